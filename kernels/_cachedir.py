@@ -1,0 +1,253 @@
+"""The directory of the compiled kernels: where it is, what names it, what is thrown away.
+
+Kernels are kept in one sub-directory per state of everything that shapes their machine code:
+`kernels-<digest>` of the kernel sources, the versions, the CPU and the options. Numba's own
+cache looks at one source file and the CPU only, so it would serve stale code after an edit of
+a callee, a change of an option or an upgrade of LLVM.
+"""
+
+import contextlib
+import hashlib
+import os
+import re
+import shutil
+import sys
+import time
+from functools import cache
+from pathlib import Path
+
+import llvmlite
+import llvmlite.binding as llvm
+import numba
+import numpy
+from numba.core import config
+from numba.core.registry import cpu_target
+
+KERNELS = Path(__file__).resolve().parent
+
+_IMPORTED = time.time()
+
+_DIGEST_NAME = re.compile(r"kernels-[0-9a-f]{20}")
+
+# At least this many digests are kept, and all that were used in the last hour: enough for a
+# few environments and forced shapes side by side, and an edited tree does not pile up.
+_KEPT = 8
+_RECENT_SECONDS = 3600.0
+
+_CODE_SETTINGS = (
+    "BOUNDSCHECK",
+    "DEBUGINFO_DEFAULT",
+    "DEBUG_ARRAY_OPT_RUNTIME",
+    "DEBUG_JIT",
+    "DEBUG_NRT",
+    "ENABLE_AVX",
+    "EXTEND_VARIABLE_LIFETIMES",
+    "FULL_TRACEBACKS",
+    "LLVM_REFPRUNE_FLAGS",
+    "LLVM_REFPRUNE_PASS",
+    "LOOP_VECTORIZE",
+    "OPT",
+    "PARFOR_MAX_TUPLE_SIZE",
+    "SLP_VECTORIZE",
+    "USING_SVML",
+)
+"""The values of `numba.config` that change the code; a version that lacks one counts as None."""
+
+_touched = set()
+
+
+def source_digest(directory=KERNELS):
+    """
+    Digest of every Python file under a directory.
+
+    Parameters
+    ----------
+    directory : path-like
+
+    Returns
+    -------
+    str or None
+        None when there are no sources, or when one changed after this process began: the
+        code in memory may then differ from the file. (A time stamp in the future is a wrong
+        clock and no edit.)
+    """
+    digest = hashlib.sha256()
+    paths = sorted(Path(directory).rglob("*.py"))
+    for path in paths:
+        if _IMPORTED < path.stat().st_mtime <= time.time():
+            return None
+        content = path.read_bytes()
+        digest.update(f"{path.relative_to(directory).as_posix()}\0{len(content)}\0".encode())
+        digest.update(content)
+    return digest.hexdigest() if paths else None
+
+
+def _versions():
+    return (
+        numba.__version__,
+        llvmlite.__version__,
+        llvm.llvm_version_info,
+        numpy.__version__,
+        sys.version,  # says "free-threading" where that is so
+        getattr(sys, "abiflags", ""),
+    )
+
+
+def _options():
+    from . import _jit  # it imports this package's cache
+
+    settings = [(name, repr(getattr(config, name, None))) for name in _CODE_SETTINGS]
+    return _jit.FORCED_SHAPE, sorted(_jit.OPTIONS.items()), settings
+
+
+@cache
+def code_digest(directory=KERNELS):
+    """Digest of all that shapes the machine code, or None where `source_digest` has none."""
+    sources = source_digest(directory)
+    if sources is None:
+        return None
+    target = cpu_target.target_context.codegen().magic_tuple()
+    state = repr((sources, _versions(), target, _options()))
+    return hashlib.sha256(state.encode()).hexdigest()[:20]
+
+
+def _user_cache():
+    if sys.platform == "win32":
+        return os.environ.get("LOCALAPPDATA") or os.path.join("~", "AppData", "Local")
+    if sys.platform == "darwin":
+        return os.path.join("~", "Library", "Caches")
+    path = os.environ.get("XDG_CACHE_HOME", "")
+    return path if os.path.isabs(path) else os.path.join("~", ".cache")
+
+
+def root_directory():
+    """The directory of all digests, which need not exist."""
+    own = os.environ.get("FUSEDNN_CACHE_DIR")
+    path = own or os.path.join(config.CACHE_DIR or _user_cache(), "fusednn")
+    path = os.path.expanduser(path)
+    if path.startswith("~"):
+        raise OSError("the user has no home directory")
+    return os.path.abspath(path)
+
+
+def _check(root):
+    """
+    Raise an OSError unless only the user and the system's root can write in a directory.
+
+    One that root filled, as in the image of a container, is as safe as the interpreter itself.
+    """
+    state = os.stat(root)
+    if not os.path.isdir(root):
+        raise NotADirectoryError(f"{root} is not a directory")
+    if not hasattr(os, "geteuid"):
+        return
+    if state.st_uid not in (os.geteuid(), 0):
+        raise PermissionError(f"{root} belongs to another user")
+    if state.st_mode & 0o022:
+        raise PermissionError(f"{root} can be written to by other users")
+
+
+def kernel_directory(create=False):
+    """
+    The directory of this state's kernels, checked to be the user's own.
+
+    Parameters
+    ----------
+    create : bool
+        Make it if it is missing, and throw away old ones.
+
+    Returns
+    -------
+    str or None
+        None when nothing can be kept, or when it is missing and `create` is false.
+    """
+    digest = code_digest()
+    if digest is None:
+        return None
+    root = root_directory()
+    path = os.path.join(root, f"kernels-{digest}")
+    try:
+        if create:
+            os.makedirs(root, mode=0o700, exist_ok=True)
+        _check(root)
+        if create:
+            _make(root, path)
+        _check(path)
+    except FileNotFoundError:
+        if create:
+            raise
+        return None
+    _touch(path)
+    return path
+
+
+def _make(root, path):
+    try:
+        os.mkdir(path, mode=0o700)
+    except FileExistsError:
+        return
+    with contextlib.suppress(OSError):
+        _prune(root, path)
+
+
+def _touch(path):
+    """Mark the directory as used, once per process; `_prune` goes by the time stamp."""
+    if path not in _touched:
+        with contextlib.suppress(OSError):
+            os.utime(path)
+            _touched.add(path)
+
+
+def _digests(root):
+    with os.scandir(root) as entries:
+        return [
+            entry
+            for entry in entries
+            if _DIGEST_NAME.fullmatch(entry.name) and entry.is_dir(follow_symlinks=False)
+        ]
+
+
+def _prune(root, current):
+    others = [(os.stat(e).st_mtime, e.path) for e in _digests(root) if e.path != current]
+    for used, path in sorted(others, reverse=True)[_KEPT - 1 :]:
+        if time.time() - used > _RECENT_SECONDS:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def cache_directory():
+    """
+    The directory in which this process looks for compiled kernels.
+
+    Returns
+    -------
+    str or None
+        None when kernels cannot be kept. It need not exist yet, and is not made.
+    """
+    try:
+        root = root_directory()
+        with contextlib.suppress(FileNotFoundError):
+            _check(root)
+        digest = code_digest()
+    except OSError:
+        return None
+    return None if digest is None else os.path.join(root, f"kernels-{digest}")
+
+
+def clear():
+    """
+    Throw away the compiled kernels of all versions and options.
+
+    Returns
+    -------
+    int
+        How many digests' directories there were.
+    """
+    root = root_directory()
+    try:
+        _check(root)
+    except FileNotFoundError:
+        return 0
+    found = _digests(root)
+    for entry in found:
+        shutil.rmtree(entry.path, ignore_errors=True)
+    return len(found)

@@ -1,0 +1,71 @@
+"""Activations: forward and backward side by side, and the one table of them.
+
+Both work in place on `n` adjacent elements of a row block while it is in the cache. The backward
+form takes the *output* of the forward one, so a network keeps one buffer per layer.
+"""
+
+from typing import NamedTuple
+
+from ._jit import kernel
+from .intrinsics.scalars import cast
+from .maths import sigmoid, tanh
+
+
+@kernel
+def relu_backward(dout, out, n):
+    """dout = 0 where out <= 0; the forward form is the micro-kernel's floor."""
+    zero = cast(0, dout[0])
+    for i in range(n):
+        dout[i] = dout[i] if out[i] > zero else zero
+    return 0
+
+
+@kernel
+def tanh_forward(out, n):
+    """out = tanh(out)."""
+    for i in range(n):
+        out[i] = tanh(out[i])
+    return 0
+
+
+@kernel
+def tanh_backward(dout, out, n):
+    """dout = dout (1 - out^2)."""
+    one = cast(1, dout[0])
+    for i in range(n):
+        dout[i] = dout[i] * (one - out[i] * out[i])
+    return 0
+
+
+@kernel
+def logistic_forward(out, n):
+    """out = 1 / (1 + exp(-out))."""
+    for i in range(n):
+        out[i] = sigmoid(out[i])
+    return 0
+
+
+@kernel
+def logistic_backward(dout, out, n):
+    """dout = dout out (1 - out)."""
+    one = cast(1, dout[0])
+    for i in range(n):
+        dout[i] = dout[i] * out[i] * (one - out[i])
+    return 0
+
+
+class Activation(NamedTuple):
+    """What a plan needs to know of one activation."""
+
+    code: int
+    forward: object = None
+    backward: object = None
+    floor: float = float("-inf")  # the micro-kernel's lower bound
+
+
+ACTIVATIONS = {
+    "identity": Activation(0),
+    "relu": Activation(1, backward=relu_backward, floor=0.0),
+    "tanh": Activation(2, tanh_forward, tanh_backward),
+    "logistic": Activation(3, logistic_forward, logistic_backward),
+}

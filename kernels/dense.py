@@ -1,0 +1,259 @@
+"""Dense layers in a plan: forward, the gradient of the input, and the update of the weights.
+
+    out = activation(x w + b)           w in panels
+    dx  = (dz w^T) activation'(x)       w^T in panels, kept fresh by the update
+    w  <- step(w, x^T dz)               tile by tile; the gradient stays in the scratch
+
+where dz is the gradient of the loss by x w + b.
+"""
+
+from . import records
+from ._jit import kernel
+from .frames import step_settings
+from .gemm import multiply_edge, multiply_panel, multiply_panels, multiply_plain
+from .intrinsics.layout import lanes_of, sum_squares, transpose_square
+from .intrinsics.pointers import advance, number, slot
+from .intrinsics.scalars import cast
+from .intrinsics.sync import call
+from .intrinsics.tiles import ROW_PANELS, ROWS, VECTORS, tile_one, tile_row
+
+TILE_ROWS = 48 if ROWS % 3 == 0 else 32
+"""Rows of a weight tile: a multiple of the micro-kernel's rows and of the vector."""
+
+# operands of dense_forward
+X = 1
+X_STRIDE = 2
+W = 3
+B = 4
+OUT = 5
+OUT_STRIDE = 6
+FAN_IN = 7
+FAN_OUT = 8  # padded to the vector, but in plain_forward
+FLOOR = 9
+ACTIVATION = 10  # address, or 0
+
+
+@kernel
+def dense_forward(record, frame, scratch, lo, hi):
+    """Rows [lo, hi) of OUT (B, O) = activation(X (B, I) W + B); overwrites."""
+    x, w = slot(record, X, scratch[0]), slot(record, W, scratch[0])
+    b, out = slot(record, B, scratch[0]), slot(record, OUT, scratch[0])
+    stride, rows = record[OUT_STRIDE], hi - lo
+    out = advance(out, lo * stride)
+    floor = number(record, FLOOR, scratch[0])
+    lowest = cast(-float("inf"), scratch[0])
+    x = advance(x, lo * record[X_STRIDE])
+    multiply_panels(
+        out, stride, x, record[X_STRIDE], w, b, 0, rows, record[FAN_IN], record[FAN_OUT],
+        floor, lowest,
+    )  # fmt: skip
+    if record[ACTIVATION] != 0:
+        return call(record, ACTIVATION, (out, rows * stride))
+    return 0
+
+
+@kernel
+def plain_forward(record, frame, scratch, lo, hi):
+    """dense_forward with W (I, O) as it stands in memory: for a few rows packing costs more."""
+    x, w = slot(record, X, scratch[0]), slot(record, W, scratch[0])
+    b, out = slot(record, B, scratch[0]), slot(record, OUT, scratch[0])
+    stride, rows, columns = record[OUT_STRIDE], hi - lo, record[FAN_OUT]
+    out = advance(out, lo * stride)
+    x = advance(x, lo * record[X_STRIDE])
+    multiply_plain(
+        out, stride, x, record[X_STRIDE], 1, w, columns, b, 0, rows, record[FAN_IN], columns,
+        number(record, FLOOR, scratch[0]),
+    )  # fmt: skip
+    if record[ACTIVATION] != 0:
+        return call(record, ACTIVATION, (out, rows * stride))
+    return 0
+
+
+# operands of dense_backward
+DX = 1
+DX_STRIDE = 2
+DZ = 3
+DZ_STRIDE = 4
+W_TRANSPOSED = 5
+ZEROS = 6
+X_OUT = 7  # the layer's input, an activation's output
+PADDED_IN = 8
+REAL_OUT = 9
+DERIVATIVE = 10  # address, or 0
+
+
+@kernel
+def dense_backward(record, frame, scratch, lo, hi):
+    """Rows [lo, hi) of DX (B, I) = (DZ (B, O) W^T) activation'(X_OUT); overwrites."""
+    dx, dz = slot(record, DX, scratch[0]), slot(record, DZ, scratch[0])
+    w, zeros = slot(record, W_TRANSPOSED, scratch[0]), slot(record, ZEROS, scratch[0])
+    stride, rows = record[DX_STRIDE], hi - lo
+    dx = advance(dx, lo * stride)
+    lowest = cast(-float("inf"), scratch[0])
+    dz = advance(dz, lo * record[DZ_STRIDE])
+    multiply_panels(
+        dx, stride, dz, record[DZ_STRIDE], w, zeros, 0, rows, record[REAL_OUT],
+        record[PADDED_IN], lowest, lowest,
+    )  # fmt: skip
+    if record[DERIVATIVE] != 0:
+        out = advance(slot(record, X_OUT, scratch[0]), lo * stride)
+        return call(record, DERIVATIVE, (dx, out, rows * stride))
+    return 0
+
+
+# operands of update_weights, update_bias and apply_gradient: what the update needs ...
+STEP = 1  # address of the optimizer's step
+CONSTANTS = 2
+PARAMETERS = 3
+STATE_1 = 4
+STATE_2 = 5
+TRANSPOSED = 6  # address, or 0
+ROWS_IN = 7
+COLUMNS = 8  # padded to the vector
+SQUARES_OUT = 9  # address of one float64 per tile
+# ... and where the gradient comes from
+GRADIENT_X = 10  # x of update_weights, ones of update_bias, gradient of apply_gradient
+GRADIENT_X_STRIDE = 11
+GRADIENT_DZ = 12
+GRADIENT_DZ_STRIDE = 13
+GRADIENT_ZEROS = 14
+
+
+@kernel
+def panel_width(columns, j, like):
+    """Columns of the panel that begins at column j."""
+    lanes = lanes_of(like)
+    return VECTORS * lanes if columns - j >= VECTORS * lanes else lanes
+
+
+@kernel
+def refresh_transposed(transposed, w, i, j, rows, columns, width, padded_out, padded_in):
+    """Writes the tile w (rows x width) at (i, j) into the panels of w^T.
+
+    Panels of w^T are `[ceil(I / NR)][padded_out][NR]`; rows beyond `rows` stay zero there.
+    """
+    lanes = lanes_of(w[0])
+    r = 0
+    while r < rows:
+        at = i + r
+        full = VECTORS * lanes
+        first = (at // full) * full
+        there = panel_width(padded_in, first, w[0])
+        target = advance(transposed, first * padded_out + at - first)
+        count = min(lanes, rows - r)
+        c = 0
+        while c < columns:
+            source = advance(w, r * width + c)
+            destination = advance(target, (j + c) * there)
+            if count == lanes:
+                transpose_square(destination, there, source, width)
+            else:
+                for q in range(lanes):
+                    for p in range(count):
+                        destination[q * there + p] = source[p * width + q]
+            c += lanes
+        r += lanes
+
+
+@kernel
+def update_tile(record, frame, g, i, j, rows, width):
+    """One optimizer step on the tile of weights at (i, j) whose gradient is g (rows x width)."""
+    at = j * record[ROWS_IN] + i * width
+    n = rows * width
+    w = advance(slot(record, PARAMETERS, g[0]), at)
+    if record[SQUARES_OUT] != 0:
+        per_panel = (record[ROWS_IN] + TILE_ROWS - 1) // TILE_ROWS
+        tile = j // (VECTORS * lanes_of(g[0])) * per_panel + i // TILE_ROWS
+        slot(record, SQUARES_OUT, 0.0)[tile] = sum_squares(w, n)
+    settings = step_settings(frame)
+    s1 = advance(slot(record, STATE_1, g[0]), at)
+    s2 = advance(slot(record, STATE_2, g[0]), at)
+    decay = cast(settings[records.DECAY], g[0])
+    constants = slot(record, CONSTANTS, 0.0)
+    status = call(record, STEP, (w, g, s1, s2, n, decay, settings, constants))
+    if record[TRANSPOSED] != 0:
+        columns = record[COLUMNS]
+        lanes = lanes_of(g[0])
+        padded_in = (record[ROWS_IN] + lanes - 1) // lanes * lanes
+        refresh_transposed(
+            slot(record, TRANSPOSED, g[0]), w, i, j, rows, width, width, columns, padded_in
+        )
+    return status
+
+
+@kernel
+def update_weights(record, frame, scratch, lo, hi):
+    """Tile at column lo, row hi: its gradient x^T dz over the whole batch, then its step."""
+    j, i = lo, hi
+    rows = min(TILE_ROWS, record[ROWS_IN] - i)
+    width = panel_width(record[COLUMNS], j, scratch[0])
+    x = advance(slot(record, GRADIENT_X, scratch[0]), i)
+    dz = advance(slot(record, GRADIENT_DZ, scratch[0]), j)
+    zeros = slot(record, GRADIENT_ZEROS, scratch[0])
+    lowest = cast(-float("inf"), scratch[0])
+    batch, x_stride, dz_stride = (
+        frame[records.ROWS], record[GRADIENT_X_STRIDE], record[GRADIENT_DZ_STRIDE]
+    )  # fmt: skip
+    if width == lanes_of(scratch[0]):
+        multiply_edge(
+            scratch, width, x, 1, x_stride, dz, dz_stride, zeros, 0, rows, batch, lowest
+        )
+    else:
+        multiply_panel(
+            scratch, width, x, 1, x_stride, dz, dz_stride, zeros, 0, rows, batch, lowest
+        )
+    return update_tile(record, frame, scratch, i, j, rows, width)
+
+
+@kernel
+def apply_gradient(record, frame, scratch, lo, hi):
+    """update_weights with a gradient that *store* left in memory."""
+    j, i = lo, hi
+    rows = min(TILE_ROWS, record[ROWS_IN] - i)
+    width = panel_width(record[COLUMNS], j, scratch[0])
+    g = advance(slot(record, GRADIENT_X, scratch[0]), j * record[ROWS_IN] + i * width)
+    return update_tile(record, frame, g, i, j, rows, width)
+
+
+@kernel
+def step_bias(record, frame, g, lo, hi):
+    """One optimizer step on elements [lo, hi) of a bias: no decay, as in scikit-learn."""
+    b = advance(slot(record, PARAMETERS, g[0]), lo)
+    s1 = advance(slot(record, STATE_1, g[0]), lo)
+    s2 = advance(slot(record, STATE_2, g[0]), lo)
+    settings = step_settings(frame)
+    constants = slot(record, CONSTANTS, 0.0)
+    return call(record, STEP, (b, g, s1, s2, hi - lo, cast(0, g[0]), settings, constants))
+
+
+@kernel
+def update_bias(record, frame, scratch, lo, hi):
+    """Columns [lo, hi), at most four panels: the sum of dz over the batch, then its step."""
+    dz = slot(record, GRADIENT_DZ, scratch[0])
+    ones, zeros = slot(record, GRADIENT_X, scratch[0]), slot(record, GRADIENT_ZEROS, scratch[0])
+    lowest = cast(-float("inf"), scratch[0])
+    lanes = lanes_of(scratch[0])
+    width = VECTORS * lanes
+    stride, batch = record[GRADIENT_DZ_STRIDE], frame[records.ROWS]
+    if hi - lo == ROW_PANELS * width:
+        tile_row(
+            scratch, 0, ones, 0, 0, advance(dz, lo), stride, width, zeros, 0, batch, lowest
+        )
+    else:
+        j = lo
+        while j < hi:
+            there, at = advance(scratch, j - lo), advance(dz, j)
+            if hi - j >= width:
+                tile_one(there, 0, ones, 0, 0, at, stride, 0, zeros, 0, batch, lowest)
+                j += width
+            else:
+                multiply_edge(there, 0, ones, 0, 0, at, stride, zeros, 0, 1, batch, lowest)
+                j += lanes
+    return step_bias(record, frame, scratch, lo, hi)
+
+
+@kernel
+def apply_bias(record, frame, scratch, lo, hi):
+    """update_bias with a gradient that *store* left in memory."""
+    g = advance(slot(record, GRADIENT_X, scratch[0]), lo)
+    return step_bias(record, frame, g, lo, hi)

@@ -1,0 +1,30 @@
+"""What an op asks of its worker's frame: the sample behind a row, the step's numbers."""
+
+from . import records
+from ._jit import kernel
+from .intrinsics.pointers import advance, slot
+
+
+@kernel
+def sample_of(record, frame, row, order_slot):
+    """The sample at a row of the buffers.
+
+    Slots `order_slot` and the next hold the address of the epoch's order, and whether there is
+    one; without it the samples stand in their own order.
+    """
+    at = frame[records.START] + frame[records.SHIFT] + row
+    if record[order_slot + 1] != 0:
+        return slot(record, order_slot, at)[at]
+    return at
+
+
+@kernel
+def step_settings(frame):
+    """The present step's float64 settings."""
+    return advance(slot(frame, records.SETTINGS, 0.0), frame[records.STEP] * records.SETTINGS_WIDTH)
+
+
+@kernel
+def step_totals(frame):
+    """The present step's float64 totals."""
+    return advance(slot(frame, records.TOTALS, 0.0), frame[records.STEP] * records.TOTALS_WIDTH)

@@ -1,0 +1,126 @@
+"""Sizes of the chosen shape, by element type, as compile-time constants; and a fast transpose."""
+
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+
+from .._jit import JIT
+from .shapes import SHAPE
+
+_I32 = ir.IntType(32)
+_I64 = ir.IntType(64)
+
+
+@intrinsic
+def _lanes_of(typingctx, like):
+    def codegen(context, builder, signature, args):
+        return _I64(SHAPE.lanes(signature.args[0].bitwidth // 8))
+
+    return types.int64(like), codegen
+
+
+@intrinsic
+def _transpose_square(typingctx, dst, ldd, src, lds):
+    def codegen(context, builder, signature, args):
+        dst, ldd, src, lds = args
+        element = signature.args[0].dtype
+        lanes = SHAPE.lanes(element.bitwidth // 8)
+        kind = ir.VectorType(context.get_value_type(element), lanes)
+        align = element.bitwidth // 8
+
+        def address(pointer, stride, index):
+            pointer = builder.gep(pointer, [builder.mul(stride, _I64(index))])
+            return builder.bitcast(pointer, kind.as_pointer())
+
+        rows = [builder.load(address(src, lds, i), align=align) for i in range(lanes)]
+        for i, row in enumerate(_transpose_registers(builder, rows, lanes)):
+            builder.store(row, address(dst, ldd, i), align=align)
+        return context.get_dummy_value()
+
+    pointer = types.CPointer(dst.dtype)
+    return types.void(pointer, types.int64, pointer, types.int64), codegen
+
+
+def _transpose_registers(builder, rows, lanes):
+    """IR of a transpose in registers: log2(lanes) rounds that swap ever larger blocks."""
+    block = 1
+    while block < lanes:
+        low = [
+            i if not i & block else i - block + lanes
+            for i in range(lanes)
+        ]
+        high = [i + block if not i & block else i + lanes for i in range(lanes)]
+        after = list(rows)
+        for i in range(lanes):
+            if not i & block:
+                first, second = rows[i], rows[i + block]
+                after[i] = _shuffle(builder, first, second, low)
+                after[i + block] = _shuffle(builder, first, second, high)
+        rows = after
+        block *= 2
+    return rows
+
+
+def _shuffle(builder, first, second, indices):
+    mask = ir.Constant(ir.VectorType(_I32, len(indices)), indices)
+    return builder.shuffle_vector(first, second, mask)
+
+
+@intrinsic
+def _sum_squares(typingctx, x, n):
+    def codegen(context, builder, signature, args):
+        x, n = args
+        element = signature.args[0].dtype
+        lanes = SHAPE.lanes(element.bitwidth // 8)
+        kind = ir.VectorType(context.get_value_type(element), lanes)
+        wide = ir.VectorType(ir.DoubleType(), lanes)
+        entry = builder.block
+        loop, done = builder.append_basic_block("sum"), builder.append_basic_block("summed")
+        builder.branch(loop)
+        builder.position_at_end(loop)
+        at, total = builder.phi(_I64), builder.phi(wide)
+        address = builder.bitcast(builder.gep(x, [at]), kind.as_pointer())
+        value = builder.load(address, align=element.bitwidth // 8)
+        if element != types.float64:
+            value = builder.fpext(value, wide)
+        after = builder.fadd(total, builder.fmul(value, value))
+        following = builder.add(at, _I64(lanes))
+        at.add_incoming(_I64(0), entry)
+        at.add_incoming(following, loop)
+        total.add_incoming(ir.Constant(wide, [0.0] * lanes), entry)
+        total.add_incoming(after, loop)
+        builder.cbranch(builder.icmp_signed("<", following, n), loop, done)
+        builder.position_at_end(done)
+        result = builder.extract_element(after, _I32(0))
+        for i in range(1, lanes):
+            result = builder.fadd(result, builder.extract_element(after, _I32(i)))
+        return result
+
+    return types.float64(x, types.int64), codegen
+
+
+def _lanes_of_twin(like):
+    return SHAPE.lanes(like.itemsize)
+
+
+def _sum_squares_twin(x, n):
+    lanes = SHAPE.lanes(x.itemsize)
+    columns = (x[:n].astype(float) ** 2).reshape(-1, lanes).sum(axis=0)
+    return columns.sum()
+
+
+def _transpose_square_twin(dst, ldd, src, lds):
+    lanes = SHAPE.lanes(dst.itemsize)
+    for i in range(lanes):
+        for j in range(lanes):
+            dst[i * ldd + j] = src[j * lds + i]
+
+
+lanes_of = _lanes_of if JIT else _lanes_of_twin
+"""lanes_of(like): elements of a vector for `like`'s type."""
+
+transpose_square = _transpose_square if JIT else _transpose_square_twin
+"""transpose_square(dst, ldd, src, lds): dst = src^T for one lanes x lanes block."""
+
+sum_squares = _sum_squares if JIT else _sum_squares_twin
+"""sum_squares(x, n): float64 sum of x^2 lane by lane, then over lanes; n a multiple of lanes."""

@@ -1,0 +1,168 @@
+"""The micro-kernel: a register tile of a matrix product.
+
+One emitter makes every form. A tile computes, for `rows` x `groups * vectors * lanes` elements,
+
+    c[r, j] = max(floor, init[r, j] + sum over k of a[r, k] * b[k, j])
+
+`a` is read by scalar broadcast with any two strides (so x and x^T need no packing), `b` by rows
+of `ldb` in `groups` panels that lie `panel` elements apart, `init` by rows of `ldi` (0 repeats
+one row: a bias; `init` = `c` accumulates). `floor` is 0 for ReLU, else minus infinity.
+
+Every element is one chain of multiply-adds over k in ascending order that begins at `init`,
+whatever the form, so an element has the same bits in every form of one shape: the promise of
+equal results for any split of rows, columns and K rests on this.
+"""
+
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+
+from .._jit import JIT
+from .scalars import emit_fma
+from .shapes import SHAPE
+
+_I64 = ir.IntType(64)
+_I32 = ir.IntType(32)
+
+
+def _vector_address(builder, pointer, offset, kind):
+    return builder.bitcast(builder.gep(pointer, [offset]), kind.as_pointer())
+
+
+def broadcast(builder, scalar, lanes):
+    """IR of a vector whose lanes all hold `scalar`."""
+    undefined = ir.Constant(ir.VectorType(scalar.type, lanes), ir.Undefined)
+    first = builder.insert_element(undefined, scalar, _I32(0))
+    zeros = ir.Constant(ir.VectorType(_I32, lanes), [0] * lanes)
+    return builder.shuffle_vector(first, undefined, zeros)
+
+
+def emit_tile(builder, args, element, shape, rows, groups, vectors, lanes):
+    """IR of one tile; the loop over k stays a loop.
+
+    Parameters
+    ----------
+    args : c, ldc, a, rsa, csa, b, ldb, panel, init, ldi, K, floor
+        IR values: typed pointers, int64 counts of elements, and one scalar; K is at least 1.
+    element : ir.Type
+        float or double.
+    shape : Shape
+        Says whether the multiply-add is fused.
+    rows, groups, vectors, lanes : int
+        The form: rows, panels, vectors of a panel, elements of a vector.
+    """
+    c, ldc, a, rsa, csa, b, ldb, panel, init, ldi, K, floor = args
+    kind = ir.VectorType(element, lanes)
+    align = 4 if element == ir.FloatType() else 8
+    width = vectors * lanes
+
+    def columns(pointer, group_stride):
+        """Addresses of the vectors of one row, panel by panel."""
+        for group in range(groups):
+            base = builder.mul(group_stride, _I64(group))
+            for j in range(vectors):
+                offset = builder.add(base, _I64(j * lanes))
+                yield _vector_address(builder, pointer, offset, kind)
+
+    def row(pointer, index, stride):
+        return builder.gep(pointer, [builder.mul(stride, _I64(index))])
+
+    start = [
+        [builder.load(p, align=align) for p in columns(row(init, r, ldi), _I64(width))]
+        for r in range(rows)
+    ]
+    entry = builder.block
+    loop = builder.append_basic_block("k")
+    done = builder.append_basic_block("done")
+    builder.branch(loop)
+
+    builder.position_at_end(loop)
+    k, pa, pb = builder.phi(_I64), builder.phi(a.type), builder.phi(b.type)
+    sums = [[builder.phi(kind) for _ in line] for line in start]
+    weights = [builder.load(p, align=align) for p in columns(pb, panel)]
+    after = []
+    for r in range(rows):
+        x = broadcast(builder, builder.load(row(pa, r, rsa)), lanes)
+        after.append(
+            [emit_fma(builder, x, w, s, shape.fused) for w, s in zip(weights, sums[r], strict=True)]
+        )
+    following = builder.sub(k, _I64(1)), builder.gep(pa, [csa]), builder.gep(pb, [ldb])
+    for phi, first, next_ in zip((k, pa, pb), (K, a, b), following, strict=True):
+        phi.add_incoming(first, entry)
+        phi.add_incoming(next_, loop)
+    for r in range(rows):
+        for phi, first, next_ in zip(sums[r], start[r], after[r], strict=True):
+            phi.add_incoming(first, entry)
+            phi.add_incoming(next_, loop)
+    builder.cbranch(builder.icmp_signed(">", following[0], _I64(0)), loop, done)
+
+    builder.position_at_end(done)
+    lowest = broadcast(builder, floor, lanes)
+    for r in range(rows):
+        for value, p in zip(after[r], columns(row(c, r, ldc), _I64(width)), strict=True):
+            # An ordered comparison keeps a NaN: divergence must stay visible.
+            below = builder.fcmp_ordered("<", value, lowest)
+            builder.store(builder.select(below, lowest, value), p, align=align)
+
+
+def _twin(rows, groups, vectors, lanes):
+    def tile(c, ldc, a, rsa, csa, b, ldb, panel, init, ldi, K, floor):
+        width = vectors * (lanes or SHAPE.lanes(c.itemsize))
+        for r in range(rows):
+            for group in range(groups):
+                columns = np.arange(width)
+                there = r * ldc + group * width + columns
+                acc = init[r * ldi + group * width + columns].copy()
+                for k in range(K):
+                    acc += a[r * rsa + k * csa] * b[group * panel + k * ldb + columns]
+                c[there] = np.where(acc < floor, floor, acc)
+
+    return tile
+
+
+def _tile(rows, groups, vectors, lanes=None):
+    """One form as an intrinsic; `lanes` None is the shape's full vector."""
+    if not JIT:
+        return _twin(rows, groups, vectors, lanes)
+
+    def tile(typingctx, c, ldc, a, rsa, csa, b, ldb, panel, init, ldi, K, floor):
+        def codegen(context, builder, signature, args):
+            width = lanes or SHAPE.lanes(floor.bitwidth // 8)
+            element = context.get_value_type(floor)
+            emit_tile(builder, args, element, SHAPE, rows, groups, vectors, width)
+            return context.get_dummy_value()
+
+        pointer, count = types.CPointer(floor), types.int64
+        signature = types.void(
+            pointer, count, pointer, count, count, pointer, count, count, pointer, count, count,
+            floor,
+        )  # fmt: skip
+        return signature, codegen
+
+    return intrinsic(tile)
+
+
+ROWS = SHAPE.rows
+VECTORS = SHAPE.vectors
+PANEL_BYTES = SHAPE.vectors * SHAPE.vector_bytes
+
+# All rows of the tile, then what is left of a row block, on a full panel ...
+tile_full = _tile(ROWS, 1, VECTORS)
+tile_four = _tile(4, 1, VECTORS)
+tile_two = _tile(2, 1, VECTORS)
+tile_one = _tile(1, 1, VECTORS)
+# ... on the half panel at the right edge ...
+edge_full = _tile(ROWS, 1, 1)
+edge_four = _tile(4, 1, 1)
+edge_two = _tile(2, 1, 1)
+edge_one = _tile(1, 1, 1)
+# ... one row over four panels (eight chains hide the latency of the multiply-add) ...
+tile_row = _tile(1, 4, VECTORS)
+ROW_PANELS = 4
+# ... and columns of a plain matrix that fill no vector.
+narrow_full = _tile(ROWS, 1, 1, lanes=4)
+narrow_one = _tile(1, 1, 1, lanes=4)
+column_full = _tile(ROWS, 1, 1, lanes=1)
+column_one = _tile(1, 1, 1, lanes=1)
+NARROW = 4

@@ -1,0 +1,119 @@
+"""Native functions by address: what a plan calls, compiled on first lowering.
+
+A role is a C signature; a function of the tables is compiled once per role and element type,
+under a name of its own, and kept for the life of the process. With the JIT off the address is
+a number under which the Python function is found again.
+"""
+
+import logging
+import threading
+import time
+import types as python_types
+
+import numpy as np
+from numba import types
+from numba.core.ccallback import CFunc
+
+from ._cache import DiskCache
+from ._jit import JIT, OPTIONS
+from .intrinsics.sync import TWINS
+
+_RECORD = types.CPointer(types.int64)
+_REAL = types.CPointer(types.float64)
+_N = types.int64
+
+ROLES = {
+    # record, frame, scratch, lo, hi
+    "op": lambda p, x: (_RECORD, _RECORD, p, _N, _N),
+    # out, n
+    "activation": lambda p, x: (p, _N),
+    # dout, out, n
+    "derivative": lambda p, x: (p, p, _N),
+    # value, z, t, work, C, R, low, high
+    "loss": lambda p, x: (_REAL, p, p, p, _N, _N, x, x),
+    # z, work, C, R
+    "link": lambda p, x: (p, p, _N, _N),
+    # w, g, s1, s2, n, decay, settings, constants
+    "step": lambda p, x: (p, p, p, p, _N, x, _REAL, _REAL),
+}
+
+_FLOATS = {np.dtype(np.float32): types.float32, np.dtype(np.float64): types.float64}
+_SHORT = {np.dtype(np.float32): "f32", np.dtype(np.float64): "f64"}
+
+SLOW_SECONDS = 2.0
+_log = logging.getLogger("fusednn")
+_lock = threading.RLock()
+_compiled: dict[tuple, object] = {}
+_seconds = 0.0
+_told = False
+
+
+def address(function, role, dtype):
+    """Address of a kernel as a C function.
+
+    Parameters
+    ----------
+    function : kernel or None
+        A function of `kernels`; None has the address 0.
+    role : str
+        A key of `ROLES`.
+    dtype : np.dtype
+        float32 or float64.
+
+    Returns
+    -------
+    int
+    """
+    if function is None:
+        return 0
+    key = function, role, np.dtype(dtype)
+    with _lock:
+        if key not in _compiled:
+            _compiled[key] = _compile(*key) if JIT else _register(*key)
+        native = _compiled[key]
+    return native.address if JIT else native
+
+
+def _compile(function, role, dtype):
+    element = _FLOATS[dtype]
+    arguments = ROLES[role](types.CPointer(element), element)
+    native = CFunc(
+        _named(function.py_func, _SHORT[dtype]), (arguments, types.int64), {}, dict(OPTIONS)
+    )
+    native._cache = DiskCache(native._pyfunc, "cfunc")
+    start = time.perf_counter()
+    native.compile()
+    _report(time.perf_counter() - start)
+    return native
+
+
+def _named(function, suffix):
+    """The same code under a name that says its element type: one name, one signature."""
+    copy = python_types.FunctionType(
+        function.__code__, function.__globals__, f"{function.__name__}_{suffix}"
+    )
+    copy.__qualname__ = f"{function.__qualname__}_{suffix}"
+    copy.__module__ = function.__module__
+    copy.__doc__ = function.__doc__
+    return copy
+
+
+def _report(seconds):
+    global _seconds, _told
+    _seconds += seconds
+    if _seconds > SLOW_SECONDS and not _told:
+        _told = True
+        _log.info("compiling kernels for this machine; the next process finds them in the cache")
+
+
+def _register(function, role, dtype):
+    where = len(TWINS) + 1
+
+    def twin(*arguments):
+        if role == "op":
+            record, frame, scratch, lo, hi = arguments
+            arguments = record, frame, scratch.view(dtype), lo, hi
+        return function(*arguments)
+
+    TWINS[where] = twin
+    return where

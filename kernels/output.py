@@ -1,0 +1,118 @@
+"""The end of a network in a plan: loss and gradient at the logits, outputs, sums over rows."""
+
+from . import records
+from ._jit import kernel
+from .frames import sample_of, step_settings, step_totals
+from .intrinsics.pointers import advance, number, slot
+from .intrinsics.scalars import cast
+from .intrinsics.sync import call
+
+CHUNK_ROWS = 32
+"""Rows handed to a loss at a time: they and their targets stay in the first-level cache."""
+
+# operands shared by loss_gradient and emit_outputs
+LOGITS = 1
+LOGITS_STRIDE = 2
+OUTPUTS = 3  # C
+FUNCTION = 4  # address of the loss, or of the link (0: none)
+ORDER = 5
+HAS_ORDER = 6
+# loss_gradient
+TARGETS = 7
+TARGET_WIDTH = 8
+WEIGHTS = 9
+HAS_WEIGHTS = 10
+DZ = 11
+DZ_STRIDE = 12
+PADDED_OUT = 13
+ROW_VALUES = 14  # float64, one per row
+LOW = 15
+HIGH = 16
+# emit_outputs
+EMITTED = 7  # (n, C), adjacent
+# sum_losses
+VALUES = 1
+SQUARES = 2
+N_SQUARES = 3
+
+
+@kernel
+def turn_block(z, rows, stride, C, R):
+    """z (C, R) = rows (R, C)^T."""
+    for c in range(C):
+        for r in range(R):
+            z[c * R + r] = rows[r * stride + c]
+
+
+@kernel
+def loss_gradient(record, frame, scratch, lo, hi):
+    """Rows [lo, hi): DZ (B, O) = weight x scale x gradient at the logits; ROW_VALUES too."""
+    C, width = record[OUTPUTS], record[TARGET_WIDTH]
+    logits, targets = slot(record, LOGITS, scratch[0]), slot(record, TARGETS, scratch[0])
+    dz, values = slot(record, DZ, scratch[0]), slot(record, ROW_VALUES, 0.0)
+    scale = step_settings(frame)[records.SCALE]
+    low, high = number(record, LOW, scratch[0]), number(record, HIGH, scratch[0])
+    status = 0
+    first = lo
+    while first < hi:
+        R = min(CHUNK_ROWS, hi - first)
+        z, t = scratch, advance(scratch, C * R)
+        work = advance(t, width * R)
+        turn_block(z, advance(logits, first * record[LOGITS_STRIDE]), record[LOGITS_STRIDE], C, R)
+        for r in range(R):
+            target = advance(targets, sample_of(record, frame, first + r, ORDER) * width)
+            for c in range(width):
+                t[c * R + r] = target[c]
+        value = advance(values, first)
+        status |= call(record, FUNCTION, (value, z, t, work, C, R, low, high))
+        for r in range(R):
+            weight = 1.0
+            if record[HAS_WEIGHTS] != 0:
+                sample = sample_of(record, frame, first + r, ORDER)
+                weight = float(slot(record, WEIGHTS, scratch[0])[sample])
+                value[r] = value[r] * weight
+            factor = cast(weight * scale, scratch[0])
+            row = advance(dz, (first + r) * record[DZ_STRIDE])
+            for c in range(C):
+                row[c] = z[c * R + r] * factor
+            for c in range(C, record[PADDED_OUT]):
+                row[c] = cast(0, scratch[0])
+        first += R
+    return status
+
+
+@kernel
+def emit_outputs(record, frame, scratch, lo, hi):
+    """Rows [lo, hi): EMITTED (n, C) = link(logits), each row where its sample stands."""
+    C, stride = record[OUTPUTS], record[LOGITS_STRIDE]
+    logits, out = slot(record, LOGITS, scratch[0]), slot(record, EMITTED, scratch[0])
+    status = 0
+    first = lo
+    while first < hi:
+        R = min(CHUNK_ROWS, hi - first)
+        z, work = scratch, advance(scratch, C * R)
+        turn_block(z, advance(logits, first * stride), stride, C, R)
+        if record[FUNCTION] != 0:
+            status |= call(record, FUNCTION, (z, work, C, R))
+        for r in range(R):
+            row = advance(out, (frame[records.START] + frame[records.SHIFT] + first + r) * C)
+            for c in range(C):
+                row[c] = z[c * R + r]
+        first += R
+    return status
+
+
+@kernel
+def sum_losses(record, frame, scratch, lo, hi):
+    """The step's totals: row losses in row order, squared weights in tile order, in float64."""
+    values, squares = slot(record, VALUES, 0.0), slot(record, SQUARES, 0.0)
+    totals = step_totals(frame)
+    total = 0.0
+    for r in range(frame[records.ROWS]):
+        total += values[r]
+    totals[records.LOSS] = total
+    total = 0.0
+    for tile in range(record[N_SQUARES]):
+        total += squares[tile]
+    totals[records.SQUARES] = total
+    return 0

@@ -1,0 +1,77 @@
+"""The words of the plan: what each int64 slot of a program, stage, task, step and frame holds.
+
+A plan is plain int64 arrays that hold counts, float64 bit patterns and addresses. Everything
+an address points to is kept alive by the Python object that built the plan.
+
+* program: one per network and use; read by all workers.
+* stage: work between two barriers: tasks that workers claim one by one, then at most one
+  record run by the last worker to arrive, before the others go on.
+* task: a chain of records, run one after the other over [lo, hi).
+* record: slot 0 is the address of the op, the others are its operands.
+* step: rows [start, start + rows) of the epoch's order, through stages [first, last).
+* frame: one per worker; what the ops need to know of the present step.
+"""
+
+# program
+WORKERS = 0
+SYNC = 1  # address of the synchronisation words
+YIELD = 2  # address of the C function that gives up the rest of a time slice
+NAP = 3  # address of the C function that sleeps, and its argument
+NAP_ARGUMENT = 4
+STAGES = 5  # address of the stages
+STEPS = 6  # address of the steps
+FRAMES = 7  # address of the frames, FRAME_WIDTH per worker
+SCRATCH = 8  # address of the scratch, SCRATCH_WORDS per worker
+SCRATCH_WORDS = 9  # of four bytes
+PROGRAM_WIDTH = 10
+
+# synchronisation words, a cache line apart
+ARRIVED = 0
+GENERATION = 16
+ABORT = 32
+CLAIMED = 48
+SYNC_WIDTH = 64
+
+# stage
+N_TASKS = 0
+TASKS = 1  # address of the tasks
+AFTER = 2  # address of the record run once after the stage, or 0
+STAGE_WIDTH = 3
+
+# task
+CHAIN = 0  # address of the addresses of records
+N_RECORDS = 1
+LO = 2
+HI = 3
+KIND = 4
+TASK_WIDTH = 5
+
+# kinds of tasks
+WHOLE = 0  # [lo, hi) as it stands
+ROWS_OF_BATCH = 1  # rows of the batch; cut to its size
+ROWS_OF_WORKER = 2  # rows of the batch, worked on in the worker's own rows of the buffers
+
+# step
+START = 0
+ROWS = 1
+FIRST_STAGE = 2
+LAST_STAGE = 3
+STEP_WIDTH = 4
+
+# frame; the first two as in a step
+SHIFT = 2  # row of the batch less row of the buffers
+STEP = 3  # number of the step
+SETTINGS = 4  # address of float64 rows, SETTINGS_WIDTH per step
+TOTALS = 5  # address of float64 rows, TOTALS_WIDTH per step, written
+FRAME_WIDTH = 16  # two cache lines
+
+# settings of a step, float64
+RATE = 0  # learning rate
+DECAY = 1  # factor of the weights in the gradient: alpha / (sum of the batch's weights)
+SCALE = 2  # 1 / (sum of the batch's weights)
+SETTINGS_WIDTH = 3
+
+# totals of a step, float64
+LOSS = 0  # sum of weight times loss over the rows
+SQUARES = 1  # sum of squared weights before the update
+TOTALS_WIDTH = 2

@@ -1,0 +1,128 @@
+"""The first layer on CSR input: forward, the batch's column form, and the update of the weights.
+
+A dense chain of multiply-adds passes over zeros without changing a bit, so a chain over the
+stored elements in ascending order gives the bits of the dense path. Forward walks a row's
+elements; the gradient walks a column's, which a counting sort of the batch provides.
+Column numbers are int32, row pointers int64.
+"""
+
+import numpy as np
+
+from . import dense, records
+from ._jit import kernel
+from .dense import TILE_ROWS, panel_width, update_tile
+from .frames import sample_of
+from .intrinsics.layout import lanes_of
+from .intrinsics.pointers import advance, number, slot
+from .intrinsics.scalars import cast
+from .intrinsics.sync import call
+from .intrinsics.tiles import edge_one, tile_one
+
+# operands of csr_forward and batch_columns: the matrix and the order of its rows
+VALUES = 1
+INDICES = 2
+POINTERS = 3
+ORDER = 4
+HAS_ORDER = 5
+# csr_forward
+W = 6
+B = 7
+OUT = 8
+OUT_STRIDE = 9
+FAN_IN = 10
+FAN_OUT = 11
+FLOOR = 12
+ACTIVATION = 13
+# batch_columns, and where update_csr_weights reads it
+STARTS = 15  # int64, FAN_IN + 1
+ENTRY_ROWS = 16  # int32
+ENTRY_VALUES = 17
+
+
+@kernel
+def add_scaled(out, value, w, width, lowest):
+    """out (width) += value[0] w (width), one or all vectors of a panel."""
+    if width == lanes_of(lowest):
+        edge_one(out, 0, value, 0, 0, w, 0, 0, out, 0, 1, lowest)
+    else:
+        tile_one(out, 0, value, 0, 0, w, 0, 0, out, 0, 1, lowest)
+
+
+@kernel
+def csr_forward(record, frame, scratch, lo, hi):
+    """Rows [lo, hi) of OUT (B, O) = activation(X (B, I) W + B) for X in CSR; overwrites."""
+    values, w = slot(record, VALUES, scratch[0]), slot(record, W, scratch[0])
+    indices, pointers = slot(record, INDICES, np.int32(0)), slot(record, POINTERS, lo)
+    b, out = slot(record, B, scratch[0]), slot(record, OUT, scratch[0])
+    stride, fan_in, columns = record[OUT_STRIDE], record[FAN_IN], record[FAN_OUT]
+    floor = number(record, FLOOR, scratch[0])
+    lowest = cast(-float("inf"), scratch[0])
+    for row in range(lo, hi):
+        sample = sample_of(record, frame, row, ORDER)
+        target = advance(out, row * stride)
+        for c in range(columns):
+            target[c] = b[c]
+        for at in range(pointers[sample], pointers[sample + 1]):
+            k, j = np.int64(indices[at]), 0
+            while j < columns:
+                width = panel_width(columns, j, lowest)
+                line = advance(w, j * fan_in + k * width)
+                add_scaled(advance(target, j), advance(values, at), line, width, lowest)
+                j += width
+        for c in range(columns):
+            target[c] = floor if target[c] < floor else target[c]
+    if record[ACTIVATION] != 0:
+        return call(record, ACTIVATION, (advance(out, lo * stride), (hi - lo) * stride))
+    return 0
+
+
+@kernel
+def batch_columns(record, frame, scratch, lo, hi):
+    """The batch by columns: STARTS (I + 1), ENTRY_ROWS and ENTRY_VALUES; overwrites.
+
+    A counting sort over the rows in order, so each column's entries ascend by row.
+    """
+    values, pointers = slot(record, VALUES, scratch[0]), slot(record, POINTERS, lo)
+    indices = slot(record, INDICES, np.int32(0))
+    starts, fan_in = slot(record, STARTS, lo), record[FAN_IN]
+    rows, entries = slot(record, ENTRY_ROWS, np.int32(0)), slot(record, ENTRY_VALUES, scratch[0])
+    for k in range(fan_in + 1):
+        starts[k] = 0
+    for row in range(frame[records.ROWS]):
+        sample = sample_of(record, frame, row, ORDER)
+        for at in range(pointers[sample], pointers[sample + 1]):
+            starts[np.int64(indices[at]) + 1] += 1
+    for k in range(fan_in):
+        starts[k + 1] += starts[k]
+    for row in range(frame[records.ROWS]):
+        sample = sample_of(record, frame, row, ORDER)
+        for at in range(pointers[sample], pointers[sample + 1]):
+            k = np.int64(indices[at])
+            rows[starts[k]] = row
+            entries[starts[k]] = values[at]
+            starts[k] += 1
+    for k in range(fan_in, 0, -1):
+        starts[k] = starts[k - 1]
+    starts[0] = 0
+    return 0
+
+
+@kernel
+def update_csr_weights(record, frame, scratch, lo, hi):
+    """update_weights with x^T read from the batch's column form."""
+    j, i = lo, hi
+    count = min(TILE_ROWS, record[dense.ROWS_IN] - i)
+    width = panel_width(record[dense.COLUMNS], j, scratch[0])
+    dz = advance(slot(record, dense.GRADIENT_DZ, scratch[0]), j)
+    stride = record[dense.GRADIENT_DZ_STRIDE]
+    starts, rows = slot(record, STARTS, lo), slot(record, ENTRY_ROWS, np.int32(0))
+    entries = slot(record, ENTRY_VALUES, scratch[0])
+    lowest = cast(-float("inf"), scratch[0])
+    for q in range(count * width):
+        scratch[q] = cast(0, lowest)
+    for r in range(count):
+        g = advance(scratch, r * width)
+        for at in range(starts[i + r], starts[i + r + 1]):
+            line = advance(dz, np.int64(rows[at]) * stride)
+            add_scaled(g, advance(entries, at), line, width, lowest)
+    return update_tile(record, frame, scratch, i, j, count, width)

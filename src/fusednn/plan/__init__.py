@@ -1,0 +1,1 @@
+"""Lowering: from sizes, parameters and data to the plans that the kernels interpret."""

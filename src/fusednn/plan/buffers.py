@@ -1,0 +1,54 @@
+"""Aligned memory and the leading dimensions of activations."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fusednn.kernels.intrinsics.shapes import SHAPE
+
+ALIGNMENT = 64
+_SET_BYTES = 1024
+
+
+def aligned_zeros(count: int, dtype) -> np.ndarray:
+    """A zeroed one-dimensional array that begins at a cache line.
+
+    Parameters
+    ----------
+    count : int
+        Elements.
+    dtype : dtype
+        Their type.
+
+    Returns
+    -------
+    ndarray of shape (count,)
+
+    Raises
+    ------
+    MemoryError
+        As NumPy does.
+    """
+    dtype = np.dtype(dtype)
+    raw = np.zeros(count * dtype.itemsize + ALIGNMENT, np.uint8)
+    first = -raw.ctypes.data % ALIGNMENT
+    return raw[first : first + count * dtype.itemsize].view(dtype)
+
+
+def padded(width: int, dtype) -> int:
+    """`width` rounded up to whole vectors."""
+    lanes = SHAPE.lanes(np.dtype(dtype).itemsize)
+    return -(-width // lanes) * lanes
+
+
+def leading_dimension(width: int, dtype) -> int:
+    """Elements from one row of activations to the next.
+
+    One vector more where whole rows would be a multiple of 1 KB: a walk down a column must not
+    fall into one set of the cache.
+    """
+    dtype = np.dtype(dtype)
+    stride = padded(width, dtype)
+    if stride * dtype.itemsize % _SET_BYTES == 0:
+        stride += SHAPE.lanes(dtype.itemsize)
+    return stride

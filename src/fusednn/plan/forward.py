@@ -1,0 +1,93 @@
+"""Lowering of a dense network's forward pass, shared by training and inference."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from fusednn.kernels import dense
+from fusednn.kernels.activations import ACTIVATIONS
+
+from .buffers import aligned_zeros, leading_dimension, padded
+from .data import ForwardOperands, Input
+
+
+class Block(NamedTuple):
+    """A layer's output in the buffers."""
+
+    values: np.ndarray
+    stride: int
+
+
+class Network(NamedTuple):
+    """A dense network before lowering.
+
+    Parameters
+    ----------
+    sizes : list of int
+        Units of each layer, the input first.
+    activation : str
+        Key of `kernels.activations.ACTIVATIONS`, for the hidden layers.
+    loss : str
+        Key of `kernels.losses.LOSSES`; its link is the output activation.
+    """
+
+    sizes: list[int]
+    activation: str
+    loss: str
+
+    def layer_activation(self, layer: int):
+        """The activation after a layer; the last gives logits."""
+        last = layer == len(self.sizes) - 2
+        return ACTIVATIONS["identity" if last else self.activation]
+
+
+def lower_forward(
+    program, network: Network, weights, biases, source, order, rows: int, plain: bool = False
+) -> tuple[Input, list[np.ndarray], list[Block]]:
+    """Records of the forward pass on `rows` rows of buffer.
+
+    Parameters
+    ----------
+    weights, biases : list of ndarray
+        One flat array of each per layer; weights in panels, or as they stand if `plain`.
+
+    Returns
+    -------
+    first : Input
+        The lowered input.
+    chain : list of ndarray
+        All records in order.
+    blocks : list of Block
+        The output of each layer.
+    """
+    blocks: list[Block] = []
+    chain: list[np.ndarray] = []
+    first = None
+    for layer, out in enumerate(network.sizes[1:]):
+        stride = leading_dimension(out, program.dtype)
+        block = Block(aligned_zeros(rows * stride, program.dtype), stride)
+        forward = ForwardOperands(
+            weights[layer],
+            biases[layer],
+            block.values,
+            stride,
+            network.sizes[layer],
+            out if plain else padded(out, program.dtype),
+            network.layer_activation(layer),
+        )
+        if first is None:
+            first = source.lower(program, order, rows, forward, plain)
+            chain += first.chain
+        else:
+            x = blocks[-1]
+            chain.append(
+                program.record(
+                    dense.plain_forward if plain else dense.dense_forward,
+                    {dense.X: x.values, dense.X_STRIDE: x.stride, **forward.operands(dense)},
+                )
+            )
+        blocks.append(block)
+    assert first is not None
+    return first, chain, blocks

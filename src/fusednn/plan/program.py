@@ -1,0 +1,132 @@
+"""Building the int64 arrays that the engine interprets (their words: kernels/records.py)."""
+
+from __future__ import annotations
+
+import ctypes
+import ctypes.util
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from fusednn.kernels import records
+from fusednn.kernels.library import address
+
+from .buffers import aligned_zeros
+
+
+class Task(NamedTuple):
+    """A chain of records over [lo, hi)."""
+
+    chain: Sequence[np.ndarray]
+    lo: int
+    hi: int
+    kind: int = records.WHOLE
+
+
+class Program:
+    """One plan: stages of tasks of records, and the memory they point to.
+
+    Parameters
+    ----------
+    dtype : dtype
+        Element type of the network.
+    workers : int
+        Threads that will run it; `set_workers` may lower it later.
+    scratch : int
+        Elements of scratch per worker.
+    """
+
+    def __init__(self, dtype, workers: int, scratch: int):
+        self.dtype = np.dtype(dtype)
+        self._alive: list[Any] = []
+        self.words = np.zeros(records.PROGRAM_WIDTH, np.int64)
+        self.sync = aligned_zeros(records.SYNC_WIDTH, np.int64)
+        self.frames = aligned_zeros(records.FRAME_WIDTH * workers, np.int64)
+        per_worker = -(-scratch * self.dtype.itemsize // 64) * 16
+        self.scratch = aligned_zeros(per_worker * workers, np.float32)
+        yield_address, nap_address, nap_argument = _waiting_functions()
+        self.words[records.WORKERS] = workers
+        self.words[records.SYNC] = self.sync.ctypes.data
+        self.words[records.YIELD] = yield_address
+        self.words[records.NAP] = nap_address
+        self.words[records.NAP_ARGUMENT] = nap_argument
+        self.words[records.FRAMES] = self.frames.ctypes.data
+        self.words[records.SCRATCH] = self.scratch.ctypes.data
+        self.words[records.SCRATCH_WORDS] = per_worker
+
+    @property
+    def workers(self) -> int:
+        return int(self.words[records.WORKERS])
+
+    def set_workers(self, workers: int) -> None:
+        """Lowers the number of workers that meet at the barriers."""
+        self.words[records.WORKERS] = workers
+
+    def record(self, op, operands: Mapping[int, Any]) -> np.ndarray:
+        """A record of `op`: a kernel, and its operands by slot.
+
+        An array stands for its address, a float for its float64 bits, a pair (kernel, role) for
+        the address of a compiled function, None for 0.
+        """
+        record = np.zeros(max(operands) + 1, np.int64)
+        record[0] = address(op, "op", self.dtype)
+        for slot, value in operands.items():
+            if isinstance(value, np.ndarray):
+                record[slot] = value.ctypes.data
+                self._alive.append(value)
+            elif isinstance(value, tuple):
+                record[slot] = address(*value, self.dtype)
+            elif isinstance(value, (float, np.floating)):
+                record[slot] = np.float64(value).view(np.int64)
+            elif value is not None:
+                record[slot] = value
+        self._alive.append(record)
+        return record
+
+    def set_stages(self, stages: Sequence[tuple[Sequence[Task], np.ndarray | None]]) -> None:
+        """The stages in order: their tasks, and the record run once after each."""
+        table = np.zeros((len(stages), records.STAGE_WIDTH), np.int64)
+        for row, (tasks, after) in zip(table, stages, strict=True):
+            words = self._tasks(tasks)
+            row[records.N_TASKS] = len(tasks)
+            row[records.TASKS] = words.ctypes.data
+            row[records.AFTER] = 0 if after is None else after.ctypes.data
+        self.words[records.STAGES] = table.ctypes.data
+        self._alive.append(table)
+
+    def _tasks(self, tasks: Sequence[Task]) -> np.ndarray:
+        words = np.zeros((len(tasks), records.TASK_WIDTH), np.int64)
+        chains: dict[int, np.ndarray] = {}
+        for row, task in zip(words, tasks, strict=True):
+            chain = chains.get(id(task.chain))
+            if chain is None:
+                chain = np.array([record.ctypes.data for record in task.chain], np.int64)
+                chains[id(task.chain)] = chain
+            row[:] = chain.ctypes.data, len(chain), task.lo, task.hi, task.kind
+        self._alive += [words, chains]
+        return words
+
+    def set_steps(self, steps: np.ndarray) -> None:
+        """The steps (n, STEP_WIDTH); allocates their settings and totals."""
+        self.steps = np.ascontiguousarray(steps, np.int64)
+        self.settings = np.zeros((len(steps), records.SETTINGS_WIDTH))
+        self.totals = np.zeros((len(steps), records.TOTALS_WIDTH))
+        self.words[records.STEPS] = self.steps.ctypes.data
+        frames = self.frames.reshape(-1, records.FRAME_WIDTH)
+        frames[:, records.SETTINGS] = self.settings.ctypes.data
+        frames[:, records.TOTALS] = self.totals.ctypes.data
+
+
+def _waiting_functions() -> tuple[int, int, int]:
+    """Addresses of the C functions that yield and nap, and the nap's argument."""
+    if sys.platform == "win32":
+        kernel32 = ctypes.windll.kernel32  # type: ignore[attr-defined]
+        return _address(kernel32.SwitchToThread), _address(kernel32.Sleep), 1
+    libc = ctypes.CDLL(None)
+    return _address(libc.sched_yield), _address(libc.usleep), 50
+
+
+def _address(function) -> int:
+    return ctypes.cast(function, ctypes.c_void_p).value or 0

@@ -1,0 +1,148 @@
+"""A network being trained: its plan, its threads, and passes over the data."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+
+from fusednn.kernels import records
+from fusednn.plan.data import source_of
+from fusednn.plan.forward import Network
+from fusednn.plan.inference import lower_inference
+from fusednn.plan.training import Rule, Target, TrainingPlan
+
+from .team import Team, choose_jobs, run_all
+
+SLICE_SECONDS = 0.2
+"""One compiled call lasts about this long at most, so that Ctrl-C is answered."""
+
+
+def step_flops(sizes: list[int], batch: int) -> float:
+    """Multiply-adds, counted twice, of one training step: forward, and back but for the input."""
+    products = [a * b for a, b in zip(sizes[:-1], sizes[1:], strict=True)]
+    return 2.0 * batch * (3 * sum(products) - products[0])
+
+
+class Session:
+    """Training of one network on one data set; a context manager that owns the threads.
+
+    Parameters
+    ----------
+    network : Network
+    X : array or sparse matrix of shape (n_samples, n_features)
+        Read in place where its type and layout allow.
+    target : Target
+    rule : Rule
+    batch : int
+        Rows of a mini-batch.
+    order : ndarray of int64
+        The samples to train on, in order; written in place by the caller between passes.
+    l2 : float
+        scikit-learn's alpha.
+    n_jobs : int or None
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        X,
+        target: Target,
+        rule: Rule,
+        *,
+        batch: int,
+        order: np.ndarray,
+        l2: float,
+        n_jobs: int | None,
+    ):
+        self.network, self.target, self.order = network, target, order
+        self.l2, self.n_jobs = l2, n_jobs
+        self.source = source_of(X, target.values.dtype)
+        jobs = choose_jobs(n_jobs, step_flops(network.sizes, min(batch, len(order))) / 2)
+        self.plan = TrainingPlan(network, self.source, target, rule, batch, order, jobs)
+        self._batch = batch
+        self._steps, self._owner = self.plan.steps_of(len(order), batch)
+        self.plan.program.set_steps(self._steps)
+        self._first_of_batch = np.flatnonzero(np.diff(self._owner, prepend=-1))
+        self._team = Team(self.plan.program)
+        self._per_slice = 1
+
+    def __enter__(self) -> Session:
+        self._team.__enter__()
+        return self
+
+    def __exit__(self, *exception) -> None:
+        self._team.__exit__(*exception)
+
+    @property
+    def batches(self) -> int:
+        """Mini-batches of one pass."""
+        return len(self._first_of_batch)
+
+    def run_pass(self, rates: np.ndarray) -> float:
+        """One pass over the data in `order`.
+
+        Parameters
+        ----------
+        rates : ndarray of shape (batches,)
+            The learning rate of each step.
+
+        Returns
+        -------
+        float
+            Mean over the samples of the loss as scikit-learn reports it: each batch's weighted
+            mean plus its L2 term, with the weights before the step.
+        """
+        weight_sums, counts = self._batch_weights()
+        settings = self.plan.program.settings
+        settings[:, records.RATE] = rates[self._owner]
+        settings[:, records.SCALE] = 1.0 / weight_sums[self._owner]
+        settings[:, records.DECAY] = self.l2 / weight_sums[self._owner]
+        if self.plan.blocked:  # the stored gradient has the decay already
+            settings[self._steps[:, records.FIRST_STAGE] == 4, records.DECAY] = 0.0
+        self._run_in_slices()
+        totals = self.plan.program.totals
+        losses = np.bincount(self._owner, totals[:, records.LOSS], self.batches)
+        squares = totals[self._first_of_batch, records.SQUARES]
+        per_batch = (losses + 0.5 * self.l2 * squares) / weight_sums
+        return float((per_batch * counts).sum() / len(self.order))
+
+    def _batch_weights(self) -> tuple[np.ndarray, np.ndarray]:
+        """Sum of the sample weights, and number of samples, of each batch."""
+        starts = np.arange(0, len(self.order), self._batch)
+        counts = np.diff(starts, append=len(self.order)).astype(float)
+        weights = self.target.weights
+        if weights is None:
+            return counts, counts
+        return np.add.reduceat(weights[self.order].astype(float), starts), counts
+
+    def _run_in_slices(self) -> None:
+        """All steps, some 0.2 s of them per compiled call; slicing changes no bit."""
+        at, steps = 0, len(self._steps)
+        while at < steps:
+            stop = min(steps, at + self._per_slice)
+            start = time.perf_counter()
+            self._team.run(at, stop)
+            seconds = max(time.perf_counter() - start, 1e-7)
+            self._per_slice = max(1, int((stop - at) * SLICE_SECONDS / seconds))
+            at = stop
+
+    def parameters(self) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        """The present coefficients and intercepts, as new arrays."""
+        return self.plan.layout.unpack(self.plan.parameters)
+
+    def outputs(self, samples: np.ndarray) -> np.ndarray:
+        """Outputs of the present network for some samples of the training data."""
+        layout, flat = self.plan.layout, self.plan.parameters
+        layers = range(len(layout))
+        program, emitted = lower_inference(
+            self.network,
+            [layout.weights(flat, layer) for layer in layers],
+            [layout.bias(flat, layer) for layer in layers],
+            self.source,
+            self.plan.dtype,
+            order=samples,
+            workers=self.plan.program.workers,
+        )
+        run_all(program)
+        return emitted

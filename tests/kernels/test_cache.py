@@ -1,0 +1,373 @@
+"""The disk cache of compiled kernels, in processes of its own: a fault may end a process."""
+
+import errno
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+
+import pytest
+from fusednn.kernels import _cache, _cachedir
+
+PROGRAM = """
+import json, os, sys, warnings
+import numpy as np
+from numba import float64
+from numba.core.ccallback import CFunc
+from fusednn.kernels import _cache
+from fusednn.kernels._jit import OPTIONS, entry
+
+def total(x):
+    result = x[0]
+    for i in range(1, x.shape[0]):
+        result += x[i]
+    return result
+
+def square(x):
+    return x * x
+
+def totals():
+    compiled = entry(total)
+    return [float(compiled(np.arange(4, dtype=dtype))) for dtype in ("f4", "f8")]
+
+def closure(k):
+    return lambda x: x * k
+
+def fail(*args, **kwargs):
+    raise RuntimeError("broken on purpose")
+
+with warnings.catch_warnings(record=True) as caught:
+    if not sys.warnoptions:
+        warnings.simplefilter("always")
+    exec(sys.argv[1])
+messages = [f"{w.category.__name__}: {w.message}" for w in caught]
+print(json.dumps({"answer": answer, "warnings": messages, **_cache.statistics(),
+                  "directory": _cache.cache_directory()}))
+"""
+
+TOTALS = "answer = totals()"
+RIGHT = [6.0, 6.0]
+
+DAMAGE = """
+import pathlib, random
+draw = random.Random(7)
+answer = []
+totals()
+directory = pathlib.Path(_cache.cache_directory())
+for case in range(48):
+    for path in directory.iterdir():
+        data = bytearray(path.read_bytes())
+        if case < 8:
+            data = data[: (0, 1, 15, 16, 47, 48, len(data) // 2, len(data) - 1)[case]]
+        elif case < 16:
+            data[case * 3] ^= 1 << draw.randrange(8)
+        else:
+            data[draw.randrange(len(data))] ^= 1 << draw.randrange(8)
+        path.write_bytes(data)
+    before = _cache.statistics()["hits"]
+    answer.append(totals())
+    assert _cache.statistics()["hits"] == before
+    totals()
+    assert _cache.statistics()["hits"] == before + 2
+"""
+
+CALLBACK = """
+callback = CFunc(square, ((float64,), float64), {}, OPTIONS)
+callback._cache = _cache.DiskCache(square, "callback")
+callback.compile()
+answer = callback.ctypes(3.0)
+"""
+
+NOT_KEPT = """
+import ctypes
+space = {}
+exec("def unfiled(x): return x + 1", space)
+address = ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_double)(abs)
+def dynamic(x):
+    return address(x)
+unkept = space["unfiled"], closure(2), closure(3)
+answer = [entry(function)(2) for function in unkept]
+compiled = entry(total)
+compiled._cache.disable()
+answer.append(float(compiled(np.arange(4))))
+globals()["address"] = address
+from numba.core.registry import cpu_target
+answer.append(entry(dynamic)(-2.0))
+"""
+
+FLUSH = """
+totals()
+entry(total)._cache.flush()
+left = len(os.listdir(_cache.cache_directory()))
+answer = [left, *totals(), *totals()]
+"""
+
+
+def start(folder, body=TOTALS, flags=(), **variables):
+    program = next(path for path in folder.parents if path.is_dir()) / "program.py"
+    program.write_text(PROGRAM)
+    prefixes = "FUSEDNN_", "NUMBA_"
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(prefixes)}
+    environment |= {"FUSEDNN_CACHE_DIR": str(folder), **variables}
+    return subprocess.Popen(
+        [sys.executable, *flags, str(program), body],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def finish(process):
+    with process:
+        try:
+            output, errors = process.communicate(timeout=60)
+        finally:
+            process.kill()
+    assert process.returncode == 0, errors
+    return json.loads(output)
+
+
+def run(folder, body=TOTALS, flags=(), **variables):
+    return finish(start(folder, body, flags, **variables))
+
+
+def files(result):
+    return sorted(os.listdir(result["directory"]))
+
+
+def counts(result):
+    return [result[name] for name in ("hits", "misses", "saved", "failures")]
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory):
+    """A cache that one process has filled; only for tests that leave it whole."""
+    folder = tmp_path_factory.mktemp("kept") / "not" / "there"
+    folder.parent.mkdir()
+    return folder, run(folder, flags=["-W", "error"])
+
+
+@pytest.fixture
+def copy(kept, tmp_path):
+    return shutil.copytree(kept[0], tmp_path / "copy")
+
+
+def test_two_signatures_are_kept_and_found(kept):
+    folder, cold = kept
+    assert cold["answer"] == RIGHT
+    assert counts(cold) == [0, 2, 2, 0]
+    assert len(files(cold)) == 2
+    if os.name == "posix":
+        assert folder.stat().st_mode & 0o777 == 0o700
+        assert os.stat(cold["directory"]).st_mode & 0o777 == 0o700
+    warm = run(folder, flags=["-W", "error"])
+    assert warm["answer"] == RIGHT
+    assert counts(warm) == [2, 0, 0, 0]
+    assert warm["directory"] == cold["directory"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("FUSEDNN_SHAPE", "plain"),
+        ("NUMBA_OPT", "1"),
+        ("NUMBA_BOUNDSCHECK", "1"),
+        ("NUMBA_CPU_NAME", "generic"),
+    ],
+)
+def test_other_options_miss(kept, copy, name, value):
+    result = run(copy, **{name: value})
+    assert counts(result) == [0, 2, 2, 0]
+    assert os.path.basename(result["directory"]) != os.path.basename(kept[1]["directory"])
+
+
+@pytest.mark.parametrize("kind", ["file", "below a file", "writable by others", "read-only"])
+def test_unusable_directory_is_one_warning(tmp_path, kind):
+    folder = tmp_path / "cache"
+    if kind == "writable by others":
+        folder.mkdir()
+        folder.chmod(0o770)
+    elif kind == "read-only":
+        folder.mkdir(0o500)
+    else:
+        folder.write_text("")
+    if os.name != "posix" and not folder.is_file():
+        pytest.skip("needs POSIX permissions")
+    if kind == "read-only" and os.geteuid() == 0:
+        pytest.skip("permissions do not bind this user")
+    result = run(folder / "below" if kind == "below a file" else folder)
+    assert result["answer"] == RIGHT
+    assert result["failures"] > 0
+    assert len(result["warnings"]) == 1
+    assert result["warnings"][0].startswith("CacheWarning")
+    assert "FUSEDNN_CACHE_DIR" in result["warnings"][0]
+    assert folder.is_file() or not os.listdir(folder)
+
+
+NO_SPACE = f"""
+def replace(*paths):
+    raise OSError({errno.ENOSPC}, os.strerror({errno.ENOSPC}))
+os.replace = replace
+"""
+SMALL_FILES = """
+import resource
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+"""
+
+
+@pytest.mark.parametrize(
+    "fault", [NO_SPACE, SMALL_FILES, "_cache.dumps = fail"], ids=["full", "limit", "unpicklable"]
+)
+def test_failed_save_is_one_warning(tmp_path, fault):
+    if fault is SMALL_FILES and os.name != "posix":
+        pytest.skip("needs POSIX limits")
+    result = run(tmp_path / "cache", fault + "\n" + TOTALS)
+    assert result["answer"] == RIGHT
+    assert counts(result) == [0, 2, 0, 2]
+    assert len(result["warnings"]) == 1
+    assert files(result) == []
+
+
+def test_failed_rebuild_is_a_miss(copy):
+    result = run(copy, "_cache._CODEC.rebuild = fail\n" + TOTALS)
+    assert result["answer"] == RIGHT
+    assert counts(result) == [0, 2, 2, 2]
+    assert len(result["warnings"]) == 1
+
+
+def test_damaged_files_are_misses_and_are_replaced(copy):
+    result = run(copy, DAMAGE)
+    assert result["answer"] == [RIGHT] * 48
+    assert result["failures"] == 96
+    assert len(result["warnings"]) == 1
+    assert run(copy)["hits"] == 2
+
+
+def test_two_cold_processes_at_once(tmp_path):
+    folder = tmp_path / "cache"
+    both = [start(folder, flags=["-W", "error"]) for _ in range(2)]
+    for result in [finish(process) for process in both]:
+        assert result["answer"] == RIGHT
+        assert result["failures"] == 0
+    assert len(files(result)) == 2
+    assert run(folder)["hits"] == 2
+
+
+def test_callback_is_found(tmp_path):
+    found = [counts(run(tmp_path / "cache", CALLBACK)) for _ in range(2)]
+    assert found == [[0, 1, 1, 0], [1, 0, 0, 0]]
+
+
+def test_what_cannot_be_kept_is_compiled(tmp_path):
+    result = run(tmp_path / "cache", NOT_KEPT)
+    assert result["answer"] == [3, 4, 6, 6.0, 2.0]
+    assert counts(result) == [0, 4, 0, 0]
+    assert result["warnings"] == []
+    assert not (tmp_path / "cache").exists()
+
+
+def test_flush_removes_the_files_of_one_function(copy):
+    result = run(copy, FLUSH)
+    assert result["answer"] == [0, *RIGHT, *RIGHT]
+    assert counts(result) == [4, 2, 2, 0]
+
+
+def test_foreign_directory_is_refused(tmp_path, monkeypatch):
+    if os.name != "posix":
+        pytest.skip("needs POSIX owners")
+    owner = os.geteuid()
+    if owner == 0:
+        os.chown(tmp_path, 4711, -1)
+    monkeypatch.setattr(os, "geteuid", lambda: owner + 1)
+    monkeypatch.setattr(_cachedir, "code_digest", lambda: "0" * 20)
+    monkeypatch.setenv("FUSEDNN_CACHE_DIR", str(tmp_path))
+    with pytest.raises(PermissionError, match="another user"):
+        _cachedir.kernel_directory()
+    assert _cache.cache_directory() is None
+
+
+@pytest.fixture
+def tree(tmp_path):
+    tree = shutil.copytree(
+        _cachedir.KERNELS, tmp_path / "tree", ignore=shutil.ignore_patterns("__pycache__")
+    )
+    for path in tree.rglob("*.py"):
+        os.utime(path, (1e9, 1e9))
+    return tree
+
+
+def test_digest_follows_every_source(tree):
+    def edit(path, text):
+        path.write_text(text)
+        os.utime(path, (1e9, 1e9))
+        return _cachedir.source_digest(tree)
+
+    sources = tree / "intrinsics" / "scalars.py", tree / "_jit.py", tree / "new.py"
+    digests = [_cachedir.source_digest(tree)]
+    digests += [edit(path, "# edited") for path in sources]
+    sources[2].rename(tree / "renamed.py")
+    digests.append(_cachedir.source_digest(tree))
+    assert None not in digests
+    assert len(set(digests)) == 5
+    (tree / "notes.txt").write_text("no source")
+    assert _cachedir.source_digest(tree) == digests[-1]
+
+
+def test_no_digest_of_sources_that_changed_since_the_start(tree, tmp_path):
+    os.utime(tree / "_jit.py")
+    assert _cachedir.source_digest(tree) is None
+    later = time.time() + 1e6
+    os.utime(tree / "_jit.py", (later, later))
+    assert _cachedir.source_digest(tree)
+    assert _cachedir.source_digest(tmp_path / "empty") is None
+
+
+def test_root_follows_the_environment(tmp_path, monkeypatch):
+    monkeypatch.delenv("FUSEDNN_CACHE_DIR", raising=False)
+    monkeypatch.setattr(_cachedir.config, "CACHE_DIR", str(tmp_path))
+    assert _cachedir.root_directory() == str(tmp_path / "fusednn")
+    monkeypatch.setattr(_cachedir.config, "CACHE_DIR", "")
+    monkeypatch.setattr(_cachedir.sys, "platform", "linux")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
+    assert _cachedir.root_directory() == str(tmp_path / "xdg" / "fusednn")
+    monkeypatch.setenv("XDG_CACHE_HOME", "relative")
+    monkeypatch.setattr(os.path, "expanduser", lambda path: path)
+    with pytest.raises(OSError, match="home"):
+        _cachedir.root_directory()
+    assert _cache.cache_directory() is None
+
+
+def make_digests(root, ages):
+    for number, age in enumerate(ages):
+        path = root / f"kernels-{number:020x}"
+        path.mkdir()
+        (path / "one.kernel").write_bytes(b"")
+        os.utime(path, (time.time() - age, time.time() - age))
+
+
+def test_old_digests_are_pruned(tmp_path):
+    make_digests(tmp_path, [10 * day * 86400 + 10 for day in range(12)])
+    (tmp_path / "mine").mkdir()
+    _cachedir._prune(str(tmp_path), str(tmp_path / f"kernels-{11:020x}"))
+    left = {int(path.name[8:], 16) for path in tmp_path.glob("kernels-*")}
+    assert left == {*range(7), 11}
+    assert (tmp_path / "mine").exists()
+
+
+def test_digests_in_use_are_not_pruned(tmp_path):
+    make_digests(tmp_path, [60] * 12)
+    _cachedir._prune(str(tmp_path), str(tmp_path / "kernels-none"))
+    assert len(list(tmp_path.iterdir())) == 12
+
+
+def test_clear(tmp_path, monkeypatch):
+    monkeypatch.setenv("FUSEDNN_CACHE_DIR", str(tmp_path / "root"))
+    assert _cache.clear() == 0
+    (tmp_path / "root").mkdir(0o700)
+    make_digests(tmp_path / "root", [0, 1e6])
+    (tmp_path / "root" / "mine").write_text("kept")
+    assert _cache.clear() == 2
+    assert [path.name for path in (tmp_path / "root").iterdir()] == ["mine"]
