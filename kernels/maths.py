@@ -17,8 +17,8 @@ The coefficients are minimax for the relative error, fitted with 40 to 60 digits
 [-0.29292, 0.41425] by Remez exchange.
 
 `benchmarks/ulp.py` measures the accuracies that are quoted: the largest error over all float32
-and over a dense sample of float64, with and without fused multiply-adds. Uncompiled, NumPy may warn at arguments whose
-result is infinite or NaN.
+and over a dense sample of float64, with and without fused multiply-adds.
+Uncompiled, NumPy may warn at arguments whose result is infinite or NaN.
 """
 
 import numpy as np
@@ -227,7 +227,7 @@ def log1p(x):
 
 @inline
 def tanh(x):
-    """Hyperbolic tangent, within 2.6 ULP; odd, x itself for tiny x and zeros, 1 from 10 (20) up.
+    """Hyperbolic tangent, within 2.7 ULP; odd, x itself for tiny x and zeros, 1 from 10 (20) up.
 
     expm1(2|x|) / (expm1(2|x|) + 2); expm1 from the parts of `exp` without losing small results.
     """

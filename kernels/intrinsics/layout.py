@@ -4,7 +4,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from .._jit import JIT
+from fusednn.kernels._jit import JIT
 from .shapes import SHAPE
 
 _I32 = ir.IntType(32)

@@ -14,7 +14,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from .._jit import JIT
+from fusednn.kernels._jit import JIT
 
 
 @intrinsic

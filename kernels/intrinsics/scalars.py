@@ -9,7 +9,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from .._jit import JIT
+from fusednn.kernels._jit import JIT
 from .shapes import SHAPE
 
 _FLOAT_OF = {types.int32: types.float32, types.int64: types.float64}

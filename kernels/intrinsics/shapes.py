@@ -13,7 +13,7 @@ from typing import NamedTuple
 import llvmlite.binding as llvm
 from numba.core import config
 
-from .._jit import FORCED_SHAPE
+from fusednn.kernels._jit import FORCED_SHAPE
 
 
 class Shape(NamedTuple):

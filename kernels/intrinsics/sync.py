@@ -9,7 +9,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from .._jit import JIT
+from fusednn.kernels._jit import JIT
 
 _INT64 = ir.IntType(64)
 

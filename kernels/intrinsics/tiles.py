@@ -18,7 +18,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from .._jit import JIT
+from fusednn.kernels._jit import JIT
 from .scalars import emit_fma
 from .shapes import SHAPE
 

@@ -94,18 +94,27 @@ class Session:
             mean plus its L2 term, with the weights before the step.
         """
         weight_sums, counts = self._batch_weights()
-        settings = self.plan.program.settings
-        settings[:, records.RATE] = rates[self._owner]
-        settings[:, records.SCALE] = 1.0 / weight_sums[self._owner]
-        settings[:, records.DECAY] = self.l2 / weight_sums[self._owner]
-        if self.plan.blocked:  # the stored gradient has the decay already
-            settings[self._steps[:, records.FIRST_STAGE] == 4, records.DECAY] = 0.0
-        self._run_in_slices()
-        totals = self.plan.program.totals
-        losses = np.bincount(self._owner, totals[:, records.LOSS], self.batches)
-        squares = totals[self._first_of_batch, records.SQUARES]
+        self.plan.program.settings[:, records.RATE] = rates[self._owner]
+        losses, squares = self._run(weight_sums)
         per_batch = (losses + 0.5 * self.l2 * squares) / weight_sums
         return float((per_batch * counts).sum() / len(self.order))
+
+    def run_gradient(self, factor: float) -> float:
+        """The loss of all samples, times `factor`, plus the L2 term; stores the gradient."""
+        weight_sums, _ = self._batch_weights()
+        losses, squares = self._run(weight_sums)
+        return float((factor * losses[0] + 0.5 * self.l2 * squares[0]) / weight_sums[0])
+
+    def _run(self, weight_sums: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Runs all steps; returns each batch's sum of losses and of squared weights."""
+        program = self.plan.program
+        program.settings[:, records.SCALE] = 1.0 / weight_sums[self._owner]
+        program.settings[:, records.DECAY] = self.l2 / weight_sums[self._owner]
+        if self.plan.blocked:  # the stored gradient has the decay already
+            program.settings[self._steps[:, records.FIRST_STAGE] == 4, records.DECAY] = 0.0
+        self._run_in_slices()
+        losses = np.bincount(self._owner, program.totals[:, records.LOSS], self.batches)
+        return losses, program.totals[self._first_of_batch, records.SQUARES]
 
     def _batch_weights(self) -> tuple[np.ndarray, np.ndarray]:
         """Sum of the sample weights, and number of samples, of each batch."""
@@ -114,7 +123,10 @@ class Session:
         weights = self.target.weights
         if weights is None:
             return counts, counts
-        return np.add.reduceat(weights[self.order].astype(float), starts), counts
+        sums = np.add.reduceat(weights[self.order].astype(float), starts)
+        if not sums.all():
+            raise ZeroDivisionError("Weights sum to zero, can't be normalized")
+        return sums, counts
 
     def _run_in_slices(self) -> None:
         """All steps, some 0.2 s of them per compiled call; slicing changes no bit."""
@@ -126,6 +138,16 @@ class Session:
             seconds = max(time.perf_counter() - start, 1e-7)
             self._per_slice = max(1, int((stop - at) * SLICE_SECONDS / seconds))
             at = stop
+
+    def load(self, coefs, intercepts, moments=()) -> None:
+        """Takes over parameters, and an optimizer's moments, given as (I, O) and (O,) arrays."""
+        self.plan.load(coefs, intercepts)
+        for flat, moment in zip(self.plan.states, moments, strict=False):
+            self.plan.layout.pack(*moment, flat)
+
+    def moments(self) -> list[tuple[list[np.ndarray], list[np.ndarray]]]:
+        """The optimizer's moments, as new arrays."""
+        return [self.plan.layout.unpack(flat) for flat in self.plan.states]
 
     def parameters(self) -> tuple[list[np.ndarray], list[np.ndarray]]:
         """The present coefficients and intercepts, as new arrays."""

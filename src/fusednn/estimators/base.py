@@ -1,0 +1,301 @@
+"""What the classifier and the regressor share: parameters, initial weights, the way to a fit."""
+
+from __future__ import annotations
+
+import warnings
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.base import BaseEstimator, is_classifier
+from sklearn.model_selection import train_test_split
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval, Options, StrOptions
+from sklearn.utils.optimize import _check_optimize_result
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+
+from fusednn.plan.forward import Network
+from fusednn.plan.training import Rule, Target
+from fusednn.training.lbfgs import fit_lbfgs
+from fusednn.training.optimizer_state import OptimizerState
+from fusednn.training.predict import predict
+from fusednn.training.session import Session
+from fusednn.training.stochastic import (
+    NonFiniteError,
+    Progress,
+    Stopping,
+    Validation,
+    fit_stochastic,
+)
+
+STOCHASTIC_SOLVERS = ("sgd", "adam")
+SPARSE_FORMATS = ("csr", "csc")
+_DTYPES = {
+    "auto": (np.float64, np.float32),
+    "float32": np.float32,
+    "float64": np.float64,
+}
+_NON_FINITE = (
+    "Solver produced non-finite parameter weights. The input data may contain large values and"
+    " need to be preprocessed."
+)
+
+
+class BaseMLP(BaseEstimator):
+    """Base class of `MLPClassifier` and `MLPRegressor`; not used directly."""
+
+    _parameter_constraints: dict = {
+        "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
+        "activation": [StrOptions({"identity", "logistic", "tanh", "relu"})],
+        "solver": [StrOptions({"lbfgs", "sgd", "adam"})],
+        "alpha": [Interval(Real, 0, None, closed="left")],
+        "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "learning_rate": [StrOptions({"constant", "invscaling", "adaptive"})],
+        "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
+        "power_t": [Interval(Real, 0, None, closed="left")],
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "shuffle": ["boolean"],
+        "random_state": ["random_state"],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "verbose": ["verbose"],
+        "warm_start": ["boolean"],
+        "momentum": [Interval(Real, 0, 1, closed="both")],
+        "nesterovs_momentum": ["boolean"],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="left")],
+        "beta_1": [Interval(Real, 0, 1, closed="left")],
+        "beta_2": [Interval(Real, 0, 1, closed="left")],
+        "epsilon": [Interval(Real, 0, None, closed="neither")],
+        "n_iter_no_change": [
+            Interval(Integral, 1, None, closed="left"),
+            Options(Real, {np.inf}),
+        ],
+        "max_fun": [Interval(Integral, 1, None, closed="left")],
+        "dtype": [StrOptions(set(_DTYPES))],
+        "n_jobs": [None, Integral],
+    }
+
+    # -- fitting -------------------------------------------------------------------------
+
+    def _fit(self, X, y, sample_weight=None, incremental=False):
+        hidden = self._hidden_sizes()
+        first_pass = not hasattr(self, "coefs_") or (not self.warm_start and not incremental)
+        X, y = self._validate_input(X, y, incremental, reset=first_pass)
+        if sample_weight is not None:
+            sample_weight = _check_sample_weight(sample_weight, X)
+        targets = self._encode(y, X.dtype)
+        random_state = check_random_state(self.random_state)
+        if first_pass:
+            self._initialize([X.shape[1], *hidden, self.n_outputs_], X.dtype, random_state)
+        dtype = self.coefs_[0].dtype
+        if sample_weight is not None:
+            sample_weight = np.ascontiguousarray(sample_weight, dtype)
+        target = Target(np.ascontiguousarray(targets, dtype), sample_weight)
+        if self.solver in STOCHASTIC_SOLVERS:
+            self._fit_stochastic(X, target, random_state, incremental)
+        else:
+            self._fit_lbfgs(X, target)
+        return self
+
+    def _hidden_sizes(self):
+        sizes = self.hidden_layer_sizes
+        sizes = list(sizes) if hasattr(sizes, "__iter__") else [sizes]
+        if np.any(np.array(sizes) <= 0):
+            raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
+        return sizes
+
+    def _validated(self, X, y, reset, **options):
+        return validate_data(
+            self,
+            X,
+            y,
+            accept_sparse=list(SPARSE_FORMATS),
+            multi_output=True,
+            dtype=_DTYPES[self.dtype],
+            reset=reset,
+            **options,
+        )
+
+    def _initialize(self, sizes, dtype, random_state):
+        """Glorot's uniform weights and biases, drawn in scikit-learn's order."""
+        self.n_iter_ = 0
+        self.t_ = 0
+        self.n_layers_ = len(sizes)
+        self.out_activation_ = self._output_activation()
+        self.coefs_, self.intercepts_ = [], []
+        factor = 2.0 if self.activation == "logistic" else 6.0
+        for fan_in, fan_out in zip(sizes[:-1], sizes[1:], strict=True):
+            bound = np.sqrt(factor / (fan_in + fan_out))
+            w = random_state.uniform(-bound, bound, (fan_in, fan_out))
+            b = random_state.uniform(-bound, bound, fan_out)
+            self.coefs_.append(w.astype(dtype, copy=False))
+            self.intercepts_.append(b.astype(dtype, copy=False))
+        if self.solver in STOCHASTIC_SOLVERS:
+            self.loss_curve_ = []
+            self._no_improvement_count = 0
+            early = self.early_stopping
+            self.best_loss_ = None if early else np.inf
+            self.validation_scores_ = [] if early else None
+            self.best_validation_score_ = -np.inf if early else None
+
+    def _network(self):
+        sizes = [self.coefs_[0].shape[0], *(w.shape[1] for w in self.coefs_)]
+        return Network(sizes, self.activation, self._loss_name())
+
+    def _fit_stochastic(self, X, target, random_state, incremental):
+        optimizer = self._optimizer if incremental and hasattr(self, "_optimizer") else None
+        if optimizer is None:
+            optimizer = OptimizerState(
+                self.solver,
+                self.learning_rate_init,
+                self.learning_rate,
+                self.power_t,
+                self.momentum,
+                self.nesterovs_momentum,
+                self.beta_1,
+                self.beta_2,
+                self.epsilon,
+            )
+        if self.early_stopping and incremental:
+            raise ValueError("partial_fit does not support early_stopping=True")
+        order, validation = self._split(X.shape[0], target, random_state)
+        progress = Progress(
+            t=self.t_,
+            loss_curve=self.loss_curve_,
+            best_loss=self.best_loss_,
+            validation_scores=self.validation_scores_,
+            best_validation_score=self.best_validation_score_,
+            no_improvement_count=self._no_improvement_count,
+        )
+        session = Session(
+            self._network(),
+            X,
+            target,
+            optimizer.rule,
+            batch=self._batch_rows(len(order)),
+            order=order,
+            l2=self.alpha,
+            n_jobs=self.n_jobs,
+        )
+        session.load(self.coefs_, self.intercepts_, optimizer.moments)
+        try:
+            with session:
+                fit_stochastic(
+                    session,
+                    optimizer,
+                    progress,
+                    Stopping(self.max_iter, self.tol, self.n_iter_no_change, incremental),
+                    random_state=random_state,
+                    shuffle=self.shuffle,
+                    validation=validation,
+                    verbose=self.verbose,
+                )
+        except NonFiniteError:
+            raise ValueError(_NON_FINITE) from None
+        finally:
+            if progress.parameters is not None:
+                optimizer.moments = session.moments()
+                self._take_over(progress, optimizer)
+
+    def _take_over(self, progress, optimizer):
+        self._optimizer = optimizer
+        self.coefs_, self.intercepts_ = progress.parameters
+        self.n_iter_, self.t_, self.loss_ = progress.n_iter, progress.t, progress.loss
+        self.loss_curve_, self.best_loss_ = progress.loss_curve, progress.best_loss
+        self.validation_scores_ = progress.validation_scores
+        self.best_validation_score_ = progress.best_validation_score
+        self._no_improvement_count = progress.no_improvement_count
+
+    def _batch_rows(self, samples):
+        if self.batch_size == "auto":
+            return min(200, samples)
+        if self.batch_size > samples:
+            warnings.warn(
+                "Got `batch_size` less than 1 or larger than sample size. It is going to be"
+                " clipped",
+                stacklevel=5,
+            )
+        return int(np.clip(self.batch_size, 1, samples))
+
+    def _split(self, samples, target, random_state):
+        """The samples to train on, and the validation set of early stopping."""
+        order = np.arange(samples)
+        if not self.early_stopping:
+            return order, None
+        stratify = None
+        if is_classifier(self) and self.n_outputs_ == 1:
+            stratify = target.values.astype(bool)
+        order, held_out = train_test_split(
+            order,
+            random_state=random_state,
+            test_size=self.validation_fraction,
+            stratify=stratify,
+        )
+        if len(held_out) < 2:
+            raise ValueError(
+                "The validation set is too small. Increase 'validation_fraction' or the size"
+                " of your dataset."
+            )
+        truth = target.values[held_out]
+        weights = None if target.weights is None else target.weights[held_out]
+
+        def score(outputs):
+            return self._score_outputs(truth, outputs, weights)
+
+        return order, Validation(held_out, score)
+
+    def _fit_lbfgs(self, X, target):
+        samples = X.shape[0]
+        session = Session(
+            self._network(),
+            X,
+            target,
+            Rule(None),
+            batch=samples,
+            order=np.arange(samples),
+            l2=self.alpha,
+            n_jobs=self.n_jobs,
+        )
+        with session:
+            solution = fit_lbfgs(
+                session,
+                self.coefs_,
+                self.intercepts_,
+                tol=self.tol,
+                max_iter=self.max_iter,
+                max_fun=self.max_fun,
+                verbose=self.verbose,
+            )
+        coefs, intercepts = solution.parameters
+        if not all(np.isfinite(part).all() for part in [*coefs, *intercepts]):
+            raise ValueError(_NON_FINITE)
+        self.coefs_, self.intercepts_ = coefs, intercepts
+        self.loss_ = solution.loss
+        if solution.result is not None:
+            self.n_iter_ = _check_optimize_result("lbfgs", solution.result, self.max_iter)
+
+    def _check_solver(self):
+        if self.solver not in STOCHASTIC_SOLVERS:
+            raise AttributeError(
+                "partial_fit is only available for stochastic"
+                f" optimizers. {self.solver} is not stochastic."
+            )
+        return True
+
+    # -- prediction ----------------------------------------------------------------------
+
+    def _outputs(self, X):
+        """The output activations for X, of shape (n_samples, n_outputs_)."""
+        check_is_fitted(self, "coefs_")
+        X = validate_data(
+            self,
+            X,
+            accept_sparse=list(SPARSE_FORMATS),
+            dtype=self.coefs_[0].dtype,
+            reset=False,
+        )
+        return predict(self._network(), self.coefs_, self.intercepts_, X, n_jobs=self.n_jobs)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
