@@ -44,8 +44,8 @@ def dense_forward(record, frame, scratch, lo, hi):
     lowest = cast(-float("inf"), scratch[0])
     x = advance(x, lo * record[X_STRIDE])
     multiply_panels(
-        out, stride, x, record[X_STRIDE], w, b, 0, rows, record[FAN_IN], record[FAN_OUT],
-        floor, lowest,
+        out, stride, x, record[X_STRIDE], w, record[FAN_IN], b, 0, rows, record[FAN_IN],
+        record[FAN_OUT], floor, lowest,
     )  # fmt: skip
     if record[ACTIVATION] != 0:
         return call(record, ACTIVATION, (out, rows * stride))
@@ -79,7 +79,8 @@ ZEROS = 6
 X_OUT = 7  # the layer's input, an activation's output
 PADDED_IN = 8
 REAL_OUT = 9
-DERIVATIVE = 10  # address, or 0
+PADDED_OUT = 10
+DERIVATIVE = 11  # address, or 0
 
 
 @kernel
@@ -92,8 +93,8 @@ def dense_backward(record, frame, scratch, lo, hi):
     lowest = cast(-float("inf"), scratch[0])
     dz = advance(dz, lo * record[DZ_STRIDE])
     multiply_panels(
-        dx, stride, dz, record[DZ_STRIDE], w, zeros, 0, rows, record[REAL_OUT],
-        record[PADDED_IN], lowest, lowest,
+        dx, stride, dz, record[DZ_STRIDE], w, record[PADDED_OUT], zeros, 0, rows,
+        record[REAL_OUT], record[PADDED_IN], lowest, lowest,
     )  # fmt: skip
     if record[DERIVATIVE] != 0:
         out = advance(slot(record, X_OUT, scratch[0]), lo * stride)

@@ -1,6 +1,6 @@
 """Matrix products on panels of weights and on plain matrices, from the micro-kernel's forms.
 
-A matrix of N columns is kept as panels `[ceil(N / NR)][K][NR]`; the last panel is one vector
+A matrix of N columns is kept as panels `[ceil(N / NR)][depth][NR]`; the last panel is one vector
 wide where no more is needed. Padding columns hold zeros.
 """
 
@@ -73,10 +73,11 @@ def multiply_edge(c, ldc, a, rsa, csa, b, ldb, init, ldi, M, K, floor):
 
 
 @kernel
-def multiply_panels(c, ldc, a, lda, b, init, ldi, M, K, N, floor, lowest):
-    """c (M x N) = max(floor, init + a (M x K) b), b in panels, N a multiple of the vector.
+def multiply_panels(c, ldc, a, lda, b, depth, init, ldi, M, K, N, floor, lowest):
+    """c (M x N) = max(floor, init + a (M x K) b), N a multiple of the vector; overwrites c.
 
-    `lowest` is minus infinity: the floor of every K block but the last. Overwrites c.
+    b is in panels of `depth` >= K rows; `lowest` is minus infinity, the floor of every block of
+    K but the last.
     """
     lanes = lanes_of(floor)
     width = VECTORS * lanes
@@ -84,7 +85,7 @@ def multiply_panels(c, ldc, a, lda, b, init, ldi, M, K, N, floor, lowest):
     if M == 1:
         while N - j >= ROW_PANELS * width:
             tile_row(
-                advance(c, j), ldc, a, lda, 1, advance(b, j * K), width, width * K,
+                advance(c, j), ldc, a, lda, 1, advance(b, j * depth), width, width * depth,
                 advance(init, j), ldi, K, floor,
             )  # fmt: skip
             j += ROW_PANELS * width
@@ -96,7 +97,7 @@ def multiply_panels(c, ldc, a, lda, b, init, ldi, M, K, N, floor, lowest):
             ks = min(block, K - k)
             if 2 * (K - k) <= 3 * block:
                 ks = K - k
-            at, weights = advance(a, k), advance(b, j * K + k * w)
+            at, weights = advance(a, k), advance(b, j * depth + k * w)
             there = advance(c, j)
             low = floor if k + ks == K else lowest
             start, step = (advance(init, j), ldi) if k == 0 else (there, ldc)

@@ -1,1 +1,33 @@
-"""fusednn."""
+"""Neural networks for people who use scikit-learn, compiled with Numba for CPUs.
+
+Names are imported on first use: `import fusednn` brings neither scikit-learn nor SciPy, and
+compiles nothing.
+"""
+
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+
+_HOMES = {
+    "MLPClassifier": "fusednn.estimators.classifier",
+    "MLPRegressor": "fusednn.estimators.regressor",
+    "show_versions": "fusednn.versions",
+}
+
+__all__ = ["MLPClassifier", "MLPRegressor", "kernels", "show_versions"]
+
+try:
+    __version__ = version("fusednn")
+except PackageNotFoundError:  # a source tree that was never installed
+    __version__ = "0+unknown"
+
+
+def __getattr__(name):
+    if name == "kernels":
+        return import_module("fusednn.kernels")
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'fusednn' has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted([*globals(), *__all__])

@@ -228,6 +228,7 @@ class TrainingPlan:
                 dense.X_OUT: blocks[layer - 1].values,
                 dense.PADDED_IN: self.layout.padded[layer],
                 dense.REAL_OUT: self.layout.sizes[layer + 1],
+                dense.PADDED_OUT: self.layout.padded[layer + 1],
                 dense.DERIVATIVE: derivative and (derivative, "derivative"),
             },
         )

@@ -1,0 +1,343 @@
+"""`MLPClassifier`."""
+
+from __future__ import annotations
+
+import numpy as np
+from sklearn.base import ClassifierMixin, _fit_context
+from sklearn.preprocessing import LabelBinarizer
+from sklearn.utils import column_or_1d
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.multiclass import (
+    _check_partial_fit_first_call,
+    type_of_target,
+    unique_labels,
+)
+
+from .base import BaseMLP
+
+
+class MLPClassifier(ClassifierMixin, BaseMLP):
+    """Multi-layer perceptron classifier: scikit-learn's, on the compiled engine.
+
+    The parameters, fitted attributes, messages and, for one `random_state`, the network itself
+    up to rounding are those of `sklearn.neural_network.MLPClassifier`. Input of one class per
+    sample trains a softmax cross-entropy, of two classes or several labels per sample a
+    logistic cross-entropy, both computed from logits.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : array-like of int or int, default=(100,)
+        Units of each hidden layer.
+    activation : {"identity", "logistic", "tanh", "relu"}, default="relu"
+        Activation of the hidden layers.
+    solver : {"lbfgs", "sgd", "adam"}, default="adam"
+        "lbfgs" is SciPy's, on all samples at once; the others take mini-batches.
+    alpha : float, default=0.0001
+        Factor of the L2 term, divided by the samples of a batch; biases are not penalised.
+    batch_size : int or "auto", default="auto"
+        Samples of a mini-batch; "auto" is min(200, n_samples).
+    learning_rate : {"constant", "invscaling", "adaptive"}, default="constant"
+        Schedule of SGD's rate.
+    learning_rate_init : float, default=0.001
+        First learning rate.
+    power_t : float, default=0.5
+        Exponent of "invscaling".
+    max_iter : int, default=200
+        Passes over the data, or iterations of L-BFGS, at most.
+    shuffle : bool, default=True
+        Whether to shuffle the samples before each pass.
+    random_state : int, RandomState instance or None, default=None
+        Source of initial weights, the validation split and shuffles.
+    tol : float, default=1e-4
+        Smallest improvement that counts.
+    verbose : bool, default=False
+        Whether to print each pass's loss.
+    warm_start : bool, default=False
+        Whether `fit` goes on from the present weights.
+    momentum : float, default=0.9
+        Of SGD.
+    nesterovs_momentum : bool, default=True
+        Whether the momentum is Nesterov's.
+    early_stopping : bool, default=False
+        Whether to hold out a validation set, stop when its accuracy no longer improves, and
+        keep the best weights.
+    validation_fraction : float, default=0.1
+        Share of the samples held out.
+    beta_1, beta_2 : float, default=0.9, 0.999
+        Adam's decay rates.
+    epsilon : float, default=1e-8
+        Adam's, added to the root of the uncorrected second moment.
+    n_iter_no_change : int or np.inf, default=10
+        Passes without improvement before training stops.
+    max_fun : int, default=15000
+        Evaluations of L-BFGS at most.
+    dtype : {"auto", "float32", "float64"}, default="auto"
+        Element type of the network; "auto" is float32 for X of that type, else float64.
+        Arithmetic in float32 is twice as fast.
+    n_jobs : int or None, default=None
+        Threads: a positive number is obeyed, -1 is all CPUs, None is as many as pay off. The
+        network does not depend on it by a bit.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Labels.
+    coefs_ : list of ndarray of shape (fan_in, fan_out)
+        Weights of each layer; they may be set.
+    intercepts_ : list of ndarray of shape (fan_out,)
+        Biases of each layer.
+    loss_ : float
+        Mean loss of the last pass.
+    loss_curve_ : list of float
+        Mean loss of every pass (not for L-BFGS).
+    best_loss_ : float or None
+        Smallest of them; None with early stopping.
+    validation_scores_ : list of float or None
+        Accuracy on the validation set after every pass.
+    best_validation_score_ : float or None
+        Largest of them.
+    n_iter_ : int
+        Passes, or iterations of L-BFGS.
+    t_ : int
+        Samples seen.
+    n_layers_, n_outputs_ : int
+        Layers with the input, and output units.
+    out_activation_ : {"softmax", "logistic"}
+        Output function.
+    n_features_in_ : int
+        Features seen in `fit`.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Their names, where X had string names only.
+
+    See Also
+    --------
+    MLPRegressor : The same for real targets.
+
+    References
+    ----------
+    Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural
+    networks", AISTATS 2010 (initial weights). Kingma and Ba, "Adam: a method for stochastic
+    optimization", arXiv:1412.6980.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from fusednn import MLPClassifier
+    >>> X, y = load_digits(return_X_y=True)
+    >>> MLPClassifier(max_iter=100, random_state=0).fit(X, y).score(X, y) > 0.99
+    True
+    """
+
+    def __init__(
+        self,
+        hidden_layer_sizes=(100,),
+        activation="relu",
+        *,
+        solver="adam",
+        alpha=0.0001,
+        batch_size="auto",
+        learning_rate="constant",
+        learning_rate_init=0.001,
+        power_t=0.5,
+        max_iter=200,
+        shuffle=True,
+        random_state=None,
+        tol=1e-4,
+        verbose=False,
+        warm_start=False,
+        momentum=0.9,
+        nesterovs_momentum=True,
+        early_stopping=False,
+        validation_fraction=0.1,
+        beta_1=0.9,
+        beta_2=0.999,
+        epsilon=1e-8,
+        n_iter_no_change=10,
+        max_fun=15000,
+        dtype="auto",
+        n_jobs=None,
+    ):
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.solver = solver
+        self.alpha = alpha
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.power_t = power_t
+        self.max_iter = max_iter
+        self.loss = "log_loss"
+        self.shuffle = shuffle
+        self.random_state = random_state
+        self.tol = tol
+        self.verbose = verbose
+        self.warm_start = warm_start
+        self.momentum = momentum
+        self.nesterovs_momentum = nesterovs_momentum
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+        self.n_iter_no_change = n_iter_no_change
+        self.max_fun = max_fun
+        self.dtype = dtype
+        self.n_jobs = n_jobs
+
+    # -- targets -------------------------------------------------------------------------
+
+    def _validate_input(self, X, y, incremental, reset):
+        X, y = self._validated(X, y, reset)
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = column_or_1d(y, warn=True)
+        if not hasattr(self, "classes_") or (not self.warm_start and not incremental):
+            binarizer = LabelBinarizer().fit(y)
+            self._label_binarizer, self.classes_ = binarizer, binarizer.classes_
+            return X, y
+        classes = unique_labels(y)
+        if self.warm_start:
+            if set(classes) != set(self.classes_):
+                raise ValueError(
+                    "warm_start can only be used where `y` has the same classes as in the"
+                    f" previous call to fit. Previously got {self.classes_}, `y` has {classes}"
+                )
+        elif len(np.setdiff1d(classes, self.classes_, assume_unique=True)):
+            raise ValueError(
+                "`y` has classes not in `self.classes_`. "
+                f"`self.classes_` has {self.classes_}. 'y' has {classes}."
+            )
+        return X, y
+
+    def _encode(self, y, dtype):
+        """Targets of shape (n_samples, 1) or (n_samples, n_labels); sets `n_outputs_`."""
+        kind = self._label_binarizer.y_type_
+        if kind == "multiclass" and not type_of_target(y).startswith("multilabel"):
+            self.n_outputs_ = len(self.classes_)
+            # a class's number stands for its one-hot row
+            return np.searchsorted(self.classes_, y).astype(dtype)[:, np.newaxis]
+        targets = self._label_binarizer.transform(y)
+        if hasattr(targets, "toarray"):
+            targets = targets.toarray()
+        self.n_outputs_ = targets.shape[1]
+        return targets.astype(dtype)
+
+    def _output_activation(self):
+        return "softmax" if self._label_binarizer.y_type_ == "multiclass" else "logistic"
+
+    def _loss_name(self):
+        return self.out_activation_
+
+    def _score_outputs(self, truth, outputs, weights):
+        """Accuracy of outputs against encoded targets."""
+        if self.out_activation_ == "softmax":
+            right = outputs.argmax(axis=1) == truth[:, 0]
+        else:
+            right = ((outputs > 0.5) == (truth > 0.5)).all(axis=1)
+        return float(np.average(right, weights=weights))
+
+    # -- public --------------------------------------------------------------------------
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y, sample_weight=None):
+        """Trains the network.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Input; read in place where it is C-contiguous in the network's type.
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+            Labels, or an indicator matrix of several labels per sample.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples.
+
+        Returns
+        -------
+        self : MLPClassifier
+
+        Raises
+        ------
+        ValueError
+            If the input is not as described, or the weights stop being finite; then the last
+            finite weights are kept.
+        """
+        return self._fit(X, y, sample_weight)
+
+    @available_if(lambda est: est._check_solver())
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X, y, sample_weight=None, classes=None):
+        """Trains for one pass over the given data, going on from before.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Input.
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+            Labels.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples.
+        classes : array-like of shape (n_classes,), default=None
+            All labels of all calls; needed in the first call.
+
+        Returns
+        -------
+        self : MLPClassifier
+        """
+        if _check_partial_fit_first_call(self, classes):
+            multilabel = type_of_target(y).startswith("multilabel")
+            self._label_binarizer = LabelBinarizer().fit(y if multilabel else classes)
+        return self._fit(X, y, sample_weight, incremental=True)
+
+    def predict(self, X):
+        """The most probable label, or labels, of each sample.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Input.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_labels)
+        """
+        outputs = self._outputs(X)
+        if self.n_outputs_ == 1:
+            outputs = outputs.ravel()
+        return self._label_binarizer.inverse_transform(outputs)
+
+    def predict_proba(self, X):
+        """Probabilities of the labels.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Input.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            In the order of `classes_`; for several labels per sample each one's own.
+        """
+        outputs = self._outputs(X)
+        if self.n_outputs_ == 1:
+            return np.hstack([1 - outputs, outputs])
+        return outputs
+
+    def predict_log_proba(self, X):
+        """Logarithms of `predict_proba`.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Input.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+        """
+        probabilities = self.predict_proba(X)
+        return np.log(probabilities, out=probabilities)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags
