@@ -90,9 +90,7 @@ def run_steps(program_array, worker, first, last):
         frame[records.START] = step[records.START]
         frame[records.ROWS] = step[records.ROWS]
         for index in range(step[records.FIRST_STAGE], step[records.LAST_STAGE]):
-            stage = advance(
-                slot(program, records.STAGES, worker), index * records.STAGE_WIDTH
-            )
+            stage = advance(slot(program, records.STAGES, worker), index * records.STAGE_WIDTH)
             tasks = slot(stage, records.TASKS, worker)
             while True:
                 t = fetch_add(advance(sync, records.CLAIMED), 1)

@@ -29,7 +29,7 @@ from .intrinsics.tiles import (
 )
 
 K_BLOCK_BYTES = 65536
-"""Bytes of a panel that one pass over the rows multiplies: 512 rows on AVX-512 (benchmarks/NOTES.md)."""
+"""Bytes of a panel that one pass over the rows multiplies: 512 rows of it on AVX-512."""
 
 
 @kernel

@@ -1,10 +1,10 @@
 """Sizes of the chosen shape, by element type, as compile-time constants; and a fast transpose."""
 
+from fusednn.kernels._jit import JIT
 from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from fusednn.kernels._jit import JIT
 from .shapes import SHAPE
 
 _I32 = ir.IntType(32)
@@ -45,10 +45,7 @@ def _transpose_registers(builder, rows, lanes):
     """IR of a transpose in registers: log2(lanes) rounds that swap ever larger blocks."""
     block = 1
     while block < lanes:
-        low = [
-            i if not i & block else i - block + lanes
-            for i in range(lanes)
-        ]
+        low = [i if not i & block else i - block + lanes for i in range(lanes)]
         high = [i + block if not i & block else i + lanes for i in range(lanes)]
         after = list(rows)
         for i in range(lanes):

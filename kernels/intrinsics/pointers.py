@@ -9,12 +9,11 @@ The Python twin of a pointer is a one-dimensional NumPy view that begins at the 
 import ctypes
 
 import numpy as np
+from fusednn.kernels._jit import JIT
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
-
-from fusednn.kernels._jit import JIT
 
 
 @intrinsic

@@ -4,12 +4,12 @@ Each has a Python twin of the same meaning, taken when the JIT is off.
 """
 
 import numpy as np
+from fusednn.kernels._jit import JIT
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from fusednn.kernels._jit import JIT
 from .shapes import SHAPE
 
 _FLOAT_OF = {types.int32: types.float32, types.int64: types.float64}

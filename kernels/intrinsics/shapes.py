@@ -11,9 +11,8 @@ Registers of a tile: rows x vectors accumulators, `vectors` weights and one broa
 from typing import NamedTuple
 
 import llvmlite.binding as llvm
-from numba.core import config
-
 from fusednn.kernels._jit import FORCED_SHAPE
+from numba.core import config
 
 
 class Shape(NamedTuple):

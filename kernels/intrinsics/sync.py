@@ -4,12 +4,11 @@ The twins serve one thread, which is all the uncompiled engine ever has.
 """
 
 import llvmlite.binding as llvm
+from fusednn.kernels._jit import JIT
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
-
-from fusednn.kernels._jit import JIT
 
 _INT64 = ir.IntType(64)
 
@@ -65,9 +64,7 @@ def _call(typingctx, record, index, arguments):
         function_type = ir.FunctionType(_INT64, kinds)
         index = context.cast(builder, index, signature.args[1], types.intp)
         slot = builder.gep(record, [index])
-        function = builder.load(
-            builder.bitcast(slot, function_type.as_pointer().as_pointer())
-        )
+        function = builder.load(builder.bitcast(slot, function_type.as_pointer().as_pointer()))
         values = [builder.extract_value(packed, i) for i in range(len(kinds))]
         return builder.call(function, values)
 

@@ -14,11 +14,11 @@ equal results for any split of rows, columns and K rests on this.
 """
 
 import numpy as np
+from fusednn.kernels._jit import JIT
 from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from fusednn.kernels._jit import JIT
 from .scalars import emit_fma
 from .shapes import SHAPE
 
@@ -85,7 +85,10 @@ def emit_tile(builder, args, element, shape, rows, groups, vectors, lanes):
     for r in range(rows):
         x = broadcast(builder, builder.load(row(pa, r, rsa)), lanes)
         after.append(
-            [emit_fma(builder, x, w, s, shape.fused) for w, s in zip(weights, sums[r], strict=True)]
+            [
+                emit_fma(builder, x, w, s, shape.fused)
+                for w, s in zip(weights, sums[r], strict=True)
+            ]
         )
     following = builder.sub(k, _I64(1)), builder.gep(pa, [csa]), builder.gep(pb, [ldb])
     for phi, first, next_ in zip((k, pa, pb), (K, a, b), following, strict=True):

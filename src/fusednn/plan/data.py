@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from scipy import sparse
 
-from fusednn.kernels import dense
-from fusednn.kernels import gather as gathers
-from fusednn.kernels import sparse as csr
+from fusednn.kernels.ops import dense
+from fusednn.kernels.ops import gather as gathers
+from fusednn.kernels.ops import sparse as csr
 
 from .buffers import aligned_zeros, leading_dimension
 
@@ -120,9 +120,7 @@ class Input:
             csr.ENTRY_ROWS: aligned_zeros(size, np.int32),
             csr.ENTRY_VALUES: aligned_zeros(size, program.dtype),
         }
-        sort = program.record(
-            csr.batch_columns, {**self._matrix, csr.FAN_IN: fan_in, **columns}
-        )
+        sort = program.record(csr.batch_columns, {**self._matrix, csr.FAN_IN: fan_in, **columns})
         return csr.update_csr_weights, columns, sort
 
 

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fusednn.kernels import dense
 from fusednn.kernels.activations import ACTIVATIONS
+from fusednn.kernels.ops import dense
 
 from .buffers import aligned_zeros, leading_dimension, padded
 from .data import ForwardOperands, Input

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from fusednn.kernels import output, records
+from fusednn.kernels import records
 from fusednn.kernels.losses import LOSSES
+from fusednn.kernels.ops import output
 
 from .forward import Network, lower_forward
 from .program import Program, Task

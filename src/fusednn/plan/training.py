@@ -11,10 +11,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fusednn.kernels import dense, output, records
+from fusednn.kernels import records
 from fusednn.kernels.intrinsics.shapes import SHAPE
 from fusednn.kernels.intrinsics.tiles import ROW_PANELS
 from fusednn.kernels.losses import LOSSES
+from fusednn.kernels.ops import dense, output
 from fusednn.kernels.optimizers import OPTIMIZERS
 
 from .buffers import aligned_zeros
@@ -89,9 +90,7 @@ class TrainingPlan:
         self.transposed = aligned_zeros(max(1, self.layout.transposed_count), self.dtype)
         n_states = OPTIMIZERS[rule.optimizer].states if rule.optimizer else 0
         self.states = [aligned_zeros(self.layout.count, self.dtype) for _ in range(n_states)]
-        self.gradient = (
-            aligned_zeros(self.layout.count, self.dtype) if self.blocked else None
-        )
+        self.gradient = aligned_zeros(self.layout.count, self.dtype) if self.blocked else None
         self._rule = rule
         self._constants = np.array([*rule.constants, 0.0])
         outputs = network.sizes[-1]
@@ -122,9 +121,7 @@ class TrainingPlan:
         first, chain, blocks = lower_forward(
             program, self.network, weights, biases, source, self.order, self.batch
         )
-        gradients = [
-            aligned_zeros(self.batch * block.stride, self.dtype) for block in blocks
-        ]
+        gradients = [aligned_zeros(self.batch * block.stride, self.dtype) for block in blocks]
         values = np.zeros(self.batch)
         chain.append(self._lower_loss(target, blocks[-1], gradients[-1], values))
         for layer in reversed(layers[1:]):
@@ -239,9 +236,7 @@ class TrainingPlan:
     def _weight_tiles(self, layer: int) -> list[tuple[int, int]]:
         """(column, row) of each tile, panel by panel: dz of a panel stays in the cache."""
         rows = range(0, self.layout.sizes[layer], dense.TILE_ROWS)
-        return [
-            (j, i) for j, _ in panels(self.layout.padded[layer + 1], self.dtype) for i in rows
-        ]
+        return [(j, i) for j, _ in panels(self.layout.padded[layer + 1], self.dtype) for i in rows]
 
     def _bias_tiles(self, layer: int) -> list[tuple[int, int]]:
         columns = self.layout.padded[layer + 1]

@@ -76,9 +76,7 @@ class _Helper:
         self._program, self._worker = program, worker
         self._go, self._done, self.ready = (threading.Semaphore(0) for _ in range(3))
         self._steps: tuple[int, int] | None = None
-        self._thread = threading.Thread(
-            target=self._run, name=f"fusednn-{worker}", daemon=True
-        )
+        self._thread = threading.Thread(target=self._run, name=f"fusednn-{worker}", daemon=True)
         self._thread.start()
 
     def _run(self) -> None:

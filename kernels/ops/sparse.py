@@ -7,16 +7,17 @@ Column numbers are int32, row pointers int64.
 """
 
 import numpy as np
+from fusednn.kernels import records
+from fusednn.kernels._jit import kernel
+from fusednn.kernels.intrinsics.layout import lanes_of
+from fusednn.kernels.intrinsics.pointers import advance, number, slot
+from fusednn.kernels.intrinsics.scalars import cast
+from fusednn.kernels.intrinsics.sync import call
+from fusednn.kernels.intrinsics.tiles import edge_one, tile_one
 
-from . import dense, records
-from ._jit import kernel
+from . import dense
 from .dense import TILE_ROWS, panel_width, update_tile
 from .frames import sample_of
-from .intrinsics.layout import lanes_of
-from .intrinsics.pointers import advance, number, slot
-from .intrinsics.scalars import cast
-from .intrinsics.sync import call
-from .intrinsics.tiles import edge_one, tile_one
 
 # operands of csr_forward and batch_columns: the matrix and the order of its rows
 VALUES = 1

@@ -1,8 +1,8 @@
 """What an op asks of its worker's frame: the sample behind a row, the step's numbers."""
 
-from . import records
-from ._jit import kernel
-from .intrinsics.pointers import advance, slot
+from fusednn.kernels import records
+from fusednn.kernels._jit import kernel
+from fusednn.kernels.intrinsics.pointers import advance, slot
 
 
 @kernel
@@ -21,7 +21,9 @@ def sample_of(record, frame, row, order_slot):
 @kernel
 def step_settings(frame):
     """The present step's float64 settings."""
-    return advance(slot(frame, records.SETTINGS, 0.0), frame[records.STEP] * records.SETTINGS_WIDTH)
+    return advance(
+        slot(frame, records.SETTINGS, 0.0), frame[records.STEP] * records.SETTINGS_WIDTH
+    )
 
 
 @kernel

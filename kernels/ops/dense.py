@@ -7,15 +7,16 @@
 where dz is the gradient of the loss by x w + b.
 """
 
-from . import records
-from ._jit import kernel
+from fusednn.kernels import records
+from fusednn.kernels._jit import kernel
+from fusednn.kernels.gemm import multiply_edge, multiply_panel, multiply_panels, multiply_plain
+from fusednn.kernels.intrinsics.layout import lanes_of, sum_squares, transpose_square
+from fusednn.kernels.intrinsics.pointers import advance, number, slot
+from fusednn.kernels.intrinsics.scalars import cast
+from fusednn.kernels.intrinsics.sync import call
+from fusednn.kernels.intrinsics.tiles import ROW_PANELS, ROWS, VECTORS, tile_one, tile_row
+
 from .frames import step_settings
-from .gemm import multiply_edge, multiply_panel, multiply_panels, multiply_plain
-from .intrinsics.layout import lanes_of, sum_squares, transpose_square
-from .intrinsics.pointers import advance, number, slot
-from .intrinsics.scalars import cast
-from .intrinsics.sync import call
-from .intrinsics.tiles import ROW_PANELS, ROWS, VECTORS, tile_one, tile_row
 
 TILE_ROWS = 48 if ROWS % 3 == 0 else 32
 """Rows of a weight tile: a multiple of the micro-kernel's rows and of the vector."""
@@ -196,9 +197,7 @@ def update_weights(record, frame, scratch, lo, hi):
         frame[records.ROWS], record[GRADIENT_X_STRIDE], record[GRADIENT_DZ_STRIDE]
     )  # fmt: skip
     if width == lanes_of(scratch[0]):
-        multiply_edge(
-            scratch, width, x, 1, x_stride, dz, dz_stride, zeros, 0, rows, batch, lowest
-        )
+        multiply_edge(scratch, width, x, 1, x_stride, dz, dz_stride, zeros, 0, rows, batch, lowest)
     else:
         multiply_panel(
             scratch, width, x, 1, x_stride, dz, dz_stride, zeros, 0, rows, batch, lowest
@@ -237,9 +236,7 @@ def update_bias(record, frame, scratch, lo, hi):
     width = VECTORS * lanes
     stride, batch = record[GRADIENT_DZ_STRIDE], frame[records.ROWS]
     if hi - lo == ROW_PANELS * width:
-        tile_row(
-            scratch, 0, ones, 0, 0, advance(dz, lo), stride, width, zeros, 0, batch, lowest
-        )
+        tile_row(scratch, 0, ones, 0, 0, advance(dz, lo), stride, width, zeros, 0, batch, lowest)
     else:
         j = lo
         while j < hi:

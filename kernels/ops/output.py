@@ -1,11 +1,12 @@
 """The end of a network in a plan: loss and gradient at the logits, outputs, sums over rows."""
 
-from . import records
-from ._jit import kernel
+from fusednn.kernels import records
+from fusednn.kernels._jit import kernel
+from fusednn.kernels.intrinsics.pointers import advance, number, slot
+from fusednn.kernels.intrinsics.scalars import cast
+from fusednn.kernels.intrinsics.sync import call
+
 from .frames import sample_of, step_settings, step_totals
-from .intrinsics.pointers import advance, number, slot
-from .intrinsics.scalars import cast
-from .intrinsics.sync import call
 
 CHUNK_ROWS = 32
 """Rows handed to a loss at a time: they and their targets stay in the first-level cache."""

@@ -4,9 +4,10 @@
 `shift + r` of the batch, which begins at `start` in the order.
 """
 
-from ._jit import kernel
+from fusednn.kernels._jit import kernel
+from fusednn.kernels.intrinsics.pointers import advance, slot
+
 from .frames import sample_of
-from .intrinsics.pointers import advance, slot
 
 # operands of gather_dense
 DATA = 1
