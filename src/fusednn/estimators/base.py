@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import warnings
+from itertools import pairwise
 from numbers import Integral, Real
+from typing import ClassVar
 
 import numpy as np
 from sklearn.base import BaseEstimator, is_classifier
@@ -43,7 +45,7 @@ _NON_FINITE = (
 class BaseMLP(BaseEstimator):
     """Base class of `MLPClassifier` and `MLPRegressor`; not used directly."""
 
-    _parameter_constraints: dict = {
+    _parameter_constraints: ClassVar[dict] = {
         "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
         "activation": [StrOptions({"identity", "logistic", "tanh", "relu"})],
         "solver": [StrOptions({"lbfgs", "sgd", "adam"})],
@@ -123,7 +125,7 @@ class BaseMLP(BaseEstimator):
         self.out_activation_ = self._output_activation()
         self.coefs_, self.intercepts_ = [], []
         factor = 2.0 if self.activation == "logistic" else 6.0
-        for fan_in, fan_out in zip(sizes[:-1], sizes[1:], strict=True):
+        for fan_in, fan_out in pairwise(sizes):
             bound = np.sqrt(factor / (fan_in + fan_out))
             w = random_state.uniform(-bound, bound, (fan_in, fan_out))
             b = random_state.uniform(-bound, bound, fan_out)
@@ -134,7 +136,7 @@ class BaseMLP(BaseEstimator):
             self._no_improvement_count = 0
             early = self.early_stopping
             self.best_loss_ = None if early else np.inf
-            self.validation_scores_ = [] if early else None
+            self.validation_scores_: list[float] | None = [] if early else None
             self.best_validation_score_ = -np.inf if early else None
 
     def _network(self):

@@ -50,7 +50,7 @@ best_validation_score_, n_iter_, t_, n_layers_, n_outputs_, n_features_in_, feat
     True
     """
 
-    _parameter_constraints: dict = {
+    _parameter_constraints: ClassVar[dict] = {
         **BaseMLP._parameter_constraints,
         "loss": [StrOptions({"squared_error", "poisson"})],
     }

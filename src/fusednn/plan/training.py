@@ -7,6 +7,7 @@ grow with the batch. A gradient alone (for L-BFGS) is the same without the last 
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -71,8 +72,8 @@ class TrainingPlan:
         The flat vector and the transposed copy.
     states : list of two ndarray
         The optimizer's state, in the shape of the parameters.
-    gradient : ndarray or None
-        The stored gradient, where the plan stores one.
+    gradient : ndarray
+        The stored gradient; empty where the plan stores none.
     order : ndarray of int64
         The epoch's order of samples; written in place.
     program : Program
@@ -90,7 +91,8 @@ class TrainingPlan:
         self.transposed = aligned_zeros(max(1, self.layout.transposed_count), self.dtype)
         n_states = OPTIMIZERS[rule.optimizer].states if rule.optimizer else 0
         self.states = [aligned_zeros(self.layout.count, self.dtype) for _ in range(n_states)]
-        self.gradient = aligned_zeros(self.layout.count, self.dtype) if self.blocked else None
+        stored = self.layout.count if self.blocked else 0
+        self.gradient = aligned_zeros(stored, self.dtype)
         self._rule = rule
         self._constants = np.array([*rule.constants, 0.0])
         outputs = network.sizes[-1]
@@ -331,8 +333,9 @@ class TrainingPlan:
             steps[:, records.ROWS] = stops - starts
             steps[:, records.LAST_STAGE] = 2
             return steps, np.arange(len(starts))
-        table, owners = [], []
-        for number, (start, stop) in enumerate(zip(starts, stops, strict=True)):
+        table: list[tuple[int, int, int, int]] = []
+        owners: list[int] = []
+        for number, (start, stop) in enumerate(zip(starts.tolist(), stops.tolist(), strict=True)):
             for at in range(start, stop, self.batch):
                 rows = min(self.batch, stop - at)
                 table.append((at, rows, 0, 2) if at == start else (at, rows, 2, 4))
@@ -353,4 +356,4 @@ def row_blocks(batch: int, workers: int) -> list[tuple[int, int]]:
     wanted = 1 if workers == 1 else 2 * workers
     count = min(tiles, max(wanted, -(-batch // MAX_BLOCK_ROWS)))
     edges = [tiles * i // count * SHAPE.rows for i in range(count + 1)]
-    return [(lo, min(hi, batch)) for lo, hi in zip(edges[:-1], edges[1:], strict=True)]
+    return [(lo, min(hi, batch)) for lo, hi in pairwise(edges)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from itertools import pairwise
 
 import numpy as np
 
@@ -20,7 +21,7 @@ SLICE_SECONDS = 0.2
 
 def step_flops(sizes: list[int], batch: int) -> float:
     """Multiply-adds, counted twice, of one training step: forward, and back but for the input."""
-    products = [a * b for a, b in zip(sizes[:-1], sizes[1:], strict=True)]
+    products = [a * b for a, b in pairwise(sizes)]
     return 2.0 * batch * (3 * sum(products) - products[0])
 
 
@@ -143,7 +144,8 @@ class Session:
         """Takes over parameters, and an optimizer's moments, given as (I, O) and (O,) arrays."""
         self.plan.load(coefs, intercepts)
         for flat, moment in zip(self.plan.states, moments, strict=False):
-            self.plan.layout.pack(*moment, flat)
+            coefs, intercepts = moment
+            self.plan.layout.pack(coefs, intercepts, flat)
 
     def moments(self) -> list[tuple[list[np.ndarray], list[np.ndarray]]]:
         """The optimizer's moments, as new arrays."""
