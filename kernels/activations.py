@@ -10,6 +10,8 @@ from ._jit import kernel
 from .intrinsics.scalars import cast
 from .maths import sigmoid, tanh
 
+IDENTITY, RELU, TANH, LOGISTIC = range(4)
+
 
 @kernel
 def relu_backward(dout, out, n):
@@ -54,6 +56,30 @@ def logistic_backward(dout, out, n):
     return 0
 
 
+@kernel
+def activate(out, n, code):
+    """The forward form of an activation by its code; ReLU is applied too."""
+    if code == RELU:
+        zero = cast(0, out[0])
+        for i in range(n):
+            out[i] = zero if out[i] < zero else out[i]
+    elif code == TANH:
+        tanh_forward(out, n)
+    elif code == LOGISTIC:
+        logistic_forward(out, n)
+
+
+@kernel
+def differentiate(dout, out, n, code):
+    """The backward form of an activation by its code."""
+    if code == RELU:
+        relu_backward(dout, out, n)
+    elif code == TANH:
+        tanh_backward(dout, out, n)
+    elif code == LOGISTIC:
+        logistic_backward(dout, out, n)
+
+
 class Activation(NamedTuple):
     """What a plan needs to know of one activation."""
 
@@ -64,8 +90,8 @@ class Activation(NamedTuple):
 
 
 ACTIVATIONS = {
-    "identity": Activation(0),
-    "relu": Activation(1, backward=relu_backward, floor=0.0),
-    "tanh": Activation(2, tanh_forward, tanh_backward),
-    "logistic": Activation(3, logistic_forward, logistic_backward),
+    "identity": Activation(IDENTITY),
+    "relu": Activation(RELU, backward=relu_backward, floor=0.0),
+    "tanh": Activation(TANH, tanh_forward, tanh_backward),
+    "logistic": Activation(LOGISTIC, logistic_forward, logistic_backward),
 }

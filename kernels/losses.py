@@ -17,6 +17,8 @@ from .intrinsics.pointers import advance
 from .intrinsics.scalars import cast
 from .maths import exp, log, sigmoid, softplus
 
+SOFTMAX, LOGISTIC, SQUARED_ERROR, POISSON = range(4)
+
 
 @kernel
 def softmax_link(z, work, C, R):
@@ -131,9 +133,23 @@ def poisson_deviance(value, z, t, work, C, R, low, high):
     return 0
 
 
+@kernel
+def evaluate(value, z, t, work, C, R, low, high, code):
+    """A loss by its code."""
+    if code == SOFTMAX:
+        softmax_cross_entropy(value, z, t, work, C, R, low, high)
+    elif code == LOGISTIC:
+        binary_cross_entropy(value, z, t, work, C, R, low, high)
+    elif code == SQUARED_ERROR:
+        squared_error(value, z, t, work, C, R, low, high)
+    elif code == POISSON:
+        poisson_deviance(value, z, t, work, C, R, low, high)
+
+
 class Loss(NamedTuple):
     """What a plan needs to know of one loss."""
 
+    code: int
     function: object
     link: object = None
     class_targets: bool = False  # one class number per row instead of C values
@@ -141,8 +157,8 @@ class Loss(NamedTuple):
 
 
 LOSSES = {
-    "softmax": Loss(softmax_cross_entropy, softmax_link, class_targets=True),
-    "logistic": Loss(binary_cross_entropy, logistic_link),
-    "squared_error": Loss(squared_error, per_output=True),
-    "poisson": Loss(poisson_deviance, exp_link),
+    "softmax": Loss(SOFTMAX, softmax_cross_entropy, softmax_link, class_targets=True),
+    "logistic": Loss(LOGISTIC, binary_cross_entropy, logistic_link),
+    "squared_error": Loss(SQUARED_ERROR, squared_error, per_output=True),
+    "poisson": Loss(POISSON, poisson_deviance, exp_link),
 }

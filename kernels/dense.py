@@ -1,0 +1,76 @@
+"""Dense layers on plain arrays, for programs of your own.
+
+All arrays are C-contiguous and of one type, float32 or float64. `B` is the batch, `I` the
+fan-in, `O` the fan-out; `activation` is a code of `activations`. The `*_parallel` forms use
+Numba's threads and give the same bits; the estimators never call them.
+"""
+
+from numba import prange
+
+from ._jit import entry
+from .activations import activate, differentiate
+from .gemm import multiply_plain
+from .intrinsics.pointers import advance, data
+from .intrinsics.scalars import cast
+
+BLOCK_ROWS = 64
+"""Rows worked on at a time: a block of x and out stays in the second-level cache."""
+
+
+def dense_forward(out, x, w, b, activation):
+    """out = activation(x w + b).
+
+    out is (B, O), x (B, I), w (I, O), b (O,); overwrites out.
+    """
+    B, O = out.shape
+    I = x.shape[1]
+    for block in prange((B + BLOCK_ROWS - 1) // BLOCK_ROWS):
+        lo = block * BLOCK_ROWS
+        rows = min(BLOCK_ROWS, B - lo)
+        there, at = advance(data(out), lo * O), advance(data(x), lo * I)
+        floor = cast(-float("inf"), there[0])
+        multiply_plain(there, O, at, I, 1, data(w), O, data(b), 0, rows, I, O, floor)
+        activate(there, rows * O, activation)
+
+
+def dense_backward(dx, dw, db, dout, out, x, w, w_transposed, activation):
+    """The gradients of a layer from that of its output.
+
+    dz = dout activation'(z), dx = dz w^T, dw = x^T dz, db = sum of dz over the batch, where
+    out = activation(z). dx is (B, I), dw (I, O), db (O,), dout and out (B, O), x (B, I),
+    w (I, O). Overwrites dx, dw and db; dout becomes dz, w_transposed (O, I) becomes w^T.
+    """
+    B, O = dout.shape
+    I = x.shape[1]
+    for o in prange(O):
+        for i in range(I):
+            w_transposed[o, i] = w[i, o]
+    for block in prange((B + BLOCK_ROWS - 1) // BLOCK_ROWS):
+        lo = block * BLOCK_ROWS
+        rows = min(BLOCK_ROWS, B - lo)
+        dz, there = advance(data(dout), lo * O), advance(data(dx), lo * I)
+        differentiate(dz, advance(data(out), lo * O), rows * O, activation)
+        floor = cast(-float("inf"), dz[0])
+        for i in range(rows * I):
+            there[i] = cast(0, floor)
+        multiply_plain(there, I, dz, O, 1, data(w_transposed), I, there, I, rows, O, I, floor)
+    for block in prange((I + BLOCK_ROWS - 1) // BLOCK_ROWS):
+        lo = block * BLOCK_ROWS
+        rows = min(BLOCK_ROWS, I - lo)
+        there, dz = advance(data(dw), lo * O), data(dout)
+        floor = cast(-float("inf"), dz[0])
+        for i in range(rows * O):
+            there[i] = cast(0, floor)
+        at = advance(data(x), lo)
+        multiply_plain(there, O, at, 1, I, dz, O, there, O, rows, B, O, floor)
+    for o in prange(O):
+        total = cast(0, dout[0, 0])
+        for r in range(B):
+            total += dout[r, o]
+        db[o] = total
+
+
+dense_forward_parallel = entry(dense_forward, parallel=True)
+dense_backward_parallel = entry(dense_backward, parallel=True)
+dense_forward = entry(dense_forward)
+dense_backward = entry(dense_backward)
