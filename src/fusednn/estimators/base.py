@@ -76,6 +76,8 @@ class BaseMLP(BaseEstimator):
         "n_jobs": [None, Integral],
     }
 
+    _on_pass = None  # a watcher of the stochastic solvers' passes; the command line sets it
+
     # -- fitting -------------------------------------------------------------------------
 
     def _fit(self, X, y, sample_weight=None, incremental=False):
@@ -190,6 +192,7 @@ class BaseMLP(BaseEstimator):
                     shuffle=self.shuffle,
                     validation=validation,
                     verbose=self.verbose,
+                    on_pass=self._on_pass,
                 )
         except NonFiniteError:
             raise ValueError(_NON_FINITE) from None

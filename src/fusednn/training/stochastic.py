@@ -68,11 +68,12 @@ def fit_stochastic(
     shuffle: bool,
     validation: Validation | None,
     verbose,
+    on_pass: Callable[[Progress], None] | None = None,
 ) -> None:
     """Trains until a stopping rule holds, Ctrl-C, or the last pass.
 
     All random draws are made here, in scikit-learn's order. `progress` is brought up to date,
-    its `parameters` last.
+    its `parameters` last, and given to `on_pass` after every pass.
 
     Raises
     ------
@@ -80,17 +81,13 @@ def fit_stochastic(
         If the parameters stop being finite.
     """
     flat = session.plan.parameters
-    samples = session.order.copy()
     progress.n_iter = 0
     best = flat.copy() if validation else None
     finite = np.empty_like(flat)
     try:
         while progress.n_iter < stopping.max_iter:
             if shuffle:
-                moved = np.arange(len(samples))
-                random_state.shuffle(moved)
-                samples = samples[moved]
-                session.order[:] = samples
+                random_state.shuffle(session.order)
             finite[:] = flat
             loss = session.run_pass(optimizer.rates(session.batches))
             if not np.isfinite(flat).all():
@@ -98,7 +95,7 @@ def fit_stochastic(
                 raise NonFiniteError
             progress.n_iter += 1
             progress.loss = loss
-            progress.t += len(samples)
+            progress.t += len(session.order)
             progress.loss_curve.append(loss)
             if verbose:
                 print(f"Iteration {progress.n_iter}, loss = {loss:.8f}")
@@ -107,6 +104,8 @@ def fit_stochastic(
             elif _judge_score(progress, stopping.tol, validation, session, verbose):
                 best = flat.copy()
             optimizer.pass_ends(progress.t)
+            if on_pass is not None:
+                on_pass(progress)
             if progress.no_improvement_count > stopping.n_iter_no_change:
                 if optimizer.stalled(_reason(stopping, validation), verbose):
                     break

@@ -1,0 +1,1 @@
+"""The command `fusednn`: one file per sub-command, listed in the table of `main`."""

@@ -1,0 +1,188 @@
+"""What the commands learn from: the bundled digits, folders of idx files, and CSV files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from .encode import encode
+from .errors import UserError
+from .idx import read_part
+from .table import read_table
+
+TEST_SHARE = 0.25
+FEWEST_ROWS = 10
+
+
+@dataclass
+class Dataset:
+    """
+    A training and a test part, scaled.
+
+    Parameters
+    ----------
+    name : str
+    X_train, X_test : ndarray of shape (n_samples, n_features)
+    y_train, y_test : ndarray of shape (n_samples,)
+        Labels, or a standardised quantity.
+    classify : bool
+    what : str
+        What a sample is, for people.
+    notes : list of str
+        What was done to the data, for people.
+    """
+
+    name: str
+    X_train: np.ndarray
+    X_test: np.ndarray
+    y_train: np.ndarray
+    y_test: np.ndarray
+    classify: bool
+    what: str = "rows"
+    notes: list[str] = field(default_factory=list)
+
+
+def load_digits(dtype: str, seed: int) -> Dataset:
+    """
+    scikit-learn's bundled images of digits, in [0, 1].
+
+    Parameters
+    ----------
+    dtype : {"float32", "float64"}
+    seed : int
+        Of the split.
+
+    Returns
+    -------
+    Dataset
+    """
+    from sklearn import datasets
+
+    X, y = datasets.load_digits(return_X_y=True)
+    parts = _split((X / 16).astype(dtype), y, classify=True, seed=seed)
+    return Dataset("digits", *parts, classify=True, what="images of 8 x 8")
+
+
+def load(path: Path, target: str | None, dtype: str, seed: int) -> Dataset:
+    """
+    Read a folder of idx files or a CSV file.
+
+    Parameters
+    ----------
+    path : Path
+    target : str or None
+        Name or number of a CSV file's column to predict; the last one for None.
+    dtype : {"float32", "float64"}
+    seed : int
+        Of the split, where the data have no test part.
+
+    Returns
+    -------
+    Dataset
+
+    Raises
+    ------
+    UserError
+        If the data cannot be read or have nothing to learn.
+    """
+    try:
+        if not path.exists():
+            raise UserError(f"there is no file or folder {path}")
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}") from None
+    if not path.is_dir():
+        return _load_table(path, target, dtype, seed)
+    if target is not None:
+        raise UserError("--target is for CSV files; the target of idx files is their labels")
+    return _load_idx(path, dtype, seed)
+
+
+def _load_idx(folder: Path, dtype: str, seed: int) -> Dataset:
+    train = read_part(folder, "train")
+    if train is None:
+        raise UserError(
+            f"{folder} has no train-images-idx3-ubyte[.gz] and train-labels-idx1-ubyte[.gz];"
+            " give a folder that has them, or a CSV file"
+        )
+    X, y = train
+    if len(np.unique(y)) < 2 or X[0].size == 0:
+        raise UserError(f"{folder} has no labels of two classes to tell apart")
+    what = f"images of {' x '.join(str(size) for size in X.shape[1:])}"
+    name = folder.resolve().name
+    test = read_part(folder, "test")
+    if test is None:
+        _require_rows(len(y), folder)
+        parts = _split(_pixels(X, dtype), y, classify=True, seed=seed)
+        return Dataset(name, *parts, classify=True, what=what)
+    if test[0].shape[1:] != X.shape[1:]:
+        raise UserError(f"{folder}: training and test images differ in size")
+    if len(test[1]) == 0:
+        raise UserError(f"{folder} has no test images")
+    return Dataset(
+        name, _pixels(X, dtype), _pixels(test[0], dtype), y, test[1], classify=True, what=what
+    )
+
+
+def _pixels(images: np.ndarray, dtype: str) -> np.ndarray:
+    """Images as rows; bytes are scaled into [0, 1]."""
+    rows = images.reshape(len(images), -1).astype(dtype)
+    if images.dtype == np.uint8:
+        rows /= 255
+    return rows
+
+
+def _load_table(path: Path, target: str | None, dtype: str, seed: int) -> Dataset:
+    table = read_table(path)
+    index = table.find(target)
+    numbers, flags, y, classify, notes = encode(table, index, dtype)
+    _require_rows(len(y), path)
+    name = table.columns[index].name
+    called = repr(name) if table.header else f"{name} (there is no header)"
+    notes.insert(0, f"target: column {called}")
+    train, test = _split_rows(y, classify, seed)
+    center, scale = _fill_and_measure(numbers, train)
+    parts = []
+    for rows in (train, test):
+        scaled = ((numbers[rows] - center) / scale).astype(dtype)
+        parts.append(np.hstack([scaled, flags[rows]]))
+    y_train, y_test = y[train], y[test]
+    if not classify:
+        mean, deviation = y_train.mean(), y_train.std() or 1.0
+        y_train, y_test = ((part - mean) / deviation for part in (y_train, y_test))
+        notes.append("a quantity: the target is scaled to mean 0 and variance 1")
+    return Dataset(path.name, *parts, y_train, y_test, classify, notes=notes)
+
+
+def _require_rows(rows: int, path: Path) -> None:
+    if rows < FEWEST_ROWS:
+        raise UserError(f"{path} has {rows} rows; at least {FEWEST_ROWS} are needed")
+
+
+def _split(X, y, *, classify, seed):
+    train, test = _split_rows(y, classify, seed)
+    return X[train], X[test], y[train], y[test]
+
+
+def _split_rows(y: np.ndarray, classify: bool, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Training and test rows, with the classes' shares kept where every class has enough."""
+    from sklearn.model_selection import train_test_split
+
+    counts = np.unique(y, return_counts=True)[1]
+    enough = counts.min() >= 2 and len(counts) <= TEST_SHARE * len(y)
+    return train_test_split(
+        np.arange(len(y)),
+        test_size=TEST_SHARE,
+        random_state=seed,
+        stratify=y if classify and enough else None,
+    )
+
+
+def _fill_and_measure(numbers: np.ndarray, train: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Puts the training rows' medians in place of NaN; their means and deviations then."""
+    for column in numbers.T:
+        known = column[train][np.isfinite(column[train])]
+        column[np.isnan(column)] = np.median(known) if known.size else 0.0
+    deviations = numbers[train].std(axis=0)
+    return numbers[train].mean(axis=0), np.where(deviations > 0, deviations, 1.0)

@@ -1,0 +1,105 @@
+"""Entry point of the command `fusednn`: the table of sub-commands, errors and exit codes."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import warnings
+from collections.abc import Sequence
+from importlib import import_module
+from typing import NamedTuple, NoReturn
+
+from fusednn import __version__
+
+from .errors import UserError
+
+USER_ERROR, INTERRUPTED, CLOSED_PIPE = 2, 130, 141
+
+
+class Command(NamedTuple):
+    """A sub-command: a module of this package with `add_arguments(parser)` and `run(args)`."""
+
+    module: str
+    summary: str
+
+
+COMMANDS = {
+    "demo": Command(".demo", "train a network, on your data or the bundled digits"),
+    "cache": Command(".cache", "show or clear the compiled kernels kept on disk"),
+    "versions": Command(".versions", "show versions, CPU, threads and cache, for bug reports"),
+}
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UserError(f"{message} (`{self.prog} --help` lists the options)")
+
+
+def _parse(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = _Parser(prog="fusednn", description="Neural networks for scikit-learn users.")
+    parser.add_argument("--version", action="version", version=f"fusednn {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for name, command in COMMANDS.items():
+        sub = commands.add_parser(name, help=command.summary, description=command.summary)
+        if name in arguments:  # what the others need is not imported
+            module = import_module(command.module, __package__)
+            module.add_arguments(sub)
+            sub.set_defaults(run=module.run)
+    return parser.parse_args(arguments)
+
+
+def _one_line_warning(message, category, filename, lineno, line=None) -> str:
+    return f"fusednn: warning: {_one_line(message)}\n"
+
+
+def _one_line(error: object) -> str:
+    text = " ".join(str(error).split())
+    return text or type(error).__name__
+
+
+def _complain(message: str) -> None:
+    print(f"fusednn: {message}", file=sys.stderr)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """
+    Run the command `fusednn`.
+
+    Parameters
+    ----------
+    arguments : sequence of str, default=None
+        Those of the command line where None.
+
+    Returns
+    -------
+    int
+        Exit code: 0, 2 for what the user can mend, 130 after Ctrl-C, 141 when the reader of a
+        pipe went away.
+    """
+    if arguments is None:
+        arguments = sys.argv[1:]
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a name from the data must not end the program
+            stream.reconfigure(errors="backslashreplace")
+    warnings.formatwarning = _one_line_warning
+    try:
+        options = _parse(arguments)
+        options.run(options)
+        sys.stdout.flush()
+    except UserError as error:
+        _complain(_one_line(error))
+        return USER_ERROR
+    except MemoryError:
+        _complain("not enough memory; try fewer rows")
+        return USER_ERROR
+    except KeyboardInterrupt:
+        _complain("interrupted")
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Python flushes standard output once more at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return CLOSED_PIPE
+    return 0
