@@ -1,4 +1,10 @@
-"""The interpreter of a plan: every worker runs `run_steps` and meets the others at barriers."""
+"""The interpreter of a plan: every worker runs `run_steps` until the last stage is over.
+
+One word holds the generation (how many stages are over) and the next task to claim, so a claim
+says by itself which stage it is for. A stage is over when all its tasks are done, not when all
+workers have arrived: one that lost its core holds up nothing but the task it was in, and joins
+whatever stage the others have reached when it comes back.
+"""
 
 import numpy as np
 
@@ -13,15 +19,18 @@ SPINS = 2000
 YIELDS = 2000
 """Yields before it naps: about a millisecond."""
 
+GENERATION_SHIFT = 32
+CLAIM_MASK = (1 << GENERATION_SHIFT) - 1
+
 DONE = 0
 ABORTED = 1
 
 
 @kernel
 def wait_for(program, sync, generation):
-    """Waits until the barrier of `generation` opens; true if the team was aborted instead."""
+    """Waits until the stage of `generation` is over; true if the team was aborted instead."""
     tries = 0
-    while load_acquire(advance(sync, records.GENERATION)) == generation:
+    while load_acquire(advance(sync, records.CLAIMS)) >> GENERATION_SHIFT == generation:
         if load_acquire(advance(sync, records.ABORT)) != 0:
             return True
         tries += 1
@@ -35,17 +44,13 @@ def wait_for(program, sync, generation):
 
 
 @kernel
-def meet(program, sync, generation, stage, frame, scratch):
-    """The barrier; the last to arrive runs the stage's closing record while the others wait."""
-    if fetch_add(advance(sync, records.ARRIVED), 1) != program[records.WORKERS] - 1:
-        return wait_for(program, sync, generation)
+def open_next(sync, generation, stage, frame, scratch):
+    """Runs the stage's closing record, then lets everyone claim tasks of the next stage."""
     if stage[records.AFTER] != 0:
         record = slot(stage, records.AFTER, generation)
         call(record, 0, (record, frame, scratch, 0, 0))
-    store_release(advance(sync, records.CLAIMED), 0)
-    store_release(advance(sync, records.ARRIVED), 0)
-    store_release(advance(sync, records.GENERATION), generation + 1)
-    return False
+    store_release(advance(sync, records.FINISHED), 0)
+    store_release(advance(sync, records.CLAIMS), (generation + 1) << GENERATION_SHIFT)
 
 
 @kernel
@@ -70,35 +75,54 @@ def run_task(task, frame, scratch, worker):
     return status
 
 
+@kernel
+def enter_step(frame, steps, number):
+    """Writes a step into the worker's frame; returns the step."""
+    step = advance(steps, number * records.STEP_WIDTH)
+    frame[records.STEP] = number
+    frame[records.START] = step[records.START]
+    frame[records.ROWS] = step[records.ROWS]
+    return step
+
+
 @entry
 def run_steps(program_array, worker, first, last):
     """Runs steps [first, last) of a plan as one of its workers.
 
-    `program_array` is laid out as `records` says. Every worker must be called with the same
-    steps; returns ABORTED where one of them, or the launcher, raised the abort word.
+    `program_array` is laid out as `records` says. Returns ABORTED where another worker, or the
+    launcher, raised the abort word.
     """
     program = data(program_array)
-    sync = slot(program, records.SYNC, worker)
+    sync, steps = slot(program, records.SYNC, worker), slot(program, records.STEPS, worker)
     frame = advance(slot(program, records.FRAMES, worker), worker * records.FRAME_WIDTH)
     scratch = advance(
         slot(program, records.SCRATCH, np.float32(0)), worker * program[records.SCRATCH_WORDS]
     )
-    generation = 0
-    for number in range(first, last):
-        step = advance(slot(program, records.STEPS, worker), number * records.STEP_WIDTH)
-        frame[records.STEP] = number
-        frame[records.START] = step[records.START]
-        frame[records.ROWS] = step[records.ROWS]
-        for index in range(step[records.FIRST_STAGE], step[records.LAST_STAGE]):
-            stage = advance(slot(program, records.STAGES, worker), index * records.STAGE_WIDTH)
-            tasks = slot(stage, records.TASKS, worker)
-            while True:
-                t = fetch_add(advance(sync, records.CLAIMED), 1)
-                if t >= stage[records.N_TASKS]:
-                    break
-                if run_task(advance(tasks, t * records.TASK_WIDTH), frame, scratch, worker) != 0:
-                    store_release(advance(sync, records.ABORT), 1)
-            if meet(program, sync, generation, stage, frame, scratch):
-                return ABORTED
+    claims = advance(sync, records.CLAIMS)
+    generation, number = 0, first
+    step = enter_step(frame, steps, first)
+    index = step[records.FIRST_STAGE]
+    while number < last:
+        word, done = fetch_add(claims, 1), 0
+        while generation < word >> GENERATION_SHIFT:  # to the stage that the claim is for
             generation += 1
+            index += 1
+            if index == step[records.LAST_STAGE]:
+                number += 1
+                if number == last:
+                    return DONE
+                step = enter_step(frame, steps, number)
+                index = step[records.FIRST_STAGE]
+        stage = advance(slot(program, records.STAGES, worker), index * records.STAGE_WIDTH)
+        tasks, n_tasks = slot(stage, records.TASKS, worker), stage[records.N_TASKS]
+        claimed = word & CLAIM_MASK
+        while claimed < n_tasks:
+            if run_task(advance(tasks, claimed * records.TASK_WIDTH), frame, scratch, worker):
+                store_release(advance(sync, records.ABORT), 1)
+            done += 1
+            claimed = fetch_add(claims, 1) & CLAIM_MASK
+        if done > 0 and fetch_add(advance(sync, records.FINISHED), done) + done == n_tasks:
+            open_next(sync, generation, stage, frame, scratch)
+        elif wait_for(program, sync, generation):
+            return ABORTED
     return DONE

@@ -5,7 +5,7 @@ an address points to is kept alive by the Python object that built the plan.
 
 * program: one per network and use; read by all workers.
 * stage: work between two barriers: tasks that workers claim one by one, then at most one
-  record run by the last worker to arrive, before the others go on.
+  record run by the worker that finished the last of them, before anyone goes on.
 * task: a chain of records, run one after the other over [lo, hi).
 * record: slot 0 is the address of the op, the others are its operands.
 * step: rows [start, start + rows) of the epoch's order, through stages [first, last).
@@ -13,24 +13,22 @@ an address points to is kept alive by the Python object that built the plan.
 """
 
 # program
-WORKERS = 0
-SYNC = 1  # address of the synchronisation words
-YIELD = 2  # address of the C function that gives up the rest of a time slice
-NAP = 3  # address of the C function that sleeps, and its argument
-NAP_ARGUMENT = 4
-STAGES = 5  # address of the stages
-STEPS = 6  # address of the steps
-FRAMES = 7  # address of the frames, FRAME_WIDTH per worker
-SCRATCH = 8  # address of the scratch, SCRATCH_WORDS per worker
-SCRATCH_WORDS = 9  # of four bytes
-PROGRAM_WIDTH = 10
+SYNC = 0  # address of the synchronisation words
+YIELD = 1  # address of the C function that gives up the rest of a time slice
+NAP = 2  # address of the C function that sleeps, and its argument
+NAP_ARGUMENT = 3
+STAGES = 4  # address of the stages
+STEPS = 5  # address of the steps
+FRAMES = 6  # address of the frames, FRAME_WIDTH per worker
+SCRATCH = 7  # address of the scratch, SCRATCH_WORDS per worker
+SCRATCH_WORDS = 8  # of four bytes
+PROGRAM_WIDTH = 9
 
-# synchronisation words, a cache line apart
-ARRIVED = 0
-GENERATION = 16
+# synchronisation words, two cache lines apart
+CLAIMS = 0  # stages that are over, and the next task to claim
+FINISHED = 16  # tasks of the stage that are done
 ABORT = 32
-CLAIMED = 48
-SYNC_WIDTH = 64
+SYNC_WIDTH = 48
 
 # stage
 N_TASKS = 0

@@ -33,7 +33,7 @@ class Program:
     dtype : dtype
         Element type of the network.
     workers : int
-        Threads that will run it; `set_workers` may lower it later.
+        Threads that may run it.
     scratch : int
         Elements of scratch per worker.
     """
@@ -47,7 +47,7 @@ class Program:
         per_worker = -(-scratch * self.dtype.itemsize // 64) * 16
         self.scratch = aligned_zeros(per_worker * workers, np.float32)
         yield_address, nap_address, nap_argument = _waiting_functions()
-        self.words[records.WORKERS] = workers
+        self.workers = workers
         self.words[records.SYNC] = self.sync.ctypes.data
         self.words[records.YIELD] = yield_address
         self.words[records.NAP] = nap_address
@@ -55,14 +55,6 @@ class Program:
         self.words[records.FRAMES] = self.frames.ctypes.data
         self.words[records.SCRATCH] = self.scratch.ctypes.data
         self.words[records.SCRATCH_WORDS] = per_worker
-
-    @property
-    def workers(self) -> int:
-        return int(self.words[records.WORKERS])
-
-    def set_workers(self, workers: int) -> None:
-        """Lowers the number of workers that meet at the barriers."""
-        self.words[records.WORKERS] = workers
 
     def record(self, op, operands: Mapping[int, Any]) -> np.ndarray:
         """A record of `op`: a kernel, and its operands by slot.

@@ -3,7 +3,7 @@
 Helpers are Python threads that live for one fit or one large predict. Between compiled calls
 they block on a lock. Nothing can strand one: everything is compiled and allocated before they
 start, they report ready before anyone enters the kernel, whoever fails to enter raises the
-abort word, which every barrier polls, and the launcher joins them on its way out.
+abort word, which waiting polls, and the launcher joins them on its way out.
 """
 
 from __future__ import annotations
@@ -129,7 +129,6 @@ class Team:
                 self._helpers.append(helper)
         except RuntimeError:  # can't start new thread
             pass
-        self._program.set_workers(len(self._helpers) + 1)
         return self
 
     def __exit__(self, *exception) -> None:
