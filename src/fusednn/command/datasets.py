@@ -39,9 +39,14 @@ class Dataset:
     X_test: np.ndarray
     y_train: np.ndarray
     y_test: np.ndarray
-    classify: bool
+    classify: bool = True
     what: str = "rows"
     notes: list[str] = field(default_factory=list)
+
+    @property
+    def score_name(self) -> str:
+        """What an estimator's `score` is."""
+        return "accuracy" if self.classify else "R^2"
 
 
 def load_digits(dtype: str, seed: int) -> Dataset:
@@ -61,8 +66,9 @@ def load_digits(dtype: str, seed: int) -> Dataset:
     from sklearn import datasets
 
     X, y = datasets.load_digits(return_X_y=True)
-    parts = _split((X / 16).astype(dtype), y, classify=True, seed=seed)
-    return Dataset("digits", *parts, classify=True, what="images of 8 x 8")
+    data = _split("digits", (X / 16).astype(dtype), y, seed)
+    data.what = "images of 8 x 8"
+    return data
 
 
 def load(path: Path, target: str | None, dtype: str, seed: int) -> Dataset:
@@ -114,15 +120,14 @@ def _load_idx(folder: Path, dtype: str, seed: int) -> Dataset:
     test = read_part(folder, "test")
     if test is None:
         _require_rows(len(y), folder)
-        parts = _split(_pixels(X, dtype), y, classify=True, seed=seed)
-        return Dataset(name, *parts, classify=True, what=what)
+        data = _split(name, _pixels(X, dtype), y, seed)
+        data.what = what
+        return data
     if test[0].shape[1:] != X.shape[1:]:
         raise UserError(f"{folder}: training and test images differ in size")
     if len(test[1]) == 0:
         raise UserError(f"{folder} has no test images")
-    return Dataset(
-        name, _pixels(X, dtype), _pixels(test[0], dtype), y, test[1], classify=True, what=what
-    )
+    return Dataset(name, _pixels(X, dtype), _pixels(test[0], dtype), y, test[1], what=what)
 
 
 def _pixels(images: np.ndarray, dtype: str) -> np.ndarray:
@@ -142,17 +147,18 @@ def _load_table(path: Path, target: str | None, dtype: str, seed: int) -> Datase
     called = repr(name) if table.header else f"{name} (there is no header)"
     notes.insert(0, f"target: column {called}")
     train, test = _split_rows(y, classify, seed)
-    center, scale = _fill_and_measure(numbers, train)
-    parts = []
-    for rows in (train, test):
-        scaled = ((numbers[rows] - center) / scale).astype(dtype)
-        parts.append(np.hstack([scaled, flags[rows]]))
+    with np.errstate(all="ignore"):  # the estimator refuses what overflows
+        center, scale = _fill_and_measure(numbers, train)
+        X_train, X_test = (
+            np.hstack([((numbers[rows] - center) / scale).astype(dtype), flags[rows]])
+            for rows in (train, test)
+        )
     y_train, y_test = y[train], y[test]
     if not classify:
         mean, deviation = y_train.mean(), y_train.std() or 1.0
         y_train, y_test = ((part - mean) / deviation for part in (y_train, y_test))
         notes.append("a quantity: the target is scaled to mean 0 and variance 1")
-    return Dataset(path.name, *parts, y_train, y_test, classify, notes=notes)
+    return Dataset(path.name, X_train, X_test, y_train, y_test, classify, notes=notes)
 
 
 def _require_rows(rows: int, path: Path) -> None:
@@ -160,9 +166,10 @@ def _require_rows(rows: int, path: Path) -> None:
         raise UserError(f"{path} has {rows} rows; at least {FEWEST_ROWS} are needed")
 
 
-def _split(X, y, *, classify, seed):
-    train, test = _split_rows(y, classify, seed)
-    return X[train], X[test], y[train], y[test]
+def _split(name: str, X: np.ndarray, y: np.ndarray, seed: int) -> Dataset:
+    """A data set of labelled rows with no test part of its own."""
+    train, test = _split_rows(y, True, seed)
+    return Dataset(name, X[train], X[test], y[train], y[test])
 
 
 def _split_rows(y: np.ndarray, classify: bool, seed: int) -> tuple[np.ndarray, np.ndarray]:

@@ -71,28 +71,29 @@ def encode(table: Table, target: int, dtype: str) -> Encoded:
     y, classify = _target(columns.pop(target))
     numbers, flags, dropped, missing, words = [], [], [], 0, 0
     for column in columns:
-        missing += np.count_nonzero(column.missing())
+        missing += int(column.missing().sum())
         values = column.numbers()
-        if values is not None:
-            (numbers if np.isfinite(values).any() else dropped).append(
-                values if np.isfinite(values).any() else column.name
-            )
-            continue
-        kept = _one_hot(column, dtype)
-        if kept is None:
-            dropped.append(column.name)
-        else:
+        hot = _one_hot(column, dtype) if values is None else None
+        if values is not None and np.isfinite(values).any():
+            numbers.append(values)
+        elif hot is not None:
             words += 1
-            flags.append(kept)
+            flags.append(hot)
+        else:
+            dropped.append(column.name)
     if words:
         inputs = sum(part.shape[1] for part in flags)
-        notes.append(f"{words} columns of words became {inputs} one-hot inputs")
+        which = "a column" if words == 1 else f"{words} columns"
+        notes.append(f"{which} of words became {inputs} one-hot inputs")
     if missing:
         notes.append(f"{missing:,} missing values: medians, or a category of their own")
     if dropped:
         notes.append(f"left out {', '.join(dropped)} (empty, or nearly all different words)")
     if not numbers and not flags:
-        raise UserError("no column but the target has values to learn from")
+        raise UserError(
+            "no column but the target can be learned from (all are empty, or nearly all"
+            " different words): give a file that has such columns"
+        )
     none = np.empty((len(y), 0))
     return Encoded(
         np.column_stack(numbers) if numbers else none,
@@ -109,9 +110,7 @@ def _target(column: Column) -> tuple[np.ndarray, bool]:
     distinct = len(np.unique(column.codes if values is None else values))
     if distinct < 2:
         has = "one value only" if distinct else "no values"
-        raise UserError(
-            f"column {column.name!r} has {has}: choose what to predict with --target"
-        )
+        raise UserError(f"column {column.name!r} has {has}: choose what to predict with --target")
     if values is not None:
         whole = (values == np.round(values)).all() and np.abs(values).max() < 2**53
         if whole and distinct <= MOST_CLASSES:

@@ -1,4 +1,6 @@
-"""What a command says when the user can mend the matter."""
+"""What a command says on standard error: one line, what to do in it."""
+
+import sys
 
 
 class UserError(Exception):
@@ -6,3 +8,16 @@ class UserError(Exception):
 
     `main` prints it without a traceback and ends with exit code 2.
     """
+
+
+def complain(message: object) -> None:
+    """
+    Print one line on standard error.
+
+    Parameters
+    ----------
+    message : object
+        Its text, or the name of its type where that is empty.
+    """
+    text = " ".join(str(message).split()) or type(message).__name__
+    print(f"fusednn: {text}", file=sys.stderr, flush=True)

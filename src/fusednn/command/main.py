@@ -5,14 +5,13 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-import warnings
 from collections.abc import Sequence
 from importlib import import_module
 from typing import NamedTuple, NoReturn
 
 from fusednn import __version__
 
-from .errors import UserError
+from .errors import UserError, complain
 
 USER_ERROR, INTERRUPTED, CLOSED_PIPE = 2, 130, 141
 
@@ -51,19 +50,6 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def _one_line_warning(message, category, filename, lineno, line=None) -> str:
-    return f"fusednn: warning: {_one_line(message)}\n"
-
-
-def _one_line(error: object) -> str:
-    text = " ".join(str(error).split())
-    return text or type(error).__name__
-
-
-def _complain(message: str) -> None:
-    print(f"fusednn: {message}", file=sys.stderr)
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """
     Run the command `fusednn`.
@@ -84,19 +70,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a name from the data must not end the program
             stream.reconfigure(errors="backslashreplace")
-    warnings.formatwarning = _one_line_warning
     try:
         options = _parse(arguments)
         options.run(options)
         sys.stdout.flush()
     except UserError as error:
-        _complain(_one_line(error))
+        complain(error)
         return USER_ERROR
     except MemoryError:
-        _complain("not enough memory; try fewer rows")
+        complain("not enough memory; try fewer rows")
         return USER_ERROR
     except KeyboardInterrupt:
-        _complain("interrupted")
+        complain("interrupted")
         return INTERRUPTED
     except BrokenPipeError:
         # Python flushes standard output once more at its end.

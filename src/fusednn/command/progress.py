@@ -39,27 +39,29 @@ class ProgressBar:
         self._stream = sys.stdout if stream is None else stream
         self._rewrites = self._stream.isatty() and os.environ.get("TERM") != "dumb"
         self._start, self._shown_at, self._written = clock(), -1.0, 0
-        self._line = ""
+        self._line = self._last = ""
 
     def update(self, done: int, message: str) -> None:
         """Shows that `done` steps are done."""
         elapsed = self._clock() - self._start
-        left = elapsed / done * (self._total - done)
         filled = BAR_WIDTH * done // self._total
         bar = "#" * filled + "." * (BAR_WIDTH - filled)
         self._line = f"{self._label} [{bar}] {done}/{self._total}  {message}  {elapsed:.1f} s"
         if not self._due(done, elapsed):
             return
         self._shown_at = elapsed
-        self._write(f"{self._line}, {left:.0f} s left" if done < self._total else self._line)
-
-    def finish(self, remark: str = "") -> None:
-        """Shows the last state and ends the line."""
-        if self._rewrites:
+        if done < self._total:
+            left = elapsed / done * (self._total - done)
+            self._write(f"{self._line}, {left:.{0 if left >= 10 else 1}f} s left")
+        else:
             self._write(self._line)
+
+    def finish(self) -> None:
+        """Shows the last state and ends the line."""
+        if self._last != self._line:
+            self._write(self._line)
+        if self._rewrites:
             self._stream.write("\n")
-        if remark:
-            self._stream.write(f"{remark}\n")
         self._stream.flush()
 
     def _due(self, done: int, elapsed: float) -> bool:
@@ -70,6 +72,7 @@ class ProgressBar:
         return done == self._total or (done % steps == 0 and done + steps <= self._total)
 
     def _write(self, line: str) -> None:
+        self._last = line
         if not self._rewrites:
             self._stream.write(line + "\n")
         else:

@@ -10,7 +10,7 @@ import csv
 import io
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from itertools import chain, islice
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,6 +23,7 @@ DELIMITERS = ",;\t|"
 MISSING = frozenset({"", "?", "na", "n/a", "nan", "null", "none"})
 SAMPLE_ROWS = 100
 BLOCK_ROWS = 20_000
+FEWEST_NUMBERED = 3
 
 
 class Column(NamedTuple):
@@ -44,7 +45,7 @@ class Column(NamedTuple):
     def missing(self) -> np.ndarray:
         """Whether each row's value is missing; infinity counts, as no network can use it."""
         unknown = [v.lower() in MISSING or abs(_number(v) or 0) == np.inf for v in self.values]
-        return np.array(unknown)[self.codes]
+        return np.array(unknown, bool)[self.codes]
 
     def numbers(self) -> np.ndarray | None:
         """The values as float64, NaN where missing; None if one of them is no number."""
@@ -120,11 +121,12 @@ def read_table(path: Path) -> Table:
     delimiter = _delimiter(text)
     try:
         rows = _rows(text, delimiter)
-        first_row = [cell.strip() for cell in next(rows)[1]]
+        _, first = next(rows, (0, []))
+        first_row = [cell.strip() for cell in first]
         columns = _columns(rows, len(first_row), path)
     except csv.Error as error:
         raise UserError(f"{path} cannot be read as a table: {error}") from None
-    if len(first_row) == 1:
+    if len(first_row) < 2:
         raise UserError(
             f"{path} has one column only (values may be separated by comma, semicolon, tab, |"
             " or blanks): nothing to predict from"
@@ -172,7 +174,7 @@ def _delimiter(text: str) -> str:
             widths = [len(row) for _, row in islice(_rows(text, delimiter), SAMPLE_ROWS)]
         except csv.Error:
             return 0.0, 0
-        width, times = Counter(widths).most_common(1)[0]
+        width, times = max(Counter(widths).items(), key=lambda item: item[1], default=(0, 0))
         return (times / len(widths), width) if width > 1 else (0.0, 0)
 
     best = max(DELIMITERS, key=agreement)
@@ -216,17 +218,25 @@ def _is_header(row: list[str], columns: list[tuple[np.ndarray, list[str]]]) -> b
     """
     Whether the first row names the columns.
 
-    It does when a column of numbers has a word on top, and also when the row has words only,
-    each of them different and none to be found again in its column.
+    It does when a column of numbers has a word on top, and also when the row has different
+    words, none to be found again in its column, or the columns' own numbers.
     """
-    if len(set(row)) < len(row):
-        return False
     words = [cell.lower() not in MISSING and _number(cell) is None for cell in row]
     for word, (_, values) in zip(words, columns, strict=True):
         present = [value for value in values if value.lower() not in MISSING]
         if word and present and all(_number(value) is not None for value in present):
             return True
-    if row == [str(i) for i in range(len(row))]:
-        return True
-    seen = any(cell in values for cell, (_, values) in zip(row, columns, strict=True))
-    return all(words[1:]) and not seen and any(chain.from_iterable(v for _, v in columns))
+    words[0] = words[0] or not row[0]  # pandas leaves the name of an index empty
+    places = [cell in (str(i), str(i + 1)) for i, cell in enumerate(row)]
+    again = any(
+        word and cell in values
+        for word, cell, (_, values) in zip(words, row, columns, strict=True)
+    )
+    named = all(word or place for word, place in zip(words, places, strict=True))
+    return (
+        named
+        and (not any(places) or sum(places) >= FEWEST_NUMBERED)
+        and len(set(row)) == len(row)
+        and not again
+        and any(values for _, values in columns)
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import ctypes.util
 import sys
+from functools import cache
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -111,6 +112,7 @@ class Program:
         frames[:, records.TOTALS] = self.totals.ctypes.data
 
 
+@cache
 def _waiting_functions() -> tuple[int, int, int]:
     """Addresses of the C functions that yield and nap, and the nap's argument."""
     if sys.platform == "win32":

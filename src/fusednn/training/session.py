@@ -61,7 +61,8 @@ class Session:
         self.source = source_of(X, target.values.dtype)
         jobs = choose_jobs(n_jobs, step_flops(network.sizes, min(batch, len(order))) / 2)
         self.plan = TrainingPlan(network, self.source, target, rule, batch, order, jobs)
-        self._batch = batch
+        self._starts = np.arange(0, len(order), batch)
+        self._counts = np.diff(self._starts, append=len(order)).astype(float)
         self._steps, self._owner = self.plan.steps_of(len(order), batch)
         self.plan.program.set_steps(self._steps)
         self._first_of_batch = np.flatnonzero(np.diff(self._owner, prepend=-1))
@@ -94,15 +95,15 @@ class Session:
             Mean over the samples of the loss as scikit-learn reports it: each batch's weighted
             mean plus its L2 term, with the weights before the step.
         """
-        weight_sums, counts = self._batch_weights()
+        weight_sums = self._weight_sums()
         self.plan.program.settings[:, records.RATE] = rates[self._owner]
         losses, squares = self._run(weight_sums)
         per_batch = (losses + 0.5 * self.l2 * squares) / weight_sums
-        return float((per_batch * counts).sum() / len(self.order))
+        return float((per_batch * self._counts).sum() / len(self.order))
 
     def run_gradient(self, factor: float) -> float:
         """The loss of all samples, times `factor`, plus the L2 term; stores the gradient."""
-        weight_sums, _ = self._batch_weights()
+        weight_sums = self._weight_sums()
         losses, squares = self._run(weight_sums)
         return float((factor * losses[0] + 0.5 * self.l2 * squares[0]) / weight_sums[0])
 
@@ -117,17 +118,15 @@ class Session:
         losses = np.bincount(self._owner, program.totals[:, records.LOSS], self.batches)
         return losses, program.totals[self._first_of_batch, records.SQUARES]
 
-    def _batch_weights(self) -> tuple[np.ndarray, np.ndarray]:
-        """Sum of the sample weights, and number of samples, of each batch."""
-        starts = np.arange(0, len(self.order), self._batch)
-        counts = np.diff(starts, append=len(self.order)).astype(float)
+    def _weight_sums(self) -> np.ndarray:
+        """Sum of the sample weights of each batch."""
         weights = self.target.weights
         if weights is None:
-            return counts, counts
-        sums = np.add.reduceat(weights[self.order].astype(float), starts)
+            return self._counts
+        sums = np.add.reduceat(weights[self.order].astype(float), self._starts)
         if not sums.all():
             raise ZeroDivisionError("Weights sum to zero, can't be normalized")
-        return sums, counts
+        return sums
 
     def _run_in_slices(self) -> None:
         """All steps, some 0.2 s of them per compiled call; slicing changes no bit."""
