@@ -60,6 +60,8 @@ def host_features():
 def choose_shape():
     """The forced row, else the first whose feature the host has."""
     if FORCED_SHAPE:
+        if FORCED_SHAPE not in SHAPES:
+            raise ValueError(f"FUSEDNN_SHAPE is {FORCED_SHAPE!r}, not one of {sorted(SHAPES)}")
         return SHAPES[FORCED_SHAPE]
     triple = llvm.get_process_triple()
     features = host_features()

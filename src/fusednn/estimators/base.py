@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import warnings
+from functools import partial
 from itertools import pairwise
-from numbers import Integral, Real
 from typing import ClassVar
 
 import numpy as np
 from sklearn.base import BaseEstimator, is_classifier
 from sklearn.model_selection import train_test_split
-from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval, Options, StrOptions
+from sklearn.utils import check_array, check_random_state
 from sklearn.utils.optimize import _check_optimize_result
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
@@ -29,13 +28,10 @@ from fusednn.training.stochastic import (
     fit_stochastic,
 )
 
+from .constraints import CONSTRAINTS, DTYPES
+
 STOCHASTIC_SOLVERS = ("sgd", "adam")
 SPARSE_FORMATS = ("csr", "csc")
-_DTYPES = {
-    "auto": (np.float64, np.float32),
-    "float32": np.float32,
-    "float64": np.float64,
-}
 _NON_FINITE = (
     "Solver produced non-finite parameter weights. The input data may contain large values and"
     " need to be preprocessed."
@@ -45,42 +41,24 @@ _NON_FINITE = (
 class BaseMLP(BaseEstimator):
     """Base class of `MLPClassifier` and `MLPRegressor`; not used directly."""
 
-    _parameter_constraints: ClassVar[dict] = {
-        "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
-        "activation": [StrOptions({"identity", "logistic", "tanh", "relu"})],
-        "solver": [StrOptions({"lbfgs", "sgd", "adam"})],
-        "alpha": [Interval(Real, 0, None, closed="left")],
-        "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
-        "learning_rate": [StrOptions({"constant", "invscaling", "adaptive"})],
-        "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
-        "power_t": [Interval(Real, 0, None, closed="left")],
-        "max_iter": [Interval(Integral, 1, None, closed="left")],
-        "shuffle": ["boolean"],
-        "random_state": ["random_state"],
-        "tol": [Interval(Real, 0, None, closed="left")],
-        "verbose": ["verbose"],
-        "warm_start": ["boolean"],
-        "momentum": [Interval(Real, 0, 1, closed="both")],
-        "nesterovs_momentum": ["boolean"],
-        "early_stopping": ["boolean"],
-        "validation_fraction": [Interval(Real, 0, 1, closed="left")],
-        "beta_1": [Interval(Real, 0, 1, closed="left")],
-        "beta_2": [Interval(Real, 0, 1, closed="left")],
-        "epsilon": [Interval(Real, 0, None, closed="neither")],
-        "n_iter_no_change": [
-            Interval(Integral, 1, None, closed="left"),
-            Options(Real, {np.inf}),
-        ],
-        "max_fun": [Interval(Integral, 1, None, closed="left")],
-        "dtype": [StrOptions(set(_DTYPES))],
-        "n_jobs": [None, Integral],
-    }
-
+    _parameter_constraints: ClassVar[dict] = CONSTRAINTS
     _on_pass = None  # a watcher of the stochastic solvers' passes; the command line sets it
 
     # -- fitting -------------------------------------------------------------------------
 
     def _fit(self, X, y, sample_weight=None, incremental=False):
+        before = self.__dict__.copy()
+        try:
+            train = self._prepare(X, y, sample_weight, incremental)
+        except BaseException:  # refused input leaves the estimator as it was
+            self.__dict__.clear()
+            self.__dict__.update(before)
+            raise
+        train()
+        return self
+
+    def _prepare(self, X, y, sample_weight, incremental):
+        """Checks everything, sets what the data decide, and returns the training itself."""
         hidden = self._hidden_sizes()
         first_pass = not hasattr(self, "coefs_") or (not self.warm_start and not incremental)
         X, y = self._validate_input(X, y, incremental, reset=first_pass)
@@ -95,10 +73,11 @@ class BaseMLP(BaseEstimator):
             sample_weight = np.ascontiguousarray(sample_weight, dtype)
         target = Target(np.ascontiguousarray(targets, dtype), sample_weight)
         if self.solver in STOCHASTIC_SOLVERS:
-            self._fit_stochastic(X, target, random_state, incremental)
-        else:
-            self._fit_lbfgs(X, target)
-        return self
+            return self._prepare_stochastic(X, target, random_state, incremental)
+        samples = np.arange(X.shape[0])
+        return partial(
+            self._fit_lbfgs, self._session(X, target, Rule(None), samples, len(samples))
+        )
 
     def _hidden_sizes(self):
         sizes = self.hidden_layer_sizes
@@ -108,16 +87,18 @@ class BaseMLP(BaseEstimator):
         return sizes
 
     def _validated(self, X, y, reset, **options):
-        return validate_data(
-            self,
-            X,
-            y,
-            accept_sparse=list(SPARSE_FORMATS),
-            multi_output=True,
-            dtype=_DTYPES[self.dtype],
-            reset=reset,
-            **options,
-        )
+        # what float32 cannot hold is refused as infinite, without NumPy's own warning
+        with np.errstate(over="ignore"):
+            return validate_data(
+                self,
+                X,
+                y,
+                accept_sparse=list(SPARSE_FORMATS),
+                multi_output=True,
+                dtype=DTYPES[self.dtype],
+                reset=reset,
+                **options,
+            )
 
     def _initialize(self, sizes, dtype, random_state):
         """Glorot's uniform weights and biases, drawn in scikit-learn's order."""
@@ -145,7 +126,21 @@ class BaseMLP(BaseEstimator):
         sizes = [self.coefs_[0].shape[0], *(w.shape[1] for w in self.coefs_)]
         return Network(sizes, self.activation, self._loss_name())
 
-    def _fit_stochastic(self, X, target, random_state, incremental):
+    def _session(self, X, target, rule, order, batch):
+        return Session(
+            self._network(),
+            X,
+            target,
+            rule,
+            batch=batch,
+            order=order,
+            l2=self.alpha,
+            n_jobs=self.n_jobs,
+        )
+
+    def _prepare_stochastic(self, X, target, random_state, incremental):
+        if self.early_stopping and incremental:
+            raise ValueError("partial_fit does not support early_stopping=True")
         optimizer = self._optimizer if incremental and hasattr(self, "_optimizer") else None
         if optimizer is None:
             optimizer = OptimizerState(
@@ -159,8 +154,6 @@ class BaseMLP(BaseEstimator):
                 self.beta_2,
                 self.epsilon,
             )
-        if self.early_stopping and incremental:
-            raise ValueError("partial_fit does not support early_stopping=True")
         order, validation = self._split(X.shape[0], target, random_state)
         progress = Progress(
             t=self.t_,
@@ -170,30 +163,26 @@ class BaseMLP(BaseEstimator):
             best_validation_score=self.best_validation_score_,
             no_improvement_count=self._no_improvement_count,
         )
-        session = Session(
-            self._network(),
-            X,
-            target,
-            optimizer.rule,
-            batch=self._batch_rows(len(order)),
-            order=order,
-            l2=self.alpha,
-            n_jobs=self.n_jobs,
-        )
+        session = self._session(X, target, optimizer.rule, order, self._batch_rows(len(order)))
         session.load(self.coefs_, self.intercepts_, optimizer.moments)
+        fit = partial(
+            fit_stochastic,
+            session,
+            optimizer,
+            progress,
+            Stopping(self.max_iter, self.tol, self.n_iter_no_change, incremental),
+            random_state=random_state,
+            shuffle=self.shuffle,
+            validation=validation,
+            verbose=self.verbose,
+            on_pass=self._on_pass,
+        )
+        return partial(self._fit_stochastic, session, optimizer, progress, fit)
+
+    def _fit_stochastic(self, session, optimizer, progress, fit):
         try:
             with session:
-                fit_stochastic(
-                    session,
-                    optimizer,
-                    progress,
-                    Stopping(self.max_iter, self.tol, self.n_iter_no_change, incremental),
-                    random_state=random_state,
-                    shuffle=self.shuffle,
-                    validation=validation,
-                    verbose=self.verbose,
-                    on_pass=self._on_pass,
-                )
+                fit()
         except NonFiniteError:
             raise ValueError(_NON_FINITE) from None
         finally:
@@ -248,18 +237,7 @@ class BaseMLP(BaseEstimator):
 
         return order, Validation(held_out, score)
 
-    def _fit_lbfgs(self, X, target):
-        samples = X.shape[0]
-        session = Session(
-            self._network(),
-            X,
-            target,
-            Rule(None),
-            batch=samples,
-            order=np.arange(samples),
-            l2=self.alpha,
-            n_jobs=self.n_jobs,
-        )
+    def _fit_lbfgs(self, session):
         with session:
             solution = fit_lbfgs(
                 session,
@@ -291,13 +269,11 @@ class BaseMLP(BaseEstimator):
     def _outputs(self, X):
         """The output activations for X, of shape (n_samples, n_outputs_)."""
         check_is_fitted(self, "coefs_")
-        X = validate_data(
-            self,
-            X,
-            accept_sparse=list(SPARSE_FORMATS),
-            dtype=self.coefs_[0].dtype,
-            reset=False,
-        )
+        X = validate_data(self, X, accept_sparse=list(SPARSE_FORMATS), reset=False)
+        dtype = self.coefs_[0].dtype
+        if X.dtype != dtype:  # what the network's type cannot hold is refused, not made infinite
+            with np.errstate(over="ignore"):
+                X = check_array(X, accept_sparse=list(SPARSE_FORMATS), dtype=dtype, input_name="X")
         return predict(self._network(), self.coefs_, self.intercepts_, X, n_jobs=self.n_jobs)
 
     def __sklearn_tags__(self):
