@@ -13,11 +13,17 @@ from fusednn.kernels._jit import JIT
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
+from numba.core.errors import TypingError
 from numba.extending import intrinsic
+
+_NOT_CONTIGUOUS = "arrays must be C-contiguous"
 
 
 @intrinsic
 def _data(typingctx, array):
+    if array.layout != "C":
+        raise TypingError(_NOT_CONTIGUOUS)
+
     def codegen(context, builder, signature, args):
         return cgutils.create_struct_proxy(signature.args[0])(context, builder, args[0]).data
 
@@ -69,10 +75,14 @@ def view_at(address, dtype):
 
 
 def _data_twin(array):
+    if not array.flags.c_contiguous:
+        raise TypeError(_NOT_CONTIGUOUS)
     return array.reshape(-1)
 
 
 def _advance_twin(pointer, count):
+    if count < 0:
+        return view_at(pointer.ctypes.data + int(count) * pointer.itemsize, pointer.dtype)
     return pointer[count:]
 
 

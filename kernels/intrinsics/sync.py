@@ -1,7 +1,10 @@
 """Atomics, the CPU's pause hint, and calls by address.
 
-The twins serve one thread, which is all the uncompiled engine ever has.
+The twins take turns by a lock, so the uncompiled engine runs with several workers too.
 """
+
+import ctypes
+import threading
 
 import llvmlite.binding as llvm
 from fusednn.kernels._jit import JIT
@@ -11,6 +14,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 _INT64 = ir.IntType(64)
+_TURN = threading.Lock()
 
 
 @intrinsic
@@ -76,8 +80,9 @@ TWINS: dict[int, object] = {}
 
 
 def _fetch_add_twin(counter, value):
-    before = int(counter[0])
-    counter[0] += value
+    with _TURN:
+        before = int(counter[0])
+        counter[0] = before + value
     return before
 
 
@@ -94,7 +99,12 @@ def _pause_twin():
 
 
 def _call_twin(record, index, arguments):
-    return TWINS[int(record[index])](*arguments)
+    address = int(record[index])
+    if address in TWINS:
+        return TWINS[address](*arguments)
+    # A C function of the system, such as the one that yields.
+    kind = ctypes.CFUNCTYPE(ctypes.c_int, *[ctypes.c_int] * len(arguments))
+    return kind(address)(*map(int, arguments))
 
 
 fetch_add = _fetch_add if JIT else _fetch_add_twin

@@ -159,8 +159,9 @@ class BaseMLP(BaseEstimator):
             t=self.t_,
             loss_curve=self.loss_curve_,
             best_loss=self.best_loss_,
-            validation_scores=self.validation_scores_,
-            best_validation_score=self.best_validation_score_,
+            # missing where a user set the weights of an estimator that was never fitted
+            validation_scores=getattr(self, "validation_scores_", None),
+            best_validation_score=getattr(self, "best_validation_score_", None),
             no_improvement_count=self._no_improvement_count,
         )
         session = self._session(X, target, optimizer.rule, order, self._batch_rows(len(order)))
@@ -206,7 +207,7 @@ class BaseMLP(BaseEstimator):
             warnings.warn(
                 "Got `batch_size` less than 1 or larger than sample size. It is going to be"
                 " clipped",
-                stacklevel=5,
+                stacklevel=7,
             )
         return int(np.clip(self.batch_size, 1, samples))
 

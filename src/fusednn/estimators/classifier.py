@@ -128,6 +128,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     True
     """
 
+    loss = "log_loss"  # not a parameter, as in scikit-learn
+
     def __init__(
         self,
         hidden_layer_sizes=(100,),
@@ -166,7 +168,6 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         self.learning_rate_init = learning_rate_init
         self.power_t = power_t
         self.max_iter = max_iter
-        self.loss = "log_loss"
         self.shuffle = shuffle
         self.random_state = random_state
         self.tol = tol

@@ -104,7 +104,7 @@ def fit_lbfgs(session: Session, coefs, intercepts, *, tol, max_iter, max_fun, ve
             callback=report if verbose else None,
         )
     except KeyboardInterrupt:
-        warnings.warn("Training interrupted by user.", stacklevel=4)
+        warnings.warn("Training interrupted by user.", stacklevel=6)
         kept = start if objective.best is None else objective.best
         return Solution(None, objective.best_loss, objective.split(kept))
     return Solution(result, float(result.fun), objective.split(result.x))

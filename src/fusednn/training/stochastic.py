@@ -78,7 +78,7 @@ def fit_stochastic(
     Raises
     ------
     NonFiniteError
-        If the parameters stop being finite.
+        If the parameters stop being finite, and there is no validation set.
     """
     flat = session.plan.parameters
     progress.n_iter = 0
@@ -90,7 +90,8 @@ def fit_stochastic(
                 random_state.shuffle(session.order)
             finite[:] = flat
             loss = session.run_pass(optimizer.rates(session.batches))
-            if not np.isfinite(flat).all():
+            # a validation set sorts out what diverged: the best weights come back at the end
+            if validation is None and not np.isfinite(flat).all():
                 flat[:] = finite
                 raise NonFiniteError
             progress.n_iter += 1
@@ -115,7 +116,7 @@ def fit_stochastic(
             if progress.n_iter == stopping.max_iter:
                 _warn_unconverged(stopping.max_iter)
     except KeyboardInterrupt:
-        warnings.warn("Training interrupted by user.", stacklevel=4)
+        warnings.warn("Training interrupted by user.", stacklevel=6)
     finally:
         if best is not None:
             flat[:] = best
@@ -165,5 +166,5 @@ def _warn_unconverged(max_iter: int) -> None:
         f"Stochastic Optimizer: Maximum iterations ({max_iter}) "
         "reached and the optimization hasn't converged yet.",
         ConvergenceWarning,
-        stacklevel=5,
+        stacklevel=7,
     )

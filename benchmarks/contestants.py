@@ -1,0 +1,220 @@
+"""Those who are timed by `compare`: one class each, with epochs of training as the unit.
+
+A contestant is made with a network, its data and the number of threads, and compiles and warms
+up in `prepare`. `run(epochs)` trains and returns seconds. Where these contain a set-up (`fit`
+does), `has_setup` says so and the set-up is removed by a difference of two runs.
+
+All train ReLU networks by Adam on shuffled mini-batches gathered anew for each step. Two classes
+take one output with a logistic loss everywhere, as scikit-learn's classifier has it, more take a
+softmax. fusednn and scikit-learn add the L2 term of their default `alpha` and report the loss;
+the others are spared both.
+"""
+
+import time
+import warnings
+from itertools import pairwise
+
+import numpy as np
+
+RATE = 1e-3
+
+
+def _timed(function, *arguments):
+    start = time.perf_counter()
+    function(*arguments)
+    return time.perf_counter() - start
+
+
+class _Estimator:
+    """A classifier with scikit-learn's parameters, through its public `fit`."""
+
+    has_setup = True
+
+    def __init__(self, network, X, y, threads):
+        self.network, self.X, self.y, self.threads = network, X, y, threads
+
+    def prepare(self):
+        rows = 2 * self.network.batch
+        self._fit(self.X[:rows], self.y[:rows], 1)
+        self.run(1)
+
+    def run(self, epochs):
+        return _timed(self._fit, self.X, self.y, epochs)
+
+    def _fit(self, X, y, epochs):
+        from sklearn.exceptions import ConvergenceWarning
+
+        estimator = self.make(
+            hidden_layer_sizes=self.network.hidden,
+            solver="adam",
+            batch_size=self.network.batch,
+            learning_rate_init=RATE,
+            shuffle=True,
+            random_state=0,
+            max_iter=epochs,
+            tol=0.0,
+            n_iter_no_change=epochs + 1,  # never stops early
+        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            estimator.fit(X, y)
+        assert estimator.n_iter_ == epochs
+
+
+class Fusednn(_Estimator):
+    """fusednn.MLPClassifier.fit; `n_jobs` None chooses, at most the CPUs the process has."""
+
+    n_jobs = None
+
+    def make(self, **options):
+        from fusednn import MLPClassifier
+
+        return MLPClassifier(n_jobs=self.n_jobs, **options)
+
+
+class ScikitLearn(_Estimator):
+    """sklearn.neural_network.MLPClassifier.fit, its BLAS held to the number of threads."""
+
+    def make(self, **options):
+        from sklearn.neural_network import MLPClassifier
+
+        return MLPClassifier(**options)
+
+    def run(self, epochs):
+        from threadpoolctl import threadpool_limits
+
+        with threadpool_limits(self.threads):
+            return super().run(epochs)
+
+
+class Torch:
+    """PyTorch, eager: fused Adam, randperm, one index per batch."""
+
+    has_setup = False
+
+    def __init__(self, network, X, y, threads):
+        import torch
+        from torch import nn
+
+        torch.set_num_threads(threads)
+        self.torch, self.network = torch, network
+        sizes = network.trained_sizes
+        layers = []
+        for fan_in, fan_out in pairwise(sizes):
+            layers += [nn.Linear(fan_in, fan_out), nn.ReLU()]
+        self.model = nn.Sequential(*layers[:-1]).to(torch.from_numpy(X).dtype)
+        self.optimizer = torch.optim.Adam(self.model.parameters(), RATE, fused=True)
+        self.X, self.y = torch.from_numpy(X), torch.from_numpy(y)
+        self.loss_function = nn.CrossEntropyLoss()
+        if sizes[-1] == 1:
+            self.loss_function = nn.BCEWithLogitsLoss()
+            self.y = self.y.to(self.X.dtype)[:, None]
+        self.loss = self._loss
+
+    def prepare(self):
+        self.run(1)
+
+    def run(self, epochs):
+        return _timed(self._train, epochs)
+
+    def _loss(self, x, t):
+        return self.loss_function(self.model(x), t)
+
+    def _train(self, epochs):
+        batch = self.network.batch
+        for _ in range(epochs):
+            order = self.torch.randperm(self.network.samples)
+            for start in range(0, self.network.samples, batch):
+                rows = order[start : start + batch]
+                self.optimizer.zero_grad()
+                self.loss(self.X[rows], self.y[rows]).backward()
+                self.optimizer.step()
+
+
+class TorchCompile(Torch):
+    """PyTorch with the network and its loss through torch.compile; needs a C++ compiler."""
+
+    def __init__(self, network, X, y, threads):
+        super().__init__(network, X, y, threads)
+        self.torch._dynamo.reset()  # the last network's code counts as a recompilation
+        self.loss = self.torch.compile(self._loss)
+
+    def prepare(self):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            self.run(1)
+
+
+class Jax:
+    """JAX: one compiled call per epoch, a scan over its shuffled batches."""
+
+    has_setup = False
+
+    def __init__(self, network, X, y, threads):
+        import jax
+
+        if X.dtype == np.float64:
+            jax.config.update("jax_enable_x64", True)
+        self.jax, self.network = jax, network
+        self.random = np.random.default_rng(0)
+        self.epoch = self._compiled_epoch(jax.numpy.asarray(X), jax.numpy.asarray(y))
+        parameters = []
+        for fan_in, fan_out in pairwise(network.trained_sizes):
+            w = self.random.standard_normal((fan_in, fan_out)) * (2 / fan_in) ** 0.5
+            parameters += [w.astype(X.dtype), np.zeros(fan_out, X.dtype)]
+        moments = [[np.zeros_like(part) for part in parameters] for _ in range(2)]
+        self.state = jax.tree.map(jax.numpy.array, (parameters, *moments, np.zeros((), X.dtype)))
+
+    def _compiled_epoch(self, X, y):
+        from functools import partial
+
+        jax, jnp = self.jax, self.jax.numpy
+        binary = self.network.trained_sizes[-1] == 1
+
+        def loss(parameters, x, t):
+            for w, b in zip(parameters[:-2:2], parameters[1:-2:2], strict=True):
+                x = jax.nn.relu(x @ w + b)
+            z = x @ parameters[-2] + parameters[-1]
+            if binary:
+                return (jax.nn.softplus(z[:, 0]) - t * z[:, 0]).mean()
+            return -jnp.take_along_axis(jax.nn.log_softmax(z), t[:, None], 1).mean()
+
+        def step(state, rows):
+            parameters, m, v, t = state
+            gradient = jax.grad(loss)(parameters, X[rows], y[rows])
+            t = t + 1
+            m = jax.tree.map(lambda m, g: 0.9 * m + 0.1 * g, m, gradient)
+            v = jax.tree.map(lambda v, g: 0.999 * v + 0.001 * g * g, v, gradient)
+            rate = RATE * jnp.sqrt(1 - 0.999**t) / (1 - 0.9**t)
+            parameters = jax.tree.map(
+                lambda p, m, v: p - rate * m / (jnp.sqrt(v) + 1e-8), parameters, m, v
+            )
+            return (parameters, m, v, t), None
+
+        @partial(jax.jit, donate_argnums=0)
+        def epoch(state, order):
+            return jax.lax.scan(step, state, order)[0]
+
+        return epoch
+
+    def prepare(self):
+        self.run(1)
+
+    def run(self, epochs):
+        return _timed(self._train, epochs)
+
+    def _train(self, epochs):
+        shape = self.network.steps, self.network.batch
+        for _ in range(epochs):
+            order = self.random.permutation(self.network.samples).reshape(shape)
+            self.state = self.epoch(self.state, order)
+        self.jax.block_until_ready(self.state)
+
+
+CONTESTANTS = {
+    "fusednn": Fusednn,
+    "sklearn": ScikitLearn,
+    "torch": Torch,
+    "jax": Jax,
+    "compile": TorchCompile,
+}

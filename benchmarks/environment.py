@@ -1,0 +1,77 @@
+"""Equal conditions for everyone: CPUs, threads, a free choice of BLAS kernels; and a record."""
+
+import datetime
+import os
+import platform
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+FORCING = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "MKL_ENABLE_INSTRUCTIONS")
+"""Variables that hold a BLAS library to older kernels than the CPU's; peers run without them."""
+
+COUNTS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NPROC")
+"""Variables that set a number of threads; the last is the one that XLA's CPU client reads."""
+
+PACKAGES = ("fusednn", "numba", "llvmlite", "numpy", "scikit-learn", "torch", "jax", "onnxruntime")
+
+
+def restart_with(threads):
+    """Restarts this Python with the variables that libraries read when they are imported.
+
+    Returns only in a process that has them; call it before anything heavy is imported. The
+    process is also bound to as many CPUs as it gets threads, where the system can do so.
+
+    Parameters
+    ----------
+    threads : int
+    """
+    wanted = {name: value for name, value in os.environ.items() if name not in FORCING}
+    wanted.update(dict.fromkeys(COUNTS, str(threads)))
+    flags = [flag for flag in wanted.get("XLA_FLAGS", "").split() if "multi_thread" not in flag]
+    flags.append(f"--xla_cpu_multi_thread_eigen={'true' if threads > 1 else 'false'}")
+    wanted["XLA_FLAGS"] = " ".join(flags)
+    if hasattr(os, "sched_setaffinity"):
+        mine = sorted(os.sched_getaffinity(0))
+        os.sched_setaffinity(0, mine[:threads])
+    if wanted != dict(os.environ):
+        sys.stdout.flush()
+        os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], wanted)
+
+
+def cpu_model():
+    """The CPU's name, as the system gives it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor()
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.processor())
+
+
+def installed(package):
+    """The version of a package, or None."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def describe(**conditions):
+    """What a result needs beside it to be compared with another.
+
+    Returns
+    -------
+    dict
+        CPU, number of CPUs, load, date, versions, and the given conditions.
+    """
+    return {
+        "cpu": cpu_model(),
+        "cpus": os.cpu_count(),
+        "load": os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
+        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="minutes"),
+        "system": platform.platform(),
+        "python": platform.python_version(),
+        "versions": {name: installed(name) for name in PACKAGES},
+        **conditions,
+    }

@@ -1,0 +1,88 @@
+"""The matrix product's share of one core's multiply-add peak, beside NumPy's BLAS.
+
+    python -m benchmarks.gemm [--repeats 30] [--json PATH]
+
+One thread throughout; peak, ours and NumPy take turns within one run. Rates are medians over the
+rounds; shares are given of medians and, in brackets, of the best rounds: on a busy machine the
+two part. The process restarts without the variables that hold a BLAS to older kernels than the
+CPU's.
+"""
+
+import argparse
+import json
+import statistics
+import time
+from pathlib import Path
+
+from .environment import describe, restart_with
+
+
+def _seconds(work):
+    start = time.perf_counter()
+    work.call()
+    return time.perf_counter() - start
+
+
+def rates(shape, dtype, repeats):
+    """Rates of one product.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        M, K, N.
+    dtype : str
+    repeats : int
+        Rounds.
+
+    Returns
+    -------
+    dict
+        Of lists of GFLOP/s, one of each round: "peak", "fusednn", "numpy".
+    """
+    from .cases import blas_work, gemm_work
+    from .peak import fma_gflops
+
+    works = {"fusednn": gemm_work(*shape, dtype), "numpy": blas_work(*shape, dtype)}
+    for work in works.values():
+        work.call()
+    found = {"peak": [], "fusednn": [], "numpy": []}
+    for _ in range(repeats):
+        found["peak"].append(fma_gflops(1, dtype, seconds=0.02))
+        for name, work in works.items():
+            found[name].append(work.amount / _seconds(work) / 1e9)
+    return found
+
+
+def main():
+    """Prints the table."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--repeats", type=int, default=30, help="rounds")
+    parser.add_argument("--json", type=Path, help="where to write every round's rates")
+    options = parser.parse_args()
+    restart_with(1)
+    from .cases import DTYPES, GEMM_SHAPES
+
+    print(
+        f"{'product':14}{'dtype':9}{'peak':>6}{'fusednn':>9}{'of peak':>12}"
+        f"{'numpy':>8}{'of peak':>12}{'ours / numpy':>14}   GFLOP/s, one thread"
+    )
+    results = []
+    for dtype in DTYPES:
+        for name, shape in GEMM_SHAPES.items():
+            found = rates(shape, dtype, options.repeats)
+            middle = {who: statistics.median(rounds) for who, rounds in found.items()}
+            best = {who: max(rounds) for who, rounds in found.items()}
+            print(f"{name:14}{dtype:9}{middle['peak']:6.0f}", end="")
+            for who, width in (("fusednn", 9), ("numpy", 8)):
+                share = middle[who] / middle["peak"], best[who] / best["peak"]
+                shares = f"{share[0]:.1%} ({share[1]:.0%})"
+                print(f"{middle[who]:{width}.1f}{shares:>12}", end="")
+            print(f"{middle['fusednn'] / middle['numpy']:14.2f}", flush=True)
+            results.append({"product": name, "dtype": dtype, "gflops": found})
+    if options.json:
+        report = {**describe(threads=1), "results": results}
+        options.json.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

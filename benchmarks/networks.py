@@ -1,0 +1,100 @@
+"""The networks whose training step is compared, their data, and how operations are counted."""
+
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Network(NamedTuple):
+    """One row of the comparison.
+
+    Parameters
+    ----------
+    samples : int
+        Whole mini-batches, so that every step of an epoch is the same step.
+    sizes : tuple of int
+        Features, hidden units, classes.
+    batch : int
+        Rows of a mini-batch.
+    """
+
+    samples: int
+    sizes: tuple[int, ...]
+    batch: int
+
+    @property
+    def title(self):
+        """The sizes and the batch, as tables name the network."""
+        return f"{'-'.join(map(str, self.sizes))}, {self.batch}"
+
+    @property
+    def hidden(self):
+        """`hidden_layer_sizes` of the estimators."""
+        return self.sizes[1:-1]
+
+    @property
+    def steps(self):
+        """Training steps of one epoch."""
+        return self.samples // self.batch
+
+    @property
+    def trained_sizes(self):
+        """The sizes with the outputs that are trained: two classes take one logistic unit."""
+        return (*self.sizes[:-1], 1 if self.sizes[-1] == 2 else self.sizes[-1])
+
+    @property
+    def flops(self):
+        """Operations of one training step; see `step_flops`."""
+        return step_flops(self.trained_sizes, self.batch)
+
+
+NETWORKS = {
+    "small-32": Network(6400, (20, 64, 64, 2), 32),
+    "small-200": Network(20000, (20, 64, 64, 2), 200),
+    "tabular": Network(19968, (54, 256, 256, 256, 7), 256),
+    "image": Network(20000, (784, 256, 128, 10), 200),
+    "wide": Network(8192, (512, 1024, 1024, 10), 256),
+}
+
+
+def step_flops(sizes, batch):
+    """Operations of the products of one training step, the optimizer not counted.
+
+    Forward, weight gradient and input gradient are 2 B I O each; the first layer has no input
+    gradient.
+
+    Parameters
+    ----------
+    sizes : sequence of int
+    batch : int
+
+    Returns
+    -------
+    int
+    """
+    products = [a * b for a, b in pairwise(sizes)]
+    return 2 * batch * (3 * sum(products) - products[0])
+
+
+def make_data(network, dtype="float32", seed=0):
+    """Standard normal features and uniform random classes.
+
+    A step costs the same on noise as on anything else, and noise is never learnt, so that no
+    contestant's gradients die out.
+
+    Parameters
+    ----------
+    network : Network
+    dtype : str
+    seed : int
+
+    Returns
+    -------
+    X : ndarray of shape (samples, features)
+    y : ndarray of int64 of shape (samples,)
+    """
+    random = np.random.default_rng(seed)
+    X = random.standard_normal((network.samples, network.sizes[0]), dtype=dtype)
+    y = random.integers(0, network.sizes[-1], network.samples)
+    return X, y

@@ -1,0 +1,49 @@
+"""Data for the tests: scikit-learn's bundled sets, and real ones where FUSEDNN_DATA has them.
+
+Kernels are cached where the user's are: the cache is keyed by a digest of their sources, so
+no test can see a stale one.
+"""
+
+import gzip
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_diabetes, load_digits
+
+
+@pytest.fixture(scope="session")
+def digits():
+    """1797 images of 8 x 8, in [0, 1], and their labels."""
+    X, y = load_digits(return_X_y=True)
+    return X / 16, y
+
+
+@pytest.fixture(scope="session")
+def diabetes():
+    """442 samples of 10 features; features and target with variance 1."""
+    X, y = load_diabetes(return_X_y=True)
+    return X / X.std(axis=0), (y - y.mean()) / y.std()
+
+
+def _idx(path, offset):
+    with gzip.open(path) as file:
+        return np.frombuffer(file.read(), np.uint8, offset=offset)
+
+
+@pytest.fixture(scope="session")
+def images(digits):
+    """Train and test images and labels: Fashion-MNIST in FUSEDNN_DATA, else the digits.
+
+    The last item is the accuracy that a small network must reach on the test part.
+    """
+    folder = Path(os.environ.get("FUSEDNN_DATA", "")) / "fashion-mnist"
+    if not (folder / "train-images-idx3-ubyte.gz").is_file():
+        X, y = digits
+        return X[:1400], y[:1400], X[1400:], y[1400:], 0.82
+    parts = []
+    for name in ("train", "t10k"):
+        X = _idx(folder / f"{name}-images-idx3-ubyte.gz", 16).reshape(-1, 784)
+        parts += [X[:10_000] / np.float32(255), _idx(folder / f"{name}-labels-idx1-ubyte.gz", 8)]
+    return parts[0], parts[1][:10_000], parts[2], parts[3][:10_000], 0.83

@@ -1,0 +1,451 @@
+"""What scikit-learn's tools and users' scripts expect of an estimator."""
+
+import inspect
+import io
+import logging
+import os
+import pickle
+import warnings
+
+import joblib
+import numpy as np
+import pytest
+from parity import (
+    CLASSES,
+    assert_same_bits,
+    assert_same_network,
+    fit_pair,
+    fit_quietly,
+    outcome,
+    parameters,
+    run_python,
+)
+from scipy import sparse
+from sklearn.base import clone, is_classifier, is_regressor
+from sklearn.model_selection import GridSearchCV, cross_val_predict, cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils import get_tags
+from threadpoolctl import threadpool_info
+
+import fusednn
+
+KINDS = pytest.mark.parametrize("kind", CLASSES)
+OURS = {kind: pair[1] for kind, pair in CLASSES.items()}
+
+
+@pytest.fixture(scope="module")
+def data():
+    rng = np.random.RandomState(0)
+    X = rng.normal(size=(160, 5))
+    return X, {"classifier": (X[:, 0] > 0) * 1 + (X[:, 1] > 0.5), "regressor": X[:, 0] * X[:, 1]}
+
+
+def fitted(kind, data, **params):
+    params = {"hidden_layer_sizes": (9,), "random_state": 0, "max_iter": 8, **params}
+    return fit_quietly(OURS[kind](**params), data[0], data[1][kind])
+
+
+# -- parameters ------------------------------------------------------------------------------
+
+
+@KINDS
+def test_signature_is_scikit_learns_and_two_more(kind):
+    theirs, ours = (inspect.signature(cls).parameters for cls in CLASSES[kind])
+    names = list(theirs)
+    assert list(ours) == [*names, "dtype", "n_jobs"]
+    for name in names:
+        assert ours[name].default == theirs[name].default
+        assert ours[name].kind == theirs[name].kind
+    assert [ours[n].default for n in ("dtype", "n_jobs")] == ["auto", None]
+    assert all(ours[n].kind is inspect.Parameter.KEYWORD_ONLY for n in ("dtype", "n_jobs"))
+
+
+@KINDS
+def test_public_methods_are_scikit_learns(kind):
+    def signatures(cls):
+        return {
+            name: str(inspect.signature(getattr(cls, name)))
+            for name in dir(cls)
+            if not name.startswith("_") and callable(getattr(cls, name))
+        }
+
+    theirs, ours = map(signatures, CLASSES[kind])
+    assert set(ours) == set(theirs)
+    for name in ("fit", "predict", "score", "partial_fit", "get_params", "set_params"):
+        assert ours[name] == theirs[name]
+
+
+@KINDS
+def test_parameters_come_back(kind):
+    given = {"hidden_layer_sizes": (3, 4), "alpha": 0.5, "dtype": "float32", "n_jobs": 2}
+    estimator = OURS[kind](**given)
+    params = estimator.get_params()
+    assert {name: params[name] for name in given} == given
+    assert clone(estimator).get_params() == params
+    assert estimator.set_params(alpha=0.25) is estimator
+    assert estimator.alpha == 0.25
+    with pytest.raises(ValueError, match="Invalid parameter 'depth'"):
+        estimator.set_params(depth=3)
+
+
+@KINDS
+def test_fit_changes_no_parameter(kind, data):
+    estimator = OURS[kind](hidden_layer_sizes=[9], random_state=0, max_iter=2)
+    before = dict(estimator.get_params())
+    assert fit_quietly(estimator, data[0], data[1][kind]) is estimator
+    assert estimator.get_params() == before
+    assert estimator.hidden_layer_sizes == [9]
+
+
+@KINDS
+def test_repr_and_tags(kind):
+    theirs, ours = (cls(alpha=0.5, hidden_layer_sizes=(3,)) for cls in CLASSES[kind])
+    assert repr(ours) == repr(theirs)
+    assert get_tags(ours) == get_tags(theirs)
+    assert is_classifier(ours) == (kind == "classifier")
+    assert is_regressor(ours) == (kind == "regressor")
+    if kind == "classifier":
+        assert ours.loss == theirs.loss == "log_loss"
+
+
+# -- fitted attributes -----------------------------------------------------------------------
+
+
+@KINDS
+@pytest.mark.parametrize("params", [{}, {"early_stopping": True}, {"solver": "lbfgs"}], ids=str)
+def test_fitted_attributes(kind, data, params):
+    """Every public one of scikit-learn's, and no other."""
+    expected, actual = fit_pair(
+        kind, data[0], data[1][kind], hidden_layer_sizes=(4,), max_iter=5, **params
+    )
+    public = [
+        sorted(n for n in vars(e) if n.endswith("_") and not n.startswith("_"))
+        for e in (expected, actual)
+    ]
+    assert public[1] == public[0]
+    assert isinstance(actual.coefs_, list)
+    assert all(type(w) is np.ndarray and w.flags.owndata for w in parameters(actual))
+    for name in ("n_iter_", "t_", "n_layers_", "n_outputs_", "n_features_in_"):
+        assert type(getattr(actual, name)) is int
+
+
+@KINDS
+def test_early_stopping_keeps_the_best(kind, data):
+    expected, actual = fit_pair(
+        kind,
+        data[0],
+        data[1][kind],
+        hidden_layer_sizes=(9,),
+        early_stopping=True,
+        max_iter=300,
+        learning_rate_init=0.02,
+        n_iter_no_change=5,
+    )
+    assert actual.n_iter_ < 300
+    assert actual.best_loss_ is None
+    assert actual.best_validation_score_ == max(actual.validation_scores_)
+    assert len(actual.validation_scores_) == actual.n_iter_
+    assert_same_network(expected, actual, 1e-9)
+
+
+@KINDS
+@pytest.mark.parametrize(
+    "params",
+    [
+        {},
+        {"early_stopping": True, "tol": 0.5, "n_iter_no_change": 2},
+        {"tol": 5.0, "n_iter_no_change": 2},
+        {"solver": "sgd", "learning_rate": "adaptive", "tol": 5.0, "n_iter_no_change": 1},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("verbose", [False, True, 1])
+def test_verbose_prints_scikit_learns_lines(kind, data, params, verbose):
+    """`fit_pair` compares what both print and warn."""
+    fit_pair(kind, data[0], data[1][kind], max_iter=40, verbose=verbose, **params)
+
+
+@KINDS
+@pytest.mark.parametrize("dtype", ["auto", "float32", "float64"])
+@pytest.mark.parametrize("given", [np.float32, np.float64, np.int64])
+def test_dtype(kind, data, dtype, given):
+    X = (data[0] * 10).astype(given)
+    estimator = OURS[kind]((4,), max_iter=2, dtype=dtype) if kind == "classifier" else None
+    estimator = estimator or OURS[kind](hidden_layer_sizes=(4,), max_iter=2, dtype=dtype)
+    fit_quietly(estimator, X, data[1][kind])
+    follows = np.float32 if given == np.float32 else np.float64
+    expected = {"auto": follows, "float32": np.float32, "float64": np.float64}[dtype]
+    assert {w.dtype for w in parameters(estimator)} == {np.dtype(expected)}
+    if kind == "regressor":
+        assert estimator.predict(X).dtype == expected
+    else:
+        assert estimator.predict_proba(X).dtype == expected
+        assert estimator.predict_log_proba(X).dtype == expected
+    assert estimator.score(X, data[1][kind]) <= 1
+
+
+# -- prediction ------------------------------------------------------------------------------
+
+
+@KINDS
+def test_predict_changes_nothing(kind, data):
+    estimator = fitted(kind, data)
+    before = {name: pickle.dumps(value) for name, value in vars(estimator).items()}
+    for n_jobs in (1, 2):
+        estimator.set_params(n_jobs=n_jobs)
+        before["n_jobs"] = pickle.dumps(n_jobs)
+        for method in ("predict", "predict_proba", "predict_log_proba"):
+            if hasattr(estimator, method):
+                for rows in (1, 5, 160):
+                    getattr(estimator, method)(data[0][:rows])
+        estimator.score(data[0], data[1][kind])
+        after = {name: pickle.dumps(value) for name, value in vars(estimator).items()}
+        assert after == before
+
+
+@KINDS
+@pytest.mark.parametrize("rows", [1, 8, 9, 100])
+def test_the_arrays_are_the_truth(kind, data, rows):
+    """Users set coefs_, in any layout; predictions follow."""
+    estimator, reference = fitted(kind, data), CLASSES[kind][0]
+    theirs = fit_quietly(
+        reference(hidden_layer_sizes=(9,), random_state=0, max_iter=8), data[0], data[1][kind]
+    )
+    for each in (estimator, theirs):
+        each.coefs_[0] = np.asfortranarray(each.coefs_[0] * 2)
+        each.coefs_[1][0] += 1
+        each.intercepts_ = [b[::-1] for b in each.intercepts_]
+    X = data[0][:rows]
+    for method in ("predict", "predict_proba"):
+        if hasattr(estimator, method):
+            np.testing.assert_allclose(
+                getattr(estimator, method)(X), getattr(theirs, method)(X), rtol=1e-9, atol=1e-12
+            )
+
+
+def test_arrays_set_before_partial_fit(data):
+    """Weights that a user sets go on being trained, moments and all."""
+    pair = []
+    for cls in CLASSES["regressor"]:
+        estimator = cls(hidden_layer_sizes=(4,), random_state=0)
+        for _ in range(2):
+            estimator.partial_fit(data[0], data[1]["regressor"])
+            estimator.coefs_[0][:] *= 0.5
+        estimator.partial_fit(data[0], data[1]["regressor"])
+        pair.append(estimator)
+    assert_same_network(*pair, 1e-9)
+
+
+def test_weights_set_before_the_first_partial_fit(data):
+    """What a user sets by hand is where training starts: nothing is drawn over it."""
+    y, pair = data[1]["classifier"] > 0, []
+    for cls in CLASSES["classifier"]:
+        estimator = cls((2,), solver="sgd", momentum=0, random_state=1, batch_size=160)
+        estimator.coefs_ = [np.full((5, 2), 0.1), np.full((2, 1), 0.2)]
+        estimator.intercepts_ = [np.full(2, 0.1), np.ones(1)]
+        estimator.n_features_in_, estimator.n_outputs_, estimator.n_layers_ = 5, 1, 3
+        estimator.n_iter_ = estimator.t_ = estimator._no_improvement_count = 0
+        estimator.out_activation_, estimator.loss_curve_ = "logistic", []
+        estimator.best_loss_ = np.inf
+        pair.append(estimator.partial_fit(data[0], y, classes=[False, True]))
+    for one, other in zip(*map(parameters, pair), strict=True):
+        np.testing.assert_allclose(other, one, rtol=1e-12)
+
+
+def test_probabilities(data):
+    X, y = data[0], data[1]["classifier"]
+    for target in (y, y > 0, np.c_[y > 0, y > 1].astype(int)):
+        expected, actual = fit_pair("classifier", X, target, hidden_layer_sizes=(5,), max_iter=5)
+        for method in ("predict", "predict_proba", "predict_log_proba"):
+            one, other = getattr(expected, method)(X), getattr(actual, method)(X)
+            assert one.shape == other.shape
+            np.testing.assert_allclose(other, one, rtol=1e-9)
+        if target.ndim == 1:
+            np.testing.assert_allclose(actual.predict_proba(X).sum(axis=1), 1, rtol=1e-12)
+
+
+@KINDS
+def test_an_empty_table_is_refused_and_one_row_is_not(kind, data):
+    estimator = fitted(kind, data)
+    with pytest.raises(ValueError, match=r"Found array with 0 sample\(s\)"):
+        estimator.predict(data[0][:0])
+    assert estimator.predict(data[0][:1]).shape == (1,)
+
+
+# -- persistence -----------------------------------------------------------------------------
+
+LOAD = """
+import pickle, sys
+import numpy as np
+with open(sys.argv[1], "rb") as file:
+    estimator, X, y, expected = pickle.load(file)
+assert np.array_equal(estimator.predict(X), expected)
+estimator.partial_fit(X, y)
+print(len(estimator.loss_curve_))
+"""
+
+
+def same_state(one, other):
+    assert set(vars(one)) == set(vars(other))
+    assert one.get_params() == other.get_params()
+    assert_same_bits(one, other)
+
+
+@KINDS
+def test_pickle(kind, data, tmp_path):
+    estimator = fitted(kind, data)
+    for protocol in range(2, pickle.HIGHEST_PROTOCOL + 1):
+        copy = pickle.loads(pickle.dumps(estimator, protocol))
+        same_state(estimator, copy)
+        np.testing.assert_array_equal(copy.predict(data[0]), estimator.predict(data[0]))
+    y = data[1][kind]
+    stored = estimator, data[0], y, estimator.predict(data[0])
+    (tmp_path / "file").write_bytes(pickle.dumps(stored))
+    assert run_python(LOAD, tmp_path / "file", options=("-W", "error")).strip() == "9"
+    # what goes on from a copy goes on as the original does
+    copy = pickle.loads(pickle.dumps(estimator))
+    assert_same_bits(estimator.partial_fit(data[0], y), copy.partial_fit(data[0], y))
+
+
+def state_types(value):
+    """Types of everything an estimator holds."""
+    if isinstance(value, dict):
+        return set().union(*map(state_types, value.values()), *map(state_types, value))
+    if isinstance(value, (list, tuple)):
+        return set().union(*map(state_types, value))
+    if hasattr(value, "__dict__") and not isinstance(value, np.ndarray):
+        return {type(value).__module__.split(".")[0]} | state_types(vars(value))
+    return {type(value)}
+
+
+@KINDS
+def test_state_is_arrays_and_plain_numbers(kind, data):
+    """No lock, thread, address or compiled function hangs on an estimator."""
+    allowed = {int, float, str, bool, type(None), np.ndarray, "fusednn", "sklearn"}
+    found = state_types(vars(fitted(kind, data)))
+    assert {t for t in found if not (isinstance(t, type) and issubclass(t, np.generic))} <= allowed
+
+
+@KINDS
+def test_joblib_dump_with_memory_map(kind, data, tmp_path):
+    """Loaded weights are read-only maps; they predict and go on being trained."""
+    estimator = fitted(kind, data)
+    joblib.dump(estimator, tmp_path / "model")
+    loaded = joblib.load(tmp_path / "model", mmap_mode="r")
+    np.testing.assert_array_equal(loaded.predict(data[0]), estimator.predict(data[0]))
+    y = data[1][kind]
+    assert_same_bits(estimator.partial_fit(data[0], y), loaded.partial_fit(data[0], y))
+
+
+@KINDS
+def test_a_clone_is_not_fitted(kind, data):
+    copy = clone(fitted(kind, data))
+    assert not [name for name in vars(copy) if name.endswith("_")]
+
+
+# -- with scikit-learn's tools ---------------------------------------------------------------
+
+
+@KINDS
+def test_pipeline_and_grid_search(kind, data):
+    model = make_pipeline(StandardScaler(), OURS[kind](max_iter=300, random_state=0, tol=1e-2))
+    name = type(model[-1]).__name__.lower()
+    grid = {f"{name}__hidden_layer_sizes": [(2,), (9,)], f"{name}__alpha": [1e-4, 1.0]}
+    searches = []
+    for n_jobs in (1, 2):
+        search = GridSearchCV(model, grid, cv=2, n_jobs=n_jobs, error_score="raise")
+        searches.append(search.fit(data[0], data[1][kind]))
+    one, two = searches
+    assert one.best_params_ == two.best_params_
+    np.testing.assert_array_equal(
+        one.cv_results_["mean_test_score"], two.cv_results_["mean_test_score"]
+    )
+    assert_same_bits(one.best_estimator_[-1], two.best_estimator_[-1])
+
+
+@KINDS
+def test_cross_validation_scores_are_scikit_learns(kind, data):
+    scores = []
+    for cls in CLASSES[kind]:
+        estimator = cls(hidden_layer_sizes=(5,), random_state=0, max_iter=300, tol=1e-2)
+        scores.append(cross_val_score(estimator, data[0], data[1][kind], cv=3))
+    np.testing.assert_allclose(*scores, rtol=1e-6)
+
+
+def test_cross_validated_probabilities_of_several_labels(data):
+    """scikit-learn's response helpers know the one array of several labels."""
+    y = np.c_[data[0][:, 0] > 0, data[0][:, 1] > 0].astype(int)
+    estimator = fusednn.MLPClassifier((5,), random_state=0, max_iter=300, tol=1e-2)
+    result = cross_val_predict(estimator, data[0], y, method="predict_proba", cv=3)
+    assert result.shape == (160, 2)
+
+
+STRICT = """
+import numpy as np
+from scipy import sparse
+from fusednn import MLPClassifier, MLPRegressor
+rng = np.random.RandomState(0)
+X = rng.normal(size=(300, 6)); y = (X[:, 0] > 0).astype(int)
+for data in (X, X.astype("f4"), sparse.csr_matrix(X)):
+    for params in ({}, {"early_stopping": True}, {"solver": "lbfgs"}, {"n_jobs": 2},
+                   {"solver": "sgd", "learning_rate_init": 0.1}):
+        for cls in (MLPClassifier, MLPRegressor):
+            model = cls(hidden_layer_sizes=(8,), tol=1e-2, max_iter=2000, random_state=0, **params)
+            model.fit(data, y).predict(data)
+            model.score(data, y)
+print("quiet")
+"""
+
+
+def test_no_warning_that_the_user_did_not_earn(tmp_path):
+    """Not from importing, compiling, caching, fitting or predicting; in a fresh cache too."""
+    environment = {**os.environ, "FUSEDNN_CACHE_DIR": str(tmp_path / "cache")}
+    for _ in range(2):
+        told = run_python(STRICT, options=("-W", "error"), timeout=200, env=environment)
+        assert told.strip() == "quiet"
+
+
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_warnings_point_at_the_user(data, method):
+    """The line a warning names is the caller's."""
+    estimator = fusednn.MLPRegressor(hidden_layer_sizes=(5,), max_iter=2, batch_size=1000)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        getattr(estimator, method)(data[0], data[1]["regressor"])
+    expected = ["batch_size", "Maximum iterations"][: 2 if method == "fit" else 1]
+    assert len(caught) == len(expected)
+    for warning, text in zip(caught, expected, strict=True):
+        assert text in str(warning.message)
+        assert warning.filename == __file__
+
+
+def test_fit_leaves_the_process_alone(data):
+    """BLAS threads, NumPy's error state, its print options and its global draws stay."""
+
+    def state():
+        threads = [(lib["filepath"], lib["num_threads"]) for lib in threadpool_info()]
+        draws = np.random.get_state()[1].tobytes()
+        loggers = [*logging.getLogger("fusednn").handlers]
+        return threads, np.geterr(), np.get_printoptions(), draws, loggers
+
+    fitted("classifier", data)  # the first fit may load libraries
+    before = state()
+    for params in ({}, {"solver": "lbfgs"}, {"early_stopping": True}):
+        fitted("classifier", data, **params).predict(data[0])
+    assert state() == before
+
+
+def test_nothing_is_printed(data):
+    text = io.StringIO()
+    told = outcome(lambda: fitted("classifier", data).predict(sparse.csr_matrix(data[0])))
+    assert told.printed == text.getvalue() == ""
+
+
+def test_every_public_name_is_there():
+    assert {"MLPClassifier", "MLPRegressor", "kernels", "show_versions"} <= set(fusednn.__all__)
+    for name in fusednn.__all__:
+        assert getattr(fusednn, name) is not None
+    assert isinstance(fusednn.__version__, str)
+    with pytest.raises(AttributeError, match="no attribute 'MLPTransformer'"):
+        _ = fusednn.MLPTransformer

@@ -1,0 +1,114 @@
+"""The interpreter of plans: every row once, closing records once, faults that end the team."""
+
+import threading
+
+import numpy as np
+import pytest
+from fusednn.kernels import engine, records
+from fusednn.kernels._jit import kernel
+from fusednn.kernels.intrinsics.pointers import advance, data, slot
+from fusednn.kernels.intrinsics.sync import fetch_add
+
+from fusednn.plan.program import Program, Task
+from fusednn.training.team import Team, run_all
+
+BLOCK = 4
+STEPS = [(0, 10), (10, 10), (20, 7), (27, 1)]
+ROWS = 28
+KINDS = [records.ROWS_OF_BATCH, records.ROWS_OF_WORKER]
+
+
+@kernel
+def count_rows(record, frame, scratch, lo, hi):
+    """Adds 1 to the count of every sample it is given."""
+    counts, shift = slot(record, 1, lo), frame[records.START] + frame[records.SHIFT]
+    for row in range(lo, hi):
+        fetch_add(advance(counts, shift + row), 1)
+    return 0
+
+
+@kernel
+def note_range(record, frame, scratch, lo, hi):
+    """Writes the range of a whole task to the place its first number names."""
+    notes = slot(record, 1, lo)
+    notes[lo] = hi
+    return 0
+
+
+@kernel
+def close_stage(record, frame, scratch, lo, hi):
+    """Adds 1 at the step, which only one worker does at a time."""
+    counts = slot(record, 1, lo)
+    counts[frame[records.STEP]] += 1
+    return 0
+
+
+@kernel
+def fail(record, frame, scratch, lo, hi):
+    return 1
+
+
+def steps_of(stages):
+    steps = np.zeros((len(STEPS), records.STEP_WIDTH), np.int64)
+    steps[:, [records.START, records.ROWS]] = STEPS
+    steps[:, records.LAST_STAGE] = stages
+    return steps
+
+
+@pytest.mark.parametrize("workers", [1, 2, 5])
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_row_once(workers, kind):
+    counts, notes, closed = (np.zeros(n, np.int64) for n in (ROWS, 4, len(STEPS)))
+    program = Program(np.float32, workers, 1)
+    chain = [program.record(count_rows, {1: counts}) for _ in range(2)]
+    after = program.record(close_stage, {1: closed})
+    note = program.record(note_range, {1: notes})
+    rows = [Task(chain, lo, lo + BLOCK, kind) for lo in range(0, 12, BLOCK)]
+    program.set_stages([(rows, None), ([Task([note], 3, 8)], after), (rows, after)])
+    program.set_steps(steps_of(3))
+    run_all(program)
+    assert counts.tolist() == [4] * ROWS
+    assert notes.tolist() == [0, 0, 0, 8]
+    assert closed.tolist() == [2] * len(STEPS)
+    with Team(program) as team:
+        team.run(1, 3)
+        team.run(3, 4)
+    assert counts.tolist() == [4] * 10 + [8] * 18
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_a_failing_op_ends_the_team(workers):
+    counts = np.zeros(ROWS, np.int64)
+    program = Program(np.float64, workers, 1)
+    chain = [program.record(count_rows, {1: counts})]
+    rows = [Task(chain, lo, lo + BLOCK, records.ROWS_OF_BATCH) for lo in range(0, 12, BLOCK)]
+    program.set_stages([(rows, None), ([Task([program.record(fail, {1: None})], 0, 0)], None)])
+    program.set_steps(steps_of(2))
+    with Team(program) as team, pytest.raises(RuntimeError, match="compiled operation"):
+        team.run(0, 4)
+
+
+def test_a_raised_abort_word_ends_a_waiting_worker():
+    program = Program(np.float32, 2, 1)
+    program.set_stages([([Task([], 0, 0)] * 3, None)])
+    program.set_steps(steps_of(1))
+    program.sync[records.CLAIMS] = 3  # another worker has all tasks, and finishes none
+    program.sync[records.ABORT] = 1
+    assert engine.run_steps(program.words, 1, 0, 1) == engine.ABORTED
+
+
+@kernel
+def wait(program, sync, generation):
+    return engine.wait_for(data(program), data(sync), generation)
+
+
+@pytest.mark.parametrize("aborted", [False, True])
+def test_waiting_ends(aborted):
+    """After spinning, yielding and napping: the other thread takes its time."""
+    program = Program(np.float32, 1, 1)
+    wait(program.words, program.sync, 1)  # not the present stage: no waiting; compiles
+    word, value = (records.ABORT, 1) if aborted else (records.CLAIMS, 1 << 32)
+    timer = threading.Timer(0.1, program.sync.__setitem__, (word, value))
+    timer.start()
+    assert wait(program.words, program.sync, 0) == aborted
+    timer.join()

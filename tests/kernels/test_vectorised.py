@@ -1,0 +1,80 @@
+"""The loops that plans call are packed: whole vectors of the host, and no library calls."""
+
+import re
+
+import numpy as np
+import pytest
+from fusednn.kernels import library
+from fusednn.kernels._jit import JIT, OPTIONS
+from fusednn.kernels.activations import ACTIVATIONS
+from fusednn.kernels.intrinsics.shapes import SHAPE
+from fusednn.kernels.losses import LOSSES
+from fusednn.kernels.optimizers import OPTIMIZERS
+from numba import types
+from numba.core.ccallback import CFunc
+
+pytestmark = pytest.mark.skipif(not JIT, reason="the JIT is off")
+
+NAMES = {"float32": "float", "float64": "double"}
+LOOPS = [
+    *((row.forward, "activation") for row in ACTIVATIONS.values() if row.forward),
+    *((row.backward, "derivative") for row in ACTIVATIONS.values() if row.backward),
+    *((row.function, "loss") for row in LOSSES.values()),
+    *((row.link, "link") for row in LOSSES.values() if row.link),
+    *((row.step, "step") for row in OPTIMIZERS.values()),
+]
+IDS = [function.__name__ for function, _ in LOOPS]
+POLYNOMIALS = {
+    "tanh_forward",
+    "logistic_forward",
+    "softmax_cross_entropy",
+    "binary_cross_entropy",
+    "poisson_deviance",
+    "softmax_link",
+    "logistic_link",
+    "exp_link",
+}
+"""They evaluate elementary functions, hence fuse multiply-adds where the shape does."""
+
+CALLED = re.compile(r"(?:movabsq\s+\$|callq?\s+|\sbl?\s+)([A-Za-z_]\w*)")
+LIBRARY = re.compile(r"(exp|exp2|expm1|log|log1p|log2|tanh|pow|sqrt|fma|fmax|fmin)f?")
+
+
+def optimised(function, role, dtype):
+    """LLVM IR and assembly of a kernel as a C function, compiled as `library` does."""
+    element = getattr(types, dtype)
+    arguments = library.ROLES[role](types.CPointer(element), element)
+    short = library._SHORT[np.dtype(dtype)]
+    native = CFunc(
+        library._named(function.py_func, short), (arguments, types.int64), {}, dict(OPTIONS)
+    )
+    native.compile()
+    return native.inspect_llvm(), native._library.get_asm_str()
+
+
+def widths(pattern, ir, dtype):
+    """Bytes of the vectors in the operations that match."""
+    found = re.findall(pattern.format(kind=NAMES[dtype]), ir)
+    return {int(count) * np.dtype(dtype).itemsize for count in found}
+
+
+@pytest.mark.parametrize("dtype", NAMES)
+@pytest.mark.parametrize(("function", "role"), LOOPS, ids=IDS)
+def test_loop(function, role, dtype):
+    ir, assembly = optimised(function, role, dtype)
+    # Where 512-bit operations cost clock rate, LLVM itself prefers 256.
+    enough = min(SHAPE.vector_bytes, 32)
+    packed = widths(r"(?:fadd|fsub|fmul|fcmp \w+|fdiv) <(\d+) x {kind}>", ir, dtype)
+    assert packed
+    assert max(packed) >= enough
+    assert not [name for name in CALLED.findall(assembly) if LIBRARY.fullmatch(name)]
+    name = function.__name__
+    if name in POLYNOMIALS and SHAPE.fused:
+        assert max(widths(r"@llvm\.fma\.v(\d+)f", ir, dtype)) >= enough
+    if name == "adam":
+        for pattern in (r"@llvm\.sqrt\.v(\d+)f", r"fdiv <(\d+) x {kind}>"):
+            assert max(widths(pattern, ir, dtype)) >= enough
+
+
+def test_every_function_with_a_polynomial_is_listed():
+    assert set(IDS) >= POLYNOMIALS

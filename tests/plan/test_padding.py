@@ -1,0 +1,146 @@
+"""Nothing that is not a value is ever read: NaN in all other memory changes no bit."""
+
+from itertools import chain, pairwise
+
+import numpy as np
+import pytest
+from fusednn.kernels.losses import LOSSES
+from scipy import sparse
+
+from fusednn.plan import data, forward, inference, program, training
+from fusednn.plan.forward import Network
+from fusednn.plan.training import Rule, Target
+from fusednn.training.session import Session
+from fusednn.training.team import run_all
+
+MODULES = (data, forward, program, training)
+DTYPES = pytest.mark.parametrize("dtype", [np.float32, np.float64], ids=["float32", "float64"])
+
+
+@pytest.fixture
+def buffers(monkeypatch):
+    """All aligned memory that is taken from now on."""
+    taken = []
+    original = training.aligned_zeros
+
+    def remember(count, dtype):
+        taken.append(original(count, dtype))
+        return taken[-1]
+
+    for module in MODULES:
+        monkeypatch.setattr(module, "aligned_zeros", remember)
+    return taken
+
+
+def poison(buffers, keep):
+    """Fills all that a pass has to write before it may read it; the number of buffers."""
+    poisoned = 0
+    for buffer in buffers:
+        if not any(np.shares_memory(buffer, kept) for kept in keep):
+            buffer[:] = np.nan if buffer.dtype.kind == "f" else 1 << 20
+            poisoned += 1
+    return poisoned
+
+
+def draw(loss, sizes, dtype, rows):
+    rng = np.random.RandomState(1)
+    X = rng.normal(size=(rows, sizes[0])).astype(dtype)
+    X[X < 0] = 0
+    width = 1 if LOSSES[loss].class_targets else sizes[-1]
+    t = rng.randint(0, 2, size=(rows, width)).astype(dtype)
+    pairs = list(pairwise(sizes))
+    coefs = [(rng.normal(size=pair) / 2 / pair[0] ** 0.5).astype(dtype) for pair in pairs]
+    return X, t, coefs, [(rng.normal(size=out) / 3).astype(dtype) for _, out in pairs]
+
+
+def with_gaps(X):
+    """The same values in rows that are further apart, NaN between them."""
+    wide = np.full((len(X), X.shape[1] + 5), np.nan, X.dtype)
+    wide[:, : X.shape[1]] = X
+    return wide[:, : X.shape[1]]
+
+
+def train(buffers, loss, activation, sizes, rule, batch, dtype, form, poisoned):
+    rows = 70
+    X, t, coefs, intercepts = draw(loss, sizes, dtype, rows)
+    buffers.clear()
+    session = Session(
+        Network(list(sizes), activation, loss),
+        {"dense": np.asarray, "gaps": with_gaps, "csr": sparse.csr_matrix}[form](X),
+        Target(t, None),
+        rule,
+        batch=batch,
+        order=np.random.RandomState(0).permutation(rows),
+        l2=0.1,
+        n_jobs=2,
+    )
+    session.load(coefs, intercepts)
+    plan = session.plan
+    if poisoned:
+        kept = (plan.parameters, plan.transposed, *plan.states, plan._zeros)
+        assert poison(buffers, (*kept, plan.program.sync, plan.program.frames)) > 5
+    with session:
+        if rule.optimizer is None:
+            value = np.array(session.run_gradient(1.0))
+            return [value, *chain(*plan.layout.unpack(plan.gradient))]
+        losses = [session.run_pass(np.full(session.batches, 0.01)) for _ in range(3)]
+    return [np.array(losses), *chain(*session.parameters())]
+
+
+@DTYPES
+@pytest.mark.parametrize("form", ["dense", "gaps", "csr"])
+@pytest.mark.parametrize(
+    ("rule", "batch"),
+    [(Rule("adam", (0.9, 0.999, 1e-8)), 27), (Rule("nesterov", (0.9,)), 70), (Rule(None), 70)],
+    ids=["adam", "nesterov", "gradient"],
+)
+@pytest.mark.parametrize("sizes", [(1, 1, 1), (9, 5, 3), (37, 33, 18, 2), (65, 130, 17)], ids=str)
+@pytest.mark.parametrize("activation", ["relu", "logistic"])
+@pytest.mark.parametrize("loss", LOSSES)
+def test_training(buffers, loss, activation, sizes, rule, batch, form, dtype):
+    if LOSSES[loss].class_targets and sizes[-1] == 1:
+        sizes = (*sizes[:-1], 2)
+    arguments = (buffers, loss, activation, sizes, rule, batch, dtype, form)
+    clean, dirty = train(*arguments, False), train(*arguments, True)
+    for one, other in zip(clean, dirty, strict=True):
+        assert np.isfinite(one).all()
+        assert one.tobytes() == other.tobytes()
+
+
+@DTYPES
+def test_blocks_of_a_large_batch(monkeypatch, buffers, dtype):
+    """The stored gradient of a batch above the limit is written before it is added to."""
+    monkeypatch.setattr(training, "BLOCK_LIMIT", 32)
+    rule = Rule("adam", (0.9, 0.999, 1e-8))
+    for form in ("dense", "gaps", "csr"):
+        arguments = (buffers, "softmax", "relu", (9, 35, 3), rule, 70, dtype, form)
+        for one, other in zip(train(*arguments, False), train(*arguments, True), strict=True):
+            assert one.tobytes() == other.tobytes()
+
+
+@DTYPES
+@pytest.mark.parametrize("form", ["dense", "gaps", "csr"])
+@pytest.mark.parametrize("loss", LOSSES)
+def test_inference(buffers, loss, form, dtype):
+    sizes = (9, 35, 18, 3)
+    X, _, coefs, intercepts = draw(loss, sizes, dtype, 150)
+    make = {"dense": np.asarray, "gaps": with_gaps, "csr": sparse.csr_matrix}[form]
+    layout = training.ParameterLayout(sizes, dtype)
+    flat = layout.pack(coefs, intercepts)
+    results = []
+    for poisoned in (False, True):
+        buffers.clear()
+        compiled, outputs = inference.lower_inference(
+            Network(list(sizes), "tanh", loss),
+            [layout.weights(flat, layer) for layer in range(3)],
+            [layout.bias(flat, layer) for layer in range(3)],
+            data.source_of(make(X), dtype),
+            np.dtype(dtype),
+        )
+        if poisoned:
+            outputs[:] = np.nan
+            assert poison(buffers, (compiled.sync, compiled.frames)) > 2
+        run_all(compiled)
+        results.append(outputs)
+    assert np.isfinite(results[0]).all()
+    assert results[0].tobytes() == results[1].tobytes()

@@ -1,0 +1,193 @@
+"""The oracle: plain float64 NumPy, one slow function per kernel, under the kernel's name.
+
+A function returns what its kernel writes. Blocks are row by row here: `z` and `t` are (B, C),
+while the losses of the kernels take (C, R); class numbers are (B, 1).
+"""
+
+import numpy as np
+
+# -- maths ---------------------------------------------------------------------------------
+
+
+def exp(x):
+    with np.errstate(over="ignore", under="ignore"):
+        return np.exp(np.asarray(x, float))
+
+
+def sigmoid(x):
+    e = exp(-np.abs(x))
+    return np.where(np.asarray(x) < 0, e, 1.0) / (1 + e)
+
+
+def softplus(x):
+    return np.maximum(np.asarray(x, float), 0) + np.log1p(exp(-np.abs(x)))
+
+
+# -- activations: <name>_forward, and <name>_backward from the output ------------------------
+
+
+def identity_forward(z):
+    return z
+
+
+def identity_backward(dout, out):
+    return dout
+
+
+def relu_forward(z):
+    return np.where(z < 0, 0.0, z)
+
+
+def relu_backward(dout, out):
+    return np.where(out > 0, dout, 0.0)
+
+
+def tanh_forward(z):
+    return np.tanh(z)
+
+
+def tanh_backward(dout, out):
+    return dout * (1 - out**2)
+
+
+def logistic_forward(z):
+    return sigmoid(z)
+
+
+def logistic_backward(dout, out):
+    return dout * out * (1 - out)
+
+
+# -- losses: the value of each row and its gradient at the logits; and the output functions --
+
+
+def softmax_link(z):
+    e = exp(z - z.max(axis=1, keepdims=True))
+    return e / e.sum(axis=1, keepdims=True)
+
+
+def softmax_cross_entropy(z, t, low, high):
+    rows, chosen = np.arange(len(z)), t[:, 0].astype(int)
+    below = z - z.max(axis=1, keepdims=True)
+    value = np.log(exp(below).sum(axis=1)) - below[rows, chosen]
+    dz = softmax_link(z)
+    dz[rows, chosen] -= 1
+    return np.clip(value, low, high), dz
+
+
+def logistic_link(z):
+    return sigmoid(z)
+
+
+def binary_cross_entropy(z, t, low, high):
+    positive, negative = (np.clip(softplus(s * z), low, high) for s in (1, -1))
+    return (t * negative + (1 - t) * positive).sum(axis=1), sigmoid(z) - t
+
+
+def squared_error(z, t, low, high):
+    return ((z - t) ** 2).mean(axis=1) / 2, z - t
+
+
+def exp_link(z):
+    return exp(z)
+
+
+def poisson_deviance(z, t, low, high):
+    entropy = t * np.log(np.where(t > 0, t, 1.0))
+    return (entropy - t * z - t + exp(z)).sum(axis=1), exp(z) - t
+
+
+# -- optimizers: the new w, s1, s2 -----------------------------------------------------------
+
+
+def store(w, g, s1, s2, decay, rate, constants):
+    return w, g + decay * w, s2
+
+
+def accumulate(w, g, s1, s2, decay, rate, constants):
+    return w, s1 + g, s2
+
+
+def sgd(w, g, s1, s2, decay, rate, constants):
+    v = constants[0] * s1 - rate * (g + decay * w)
+    return w + v, v, s2
+
+
+def nesterov(w, g, s1, s2, decay, rate, constants):
+    step = rate * (g + decay * w)
+    v = constants[0] * s1 - step
+    return w + constants[0] * v - step, v, s2
+
+
+def adam(w, g, s1, s2, decay, rate, constants):
+    beta_1, beta_2, epsilon = constants
+    d = g + decay * w
+    m = beta_1 * s1 + (1 - beta_1) * d
+    v = beta_2 * s2 + (1 - beta_2) * d**2
+    return w - rate * m / (np.sqrt(v) + epsilon), m, v
+
+
+# -- matrix products and layouts -------------------------------------------------------------
+
+
+def multiply(a, b, init, floor):
+    """max(floor, init + a b), one term after the other; a NaN stays."""
+    c = np.array(np.broadcast_to(init, (a.shape[0], b.shape[1])), float)
+    for k in range(a.shape[1]):
+        c += np.outer(a[:, k].astype(float), b[k].astype(float))
+    return np.where(c < floor, floor, c)
+
+
+def panels(b, depth, width, lanes):
+    """b (K, N) in panels of `depth` rows and `width` columns, narrower ones at the end."""
+    parts, j = [], 0
+    while j < b.shape[1]:
+        w = width if b.shape[1] - j >= width else lanes
+        part = b[:, j : j + w]
+        padding = (0, depth - part.shape[0]), (0, w - part.shape[1])
+        parts.append(np.pad(part, padding).ravel())
+        j += w
+    return np.concatenate(parts)
+
+
+def transpose_square(src):
+    return np.array([[src[j, i] for j in range(len(src))] for i in range(len(src))])
+
+
+def sum_squares(x):
+    return sum(float(value) ** 2 for value in x)
+
+
+# -- layers ----------------------------------------------------------------------------------
+
+
+def dense_forward(x, w, b, activation):
+    z = x.astype(float) @ w.astype(float) + b.astype(float)
+    return globals()[f"{activation}_forward"](z)
+
+
+def dense_backward(dout, out, x, w, activation):
+    """dx, dw, db."""
+    dz = globals()[f"{activation}_backward"](dout.astype(float), out.astype(float))
+    return dz @ w.T.astype(float), x.T.astype(float) @ dz, dz.sum(axis=0)
+
+
+def gather_dense(data, order):
+    return np.array([data[sample] for sample in order])
+
+
+def _dense_rows(values, indices, pointers, fan_in, order):
+    x = np.zeros((len(order), fan_in))
+    for row, sample in enumerate(order):
+        for at in range(pointers[sample], pointers[sample + 1]):
+            x[row, indices[at]] += values[at]
+    return x
+
+
+def csr_forward(values, indices, pointers, order, w, b, activation):
+    return dense_forward(_dense_rows(values, indices, pointers, len(w), order), w, b, activation)
+
+
+def update_csr_weights(values, indices, pointers, order, fan_in, dz):
+    """x^T dz, the gradient of the weights."""
+    return _dense_rows(values, indices, pointers, fan_in, order).T @ dz.astype(float)

@@ -1,0 +1,80 @@
+"""Networks on the engine itself, below the estimators: gradients and passes for tests."""
+
+from itertools import pairwise
+
+import numpy as np
+from fusednn.kernels.losses import LOSSES
+
+from fusednn.plan.forward import Network
+from fusednn.plan.training import Rule, Target
+from fusednn.training.session import Session
+
+STORED = Rule(None)
+"""The gradient is left in memory."""
+
+
+def random_network(sizes, dtype, seed=0):
+    """Coefficients and intercepts of some size."""
+    random = np.random.RandomState(seed)
+    pairs = list(pairwise(sizes))
+    coefs = [(random.normal(size=p) / np.sqrt(p[0])).astype(dtype) for p in pairs]
+    return coefs, [(random.normal(size=out) / 3).astype(dtype) for _, out in pairs]
+
+
+def random_targets(loss, samples, outputs, dtype, seed=0):
+    """Targets that the loss takes."""
+    random = np.random.RandomState(seed)
+    if LOSSES[loss].class_targets:
+        return random.randint(outputs, size=(samples, 1)).astype(dtype)
+    return random.uniform(0.1, 0.9, (samples, outputs)).astype(dtype)
+
+
+def open_session(X, t, parameters, *, activation="tanh", loss="squared_error", weights=None,
+                 rule=STORED, batch=None, order=None, l2=0.0, n_jobs=1):  # fmt: skip
+    """A session with its parameters loaded; a context manager."""
+    coefs, intercepts = parameters
+    sizes = [len(coefs[0]), *(w.shape[1] for w in coefs)]
+    order = np.arange(len(t)) if order is None else np.array(order)
+    session = Session(
+        Network(sizes, activation, loss),
+        X,
+        Target(t, weights),
+        rule,
+        batch=batch or len(order),
+        order=order,
+        l2=l2,
+        n_jobs=n_jobs,
+    )
+    session.load(coefs, intercepts)
+    return session
+
+
+def gradient(*args, loss="squared_error", **kwargs):
+    """The loss that is minimised, and its gradients by coefficients and by intercepts."""
+    with open_session(*args, loss=loss, **kwargs) as session:
+        outputs = session.network.sizes[-1]
+        value = session.run_gradient(outputs if LOSSES[loss].per_output else 1)
+        return value, *session.plan.layout.unpack(session.plan.gradient)
+
+
+def train(*args, passes=1, rate=0.05, seed=None, **kwargs):
+    """Losses of some passes, shuffled unless there is no seed, then all parameters.
+
+    `rate` is one for all passes, or one for each.
+    """
+    random = None if seed is None else np.random.RandomState(seed)
+    with open_session(*args, **kwargs) as session:
+        losses = []
+        for step_size in np.broadcast_to(rate, passes):
+            if random is not None:
+                random.shuffle(session.order)
+            losses.append(session.run_pass(np.full(session.batches, step_size)))
+        coefs, intercepts = session.parameters()
+        return [np.array(losses), *coefs, *intercepts]
+
+
+def assert_same_bits(ours, others):
+    """Two lists of arrays that must not differ in a bit."""
+    for one, other in zip(ours, others, strict=True):
+        assert one.dtype == other.dtype
+        assert one.tobytes() == other.tobytes()

@@ -1,0 +1,170 @@
+"""Imports point one way, importing is cheap, and Numba's options are in one file."""
+
+import ast
+import sys
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+from parity import run_python
+
+ROOT = Path(__file__).resolve().parents[1]
+SOURCES = {
+    **{
+        p: ("fusednn", *p.relative_to(ROOT / "src/fusednn").parts)
+        for p in ROOT.glob("src/**/*.py")
+    },
+    **{p: ("fusednn", *p.relative_to(ROOT).parts) for p in ROOT.glob("kernels/**/*.py")},
+}
+
+# who may import what of this project; a lone module of the package is a layer of its own
+LAYERS = {
+    "kernels": {"kernels"},
+    "plan": {"plan", "kernels"},
+    "training": {"training", "plan", "kernels"},
+    "estimators": {"estimators", "training", "plan", "kernels"},
+    "versions": {"training", "plan", "kernels"},
+    "command": {"command", "versions", "estimators", "training", "plan", "kernels", ""},
+    "": set(),  # the package itself finds its names by text, on first use
+}
+OUTSIDE = {
+    "kernels": {"numpy", "numba", "llvmlite"},
+    "plan": {"numpy", "scipy"},
+}
+
+
+def module_of(path):
+    *package, last = SOURCES[path]
+    name = last.removesuffix(".py")
+    return ".".join(package if name == "__init__" else [*package, name])
+
+
+MODULES = {module_of(path): path for path in SOURCES}
+
+
+def layer_of(module):
+    parts = module.split(".")
+    return parts[1] if len(parts) > 1 else ""
+
+
+def imports(path, nested=True):
+    """Full names of all modules that a file imports, those inside functions too."""
+    name, is_package = module_of(path), path.name == "__init__.py"
+    tree = ast.parse(path.read_text())
+    for node in ast.walk(tree) if nested else tree.body:
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                parts = name.split(".")
+                parts = parts[: len(parts) - node.level + is_package]
+                base = ".".join([*parts, *([node.module] if node.module else [])])
+            for alias in node.names:
+                inner = f"{base}.{alias.name}"
+                yield inner if inner in MODULES else base
+
+
+def lazy_name(name):
+    """`from fusednn import MLPClassifier` is an arrow to the estimators."""
+    return "fusednn.estimators" if name.startswith("fusednn.MLP") else name
+
+
+def test_there_is_something_to_walk():
+    assert {layer_of(module) for module in MODULES} >= {"kernels", "plan", "training", "command"}
+    assert "fusednn.kernels.engine" in MODULES
+    assert "fusednn.plan.program" in set(imports(MODULES["fusednn.training.team"]))
+
+
+@pytest.mark.parametrize("module", sorted(MODULES))
+def test_arrows_point_down(module):
+    layer = layer_of(module)
+    for name in map(lazy_name, imports(MODULES[module])):
+        root = name.split(".")[0]
+        if root == "fusednn":
+            assert layer_of(name) in LAYERS[layer], f"{module} imports {name}"
+        elif layer in OUTSIDE:
+            known = root in OUTSIDE[layer] or root in sys.stdlib_module_names
+            assert known, f"{module} imports {name}"
+
+
+def test_no_import_goes_in_a_circle():
+    """Not even inside a layer; TopologicalSorter raises CycleError with the circle."""
+    graph = {
+        module: {name for name in imports(path, nested=False) if name in MODULES} - {module}
+        for module, path in MODULES.items()
+    }
+    assert set(TopologicalSorter(graph).static_order()) >= set(MODULES)
+
+
+LIGHT = """
+import sys
+import fusednn
+heavy = {"sklearn", "scipy", "numba", "pandas", "joblib"} & set(sys.modules)
+print(sorted(heavy), [n for n in ("MLPClassifier", "MLPRegressor") if n in dir(fusednn)])
+"""
+
+
+def test_import_brings_no_heavy_package():
+    assert run_python(LIGHT, options=("-W", "error")).strip() == (
+        "[] ['MLPClassifier', 'MLPRegressor']"
+    )
+
+
+SILENT = """
+import numba
+from numba.core import event
+with event.install_recorder("numba:run_pass") as passes:
+    import pkgutil
+    import fusednn, fusednn.kernels, fusednn.plan, fusednn.training
+    from fusednn import MLPClassifier, MLPRegressor
+    for package in (fusednn.kernels, fusednn.plan, fusednn.training):
+        for found in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
+            if not found.name.startswith("fusednn.kernels.cuda"):
+                __import__(found.name)
+    MLPClassifier(), MLPRegressor()
+    imported = len(passes.buffer)
+    numba.njit(lambda x: x)(1)
+print(imported, len(passes.buffer) > 0)
+"""
+
+
+def test_import_compiles_nothing():
+    """Not one compiler pass runs, of any module; the recorder does see those of a call."""
+    assert run_python(SILENT, options=("-W", "error")).strip() == "0 True"
+
+
+NUMBA_OPTIONS = {
+    "boundscheck", "cache", "error_model", "fastmath", "forceinline", "forceobj", "inline",
+    "looplift", "nogil", "nopython",
+}  # fmt: skip
+DECORATORS = {"cfunc", "guvectorize", "jit", "njit", "stencil", "vectorize"}
+LLVM_FLAGS = {"fast", "nnan", "ninf", "nsz", "arcp", "contract", "afn", "reassoc"}
+KERNELS = sorted(ROOT.glob("kernels/**/*.py"))
+
+
+@pytest.mark.parametrize("path", KERNELS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_no_fastmath_and_no_options_elsewhere(path):
+    only_here = path == ROOT / "kernels" / "_jit.py"
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.keyword):
+            assert node.arg != "fastmath"
+            assert only_here or node.arg not in NUMBA_OPTIONS
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            assert node.value not in LLVM_FLAGS | {"fastmath"}
+            assert only_here or node.value not in NUMBA_OPTIONS - {"cache", "inline"}
+        elif isinstance(node, ast.Name):
+            assert only_here or node.id not in DECORATORS
+        elif isinstance(node, ast.Attribute):
+            assert only_here or node.attr not in DECORATORS
+        elif isinstance(node, ast.alias):
+            assert only_here or node.name.split(".")[-1] not in DECORATORS
+
+
+def test_compiled_functions_have_no_fastmath():
+    """What the table of options says, and what dispatchers were given."""
+    from fusednn.kernels import _jit, engine
+
+    assert _jit.OPTIONS == {"nogil": True, "error_model": "numpy"}
+    if _jit.JIT:
+        assert not engine.run_steps.targetoptions.get("fastmath")
