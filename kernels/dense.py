@@ -5,13 +5,13 @@ fan-in, `O` the fan-out; `activation` is a code of `activations`. The `*_paralle
 Numba's threads and give the same bits; the estimators never call them.
 """
 
+import numpy as np
 from numba import prange
 
 from ._jit import entry
 from .activations import activate, differentiate
 from .gemm import multiply_plain
 from .intrinsics.pointers import advance, data
-from .intrinsics.scalars import cast
 
 BLOCK_ROWS = 64
 """Rows worked on at a time: a block of x and out stays in the second-level cache."""
@@ -28,7 +28,7 @@ def dense_forward(out, x, w, b, activation):
         lo = block * BLOCK_ROWS
         rows = min(BLOCK_ROWS, B - lo)
         there, at = advance(data(out), lo * O), advance(data(x), lo * I)
-        floor = cast(-float("inf"), there[0])
+        floor = out.dtype.type(-np.inf)
         multiply_plain(there, O, at, I, 1, data(w), O, data(b), 0, rows, I, O, floor)
         activate(there, rows * O, activation)
 
@@ -50,21 +50,21 @@ def dense_backward(dx, dw, db, dout, out, x, w, w_transposed, activation):
         rows = min(BLOCK_ROWS, B - lo)
         dz, there = advance(data(dout), lo * O), advance(data(dx), lo * I)
         differentiate(dz, advance(data(out), lo * O), rows * O, activation)
-        floor = cast(-float("inf"), dz[0])
+        floor = dout.dtype.type(-np.inf)
         for i in range(rows * I):
-            there[i] = cast(0, floor)
+            there[i] = dout.dtype.type(0)
         multiply_plain(there, I, dz, O, 1, data(w_transposed), I, there, I, rows, O, I, floor)
     for block in prange((I + BLOCK_ROWS - 1) // BLOCK_ROWS):
         lo = block * BLOCK_ROWS
         rows = min(BLOCK_ROWS, I - lo)
         there, dz = advance(data(dw), lo * O), data(dout)
-        floor = cast(-float("inf"), dz[0])
+        floor = dout.dtype.type(-np.inf)
         for i in range(rows * O):
-            there[i] = cast(0, floor)
+            there[i] = dout.dtype.type(0)
         at = advance(data(x), lo)
         multiply_plain(there, O, at, 1, I, dz, O, there, O, rows, B, O, floor)
     for o in prange(O):
-        total = cast(0, dout[0, 0])
+        total = dout.dtype.type(0)
         for r in range(B):
             total += dout[r, o]
         db[o] = total

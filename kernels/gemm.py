@@ -112,6 +112,12 @@ def multiply_panels(c, ldc, a, lda, b, depth, init, ldi, M, K, N, floor, lowest)
 @kernel
 def multiply_plain(c, ldc, a, rsa, csa, b, ldb, init, ldi, M, K, N, floor):
     """c (M x N) = max(floor, init + a (M x K) b (K x N)), all row-major; overwrites c."""
+    if K == 0:  # a tile takes at least one row of b
+        for m in range(M):
+            for n in range(N):
+                start = init[m * ldi + n]
+                c[m * ldc + n] = floor if start < floor else start
+        return
     lanes = lanes_of(floor)
     width = VECTORS * lanes
     j = 0

@@ -49,6 +49,18 @@ def assert_close(ours, expected, sizes, terms):
     assert np.all(abs(ours.astype(float) - expected) <= allowed)
 
 
+@both_dtypes
+@pytest.mark.parametrize("sizes", [(0, 3, 4), (5, 0, 4)])
+def test_empty_sums_are_zero(dtype, sizes):
+    x, w, b, dout = layer(dtype, *sizes)
+    out = forward(x, w, b, "identity")
+    np.testing.assert_array_equal(out, np.broadcast_to(b, out.shape))
+    dx, dw, db, _ = backward(dout, out, x, w, "identity")
+    assert dx.shape == x.shape
+    np.testing.assert_array_equal(dw, np.zeros_like(w))
+    np.testing.assert_allclose(db, dout.sum(axis=0), rtol=1e-5)
+
+
 @each_activation
 @both_dtypes
 @each_size

@@ -1,6 +1,7 @@
 """The micro-kernel's shapes: which is chosen, that each is right, and its machine code."""
 
 import re
+from pathlib import Path
 
 import assembly
 import numpy as np
@@ -89,7 +90,8 @@ def test_shape_in_another_process(name):
     if SHAPES[name].fused and SHAPE.name != "neon" and "fma" not in host_features():
         pytest.skip(f"this host has no fused multiply-add, which {name} needs")
     chosen = "test_form or bit or nan or chain or rounded or layout or in_this_shape"
-    files = [__file__.replace("shapes", part) for part in ("shapes", "tiles", "layout")]
+    here = Path(__file__)
+    files = [here.with_name(f"test_{part}.py") for part in ("shapes", "tiles", "layout")]
     run_pytest({"FUSEDNN_SHAPE": name}, *files, "-k", f"({chosen}) and not another_process")
 
 
