@@ -12,6 +12,7 @@ from .intrinsics.tiles import (
     PANEL_BYTES,
     ROW_PANELS,
     ROWS,
+    VECTOR_BYTES,
     VECTORS,
     column_full,
     column_one,
@@ -27,6 +28,9 @@ from .intrinsics.tiles import (
     tile_row,
     tile_two,
 )
+
+ROWS_BYTES = 384 * 1024
+"""Bytes of the rows of a that all panels walk over before the next rows are taken."""
 
 K_BLOCK_BYTES = 65536
 """Bytes of a panel that one pass over the rows multiplies: 512 rows of it on AVX-512."""
@@ -73,12 +77,8 @@ def multiply_edge(c, ldc, a, rsa, csa, b, ldb, init, ldi, M, K, floor):
 
 
 @kernel
-def multiply_panels(c, ldc, a, lda, b, depth, init, ldi, M, K, N, floor, lowest):
-    """c (M x N) = max(floor, init + a (M x K) b), N a multiple of the vector; overwrites c.
-
-    b is in panels of `depth` >= K rows; `lowest` is minus infinity, the floor of every block of
-    K but the last.
-    """
+def multiply_rows(c, ldc, a, lda, b, depth, init, ldi, M, K, N, floor, lowest):
+    """multiply_panels for as many rows as the second-level cache holds."""
     lanes = lanes_of(floor)
     width = VECTORS * lanes
     j = 0
@@ -107,6 +107,22 @@ def multiply_panels(c, ldc, a, lda, b, depth, init, ldi, M, K, N, floor, lowest)
                 multiply_edge(there, ldc, at, lda, 1, weights, w, start, step, M, ks, low)
             k += ks
         j += w
+
+
+@kernel
+def multiply_panels(c, ldc, a, lda, b, depth, init, ldi, M, K, N, floor, lowest):
+    """c (M x N) = max(floor, init + a (M x K) b), N a multiple of the vector; overwrites c.
+
+    b is in panels of `depth` >= K rows; `lowest` is minus infinity, the floor of every block of
+    K but the last. Every panel walks over all rows of a, so they are taken in blocks.
+    """
+    tiles = ROWS_BYTES * lanes_of(floor) // (K * VECTOR_BYTES * ROWS)
+    block = max(ROWS, tiles * ROWS)
+    for m in range(0, M, block):
+        multiply_rows(
+            advance(c, m * ldc), ldc, advance(a, m * lda), lda, b, depth, advance(init, m * ldi),
+            ldi, min(block, M - m), K, N, floor, lowest,
+        )  # fmt: skip
 
 
 @kernel

@@ -83,7 +83,7 @@ def fit_stochastic(
     flat = session.plan.parameters
     progress.n_iter = 0
     best = flat.copy() if validation else None
-    finite = np.empty_like(flat)
+    finite = flat.copy()
     try:
         while progress.n_iter < stopping.max_iter:
             if shuffle:
@@ -116,6 +116,8 @@ def fit_stochastic(
             if progress.n_iter == stopping.max_iter:
                 _warn_unconverged(stopping.max_iter)
     except KeyboardInterrupt:
+        if not np.isfinite(flat).all():
+            flat[:] = finite
         warnings.warn("Training interrupted by user.", stacklevel=6)
     finally:
         if best is not None:
