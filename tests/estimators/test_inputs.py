@@ -247,7 +247,8 @@ def test_pandas_names():
 
 
 def test_polars_names():
-    polars = pytest.importorskip("polars")
+    import polars
+
     check_frame(polars.DataFrame(X, schema=NAMES))
 
 
