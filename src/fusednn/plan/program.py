@@ -70,7 +70,8 @@ class Program:
                 record[slot] = value.ctypes.data
                 self._alive.append(value)
             elif isinstance(value, tuple):
-                record[slot] = address(*value, self.dtype)
+                function, role = value
+                record[slot] = address(function, role, self.dtype)
             elif isinstance(value, (float, np.floating)):
                 record[slot] = np.float64(value).view(np.int64)
             elif value is not None:
