@@ -23,6 +23,8 @@ import numpy
 from numba.core import config
 from numba.core.registry import cpu_target
 
+from ._options import FORCED_SHAPE, OPTIONS
+
 KERNELS = Path(__file__).resolve().parent
 
 _IMPORTED = time.time()
@@ -94,10 +96,8 @@ def _versions():
 
 
 def _options():
-    from . import _jit  # it imports this package's cache
-
     settings = [(name, repr(getattr(config, name, None))) for name in _CODE_SETTINGS]
-    return _jit.FORCED_SHAPE, sorted(_jit.OPTIONS.items()), settings
+    return FORCED_SHAPE, sorted(OPTIONS.items()), settings
 
 
 @cache

@@ -1,23 +1,11 @@
-"""Every Numba option of the project, and the only place that reads the environment for them.
-
-`fastmath` is off for good: `reassoc` undoes the two-part range reductions of `maths` and the
-promise that a sum is one chain in ascending order. Where a fused multiply-add is wanted it is
-written with `intrinsics.fma`.
-"""
-
-import os
+"""The decorators of the kernels: the only place that calls Numba's."""
 
 import numba
-from numba.core import config
 
 from ._cache import DiskCache
+from ._options import FORCED_SHAPE, JIT, OPTIONS
 
-OPTIONS = {"nogil": True, "error_model": "numpy"}
-
-JIT = not config.DISABLE_JIT
-
-FORCED_SHAPE = os.environ.get("FUSEDNN_SHAPE", "")
-"""Row of `intrinsics.shapes.SHAPES` to use instead of the host's; for tests and measurements."""
+__all__ = ["FORCED_SHAPE", "JIT", "OPTIONS", "entry", "inline", "kernel"]
 
 
 def kernel(function):

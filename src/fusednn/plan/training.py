@@ -22,8 +22,9 @@ from fusednn.kernels.optimizers import OPTIMIZERS
 from .buffers import aligned_zeros
 from .data import order_operands
 from .forward import Network, lower_forward
-from .parameters import ParameterLayout, panels
+from .parameters import ParameterLayout
 from .program import Program, Task
+from .update import Gradient, Updater
 
 BLOCK_LIMIT = 4096
 """Rows of a batch that go through the buffers at once."""
@@ -94,7 +95,6 @@ class TrainingPlan:
         stored = self.layout.count if self.blocked else 0
         self.gradient = aligned_zeros(stored, self.dtype)
         self._rule = rule
-        self._constants = np.array([*rule.constants, 0.0])
         outputs = network.sizes[-1]
         item = self.dtype.itemsize
         scratch = max(
@@ -105,7 +105,6 @@ class TrainingPlan:
         self.program = Program(self.dtype, workers, scratch)
         self._ones = np.ones(1, self.dtype)
         self._zeros = aligned_zeros(max(self.layout.padded), self.dtype)
-        self._tiles: list[np.ndarray] = []
         self._lower(source, target)
 
     def load(self, coefs, intercepts) -> None:
@@ -128,42 +127,20 @@ class TrainingPlan:
         chain.append(self._lower_loss(target, blocks[-1], gradients[-1], values))
         for layer in reversed(layers[1:]):
             chain.append(self._lower_backward(layer, blocks, gradients))
-        op, x, before = first.lower_gradient(program, self.batch)
-        tasks = [
+        rows = [
             Task(chain, lo, hi, records.ROWS_OF_BATCH)
             for lo, hi in row_blocks(self.batch, program.workers)
         ]
+        computed, before = self._computed_gradients(first, blocks, gradients)
         if before is not None:
-            tasks.insert(0, Task([before], 0, 0))
-        inputs = [(op, x)] + [
-            (
-                dense.update_weights,
-                {dense.GRADIENT_X: block.values, dense.GRADIENT_X_STRIDE: block.stride},
-            )
-            for block in blocks[:-1]
-        ]
-        strides = [block.stride for block in blocks]
-        squares = aligned_zeros(sum(self._tile_counts()), np.float64)
+            rows.insert(0, Task([before], 0, 0))
+        self._lower_stages(rows, computed, values)
 
-        def update(optimizer, states, with_squares, transposed):
-            """A stage that computes each tile's gradient and hands it to an optimizer."""
-            return self._lower_tiles(
-                optimizer,
-                states,
-                squares if with_squares else None,
-                transposed,
-                lambda layer: (
-                    inputs[layer][0],
-                    {
-                        **inputs[layer][1],
-                        dense.GRADIENT_DZ: gradients[layer],
-                        dense.GRADIENT_DZ_STRIDE: strides[layer],
-                        dense.GRADIENT_ZEROS: self._zeros,
-                    },
-                    dense.update_bias,
-                ),
-            )
-
+    def _lower_stages(self, rows: list[Task], computed: list[Gradient], values) -> None:
+        """The stages: two for a batch in one go; in blocks, first, later, and the update."""
+        rule, program = self._rule, self.program
+        updater = Updater(program, self.layout, self.parameters, self.transposed, rule.constants)
+        squares = aligned_zeros(updater.n_tiles, np.float64)
         total = program.record(
             output.sum_losses,
             {
@@ -172,22 +149,53 @@ class TrainingPlan:
                 output.N_SQUARES: len(squares),
             },
         )
-        rule = self._rule
         if not self.blocked:
-            program.set_stages(
-                [(tasks, None), (update(rule.optimizer, self.states, True, True), total)]
+            assert rule.optimizer is not None
+            update = updater.lower(
+                rule.optimizer, self.states, computed, refresh=True, squares=squares
             )
+            program.set_stages([(rows, None), (update, total)])
             return
-        store = [self.gradient]
-        stages = [
-            (tasks, None),
-            (update("store", store, True, False), total),
-            (tasks, None),
-            (update("accumulate", store, False, False), total),
-        ]
+        stored = [self.gradient]
+        store = updater.lower("store", stored, computed, refresh=False, squares=squares)
+        add = updater.lower("accumulate", stored, computed, refresh=False)
+        stages = [(rows, None), (store, total), (rows, None), (add, total)]
         if rule.optimizer is not None:
-            stages.append((self._lower_apply(), None))
+            apply = updater.lower(
+                rule.optimizer, self.states, self._stored_gradients(), refresh=True
+            )
+            stages.append((apply, None))
         program.set_stages(stages)
+
+    def _computed_gradients(self, first, blocks, gradients):
+        """Each layer's gradient from its input and dz; and a record that must run first."""
+        op, x, before = first.lower_gradient(self.program, self.batch)
+        inputs = [(op, x)]
+        for block in blocks[:-1]:
+            x = {dense.GRADIENT_X: block.values, dense.GRADIENT_X_STRIDE: block.stride}
+            inputs.append((dense.update_weights, x))
+        computed = []
+        for (op, x), block, gradient in zip(inputs, blocks, gradients, strict=True):
+            dz = {
+                dense.GRADIENT_DZ: gradient,
+                dense.GRADIENT_DZ_STRIDE: block.stride,
+                dense.GRADIENT_ZEROS: self._zeros,
+            }
+            bias = {**dz, dense.GRADIENT_X: self._ones}
+            computed.append(Gradient(op, {**dz, **x}, dense.update_bias, bias))
+        return computed, before
+
+    def _stored_gradients(self) -> list[Gradient]:
+        """Each layer's gradient as *store* left it in memory."""
+        return [
+            Gradient(
+                dense.apply_gradient,
+                {dense.GRADIENT_X: self.layout.weights(self.gradient, layer)},
+                dense.apply_bias,
+                {dense.GRADIENT_X: self.layout.bias(self.gradient, layer)},
+            )
+            for layer in range(len(self.layout))
+        ]
 
     def _lower_loss(self, target: Target, logits, dz, values) -> np.ndarray:
         loss = LOSSES[self.network.loss]
@@ -231,88 +239,6 @@ class TrainingPlan:
                 dense.DERIVATIVE: derivative and (derivative, "derivative"),
             },
         )
-
-    def _tile_counts(self) -> list[int]:
-        return [len(self._weight_tiles(layer)) for layer in range(len(self.layout))]
-
-    def _weight_tiles(self, layer: int) -> list[tuple[int, int]]:
-        """(column, row) of each tile, panel by panel: dz of a panel stays in the cache."""
-        rows = range(0, self.layout.sizes[layer], dense.TILE_ROWS)
-        return [(j, i) for j, _ in panels(self.layout.padded[layer + 1], self.dtype) for i in rows]
-
-    def _bias_tiles(self, layer: int) -> list[tuple[int, int]]:
-        columns = self.layout.padded[layer + 1]
-        width = ROW_PANELS * SHAPE.panel(self.dtype.itemsize)
-        return [(j, min(columns, j + width)) for j in range(0, columns, width)]
-
-    def _lower_apply(self) -> list[Task]:
-        """A stage that applies the optimizer to the stored gradient."""
-
-        def stored(layer):
-            return (
-                dense.apply_gradient,
-                {dense.GRADIENT_X: self.layout.weights(self.gradient, layer)},
-                dense.apply_bias,
-            )
-
-        return self._lower_tiles(
-            self._rule.optimizer, self.states, None, True, stored,
-            bias_x=lambda layer: self.layout.bias(self.gradient, layer),
-        )  # fmt: skip
-
-    def _lower_tiles(
-        self, optimizer, states, squares, transposed, gradient, bias_x=None
-    ) -> list[Task]:
-        """Tasks of one parameter stage.
-
-        `gradient` gives, for a layer, the op of a weight tile, the operands that say where its
-        gradient comes from, and the op of a bias.
-        """
-        step = OPTIMIZERS[optimizer].step, "step"
-        tasks: list[Task] = []
-        counted = 0
-        for layer in range(len(self.layout)):
-            op, operands, bias_op = gradient(layer)
-            tiles = self._weight_tiles(layer)
-            common = {dense.STEP: step, dense.CONSTANTS: self._constants}
-            weights = self.program.record(
-                op,
-                {
-                    **common,
-                    **operands,
-                    **self._state_operands(self.layout.weights, layer, states),
-                    dense.TRANSPOSED: (
-                        self.layout.transposed(self.transposed, layer)
-                        if transposed and layer
-                        else None
-                    ),
-                    dense.ROWS_IN: self.layout.sizes[layer],
-                    dense.COLUMNS: self.layout.padded[layer + 1],
-                    dense.SQUARES_OUT: None if squares is None else squares[counted:],
-                },
-            )
-            bias = self.program.record(
-                bias_op,
-                {
-                    **common,
-                    **{k: v for k, v in operands.items() if k <= dense.GRADIENT_ZEROS},
-                    **self._state_operands(self.layout.bias, layer, states),
-                    dense.GRADIENT_X: bias_x(layer) if bias_x else self._ones,
-                },
-            )
-            tasks += [Task([weights], j, i) for j, i in tiles]
-            tasks += [Task([bias], lo, hi) for lo, hi in self._bias_tiles(layer)]
-            counted += len(tiles)
-        return tasks
-
-    def _state_operands(self, part, layer: int, states) -> dict:
-        first = states[0]
-        second = states[1] if len(states) > 1 else states[0]
-        return {
-            dense.PARAMETERS: part(self.parameters, layer),
-            dense.STATE_1: part(first, layer),
-            dense.STATE_2: part(second, layer),
-        }
 
     # -- steps ---------------------------------------------------------------------------
 

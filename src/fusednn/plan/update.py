@@ -1,0 +1,116 @@
+"""Lowering of a parameter stage: every tile of the weights and every bias to an optimizer."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from fusednn.kernels.intrinsics.shapes import SHAPE
+from fusednn.kernels.intrinsics.tiles import ROW_PANELS
+from fusednn.kernels.ops import dense
+from fusednn.kernels.optimizers import OPTIMIZERS
+
+from .parameters import panels
+from .program import Program, Task
+
+
+class Gradient(NamedTuple):
+    """Where a layer's gradient comes from: an op each for a tile of weights and for the bias."""
+
+    weights_op: object
+    weights: dict
+    bias_op: object
+    bias: dict
+
+
+class Updater:
+    """The parameters of a network, and how a stage over them is lowered.
+
+    Parameters
+    ----------
+    program : Program
+    layout : ParameterLayout
+    parameters, transposed : ndarray
+        The flat vector and the transposed copy.
+    constants : sequence of float
+        The optimizer's.
+    """
+
+    def __init__(
+        self, program: Program, layout: ParameterLayout, parameters, transposed, constants
+    ):
+        self._program, self._layout = program, layout
+        self._parameters, self._transposed = parameters, transposed
+        self._constants = np.array([*constants, 0.0])  # never empty: its address is taken
+
+    @property
+    def n_tiles(self) -> int:
+        """Tiles of weights in all layers."""
+        return sum(len(self._weight_tiles(layer)) for layer in range(len(self._layout)))
+
+    def lower(
+        self, optimizer: str, states, gradients: list[Gradient], *, refresh: bool, squares=None
+    ) -> list[Task]:
+        """Tasks that hand each tile's gradient to an optimizer.
+
+        Parameters
+        ----------
+        optimizer : str
+            Key of `kernels.optimizers.OPTIMIZERS`.
+        states : list of ndarray
+            Its state, one or two arrays in the shape of the parameters.
+        gradients : list of Gradient
+            One per layer.
+        refresh : bool
+            Write the transposed copy too.
+        squares : ndarray of float64, optional
+            Receives each tile's sum of squared weights before the update.
+        """
+        step = {
+            dense.STEP: (OPTIMIZERS[optimizer].step, "step"),
+            dense.CONSTANTS: self._constants,
+        }
+        tasks: list[Task] = []
+        counted = 0
+        for layer, gradient in enumerate(gradients):
+            tiles = self._weight_tiles(layer)
+            transposed = self._layout.transposed(self._transposed, layer) if layer else None
+            weights = self._program.record(
+                gradient.weights_op,
+                {
+                    **step,
+                    **self._operands(self._layout.weights, layer, states),
+                    **gradient.weights,
+                    dense.TRANSPOSED: transposed if refresh else None,
+                    dense.ROWS_IN: self._layout.sizes[layer],
+                    dense.COLUMNS: self._layout.padded[layer + 1],
+                    dense.SQUARES_OUT: None if squares is None else squares[counted:],
+                },
+            )
+            bias = self._program.record(
+                gradient.bias_op,
+                {**step, **self._operands(self._layout.bias, layer, states), **gradient.bias},
+            )
+            tasks += [Task([weights], j, i) for j, i in tiles]
+            tasks += [Task([bias], lo, hi) for lo, hi in self._bias_parts(layer)]
+            counted += len(tiles)
+        return tasks
+
+    def _weight_tiles(self, layer: int) -> list[tuple[int, int]]:
+        """(column, row) of each tile, panel by panel: dz of a panel stays in the cache."""
+        rows = range(0, self._layout.sizes[layer], dense.TILE_ROWS)
+        columns = panels(self._layout.padded[layer + 1], self._layout.dtype)
+        return [(j, i) for j, _ in columns for i in rows]
+
+    def _bias_parts(self, layer: int) -> list[tuple[int, int]]:
+        columns = self._layout.padded[layer + 1]
+        width = ROW_PANELS * SHAPE.panel(self._layout.dtype.itemsize)
+        return [(j, min(columns, j + width)) for j in range(0, columns, width)]
+
+    def _operands(self, part, layer: int, states) -> dict:
+        return {
+            dense.PARAMETERS: part(self._parameters, layer),
+            dense.STATE_1: part(states[0], layer),
+            dense.STATE_2: part(states[-1], layer),
+        }
