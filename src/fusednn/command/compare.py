@@ -5,13 +5,11 @@ from __future__ import annotations
 import time
 from contextlib import AbstractContextManager, nullcontext
 from importlib import import_module
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from .datasets import Dataset
+from .settings import Settings
 from .watch import interruptible
-
-if TYPE_CHECKING:
-    from .demo import Settings
 
 MOST_SECONDS = 60.0
 

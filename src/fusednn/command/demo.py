@@ -7,7 +7,6 @@ import os
 import time
 from itertools import pairwise
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
@@ -15,6 +14,7 @@ from .compare import Run, SklearnTimer, table
 from .datasets import Dataset, load, load_digits
 from .errors import UserError
 from .progress import ProgressBar
+from .settings import Settings
 from .watch import interruptible
 
 SMALL_ROWS = 10_000
@@ -69,24 +69,6 @@ def run(options: argparse.Namespace) -> None:
         return
     peer = SklearnTimer(data, settings, options.jobs).run(own.epochs)
     print(table(data.score_name, own, peer))
-
-
-class Settings(NamedTuple):
-    """Options that both libraries take."""
-
-    hidden: tuple[int, ...]
-    batch: int
-    epochs: int
-    seed: int
-
-    def parameters(self) -> dict:
-        """As keyword arguments of either library's estimators."""
-        return {
-            "hidden_layer_sizes": self.hidden,
-            "batch_size": self.batch,
-            "max_iter": self.epochs,
-            "random_state": self.seed,
-        }
 
 
 def _settings(options: argparse.Namespace, data: Dataset) -> Settings:

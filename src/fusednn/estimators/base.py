@@ -44,6 +44,11 @@ class BaseMLP(BaseEstimator):
     _parameter_constraints: ClassVar[dict] = CONSTRAINTS
     _on_pass = None  # a watcher of the stochastic solvers' passes; the command line sets it
 
+    def _store(self, arguments):
+        """Sets the parameters from the constructor's arguments, unchanged."""
+        for name in self._get_param_names():
+            setattr(self, name, arguments[name])
+
     # -- fitting -------------------------------------------------------------------------
 
     def _fit(self, X, y, sample_weight=None, incremental=False):

@@ -37,9 +37,7 @@ class Updater:
         The optimizer's.
     """
 
-    def __init__(
-        self, program: Program, layout: ParameterLayout, parameters, transposed, constants
-    ):
+    def __init__(self, program: Program, layout, parameters, transposed, constants):
         self._program, self._layout = program, layout
         self._parameters, self._transposed = parameters, transposed
         self._constants = np.array([*constants, 0.0])  # never empty: its address is taken
