@@ -10,7 +10,7 @@ from ._jit import kernel
 from .intrinsics.scalars import cast
 from .maths import sigmoid, tanh
 
-IDENTITY, RELU, TANH, LOGISTIC = range(4)
+CODES = IDENTITY, RELU, TANH, LOGISTIC = tuple(range(4))
 
 
 @kernel

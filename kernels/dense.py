@@ -9,9 +9,9 @@ import numpy as np
 from numba import prange
 
 from ._jit import entry
-from .activations import activate, differentiate
+from .activations import CODES, activate, differentiate
 from .gemm import multiply_plain
-from .intrinsics.pointers import advance, data
+from .intrinsics.pointers import advance, data, written
 
 BLOCK_ROWS = 64
 """Rows worked on at a time: a block of x and out stays in the second-level cache."""
@@ -24,10 +24,14 @@ def dense_forward(out, x, w, b, activation):
     """
     B, O = out.shape
     I = x.shape[1]
+    if x.shape != (B, I) or w.shape != (I, O) or b.shape != (O,):
+        raise ValueError("out is (B, O), x (B, I), w (I, O), b (O,)")
+    if activation not in CODES:
+        raise ValueError("activation is a code: ACTIVATIONS[name].code")
     for block in prange((B + BLOCK_ROWS - 1) // BLOCK_ROWS):
         lo = block * BLOCK_ROWS
         rows = min(BLOCK_ROWS, B - lo)
-        there, at = advance(data(out), lo * O), advance(data(x), lo * I)
+        there, at = advance(written(out), lo * O), advance(data(x), lo * I)
         floor = out.dtype.type(-np.inf)
         multiply_plain(there, O, at, I, 1, data(w), O, data(b), 0, rows, I, O, floor)
         activate(there, rows * O, activation)
@@ -42,13 +46,21 @@ def dense_backward(dx, dw, db, dout, out, x, w, w_transposed, activation):
     """
     B, O = dout.shape
     I = x.shape[1]
+    if dx.shape != (B, I) or x.shape != (B, I) or out.shape != (B, O):
+        raise ValueError("dx and x are (B, I), dout and out (B, O)")
+    if dw.shape != (I, O) or w.shape != (I, O) or w_transposed.shape != (O, I):
+        raise ValueError("dw and w are (I, O), w_transposed (O, I)")
+    if db.shape != (O,):
+        raise ValueError("db is (O,)")
+    if activation not in CODES:
+        raise ValueError("activation is a code: ACTIVATIONS[name].code")
     for o in prange(O):
         for i in range(I):
             w_transposed[o, i] = w[i, o]
     for block in prange((B + BLOCK_ROWS - 1) // BLOCK_ROWS):
         lo = block * BLOCK_ROWS
         rows = min(BLOCK_ROWS, B - lo)
-        dz, there = advance(data(dout), lo * O), advance(data(dx), lo * I)
+        dz, there = advance(written(dout), lo * O), advance(written(dx), lo * I)
         differentiate(dz, advance(data(out), lo * O), rows * O, activation)
         floor = dout.dtype.type(-np.inf)
         for i in range(rows * I):
@@ -57,7 +69,7 @@ def dense_backward(dx, dw, db, dout, out, x, w, w_transposed, activation):
     for block in prange((I + BLOCK_ROWS - 1) // BLOCK_ROWS):
         lo = block * BLOCK_ROWS
         rows = min(BLOCK_ROWS, I - lo)
-        there, dz = advance(data(dw), lo * O), data(dout)
+        there, dz = advance(written(dw), lo * O), written(dout)
         floor = dout.dtype.type(-np.inf)
         for i in range(rows * O):
             there[i] = dout.dtype.type(0)

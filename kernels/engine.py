@@ -89,8 +89,8 @@ def enter_step(frame, steps, number):
 def run_steps(program_array, worker, first, last):
     """Runs steps [first, last) of a plan as one of its workers.
 
-    `program_array` is laid out as `records` says. Returns ABORTED where another worker, or the
-    launcher, raised the abort word.
+    `program_array` is laid out as `records` says. Returns ABORTED where the abort word was
+    raised; a stage that was begun is finished even then.
     """
     program = data(program_array)
     sync, steps = slot(program, records.SYNC, worker), slot(program, records.STEPS, worker)
@@ -102,7 +102,7 @@ def run_steps(program_array, worker, first, last):
     generation, number = 0, first
     step = enter_step(frame, steps, first)
     index = step[records.FIRST_STAGE]
-    while number < last:
+    while number < last and load_acquire(advance(sync, records.ABORT)) == 0:
         word, done = fetch_add(claims, 1), 0
         while generation < word >> GENERATION_SHIFT:  # to the stage that the claim is for
             generation += 1
@@ -125,4 +125,4 @@ def run_steps(program_array, worker, first, last):
             open_next(sync, generation, stage, frame, scratch)
         elif wait_for(program, sync, generation):
             return ABORTED
-    return DONE
+    return ABORTED if number < last else DONE

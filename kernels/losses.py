@@ -119,7 +119,7 @@ def exp_link(z, work, C, R):
 @kernel
 def poisson_deviance(value, z, t, work, C, R, low, high):
     """Sum over C of t log(t) - t z - t + exp(z), half the deviance; gradient exp(z) - t."""
-    zero, tiny = cast(0, low), cast(1e-37, low)
+    zero, one = cast(0, low), cast(1, low)
     for r in range(R):
         value[r] = 0.0
     for c in range(C):
@@ -127,7 +127,7 @@ def poisson_deviance(value, z, t, work, C, R, low, high):
         for r in range(R):
             y = target[r]
             mean = exp(row[r])
-            entropy = y * log(y if y > zero else tiny)
+            entropy = y * log(one if y == zero else y)
             value[r] += entropy - y * row[r] - y + mean
             row[r] = mean - y
     return 0

@@ -17,11 +17,23 @@ from numba.core.errors import TypingError
 from numba.extending import intrinsic
 
 _NOT_CONTIGUOUS = "arrays must be C-contiguous"
+_READ_ONLY = "output arrays must be writable"
 
 
 @intrinsic
 def _data(typingctx, array):
-    if array.layout != "C":
+    return _pointer_to(array)
+
+
+@intrinsic
+def _written(typingctx, array):
+    if isinstance(array, types.Array) and not array.mutable:
+        raise TypingError(_READ_ONLY)
+    return _pointer_to(array)
+
+
+def _pointer_to(array):
+    if not isinstance(array, types.Array) or array.layout != "C":
         raise TypingError(_NOT_CONTIGUOUS)
 
     def codegen(context, builder, signature, args):
@@ -80,6 +92,12 @@ def _data_twin(array):
     return array.reshape(-1)
 
 
+def _written_twin(array):
+    if not array.flags.writeable:
+        raise TypeError(_READ_ONLY)
+    return _data_twin(array)
+
+
 def _advance_twin(pointer, count):
     if count < 0:
         return view_at(pointer.ctypes.data + int(count) * pointer.itemsize, pointer.dtype)
@@ -96,6 +114,9 @@ def _number_twin(record, index, like):
 
 data = _data if JIT else _data_twin
 """data(array): pointer to the first element of a C-contiguous array."""
+
+written = _written if JIT else _written_twin
+"""written(array): as `data`, of an array that may be written to."""
 
 advance = _advance if JIT else _advance_twin
 """advance(pointer, count): the pointer moved on by `count` elements."""

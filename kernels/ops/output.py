@@ -84,7 +84,7 @@ def loss_gradient(record, frame, scratch, lo, hi):
 
 @kernel
 def emit_outputs(record, frame, scratch, lo, hi):
-    """Rows [lo, hi): EMITTED (n, C) = link(logits), each row where its sample stands."""
+    """Rows [lo, hi): EMITTED (n, C) = link(logits), each row at its place in the order."""
     C, stride = record[OUTPUTS], record[LOGITS_STRIDE]
     logits, out = slot(record, LOGITS, scratch[0]), slot(record, EMITTED, scratch[0])
     status = 0

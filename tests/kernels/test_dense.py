@@ -187,3 +187,20 @@ def test_parallel_forms_have_the_bits_of_the_serial_ones():
         assert run_python(PARALLEL, here, os.path.dirname(here), env=threads) == "same\n"
     else:
         compare_parallel(SIZES[:3], (1,))
+
+
+def test_arguments_that_do_not_fit_are_refused():
+    x, w, b, out = layer(np.float32, 9, 3, 4)
+    refused = [
+        (out, x, w[:2].copy(), b, 0),
+        (out, x, w, b[:1].copy(), 0),
+        (out[:5].copy(), x, w, b, 0),
+        (out, x, w, b, 99),
+        (out, x, w, b, -1),
+    ]
+    for arguments in refused:
+        with pytest.raises(ValueError, match="is"):
+            kernels.dense_forward(*arguments)
+    out.setflags(write=False)
+    with pytest.raises(TypingError if JIT else TypeError, match="writable"):
+        kernels.dense_forward(out, x, w, b, 0)

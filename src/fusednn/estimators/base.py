@@ -71,9 +71,11 @@ class BaseMLP(BaseEstimator):
             sample_weight = _check_sample_weight(sample_weight, X)
         targets = self._encode(y, X.dtype)
         random_state = check_random_state(self.random_state)
+        sizes = [X.shape[1], *hidden, self.n_outputs_]
         if first_pass:
-            self._initialize([X.shape[1], *hidden, self.n_outputs_], X.dtype, random_state)
-        dtype = self.coefs_[0].dtype
+            self._initialize(sizes, X.dtype, random_state)
+        self._check_sizes(sizes)
+        dtype = self._network_dtype()
         if sample_weight is not None:
             sample_weight = np.ascontiguousarray(sample_weight, dtype)
         target = Target(np.ascontiguousarray(targets, dtype), sample_weight)
@@ -128,8 +130,35 @@ class BaseMLP(BaseEstimator):
             self.best_validation_score_ = -np.inf if early else None
 
     def _network(self):
-        sizes = [self.coefs_[0].shape[0], *(w.shape[1] for w in self.coefs_)]
+        """The network that `coefs_` and `intercepts_` describe; users may have set them.
+
+        Raises
+        ------
+        ValueError
+            If their shapes do not fit together.
+        """
+        sizes = [len(self.coefs_[0]), *(w.shape[1] for w in self.coefs_)]
+        shapes = [w.shape for w in self.coefs_], [b.shape for b in self.intercepts_]
+        if shapes != (list(pairwise(sizes)), [(size,) for size in sizes[1:]]):
+            raise ValueError(
+                f"coefs_ and intercepts_ do not fit together: their shapes are {shapes[0]} and"
+                f" {shapes[1]}."
+            )
         return Network(sizes, self.activation, self._loss_name())
+
+    def _network_dtype(self):
+        """The type of the weights; users may have set some that the engine does not have."""
+        found = self.coefs_[0].dtype
+        return found if found in (np.float32, np.float64) else np.dtype(np.float64)
+
+    def _check_sizes(self, sizes):
+        """Refuses to go on training weights that the parameters or the data do not fit."""
+        found = self._network().sizes
+        if found != sizes:
+            raise ValueError(
+                f"The weights are of a network of layers {found}, but the parameters and the"
+                f" data ask for {sizes}."
+            )
 
     def _session(self, X, target, rule, order, batch):
         return Session(
@@ -169,6 +198,10 @@ class BaseMLP(BaseEstimator):
             best_validation_score=getattr(self, "best_validation_score_", None),
             no_improvement_count=self._no_improvement_count,
         )
+        if self.early_stopping and progress.validation_scores is None:  # since the last fit
+            progress.validation_scores, progress.best_validation_score = [], -np.inf
+        if not self.early_stopping and progress.best_loss is None:
+            progress.best_loss = np.inf
         session = self._session(X, target, optimizer.rule, order, self._batch_rows(len(order)))
         session.load(self.coefs_, self.intercepts_, optimizer.moments)
         fit = partial(
@@ -189,12 +222,11 @@ class BaseMLP(BaseEstimator):
         try:
             with session:
                 fit()
-        except NonFiniteError:
+        except NonFiniteError:  # the last finite weights, and the moments before the pass
+            self._take_over(progress, optimizer)
             raise ValueError(_NON_FINITE) from None
-        finally:
-            if progress.parameters is not None:
-                optimizer.moments = session.moments()
-                self._take_over(progress, optimizer)
+        optimizer.moments = session.moments()
+        self._take_over(progress, optimizer)
 
     def _take_over(self, progress, optimizer):
         self._optimizer = optimizer
@@ -218,7 +250,7 @@ class BaseMLP(BaseEstimator):
 
     def _split(self, samples, target, random_state):
         """The samples to train on, and the validation set of early stopping."""
-        order = np.arange(samples)
+        order = np.arange(samples, dtype=np.int64)
         if not self.early_stopping:
             return order, None
         stratify = None
@@ -276,11 +308,13 @@ class BaseMLP(BaseEstimator):
         """The output activations for X, of shape (n_samples, n_outputs_)."""
         check_is_fitted(self, "coefs_")
         X = validate_data(self, X, accept_sparse=list(SPARSE_FORMATS), reset=False)
-        dtype = self.coefs_[0].dtype
+        dtype = self._network_dtype()
         if X.dtype != dtype:  # what the network's type cannot hold is refused, not made infinite
             with np.errstate(over="ignore"):
                 X = check_array(X, accept_sparse=list(SPARSE_FORMATS), dtype=dtype, input_name="X")
-        return predict(self._network(), self.coefs_, self.intercepts_, X, n_jobs=self.n_jobs)
+        coefs = [np.asarray(w, dtype) for w in self.coefs_]
+        intercepts = [np.asarray(b, dtype) for b in self.intercepts_]
+        return predict(self._network(), coefs, intercepts, X, n_jobs=self.n_jobs)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

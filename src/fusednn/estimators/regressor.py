@@ -136,7 +136,7 @@ best_validation_score_, n_iter_, t_, n_layers_, n_outputs_, n_features_in_, feat
         """
         return self._fit(X, y, sample_weight)
 
-    @available_if(lambda est: est._check_solver)
+    @available_if(lambda est: est._check_solver)  # not called: offered for lbfgs too, as there
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y, sample_weight=None):
         """Trains for one pass over the given data, going on from before.

@@ -29,6 +29,8 @@ def order_operands(first: int, order: np.ndarray | None) -> dict:
 class DenseRows:
     """Rows of a dense array, gathered into the batch."""
 
+    sparse = False
+
     def __init__(self, X, dtype):
         dtype = np.dtype(dtype)
         X = np.asarray(X)
@@ -67,8 +69,13 @@ class DenseRows:
 class CsrRows:
     """Rows of a CSR matrix, multiplied without being made dense."""
 
+    sparse = True
+
     def __init__(self, X, dtype):
         X = X.tocsr()
+        if X.shape[1] > np.iinfo(np.int32).max:
+            raise ValueError(f"sparse X has {X.shape[1]} columns; at most 2**31 - 1 are supported")
+        X.check_format(full_check=True)  # an index out of range would be an address out of range
         if not X.has_canonical_format:
             X = X.copy()
             X.sum_duplicates()
@@ -122,23 +129,3 @@ class Input:
         }
         sort = program.record(csr.batch_columns, {**self._matrix, csr.FAN_IN: fan_in, **columns})
         return csr.update_csr_weights, columns, sort
-
-
-class ForwardOperands:
-    """What a dense layer's forward op needs besides its input, for the dense and the CSR form."""
-
-    def __init__(self, w, b, out, out_stride, fan_in, fan_out, activation):
-        self._values = {
-            "W": w,
-            "B": b,
-            "OUT": out,
-            "OUT_STRIDE": out_stride,
-            "FAN_IN": fan_in,
-            "FAN_OUT": fan_out,
-            "FLOOR": float(activation.floor),
-            "ACTIVATION": activation.forward and (activation.forward, "activation"),
-        }
-
-    def operands(self, ops) -> dict:
-        """The operands by the slots of the module `ops`."""
-        return {getattr(ops, name): value for name, value in self._values.items()}

@@ -10,7 +10,7 @@ from fusednn.kernels.activations import ACTIVATIONS
 from fusednn.kernels.ops import dense
 
 from .buffers import aligned_zeros, leading_dimension, padded
-from .data import ForwardOperands, Input
+from .data import Input
 
 
 class Block(NamedTuple):
@@ -41,6 +41,26 @@ class Network(NamedTuple):
         """The activation after a layer; the last gives logits."""
         last = layer == len(self.sizes) - 2
         return ACTIVATIONS["identity" if last else self.activation]
+
+
+class ForwardOperands:
+    """What a dense layer's forward op needs besides its input, for the dense and the CSR form."""
+
+    def __init__(self, w, b, out, out_stride, fan_in, fan_out, activation):
+        self._values = {
+            "W": w,
+            "B": b,
+            "OUT": out,
+            "OUT_STRIDE": out_stride,
+            "FAN_IN": fan_in,
+            "FAN_OUT": fan_out,
+            "FLOOR": float(activation.floor),
+            "ACTIVATION": activation.forward and (activation.forward, "activation"),
+        }
+
+    def operands(self, ops) -> dict:
+        """The operands by the slots of the module `ops`."""
+        return {getattr(ops, name): value for name, value in self._values.items()}
 
 
 def lower_forward(

@@ -26,10 +26,8 @@ def lower_inference(
     dtype,
     *,
     order: np.ndarray | None = None,
-    samples: int | None = None,
     workers: int = 1,
     plain: bool = False,
-    logits: bool = False,
 ) -> tuple[Program, np.ndarray]:
     """A program that writes the network's outputs, and the (samples, outputs) array it fills.
 
@@ -43,17 +41,12 @@ def lower_inference(
         The data.
     order : ndarray of int64, optional
         Samples to take, instead of all of them in their own order.
-    samples : int, optional
-        How many; defaults to all of `order` or of the data.
     workers : int
         Threads that will run it.
     plain : bool
         The weights are matrices as they stand, not panels.
-    logits : bool
-        Leave out the link.
     """
-    if samples is None:
-        samples = source.shape[0] if order is None else len(order)
+    samples = source.shape[0] if order is None else len(order)
     outputs = network.sizes[-1]
     block = min(BLOCK_ROWS, max(1, samples))
     scratch = output.CHUNK_ROWS * (outputs + 3)
@@ -61,7 +54,7 @@ def lower_inference(
     _, chain, blocks = lower_forward(
         program, network, weights, biases, source, order, block * workers, plain
     )
-    link = None if logits else LOSSES[network.loss].link
+    link = LOSSES[network.loss].link
     emitted = np.empty((samples, outputs), dtype)
     emit = program.record(
         output.emit_outputs,

@@ -26,6 +26,9 @@ from .parameters import ParameterLayout
 from .program import Program, Task
 from .update import Gradient, Updater
 
+# stages of a plan in blocks: rows and store, rows and accumulate, then the update
+FIRST_BLOCK, LATER_BLOCK, APPLY_STAGE = 0, 2, 4
+
 BLOCK_LIMIT = 4096
 """Rows of a batch that go through the buffers at once."""
 
@@ -83,6 +86,12 @@ class TrainingPlan:
     def __init__(
         self, network: Network, source, target: Target, rule: Rule, batch: int, order, workers: int
     ):
+        width = 1 if LOSSES[network.loss].class_targets else network.sizes[-1]
+        if target.values.shape != (source.shape[0], width) or source.shape[1] != network.sizes[0]:
+            raise ValueError(
+                f"a network of layers {network.sizes} cannot be trained on data of shape"
+                f" {source.shape} with targets of shape {target.values.shape}"
+            )
         self.network, self.dtype = network, target.values.dtype
         self.layout = ParameterLayout(network.sizes, self.dtype)
         self.order = order
@@ -264,12 +273,20 @@ class TrainingPlan:
         for number, (start, stop) in enumerate(zip(starts.tolist(), stops.tolist(), strict=True)):
             for at in range(start, stop, self.batch):
                 rows = min(self.batch, stop - at)
-                table.append((at, rows, 0, 2) if at == start else (at, rows, 2, 4))
+                stage = FIRST_BLOCK if at == start else LATER_BLOCK
+                table.append((at, rows, stage, stage + 2))
                 owners.append(number)
             if self._rule.optimizer is not None:
-                table.append((start, 0, 4, 5))
+                table.append((start, 0, APPLY_STAGE, APPLY_STAGE + 1))
                 owners.append(number)
         return np.array(table, np.int64), np.array(owners)
+
+
+def most_tasks(sizes: list[int], batch: int, dtype) -> int:
+    """Tasks of the longest stage: more workers than that have nothing to do."""
+    panel = SHAPE.panel(np.dtype(dtype).itemsize)
+    tiles = [-(-a // dense.TILE_ROWS) * -(-b // panel) for a, b in pairwise(sizes)]
+    return max(-(-min(batch, BLOCK_LIMIT) // SHAPE.rows), sum(tiles) + len(tiles))
 
 
 def row_blocks(batch: int, workers: int) -> list[tuple[int, int]]:

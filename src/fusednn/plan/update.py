@@ -90,8 +90,10 @@ class Updater:
                 gradient.bias_op,
                 {**step, **self._operands(self._layout.bias, layer, states), **gradient.bias},
             )
-            tasks += [Task([weights], j, i) for j, i in tiles]
-            tasks += [Task([bias], lo, hi) for lo, hi in self._bias_parts(layer)]
+            chain = [weights]
+            tasks += [Task(chain, j, i) for j, i in tiles]
+            chain = [bias]
+            tasks += [Task(chain, lo, hi) for lo, hi in self._bias_parts(layer)]
             counted += len(tiles)
         return tasks
 

@@ -11,13 +11,14 @@ from fusednn.plan.parameters import ParameterLayout
 
 from .team import choose_jobs, run_all
 
-FEW_ROWS = 8
-"""Up to here the matrices are multiplied as they stand; packing them would cost more."""
+FEW_ROWS = 64
+"""Up to here the matrices are multiplied as they stand; packing them costs more."""
+
+FLOPS_PER_WORKER = 30_000_000
+"""A team is started for one call: 150 us, in which a core does this much."""
 
 
-def predict(
-    network: Network, coefs, intercepts, X, *, n_jobs: int | None = None, logits: bool = False
-) -> np.ndarray:
+def predict(network: Network, coefs, intercepts, X, *, n_jobs: int | None = None) -> np.ndarray:
     """Outputs of a network.
 
     Parameters
@@ -28,33 +29,37 @@ def predict(
     X : array or sparse matrix of shape (n_samples, I)
     n_jobs : int or None
         As `choose_jobs` takes it.
-    logits : bool
-        Leave out the output function.
 
     Returns
     -------
     ndarray of shape (n_samples, O)
         In the dtype of `coefs`; a row's bits do not depend on the other rows.
+
+    Raises
+    ------
+    ValueError
+        If X has another number of columns than the network has inputs.
     """
     dtype = coefs[0].dtype
     source = source_of(X, dtype)
-    rows = source.shape[0]
-    few = rows <= FEW_ROWS and not hasattr(source, "indices")
-    if few:
-        weights = [np.ascontiguousarray(w, dtype) for w in coefs]
-        biases = [np.ascontiguousarray(b, dtype) for b in intercepts]
-        workers = 1
+    rows, columns = source.shape
+    if columns != network.sizes[0]:
+        raise ValueError(f"X has {columns} features, but coefs_[0] has {network.sizes[0]} rows.")
+    if rows <= FEW_ROWS and not source.sparse:
+        weights = [np.ascontiguousarray(w) for w in coefs]
+        biases = [np.ascontiguousarray(b) for b in intercepts]
+        workers, plain = 1, True
     else:
         layout = ParameterLayout(network.sizes, dtype)
         flat = layout.pack(coefs, intercepts)
         layers = range(len(layout))
         weights = [layout.weights(flat, layer) for layer in layers]
         biases = [layout.bias(flat, layer) for layer in layers]
-        products = sum(w.size for w in coefs)
-        workers = choose_jobs(n_jobs, 2.0 * rows * products / 16)
-        workers = min(workers, -(-rows // BLOCK_ROWS))
+        flops = 2.0 * rows * sum(w.size for w in coefs)
+        workers = choose_jobs(n_jobs, flops, FLOPS_PER_WORKER)
+        workers, plain = min(workers, -(-rows // BLOCK_ROWS)), False
     program, outputs = lower_inference(
-        network, weights, biases, source, dtype, workers=workers, plain=few, logits=logits
+        network, weights, biases, source, dtype, workers=workers, plain=plain
     )
     run_all(program)
     return outputs

@@ -11,9 +11,9 @@ from fusednn.kernels import records
 from fusednn.plan.data import source_of
 from fusednn.plan.forward import Network
 from fusednn.plan.inference import lower_inference
-from fusednn.plan.training import Rule, Target, TrainingPlan
+from fusednn.plan.training import APPLY_STAGE, Rule, Target, TrainingPlan, most_tasks
 
-from .team import Team, choose_jobs, run_all
+from .team import Team, choose_jobs
 
 SLICE_SECONDS = 0.2
 """One compiled call lasts about this long at most, so that Ctrl-C is answered."""
@@ -60,6 +60,7 @@ class Session:
         self.l2, self.n_jobs = l2, n_jobs
         self.source = source_of(X, target.values.dtype)
         jobs = choose_jobs(n_jobs, step_flops(network.sizes, min(batch, len(order))) / 2)
+        jobs = min(jobs, most_tasks(network.sizes, batch, target.values.dtype))
         self.plan = TrainingPlan(network, self.source, target, rule, batch, order, jobs)
         self._starts = np.arange(0, len(order), batch)
         self._counts = np.diff(self._starts, append=len(order)).astype(float)
@@ -67,7 +68,10 @@ class Session:
         self.plan.program.set_steps(self._steps)
         self._first_of_batch = np.flatnonzero(np.diff(self._owner, prepend=-1))
         self._team = Team(self.plan.program)
-        self._per_slice = 1
+        rows = np.cumsum(self._steps[:, records.ROWS])
+        self._rows_before = np.concatenate([[0], rows])
+        self._rows_per_slice = self.plan.batch
+        self._scoring: tuple | None = None
 
     def __enter__(self) -> Session:
         self._team.__enter__()
@@ -113,7 +117,9 @@ class Session:
         program.settings[:, records.SCALE] = 1.0 / weight_sums[self._owner]
         program.settings[:, records.DECAY] = self.l2 / weight_sums[self._owner]
         if self.plan.blocked:  # the stored gradient has the decay already
-            program.settings[self._steps[:, records.FIRST_STAGE] == 4, records.DECAY] = 0.0
+            program.settings[self._steps[:, records.FIRST_STAGE] == APPLY_STAGE, records.DECAY] = (
+                0.0
+            )
         self._run_in_slices()
         losses = np.bincount(self._owner, program.totals[:, records.LOSS], self.batches)
         return losses, program.totals[self._first_of_batch, records.SQUARES]
@@ -130,13 +136,18 @@ class Session:
 
     def _run_in_slices(self) -> None:
         """All steps, some 0.2 s of them per compiled call; slicing changes no bit."""
-        at, steps = 0, len(self._steps)
-        while at < steps:
-            stop = min(steps, at + self._per_slice)
+        at = 0
+        while at < len(self._steps):
+            done = self._rows_before[at]
+            stop = int(np.searchsorted(self._rows_before, done + self._rows_per_slice))
+            stop = min(max(stop, at + 1), len(self._steps))
             start = time.perf_counter()
             self._team.run(at, stop)
             seconds = max(time.perf_counter() - start, 1e-7)
-            self._per_slice = max(1, int((stop - at) * SLICE_SECONDS / seconds))
+            rows = int(self._rows_before[stop] - done)
+            if rows:  # no faster than doubling: a short slice says little
+                affordable = int(rows * SLICE_SECONDS / seconds)
+                self._rows_per_slice = max(1, min(2 * self._rows_per_slice, affordable))
             at = stop
 
     def load(self, coefs, intercepts, moments=()) -> None:
@@ -155,17 +166,23 @@ class Session:
         return self.plan.layout.unpack(self.plan.parameters)
 
     def outputs(self, samples: np.ndarray) -> np.ndarray:
-        """Outputs of the present network for some samples of the training data."""
-        layout, flat = self.plan.layout, self.plan.parameters
-        layers = range(len(layout))
-        program, emitted = lower_inference(
-            self.network,
-            [layout.weights(flat, layer) for layer in layers],
-            [layout.bias(flat, layer) for layer in layers],
-            self.source,
-            self.plan.dtype,
-            order=samples,
-            workers=self.plan.program.workers,
-        )
-        run_all(program)
+        """Outputs of the present network for some samples of the training data.
+
+        The array is overwritten by the next call with the same samples.
+        """
+        if self._scoring is None or self._scoring[0] is not samples:
+            layout, flat = self.plan.layout, self.plan.parameters
+            layers = range(len(layout))
+            lowered = lower_inference(
+                self.network,
+                [layout.weights(flat, layer) for layer in layers],
+                [layout.bias(flat, layer) for layer in layers],
+                self.source,
+                self.plan.dtype,
+                order=samples,
+                workers=self.plan.program.workers,
+            )
+            self._scoring = samples, *lowered
+        _, program, emitted = self._scoring
+        self._team.run(0, len(program.steps), program)
         return emitted

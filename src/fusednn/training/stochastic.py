@@ -89,10 +89,12 @@ def fit_stochastic(
             if shuffle:
                 random_state.shuffle(session.order)
             finite[:] = flat
+            taken = optimizer.t
             loss = session.run_pass(optimizer.rates(session.batches))
             # a validation set sorts out what diverged: the best weights come back at the end
             if validation is None and not np.isfinite(flat).all():
                 flat[:] = finite
+                optimizer.t = taken
                 raise NonFiniteError
             progress.n_iter += 1
             progress.loss = loss

@@ -1,18 +1,21 @@
 """The threads that run a plan: the only place where threads are made.
 
 Helpers are Python threads that live for one fit or one large predict. Between compiled calls
-they block on a lock. Nothing can strand one: everything is compiled and allocated before they
-start, they report ready before anyone enters the kernel, whoever fails to enter raises the
-abort word, which waiting polls, and the launcher joins them on its way out.
+they block on a queue. Nothing can strand one: everything is compiled and allocated before they
+start, they report ready before anyone enters the kernel, a stage waits for its tasks and not for
+workers, the abort word ends everyone at the next stage, and the launcher joins them on its way
+out, whatever interrupts it.
 """
 
 from __future__ import annotations
 
+import contextlib
+import math
 import os
 import sys
 import threading
-
-import numpy as np
+import time
+from queue import Empty, SimpleQueue
 
 from fusednn.kernels import records
 from fusednn.kernels.engine import DONE, run_steps
@@ -20,8 +23,8 @@ from fusednn.plan.program import Program
 
 READY_SECONDS = 5.0
 
-# Half a megaflop is some 5 us of one core: below that a barrier costs more than it saves.
 FLOPS_PER_WORKER = 1_000_000
+"""Work of a stage that is worth one more worker: some 5 us of a core, above a barrier's cost."""
 
 
 def available_cpus() -> int:
@@ -31,16 +34,18 @@ def available_cpus() -> int:
     return joblib.cpu_count()
 
 
-def choose_jobs(n_jobs: int | None, flops: float) -> int:
+def choose_jobs(n_jobs: int | None, flops: float, per_worker: float = FLOPS_PER_WORKER) -> int:
     """Threads for a plan.
 
     Parameters
     ----------
     n_jobs : int or None
         A positive number is obeyed, even above the CPUs; -1 is all CPUs, -2 all but one, and so
-        on; None chooses.
+        on; None chooses. Free-threaded builds of Python get one thread whatever it is.
     flops : float
-        Floating-point operations between two barriers; few of them take few threads.
+        Floating-point operations to share out; few of them take few threads.
+    per_worker : float
+        Operations that are worth one more worker.
 
     Returns
     -------
@@ -52,7 +57,7 @@ def choose_jobs(n_jobs: int | None, flops: float) -> int:
     if n_jobs is not None:
         n_jobs = int(n_jobs)
         return n_jobs if n_jobs > 0 else max(1, available_cpus() + 1 + n_jobs)
-    wanted = max(1, int(flops // FLOPS_PER_WORKER))
+    wanted = max(1, int(flops // per_worker))
     return min(wanted, _allotted()) if wanted > 1 else 1
 
 
@@ -70,48 +75,73 @@ def _allotted() -> int:
 
 
 class _Helper:
-    """One thread beside the launcher's."""
+    """One thread beside the launcher's.
 
-    def __init__(self, program: Program, worker: int):
-        self._program, self._worker = program, worker
-        self._go, self._done, self.ready = (threading.Semaphore(0) for _ in range(3))
-        self._steps: tuple[int, int] | None = None
+    Its queues are C code: an interrupt leaves no lock of theirs held.
+    """
+
+    def __init__(self, worker: int):
+        self._worker = worker
+        self._work: SimpleQueue = SimpleQueue()
+        self._signals: SimpleQueue = SimpleQueue()
+        self._busy = False
+        self.failure: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name=f"fusednn-{worker}", daemon=True)
+
+    def start(self) -> bool:
+        """Starts the thread; false if it does not report ready in time."""
+        self._busy = True
         self._thread.start()
+        return self.wait(READY_SECONDS)
 
     def _run(self) -> None:
-        self.ready.release()
-        while True:
-            self._go.acquire()
-            if self._steps is None:
-                return
-            finished = False
+        self._report()
+        while (work := self._work.get()) is not None:
+            program, first, last = work
             try:
-                finished = run_steps(self._program.words, self._worker, *self._steps) == DONE
-            finally:
-                if not finished:
-                    self._program.sync[records.ABORT] = 1
-                self._done.release()
+                run_steps(program.words, self._worker, first, last)
+            except BaseException as failure:  # the launcher raises it
+                self.failure = failure
+                program.sync[records.ABORT] = 1
+            self._report()
 
-    def start(self, first: int, last: int) -> None:
-        self._steps = first, last
-        self._go.release()
+    def _report(self) -> None:
+        self._busy = False
+        self._signals.put(None)
 
-    def wait(self) -> None:
-        self._done.acquire()
+    def run(self, program: Program, first: int, last: int) -> None:
+        self._busy = True
+        self._work.put((program, first, last))
+
+    def wait(self, seconds: float = math.inf) -> bool:
+        """Waits until the thread has nothing to do; false if it takes longer than that."""
+        end = time.monotonic() + seconds
+        while self._busy:
+            # A signal can be lost to an interrupt: the flag decides, the signal only wakes.
+            with contextlib.suppress(Empty):
+                self._signals.get(timeout=0.05)
+            if time.monotonic() > end:
+                return not self._busy
+        return True
 
     def dismiss(self) -> None:
-        self._steps = None
-        self._go.release()
+        self._work.put(None)
 
     def join(self) -> None:
-        self._thread.join()
+        if self._thread.ident is not None:
+            self._thread.join()
 
 
 class Team:
-    """Runs a program's steps with its number of workers; a context manager.
+    """The launcher's thread and its helpers, as many as a program has workers.
 
-    Fewer threads than asked for are used where the system refuses to start more.
+    A context manager. Fewer threads than asked for are used where the system refuses to start
+    more.
+
+    Parameters
+    ----------
+    program : Program
+        Whose workers are counted; `run` takes others of as many workers too.
     """
 
     def __init__(self, program: Program):
@@ -119,16 +149,20 @@ class Team:
         self._helpers: list[_Helper] = []
 
     def __enter__(self) -> Team:
-        self._compile()
+        # Compiles the engine before any thread needs it, by running no steps.
+        run_steps(self._program.words, 0, 0, 0)
         try:
             for worker in range(1, self._program.workers):
-                helper = _Helper(self._program, worker)
-                if not helper.ready.acquire(timeout=READY_SECONDS):
-                    helper.dismiss()
-                    break
+                helper = _Helper(worker)
                 self._helpers.append(helper)
+                if not helper.start():
+                    self._helpers.pop().dismiss()
+                    break
         except RuntimeError:  # can't start new thread
-            pass
+            self._helpers.pop()
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *exception) -> None:
@@ -138,44 +172,48 @@ class Team:
             helper.join()
         self._helpers = []
 
-    def _compile(self) -> None:
-        """Compiles the engine before any thread needs it, by running no steps."""
-        run_steps(self._program.words, 0, 0, 0)
-
-    def run(self, first: int, last: int) -> None:
+    def run(self, first: int, last: int, program: Program | None = None) -> None:
         """Runs steps [first, last).
 
         Raises
         ------
         KeyboardInterrupt
-            After the steps, or before any of them changed a parameter.
+            Between two stages: every parameter has been updated by whole steps.
         RuntimeError
-            If an op of the plan reported an error.
+            If an op of the plan, or a helper, failed.
         """
-        program = self._program
+        program = program or self._program
         program.sync[:] = 0
-        started = 0
         status = None
         try:
             for helper in self._helpers:
-                helper.start(first, last)
-                started += 1
+                helper.run(program, first, last)
             status = run_steps(program.words, 0, first, last)
         finally:
             if status != DONE:
                 program.sync[records.ABORT] = 1
-            for helper in self._helpers[:started]:
-                helper.wait()
+            self._wait()
         if status != DONE or program.sync[records.ABORT]:
-            raise RuntimeError("a compiled operation of the network failed")
+            failures = [helper.failure for helper in self._helpers if helper.failure]
+            raise RuntimeError("a compiled operation of the network failed") from (
+                failures[0] if failures else None
+            )
+
+    def _wait(self) -> None:
+        """Waits for the helpers, whatever interrupts come; raises the last of them."""
+        interrupt = None
+        for helper in self._helpers:
+            while True:
+                try:
+                    helper.wait()
+                    break
+                except KeyboardInterrupt as caught:
+                    interrupt = caught
+        if interrupt is not None:
+            raise interrupt
 
 
 def run_all(program: Program) -> None:
     """Runs all steps of a program once."""
-    steps = len(program.steps)
-    if program.workers == 1:
-        program.sync[:] = 0
-        run_steps(program.words, 0, np.int64(0), np.int64(steps))
-        return
     with Team(program) as team:
-        team.run(0, steps)
+        team.run(0, len(program.steps))
