@@ -1,11 +1,12 @@
 """The matrix product's share of one core's multiply-add peak, beside NumPy's BLAS.
 
-    python -m benchmarks.gemm [--repeats 30] [--json PATH]
+    python -m benchmarks.gemm [--repeats 30] [--cold] [--json PATH]
 
 One thread throughout; peak, ours and NumPy take turns within one run. Rates are medians over the
 rounds; shares are given of medians and, in brackets, of the best rounds: on a busy machine the
-two part. The process restarts without the variables that hold a BLAS to older kernels than the
-CPU's.
+two part. An untimed product goes before each timed one, for both, since what ran before has
+pushed the operands out of the near caches; `--cold` leaves it out. The process restarts without
+the variables that hold a BLAS to older kernels than the CPU's.
 """
 
 import argparse
@@ -17,13 +18,15 @@ from pathlib import Path
 from .environment import describe, restart_with
 
 
-def _seconds(work):
+def _seconds(work, warm):
+    if warm:
+        work.call()
     start = time.perf_counter()
     work.call()
     return time.perf_counter() - start
 
 
-def rates(shape, dtype, repeats):
+def rates(shape, dtype, repeats, warm=True):
     """Rates of one product.
 
     Parameters
@@ -33,6 +36,8 @@ def rates(shape, dtype, repeats):
     dtype : str
     repeats : int
         Rounds.
+    warm : bool
+        Whether each timed product follows one of the same operands.
 
     Returns
     -------
@@ -49,7 +54,7 @@ def rates(shape, dtype, repeats):
     for _ in range(repeats):
         found["peak"].append(fma_gflops(1, dtype, seconds=0.02))
         for name, work in works.items():
-            found[name].append(work.amount / _seconds(work) / 1e9)
+            found[name].append(work.amount / _seconds(work, warm) / 1e9)
     return found
 
 
@@ -58,6 +63,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--repeats", type=int, default=30, help="rounds")
     parser.add_argument("--json", type=Path, help="where to write every round's rates")
+    parser.add_argument("--cold", action="store_true", help="operands come from far caches")
     options = parser.parse_args()
     restart_with(1)
     from .cases import DTYPES, GEMM_SHAPES
@@ -69,7 +75,7 @@ def main():
     results = []
     for dtype in DTYPES:
         for name, shape in GEMM_SHAPES.items():
-            found = rates(shape, dtype, options.repeats)
+            found = rates(shape, dtype, options.repeats, not options.cold)
             middle = {who: statistics.median(rounds) for who, rounds in found.items()}
             best = {who: max(rounds) for who, rounds in found.items()}
             print(f"{name:14}{dtype:9}{middle['peak']:6.0f}", end="")

@@ -9,10 +9,8 @@ from .intrinsics.layout import lanes_of
 from .intrinsics.pointers import advance
 from .intrinsics.tiles import (
     NARROW,
-    PANEL_BYTES,
     ROW_PANELS,
     ROWS,
-    VECTOR_BYTES,
     VECTORS,
     column_full,
     column_one,
@@ -29,11 +27,12 @@ from .intrinsics.tiles import (
     tile_two,
 )
 
-ROWS_BYTES = 384 * 1024
-"""Bytes of the rows of a that all panels walk over before the next rows are taken."""
+K_BLOCK_VECTORS = 128
+ROW_BLOCK = 64
+"""A block of a: at most 8 KB of each of 64 rows on AVX-512, half of a second-level cache of 1 MB.
 
-K_BLOCK_BYTES = 65536
-"""Bytes of a panel that one pass over the rows multiplies: 512 rows of it on AVX-512."""
+Measured against wider and flatter blocks: benchmarks/NOTES.md.
+"""
 
 
 @kernel
@@ -77,36 +76,28 @@ def multiply_edge(c, ldc, a, rsa, csa, b, ldb, init, ldi, M, K, floor):
 
 
 @kernel
-def multiply_rows(c, ldc, a, lda, b, depth, init, ldi, M, K, N, floor, lowest):
-    """multiply_panels for as many rows as the second-level cache holds."""
+def multiply_block(c, ldc, a, lda, b, depth, k, init, ldi, M, K, N, floor):
+    """multiply_panels for K rows of each panel from row k on."""
     lanes = lanes_of(floor)
     width = VECTORS * lanes
     j = 0
     if M == 1:
         while N - j >= ROW_PANELS * width:
             tile_row(
-                advance(c, j), ldc, a, lda, 1, advance(b, j * depth), width, width * depth,
-                advance(init, j), ldi, K, floor,
+                advance(c, j), ldc, a, lda, 1, advance(b, j * depth + k * width), width,
+                width * depth, advance(init, j), ldi, K, floor,
             )  # fmt: skip
             j += ROW_PANELS * width
-    block = K_BLOCK_BYTES // PANEL_BYTES
     while j < N:
-        w = width if N - j >= width else lanes
-        k = 0
-        while k < K:
-            ks = min(block, K - k)
-            if 2 * (K - k) <= 3 * block:
-                ks = K - k
-            at, weights = advance(a, k), advance(b, j * depth + k * w)
-            there = advance(c, j)
-            low = floor if k + ks == K else lowest
-            start, step = (advance(init, j), ldi) if k == 0 else (there, ldc)
-            if w == width:
-                multiply_panel(there, ldc, at, lda, 1, weights, w, start, step, M, ks, low)
-            else:
-                multiply_edge(there, ldc, at, lda, 1, weights, w, start, step, M, ks, low)
-            k += ks
-        j += w
+        there, start = advance(c, j), advance(init, j)
+        if N - j >= width:
+            weights = advance(b, j * depth + k * width)
+            multiply_panel(there, ldc, a, lda, 1, weights, width, start, ldi, M, K, floor)
+            j += width
+        else:
+            weights = advance(b, j * depth + k * lanes)
+            multiply_edge(there, ldc, a, lda, 1, weights, lanes, start, ldi, M, K, floor)
+            j += lanes
 
 
 @kernel
@@ -114,15 +105,20 @@ def multiply_panels(c, ldc, a, lda, b, depth, init, ldi, M, K, N, floor, lowest)
     """c (M x N) = max(floor, init + a (M x K) b), N a multiple of the vector; overwrites c.
 
     b is in panels of `depth` >= K rows; `lowest` is minus infinity, the floor of every block of
-    K but the last. Every panel walks over all rows of a, so they are taken in blocks.
+    K but the last. All panels walk over the same block of a, which has to stay near.
     """
-    tiles = ROWS_BYTES * lanes_of(floor) // (K * VECTOR_BYTES * ROWS)
-    block = max(ROWS, tiles * ROWS)
-    for m in range(0, M, block):
-        multiply_rows(
-            advance(c, m * ldc), ldc, advance(a, m * lda), lda, b, depth, advance(init, m * ldi),
-            ldi, min(block, M - m), K, N, floor, lowest,
-        )  # fmt: skip
+    block = K_BLOCK_VECTORS * lanes_of(floor)
+    for m in range(0, M, ROW_BLOCK):
+        rows = min(ROW_BLOCK, M - m)
+        there, start, step = advance(c, m * ldc), advance(init, m * ldi), ldi
+        k = 0
+        while k < K:
+            # What is left after a block is not made a block of its own if it is less than half.
+            ks = K - k if 2 * (K - k) <= 3 * block else block
+            at, low = advance(a, m * lda + k), floor if k + ks == K else lowest
+            multiply_block(there, ldc, at, lda, b, depth, k, start, step, rows, ks, N, low)
+            start, step = there, ldc
+            k += ks
 
 
 @kernel

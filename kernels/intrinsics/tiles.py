@@ -148,8 +148,6 @@ def _tile(rows, groups, vectors, lanes=None):
 
 ROWS = SHAPE.rows
 VECTORS = SHAPE.vectors
-VECTOR_BYTES = SHAPE.vector_bytes
-PANEL_BYTES = VECTORS * VECTOR_BYTES
 
 # All rows of the tile, then what is left of a row block, on a full panel ...
 tile_full = _tile(ROWS, 1, VECTORS)

@@ -28,7 +28,7 @@ FORMS = {  # rows, panels, vectors of a panel, lanes (None: the full vector)
     "column_one": (1, 1, 1, 1),
 }
 SIZES = (1, 2, 3, 7, 8, 9, 17, 33)
-BLOCK = gemm.K_BLOCK_BYTES // tiles.PANEL_BYTES
+BLOCK = gemm.K_BLOCK_VECTORS * 16  # of float32 on the widest shape; beyond one on others
 DEPTHS = (BLOCK + 1, BLOCK * 3 // 2 + 1, 2 * BLOCK + 1)
 """Values of K that are one block, two, and three."""
 
