@@ -28,11 +28,10 @@ ABORTED = 1
 
 @kernel
 def wait_for(program, sync, generation):
-    """Waits until the stage of `generation` is over; true if the team was aborted instead."""
+    """Waits until the stage of `generation` is over, or the team is aborted."""
+    claims, abort = advance(sync, records.CLAIMS), advance(sync, records.ABORT)
     tries = 0
-    while load_acquire(advance(sync, records.CLAIMS)) >> GENERATION_SHIFT == generation:
-        if load_acquire(advance(sync, records.ABORT)) != 0:
-            return True
+    while load_acquire(claims) >> GENERATION_SHIFT == generation and load_acquire(abort) == 0:
         tries += 1
         if tries < SPINS:
             pause()
@@ -40,7 +39,6 @@ def wait_for(program, sync, generation):
             call(program, records.YIELD, ())
         else:
             call(program, records.NAP, (np.int32(program[records.NAP_ARGUMENT]),))
-    return False
 
 
 @kernel
@@ -123,6 +121,6 @@ def run_steps(program_array, worker, first, last):
             claimed = fetch_add(claims, 1) & CLAIM_MASK
         if done > 0 and fetch_add(advance(sync, records.FINISHED), done) + done == n_tasks:
             open_next(sync, generation, stage, frame, scratch)
-        elif wait_for(program, sync, generation):
-            return ABORTED
+        else:
+            wait_for(program, sync, generation)
     return ABORTED if number < last else DONE
