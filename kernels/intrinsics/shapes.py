@@ -68,10 +68,8 @@ def choose_shape():
     if triple.startswith(("aarch64", "arm64")):
         return SHAPES["neon"]
     for shape in SHAPES.values():
-        if shape.feature in features and triple.startswith(shape.triple):
-            fused = "fma" in features
-            if fused or not shape.fused:
-                return shape
+        if {shape.feature, "fma"} <= features and triple.startswith(shape.triple):
+            return shape
     return SHAPES["plain"]
 
 

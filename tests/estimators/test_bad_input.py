@@ -288,7 +288,9 @@ def test_early_stopping_with_a_class_of_one_sample():
 @KINDS
 @pytest.mark.parametrize("params", [{"early_stopping": True}, {"solver": "lbfgs"}], ids=str)
 def test_partial_fit_is_not_for_all(kind, params):
-    call = lambda e: e.partial_fit(X, GOOD[kind], **LABELLED[kind])  # noqa: E731
+    def call(e):
+        return e.partial_fit(X, GOOD[kind], **LABELLED[kind])
+
     params = {"random_state": 0, **params}
     assert_alike(*both(kind, call, **params))
     theirs, ours = (hasattr(cls(**params), "partial_fit") for cls in CLASSES[kind])

@@ -5,6 +5,7 @@ import pytest
 
 jax = pytest.importorskip("jax")
 
+# Without the peer the module ends above, so these imports cannot come first.
 from jax import nn  # noqa: E402
 from jax import numpy as jnp  # noqa: E402
 

@@ -8,6 +8,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+# Without the peer the module ends above, so these imports cannot come first.
 from sessions import train  # noqa: E402
 from torch.nn import functional as F  # noqa: E402
 

@@ -116,6 +116,7 @@ class Program:
 def _waiting_functions() -> tuple[int, int, int]:
     """Addresses of the C functions that yield and nap, and the nap's argument."""
     if sys.platform == "win32":
+        # ctypes has windll on Windows only, and mypy runs on Linux
         kernel32 = ctypes.windll.kernel32  # type: ignore[attr-defined]
         return _address(kernel32.SwitchToThread), _address(kernel32.Sleep), 1
     libc = ctypes.CDLL(None)
