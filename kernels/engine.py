@@ -1,9 +1,11 @@
 """The interpreter of a plan: every worker runs `run_steps` until the last stage is over.
 
-One word holds the generation (how many stages are over) and the next task to claim, so a claim
-says by itself which stage it is for. A stage is over when all its tasks are done, not when all
-workers have arrived: one that lost its core holds up nothing but the task it was in, and joins
-whatever stage the others have reached when it comes back.
+Each worker has a share of a stage's tasks, the same at every step, so that the weights, moments
+and rows it works on stay in its own caches; then it takes what others have not begun. The word
+of a share holds the generation (how many stages are over) and the next task to claim, so a claim
+is for the stage that a worker is in, or fails. A stage is over when all its tasks are done, not
+when all workers have arrived: one that lost its core holds up nothing but the task it was in,
+and joins whatever stage the others have reached when it comes back.
 """
 
 import numpy as np
@@ -11,7 +13,7 @@ import numpy as np
 from . import records
 from ._jit import entry, kernel
 from .intrinsics.pointers import advance, data, slot
-from .intrinsics.sync import call, fetch_add, load_acquire, pause, store_release
+from .intrinsics.sync import call, fetch_add, load_acquire, pause, store_release, swap_if
 
 SPINS = 2000
 """Pauses before a waiting worker yields: some 30 us, longer than most stages' imbalance."""
@@ -27,9 +29,28 @@ ABORTED = 1
 
 
 @kernel
-def wait_for(program, sync, generation):
+def claims_of(program, worker):
+    """The word of a worker's share."""
+    sync = slot(program, records.SYNC, worker)
+    return advance(sync, records.CLAIMS + worker * records.CLAIMS_WIDTH)
+
+
+@kernel
+def claim(claims, generation, n):
+    """The number of a task of `n` that is now the caller's, or -1 if none is left."""
+    word = load_acquire(claims)
+    while word >> GENERATION_SHIFT == generation and word & CLAIM_MASK < n:
+        if swap_if(claims, word, word + 1):
+            return word & CLAIM_MASK
+        word = load_acquire(claims)
+    return -1
+
+
+@kernel
+def wait_for(program, worker, generation):
     """Waits until the stage of `generation` is over, or the team is aborted."""
-    claims, abort = advance(sync, records.CLAIMS), advance(sync, records.ABORT)
+    claims = claims_of(program, worker)
+    abort = advance(slot(program, records.SYNC, worker), records.ABORT)
     tries = 0
     while load_acquire(claims) >> GENERATION_SHIFT == generation and load_acquire(abort) == 0:
         tries += 1
@@ -42,13 +63,14 @@ def wait_for(program, sync, generation):
 
 
 @kernel
-def open_next(sync, generation, stage, frame, scratch):
+def open_next(program, generation, stage, frame, scratch):
     """Runs the stage's closing record, then lets everyone claim tasks of the next stage."""
     if stage[records.AFTER] != 0:
         record = slot(stage, records.AFTER, generation)
         call(record, 0, (record, frame, scratch, 0, 0))
-    store_release(advance(sync, records.FINISHED), 0)
-    store_release(advance(sync, records.CLAIMS), (generation + 1) << GENERATION_SHIFT)
+    store_release(advance(slot(program, records.SYNC, generation), records.FINISHED), 0)
+    for worker in range(program[records.WORKERS]):
+        store_release(claims_of(program, worker), (generation + 1) << GENERATION_SHIFT)
 
 
 @kernel
@@ -83,6 +105,38 @@ def enter_step(frame, steps, number):
     return step
 
 
+@kernel
+def run_share(program, stage, owner, generation, frame, scratch, worker):
+    """Runs the tasks of the owner's share that nobody has begun; returns their number."""
+    shares = slot(stage, records.SHARES, worker)
+    first = shares[owner]
+    tasks = advance(slot(stage, records.TASKS, worker), first * records.TASK_WIDTH)
+    claims, n = claims_of(program, owner), shares[owner + 1] - first
+    done = 0
+    task = claim(claims, generation, n)
+    while task >= 0:
+        if run_task(advance(tasks, task * records.TASK_WIDTH), frame, scratch, worker):
+            abort = advance(slot(program, records.SYNC, worker), records.ABORT)
+            store_release(abort, 1)
+        done += 1
+        task = claim(claims, generation, n)
+    return done
+
+
+@kernel
+def run_stage(program, stage, generation, frame, scratch, worker):
+    """Runs what is left of a stage, the own share first, and opens the next or waits for it."""
+    finished = advance(slot(program, records.SYNC, worker), records.FINISHED)
+    workers = program[records.WORKERS]
+    for turn in range(workers):
+        owner = (worker + turn) % workers
+        done = run_share(program, stage, owner, generation, frame, scratch, worker)
+        if done > 0 and fetch_add(finished, done) + done == stage[records.N_TASKS]:
+            open_next(program, generation, stage, frame, scratch)
+            return
+    wait_for(program, worker, generation)
+
+
 @entry
 def run_steps(program_array, worker, first, last):
     """Runs steps [first, last) of a plan as one of its workers.
@@ -92,35 +146,24 @@ def run_steps(program_array, worker, first, last):
     """
     program = data(program_array)
     sync, steps = slot(program, records.SYNC, worker), slot(program, records.STEPS, worker)
+    stages = slot(program, records.STAGES, worker)
     frame = advance(slot(program, records.FRAMES, worker), worker * records.FRAME_WIDTH)
     scratch = advance(
         slot(program, records.SCRATCH, np.float32(0)), worker * program[records.SCRATCH_WORDS]
     )
-    claims = advance(sync, records.CLAIMS)
     generation, number = 0, first
     step = enter_step(frame, steps, first)
     index = step[records.FIRST_STAGE]
     while number < last and load_acquire(advance(sync, records.ABORT)) == 0:
-        word, done = fetch_add(claims, 1), 0
-        while generation < word >> GENERATION_SHIFT:  # to the stage that the claim is for
+        stage = advance(stages, index * records.STAGE_WIDTH)
+        run_stage(program, stage, generation, frame, scratch, worker)
+        opened = load_acquire(claims_of(program, worker)) >> GENERATION_SHIFT
+        while generation < opened and number < last:  # one stage on, or more for a latecomer
             generation += 1
             index += 1
             if index == step[records.LAST_STAGE]:
                 number += 1
-                if number == last:
-                    return DONE
-                step = enter_step(frame, steps, number)
-                index = step[records.FIRST_STAGE]
-        stage = advance(slot(program, records.STAGES, worker), index * records.STAGE_WIDTH)
-        tasks, n_tasks = slot(stage, records.TASKS, worker), stage[records.N_TASKS]
-        claimed = word & CLAIM_MASK
-        while claimed < n_tasks:
-            if run_task(advance(tasks, claimed * records.TASK_WIDTH), frame, scratch, worker):
-                store_release(advance(sync, records.ABORT), 1)
-            done += 1
-            claimed = fetch_add(claims, 1) & CLAIM_MASK
-        if done > 0 and fetch_add(advance(sync, records.FINISHED), done) + done == n_tasks:
-            open_next(sync, generation, stage, frame, scratch)
-        else:
-            wait_for(program, sync, generation)
+                if number < last:
+                    step = enter_step(frame, steps, number)
+                    index = step[records.FIRST_STAGE]
     return ABORTED if number < last else DONE

@@ -4,8 +4,8 @@ A plan is plain int64 arrays that hold counts, float64 bit patterns and addresse
 an address points to is kept alive by the Python object that built the plan.
 
 * program: one per network and use; read by all workers.
-* stage: work between two barriers: tasks that workers claim one by one, then at most one
-  record run by the worker that finished the last of them, before anyone goes on.
+* stage: work between two barriers: tasks in a share per worker, claimed one by one, then at most
+  one record run by the worker that finished the last of them, before anyone goes on.
 * task: a chain of records, run one after the other over [lo, hi).
 * record: slot 0 is the address of the op, the others are its operands.
 * step: rows [start, start + rows) of the epoch's order, through stages [first, last).
@@ -22,19 +22,21 @@ STEPS = 5  # address of the steps
 FRAMES = 6  # address of the frames, FRAME_WIDTH per worker
 SCRATCH = 7  # address of the scratch, SCRATCH_WORDS per worker
 SCRATCH_WORDS = 8  # of four bytes
-PROGRAM_WIDTH = 9
+WORKERS = 9
+PROGRAM_WIDTH = 10
 
 # synchronisation words, two cache lines apart
-CLAIMS = 0  # stages that are over, and the next task to claim
-FINISHED = 16  # tasks of the stage that are done
-ABORT = 32
-SYNC_WIDTH = 48
+FINISHED = 0  # tasks of the stage that are done
+ABORT = 16
+CLAIMS = 32  # of each worker's share: stages that are over, and the next task to claim
+CLAIMS_WIDTH = 16  # from one worker's word to the next's
 
 # stage
 N_TASKS = 0
 TASKS = 1  # address of the tasks
 AFTER = 2  # address of the record run once after the stage, or 0
-STAGE_WIDTH = 3
+SHARES = 3  # address of WORKERS + 1 bounds: the tasks that each worker takes first
+STAGE_WIDTH = 4
 
 # task
 CHAIN = 0  # address of the addresses of records

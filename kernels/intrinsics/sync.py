@@ -26,6 +26,15 @@ def _fetch_add(typingctx, counter, value):
 
 
 @intrinsic
+def _swap_if(typingctx, counter, expected, value):
+    def codegen(context, builder, signature, args):
+        result = builder.cmpxchg(args[0], args[1], args[2], "acq_rel", "monotonic")
+        return builder.extract_value(result, 1)
+
+    return types.boolean(types.CPointer(types.int64), types.int64, types.int64), codegen
+
+
+@intrinsic
 def _load_acquire(typingctx, counter):
     def codegen(context, builder, signature, args):
         return builder.load_atomic(args[0], "acquire", 8)
@@ -86,6 +95,14 @@ def _fetch_add_twin(counter, value):
     return before
 
 
+def _swap_if_twin(counter, expected, value):
+    with _TURN:
+        found = int(counter[0]) == expected
+        if found:
+            counter[0] = value
+    return found
+
+
 def _load_acquire_twin(counter):
     return int(counter[0])
 
@@ -109,6 +126,9 @@ def _call_twin(record, index, arguments):
 
 fetch_add = _fetch_add if JIT else _fetch_add_twin
 """fetch_add(counter, value): add to the int64 at `counter`, return what was there before."""
+
+swap_if = _swap_if if JIT else _swap_if_twin
+"""swap_if(counter, expected, value): write `value` if `expected` is there; whether it was."""
 
 load_acquire = _load_acquire if JIT else _load_acquire_twin
 """load_acquire(counter): the int64 at `counter`; later reads see what its writer wrote before."""

@@ -1,12 +1,13 @@
 """The interpreter of plans: every row once, closing records once, faults that end the team."""
 
 import threading
+from itertools import pairwise
 
 import numpy as np
 import pytest
 from fusednn.kernels import engine, records
 from fusednn.kernels._jit import kernel
-from fusednn.kernels.intrinsics.pointers import advance, data, slot
+from fusednn.kernels.intrinsics.pointers import advance, data, slot, view_at
 from fusednn.kernels.intrinsics.sync import fetch_add
 
 from fusednn.plan.program import Program, Task
@@ -76,6 +77,35 @@ def test_every_row_once(workers, kind):
     assert counts.tolist() == [4] * 10 + [8] * 18
 
 
+def test_one_worker_does_the_shares_of_all():
+    counts = np.zeros(ROWS, np.int64)
+    program = Program(np.float32, 3, 1)
+    chain = [program.record(count_rows, {1: counts})]
+    rows = [Task(chain, lo, lo + BLOCK, records.ROWS_OF_BATCH) for lo in range(0, 12, BLOCK)]
+    program.set_stages([(rows, None), (rows, None)])
+    program.set_steps(steps_of(2))
+    assert engine.run_steps(program.words, 1, 0, 4) == engine.DONE
+    assert counts.tolist() == [2] * ROWS
+    # one that comes when all is over has nothing left to do
+    assert engine.run_steps(program.words, 0, 0, 4) == engine.DONE
+    assert counts.tolist() == [2] * ROWS
+
+
+@pytest.mark.parametrize("costs", [[1.0] * 7, [5, 1, 1, 1, 1, 1, 10], [0, 0, 0, 1], [1.0]])
+@pytest.mark.parametrize("workers", [1, 2, 3, 9])
+def test_shares_are_of_about_the_same_cost(costs, workers):
+    program = Program(np.float32, workers, 1)
+    chain = [program.record(fail, {1: None})]
+    program.set_stages([([Task(chain, 0, 0, cost=cost) for cost in costs], None)])
+    stage = view_at(program.words[records.STAGES], np.int64)
+    shares = view_at(stage[records.SHARES], np.int64)[: workers + 1]
+    assert shares[0] == 0
+    assert shares[-1] == len(costs)
+    totals = [sum(costs[a:b]) for a, b in pairwise(shares)]
+    assert sum(totals) == sum(costs)
+    assert max(totals) <= sum(costs) / workers + max(costs)
+
+
 @pytest.mark.parametrize("workers", [1, 3])
 def test_a_failing_op_ends_the_team(workers):
     counts = np.zeros(ROWS, np.int64)
@@ -92,24 +122,25 @@ def test_a_raised_abort_word_ends_a_waiting_worker():
     program = Program(np.float32, 2, 1)
     program.set_stages([([Task([], 0, 0)] * 3, None)])
     program.set_steps(steps_of(1))
-    program.sync[records.CLAIMS] = 3  # another worker has all tasks, and finishes none
+    for worker in range(2):  # another worker has all tasks, and finishes none
+        program.sync[records.CLAIMS + worker * records.CLAIMS_WIDTH] = 3
     program.sync[records.ABORT] = 1
     assert engine.run_steps(program.words, 1, 0, 1) == engine.ABORTED
 
 
 @kernel
-def wait(program, sync, generation):
-    return engine.wait_for(data(program), data(sync), generation)
+def wait(program, worker, generation):
+    return engine.wait_for(data(program), worker, generation)
 
 
 @pytest.mark.parametrize("aborted", [False, True])
 def test_waiting_ends(aborted):
     """After spinning, yielding and napping: the other thread takes its time."""
     program = Program(np.float32, 1, 1)
-    wait(program.words, program.sync, 1)  # not the present stage: no waiting; compiles
+    wait(program.words, 0, 1)  # not the present stage: no waiting; compiles
     word, value = (records.ABORT, 1) if aborted else (records.CLAIMS, 1 << 32)
     timer = threading.Timer(0.1, program.sync.__setitem__, (word, value))
     timer.start()
-    wait(program.words, program.sync, 0)
+    wait(program.words, 0, 0)
     assert program.sync[word] == value
     timer.join()

@@ -147,6 +147,11 @@ def test_assembly_of_the_synchronisation(monkeypatch, triple):
     arm = triple in (ARM, MAC)
     for intrinsic, arguments, code in (
         (sync.fetch_add, (POINTER, assembly.I64), "ldaxr|ldaddal" if arm else "lock.*xadd"),
+        (
+            sync.swap_if,
+            (POINTER, assembly.I64, assembly.I64),
+            "ldaxr|casal" if arm else "lock.*cmpxchg",
+        ),
         (sync.load_acquire, (POINTER,), "ldap?r" if arm else "movq"),
         (sync.store_release, (POINTER, assembly.I64), "stlr" if arm else "movq"),
     ):

@@ -12,7 +12,7 @@ import warnings
 import joblib
 import numpy as np
 import pytest
-from fusednn.kernels.records import ABORT, CLAIMS
+from fusednn.kernels.records import ABORT, CLAIMS, CLAIMS_WIDTH
 from parity import assert_same_bits, fit_quietly, run_python
 
 from fusednn import MLPClassifier
@@ -195,7 +195,7 @@ def test_an_abort_word_ends_every_worker():
     program = session.plan.program
     with session:
         program.sync[:] = 0
-        program.sync[CLAIMS] = 1  # as if another worker had taken the first task
+        program.sync[CLAIMS] = program.sync[CLAIMS + CLAIMS_WIDTH] = 1  # taken by another worker
         answers = []
         lonely = threading.Thread(
             target=lambda: answers.append(team.run_steps(program.words, 1, 0, 5))

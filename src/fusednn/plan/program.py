@@ -17,12 +17,17 @@ from .buffers import aligned_zeros
 
 
 class Task(NamedTuple):
-    """A chain of records over [lo, hi)."""
+    """A chain of records over [lo, hi).
+
+    `cost` says how long it takes beside the other tasks of its stage: workers get shares of
+    equal cost.
+    """
 
     chain: Sequence[np.ndarray]
     lo: int
     hi: int
     kind: int = records.WHOLE
+    cost: float = 1.0
 
 
 class Program:
@@ -42,7 +47,7 @@ class Program:
         self.dtype = np.dtype(dtype)
         self._alive: list[Any] = []
         self.words = np.zeros(records.PROGRAM_WIDTH, np.int64)
-        self.sync = aligned_zeros(records.SYNC_WIDTH, np.int64)
+        self.sync = aligned_zeros(records.CLAIMS + records.CLAIMS_WIDTH * workers, np.int64)
         self.frames = aligned_zeros(records.FRAME_WIDTH * workers, np.int64)
         per_worker = -(-scratch * self.dtype.itemsize // 64) * 16
         self.scratch = aligned_zeros(per_worker * workers, np.float32)
@@ -55,6 +60,7 @@ class Program:
         self.words[records.FRAMES] = self.frames.ctypes.data
         self.words[records.SCRATCH] = self.scratch.ctypes.data
         self.words[records.SCRATCH_WORDS] = per_worker
+        self.words[records.WORKERS] = workers
 
     def record(self, op, operands: Mapping[int, Any]) -> np.ndarray:
         """A record of `op`: a kernel, and its operands by slot.
@@ -82,10 +88,11 @@ class Program:
         """The stages in order: their tasks, and the record run once after each."""
         table = np.zeros((len(stages), records.STAGE_WIDTH), np.int64)
         for row, (tasks, after) in zip(table, stages, strict=True):
-            words = self._tasks(tasks)
+            words, shares = self._tasks(tasks), self._shares(tasks)
             row[records.N_TASKS] = len(tasks)
             row[records.TASKS] = words.ctypes.data
             row[records.AFTER] = 0 if after is None else after.ctypes.data
+            row[records.SHARES] = shares.ctypes.data
         self.words[records.STAGES] = table.ctypes.data
         self._alive.append(table)
 
@@ -100,6 +107,15 @@ class Program:
             row[:] = chain.ctypes.data, len(chain), task.lo, task.hi, task.kind
         self._alive += [words, chains]
         return words
+
+    def _shares(self, tasks: Sequence[Task]) -> np.ndarray:
+        """Bounds of adjacent tasks, one share per worker, all of about the same cost."""
+        before = np.cumsum([0.0, *(task.cost for task in tasks)])
+        middles = (before[1:] + before[:-1]) / 2
+        edges = np.arange(self.workers + 1) * (before[-1] / self.workers)
+        shares = np.searchsorted(middles, edges).astype(np.int64)
+        self._alive.append(shares)
+        return shares
 
     def set_steps(self, steps: np.ndarray) -> None:
         """The steps (n, STEP_WIDTH); allocates their settings and totals."""

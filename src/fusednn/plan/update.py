@@ -15,6 +15,10 @@ from .parameters import panels
 from .program import Program, Task
 
 
+BIAS_ROWS = 4
+"""Cost of a bias in rows of weights: four sums wait for one another's additions."""
+
+
 class Gradient(NamedTuple):
     """Where a layer's gradient comes from: an op each for a tile of weights and for the bias."""
 
@@ -91,17 +95,21 @@ class Updater:
                 {**step, **self._operands(self._layout.bias, layer, states), **gradient.bias},
             )
             chain = [weights]
-            tasks += [Task(chain, j, i) for j, i in tiles]
+            tasks += [Task(chain, j, i, cost=cost) for j, i, cost in tiles]
             chain = [bias]
-            tasks += [Task(chain, lo, hi) for lo, hi in self._bias_parts(layer)]
+            parts = self._bias_parts(layer)
+            tasks += [Task(chain, lo, hi, cost=BIAS_ROWS * (hi - lo)) for lo, hi in parts]
             counted += len(tiles)
         return tasks
 
-    def _weight_tiles(self, layer: int) -> list[tuple[int, int]]:
-        """(column, row) of each tile, panel by panel: dz of a panel stays in the cache."""
-        rows = range(0, self._layout.sizes[layer], dense.TILE_ROWS)
+    def _weight_tiles(self, layer: int) -> list[tuple[int, int, int]]:
+        """(column, row, elements) of each tile, panel by panel: dz of a panel stays near."""
+        fan_in = self._layout.sizes[layer]
+        rows = range(0, fan_in, dense.TILE_ROWS)
         columns = panels(self._layout.padded[layer + 1], self._layout.dtype)
-        return [(j, i) for j, _ in columns for i in rows]
+        return [
+            (j, i, width * min(dense.TILE_ROWS, fan_in - i)) for j, width in columns for i in rows
+        ]
 
     def _bias_parts(self, layer: int) -> list[tuple[int, int]]:
         columns = self._layout.padded[layer + 1]
