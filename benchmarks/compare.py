@@ -109,7 +109,7 @@ def main():
         f" {options.repeats} rounds, ratios of medians (peer / fusednn);"
         f" multiply-add peak {peak:.0f} GFLOP/s; load before the run {report['load']}"
     )
-    print(header(peers))
+    print(header("network, batch", peers))
     for result in results:
         print(line(result["network"], result["flops"], result["step_us"], peak, peers))
     write(options.json, report | {"peak_gflops": peak, "results": results})

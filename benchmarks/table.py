@@ -3,10 +3,10 @@
 from .rounds import OURS
 
 
-def header(peers):
-    """The table's first line."""
+def header(first, peers):
+    """The table's first line; `first` names its first column."""
     columns = "".join(f"{peer + ' us (best)':>24}{'ratio':>7}" for peer in peers)
-    return f"{'network, batch':24}{'fusednn us (best)':>20}{'GFLOP/s':>9}{'of peak':>9}{columns}"
+    return f"{first:24}{'fusednn us (best)':>20}{'GFLOP/s':>9}{'of peak':>9}{columns}"
 
 
 def line(title, flops, times, peak, peers):
