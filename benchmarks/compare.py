@@ -70,6 +70,7 @@ def compete(network, names, options):
         Peaks, per contestant microseconds of a step, per peer the ratio with its interval.
     """
     from .contestants import CONTESTANTS
+    from .peak import fma_gflops
 
     data = make_data(network, options.dtype)
     field = enter(
@@ -77,7 +78,8 @@ def compete(network, names, options):
         lambda name: CONTESTANTS[name](network, *data, options.threads),
         partial(count_epochs, seconds=options.seconds),
     )
-    times, peaks = step_times(field, options.repeats, options.threads, options.dtype)
+    peak = partial(fma_gflops, options.threads, options.dtype, repeats=3)
+    times, peaks = step_times(field, options.repeats, peak)
     return {
         "network": network.title,
         "flops": network.flops,

@@ -86,6 +86,7 @@ def mapped_data(network, dtype, folder):
 def measure(network, data, threads, options):
     """One point: microseconds of a step, peaks, operations."""
     from .contestants import CONTESTANTS
+    from .peak import fma_gflops
 
     field = enter(
         [OURS],
@@ -95,7 +96,9 @@ def measure(network, data, threads, options):
     rounds = options.repeats
     if field[OURS][1] == 1:
         rounds = min(rounds, LONG_ROUNDS)
-    times, peaks = step_times(field, rounds, threads, options.dtype)
+    times, peaks = step_times(
+        field, rounds, partial(fma_gflops, threads, options.dtype, repeats=3)
+    )
     return {"step_us": times[OURS], "peaks": peaks, "flops": network.flops}
 
 
@@ -153,8 +156,9 @@ def draw(results, picture):
     report = read(results)
     panels = {what: report["panels"][what] for what in WHAT if report["panels"].get(what)}
     figure, row = plt.subplots(
-        1, len(panels), figsize=(3.6 * len(panels), 3.4), layout="constrained", squeeze=False
-    )
+        1, len(panels), figsize=(3.6 * len(panels), 3.4), layout="constrained",
+        squeeze=False, sharey=True,
+    )  # fmt: skip
     for axes, (what, points) in zip(row[0], panels.items(), strict=True):
         values = [one["value"] for one in points]
         axes.loglog(values, [one["step_us"]["median"] for one in points], "o-", color="C0")
@@ -162,7 +166,10 @@ def draw(results, picture):
         axes.grid(alpha=0.3)
         if what in ("depth", "threads"):
             axes.set_xscale("linear")
-            axes.set_xticks(values)
+        elif what in ("width", "batch"):
+            axes.set_xscale("log", base=2)
+        if what != "rows":
+            axes.set_xticks(values, values)
         shares = axes.twinx()
         shares.plot(values, [100 * one["peak_share"] for one in points], "s--", color="C1")
         shares.set_ylim(0, 100)

@@ -15,6 +15,7 @@ best multiply-add peak measured between the rounds with the same number of threa
 
 import argparse
 import warnings
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -98,7 +99,7 @@ def predict_all(network, names, options):
         field,
         lambda predictor, calls: 1e6 * predictor.run(calls) / calls,
         options.repeats,
-        lambda: fma_gflops(options.threads, options.dtype, repeats=3),
+        partial(fma_gflops, options.threads, options.dtype, repeats=3),
     )
     times = {name: summary(rounds) for name, rounds in turns.items()}
     return {

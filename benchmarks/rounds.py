@@ -61,7 +61,7 @@ def _lacking(name):
     return ""
 
 
-def enter(names, make, count):
+def enter(names, make, count, required=(OURS,)):
     """Makes and warms up contestants.
 
     Parameters
@@ -71,11 +71,13 @@ def enter(names, make, count):
         From a name to a contestant.
     count : callable
         From a contestant that is warm to the amount of its turns.
+    required : container of str
+        Those whose failure is an error; another that fails is left out with a note.
 
     Returns
     -------
     dict
-        For each name the contestant and its amount. A peer that fails is left out with a note.
+        For each name the contestant and its amount.
     """
     field = {}
     for name in names:
@@ -84,7 +86,7 @@ def enter(names, make, count):
             contestant.prepare()
             field[name] = contestant, count(contestant)
         except Exception as error:
-            if name == OURS:
+            if name in required:
                 raise
             reason = str(error).strip().partition("\n")[0]
             print(f"note: {name} left out, {type(error).__name__}: {reason}")

@@ -32,32 +32,29 @@ def epoch_seconds(contestant, epochs):
     return contestant.run(epochs + 1), contestant.run(1)
 
 
-def step_times(field, rounds, threads, dtype):
+def step_times(field, rounds, between):
     """Microseconds of a training step, all rounds.
 
     Parameters
     ----------
     field : dict
         For each name a contestant and its number of epochs, as `rounds.enter` returns them.
-    rounds, threads : int
-    dtype : str
+    rounds : int
+    between : callable
+        Called before each round: the limit of the machine that the steps are held against.
 
     Returns
     -------
     times : dict
         For each name the median, the best, the rounds, and the epochs of one run.
-    peaks : list of float
-        The multiply-add peak before each round, GFLOP/s with this number of threads.
+    limits : list
+        What `between` returned.
     """
-    from .peak import fma_gflops
-
-    pairs, peaks = take_turns(
-        field, epoch_seconds, rounds, lambda: fma_gflops(threads, dtype, repeats=3)
-    )
+    pairs, limits = take_turns(field, epoch_seconds, rounds, between)
     times = {}
     for name, (contestant, epochs) in field.items():
         scale = 1e6 / (epochs * contestant.network.steps)
         setup = min(short for _, short in pairs[name])
         one = [scale * (long - setup) for long, _ in pairs[name]]
         times[name] = summary(one) | {"epochs": epochs}
-    return times, peaks
+    return times, limits
