@@ -1,7 +1,7 @@
 """Who is faster where: a training step over batch and width, against the best of the peers.
 
     python -m benchmarks.heatmap --json results.json [--batches 1 8 ...] [--widths 8 16 ...]
-                                 [--threads 2] [--dtype float32] [--repeats 5] [--seconds 0.15]
+                                 [--threads 2] [--dtype float32] [--repeats 5] [--seconds 0.1]
                                  [--peers sklearn,torch,jax]
     python -m benchmarks.heatmap --draw results.json out.png
 
@@ -41,7 +41,7 @@ def parse():
     parser.add_argument("--batches", type=int, nargs="+", default=BATCHES)
     parser.add_argument("--widths", type=int, nargs="+", default=WIDTHS)
     parser.add_argument("--repeats", type=int, default=5, help="rounds")
-    parser.add_argument("--seconds", type=float, default=0.15, help="of one run, at least")
+    parser.add_argument("--seconds", type=float, default=0.1, help="of one run, at least")
     parser.add_argument("--peers", default=PEERS, help=f"of {PEERS},compile")
     parser.add_argument("--json", type=Path, help="results; the cells in it are kept")
     parser.add_argument("--draw", type=Path, nargs=2, metavar=("JSON", "PNG"), help="no run")

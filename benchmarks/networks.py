@@ -100,7 +100,7 @@ def make_data(network, dtype="float32", seed=0):
     return X, y
 
 
-def epoch_of(sizes, batch, seconds=0.05, most=400):
+def epoch_of(sizes, batch, seconds=0.03, most=400):
     """A network whose epoch has as many steps as last some seconds, whoever trains it.
 
     Parameters
