@@ -6,11 +6,15 @@ wants figures that another busy process moves little; `compare` measures with mo
 """
 
 import warnings
+from argparse import Namespace
 from functools import cache
 
 import numpy as np
 
+from .contestants import Fusednn
 from .memory import SOLVERS, extra_bytes
+from .networks import NETWORKS, Network, make_data
+from .sparse import BATCHES, make_sparse, measure
 
 LIBRARIES = ("fusednn", "sklearn")
 OPTIONS = {
@@ -88,6 +92,59 @@ class Predict(_Estimators):
     def time_ten_single_rows(self, data, library):
         for row in range(10):
             self.small.predict_proba(self.X[row : row + 1])
+
+
+class LargePredict:
+    """Probabilities for 20,000 rows at once, the networks of `inference`."""
+
+    params = (("tabular", "image"), LIBRARIES)
+    param_names = ("network", "library")
+
+    def setup(self, network, library):
+        warnings.simplefilter("ignore")
+        network = NETWORKS[network]
+        X, y = make_data(network)
+        self.X, _ = make_data(network._replace(samples=20_000), seed=1)
+        small = {"hidden_layer_sizes": network.hidden, "max_iter": 1}
+        self.estimator = classifier(library, **small).fit(X[:1000], y[:1000])
+        self.estimator.predict_proba(self.X)  # compiles
+
+    def time_predict_proba(self, network, library):
+        self.estimator.predict_proba(self.X)
+
+
+class PartialFit:
+    """A hundred calls of `partial_fit` of 32 rows on a warm estimator."""
+
+    params = (("float64", "float32"), LIBRARIES)
+    param_names = ("dtype", "library")
+
+    def setup(self, dtype, library):
+        self.X, self.y = make_data(Network(3200, (20, 100, 3), 32), dtype)
+        self.estimator = classifier(library, hidden_layer_sizes=(100,))
+        self.estimator.partial_fit(self.X[:32], self.y[:32], classes=range(3))
+        self.time_hundred_calls(dtype, library)
+
+    def time_hundred_calls(self, dtype, library):
+        for start in range(0, 3200, 32):
+            rows = slice(start, start + 32)
+            self.estimator.partial_fit(self.X[rows], self.y[rows])
+
+
+class Sparse:
+    """A training step on CSR of 10,000 features at 1 % density, as `sparse` measures it."""
+
+    params = (BATCHES,)
+    param_names = ("batch",)
+    timeout = 300
+
+    def track_step(self, batch):
+        Fusednn.n_jobs = THREADS
+        options = Namespace(rows=2 * BATCHES[0], repeats=3, seconds=0.1, threads=THREADS)
+        data = {"csr": make_sparse(options.rows)}
+        return measure(batch, data, options)["step_us"]["csr"]["median"]
+
+    track_step.unit = "us"
 
 
 class Memory:

@@ -19,7 +19,8 @@ import numpy as np
 RATE = 1e-3
 
 
-def _timed(function, *arguments):
+def timed(function, *arguments):
+    """Seconds of a call."""
     start = time.perf_counter()
     function(*arguments)
     return time.perf_counter() - start
@@ -39,7 +40,7 @@ class _Estimator:
         self.run(1)
 
     def run(self, epochs):
-        return _timed(self._fit, self.X, self.y, epochs)
+        return timed(self._fit, self.X, self.y, epochs)
 
     def _fit(self, X, y, epochs):
         from sklearn.exceptions import ConvergenceWarning
@@ -115,7 +116,7 @@ class Torch:
         self.run(1)
 
     def run(self, epochs):
-        return _timed(self._train, epochs)
+        return timed(self._train, epochs)
 
     def _loss(self, x, t):
         return self.loss_function(self.model(x), t)
@@ -201,7 +202,7 @@ class Jax:
         self.run(1)
 
     def run(self, epochs):
-        return _timed(self._train, epochs)
+        return timed(self._train, epochs)
 
     def _train(self, epochs):
         shape = self.network.steps, self.network.batch

@@ -10,12 +10,12 @@ the variables that hold a BLAS to older kernels than the CPU's.
 """
 
 import argparse
-import json
 import statistics
 import time
 from pathlib import Path
 
 from .environment import describe, restart_with
+from .report import write
 
 
 def _seconds(work, warm):
@@ -85,9 +85,7 @@ def main():
                 print(f"{middle[who]:{width}.1f}{shares:>12}", end="")
             print(f"{middle['fusednn'] / middle['numpy']:14.2f}", flush=True)
             results.append({"product": name, "dtype": dtype, "gflops": found})
-    if options.json:
-        report = {**describe(threads=1), "results": results}
-        options.json.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    write(options.json, describe(threads=1) | {"results": results})
 
 
 if __name__ == "__main__":

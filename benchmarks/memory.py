@@ -64,9 +64,32 @@ def _fit_once(library, solver, epochs):
     y = random.integers(0, CLASSES, SAMPLES)
     estimator = estimator_class(HIDDEN, random_state=0, max_iter=epochs, **SOLVERS[solver])
     estimator.fit(X[:2000], y[:2000])
+    return peak_above(lambda: estimator.fit(X, y))
+
+
+def peak_above(work):
+    """Bytes by which the peak of a call exceeds what is resident before it."""
     before = _begin()
-    estimator.fit(X, y)
+    work()
     return _peak() - before
+
+
+def in_child(module, *arguments):
+    """What `python -m module arguments` prints as JSON, in a process of its own.
+
+    Parameters
+    ----------
+    module : str
+    *arguments : str
+
+    Returns
+    -------
+    object
+    """
+    root = Path(__file__).parents[1]
+    command = [sys.executable, "-m", module, *arguments]
+    done = subprocess.run(command, cwd=root, stdout=subprocess.PIPE, check=True, text=True)
+    return json.loads(done.stdout)
 
 
 def extra_bytes(library, solver, epochs=2):
@@ -84,13 +107,8 @@ def extra_bytes(library, solver, epochs=2):
     -------
     int
     """
-    command = [sys.executable, "-m", "benchmarks.memory", "--child", library, solver]
-    root = Path(__file__).parents[1]
-    done = subprocess.run(
-        [*command, "--epochs", str(epochs)],
-        cwd=root, stdout=subprocess.PIPE, check=True, text=True,
-    )  # fmt: skip
-    return json.loads(done.stdout)
+    child = "--child", library, solver, "--epochs", str(epochs)
+    return in_child("benchmarks.memory", *child)
 
 
 def main():

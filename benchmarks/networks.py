@@ -98,3 +98,26 @@ def make_data(network, dtype="float32", seed=0):
     X = random.standard_normal((network.samples, network.sizes[0]), dtype=dtype)
     y = random.integers(0, network.sizes[-1], network.samples)
     return X, y
+
+
+def epoch_of(sizes, batch, seconds=0.03, most=400):
+    """A network whose epoch has as many steps as last some seconds, whoever trains it.
+
+    Parameters
+    ----------
+    sizes : sequence of int
+    batch : int
+    seconds : float
+        Of an epoch, by a rough guess at a step: 200 GFLOP/s, 20 GB/s for Adam's 24 bytes per
+        parameter, 50 us of calls.
+    most : int
+        Steps, at most; two at least.
+
+    Returns
+    -------
+    Network
+    """
+    sizes = tuple(sizes)
+    parameters = sum((i + 1) * o for i, o in pairwise(sizes))
+    step = step_flops(sizes, batch) / 200e9 + 24 * parameters / 20e9 + 50e-6
+    return Network(batch * max(2, min(most, round(seconds / step))), sizes, batch)

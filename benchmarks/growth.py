@@ -1,0 +1,201 @@
+"""How the time of a training step grows with width, depth, batch, rows and threads.
+
+    python -m benchmarks.growth [--what width depth batch rows threads] [--threads 2]
+                                [--dtype float32] [--repeats 5] [--scratch DIR] [--json PATH]
+    python -m benchmarks.growth --draw results.json out.png
+
+One of the five is varied; the others stay at the base, 54-256-256-256-7 at batch 256 on 16,384
+rows with all `--threads`. A step is timed through `fit`, its shuffle included, set-up taken off
+(`steps`): with fewer rows an epoch has fewer steps to carry what it costs itself. The share is
+that of the products in the multiply-add peak measured between the rounds with the same number of
+threads. `n_jobs` is None but for the panel of the threads, which sets it.
+
+From a million rows on X is a memory-mapped file in a temporary directory in `--scratch`, written
+in pieces and removed afterwards; the system may hold as much of it in memory as there is room
+for. Where the disk has less than the file and a tenth, the point is left out with a note. Where
+an epoch lasts longer than five seconds there are two rounds at most, each a fit of two epochs and
+one of one. A file from before is kept up: panels asked for are measured anew, others stay.
+"""
+
+import argparse
+import shutil
+import tempfile
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from .environment import restart_with
+from .networks import Network, make_data
+from .report import read, resume, write
+from .rounds import OURS, enter
+from .steps import count_epochs, step_times
+
+FEATURES, CLASSES, WIDTH, DEPTH, BATCH, ROWS = 54, 7, 256, 3, 256, 16_384
+VALUES = {
+    "width": (16, 32, 64, 128, 256, 512, 1024, 2048),
+    "depth": (1, 2, 3, 4, 6, 8, 12),
+    "batch": (1, 4, 16, 64, 256, 1024, 4096),
+    "rows": (1_000, 10_000, 100_000, 1_000_000, 10_000_000),
+}
+WHAT = (*VALUES, "threads")
+MAPPED_ROWS = 1_000_000
+PIECE = 100_000
+LONG_ROUNDS = 2
+
+
+def parse():
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--what", nargs="+", choices=WHAT, default=WHAT)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--dtype", choices=("float32", "float64"), default="float32")
+    parser.add_argument("--repeats", type=int, default=5, help="rounds")
+    parser.add_argument("--seconds", type=float, default=0.4, help="of one run, at least")
+    parser.add_argument("--most", type=int, help="leave out larger values than this")
+    parser.add_argument("--scratch", type=Path, help="where the mapped file goes")
+    parser.add_argument("--json", type=Path, help="results; panels not asked for are kept")
+    parser.add_argument("--draw", type=Path, nargs=2, metavar=("JSON", "PNG"), help="no run")
+    return parser.parse_args()
+
+
+def network_at(what, value):
+    """The base with one thing changed; rows to the nearest whole mini-batches."""
+    batch = value if what == "batch" else BATCH
+    width = value if what == "width" else WIDTH
+    depth = value if what == "depth" else DEPTH
+    rows = value if what == "rows" else ROWS
+    sizes = (FEATURES, *[width] * depth, CLASSES)
+    return Network(batch * max(1, round(rows / batch)), sizes, batch)
+
+
+def mapped_data(network, dtype, folder):
+    """`make_data` with X in a file of the folder, read in place; the values differ."""
+    path = Path(folder) / "X.npy"
+    shape = network.samples, FEATURES
+    random = np.random.default_rng(0)
+    X = np.lib.format.open_memmap(path, "w+", dtype, shape)
+    for start in range(0, len(X), PIECE):
+        part = X[start : start + PIECE]
+        part[:] = random.standard_normal(part.shape, dtype=dtype)
+    X.flush()
+    del X
+    return np.load(path, mmap_mode="r"), random.integers(0, CLASSES, network.samples)
+
+
+def measure(network, data, threads, options):
+    """One point: microseconds of a step, peaks, operations."""
+    from .contestants import CONTESTANTS
+    from .peak import fma_gflops
+
+    field = enter(
+        [OURS],
+        lambda name: CONTESTANTS[name](network, *data, threads),
+        partial(count_epochs, seconds=options.seconds),
+    )
+    rounds = options.repeats
+    if field[OURS][1] == 1:
+        rounds = min(rounds, LONG_ROUNDS)
+    times, peaks = step_times(
+        field, rounds, partial(fma_gflops, threads, options.dtype, repeats=3)
+    )
+    return {"step_us": times[OURS], "peaks": peaks, "flops": network.flops}
+
+
+def point(what, value, options):
+    """`measure` of the base with one thing changed, or None where the disk has no room."""
+    network = network_at(what, value)
+    threads = value if what == "threads" else options.threads
+    here = {"value": value, "samples": network.samples}
+    if network.samples < MAPPED_ROWS // 2:
+        return here | measure(network, make_data(network, options.dtype), threads, options)
+    needed = 1.1 * network.samples * FEATURES * np.dtype(options.dtype).itemsize
+    with tempfile.TemporaryDirectory(dir=options.scratch) as folder:
+        if shutil.disk_usage(folder).free < needed:
+            print(f"note: {value:,} rows left out, they need {needed / 1e9:.1f} GB in {folder}")
+            return None
+        data = mapped_data(network, options.dtype, folder)
+        return here | measure(network, data, threads, options)
+
+
+def panel(what, options):
+    """All points of one panel, printed as they come."""
+    from .contestants import Fusednn
+
+    values = VALUES.get(what, tuple(range(1, options.threads + 1)))
+    found = []
+    for value in values:
+        if options.most and value > options.most:
+            continue
+        Fusednn.n_jobs = value if what == "threads" else None
+        one = point(what, value, options)
+        if one is None:
+            continue
+        one["peak_share"] = one["flops"] / one["step_us"]["median"] / 1e3 / max(one["peaks"])
+        print(
+            f"{what:8}{value:12,}{one['step_us']['median']:14.1f} us"
+            f" (best {one['step_us']['best']:.1f}){one['peak_share']:8.0%} of peak",
+            flush=True,
+        )
+        found.append(one)
+    return found
+
+
+def draw(results, picture):
+    """Draws a panel for each thing that was varied: the step's time, and its share of the peak.
+
+    Parameters
+    ----------
+    results, picture : Path
+    """
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    from matplotlib import pyplot as plt
+
+    report = read(results)
+    panels = {what: report["panels"][what] for what in WHAT if report["panels"].get(what)}
+    figure, row = plt.subplots(
+        1, len(panels), figsize=(3.6 * len(panels), 3.4), layout="constrained",
+        squeeze=False, sharey=True,
+    )  # fmt: skip
+    for axes, (what, points) in zip(row[0], panels.items(), strict=True):
+        values = [one["value"] for one in points]
+        axes.loglog(values, [one["step_us"]["median"] for one in points], "o-", color="C0")
+        axes.set_xlabel(what)
+        axes.grid(alpha=0.3)
+        if what in ("depth", "threads"):
+            axes.set_xscale("linear")
+        elif what in ("width", "batch"):
+            axes.set_xscale("log", base=2)
+        if what != "rows":
+            axes.set_xticks(values, values)
+        shares = axes.twinx()
+        shares.plot(values, [100 * one["peak_share"] for one in points], "s--", color="C1")
+        shares.set_ylim(0, 100)
+        shares.tick_params(axis="y", colors="C1")
+    row[0][0].set_ylabel("us per training step", color="C0")
+    shares.set_ylabel("% of multiply-add peak", color="C1")
+    figure.suptitle(
+        f"54-256-256-256-7, batch 256, 16,384 rows, one thing varied; {report['dtype']},"
+        f" {report['threads']} threads, {report['cpu']}"
+    )
+    figure.savefig(picture, dpi=150)
+
+
+def main():
+    """Measures the panels that are asked for, or draws those there are."""
+    options = parse()
+    if options.draw:
+        draw(*options.draw)
+        return
+    restart_with(options.threads)
+    report = resume(options.json, threads=options.threads, dtype=options.dtype)
+    panels = report.setdefault("panels", {})
+    for what in options.what:
+        panels[what] = panel(what, options)
+        write(options.json, report)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,141 @@
+"""Those whose predictions are timed by `inference`: one class each, all with the same weights.
+
+A predictor is made with a fitted fusednn classifier, its rows and the number of threads.
+`probabilities()` is one call, `run(calls)` returns the seconds of so many. fusednn and
+scikit-learn are called as users call them and check their input; ONNX Runtime and PyTorch are
+given an array of the right type. Two classes take one logistic output everywhere: the peers
+return its probability alone, the estimators those of both classes.
+"""
+
+import warnings
+
+import numpy as np
+
+from .contestants import timed
+
+OPSET, IR = 17, 9
+"""Of the ONNX model: old enough for every ONNX Runtime that the extra allows."""
+
+
+class _Predictor:
+    def __init__(self, model, X, threads):
+        self.model, self.X, self.threads = model, X, threads
+        self.layers = list(zip(model.coefs_, model.intercepts_, strict=True))
+
+    def prepare(self):
+        self.run(2)
+
+    def run(self, calls):
+        return timed(self._calls, calls)
+
+    def _calls(self, calls):
+        for _ in range(calls):
+            self.probabilities()
+
+
+class Fusednn(_Predictor):
+    """fusednn.MLPClassifier.predict_proba."""
+
+    def probabilities(self):
+        return self.model.predict_proba(self.X)
+
+
+class ScikitLearn(_Predictor):
+    """sklearn.neural_network.MLPClassifier.predict_proba, its BLAS held to the threads."""
+
+    def __init__(self, model, X, threads):
+        super().__init__(model, X, threads)
+        from sklearn.neural_network import MLPClassifier
+
+        classes = model.classes_
+        hidden = [w.shape[1] for w in model.coefs_[:-1]]
+        self.estimator = MLPClassifier(hidden, max_iter=1)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            self.estimator.fit(X[: len(classes)], classes)
+        self.estimator.coefs_, self.estimator.intercepts_ = model.coefs_, model.intercepts_
+
+    def probabilities(self):
+        return self.estimator.predict_proba(self.X)
+
+    def run(self, calls):
+        from threadpoolctl import threadpool_limits
+
+        with threadpool_limits(self.threads):
+            return super().run(calls)
+
+
+class Torch(_Predictor):
+    """PyTorch's forward pass in inference mode."""
+
+    def __init__(self, model, X, threads):
+        super().__init__(model, X, threads)
+        import torch
+        from torch import nn
+
+        torch.set_num_threads(threads)
+        self.torch, self.rows = torch, torch.from_numpy(X)
+        parts = []
+        for w, b in self.layers:
+            linear = nn.Linear(*w.shape, dtype=self.rows.dtype)
+            with torch.no_grad():
+                linear.weight.copy_(torch.from_numpy(w.T.copy()))
+                linear.bias.copy_(torch.from_numpy(b))
+            parts += [linear, nn.ReLU()]
+        parts[-1] = nn.Sigmoid() if len(model.classes_) == 2 else nn.Softmax(dim=1)
+        self.forward = nn.Sequential(*parts).eval()
+
+    def probabilities(self):
+        with self.torch.inference_mode():
+            return self.forward(self.rows).numpy()
+
+
+class OnnxRuntime(_Predictor):
+    """ONNX Runtime: Gemm and Relu, Softmax or Sigmoid at the end, all optimisations."""
+
+    def __init__(self, model, X, threads):
+        super().__init__(model, X, threads)
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
+        options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
+        self.session = onnxruntime.InferenceSession(
+            self._graph().SerializeToString(), options, providers=["CPUExecutionProvider"]
+        )
+
+    def _graph(self):
+        from onnx import helper, numpy_helper
+
+        element = helper.np_dtype_to_tensor_dtype(self.X.dtype)
+        nodes, weights, name = [], [], "x"
+        for index, (w, b) in enumerate(self.layers):
+            for kind, part in (("w", w), ("b", b)):
+                weights.append(
+                    numpy_helper.from_array(np.ascontiguousarray(part), f"{kind}{index}")
+                )
+            sums, after = f"z{index}", f"a{index}"
+            nodes.append(helper.make_node("Gemm", [name, f"w{index}", f"b{index}"], [sums]))
+            nodes.append(helper.make_node("Relu", [sums], [after]))
+            name = after
+        last = "Sigmoid" if len(self.model.classes_) == 2 else "Softmax"
+        nodes[-1] = helper.make_node(last, [sums], [name])
+        inputs, outputs = (
+            [helper.make_tensor_value_info(end, element, ["rows", size])]
+            for end, size in (("x", len(self.layers[0][0])), (name, len(self.layers[-1][1])))
+        )
+        graph = helper.make_graph(nodes, "mlp", inputs, outputs, weights)
+        opset = helper.make_opsetid("", OPSET)
+        return helper.make_model(graph, opset_imports=[opset], ir_version=IR)
+
+    def probabilities(self):
+        return self.session.run(None, {"x": self.X})[0]
+
+
+PREDICTORS = {
+    "fusednn": Fusednn,
+    "onnxruntime": OnnxRuntime,
+    "sklearn": ScikitLearn,
+    "torch": Torch,
+}

@@ -1,0 +1,160 @@
+"""Contestants take turns: who takes part, the rest before a turn, what the rounds say.
+
+A round gives every contestant one turn, and rounds are repeated, so that a change in the
+machine's load falls on all of them. A contestant sleeps a moment before its turn, until the
+threads of the one before have stopped spinning. Two contestants are compared round by round:
+the interval of a ratio is Student's t over the logarithms of the rounds' ratios. It holds what
+varies between the rounds of one run and nothing else; with five rounds it is wide, and one
+disturbed round makes it wider.
+"""
+
+import gc
+import importlib.util
+import math
+import os
+import shutil
+import statistics
+import sys
+import time
+
+OURS = "fusednn"
+CONFIDENCE = 0.95
+REST_SECONDS = 0.05
+MODULES = {"compile": "torch"}
+COMPILERS = ("g++", "clang++", "cl")
+"""What torch.compile needs one of, unless `CXX` names another."""
+
+
+def choose_peers(wanted, known):
+    """Those of the wanted peers that can take part; says which cannot.
+
+    Parameters
+    ----------
+    wanted : str
+        Names, separated by commas.
+    known : container of str
+        The names there are, ours among them.
+
+    Returns
+    -------
+    list of str
+    """
+    chosen = []
+    for name in filter(None, (part.strip() for part in wanted.split(","))):
+        if name not in known or name == OURS:
+            sys.exit(f"unknown peer {name!r}; there are {', '.join(set(known) - {OURS})}")
+        lacking = _lacking(name)
+        if lacking:
+            print(f"note: {name} left out, {lacking}")
+        else:
+            chosen.append(name)
+    return chosen
+
+
+def _lacking(name):
+    module = MODULES.get(name, name)
+    if importlib.util.find_spec(module) is None:
+        return f"{module} is not installed"
+    compilers = (os.environ.get("CXX", "").partition(" ")[0], *COMPILERS)
+    if name == "compile" and not any(shutil.which(one) for one in compilers if one):
+        return "there is no C++ compiler"
+    return ""
+
+
+def enter(names, make, count, required=(OURS,)):
+    """Makes and warms up contestants.
+
+    Parameters
+    ----------
+    names : sequence of str
+    make : callable
+        From a name to a contestant.
+    count : callable
+        From a contestant that is warm to the amount of its turns.
+    required : container of str
+        Those whose failure is an error; another that fails is left out with a note.
+
+    Returns
+    -------
+    dict
+        For each name the contestant and its amount.
+    """
+    field = {}
+    for name in names:
+        try:
+            contestant = make(name)
+            contestant.prepare()
+            field[name] = contestant, count(contestant)
+        except Exception as error:
+            if name in required:
+                raise
+            reason = str(error).strip().partition("\n")[0]
+            print(f"note: {name} left out, {type(error).__name__}: {reason}")
+    return field
+
+
+def take_turns(field, turn, rounds, between):
+    """All rounds.
+
+    Parameters
+    ----------
+    field : dict
+        As `enter` returns it.
+    turn : callable
+        From a contestant and its amount to the result of a turn.
+    rounds : int
+    between : callable
+        Called before each round: what the machine can do just then.
+
+    Returns
+    -------
+    found : dict
+        For each name the results of its turns.
+    others : list
+        What `between` returned.
+    """
+    found = {name: [] for name in field}
+    others = []
+    for _ in range(rounds):
+        others.append(between())
+        for name, (contestant, amount) in field.items():
+            gc.collect()
+            time.sleep(REST_SECONDS)
+            found[name].append(turn(contestant, amount))
+    return found, others
+
+
+def summary(rounds):
+    """Median, best, and the rounds themselves."""
+    return {"median": statistics.median(rounds), "best": min(rounds), "rounds": rounds}
+
+
+def ratio(theirs, ours):
+    """How many times as long a peer takes, from the times of both in the same rounds.
+
+    Parameters
+    ----------
+    theirs, ours : list of float
+
+    Returns
+    -------
+    dict
+        "medians", the ratio of the medians; "mean", the geometric mean of the rounds' ratios;
+        "interval", its 95 % interval, None for a single round.
+    """
+    from scipy.stats import t
+
+    logs = [math.log(peer / own) for peer, own in zip(theirs, ours, strict=True)]
+    middle, interval = statistics.fmean(logs), None
+    if len(logs) > 1:
+        quantile = float(t.ppf((1 + CONFIDENCE) / 2, len(logs) - 1))
+        half = quantile * statistics.stdev(logs) / math.sqrt(len(logs))
+        interval = [math.exp(middle - half), math.exp(middle + half)]
+    medians = statistics.median(theirs) / statistics.median(ours)
+    return {"medians": medians, "mean": math.exp(middle), "interval": interval}
+
+
+def ratios(times):
+    """`ratio` of every peer, from the summaries of all contestants by name."""
+    ours = times[OURS]["rounds"]
+    return {name: ratio(one["rounds"], ours) for name, one in times.items() if name != OURS}
