@@ -18,6 +18,7 @@ import warnings
 from functools import cache, cached_property
 
 from numba.core.caching import CompileResultCacheImpl, _Cache
+from numba.core.runtime import rtsys
 from numba.core.serialize import dumps
 
 from ._cachedir import cache_directory, clear, kernel_directory
@@ -215,7 +216,7 @@ class DiskCache(_Cache):
         except FileNotFoundError:
             return None
         payload = _unseal(name, data)
-        target_context.refresh()  # the runtime's symbols must be there before the code is
+        rtsys.initialize(target_context)  # its symbols must be there before the code is
         return _CODEC.rebuild(target_context, pickle.loads(payload))
 
     def _save(self, sig, cres):
