@@ -9,11 +9,13 @@ import time
 from collections.abc import Iterator
 from importlib import import_module
 from itertools import product
+from operator import methodcaller
 
 from .errors import CheckFailed, UserError
 from .progress import ProgressBar
 from .watch import interruptible
 
+_split = methodcaller("split", ",")
 REMEDY = "`fusednn warmup` with the same options compiles what is missing"
 
 
@@ -32,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     for name, default in (("activation", "relu"), ("solver", "adam"), ("loss", "squared_error")):
         text = f"default: {default}" + (" (of the regressor)" if name == "loss" else "")
-        group.add_argument(f"--{name}", type=_words, default=[default], metavar="A,B", help=text)
+        group.add_argument(f"--{name}", type=_split, default=[default], metavar="A,B", help=text)
     group.add_argument(
         "--dtype",
         choices=["auto", "float32", "float64"],
@@ -147,7 +149,3 @@ def _imported(place: str):
     if not hasattr(found, "get_params"):
         raise UserError(f"{place} returned no estimator")
     return found
-
-
-def _words(text: str) -> list[str]:
-    return text.split(",")
