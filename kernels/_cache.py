@@ -18,20 +18,45 @@ import warnings
 from functools import cache, cached_property
 
 from numba.core.caching import CompileResultCacheImpl, _Cache
+from numba.core.runtime import rtsys
 from numba.core.serialize import dumps
 
 from ._cachedir import cache_directory, clear, kernel_directory
 
-__all__ = ["CacheWarning", "DiskCache", "cache_directory", "clear", "statistics"]
+__all__ = [
+    "CacheWarning",
+    "DiskCache",
+    "MissingKernelError",
+    "cache_directory",
+    "clear",
+    "loading_only",
+    "statistics",
+]
 
 _MAGIC = b"fusednn kernel 1"
 _HEADER_BYTES = len(_MAGIC) + hashlib.sha256().digest_size
 
 _counts = {"hits": 0, "misses": 0, "saved": 0, "failures": 0}
+_loading_only = False
 
 
 class CacheWarning(UserWarning):
     """Compiled kernels cannot be kept on disk or read from it."""
+
+
+class MissingKernelError(Exception):
+    """A kernel is not on disk, where only kernels from there are wanted."""
+
+
+@contextlib.contextmanager
+def loading_only():
+    """Until the end of the `with`, what would be compiled raises a MissingKernelError."""
+    global _loading_only
+    _loading_only = True
+    try:
+        yield
+    finally:
+        _loading_only = False
 
 
 def statistics():
@@ -48,9 +73,11 @@ def statistics():
 
 def _failed(action, name, error):
     _counts["failures"] += 1
+    reason = f"{type(error).__name__}: {error}"
+    if _loading_only:
+        raise MissingKernelError(f"could not {action} {name} ({reason})") from error
     if _counts["failures"] > 1:
         return
-    reason = f"{type(error).__name__}: {error}"
     warnings.warn(
         f"the disk cache of compiled kernels could not {action} {name} ({reason}); what it "
         "lacks is compiled again in every process. Set the environment variable "
@@ -93,6 +120,7 @@ def _write(path, data):
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
+        os.chmod(temporary, 0o644)  # the directory says who may read it
         os.replace(temporary, path)
     except BaseException as error:
         with contextlib.suppress(OSError):
@@ -156,6 +184,8 @@ class DiskCache(_Cache):
         except Exception as error:
             _failed("load", self._label, error)
         _counts["misses" if result is None else "hits"] += 1
+        if result is None and _loading_only:
+            raise MissingKernelError(f"there is no {self._label}")
         return result
 
     def save_overload(self, sig, cres):
@@ -186,7 +216,7 @@ class DiskCache(_Cache):
         except FileNotFoundError:
             return None
         payload = _unseal(name, data)
-        target_context.refresh()  # the runtime's symbols must be there before the code is
+        rtsys.initialize(target_context)  # its symbols must be there before the code is
         return _CODEC.rebuild(target_context, pickle.loads(payload))
 
     def _save(self, sig, cres):

@@ -36,6 +36,9 @@ _DIGEST_NAME = re.compile(r"kernels-[0-9a-f]{20}")
 _KEPT = 8
 _RECENT_SECONDS = 3600.0
 
+# Others may read (an image is built by root and run by a user), nobody else may write.
+_MODE = 0o755
+
 _CODE_SETTINGS = (
     "BOUNDSCHECK",
     "DEBUGINFO_DEFAULT",
@@ -168,7 +171,7 @@ def kernel_directory(create=False):
     path = os.path.join(root, f"kernels-{digest}")
     try:
         if create:
-            os.makedirs(root, mode=0o700, exist_ok=True)
+            os.makedirs(root, mode=_MODE, exist_ok=True)
         _check(root)
         if create:
             _make(root, path)
@@ -183,7 +186,7 @@ def kernel_directory(create=False):
 
 def _make(root, path):
     try:
-        os.mkdir(path, mode=0o700)
+        os.mkdir(path, mode=_MODE)
     except FileExistsError:
         return
     with contextlib.suppress(OSError):

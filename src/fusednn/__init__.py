@@ -11,9 +11,10 @@ _HOMES = {
     "MLPClassifier": "fusednn.estimators.classifier",
     "MLPRegressor": "fusednn.estimators.regressor",
     "show_versions": "fusednn.versions",
+    "warmup": "fusednn.estimators.warmup",
 }
 
-__all__ = ["MLPClassifier", "MLPRegressor", "kernels", "show_versions"]
+__all__ = ["MLPClassifier", "MLPRegressor", "kernels", "show_versions", "warmup"]
 
 try:
     __version__ = version("fusednn")

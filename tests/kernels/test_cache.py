@@ -159,8 +159,11 @@ def test_two_signatures_are_kept_and_found(kept):
     assert counts(cold) == [0, 2, 2, 0]
     assert len(files(cold)) == 2
     if os.name == "posix":
-        assert folder.stat().st_mode & 0o777 == 0o700
-        assert os.stat(cold["directory"]).st_mode & 0o777 == 0o700
+        umask = os.umask(0o077)
+        os.umask(umask)
+        for path in (folder, *folder.rglob("*")):
+            wanted = 0o644 if path.is_file() else 0o755 & ~umask
+            assert path.stat().st_mode & 0o777 == wanted
     warm = run(folder, flags=["-W", "error"])
     assert warm["answer"] == RIGHT
     assert counts(warm) == [2, 0, 0, 0]

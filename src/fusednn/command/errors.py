@@ -6,8 +6,16 @@ import sys
 class UserError(Exception):
     """A mistake that the user can mend; the message is one line that says how.
 
-    `main` prints it without a traceback and ends with exit code 2.
+    `main` prints it without a traceback and ends with `exit_code`.
     """
+
+    exit_code = 2
+
+
+class CheckFailed(UserError):
+    """What was to be checked is not so."""
+
+    exit_code = 1
 
 
 def complain(message: object) -> None:

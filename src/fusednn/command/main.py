@@ -13,7 +13,7 @@ from fusednn import __version__
 
 from .errors import UserError, complain
 
-USER_ERROR, INTERRUPTED, CLOSED_PIPE = 2, 130, 141
+INTERRUPTED, CLOSED_PIPE = 130, 141
 
 
 class Command(NamedTuple):
@@ -25,6 +25,7 @@ class Command(NamedTuple):
 
 COMMANDS = {
     "demo": Command(".demo", "train a network, on your data or the bundled digits"),
+    "warmup": Command(".warmup", "compile what estimators need, ahead of their first fit"),
     "cache": Command(".cache", "show or clear the compiled kernels kept on disk"),
     "versions": Command(".versions", "show versions, CPU, threads and cache, for bug reports"),
 }
@@ -62,8 +63,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        Exit code: 0, 2 for what the user can mend, 130 after Ctrl-C, 141 when the reader of a
-        pipe went away.
+        Exit code: 0, 1 when a check fails, 2 for what the user can mend, 130 after Ctrl-C, 141
+        when the reader of a pipe went away.
     """
     if arguments is None:
         arguments = sys.argv[1:]
@@ -76,10 +77,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
     except UserError as error:
         complain(error)
-        return USER_ERROR
+        return error.exit_code
     except MemoryError:
         complain("not enough memory; try fewer rows")
-        return USER_ERROR
+        return UserError.exit_code
     except KeyboardInterrupt:
         complain("interrupted")
         return INTERRUPTED

@@ -1,0 +1,104 @@
+"""Compiling ahead of time, by doing in small what an estimator would do."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+from functools import partial
+
+import numpy as np
+from scipy.sparse import csr_matrix
+from sklearn.base import clone, is_classifier
+from sklearn.exceptions import ConvergenceWarning
+
+from fusednn.kernels._cache import statistics
+from fusednn.plan.training import BLOCK_LIMIT
+from fusednn.training.predict import FEW_ROWS
+
+from .base import BaseMLP
+
+FEATURES = 4
+
+
+def warmup(estimator, *, sparse: bool = False) -> dict[str, int]:
+    """
+    Compile what an estimator needs and keep it in the disk cache.
+
+    Later processes load it: `fit`, `partial_fit` and the predictions, of few rows and of many,
+    compile nothing. Networks of any sizes share their kernels.
+
+    Parameters
+    ----------
+    estimator : estimator
+        `MLPClassifier`, `MLPRegressor`, or a scikit-learn estimator whose parameters hold
+        some, such as a pipeline. It is not changed.
+    sparse : bool, default=False
+        Whether X may be a sparse matrix too.
+
+    Returns
+    -------
+    dict
+        How many kernels were "compiled", "loaded" from the cache, and newly "kept" there. What
+        this process had already is not counted.
+
+    Raises
+    ------
+    ValueError
+        If there is no network in the estimator, or its parameters are refused.
+
+    Examples
+    --------
+    >>> from fusednn import MLPRegressor, warmup
+    >>> done = warmup(MLPRegressor(dtype="float32"))
+    """
+    before = statistics()
+    for _, run in rehearsals(estimator, sparse):
+        run()
+    return counted_since(before)
+
+
+def counted_since(before: dict[str, int]) -> dict[str, int]:
+    """What `warmup` returns, from the cache's statistics at its begin."""
+    names = {"compiled": "misses", "loaded": "hits", "kept": "saved"}
+    now = statistics()
+    return {name: now[count] - before[count] for name, count in names.items()}
+
+
+def rehearsals(estimator, sparse: bool = False) -> list[tuple[str, Callable[[], None]]]:
+    """What `warmup` runs one by one, each with its description."""
+    parts = [estimator, *estimator.get_params().values()]
+    networks = [part for part in parts if isinstance(part, BaseMLP)]
+    if not networks:
+        raise ValueError(f"there is no MLPClassifier or MLPRegressor in {estimator!r}")
+    for network in networks:
+        network._validate_params()
+    return [pair for network in networks for pair in _rehearsals_of(network, sparse)]
+
+
+def _rehearsals_of(network, sparse: bool) -> Iterator[tuple[str, Callable[[], None]]]:
+    batch = network.batch_size
+    if batch != "auto":
+        batch = min(batch, BLOCK_LIMIT + 1)  # larger ones are trained in blocks, like this one
+    rows = 2 * (FEW_ROWS + 1 if batch == "auto" else max(FEW_ROWS + 1, batch))
+    small = {"max_iter": 1, "batch_size": batch, "validation_fraction": 0.5, "verbose": False}
+    X = np.random.RandomState(0).uniform(size=(rows, FEATURES))
+    # one logistic output, and a softmax
+    targets = [np.arange(rows) % classes for classes in (2, 3)[: 1 + is_classifier(network)]]
+    for dtype in ("float32", "float64") if network.dtype == "auto" else (network.dtype,):
+        for y in targets:
+            inputs = [X.astype(dtype)]
+            if sparse:
+                inputs.append(csr_matrix(inputs[0]))
+            model = clone(network).set_params(**small)
+            words = [type(network).__name__, network.activation, network.solver, dtype]
+            words += [f"{y.max() + 1} classes"] * is_classifier(network)
+            yield " ".join(words), partial(_rehearse, model, inputs, y)
+
+
+def _rehearse(model, inputs, y) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        for X in inputs:
+            model.fit(X, y)
+            model.predict(X)
+            model.predict(X[:1])

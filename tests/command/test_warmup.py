@@ -1,0 +1,220 @@
+"""`fusednn warmup`: what it compiles is all that later processes need, wherever the cache lies."""
+
+import argparse
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+import fusednn
+from fusednn.command import warmup
+from fusednn.command.main import main
+from fusednn.estimators.warmup import rehearsals
+
+COMMAND = "import sys; from fusednn.command.main import main; sys.exit(main())"
+SECONDS = 200
+
+# A process that fits and predicts with the estimators of a list, and says what it compiled.
+USE = """
+import json, os, sys, warnings
+import numpy as np
+import scipy.sparse
+from sklearn.exceptions import ConvergenceWarning
+from fusednn import MLPClassifier, MLPRegressor
+from fusednn.kernels._cache import statistics
+
+if len(sys.argv) > 2:
+    os.seteuid(int(sys.argv[2]))
+warnings.simplefilter("error")
+warnings.simplefilter("ignore", ConvergenceWarning)
+
+def use(model, X, y):
+    model.fit(X, y)
+    for rows in (1, 64, 65, len(y)):
+        model.predict(X[:rows])
+
+def data(rows, dtype="f8"):
+    X = np.random.default_rng(0).standard_normal((rows, 30)).astype(dtype)
+    return X, np.arange(rows) % 5
+
+exec(sys.argv[1])
+print(json.dumps(statistics()))
+"""
+
+DEFAULTS = """
+for dtype in ("f4", "f8"):
+    X, y = data(300, dtype)
+    Y = np.stack([y > 1, y > 2], axis=1)
+    use(MLPClassifier(max_iter=2), X, y)
+    use(MLPClassifier((50, 20), max_iter=2, early_stopping=True, n_jobs=2), X, y > 2)
+    use(MLPClassifier((), max_iter=2), X, Y.astype(int))
+    use(MLPRegressor(max_iter=2, early_stopping=True), X, y)
+    use(MLPRegressor(max_iter=2, batch_size=7), X, Y.astype(float))
+    MLPRegressor().partial_fit(X, y, sample_weight=np.ones(len(y)))
+"""
+
+MODULE = """
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MaxAbsScaler
+from fusednn import MLPRegressor
+
+def model():
+    network = MLPRegressor("poisson", (20,), "tanh", solver="sgd", batch_size=5000,
+                           learning_rate_init=1e-4, dtype="float32", max_iter=2)
+    return make_pipeline(MaxAbsScaler(), network)
+"""
+
+USE_MODULE = """
+sys.path.insert(0, os.getcwd())
+from module import model
+X, y = data(6000)
+use(model(), X, y)
+use(model(), scipy.sparse.csr_matrix(X * (X > 1)), y)
+"""
+
+
+def start(code, *arguments, folder, cwd=None, **environment):
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("FUSEDNN_", "NUMBA_"))}
+    return subprocess.run(
+        [sys.executable, "-W", "error", "-c", code, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        cwd=cwd,
+        env={**kept, "FUSEDNN_CACHE_DIR": str(folder), **environment},
+    )
+
+
+def command(*arguments, folder, **environment):
+    return start(COMMAND, "warmup", *arguments, folder=folder, **environment)
+
+
+def counts(*arguments, **options):
+    done = start(USE, *arguments, **options)
+    assert (done.returncode, done.stderr) == (0, "")
+    return json.loads(done.stdout)
+
+
+def only_loads(found):
+    return found["hits"] > 0 and found["misses"] == found["failures"] == found["saved"] == 0
+
+
+@pytest.fixture(scope="module")
+def warm(tmp_path_factory):
+    """A cache with what the estimators need by default."""
+    folder = tmp_path_factory.mktemp("warm") / "kernels"
+    done = command(folder=folder)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "6/6  MLPRegressor relu adam float64" in done.stdout
+    said = re.search(
+        r"^compiled (\d+) and loaded 0 kernels in \d+\.\d s\ndirectory    (.*)\n\Z",
+        done.stdout,
+        re.MULTILINE,
+    )
+    assert len(list(Path(said[2]).glob("*.kernel"))) == int(said[1])
+    assert Path(said[2]).parent == folder
+    return folder
+
+
+def test_defaults_compile_nothing_afterwards(warm):
+    assert only_loads(counts(DEFAULTS, folder=warm))
+
+
+def test_check(warm, tmp_path):
+    done = command("--check", folder=warm)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert re.fullmatch(r"all \d+ kernels are in [^\n]+\n", done.stdout)
+    files = sorted(warm.rglob("*"))
+    for options, folder in ((["--solver", "adam,lbfgs"], warm), ([], tmp_path / "none")):
+        done = command("--check", *options, folder=folder)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert re.fullmatch(r"fusednn: [^\n]+`fusednn warmup`[^\n]+\n", done.stderr)
+    assert sorted(warm.rglob("*")) == files
+    assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="POSIX permissions and users")
+def test_read_only_cache_at_another_path_for_another_user(warm):
+    """As an image has it: filled by root, read by a user who has no home and cannot write."""
+    with tempfile.TemporaryDirectory() as parent:
+        os.chmod(parent, 0o755)
+        folder = shutil.copytree(warm, Path(parent) / "elsewhere")
+        for path in (*folder.rglob("*"), folder):
+            path.chmod(path.stat().st_mode & 0o555)
+        user = ["65534"] if os.geteuid() == 0 else []
+        try:
+            assert only_loads(counts(DEFAULTS, *user, folder=folder, HOME="/nonexistent"))
+        finally:
+            for path in (folder, *folder.rglob("*")):
+                path.chmod(0o755)
+
+
+def test_an_estimator_of_a_module(tmp_path):
+    (tmp_path / "module.py").write_text(MODULE)
+    here = {"folder": tmp_path / "kernels", "cwd": tmp_path}
+    done = command("module:model", "--sparse", **here)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "1/1  MLPRegressor tanh sgd float32" in done.stdout
+    assert only_loads(counts(USE_MODULE, **here))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="POSIX permissions")
+def test_unusable_directory_is_one_line(tmp_path):
+    tmp_path.chmod(0o777)
+    for option, code in ([], 2), (["--check"], 1):
+        done = command(*option, folder=tmp_path)
+        assert (done.returncode, done.stdout) == (code, "")
+        assert re.fullmatch(r"fusednn: [^\n]+FUSEDNN_CACHE_DIR[^\n]+\n", done.stderr)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["transformer"], "'transformer' is not classifier, regressor or MODULE:NAME"),
+        (["nowhere:model"], "No module named 'nowhere'"),
+        (["os:model"], "no attribute 'model'"),
+        (["os:sep"], "os:sep is no estimator"),
+        (["os:getcwd"], "os:getcwd returned no estimator"),
+        (["sklearn.cluster:KMeans"], "there is no MLPClassifier or MLPRegressor in KMeans()"),
+        (["--activation", "relu,sine"], "'activation' parameter of MLPClassifier must be"),
+        (["--dtype", "int8"], "invalid choice: 'int8'"),
+        (["--nonsense"], "--nonsense"),
+    ],
+)
+def test_refuses_in_one_line(tmp_path, monkeypatch, capsys, arguments, expected):
+    monkeypatch.setenv("FUSEDNN_CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    assert main(["warmup", *arguments]) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert expected in said.err
+    assert re.fullmatch(r"fusednn: [^\n]+\n", said.err)
+
+
+def test_options_are_multiplied():
+    parser = argparse.ArgumentParser()
+    warmup.add_arguments(parser)
+    options = parser.parse_args(
+        ["--activation", "relu,tanh", "--solver", "sgd", "--loss", "squared_error,poisson"]
+    )
+    found = [(type(e).__name__, e.activation, e.solver) for e in warmup._estimators(options)]
+    assert found == [
+        *[("MLPClassifier", activation, "sgd") for activation in ("relu", "tanh")],
+        *[("MLPRegressor", activation, "sgd") for activation in ("relu", "relu", "tanh", "tanh")],
+    ]
+
+
+def test_function_leaves_the_estimator_as_it_was():
+    model = fusednn.MLPClassifier((3,), dtype="float32", batch_size=10**9, early_stopping=True)
+    before = dict(vars(model))
+    names = [name for name, _ in rehearsals(model)]
+    assert names == [f"MLPClassifier relu adam float32 {n} classes" for n in (2, 3)]
+    done = fusednn.warmup(fusednn.MLPRegressor(dtype="float32"))
+    assert set(done) == {"compiled", "loaded", "kept"}
+    assert vars(model) == before
