@@ -29,6 +29,7 @@ from fusednn.training.stochastic import (
 )
 
 from .constraints import CONSTRAINTS, DTYPES
+from .plain import is_plain_input, is_plain_target
 
 STOCHASTIC_SOLVERS = ("sgd", "adam")
 SPARSE_FORMATS = ("csr", "csc")
@@ -94,6 +95,9 @@ class BaseMLP(BaseEstimator):
         return sizes
 
     def _validated(self, X, y, reset, **options):
+        dtypes = DTYPES[self.dtype]
+        if not reset and is_plain_input(self, X, dtypes) and is_plain_target(y, len(X)):
+            return X, y
         # what float32 cannot hold is refused as infinite, without NumPy's own warning
         with np.errstate(over="ignore"):
             return validate_data(
@@ -102,7 +106,7 @@ class BaseMLP(BaseEstimator):
                 y,
                 accept_sparse=list(SPARSE_FORMATS),
                 multi_output=True,
-                dtype=DTYPES[self.dtype],
+                dtype=dtypes,
                 reset=reset,
                 **options,
             )
@@ -307,7 +311,8 @@ class BaseMLP(BaseEstimator):
     def _outputs(self, X):
         """The output activations for X, of shape (n_samples, n_outputs_)."""
         check_is_fitted(self, "coefs_")
-        X = validate_data(self, X, accept_sparse=list(SPARSE_FORMATS), reset=False)
+        if not is_plain_input(self, X, DTYPES["auto"]):
+            X = validate_data(self, X, accept_sparse=list(SPARSE_FORMATS), reset=False)
         dtype = self._network_dtype()
         if X.dtype != dtype:  # what the network's type cannot hold is refused, not made infinite
             with np.errstate(over="ignore"):

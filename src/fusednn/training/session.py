@@ -63,13 +63,13 @@ class Session:
         jobs = min(jobs, most_tasks(network.sizes, batch, target.values.dtype))
         self.plan = TrainingPlan(network, self.source, target, rule, batch, order, jobs)
         self._starts = np.arange(0, len(order), batch)
-        self._counts = np.diff(self._starts, append=len(order)).astype(float)
+        self._counts = np.minimum(batch, len(order) - self._starts).astype(float)
         self._steps, self._owner = self.plan.steps_of(len(order), batch)
         self.plan.program.set_steps(self._steps)
-        self._first_of_batch = np.flatnonzero(np.diff(self._owner, prepend=-1))
+        self._first_of_batch = np.searchsorted(self._owner, np.arange(len(self._starts)))
         self._team = Team(self.plan.program)
-        rows = np.cumsum(self._steps[:, records.ROWS])
-        self._rows_before = np.concatenate([[0], rows])
+        self._rows_before = np.zeros(len(self._steps) + 1, np.int64)
+        self._steps[:, records.ROWS].cumsum(out=self._rows_before[1:])
         self._rows_per_slice = self.plan.batch
         self._scoring: tuple | None = None
 
