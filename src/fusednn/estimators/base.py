@@ -10,16 +10,16 @@ from typing import ClassVar
 import numpy as np
 from sklearn.base import BaseEstimator, is_classifier
 from sklearn.model_selection import train_test_split
-from sklearn.utils import check_array, check_random_state
+from sklearn.utils import check_array
 from sklearn.utils.optimize import _check_optimize_result
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from fusednn.plan.forward import Network
 from fusednn.plan.training import Rule, Target
+from fusednn.training.kept import keep_session, take_session
 from fusednn.training.lbfgs import fit_lbfgs
 from fusednn.training.optimizer_state import OptimizerState
 from fusednn.training.predict import predict
-from fusednn.training.session import Session
 from fusednn.training.stochastic import (
     NonFiniteError,
     Progress,
@@ -30,6 +30,7 @@ from fusednn.training.stochastic import (
 
 from .constraints import CONSTRAINTS, DTYPES
 from .plain import is_plain_input, is_plain_target
+from .randoms import random_state_of
 
 STOCHASTIC_SOLVERS = ("sgd", "adam")
 SPARSE_FORMATS = ("csr", "csc")
@@ -71,7 +72,7 @@ class BaseMLP(BaseEstimator):
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, X)
         targets = self._encode(y, X.dtype)
-        random_state = check_random_state(self.random_state)
+        random_state = random_state_of(self.random_state)
         sizes = [X.shape[1], *hidden, self.n_outputs_]
         if first_pass:
             self._initialize(sizes, X.dtype, random_state)
@@ -83,9 +84,8 @@ class BaseMLP(BaseEstimator):
         if self.solver in STOCHASTIC_SOLVERS:
             return self._prepare_stochastic(X, target, random_state, incremental)
         samples = np.arange(X.shape[0])
-        return partial(
-            self._fit_lbfgs, self._session(X, target, Rule(None), samples, len(samples))
-        )
+        session, _ = self._session(X, target, Rule(None), samples, len(samples))
+        return partial(self._fit_lbfgs, session)
 
     def _hidden_sizes(self):
         sizes = self.hidden_layer_sizes
@@ -165,7 +165,7 @@ class BaseMLP(BaseEstimator):
             )
 
     def _session(self, X, target, rule, order, batch):
-        return Session(
+        return take_session(
             self._network(),
             X,
             target,
@@ -206,7 +206,8 @@ class BaseMLP(BaseEstimator):
             progress.validation_scores, progress.best_validation_score = [], -np.inf
         if not self.early_stopping and progress.best_loss is None:
             progress.best_loss = np.inf
-        session = self._session(X, target, optimizer.rule, order, self._batch_rows(len(order)))
+        batch = self._batch_rows(len(order))
+        session, kind = self._session(X, target, optimizer.rule, order, batch)
         session.load(self.coefs_, self.intercepts_, optimizer.moments)
         fit = partial(
             fit_stochastic,
@@ -220,9 +221,9 @@ class BaseMLP(BaseEstimator):
             verbose=self.verbose,
             on_pass=self._on_pass,
         )
-        return partial(self._fit_stochastic, session, optimizer, progress, fit)
+        return partial(self._fit_stochastic, session, kind, optimizer, progress, fit)
 
-    def _fit_stochastic(self, session, optimizer, progress, fit):
+    def _fit_stochastic(self, session, kind, optimizer, progress, fit):
         try:
             with session:
                 fit()
@@ -231,6 +232,7 @@ class BaseMLP(BaseEstimator):
             raise ValueError(_NON_FINITE) from None
         optimizer.moments = session.moments()
         self._take_over(progress, optimizer)
+        keep_session(session, kind)
 
     def _take_over(self, progress, optimizer):
         self._optimizer = optimizer

@@ -262,8 +262,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         -------
         self : MLPClassifier
         """
-        if np.array_equal(getattr(self, "classes_", None), classes):
-            classes = None  # the same as ever
+        known = getattr(self, "classes_", None)
+        if known is not None and classes is not None and np.array_equal(known, classes):
+            classes = None  # nothing new
         if _check_partial_fit_first_call(self, classes):
             multilabel = type_of_target(y).startswith("multilabel")
             self._label_binarizer = LabelBinarizer().fit(y if multilabel else classes)

@@ -15,7 +15,8 @@ _SET_BYTES = 1024
 def address_of(array: np.ndarray) -> int:
     """Address of an array's first element."""
     try:  # a third of the time that NumPy's own attribute takes
-        return addressof(c_char.from_buffer(array))
+        # NumPy's stubs say that an array is a buffer from Python 3.12 on only
+        return addressof(c_char.from_buffer(array))  # type: ignore[arg-type]
     except (TypeError, ValueError):  # read-only, empty, or not contiguous
         return array.ctypes.data
 

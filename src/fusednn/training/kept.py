@@ -1,0 +1,85 @@
+"""Small sessions kept for the next call of the same kind: lowering costs more than their work.
+
+A kept session holds no one's state: it has copies of the data, and data, parameters and moments
+are all loaded anew. It belongs to the thread that made it, and whoever uses it has taken it out.
+So nothing hangs on an estimator, and copies of one, threads and forks share nothing.
+"""
+
+from __future__ import annotations
+
+import threading
+from itertools import pairwise
+
+import numpy as np
+
+from fusednn.plan.forward import Network
+from fusednn.plan.training import Rule, Target
+
+from .session import Session, choose_workers
+
+MOST_SESSIONS = 4
+"""Of one thread."""
+
+MOST_BYTES = 1 << 20
+"""Of one session: its data, its buffers and its parameters, about."""
+
+
+class _Kept(threading.local):
+    def __init__(self):
+        self.sessions: dict[tuple, Session] = {}
+
+
+_kept = _Kept()
+
+
+def take_session(
+    network: Network,
+    X,
+    target: Target,
+    rule: Rule,
+    *,
+    batch: int,
+    order: np.ndarray,
+    l2: float,
+    n_jobs: int | None,
+) -> tuple[Session, tuple | None]:
+    """A session as `Session` makes it of these arguments, and what `keep_session` needs."""
+    kind = _kind(network, X, target, rule, batch, order, n_jobs)
+    session = _kept.sessions.pop(kind, None) if kind else None
+    if session is not None:
+        session.renew(X, target, order, l2)
+        return session, kind
+    if kind:
+        weights = None if target.weights is None else target.weights.copy()
+        X, target = X.copy(), Target(target.values.copy(), weights)
+    session = Session(network, X, target, rule, batch=batch, order=order, l2=l2, n_jobs=n_jobs)
+    return session, kind
+
+
+def keep_session(session: Session, kind: tuple | None) -> None:
+    """Keeps a session that has ended well, and whose results have been copied."""
+    if kind is None:
+        return
+    sessions = _kept.sessions
+    sessions[kind] = session
+    if len(sessions) > MOST_SESSIONS:
+        del sessions[next(iter(sessions))]
+
+
+def _kind(network, X, target, rule, batch, order, n_jobs) -> tuple | None:
+    """All that the plan of a session depends on; None for one that is not worth keeping."""
+    dtype = target.values.dtype
+    if type(X) is not np.ndarray or X.dtype != dtype:
+        return None
+    sizes = network.sizes
+    parameters = sum(a * b for a, b in pairwise(sizes))
+    elements = X.size + target.values.size + 2 * batch * sum(sizes) + 5 * parameters
+    if elements * dtype.itemsize > MOST_BYTES:
+        return None
+    if choose_workers(network, len(order), batch, dtype, n_jobs) > 1:
+        return None
+    return (
+        *(tuple(sizes), network.activation, network.loss, dtype, X.shape, target.values.shape),
+        *(target.weights is None, rule.optimizer, tuple(map(float, rule.constants))),
+        *(batch, len(order)),
+    )
