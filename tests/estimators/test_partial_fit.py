@@ -115,10 +115,10 @@ def story(estimator, kind, between, fresh):
     """Calls with something in between; `fresh` forgets before each what others left."""
     for name in ("nothing", between, "nothing", between, "weights"):
         if fresh:
-            kept._kept.sessions.clear()
+            kept._kept.plans.clear()
         BETWEEN[name](estimator, kind)
         if fresh:
-            kept._kept.sessions.clear()
+            kept._kept.plans.clear()
         train(estimator, kind)
     return estimator
 
@@ -144,9 +144,9 @@ def test_a_session_is_used_again(kind, monkeypatch):
 
 def test_large_data_are_read_where_they_are():
     wide = np.zeros((300, 3000))
-    kept._kept.sessions.clear()
+    kept._kept.plans.clear()
     MLPRegressor(hidden_layer_sizes=(2,), random_state=0).partial_fit(wide, wide[:, 0])
-    assert not kept._kept.sessions
+    assert not kept._kept.plans
 
 
 @pytest.mark.parametrize("n_jobs", [None, 1, 2, 3])
@@ -167,11 +167,11 @@ def test_networks_that_take_turns(activation):
         for estimator in several:
             train(estimator, kind)
     for one, other in zip(several, alone, strict=True):
-        kept._kept.sessions.clear()
+        kept._kept.plans.clear()
         for _ in range(3):
             train(other, kind)
         assert_same_bits(one, other)
-    assert len(kept._kept.sessions) <= kept.MOST_SESSIONS
+    assert len(kept._kept.plans) <= kept.MOST_PLANS
 
 
 COPIES = {
@@ -196,7 +196,7 @@ def test_copies_go_their_own_ways(kind, way):
     train(first, kind, data=2 * X)
     train(second, kind)
     train(first, kind, data=2 * X)
-    kept._kept.sessions.clear()
+    kept._kept.plans.clear()
     assert_same_bits(second, train(expected, kind))
 
 
@@ -313,7 +313,7 @@ def test_a_diverged_call_between_good_ones():
     ours, without = train(new(kind, solver="sgd"), kind), train(new(kind, solver="sgd"), kind)
     with pytest.raises(ValueError, match="non-finite"):
         ours.partial_fit(X * 1e200, TARGETS[kind])
-    kept._kept.sessions.clear()
+    kept._kept.plans.clear()
     for a, b in zip(ours.coefs_, without.coefs_, strict=True):
         np.testing.assert_array_equal(a, b)
 

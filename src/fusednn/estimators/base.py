@@ -16,7 +16,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from fusednn.plan.forward import Network
 from fusednn.plan.training import Rule, Target
-from fusednn.training.kept import keep_session, take_session
+from fusednn.training.kept import keep, take_session
 from fusednn.training.lbfgs import fit_lbfgs
 from fusednn.training.optimizer_state import OptimizerState
 from fusednn.training.predict import predict
@@ -232,7 +232,8 @@ class BaseMLP(BaseEstimator):
             raise ValueError(_NON_FINITE) from None
         optimizer.moments = session.moments()
         self._take_over(progress, optimizer)
-        keep_session(session, kind)
+        if kind:
+            keep(kind, session)
 
     def _take_over(self, progress, optimizer):
         self._optimizer = optimizer

@@ -1,14 +1,15 @@
-"""Small sessions kept for the next call of the same kind: lowering costs more than their work.
+"""Small plans kept for the next call of the same kind: lowering costs more than their work.
 
-A kept session holds no one's state: it has copies of the data, and data, parameters and moments
-are all loaded anew. It belongs to the thread that made it, and whoever uses it has taken it out.
-So nothing hangs on an estimator, and copies of one, threads and forks share nothing.
+A kept plan holds no one's state: it has arrays of its own, and data, parameters and moments are
+all copied into them anew. It belongs to the thread that made it, and whoever uses it has taken
+it out. So nothing hangs on an estimator, and copies of one, threads and forks share nothing.
 """
 
 from __future__ import annotations
 
 import threading
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
@@ -17,19 +18,32 @@ from fusednn.plan.training import Rule, Target
 
 from .session import Session, choose_workers
 
-MOST_SESSIONS = 4
+MOST_PLANS = 6
 """Of one thread."""
 
 MOST_BYTES = 1 << 20
-"""Of one session: its data, its buffers and its parameters, about."""
+"""Of a session: its data, its buffers and its parameters, about."""
 
 
 class _Kept(threading.local):
     def __init__(self):
-        self.sessions: dict[tuple, Session] = {}
+        self.plans: dict[tuple, Any] = {}
 
 
 _kept = _Kept()
+
+
+def take(kind: tuple) -> Any:
+    """What was kept under `kind`, which is all it depends on; None if nothing is."""
+    return _kept.plans.pop(kind, None)
+
+
+def keep(kind: tuple, plan) -> None:
+    """Keeps what has run well, and whose results have been copied."""
+    plans = _kept.plans
+    plans[kind] = plan
+    if len(plans) > MOST_PLANS:
+        del plans[next(iter(plans))]  # the oldest
 
 
 def take_session(
@@ -43,9 +57,12 @@ def take_session(
     l2: float,
     n_jobs: int | None,
 ) -> tuple[Session, tuple | None]:
-    """A session as `Session` makes it of these arguments, and what `keep_session` needs."""
+    """A session as `Session` makes it of these arguments, and the kind to keep it under.
+
+    The kind is None for a session that is not worth keeping.
+    """
     kind = _kind(network, X, target, rule, batch, order, n_jobs)
-    session = _kept.sessions.pop(kind, None) if kind else None
+    session = take(kind) if kind else None
     if session is not None:
         session.renew(X, target, order, l2)
         return session, kind
@@ -56,18 +73,7 @@ def take_session(
     return session, kind
 
 
-def keep_session(session: Session, kind: tuple | None) -> None:
-    """Keeps a session that has ended well, and whose results have been copied."""
-    if kind is None:
-        return
-    sessions = _kept.sessions
-    sessions[kind] = session
-    if len(sessions) > MOST_SESSIONS:
-        del sessions[next(iter(sessions))]
-
-
 def _kind(network, X, target, rule, batch, order, n_jobs) -> tuple | None:
-    """All that the plan of a session depends on; None for one that is not worth keeping."""
     dtype = target.values.dtype
     if type(X) is not np.ndarray or X.dtype != dtype:
         return None
