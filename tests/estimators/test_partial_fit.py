@@ -2,6 +2,7 @@
 
 import copy
 import gc
+import multiprocessing
 import pickle
 import threading
 import weakref
@@ -318,16 +319,6 @@ def test_a_diverged_call_between_good_ones():
         np.testing.assert_array_equal(a, b)
 
 
-@pytest.mark.filterwarnings("ignore")
-def test_a_fit_after_a_diverged_one():
-    """What is not a number in the buffers of one fit does not reach the next."""
-    params = {"solver": "sgd", "early_stopping": True, "max_iter": 4}
-    expected = new("regression", **params).fit(X, TARGETS["regression"])
-    with np.errstate(all="ignore"):
-        new("regression", learning_rate_init=1e200, **params).fit(X, TARGETS["regression"])
-    assert_same_bits(new("regression", **params).fit(X, TARGETS["regression"]), expected)
-
-
 @pytest.mark.parametrize(
     "labels", [np.int8, np.uint16, np.int64, bool, float, str, object, "S1", "classes"]
 )
@@ -372,3 +363,58 @@ def test_a_generator_goes_on():
         for _ in range(3):
             train(pair[-1], "multiclass")
     assert_close(*pair)
+
+
+def forgetful(function):
+    """What a function returns where nothing is kept."""
+    kept._kept.plans.clear()
+    result = function()
+    kept._kept.plans.clear()
+    return result
+
+
+@KINDS
+def test_predictions_of_networks_that_take_turns(kind):
+    """Few rows are predicted by a kept plan: for each network and its weights of the moment."""
+    estimators = [train(new(kind, random_state=seed), kind) for seed in range(3)]
+    estimators += [train(new(kind, dtype="float32", activation="tanh"), kind)]
+    method = "predict_proba" if hasattr(estimators[0], "predict_proba") else "predict"
+    for between in (lambda e: None, halve, replace, lambda e: train(e, kind)):
+        for rows in (X[:1], X[:30], X[5:6], X[::-1][:1], np.asfortranarray(X)[:3], X[:1]):
+            for estimator in estimators:
+                predict = getattr(estimator, method)
+                np.testing.assert_array_equal(predict(rows), forgetful(lambda: predict(rows)))  # noqa: B023 - called at once
+                first, again = predict(rows), predict(rows)
+                before = first.copy()
+                predict(rows + 1)
+                np.testing.assert_array_equal(first, before)
+                np.testing.assert_array_equal(again, before)
+        for estimator in estimators:
+            between(estimator)
+
+
+def test_a_prediction_after_one_that_is_not_finite():
+    estimator = train(new("regression", hidden_layer_sizes=(4, 9)), "regression")
+    expected = estimator.predict(X[:5])
+    estimator.coefs_[0] *= 1e300
+    with np.errstate(all="ignore"):
+        assert not np.isfinite(estimator.predict(X[:5] * 1e10)).all()
+    estimator.coefs_[0] /= 1e300
+    np.testing.assert_allclose(estimator.predict(X[:5]), expected, rtol=1e-9)
+
+
+def answer(estimator):
+    return state(train(estimator, "multiclass")), estimator.predict(X)
+
+
+@pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="no fork")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # Python's, about threads and forks
+def test_a_fork_has_its_own():
+    estimator = train(train(new("multiclass"), "multiclass"), "multiclass")
+    with multiprocessing.get_context("fork").Pool(2) as pool:
+        found = pool.map(answer, [estimator] * 4)
+    expected = answer(estimator)
+    for arrays, labels in found:
+        np.testing.assert_array_equal(labels, expected[1])
+        for one, other in zip(arrays, expected[0], strict=True):
+            np.testing.assert_array_equal(one, other)

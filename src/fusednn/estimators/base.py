@@ -20,6 +20,7 @@ from fusednn.training.kept import keep, take_session
 from fusednn.training.lbfgs import fit_lbfgs
 from fusednn.training.optimizer_state import OptimizerState
 from fusednn.training.predict import predict
+from fusednn.training.session import Session
 from fusednn.training.stochastic import (
     NonFiniteError,
     Progress,
@@ -84,8 +85,9 @@ class BaseMLP(BaseEstimator):
         if self.solver in STOCHASTIC_SOLVERS:
             return self._prepare_stochastic(X, target, random_state, incremental)
         samples = np.arange(X.shape[0])
-        session, _ = self._session(X, target, Rule(None), samples, len(samples))
-        return partial(self._fit_lbfgs, session)
+        return partial(
+            self._fit_lbfgs, self._session(X, target, Rule(None), samples, len(samples))
+        )
 
     def _hidden_sizes(self):
         sizes = self.hidden_layer_sizes
@@ -164,8 +166,8 @@ class BaseMLP(BaseEstimator):
                 f" data ask for {sizes}."
             )
 
-    def _session(self, X, target, rule, order, batch):
-        return take_session(
+    def _session(self, X, target, rule, order, batch, make=Session):
+        return make(
             self._network(),
             X,
             target,
@@ -207,7 +209,8 @@ class BaseMLP(BaseEstimator):
         if not self.early_stopping and progress.best_loss is None:
             progress.best_loss = np.inf
         batch = self._batch_rows(len(order))
-        session, kind = self._session(X, target, optimizer.rule, order, batch)
+        make = take_session if incremental else Session
+        session = self._session(X, target, optimizer.rule, order, batch, make)
         session.load(self.coefs_, self.intercepts_, optimizer.moments)
         fit = partial(
             fit_stochastic,
@@ -221,9 +224,9 @@ class BaseMLP(BaseEstimator):
             verbose=self.verbose,
             on_pass=self._on_pass,
         )
-        return partial(self._fit_stochastic, session, kind, optimizer, progress, fit)
+        return partial(self._fit_stochastic, session, optimizer, progress, fit)
 
-    def _fit_stochastic(self, session, kind, optimizer, progress, fit):
+    def _fit_stochastic(self, session, optimizer, progress, fit):
         try:
             with session:
                 fit()
@@ -232,8 +235,8 @@ class BaseMLP(BaseEstimator):
             raise ValueError(_NON_FINITE) from None
         optimizer.moments = session.moments()
         self._take_over(progress, optimizer)
-        if kind:
-            keep(kind, session)
+        if session.kind:
+            keep(session.kind, session)
 
     def _take_over(self, progress, optimizer):
         self._optimizer = optimizer

@@ -56,21 +56,22 @@ def take_session(
     order: np.ndarray,
     l2: float,
     n_jobs: int | None,
-) -> tuple[Session, tuple | None]:
-    """A session as `Session` makes it of these arguments, and the kind to keep it under.
+) -> Session:
+    """A session as `Session` makes it of these arguments, perhaps of copies of the data.
 
-    The kind is None for a session that is not worth keeping.
+    Its `kind` is None if it is not worth keeping.
     """
     kind = _kind(network, X, target, rule, batch, order, n_jobs)
     session = take(kind) if kind else None
     if session is not None:
         session.renew(X, target, order, l2)
-        return session, kind
+        return session
     if kind:
         weights = None if target.weights is None else target.weights.copy()
         X, target = X.copy(), Target(target.values.copy(), weights)
     session = Session(network, X, target, rule, batch=batch, order=order, l2=l2, n_jobs=n_jobs)
-    return session, kind
+    session.kind = kind
+    return session
 
 
 def _kind(network, X, target, rule, batch, order, n_jobs) -> tuple | None:

@@ -77,6 +77,7 @@ class Session:
         self._steps[:, records.ROWS].cumsum(out=self._rows_before[1:])
         self._rows_per_slice = self.plan.batch
         self._scoring: tuple | None = None
+        self.kind: tuple | None = None  # what it may be kept as
 
     def __enter__(self) -> Session:
         self._team.__enter__()
