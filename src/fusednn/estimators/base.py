@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import warnings
 from functools import partial
-from itertools import pairwise
 from typing import ClassVar
 
 import numpy as np
 from sklearn.base import BaseEstimator, is_classifier
-from sklearn.model_selection import train_test_split
 from sklearn.utils import check_array
 from sklearn.utils.optimize import _check_optimize_result
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from fusednn.plan.forward import Network
 from fusednn.plan.training import Rule, Target
 from fusednn.training.kept import keep, take_session
 from fusednn.training.lbfgs import fit_lbfgs
@@ -31,7 +28,8 @@ from fusednn.training.stochastic import (
 
 from .constraints import CONSTRAINTS, DTYPES
 from .plain import is_plain_input, is_plain_target
-from .randoms import random_state_of
+from .randoms import hold_out, random_state_of
+from .weights import initial_weights, network_of
 
 STOCHASTIC_SOLVERS = ("sgd", "adam")
 SPARSE_FORMATS = ("csr", "csc")
@@ -114,19 +112,14 @@ class BaseMLP(BaseEstimator):
             )
 
     def _initialize(self, sizes, dtype, random_state):
-        """Glorot's uniform weights and biases, drawn in scikit-learn's order."""
+        """What a fit begins with."""
         self.n_iter_ = 0
         self.t_ = 0
         self.n_layers_ = len(sizes)
         self.out_activation_ = self._output_activation()
-        self.coefs_, self.intercepts_ = [], []
-        factor = 2.0 if self.activation == "logistic" else 6.0
-        for fan_in, fan_out in pairwise(sizes):
-            bound = np.sqrt(factor / (fan_in + fan_out))
-            w = random_state.uniform(-bound, bound, (fan_in, fan_out))
-            b = random_state.uniform(-bound, bound, fan_out)
-            self.coefs_.append(w.astype(dtype, copy=False))
-            self.intercepts_.append(b.astype(dtype, copy=False))
+        self.coefs_, self.intercepts_ = initial_weights(
+            sizes, self.activation, dtype, random_state
+        )
         if self.solver in STOCHASTIC_SOLVERS:
             self.loss_curve_ = []
             self._no_improvement_count = 0
@@ -136,21 +129,8 @@ class BaseMLP(BaseEstimator):
             self.best_validation_score_ = -np.inf if early else None
 
     def _network(self):
-        """The network that `coefs_` and `intercepts_` describe; users may have set them.
-
-        Raises
-        ------
-        ValueError
-            If their shapes do not fit together.
-        """
-        sizes = [len(self.coefs_[0]), *(w.shape[1] for w in self.coefs_)]
-        shapes = [w.shape for w in self.coefs_], [b.shape for b in self.intercepts_]
-        if shapes != (list(pairwise(sizes)), [(size,) for size in sizes[1:]]):
-            raise ValueError(
-                f"coefs_ and intercepts_ do not fit together: their shapes are {shapes[0]} and"
-                f" {shapes[1]}."
-            )
-        return Network(sizes, self.activation, self._loss_name())
+        """The network that `coefs_` and `intercepts_` describe."""
+        return network_of(self.coefs_, self.intercepts_, self.activation, self._loss_name())
 
     def _network_dtype(self):
         """The type of the weights; users may have set some that the engine does not have."""
@@ -266,17 +246,7 @@ class BaseMLP(BaseEstimator):
         stratify = None
         if is_classifier(self) and self.n_outputs_ == 1:
             stratify = target.values.astype(bool)
-        order, held_out = train_test_split(
-            order,
-            random_state=random_state,
-            test_size=self.validation_fraction,
-            stratify=stratify,
-        )
-        if len(held_out) < 2:
-            raise ValueError(
-                "The validation set is too small. Increase 'validation_fraction' or the size"
-                " of your dataset."
-            )
+        order, held_out = hold_out(order, self.validation_fraction, stratify, random_state)
         truth = target.values[held_out]
         weights = None if target.weights is None else target.weights[held_out]
 

@@ -284,8 +284,12 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         """
         outputs = self._outputs(X)
         binarizer = self._label_binarizer
-        if binarizer.y_type_ == "multiclass":  # as the binarizer does it, ten times faster
-            return binarizer.classes_.take(outputs.argmax(axis=1), mode="clip")
+        kind, classes = binarizer.y_type_, binarizer.classes_
+        # as the binarizer does it, ten times faster
+        if kind == "multiclass":
+            return classes.take(outputs.argmax(axis=1), mode="clip")
+        if kind == "binary" and len(classes) == 2:
+            return classes.take(outputs.ravel() > 0.5)
         return binarizer.inverse_transform(outputs.ravel() if self.n_outputs_ == 1 else outputs)
 
     def predict_proba(self, X):

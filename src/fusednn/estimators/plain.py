@@ -32,7 +32,7 @@ def is_plain_target(y, samples: int) -> bool:
         and y.ndim in (1, 2)
         and len(y) == samples
         and y.size > 0
-        and (y.dtype.kind in "iub" or (y.dtype.kind == "f" and _is_finite(y)))
+        and (y.dtype.kind in "iubU" or (y.dtype.kind == "f" and _is_finite(y)))
     )
 
 

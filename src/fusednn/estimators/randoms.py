@@ -6,6 +6,7 @@ from numbers import Integral
 
 import numpy as np
 from numpy.random.bit_generator import ISeedSequence
+from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 
 
@@ -24,3 +25,16 @@ def random_state_of(seed) -> np.random.RandomState:
     random = np.random.RandomState(np.random.MT19937(_Blank()))  # type: ignore[arg-type]
     random.seed(int(seed))
     return random
+
+
+def hold_out(samples, fraction, stratify, random_state):
+    """The samples to train on, and those of the validation set."""
+    kept, held_out = train_test_split(
+        samples, random_state=random_state, test_size=fraction, stratify=stratify
+    )
+    if len(held_out) < 2:
+        raise ValueError(
+            "The validation set is too small. Increase 'validation_fraction' or the size"
+            " of your dataset."
+        )
+    return kept, held_out
