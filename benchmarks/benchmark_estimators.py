@@ -90,6 +90,14 @@ class Predict(_Estimators):
             self.small.predict_proba(self.X[row : row + 1])
 
 
+class PartialFit(_Estimators):
+    """Ten calls on 32 rows each, after the first."""
+
+    def time_ten_batches(self, data, library):
+        for _ in range(10):
+            self.small.partial_fit(self.X[:32], self.y[:32])
+
+
 class Memory:
     """What a fit on 60,000 x 784 float32 adds to the memory that was in use before it."""
 
