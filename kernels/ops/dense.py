@@ -14,7 +14,14 @@ from fusednn.kernels.intrinsics.layout import lanes_of, sum_squares, transpose_s
 from fusednn.kernels.intrinsics.pointers import advance, number, slot
 from fusednn.kernels.intrinsics.scalars import cast
 from fusednn.kernels.intrinsics.sync import call
-from fusednn.kernels.intrinsics.tiles import ROW_PANELS, ROWS, VECTORS, ahead_to_write, tile_one, tile_row
+from fusednn.kernels.intrinsics.tiles import (
+    ROW_PANELS,
+    ROWS,
+    VECTORS,
+    ahead_to_write,
+    tile_one,
+    tile_row,
+)
 
 from .frames import step_settings
 

@@ -13,7 +13,7 @@ LINE = 16
 """Elements from one request to the next: a cache line of float32."""
 
 LEAD = 2048
-"""Elements that are on their way while others are copied: 8 KB, what memory delivers in some 200 ns.
+"""Elements that are on their way while others are copied: 8 KB, 200 ns of the memory's time.
 
 Rows in random order are out of reach of the hardware's prefetcher: gathering 200 rows of 3 KB
 took 40 us without requests, 30 us with.

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import warnings
 from functools import partial
-from itertools import pairwise
 from typing import ClassVar
 
 import numpy as np
 from sklearn.base import BaseEstimator, is_classifier
-from sklearn.model_selection import train_test_split
-from sklearn.utils import check_array, check_random_state
+from sklearn.utils import check_array
 from sklearn.utils.optimize import _check_optimize_result
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from fusednn.plan.forward import Network
 from fusednn.plan.training import Rule, Target
+from fusednn.training.kept import keep, take_session
 from fusednn.training.lbfgs import fit_lbfgs
 from fusednn.training.optimizer_state import OptimizerState
 from fusednn.training.predict import predict
@@ -29,6 +27,9 @@ from fusednn.training.stochastic import (
 )
 
 from .constraints import CONSTRAINTS, DTYPES
+from .plain import is_plain_input, is_plain_target
+from .randoms import hold_out, random_state_of
+from .weights import initial_weights, network_of
 
 STOCHASTIC_SOLVERS = ("sgd", "adam")
 SPARSE_FORMATS = ("csr", "csc")
@@ -70,7 +71,7 @@ class BaseMLP(BaseEstimator):
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, X)
         targets = self._encode(y, X.dtype)
-        random_state = check_random_state(self.random_state)
+        random_state = random_state_of(self.random_state)
         sizes = [X.shape[1], *hidden, self.n_outputs_]
         if first_pass:
             self._initialize(sizes, X.dtype, random_state)
@@ -94,6 +95,9 @@ class BaseMLP(BaseEstimator):
         return sizes
 
     def _validated(self, X, y, reset, **options):
+        dtypes = DTYPES[self.dtype]
+        if not reset and is_plain_input(self, X, dtypes) and is_plain_target(y, len(X)):
+            return X, y
         # what float32 cannot hold is refused as infinite, without NumPy's own warning
         with np.errstate(over="ignore"):
             return validate_data(
@@ -102,25 +106,20 @@ class BaseMLP(BaseEstimator):
                 y,
                 accept_sparse=list(SPARSE_FORMATS),
                 multi_output=True,
-                dtype=DTYPES[self.dtype],
+                dtype=dtypes,
                 reset=reset,
                 **options,
             )
 
     def _initialize(self, sizes, dtype, random_state):
-        """Glorot's uniform weights and biases, drawn in scikit-learn's order."""
+        """What a fit begins with."""
         self.n_iter_ = 0
         self.t_ = 0
         self.n_layers_ = len(sizes)
         self.out_activation_ = self._output_activation()
-        self.coefs_, self.intercepts_ = [], []
-        factor = 2.0 if self.activation == "logistic" else 6.0
-        for fan_in, fan_out in pairwise(sizes):
-            bound = np.sqrt(factor / (fan_in + fan_out))
-            w = random_state.uniform(-bound, bound, (fan_in, fan_out))
-            b = random_state.uniform(-bound, bound, fan_out)
-            self.coefs_.append(w.astype(dtype, copy=False))
-            self.intercepts_.append(b.astype(dtype, copy=False))
+        self.coefs_, self.intercepts_ = initial_weights(
+            sizes, self.activation, dtype, random_state
+        )
         if self.solver in STOCHASTIC_SOLVERS:
             self.loss_curve_ = []
             self._no_improvement_count = 0
@@ -130,21 +129,8 @@ class BaseMLP(BaseEstimator):
             self.best_validation_score_ = -np.inf if early else None
 
     def _network(self):
-        """The network that `coefs_` and `intercepts_` describe; users may have set them.
-
-        Raises
-        ------
-        ValueError
-            If their shapes do not fit together.
-        """
-        sizes = [len(self.coefs_[0]), *(w.shape[1] for w in self.coefs_)]
-        shapes = [w.shape for w in self.coefs_], [b.shape for b in self.intercepts_]
-        if shapes != (list(pairwise(sizes)), [(size,) for size in sizes[1:]]):
-            raise ValueError(
-                f"coefs_ and intercepts_ do not fit together: their shapes are {shapes[0]} and"
-                f" {shapes[1]}."
-            )
-        return Network(sizes, self.activation, self._loss_name())
+        """The network that `coefs_` and `intercepts_` describe."""
+        return network_of(self.coefs_, self.intercepts_, self.activation, self._loss_name())
 
     def _network_dtype(self):
         """The type of the weights; users may have set some that the engine does not have."""
@@ -160,8 +146,8 @@ class BaseMLP(BaseEstimator):
                 f" data ask for {sizes}."
             )
 
-    def _session(self, X, target, rule, order, batch):
-        return Session(
+    def _session(self, X, target, rule, order, batch, make=Session):
+        return make(
             self._network(),
             X,
             target,
@@ -202,7 +188,9 @@ class BaseMLP(BaseEstimator):
             progress.validation_scores, progress.best_validation_score = [], -np.inf
         if not self.early_stopping and progress.best_loss is None:
             progress.best_loss = np.inf
-        session = self._session(X, target, optimizer.rule, order, self._batch_rows(len(order)))
+        batch = self._batch_rows(len(order))
+        make = take_session if incremental else Session
+        session = self._session(X, target, optimizer.rule, order, batch, make)
         session.load(self.coefs_, self.intercepts_, optimizer.moments)
         fit = partial(
             fit_stochastic,
@@ -227,6 +215,8 @@ class BaseMLP(BaseEstimator):
             raise ValueError(_NON_FINITE) from None
         optimizer.moments = session.moments()
         self._take_over(progress, optimizer)
+        if session.kind:
+            keep(session.kind, session)
 
     def _take_over(self, progress, optimizer):
         self._optimizer = optimizer
@@ -256,17 +246,7 @@ class BaseMLP(BaseEstimator):
         stratify = None
         if is_classifier(self) and self.n_outputs_ == 1:
             stratify = target.values.astype(bool)
-        order, held_out = train_test_split(
-            order,
-            random_state=random_state,
-            test_size=self.validation_fraction,
-            stratify=stratify,
-        )
-        if len(held_out) < 2:
-            raise ValueError(
-                "The validation set is too small. Increase 'validation_fraction' or the size"
-                " of your dataset."
-            )
+        order, held_out = hold_out(order, self.validation_fraction, stratify, random_state)
         truth = target.values[held_out]
         weights = None if target.weights is None else target.weights[held_out]
 
@@ -307,7 +287,8 @@ class BaseMLP(BaseEstimator):
     def _outputs(self, X):
         """The output activations for X, of shape (n_samples, n_outputs_)."""
         check_is_fitted(self, "coefs_")
-        X = validate_data(self, X, accept_sparse=list(SPARSE_FORMATS), reset=False)
+        if not is_plain_input(self, X, DTYPES["auto"]):
+            X = validate_data(self, X, accept_sparse=list(SPARSE_FORMATS), reset=False)
         dtype = self._network_dtype()
         if X.dtype != dtype:  # what the network's type cannot hold is refused, not made infinite
             with np.errstate(over="ignore"):

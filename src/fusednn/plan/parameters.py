@@ -16,33 +16,46 @@ from fusednn.kernels.intrinsics.shapes import SHAPE
 from .buffers import aligned_zeros, padded
 
 
-def panels(columns: int, dtype) -> Iterator[tuple[int, int]]:
-    """First column and width of each panel of a matrix padded to `columns`."""
+def panels(columns: int, dtype, first: int = 0) -> Iterator[tuple[int, int]]:
+    """First column and width of each panel of a matrix padded to `columns`, from `first` on."""
     dtype = np.dtype(dtype)
     full, lanes = SHAPE.panel(dtype.itemsize), SHAPE.lanes(dtype.itemsize)
-    first = 0
     while first < columns:
         width = full if columns - first >= full else lanes
         yield first, width
         first += width
 
 
+def _matching(flat: np.ndarray, matrix: np.ndarray, rows: int) -> Iterator[tuple]:
+    """Views of the panels, of `rows` rows, and of the part of a (K, N) matrix that each holds.
+
+    Full panels that the matrix covers are one pair, of shape (K, panels, width).
+    """
+    matrix = np.asarray(matrix)
+    depth, columns = matrix.shape
+    full = SHAPE.panel(flat.itemsize)
+    count = columns // full
+    whole = count * full
+    if count:
+        together = flat[: whole * rows].reshape(count, rows, full)[:, :depth].transpose(1, 0, 2)
+        yield together, matrix[:, :whole].reshape(depth, count, full)
+    if whole < columns:
+        for first, width in panels(padded(columns, flat.dtype), flat.dtype, whole):
+            panel = flat[first * rows : (first + width) * rows].reshape(rows, width)
+            real = min(width, columns - first)
+            yield panel[:depth, :real], matrix[:, first : first + real]
+
+
 def write_panels(flat: np.ndarray, matrix: np.ndarray, rows: int) -> None:
     """Writes a (K, N) matrix as panels of `rows` >= K rows; what it does not cover stays."""
-    depth, columns = matrix.shape
-    for first, width in panels(padded(columns, flat.dtype), flat.dtype):
-        panel = flat[first * rows : (first + width) * rows].reshape(rows, width)
-        real = min(width, columns - first)
-        panel[:depth, :real] = matrix[:, first : first + real]
+    for panel, part in _matching(flat, matrix, rows):
+        panel[...] = part
 
 
 def read_panels(matrix: np.ndarray, flat: np.ndarray) -> None:
-    """Reads panels back into a (K, N) matrix."""
-    depth, columns = matrix.shape
-    for first, width in panels(padded(columns, flat.dtype), flat.dtype):
-        panel = flat[first * depth : (first + width) * depth].reshape(depth, width)
-        real = min(width, columns - first)
-        matrix[:, first : first + real] = panel[:, :real]
+    """Reads panels back into a C-contiguous (K, N) matrix."""
+    for panel, part in _matching(flat, matrix, len(matrix)):
+        part[...] = panel
 
 
 class ParameterLayout:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import struct
 import sys
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -13,7 +14,7 @@ import numpy as np
 from fusednn.kernels import records
 from fusednn.kernels.library import address
 
-from .buffers import aligned_zeros
+from .buffers import address_of, aligned_zeros
 
 
 class Task(NamedTuple):
@@ -53,12 +54,12 @@ class Program:
         self.scratch = aligned_zeros(per_worker * workers, np.float32)
         yield_address, nap_address, nap_argument = _waiting_functions()
         self.workers = workers
-        self.words[records.SYNC] = self.sync.ctypes.data
+        self.words[records.SYNC] = address_of(self.sync)
         self.words[records.YIELD] = yield_address
         self.words[records.NAP] = nap_address
         self.words[records.NAP_ARGUMENT] = nap_argument
-        self.words[records.FRAMES] = self.frames.ctypes.data
-        self.words[records.SCRATCH] = self.scratch.ctypes.data
+        self.words[records.FRAMES] = address_of(self.frames)
+        self.words[records.SCRATCH] = address_of(self.scratch)
         self.words[records.SCRATCH_WORDS] = per_worker
         self.words[records.WORKERS] = workers
 
@@ -68,21 +69,23 @@ class Program:
         An array stands for its address, a float for its float64 bits, a pair (kernel, role) for
         the address of a compiled function, None for 0.
         """
-        record = np.zeros(max(operands) + 1, np.int64)
-        record[0] = address(op, "op", self.dtype)
+        words = [0] * (max(operands) + 1)
+        words[0] = address(op, "op", self.dtype)
         for slot, value in operands.items():
-            if isinstance(value, np.ndarray):
-                record[slot] = value.ctypes.data
-                self._alive.append(value)
-            elif isinstance(value, tuple):
-                function, role = value
-                record[slot] = address(function, role, self.dtype)
-            elif isinstance(value, (float, np.floating)):
-                record[slot] = np.float64(value).view(np.int64)
-            elif value is not None:
-                record[slot] = value
+            words[slot] = value if type(value) is int else self._word(value)
+        record = np.array(words, np.int64)
         self._alive.append(record)
         return record
+
+    def _word(self, value) -> int:
+        if isinstance(value, np.ndarray):
+            self._alive.append(value)
+            return address_of(value)
+        if isinstance(value, tuple):
+            return address(*value, self.dtype)
+        if isinstance(value, (float, np.floating)):
+            return struct.unpack("q", struct.pack("d", value))[0]
+        return 0 if value is None else value
 
     def set_stages(self, stages: Sequence[tuple[Sequence[Task], np.ndarray | None]]) -> None:
         """The stages in order: their tasks, and the record run once after each."""
@@ -90,22 +93,24 @@ class Program:
         for row, (tasks, after) in zip(table, stages, strict=True):
             words, shares = self._tasks(tasks), self._shares(tasks)
             row[records.N_TASKS] = len(tasks)
-            row[records.TASKS] = words.ctypes.data
-            row[records.AFTER] = 0 if after is None else after.ctypes.data
-            row[records.SHARES] = shares.ctypes.data
-        self.words[records.STAGES] = table.ctypes.data
+            row[records.TASKS] = address_of(words)
+            row[records.AFTER] = 0 if after is None else address_of(after)
+            row[records.SHARES] = address_of(shares)
+        self.words[records.STAGES] = address_of(table)
         self._alive.append(table)
 
     def _tasks(self, tasks: Sequence[Task]) -> np.ndarray:
-        words = np.zeros((len(tasks), records.TASK_WIDTH), np.int64)
-        chains: dict[int, np.ndarray] = {}
-        for row, task in zip(words, tasks, strict=True):
+        rows: list[tuple[int, ...]] = []
+        chains: dict[int, tuple[int, int]] = {}  # address and length of each
+        for task in tasks:
             chain = chains.get(id(task.chain))
             if chain is None:
-                chain = np.array([record.ctypes.data for record in task.chain], np.int64)
-                chains[id(task.chain)] = chain
-            row[:] = chain.ctypes.data, len(chain), task.lo, task.hi, task.kind
-        self._alive += [words, chains]
+                addresses = np.array([address_of(record) for record in task.chain], np.int64)
+                self._alive.append(addresses)
+                chain = chains[id(task.chain)] = address_of(addresses), len(addresses)
+            rows.append((*chain, task.lo, task.hi, task.kind))
+        words = np.array(rows, np.int64)
+        self._alive.append(words)
         return words
 
     def _shares(self, tasks: Sequence[Task]) -> np.ndarray:
@@ -122,10 +127,10 @@ class Program:
         self.steps = np.ascontiguousarray(steps, np.int64)
         self.settings = np.zeros((len(steps), records.SETTINGS_WIDTH))
         self.totals = np.zeros((len(steps), records.TOTALS_WIDTH))
-        self.words[records.STEPS] = self.steps.ctypes.data
+        self.words[records.STEPS] = address_of(self.steps)
         frames = self.frames.reshape(-1, records.FRAME_WIDTH)
-        frames[:, records.SETTINGS] = self.settings.ctypes.data
-        frames[:, records.TOTALS] = self.totals.ctypes.data
+        frames[:, records.SETTINGS] = address_of(self.settings)
+        frames[:, records.TOTALS] = address_of(self.totals)
 
 
 @cache

@@ -14,7 +14,6 @@ from fusednn.kernels.optimizers import OPTIMIZERS
 from .parameters import panels
 from .program import Program, Task
 
-
 BIAS_ROWS = 4
 """Cost of a bias in rows of weights: four sums wait for one another's additions."""
 

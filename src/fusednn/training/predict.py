@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 
-from fusednn.plan.data import source_of
+from fusednn.plan.data import DenseRows, source_of
 from fusednn.plan.forward import Network
 from fusednn.plan.inference import BLOCK_ROWS, lower_inference
 from fusednn.plan.parameters import ParameterLayout
 
+from .kept import keep, take
 from .team import choose_jobs, run_all
 
 FEW_ROWS = 64
 """Up to here the matrices are multiplied as they stand; packing them costs more."""
+
+COPIED_BYTES = 1 << 17
+"""Data and parameters up to here are copied to a kept plan; lowering takes as long as more."""
 
 FLOPS_PER_WORKER = 30_000_000
 """A team is started for one call: 150 us, in which a core does this much."""
@@ -45,21 +49,39 @@ def predict(network: Network, coefs, intercepts, X, *, n_jobs: int | None = None
     rows, columns = source.shape
     if columns != network.sizes[0]:
         raise ValueError(f"X has {columns} features, but coefs_[0] has {network.sizes[0]} rows.")
-    if rows <= FEW_ROWS and not source.sparse:
-        weights = [np.ascontiguousarray(w) for w in coefs]
-        biases = [np.ascontiguousarray(b) for b in intercepts]
-        workers, plain = 1, True
-    else:
-        layout = ParameterLayout(network.sizes, dtype)
-        flat = layout.pack(coefs, intercepts)
-        layers = range(len(layout))
-        weights = [layout.weights(flat, layer) for layer in layers]
-        biases = [layout.bias(flat, layer) for layer in layers]
-        flops = 2.0 * rows * sum(w.size for w in coefs)
-        workers = choose_jobs(n_jobs, flops, FLOPS_PER_WORKER)
-        workers, plain = min(workers, -(-rows // BLOCK_ROWS)), False
-    program, outputs = lower_inference(
-        network, weights, biases, source, dtype, workers=workers, plain=plain
-    )
+    if isinstance(source, DenseRows) and rows <= FEW_ROWS:
+        return _predict_few(network, coefs, intercepts, source)
+    layout = ParameterLayout(network.sizes, dtype)
+    flat = layout.pack(coefs, intercepts)
+    layers = range(len(layout))
+    weights = [layout.weights(flat, layer) for layer in layers]
+    biases = [layout.bias(flat, layer) for layer in layers]
+    flops = 2.0 * rows * sum(w.size for w in coefs)
+    workers = choose_jobs(n_jobs, flops, FLOPS_PER_WORKER)
+    workers = min(workers, -(-rows // BLOCK_ROWS))
+    program, outputs = lower_inference(network, weights, biases, source, dtype, workers=workers)
     run_all(program)
     return outputs
+
+
+def _predict_few(network: Network, coefs, intercepts, source: DenseRows) -> np.ndarray:
+    """The same by the matrices as they stand; those of a small network are copied to its plan."""
+    dtype, layers = coefs[0].dtype, len(coefs)
+    arrays = [*coefs, *intercepts, source.X]
+    small = sum(array.nbytes for array in arrays) <= COPIED_BYTES
+    kind = "predict", tuple(network.sizes), network.activation, network.loss, dtype, len(source.X)
+    lowered = take(kind) if small else None
+    if lowered is None:
+        own = [np.array(array, order="C", copy=small or None) for array in arrays]
+        program, outputs = lower_inference(
+            network, own[:layers], own[layers:-1], DenseRows(own[-1], dtype), dtype, plain=True
+        )
+    else:
+        own, program, outputs = lowered
+        for mine, array in zip(own, arrays, strict=True):
+            mine[:] = array
+    run_all(program)
+    if not small:
+        return outputs
+    keep(kind, (own, program, outputs))
+    return outputs.copy()

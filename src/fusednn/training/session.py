@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 
 from fusednn.kernels import records
-from fusednn.plan.data import source_of
+from fusednn.plan.data import DenseRows, source_of
 from fusednn.plan.forward import Network
 from fusednn.plan.inference import lower_inference
 from fusednn.plan.training import APPLY_STAGE, Rule, Target, TrainingPlan, most_tasks
@@ -23,6 +23,12 @@ def step_flops(sizes: list[int], batch: int) -> float:
     """Multiply-adds, counted twice, of one training step: forward, and back but for the input."""
     products = [a * b for a, b in pairwise(sizes)]
     return 2.0 * batch * (3 * sum(products) - products[0])
+
+
+def choose_workers(network: Network, samples: int, batch: int, dtype, n_jobs: int | None) -> int:
+    """Threads for training in batches of `batch` of `samples` samples."""
+    jobs = choose_jobs(n_jobs, step_flops(network.sizes, min(batch, samples)) / 2)
+    return jobs if jobs == 1 else min(jobs, most_tasks(network.sizes, batch, dtype))
 
 
 class Session:
@@ -57,21 +63,21 @@ class Session:
         n_jobs: int | None,
     ):
         self.network, self.target, self.order = network, target, order
-        self.l2, self.n_jobs = l2, n_jobs
+        self.l2 = l2
         self.source = source_of(X, target.values.dtype)
-        jobs = choose_jobs(n_jobs, step_flops(network.sizes, min(batch, len(order))) / 2)
-        jobs = min(jobs, most_tasks(network.sizes, batch, target.values.dtype))
-        self.plan = TrainingPlan(network, self.source, target, rule, batch, order, jobs)
+        workers = choose_workers(network, len(order), batch, target.values.dtype, n_jobs)
+        self.plan = TrainingPlan(network, self.source, target, rule, batch, order, workers)
         self._starts = np.arange(0, len(order), batch)
-        self._counts = np.diff(self._starts, append=len(order)).astype(float)
+        self._counts = np.minimum(batch, len(order) - self._starts).astype(float)
         self._steps, self._owner = self.plan.steps_of(len(order), batch)
         self.plan.program.set_steps(self._steps)
-        self._first_of_batch = np.flatnonzero(np.diff(self._owner, prepend=-1))
+        self._first_of_batch = np.searchsorted(self._owner, np.arange(len(self._starts)))
         self._team = Team(self.plan.program)
-        rows = np.cumsum(self._steps[:, records.ROWS])
-        self._rows_before = np.concatenate([[0], rows])
+        self._rows_before = np.zeros(len(self._steps) + 1, np.int64)
+        self._steps[:, records.ROWS].cumsum(out=self._rows_before[1:])
         self._rows_per_slice = self.plan.batch
         self._scoring: tuple | None = None
+        self.kind: tuple | None = None  # what it may be kept as
 
     def __enter__(self) -> Session:
         self._team.__enter__()
@@ -149,6 +155,18 @@ class Session:
                 affordable = int(rows * SLICE_SECONDS / seconds)
                 self._rows_per_slice = max(1, min(2 * self._rows_per_slice, affordable))
             at = stop
+
+    def renew(self, X, target: Target, order: np.ndarray, l2: float) -> None:
+        """Writes other data of the same shapes over its own; parameters and moments are zero."""
+        assert isinstance(self.source, DenseRows)
+        self.source.X[:], self.order[:], self.l2 = X, order, l2
+        self.target.values[:] = target.values
+        if self.target.weights is not None:
+            self.target.weights[:] = target.weights
+        plan = self.plan
+        for flat in (plan.parameters, plan.transposed, *plan.states):
+            flat.fill(0)
+        self._scoring = None
 
     def load(self, coefs, intercepts, moments=()) -> None:
         """Takes over parameters, and an optimizer's moments, given as (I, O) and (O,) arrays."""

@@ -1,0 +1,92 @@
+"""Small plans kept for the next call of the same kind: lowering costs more than their work.
+
+A kept plan holds no one's state: it has arrays of its own, and data, parameters and moments are
+all copied into them anew. It belongs to the thread that made it, and whoever uses it has taken
+it out. So nothing hangs on an estimator, and copies of one, threads and forks share nothing.
+"""
+
+from __future__ import annotations
+
+import threading
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from fusednn.plan.forward import Network
+from fusednn.plan.training import Rule, Target
+
+from .session import Session, choose_workers
+
+MOST_PLANS = 6
+"""Of one thread."""
+
+MOST_BYTES = 1 << 20
+"""Of a session: its data, its buffers and its parameters, about."""
+
+
+class _Kept(threading.local):
+    def __init__(self):
+        self.plans: dict[tuple, Any] = {}
+
+
+_kept = _Kept()
+
+
+def take(kind: tuple) -> Any:
+    """What was kept under `kind`, which is all it depends on; None if nothing is."""
+    return _kept.plans.pop(kind, None)
+
+
+def keep(kind: tuple, plan) -> None:
+    """Keeps what has run well, and whose results have been copied."""
+    plans = _kept.plans
+    plans[kind] = plan
+    if len(plans) > MOST_PLANS:
+        del plans[next(iter(plans))]  # the oldest
+
+
+def take_session(
+    network: Network,
+    X,
+    target: Target,
+    rule: Rule,
+    *,
+    batch: int,
+    order: np.ndarray,
+    l2: float,
+    n_jobs: int | None,
+) -> Session:
+    """A session as `Session` makes it of these arguments, perhaps of copies of the data.
+
+    Its `kind` is None if it is not worth keeping.
+    """
+    kind = _kind(network, X, target, rule, batch, order, n_jobs)
+    session = take(kind) if kind else None
+    if session is not None:
+        session.renew(X, target, order, l2)
+        return session
+    if kind:
+        weights = None if target.weights is None else target.weights.copy()
+        X, target = X.copy(), Target(target.values.copy(), weights)
+    session = Session(network, X, target, rule, batch=batch, order=order, l2=l2, n_jobs=n_jobs)
+    session.kind = kind
+    return session
+
+
+def _kind(network, X, target, rule, batch, order, n_jobs) -> tuple | None:
+    dtype = target.values.dtype
+    if type(X) is not np.ndarray or X.dtype != dtype:
+        return None
+    sizes = network.sizes
+    parameters = sum(a * b for a, b in pairwise(sizes))
+    elements = X.size + target.values.size + 2 * batch * sum(sizes) + 5 * parameters
+    if elements * dtype.itemsize > MOST_BYTES:
+        return None
+    if choose_workers(network, len(order), batch, dtype, n_jobs) > 1:
+        return None
+    return (
+        *(tuple(sizes), network.activation, network.loss, dtype, X.shape, target.values.shape),
+        *(target.weights is None, rule.optimizer, tuple(map(float, rule.constants))),
+        *(batch, len(order)),
+    )
