@@ -81,16 +81,15 @@ def binary_cross_entropy(value, z, t, work, C, R, low, high):
         value[r] = 0.0
     for c in range(C):
         row, target = advance(z, c * R), advance(t, c * R)
-        for r in range(R):
-            p = softplus(row[r])
-            n = softplus(-row[r])
+        for r in range(R):  # the three share one exponential
+            x = row[r]
+            p, n = softplus(x), softplus(-x)
+            row[r] = sigmoid(x) - target[r]
             p = low if p < low else p
             p = high if p > high else p
             n = low if n < low else n
             n = high if n > high else n
             value[r] += target[r] * n + (one - target[r]) * p
-        for r in range(R):
-            row[r] = sigmoid(row[r]) - target[r]
     return 0
 
 

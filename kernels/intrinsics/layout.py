@@ -1,10 +1,11 @@
-"""Sizes of the chosen shape, by element type, as compile-time constants; and a fast transpose."""
+"""Sizes of the chosen shape, by element type, as constants; and what goes across lanes."""
 
 from fusednn.kernels._jit import JIT
 from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
+from .scalars import emit_fma
 from .shapes import SHAPE
 
 _I32 = ir.IntType(32)
@@ -96,6 +97,54 @@ def _sum_squares(typingctx, x, n):
     return types.float64(x, types.int64), codegen
 
 
+@intrinsic
+def _dot(typingctx, x, w, n):
+    def codegen(context, builder, signature, args):
+        x, w, n = args
+        element = signature.args[0].dtype
+        lanes = SHAPE.lanes(element.bitwidth // 8)
+        scalar = context.get_value_type(element)
+        kind = ir.VectorType(scalar, lanes)
+        whole = builder.and_(n, _I64(-lanes))
+        sums = _sum_products(builder, x, w, _I64(0), whole, kind, element.bitwidth // 8)
+        count = lanes
+        while count > 1:
+            count //= 2
+            low, high = list(range(count)), list(range(count, 2 * count))
+            sums = builder.fadd(
+                _shuffle(builder, sums, sums, low), _shuffle(builder, sums, sums, high)
+            )
+        total = builder.extract_element(sums, _I32(0))
+        rest = _sum_products(builder, x, w, whole, n, scalar, element.bitwidth // 8)
+        return builder.fadd(total, rest)
+
+    pointer = types.CPointer(x.dtype)
+    return x.dtype(pointer, pointer, types.int64), codegen
+
+
+def _sum_products(builder, x, w, first, last, kind, align):
+    """IR of the sum of x w over [first, last), in steps of a vector or of a scalar."""
+    step = getattr(kind, "count", 1)
+    entry = builder.block
+    loop, body, done = (builder.append_basic_block(name) for name in ("dot", "add", "added"))
+    builder.branch(loop)
+    builder.position_at_end(loop)
+    at, total = builder.phi(_I64), builder.phi(kind)
+    builder.cbranch(builder.icmp_signed("<", at, last), body, done)
+    builder.position_at_end(body)
+    there = [builder.bitcast(builder.gep(p, [at]), kind.as_pointer()) for p in (x, w)]
+    values = [builder.load(p, align=align) for p in there]
+    after = emit_fma(builder, *values, total, SHAPE.fused)
+    following = builder.add(at, _I64(step))
+    builder.branch(loop)
+    zero = ir.Constant(kind, [0.0] * step if step > 1 else 0.0)
+    for phi, start, next_ in ((at, first, following), (total, zero, after)):
+        phi.add_incoming(start, entry)
+        phi.add_incoming(next_, body)
+    builder.position_at_end(done)
+    return total
+
+
 def _lanes_of_twin(like):
     return SHAPE.lanes(like.itemsize)
 
@@ -104,6 +153,10 @@ def _sum_squares_twin(x, n):
     lanes = SHAPE.lanes(x.itemsize)
     columns = (x[:n].astype(float) ** 2).reshape(-1, lanes).sum(axis=0)
     return columns.sum()
+
+
+def _dot_twin(x, w, n):
+    return (x[:n] * w[:n]).sum(dtype=x.dtype)
 
 
 def _transpose_square_twin(dst, ldd, src, lds):
@@ -118,6 +171,9 @@ lanes_of = _lanes_of if JIT else _lanes_of_twin
 
 transpose_square = _transpose_square if JIT else _transpose_square_twin
 """transpose_square(dst, ldd, src, lds): dst = src^T for one lanes x lanes block."""
+
+dot = _dot if JIT else _dot_twin
+"""dot(x, w, n): the sum of x w, lane by lane, then over lanes, then what fills no vector."""
 
 sum_squares = _sum_squares if JIT else _sum_squares_twin
 """sum_squares(x, n): float64 sum of x^2 lane by lane, then over lanes; n a multiple of lanes."""

@@ -40,6 +40,15 @@ FAN_IN = 7
 FAN_OUT = 8  # padded to the vector, but in plain_forward
 FLOOR = 9
 ACTIVATION = 10  # address, or 0
+IN_PLACE = 11  # whether X is the data itself, in its own order, rather than a buffer
+
+
+@kernel
+def first_row(record, frame, lo):
+    """The row of X at row `lo` of the buffers."""
+    if record[IN_PLACE] != 0:
+        return frame[records.START] + frame[records.SHIFT] + lo
+    return lo
 
 
 @kernel
@@ -51,7 +60,7 @@ def dense_forward(record, frame, scratch, lo, hi):
     out = advance(out, lo * stride)
     floor = number(record, FLOOR, scratch[0])
     lowest = cast(-float("inf"), scratch[0])
-    x = advance(x, lo * record[X_STRIDE])
+    x = advance(x, first_row(record, frame, lo) * record[X_STRIDE])
     multiply_panels(
         out, stride, x, record[X_STRIDE], w, record[FAN_IN], b, 0, rows, record[FAN_IN],
         record[FAN_OUT], floor, lowest,
@@ -68,7 +77,7 @@ def plain_forward(record, frame, scratch, lo, hi):
     b, out = slot(record, B, scratch[0]), slot(record, OUT, scratch[0])
     stride, rows, columns = record[OUT_STRIDE], hi - lo, record[FAN_OUT]
     out = advance(out, lo * stride)
-    x = advance(x, lo * record[X_STRIDE])
+    x = advance(x, first_row(record, frame, lo) * record[X_STRIDE])
     multiply_plain(
         out, stride, x, record[X_STRIDE], 1, w, columns, b, 0, rows, record[FAN_IN], columns,
         number(record, FLOOR, scratch[0]),

@@ -59,13 +59,18 @@ def test_padding_is_zero_and_parts_do_not_overlap(sizes, dtype):
 @DTYPES
 @pytest.mark.parametrize("sizes", SIZES, ids=str)
 def test_transposed_copy(sizes, dtype):
-    """Panels of w^T, for every layer whose input needs a gradient."""
+    """Panels of w^T, for every layer whose input needs a gradient, but a last one of one unit."""
     layout = ParameterLayout(sizes, dtype)
-    coefs, _ = draw(sizes, dtype)
+    coefs, intercepts = draw(sizes, dtype)
     flat = layout.pack_transposed(coefs)
-    values = np.concatenate([np.zeros(0, dtype), *[w.ravel() for w in coefs[1:]]])
+    copied = range(1, len(layout))
+    if len(sizes) > 2 and sizes[-1] == 1:
+        copied = copied[:-1]
+        vector = layout.weights(layout.pack(coefs, intercepts), len(layout) - 1)
+        np.testing.assert_array_equal(vector[: sizes[-2]], coefs[-1][:, 0])
+    values = np.concatenate([np.zeros(0, dtype), *[coefs[layer].ravel() for layer in copied]])
     np.testing.assert_array_equal(np.sort(flat[flat != 0]), np.sort(values))
-    for layer in range(1, len(layout)):
+    for layer in copied:
         alone = ParameterLayout([padded(sizes[layer + 1], dtype), sizes[layer]], dtype)
         panels = np.zeros(alone.count, dtype)
         panels[: layout.transposed(flat, layer).size] = layout.transposed(flat, layer)

@@ -44,7 +44,15 @@ class DenseRows:
         self.shape = self.X.shape
 
     def lower(self, program, order, rows: int, forward, plain: bool = False) -> Input:
-        """Records of the gather and of the first layer on `rows` rows of buffer."""
+        """Records of the first layer on `rows` rows of buffer, and of the gather before it.
+
+        Inference takes rows in their own order: it reads them where they are.
+        """
+        op = dense.plain_forward if plain else dense.dense_forward
+        if order is None:
+            stride = self.X.strides[0] // self.X.itemsize
+            x = {dense.X: self.X, dense.X_STRIDE: stride, dense.IN_PLACE: 1}
+            return Input([program.record(op, {**x, **forward.operands(dense)})])
         width = self.shape[1]
         stride = leading_dimension(width, program.dtype)
         x = aligned_zeros(rows * stride, program.dtype)
@@ -59,10 +67,8 @@ class DenseRows:
                 gathers.WIDTH: width,
             },
         )
-        first = program.record(
-            dense.plain_forward if plain else dense.dense_forward,
-            {dense.X: x, dense.X_STRIDE: stride, **forward.operands(dense)},
-        )
+        operands = {dense.X: x, dense.X_STRIDE: stride, dense.IN_PLACE: 0}
+        first = program.record(op, {**operands, **forward.operands(dense)})
         return Input([gather, first], x, stride)
 
 

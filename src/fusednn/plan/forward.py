@@ -7,10 +7,11 @@ from typing import NamedTuple
 import numpy as np
 
 from fusednn.kernels.activations import ACTIVATIONS
-from fusednn.kernels.ops import dense
+from fusednn.kernels.ops import dense, single
 
 from .buffers import aligned_zeros, leading_dimension, padded
 from .data import Input
+from .parameters import is_single
 
 
 class Block(NamedTuple):
@@ -102,12 +103,11 @@ def lower_forward(
             chain += first.chain
         else:
             x = blocks[-1]
-            chain.append(
-                program.record(
-                    dense.plain_forward if plain else dense.dense_forward,
-                    {dense.X: x.values, dense.X_STRIDE: x.stride, **forward.operands(dense)},
-                )
-            )
+            op = dense.plain_forward if plain else dense.dense_forward
+            if is_single(network.sizes, layer):
+                op = single.single_forward
+            operands = {dense.X: x.values, dense.X_STRIDE: x.stride, dense.IN_PLACE: 0}
+            chain.append(program.record(op, {**operands, **forward.operands(dense)}))
         blocks.append(block)
     assert first is not None
     return first, chain, blocks

@@ -2,12 +2,14 @@
 
 Weights of a layer lie in panels `[ceil(O / NR)][I][NR]`, the last one vector wide where that is
 enough, padding columns zero; then its bias. The transposed copy has the same form for w^T with
-rows padded to whole vectors. Moments and gradients have the shape of the parameters.
+rows padded to whole vectors. Of a last layer of one unit the weights are a vector, padded like
+its input, without a copy. Moments and gradients have the shape of the parameters.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -58,6 +60,11 @@ def read_panels(matrix: np.ndarray, flat: np.ndarray) -> None:
         part[...] = panel
 
 
+def is_single(sizes: Sequence[int], layer: int) -> bool:
+    """Whether a layer's weights are a vector: the last, of one unit, behind a hidden one."""
+    return 0 < layer == len(sizes) - 2 and sizes[-1] == 1
+
+
 class ParameterLayout:
     """Offsets of a dense network's parameters in the flat vector.
 
@@ -84,22 +91,21 @@ class ParameterLayout:
         self._biases: list[int] = []
         self._transposed: list[int] = []
         self.count = self.transposed_count = 0
-        for fan_in, padded_in, out in zip(
-            self.sizes[:-1], self.padded[:-1], self.padded[1:], strict=True
-        ):
+        for layer, (padded_in, out) in enumerate(pairwise(self.padded)):
+            single = is_single(self.sizes, layer)
             self._weights.append(self.count)
-            self.count += fan_in * out
+            self.count += padded_in if single else self.sizes[layer] * out
             self._biases.append(self.count)
             self.count += out
             self._transposed.append(self.transposed_count)
-            if len(self._transposed) > 1:  # the first layer's input needs no gradient
+            if layer > 0 and not single:  # the first layer's input needs no gradient
                 self.transposed_count += padded_in * out
 
     def __len__(self) -> int:
         return len(self.sizes) - 1
 
     def weights(self, flat: np.ndarray, layer: int) -> np.ndarray:
-        """The panels of a layer, as a view."""
+        """The panels of a layer, or its vector, as a view."""
         return flat[self._weights[layer] : self._biases[layer]]
 
     def bias(self, flat: np.ndarray, layer: int) -> np.ndarray:
@@ -108,7 +114,7 @@ class ParameterLayout:
         return flat[first : first + self.padded[layer + 1]]
 
     def transposed(self, flat: np.ndarray, layer: int) -> np.ndarray:
-        """The panels of w^T of a layer after the first, as a view."""
+        """What gives the gradient of a layer's input: the panels of w^T, as a view."""
         first = self._transposed[layer]
         return flat[first : first + self.padded[layer] * self.padded[layer + 1]]
 
@@ -117,7 +123,10 @@ class ParameterLayout:
         if flat is None:
             flat = aligned_zeros(self.count, self.dtype)
         for layer, (w, b) in enumerate(zip(coefs, intercepts, strict=True)):
-            write_panels(self.weights(flat, layer), w, self.sizes[layer])
+            if is_single(self.sizes, layer):
+                self.weights(flat, layer)[: len(w)] = w[:, 0]
+            else:
+                write_panels(self.weights(flat, layer), w, self.sizes[layer])
             self.bias(flat, layer)[: len(b)] = b
         return flat
 
@@ -126,15 +135,18 @@ class ParameterLayout:
         coefs, intercepts = [], []
         for layer in range(len(self)):
             w = np.empty((self.sizes[layer], self.sizes[layer + 1]), self.dtype)
-            read_panels(w, self.weights(flat, layer))
+            if is_single(self.sizes, layer):
+                w[:, 0] = self.weights(flat, layer)[: len(w)]
+            else:
+                read_panels(w, self.weights(flat, layer))
             coefs.append(w)
             intercepts.append(self.bias(flat, layer)[: self.sizes[layer + 1]].copy())
         return coefs, intercepts
 
     def pack_transposed(self, coefs, flat: np.ndarray | None = None) -> np.ndarray:
-        """The transposed copy of every layer after the first."""
+        """The transposed copy of every layer that has one."""
         if flat is None:
             flat = aligned_zeros(self.transposed_count, self.dtype)
-        for layer in range(1, len(self)):
+        for layer in range(1, len(self) - is_single(self.sizes, len(self) - 1)):
             write_panels(self.transposed(flat, layer), coefs[layer].T, self.padded[layer + 1])
         return flat

@@ -16,13 +16,13 @@ from fusednn.kernels import records
 from fusednn.kernels.intrinsics.shapes import SHAPE
 from fusednn.kernels.intrinsics.tiles import ROW_PANELS
 from fusednn.kernels.losses import LOSSES
-from fusednn.kernels.ops import dense, output
+from fusednn.kernels.ops import dense, output, single
 from fusednn.kernels.optimizers import OPTIMIZERS
 
 from .buffers import aligned_zeros
 from .data import order_operands
 from .forward import Network, lower_forward
-from .parameters import ParameterLayout
+from .parameters import ParameterLayout, is_single
 from .program import Program, Task
 from .update import Gradient, Updater
 
@@ -180,9 +180,10 @@ class TrainingPlan:
         """Each layer's gradient from its input and dz; and a record that must run first."""
         op, x, before = first.lower_gradient(self.program, self.batch)
         inputs = [(op, x)]
-        for block in blocks[:-1]:
+        for layer, block in enumerate(blocks[:-1], start=1):
             x = {dense.GRADIENT_X: block.values, dense.GRADIENT_X_STRIDE: block.stride}
-            inputs.append((dense.update_weights, x))
+            one = is_single(self.network.sizes, layer)
+            inputs.append((single.update_single if one else dense.update_weights, x))
         computed = []
         for (op, x), block, gradient in zip(inputs, blocks, gradients, strict=True):
             dz = {
@@ -198,7 +199,9 @@ class TrainingPlan:
         """Each layer's gradient as *store* left it in memory."""
         return [
             Gradient(
-                dense.apply_gradient,
+                single.apply_single
+                if is_single(self.network.sizes, layer)
+                else dense.apply_gradient,
                 {dense.GRADIENT_X: self.layout.weights(self.gradient, layer)},
                 dense.apply_bias,
                 {dense.GRADIENT_X: self.layout.bias(self.gradient, layer)},
@@ -232,14 +235,20 @@ class TrainingPlan:
 
     def _lower_backward(self, layer: int, blocks, gradients) -> np.ndarray:
         derivative = self.network.layer_activation(layer - 1).backward
+        one = is_single(self.network.sizes, layer)
+        w = (
+            self.layout.weights(self.parameters, layer)
+            if one
+            else self.layout.transposed(self.transposed, layer)
+        )
         return self.program.record(
-            dense.dense_backward,
+            single.single_backward if one else dense.dense_backward,
             {
                 dense.DX: gradients[layer - 1],
                 dense.DX_STRIDE: blocks[layer - 1].stride,
                 dense.DZ: gradients[layer],
                 dense.DZ_STRIDE: blocks[layer].stride,
-                dense.W_TRANSPOSED: self.layout.transposed(self.transposed, layer),
+                dense.W_TRANSPOSED: w,
                 dense.ZEROS: self._zeros,
                 dense.X_OUT: blocks[layer - 1].values,
                 dense.PADDED_IN: self.layout.padded[layer],

@@ -11,7 +11,7 @@ from fusednn.kernels.intrinsics.tiles import ROW_PANELS
 from fusednn.kernels.ops import dense
 from fusednn.kernels.optimizers import OPTIMIZERS
 
-from .parameters import panels
+from .parameters import is_single, panels
 from .program import Program, Task
 
 BIAS_ROWS = 4
@@ -76,7 +76,8 @@ class Updater:
         counted = 0
         for layer, gradient in enumerate(gradients):
             tiles = self._weight_tiles(layer)
-            transposed = self._layout.transposed(self._transposed, layer) if layer else None
+            copied = layer > 0 and not is_single(self._layout.sizes, layer)
+            transposed = self._layout.transposed(self._transposed, layer) if copied else None
             weights = self._program.record(
                 gradient.weights_op,
                 {
@@ -96,24 +97,29 @@ class Updater:
             chain = [weights]
             tasks += [Task(chain, j, i, cost=cost) for j, i, cost in tiles]
             chain = [bias]
-            parts = self._bias_parts(layer)
+            parts = self._parts(self._layout.padded[layer + 1])
             tasks += [Task(chain, lo, hi, cost=BIAS_ROWS * (hi - lo)) for lo, hi in parts]
             counted += len(tiles)
         return tasks
 
     def _weight_tiles(self, layer: int) -> list[tuple[int, int, int]]:
-        """(column, row, elements) of each tile, panel by panel: dz of a panel stays near."""
+        """(column, row, elements) of each tile, panel by panel: dz of a panel stays near.
+
+        Of a vector (first, last, elements) of each part.
+        """
         fan_in = self._layout.sizes[layer]
+        if is_single(self._layout.sizes, layer):
+            return [(lo, hi, hi - lo) for lo, hi in self._parts(fan_in)]
         rows = range(0, fan_in, dense.TILE_ROWS)
         columns = panels(self._layout.padded[layer + 1], self._layout.dtype)
         return [
             (j, i, width * min(dense.TILE_ROWS, fan_in - i)) for j, width in columns for i in rows
         ]
 
-    def _bias_parts(self, layer: int) -> list[tuple[int, int]]:
-        columns = self._layout.padded[layer + 1]
+    def _parts(self, count: int) -> list[tuple[int, int]]:
+        """A vector's parts of four panels."""
         width = ROW_PANELS * SHAPE.panel(self._layout.dtype.itemsize)
-        return [(j, min(columns, j + width)) for j in range(0, columns, width)]
+        return [(lo, min(count, lo + width)) for lo in range(0, count, width)]
 
     def _operands(self, part, layer: int, states) -> dict:
         return {

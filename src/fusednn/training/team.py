@@ -2,26 +2,23 @@
 
 Helpers are Python threads that live for one fit or one large predict. Between compiled calls
 they block on a queue. Nothing can strand one: everything is compiled and allocated before they
-start, they report ready before anyone enters the kernel, a stage waits for its tasks and not for
-workers, the abort word ends everyone at the next stage, and the launcher joins them on its way
-out, whatever interrupts it.
+start, a stage waits for its tasks and not for workers, so one that wakes late finds less to do,
+or finds its work taken back; the abort word ends everyone at the next stage, and the launcher
+joins them on its way out, whatever interrupts it.
 """
 
 from __future__ import annotations
 
 import contextlib
-import math
 import os
 import sys
 import threading
-import time
+from functools import cache
 from queue import Empty, SimpleQueue
 
 from fusednn.kernels import records
 from fusednn.kernels.engine import DONE, run_steps
 from fusednn.plan.program import Program
-
-READY_SECONDS = 5.0
 
 FLOPS_PER_WORKER = 1_000_000
 """Work of a stage that is worth one more worker: some 5 us of a core, above a barrier's cost."""
@@ -29,6 +26,13 @@ FLOPS_PER_WORKER = 1_000_000
 
 def available_cpus() -> int:
     """CPUs this process may use: affinity and container quota, as joblib counts them."""
+    affinity = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 0
+    return _count_cpus(affinity, os.environ.get("LOKY_MAX_CPU_COUNT"))
+
+
+@cache
+def _count_cpus(affinity: int, limit: str | None) -> int:
+    """joblib's count, once per state of what may change: it takes 40 us."""
     import joblib
 
     return joblib.cpu_count()
@@ -84,18 +88,15 @@ class _Helper:
         self._worker = worker
         self._work: SimpleQueue = SimpleQueue()
         self._signals: SimpleQueue = SimpleQueue()
-        self._busy = False
+        self._given = self._done = 0
+        self._returned: list[tuple] = []
         self.failure: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name=f"fusednn-{worker}", daemon=True)
 
-    def start(self) -> bool:
-        """Starts the thread; false if it does not report ready in time."""
-        self._busy = True
+    def start(self) -> None:
         self._thread.start()
-        return self.wait(READY_SECONDS)
 
     def _run(self) -> None:
-        self._report()
         while (work := self._work.get()) is not None:
             program, first, last = work
             try:
@@ -103,26 +104,21 @@ class _Helper:
             except BaseException as failure:  # the launcher raises it
                 self.failure = failure
                 program.sync[records.ABORT] = 1
-            self._report()
-
-    def _report(self) -> None:
-        self._busy = False
-        self._signals.put(None)
+            self._done += 1
+            self._signals.put(None)
 
     def run(self, program: Program, first: int, last: int) -> None:
-        self._busy = True
         self._work.put((program, first, last))
+        self._given += 1  # last: interrupted in between, nobody waits for what was not given
 
-    def wait(self, seconds: float = math.inf) -> bool:
-        """Waits until the thread has nothing to do; false if it takes longer than that."""
-        end = time.monotonic() + seconds
-        while self._busy:
-            # A signal can be lost to an interrupt: the flag decides, the signal only wakes.
+    def wait(self) -> None:
+        """Takes back what the thread has not begun, or waits until it has nothing to do."""
+        with contextlib.suppress(Empty):  # one C call, which no interrupt divides
+            self._returned.extend(iter(self._work.get_nowait, None))
+        while self._given > self._done + len(self._returned):
+            # A signal can be lost to an interrupt: the counts decide, the signal only wakes.
             with contextlib.suppress(Empty):
                 self._signals.get(timeout=0.05)
-            if time.monotonic() > end:
-                return not self._busy
-        return True
 
     def dismiss(self) -> None:
         self._work.put(None)
@@ -153,11 +149,8 @@ class Team:
         run_steps(self._program.words, 0, 0, 0)
         try:
             for worker in range(1, self._program.workers):
-                helper = _Helper(worker)
-                self._helpers.append(helper)
-                if not helper.start():
-                    self._helpers.pop().dismiss()
-                    break
+                self._helpers.append(_Helper(worker))
+                self._helpers[-1].start()
         except RuntimeError:  # can't start new thread
             self._helpers.pop()
         except BaseException:
