@@ -148,7 +148,9 @@ class TrainingPlan:
     def _lower_stages(self, rows: list[Task], computed: list[Gradient], values) -> None:
         """The stages: two for a batch in one go; in blocks, first, later, and the update."""
         rule, program = self._rule, self.program
-        updater = Updater(program, self.layout, self.parameters, self.transposed, rule.constants)
+        updater = Updater(
+            program, self.layout, self.parameters, self.transposed, self.batch, rule.constants
+        )
         squares = aligned_zeros(updater.n_tiles, np.float64)
         total = program.record(
             output.sum_losses,
