@@ -232,13 +232,11 @@ def multiply_tile(record, g, x, x_stride, dz, dz_stride, zeros, batch, i, j, wid
         pace = min(lanes_of(g[0]), TILE_ROWS * width // (2 * size) + 1)
         for part in range(TILE_CALLS):
             at = part * ROWS * width
-            ahead = g
-            if k + size == batch:
-                ahead = brought_near(record, g, i, j, width, part)
+            ahead = brought_near(record, g, i, j, width, part) if k + size == batch else g
             ahead_to_write(
                 advance(g, at), width, advance(x, k * x_stride + part * ROWS), 1, x_stride,
-                advance(dz, k * dz_stride), dz_stride, 0, advance(start, at * stride), width * stride,
-                size, lowest, ahead, pace,
+                advance(dz, k * dz_stride), dz_stride, 0,
+                advance(start, at * stride), width * stride, size, lowest, ahead, pace,
             )  # fmt: skip
         start, stride = g, 1
         k += size

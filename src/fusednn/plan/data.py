@@ -51,8 +51,8 @@ class DenseRows:
         op = dense.plain_forward if plain else dense.dense_forward
         if order is None:
             stride = self.X.strides[0] // self.X.itemsize
-            x = {dense.X: self.X, dense.X_STRIDE: stride, dense.IN_PLACE: 1}
-            return Input([program.record(op, {**x, **forward.operands(dense)})])
+            operands = {dense.X: self.X, dense.X_STRIDE: stride, dense.IN_PLACE: 1}
+            return Input([program.record(op, {**operands, **forward.operands(dense)})])
         width = self.shape[1]
         stride = leading_dimension(width, program.dtype)
         x = aligned_zeros(rows * stride, program.dtype)

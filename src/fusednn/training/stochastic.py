@@ -124,6 +124,7 @@ def fit_stochastic(
     finally:
         if best is not None:
             flat[:] = best
+        del best, finite  # as large as what the next line makes
         progress.parameters = session.parameters()
 
 
