@@ -16,7 +16,8 @@ import numpy as np
 from fusednn.plan.forward import Network
 from fusednn.plan.training import Rule, Target
 
-from .session import Session, choose_workers
+from .session import Session, choose_workers, step_flops
+from .team import FLOPS_PER_THREAD, choose_jobs
 
 MOST_PLANS = 6
 """Of one thread."""
@@ -61,6 +62,8 @@ def take_session(
 
     Its `kind` is None if it is not worth keeping.
     """
+    if n_jobs is None:
+        n_jobs = choose_jobs(None, step_flops(network.sizes, len(order)), FLOPS_PER_THREAD)
     kind = _kind(network, X, target, rule, batch, order, n_jobs)
     session = take(kind) if kind else None
     if session is not None:

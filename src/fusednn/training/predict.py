@@ -10,16 +10,13 @@ from fusednn.plan.inference import BLOCK_ROWS, lower_inference
 from fusednn.plan.parameters import ParameterLayout
 
 from .kept import keep, take
-from .team import choose_jobs, run_all
+from .team import FLOPS_PER_THREAD, choose_jobs, run_all
 
 FEW_ROWS = 64
 """Up to here the matrices are multiplied as they stand; packing them costs more."""
 
 COPIED_BYTES = 1 << 17
 """Data and parameters up to here are copied to a kept plan; lowering takes as long as more."""
-
-FLOPS_PER_WORKER = 30_000_000
-"""A team is started for one call: 150 us, in which a core does this much."""
 
 
 def predict(network: Network, coefs, intercepts, X, *, n_jobs: int | None = None) -> np.ndarray:
@@ -57,7 +54,7 @@ def predict(network: Network, coefs, intercepts, X, *, n_jobs: int | None = None
     weights = [layout.weights(flat, layer) for layer in layers]
     biases = [layout.bias(flat, layer) for layer in layers]
     flops = 2.0 * rows * sum(w.size for w in coefs)
-    workers = choose_jobs(n_jobs, flops, FLOPS_PER_WORKER)
+    workers = choose_jobs(n_jobs, flops, FLOPS_PER_THREAD)
     workers = min(workers, -(-rows // BLOCK_ROWS))
     program, outputs = lower_inference(network, weights, biases, source, dtype, workers=workers)
     run_all(program)

@@ -13,10 +13,14 @@ from fusednn.plan.forward import Network
 from fusednn.plan.inference import lower_inference
 from fusednn.plan.training import APPLY_STAGE, Rule, Target, TrainingPlan, most_tasks
 
+from .pace import Pace
 from .team import Team, choose_jobs
 
 SLICE_SECONDS = 0.2
 """One compiled call lasts about this long at most, so that Ctrl-C is answered."""
+
+SMALL_FLOPS = 20_000_000
+"""Steps below, some 80 us of a core, are not sure to gain by a second one."""
 
 
 def step_flops(sizes: list[int], batch: int) -> float:
@@ -73,6 +77,8 @@ class Session:
         self.plan.program.set_steps(self._steps)
         self._first_of_batch = np.searchsorted(self._owner, np.arange(len(self._starts)))
         self._team = Team(self.plan.program)
+        small = step_flops(network.sizes, self.plan.batch) < SMALL_FLOPS
+        self._pace = Pace(undecided=n_jobs is None and workers > 1 and small)
         self._rows_before = np.zeros(len(self._steps) + 1, np.int64)
         self._steps[:, records.ROWS].cumsum(out=self._rows_before[1:])
         self._rows_per_slice = self.plan.batch
@@ -147,10 +153,12 @@ class Session:
             done = self._rows_before[at]
             stop = int(np.searchsorted(self._rows_before, done + self._rows_per_slice))
             stop = min(max(stop, at + 1), len(self._steps))
+            together = self._pace.together()
             start = time.perf_counter()
-            self._team.run(at, stop)
+            self._team.run(at, stop, together=together)
             seconds = max(time.perf_counter() - start, 1e-7)
             rows = int(self._rows_before[stop] - done)
+            self._pace.note(together, rows, seconds)
             if rows:  # no faster than doubling: a short slice says little
                 affordable = int(rows * SLICE_SECONDS / seconds)
                 self._rows_per_slice = max(1, min(2 * self._rows_per_slice, affordable))

@@ -20,8 +20,11 @@ from fusednn.kernels import records
 from fusednn.kernels.engine import DONE, run_steps
 from fusednn.plan.program import Program
 
-FLOPS_PER_WORKER = 1_000_000
-"""Work of a stage that is worth one more worker: some 5 us of a core, above a barrier's cost."""
+FLOPS_PER_WORKER = 200_000
+"""Work of a stage that may be worth one more worker: some 1 us of a core, a barrier's cost."""
+
+FLOPS_PER_THREAD = 30_000_000
+"""Work that is worth starting a thread for one call: 150 us, in which a core does this much."""
 
 
 def available_cpus() -> int:
@@ -165,8 +168,10 @@ class Team:
             helper.join()
         self._helpers = []
 
-    def run(self, first: int, last: int, program: Program | None = None) -> None:
-        """Runs steps [first, last).
+    def run(
+        self, first: int, last: int, program: Program | None = None, together: bool = True
+    ) -> None:
+        """Runs steps [first, last), all together or the launcher alone.
 
         Raises
         ------
@@ -179,7 +184,7 @@ class Team:
         program.sync[:] = 0
         status = None
         try:
-            for helper in self._helpers:
+            for helper in self._helpers if together else ():
                 helper.run(program, first, last)
             status = run_steps(program.words, 0, first, last)
         finally:
