@@ -1,0 +1,143 @@
+"""What more cores would give: a model of a training step, and what it says of 2 to 128.
+
+    python -m benchmarks.cores [--batch 256 ...] [--dtype float32]
+
+The machine's figures are measured here: one core's multiply-add peak, the streaming bandwidth of
+one core and of all, and the cost of a stage that does nothing on 1 and 2 threads. The rest is
+read off a plan lowered for so many workers: how many rows and how many weights the busiest of
+them gets. Then
+
+    step    = rows stage + tile stage + 2 barriers
+    stage   = max(operations of the busiest / (0.9 peak), bytes of all / bandwidth)
+    barrier = what 2 threads pay beyond 1, times the number of threads / 2
+
+0.9 is what both stages reach of the peak on one core here. Bytes are those of parameters beyond
+the caches: w, moments and the copy of w^T, read and written in the tile stage, w and its copy
+read once per row block in the rows stage, all counted only where they exceed the second-level
+caches of all workers. Bandwidth is taken to grow with cores up to eight times that of one, as on
+a socket with 8 to 12 channels. The model knows no other process and no clock that falls.
+"""
+
+import argparse
+import time
+from itertools import pairwise
+
+import numpy as np
+from fusednn.kernels import records
+from fusednn.kernels._jit import kernel
+from fusednn.kernels.intrinsics.pointers import view_at
+
+from fusednn.plan.data import source_of
+from fusednn.plan.forward import Network
+from fusednn.plan.program import Program, Task
+from fusednn.plan.training import Rule, Target, TrainingPlan
+from fusednn.training.team import Team
+
+from .networks import NETWORKS
+from .peak import fma_gflops, stream_gbytes
+
+CORES = (1, 2, 16, 64, 128)
+EFFICIENCY = 0.9
+CACHE_BYTES = 1 << 20
+CHANNELS = 8
+
+
+@kernel
+def nothing(record, frame, scratch, lo, hi):
+    return 0
+
+
+def stage_seconds(workers, stages=20_000):
+    """Seconds of a stage of one empty task per worker."""
+    program = Program(np.float32, workers, 1)
+    chain = [program.record(nothing, {1: 0})]
+    program.set_stages([([Task(chain, 0, 0)] * workers, None)])
+    steps = np.zeros((stages, records.STEP_WIDTH), np.int64)
+    steps[:, records.LAST_STAGE] = 1
+    program.set_steps(steps)
+    best = np.inf
+    with Team(program) as team:
+        for _ in range(7):
+            start = time.perf_counter()
+            team.run(0, stages)
+            best = min(best, time.perf_counter() - start)
+    return best / stages
+
+
+def lower(sizes, batch, workers, dtype):
+    """A plan of the network for so many workers, on data of one batch."""
+    X = np.zeros((batch, sizes[0]), dtype)
+    target = Target(np.zeros((batch, 1), dtype), None)
+    network = Network(list(sizes), "relu", "logistic" if sizes[-1] == 1 else "softmax")
+    rule = Rule("adam", (0.9, 0.999, 1e-8))
+    order = np.arange(batch)
+    return TrainingPlan(network, source_of(X, dtype), target, rule, batch, order, workers)
+
+
+def busiest(plan):
+    """The busiest worker's part of the rows, and of the tile tasks."""
+    parts = []
+    for number, weigh in enumerate((lambda task: task[records.HI] - task[records.LO], len)):
+        stage = view_at(plan.program.words[records.STAGES], np.int64)
+        stage = stage[number * records.STAGE_WIDTH :]
+        words = stage[records.N_TASKS] * records.TASK_WIDTH
+        tasks = view_at(stage[records.TASKS], np.int64)[:words].reshape(-1, records.TASK_WIDTH)
+        shares = view_at(stage[records.SHARES], np.int64)[: plan.program.workers + 1]
+        weights = [sum(map(weigh, tasks[lo:hi])) for lo, hi in pairwise(shares)]
+        parts.append(max(weights) / sum(weights))
+    return parts
+
+
+def model(sizes, batch, workers, machine, dtype):
+    """Seconds of a step."""
+    plan = lower(sizes, batch, workers, dtype)
+    rows_part, tiles_part = busiest(plan)
+    item = np.dtype(dtype).itemsize
+    products = sum(a * b for a, b in pairwise(sizes))
+    tiles = 2.0 * batch * products
+    rows = 2.0 * tiles - 2.0 * batch * sizes[0] * sizes[1]
+    bandwidth = min(workers, CHANNELS) * machine["bandwidth"]
+    weights = (plan.layout.count + plan.layout.transposed_count) * item
+    far = max(0.0, 1 - workers * CACHE_BYTES / (weights + 2 * plan.layout.count * item))
+    rows_bytes = far * weights * min(workers, CHANNELS)
+    tiles_bytes = far * 2 * (weights + 2 * plan.layout.count * item)
+    speed = EFFICIENCY * machine["peak"]
+    stages = max(rows_part * rows / speed, rows_bytes / bandwidth) + max(
+        tiles_part * tiles / speed, tiles_bytes / bandwidth
+    )
+    barrier = machine["barrier"] * workers / 2 if workers > 1 else 0.0
+    return stages + 2 * (machine["stage"] + barrier)
+
+
+def main():
+    """Prints the table."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--batch", type=int, nargs="+", help="instead of each network's own")
+    parser.add_argument("--dtype", choices=("float32", "float64"), default="float32")
+    options = parser.parse_args()
+    alone = stage_seconds(1)
+    machine = {
+        "peak": 1e9 * fma_gflops(1, options.dtype, repeats=5),
+        "bandwidth": 1e9 * stream_gbytes(1),
+        "stage": alone,
+        "barrier": max(0.0, stage_seconds(2) - alone),
+    }
+    print(
+        f"one core: {machine['peak'] / 1e9:.0f} GFLOP/s, {machine['bandwidth'] / 1e9:.0f} GB/s;"
+        f" an empty stage {1e9 * alone:.0f} ns, a barrier of two {1e9 * machine['barrier']:.0f} ns"
+    )
+    heads = "".join(f"{f'{cores} cores':>22}" for cores in CORES)
+    print(f"{'network, batch':30}{heads}   us (times one core's speed)")
+    for network in NETWORKS.values():
+        for batch in options.batch or [network.batch]:
+            one = None
+            text = f"{network._replace(batch=batch).title:30}"
+            for cores in CORES:
+                seconds = model(network.trained_sizes, batch, cores, machine, options.dtype)
+                one = one or seconds
+                text += f"{f'{1e6 * seconds:.1f} ({one / seconds:.1f})':>22}"
+            print(text)
+
+
+if __name__ == "__main__":
+    main()
