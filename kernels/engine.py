@@ -38,12 +38,12 @@ def claims_of(program, worker):
 @kernel
 def claim(claims, generation, n):
     """The number of a task of `n` that is now the caller's, or -1 if none is left."""
-    word = load_acquire(claims)
-    while word >> GENERATION_SHIFT == generation and word & CLAIM_MASK < n:
+    while True:
+        word = load_acquire(claims)
+        if word >> GENERATION_SHIFT != generation or word & CLAIM_MASK >= n:
+            return -1
         if swap_if(claims, word, word + 1):
             return word & CLAIM_MASK
-        word = load_acquire(claims)
-    return -1
 
 
 @kernel

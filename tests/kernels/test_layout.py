@@ -1,4 +1,4 @@
-"""The transpose in registers and the sum of squares, whose order of additions is fixed."""
+"""The transpose in registers, and sums whose order of additions is fixed."""
 
 import numpy as np
 import pytest
@@ -32,3 +32,20 @@ def test_layout(dtype):
         assert total == pytest.approx(want, rel=1e-14)
     np.testing.assert_array_equal(dst[:, :lanes], reference.transpose_square(src[:, :lanes]))
     assert np.isnan(dst[:, lanes:]).all()
+
+
+@kernel
+def run_dot(x, w, n):
+    return layout.dot(data(x), data(w), n)
+
+
+@both_dtypes
+def test_dot(dtype):
+    lanes = SHAPE.lanes(np.dtype(dtype).itemsize)
+    random = np.random.RandomState(1)
+    for n in (*range(1, 2 * lanes + 2), 7 * lanes, 7 * lanes + 3):
+        x, w = (np.append(random.normal(size=n), np.nan).astype(dtype) for _ in range(2))
+        got = run_dot(x, w, n)
+        products = x[:n].astype(np.longdouble) * w[:n]
+        assert type(got) in (dtype, float)
+        assert abs(got - products.sum()) <= n * np.finfo(dtype).eps * abs(products).sum()

@@ -287,3 +287,28 @@ def test_a_product_is_rounded_as_the_shape_says(dtype):
     multiply_plain(*run, case.M, 1, case.N, case.floor)
     want = small**2 if SHAPE.fused and JIT else 0  # the twins round twice
     np.testing.assert_array_equal(case.c[:, : case.N], want)
+
+
+@both_dtypes
+def test_a_far_matrix_gives_the_same_bits(dtype):
+    """Panels that are requested ahead, against the same columns as small matrices."""
+    lanes = SHAPE.lanes(np.dtype(dtype).itemsize)
+    width = VECTORS * lanes
+    N, M = 3 * width, ROWS + 3
+    K = gemm.FAR_VECTORS * lanes // N + 1
+    case = Case(dtype, M, K, N)
+    lowest = case.lowest
+    multiply_panels(
+        case.c, case.ldc, case.at, K + 2, case.panels(K, width, lanes), K, case.init, case.ldi,
+        M, K, N, case.floor, lowest,
+    )  # fmt: skip
+    got = case.check()
+    for j in range(0, N, width):
+        part = Case(dtype, M, K, width)
+        part.b[:] = case.b[:, j : j + width]
+        part.init = case.init[:, j : j + width].copy()
+        multiply_panels(
+            part.c, part.ldc, case.at, K + 2, part.panels(K, width, lanes), K, part.init, width,
+            M, K, width, part.floor, lowest,
+        )  # fmt: skip
+        np.testing.assert_array_equal(part.c[:, :width], got[:, j : j + width])

@@ -77,6 +77,22 @@ def test_a_wide_layer(dtype):
     fit("classifier", X, y, dtype, hidden_layer_sizes=(133,), batch_size=30)
 
 
+@both_dtypes
+@pytest.mark.parametrize("classes", [2, 3])
+def test_whole_tiles(classes, dtype):
+    """Tiles that request what they update, with a transposed copy and without."""
+    X, y = data(dtype, classes)
+    X = np.tile(X, (1, 13))
+    fit("classifier", X, y, dtype, hidden_layer_sizes=(66, 33), batch_size=30, max_iter=2)
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_a_batch_in_blocks(monkeypatch, classes):
+    monkeypatch.setattr("fusednn.plan.training.BLOCK_LIMIT", 8)
+    X, y = data(np.float64, classes)
+    fit("classifier", X, y, np.float64, batch_size=20)
+
+
 def test_early_stopping():
     X, y = data(np.float64, classes=2)
     fit("classifier", X, y, np.float64, early_stopping=True, validation_fraction=0.3)

@@ -5,6 +5,7 @@ import pytest
 from parity import CLASSES, assert_same_bits, fit_quietly
 from scipy import sparse
 
+from fusednn.plan import update
 from fusednn.training import session
 
 # name: kind, target from (X, draws), options
@@ -37,6 +38,7 @@ FITS = {
     "blocked csr": (5200, {"hidden_layer_sizes": (17,), "batch_size": 5000, "max_iter": 3}),
     "lbfgs": (301, {"hidden_layer_sizes": (17,), "solver": "lbfgs"}),
     "lbfgs csr": (301, {"hidden_layer_sizes": (17,), "solver": "lbfgs"}),
+    "wide": (301, {"hidden_layer_sizes": (300, 330), "max_iter": 2}),
     "sgd": (301, {"solver": "sgd", "hidden_layer_sizes": (50, 3), "batch_size": 130}),
 }
 
@@ -80,6 +82,13 @@ def test_slices_of_one_step(monkeypatch, name):
     assert_same_bits(whole, fit_one(name, "multiclass", np.float64, n_jobs=2))
     monkeypatch.setattr(session, "SLICE_SECONDS", 1e9)
     assert_same_bits(whole, fit_one(name, "multiclass", np.float64, n_jobs=2))
+
+
+@pytest.mark.parametrize("n_jobs", [1, 3])
+def test_panels_that_share_a_walk_over_a_far_input(monkeypatch, n_jobs):
+    near = fit_one("wide", "multiclass", np.float32, n_jobs=n_jobs)
+    monkeypatch.setattr(update, "FAR_BYTES", 0)
+    assert_same_bits(near, fit_one("wide", "multiclass", np.float32, n_jobs=n_jobs))
 
 
 def test_one_process_and_another_seed():

@@ -155,6 +155,15 @@ def test_batches_above_the_block_limit(digits, target, as_sparse, weighted):
     assert_same_network(expected, actual, 1e-9)
 
 
+@pytest.mark.parametrize("batch", [300, 384, 385, 700, 1797])
+def test_whole_tiles_over_blocks_of_the_batch(digits, batch):
+    """130 features and 70 units: tiles that go over a large batch in several blocks."""
+    kind, X, y, options = problem(digits, "multiclass", rows=1797)
+    X = np.hstack([X, X[:, ::-1], X[:, :2]])
+    more = {"hidden_layer_sizes": (70, 70), "batch_size": batch, "max_iter": 3}
+    assert_same_network(*fit_pair(kind, X, y, **more, **options), 1e-9)
+
+
 @pytest.mark.parametrize("solver", SOLVERS)
 @pytest.mark.parametrize("target", TARGETS)
 def test_partial_fit_goes_on(digits, target, solver):
