@@ -27,9 +27,7 @@ def order_operands(first: int, order: np.ndarray | None) -> dict:
 
 
 class DenseRows:
-    """Rows of a dense array, gathered into the batch."""
-
-    sparse = False
+    """Rows of a dense array: gathered into the batch, or read in place if no order is given."""
 
     def __init__(self, X, dtype):
         dtype = np.dtype(dtype)
@@ -74,8 +72,6 @@ class DenseRows:
 
 class CsrRows:
     """Rows of a CSR matrix, multiplied without being made dense."""
-
-    sparse = True
 
     def __init__(self, X, dtype):
         X = X.tocsr()

@@ -114,7 +114,7 @@ class ParameterLayout:
         return flat[first : first + self.padded[layer + 1]]
 
     def transposed(self, flat: np.ndarray, layer: int) -> np.ndarray:
-        """What gives the gradient of a layer's input: the panels of w^T, as a view."""
+        """The panels of w^T of a layer that has a transposed copy, as a view."""
         first = self._transposed[layer]
         return flat[first : first + self.padded[layer] * self.padded[layer + 1]]
 
