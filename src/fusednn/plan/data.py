@@ -27,7 +27,7 @@ def order_operands(first: int, order: np.ndarray | None) -> dict:
 
 
 class DenseRows:
-    """Rows of a dense array: gathered into the batch, or read in place if no order is given."""
+    """Rows of a dense array: gathered into the batch; read in place if no order is given."""
 
     def __init__(self, X, dtype):
         dtype = np.dtype(dtype)
