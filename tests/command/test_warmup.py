@@ -10,6 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import numba
 import pytest
 
 import fusednn
@@ -101,6 +102,12 @@ def counts(*arguments, **options):
     return json.loads(done.stdout)
 
 
+def readable_by_all(*modules):
+    """Whether no folder above keeps other users from the modules, as under /root."""
+    files = [Path(module.__file__) for module in modules]
+    return all(folder.stat().st_mode & 0o5 == 0o5 for file in files for folder in file.parents)
+
+
 def only_loads(found):
     return found["hits"] > 0 and found["misses"] == found["failures"] == found["saved"] == 0
 
@@ -147,7 +154,7 @@ def test_read_only_cache_at_another_path_for_another_user(warm):
         folder = shutil.copytree(warm, Path(parent) / "elsewhere")
         for path in (*folder.rglob("*"), folder):
             path.chmod(path.stat().st_mode & 0o555)
-        user = ["65534"] if os.geteuid() == 0 else []
+        user = ["65534"] if os.geteuid() == 0 and readable_by_all(fusednn, numba) else []
         try:
             assert only_loads(counts(DEFAULTS, *user, folder=folder, HOME="/nonexistent"))
         finally:
