@@ -82,7 +82,8 @@ class Program:
             self._alive.append(value)
             return address_of(value)
         if isinstance(value, tuple):
-            return address(*value, self.dtype)
+            function, role = value
+            return address(function, role, self.dtype)
         if isinstance(value, (float, np.floating)):
             return struct.unpack("q", struct.pack("d", value))[0]
         return 0 if value is None else value
