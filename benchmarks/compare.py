@@ -24,33 +24,25 @@ Figures
     C++ compiler.
 """
 
-import argparse
 import sys
 from functools import partial
-from pathlib import Path
 
-from .environment import describe, restart_with
+from .environment import restart_with
 from .networks import NETWORKS, make_data
-from .report import write
+from .report import begin, parser
 from .rounds import OURS, choose_peers, enter, ratios
 from .steps import count_epochs, step_times
-from .table import header, line
+from .table import finish
 
 PEERS = "sklearn,torch,compile,jax"
 
 
 def parse():
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--dtype", choices=("float32", "float64"), default="float32")
-    parser.add_argument("--networks", nargs="+", choices=NETWORKS, default=list(NETWORKS))
-    parser.add_argument("--repeats", type=int, default=5, help="rounds")
-    parser.add_argument("--seconds", type=float, default=0.4, help="of one run, at least")
-    parser.add_argument("--peers", default=PEERS, help=f"of {PEERS}; '' for none")
-    parser.add_argument("--n-jobs", type=int, default=None, help="fusednn's; None chooses")
-    parser.add_argument("--json", type=Path, help="where to write every round's times")
-    return parser.parse_args()
+    found = parser(__doc__, repeats=5, seconds=0.4, peers=PEERS)
+    found.add_argument("--networks", nargs="+", choices=NETWORKS, default=list(NETWORKS))
+    found.add_argument("--n-jobs", type=int, default=None, help="fusednn's; None chooses")
+    return found.parse_args()
 
 
 def compete(network, names, options):
@@ -97,24 +89,12 @@ def main():
 
     Fusednn.n_jobs = options.n_jobs
     peers = choose_peers(options.peers, CONTESTANTS)
-    conditions = {key: value for key, value in vars(options).items() if key != "json"}
-    report = describe(**conditions)
-    results = []
+    report, results = begin(options), []
     for name in options.networks:
         results.append(compete(NETWORKS[name], [OURS, *peers], options))
         print(f"{results[-1]['network']} done", file=sys.stderr)
-    peers = [peer for peer in peers if any(peer in result["step_us"] for result in results)]
-    peak = max(max(result["peaks"]) for result in results)
-    jobs = "chosen" if options.n_jobs is None else options.n_jobs
-    print(
-        f"{options.dtype}, {options.threads} threads (n_jobs {jobs}), medians of"
-        f" {options.repeats} rounds, ratios of medians (peer / fusednn);"
-        f" multiply-add peak {peak:.0f} GFLOP/s; load before the run {report['load']}"
-    )
-    print(header("network, batch", peers))
-    for result in results:
-        print(line(result["network"], result["flops"], result["step_us"], peak, peers))
-    write(options.json, report | {"peak_gflops": peak, "results": results})
+    title = f"a training step (n_jobs {options.n_jobs})"
+    finish(title, "network, batch", report, results, "step_us", options)
 
 
 if __name__ == "__main__":

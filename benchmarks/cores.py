@@ -8,13 +8,14 @@ read off a plan lowered for so many workers: how many rows and how many weights 
 them gets. Then
 
     step    = rows stage + tile stage + 2 barriers
-    stage   = max(operations of the busiest / (0.9 peak), bytes of all / bandwidth)
+    stage   = max(operations of the busiest / (0.8 peak), bytes of all / bandwidth)
     barrier = what 2 threads pay beyond 1, times the number of threads / 2
 
-0.9 is what both stages reach of the peak on one core here. Bytes are those of parameters beyond
-the caches: w, moments and the copy of w^T, read and written in the tile stage, w and its copy
-read once per row block in the rows stage, all counted only where they exceed the second-level
-caches of all workers. Bandwidth is taken to grow with cores up to eight times that of one, as on
+0.8 is what one core reaches of its peak here on all but the smallest network. Bytes are those of
+parameters beyond the caches: w, moments and the copy of w^T, read and written in the tile stage;
+w and its copy in the rows stage, read by each worker until the channels are full, beyond which
+workers are taken to share a cache. All count only where they exceed the second-level caches of
+all workers. Bandwidth is taken to grow with cores up to eight times that of one, as on
 a socket with 8 to 12 channels. The model knows no other process and no clock that falls.
 """
 
@@ -37,7 +38,7 @@ from .networks import NETWORKS
 from .peak import fma_gflops, stream_gbytes
 
 CORES = (1, 2, 16, 64, 128)
-EFFICIENCY = 0.9
+EFFICIENCY = 0.8
 CACHE_BYTES = 1 << 20
 CHANNELS = 8
 
@@ -75,14 +76,13 @@ def lower(sizes, batch, workers, dtype):
 
 
 def busiest(plan):
-    """The busiest worker's part of the rows, and of the tile tasks."""
+    """The busiest worker's part of the rows, and of the tile stage by the costs of its tasks."""
     parts = []
-    for number, weigh in enumerate((lambda task: task[records.HI] - task[records.LO], len)):
-        stage = view_at(plan.program.words[records.STAGES], np.int64)
-        stage = stage[number * records.STAGE_WIDTH :]
-        words = stage[records.N_TASKS] * records.TASK_WIDTH
-        tasks = view_at(stage[records.TASKS], np.int64)[:words].reshape(-1, records.TASK_WIDTH)
-        shares = view_at(stage[records.SHARES], np.int64)[: plan.program.workers + 1]
+    stages = view_at(plan.program.words[records.STAGES], np.int64)
+    for number, weigh in enumerate((lambda task: task.hi - task.lo, lambda task: task.cost)):
+        tasks, _ = plan.program.stages[number]
+        at = stages[number * records.STAGE_WIDTH + records.SHARES]
+        shares = view_at(at, np.int64)[: plan.program.workers + 1]
         weights = [sum(map(weigh, tasks[lo:hi])) for lo, hi in pairwise(shares)]
         parts.append(max(weights) / sum(weights))
     return parts

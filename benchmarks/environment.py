@@ -3,6 +3,7 @@
 import datetime
 import os
 import platform
+import subprocess
 import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -57,20 +58,36 @@ def installed(package):
         return None
 
 
+def commit():
+    """The commit of this tree, with a plus where files differ from it; None without git."""
+    root = Path(__file__).parent
+    try:
+        found = [
+            subprocess.run(
+                ["git", *command], cwd=root, capture_output=True, check=True, text=True
+            ).stdout.strip()
+            for command in (["rev-parse", "--short", "HEAD"], ["status", "--short", "-uno", ".."])
+        ]
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return found[0] + ("+" if found[1] else "")
+
+
 def describe(**conditions):
     """What a result needs beside it to be compared with another.
 
     Returns
     -------
     dict
-        CPU, number of CPUs, load, date, versions, and the given conditions.
+        CPU, number of CPUs, load, date, commit, versions, and the given conditions.
     """
     return {
         "cpu": cpu_model(),
         "cpus": os.cpu_count(),
         "load": os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="minutes"),
-        "system": platform.platform(),
+        "commit": commit(),
+        "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
         "versions": {name: installed(name) for name in PACKAGES},
         **conditions,

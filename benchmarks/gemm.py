@@ -14,8 +14,8 @@ import statistics
 import time
 from pathlib import Path
 
-from .environment import describe, restart_with
-from .report import write
+from .environment import restart_with
+from .report import begin, write
 
 
 def _seconds(work, warm):
@@ -85,7 +85,7 @@ def main():
                 print(f"{middle[who]:{width}.1f}{shares:>12}", end="")
             print(f"{middle['fusednn'] / middle['numpy']:14.2f}", flush=True)
             results.append({"product": name, "dtype": dtype, "gflops": found})
-    write(options.json, describe(threads=1) | {"results": results})
+    write(options.json, begin(options, threads=1, results=results))
 
 
 if __name__ == "__main__":

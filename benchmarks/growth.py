@@ -10,14 +10,13 @@ rows with all `--threads`. A step is timed through `fit`, its shuffle included, 
 that of the products in the multiply-add peak measured between the rounds with the same number of
 threads. `n_jobs` is None but for the panel of the threads, which sets it.
 
-From a million rows on X is a memory-mapped file in a temporary directory in `--scratch`, written
-in pieces and removed afterwards; the system may hold as much of it in memory as there is room
-for. Where the disk has less than the file and a tenth, the point is left out with a note. Where
-an epoch lasts longer than five seconds there are two rounds at most, each a fit of two epochs and
-one of one. A file from before is kept up: panels asked for are measured anew, others stay.
+From half a million rows on X is a memory-mapped file in a temporary directory in `--scratch`,
+written in pieces and removed afterwards; the system may hold as much of it in memory as there is
+room for. Where the disk has less than the file and a tenth, the point is left out with a note.
+Where an epoch lasts longer than five seconds there are two rounds at most, each a fit of two
+epochs and one of one. A file from before is kept up: panels asked for are measured anew, others stay.
 """
 
-import argparse
 import shutil
 import tempfile
 from functools import partial
@@ -27,7 +26,7 @@ import numpy as np
 
 from .environment import restart_with
 from .networks import Network, make_data
-from .report import read, resume, write
+from .report import parser, read, resume, write
 from .rounds import OURS, enter
 from .steps import count_epochs, step_times
 
@@ -39,24 +38,19 @@ VALUES = {
     "rows": (1_000, 10_000, 100_000, 1_000_000, 10_000_000),
 }
 WHAT = (*VALUES, "threads")
-MAPPED_ROWS = 1_000_000
+MAPPED_ROWS = 500_000
 PIECE = 100_000
 LONG_ROUNDS = 2
 
 
 def parse():
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--what", nargs="+", choices=WHAT, default=WHAT)
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--dtype", choices=("float32", "float64"), default="float32")
-    parser.add_argument("--repeats", type=int, default=5, help="rounds")
-    parser.add_argument("--seconds", type=float, default=0.4, help="of one run, at least")
-    parser.add_argument("--most", type=int, help="leave out larger values than this")
-    parser.add_argument("--scratch", type=Path, help="where the mapped file goes")
-    parser.add_argument("--json", type=Path, help="results; panels not asked for are kept")
-    parser.add_argument("--draw", type=Path, nargs=2, metavar=("JSON", "PNG"), help="no run")
-    return parser.parse_args()
+    found = parser(__doc__, repeats=5, seconds=0.4)
+    found.add_argument("--what", nargs="+", choices=WHAT, default=WHAT)
+    found.add_argument("--most", type=int, help="leave out larger values than this")
+    found.add_argument("--scratch", type=Path, help="where the mapped file goes")
+    found.add_argument("--draw", type=Path, nargs=2, metavar=("JSON", "PNG"), help="no run")
+    return found.parse_args()
 
 
 def network_at(what, value):
@@ -107,7 +101,7 @@ def point(what, value, options):
     network = network_at(what, value)
     threads = value if what == "threads" else options.threads
     here = {"value": value, "samples": network.samples}
-    if network.samples < MAPPED_ROWS // 2:
+    if network.samples < MAPPED_ROWS:
         return here | measure(network, make_data(network, options.dtype), threads, options)
     needed = 1.1 * network.samples * FEATURES * np.dtype(options.dtype).itemsize
     with tempfile.TemporaryDirectory(dir=options.scratch) as folder:
@@ -148,17 +142,12 @@ def draw(results, picture):
     ----------
     results, picture : Path
     """
-    import matplotlib as mpl
-
-    mpl.use("Agg")
-    from matplotlib import pyplot as plt
+    from matplotlib.figure import Figure
 
     report = read(results)
     panels = {what: report["panels"][what] for what in WHAT if report["panels"].get(what)}
-    figure, row = plt.subplots(
-        1, len(panels), figsize=(3.6 * len(panels), 3.4), layout="constrained",
-        squeeze=False, sharey=True,
-    )  # fmt: skip
+    figure = Figure((3.6 * len(panels), 3.4), layout="constrained")
+    row = figure.subplots(1, len(panels), squeeze=False, sharey=True)
     for axes, (what, points) in zip(row[0], panels.items(), strict=True):
         values = [one["value"] for one in points]
         axes.loglog(values, [one["step_us"]["median"] for one in points], "o-", color="C0")
@@ -176,8 +165,9 @@ def draw(results, picture):
         shares.tick_params(axis="y", colors="C1")
     row[0][0].set_ylabel("us per training step", color="C0")
     shares.set_ylabel("% of multiply-add peak", color="C1")
+    base = network_at(None, None)
     figure.suptitle(
-        f"54-256-256-256-7, batch 256, 16,384 rows, one thing varied; {report['dtype']},"
+        f"{base.title}, {base.samples:,} rows, one thing varied; {report['dtype']},"
         f" {report['threads']} threads, {report['cpu']}"
     )
     figure.savefig(picture, dpi=150)
@@ -190,7 +180,7 @@ def main():
         draw(*options.draw)
         return
     restart_with(options.threads)
-    report = resume(options.json, threads=options.threads, dtype=options.dtype)
+    report = resume(options)
     panels = report.setdefault("panels", {})
     for what in options.what:
         panels[what] = panel(what, options)

@@ -18,14 +18,14 @@ are logarithmic about 1, and cells whose interval lies wholly below 1 are framed
 added to the peers: it compiles for some ten seconds in each cell.
 """
 
-import argparse
 import math
+import sys
 from pathlib import Path
 
 from .environment import restart_with
 from .networks import epoch_of
-from .report import read, resume, write
-from .rounds import OURS, choose_peers
+from .report import parser, read, resume, write
+from .rounds import OURS, choose_peers, in_words
 
 BATCHES = (1, 8, 32, 128, 512, 2048)
 WIDTHS = (8, 16, 32, 64, 128, 256, 512, 1024, 2048)
@@ -35,17 +35,11 @@ PEERS = "sklearn,torch,jax"
 
 def parse():
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--dtype", choices=("float32", "float64"), default="float32")
-    parser.add_argument("--batches", type=int, nargs="+", default=BATCHES)
-    parser.add_argument("--widths", type=int, nargs="+", default=WIDTHS)
-    parser.add_argument("--repeats", type=int, default=5, help="rounds")
-    parser.add_argument("--seconds", type=float, default=0.1, help="of one run, at least")
-    parser.add_argument("--peers", default=PEERS, help=f"of {PEERS},compile")
-    parser.add_argument("--json", type=Path, help="results; the cells in it are kept")
-    parser.add_argument("--draw", type=Path, nargs=2, metavar=("JSON", "PNG"), help="no run")
-    return parser.parse_args()
+    found = parser(__doc__, repeats=5, seconds=0.1, peers=PEERS)
+    found.add_argument("--batches", type=int, nargs="+", default=BATCHES)
+    found.add_argument("--widths", type=int, nargs="+", default=WIDTHS)
+    found.add_argument("--draw", type=Path, nargs=2, metavar=("JSON", "PNG"), help="no run")
+    return found.parse_args()
 
 
 def measure(batch, width, peers, options):
@@ -70,9 +64,7 @@ def line(cell):
     text = f"{cell['network']:26}{ours:12.1f} us"
     if "best" in cell:
         text += f"{cell['step_us'][cell['best']]['median']:12.1f} us {cell['best']:8}"
-        text += f"{cell['ratio']:8.2f}"
-        if cell["interval"]:
-            text += " [{:.2f}, {:.2f}]".format(*cell["interval"])
+        text += "  " + in_words(cell["ratios"][cell["best"]])
     return text
 
 
@@ -84,20 +76,19 @@ def draw(results, picture):
     results, picture : Path
     """
     import matplotlib as mpl
-
-    mpl.use("Agg")
-    from matplotlib import pyplot as plt
+    from matplotlib.figure import Figure
 
     report = read(results)
     cells = [cell for cell in report["cells"] if "ratio" in cell]
+    if not cells:
+        sys.exit(f"{results} has no cell with a peer")
     batches, widths = (sorted({cell[key] for cell in cells}) for key in ("batch", "width"))
     ratios = [[math.nan] * len(widths) for _ in batches]
     for cell in cells:
         ratios[batches.index(cell["batch"])][widths.index(cell["width"])] = cell["ratio"]
-    limit = max(2.0, *(max(cell["ratio"], 1 / cell["ratio"]) for cell in cells))
-    figure, axes = plt.subplots(
-        figsize=(1.6 + len(widths), 1.4 + 0.7 * len(batches)), layout="constrained"
-    )
+    limit = max([2.0, *(max(cell["ratio"], 1 / cell["ratio"]) for cell in cells)])
+    figure = Figure((1.6 + len(widths), 1.4 + 0.7 * len(batches)), layout="constrained")
+    axes = figure.subplots()
     norm = mpl.colors.LogNorm(1 / limit, limit)
     image = axes.imshow(ratios, cmap="RdBu", norm=norm, origin="lower", aspect="auto")
     for cell in cells:
@@ -140,10 +131,7 @@ def main():
     from .contestants import CONTESTANTS
 
     peers = choose_peers(options.peers, CONTESTANTS)
-    report = resume(
-        options.json,
-        threads=options.threads, dtype=options.dtype, repeats=options.repeats, peers=peers,
-    )  # fmt: skip
+    report = resume(options, peers=peers)
     cells = report.setdefault("cells", [])
     there = {(cell["batch"], cell["width"]) for cell in cells}
     print("features-hidden-hidden-classes, batch: fusednn, best peer, ratio [95 % interval]")

@@ -13,19 +13,17 @@ an operation, one between them. GFLOP/s count the products, 2 B I O each; the sh
 best multiply-add peak measured between the rounds with the same number of threads.
 """
 
-import argparse
 import warnings
 from functools import partial
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 
-from .environment import describe, restart_with
+from .environment import restart_with
 from .networks import NETWORKS, make_data
-from .report import write
+from .report import begin, parser
 from .rounds import OURS, choose_peers, enter, ratios, summary, take_turns
-from .table import header, line
+from .table import finish
 
 PEERS = "onnxruntime,sklearn,torch"
 TOLERANCE = 1e-4
@@ -33,16 +31,10 @@ TOLERANCE = 1e-4
 
 def parse():
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--dtype", choices=("float32", "float64"), default="float32")
-    parser.add_argument("--networks", nargs="+", choices=NETWORKS, default=list(NETWORKS))
-    parser.add_argument("--rows", type=int, default=20_000, help="of one call")
-    parser.add_argument("--repeats", type=int, default=7, help="rounds")
-    parser.add_argument("--seconds", type=float, default=0.2, help="of one turn, about")
-    parser.add_argument("--peers", default=PEERS, help=f"of {PEERS}; '' for none")
-    parser.add_argument("--json", type=Path, help="where to write every round's times")
-    return parser.parse_args()
+    found = parser(__doc__, repeats=7, seconds=0.2, peers=PEERS)
+    found.add_argument("--networks", nargs="+", choices=NETWORKS, default=list(NETWORKS))
+    found.add_argument("--rows", type=int, default=20_000, help="of one call")
+    return found.parse_args()
 
 
 def fitted(network, dtype):
@@ -118,20 +110,11 @@ def main():
     from .predictors import PREDICTORS
 
     peers = choose_peers(options.peers, PREDICTORS)
-    conditions = {key: value for key, value in vars(options).items() if key != "json"}
-    report = describe(**conditions)
+    report = begin(options)
     networks = {NETWORKS[name].sizes: NETWORKS[name] for name in options.networks}
     results = [predict_all(one, [OURS, *peers], options) for one in networks.values()]
-    peak = max(max(result["peaks"]) for result in results)
-    print(
-        f"predict_proba of {options.rows:,} rows, {options.dtype}, {options.threads} threads,"
-        f" medians of {options.repeats} rounds, ratios of medians (peer / fusednn);"
-        f" multiply-add peak {peak:.0f} GFLOP/s; load before the run {report['load']}"
-    )
-    print(header("network", peers))
-    for result in results:
-        print(line(result["network"], result["flops"], result["call_us"], peak, peers))
-    write(options.json, report | {"peak_gflops": peak, "results": results})
+    title = f"predict_proba of {options.rows:,} rows"
+    finish(title, "network", report, results, "call_us", options)
 
 
 if __name__ == "__main__":

@@ -3,23 +3,22 @@
     python -m benchmarks.partial_fit [--threads 2] [--rows 32] [--calls 200] [--repeats 15]
                                      [--json PATH]
 
-20 features, 100 hidden units, 3 classes, default options, float64 and float32. An estimator has
+20 features, 100 hidden units, 3 classes, default options, float64 and float32 unless `--dtype`
+names one. An estimator has
 learnt from every batch before it is timed; a turn is `--calls` calls on as many different batches
 that lie ready, in interleaved rounds (`rounds`). What a call costs besides its one step, checks of
 the input most of all, is the point: nothing is taken off. Bound CPUs, threads and BLAS kernels
 are as `compare` has them.
 """
 
-import argparse
 import time
-from pathlib import Path
 
 import numpy as np
 
-from .environment import describe, restart_with
+from .environment import restart_with
 from .networks import Network, make_data
-from .report import write
-from .rounds import OURS, choose_peers, enter, ratios, summary, take_turns
+from .report import begin, parser, write
+from .rounds import OURS, choose_peers, enter, in_words, ratios, summary, take_turns
 
 SIZES = (20, 100, 3)
 DTYPES = ("float64", "float32")
@@ -95,22 +94,19 @@ def measure(names, dtype, rows, calls, rounds, threads):
 
 def main():
     """Prints a line for each type."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--rows", type=int, default=32, help="of a call")
-    parser.add_argument("--calls", type=int, default=200, help="of a turn")
-    parser.add_argument("--repeats", type=int, default=15, help="rounds")
-    parser.add_argument("--json", type=Path, help="where to write every round's times")
-    options = parser.parse_args()
+    arguments = parser(__doc__, repeats=15)
+    arguments.add_argument("--rows", type=int, default=32, help="of a call")
+    arguments.add_argument("--calls", type=int, default=200, help="of a turn")
+    arguments.set_defaults(dtype=None)
+    options = arguments.parse_args()
     restart_with(options.threads)
-    conditions = {key: value for key, value in vars(options).items() if key != "json"}
-    report = describe(**conditions) | {"results": []}
+    report = begin(options, results=[])
     names = [OURS, *choose_peers("sklearn", LEARNERS)]
     print(
         f"partial_fit of {options.rows} rows, {'-'.join(map(str, SIZES))}, {options.threads}"
         f" threads, medians of {options.repeats} rounds; load before the run {report['load']}"
     )
-    for dtype in DTYPES:
+    for dtype in [options.dtype] if options.dtype else DTYPES:
         found = measure(
             names, dtype, options.rows, options.calls, options.repeats, options.threads
         )
@@ -118,8 +114,7 @@ def main():
         for name, times in found["call_us"].items():
             print(f"{dtype:9}{name:10}{times['median']:8.1f} us (best {times['best']:.1f})")
         for name, one in found["ratios"].items():
-            interval = " [{:.2f}, {:.2f}]".format(*one["interval"]) if one["interval"] else ""
-            print(f"{'':9}{name} / fusednn {one['medians']:.2f}{interval}", flush=True)
+            print(f"{'':9}{name} / fusednn {in_words(one)}", flush=True)
     write(options.json, report)
 
 

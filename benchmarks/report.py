@@ -1,12 +1,53 @@
-"""Results in files: written whole after every piece, taken up again by a later run."""
+"""What the scripts share: options, and results in files, written whole after every piece."""
 
+import argparse
 import json
 import sys
+from pathlib import Path
 
 from .environment import describe
 
-SAME = ("cpu", "versions")
+SAME = ("cpu", "commit", "versions")
 """What two runs must have in common beside their conditions to share a file."""
+
+OWN = ("json", "draw", "child", "scratch", "what", "most", "batches", "widths")
+"""Options that are no conditions: where results go, and which of them are wanted."""
+
+
+def parser(doc, repeats, seconds=None, peers=None):
+    """The command line with the options that most scripts have.
+
+    Parameters
+    ----------
+    doc : str
+        The script's docstring.
+    repeats : int
+        Default number of rounds.
+    seconds : float, optional
+        Default length of a run; without it there is no such option.
+    peers : str, optional
+        Default peers; without it there is no such option.
+
+    Returns
+    -------
+    ArgumentParser
+    """
+    made = argparse.ArgumentParser(description=doc.partition("\n")[0])
+    made.add_argument("--threads", type=int, default=2)
+    made.add_argument("--dtype", choices=("float32", "float64"), default="float32")
+    made.add_argument("--repeats", type=int, default=repeats, help="rounds")
+    if seconds is not None:
+        made.add_argument("--seconds", type=float, default=seconds, help="of one run, about")
+    if peers is not None:
+        made.add_argument("--peers", default=peers, help=f"of {peers}; '' for none")
+    made.add_argument("--json", type=Path, help="where to write every round's times")
+    return made
+
+
+def begin(options, **more):
+    """A new report: the machine, the options that are conditions, and `more`."""
+    conditions = {key: value for key, value in vars(options).items() if key not in OWN}
+    return describe(**conditions | more)
 
 
 def write(path, report):
@@ -20,25 +61,19 @@ def read(path):
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-def resume(path, **conditions):
-    """The report that `path` holds already, or a new one.
+def resume(options, **more):
+    """The report that `options.json` holds already, or a new one as `begin` makes it.
 
-    Parameters
-    ----------
-    path : Path or None
-    **conditions
-        What was asked for; a report of other conditions, of another machine or of other versions
-        is refused.
-
-    Returns
-    -------
-    dict
+    A report of other conditions, another machine, another commit or other versions is refused.
     """
-    new = describe(**conditions)
-    if path is None or not path.exists():
+    new = begin(options, **more)
+    if options.json is None or not options.json.exists():
         return new
-    kept = read(path)
-    for key in (*SAME, *conditions):
+    kept = read(options.json)
+    conditions = new.keys() - {"cpus", "load", "date", "system", "python"}
+    for key in sorted({*SAME, *conditions}):
         if kept.get(key) != new[key]:
-            sys.exit(f"{path} has {key} {kept.get(key)}, this run {new[key]}; use another file")
+            sys.exit(
+                f"{options.json} has {key} {kept.get(key)}, this run {new[key]}; use another file"
+            )
     return kept

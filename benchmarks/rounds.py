@@ -1,11 +1,11 @@
 """Contestants take turns: who takes part, the rest before a turn, what the rounds say.
 
-A round gives every contestant one turn, and rounds are repeated, so that a change in the
-machine's load falls on all of them. A contestant sleeps a moment before its turn, until the
-threads of the one before have stopped spinning. Two contestants are compared round by round:
-the interval of a ratio is Student's t over the logarithms of the rounds' ratios. It holds what
-varies between the rounds of one run and nothing else; with five rounds it is wide, and one
-disturbed round makes it wider.
+A round gives every contestant one turn, each round begins with another of them, and rounds are
+repeated, so that a change in the machine's load falls on all. A contestant sleeps a moment
+before its turn, until the threads of the one before have stopped spinning. Two contestants are
+compared round by round: the interval of a ratio is Student's t over the logarithms of the rounds'
+ratios. It holds what varies between the rounds of one run and nothing else; with five rounds it
+is wide, and one disturbed round makes it wider.
 """
 
 import gc
@@ -115,9 +115,11 @@ def take_turns(field, turn, rounds, between):
     """
     found = {name: [] for name in field}
     others = []
-    for _ in range(rounds):
+    for number in range(rounds):
         others.append(between())
-        for name, (contestant, amount) in field.items():
+        first = number % len(field)
+        for name in [*field, *field][first : first + len(field)]:
+            contestant, amount = field[name]
             gc.collect()
             time.sleep(REST_SECONDS)
             found[name].append(turn(contestant, amount))
@@ -152,6 +154,12 @@ def ratio(theirs, ours):
         interval = [math.exp(middle - half), math.exp(middle + half)]
     medians = statistics.median(theirs) / statistics.median(ours)
     return {"medians": medians, "mean": math.exp(middle), "interval": interval}
+
+
+def in_words(found):
+    """A ratio as text: the mean over the rounds, and its interval."""
+    interval = " [{:.2f}, {:.2f}]".format(*found["interval"]) if found["interval"] else ""
+    return f"{found['mean']:.2f}{interval}"
 
 
 def ratios(times):

@@ -6,7 +6,7 @@
 The network is 10000-256-10. Every row has one value in each stretch of a hundred columns, at a
 random place in it, so that all rows have the same number. The dense twin holds the same values
 and the zeros between. Both are timed as `compare` times a step (`steps`, `rounds`), in the same
-rounds; the ratio is the dense twin's median over that of CSR.
+rounds; the ratio is the geometric mean of the rounds' ratios, dense over CSR.
 
 Adam reads and writes weights and both moments in every step, six numbers per parameter, 24 bytes
 in float32. Those bytes over the bandwidth of `peak.stream_gbytes`, measured before each round
@@ -23,37 +23,30 @@ import json
 import warnings
 from functools import partial
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from .environment import describe, restart_with
+from .environment import restart_with
 from .memory import in_child, peak_above
 from .networks import Network
-from .report import write
-from .rounds import enter, ratio
+from .report import begin, parser, write
+from .rounds import enter, in_words, ratio
 from .steps import count_epochs, step_times
 
 SIZES = (10_000, 256, 10)
 STRETCH = 100
 BATCHES = (1024, 200)
 BANDWIDTH_BATCH = 200
-OWN = ("json", "child")
 
 
 def parse():
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--dtype", choices=("float32", "float64"), default="float32")
-    parser.add_argument("--rows", type=int, default=8200, help="the dense twin: 40 kB each")
-    parser.add_argument("--repeats", type=int, default=5, help="rounds")
-    parser.add_argument("--seconds", type=float, default=0.4, help="of one run, at least")
-    parser.add_argument("--memory-rows", type=int, default=60_000, help="0 leaves memory out")
-    parser.add_argument("--json", type=Path, help="where to write every round's times")
-    parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
-    return parser.parse_args()
+    found = parser(__doc__, repeats=5, seconds=0.4)
+    found.add_argument("--rows", type=int, default=8200, help="the dense twin: 40 kB each")
+    found.add_argument("--memory-rows", type=int, default=60_000, help="0 leaves memory out")
+    found.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
+    return found.parse_args()
 
 
 def make_sparse(rows, dtype="float32", seed=0):
@@ -145,8 +138,7 @@ def print_step(found, least):
             print(f", {times['median'] / least:.2f} times the optimizer's {least:.0f} us", end="")
         print()
     if "ratio" in found:
-        low, high = found["ratio"]["interval"] or (np.nan, np.nan)
-        print(f"{'':12}dense / csr {found['ratio']['medians']:.2f} [{low:.2f}, {high:.2f}]")
+        print(f"{'':12}dense / csr {in_words(found['ratio'])}")
 
 
 def print_memory(found):
@@ -165,8 +157,7 @@ def main():
         print(json.dumps(fit_bytes(options.memory_rows, options.dtype)))
         return
     restart_with(options.threads)
-    conditions = {key: value for key, value in vars(options).items() if key not in OWN}
-    report = describe(**conditions)
+    report = begin(options)
     X, y = make_sparse(options.rows, options.dtype)
     data = {"csr": (X, y), "dense": (X.toarray(), y)}
     report["steps"] = [measure(batch, data, options) for batch in BATCHES]

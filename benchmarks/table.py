@@ -1,6 +1,36 @@
 """The table of a comparison: a line for each network, two columns for each peer."""
 
+from .report import write
 from .rounds import OURS
+
+
+def finish(title, first, report, results, times, options):
+    """Prints the table of all results and writes the report.
+
+    Parameters
+    ----------
+    title : str
+        What was measured.
+    first : str
+        Names the first column.
+    report : dict
+        As `report.begin` returns it.
+    results : list of dict
+        With "network", "flops", "peaks", and the summaries of all contestants under `times`.
+    times : str
+    options : Namespace
+    """
+    found = {name: None for result in results for name in result[times] if name != OURS}
+    peak = max(max(result["peaks"]) for result in results)
+    print(
+        f"{title}, {options.dtype}, {options.threads} threads, medians of {options.repeats}"
+        f" rounds, ratios of medians (peer / fusednn); multiply-add peak {peak:.0f} GFLOP/s;"
+        f" load before the run {report['load']}"
+    )
+    print(header(first, found))
+    for result in results:
+        print(line(result["network"], result["flops"], result[times], peak, found))
+    write(options.json, report | {"peak_gflops": peak, "results": results})
 
 
 def header(first, peers):

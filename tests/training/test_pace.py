@@ -8,6 +8,8 @@ import pytest
 from sklearn.exceptions import ConvergenceWarning
 
 from fusednn import MLPClassifier
+from fusednn.plan.training import most_tasks
+from fusednn.training import session
 from fusednn.training.pace import LONGEST_INTERVAL, SHORTEST_SECONDS, Pace
 
 LONG = 4 * SHORTEST_SECONDS
@@ -48,6 +50,40 @@ def test_short_slices_say_nothing():
 def test_without_a_choice_all_run_together():
     pace = Pace(undecided=False)
     assert play(pace, {True: 2 * LONG, False: LONG}, 50) == [True] * 50
+
+
+@pytest.mark.parametrize(
+    ("hidden", "n_jobs", "free"),
+    [((64, 64), None, True), ((64, 64), 2, False), ((4,), None, False), ((300, 300), None, False)],
+)
+def test_only_small_steps_that_chose_their_threads_have_a_choice(
+    monkeypatch, hidden, n_jobs, free
+):
+    """Not where the user gave a number, one thread is enough, or two are sure to gain."""
+    seen = []
+    monkeypatch.setattr("fusednn.training.team.available_cpus", lambda: 2)
+    monkeypatch.setattr(
+        "fusednn.training.session.Pace",
+        lambda undecided: seen.append(undecided) or Pace(undecided),
+    )
+    X = np.random.default_rng(0).normal(size=(600, 20))
+    model = MLPClassifier(hidden, max_iter=1, random_state=0, n_jobs=n_jobs)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model.fit(X, X[:, 0] > 0)
+    assert seen == [free]
+
+
+def test_no_more_threads_than_there_is_work_for(monkeypatch):
+    counts = []
+    real = session.Team
+    monkeypatch.setattr(session, "Team", lambda p: counts.append(p.workers) or real(p))
+    X = np.random.default_rng(0).normal(size=(24, 2))
+    model = MLPClassifier((3,), max_iter=1, random_state=0, n_jobs=50)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model.fit(X, X[:, 0] > 0)
+    assert 1 <= counts[0] <= most_tasks([2, 3, 1], 24, X.dtype) < 50
 
 
 def test_turns_between_the_two_change_no_bit(monkeypatch):

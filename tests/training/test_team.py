@@ -94,16 +94,17 @@ def test_a_team_shrinks_where_no_thread_starts(monkeypatch, number):
 @pytest.mark.timeout(LIMIT)
 def test_a_thread_that_wakes_late_is_not_waited_for(monkeypatch):
     expected = fit_small(1)
-    run, late, finished = team._Helper._run, threading.Event(), []
+    run, late, began, finished = team._Helper._run, threading.Event(), threading.Event(), []
     real_exit = team.Team.__exit__
 
     def slow(helper):
         if helper._worker == 2:
             late.wait(LIMIT)
+            began.set()
         run(helper)
 
     def leave(crew, *exception):
-        finished.append(late.is_set())  # the training is over, one thread has not begun
+        finished.append(began.is_set())  # the training is over, one thread has not begun
         late.set()
         real_exit(crew, *exception)
 

@@ -42,6 +42,11 @@ class Program:
         Threads that may run it.
     scratch : int
         Elements of scratch per worker.
+
+    Attributes
+    ----------
+    stages : sequence of (tasks, record or None)
+        As `set_stages` was given them.
     """
 
     def __init__(self, dtype, workers: int, scratch: int):
@@ -99,6 +104,7 @@ class Program:
             row[records.SHARES] = address_of(shares)
         self.words[records.STAGES] = address_of(table)
         self._alive.append(table)
+        self.stages = stages
 
     def _tasks(self, tasks: Sequence[Task]) -> np.ndarray:
         rows: list[tuple[int, ...]] = []
