@@ -14,7 +14,8 @@ From half a million rows on X is a memory-mapped file in a temporary directory i
 written in pieces and removed afterwards; the system may hold as much of it in memory as there is
 room for. Where the disk has less than the file and a tenth, the point is left out with a note.
 Where an epoch lasts longer than five seconds there are two rounds at most, each a fit of two
-epochs and one of one. A file from before is kept up: panels asked for are measured anew, others stay.
+epochs and one of one. A file from before is kept up: panels asked for are measured anew, others
+stay.
 """
 
 import shutil
