@@ -21,7 +21,7 @@ from numba.core.caching import CompileResultCacheImpl, _Cache
 from numba.core.runtime import rtsys
 from numba.core.serialize import dumps
 
-from ._cachedir import cache_directory, clear, kernel_directory
+from ._cachedir import cache_directory, check_owner, clear, kernel_directory
 
 __all__ = [
     "CacheWarning",
@@ -212,6 +212,7 @@ class DiskCache(_Cache):
         name = self._file_name(sig)
         try:
             with open(os.path.join(directory, name), "rb") as file:
+                check_owner(os.fstat(file.fileno()), file.name)
                 data = file.read()
         except FileNotFoundError:
             return None

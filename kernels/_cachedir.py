@@ -142,12 +142,17 @@ def _check(root):
     state = os.stat(root)
     if not os.path.isdir(root):
         raise NotADirectoryError(f"{root} is not a directory")
+    check_owner(state, root)
+
+
+def check_owner(state, path):
+    """Raise a PermissionError unless only the user and the system's root can write there."""
     if not hasattr(os, "geteuid"):
         return
     if state.st_uid not in (os.geteuid(), 0):
-        raise PermissionError(f"{root} belongs to another user")
+        raise PermissionError(f"{path} belongs to another user")
     if state.st_mode & 0o022:
-        raise PermissionError(f"{root} can be written to by other users")
+        raise PermissionError(f"{path} can be written to by other users")
 
 
 def kernel_directory(create=False):
@@ -244,6 +249,11 @@ def clear():
     -------
     int
         How many digests' directories there were.
+
+    Raises
+    ------
+    OSError
+        If one cannot be removed; others may be gone.
     """
     root = root_directory()
     try:
@@ -252,5 +262,5 @@ def clear():
         return 0
     found = _digests(root)
     for entry in found:
-        shutil.rmtree(entry.path, ignore_errors=True)
+        shutil.rmtree(entry.path)
     return len(found)

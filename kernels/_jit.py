@@ -3,6 +3,7 @@
 import numba
 
 from ._cache import DiskCache
+from ._linked import Linked
 from ._options import FORCED_SHAPE, JIT, OPTIONS
 
 __all__ = ["FORCED_SHAPE", "JIT", "OPTIONS", "entry", "inline", "kernel"]
@@ -10,12 +11,12 @@ __all__ = ["FORCED_SHAPE", "JIT", "OPTIONS", "entry", "inline", "kernel"]
 
 def kernel(function):
     """A compiled function that other kernels call; it is cached as part of its callers."""
-    return numba.njit(**OPTIONS)(function)
+    return Linked(function, **OPTIONS) if JIT else function
 
 
 def inline(function):
     """A small compiled function, always inlined into the loop that calls it."""
-    return numba.njit(forceinline=True, **OPTIONS)(function)
+    return Linked(function, forceinline=True, **OPTIONS) if JIT else function
 
 
 def entry(function, parallel=False):

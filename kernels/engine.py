@@ -64,11 +64,18 @@ def wait_for(program, worker, generation):
 
 @kernel
 def open_next(program, generation, stage, frame, scratch):
-    """Runs the stage's closing record, then lets everyone claim tasks of the next stage."""
+    """Runs the stage's closing record, then lets everyone claim tasks of the next stage.
+
+    Only here does the abort word stop work: of a stage that was opened, whoever opened it does
+    all that the others leave, so no parameter is ever a part of a step ahead of another.
+    """
     if stage[records.AFTER] != 0:
         record = slot(stage, records.AFTER, generation)
         call(record, 0, (record, frame, scratch, 0, 0))
-    store_release(advance(slot(program, records.SYNC, generation), records.FINISHED), 0)
+    sync = slot(program, records.SYNC, generation)
+    if load_acquire(advance(sync, records.ABORT)) != 0:
+        return
+    store_release(advance(sync, records.FINISHED), 0)
     for worker in range(program[records.WORKERS]):
         store_release(claims_of(program, worker), (generation + 1) << GENERATION_SHIFT)
 
@@ -142,22 +149,23 @@ def run_steps(program_array, worker, first, last):
     """Runs steps [first, last) of a plan as one of its workers.
 
     `program_array` is laid out as `records` says. Returns ABORTED where the abort word was
-    raised; a stage that was begun is finished even then.
+    raised; a stage that was opened is finished by the team even then.
     """
     program = data(program_array)
-    sync, steps = slot(program, records.SYNC, worker), slot(program, records.STEPS, worker)
+    steps = slot(program, records.STEPS, worker)
     stages = slot(program, records.STAGES, worker)
     frame = advance(slot(program, records.FRAMES, worker), worker * records.FRAME_WIDTH)
     scratch = advance(
         slot(program, records.SCRATCH, np.float32(0)), worker * program[records.SCRATCH_WORDS]
     )
-    generation, number = 0, first
+    generation, number, aborted = 0, first, False
     step = enter_step(frame, steps, first)
     index = step[records.FIRST_STAGE]
-    while number < last and load_acquire(advance(sync, records.ABORT)) == 0:
+    while number < last and not aborted:
         stage = advance(stages, index * records.STAGE_WIDTH)
         run_stage(program, stage, generation, frame, scratch, worker)
         opened = load_acquire(claims_of(program, worker)) >> GENERATION_SHIFT
+        aborted = opened == generation
         while generation < opened and number < last:  # one stage on, or more for a latecomer
             generation += 1
             index += 1

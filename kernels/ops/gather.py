@@ -49,7 +49,7 @@ def gather_dense(record, frame, scratch, lo, hi):
     """Rows [lo, hi) of the buffer OUT (B, WIDTH) = the samples' rows of DATA; overwrites."""
     data, out = slot(record, DATA, scratch[0]), slot(record, OUT, scratch[0])
     stride, width = record[DATA_STRIDE], record[WIDTH]
-    lead = LEAD // width + 1
+    lead = min(LEAD // width + 1, hi - lo)
     for row in range(lo - lead, hi):
         if row + lead < hi:
             request_row(advance(data, sample_of(record, frame, row + lead, ORDER) * stride), width)

@@ -67,6 +67,7 @@ def _version(package: str) -> str:
 
 def _cpu() -> dict[str, str]:
     import llvmlite.binding as llvm
+    from numba.core import config
 
     from fusednn.kernels.intrinsics.shapes import SHAPE, host_features
 
@@ -77,7 +78,7 @@ def _cpu() -> dict[str, str]:
     ]
     return {
         "model": _model_name(),
-        "LLVM's name": llvm.get_host_cpu_name(),
+        "LLVM's name": config.CPU_NAME or llvm.get_host_cpu_name(),
         "features": " ".join(name for name in FEATURES if name in features) or "none of note",
         "micro-kernel": f"{SHAPE.name}, tile {' or '.join(tiles)}",
     }
@@ -94,7 +95,7 @@ def _model_name() -> str:
 
 
 def _threads() -> dict[str, str]:
-    from fusednn.training.team import available_cpus, choose_jobs
+    from fusednn.training.jobs import available_cpus, choose_jobs
 
     cpus = available_cpus()
     most = choose_jobs(None, float("1e18"))

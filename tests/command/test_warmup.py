@@ -192,11 +192,18 @@ def test_unusable_directory_is_one_line(tmp_path):
         (["--activation", "relu,sine"], "'activation' parameter of MLPClassifier must be"),
         (["--dtype", "int8"], "invalid choice: 'int8'"),
         (["--nonsense"], "--nonsense"),
+        (["fusednn:MLPClassifier", "--activation", "tanh"], "--activation is for classifier and"),
+        (["classifier", "--loss", "poisson"], "--loss is for regressor only"),
+        (["os:path.join"], "os:path.join cannot be imported"),
+        (["os:getenv"], "os:getenv() failed: TypeError: "),
+        (["broken:model"], "broken:model cannot be imported: invalid syntax"),
     ],
 )
 def test_refuses_in_one_line(tmp_path, monkeypatch, capsys, arguments, expected):
     monkeypatch.setenv("FUSEDNN_CACHE_DIR", str(tmp_path))
     monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "broken.py").write_text("model = =")
     assert main(["warmup", *arguments]) == 2
     said = capsys.readouterr()
     assert said.out == ""
@@ -215,6 +222,12 @@ def test_options_are_multiplied():
         *[("MLPClassifier", activation, "sgd") for activation in ("relu", "tanh")],
         *[("MLPRegressor", activation, "sgd") for activation in ("relu", "relu", "tanh", "tanh")],
     ]
+
+
+@pytest.mark.parametrize("given", ["classifier", None, fusednn.MLPClassifier, []])
+def test_function_refuses_what_is_no_estimator(given):
+    with pytest.raises(TypeError, match="an estimator is needed, not "):
+        fusednn.warmup(given)
 
 
 def test_function_leaves_the_estimator_as_it_was():

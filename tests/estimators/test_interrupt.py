@@ -41,6 +41,7 @@ print(json.dumps({
     "stopped": stopped,
     "warnings": [[w.category.__name__, str(w.message)] for w in caught],
     "finite": all(bool(np.isfinite(w).all()) for w in model.coefs_ + model.intercepts_),
+    "passes": int(model.n_iter_),
     "trained": not np.array_equal(model.coefs_[0], start),
     "predicts": len(model.predict(X[:100])) == 100,
     "threads": [t.name for t in threading.enumerate() if t.name.startswith("fusednn")],
@@ -87,6 +88,7 @@ def test_ctrl_c(name, record_property):
     print(f"{name}: stopped {delay:.2f} s after the signal")
     assert told["warnings"] == [["UserWarning", "Training interrupted by user."]]
     assert told["finite"]
+    assert told["passes"] >= lines
     assert told["trained"]
     assert told["predicts"]
     assert told["threads"] == []

@@ -247,6 +247,18 @@ def test_damaged_files_are_misses_and_are_replaced(copy):
     assert run(copy)["hits"] == 2
 
 
+@pytest.mark.skipif(os.name != "posix", reason="POSIX permissions")
+def test_files_that_others_can_write_to_are_misses_and_are_replaced(copy):
+    files = list(copy.rglob("*.kernel"))
+    for path in files:
+        path.chmod(0o664)
+    result = run(copy)
+    assert result["answer"] == RIGHT
+    assert counts(result) == [0, 2, 2, 2]
+    assert "can be written to by other users" in result["warnings"][0]
+    assert all(path.stat().st_mode & 0o022 == 0 for path in files)
+
+
 def test_two_cold_processes_at_once(tmp_path):
     folder = tmp_path / "cache"
     both = [start(folder, flags=["-W", "error"]) for _ in range(2)]

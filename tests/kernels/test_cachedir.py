@@ -96,6 +96,19 @@ def test_digests_in_use_are_not_pruned(tmp_path):
     assert len(list(tmp_path.iterdir())) == 12
 
 
+def test_clear_says_what_it_cannot_remove(tmp_path, monkeypatch):
+    monkeypatch.setenv("FUSEDNN_CACHE_DIR", str(tmp_path))
+    tmp_path.chmod(0o700)
+    make_digests(tmp_path, [0])
+
+    def refuse(path, *arguments, **options):
+        raise PermissionError(f"{path} stays")
+
+    monkeypatch.setattr(os, "rmdir", refuse)
+    with pytest.raises(PermissionError, match="stays"):
+        _cache.clear()
+
+
 def test_clear(tmp_path, monkeypatch):
     monkeypatch.setenv("FUSEDNN_CACHE_DIR", str(tmp_path / "root"))
     assert _cache.clear() == 0

@@ -128,6 +128,37 @@ def test_a_raised_abort_word_ends_a_waiting_worker():
     assert engine.run_steps(program.words, 1, 0, 1) == engine.ABORTED
 
 
+@pytest.mark.parametrize("workers", [1, 3])
+def test_a_stage_is_whole_or_not_opened(workers):
+    """A task that fails ends no other of its stage, and of the next stage none begins."""
+    counts = np.zeros(ROWS, np.int64)
+    program = Program(np.float32, workers, 1)
+    chain = [program.record(count_rows, {1: counts})]
+    rows = [Task(chain, lo, lo + BLOCK, records.ROWS_OF_BATCH) for lo in range(0, 12, BLOCK)]
+    failing = Task([program.record(fail, {1: None})], 0, 0)
+    program.set_stages([([failing, *rows], None), (rows, None)])
+    program.set_steps(steps_of(2))
+    assert engine.run_steps(program.words, 0, 0, 4) == engine.ABORTED
+    assert counts.tolist() == [1] * 10 + [0] * 18
+
+
+@kernel
+def raise_abort(record, frame, scratch, lo, hi):
+    slot(record, 1, lo)[records.ABORT] = 1
+    return 0
+
+
+def test_an_abort_between_two_stages_opens_nothing():
+    """Else a share that was opened last could be left undone, and the others done."""
+    program = Program(np.float32, 3, 1)
+    raising = program.record(raise_abort, {1: program.sync})
+    program.set_stages([([Task([], 0, 0)] * 3, raising), ([Task([], 0, 0)] * 3, None)])
+    program.set_steps(steps_of(2))
+    assert engine.run_steps(program.words, 1, 0, 4) == engine.ABORTED
+    generations = program.sync[records.CLAIMS :: records.CLAIMS_WIDTH] >> engine.GENERATION_SHIFT
+    assert not generations.any()
+
+
 @kernel
 def wait(program, worker, generation):
     return engine.wait_for(data(program), worker, generation)

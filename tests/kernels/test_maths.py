@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 from fusednn.kernels import maths
-from fusednn.kernels._jit import JIT, kernel
+from fusednn.kernels._jit import JIT, entry
 from fusednn.kernels.intrinsics.shapes import SHAPE
 
 ALLOWED = 4.0
@@ -57,7 +57,7 @@ def apply(name, x):
             for i in range(x.size):
                 out[i] = function(x[i])
 
-        _LOOPS[name] = kernel(loop)
+        _LOOPS[name] = entry(loop)
     out = np.empty_like(x)
     with np.errstate(all="ignore"):
         _LOOPS[name](x, out)

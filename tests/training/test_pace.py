@@ -20,7 +20,7 @@ def play(pace, seconds, slices):
     ways = []
     for _ in range(slices):
         ways.append(pace.together())
-        pace.note(ways[-1], 100, seconds[ways[-1]])
+        pace.note(100, seconds[ways[-1]])
     return ways
 
 
@@ -42,9 +42,12 @@ def test_a_change_is_noticed():
     assert np.mean(ways[100:]) < 0.1
 
 
-def test_short_slices_say_nothing():
+def test_short_slices_are_added_up():
+    """One of them alone would say more of what disturbed it than of the way it was run."""
     pace = Pace(undecided=True)
-    assert play(pace, {True: SHORTEST_SECONDS / 2, False: 0.0}, 50) == [True] * 50
+    ways = play(pace, {True: SHORTEST_SECONDS / 8, False: SHORTEST_SECONDS / 16}, 4000)
+    assert ways[:24] == [True] * 8 + [False] * 16
+    assert np.mean(ways) < 0.1
 
 
 def test_without_a_choice_all_run_together():
@@ -61,7 +64,7 @@ def test_only_small_steps_that_chose_their_threads_have_a_choice(
 ):
     """Not where the user gave a number, one thread is enough, or two are sure to gain."""
     seen = []
-    monkeypatch.setattr("fusednn.training.team.available_cpus", lambda: 2)
+    monkeypatch.setattr("fusednn.training.jobs.available_cpus", lambda: 2)
     monkeypatch.setattr(
         "fusednn.training.session.Pace",
         lambda undecided: seen.append(undecided) or Pace(undecided),

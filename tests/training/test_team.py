@@ -17,7 +17,7 @@ from parity import assert_same_bits, fit_quietly, run_python
 
 from fusednn import MLPClassifier
 from fusednn.training import team
-from fusednn.training.team import available_cpus, choose_jobs
+from fusednn.training.jobs import available_cpus, choose_jobs
 
 MANY = 1e12  # operations: enough for any number of threads
 LIMIT = 60  # seconds; only a stranded worker takes so long
@@ -169,6 +169,44 @@ def test_ctrl_c_between_start_and_entry(monkeypatch, n_jobs):
 
 
 @pytest.mark.timeout(LIMIT)
+@pytest.mark.parametrize("at", ["given", "waiting", "waiting again"])
+def test_ctrl_c_leaves_no_helper_at_work(monkeypatch, at):
+    """Whatever it divides: a helper that has begun is waited for."""
+    busy, run_steps = [], team.run_steps
+    run, wait = team._Helper.run, team._Helper.wait
+    interrupts = iter([KeyboardInterrupt] * (2 if at == "waiting again" else 1))
+
+    def slow(words, number, first, last):
+        if number and first < last:
+            busy.append(number)
+            time.sleep(0.2)
+        status = run_steps(words, number, first, last)
+        if number and first < last:
+            busy.remove(number)
+        return status
+
+    def interrupted(helper, *arguments):
+        if at == "given":
+            run(helper, *arguments)
+            time.sleep(0.05)  # it begins
+        for interrupt in interrupts:
+            raise interrupt
+        (run if at == "given" else wait)(helper, *arguments)
+
+    monkeypatch.setattr(team, "run_steps", slow)
+    estimator, X, y = small(3)
+    fit_quietly(estimator, X, y)  # compiles
+    monkeypatch.setattr(team._Helper, "run" if at == "given" else "wait", interrupted)
+    real_exit, seen = team.Team.__exit__, []
+    monkeypatch.setattr(
+        team.Team, "__exit__", lambda crew, *e: seen.append(list(busy)) or real_exit(crew, *e)
+    )
+    with pytest.warns(UserWarning, match="Training interrupted by user"):
+        estimator.fit(X, y)
+    assert seen == [[]]
+
+
+@pytest.mark.timeout(LIMIT)
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_helper_that_fails_ends_the_fit(monkeypatch):
     estimator, X, y = small(3)
@@ -251,7 +289,7 @@ def run_script(path, *arguments):
 JOBLIB = """
 import json, os, sys
 import joblib
-from fusednn.training.team import choose_jobs
+from fusednn.training.jobs import choose_jobs
 
 def ask(n_jobs, allotted):
     if allotted is not None:

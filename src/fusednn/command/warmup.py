@@ -34,12 +34,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     for name, default in (("activation", "relu"), ("solver", "adam"), ("loss", "squared_error")):
         text = f"default: {default}" + (" (of the regressor)" if name == "loss" else "")
-        group.add_argument(f"--{name}", type=_split, default=[default], metavar="A,B", help=text)
+        group.add_argument(f"--{name}", type=_split, metavar="A,B", help=text)
     group.add_argument(
         "--dtype",
         choices=["auto", "float32", "float64"],
-        default="auto",
-        help="auto is both, as X decides",
+        help="auto, the default, is both, as X decides",
     )
     parser.add_argument("--sparse", action="store_true", help="for sparse X too")
     parser.add_argument(
@@ -122,16 +121,25 @@ def _directory(check: bool) -> str:
 def _estimators(options: argparse.Namespace) -> Iterator:
     from fusednn import MLPClassifier, MLPRegressor
 
+    kinds = {"classifier": MLPClassifier, "regressor": MLPRegressor}
+    names = "activation", "solver", "loss", "dtype"
+    given = {name: getattr(options, name) for name in names if getattr(options, name)}
+    if options.dtype:
+        given["dtype"] = [options.dtype]
+    for name in options.estimators:
+        if ":" not in name and name not in kinds:
+            raise UserError(f"{name!r} is not classifier, regressor or MODULE:NAME")
+    for option in given:
+        takers = {"regressor"} if option == "loss" else set(kinds)
+        if not takers & set(options.estimators):
+            raise UserError(f"--{option} is for {' and '.join(sorted(takers))} only")
     for name in options.estimators:
         if ":" in name:
             yield _imported(name)
-        elif name in ("classifier", "regressor"):
-            kind = MLPClassifier if name == "classifier" else MLPRegressor
-            losses = [{}] if name == "classifier" else [{"loss": loss} for loss in options.loss]
-            for activation, solver, loss in product(options.activation, options.solver, losses):
-                yield kind(activation=activation, solver=solver, dtype=options.dtype, **loss)
-        else:
-            raise UserError(f"{name!r} is not classifier, regressor or MODULE:NAME")
+            continue
+        known = [option for option in given if option != "loss" or name == "regressor"]
+        for values in product(*(given[option] for option in known)):
+            yield kinds[name](**dict(zip(known, values, strict=True)))
 
 
 def _imported(place: str):
@@ -140,12 +148,15 @@ def _imported(place: str):
     sys.path.insert(0, os.getcwd())
     try:
         found = getattr(import_module(module), name)
-    except (ImportError, AttributeError, ValueError) as error:
+    except Exception as error:  # whatever a user's module may raise
         raise UserError(f"{place} cannot be imported: {error}") from None
     if isinstance(found, type) or not hasattr(found, "get_params"):
         if not callable(found):
             raise UserError(f"{place} is no estimator")
-        found = found()
+        try:
+            found = found()
+        except Exception as error:
+            raise UserError(f"{place}() failed: {type(error).__name__}: {error}") from None
     if not hasattr(found, "get_params"):
         raise UserError(f"{place} returned no estimator")
     return found

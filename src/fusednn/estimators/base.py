@@ -13,7 +13,7 @@ from sklearn.utils.optimize import _check_optimize_result
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from fusednn.plan.training import Rule, Target
-from fusednn.training.kept import keep, take_session
+from fusednn.training.kept import keep_session, take_session
 from fusednn.training.lbfgs import fit_lbfgs
 from fusednn.training.optimizer_state import OptimizerState
 from fusednn.training.predict import predict
@@ -27,8 +27,8 @@ from fusednn.training.stochastic import (
 )
 
 from .constraints import CONSTRAINTS, DTYPES
-from .plain import is_plain_input, is_plain_target
 from .randoms import hold_out, random_state_of
+from .unchecked import is_plain_input, is_plain_target
 from .weights import initial_weights, network_of
 
 STOCHASTIC_SOLVERS = ("sgd", "adam")
@@ -215,8 +215,7 @@ class BaseMLP(BaseEstimator):
             raise ValueError(_NON_FINITE) from None
         self._take_over(progress, optimizer)  # first: it frees the weights of before
         optimizer.moments = session.moments()
-        if session.kind:
-            keep(session.kind, session)
+        keep_session(session)
 
     def _take_over(self, progress, optimizer):
         self._optimizer = optimizer
@@ -270,7 +269,7 @@ class BaseMLP(BaseEstimator):
         if not all(np.isfinite(part).all() for part in [*coefs, *intercepts]):
             raise ValueError(_NON_FINITE)
         self.coefs_, self.intercepts_ = coefs, intercepts
-        self.loss_ = solution.loss
+        self.loss_, self.n_iter_ = solution.loss, solution.n_iter
         if solution.result is not None:
             self.n_iter_ = _check_optimize_result("lbfgs", solution.result, self.max_iter)
 

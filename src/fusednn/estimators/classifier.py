@@ -14,7 +14,7 @@ from sklearn.utils.multiclass import (
 )
 
 from .base import BaseMLP
-from .plain import are_known_labels
+from .unchecked import are_known_labels
 
 
 class MLPClassifier(ClassifierMixin, BaseMLP):

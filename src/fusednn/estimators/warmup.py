@@ -43,6 +43,8 @@ def warmup(estimator, *, sparse: bool = False) -> dict[str, int]:
 
     Raises
     ------
+    TypeError
+        If it is not an estimator.
     ValueError
         If there is no network in the estimator, or its parameters are refused.
 
@@ -66,6 +68,8 @@ def counted_since(before: dict[str, int]) -> dict[str, int]:
 
 def rehearsals(estimator, sparse: bool = False) -> list[tuple[str, Callable[[], None]]]:
     """What `warmup` runs one by one, each with its description."""
+    if isinstance(estimator, type) or not hasattr(estimator, "get_params"):
+        raise TypeError(f"an estimator is needed, not {estimator!r}")
     parts = [estimator, *estimator.get_params().values()]
     networks = [part for part in parts if isinstance(part, BaseMLP)]
     if not networks:

@@ -18,7 +18,7 @@ from .buffers import address_of, aligned_zeros
 
 
 class Task(NamedTuple):
-    """A chain of records over [lo, hi).
+    """A chain of records over [lo, hi), or for a tile of weights at column lo and row hi.
 
     `cost` says how long it takes beside the other tasks of its stage: workers get shares of
     equal cost.

@@ -74,8 +74,8 @@ class TrainingPlan:
     layout : ParameterLayout
     parameters, transposed : ndarray
         The flat vector and the transposed copy.
-    states : list of two ndarray
-        The optimizer's state, in the shape of the parameters.
+    states : list of ndarray
+        The optimizer's state, each array in the shape of the parameters.
     gradient : ndarray
         The stored gradient; empty where the plan stores none.
     order : ndarray of int64
@@ -294,7 +294,7 @@ class TrainingPlan:
 
 
 def most_tasks(sizes: list[int], batch: int, dtype) -> int:
-    """Tasks of the longest stage: more workers than that have nothing to do."""
+    """About the tasks of the longest stage: many more workers would have nothing to do."""
     panel = SHAPE.panel(np.dtype(dtype).itemsize)
     tiles = [-(-a // dense.TILE_ROWS) * -(-b // panel) for a, b in pairwise(sizes)]
     return max(-(-min(batch, BLOCK_LIMIT) // SHAPE.rows), sum(tiles) + len(tiles))

@@ -13,17 +13,18 @@ from typing import Any
 
 import numpy as np
 
+from fusednn.kernels import records
 from fusednn.plan.forward import Network
 from fusednn.plan.training import Rule, Target
 
+from .jobs import FLOPS_PER_THREAD, choose_jobs
 from .session import Session, choose_workers, step_flops
-from .team import FLOPS_PER_THREAD, choose_jobs
 
 MOST_PLANS = 6
 """Of one thread."""
 
 MOST_BYTES = 1 << 20
-"""Of a session: its data, its buffers and its parameters, about."""
+"""Of a session: its data, steps, buffers and parameters, about."""
 
 
 class _Kept(threading.local):
@@ -45,6 +46,12 @@ def keep(kind: tuple, plan) -> None:
     plans[kind] = plan
     if len(plans) > MOST_PLANS:
         del plans[next(iter(plans))]  # the oldest
+
+
+def keep_session(session: Session) -> None:
+    """`keep` of a session, if `take_session` found it worth keeping."""
+    if session.kind:
+        keep(session.kind, session)
 
 
 def take_session(
@@ -84,7 +91,9 @@ def _kind(network, X, target, rule, batch, order, n_jobs) -> tuple | None:
     sizes = network.sizes
     parameters = sum(a * b for a, b in pairwise(sizes))
     elements = X.size + target.values.size + 2 * batch * sum(sizes) + 5 * parameters
-    if elements * dtype.itemsize > MOST_BYTES:
+    steps = records.STEP_WIDTH + records.SETTINGS_WIDTH + records.TOTALS_WIDTH
+    words = len(order) + steps * -(-len(order) // batch)
+    if elements * dtype.itemsize + 8 * words > MOST_BYTES:
         return None
     if choose_workers(network, len(order), batch, dtype, n_jobs) > 1:
         return None

@@ -22,12 +22,15 @@ class Solution(NamedTuple):
         SciPy's; None if the user interrupted it.
     loss : float
         Of the parameters kept.
+    n_iter : int
+        Iterations.
     parameters : tuple of two lists of ndarray
         Coefficients and intercepts: SciPy's last, or the best evaluated if interrupted.
     """
 
     result: OptimizeResult | None
     loss: float
+    n_iter: int
     parameters: tuple[list[np.ndarray], list[np.ndarray]]
 
 
@@ -91,8 +94,13 @@ def fit_lbfgs(session: Session, coefs, intercepts, *, tol, max_iter, max_fun, ve
     start = np.concatenate([part.ravel() for part in [*coefs, *intercepts]]).astype(float)
     options = {"maxfun": max_fun, "maxiter": max_iter, "gtol": tol}
 
+    n_iter = 0
+
     def report(intermediate_result):
-        print(f"L-BFGS loss = {intermediate_result.fun:.8f}")
+        nonlocal n_iter
+        n_iter += 1
+        if verbose:
+            print(f"L-BFGS loss = {intermediate_result.fun:.8f}")
 
     try:
         result = minimize(
@@ -101,10 +109,10 @@ def fit_lbfgs(session: Session, coefs, intercepts, *, tol, max_iter, max_fun, ve
             method="L-BFGS-B",
             jac=True,
             options=options,
-            callback=report if verbose else None,
+            callback=report,
         )
     except KeyboardInterrupt:
         warnings.warn("Training interrupted by user.", stacklevel=6)
         kept = start if objective.best is None else objective.best
-        return Solution(None, objective.best_loss, objective.split(kept))
-    return Solution(result, float(result.fun), objective.split(result.x))
+        return Solution(None, objective.best_loss, n_iter, objective.split(kept))
+    return Solution(result, float(result.fun), result.nit, objective.split(result.x))

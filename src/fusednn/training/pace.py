@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 SHORTEST_SECONDS = 5e-4
-"""A slice must last as long to say something."""
+"""Slices run in one way must last as long, together, to say something."""
 
 FIRST_INTERVAL, LONGEST_INTERVAL = 16, 256
-"""Slices until the slower way is tried again; doubled each time it is still slower."""
+"""Judgements until the slower way is tried again; doubled each time it is still slower."""
 
 
 class Pace:
@@ -24,6 +24,8 @@ class Pace:
 
     def __init__(self, undecided: bool):
         self._undecided = undecided
+        self._together = True
+        self._rows = self._seconds = 0.0  # of this way since the last judgement
         self._rates = {True: 0.0, False: 0.0}
         self._interval = self._left = FIRST_INTERVAL
 
@@ -33,24 +35,28 @@ class Pace:
 
     def together(self) -> bool:
         """How to run the next slice."""
-        if not self._undecided:
-            return True
-        for way in (True, False):
-            if not self._rates[way]:
-                return way
-        return self._better if self._left else not self._better
+        return self._together
 
-    def note(self, together: bool, rows: int, seconds: float) -> None:
+    def note(self, rows: int, seconds: float) -> None:
         """Takes down how long a slice of so many rows took."""
-        if not self._undecided or seconds < SHORTEST_SECONDS:
+        if not self._undecided:
             return
-        before, tried = self._better, self._rates[together] > 0
-        self._rates[together] = rows / seconds
+        self._rows += rows
+        self._seconds += seconds
+        if self._seconds < SHORTEST_SECONDS or not self._rows:
+            return
+        before, known = self._better, all(self._rates.values())
+        self._rates[self._together] = self._rows / self._seconds
+        self._rows = self._seconds = 0.0
+        if not all(self._rates.values()):
+            self._together = not self._together
+            return
         if self._left:
             self._left -= 1
-        elif tried:
+        elif known:
             changed = self._better != before
             self._interval = (
                 FIRST_INTERVAL if changed else min(2 * self._interval, LONGEST_INTERVAL)
             )
             self._left = self._interval
+        self._together = self._better if self._left else not self._better

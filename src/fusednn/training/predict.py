@@ -9,8 +9,9 @@ from fusednn.plan.forward import Network
 from fusednn.plan.inference import BLOCK_ROWS, lower_inference
 from fusednn.plan.parameters import ParameterLayout
 
+from .jobs import FLOPS_PER_THREAD, choose_jobs
 from .kept import keep, take
-from .team import FLOPS_PER_THREAD, choose_jobs, run_all
+from .team import run_all
 
 FEW_ROWS = 64
 """Up to here the matrices are multiplied as they stand; packing them costs more."""
@@ -69,7 +70,7 @@ def _predict_few(network: Network, coefs, intercepts, source: DenseRows) -> np.n
     kind = "predict", tuple(network.sizes), network.activation, network.loss, dtype, len(source.X)
     lowered = take(kind) if small else None
     if lowered is None:
-        own = [np.array(array, order="C", copy=small or None) for array in arrays]
+        own = [array.copy() if small else np.ascontiguousarray(array) for array in arrays]
         program, outputs = lower_inference(
             network, own[:layers], own[layers:-1], DenseRows(own[-1], dtype), dtype, plain=True
         )
@@ -80,5 +81,6 @@ def _predict_few(network: Network, coefs, intercepts, source: DenseRows) -> np.n
     run_all(program)
     if not small:
         return outputs
+    result = outputs.copy()
     keep(kind, (own, program, outputs))
-    return outputs.copy()
+    return result

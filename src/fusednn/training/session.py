@@ -13,8 +13,9 @@ from fusednn.plan.forward import Network
 from fusednn.plan.inference import lower_inference
 from fusednn.plan.training import APPLY_STAGE, Rule, Target, TrainingPlan, most_tasks
 
+from .jobs import choose_jobs
 from .pace import Pace
-from .team import Team, choose_jobs
+from .team import Team
 
 SLICE_SECONDS = 0.2
 """One compiled call lasts about this long at most, so that Ctrl-C is answered."""
@@ -158,7 +159,7 @@ class Session:
             self._team.run(at, stop, together=together)
             seconds = max(time.perf_counter() - start, 1e-7)
             rows = int(self._rows_before[stop] - done)
-            self._pace.note(together, rows, seconds)
+            self._pace.note(rows, seconds)
             if rows:  # no faster than doubling: a short slice says little
                 affordable = int(rows * SLICE_SECONDS / seconds)
                 self._rows_per_slice = max(1, min(2 * self._rows_per_slice, affordable))

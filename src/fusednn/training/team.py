@@ -10,89 +10,34 @@ joins them on its way out, whatever interrupts it.
 from __future__ import annotations
 
 import contextlib
-import os
-import sys
 import threading
-from functools import cache
 from queue import Empty, SimpleQueue
+from typing import NamedTuple
 
 from fusednn.kernels import records
 from fusednn.kernels.engine import DONE, run_steps
 from fusednn.plan.program import Program
 
-FLOPS_PER_WORKER = 200_000
-"""Work of a stage that may be worth one more worker: some 1 us of a core, a barrier's cost."""
 
-FLOPS_PER_THREAD = 30_000_000
-"""Work that is worth starting a thread for one call: 150 us, in which a core does this much."""
+class _Work(NamedTuple):
+    """Steps [first, last) of a program."""
 
-
-def available_cpus() -> int:
-    """CPUs this process may use: affinity and container quota, as joblib counts them."""
-    affinity = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 0
-    return _count_cpus(affinity, os.environ.get("LOKY_MAX_CPU_COUNT"))
-
-
-@cache
-def _count_cpus(affinity: int, limit: str | None) -> int:
-    """joblib's count, once per state of what may change: it takes 40 us."""
-    import joblib
-
-    return joblib.cpu_count()
-
-
-def choose_jobs(n_jobs: int | None, flops: float, per_worker: float = FLOPS_PER_WORKER) -> int:
-    """Threads for a plan.
-
-    Parameters
-    ----------
-    n_jobs : int or None
-        A positive number is obeyed, even above the CPUs; -1 is all CPUs, -2 all but one, and so
-        on; None chooses. Free-threaded builds of Python get one thread whatever it is.
-    flops : float
-        Floating-point operations to share out; few of them take few threads.
-    per_worker : float
-        Operations that are worth one more worker.
-
-    Returns
-    -------
-    int
-        At least 1.
-    """
-    if not getattr(sys, "_is_gil_enabled", lambda: True)():
-        return 1  # Numba's free-threaded builds are experimental
-    if n_jobs is not None:
-        n_jobs = int(n_jobs)
-        return n_jobs if n_jobs > 0 else max(1, available_cpus() + 1 + n_jobs)
-    wanted = max(1, int(flops // per_worker))
-    return min(wanted, _allotted()) if wanted > 1 else 1
-
-
-def _allotted() -> int:
-    """CPUs for this caller: inside a joblib worker what joblib allots, else one."""
-    from joblib.parallel import get_active_backend
-
-    backend, _ = get_active_backend()
-    if getattr(backend, "nesting_level", 0):
-        try:
-            return max(1, int(os.environ.get("OMP_NUM_THREADS", "1")))
-        except ValueError:
-            return 1
-    return available_cpus()
+    program: Program
+    first: int
+    last: int
 
 
 class _Helper:
     """One thread beside the launcher's.
 
-    Its queues are C code: an interrupt leaves no lock of theirs held.
+    Its queues are C code: an interrupt leaves no lock of theirs held. Whatever is put into the
+    one comes out of the other when it is done.
     """
 
     def __init__(self, worker: int):
         self._worker = worker
         self._work: SimpleQueue = SimpleQueue()
-        self._signals: SimpleQueue = SimpleQueue()
-        self._given = self._done = 0
-        self._returned: list[tuple] = []
+        self._done: SimpleQueue = SimpleQueue()
         self.failure: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name=f"fusednn-{worker}", daemon=True)
 
@@ -101,27 +46,35 @@ class _Helper:
 
     def _run(self) -> None:
         while (work := self._work.get()) is not None:
-            program, first, last = work
-            try:
-                run_steps(program.words, self._worker, first, last)
-            except BaseException as failure:  # the launcher raises it
-                self.failure = failure
-                program.sync[records.ABORT] = 1
-            self._done += 1
-            self._signals.put(None)
+            if isinstance(work, _Work):
+                try:
+                    run_steps(work.program.words, self._worker, work.first, work.last)
+                except BaseException as failure:  # the launcher raises it
+                    self.failure = failure
+                    work.program.sync[records.ABORT] = 1
+            self._done.put(work)
 
-    def run(self, program: Program, first: int, last: int) -> None:
-        self._work.put((program, first, last))
-        self._given += 1  # last: interrupted in between, nobody waits for what was not given
+    def run(self, work: _Work) -> None:
+        self._work.put(work)
 
-    def wait(self) -> None:
-        """Takes back what the thread has not begun, or waits until it has nothing to do."""
-        with contextlib.suppress(Empty):  # one C call, which no interrupt divides
-            self._returned.extend(iter(self._work.get_nowait, None))
-        while self._given > self._done + len(self._returned):
-            # A signal can be lost to an interrupt: the counts decide, the signal only wakes.
-            with contextlib.suppress(Empty):
-                self._signals.get(timeout=0.05)
+    def wait(self, interrupted: bool) -> None:
+        """Takes back what the thread has not begun, or waits until it has nothing to do.
+
+        After an interrupt nobody knows what was given and what came back: then something else
+        is sent through.
+        """
+        taken = False
+        with contextlib.suppress(Empty):
+            while True:
+                self._work.get_nowait()
+                taken = True
+        if interrupted:
+            fence = object()
+            self._work.put(fence)
+            while self._done.get() is not fence:
+                pass
+        elif not taken:
+            self._done.get()
 
     def dismiss(self) -> None:
         self._work.put(None)
@@ -182,33 +135,35 @@ class Team:
         """
         program = program or self._program
         program.sync[:] = 0
+        helpers = self._helpers if together else []
         status = None
         try:
-            for helper in self._helpers if together else ():
-                helper.run(program, first, last)
+            for helper in helpers:
+                helper.run(_Work(program, first, last))
             status = run_steps(program.words, 0, first, last)
         finally:
             if status != DONE:
                 program.sync[records.ABORT] = 1
-            self._wait()
+            _wait(helpers, interrupted=status is None)
         if status != DONE or program.sync[records.ABORT]:
             failures = [helper.failure for helper in self._helpers if helper.failure]
             raise RuntimeError("a compiled operation of the network failed") from (
                 failures[0] if failures else None
             )
 
-    def _wait(self) -> None:
-        """Waits for the helpers, whatever interrupts come; raises the last of them."""
-        interrupt = None
-        for helper in self._helpers:
-            while True:
-                try:
-                    helper.wait()
-                    break
-                except KeyboardInterrupt as caught:
-                    interrupt = caught
-        if interrupt is not None:
-            raise interrupt
+
+def _wait(helpers: list[_Helper], interrupted: bool) -> None:
+    """Waits for the helpers, whatever interrupts come; raises the last of them."""
+    interrupt = None
+    for helper in helpers:
+        while True:
+            try:
+                helper.wait(interrupted or interrupt is not None)
+                break
+            except KeyboardInterrupt as caught:
+                interrupt = caught
+    if interrupt is not None:
+        raise interrupt
 
 
 def run_all(program: Program) -> None:

@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_X_y, validate_data
 
 from fusednn import MLPRegressor
 from fusednn.estimators.constraints import DTYPES
-from fusednn.estimators.plain import are_known_labels, is_plain_input, is_plain_target
+from fusednn.estimators.unchecked import are_known_labels, is_plain_input, is_plain_target
 
 X = np.random.RandomState(0).normal(size=(6, 3))
 
