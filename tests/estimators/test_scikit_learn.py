@@ -1,11 +1,12 @@
 """scikit-learn's own tests of its two classes, from the installed scikit-learn, and its checks."""
 
 import ast
+import functools
 import importlib.util
 from pathlib import Path
 
 import pytest
-from sklearn.utils.estimator_checks import parametrize_with_checks
+from sklearn.utils.estimator_checks import estimator_checks_generator
 
 import fusednn
 
@@ -51,6 +52,21 @@ def global_random_seed():
     return 42
 
 
-@parametrize_with_checks([fusednn.MLPClassifier(), fusednn.MLPRegressor()])
+def _named(value):
+    """An identifier of an estimator, or of a check with its options."""
+    if not isinstance(value, functools.partial):
+        return type(value).__name__
+    options = ", ".join(f"{key}={option}" for key, option in value.keywords.items())
+    return getattr(value.func, "__name__", str(value.func)) + f"({options})" * bool(options)
+
+
+CHECKS = [
+    pair
+    for name in CLASSES
+    for pair in estimator_checks_generator(getattr(fusednn, name)(), legacy=True)
+]
+
+
+@pytest.mark.parametrize(("estimator", "check"), CHECKS, ids=_named)
 def test_estimator_checks(estimator, check):
     check(estimator)
