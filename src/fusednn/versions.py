@@ -78,7 +78,7 @@ def _cpu() -> dict[str, str]:
     ]
     return {
         "model": _model_name(),
-        "LLVM's name": config.CPU_NAME or llvm.get_host_cpu_name(),
+        "LLVM's name": getattr(config, "CPU_NAME", None) or llvm.get_host_cpu_name(),
         "features": " ".join(name for name in FEATURES if name in features) or "none of note",
         "micro-kernel": f"{SHAPE.name}, tile {' or '.join(tiles)}",
     }
