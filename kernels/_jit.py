@@ -11,12 +11,23 @@ __all__ = ["FORCED_SHAPE", "JIT", "OPTIONS", "entry", "inline", "kernel"]
 
 def kernel(function):
     """A compiled function that other kernels call; it is cached as part of its callers."""
-    return Linked(function, **OPTIONS) if JIT else function
+    return _linked(function)
 
 
 def inline(function):
     """A small compiled function, always inlined into the loop that calls it."""
-    return Linked(function, forceinline=True, **OPTIONS) if JIT else function
+    return _linked(function, forceinline=True)
+
+
+def _linked(function, **more):
+    if not JIT:
+        return function
+    options = {"nopython": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+    return Linked(
+        function,
+        {**options, **OPTIONS, **more},
+        lambda: numba.njit(**OPTIONS, **more)(function),
+    )
 
 
 def entry(function, parallel=False):

@@ -8,7 +8,6 @@ step became slower or faster by 1 %.
 
 from functools import cached_property
 
-import numba
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import Compiler
 from numba.core.registry import CPUDispatcher
@@ -53,22 +52,15 @@ class Linked(CPUDispatcher):
     Parameters
     ----------
     function : function
-    **options
+    options : dict
         Numba's.
+    make_callable : callable
+        Returns the function compiled in the usual way.
     """
 
-    def __init__(self, function, **options):
-        super().__init__(
-            function,
-            targetoptions={
-                "nopython": True,
-                "no_cpython_wrapper": True,
-                "no_cfunc_wrapper": True,
-                **options,
-            },
-            pipeline_class=_LinkedCompiler,
-        )
-        self._options = options
+    def __init__(self, function, options, make_callable):
+        super().__init__(function, targetoptions=options, pipeline_class=_LinkedCompiler)
+        self._make_callable = make_callable
 
     def add_overload(self, cres):
         """Keeps a signature's code, but not for calls from Python."""
@@ -79,4 +71,4 @@ class Linked(CPUDispatcher):
 
     @cached_property
     def _callable(self):
-        return numba.njit(**self._options)(self.py_func)
+        return self._make_callable()

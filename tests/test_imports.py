@@ -136,7 +136,7 @@ def test_import_compiles_nothing():
 
 NUMBA_OPTIONS = {
     "boundscheck", "cache", "error_model", "fastmath", "forceinline", "forceobj", "inline",
-    "looplift", "nogil", "nopython",
+    "looplift", "no_cfunc_wrapper", "no_cpython_wrapper", "nogil", "nopython",
 }  # fmt: skip
 DECORATORS = {"cfunc", "guvectorize", "jit", "njit", "stencil", "vectorize"}
 LLVM_FLAGS = {"fast", "nnan", "ninf", "nsz", "arcp", "contract", "afn", "reassoc"}
