@@ -145,6 +145,12 @@ def evaluate(value, z, t, work, C, R, low, high, code):
         poisson_deviance(value, z, t, work, C, R, low, high)
 
 
+def bounds(dtype):
+    """[low, high] of a loss of probabilities, as scikit-learn clips them to [eps, 1 - eps]."""
+    epsilon = float(np.finfo(dtype).eps)
+    return -np.log1p(-epsilon), -np.log(epsilon)
+
+
 class Loss(NamedTuple):
     """What a plan needs to know of one loss."""
 

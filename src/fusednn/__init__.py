@@ -8,13 +8,21 @@ from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 
 _HOMES = {
+    "LossCurveDisplay": "fusednn.estimators.display",
     "MLPClassifier": "fusednn.estimators.classifier",
     "MLPRegressor": "fusednn.estimators.regressor",
     "show_versions": "fusednn.versions",
     "warmup": "fusednn.estimators.warmup",
 }
 
-__all__ = ["MLPClassifier", "MLPRegressor", "kernels", "show_versions", "warmup"]
+__all__ = [
+    "LossCurveDisplay",
+    "MLPClassifier",
+    "MLPRegressor",
+    "kernels",
+    "show_versions",
+    "warmup",
+]
 
 try:
     __version__ = version("fusednn")

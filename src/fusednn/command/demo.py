@@ -109,6 +109,20 @@ def _tell_of_load() -> None:
         print(f"  this machine is busy (load {load:.1f} on {cpus} CPUs): its times say little")
 
 
+class _Bar:
+    """Moves the bar on after each pass."""
+
+    def __init__(self, bar: ProgressBar):
+        self._bar = bar
+
+    def begin(self) -> None:
+        pass
+
+    def end(self, progress, parameters) -> bool:
+        self._bar.update(progress.n_iter, f"loss {progress.loss:.4f}")
+        return False
+
+
 def _train(data: Dataset, settings: Settings, options: argparse.Namespace) -> Run:
     from fusednn import MLPClassifier, MLPRegressor
 
@@ -116,7 +130,7 @@ def _train(data: Dataset, settings: Settings, options: argparse.Namespace) -> Ru
     model = kind(**settings.parameters(), dtype=options.dtype, n_jobs=options.jobs)
     _warm_up(model, data, settings)
     bar = ProgressBar("training", settings.epochs)
-    model._on_pass = lambda progress: bar.update(progress.n_iter, f"loss {progress.loss:.4f}")
+    model._watcher = _Bar(bar)
     start = time.perf_counter()
     try:
         with interruptible():

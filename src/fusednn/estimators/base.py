@@ -1,49 +1,36 @@
-"""What the classifier and the regressor share: parameters, initial weights, the way to a fit."""
+"""What the classifier and the regressor share: parameters, checked input, the way to a fit."""
 
 from __future__ import annotations
 
-import warnings
-from functools import partial
 from typing import ClassVar
 
 import numpy as np
-from sklearn.base import BaseEstimator, is_classifier
+from sklearn.base import BaseEstimator
 from sklearn.utils import check_array
-from sklearn.utils.optimize import _check_optimize_result
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from fusednn.plan.training import Rule, Target
-from fusednn.training.kept import keep_session, take_session
-from fusednn.training.lbfgs import fit_lbfgs
-from fusednn.training.optimizer_state import OptimizerState
+from fusednn.plan.inference import WHOLE
+from fusednn.plan.training import Target
 from fusednn.training.predict import predict
-from fusednn.training.session import Session
-from fusednn.training.stochastic import (
-    NonFiniteError,
-    Progress,
-    Stopping,
-    Validation,
-    fit_stochastic,
-)
 
+from .callbacks import CallbackSupportMixin, watched
 from .constraints import CONSTRAINTS, DTYPES
-from .randoms import hold_out, random_state_of
+from .diagram import layers_html
+from .held_out import own_set_of
+from .inspection import InspectionMixin
+from .randoms import random_state_of
+from .solvers import STOCHASTIC_SOLVERS, Training, prepare_lbfgs, prepare_stochastic
 from .unchecked import is_plain_input, is_plain_target
 from .weights import initial_weights, network_of
 
-STOCHASTIC_SOLVERS = ("sgd", "adam")
 SPARSE_FORMATS = ("csr", "csc")
-_NON_FINITE = (
-    "Solver produced non-finite parameter weights. The input data may contain large values and"
-    " need to be preprocessed."
-)
 
 
-class BaseMLP(BaseEstimator):
+class BaseMLP(CallbackSupportMixin, InspectionMixin, BaseEstimator):
     """Base class of `MLPClassifier` and `MLPRegressor`; not used directly."""
 
     _parameter_constraints: ClassVar[dict] = CONSTRAINTS
-    _on_pass = None  # a watcher of the stochastic solvers' passes; the command line sets it
+    _watcher = None  # of the passes where there are no callbacks; the command line sets it
 
     def _store(self, arguments):
         """Sets the parameters from the constructor's arguments, unchanged."""
@@ -52,19 +39,23 @@ class BaseMLP(BaseEstimator):
 
     # -- fitting -------------------------------------------------------------------------
 
-    def _fit(self, X, y, sample_weight=None, incremental=False):
+    def _fit(self, X, y, sample_weight=None, incremental=False, validation=(None, None, None)):
         before = self.__dict__.copy()
         try:
-            train = self._prepare(X, y, sample_weight, incremental)
+            training, train = self._prepare(X, y, sample_weight, incremental, validation)
         except BaseException:  # refused input leaves the estimator as it was
             self.__dict__.clear()
             self.__dict__.update(before)
             raise
-        train()
+        if incremental:
+            train(self._watcher)
+        else:
+            with watched(self, training) as watcher:
+                train(watcher or self._watcher)
         return self
 
-    def _prepare(self, X, y, sample_weight, incremental):
-        """Checks everything, sets what the data decide, and returns the training itself."""
+    def _prepare(self, X, y, sample_weight, incremental, validation):
+        """Checks everything, sets what the data decide; returns the data and the training."""
         hidden = self._hidden_sizes()
         first_pass = not hasattr(self, "coefs_") or (not self.warm_start and not incremental)
         X, y = self._validate_input(X, y, incremental, reset=first_pass)
@@ -77,15 +68,31 @@ class BaseMLP(BaseEstimator):
             self._initialize(sizes, X.dtype, random_state)
         self._check_sizes(sizes)
         dtype = self._network_dtype()
-        if sample_weight is not None:
-            sample_weight = np.ascontiguousarray(sample_weight, dtype)
-        target = Target(np.ascontiguousarray(targets, dtype), sample_weight)
-        if self.solver in STOCHASTIC_SOLVERS:
-            return self._prepare_stochastic(X, target, random_state, incremental)
-        samples = np.arange(X.shape[0])
-        return partial(
-            self._fit_lbfgs, self._session(X, target, Rule(None), samples, len(samples))
+        weights = self._with_class_weight(y, sample_weight, incremental)
+        if weights is not None:
+            weights = np.ascontiguousarray(weights, dtype)
+        target = Target(np.ascontiguousarray(targets, dtype), weights)
+        training = Training(
+            X,
+            y,
+            target,
+            sample_weight,
+            own_set_of(self, validation, dtype),
+            incremental,
+            goes_on=not first_pass,
         )
+        if self.solver in STOCHASTIC_SOLVERS:
+            return training, prepare_stochastic(self, training, random_state)
+        return training, prepare_lbfgs(self, training)
+
+    def _with_class_weight(self, y, sample_weight, incremental):
+        """The weights of the samples in the loss."""
+        return sample_weight
+
+    @property
+    def _weighs_scores(self):
+        """Whether the weights in the loss are the user's sample weights."""
+        return True
 
     def _hidden_sizes(self):
         sizes = self.hidden_layer_sizes
@@ -94,8 +101,8 @@ class BaseMLP(BaseEstimator):
             raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
         return sizes
 
-    def _validated(self, X, y, reset, **options):
-        dtypes = DTYPES[self.dtype]
+    def _validated(self, X, y, reset, dtypes=None, **options):
+        dtypes = dtypes or DTYPES[self.dtype]
         if not reset and is_plain_input(self, X, dtypes) and is_plain_target(y, len(X)):
             return X, y
         # what float32 cannot hold is refused as infinite, without NumPy's own warning
@@ -126,6 +133,7 @@ class BaseMLP(BaseEstimator):
             early = self.early_stopping
             self.best_loss_ = None if early else np.inf
             self.validation_scores_: list[float] | None = [] if early else None
+            self.__dict__.pop("validation_loss_curve_", None)  # of another fit
             self.best_validation_score_ = -np.inf if early else None
 
     def _network(self):
@@ -146,133 +154,6 @@ class BaseMLP(BaseEstimator):
                 f" data ask for {sizes}."
             )
 
-    def _session(self, X, target, rule, order, batch, make=Session):
-        return make(
-            self._network(),
-            X,
-            target,
-            rule,
-            batch=batch,
-            order=order,
-            l2=self.alpha,
-            n_jobs=self.n_jobs,
-        )
-
-    def _prepare_stochastic(self, X, target, random_state, incremental):
-        if self.early_stopping and incremental:
-            raise ValueError("partial_fit does not support early_stopping=True")
-        optimizer = self._optimizer if incremental and hasattr(self, "_optimizer") else None
-        if optimizer is None:
-            optimizer = OptimizerState(
-                self.solver,
-                self.learning_rate_init,
-                self.learning_rate,
-                self.power_t,
-                self.momentum,
-                self.nesterovs_momentum,
-                self.beta_1,
-                self.beta_2,
-                self.epsilon,
-            )
-        order, validation = self._split(X.shape[0], target, random_state)
-        progress = Progress(
-            t=self.t_,
-            loss_curve=self.loss_curve_,
-            best_loss=self.best_loss_,
-            # missing where a user set the weights of an estimator that was never fitted
-            validation_scores=getattr(self, "validation_scores_", None),
-            best_validation_score=getattr(self, "best_validation_score_", None),
-            no_improvement_count=self._no_improvement_count,
-        )
-        if self.early_stopping and progress.validation_scores is None:  # since the last fit
-            progress.validation_scores, progress.best_validation_score = [], -np.inf
-        if not self.early_stopping and progress.best_loss is None:
-            progress.best_loss = np.inf
-        batch = self._batch_rows(len(order))
-        make = take_session if incremental else Session
-        session = self._session(X, target, optimizer.rule, order, batch, make)
-        session.load(self.coefs_, self.intercepts_, optimizer.moments)
-        fit = partial(
-            fit_stochastic,
-            session,
-            optimizer,
-            progress,
-            Stopping(self.max_iter, self.tol, self.n_iter_no_change, incremental),
-            random_state=random_state,
-            shuffle=self.shuffle,
-            validation=validation,
-            verbose=self.verbose,
-            on_pass=self._on_pass,
-        )
-        return partial(self._fit_stochastic, session, optimizer, progress, fit)
-
-    def _fit_stochastic(self, session, optimizer, progress, fit):
-        try:
-            with session:
-                fit()
-        except NonFiniteError:  # the last finite weights, and the moments before the pass
-            self._take_over(progress, optimizer)
-            raise ValueError(_NON_FINITE) from None
-        self._take_over(progress, optimizer)  # first: it frees the weights of before
-        optimizer.moments = session.moments()
-        keep_session(session)
-
-    def _take_over(self, progress, optimizer):
-        self._optimizer = optimizer
-        self.coefs_, self.intercepts_ = progress.parameters
-        self.n_iter_, self.t_, self.loss_ = progress.n_iter, progress.t, progress.loss
-        self.loss_curve_, self.best_loss_ = progress.loss_curve, progress.best_loss
-        self.validation_scores_ = progress.validation_scores
-        self.best_validation_score_ = progress.best_validation_score
-        self._no_improvement_count = progress.no_improvement_count
-
-    def _batch_rows(self, samples):
-        if self.batch_size == "auto":
-            return min(200, samples)
-        if self.batch_size > samples:
-            warnings.warn(
-                "Got `batch_size` less than 1 or larger than sample size. It is going to be"
-                " clipped",
-                stacklevel=7,
-            )
-        return int(np.clip(self.batch_size, 1, samples))
-
-    def _split(self, samples, target, random_state):
-        """The samples to train on, and the validation set of early stopping."""
-        order = np.arange(samples, dtype=np.int64)
-        if not self.early_stopping:
-            return order, None
-        stratify = None
-        if is_classifier(self) and self.n_outputs_ == 1:
-            stratify = target.values.astype(bool)
-        order, held_out = hold_out(order, self.validation_fraction, stratify, random_state)
-        truth = target.values[held_out]
-        weights = None if target.weights is None else target.weights[held_out]
-
-        def score(outputs):
-            return self._score_outputs(truth, outputs, weights)
-
-        return order, Validation(held_out, score)
-
-    def _fit_lbfgs(self, session):
-        with session:
-            solution = fit_lbfgs(
-                session,
-                self.coefs_,
-                self.intercepts_,
-                tol=self.tol,
-                max_iter=self.max_iter,
-                max_fun=self.max_fun,
-                verbose=self.verbose,
-            )
-        coefs, intercepts = solution.parameters
-        if not all(np.isfinite(part).all() for part in [*coefs, *intercepts]):
-            raise ValueError(_NON_FINITE)
-        self.coefs_, self.intercepts_ = coefs, intercepts
-        self.loss_, self.n_iter_ = solution.loss, solution.n_iter
-        if solution.result is not None:
-            self.n_iter_ = _check_optimize_result("lbfgs", solution.result, self.max_iter)
-
     def _check_solver(self):
         if self.solver not in STOCHASTIC_SOLVERS:
             raise AttributeError(
@@ -283,7 +164,7 @@ class BaseMLP(BaseEstimator):
 
     # -- prediction ----------------------------------------------------------------------
 
-    def _outputs(self, X):
+    def _outputs(self, X, part=WHOLE):
         """The output activations for X, of shape (n_samples, n_outputs_)."""
         check_is_fitted(self, "coefs_")
         if not is_plain_input(self, X, DTYPES["auto"]):
@@ -294,7 +175,15 @@ class BaseMLP(BaseEstimator):
                 X = check_array(X, accept_sparse=list(SPARSE_FORMATS), dtype=dtype, input_name="X")
         coefs = [np.asarray(w, dtype) for w in self.coefs_]
         intercepts = [np.asarray(b, dtype) for b in self.intercepts_]
-        return predict(self._network(), coefs, intercepts, X, n_jobs=self.n_jobs)
+        return predict(self._network(), coefs, intercepts, X, n_jobs=self.n_jobs, part=part)
+
+    def _html_repr(self):
+        """scikit-learn's diagram, and the layers once there are some."""
+        text = super()._html_repr()
+        if hasattr(self, "coefs_"):
+            sizes = self._network().sizes
+            text += layers_html(sizes, self.activation, self.out_activation_)
+        return text
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

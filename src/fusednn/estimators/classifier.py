@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
+from scipy.special import log_softmax
 from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.preprocessing import LabelBinarizer
-from sklearn.utils import column_or_1d
+from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import (
     _check_partial_fit_first_call,
@@ -14,6 +17,9 @@ from sklearn.utils.multiclass import (
 )
 
 from .base import BaseMLP
+from .callbacks import with_callbacks
+from .constraints import CLASS_WEIGHT
+from .targets import flattened
 from .unchecked import are_known_labels
 
 
@@ -78,6 +84,15 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     n_jobs : int or None, default=None
         Threads: a positive number is obeyed, -1 is all CPUs, None is as many as pay off. The
         network does not depend on it by a bit.
+    scoring : str, callable or None, default=None
+        How a validation set is scored: a name or scorer of scikit-learn's, "loss" for its loss,
+        negated, None for accuracy.
+    max_time : float or None, default=None
+        Seconds after which `fit` ends, within 0.2 s, with the weights it has.
+    warm_start_optimizer : bool, default=False
+        With `warm_start`: go on with the optimizer's moments, steps and learning rate, too.
+    class_weight : dict, list of dict, "balanced" or None, default=None
+        Factors of the samples' weights in the loss, by label, as in the rest of scikit-learn.
 
     Attributes
     ----------
@@ -97,6 +112,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         Accuracy on the validation set after every pass.
     best_validation_score_ : float or None
         Largest of them.
+    validation_loss_curve_ : list of float or None
+        Mean loss on the validation set after every pass, without the L2 term, where the set was
+        given to `fit` or `scoring` is "loss".
     n_iter_ : int
         Passes, or iterations of L-BFGS.
     t_ : int
@@ -129,6 +147,11 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     True
     """
 
+    _parameter_constraints: ClassVar[dict] = {
+        **BaseMLP._parameter_constraints,
+        "class_weight": CLASS_WEIGHT,
+    }
+
     loss = "log_loss"  # not a parameter, as in scikit-learn
 
     def __init__(
@@ -159,6 +182,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         max_fun=15000,
         dtype="auto",
         n_jobs=None,
+        scoring=None,
+        max_time=None,
+        warm_start_optimizer=False,
+        class_weight=None,
     ):
         self._store(locals())
 
@@ -166,8 +193,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
     def _validate_input(self, X, y, incremental, reset):
         X, y = self._validated(X, y, reset)
-        if y.ndim == 2 and y.shape[1] == 1:
-            y = column_or_1d(y, warn=True)
+        y = flattened(y)
         if not hasattr(self, "classes_") or (not self.warm_start and not incremental):
             binarizer = LabelBinarizer().fit(y)
             self._label_binarizer, self.classes_ = binarizer, binarizer.classes_
@@ -187,6 +213,35 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
                 f"`self.classes_` has {self.classes_}. 'y' has {classes}."
             )
         return X, y
+
+    def _checked_targets(self, y):
+        """More targets of the kind that the estimator was fitted to."""
+        y = flattened(y)
+        if not are_known_labels(y, self.classes_):
+            known = LabelBinarizer().fit(y)
+            if known.y_type_.startswith("multilabel") != (
+                self._label_binarizer.y_type_.startswith("multilabel")
+            ):
+                raise ValueError("y is not of the kind that the estimator was fitted to.")
+            unknown = np.setdiff1d(known.classes_, self.classes_)
+            if len(unknown):
+                raise ValueError(f"y has labels that are not in classes_: {unknown}.")
+        return y
+
+    def _with_class_weight(self, y, sample_weight, incremental):
+        if self.class_weight is None:
+            return sample_weight
+        if incremental and isinstance(self.class_weight, str):
+            raise ValueError(
+                "class_weight 'balanced' is not supported by partial_fit, which does not see all"
+                " of the data: compute the weights and pass a dict."
+            )
+        weight = compute_sample_weight(self.class_weight, y)
+        return weight if sample_weight is None else weight * sample_weight
+
+    @property
+    def _weighs_scores(self):
+        return self.class_weight is None
 
     def _encode(self, y, dtype):
         """Targets of shape (n_samples, 1) or (n_samples, n_labels); sets `n_outputs_`."""
@@ -218,7 +273,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     # -- public --------------------------------------------------------------------------
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, sample_weight=None):
+    @with_callbacks
+    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
         """Trains the network.
 
         Parameters
@@ -229,6 +285,11 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             Labels, or an indicator matrix of several labels per sample.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the samples.
+        X_val, y_val : like X and y, default=None
+            A validation set, judged after every pass; with `early_stopping` it takes the place
+            of a part of X.
+        sample_weight_val : array-like of shape (n_val,), default=None
+            Weights of its samples.
 
         Returns
         -------
@@ -240,7 +301,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             If the input is not as described, or the weights stop being finite; then the last
             finite weights are kept.
         """
-        return self._fit(X, y, sample_weight)
+        return self._fit(X, y, sample_weight, validation=(X_val, y_val, sample_weight_val))
 
     @available_if(lambda est: est._check_solver())
     @_fit_context(prefer_skip_nested_validation=True)
@@ -314,7 +375,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         return outputs
 
     def predict_log_proba(self, X):
-        """Logarithms of `predict_proba`.
+        """Logarithms of `predict_proba`, from the logits: finite wherever these are.
 
         Parameters
         ----------
@@ -324,9 +385,15 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         Returns
         -------
         ndarray of shape (n_samples, n_classes)
+            Or (n_samples, n_labels), of several labels per sample.
         """
-        probabilities = self.predict_proba(X)
-        return np.log(probabilities, out=probabilities)
+        logits = self.predict_logits(X)
+        if self.out_activation_ == "softmax":
+            return log_softmax(logits, axis=1)
+        chosen = -np.logaddexp(0, -logits)
+        if self.n_outputs_ > 1:
+            return chosen
+        return np.hstack([-np.logaddexp(0, logits), chosen])
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

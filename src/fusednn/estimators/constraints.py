@@ -39,9 +39,14 @@ CONSTRAINTS: dict = {
     ],
     "max_fun": [Interval(Integral, 1, None, closed="left")],
     "dtype": [StrOptions(set(DTYPES))],
+    "scoring": [str, callable, None],
+    "max_time": [Interval(Real, 0, None, closed="neither"), None],
+    "warm_start_optimizer": ["boolean"],
     "n_jobs": [
         None,
         Interval(Integral, None, -1, closed="right"),
         Interval(Integral, 1, None, closed="left"),
     ],
 }
+
+CLASS_WEIGHT = [StrOptions({"balanced"}), dict, list, None]

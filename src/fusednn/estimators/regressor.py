@@ -6,11 +6,12 @@ from typing import ClassVar
 
 from sklearn.base import RegressorMixin, _fit_context
 from sklearn.metrics import r2_score
-from sklearn.utils import column_or_1d
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
 
 from .base import BaseMLP
+from .callbacks import with_callbacks
+from .targets import flattened
 
 
 class MLPRegressor(RegressorMixin, BaseMLP):
@@ -86,14 +87,22 @@ best_validation_score_, n_iter_, t_, n_layers_, n_outputs_, n_features_in_, feat
         max_fun=15000,
         dtype="auto",
         n_jobs=None,
+        scoring=None,
+        max_time=None,
+        warm_start_optimizer=False,
     ):
         self._store(locals())
 
     def _validate_input(self, X, y, incremental, reset):
         X, y = self._validated(X, y, reset, y_numeric=True)
-        if y.ndim == 2 and y.shape[1] == 1:
-            y = column_or_1d(y, warn=True)
-        return X, y
+        return X, flattened(y)
+
+    def _checked_targets(self, y):
+        """More targets of the kind that the estimator was fitted to."""
+        y = flattened(y)
+        if (y.shape[1] if y.ndim == 2 else 1) != self.n_outputs_:
+            raise ValueError(f"y must have {self.n_outputs_} outputs, got shape {y.shape}.")
+        return y
 
     def _encode(self, y, dtype):
         """Targets of shape (n_samples, n_outputs); sets `n_outputs_`."""
@@ -112,7 +121,8 @@ best_validation_score_, n_iter_, t_, n_layers_, n_outputs_, n_features_in_, feat
         return r2_score(truth, outputs, sample_weight=weights)
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, sample_weight=None):
+    @with_callbacks
+    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
         """Trains the network.
 
         Parameters
@@ -123,6 +133,11 @@ best_validation_score_, n_iter_, t_, n_layers_, n_outputs_, n_features_in_, feat
             Targets.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the samples.
+        X_val, y_val : like X and y, default=None
+            A validation set, judged after every pass; with `early_stopping` it takes the place
+            of a part of X.
+        sample_weight_val : array-like of shape (n_val,), default=None
+            Weights of its samples.
 
         Returns
         -------
@@ -134,7 +149,7 @@ best_validation_score_, n_iter_, t_, n_layers_, n_outputs_, n_features_in_, feat
             If the input is not as described, or the weights stop being finite; then the last
             finite weights are kept.
         """
-        return self._fit(X, y, sample_weight)
+        return self._fit(X, y, sample_weight, validation=(X_val, y_val, sample_weight_val))
 
     @available_if(lambda est: est._check_solver)  # not called: offered for lbfgs too, as there
     @_fit_context(prefer_skip_nested_validation=True)

@@ -65,7 +65,15 @@ class ForwardOperands:
 
 
 def lower_forward(
-    program, network: Network, weights, biases, source, order, rows: int, plain: bool = False
+    program,
+    network: Network,
+    weights,
+    biases,
+    source,
+    order,
+    rows: int,
+    plain: bool = False,
+    layers: int | None = None,
 ) -> tuple[Input, list[np.ndarray], list[Block]]:
     """Records of the forward pass on `rows` rows of buffer.
 
@@ -73,6 +81,8 @@ def lower_forward(
     ----------
     weights, biases : list of ndarray
         One flat array of each per layer; weights in panels, or as they stand if `plain`.
+    layers : int, optional
+        How many layers to run, instead of all.
 
     Returns
     -------
@@ -86,7 +96,7 @@ def lower_forward(
     blocks: list[Block] = []
     chain: list[np.ndarray] = []
     first = None
-    for layer, out in enumerate(network.sizes[1:]):
+    for layer, out in enumerate(network.sizes[1:][:layers]):
         stride = leading_dimension(out, program.dtype)
         block = Block(aligned_zeros(rows * stride, program.dtype), stride)
         forward = ForwardOperands(

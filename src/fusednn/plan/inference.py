@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from fusednn.kernels import records
@@ -11,6 +13,24 @@ from fusednn.kernels.ops import output
 from .buffers import leading_dimension
 from .forward import Network, lower_forward
 from .program import Program, Task
+
+
+class Part(NamedTuple):
+    """What of a network to run.
+
+    Parameters
+    ----------
+    layers : int, optional
+        The first layers, whose outputs are wanted; None is all.
+    link : bool
+        Whether the output activation is applied to the last; else it gives logits.
+    """
+
+    layers: int | None = None
+    link: bool = True
+
+
+WHOLE = Part()
 
 BLOCK_ROWS = 64
 """Fewest rows of a block: enough to use each weight often."""
@@ -35,6 +55,7 @@ def lower_inference(
     order: np.ndarray | None = None,
     workers: int = 1,
     plain: bool = False,
+    part: Part = WHOLE,
 ) -> tuple[Program, np.ndarray]:
     """A program that writes the network's outputs, and the (samples, outputs) array it fills.
 
@@ -52,9 +73,11 @@ def lower_inference(
         Threads that will run it.
     plain : bool
         The weights are matrices as they stand, not panels.
+    part : Part
     """
     samples = source.shape[0] if order is None else len(order)
-    outputs = network.sizes[-1]
+    layers = len(network.sizes) - 1 if part.layers is None else part.layers
+    outputs = network.sizes[layers]
     row_bytes = sum(leading_dimension(size, dtype) for size in network.sizes) * dtype.itemsize
     fair = samples // (4 * workers)  # a slow core hands work over
     block = max(BLOCK_ROWS, min(BLOCK_BYTES // row_bytes, fair) // BLOCK_ROWS * BLOCK_ROWS)
@@ -62,9 +85,10 @@ def lower_inference(
     scratch = output.CHUNK_ROWS * (outputs + 3)
     program = Program(dtype, workers, scratch)
     _, chain, blocks = lower_forward(
-        program, network, weights, biases, source, order, block * workers, plain
+        program, network, weights, biases, source, order, block * workers, plain, layers
     )
-    link = LOSSES[network.loss].link
+    last = layers == len(network.sizes) - 1
+    link = LOSSES[network.loss].link if last and part.link else None
     emitted = np.empty((samples, outputs), dtype)
     emit = program.record(
         output.emit_outputs,

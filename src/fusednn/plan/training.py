@@ -15,7 +15,7 @@ import numpy as np
 from fusednn.kernels import records
 from fusednn.kernels.intrinsics.shapes import SHAPE
 from fusednn.kernels.intrinsics.tiles import ROW_PANELS
-from fusednn.kernels.losses import LOSSES
+from fusednn.kernels.losses import LOSSES, bounds
 from fusednn.kernels.ops import dense, output, single
 from fusednn.kernels.optimizers import OPTIMIZERS
 
@@ -213,7 +213,7 @@ class TrainingPlan:
 
     def _lower_loss(self, target: Target, logits, dz, values) -> np.ndarray:
         loss = LOSSES[self.network.loss]
-        epsilon = np.finfo(self.dtype).eps
+        low, high = bounds(self.dtype)
         return self.program.record(
             output.loss_gradient,
             {
@@ -230,8 +230,8 @@ class TrainingPlan:
                 output.DZ_STRIDE: logits.stride,
                 output.PADDED_OUT: self.layout.padded[-1],
                 output.ROW_VALUES: values,
-                output.LOW: -np.log1p(-float(epsilon)),
-                output.HIGH: -np.log(float(epsilon)),
+                output.LOW: low,
+                output.HIGH: high,
             },
         )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
+import time
 from typing import NamedTuple
 
 import numpy as np
@@ -10,7 +10,9 @@ from scipy.optimize import OptimizeResult, minimize
 
 from fusednn.kernels.losses import LOSSES
 
-from .session import Session
+from .session import Session, TimeUp
+from .stochastic import Progress, Watcher, warn_unconverged
+from .warn import warn_user
 
 
 class Solution(NamedTuple):
@@ -19,19 +21,23 @@ class Solution(NamedTuple):
     Parameters
     ----------
     result : OptimizeResult or None
-        SciPy's; None if the user interrupted it.
+        SciPy's; None if the user, a watcher or the time limit stopped it.
     loss : float
         Of the parameters kept.
     n_iter : int
         Iterations.
     parameters : tuple of two lists of ndarray
-        Coefficients and intercepts: SciPy's last, or the best evaluated if interrupted.
+        Coefficients and intercepts: SciPy's last, or the best evaluated if stopped.
     """
 
     result: OptimizeResult | None
     loss: float
     n_iter: int
     parameters: tuple[list[np.ndarray], list[np.ndarray]]
+
+
+class _Stopped(Exception):
+    pass
 
 
 class _Objective:
@@ -72,7 +78,18 @@ class _Objective:
         return loss, gradient.astype(float)
 
 
-def fit_lbfgs(session: Session, coefs, intercepts, *, tol, max_iter, max_fun, verbose) -> Solution:
+def fit_lbfgs(
+    session: Session,
+    coefs,
+    intercepts,
+    *,
+    tol: float,
+    max_iter: int,
+    max_fun: int,
+    verbose,
+    max_time: float | None = None,
+    watcher: Watcher | None = None,
+) -> Solution:
     """Minimises the loss from the given parameters.
 
     Parameters
@@ -85,6 +102,9 @@ def fit_lbfgs(session: Session, coefs, intercepts, *, tol, max_iter, max_fun, ve
     max_iter, max_fun : int
         Iterations and evaluations at most.
     verbose : bool or int
+    max_time : float or None
+        Seconds; looked at after each iteration.
+    watcher : Watcher or None
 
     Returns
     -------
@@ -94,25 +114,37 @@ def fit_lbfgs(session: Session, coefs, intercepts, *, tol, max_iter, max_fun, ve
     start = np.concatenate([part.ravel() for part in [*coefs, *intercepts]]).astype(float)
     options = {"maxfun": max_fun, "maxiter": max_iter, "gtol": tol}
 
-    n_iter = 0
+    progress, begun = Progress(), time.perf_counter()
 
-    def report(intermediate_result):
-        nonlocal n_iter
-        n_iter += 1
+    def after_iteration(intermediate_result):
+        progress.n_iter += 1
+        progress.loss = float(intermediate_result.fun)
+        progress.loss_curve.append(progress.loss)
         if verbose:
-            print(f"L-BFGS loss = {intermediate_result.fun:.8f}")
+            print(f"L-BFGS loss = {progress.loss:.8f}")
+        if watcher is not None:
+            if watcher.end(progress, lambda: objective.split(intermediate_result.x)):
+                raise _Stopped
+            watcher.begin()
+        if max_time is not None and time.perf_counter() - begun > max_time:
+            raise TimeUp
 
     try:
+        if watcher is not None:
+            watcher.begin()
         result = minimize(
             objective,
             start,
             method="L-BFGS-B",
             jac=True,
             options=options,
-            callback=report,
+            callback=after_iteration,
         )
-    except KeyboardInterrupt:
-        warnings.warn("Training interrupted by user.", stacklevel=6)
+    except (KeyboardInterrupt, TimeUp, _Stopped) as reason:
+        if isinstance(reason, KeyboardInterrupt):
+            warn_user("Training interrupted by user.")
+        if isinstance(reason, TimeUp):
+            warn_unconverged(f"L-BFGS: Maximum time ({max_time:g} s)")
         kept = start if objective.best is None else objective.best
-        return Solution(None, objective.best_loss, n_iter, objective.split(kept))
+        return Solution(None, objective.best_loss, progress.n_iter, objective.split(kept))
     return Solution(result, float(result.fun), result.nit, objective.split(result.x))

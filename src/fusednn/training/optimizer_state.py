@@ -63,11 +63,11 @@ class OptimizerState:
 
     def rates(self, steps: int) -> np.ndarray:
         """The rate of each of the next `steps` steps, which are then taken."""
-        t = np.arange(self.t + 1, self.t + steps + 1, dtype=float)
         self.t += steps
         if self.solver == "sgd":
             return np.full(steps, self.learning_rate)
         # Kingma and Ba (2014), end of section 2: both bias corrections in the rate.
+        t = np.arange(self.t - steps + 1, self.t + 1, dtype=float)
         rates = self.learning_rate_init * np.sqrt(1 - self.beta_2**t) / (1 - self.beta_1**t)
         self.learning_rate = float(rates[-1])
         return rates

@@ -6,7 +6,7 @@ import numpy as np
 
 from fusednn.plan.data import DenseRows, source_of
 from fusednn.plan.forward import Network
-from fusednn.plan.inference import BLOCK_ROWS, lower_inference
+from fusednn.plan.inference import BLOCK_ROWS, WHOLE, Part, lower_inference
 from fusednn.plan.parameters import ParameterLayout
 
 from .jobs import FLOPS_PER_THREAD, choose_jobs
@@ -20,7 +20,9 @@ COPIED_BYTES = 1 << 17
 """Data and parameters up to here are copied to a kept plan; lowering takes as long as more."""
 
 
-def predict(network: Network, coefs, intercepts, X, *, n_jobs: int | None = None) -> np.ndarray:
+def predict(
+    network: Network, coefs, intercepts, X, *, n_jobs: int | None = None, part: Part = WHOLE
+) -> np.ndarray:
     """Outputs of a network.
 
     Parameters
@@ -31,6 +33,7 @@ def predict(network: Network, coefs, intercepts, X, *, n_jobs: int | None = None
     X : array or sparse matrix of shape (n_samples, I)
     n_jobs : int or None
         As `choose_jobs` takes it.
+    part : Part
 
     Returns
     -------
@@ -48,7 +51,7 @@ def predict(network: Network, coefs, intercepts, X, *, n_jobs: int | None = None
     if columns != network.sizes[0]:
         raise ValueError(f"X has {columns} features, but coefs_[0] has {network.sizes[0]} rows.")
     if isinstance(source, DenseRows) and rows <= FEW_ROWS:
-        return _predict_few(network, coefs, intercepts, source)
+        return _predict_few(network, coefs, intercepts, source, part)
     layout = ParameterLayout(network.sizes, dtype)
     flat = layout.pack(coefs, intercepts)
     layers = range(len(layout))
@@ -57,22 +60,31 @@ def predict(network: Network, coefs, intercepts, X, *, n_jobs: int | None = None
     flops = 2.0 * rows * sum(w.size for w in coefs)
     workers = choose_jobs(n_jobs, flops, FLOPS_PER_THREAD)
     workers = min(workers, -(-rows // BLOCK_ROWS))
-    program, outputs = lower_inference(network, weights, biases, source, dtype, workers=workers)
+    program, outputs = lower_inference(
+        network, weights, biases, source, dtype, workers=workers, part=part
+    )
     run_all(program)
     return outputs
 
 
-def _predict_few(network: Network, coefs, intercepts, source: DenseRows) -> np.ndarray:
+def _predict_few(network: Network, coefs, intercepts, source: DenseRows, part) -> np.ndarray:
     """The same by the matrices as they stand; those of a small network are copied to its plan."""
     dtype, layers = coefs[0].dtype, len(coefs)
     arrays = [*coefs, *intercepts, source.X]
     small = sum(array.nbytes for array in arrays) <= COPIED_BYTES
-    kind = "predict", tuple(network.sizes), network.activation, network.loss, dtype, len(source.X)
+    sizes, rows = tuple(network.sizes), len(source.X)
+    kind = "predict", sizes, network.activation, network.loss, part, dtype, rows
     lowered = take(kind) if small else None
     if lowered is None:
         own = [array.copy() if small else np.ascontiguousarray(array) for array in arrays]
         program, outputs = lower_inference(
-            network, own[:layers], own[layers:-1], DenseRows(own[-1], dtype), dtype, plain=True
+            network,
+            own[:layers],
+            own[layers:-1],
+            DenseRows(own[-1], dtype),
+            dtype,
+            plain=True,
+            part=part,
         )
     else:
         own, program, outputs = lowered

@@ -10,7 +10,7 @@ import numpy as np
 from fusednn.kernels import records
 from fusednn.plan.data import DenseRows, source_of
 from fusednn.plan.forward import Network
-from fusednn.plan.inference import lower_inference
+from fusednn.plan.inference import WHOLE, Part, lower_inference
 from fusednn.plan.training import APPLY_STAGE, Rule, Target, TrainingPlan, most_tasks
 
 from .jobs import choose_jobs
@@ -22,6 +22,10 @@ SLICE_SECONDS = 0.2
 
 SMALL_FLOPS = 20_000_000
 """Steps below, some 80 us of a core, are not sure to gain by a second one."""
+
+
+class TimeUp(Exception):
+    """The deadline of a session has passed; every parameter was updated by whole steps."""
 
 
 def step_flops(sizes: list[int], batch: int) -> float:
@@ -74,16 +78,23 @@ class Session:
         self.plan = TrainingPlan(network, self.source, target, rule, batch, order, workers)
         self._starts = np.arange(0, len(order), batch)
         self._counts = np.minimum(batch, len(order) - self._starts).astype(float)
-        self._steps, self._owner = self.plan.steps_of(len(order), batch)
+        self._steps, owner = self.plan.steps_of(len(order), batch)
         self.plan.program.set_steps(self._steps)
-        self._first_of_batch = np.searchsorted(self._owner, np.arange(len(self._starts)))
+        # the batch of each step and the first step of each batch: views, where a step is a batch
+        self._owner: slice | np.ndarray = slice(None)
+        self._first_of_batch: slice | np.ndarray = slice(None)
+        if self.plan.blocked:
+            self._owner = owner
+            self._first_of_batch = np.searchsorted(owner, np.arange(len(self._starts)))
+        self._scaled_by: np.ndarray | None = None
         self._team = Team(self.plan.program)
         small = step_flops(network.sizes, self.plan.batch) < SMALL_FLOPS
         self._pace = Pace(undecided=n_jobs is None and workers > 1 and small)
         self._rows_before = np.zeros(len(self._steps) + 1, np.int64)
         self._steps[:, records.ROWS].cumsum(out=self._rows_before[1:])
         self._rows_per_slice = self.plan.batch
-        self._scoring: tuple | None = None
+        self._lowered: dict[tuple, tuple] = {}
+        self.deadline: float | None = None  # as time.perf_counter() counts
         self.kind: tuple | None = None  # what it may be kept as
 
     def __enter__(self) -> Session:
@@ -96,10 +107,10 @@ class Session:
     @property
     def batches(self) -> int:
         """Mini-batches of one pass."""
-        return len(self._first_of_batch)
+        return len(self._starts)
 
     def run_pass(self, rates: np.ndarray) -> float:
-        """One pass over the data in `order`.
+        """One pass over the data in `order`; raises `TimeUp` once the deadline has passed.
 
         Parameters
         ----------
@@ -126,16 +137,23 @@ class Session:
 
     def _run(self, weight_sums: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Runs all steps; returns each batch's sum of losses and of squared weights."""
-        program = self.plan.program
-        program.settings[:, records.SCALE] = 1.0 / weight_sums[self._owner]
-        program.settings[:, records.DECAY] = self.l2 / weight_sums[self._owner]
-        if self.plan.blocked:  # the stored gradient has the decay already
-            program.settings[self._steps[:, records.FIRST_STAGE] == APPLY_STAGE, records.DECAY] = (
-                0.0
-            )
+        totals = self.plan.program.totals
+        if self._scaled_by is not weight_sums:
+            self._scale(weight_sums)
         self._run_in_slices()
-        losses = np.bincount(self._owner, program.totals[:, records.LOSS], self.batches)
-        return losses, program.totals[self._first_of_batch, records.SQUARES]
+        losses = totals[:, records.LOSS]
+        if isinstance(self._owner, np.ndarray):
+            losses = np.bincount(self._owner, losses, self.batches)
+        return losses, totals[self._first_of_batch, records.SQUARES]
+
+    def _scale(self, weight_sums: np.ndarray) -> None:
+        """Divides each step's gradient and decay by its batch's sum of weights."""
+        settings = self.plan.program.settings
+        settings[:, records.SCALE] = 1.0 / weight_sums[self._owner]
+        settings[:, records.DECAY] = self.l2 / weight_sums[self._owner]
+        if self.plan.blocked:  # the stored gradient has the decay already
+            settings[self._steps[:, records.FIRST_STAGE] == APPLY_STAGE, records.DECAY] = 0.0
+        self._scaled_by = weight_sums
 
     def _weight_sums(self) -> np.ndarray:
         """Sum of the sample weights of each batch."""
@@ -151,9 +169,10 @@ class Session:
         """All steps, some 0.2 s of them per compiled call; slicing changes no bit."""
         at = 0
         while at < len(self._steps):
-            done = self._rows_before[at]
-            stop = int(np.searchsorted(self._rows_before, done + self._rows_per_slice))
-            stop = min(max(stop, at + 1), len(self._steps))
+            done, stop = self._rows_before[at], at + 1
+            if stop < len(self._steps):
+                stop = int(self._rows_before.searchsorted(done + self._rows_per_slice))
+                stop = min(max(stop, at + 1), len(self._steps))
             together = self._pace.together()
             start = time.perf_counter()
             self._team.run(at, stop, together=together)
@@ -164,6 +183,8 @@ class Session:
                 affordable = int(rows * SLICE_SECONDS / seconds)
                 self._rows_per_slice = max(1, min(2 * self._rows_per_slice, affordable))
             at = stop
+            if self.deadline is not None and time.perf_counter() > self.deadline:
+                raise TimeUp
 
     def renew(self, X, target: Target, order: np.ndarray, l2: float) -> None:
         """Writes other data of the same shapes over its own; parameters and moments are zero."""
@@ -175,7 +196,8 @@ class Session:
         plan = self.plan
         for flat in (plan.parameters, plan.transposed, *plan.states):
             flat.fill(0)
-        self._scoring = None
+        self._lowered.clear()
+        self._scaled_by = None
 
     def load(self, coefs, intercepts, moments=()) -> None:
         """Takes over parameters, and an optimizer's moments, given as (I, O) and (O,) arrays."""
@@ -192,24 +214,37 @@ class Session:
         """The present coefficients and intercepts, as new arrays."""
         return self.plan.layout.unpack(self.plan.parameters)
 
-    def outputs(self, samples: np.ndarray) -> np.ndarray:
-        """Outputs of the present network for some samples of the training data.
+    def outputs(self, samples: np.ndarray | None, X=None, part: Part = WHOLE) -> np.ndarray:
+        """Outputs of the present network.
 
-        The array is overwritten by the next call with the same samples.
+        Parameters
+        ----------
+        samples : ndarray of int64 or None
+            Rows to take; None is all in their order.
+        X : array or sparse matrix, optional
+            Instead of the training data.
+        part : Part
+
+        Returns
+        -------
+        ndarray of shape (n_samples, O)
+            Overwritten by the next call with the same arguments.
         """
-        if self._scoring is None or self._scoring[0] is not samples:
+        key = id(samples), id(X), part
+        if key not in self._lowered:
             layout, flat = self.plan.layout, self.plan.parameters
             layers = range(len(layout))
             lowered = lower_inference(
                 self.network,
                 [layout.weights(flat, layer) for layer in layers],
                 [layout.bias(flat, layer) for layer in layers],
-                self.source,
+                self.source if X is None else source_of(X, self.plan.dtype),
                 self.plan.dtype,
                 order=samples,
                 workers=self.plan.program.workers,
+                part=part,
             )
-            self._scoring = samples, *lowered
-        _, program, emitted = self._scoring
+            self._lowered[key] = (samples, X), *lowered  # which keep their identities
+        _, program, emitted = self._lowered[key]
         self._team.run(0, len(program.steps), program)
         return emitted

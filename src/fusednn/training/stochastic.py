@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable
+import time
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
 from .optimizer_state import OptimizerState
-from .session import Session
+from .session import Session, TimeUp
+from .validation import Validation
+from .warn import warn_user
 
 
 class NonFiniteError(ValueError):
@@ -27,9 +28,20 @@ class Progress:
     loss_curve: list[float] = field(default_factory=list)
     best_loss: float | None = np.inf
     validation_scores: list[float] | None = None
+    validation_loss_curve: list[float] | None = None
     best_validation_score: float | None = None
     no_improvement_count: int = 0
     parameters: tuple[list[np.ndarray], list[np.ndarray]] | None = None
+
+
+class Watcher(Protocol):
+    """Who is told of the passes, or of the iterations of L-BFGS."""
+
+    def begin(self) -> None:
+        """A pass begins."""
+
+    def end(self, progress: Progress, parameters) -> bool:
+        """A pass has ended; true to stop. `parameters()` are the present ones, as new arrays."""
 
 
 class Stopping(NamedTuple):
@@ -43,19 +55,15 @@ class Stopping(NamedTuple):
     n_iter_no_change : float
     single_pass : bool
         End after one pass without a warning: `partial_fit`.
+    max_time : float or None
+        Seconds.
     """
 
     max_iter: int
     tol: float
     n_iter_no_change: float
     single_pass: bool = False
-
-
-class Validation(NamedTuple):
-    """Held-out samples of the training data, and how to score the outputs for them."""
-
-    samples: np.ndarray
-    score: Callable[[np.ndarray], float]
+    max_time: float | None = None
 
 
 def fit_stochastic(
@@ -68,31 +76,37 @@ def fit_stochastic(
     shuffle: bool,
     validation: Validation | None,
     verbose,
-    on_pass: Callable[[Progress], None] | None = None,
+    watcher: Watcher | None = None,
 ) -> None:
     """Trains until a stopping rule holds, Ctrl-C, or the last pass.
 
     All random draws are made here, in scikit-learn's order. `progress` is brought up to date,
-    its `parameters` last, and given to `on_pass` after every pass.
+    its `parameters` last, and shown to the watcher after every pass.
 
     Raises
     ------
     NonFiniteError
-        If the parameters stop being finite, and there is no validation set.
+        If the parameters stop being finite, and no validation set decides.
     """
     flat = session.plan.parameters
     progress.n_iter = 0
-    best = flat.copy() if validation else None
+    by_score = validation is not None and validation.decides
+    best = flat.copy() if by_score else None
     finite = flat.copy()
+    start = time.perf_counter()
+    if stopping.max_time is not None:
+        session.deadline = start + stopping.max_time
     try:
         while progress.n_iter < stopping.max_iter:
+            if watcher is not None:
+                watcher.begin()
             if shuffle:
                 random_state.shuffle(session.order)
             finite[:] = flat
             taken = optimizer.t
             loss = session.run_pass(optimizer.rates(session.batches))
             # a validation set sorts out what diverged: the best weights come back at the end
-            if validation is None and not np.isfinite(flat).all():
+            if not by_score and not np.isfinite(flat).all():
                 flat[:] = finite
                 optimizer.t = taken
                 raise NonFiniteError
@@ -102,25 +116,32 @@ def fit_stochastic(
             progress.loss_curve.append(loss)
             if verbose:
                 print(f"Iteration {progress.n_iter}, loss = {loss:.8f}")
-            if validation is None:
-                _judge_loss(progress, stopping.tol)
-            elif _judge_score(progress, stopping.tol, validation, session, verbose):
+            improved = _judge_validation(progress, stopping.tol, validation, session, verbose)
+            if improved:
                 best = flat.copy()
+            if not by_score:
+                _judge_loss(progress, stopping.tol)
+            if verbose > 1:
+                rate, seconds = optimizer.learning_rate, time.perf_counter() - start
+                print(f"Learning rate: {rate:g}, seconds: {seconds:.2f}")
             optimizer.pass_ends(progress.t)
-            if on_pass is not None:
-                on_pass(progress)
+            stop = watcher is not None and watcher.end(progress, session.parameters)
             if progress.no_improvement_count > stopping.n_iter_no_change:
-                if optimizer.stalled(_reason(stopping, validation), verbose):
+                if optimizer.stalled(_reason(stopping, by_score), verbose):
                     break
                 progress.no_improvement_count = 0
-            if stopping.single_pass:
+            if stop or stopping.single_pass:
                 break
             if progress.n_iter == stopping.max_iter:
-                _warn_unconverged(stopping.max_iter)
+                warn_unconverged(f"Stochastic Optimizer: Maximum iterations ({stopping.max_iter})")
+    except TimeUp:
+        if not np.isfinite(flat).all():
+            flat[:] = finite
+        warn_unconverged(f"Stochastic Optimizer: Maximum time ({stopping.max_time:g} s)")
     except KeyboardInterrupt:
         if not np.isfinite(flat).all():
             flat[:] = finite
-        warnings.warn("Training interrupted by user.", stacklevel=6)
+        warn_user("Training interrupted by user.")
     finally:
         if best is not None:
             flat[:] = best
@@ -137,39 +158,45 @@ def _judge_loss(progress: Progress, tol: float) -> None:
     progress.best_loss = min(progress.best_loss, progress.loss)
 
 
-def _judge_score(progress: Progress, tol: float, validation, session, verbose) -> bool:
-    """Scores the validation samples; true if the score is the best so far."""
+def _judge_validation(progress: Progress, tol: float, validation, session, verbose) -> bool:
+    """Judges the held-out samples, if any; true if the best score so far decides."""
+    if validation is None:
+        return False
     assert progress.validation_scores is not None
-    assert progress.best_validation_score is not None
-    outputs = session.outputs(validation.samples)
-    score = validation.score(outputs) if np.isfinite(outputs).all() else np.nan
+    loss, score = validation.judge(session)
+    if loss is not None:
+        assert progress.validation_loss_curve is not None
+        progress.validation_loss_curve.append(loss)
+        if verbose > 1:
+            print(f"Validation loss: {loss:f}")
     progress.validation_scores.append(score)
     if verbose:
         print(f"Validation score: {score:f}")
-    if score < progress.best_validation_score + tol:
-        progress.no_improvement_count += 1
-    else:
-        progress.no_improvement_count = 0
-    if score > progress.best_validation_score:
+    assert progress.best_validation_score is not None
+    improved = score > progress.best_validation_score
+    if validation.decides:
+        if score < progress.best_validation_score + tol:
+            progress.no_improvement_count += 1
+        else:
+            progress.no_improvement_count = 0
+    if improved:
         progress.best_validation_score = score
-        return True
-    return False
+    return improved and validation.decides
 
 
-def _reason(stopping: Stopping, validation) -> str:
-    what = "Training loss" if validation is None else "Validation score"
+def _reason(stopping: Stopping, by_score: bool) -> str:
+    what = "Validation score" if by_score else "Training loss"
     return (
         f"{what} did not improve more than tol={stopping.tol:f} for "
         f"{stopping.n_iter_no_change:d} consecutive epochs."
     )
 
 
-def _warn_unconverged(max_iter: int) -> None:
+def warn_unconverged(limit: str) -> None:
+    """Warns that a limit ended the training."""
     from sklearn.exceptions import ConvergenceWarning
 
-    warnings.warn(
-        f"Stochastic Optimizer: Maximum iterations ({max_iter}) "
-        "reached and the optimization hasn't converged yet.",
+    warn_user(
+        f"{limit} reached and the optimization hasn't converged yet.",
         ConvergenceWarning,
-        stacklevel=7,
     )

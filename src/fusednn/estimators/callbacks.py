@@ -1,0 +1,76 @@
+"""scikit-learn's callbacks: a task for the fit, and one for each pass."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import Any
+
+try:
+    from sklearn.callback import CallbackSupportMixin, with_callbacks
+except ImportError:  # before scikit-learn 1.9
+
+    class CallbackSupportMixin:  # type: ignore[no-redef]
+        """Nothing: this scikit-learn has no callbacks."""
+
+    def with_callbacks(method):
+        """The method as it is."""
+        return method
+
+
+__all__ = ["CallbackSupportMixin", "watched", "with_callbacks"]
+
+
+@contextmanager
+def watched(mlp, training):
+    """The watcher that calls the estimator's callbacks, or None where it has none."""
+    if not (hasattr(mlp, "_skl_callbacks") or hasattr(mlp, "_parent_callback_ctx")):
+        yield None
+        return
+    weight = training.score_weight
+    told = {
+        "estimator": mlp,
+        "X": training.X,
+        "y": training.y,
+        "metadata": None if weight is None else {"sample_weight": weight},
+    }
+    # L-BFGS begins one iteration more than it ends
+    context = mlp._init_callback_context(max_subtasks=mlp.max_iter + (mlp.solver == "lbfgs"))
+    context.call_on_fit_task_begin(**told)
+    watcher = _Passes(mlp, context, told)
+    try:
+        yield watcher
+    finally:
+        watcher.close()
+    context.call_on_fit_task_end(**told, reconstruction_attributes={})
+
+
+class _Passes:
+    """A task for each pass."""
+
+    def __init__(self, mlp, context, told):
+        self._mlp, self._fit, self._told = mlp, context, told
+        self._open: Any = None
+
+    def begin(self):
+        self._open = self._fit.subcontext(task_name="epoch")
+        self._open.call_on_fit_task_begin(**self._told)
+
+    def end(self, progress, parameters):
+        def attributes():
+            coefs, intercepts = parameters()
+            return {
+                "coefs_": coefs,
+                "intercepts_": intercepts,
+                "n_iter_": progress.n_iter,
+                "loss_": progress.loss,
+                "loss_curve_": list(progress.loss_curve),
+            }
+
+        context, self._open = self._open, None
+        return context.call_on_fit_task_end(**self._told, reconstruction_attributes=attributes)
+
+    def close(self):
+        """Ends a task that was begun and not run to its end."""
+        if self._open is not None:
+            self._open.call_on_fit_task_end(estimator=self._mlp)
+            self._open = None

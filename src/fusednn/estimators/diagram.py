@@ -1,0 +1,41 @@
+"""A fitted network's layers in its HTML representation."""
+
+from __future__ import annotations
+
+from html import escape
+from itertools import pairwise
+
+STYLE = "border-collapse: collapse; font-family: monospace; margin-top: 0.5em"
+CELL = "border: 1px solid #8888; padding: 0.2em 0.8em; text-align: right"
+
+
+def layers_html(sizes, activation, out_activation) -> str:
+    """A table of layers: units, activation, shape of the weights, parameters.
+
+    Parameters
+    ----------
+    sizes : list of int
+        Units, the input first.
+    activation, out_activation : str
+
+    Returns
+    -------
+    str
+    """
+    rows = [("layer", "units", "activation", "weights", "parameters")]
+    rows.append(("input", str(sizes[0]), "", "", ""))
+    total = 0
+    last = len(sizes) - 2
+    for number, (fan_in, fan_out) in enumerate(pairwise(sizes)):
+        count = (fan_in + 1) * fan_out
+        total += count
+        name = "output" if number == last else f"hidden {number}"
+        function = out_activation if number == last else activation
+        shape = f"{fan_in} \u00d7 {fan_out} + {fan_out}"
+        rows.append((name, str(fan_out), function, shape, f"{count:,}"))
+    rows.append(("total", "", "", "", f"{total:,}"))
+    body = "".join(
+        "<tr>" + "".join(f'<td style="{CELL}">{escape(text)}</td>' for text in row) + "</tr>"
+        for row in rows
+    )
+    return f'<table class="fusednn-layers" style="{STYLE}">{body}</table>'

@@ -1,0 +1,97 @@
+"""Samples that are not trained on: a part of the user's data, or a set of the user's own."""
+
+from __future__ import annotations
+
+import copy
+from typing import NamedTuple
+
+import numpy as np
+from sklearn.base import is_classifier
+from sklearn.metrics import check_scoring
+from sklearn.utils import check_consistent_length
+from sklearn.utils.validation import _check_sample_weight
+
+from fusednn.plan.training import Target
+from fusednn.training.validation import Validation
+
+from .randoms import hold_out
+
+
+class OwnSet(NamedTuple):
+    """The user's validation set, checked; y as the user counts the targets."""
+
+    X: object
+    y: np.ndarray
+    target: Target
+
+
+def own_set_of(mlp, validation, dtype):
+    """The arguments X_val, y_val and sample_weight_val of `fit` as an `OwnSet`, or None.
+
+    The estimator has the classes and the number of features of the training data.
+    """
+    X_val, y_val, sample_weight_val = validation
+    if X_val is None and y_val is None:
+        if sample_weight_val is not None:
+            raise ValueError("sample_weight_val is provided, but X_val was not provided.")
+        return None
+    if y_val is None:
+        raise ValueError("X_val is provided, but y_val was not provided.")
+    if X_val is None:
+        raise ValueError("y_val is provided, but X_val was not provided.")
+    X, y = mlp._validated(X_val, y_val, reset=False, dtypes=(dtype,))
+    y = mlp._checked_targets(y)
+    check_consistent_length(X, y)
+    if sample_weight_val is not None:
+        sample_weight_val = _check_sample_weight(sample_weight_val, X, dtype=dtype)
+    return OwnSet(X, y, Target(mlp._encode(y, dtype), sample_weight_val))
+
+
+def split(mlp, order, target, random_state):
+    """The samples to train on and those held out, drawn as scikit-learn draws them."""
+    stratify = None
+    if is_classifier(mlp) and mlp.n_outputs_ == 1:
+        stratify = target.values.astype(bool)
+    return hold_out(order, mlp.validation_fraction, stratify, random_state)
+
+
+def validation_of(mlp, training, held_out):
+    """How the network is judged after each pass, or None."""
+    own = training.own_set
+    if own is None and held_out is None:
+        return None
+    if own is not None:
+        X, y, target, weights = own.X, own.y, own.target, own.target.weights
+    else:
+        X, y = None, training.y[held_out]
+        everything = training.target
+        weights = None if everything.weights is None else everything.weights[held_out]
+        target = Target(everything.values[held_out], weights)
+        if training.score_weight is not None:
+            weights = training.score_weight[held_out]
+        elif not mlp._weighs_scores:
+            weights = None
+    by_loss = mlp.scoring == "loss"
+
+    def default(session, outputs):
+        return mlp._score_outputs(target.values, outputs, weights)
+
+    score = None if by_loss else default
+    if mlp.scoring is not None and not by_loss:
+        rows = X if own is not None else training.X[held_out]
+        score = _scored_by(mlp, check_scoring(mlp, mlp.scoring), rows, y, weights)
+    return Validation(
+        held_out, X, target, score, own is not None or by_loss, decides=mlp.early_stopping
+    )
+
+
+def _scored_by(mlp, scorer, X, y, weights):
+    """A score by a scorer of scikit-learn's, which predicts with a copy of the estimator."""
+    options = {} if weights is None else {"sample_weight": weights}
+
+    def score(session, outputs):
+        model = copy.copy(mlp)
+        model.coefs_, model.intercepts_ = session.parameters()
+        return float(scorer(model, X, y, **options))
+
+    return score

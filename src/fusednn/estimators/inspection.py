@@ -1,0 +1,109 @@
+"""What lies inside a network: logits, hidden activations, the loss and its gradient."""
+
+from __future__ import annotations
+
+from operator import index
+from typing import Any
+
+import numpy as np
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted
+
+from fusednn.kernels.losses import LOSSES
+from fusednn.plan.inference import Part
+from fusednn.plan.training import Rule, Target
+
+from .solvers import make_session
+
+LOGITS = Part(link=False)
+
+
+class InspectionMixin:
+    """Methods that scikit-learn's networks do not have; for `BaseMLP`."""
+
+    coefs_: list[np.ndarray]
+    intercepts_: list[np.ndarray]
+    n_outputs_: int
+    _outputs: Any
+    _network_dtype: Any
+    _validated: Any
+    _checked_targets: Any
+    _with_class_weight: Any
+    _encode: Any
+    _loss_name: Any
+
+    def predict_logits(self, X):
+        """The last layer's outputs before the output activation.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_outputs_)
+            In the network's type. Of two classes there is one logit, for the second.
+        """
+        return self._outputs(X, LOGITS)
+
+    def hidden_activations(self, X, layer=-1):
+        """The outputs of a hidden layer, its activation applied.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+        layer : int, default=-1
+            Which of `hidden_layer_sizes`, counted as Python counts: 0 is the first.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_units)
+
+        Raises
+        ------
+        TypeError
+            If `layer` is not an integer.
+        ValueError
+            If there is no such layer.
+        """
+        check_is_fitted(self, "coefs_")
+        count = len(self.coefs_) - 1
+        if not -count <= index(layer) < count:
+            raise ValueError(f"layer must be in [{-count}, {count}), got {layer}.")
+        return self._outputs(X, Part(layers=index(layer) % count + 1))
+
+    def loss_and_gradient(self, X, y, sample_weight=None):
+        """The loss that training minimises, over all of the data at once, and its gradient.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            As `fit` takes them; no new classes.
+        sample_weight : array-like of shape (n_samples,), default=None
+
+        Returns
+        -------
+        loss : float
+            Weighted mean over the samples, with the L2 term. Of several regression outputs the
+            squared errors are summed, where scikit-learn's `loss_` has their mean, so that the
+            gradient is that of the loss.
+        coef_grads, intercept_grads : list of ndarray
+            In the shapes of `coefs_` and `intercepts_`.
+        """
+        check_is_fitted(self, "coefs_")
+        dtype = self._network_dtype()
+        X, y = self._validated(X, y, reset=False, dtypes=(dtype,))
+        y = self._checked_targets(y)
+        if sample_weight is not None:
+            sample_weight = _check_sample_weight(sample_weight, X)
+        weights = self._with_class_weight(y, sample_weight, incremental=False)
+        if weights is not None:
+            weights = np.ascontiguousarray(weights, dtype)
+        target = Target(np.ascontiguousarray(self._encode(y, dtype), dtype), weights)
+        samples = np.arange(X.shape[0])
+        session = make_session(self, X, target, Rule(None), samples, len(samples))
+        session.load(self.coefs_, self.intercepts_)
+        per_output = LOSSES[self._loss_name()].per_output
+        with session:
+            loss = session.run_gradient(self.n_outputs_ if per_output else 1)
+        return loss, *session.plan.layout.unpack(session.plan.gradient)

@@ -1,0 +1,191 @@
+"""The way from checked data to a trained network: the stochastic solvers and L-BFGS."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+from sklearn.utils.optimize import _check_optimize_result
+
+from fusednn.plan.training import Rule, Target
+from fusednn.training.kept import keep_session, take_session
+from fusednn.training.lbfgs import fit_lbfgs
+from fusednn.training.optimizer_state import OptimizerState
+from fusednn.training.session import Session
+from fusednn.training.stochastic import NonFiniteError, Progress, Stopping, fit_stochastic
+from fusednn.training.warn import warn_user
+
+from .held_out import OwnSet, split, validation_of
+
+STOCHASTIC_SOLVERS = ("sgd", "adam")
+_NON_FINITE = (
+    "Solver produced non-finite parameter weights. The input data may contain large values and"
+    " need to be preprocessed."
+)
+
+
+class Training(NamedTuple):
+    """What a fit trains on, checked and encoded.
+
+    Parameters
+    ----------
+    X : array or sparse matrix
+    y : ndarray
+        As the user counts the targets.
+    target : Target
+    score_weight : ndarray or None
+        The user's sample weights, without class weights.
+    own_set : OwnSet or None
+        The user's validation set.
+    incremental : bool
+        `partial_fit`.
+    goes_on : bool
+        Whether the network was there before.
+    """
+
+    X: object
+    y: np.ndarray
+    target: Target
+    score_weight: np.ndarray | None
+    own_set: OwnSet | None
+    incremental: bool
+    goes_on: bool
+
+
+def make_session(mlp, X, target, rule, order, batch, make=Session):
+    """A session of the estimator's present network; its parameters are not loaded."""
+    return make(
+        mlp._network(), X, target, rule, batch=batch, order=order, l2=mlp.alpha, n_jobs=mlp.n_jobs
+    )
+
+
+def prepare_lbfgs(mlp, training):
+    """The training by L-BFGS, to be called with a watcher or None."""
+    if training.own_set is not None:
+        raise ValueError("X_val and y_val are for solver='sgd' or 'adam'.")
+    samples = np.arange(training.X.shape[0])
+    session = make_session(mlp, training.X, training.target, Rule(None), samples, len(samples))
+    return partial(_fit_lbfgs, mlp, session)
+
+
+def _fit_lbfgs(mlp, session, watcher):
+    with session:
+        solution = fit_lbfgs(
+            session,
+            mlp.coefs_,
+            mlp.intercepts_,
+            tol=mlp.tol,
+            max_iter=mlp.max_iter,
+            max_fun=mlp.max_fun,
+            verbose=mlp.verbose,
+            max_time=mlp.max_time,
+            watcher=watcher,
+        )
+    coefs, intercepts = solution.parameters
+    if not all(np.isfinite(part).all() for part in [*coefs, *intercepts]):
+        raise ValueError(_NON_FINITE)
+    mlp.coefs_, mlp.intercepts_ = coefs, intercepts
+    mlp.loss_, mlp.n_iter_ = solution.loss, solution.n_iter
+    if solution.result is not None:
+        mlp.n_iter_ = _check_optimize_result("lbfgs", solution.result, mlp.max_iter)
+
+
+def prepare_stochastic(mlp, training, random_state):
+    """The training by passes, to be called with a watcher or None."""
+    incremental = training.incremental
+    if mlp.early_stopping and incremental:
+        raise ValueError("partial_fit does not support early_stopping=True")
+    keeps = incremental or (mlp.warm_start and mlp.warm_start_optimizer and training.goes_on)
+    optimizer = mlp._optimizer if keeps and hasattr(mlp, "_optimizer") else None
+    if optimizer is None:
+        optimizer = OptimizerState(
+            mlp.solver,
+            mlp.learning_rate_init,
+            mlp.learning_rate,
+            mlp.power_t,
+            mlp.momentum,
+            mlp.nesterovs_momentum,
+            mlp.beta_1,
+            mlp.beta_2,
+            mlp.epsilon,
+        )
+    order = np.arange(training.X.shape[0], dtype=np.int64)
+    held_out = None
+    if mlp.early_stopping and training.own_set is None:
+        order, held_out = split(mlp, order, training.target, random_state)
+    validation = validation_of(mlp, training, held_out)
+    progress = _progress_of(mlp, validation)
+    make = take_session if incremental else Session
+    batch = _batch_rows(mlp.batch_size, len(order))
+    session = make_session(mlp, training.X, training.target, optimizer.rule, order, batch, make)
+    session.load(mlp.coefs_, mlp.intercepts_, optimizer.moments)
+    stopping = Stopping(mlp.max_iter, mlp.tol, mlp.n_iter_no_change, incremental, mlp.max_time)
+    fit = partial(
+        fit_stochastic,
+        session,
+        optimizer,
+        progress,
+        stopping,
+        random_state=random_state,
+        shuffle=mlp.shuffle,
+        validation=validation,
+        verbose=mlp.verbose,
+    )
+    return partial(_fit_stochastic, mlp, session, optimizer, progress, fit)
+
+
+def _fit_stochastic(mlp, session, optimizer, progress, fit, watcher):
+    try:
+        with session:
+            fit(watcher=watcher)
+    except NonFiniteError:  # the last finite weights, and the moments before the pass
+        _take_over(mlp, progress, optimizer)
+        raise ValueError(_NON_FINITE) from None
+    _take_over(mlp, progress, optimizer)  # first: it frees the weights of before
+    optimizer.moments = session.moments()
+    keep_session(session)
+
+
+def _progress_of(mlp, validation):
+    """The progress that training goes on from."""
+    progress = Progress(
+        t=mlp.t_,
+        loss_curve=mlp.loss_curve_,
+        best_loss=mlp.best_loss_,
+        # missing where a user set the weights of an estimator that was never fitted
+        validation_scores=getattr(mlp, "validation_scores_", None),
+        validation_loss_curve=getattr(mlp, "validation_loss_curve_", None),
+        best_validation_score=getattr(mlp, "best_validation_score_", None),
+        no_improvement_count=mlp._no_improvement_count,
+    )
+    decides = validation is not None and validation.decides
+    if validation is not None and progress.validation_scores is None:  # since the last fit
+        progress.validation_scores, progress.best_validation_score = [], -np.inf
+    if validation is not None and validation.with_loss and progress.validation_loss_curve is None:
+        progress.validation_loss_curve = []
+    if not decides and progress.best_loss is None:
+        progress.best_loss = np.inf
+    return progress
+
+
+def _take_over(mlp, progress, optimizer):
+    mlp._optimizer = optimizer
+    mlp.coefs_, mlp.intercepts_ = progress.parameters
+    mlp.n_iter_, mlp.t_, mlp.loss_ = progress.n_iter, progress.t, progress.loss
+    mlp.loss_curve_, mlp.best_loss_ = progress.loss_curve, progress.best_loss
+    mlp.validation_scores_ = progress.validation_scores
+    if progress.validation_loss_curve is not None:
+        mlp.validation_loss_curve_ = progress.validation_loss_curve
+    mlp.best_validation_score_ = progress.best_validation_score
+    mlp._no_improvement_count = progress.no_improvement_count
+
+
+def _batch_rows(batch_size, samples):
+    if batch_size == "auto":
+        return min(200, samples)
+    if batch_size > samples:
+        warn_user(
+            "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped"
+        )
+    return int(np.clip(batch_size, 1, samples))
