@@ -375,7 +375,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         return outputs
 
     def predict_log_proba(self, X):
-        """Logarithms of `predict_proba`, from the logits: finite wherever these are.
+        """Logarithms of `predict_proba`, and of those too small for it: finite as the logits are.
 
         Parameters
         ----------
@@ -387,13 +387,17 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         ndarray of shape (n_samples, n_classes)
             Or (n_samples, n_labels), of several labels per sample.
         """
+        probabilities = self.predict_proba(X)
+        lost = probabilities < np.finfo(probabilities.dtype).tiny
+        if not lost.any():
+            return np.log(probabilities, out=probabilities)
         logits = self.predict_logits(X)
         if self.out_activation_ == "softmax":
-            return log_softmax(logits, axis=1)
-        chosen = -np.logaddexp(0, -logits)
-        if self.n_outputs_ > 1:
-            return chosen
-        return np.hstack([-np.logaddexp(0, logits), chosen])
+            small = log_softmax(logits, axis=1)
+        else:
+            both = logits if self.n_outputs_ > 1 else np.hstack([-logits, logits])
+            small = -np.logaddexp(0, -both)
+        return np.where(lost, small, np.log(probabilities, where=~lost, out=probabilities))
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
