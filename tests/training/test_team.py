@@ -130,14 +130,20 @@ def test_a_fit_returns_after_its_threads(monkeypatch):
 
 
 def fail_once(monkeypatch, exception, worker, after=0):
-    """Lets one worker raise instead of entering the engine, once, after some calls."""
-    run_steps, calls = team.run_steps, []
+    """Lets one worker raise instead of entering the engine, once, after some calls.
+
+    The launcher waits for a helper that is to raise: its work would be taken back.
+    """
+    run_steps, calls, reached = team.run_steps, [], threading.Event()
 
     def failing(words, number, first, last):
         if last > first and number == worker:
             calls.append(first)
             if len(calls) == after + 1:
+                reached.set()
                 raise exception
+        if last > first and worker:
+            reached.wait(LIMIT)
         return run_steps(words, number, first, last)
 
     monkeypatch.setattr(team, "run_steps", failing)
