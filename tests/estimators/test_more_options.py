@@ -4,6 +4,7 @@ import time
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 from parity import CLASSES, assert_same_bits, fit_quietly, parameters
 from scipy import sparse
@@ -164,6 +165,21 @@ def test_refused_validation_sets_leave_the_estimator_as_it_was(text):
         clone(model).set_params(solver="lbfgs").fit(X, LABELS, X_val=X, y_val=LABELS)
 
 
+def test_several_labels_ask_for_several():
+    model = new("multilabel").fit(X, TARGETS["multilabel"])
+    for call in (
+        lambda: model.loss_and_gradient(X, LABELS),
+        lambda: model.fit(X, TARGETS["multilabel"], X_val=X, y_val=LABELS),
+    ):
+        with pytest.raises(ValueError, match="not of the kind"):
+            call()
+
+
+def test_a_scoring_that_is_none_is_refused_at_once():
+    with pytest.raises(ValueError, match="nope"):
+        new("binary", scoring="nope").fit(X, TARGETS["binary"])
+
+
 def test_a_regressors_validation_set_has_its_outputs():
     y = TARGETS["outputs"]
     with pytest.raises(ValueError, match="y must have 2 outputs"):
@@ -201,6 +217,13 @@ def test_balanced_weights_help_the_rare():
     assert compute_class_weight("balanced", classes=np.array([0, 1]), y=rare)[1] > 5
 
 
+def test_batches_without_some_class():
+    model = new("binary", class_weight={1: 5.0}).partial_fit(X, TARGETS["binary"], classes=[0, 1])
+    rows = TARGETS["binary"] == 0
+    model.partial_fit(X[rows], TARGETS["binary"][rows])
+    assert np.isfinite(model.loss_and_gradient(X[rows], TARGETS["binary"][rows])[0])
+
+
 def test_refused_class_weights():
     with pytest.raises(ValueError, match=r"balanced.*partial_fit"):
         new("binary", class_weight="balanced").partial_fit(X, TARGETS["binary"], classes=[0, 1])
@@ -233,6 +256,59 @@ def test_max_time(solver):
     assert time.perf_counter() - start < 20
     assert 0 < model.n_iter_ < 10**6
     assert all(np.isfinite(part).all() for part in parameters(model))
+
+
+def test_a_pass_that_ends_late_counts():
+    model = new("multiclass", max_time=1e-9, batch_size=240)
+    with pytest.warns(ConvergenceWarning, match="Maximum time"):
+        model.fit(X, LABELS)
+    assert_same_bits(model, new("multiclass", max_iter=1, batch_size=240).fit(X, LABELS))
+    assert model.t_ == 240
+
+
+def test_a_pass_cut_short_counts_its_steps():
+    """With batches of one row the first slice is one step."""
+    model = new("multiclass", max_time=1e-9, batch_size=1).fit(X, LABELS)
+    assert 0 < model._optimizer.t < 240
+    assert model.loss_curve_ == []
+
+
+def test_a_limit_is_forgotten_with_its_estimator():
+    classes = [0, 1, 2]
+    new("multiclass", max_time=0.02).partial_fit(X, LABELS, classes=classes)
+    time.sleep(0.03)
+    assert new("multiclass").partial_fit(X, LABELS, classes=classes).t_ == 240
+
+
+def test_another_scoring_begins_anew():
+    options = {"early_stopping": True, "warm_start": True, "max_iter": 10}
+    model = new("multiclass", **options).fit(X, LABELS)
+    before = model.coefs_[0].copy()
+    model.set_params(scoring="loss").fit(X, LABELS)
+    assert len(model.validation_scores_) == 10
+    assert model.best_validation_score_ == max(model.validation_scores_) < 0
+    assert not np.array_equal(model.coefs_[0], before)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.UndefinedMetricWarning")
+def test_scores_that_are_no_numbers_are_told():
+    model = new("regression", early_stopping=True)
+    with pytest.warns(UserWarning, match="No validation score was a number"):
+        model.fit(X, X[:, 0], X_val=X[:1], y_val=[1.0])
+
+
+def test_the_optimizer_of_another_solver_is_not_kept():
+    options = {"warm_start": True, "warm_start_optimizer": True}
+    model = new("multiclass", **options).fit(X, LABELS).set_params(solver="sgd").fit(X, LABELS)
+    assert model._optimizer.solver == "sgd"
+
+
+def test_frames_give_no_warning_about_names(recwarn):
+    frame = pd.DataFrame(X, columns=list("abcdef"))
+    options = {"early_stopping": True, "scoring": "neg_log_loss"}
+    new("multiclass", **options).fit(frame, LABELS)
+    new("multiclass", **options).fit(frame, LABELS, X_val=frame, y_val=pd.Series(LABELS))
+    assert not [w for w in recwarn if "feature names" in str(w.message)]
 
 
 def test_max_time_is_not_reached():

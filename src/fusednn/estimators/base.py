@@ -30,6 +30,7 @@ class BaseMLP(CallbackSupportMixin, InspectionMixin, BaseEstimator):
     """Base class of `MLPClassifier` and `MLPRegressor`; not used directly."""
 
     _parameter_constraints: ClassVar[dict] = CONSTRAINTS
+    _target_options: ClassVar[dict] = {}  # of scikit-learn's check of the targets
     _watcher = None  # of the passes where there are no callbacks; the command line sets it
 
     def _store(self, arguments):
@@ -42,7 +43,7 @@ class BaseMLP(CallbackSupportMixin, InspectionMixin, BaseEstimator):
     def _fit(self, X, y, sample_weight=None, incremental=False, validation=(None, None, None)):
         before = self.__dict__.copy()
         try:
-            training, train = self._prepare(X, y, sample_weight, incremental, validation)
+            train = self._prepare(X, y, sample_weight, incremental, validation)
         except BaseException:  # refused input leaves the estimator as it was
             self.__dict__.clear()
             self.__dict__.update(before)
@@ -50,12 +51,12 @@ class BaseMLP(CallbackSupportMixin, InspectionMixin, BaseEstimator):
         if incremental:
             train(self._watcher)
         else:
-            with watched(self, training) as watcher:
+            with watched(self, X, y, sample_weight) as watcher:
                 train(watcher or self._watcher)
         return self
 
     def _prepare(self, X, y, sample_weight, incremental, validation):
-        """Checks everything, sets what the data decide; returns the data and the training."""
+        """Checks everything, sets what the data decide, and returns the training itself."""
         hidden = self._hidden_sizes()
         first_pass = not hasattr(self, "coefs_") or (not self.warm_start and not incremental)
         X, y = self._validate_input(X, y, incremental, reset=first_pass)
@@ -82,17 +83,12 @@ class BaseMLP(CallbackSupportMixin, InspectionMixin, BaseEstimator):
             goes_on=not first_pass,
         )
         if self.solver in STOCHASTIC_SOLVERS:
-            return training, prepare_stochastic(self, training, random_state)
-        return training, prepare_lbfgs(self, training)
+            return prepare_stochastic(self, training, random_state)
+        return prepare_lbfgs(self, training)
 
     def _with_class_weight(self, y, sample_weight, incremental):
         """The weights of the samples in the loss."""
         return sample_weight
-
-    @property
-    def _weighs_scores(self):
-        """Whether the weights in the loss are the user's sample weights."""
-        return True
 
     def _hidden_sizes(self):
         sizes = self.hidden_layer_sizes

@@ -21,17 +21,19 @@ __all__ = ["CallbackSupportMixin", "watched", "with_callbacks"]
 
 
 @contextmanager
-def watched(mlp, training):
-    """The watcher that calls the estimator's callbacks, or None where it has none."""
+def watched(mlp, X, y, sample_weight):
+    """The watcher that calls the estimator's callbacks, or None where it has none.
+
+    They are shown the data as `fit` was given them.
+    """
     if not (hasattr(mlp, "_skl_callbacks") or hasattr(mlp, "_parent_callback_ctx")):
         yield None
         return
-    weight = training.score_weight
     told = {
         "estimator": mlp,
-        "X": training.X,
-        "y": training.y,
-        "metadata": None if weight is None else {"sample_weight": weight},
+        "X": X,
+        "y": y,
+        "metadata": None if sample_weight is None else {"sample_weight": sample_weight},
     }
     # L-BFGS begins one iteration more than it ends
     context = mlp._init_callback_context(max_subtasks=mlp.max_iter + (mlp.solver == "lbfgs"))

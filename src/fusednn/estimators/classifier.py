@@ -8,7 +8,7 @@ import numpy as np
 from scipy.special import log_softmax
 from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.preprocessing import LabelBinarizer
-from sklearn.utils.class_weight import compute_sample_weight
+from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import (
     _check_partial_fit_first_call,
@@ -88,9 +88,11 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         How a validation set is scored: a name or scorer of scikit-learn's, "loss" for its loss,
         negated, None for accuracy.
     max_time : float or None, default=None
-        Seconds after which `fit` ends, within 0.2 s, with the weights it has.
+        Seconds after which `fit` ends with the weights it has: within 0.2 s, or for L-BFGS
+        after the iteration.
     warm_start_optimizer : bool, default=False
-        With `warm_start`: go on with the optimizer's moments, steps and learning rate, too.
+        With `warm_start`: go on with the optimizer's moments, steps, learning rate and constants
+        too, unless it is another solver's.
     class_weight : dict, list of dict, "balanced" or None, default=None
         Factors of the samples' weights in the loss, by label, as in the rest of scikit-learn.
 
@@ -217,11 +219,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     def _checked_targets(self, y):
         """More targets of the kind that the estimator was fitted to."""
         y = flattened(y)
-        if not are_known_labels(y, self.classes_):
+        several = self._label_binarizer.y_type_.startswith("multilabel")
+        if several or not are_known_labels(y, self.classes_):
             known = LabelBinarizer().fit(y)
-            if known.y_type_.startswith("multilabel") != (
-                self._label_binarizer.y_type_.startswith("multilabel")
-            ):
+            if known.y_type_.startswith("multilabel") != several:
                 raise ValueError("y is not of the kind that the estimator was fitted to.")
             unknown = np.setdiff1d(known.classes_, self.classes_)
             if len(unknown):
@@ -236,12 +237,12 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
                 "class_weight 'balanced' is not supported by partial_fit, which does not see all"
                 " of the data: compute the weights and pass a dict."
             )
-        weight = compute_sample_weight(self.class_weight, y)
+        if isinstance(self.class_weight, dict) and y.ndim == 1:  # y need not have all classes
+            weights = compute_class_weight(self.class_weight, classes=self.classes_, y=y)
+            weight = weights[np.searchsorted(self.classes_, y)]
+        else:
+            weight = compute_sample_weight(self.class_weight, y)
         return weight if sample_weight is None else weight * sample_weight
-
-    @property
-    def _weighs_scores(self):
-        return self.class_weight is None
 
     def _encode(self, y, dtype):
         """Targets of shape (n_samples, 1) or (n_samples, n_labels); sets `n_outputs_`."""

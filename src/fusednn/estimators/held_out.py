@@ -39,7 +39,7 @@ def own_set_of(mlp, validation, dtype):
         raise ValueError("X_val is provided, but y_val was not provided.")
     if X_val is None:
         raise ValueError("y_val is provided, but X_val was not provided.")
-    X, y = mlp._validated(X_val, y_val, reset=False, dtypes=(dtype,))
+    X, y = mlp._validated(X_val, y_val, reset=False, dtypes=(dtype,), **mlp._target_options)
     y = mlp._checked_targets(y)
     check_consistent_length(X, y)
     if sample_weight_val is not None:
@@ -56,7 +56,9 @@ def split(mlp, order, target, random_state):
 
 
 def validation_of(mlp, training, held_out):
-    """How the network is judged after each pass, or None."""
+    """How the network is judged after each pass, or None; class weights do not count."""
+    by_loss = mlp.scoring == "loss"
+    scorer = None if mlp.scoring is None or by_loss else check_scoring(mlp, mlp.scoring)
     own = training.own_set
     if own is None and held_out is None:
         return None
@@ -64,22 +66,16 @@ def validation_of(mlp, training, held_out):
         X, y, target, weights = own.X, own.y, own.target, own.target.weights
     else:
         X, y = None, training.y[held_out]
-        everything = training.target
-        weights = None if everything.weights is None else everything.weights[held_out]
-        target = Target(everything.values[held_out], weights)
-        if training.score_weight is not None:
-            weights = training.score_weight[held_out]
-        elif not mlp._weighs_scores:
-            weights = None
-    by_loss = mlp.scoring == "loss"
+        weights = None if training.score_weight is None else training.score_weight[held_out]
+        target = Target(training.target.values[held_out], weights)
 
     def default(session, outputs):
         return mlp._score_outputs(target.values, outputs, weights)
 
     score = None if by_loss else default
-    if mlp.scoring is not None and not by_loss:
+    if scorer is not None:
         rows = X if own is not None else training.X[held_out]
-        score = _scored_by(mlp, check_scoring(mlp, mlp.scoring), rows, y, weights)
+        score = _scored_by(mlp, scorer, rows, y, weights)
     return Validation(
         held_out, X, target, score, own is not None or by_loss, decides=mlp.early_stopping
     )
@@ -91,6 +87,7 @@ def _scored_by(mlp, scorer, X, y, weights):
 
     def score(session, outputs):
         model = copy.copy(mlp)
+        model.__dict__.pop("feature_names_in_", None)  # X is an array by now
         model.coefs_, model.intercepts_ = session.parameters()
         return float(scorer(model, X, y, **options))
 

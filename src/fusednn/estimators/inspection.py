@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from operator import index
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
@@ -29,6 +29,7 @@ class InspectionMixin:
     _checked_targets: Any
     _with_class_weight: Any
     _encode: Any
+    _target_options: ClassVar[dict]
     _loss_name: Any
 
     def predict_logits(self, X):
@@ -92,7 +93,7 @@ class InspectionMixin:
         """
         check_is_fitted(self, "coefs_")
         dtype = self._network_dtype()
-        X, y = self._validated(X, y, reset=False, dtypes=(dtype,))
+        X, y = self._validated(X, y, reset=False, dtypes=(dtype,), **self._target_options)
         y = self._checked_targets(y)
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, X)

@@ -29,13 +29,14 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     hidden_layer_sizes, activation, solver, alpha, batch_size, learning_rate, \
 learning_rate_init, power_t, max_iter, shuffle, random_state, tol, verbose, warm_start, \
 momentum, nesterovs_momentum, early_stopping, validation_fraction, beta_1, beta_2, epsilon, \
-n_iter_no_change, max_fun, dtype, n_jobs
+n_iter_no_change, max_fun, dtype, n_jobs, scoring, max_time, warm_start_optimizer
         As in `MLPClassifier`; early stopping looks at R^2.
 
     Attributes
     ----------
     coefs_, intercepts_, loss_, loss_curve_, best_loss_, validation_scores_, \
-best_validation_score_, n_iter_, t_, n_layers_, n_outputs_, n_features_in_, feature_names_in_
+validation_loss_curve_, best_validation_score_, n_iter_, t_, n_layers_, n_outputs_, \
+n_features_in_, feature_names_in_
         As in `MLPClassifier`.
     out_activation_ : {"identity", "exp"}
         Output function.
@@ -93,8 +94,10 @@ best_validation_score_, n_iter_, t_, n_layers_, n_outputs_, n_features_in_, feat
     ):
         self._store(locals())
 
+    _target_options: ClassVar[dict] = {"y_numeric": True}
+
     def _validate_input(self, X, y, incremental, reset):
-        X, y = self._validated(X, y, reset, y_numeric=True)
+        X, y = self._validated(X, y, reset, **self._target_options)
         return X, flattened(y)
 
     def _checked_targets(self, y):

@@ -97,8 +97,8 @@ def prepare_stochastic(mlp, training, random_state):
     if mlp.early_stopping and incremental:
         raise ValueError("partial_fit does not support early_stopping=True")
     keeps = incremental or (mlp.warm_start and mlp.warm_start_optimizer and training.goes_on)
-    optimizer = mlp._optimizer if keeps and hasattr(mlp, "_optimizer") else None
-    if optimizer is None:
+    optimizer = getattr(mlp, "_optimizer", None) if keeps else None
+    if optimizer is None or (optimizer.solver != mlp.solver and not incremental):
         optimizer = OptimizerState(
             mlp.solver,
             mlp.learning_rate_init,
@@ -115,7 +115,8 @@ def prepare_stochastic(mlp, training, random_state):
     if mlp.early_stopping and training.own_set is None:
         order, held_out = split(mlp, order, training.target, random_state)
     validation = validation_of(mlp, training, held_out)
-    progress = _progress_of(mlp, validation)
+    kind = mlp.scoring, training.own_set is not None
+    progress = _progress_of(mlp, validation, kind)
     make = take_session if incremental else Session
     batch = _batch_rows(mlp.batch_size, len(order))
     session = make_session(mlp, training.X, training.target, optimizer.rule, order, batch, make)
@@ -147,10 +148,11 @@ def _fit_stochastic(mlp, session, optimizer, progress, fit, watcher):
     keep_session(session)
 
 
-def _progress_of(mlp, validation):
-    """The progress that training goes on from."""
+def _progress_of(mlp, validation, kind):
+    """The progress that training goes on from; scores of another kind do not count."""
     progress = Progress(
         t=mlp.t_,
+        loss=getattr(mlp, "loss_", np.inf),
         loss_curve=mlp.loss_curve_,
         best_loss=mlp.best_loss_,
         # missing where a user set the weights of an estimator that was never fitted
@@ -160,7 +162,9 @@ def _progress_of(mlp, validation):
         no_improvement_count=mlp._no_improvement_count,
     )
     decides = validation is not None and validation.decides
-    if validation is not None and progress.validation_scores is None:  # since the last fit
+    other = progress.validation_scores is None or getattr(mlp, "_score_kind", kind) != kind
+    mlp._score_kind = kind
+    if validation is not None and other:
         progress.validation_scores, progress.best_validation_score = [], -np.inf
     if validation is not None and validation.with_loss and progress.validation_loss_curve is None:
         progress.validation_loss_curve = []

@@ -144,7 +144,7 @@ def fit_lbfgs(
         if isinstance(reason, KeyboardInterrupt):
             warn_user("Training interrupted by user.")
         if isinstance(reason, TimeUp):
-            warn_unconverged(f"L-BFGS: Maximum time ({max_time:g} s)")
+            warn_unconverged(f"L-BFGS: Maximum time ({max_time} s)")
         kept = start if objective.best is None else objective.best
         return Solution(None, objective.best_loss, progress.n_iter, objective.split(kept))
     return Solution(result, float(result.fun), result.nit, objective.split(result.x))

@@ -25,7 +25,7 @@ SMALL_FLOPS = 20_000_000
 
 
 class TimeUp(Exception):
-    """The deadline of a session has passed; every parameter was updated by whole steps."""
+    """The deadline has passed within a pass; its argument is how many batches are done."""
 
 
 def step_flops(sizes: list[int], batch: int) -> float:
@@ -109,8 +109,12 @@ class Session:
         """Mini-batches of one pass."""
         return len(self._starts)
 
+    def is_late(self) -> bool:
+        """Whether the deadline has passed."""
+        return self.deadline is not None and time.perf_counter() > self.deadline
+
     def run_pass(self, rates: np.ndarray) -> float:
-        """One pass over the data in `order`; raises `TimeUp` once the deadline has passed.
+        """One pass over the data in `order`; raises `TimeUp` if it is late before the end.
 
         Parameters
         ----------
@@ -141,7 +145,7 @@ class Session:
         if self._scaled_by is not weight_sums:
             self._scale(weight_sums)
         self._run_in_slices()
-        losses = totals[:, records.LOSS]
+        losses: np.ndarray = totals[:, records.LOSS]
         if isinstance(self._owner, np.ndarray):
             losses = np.bincount(self._owner, losses, self.batches)
         return losses, totals[self._first_of_batch, records.SQUARES]
@@ -183,8 +187,8 @@ class Session:
                 affordable = int(rows * SLICE_SECONDS / seconds)
                 self._rows_per_slice = max(1, min(2 * self._rows_per_slice, affordable))
             at = stop
-            if self.deadline is not None and time.perf_counter() > self.deadline:
-                raise TimeUp
+            if at < len(self._steps) and self.is_late():
+                raise TimeUp(int(self._owner[at]) if isinstance(self._owner, np.ndarray) else at)
 
     def renew(self, X, target: Target, order: np.ndarray, l2: float) -> None:
         """Writes other data of the same shapes over its own; parameters and moments are zero."""

@@ -94,8 +94,8 @@ def fit_stochastic(
     best = flat.copy() if by_score else None
     finite = flat.copy()
     start = time.perf_counter()
-    if stopping.max_time is not None:
-        session.deadline = start + stopping.max_time
+    session.deadline = None if stopping.max_time is None else start + stopping.max_time
+    out_of_time = f"Stochastic Optimizer: Maximum time ({stopping.max_time} s)"
     try:
         while progress.n_iter < stopping.max_iter:
             if watcher is not None:
@@ -134,10 +134,14 @@ def fit_stochastic(
                 break
             if progress.n_iter == stopping.max_iter:
                 warn_unconverged(f"Stochastic Optimizer: Maximum iterations ({stopping.max_iter})")
-    except TimeUp:
+            elif session.is_late():
+                warn_unconverged(out_of_time)
+                break
+    except TimeUp as late:
+        optimizer.t = taken + late.args[0]
         if not np.isfinite(flat).all():
             flat[:] = finite
-        warn_unconverged(f"Stochastic Optimizer: Maximum time ({stopping.max_time:g} s)")
+        warn_unconverged(out_of_time)
     except KeyboardInterrupt:
         if not np.isfinite(flat).all():
             flat[:] = finite
@@ -145,6 +149,9 @@ def fit_stochastic(
     finally:
         if best is not None:
             flat[:] = best
+            never = progress.best_validation_score == -np.inf and progress.n_iter
+            if never and validation and validation.with_loss:  # scikit-learn says nothing of its own scores
+                warn_user("No validation score was a number: the first weights are kept.")
         del best, finite  # as large as what the next line makes
         progress.parameters = session.parameters()
 
