@@ -150,7 +150,8 @@ def fit_stochastic(
         if best is not None:
             flat[:] = best
             never = progress.best_validation_score == -np.inf and progress.n_iter
-            if never and validation and validation.with_loss:  # scikit-learn says nothing of its own scores
+            # scikit-learn says nothing of its own scores
+            if never and validation and validation.with_loss:
                 warn_user("No validation score was a number: the first weights are kept.")
         del best, finite  # as large as what the next line makes
         progress.parameters = session.parameters()
