@@ -242,6 +242,7 @@ def test_scores_of_held_out_samples_do_not_see_class_weights():
 # -- limits and warm starts ------------------------------------------------------------------
 
 
+@pytest.mark.timeout(60)  # a limit that is not kept would go on for hours
 @pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs"])
 def test_max_time(solver):
     limit = 1e-6 if solver == "lbfgs" else 0.3  # which may converge; it looks after an iteration
@@ -250,10 +251,8 @@ def test_max_time(solver):
     big = np.tile(X, (40, 1)) + rng.normal(size=(9600, 6))
     y = rng.randint(3, size=9600)
     fit_quietly(clone(model).set_params(max_iter=1), big, y)  # compiles
-    start = time.perf_counter()
     with pytest.warns(ConvergenceWarning, match=r"Maximum time \(\S+ s\) reached"):
         model.fit(big, y)
-    assert time.perf_counter() - start < 20
     assert 0 < model.n_iter_ < 10**6
     assert all(np.isfinite(part).all() for part in parameters(model))
 

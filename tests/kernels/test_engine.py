@@ -56,6 +56,15 @@ def steps_of(stages):
     return steps
 
 
+def counting(workers):
+    """A program, tasks that count a batch's rows, and the counts."""
+    counts = np.zeros(ROWS, np.int64)
+    program = Program(np.float32, workers, 1)
+    chain = [program.record(count_rows, {1: counts})]
+    starts = range(0, 12, BLOCK)
+    return program, [Task(chain, lo, lo + BLOCK, records.ROWS_OF_BATCH) for lo in starts], counts
+
+
 @pytest.mark.parametrize("workers", [1, 2, 5])
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_row_once(workers, kind):
@@ -78,10 +87,7 @@ def test_every_row_once(workers, kind):
 
 
 def test_one_worker_does_the_shares_of_all():
-    counts = np.zeros(ROWS, np.int64)
-    program = Program(np.float32, 3, 1)
-    chain = [program.record(count_rows, {1: counts})]
-    rows = [Task(chain, lo, lo + BLOCK, records.ROWS_OF_BATCH) for lo in range(0, 12, BLOCK)]
+    program, rows, counts = counting(3)
     program.set_stages([(rows, None), (rows, None)])
     program.set_steps(steps_of(2))
     assert engine.run_steps(program.words, 1, 0, 4) == engine.DONE
@@ -108,10 +114,7 @@ def test_shares_are_of_about_the_same_cost(costs, workers):
 
 @pytest.mark.parametrize("workers", [1, 3])
 def test_a_failing_op_ends_the_team(workers):
-    counts = np.zeros(ROWS, np.int64)
-    program = Program(np.float64, workers, 1)
-    chain = [program.record(count_rows, {1: counts})]
-    rows = [Task(chain, lo, lo + BLOCK, records.ROWS_OF_BATCH) for lo in range(0, 12, BLOCK)]
+    program, rows, _ = counting(workers)
     program.set_stages([(rows, None), ([Task([program.record(fail, {1: None})], 0, 0)], None)])
     program.set_steps(steps_of(2))
     with Team(program) as team, pytest.raises(RuntimeError, match="compiled operation"):
@@ -131,10 +134,7 @@ def test_a_raised_abort_word_ends_a_waiting_worker():
 @pytest.mark.parametrize("workers", [1, 3])
 def test_a_stage_is_whole_or_not_opened(workers):
     """A task that fails ends no other of its stage, and of the next stage none begins."""
-    counts = np.zeros(ROWS, np.int64)
-    program = Program(np.float32, workers, 1)
-    chain = [program.record(count_rows, {1: counts})]
-    rows = [Task(chain, lo, lo + BLOCK, records.ROWS_OF_BATCH) for lo in range(0, 12, BLOCK)]
+    program, rows, counts = counting(workers)
     failing = Task([program.record(fail, {1: None})], 0, 0)
     program.set_stages([([failing, *rows], None), (rows, None)])
     program.set_steps(steps_of(2))

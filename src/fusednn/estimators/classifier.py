@@ -57,8 +57,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         Source of initial weights, the validation split and shuffles.
     tol : float, default=1e-4
         Smallest improvement that counts.
-    verbose : bool, default=False
-        Whether to print each pass's loss.
+    verbose : bool or int, default=False
+        Whether to print each pass's loss and validation score, as scikit-learn does; from 2 on
+        validation loss, learning rate and seconds too.
     warm_start : bool, default=False
         Whether `fit` goes on from the present weights.
     momentum : float, default=0.9

@@ -9,12 +9,10 @@ import numpy as np
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from fusednn.kernels.losses import LOSSES
-from fusednn.plan.inference import Part
+from fusednn.plan.inference import LOGITS, Part
 from fusednn.plan.training import Rule, Target
 
 from .solvers import make_session
-
-LOGITS = Part(link=False)
 
 
 class InspectionMixin:

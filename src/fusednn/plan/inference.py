@@ -31,6 +31,7 @@ class Part(NamedTuple):
 
 
 WHOLE = Part()
+LOGITS = Part(link=False)
 
 BLOCK_ROWS = 64
 """Fewest rows of a block: enough to use each weight often."""

@@ -9,12 +9,10 @@ import numpy as np
 
 from fusednn.kernels import loss_gradient
 from fusednn.kernels.losses import LOSSES, bounds
-from fusednn.plan.inference import Part
+from fusednn.plan.inference import LOGITS
 from fusednn.plan.training import Target
 
 from .session import Session
-
-LOGITS = Part(link=False)
 
 
 class Validation(NamedTuple):
