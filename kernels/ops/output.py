@@ -29,12 +29,16 @@ PADDED_OUT = 13
 ROW_VALUES = 14  # float64, one per row
 LOW = 15
 HIGH = 16
+TARGETS_STRIDE = 17
 # emit_outputs
-EMITTED = 7  # (n, C), adjacent
+EMITTED = 7
+EMITTED_STRIDE = 8
 # sum_losses
 VALUES = 1
 SQUARES = 2
 N_SQUARES = 3
+GROUPS = 4  # of outputs, each with values of its own
+VALUES_STRIDE = 5
 
 
 @kernel
@@ -61,7 +65,8 @@ def loss_gradient(record, frame, scratch, lo, hi):
         work = advance(t, width * R)
         turn_block(z, advance(logits, first * record[LOGITS_STRIDE]), record[LOGITS_STRIDE], C, R)
         for r in range(R):
-            target = advance(targets, sample_of(record, frame, first + r, ORDER) * width)
+            sample = sample_of(record, frame, first + r, ORDER)
+            target = advance(targets, sample * record[TARGETS_STRIDE])
             for c in range(width):
                 t[c * R + r] = target[c]
         value = advance(values, first)
@@ -96,7 +101,8 @@ def emit_outputs(record, frame, scratch, lo, hi):
         if record[FUNCTION] != 0:
             status |= call(record, FUNCTION, (z, work, C, R))
         for r in range(R):
-            row = advance(out, (frame[records.START] + frame[records.SHIFT] + first + r) * C)
+            place = frame[records.START] + frame[records.SHIFT] + first + r
+            row = advance(out, place * record[EMITTED_STRIDE])
             for c in range(C):
                 row[c] = z[c * R + r]
         first += R
@@ -105,12 +111,14 @@ def emit_outputs(record, frame, scratch, lo, hi):
 
 @kernel
 def sum_losses(record, frame, scratch, lo, hi):
-    """The step's totals: row losses in row order, squared weights in tile order, in float64."""
+    """The step's totals: losses by group and row, squared weights by tile, in float64."""
     values, squares = slot(record, VALUES, 0.0), slot(record, SQUARES, 0.0)
     totals = step_totals(frame)
     total = 0.0
-    for r in range(frame[records.ROWS]):
-        total += values[r]
+    for group in range(record[GROUPS]):
+        first = group * record[VALUES_STRIDE]
+        for r in range(frame[records.ROWS]):
+            total += values[first + r]
     totals[records.LOSS] = total
     total = 0.0
     for tile in range(record[N_SQUARES]):

@@ -40,9 +40,19 @@ class BaseMLP(CallbackSupportMixin, InspectionMixin, BaseEstimator):
 
     # -- fitting -------------------------------------------------------------------------
 
-    def _fit(self, X, y, sample_weight=None, incremental=False, validation=(None, None, None)):
+    def _fit(
+        self,
+        X,
+        y,
+        sample_weight=None,
+        incremental=False,
+        validation=(None, None, None),
+        begin=None,
+    ):
         before = self.__dict__.copy()
         try:
+            if begin is not None:
+                begin()
             train = self._prepare(X, y, sample_weight, incremental, validation)
         except BaseException:  # refused input leaves the estimator as it was
             self.__dict__.clear()
@@ -134,7 +144,17 @@ class BaseMLP(CallbackSupportMixin, InspectionMixin, BaseEstimator):
 
     def _network(self):
         """The network that `coefs_` and `intercepts_` describe."""
-        return network_of(self.coefs_, self.intercepts_, self.activation, self._loss_name())
+        return network_of(
+            self.coefs_,
+            self.intercepts_,
+            self.activation,
+            self._loss_name(),
+            self._output_groups(),
+        )
+
+    def _output_groups(self):
+        """Outputs with a link of their own, by their numbers; empty where all share one."""
+        return ()
 
     def _network_dtype(self):
         """The type of the weights; users may have set some that the engine does not have."""

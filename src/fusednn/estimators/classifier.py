@@ -2,34 +2,31 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import ClassVar
 
 import numpy as np
-from scipy.special import log_softmax
 from sklearn.base import ClassifierMixin, _fit_context
-from sklearn.preprocessing import LabelBinarizer
-from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
+from sklearn.utils import check_array
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.multiclass import (
-    _check_partial_fit_first_call,
-    type_of_target,
-    unique_labels,
-)
+from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target
+from sklearn.utils.validation import check_is_fitted
 
 from .base import BaseMLP
 from .callbacks import with_callbacks
 from .constraints import CLASS_WEIGHT
+from .labels import Labels, is_multioutput, labels_of, multioutput_labels_of
 from .targets import flattened
-from .unchecked import are_known_labels
 
 
 class MLPClassifier(ClassifierMixin, BaseMLP):
     """Multi-layer perceptron classifier: scikit-learn's, on the compiled engine.
 
     The parameters, fitted attributes, messages and, for one `random_state`, the network itself
-    up to rounding are those of `sklearn.neural_network.MLPClassifier`. Input of one class per
-    sample trains a softmax cross-entropy, of two classes or several labels per sample a
-    logistic cross-entropy, both computed from logits.
+    up to rounding are those of `sklearn.neural_network.MLPClassifier`. Targets of one class per
+    sample train a softmax cross-entropy, of two classes or several labels per sample a
+    logistic cross-entropy, both computed from logits. Targets of several columns of classes,
+    which scikit-learn's refuses, train one network with a softmax for each.
 
     Parameters
     ----------
@@ -99,8 +96,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
     Attributes
     ----------
-    classes_ : ndarray of shape (n_classes,)
-        Labels.
+    classes_ : ndarray of shape (n_classes,), or list of them
+        Labels; of several columns a list.
     coefs_ : list of ndarray of shape (fan_in, fan_out)
         Weights of each layer; they may be set.
     intercepts_ : list of ndarray of shape (fan_out,)
@@ -198,36 +195,30 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         X, y = self._validated(X, y, reset)
         y = flattened(y)
         if not hasattr(self, "classes_") or (not self.warm_start and not incremental):
-            binarizer = LabelBinarizer().fit(y)
-            self._label_binarizer, self.classes_ = binarizer, binarizer.classes_
-            return X, y
-        if are_known_labels(y, self.classes_, every=self.warm_start):
-            return X, y
-        classes = unique_labels(y)
-        if self.warm_start:
-            if set(classes) != set(self.classes_):
-                raise ValueError(
-                    "warm_start can only be used where `y` has the same classes as in the"
-                    f" previous call to fit. Previously got {self.classes_}, `y` has {classes}"
-                )
-        elif len(np.setdiff1d(classes, self.classes_, assume_unique=True)):
-            raise ValueError(
-                "`y` has classes not in `self.classes_`. "
-                f"`self.classes_` has {self.classes_}. 'y' has {classes}."
-            )
+            self._labels = labels_of(y)
+            self.classes_ = self._labels.classes
+        else:
+            self._labels.check_more(y, every=self.warm_start)
         return X, y
+
+    def _begin(self, y, classes):
+        """Notes the classes of the first call of `partial_fit`; later ones must agree."""
+        known = getattr(self, "classes_", None)
+        if known is None and classes is not None and is_multioutput(y):
+            self._labels = multioutput_labels_of(y, classes)
+            self.classes_ = self._labels.classes
+        elif isinstance(known, list):
+            self._labels.check_classes(classes)
+        elif known is not None and (classes is None or np.array_equal(known, classes)):
+            return  # nothing new
+        elif _check_partial_fit_first_call(self, classes):  # scikit-learn's words
+            several = type_of_target(y).startswith("multilabel")
+            self._labels = Labels(y if several else classes)
 
     def _checked_targets(self, y):
         """More targets of the kind that the estimator was fitted to."""
         y = flattened(y)
-        several = self._label_binarizer.y_type_.startswith("multilabel")
-        if several or not are_known_labels(y, self.classes_):
-            known = LabelBinarizer().fit(y)
-            if known.y_type_.startswith("multilabel") != several:
-                raise ValueError("y is not of the kind that the estimator was fitted to.")
-            unknown = np.setdiff1d(known.classes_, self.classes_)
-            if len(unknown):
-                raise ValueError(f"y has labels that are not in classes_: {unknown}.")
+        self._labels.check_same(y)
         return y
 
     def _with_class_weight(self, y, sample_weight, incremental):
@@ -238,39 +229,26 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
                 "class_weight 'balanced' is not supported by partial_fit, which does not see all"
                 " of the data: compute the weights and pass a dict."
             )
-        if isinstance(self.class_weight, dict) and y.ndim == 1:  # y need not have all classes
-            weights = compute_class_weight(self.class_weight, classes=self.classes_, y=y)
-            weight = weights[np.searchsorted(self.classes_, y)]
-        else:
-            weight = compute_sample_weight(self.class_weight, y)
+        weight = self._labels.sample_weight(self.class_weight, y)
         return weight if sample_weight is None else weight * sample_weight
 
     def _encode(self, y, dtype):
-        """Targets of shape (n_samples, 1) or (n_samples, n_labels); sets `n_outputs_`."""
-        kind = self._label_binarizer.y_type_
-        if kind in ("binary", "multiclass") and y.ndim == 1:
-            self.n_outputs_ = len(self.classes_) if kind == "multiclass" else 1
-            # a class's number stands for its one-hot row
-            return np.searchsorted(self.classes_, y).astype(dtype)[:, np.newaxis]
-        targets = self._label_binarizer.transform(y)
-        if hasattr(targets, "toarray"):
-            targets = targets.toarray()
-        self.n_outputs_ = targets.shape[1]
-        return targets.astype(dtype)
+        """Targets as the loss takes them; sets `n_outputs_`."""
+        self.n_outputs_ = self._labels.outputs
+        return self._labels.encode(y, dtype)
 
     def _output_activation(self):
-        return "softmax" if self._label_binarizer.y_type_ == "multiclass" else "logistic"
+        return self._labels.link
 
     def _loss_name(self):
         return self.out_activation_
 
+    def _output_groups(self):
+        return self._labels.groups
+
     def _score_outputs(self, truth, outputs, weights):
         """Accuracy of outputs against encoded targets."""
-        if self.out_activation_ == "softmax":
-            right = outputs.argmax(axis=1) == truth[:, 0]
-        else:
-            right = ((outputs > 0.5) == (truth > 0.5)).all(axis=1)
-        return float(np.average(right, weights=weights))
+        return float(np.average(self._labels.right(truth, outputs), weights=weights))
 
     # -- public --------------------------------------------------------------------------
 
@@ -283,8 +261,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
             Input; read in place where it is C-contiguous in the network's type.
-        y : array-like of shape (n_samples,) or (n_samples, n_labels)
-            Labels, or an indicator matrix of several labels per sample.
+        y : array-like of shape (n_samples,), (n_samples, n_labels) or (n_samples, n_columns)
+            Labels, an indicator matrix of several labels per sample, or several columns of
+            labels.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the samples.
         X_val, y_val : like X and y, default=None
@@ -314,24 +293,19 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
             Input.
-        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+        y : array-like of shape (n_samples,), (n_samples, n_labels) or (n_samples, n_columns)
             Labels.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the samples.
-        classes : array-like of shape (n_classes,), default=None
-            All labels of all calls; needed in the first call.
+        classes : array-like of shape (n_classes,) or list of them, default=None
+            All labels of all calls, of several columns a list; needed in the first call.
 
         Returns
         -------
         self : MLPClassifier
         """
-        known = getattr(self, "classes_", None)
-        if known is not None and classes is not None and np.array_equal(known, classes):
-            classes = None  # nothing new
-        if _check_partial_fit_first_call(self, classes):
-            multilabel = type_of_target(y).startswith("multilabel")
-            self._label_binarizer = LabelBinarizer().fit(y if multilabel else classes)
-        return self._fit(X, y, sample_weight, incremental=True)
+        begin = partial(self._begin, y, classes)
+        return self._fit(X, y, sample_weight, incremental=True, begin=begin)
 
     def predict(self, X):
         """The most probable label, or labels, of each sample.
@@ -343,17 +317,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
         Returns
         -------
-        ndarray of shape (n_samples,) or (n_samples, n_labels)
+        ndarray of shape (n_samples,), (n_samples, n_labels) or (n_samples, n_columns)
         """
         outputs = self._outputs(X)
-        binarizer = self._label_binarizer
-        kind, classes = binarizer.y_type_, binarizer.classes_
-        # as the binarizer does it, ten times faster
-        if kind == "multiclass":
-            return classes.take(outputs.argmax(axis=1), mode="clip")
-        if kind == "binary" and len(classes) == 2:
-            return classes.take(outputs.ravel() > 0.5)
-        return binarizer.inverse_transform(outputs.ravel() if self.n_outputs_ == 1 else outputs)
+        return self._labels.decode(outputs)
 
     def predict_proba(self, X):
         """Probabilities of the labels.
@@ -366,15 +333,11 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         Returns
         -------
         ndarray of shape (n_samples, n_classes)
-            In the order of `classes_`; for several labels per sample each one's own.
+            In the order of `classes_`; for several labels per sample each one's own; where y had
+            several columns of classes a list with an array for each.
         """
         outputs = self._outputs(X)
-        if self.n_outputs_ == 1:
-            both = np.empty((len(outputs), 2), outputs.dtype)
-            np.subtract(1, outputs[:, 0], out=both[:, 0])
-            both[:, 1] = outputs[:, 0]
-            return both
-        return outputs
+        return self._labels.probabilities(outputs)
 
     def predict_log_proba(self, X):
         """Logarithms of `predict_proba`, and of those too small for it: finite as the logits are.
@@ -387,21 +350,44 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         Returns
         -------
         ndarray of shape (n_samples, n_classes)
-            Or (n_samples, n_labels), of several labels per sample.
+            Or (n_samples, n_labels), or a list, as of `predict_proba`.
         """
         probabilities = self.predict_proba(X)
+        if isinstance(probabilities, list):
+            return self._labels.log_probabilities(self.predict_logits(X))
         lost = probabilities < np.finfo(probabilities.dtype).tiny
         if not lost.any():
             return np.log(probabilities, out=probabilities)
-        logits = self.predict_logits(X)
-        if self.out_activation_ == "softmax":
-            small = log_softmax(logits, axis=1)
-        else:
-            both = logits if self.n_outputs_ > 1 else np.hstack([-logits, logits])
-            small = -np.logaddexp(0, -both)
+        small = self._labels.log_probabilities(self.predict_logits(X))
         return np.where(lost, small, np.log(probabilities, where=~lost, out=probabilities))
+
+    def score(self, X, y, sample_weight=None):
+        """Accuracy: the share of samples whose labels are all predicted.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Input.
+        y : array-like of shape (n_samples,), (n_samples, n_labels) or (n_samples, n_columns)
+            True labels.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples.
+
+        Returns
+        -------
+        float
+        """
+        check_is_fitted(self, "coefs_")
+        if not isinstance(self.classes_, list):
+            return super().score(X, y, sample_weight)
+        y = check_array(y, dtype=None)
+        predicted = self.predict(X)
+        if y.shape != predicted.shape:
+            raise ValueError(f"y must be of shape {predicted.shape}, got {y.shape}.")
+        return float(np.average((predicted == y).all(axis=1), weights=sample_weight))
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
+        tags.target_tags.multi_output = True
         return tags

@@ -22,7 +22,7 @@ def initial_weights(sizes, activation, dtype, random_state):
     return coefs, intercepts
 
 
-def network_of(coefs, intercepts, activation, loss) -> Network:
+def network_of(coefs, intercepts, activation, loss, groups=()) -> Network:
     """The network that coefficients and intercepts describe; users may have set them.
 
     Raises
@@ -37,4 +37,4 @@ def network_of(coefs, intercepts, activation, loss) -> Network:
             f"coefs_ and intercepts_ do not fit together: their shapes are {shapes[0]} and"
             f" {shapes[1]}."
         )
-    return Network(sizes, activation, loss)
+    return Network(sizes, activation, loss, groups)

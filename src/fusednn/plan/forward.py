@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
 from typing import NamedTuple
 
 import numpy as np
@@ -32,11 +33,20 @@ class Network(NamedTuple):
         Key of `kernels.activations.ACTIVATIONS`, for the hidden layers.
     loss : str
         Key of `kernels.losses.LOSSES`; its link is the output activation.
+    groups : tuple of int
+        Adjacent outputs that have a loss and a link of their own, by their numbers; empty is one
+        group of all.
     """
 
     sizes: list[int]
     activation: str
     loss: str
+    groups: tuple[int, ...] = ()
+
+    def output_groups(self) -> list[tuple[int, int]]:
+        """First output and number of outputs of each group."""
+        groups = self.groups or (self.sizes[-1],)
+        return list(zip(accumulate(groups, initial=0), groups, strict=False))
 
     def layer_activation(self, layer: int):
         """The activation after a layer; the last gives logits."""

@@ -91,18 +91,22 @@ def lower_inference(
     last = layers == len(network.sizes) - 1
     link = LOSSES[network.loss].link if last and part.link else None
     emitted = np.empty((samples, outputs), dtype)
-    emit = program.record(
-        output.emit_outputs,
-        {
-            output.LOGITS: blocks[-1].values,
-            output.LOGITS_STRIDE: blocks[-1].stride,
-            output.OUTPUTS: outputs,
-            output.FUNCTION: link and (link, "link"),
-            output.EMITTED: emitted,
-        },
-    )
+    groups = network.output_groups() if link else [(0, outputs)]
+    chain += [
+        program.record(
+            output.emit_outputs,
+            {
+                output.LOGITS: blocks[-1].values[first:],
+                output.LOGITS_STRIDE: blocks[-1].stride,
+                output.OUTPUTS: width,
+                output.FUNCTION: link and (link, "link"),
+                output.EMITTED: emitted.reshape(-1)[first:],
+                output.EMITTED_STRIDE: outputs,
+            },
+        )
+        for first, width in groups
+    ]
     rows = min(samples, STEP_ROWS)
-    chain = [*chain, emit]
     tasks = [Task(chain, lo, lo + block, records.ROWS_OF_WORKER) for lo in range(0, rows, block)]
     program.set_stages([(tasks, None)])
     starts = np.arange(0, samples, STEP_ROWS)

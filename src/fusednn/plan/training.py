@@ -41,7 +41,7 @@ class Target(NamedTuple):
 
     Parameters
     ----------
-    values : ndarray of shape (n_samples, C), or (n_samples, 1) of class numbers
+    values : ndarray of shape (n_samples, C), or (n_samples, groups) of class numbers
         In the network's dtype, C-contiguous.
     weights : ndarray of shape (n_samples,) or None
         Sample weights, in the network's dtype.
@@ -86,7 +86,8 @@ class TrainingPlan:
     def __init__(
         self, network: Network, source, target: Target, rule: Rule, batch: int, order, workers: int
     ):
-        width = 1 if LOSSES[network.loss].class_targets else network.sizes[-1]
+        groups = len(network.output_groups())
+        width = groups if LOSSES[network.loss].class_targets else network.sizes[-1]
         if target.values.shape != (source.shape[0], width) or source.shape[1] != network.sizes[0]:
             raise ValueError(
                 f"a network of layers {network.sizes} cannot be trained on data of shape"
@@ -132,8 +133,8 @@ class TrainingPlan:
             program, self.network, weights, biases, source, self.order, self.batch
         )
         gradients = [aligned_zeros(self.batch * block.stride, self.dtype) for block in blocks]
-        values = np.zeros(self.batch)
-        chain.append(self._lower_loss(target, blocks[-1], gradients[-1], values))
+        values = np.zeros((len(self.network.output_groups()), self.batch))
+        chain += self._lower_loss(target, blocks[-1], gradients[-1], values)
         for layer in reversed(layers[1:]):
             chain.append(self._lower_backward(layer, blocks, gradients))
         rows = [
@@ -158,6 +159,8 @@ class TrainingPlan:
                 output.VALUES: values,
                 output.SQUARES: squares,
                 output.N_SQUARES: len(squares),
+                output.GROUPS: len(values),
+                output.VALUES_STRIDE: self.batch,
             },
         )
         if not self.blocked:
@@ -211,29 +214,36 @@ class TrainingPlan:
             for layer in range(len(self.layout))
         ]
 
-    def _lower_loss(self, target: Target, logits, dz, values) -> np.ndarray:
+    def _lower_loss(self, target: Target, logits, dz, values) -> list[np.ndarray]:
+        """A record for each group of outputs; the last one clears the padding of dz."""
         loss = LOSSES[self.network.loss]
         low, high = bounds(self.dtype)
-        return self.program.record(
-            output.loss_gradient,
-            {
-                output.LOGITS: logits.values,
+        groups = self.network.output_groups()
+        targets, stride = target.values.reshape(-1), target.values.shape[1]
+        chain = []
+        for group, (first, outputs) in enumerate(groups):
+            last = group == len(groups) - 1
+            at, width = (group, 1) if loss.class_targets else (first, outputs)
+            operands = {
+                output.LOGITS: logits.values[first:],
                 output.LOGITS_STRIDE: logits.stride,
-                output.OUTPUTS: self.network.sizes[-1],
+                output.OUTPUTS: outputs,
                 output.FUNCTION: (loss.function, "loss"),
                 **order_operands(output.ORDER, self.order),
-                output.TARGETS: target.values,
-                output.TARGET_WIDTH: target.values.shape[1],
+                output.TARGETS: targets[at:],
+                output.TARGET_WIDTH: width,
+                output.TARGETS_STRIDE: stride,
                 output.WEIGHTS: target.weights,
                 output.HAS_WEIGHTS: int(target.weights is not None),
-                output.DZ: dz,
+                output.DZ: dz[first:],
                 output.DZ_STRIDE: logits.stride,
-                output.PADDED_OUT: self.layout.padded[-1],
-                output.ROW_VALUES: values,
+                output.PADDED_OUT: self.layout.padded[-1] - first if last else outputs,
+                output.ROW_VALUES: values[group],
                 output.LOW: low,
                 output.HIGH: high,
-            },
-        )
+            }
+            chain.append(self.program.record(output.loss_gradient, operands))
+        return chain
 
     def _lower_backward(self, layer: int, blocks, gradients) -> np.ndarray:
         derivative = self.network.layer_activation(layer - 1).backward

@@ -98,7 +98,7 @@ def _kind(network, X, target, rule, batch, order, n_jobs) -> tuple | None:
     if choose_workers(network, len(order), batch, dtype, n_jobs) > 1:
         return None
     return (
-        *(tuple(sizes), network.activation, network.loss, dtype, X.shape, target.values.shape),
+        *(tuple(sizes), *network[1:], dtype, X.shape, target.values.shape),
         *(target.weights is None, rule.optimizer, tuple(map(float, rule.constants))),
         *(batch, len(order)),
     )

@@ -73,7 +73,7 @@ def _predict_few(network: Network, coefs, intercepts, source: DenseRows, part) -
     arrays = [*coefs, *intercepts, source.X]
     small = sum(array.nbytes for array in arrays) <= COPIED_BYTES
     sizes, rows = tuple(network.sizes), len(source.X)
-    kind = "predict", sizes, network.activation, network.loss, part, dtype, rows
+    kind = "predict", sizes, *network[1:], part, dtype, rows
     lowered = take(kind) if small else None
     if lowered is None:
         own = [array.copy() if small else np.ascontiguousarray(array) for array in arrays]

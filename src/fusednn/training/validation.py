@@ -56,9 +56,14 @@ class Validation(NamedTuple):
 
 def mean_loss(session: Session, target: Target, logits: np.ndarray) -> float:
     """The weighted mean of the rows' losses, without the L2 term."""
-    rows, outputs = logits.shape
-    values, dz = np.empty(rows), np.empty_like(logits)
-    work = np.empty(outputs + target.values.shape[1] + 3, logits.dtype)
-    code = LOSSES[session.network.loss].code
-    loss_gradient(dz, values, logits, target.values, work, *bounds(logits.dtype), code)
-    return float(np.average(values, weights=target.weights))
+    loss = LOSSES[session.network.loss]
+    total = np.zeros(len(logits))
+    for group, (first, outputs) in enumerate(session.network.output_groups()):
+        at = slice(group, group + 1) if loss.class_targets else slice(first, first + outputs)
+        t = np.ascontiguousarray(target.values[:, at])
+        z = np.ascontiguousarray(logits[:, first : first + outputs])
+        values, dz = np.empty(len(z)), np.empty_like(z)
+        work = np.empty(outputs + t.shape[1] + 3, z.dtype)
+        loss_gradient(dz, values, z, t, work, *bounds(z.dtype), loss.code)
+        total += values
+    return float(np.average(total, weights=target.weights))
