@@ -67,8 +67,8 @@ def train(*args, passes=1, rate=0.05, seed=None, **kwargs):
         losses = []
         for step_size in np.broadcast_to(rate, passes):
             if random is not None:
-                random.shuffle(session.order)
-            losses.append(session.run_pass(np.full(session.batches, step_size)))
+                session.shuffle(random, 1)
+            losses.append(session.run_passes(np.full(session.batches, step_size))[0])
         coefs, intercepts = session.parameters()
         return [np.array(losses), *coefs, *intercepts]
 

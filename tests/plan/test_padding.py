@@ -83,7 +83,7 @@ def train(buffers, loss, activation, sizes, rule, batch, dtype, form, poisoned):
         if rule.optimizer is None:
             value = np.array(session.run_gradient(1.0))
             return [value, *chain(*plan.layout.unpack(plan.gradient))]
-        losses = [session.run_pass(np.full(session.batches, 0.01)) for _ in range(3)]
+        losses = [session.run_passes(np.full(session.batches, 0.01))[0] for _ in range(3)]
     return [np.array(losses), *chain(*session.parameters())]
 
 

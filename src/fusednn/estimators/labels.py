@@ -63,7 +63,7 @@ class Labels:
     groups: tuple[int, ...] = ()
 
     def __init__(self, y):
-        if isinstance(y, np.ndarray) and y.ndim == 1 and y.dtype.kind in "iubU":
+        if isinstance(y, np.ndarray) and y.ndim == 1 and y.dtype.kind in "iub":
             self.classes = np.unique(y)  # as the binarizer, in a tenth of its 200 us
             self.kind = "multiclass" if len(self.classes) > 2 else "binary"
         else:

@@ -117,7 +117,7 @@ def prepare_stochastic(mlp, training, random_state):
     validation = validation_of(mlp, training, held_out)
     kind = mlp.scoring, training.own_set is not None
     progress = _progress_of(mlp, validation, kind)
-    make = take_session if incremental else Session
+    make = take_session if incremental else partial(Session, ahead=True)
     batch = _batch_rows(mlp.batch_size, len(order))
     session = make_session(mlp, training.X, training.target, optimizer.rule, order, batch, make)
     session.load(mlp.coefs_, mlp.intercepts_, optimizer.moments)

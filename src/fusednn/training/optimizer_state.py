@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from fusednn.plan.training import Rule
@@ -61,21 +63,30 @@ class OptimizerState:
             return Rule("adam", (self.beta_1, self.beta_2, self.epsilon))
         return Rule("nesterov" if self.nesterov else "sgd", (self.momentum,))
 
-    def rates(self, steps: int) -> np.ndarray:
-        """The rate of each of the next `steps` steps, which are then taken."""
+    def rates(self, batches: int, seen: Sequence[int]) -> np.ndarray:
+        """The rate of each step of the next passes, which are then taken.
+
+        Parameters
+        ----------
+        batches : int
+            Steps of a pass.
+        seen : sequence of int
+            Samples seen in all when each of the passes ends.
+        """
+        steps = batches * len(seen)
         self.t += steps
         if self.solver == "sgd":
-            return np.full(steps, self.learning_rate)
+            rates = np.empty((len(seen), batches))
+            for row, samples in zip(rates, seen, strict=True):
+                row[:] = self.learning_rate
+                if self.schedule == "invscaling":
+                    self.learning_rate = self.learning_rate_init / (samples + 1) ** self.power_t
+            return rates.reshape(-1)
         # Kingma and Ba (2014), end of section 2: both bias corrections in the rate.
         t = np.arange(self.t - steps + 1, self.t + 1, dtype=float)
         rates = self.learning_rate_init * np.sqrt(1 - self.beta_2**t) / (1 - self.beta_1**t)
         self.learning_rate = float(rates[-1])
         return rates
-
-    def pass_ends(self, samples_seen: int) -> None:
-        """Moves the "invscaling" rate on at the end of a pass."""
-        if self.solver == "sgd" and self.schedule == "invscaling":
-            self.learning_rate = self.learning_rate_init / (samples_seen + 1) ** self.power_t
 
     def stalled(self, message: str, verbose) -> bool:
         """What to do when nothing improves: true to stop, false after lowering the rate."""

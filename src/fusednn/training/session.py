@@ -11,7 +11,7 @@ from fusednn.kernels import records
 from fusednn.plan.data import DenseRows, source_of
 from fusednn.plan.forward import Network
 from fusednn.plan.inference import WHOLE, Part, lower_inference
-from fusednn.plan.training import APPLY_STAGE, Rule, Target, TrainingPlan, most_tasks
+from fusednn.plan.training import APPLY_STAGE, BLOCK_LIMIT, Rule, Target, TrainingPlan, most_tasks
 
 from .jobs import choose_jobs
 from .pace import Pace
@@ -19,6 +19,12 @@ from .team import Team
 
 SLICE_SECONDS = 0.2
 """One compiled call lasts about this long at most, so that Ctrl-C is answered."""
+
+AHEAD_FLOPS, MOST_AHEAD = 20_000_000, 16
+"""Passes that together have this little work, and so many at most, may run in one call.
+
+Python's share of a pass is 15 us; one of the iris data is 14 us of work.
+"""
 
 SMALL_FLOPS = 20_000_000
 """Steps below, some 80 us of a core, are not sure to gain by a second one."""
@@ -53,10 +59,17 @@ class Session:
     batch : int
         Rows of a mini-batch.
     order : ndarray of int64
-        The samples to train on, in order; written in place by the caller between passes.
+        The samples to train on, in order.
     l2 : float
         scikit-learn's alpha.
     n_jobs : int or None
+    ahead : bool
+        Whether several passes may run in one call, if they are short.
+
+    Attributes
+    ----------
+    ahead : int
+        How many passes may.
     """
 
     def __init__(
@@ -70,15 +83,28 @@ class Session:
         order: np.ndarray,
         l2: float,
         n_jobs: int | None,
+        ahead: bool = False,
     ):
-        self.network, self.target, self.order = network, target, order
+        self.network, self.target = network, target
         self.l2 = l2
+        self.ahead = 1
+        if ahead and batch <= BLOCK_LIMIT:
+            work = max(1, int(step_flops(network.sizes, len(order))))
+            self.ahead = min(max(1, AHEAD_FLOPS // work), MOST_AHEAD)
+        self.orders = np.tile(order, (self.ahead, 1))  # of the next passes
+        self._passes = self.ahead  # of the last call
         self.source = source_of(X, target.values.dtype)
         workers = choose_workers(network, len(order), batch, target.values.dtype, n_jobs)
-        self.plan = TrainingPlan(network, self.source, target, rule, batch, order, workers)
-        self._starts = np.arange(0, len(order), batch)
-        self._counts = np.minimum(batch, len(order) - self._starts).astype(float)
+        flat = self.orders.reshape(-1)
+        self.plan = TrainingPlan(network, self.source, target, rule, batch, flat, workers)
+        starts = np.arange(0, len(order), batch)
+        self.batches = len(starts)  # of one pass
+        self._starts = (np.arange(self.ahead)[:, np.newaxis] * len(order) + starts).reshape(-1)
+        self._counts = np.tile(np.minimum(batch, len(order) - starts), self.ahead).astype(float)
         self._steps, owner = self.plan.steps_of(len(order), batch)
+        if self.ahead > 1:
+            self._steps = np.tile(self._steps, (self.ahead, 1))
+            self._steps[:, records.START] = self._starts
         self.plan.program.set_steps(self._steps)
         # the batch of each step and the first step of each batch: views, where a step is a batch
         self._owner: slice | np.ndarray = slice(None)
@@ -104,47 +130,54 @@ class Session:
     def __exit__(self, *exception) -> None:
         self._team.__exit__(*exception)
 
-    @property
-    def batches(self) -> int:
-        """Mini-batches of one pass."""
-        return len(self._starts)
-
     def is_late(self) -> bool:
         """Whether the deadline has passed."""
         return self.deadline is not None and time.perf_counter() > self.deadline
 
-    def run_pass(self, rates: np.ndarray) -> float:
-        """One pass over the data in `order`; raises `TimeUp` if it is late before the end.
+    def shuffle(self, random_state: np.random.RandomState, passes: int) -> None:
+        """Draws the orders of the next passes, each from the one before."""
+        before = self.orders[self._passes - 1]
+        for order in self.orders[:passes]:
+            if order is not before:
+                order[:] = before
+            random_state.shuffle(order)
+            before = order
+
+    def run_passes(self, rates: np.ndarray) -> np.ndarray:
+        """Passes over the data in their `orders`; raises `TimeUp` if late before the end.
 
         Parameters
         ----------
-        rates : ndarray of shape (batches,)
+        rates : ndarray of shape (passes * batches,)
             The learning rate of each step.
 
         Returns
         -------
-        float
+        ndarray of shape (passes,)
             Mean over the samples of the loss as scikit-learn reports it: each batch's weighted
             mean plus its L2 term, with the weights before the step.
         """
+        self._passes = len(rates) // self.batches
+        batches, steps = len(rates), len(self._steps) * self._passes // self.ahead
         weight_sums = self._weight_sums()
-        self.plan.program.settings[:, records.RATE] = rates[self._owner]
-        losses, squares = self._run(weight_sums)
-        per_batch = (losses + 0.5 * self.l2 * squares) / weight_sums
-        return float((per_batch * self._counts).sum() / len(self.order))
+        self.plan.program.settings[:steps, records.RATE] = rates[self._owner]
+        losses, squares = self._run(weight_sums, steps)
+        per_batch = (losses + 0.5 * self.l2 * squares) / weight_sums[:batches]
+        per_batch *= self._counts[:batches]
+        return per_batch.reshape(self._passes, -1).sum(axis=1) / self.orders.shape[1]
 
     def run_gradient(self, factor: float) -> float:
         """The loss of all samples, times `factor`, plus the L2 term; stores the gradient."""
         weight_sums = self._weight_sums()
-        losses, squares = self._run(weight_sums)
+        losses, squares = self._run(weight_sums, len(self._steps))
         return float((factor * losses[0] + 0.5 * self.l2 * squares[0]) / weight_sums[0])
 
-    def _run(self, weight_sums: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Runs all steps; returns each batch's sum of losses and of squared weights."""
-        totals = self.plan.program.totals
+    def _run(self, weight_sums: np.ndarray, steps: int) -> tuple[np.ndarray, np.ndarray]:
+        """Runs the first steps; returns each batch's sum of losses and of squared weights."""
+        totals = self.plan.program.totals[:steps]
         if self._scaled_by is not weight_sums:
             self._scale(weight_sums)
-        self._run_in_slices()
+        self._run_in_slices(steps)
         losses: np.ndarray = totals[:, records.LOSS]
         if isinstance(self._owner, np.ndarray):
             losses = np.bincount(self._owner, losses, self.batches)
@@ -164,19 +197,19 @@ class Session:
         weights = self.target.weights
         if weights is None:
             return self._counts
-        sums = np.add.reduceat(weights[self.order].astype(float), self._starts)
+        sums = np.add.reduceat(weights[self.orders.reshape(-1)].astype(float), self._starts)
         if not sums.all():
             raise ZeroDivisionError("Weights sum to zero, can't be normalized")
         return sums
 
-    def _run_in_slices(self) -> None:
-        """All steps, some 0.2 s of them per compiled call; slicing changes no bit."""
+    def _run_in_slices(self, steps: int) -> None:
+        """The first steps, some 0.2 s of them per compiled call; slicing changes no bit."""
         at = 0
-        while at < len(self._steps):
+        while at < steps:
             done, stop = self._rows_before[at], at + 1
-            if stop < len(self._steps):
+            if stop < steps:
                 stop = int(self._rows_before.searchsorted(done + self._rows_per_slice))
-                stop = min(max(stop, at + 1), len(self._steps))
+                stop = min(max(stop, at + 1), steps)
             together = self._pace.together()
             start = time.perf_counter()
             self._team.run(at, stop, together=together)
@@ -187,13 +220,13 @@ class Session:
                 affordable = int(rows * SLICE_SECONDS / seconds)
                 self._rows_per_slice = max(1, min(2 * self._rows_per_slice, affordable))
             at = stop
-            if at < len(self._steps) and self.is_late():
+            if at < steps and self.is_late():
                 raise TimeUp(int(self._owner[at]) if isinstance(self._owner, np.ndarray) else at)
 
     def renew(self, X, target: Target, order: np.ndarray, l2: float) -> None:
         """Writes other data of the same shapes over its own; parameters and moments are zero."""
         assert isinstance(self.source, DenseRows)
-        self.source.X[:], self.order[:], self.l2 = X, order, l2
+        self.source.X[:], self.orders[:], self.l2 = X, order, l2
         self.target.values[:] = target.values
         if self.target.weights is not None:
             self.target.weights[:] = target.weights

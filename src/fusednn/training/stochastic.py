@@ -88,43 +88,48 @@ def fit_stochastic(
     NonFiniteError
         If the parameters stop being finite, and no validation set decides.
     """
-    flat = session.plan.parameters
+    flat, samples = session.plan.parameters, session.orders.shape[1]
     progress.n_iter = 0
     by_score = validation is not None and validation.decides
     best = flat.copy() if by_score else None
     finite = flat.copy()
     start = time.perf_counter()
     session.deadline = None if stopping.max_time is None else start + stopping.max_time
+    watched = verbose or watcher or validation or session.deadline or stopping.single_pass
+    losses: list[float] = []  # of passes that have run, the next one last
     out_of_time = f"Stochastic Optimizer: Maximum time ({stopping.max_time} s)"
     try:
         while progress.n_iter < stopping.max_iter:
             if watcher is not None:
                 watcher.begin()
-            if shuffle:
-                random_state.shuffle(session.order)
-            finite[:] = flat
-            taken = optimizer.t
-            loss = session.run_pass(optimizer.rates(session.batches))
-            # a validation set sorts out what diverged: the best weights come back at the end
-            if not by_score and not np.isfinite(flat).all():
-                flat[:] = finite
-                optimizer.t = taken
-                raise NonFiniteError
+            if not losses:
+                passes = 1 if watched else min(session.ahead, _undecided(progress, stopping))
+                if shuffle:
+                    session.shuffle(random_state, passes)
+                finite[:] = flat
+                taken = optimizer.t, optimizer.learning_rate
+                seen = [progress.t + samples * (number + 1) for number in range(passes)]
+                rates = optimizer.rates(session.batches, seen)
+                losses = session.run_passes(rates).tolist()[::-1]
+                # a validation set sorts out what diverged: the best weights come back at the end
+                if not by_score and not np.isfinite(flat).all():
+                    flat[:] = finite
+                    optimizer.t, optimizer.learning_rate = taken
+                    raise NonFiniteError
             progress.n_iter += 1
-            progress.loss = loss
-            progress.t += len(session.order)
-            progress.loss_curve.append(loss)
+            progress.loss = losses.pop()
+            progress.t += samples
+            progress.loss_curve.append(progress.loss)
             if verbose:
-                print(f"Iteration {progress.n_iter}, loss = {loss:.8f}")
+                print(f"Iteration {progress.n_iter}, loss = {progress.loss:.8f}")
             improved = _judge_validation(progress, stopping.tol, validation, session, verbose)
             if improved:
                 best = flat.copy()
             if not by_score:
                 _judge_loss(progress, stopping.tol)
             if verbose > 1:
-                rate, seconds = optimizer.learning_rate, time.perf_counter() - start
-                print(f"Learning rate: {rate:g}, seconds: {seconds:.2f}")
-            optimizer.pass_ends(progress.t)
+                seconds = time.perf_counter() - start
+                print(f"Learning rate: {rates[-1]:g}, seconds: {seconds:.2f}")
             stop = watcher is not None and watcher.end(progress, session.parameters)
             if progress.no_improvement_count > stopping.n_iter_no_change:
                 if optimizer.stalled(_reason(stopping, by_score), verbose):
@@ -138,7 +143,7 @@ def fit_stochastic(
                 warn_unconverged(out_of_time)
                 break
     except TimeUp as late:
-        optimizer.t = taken + late.args[0]
+        optimizer.t, optimizer.learning_rate = taken[0] + late.args[0], taken[1]
         if not np.isfinite(flat).all():
             flat[:] = finite
         warn_unconverged(out_of_time)
@@ -155,6 +160,13 @@ def fit_stochastic(
                 warn_user("No validation score was a number: the first weights are kept.")
         del best, finite  # as large as what the next line makes
         progress.parameters = session.parameters()
+
+
+def _undecided(progress: Progress, stopping: Stopping) -> int:
+    """How many passes will run whatever their losses are."""
+    left = stopping.max_iter - progress.n_iter
+    until = np.floor(stopping.n_iter_no_change) + 1 - progress.no_improvement_count
+    return int(max(1, min(left, until)))
 
 
 def _judge_loss(progress: Progress, tol: float) -> None:
