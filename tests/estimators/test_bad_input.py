@@ -70,7 +70,7 @@ DATA = {
     "y one class": (X, np.zeros(40, int)),
     "y constant": (X, np.full(40, 1.5)),
     "y sparse": (X, sparse.csr_matrix(LABELS[:, None])),
-    "y multiclass multioutput": (X, np.c_[LABELS, LABELS]),
+    "y continuous multioutput": (X, np.c_[VALUES, VALUES]),
     "y one label column": (X, np.c_[np.ones(40, int), np.arange(40) % 2]),
     "y no columns": (X, np.empty((40, 0))),
     "one sample": (X[:1], [1.0]),

@@ -116,7 +116,10 @@ def test_fit_changes_no_parameter(kind, data):
 def test_repr_and_tags(kind):
     theirs, ours = (cls(alpha=0.5, hidden_layer_sizes=(3,)) for cls in CLASSES[kind])
     assert repr(ours) == repr(theirs)
-    assert get_tags(ours) == get_tags(theirs)
+    tags = get_tags(theirs)
+    if kind == "classifier":  # scikit-learn's refuses several columns of classes
+        tags.target_tags.multi_output = True
+    assert get_tags(ours) == tags
     assert is_classifier(ours) == (kind == "classifier")
     assert is_regressor(ours) == (kind == "regressor")
     if kind == "classifier":

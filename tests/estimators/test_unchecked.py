@@ -11,7 +11,12 @@ from sklearn.utils.validation import check_X_y, validate_data
 
 from fusednn import MLPRegressor
 from fusednn.estimators.constraints import DTYPES
-from fusednn.estimators.unchecked import are_known_labels, is_plain_input, is_plain_target
+from fusednn.estimators.unchecked import (
+    are_known_labels,
+    is_plain_input,
+    is_plain_target,
+    takes_plain_input,
+)
 
 X = np.random.RandomState(0).normal(size=(6, 3))
 
@@ -92,6 +97,23 @@ def test_input(name, dtype):
     assert plain == (name in PLAIN and found.dtype in DTYPES[dtype])
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", [*PLAIN, *OTHER])
+def test_input_of_a_fit(name, dtype):
+    found = {**PLAIN, **OTHER}[name]
+    ours, theirs = (estimator(feature_names_in_=np.array(list("abc"))) for _ in range(2))
+    before = dict(vars(ours))
+    plain = silently(lambda: takes_plain_input(ours, found, DTYPES[dtype]))
+    if plain:
+        options = {"dtype": DTYPES[dtype], "accept_sparse": ["csr", "csc"], "reset": True}
+        assert silently(lambda: validate_data(theirs, found, **options)) is found
+        assert vars(ours) == vars(theirs)
+    else:
+        assert vars(ours) == before
+    named = name in PLAIN or name == "fewer columns"
+    assert plain == (named and found.dtype in DTYPES[dtype])
+
+
 def test_an_estimator_that_has_names_or_no_count():
     assert not is_plain_input(
         estimator(feature_names_in_=np.array(list("abc"))), X, DTYPES["auto"]
@@ -131,8 +153,9 @@ TARGETS = {
 @pytest.mark.parametrize("name", TARGETS)
 def test_target(name, numeric):
     y = TARGETS[name]
-    plain = silently(lambda: is_plain_target(y, 6))
+    plain = silently(lambda: is_plain_target(y, X))
     assert plain == (list(TARGETS).index(name) <= list(TARGETS).index("text"))
+    assert not is_plain_target(y, X.tolist())
     if plain:
         checked = silently(lambda: check_X_y(X, y, multi_output=True, y_numeric=numeric)[1])
         assert checked is y

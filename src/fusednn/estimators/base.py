@@ -21,7 +21,7 @@ from .held_out import own_set_of
 from .inspection import InspectionMixin
 from .randoms import random_state_of
 from .solvers import STOCHASTIC_SOLVERS, Training, prepare_lbfgs, prepare_stochastic
-from .unchecked import is_plain_input, is_plain_target
+from .unchecked import is_plain_input, is_plain_target, takes_plain_input
 from .weights import initial_weights, network_of
 
 SPARSE_FORMATS = ("csr", "csc")
@@ -116,7 +116,8 @@ class BaseMLP(CallbackSupportMixin, InspectionMixin, BaseEstimator):
 
     def _validated(self, X, y, reset, dtypes=None, **options):
         dtypes = dtypes or DTYPES[self.dtype]
-        if not reset and is_plain_input(self, X, dtypes) and is_plain_target(y, len(X)):
+        is_plain = takes_plain_input if reset else is_plain_input
+        if is_plain_target(y, X) and is_plain(self, X, dtypes):
             return X, y
         # what float32 cannot hold is refused as infinite, without NumPy's own warning
         with np.errstate(over="ignore"):

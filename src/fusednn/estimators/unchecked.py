@@ -15,22 +15,31 @@ import numpy as np
 def is_plain_input(estimator, X, dtypes) -> bool:
     """Whether `validate_data(estimator, X, dtype=dtypes, reset=False)` is X, silently."""
     return (
-        type(X) is np.ndarray
-        and X.ndim == 2
-        and len(X) > 0
-        and X.dtype in dtypes
+        _is_plain(X, dtypes)
         and X.shape[1] == getattr(estimator, "n_features_in_", None)
         and not hasattr(estimator, "feature_names_in_")
         and _is_finite(X)
     )
 
 
-def is_plain_target(y, samples: int) -> bool:
-    """Whether scikit-learn's check of the targets of `samples` samples is y, silently."""
+def takes_plain_input(estimator, X, dtypes) -> bool:
+    """The same with reset=True: if so, notes the features of X as it does."""
+    if not (_is_plain(X, dtypes) and X.shape[1] > 0 and _is_finite(X)):
+        return False
+    estimator.n_features_in_ = X.shape[1]
+    if hasattr(estimator, "feature_names_in_"):
+        del estimator.feature_names_in_
+    return True
+
+
+def is_plain_target(y, X) -> bool:
+    """Whether scikit-learn's check of the targets of an array X is y, silently."""
     return (
         type(y) is np.ndarray
+        and type(X) is np.ndarray
         and y.ndim in (1, 2)
-        and len(y) == samples
+        and X.ndim > 0
+        and len(y) == len(X)
         and y.size > 0
         and (y.dtype.kind in "iubU" or (y.dtype.kind == "f" and _is_finite(y)))
     )
@@ -47,6 +56,10 @@ def are_known_labels(y, classes, every: bool = False) -> bool:
     if not (classes.take(numbers, mode="clip") == y).all():
         return False
     return not every or bool(np.bincount(numbers, minlength=len(classes)).all())
+
+
+def _is_plain(X, dtypes) -> bool:
+    return type(X) is np.ndarray and X.ndim == 2 and len(X) > 0 and X.dtype in dtypes
 
 
 def _is_finite(values) -> bool:

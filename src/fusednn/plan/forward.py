@@ -8,11 +8,11 @@ from typing import NamedTuple
 import numpy as np
 
 from fusednn.kernels.activations import ACTIVATIONS
-from fusednn.kernels.ops import dense, single
+from fusednn.kernels.ops import dense, few
 
 from .buffers import aligned_zeros, leading_dimension, padded
 from .data import Input
-from .parameters import is_single
+from .parameters import has_few
 
 
 class Block(NamedTuple):
@@ -90,7 +90,8 @@ def lower_forward(
     Parameters
     ----------
     weights, biases : list of ndarray
-        One flat array of each per layer; weights in panels, or as they stand if `plain`.
+        One flat array of each per layer; weights in panels, or as they stand if `plain`; of a
+        last layer of few units those of each in turn.
     layers : int, optional
         How many layers to run, instead of all.
 
@@ -124,9 +125,11 @@ def lower_forward(
         else:
             x = blocks[-1]
             op = dense.plain_forward if plain else dense.dense_forward
-            if is_single(network.sizes, layer):
-                op = single.single_forward
             operands = {dense.X: x.values, dense.X_STRIDE: x.stride, dense.IN_PLACE: 0}
+            if has_few(network.sizes, layer):
+                op, fan_in = few.few_forward, network.sizes[layer]
+                stride = fan_in if plain else padded(fan_in, program.dtype)
+                operands = {**operands, few.UNITS: out, few.W_STRIDE: stride}
             chain.append(program.record(op, {**operands, **forward.operands(dense)}))
         blocks.append(block)
     assert first is not None

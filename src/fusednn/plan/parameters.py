@@ -2,8 +2,8 @@
 
 Weights of a layer lie in panels `[ceil(O / NR)][I][NR]`, the last one vector wide where that is
 enough, padding columns zero; then its bias. The transposed copy has the same form for w^T with
-rows padded to whole vectors. Of a last layer of one unit the weights are a vector, padded like
-its input, without a copy. Moments and gradients have the shape of the parameters.
+rows padded to whole vectors. Of a last layer of few units the weights are a vector for each,
+padded like its input, without a copy. Moments and gradients have the shape of the parameters.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from itertools import pairwise
 import numpy as np
 
 from fusednn.kernels.intrinsics.shapes import SHAPE
+from fusednn.kernels.ops.few import FEW
 
 from .buffers import aligned_zeros, padded
 
@@ -60,9 +61,9 @@ def read_panels(matrix: np.ndarray, flat: np.ndarray) -> None:
         part[...] = panel
 
 
-def is_single(sizes: Sequence[int], layer: int) -> bool:
-    """Whether a layer's weights are a vector: the last, of one unit, behind a hidden one."""
-    return 0 < layer == len(sizes) - 2 and sizes[-1] == 1
+def has_few(sizes: Sequence[int], layer: int) -> bool:
+    """Whether a layer's weights are a vector per unit: the last, of few, behind a hidden one."""
+    return 0 < layer == len(sizes) - 2 and sizes[-1] <= FEW
 
 
 class ParameterLayout:
@@ -92,26 +93,30 @@ class ParameterLayout:
         self._transposed: list[int] = []
         self.count = self.transposed_count = 0
         for layer, (padded_in, out) in enumerate(pairwise(self.padded)):
-            single = is_single(self.sizes, layer)
+            few = has_few(self.sizes, layer)
             self._weights.append(self.count)
-            self.count += padded_in if single else self.sizes[layer] * out
+            self.count += padded_in * self.sizes[-1] if few else self.sizes[layer] * out
             self._biases.append(self.count)
             self.count += out
             self._transposed.append(self.transposed_count)
-            if layer > 0 and not single:  # the first layer's input needs no gradient
+            if layer > 0 and not few:  # the first layer's input needs no gradient
                 self.transposed_count += padded_in * out
 
     def __len__(self) -> int:
         return len(self.sizes) - 1
 
     def weights(self, flat: np.ndarray, layer: int) -> np.ndarray:
-        """The panels of a layer, or its vector, as a view."""
+        """The panels of a layer, or its vectors, as a view."""
         return flat[self._weights[layer] : self._biases[layer]]
 
     def bias(self, flat: np.ndarray, layer: int) -> np.ndarray:
         """The padded bias of a layer, as a view."""
         first = self._biases[layer]
         return flat[first : first + self.padded[layer + 1]]
+
+    def vectors(self, flat: np.ndarray) -> np.ndarray:
+        """The weights of a last layer of few units, (O, I), as a view."""
+        return self.weights(flat, len(self) - 1).reshape(self.sizes[-1], -1)[:, : self.sizes[-2]]
 
     def transposed(self, flat: np.ndarray, layer: int) -> np.ndarray:
         """The panels of w^T of a layer that has a transposed copy, as a view."""
@@ -123,8 +128,8 @@ class ParameterLayout:
         if flat is None:
             flat = aligned_zeros(self.count, self.dtype)
         for layer, (w, b) in enumerate(zip(coefs, intercepts, strict=True)):
-            if is_single(self.sizes, layer):
-                self.weights(flat, layer)[: len(w)] = w[:, 0]
+            if has_few(self.sizes, layer):
+                self.vectors(flat)[:] = w.T
             else:
                 write_panels(self.weights(flat, layer), w, self.sizes[layer])
             self.bias(flat, layer)[: len(b)] = b
@@ -135,8 +140,8 @@ class ParameterLayout:
         coefs, intercepts = [], []
         for layer in range(len(self)):
             w = np.empty((self.sizes[layer], self.sizes[layer + 1]), self.dtype)
-            if is_single(self.sizes, layer):
-                w[:, 0] = self.weights(flat, layer)[: len(w)]
+            if has_few(self.sizes, layer):
+                w[:] = self.vectors(flat).T
             else:
                 read_panels(w, self.weights(flat, layer))
             coefs.append(w)
@@ -147,6 +152,6 @@ class ParameterLayout:
         """The transposed copy of every layer that has one."""
         if flat is None:
             flat = aligned_zeros(self.transposed_count, self.dtype)
-        for layer in range(1, len(self) - is_single(self.sizes, len(self) - 1)):
+        for layer in range(1, len(self) - has_few(self.sizes, len(self) - 1)):
             write_panels(self.transposed(flat, layer), coefs[layer].T, self.padded[layer + 1])
         return flat

@@ -16,15 +16,15 @@ from fusednn.kernels import records
 from fusednn.kernels.intrinsics.shapes import SHAPE
 from fusednn.kernels.intrinsics.tiles import ROW_PANELS
 from fusednn.kernels.losses import LOSSES, bounds
-from fusednn.kernels.ops import dense, output, single
+from fusednn.kernels.ops import dense, few, output
 from fusednn.kernels.optimizers import OPTIMIZERS
 
 from .buffers import aligned_zeros
 from .data import order_operands
 from .forward import Network, lower_forward
-from .parameters import ParameterLayout, is_single
+from .parameters import ParameterLayout, has_few
 from .program import Program, Task
-from .update import Gradient, Updater
+from .update import Gradient, Updater, few_operands
 
 # stages of a plan in blocks: rows and store, rows and accumulate, then the update
 FIRST_BLOCK, LATER_BLOCK, APPLY_STAGE = 0, 2, 4
@@ -66,6 +66,11 @@ class Rule(NamedTuple):
     constants: tuple[float, ...] = ()
 
 
+def is_blocked(rule: Rule, batch: int) -> bool:
+    """Whether the gradient of a batch goes to memory, block by block."""
+    return rule.optimizer is None or batch > BLOCK_LIMIT
+
+
 class TrainingPlan:
     """A network, its data and its update, lowered for a number of workers.
 
@@ -97,7 +102,7 @@ class TrainingPlan:
         self.layout = ParameterLayout(network.sizes, self.dtype)
         self.order = order
         self.batch = min(batch, BLOCK_LIMIT)
-        self.blocked = rule.optimizer is None or batch > BLOCK_LIMIT
+        self.blocked = is_blocked(rule, batch)
         self.parameters = aligned_zeros(self.layout.count, self.dtype)
         self.transposed = aligned_zeros(max(1, self.layout.transposed_count), self.dtype)
         n_states = OPTIMIZERS[rule.optimizer].states if rule.optimizer else 0
@@ -187,8 +192,8 @@ class TrainingPlan:
         inputs = [(op, x)]
         for layer, block in enumerate(blocks[:-1], start=1):
             x = {dense.GRADIENT_X: block.values, dense.GRADIENT_X_STRIDE: block.stride}
-            one = is_single(self.network.sizes, layer)
-            inputs.append((single.update_single if one else dense.update_weights, x))
+            slim = has_few(self.network.sizes, layer)
+            inputs.append((few.update_few if slim else dense.update_weights, x))
         computed = []
         for (op, x), block, gradient in zip(inputs, blocks, gradients, strict=True):
             dz = {
@@ -204,9 +209,7 @@ class TrainingPlan:
         """Each layer's gradient as *store* left it in memory."""
         return [
             Gradient(
-                single.apply_single
-                if is_single(self.network.sizes, layer)
-                else dense.apply_gradient,
+                few.apply_few if has_few(self.network.sizes, layer) else dense.apply_gradient,
                 {dense.GRADIENT_X: self.layout.weights(self.gradient, layer)},
                 dense.apply_bias,
                 {dense.GRADIENT_X: self.layout.bias(self.gradient, layer)},
@@ -247,14 +250,14 @@ class TrainingPlan:
 
     def _lower_backward(self, layer: int, blocks, gradients) -> np.ndarray:
         derivative = self.network.layer_activation(layer - 1).backward
-        one = is_single(self.network.sizes, layer)
+        slim = has_few(self.network.sizes, layer)
         w = (
             self.layout.weights(self.parameters, layer)
-            if one
+            if slim
             else self.layout.transposed(self.transposed, layer)
         )
         return self.program.record(
-            single.single_backward if one else dense.dense_backward,
+            few.few_backward if slim else dense.dense_backward,
             {
                 dense.DX: gradients[layer - 1],
                 dense.DX_STRIDE: blocks[layer - 1].stride,
@@ -267,6 +270,7 @@ class TrainingPlan:
                 dense.REAL_OUT: self.layout.sizes[layer + 1],
                 dense.PADDED_OUT: self.layout.padded[layer + 1],
                 dense.DERIVATIVE: derivative and (derivative, "derivative"),
+                **few_operands(self.layout, layer),
             },
         )
 

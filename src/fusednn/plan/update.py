@@ -8,10 +8,10 @@ import numpy as np
 
 from fusednn.kernels.intrinsics.shapes import SHAPE
 from fusednn.kernels.intrinsics.tiles import ROW_PANELS
-from fusednn.kernels.ops import dense
+from fusednn.kernels.ops import dense, few
 from fusednn.kernels.optimizers import OPTIMIZERS
 
-from .parameters import is_single, panels
+from .parameters import ParameterLayout, has_few, panels
 from .program import Program, Task
 
 FAR_BYTES = 1 << 23
@@ -32,6 +32,13 @@ class Gradient(NamedTuple):
     weights: dict
     bias_op: object
     bias: dict
+
+
+def few_operands(layout: ParameterLayout, layer: int) -> dict:
+    """What a layer of few units needs besides what a dense one does."""
+    if not has_few(layout.sizes, layer):
+        return {}
+    return {few.UNITS: layout.sizes[-1], few.W_STRIDE: layout.padded[layer]}
 
 
 class Updater:
@@ -85,7 +92,7 @@ class Updater:
         counted = 0
         for layer, gradient in enumerate(gradients):
             tiles = self._weight_tiles(layer)
-            copied = layer > 0 and not is_single(self._layout.sizes, layer)
+            copied = layer > 0 and not has_few(self._layout.sizes, layer)
             transposed = self._layout.transposed(self._transposed, layer) if copied else None
             weights = self._program.record(
                 gradient.weights_op,
@@ -96,6 +103,7 @@ class Updater:
                     dense.TRANSPOSED: transposed if refresh else None,
                     dense.ROWS_IN: self._layout.sizes[layer],
                     dense.COLUMNS: self._layout.padded[layer + 1],
+                    **few_operands(self._layout, layer),
                     dense.SQUARES_OUT: None if squares is None else squares[counted:],
                 },
             )
@@ -114,11 +122,12 @@ class Updater:
     def _weight_tiles(self, layer: int) -> list[tuple[int, int, int]]:
         """(column, row, elements) of each tile, panel by panel, so that dz of a panel stays near.
 
-        Of a vector (first, last, elements) of each part.
+        Of vectors (first, last, elements) of each part.
         """
         fan_in = self._layout.sizes[layer]
-        if is_single(self._layout.sizes, layer):
-            return [(lo, hi, hi - lo) for lo, hi in self._parts(fan_in)]
+        if has_few(self._layout.sizes, layer):
+            units = self._layout.sizes[-1]
+            return [(lo, hi, units * (hi - lo)) for lo, hi in self._parts(fan_in)]
         rows = range(0, fan_in, dense.TILE_ROWS)
         columns = list(panels(self._layout.padded[layer + 1], self._layout.dtype))
         input_bytes = self._batch * fan_in * self._layout.dtype.itemsize

@@ -7,7 +7,7 @@ import numpy as np
 from fusednn.plan.data import DenseRows, source_of
 from fusednn.plan.forward import Network
 from fusednn.plan.inference import BLOCK_ROWS, WHOLE, Part, lower_inference
-from fusednn.plan.parameters import ParameterLayout
+from fusednn.plan.parameters import ParameterLayout, has_few
 
 from .jobs import FLOPS_PER_THREAD, choose_jobs
 from .kept import keep, take
@@ -70,13 +70,15 @@ def predict(
 def _predict_few(network: Network, coefs, intercepts, source: DenseRows, part) -> np.ndarray:
     """The same by the matrices as they stand; those of a small network are copied to its plan."""
     dtype, layers = coefs[0].dtype, len(coefs)
+    if has_few(network.sizes, layers - 1):
+        coefs = [*coefs[:-1], coefs[-1].T]
     arrays = [*coefs, *intercepts, source.X]
     small = sum(array.nbytes for array in arrays) <= COPIED_BYTES
     sizes, rows = tuple(network.sizes), len(source.X)
     kind = "predict", sizes, *network[1:], part, dtype, rows
     lowered = take(kind) if small else None
     if lowered is None:
-        own = [array.copy() if small else np.ascontiguousarray(array) for array in arrays]
+        own = [array.copy(order="C") if small else np.ascontiguousarray(array) for array in arrays]
         program, outputs = lower_inference(
             network,
             own[:layers],

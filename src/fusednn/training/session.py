@@ -11,7 +11,7 @@ from fusednn.kernels import records
 from fusednn.plan.data import DenseRows, source_of
 from fusednn.plan.forward import Network
 from fusednn.plan.inference import WHOLE, Part, lower_inference
-from fusednn.plan.training import APPLY_STAGE, BLOCK_LIMIT, Rule, Target, TrainingPlan, most_tasks
+from fusednn.plan.training import APPLY_STAGE, Rule, Target, TrainingPlan, is_blocked, most_tasks
 
 from .jobs import choose_jobs
 from .pace import Pace
@@ -88,7 +88,7 @@ class Session:
         self.network, self.target = network, target
         self.l2 = l2
         self.ahead = 1
-        if ahead and batch <= BLOCK_LIMIT:
+        if ahead and not is_blocked(rule, batch):
             work = max(1, int(step_flops(network.sizes, len(order))))
             self.ahead = min(max(1, AHEAD_FLOPS // work), MOST_AHEAD)
         self.orders = np.tile(order, (self.ahead, 1))  # of the next passes

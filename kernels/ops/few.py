@@ -1,0 +1,102 @@
+"""A last layer of few units: its weights are a vector for each, and its products dot products.
+
+    out = x w + b
+    dx  = dz w^T activation'(x)
+    w  <- step(w, x^T dz)
+
+with w^T (O, I) by rows, `W_STRIDE` apart. In a panel 14 of a vector's 16 lanes would idle for two
+units, and there is no transposed copy to keep: benchmarks/NOTES.md. Records are those of `dense`.
+"""
+
+from fusednn.kernels import records
+from fusednn.kernels._jit import kernel
+from fusednn.kernels.gemm import multiply_plain
+from fusednn.kernels.intrinsics.layout import dot, lanes_of
+from fusednn.kernels.intrinsics.pointers import advance, slot
+from fusednn.kernels.intrinsics.scalars import cast
+from fusednn.kernels.intrinsics.sync import call
+from fusednn.kernels.intrinsics.tiles import ROW_PANELS, VECTORS
+
+from . import dense
+from .frames import step_settings
+
+FEW = 4
+"""Units: dot products of rows gain up to here, beside a product of panels."""
+
+# more operands of few_forward, few_backward and the updates
+UNITS = 15
+W_STRIDE = 16
+
+
+@kernel
+def few_forward(record, frame, scratch, lo, hi):
+    """Rows [lo, hi) of OUT (B, O) = X (B, I) W + B; overwrites."""
+    x, w = slot(record, dense.X, scratch[0]), slot(record, dense.W, scratch[0])
+    b, out = slot(record, dense.B, scratch[0]), slot(record, dense.OUT, scratch[0])
+    for row in range(lo, hi):
+        here = advance(x, row * record[dense.X_STRIDE])
+        there = advance(out, row * record[dense.OUT_STRIDE])
+        for unit in range(record[UNITS]):
+            product = dot(here, advance(w, unit * record[W_STRIDE]), record[dense.FAN_IN])
+            there[unit] = b[unit] + product
+    return 0
+
+
+@kernel
+def few_backward(record, frame, scratch, lo, hi):
+    """Rows [lo, hi) of DX (B, I) = (DZ (B, O) W^T) activation'(X_OUT); overwrites."""
+    stride, dz_stride = record[dense.DX_STRIDE], record[dense.DZ_STRIDE]
+    dx = advance(slot(record, dense.DX, scratch[0]), lo * stride)
+    dz = advance(slot(record, dense.DZ, scratch[0]), lo * dz_stride)
+    w, zeros = slot(record, dense.W_TRANSPOSED, scratch[0]), slot(record, dense.ZEROS, scratch[0])
+    multiply_plain(
+        dx, stride, dz, dz_stride, 1, w, record[W_STRIDE], zeros, 0, hi - lo, record[UNITS],
+        record[dense.PADDED_IN], cast(-float("inf"), scratch[0]),
+    )  # fmt: skip
+    if record[dense.DERIVATIVE] != 0:
+        out = advance(slot(record, dense.X_OUT, scratch[0]), lo * stride)
+        return call(record, dense.DERIVATIVE, (dx, out, (hi - lo) * stride))
+    return 0
+
+
+@kernel
+def step_few(record, frame, g, g_stride, lo, hi):
+    """One optimizer step on elements [lo, hi) of each unit's weights; g (O, I) is the gradient."""
+    settings, constants = step_settings(frame), slot(record, dense.CONSTANTS, 0.0)
+    decay = cast(settings[records.DECAY], g[0])
+    status, total = 0, 0.0
+    for unit in range(record[UNITS]):
+        at = unit * record[W_STRIDE] + lo
+        w = advance(slot(record, dense.PARAMETERS, g[0]), at)
+        s1 = advance(slot(record, dense.STATE_1, g[0]), at)
+        s2 = advance(slot(record, dense.STATE_2, g[0]), at)
+        if record[dense.SQUARES_OUT] != 0:
+            for i in range(hi - lo):
+                total += float(w[i]) * float(w[i])
+        here = advance(g, unit * g_stride)
+        status |= call(record, dense.STEP, (w, here, s1, s2, hi - lo, decay, settings, constants))
+    if record[dense.SQUARES_OUT] != 0:
+        part = ROW_PANELS * VECTORS * lanes_of(g[0])
+        slot(record, dense.SQUARES_OUT, 0.0)[lo // part] = total
+    return status
+
+
+@kernel
+def update_few(record, frame, scratch, lo, hi):
+    """Weights [lo, hi), at most four panels, of each unit: their gradient x^T dz, then a step."""
+    x = advance(slot(record, dense.GRADIENT_X, scratch[0]), lo)
+    dz = slot(record, dense.GRADIENT_DZ, scratch[0])
+    zeros = slot(record, dense.GRADIENT_ZEROS, scratch[0])
+    multiply_plain(
+        scratch, hi - lo, dz, 1, record[dense.GRADIENT_DZ_STRIDE], x,
+        record[dense.GRADIENT_X_STRIDE], zeros, 0, record[UNITS], frame[records.ROWS], hi - lo,
+        cast(-float("inf"), scratch[0]),
+    )  # fmt: skip
+    return step_few(record, frame, scratch, hi - lo, lo, hi)
+
+
+@kernel
+def apply_few(record, frame, scratch, lo, hi):
+    """update_few with a gradient that *store* left in memory."""
+    g = advance(slot(record, dense.GRADIENT_X, scratch[0]), lo)
+    return step_few(record, frame, g, record[W_STRIDE], lo, hi)
