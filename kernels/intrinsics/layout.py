@@ -97,52 +97,69 @@ def _sum_squares(typingctx, x, n):
     return types.float64(x, types.int64), codegen
 
 
-@intrinsic
-def _dot(typingctx, x, w, n):
-    def codegen(context, builder, signature, args):
-        x, w, n = args
-        element = signature.args[0].dtype
-        lanes = SHAPE.lanes(element.bitwidth // 8)
-        scalar = context.get_value_type(element)
-        kind = ir.VectorType(scalar, lanes)
-        whole = builder.and_(n, _I64(-lanes))
-        sums = _sum_products(builder, x, w, _I64(0), whole, kind, element.bitwidth // 8)
-        count = lanes
-        while count > 1:
-            count //= 2
-            low, high = list(range(count)), list(range(count, 2 * count))
-            sums = builder.fadd(
-                _shuffle(builder, sums, sums, low), _shuffle(builder, sums, sums, high)
-            )
-        total = builder.extract_element(sums, _I32(0))
-        rest = _sum_products(builder, x, w, whole, n, scalar, element.bitwidth // 8)
-        return builder.fadd(total, rest)
+def _dots(rows):
+    """The products of `rows` rows by one vector, whose loads they share, as an intrinsic."""
 
-    pointer = types.CPointer(x.dtype)
-    return x.dtype(pointer, pointer, types.int64), codegen
+    def dots(typingctx, out, ldo, x, ldx, w, n, start):
+        def codegen(context, builder, signature, args):
+            out, ldo, x, ldx, w, n, start = args
+            element = signature.args[0].dtype
+            lanes, align = SHAPE.lanes(element.bitwidth // 8), element.bitwidth // 8
+            scalar = context.get_value_type(element)
+            kind = ir.VectorType(scalar, lanes)
+            xs = [builder.gep(x, [builder.mul(ldx, _I64(row))]) for row in range(rows)]
+            whole = builder.and_(n, _I64(-lanes))
+            sums = _sum_products(builder, xs, w, _I64(0), whole, kind, align)
+            rests = _sum_products(builder, xs, w, whole, n, scalar, align)
+            for row, (total, rest) in enumerate(zip(sums, rests, strict=True)):
+                total = builder.fadd(_over_lanes(builder, total, lanes), rest)
+                there = builder.gep(out, [builder.mul(ldo, _I64(row))])
+                builder.store(builder.fadd(start, total), there)
+            return context.get_dummy_value()
+
+        pointer, count = types.CPointer(x.dtype), types.int64
+        return types.void(pointer, count, pointer, count, pointer, count, x.dtype), codegen
+
+    return intrinsic(dots)
 
 
-def _sum_products(builder, x, w, first, last, kind, align):
-    """IR of the sum of x w over [first, last), in steps of a vector or of a scalar."""
+def _over_lanes(builder, sums, lanes):
+    """IR of the sum of a vector's lanes, halves by halves."""
+    while lanes > 1:
+        lanes //= 2
+        low, high = list(range(lanes)), list(range(lanes, 2 * lanes))
+        sums = builder.fadd(
+            _shuffle(builder, sums, sums, low), _shuffle(builder, sums, sums, high)
+        )
+    return builder.extract_element(sums, _I32(0))
+
+
+def _sum_products(builder, xs, w, first, last, kind, align):
+    """IR of the sums of x w over [first, last) for each x, in steps of a vector or a scalar."""
     step = getattr(kind, "count", 1)
     entry = builder.block
     loop, body, done = (builder.append_basic_block(name) for name in ("dot", "add", "added"))
     builder.branch(loop)
     builder.position_at_end(loop)
-    at, total = builder.phi(_I64), builder.phi(kind)
+    at, totals = builder.phi(_I64), [builder.phi(kind) for _ in xs]
     builder.cbranch(builder.icmp_signed("<", at, last), body, done)
     builder.position_at_end(body)
-    there = [builder.bitcast(builder.gep(p, [at]), kind.as_pointer()) for p in (x, w)]
-    values = [builder.load(p, align=align) for p in there]
-    after = emit_fma(builder, *values, total, SHAPE.fused)
+    there = [builder.bitcast(builder.gep(p, [at]), kind.as_pointer()) for p in (w, *xs)]
+    weight, *values = [builder.load(p, align=align) for p in there]
+    after = [
+        emit_fma(builder, value, weight, total, SHAPE.fused)
+        for value, total in zip(values, totals, strict=True)
+    ]
     following = builder.add(at, _I64(step))
     builder.branch(loop)
+    at.add_incoming(first, entry)
+    at.add_incoming(following, body)
     zero = ir.Constant(kind, [0.0] * step if step > 1 else 0.0)
-    for phi, start, next_ in ((at, first, following), (total, zero, after)):
-        phi.add_incoming(start, entry)
+    for phi, next_ in zip(totals, after, strict=True):
+        phi.add_incoming(zero, entry)
         phi.add_incoming(next_, body)
     builder.position_at_end(done)
-    return total
+    return totals
 
 
 def _lanes_of_twin(like):
@@ -155,8 +172,13 @@ def _sum_squares_twin(x, n):
     return columns.sum()
 
 
-def _dot_twin(x, w, n):
-    return (x[:n] * w[:n]).sum(dtype=x.dtype)
+def _dots_twin(rows):
+    def dots(out, ldo, x, ldx, w, n, start):
+        for row in range(rows):
+            at = row * ldx
+            out[row * ldo] = start + (x[at : at + n] * w[:n]).sum(dtype=x.dtype)
+
+    return dots
 
 
 def _transpose_square_twin(dst, ldd, src, lds):
@@ -172,8 +194,11 @@ lanes_of = _lanes_of if JIT else _lanes_of_twin
 transpose_square = _transpose_square if JIT else _transpose_square_twin
 """transpose_square(dst, ldd, src, lds): dst = src^T for one lanes x lanes block."""
 
-dot = _dot if JIT else _dot_twin
-"""dot(x, w, n): the sum of x w, lane by lane, then over lanes, then what fills no vector."""
+dot_one, dot_four = (_dots(rows) if JIT else _dots_twin(rows) for rows in (1, 4))
+"""dot_four(out, ldo, x, ldx, w, n, start): out[r ldo] = start + the sum of x[r ldx + i] w[i].
+
+Lane by lane, then over lanes, then what fills no vector; a row has the same bits in both.
+"""
 
 sum_squares = _sum_squares if JIT else _sum_squares_twin
 """sum_squares(x, n): float64 sum of x^2 lane by lane, then over lanes; n a multiple of lanes."""

@@ -11,7 +11,7 @@ units, and there is no transposed copy to keep: benchmarks/NOTES.md. Records are
 from fusednn.kernels import records
 from fusednn.kernels._jit import kernel
 from fusednn.kernels.gemm import multiply_plain
-from fusednn.kernels.intrinsics.layout import dot, lanes_of
+from fusednn.kernels.intrinsics.layout import dot_four, dot_one, lanes_of
 from fusednn.kernels.intrinsics.pointers import advance, slot
 from fusednn.kernels.intrinsics.scalars import cast
 from fusednn.kernels.intrinsics.sync import call
@@ -33,12 +33,23 @@ def few_forward(record, frame, scratch, lo, hi):
     """Rows [lo, hi) of OUT (B, O) = X (B, I) W + B; overwrites."""
     x, w = slot(record, dense.X, scratch[0]), slot(record, dense.W, scratch[0])
     b, out = slot(record, dense.B, scratch[0]), slot(record, dense.OUT, scratch[0])
-    for row in range(lo, hi):
-        here = advance(x, row * record[dense.X_STRIDE])
-        there = advance(out, row * record[dense.OUT_STRIDE])
+    x_stride, stride, fan_in = (
+        record[dense.X_STRIDE],
+        record[dense.OUT_STRIDE],
+        record[dense.FAN_IN],
+    )
+    row = lo
+    while row < hi:
+        rows = 4 if hi - row >= 4 else 1
+        here = advance(x, row * x_stride)
         for unit in range(record[UNITS]):
-            product = dot(here, advance(w, unit * record[W_STRIDE]), record[dense.FAN_IN])
-            there[unit] = b[unit] + product
+            there = advance(out, row * stride + unit)
+            weights = advance(w, unit * record[W_STRIDE])
+            if rows == 4:
+                dot_four(there, stride, here, x_stride, weights, fan_in, b[unit])
+            else:
+                dot_one(there, stride, here, x_stride, weights, fan_in, b[unit])
+        row += rows
     return 0
 
 

@@ -35,17 +35,28 @@ def test_layout(dtype):
 
 
 @kernel
-def run_dot(x, w, n):
-    return layout.dot(data(x), data(w), n)
+def run_dots(out, x, w, n, start, rows):
+    ldo, ldx = out.strides[0] // out.itemsize, x.strides[0] // x.itemsize
+    if rows == 4:
+        layout.dot_four(data(out), ldo, data(x), ldx, data(w), n, start)
+    else:
+        layout.dot_one(data(out), ldo, data(x), ldx, data(w), n, start)
 
 
 @both_dtypes
-def test_dot(dtype):
+def test_dots(dtype):
     lanes = SHAPE.lanes(np.dtype(dtype).itemsize)
     random = np.random.RandomState(1)
     for n in (*range(1, 2 * lanes + 2), 7 * lanes, 7 * lanes + 3):
-        x, w = (np.append(random.normal(size=n), np.nan).astype(dtype) for _ in range(2))
-        got = run_dot(x, w, n)
-        products = x[:n].astype(np.longdouble) * w[:n]
-        assert type(got) in (dtype, float)
-        assert abs(got - products.sum()) <= n * np.finfo(dtype).eps * abs(products).sum()
+        x = random.normal(size=(4, n + 1)).astype(dtype)
+        w, start = random.normal(size=n + 1).astype(dtype), dtype(0.5)
+        x[:, n] = w[n] = np.nan
+        four, one = np.full((4, 3), np.nan, dtype), np.full((4, 3), np.nan, dtype)
+        run_dots(four, x, w, n, start, 4)
+        for row in range(4):
+            run_dots(one[row:], x[row:], w, n, start, 1)
+        assert four.tobytes() == one.tobytes()
+        assert np.isnan(four[:, 1:]).all()
+        products = x[:, :n].astype(np.longdouble) * w[:n]
+        bound = (n + 1) * np.finfo(dtype).eps * (abs(products).sum(axis=1) + 0.5)
+        assert (abs(four[:, 0] - (start + products.sum(axis=1))) <= bound).all()
