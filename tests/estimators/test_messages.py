@@ -70,7 +70,7 @@ TOLD = [
         " converged yet.",
         BOTH, fit, {},
     ),
-    ("TOTAL NO. OF ITERATIONS REACHED LIMIT", BOTH, fit, {"solver": "lbfgs"}),
+    ("REACHED LIMIT", BOTH, fit, {"solver": "lbfgs"}),
     (
         "EXCEEDS LIMIT",
         BOTH, fit, {"solver": "lbfgs", "max_fun": 3, "max_iter": 200},

@@ -43,7 +43,7 @@ TARGETS = {
     "poisson": ("regressor", rng.poisson(np.exp(0.5 * X[:, 0]))),
 }
 OPTIONS = list(product([False, True], repeat=3))  # early stopping, shuffle, weights
-BATCHES = [25, 16, 7, 75, "auto"]  # 16 and 7 divide neither all samples nor those kept
+BATCHES = [25, 16, 40, 75, "auto"]  # 16 and 40 divide neither all samples nor those kept
 LAYERS = [(6,), (7, 4), ()]
 EVERY = [
     pytest.mark.parametrize("target", TARGETS),
