@@ -6,6 +6,7 @@ a number under which the Python function is found again.
 """
 
 import logging
+import os
 import threading
 import time
 import types as python_types
@@ -43,6 +44,10 @@ _SHORT = {np.dtype(np.float32): "f32", np.dtype(np.float64): "f64"}
 SLOW_SECONDS = 2.0
 _log = logging.getLogger("fusednn")
 _lock = threading.RLock()
+if hasattr(os, "register_at_fork"):  # a child must not find it held by a thread that it lacks
+    os.register_at_fork(
+        before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release
+    )
 _compiled: dict[tuple, object] = {}
 _seconds = 0.0
 _told = False

@@ -118,6 +118,19 @@ def test_an_error_and_refused_data_leave_nothing_behind():
     assert not [name for name in vars(diverging) if "callback_fit" in name]
 
 
+def test_an_error_in_some_batch_takes_the_fit_back():
+    """The callbacks are told that it is over, and the estimator is what it was."""
+    recorder = Recorder()
+    model = new(batch_size=30, shuffle=False).set_callbacks(recorder).fit(X, y)
+    before = dict(vars(model))
+    recorder.calls.clear()
+    with pytest.raises(ZeroDivisionError, match="Weights sum to zero"):
+        model.fit(X, y, np.repeat([1.0, 0.0], 30))
+    assert vars(model) == before
+    assert recorder.calls[0] == "setup"
+    assert recorder.calls[-2:] == [("end", "epoch"), "teardown"]
+
+
 def test_partial_fit_calls_nobody():
     recorder = Recorder()
     new().set_callbacks(recorder).partial_fit(X, y, classes=[0, 1])

@@ -159,7 +159,7 @@ def test_a_launcher_that_fails_strands_nobody(monkeypatch, n_jobs, after):
     fail_once(monkeypatch, OSError("between start and entry"), worker=0, after=after)
     with warnings.catch_warnings(), pytest.raises(OSError, match="between start and entry"):
         estimator.fit(X, y)
-    assert all(np.isfinite(w).all() for w in estimator.coefs_)
+    assert not hasattr(estimator, "coefs_")  # nothing half trained
     assert_same_bits(expected, fit_quietly(estimator, X, y))
 
 

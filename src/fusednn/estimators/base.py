@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from functools import cache
 from typing import ClassVar
 
@@ -20,7 +21,13 @@ from .diagram import layers_html
 from .held_out import own_set_of
 from .inspection import InspectionMixin
 from .randoms import random_state_of
-from .solvers import STOCHASTIC_SOLVERS, Training, prepare_lbfgs, prepare_stochastic
+from .solvers import (
+    NON_FINITE,
+    STOCHASTIC_SOLVERS,
+    Training,
+    prepare_lbfgs,
+    prepare_stochastic,
+)
 from .unchecked import is_plain_input, is_plain_target, takes_plain_input
 from .weights import initial_weights, network_of
 
@@ -56,20 +63,22 @@ class BaseMLP(CallbackSupportMixin, InspectionMixin, BaseEstimator):
         validation=(None, None, None),
         begin=None,
     ):
-        before = self.__dict__.copy()
+        before, refused = self.__dict__.copy(), True
         try:
             if begin is not None:
                 begin()
             train = self._prepare(X, y, sample_weight, incremental, validation)
-        except BaseException:  # refused input leaves the estimator as it was
-            self.__dict__.clear()
-            self.__dict__.update(before)
+            with nullcontext() if incremental else watched(self, X, y, sample_weight) as watcher:
+                finite = train(watcher or self._watcher)
+                refused = False
+                if not finite:
+                    raise ValueError(NON_FINITE)
+        except BaseException:
+            if refused:  # at once or in some batch: all but the callbacks' own is as it was
+                own = {name: value for name, value in vars(self).items() if "callback" in name}
+                self.__dict__.clear()
+                self.__dict__.update(before | own)
             raise
-        if incremental:
-            train(self._watcher)
-        else:
-            with watched(self, X, y, sample_weight) as watcher:
-                train(watcher or self._watcher)
         return self
 
     def _prepare(self, X, y, sample_weight, incremental, validation):

@@ -84,10 +84,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         network does not depend on it by a bit.
     scoring : str, callable or None, default=None
         How a validation set is scored: a name or scorer of scikit-learn's, "loss" for its loss,
-        negated, None for accuracy.
+        negated, None for accuracy. Where the scored samples have weights, it must take them.
     max_time : float or None, default=None
-        Seconds after which `fit` ends with the weights it has: within 0.2 s, or for L-BFGS
-        after the iteration.
+        Seconds after which `fit` ends with the weights it has, for L-BFGS the best evaluated:
+        within 0.2 s.
     warm_start_optimizer : bool, default=False
         With `warm_start`: go on with the optimizer's moments, steps, learning rate and constants
         too, unless it is another solver's.
@@ -279,8 +279,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         Raises
         ------
         ValueError
-            If the input is not as described, or the weights stop being finite; then the last
-            finite weights are kept.
+            If the input is not as described, which leaves the estimator as it was, or the
+            weights stop being finite; then the last finite weights are kept.
         """
         return self._fit(X, y, sample_weight, validation=(X_val, y_val, sample_weight_val))
 

@@ -149,8 +149,8 @@ n_features_in_, feature_names_in_
         Raises
         ------
         ValueError
-            If the input is not as described, or the weights stop being finite; then the last
-            finite weights are kept.
+            If the input is not as described, which leaves the estimator as it was, or the
+            weights stop being finite; then the last finite weights are kept.
         """
         return self._fit(X, y, sample_weight, validation=(X_val, y_val, sample_weight_val))
 

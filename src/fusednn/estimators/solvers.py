@@ -19,7 +19,7 @@ from fusednn.training.warn import warn_user
 from .held_out import OwnSet, split, validation_of
 
 STOCHASTIC_SOLVERS = ("sgd", "adam")
-_NON_FINITE = (
+NON_FINITE = (
     "Solver produced non-finite parameter weights. The input data may contain large values and"
     " need to be preprocessed."
 )
@@ -61,7 +61,7 @@ def make_session(mlp, X, target, rule, order, batch, make=Session):
 
 
 def prepare_lbfgs(mlp, training):
-    """The training by L-BFGS, to be called with a watcher or None."""
+    """The training by L-BFGS, to be called with a watcher or None; true if all is finite."""
     if training.own_set is not None:
         raise ValueError("X_val and y_val are for solver='sgd' or 'adam'.")
     samples = np.arange(training.X.shape[0])
@@ -84,15 +84,16 @@ def _fit_lbfgs(mlp, session, watcher):
         )
     coefs, intercepts = solution.parameters
     if not all(np.isfinite(part).all() for part in [*coefs, *intercepts]):
-        raise ValueError(_NON_FINITE)
+        return False
     mlp.coefs_, mlp.intercepts_ = coefs, intercepts
     mlp.loss_, mlp.n_iter_ = solution.loss, solution.n_iter
     if solution.result is not None:
         mlp.n_iter_ = _check_optimize_result("lbfgs", solution.result, mlp.max_iter)
+    return True
 
 
 def prepare_stochastic(mlp, training, random_state):
-    """The training by passes, to be called with a watcher or None."""
+    """The training by passes, to be called with a watcher or None; true if all is finite."""
     incremental = training.incremental
     if mlp.early_stopping and incremental:
         raise ValueError("partial_fit does not support early_stopping=True")
@@ -137,15 +138,24 @@ def prepare_stochastic(mlp, training, random_state):
 
 
 def _fit_stochastic(mlp, session, optimizer, progress, fit, watcher):
+    curves = progress.loss_curve, progress.validation_scores, progress.validation_loss_curve
+    lengths = [len(curve or ()) for curve in curves]
+    steps, rate = optimizer.t, optimizer.learning_rate
     try:
         with session:
             fit(watcher=watcher)
     except NonFiniteError:  # the last finite weights, and the moments before the pass
         _take_over(mlp, progress, optimizer)
-        raise ValueError(_NON_FINITE) from None
+        return False
+    except BaseException:  # what the estimator shares with the training is as it was
+        for curve, length in zip(curves, lengths, strict=True):
+            del (curve or [])[length:]
+        optimizer.t, optimizer.learning_rate = steps, rate
+        raise
     _take_over(mlp, progress, optimizer)  # first: it frees the weights of before
     optimizer.moments = session.moments()
     keep_session(session)
+    return True
 
 
 def _progress_of(mlp, validation, kind):

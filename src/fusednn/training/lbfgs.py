@@ -68,6 +68,8 @@ class _Objective:
 
     def __call__(self, vector):
         session = self._session
+        if self.best is not None and session.is_late():
+            raise TimeUp
         coefs, intercepts = self.split(vector)
         session.plan.load(coefs, intercepts)
         loss = session.run_gradient(self._factor)
@@ -103,7 +105,7 @@ def fit_lbfgs(
         Iterations and evaluations at most.
     verbose : bool or int
     max_time : float or None
-        Seconds; looked at after each iteration.
+        Seconds; looked at between evaluations of the loss, and within those of much data.
     watcher : Watcher or None
 
     Returns
@@ -114,7 +116,8 @@ def fit_lbfgs(
     start = np.concatenate([part.ravel() for part in [*coefs, *intercepts]]).astype(float)
     options = {"maxfun": max_fun, "maxiter": max_iter, "gtol": tol}
 
-    progress, begun = Progress(), time.perf_counter()
+    session.deadline = None if max_time is None else time.perf_counter() + max_time
+    progress = Progress()
 
     def after_iteration(intermediate_result):
         progress.n_iter += 1
@@ -126,8 +129,6 @@ def fit_lbfgs(
             if watcher.end(progress, lambda: objective.split(intermediate_result.x)):
                 raise _Stopped
             watcher.begin()
-        if max_time is not None and time.perf_counter() - begun > max_time:
-            raise TimeUp
 
     try:
         if watcher is not None:
