@@ -96,37 +96,34 @@ def fit_stochastic(
     start = time.perf_counter()
     session.deadline = None if stopping.max_time is None else start + stopping.max_time
     watched = verbose or watcher or validation or session.deadline or stopping.single_pass
-    losses: list[float] = []  # of passes that have run, the next one last
     out_of_time = f"Stochastic Optimizer: Maximum time ({stopping.max_time} s)"
     try:
         while progress.n_iter < stopping.max_iter:
             if watcher is not None:
                 watcher.begin()
-            if not losses:
-                passes = 1 if watched else min(session.ahead, _undecided(progress, stopping))
-                if shuffle:
-                    session.shuffle(random_state, passes)
-                finite[:] = flat
-                taken = optimizer.t, optimizer.learning_rate
-                seen = [progress.t + samples * (number + 1) for number in range(passes)]
-                rates = optimizer.rates(session.batches, seen)
-                losses = session.run_passes(rates).tolist()[::-1]
-                # a validation set sorts out what diverged: the best weights come back at the end
-                if not by_score and not np.isfinite(flat).all():
-                    flat[:] = finite
-                    optimizer.t, optimizer.learning_rate = taken
-                    raise NonFiniteError
-            progress.n_iter += 1
-            progress.loss = losses.pop()
-            progress.t += samples
-            progress.loss_curve.append(progress.loss)
+            passes = 1 if watched else min(session.ahead, _undecided(progress, stopping))
+            if shuffle:
+                session.shuffle(random_state, passes)
+            finite[:] = flat
+            taken = optimizer.t, optimizer.learning_rate
+            seen = [progress.t + samples * (number + 1) for number in range(passes)]
+            rates = optimizer.rates(session.batches, seen)
+            losses = session.run_passes(rates).tolist()
+            # a validation set sorts out what diverged: the best weights come back at the end
+            if not by_score and not np.isfinite(flat).all():
+                flat[:] = finite
+                optimizer.t, optimizer.learning_rate = taken
+                raise NonFiniteError
+            progress.n_iter += passes
+            progress.loss, progress.t = losses[-1], seen[-1]
+            progress.loss_curve += losses
             if verbose:
                 print(f"Iteration {progress.n_iter}, loss = {progress.loss:.8f}")
             improved = _judge_validation(progress, stopping.tol, validation, session, verbose)
             if improved:
                 best = flat.copy()
             if not by_score:
-                _judge_loss(progress, stopping.tol)
+                _judge_losses(progress, losses, stopping.tol)
             if verbose > 1:
                 seconds = time.perf_counter() - start
                 print(f"Learning rate: {rates[-1]:g}, seconds: {seconds:.2f}")
@@ -169,13 +166,13 @@ def _undecided(progress: Progress, stopping: Stopping) -> int:
     return int(max(1, min(left, until)))
 
 
-def _judge_loss(progress: Progress, tol: float) -> None:
-    assert progress.best_loss is not None
-    if progress.loss > progress.best_loss - tol:
-        progress.no_improvement_count += 1
-    else:
-        progress.no_improvement_count = 0
-    progress.best_loss = min(progress.best_loss, progress.loss)
+def _judge_losses(progress: Progress, losses: list[float], tol: float) -> None:
+    best, idle = progress.best_loss, progress.no_improvement_count
+    assert best is not None
+    for loss in losses:
+        idle = idle + 1 if loss > best - tol else 0
+        best = min(best, loss)
+    progress.best_loss, progress.no_improvement_count = best, idle
 
 
 def _judge_validation(progress: Progress, tol: float, validation, session, verbose) -> bool:
