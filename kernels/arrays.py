@@ -68,9 +68,9 @@ def sgd_step(w, v, g, rate, momentum, decay, nesterov):
     p, s, d = written(w), written(v), data(g)
     factor = cast(decay, p[0])
     if nesterov:
-        optimizers.nesterov(p, d, s, s, w.size, factor, data(settings), data(constants))
+        optimizers.nesterov(p, d, s, s, s, w.size, factor, data(settings), data(constants))
     else:
-        optimizers.sgd(p, d, s, s, w.size, factor, data(settings), data(constants))
+        optimizers.sgd(p, d, s, s, s, w.size, factor, data(settings), data(constants))
     settings[0] = constants[0] = 0.0  # keeps both alive until the step has read them
 
 
@@ -82,13 +82,14 @@ def adam_step(w, m, v, g, rate, beta_1, beta_2, epsilon, decay):
     """
     if m.size != w.size or v.size != w.size or g.size != w.size:
         raise ValueError("w, m, v and g are of one shape")
-    settings, constants = np.array([rate]), np.array([beta_1, beta_2, epsilon])
-    p = written(w)
+    settings, constants = np.array([rate, 0.0, 1.0]), np.array([beta_1, beta_2, epsilon])
+    p, second = written(w), written(v)
     optimizers.adam(
         p,
         data(g),
         written(m),
-        written(v),
+        second,
+        second,
         w.size,
         cast(decay, p[0]),
         data(settings),

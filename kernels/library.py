@@ -26,16 +26,18 @@ _N = types.int64
 ROLES = {
     # record, frame, scratch, lo, hi
     "op": lambda p, x: (_RECORD, _RECORD, p, _N, _N),
-    # out, n
-    "activation": lambda p, x: (p, _N),
-    # dout, out, n
-    "derivative": lambda p, x: (p, p, _N),
+    # out, n, constants
+    "activation": lambda p, x: (p, _N, p),
+    # out, slopes, n, constants
+    "slopes": lambda p, x: (p, p, _N, p),
+    # dout, out or slopes, n, constants
+    "derivative": lambda p, x: (p, p, _N, p),
     # value, z, t, work, C, R, low, high
     "loss": lambda p, x: (_REAL, p, p, p, _N, _N, x, x),
     # z, work, C, R
     "link": lambda p, x: (p, p, _N, _N),
-    # w, g, s1, s2, n, decay, settings, constants
-    "step": lambda p, x: (p, p, p, p, _N, x, _REAL, _REAL),
+    # w, g, s1, s2, s3, n, decay, settings, constants
+    "step": lambda p, x: (p, p, p, p, p, _N, x, _REAL, _REAL),
 }
 
 _FLOATS = {np.dtype(np.float32): types.float32, np.dtype(np.float64): types.float64}

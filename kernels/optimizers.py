@@ -1,9 +1,9 @@
 """Optimizer steps on adjacent parameters, and the one table of them.
 
-A step gets `n` weights `w`, their gradient `g`, two state arrays `s1` and `s2` of the same
-size, the factor `decay` that adds L2 (`g + decay w`), the step's float64 settings and the
-optimizer's float64 constants. It runs on the tile of the gradient that was just computed,
-while both are in the first-level cache.
+A step gets `n` weights `w`, their gradient `g`, state arrays `s1`, `s2` and `s3` of the same size
+(the last that it keeps stands for those it does not), the factor `decay` that adds L2
+(`g + decay w`), the step's float64 settings and the optimizer's float64 constants. It runs on
+the tile of the gradient that was just computed, while both are in the first-level cache.
 """
 
 import math
@@ -15,7 +15,7 @@ from .intrinsics.scalars import cast
 
 
 @kernel
-def store(w, g, s1, s2, n, decay, settings, constants):
+def store(w, g, s1, s2, s3, n, decay, settings, constants):
     """s1 = g + decay w: the gradient goes to memory, the weights stay."""
     for i in range(n):
         s1[i] = g[i] + decay * w[i]
@@ -23,7 +23,7 @@ def store(w, g, s1, s2, n, decay, settings, constants):
 
 
 @kernel
-def accumulate(w, g, s1, s2, n, decay, settings, constants):
+def accumulate(w, g, s1, s2, s3, n, decay, settings, constants):
     """s1 += g: a later block of the same batch."""
     for i in range(n):
         s1[i] = s1[i] + g[i]
@@ -31,7 +31,7 @@ def accumulate(w, g, s1, s2, n, decay, settings, constants):
 
 
 @kernel
-def sgd(w, g, s1, s2, n, decay, settings, constants):
+def sgd(w, g, s1, s2, s3, n, decay, settings, constants):
     """v = momentum v - rate g; w += v. Constants: momentum."""
     momentum, rate = cast(constants[0], decay), cast(settings[records.RATE], decay)
     for i in range(n):
@@ -42,7 +42,7 @@ def sgd(w, g, s1, s2, n, decay, settings, constants):
 
 
 @kernel
-def nesterov(w, g, s1, s2, n, decay, settings, constants):
+def nesterov(w, g, s1, s2, s3, n, decay, settings, constants):
     """v = momentum v - rate g; w += momentum v - rate g. Constants: momentum.
 
     Nesterov's method as Sutskever et al. (2013) rewrite it.
@@ -57,16 +57,17 @@ def nesterov(w, g, s1, s2, n, decay, settings, constants):
 
 
 @kernel
-def adam(w, g, s1, s2, n, decay, settings, constants):
+def adam(w, g, s1, s2, s3, n, decay, settings, constants):
     """Adam (Kingma and Ba, 2014, algorithm 1 in the form at the end of section 2).
 
-    The bias corrections are in the step's rate, so epsilon is added to the uncorrected root.
+    The bias corrections are in the step's rate, so epsilon is added to the uncorrected root;
+    times the step's factor sqrt(1 - beta_2^t) it is as if added to the corrected one.
     Constants: beta 1, beta 2, epsilon.
     """
     rate = cast(settings[records.RATE], decay)
     beta_1, beta_2 = cast(constants[0], decay), cast(constants[1], decay)
     rest_1, rest_2 = cast(1.0 - constants[0], decay), cast(1.0 - constants[1], decay)
-    epsilon = cast(constants[2], decay)
+    epsilon = cast(constants[2] * settings[records.EPSILON_FACTOR], decay)
     for i in range(n):
         d = g[i] + decay * w[i]
         m = beta_1 * s1[i] + rest_1 * d

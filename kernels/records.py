@@ -66,10 +66,13 @@ TOTALS = 5  # address of float64 rows, TOTALS_WIDTH per step, written
 FRAME_WIDTH = 16  # two cache lines
 
 # settings of a step, float64
-RATE = 0  # learning rate
-DECAY = 1  # factor of the weights in the gradient: alpha / (sum of the batch's weights)
-SCALE = 2  # 1 / (sum of the batch's weights)
-SETTINGS_WIDTH = 3
+RATE = 0  # learning rate, with what corrects biases
+SECOND_RATE = 1  # of the optimizers that have two
+EPSILON_FACTOR = 2  # of the optimizer's epsilon
+SCHEDULED = 3  # settings so far: they change from step to step as the optimizer says
+DECAY = 3  # factor of the weights in the gradient: alpha / (sum of the batch's weights)
+SCALE = 4  # 1 / (sum of the batch's weights)
+SETTINGS_WIDTH = 5
 
 # totals of a step, float64
 LOSS = 0  # sum of weight times loss over the rows

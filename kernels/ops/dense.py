@@ -45,8 +45,10 @@ OUT_STRIDE = 6
 FAN_IN = 7
 FAN_OUT = 8  # padded to the vector, but in plain_forward
 FLOOR = 9
-ACTIVATION = 10  # address, or 0
-IN_PLACE = 11  # whether X is the data itself, in its own order, rather than a buffer
+IN_PLACE = 10  # whether X is the data itself, in its own order, rather than a buffer
+ACTIVATION = 11  # address, or 0; then its constants, and where slopes go, or 0
+ACTIVATION_CONSTANTS = 12
+SLOPES = 13
 
 
 @kernel
@@ -58,22 +60,42 @@ def first_row(record, frame, lo):
 
 
 @kernel
+def activate_rows(record, function, out, lo, rows, stride):
+    """The activation in slot `function` on rows of OUT, with what stands in the next two slots."""
+    if record[function] == 0:
+        return 0
+    there, n = advance(out, lo * stride), rows * stride
+    constants = slot(record, function + 1, out[0])
+    if record[function + 2] != 0:
+        slopes = advance(slot(record, function + 2, out[0]), lo * stride)
+        return call(record, function, (there, slopes, n, constants))
+    return call(record, function, (there, n, constants))
+
+
+@kernel
+def differentiate_rows(record, dx, lo, rows, stride):
+    """dx = dx activation'(x), for rows of the gradient of a layer's input x."""
+    if record[DERIVATIVE] == 0:
+        return 0
+    x = advance(slot(record, X_OUT, dx[0]), lo * stride)
+    constants = slot(record, DERIVATIVE_CONSTANTS, dx[0])
+    return call(record, DERIVATIVE, (advance(dx, lo * stride), x, rows * stride, constants))
+
+
+@kernel
 def dense_forward(record, frame, scratch, lo, hi):
     """Rows [lo, hi) of OUT (B, O) = activation(X (B, I) W + B); overwrites."""
     x, w = slot(record, X, scratch[0]), slot(record, W, scratch[0])
     b, out = slot(record, B, scratch[0]), slot(record, OUT, scratch[0])
     stride, rows = record[OUT_STRIDE], hi - lo
-    out = advance(out, lo * stride)
     floor = number(record, FLOOR, scratch[0])
     lowest = cast(-float("inf"), scratch[0])
     x = advance(x, first_row(record, frame, lo) * record[X_STRIDE])
     multiply_panels(
-        out, stride, x, record[X_STRIDE], w, record[FAN_IN], b, 0, rows, record[FAN_IN],
-        record[FAN_OUT], floor, lowest,
+        advance(out, lo * stride), stride, x, record[X_STRIDE], w, record[FAN_IN], b, 0, rows,
+        record[FAN_IN], record[FAN_OUT], floor, lowest,
     )  # fmt: skip
-    if record[ACTIVATION] != 0:
-        return call(record, ACTIVATION, (out, rows * stride))
-    return 0
+    return activate_rows(record, ACTIVATION, out, lo, rows, stride)
 
 
 @kernel
@@ -82,15 +104,12 @@ def plain_forward(record, frame, scratch, lo, hi):
     x, w = slot(record, X, scratch[0]), slot(record, W, scratch[0])
     b, out = slot(record, B, scratch[0]), slot(record, OUT, scratch[0])
     stride, rows, columns = record[OUT_STRIDE], hi - lo, record[FAN_OUT]
-    out = advance(out, lo * stride)
     x = advance(x, first_row(record, frame, lo) * record[X_STRIDE])
     multiply_plain(
-        out, stride, x, record[X_STRIDE], 1, w, columns, b, 0, rows, record[FAN_IN], columns,
-        number(record, FLOOR, scratch[0]),
+        advance(out, lo * stride), stride, x, record[X_STRIDE], 1, w, columns, b, 0, rows,
+        record[FAN_IN], columns, number(record, FLOOR, scratch[0]),
     )  # fmt: skip
-    if record[ACTIVATION] != 0:
-        return call(record, ACTIVATION, (out, rows * stride))
-    return 0
+    return activate_rows(record, ACTIVATION, out, lo, rows, stride)
 
 
 # operands of dense_backward
@@ -100,11 +119,12 @@ DZ = 3
 DZ_STRIDE = 4
 W_TRANSPOSED = 5
 ZEROS = 6
-X_OUT = 7  # the layer's input, an activation's output
+X_OUT = 7  # the layer's input, an activation's output, or the activation's slopes
 PADDED_IN = 8
 REAL_OUT = 9
 PADDED_OUT = 10
 DERIVATIVE = 11  # address, or 0
+DERIVATIVE_CONSTANTS = 12
 
 
 @kernel
@@ -113,17 +133,13 @@ def dense_backward(record, frame, scratch, lo, hi):
     dx, dz = slot(record, DX, scratch[0]), slot(record, DZ, scratch[0])
     w, zeros = slot(record, W_TRANSPOSED, scratch[0]), slot(record, ZEROS, scratch[0])
     stride, rows = record[DX_STRIDE], hi - lo
-    dx = advance(dx, lo * stride)
     lowest = cast(-float("inf"), scratch[0])
     dz = advance(dz, lo * record[DZ_STRIDE])
     multiply_panels(
-        dx, stride, dz, record[DZ_STRIDE], w, record[PADDED_OUT], zeros, 0, rows,
-        record[REAL_OUT], record[PADDED_IN], lowest, lowest,
+        advance(dx, lo * stride), stride, dz, record[DZ_STRIDE], w, record[PADDED_OUT], zeros, 0,
+        rows, record[REAL_OUT], record[PADDED_IN], lowest, lowest,
     )  # fmt: skip
-    if record[DERIVATIVE] != 0:
-        out = advance(slot(record, X_OUT, scratch[0]), lo * stride)
-        return call(record, DERIVATIVE, (dx, out, rows * stride))
-    return 0
+    return differentiate_rows(record, dx, lo, rows, stride)
 
 
 # operands of update_weights, update_bias and apply_gradient: what the update needs ...
@@ -136,6 +152,7 @@ TRANSPOSED = 6  # address, or 0
 ROWS_IN = 7
 COLUMNS = 8  # padded to the vector
 SQUARES_OUT = 9  # address of one float64 per tile
+STATE_3 = 18  # beyond the operands of all updates; not fetched ahead
 # ... and where the gradient comes from
 GRADIENT_X = 10  # x of update_weights, ones of update_bias, gradient of apply_gradient
 GRADIENT_X_STRIDE = 11
@@ -193,9 +210,10 @@ def update_tile(record, frame, g, i, j, rows, width):
     settings = step_settings(frame)
     s1 = advance(slot(record, STATE_1, g[0]), at)
     s2 = advance(slot(record, STATE_2, g[0]), at)
+    s3 = advance(slot(record, STATE_3, g[0]), at)
     decay = cast(settings[records.DECAY], g[0])
     constants = slot(record, CONSTANTS, 0.0)
-    status = call(record, STEP, (w, g, s1, s2, n, decay, settings, constants))
+    status = call(record, STEP, (w, g, s1, s2, s3, n, decay, settings, constants))
     if record[TRANSPOSED] != 0:
         columns = record[COLUMNS]
         lanes = lanes_of(g[0])
@@ -282,9 +300,10 @@ def step_bias(record, frame, g, lo, hi):
     b = advance(slot(record, PARAMETERS, g[0]), lo)
     s1 = advance(slot(record, STATE_1, g[0]), lo)
     s2 = advance(slot(record, STATE_2, g[0]), lo)
+    s3 = advance(slot(record, STATE_3, g[0]), lo)
     settings = step_settings(frame)
     constants = slot(record, CONSTANTS, 0.0)
-    return call(record, STEP, (b, g, s1, s2, hi - lo, cast(0, g[0]), settings, constants))
+    return call(record, STEP, (b, g, s1, s2, s3, hi - lo, cast(0, g[0]), settings, constants))
 
 
 @kernel

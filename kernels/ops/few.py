@@ -57,17 +57,14 @@ def few_forward(record, frame, scratch, lo, hi):
 def few_backward(record, frame, scratch, lo, hi):
     """Rows [lo, hi) of DX (B, I) = (DZ (B, O) W^T) activation'(X_OUT); overwrites."""
     stride, dz_stride = record[dense.DX_STRIDE], record[dense.DZ_STRIDE]
-    dx = advance(slot(record, dense.DX, scratch[0]), lo * stride)
+    dx, rows = slot(record, dense.DX, scratch[0]), hi - lo
     dz = advance(slot(record, dense.DZ, scratch[0]), lo * dz_stride)
     w, zeros = slot(record, dense.W_TRANSPOSED, scratch[0]), slot(record, dense.ZEROS, scratch[0])
     multiply_plain(
-        dx, stride, dz, dz_stride, 1, w, record[W_STRIDE], zeros, 0, hi - lo, record[UNITS],
-        record[dense.PADDED_IN], cast(-float("inf"), scratch[0]),
+        advance(dx, lo * stride), stride, dz, dz_stride, 1, w, record[W_STRIDE], zeros, 0, rows,
+        record[UNITS], record[dense.PADDED_IN], cast(-float("inf"), scratch[0]),
     )  # fmt: skip
-    if record[dense.DERIVATIVE] != 0:
-        out = advance(slot(record, dense.X_OUT, scratch[0]), lo * stride)
-        return call(record, dense.DERIVATIVE, (dx, out, (hi - lo) * stride))
-    return 0
+    return dense.differentiate_rows(record, dx, lo, rows, stride)
 
 
 @kernel
@@ -81,11 +78,14 @@ def step_few(record, frame, g, g_stride, lo, hi):
         w = advance(slot(record, dense.PARAMETERS, g[0]), at)
         s1 = advance(slot(record, dense.STATE_1, g[0]), at)
         s2 = advance(slot(record, dense.STATE_2, g[0]), at)
+        s3 = advance(slot(record, dense.STATE_3, g[0]), at)
         if record[dense.SQUARES_OUT] != 0:
             for i in range(hi - lo):
                 total += float(w[i]) * float(w[i])
         here = advance(g, unit * g_stride)
-        status |= call(record, dense.STEP, (w, here, s1, s2, hi - lo, decay, settings, constants))
+        status |= call(
+            record, dense.STEP, (w, here, s1, s2, s3, hi - lo, decay, settings, constants)
+        )
     if record[dense.SQUARES_OUT] != 0:
         part = ROW_PANELS * VECTORS * lanes_of(g[0])
         slot(record, dense.SQUARES_OUT, 0.0)[lo // part] = total

@@ -12,11 +12,10 @@ from fusednn.kernels._jit import kernel
 from fusednn.kernels.intrinsics.layout import lanes_of
 from fusednn.kernels.intrinsics.pointers import advance, number, prefetch, slot
 from fusednn.kernels.intrinsics.scalars import cast
-from fusednn.kernels.intrinsics.sync import call
 from fusednn.kernels.intrinsics.tiles import edge_one, tile_one
 
 from . import dense
-from .dense import TILE_ROWS, panel_width, update_tile
+from .dense import TILE_ROWS, activate_rows, panel_width, update_tile
 from .frames import sample_of
 
 LEAD = 8
@@ -40,6 +39,8 @@ FAN_IN = 10
 FAN_OUT = 11
 FLOOR = 12
 ACTIVATION = 13
+ACTIVATION_CONSTANTS = 14
+SLOPES = 15
 # batch_columns, and where update_csr_weights reads it
 STARTS = 15  # int64, FAN_IN + 1
 ENTRY_ROWS = 16  # int32
@@ -93,9 +94,7 @@ def csr_forward(record, frame, scratch, lo, hi):
                 j += width
         for c in range(columns):
             target[c] = floor if target[c] < floor else target[c]
-    if record[ACTIVATION] != 0:
-        return call(record, ACTIVATION, (advance(out, lo * stride), (hi - lo) * stride))
-    return 0
+    return activate_rows(record, ACTIVATION, out, lo, hi - lo, stride)
 
 
 @kernel

@@ -66,7 +66,7 @@ def test_any_shape_and_read_only_outputs(name, dtype, shape):
 @functools.cache
 def over_array(function):
     def run(out):
-        return function(data(out), out.size - 1)
+        return function(data(out), out.size - 1, data(out))
 
     return kernel(run)
 
@@ -74,7 +74,7 @@ def over_array(function):
 @functools.cache
 def over_arrays(function):
     def run(dout, out):
-        return function(data(dout), data(out), out.size - 1)
+        return function(data(dout), data(out), out.size - 1, data(out))
 
     return kernel(run)
 

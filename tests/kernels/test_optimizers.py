@@ -22,15 +22,16 @@ CONSTANTS = (0.9, 0.99, 1e-8)
 def over_arrays(step):
     def run(w, g, s1, s2, n, decay, settings, constants):
         return step(
-            data(w), data(g), data(s1), data(s2), n, decay, data(settings), data(constants)
-        )
+            data(w), data(g), data(s1), data(s2), data(s2), n, decay, data(settings),
+            data(constants),
+        )  # fmt: skip
 
     return kernel(run)
 
 
 def settings_of(rate):
     settings = np.zeros(records.SETTINGS_WIDTH)
-    settings[records.RATE] = rate
+    settings[records.RATE], settings[records.EPSILON_FACTOR] = rate, 1.0
     return settings
 
 

@@ -16,10 +16,11 @@ from .parameters import has_few
 
 
 class Block(NamedTuple):
-    """A layer's output in the buffers."""
+    """A layer's output in the buffers, and its activation's slopes where it has some."""
 
     values: np.ndarray
     stride: int
+    slopes: np.ndarray | None = None
 
 
 class Network(NamedTuple):
@@ -57,21 +58,31 @@ class Network(NamedTuple):
 class ForwardOperands:
     """What a dense layer's forward op needs besides its input, for the dense and the CSR form."""
 
-    def __init__(self, w, b, out, out_stride, fan_in, fan_out, activation):
+    def __init__(self, w, b, out: Block, fan_in, fan_out, activation):
+        function = activation.forward and (activation.forward, "activation")
+        if out.slopes is not None:
+            function = activation.slopes, "slopes"
         self._values = {
             "W": w,
             "B": b,
-            "OUT": out,
-            "OUT_STRIDE": out_stride,
+            "OUT": out.values,
+            "OUT_STRIDE": out.stride,
             "FAN_IN": fan_in,
             "FAN_OUT": fan_out,
             "FLOOR": float(activation.floor),
-            "ACTIVATION": activation.forward and (activation.forward, "activation"),
+            "ACTIVATION": function,
+            "ACTIVATION_CONSTANTS": constants_of(activation, w.dtype),
+            "SLOPES": out.slopes,
         }
 
     def operands(self, ops) -> dict:
         """The operands by the slots of the module `ops`."""
         return {getattr(ops, name): value for name, value in self._values.items()}
+
+
+def constants_of(activation, dtype) -> np.ndarray:
+    """An activation's constants; never empty, since its address is taken."""
+    return np.array([*activation.constants, 0.0], dtype)
 
 
 def lower_forward(
@@ -84,6 +95,7 @@ def lower_forward(
     rows: int,
     plain: bool = False,
     layers: int | None = None,
+    train: bool = False,
 ) -> tuple[Input, list[np.ndarray], list[Block]]:
     """Records of the forward pass on `rows` rows of buffer.
 
@@ -94,6 +106,8 @@ def lower_forward(
         last layer of few units those of each in turn.
     layers : int, optional
         How many layers to run, instead of all.
+    train : bool
+        Whether slopes are kept for the way back.
 
     Returns
     -------
@@ -109,15 +123,18 @@ def lower_forward(
     first = None
     for layer, out in enumerate(network.sizes[1:][:layers]):
         stride = leading_dimension(out, program.dtype)
-        block = Block(aligned_zeros(rows * stride, program.dtype), stride)
+        activation = network.layer_activation(layer)
+        slopes = None
+        if train and activation.slopes is not None:
+            slopes = aligned_zeros(rows * stride, program.dtype)
+        block = Block(aligned_zeros(rows * stride, program.dtype), stride, slopes)
         forward = ForwardOperands(
             weights[layer],
             biases[layer],
-            block.values,
-            stride,
+            block,
             network.sizes[layer],
             out if plain else padded(out, program.dtype),
-            network.layer_activation(layer),
+            activation,
         )
         if first is None:
             first = source.lower(program, order, rows, forward, plain)

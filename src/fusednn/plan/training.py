@@ -21,7 +21,7 @@ from fusednn.kernels.optimizers import OPTIMIZERS
 
 from .buffers import aligned_zeros
 from .data import order_operands
-from .forward import Network, lower_forward
+from .forward import Network, constants_of, lower_forward
 from .parameters import ParameterLayout, has_few
 from .program import Program, Task
 from .update import Gradient, Updater, few_operands
@@ -135,7 +135,14 @@ class TrainingPlan:
         weights = [layout.weights(self.parameters, layer) for layer in layers]
         biases = [layout.bias(self.parameters, layer) for layer in layers]
         first, chain, blocks = lower_forward(
-            program, self.network, weights, biases, source, self.order, self.batch
+            program,
+            self.network,
+            weights,
+            biases,
+            source,
+            self.order,
+            self.batch,
+            train=True,
         )
         gradients = [aligned_zeros(self.batch * block.stride, self.dtype) for block in blocks]
         values = np.zeros((len(self.network.output_groups()), self.batch))
@@ -249,7 +256,8 @@ class TrainingPlan:
         return chain
 
     def _lower_backward(self, layer: int, blocks, gradients) -> np.ndarray:
-        derivative = self.network.layer_activation(layer - 1).backward
+        activation, before = self.network.layer_activation(layer - 1), blocks[layer - 1]
+        derivative = activation.backward
         slim = has_few(self.network.sizes, layer)
         w = (
             self.layout.weights(self.parameters, layer)
@@ -260,16 +268,17 @@ class TrainingPlan:
             few.few_backward if slim else dense.dense_backward,
             {
                 dense.DX: gradients[layer - 1],
-                dense.DX_STRIDE: blocks[layer - 1].stride,
+                dense.DX_STRIDE: before.stride,
                 dense.DZ: gradients[layer],
                 dense.DZ_STRIDE: blocks[layer].stride,
                 dense.W_TRANSPOSED: w,
                 dense.ZEROS: self._zeros,
-                dense.X_OUT: blocks[layer - 1].values,
+                dense.X_OUT: before.values if before.slopes is None else before.slopes,
                 dense.PADDED_IN: self.layout.padded[layer],
                 dense.REAL_OUT: self.layout.sizes[layer + 1],
                 dense.PADDED_OUT: self.layout.padded[layer + 1],
                 dense.DERIVATIVE: derivative and (derivative, "derivative"),
+                dense.DERIVATIVE_CONSTANTS: constants_of(activation, self.dtype),
                 **few_operands(self.layout, layer),
             },
         )

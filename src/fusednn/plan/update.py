@@ -76,7 +76,7 @@ class Updater:
         optimizer : str
             Key of `kernels.optimizers.OPTIMIZERS`.
         states : list of ndarray
-            Its state, one or two arrays in the shape of the parameters.
+            Its state, one to three arrays in the shape of the parameters.
         gradients : list of Gradient
             One per layer.
         refresh : bool
@@ -148,5 +148,6 @@ class Updater:
         return {
             dense.PARAMETERS: part(self._parameters, layer),
             dense.STATE_1: part(states[0], layer),
-            dense.STATE_2: part(states[-1], layer),
+            dense.STATE_2: part(states[min(1, len(states) - 1)], layer),
+            dense.STATE_3: part(states[-1], layer),
         }

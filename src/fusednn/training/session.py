@@ -106,6 +106,7 @@ class Session:
             self._steps = np.tile(self._steps, (self.ahead, 1))
             self._steps[:, records.START] = self._starts
         self.plan.program.set_steps(self._steps)
+        self.plan.program.settings[:, records.EPSILON_FACTOR] = 1.0
         # the batch of each step and the first step of each batch: views, where a step is a batch
         self._owner: slice | np.ndarray = slice(None)
         self._first_of_batch: slice | np.ndarray = slice(None)
@@ -148,8 +149,8 @@ class Session:
 
         Parameters
         ----------
-        rates : ndarray of shape (passes * batches,)
-            The learning rate of each step.
+        rates : ndarray of shape (passes * batches,) or (passes * batches, records.SCHEDULED)
+            The learning rate of each step, or all that its optimizer sets for each.
 
         Returns
         -------
@@ -160,7 +161,11 @@ class Session:
         self._passes = len(rates) // self.batches
         batches, steps = len(rates), len(self._steps) * self._passes // self.ahead
         weight_sums = self._weight_sums()
-        self.plan.program.settings[:steps, records.RATE] = rates[self._owner]
+        settings = self.plan.program.settings[:steps, : records.SCHEDULED]
+        if rates.ndim == 1:
+            settings[:, records.RATE] = rates[self._owner]
+        else:
+            settings[:] = rates[self._owner]
         losses, squares = self._run(weight_sums, steps)
         per_batch = (losses + 0.5 * self.l2 * squares) / weight_sums[:batches]
         per_batch *= self._counts[:batches]
