@@ -19,6 +19,8 @@ SIZES = [
     (64, 32, 8),
     (65, 31, 17, 129),
     (784, 256, 10),
+    (6, 20, 3),
+    (4, 4),
     (5, 1, 1, 1, 5),
 ]
 
@@ -59,15 +61,17 @@ def test_padding_is_zero_and_parts_do_not_overlap(sizes, dtype):
 @DTYPES
 @pytest.mark.parametrize("sizes", SIZES, ids=str)
 def test_transposed_copy(sizes, dtype):
-    """Panels of w^T, for every layer whose input needs a gradient, but a last one of one unit."""
+    """Panels of w^T, for every layer whose input needs a gradient, but a last one of few units."""
     layout = ParameterLayout(sizes, dtype)
     coefs, intercepts = draw(sizes, dtype)
     flat = layout.pack_transposed(coefs)
     copied = range(1, len(layout))
-    if len(sizes) > 2 and sizes[-1] == 1:
+    if len(sizes) > 2 and sizes[-1] <= 4:
         copied = copied[:-1]
-        vector = layout.weights(layout.pack(coefs, intercepts), len(layout) - 1)
-        np.testing.assert_array_equal(vector[: sizes[-2]], coefs[-1][:, 0])
+        vectors = layout.weights(layout.pack(coefs, intercepts), len(layout) - 1)
+        vectors = vectors.reshape(sizes[-1], -1)[:, : sizes[-2]]
+        np.testing.assert_array_equal(vectors, coefs[-1].T)
+        assert layout.transposed(flat, len(layout) - 1) is None
     values = np.concatenate([np.zeros(0, dtype), *[coefs[layer].ravel() for layer in copied]])
     np.testing.assert_array_equal(np.sort(flat[flat != 0]), np.sort(values))
     for layer in copied:

@@ -5,7 +5,7 @@ import pytest
 from parity import CLASSES, assert_same_bits, fit_quietly
 from scipy import sparse
 
-from fusednn.plan import update
+from fusednn.plan import forms
 from fusednn.training import session
 
 # name: kind, target from (X, draws), options
@@ -87,7 +87,7 @@ def test_slices_of_one_step(monkeypatch, name):
 @pytest.mark.parametrize("n_jobs", [1, 3])
 def test_panels_that_share_a_walk_over_a_far_input(monkeypatch, n_jobs):
     near = fit_one("wide", "multiclass", np.float32, n_jobs=n_jobs)
-    monkeypatch.setattr(update, "FAR_BYTES", 0)
+    monkeypatch.setattr(forms, "FAR_BYTES", 0)
     assert_same_bits(near, fit_one("wide", "multiclass", np.float32, n_jobs=n_jobs))
 
 

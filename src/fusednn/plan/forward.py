@@ -8,11 +8,11 @@ from typing import NamedTuple
 import numpy as np
 
 from fusednn.kernels.activations import ACTIVATIONS
-from fusednn.kernels.ops import dense, few
+from fusednn.kernels.ops import dense
 
-from .buffers import aligned_zeros, leading_dimension, padded
+from .buffers import aligned_zeros, leading_dimension
 from .data import Input
-from .parameters import has_few
+from .forms import forms_of
 
 
 class Block(NamedTuple):
@@ -102,8 +102,7 @@ def lower_forward(
     Parameters
     ----------
     weights, biases : list of ndarray
-        One flat array of each per layer; weights in panels, or as they stand if `plain`; of a
-        last layer of few units those of each in turn.
+        One flat array of each per layer; weights in their form, or plain.
     layers : int, optional
         How many layers to run, instead of all.
     train : bool
@@ -121,8 +120,8 @@ def lower_forward(
     blocks: list[Block] = []
     chain: list[np.ndarray] = []
     first = None
-    for layer, out in enumerate(network.sizes[1:][:layers]):
-        stride = leading_dimension(out, program.dtype)
+    for layer, form in enumerate(forms_of(network.sizes, program.dtype)[:layers]):
+        stride = leading_dimension(form.fan_out, program.dtype)
         activation = network.layer_activation(layer)
         slopes = None
         if train and activation.slopes is not None:
@@ -132,8 +131,8 @@ def lower_forward(
             weights[layer],
             biases[layer],
             block,
-            network.sizes[layer],
-            out if plain else padded(out, program.dtype),
+            form.fan_in,
+            form.fan_out if plain else form.padded_out,
             activation,
         )
         if first is None:
@@ -141,12 +140,9 @@ def lower_forward(
             chain += first.chain
         else:
             x = blocks[-1]
-            op = dense.plain_forward if plain else dense.dense_forward
+            op = form.plain_op if plain else form.forward_op
             operands = {dense.X: x.values, dense.X_STRIDE: x.stride, dense.IN_PLACE: 0}
-            if has_few(network.sizes, layer):
-                op, fan_in = few.few_forward, network.sizes[layer]
-                stride = fan_in if plain else padded(fan_in, program.dtype)
-                operands = {**operands, few.UNITS: out, few.W_STRIDE: stride}
+            operands |= form.operands(plain)
             chain.append(program.record(op, {**operands, **forward.operands(dense)}))
         blocks.append(block)
     assert first is not None

@@ -16,15 +16,15 @@ from fusednn.kernels import records
 from fusednn.kernels.intrinsics.shapes import SHAPE
 from fusednn.kernels.intrinsics.tiles import ROW_PANELS
 from fusednn.kernels.losses import LOSSES, bounds
-from fusednn.kernels.ops import dense, few, output
+from fusednn.kernels.ops import dense, output
 from fusednn.kernels.optimizers import OPTIMIZERS
 
 from .buffers import aligned_zeros
 from .data import order_operands
 from .forward import Network, constants_of, lower_forward
-from .parameters import ParameterLayout, has_few
+from .parameters import ParameterLayout
 from .program import Program, Task
-from .update import Gradient, Updater, few_operands
+from .update import Gradient, Updater
 
 # stages of a plan in blocks: rows and store, rows and accumulate, then the update
 FIRST_BLOCK, LATER_BLOCK, APPLY_STAGE = 0, 2, 4
@@ -119,7 +119,8 @@ class TrainingPlan:
         )
         self.program = Program(self.dtype, workers, scratch)
         self._ones = np.ones(1, self.dtype)
-        self._zeros = aligned_zeros(max(self.layout.padded), self.dtype)
+        widest = max(max(form.padded_in, form.padded_out) for form in self.layout.forms)
+        self._zeros = aligned_zeros(widest, self.dtype)
         self._lower(source, target)
 
     def load(self, coefs, intercepts) -> None:
@@ -199,8 +200,7 @@ class TrainingPlan:
         inputs = [(op, x)]
         for layer, block in enumerate(blocks[:-1], start=1):
             x = {dense.GRADIENT_X: block.values, dense.GRADIENT_X_STRIDE: block.stride}
-            slim = has_few(self.network.sizes, layer)
-            inputs.append((few.update_few if slim else dense.update_weights, x))
+            inputs.append((self.layout.forms[layer].update_op, x))
         computed = []
         for (op, x), block, gradient in zip(inputs, blocks, gradients, strict=True):
             dz = {
@@ -216,12 +216,12 @@ class TrainingPlan:
         """Each layer's gradient as *store* left it in memory."""
         return [
             Gradient(
-                few.apply_few if has_few(self.network.sizes, layer) else dense.apply_gradient,
+                form.apply_op,
                 {dense.GRADIENT_X: self.layout.weights(self.gradient, layer)},
                 dense.apply_bias,
                 {dense.GRADIENT_X: self.layout.bias(self.gradient, layer)},
             )
-            for layer in range(len(self.layout))
+            for layer, form in enumerate(self.layout.forms)
         ]
 
     def _lower_loss(self, target: Target, logits, dz, values) -> list[np.ndarray]:
@@ -247,7 +247,7 @@ class TrainingPlan:
                 output.HAS_WEIGHTS: int(target.weights is not None),
                 output.DZ: dz[first:],
                 output.DZ_STRIDE: logits.stride,
-                output.PADDED_OUT: self.layout.padded[-1] - first if last else outputs,
+                output.PADDED_OUT: self.layout.forms[-1].padded_out - first if last else outputs,
                 output.ROW_VALUES: values[group],
                 output.LOW: low,
                 output.HIGH: high,
@@ -257,29 +257,26 @@ class TrainingPlan:
 
     def _lower_backward(self, layer: int, blocks, gradients) -> np.ndarray:
         activation, before = self.network.layer_activation(layer - 1), blocks[layer - 1]
-        derivative = activation.backward
-        slim = has_few(self.network.sizes, layer)
-        w = (
-            self.layout.weights(self.parameters, layer)
-            if slim
-            else self.layout.transposed(self.transposed, layer)
-        )
+        derivative, form = activation.backward, self.layout.forms[layer]
+        w = self.layout.transposed(self.transposed, layer)
         return self.program.record(
-            few.few_backward if slim else dense.dense_backward,
+            form.backward_op,
             {
                 dense.DX: gradients[layer - 1],
                 dense.DX_STRIDE: before.stride,
                 dense.DZ: gradients[layer],
                 dense.DZ_STRIDE: blocks[layer].stride,
-                dense.W_TRANSPOSED: w,
+                dense.W_TRANSPOSED: self.layout.weights(self.parameters, layer)
+                if w is None
+                else w,
                 dense.ZEROS: self._zeros,
                 dense.X_OUT: before.values if before.slopes is None else before.slopes,
-                dense.PADDED_IN: self.layout.padded[layer],
-                dense.REAL_OUT: self.layout.sizes[layer + 1],
-                dense.PADDED_OUT: self.layout.padded[layer + 1],
+                dense.PADDED_IN: form.padded_in,
+                dense.REAL_OUT: form.fan_out,
+                dense.PADDED_OUT: form.padded_out,
                 dense.DERIVATIVE: derivative and (derivative, "derivative"),
                 dense.DERIVATIVE_CONSTANTS: constants_of(activation, self.dtype),
-                **few_operands(self.layout, layer),
+                **form.operands(),
             },
         )
 

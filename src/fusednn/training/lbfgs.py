@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -45,14 +46,13 @@ class _Objective:
 
     def __init__(self, session: Session):
         self._session = session
-        layout = session.plan.layout
-        shapes = list(zip(layout.sizes[:-1], layout.sizes[1:], strict=True))
+        shapes = list(pairwise(session.network.sizes))
         self._shapes = [*shapes, *((out,) for _, out in shapes)]
         counts = [int(np.prod(shape)) for shape in self._shapes]
         self._edges = np.cumsum(counts)[:-1]
         # The reported squared error is a mean over outputs, its gradient is of the sum. The
         # line search needs both of one function, so here the loss is the sum too.
-        outputs = layout.sizes[-1]
+        outputs = session.network.sizes[-1]
         self._factor = outputs if LOSSES[session.network.loss].per_output else 1
         self.best_loss = np.inf
         self.best = None

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from fusednn.plan.data import DenseRows, source_of
+from fusednn.plan.forms import forms_of
 from fusednn.plan.forward import Network
 from fusednn.plan.inference import BLOCK_ROWS, WHOLE, Part, lower_inference
-from fusednn.plan.parameters import ParameterLayout, has_few
+from fusednn.plan.parameters import ParameterLayout
 
 from .jobs import FLOPS_PER_THREAD, choose_jobs
 from .kept import keep, take
@@ -70,8 +71,8 @@ def predict(
 def _predict_few(network: Network, coefs, intercepts, source: DenseRows, part) -> np.ndarray:
     """The same by the matrices as they stand; those of a small network are copied to its plan."""
     dtype, layers = coefs[0].dtype, len(coefs)
-    if has_few(network.sizes, layers - 1):
-        coefs = [*coefs[:-1], coefs[-1].T]
+    forms = forms_of(network.sizes, dtype)
+    coefs = [form.plain(w) for form, w in zip(forms, coefs, strict=True)]
     arrays = [*coefs, *intercepts, source.X]
     small = sum(array.nbytes for array in arrays) <= COPIED_BYTES
     sizes, rows = tuple(network.sizes), len(source.X)

@@ -1,0 +1,176 @@
+"""The two forms in which a dense layer's weights lie, and the ops that read and write each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+
+import numpy as np
+
+from fusednn.kernels.intrinsics.shapes import SHAPE
+from fusednn.kernels.intrinsics.tiles import ROW_PANELS
+from fusednn.kernels.ops import dense, few
+
+from .buffers import padded
+
+FAR_BYTES = 1 << 23
+"""A layer's input larger than this comes from memory each time the tiles of a panel need it."""
+
+FAR_PANELS = 8
+"""Panels that then share one walk over it: 2048-2048-2048-10 at batch 2048 takes 217 ms instead
+of 328; networks whose input stays near lose some per cent."""
+
+
+class Panels:
+    """Panels `[ceil(O / NR)][I][NR]`, and of w^T for the gradient of the input.
+
+    Parameters
+    ----------
+    fan_in, fan_out : int
+    dtype : dtype
+    transposed : bool
+        Whether the input needs a gradient, and so a copy of w^T.
+
+    Attributes
+    ----------
+    count, transposed_count : int
+        Elements of the weights, padding included, and of the copy.
+    """
+
+    forward_op, plain_op = dense.dense_forward, dense.plain_forward
+    backward_op = dense.dense_backward
+    update_op, apply_op = dense.update_weights, dense.apply_gradient
+
+    def __init__(self, fan_in: int, fan_out: int, dtype, transposed: bool = True):
+        self.fan_in, self.fan_out, self.dtype = fan_in, fan_out, np.dtype(dtype)
+        self.padded_in, self.padded_out = padded(fan_in, dtype), padded(fan_out, dtype)
+        self.count = fan_in * self.padded_out
+        self.transposed_count = self.padded_in * self.padded_out if transposed else 0
+
+    def operands(self, plain: bool = False) -> dict:
+        """What its ops need besides what every dense layer's do."""
+        return {}
+
+    def pack(self, flat: np.ndarray, w: np.ndarray) -> None:
+        """Writes weights (I, O)."""
+        write_panels(flat, w, self.fan_in)
+
+    def pack_transposed(self, flat: np.ndarray, w: np.ndarray) -> None:
+        """Writes the copy of w^T."""
+        write_panels(flat, w.T, self.padded_out)
+
+    def unpack(self, w: np.ndarray, flat: np.ndarray) -> None:
+        """Reads weights (I, O)."""
+        read_panels(w, flat)
+
+    @staticmethod
+    def plain(w: np.ndarray) -> np.ndarray:
+        """Weights (I, O) as the plain forward op reads them."""
+        return w
+
+    def tiles(self, batch: int) -> list[tuple[int, int, int]]:
+        """(column, row, elements) of each tile, panel by panel, so that dz of a panel stays near.
+
+        `batch` is how many rows the gradient is computed from.
+        """
+        rows = range(0, self.fan_in, dense.TILE_ROWS)
+        columns = list(panels(self.padded_out, self.dtype))
+        input_bytes = batch * self.fan_in * self.dtype.itemsize
+        together = FAR_PANELS if input_bytes > FAR_BYTES else 1
+        return [
+            (j, i, width * min(dense.TILE_ROWS, self.fan_in - i))
+            for first in range(0, len(columns), together)
+            for i in rows
+            for j, width in columns[first : first + together]
+        ]
+
+
+class Vectors(Panels):
+    """A vector for each unit, padded like the input, of a last layer of few; no copy."""
+
+    forward_op = plain_op = few.few_forward
+    backward_op = few.few_backward
+    update_op, apply_op = few.update_few, few.apply_few
+
+    def __init__(self, fan_in: int, fan_out: int, dtype):
+        super().__init__(fan_in, fan_out, dtype, transposed=False)
+        self.count = self.padded_in * fan_out
+
+    def operands(self, plain: bool = False) -> dict:
+        return {few.UNITS: self.fan_out, few.W_STRIDE: self.fan_in if plain else self.padded_in}
+
+    def _matrix(self, flat: np.ndarray) -> np.ndarray:
+        return flat.reshape(self.fan_out, self.padded_in)[:, : self.fan_in]
+
+    def pack(self, flat: np.ndarray, w: np.ndarray) -> None:
+        self._matrix(flat)[:] = w.T
+
+    def unpack(self, w: np.ndarray, flat: np.ndarray) -> None:
+        w[:] = self._matrix(flat).T
+
+    @staticmethod
+    def plain(w: np.ndarray) -> np.ndarray:
+        return w.T
+
+    def tiles(self, batch: int) -> list[tuple[int, int, int]]:
+        """(first, last, elements) of each part of the vectors."""
+        return [(lo, hi, self.fan_out * (hi - lo)) for lo, hi in parts(self.fan_in, self.dtype)]
+
+
+def forms_of(sizes: Sequence[int], dtype) -> list[Panels]:
+    """The form of each layer of a network of these sizes."""
+    last = len(sizes) - 2
+    return [
+        Vectors(fan_in, fan_out, dtype)
+        if 0 < layer == last and fan_out <= few.FEW
+        else Panels(fan_in, fan_out, dtype, transposed=layer > 0)
+        for layer, (fan_in, fan_out) in enumerate(pairwise(map(int, sizes)))
+    ]
+
+
+def parts(count: int, dtype) -> list[tuple[int, int]]:
+    """A vector's parts of four panels."""
+    width = ROW_PANELS * SHAPE.panel(np.dtype(dtype).itemsize)
+    return [(lo, min(count, lo + width)) for lo in range(0, count, width)]
+
+
+def panels(columns: int, dtype, first: int = 0) -> Iterator[tuple[int, int]]:
+    """First column and width of each panel of a matrix padded to `columns`, from `first` on."""
+    dtype = np.dtype(dtype)
+    full, lanes = SHAPE.panel(dtype.itemsize), SHAPE.lanes(dtype.itemsize)
+    while first < columns:
+        width = full if columns - first >= full else lanes
+        yield first, width
+        first += width
+
+
+def _matching(flat: np.ndarray, matrix: np.ndarray, rows: int) -> Iterator[tuple]:
+    """Views of the panels, of `rows` rows, and of the part of a (K, N) matrix that each holds.
+
+    Full panels that the matrix covers are one pair, of shape (K, panels, width).
+    """
+    matrix = np.asarray(matrix)
+    depth, columns = matrix.shape
+    full = SHAPE.panel(flat.itemsize)
+    count = columns // full
+    whole = count * full
+    if count:
+        together = flat[: whole * rows].reshape(count, rows, full)[:, :depth].transpose(1, 0, 2)
+        yield together, matrix[:, :whole].reshape(depth, count, full)
+    if whole < columns:
+        for first, width in panels(padded(columns, flat.dtype), flat.dtype, whole):
+            panel = flat[first * rows : (first + width) * rows].reshape(rows, width)
+            real = min(width, columns - first)
+            yield panel[:depth, :real], matrix[:, first : first + real]
+
+
+def write_panels(flat: np.ndarray, matrix: np.ndarray, rows: int) -> None:
+    """Writes a (K, N) matrix as panels of `rows` >= K rows; what it does not cover stays."""
+    for panel, part in _matching(flat, matrix, rows):
+        panel[...] = part
+
+
+def read_panels(matrix: np.ndarray, flat: np.ndarray) -> None:
+    """Reads panels back into a C-contiguous (K, N) matrix."""
+    for panel, part in _matching(flat, matrix, len(matrix)):
+        part[...] = panel
