@@ -8,7 +8,7 @@ an address points to is kept alive by the Python object that built the plan.
   one record run by the worker that finished the last of them, before anyone goes on.
 * task: a chain of records, run one after the other over [lo, hi).
 * record: slot 0 is the address of the op, the others are its operands.
-* step: rows [start, start + rows) of the epoch's order, through stages [first, last).
+* step: rows [start, start + rows) of the passes' orders, through stages [first, last).
 * frame: one per worker; what the ops need to know of the present step.
 """
 

@@ -175,6 +175,45 @@ def test_partial_fit_with_all_classes_said_at_first():
         assert not hasattr(fresh, "classes_")
 
 
+def test_classes_of_a_first_call_that_shows_few():
+    """Two distinct numbers look like an indicator matrix; the classes say what they are."""
+    numbers = [np.arange(3), np.arange(2)]
+    model = new().partial_fit(X[:4], [[0, 1], [1, 0], [1, 1], [0, 0]], classes=numbers)
+    model.partial_fit(X, NUMBERS[:, :2], classes=[[2, 1, 0, 0], [0, 1]])
+    assert [p.shape for p in model.predict_proba(X)] == [(len(X), 3), (len(X), 2)]
+    for classes in ([0, 1], 3, [[0, 1, 2]]):
+        with pytest.raises(ValueError, match="not the same as on last call"):
+            model.partial_fit(X, NUMBERS[:, :2], classes=classes)
+
+
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_two_columns_of_two_classes(solver):
+    """The last layer has few units; a softmax of two is a logistic of the difference."""
+    y, many = NUMBERS[:, [1, 1]] + [5, 2], np.tile(X, (20, 1))
+    model = new(solver=solver, max_iter=5).fit(X, y)
+    z = reference_network.forward("relu", model.coefs_, model.intercepts_, many)[-1]
+    for column, p in enumerate(model.predict_proba(many)):
+        difference = z[:, 2 * column + 1] - z[:, 2 * column]
+        np.testing.assert_allclose(p[:, 1], 1 / (1 + np.exp(-difference)), atol=1e-12)
+    assert_same_bits(new(solver=solver, max_iter=5, n_jobs=3).fit(X, y), model)
+
+
+def test_weights_of_another_number_of_outputs_are_refused():
+    model = new(max_iter=2).fit(X, Y)
+    model.coefs_[-1], model.intercepts_[-1] = np.ones((6, 3)), np.ones(3)
+    for call in (model.predict, model.predict_proba, lambda X: model.partial_fit(X, Y)):
+        with pytest.raises(ValueError, match="coefs_ have 3 outputs, but classes_ are 9"):
+            call(X)
+
+
+def test_weights_of_a_score_are_checked():
+    model = new(max_iter=2).fit(X, Y)
+    with pytest.raises(ValueError, match="sample_weight"):
+        model.score(X, Y, WEIGHTS[:-1])
+    right = (model.predict(X) == Y).all(axis=1)
+    assert model.score(X, Y, WEIGHTS) == pytest.approx(np.average(right, weights=WEIGHTS))
+
+
 def test_warm_start_asks_for_the_same_classes():
     model = new(warm_start=True, max_iter=2).fit(X, Y)
     assert model.fit(X, Y).n_iter_ == 2

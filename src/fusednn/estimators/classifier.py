@@ -10,12 +10,12 @@ from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.utils import check_array
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from .base import BaseMLP
 from .callbacks import with_callbacks
 from .constraints import CLASS_WEIGHT
-from .labels import Labels, is_multioutput, labels_of, multioutput_labels_of
+from .labels import Labels, are_columns, labels_of, multioutput_labels_of
 from .targets import flattened
 
 
@@ -204,7 +204,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     def _begin(self, y, classes):
         """Notes the classes of the first call of `partial_fit`; later ones must agree."""
         known = getattr(self, "classes_", None)
-        if known is None and classes is not None and is_multioutput(y):
+        if known is None and are_columns(y, classes):
             self._labels = multioutput_labels_of(y, classes)
             self.classes_ = self._labels.classes
         elif isinstance(known, list):
@@ -352,9 +352,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         ndarray of shape (n_samples, n_classes)
             Or (n_samples, n_labels), or a list, as of `predict_proba`.
         """
-        probabilities = self.predict_proba(X)
-        if isinstance(probabilities, list):
+        check_is_fitted(self, "coefs_")
+        if isinstance(self.classes_, list):
             return self._labels.log_probabilities(self.predict_logits(X))
+        probabilities = self.predict_proba(X)
         lost = probabilities < np.finfo(probabilities.dtype).tiny
         if not lost.any():
             return np.log(probabilities, out=probabilities)
@@ -384,6 +385,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         predicted = self.predict(X)
         if y.shape != predicted.shape:
             raise ValueError(f"y must be of shape {predicted.shape}, got {y.shape}.")
+        if sample_weight is not None:
+            sample_weight = _check_sample_weight(sample_weight, y)
         return float(np.average((predicted == y).all(axis=1), weights=sample_weight))
 
     def __sklearn_tags__(self):

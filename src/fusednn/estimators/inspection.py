@@ -29,6 +29,8 @@ class InspectionMixin:
     _encode: Any
     _target_options: ClassVar[dict]
     _loss_name: Any
+    _network: Any
+    _check_sizes: Any
 
     def predict_logits(self, X):
         """The last layer's outputs before the output activation.
@@ -95,6 +97,7 @@ class InspectionMixin:
         y = self._checked_targets(y)
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, X)
+        self._check_sizes([X.shape[1], *self._network().sizes[1:-1], self.n_outputs_])
         weights = self._with_class_weight(y, sample_weight, incremental=False)
         if weights is not None:
             weights = np.ascontiguousarray(weights, dtype)

@@ -39,6 +39,17 @@ def is_multioutput(y) -> bool:
     return type_of_target(y) == "multiclass-multioutput"
 
 
+def are_columns(y, classes) -> bool:
+    """Whether the first targets of `partial_fit` are several columns of classes.
+
+    A list of lists of classes says so: few targets may look like an indicator matrix.
+    """
+    if classes is None or np.ndim(y) != 2:
+        return False
+    lists = np.iterable(classes) and any(np.ndim(column) == 1 for column in classes)
+    return lists or is_multioutput(y)
+
+
 class Labels:
     """One class for each sample, or several labels in an indicator matrix.
 
@@ -177,7 +188,12 @@ class MultioutputLabels:
 
     def check_classes(self, classes) -> None:
         """Refuses other classes than these; None is none."""
-        if classes is not None and list(map(list, self.classes)) != list(map(sorted, classes)):
+        if classes is None:
+            return
+        columns = list(map(np.unique, classes)) if np.iterable(classes) else []
+        if len(columns) != len(self.classes) or not all(
+            map(np.array_equal, columns, self.classes)
+        ):
             raise ValueError(
                 f"`classes={classes!r}` is not the same as on last call to partial_fit, was:"
                 f" {self.classes!r}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from functools import partial
 from typing import NamedTuple
 
@@ -111,6 +112,7 @@ def prepare_stochastic(mlp, training, random_state):
             mlp.beta_2,
             mlp.epsilon,
         )
+    optimizer = copy.copy(optimizer)  # the estimator's own stays as it is if the fit fails
     order = np.arange(training.X.shape[0], dtype=np.int64)
     held_out = None
     if mlp.early_stopping and training.own_set is None:
@@ -118,7 +120,7 @@ def prepare_stochastic(mlp, training, random_state):
     validation = validation_of(mlp, training, held_out)
     kind = mlp.scoring, training.own_set is not None
     progress = _progress_of(mlp, validation, kind)
-    make = take_session if incremental else partial(Session, ahead=True)
+    make = take_session if incremental else partial(Session, several=True)
     batch = _batch_rows(mlp.batch_size, len(order))
     session = make_session(mlp, training.X, training.target, optimizer.rule, order, batch, make)
     session.load(mlp.coefs_, mlp.intercepts_, optimizer.moments)
@@ -140,7 +142,6 @@ def prepare_stochastic(mlp, training, random_state):
 def _fit_stochastic(mlp, session, optimizer, progress, fit, watcher):
     curves = progress.loss_curve, progress.validation_scores, progress.validation_loss_curve
     lengths = [len(curve or ()) for curve in curves]
-    steps, rate = optimizer.t, optimizer.learning_rate
     try:
         with session:
             fit(watcher=watcher)
@@ -149,10 +150,10 @@ def _fit_stochastic(mlp, session, optimizer, progress, fit, watcher):
         return False
     except BaseException:  # what the estimator shares with the training is as it was
         for curve, length in zip(curves, lengths, strict=True):
-            del (curve or [])[length:]
-        optimizer.t, optimizer.learning_rate = steps, rate
+            if curve is not None:
+                del curve[length:]
         raise
-    _take_over(mlp, progress, optimizer)  # first: it frees the weights of before
+    _take_over(mlp, progress, optimizer)
     optimizer.moments = session.moments()
     keep_session(session)
     return True

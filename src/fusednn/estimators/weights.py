@@ -37,4 +37,6 @@ def network_of(coefs, intercepts, activation, loss, groups=()) -> Network:
             f"coefs_ and intercepts_ do not fit together: their shapes are {shapes[0]} and"
             f" {shapes[1]}."
         )
+    if groups and sum(groups) != sizes[-1]:
+        raise ValueError(f"coefs_ have {sizes[-1]} outputs, but classes_ are {sum(groups)}.")
     return Network(sizes, activation, loss, groups)

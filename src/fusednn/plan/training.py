@@ -16,7 +16,7 @@ from fusednn.kernels import records
 from fusednn.kernels.intrinsics.shapes import SHAPE
 from fusednn.kernels.intrinsics.tiles import ROW_PANELS
 from fusednn.kernels.losses import LOSSES, bounds
-from fusednn.kernels.ops import dense, output
+from fusednn.kernels.ops import dense, few, output
 from fusednn.kernels.optimizers import OPTIMIZERS
 
 from .buffers import aligned_zeros
@@ -84,7 +84,7 @@ class TrainingPlan:
     gradient : ndarray
         The stored gradient; empty where the plan stores none.
     order : ndarray of int64
-        The epoch's order of samples; written in place.
+        The orders of samples of the next passes, one after the other; written in place.
     program : Program
     """
 
@@ -114,7 +114,7 @@ class TrainingPlan:
         item = self.dtype.itemsize
         scratch = max(
             dense.TILE_ROWS * SHAPE.panel(item),
-            ROW_PANELS * SHAPE.panel(item),
+            few.FEW * ROW_PANELS * SHAPE.panel(item),
             output.CHUNK_ROWS * (2 * outputs + 3),
         )
         self.program = Program(self.dtype, workers, scratch)

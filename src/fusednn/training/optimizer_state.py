@@ -85,7 +85,8 @@ class OptimizerState:
         # Kingma and Ba (2014), end of section 2: both bias corrections in the rate.
         t = np.arange(self.t - steps + 1, self.t + 1, dtype=float)
         rates = self.learning_rate_init * np.sqrt(1 - self.beta_2**t) / (1 - self.beta_1**t)
-        self.learning_rate = float(rates[-1])
+        if steps:
+            self.learning_rate = float(rates[-1])
         return rates
 
     def stalled(self, message: str, verbose) -> bool:

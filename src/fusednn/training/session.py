@@ -63,7 +63,7 @@ class Session:
     l2 : float
         scikit-learn's alpha.
     n_jobs : int or None
-    ahead : bool
+    several : bool
         Whether several passes may run in one call, if they are short.
 
     Attributes
@@ -83,12 +83,12 @@ class Session:
         order: np.ndarray,
         l2: float,
         n_jobs: int | None,
-        ahead: bool = False,
+        several: bool = False,
     ):
         self.network, self.target = network, target
         self.l2 = l2
         self.ahead = 1
-        if ahead and not is_blocked(rule, batch):
+        if several and not is_blocked(rule, batch):
             work = max(1, int(step_flops(network.sizes, len(order))))
             self.ahead = min(max(1, AHEAD_FLOPS // work), MOST_AHEAD)
         self.orders = np.tile(order, (self.ahead, 1))  # of the next passes
@@ -104,7 +104,7 @@ class Session:
         self._steps, owner = self.plan.steps_of(len(order), batch)
         if self.ahead > 1:
             self._steps = np.tile(self._steps, (self.ahead, 1))
-            self._steps[:, records.START] = self._starts
+            self._steps[:, records.START] = self._starts  # each pass has an order of its own
         self.plan.program.set_steps(self._steps)
         self.plan.program.settings[:, records.EPSILON_FACTOR] = 1.0
         # the batch of each step and the first step of each batch: views, where a step is a batch
@@ -137,12 +137,11 @@ class Session:
 
     def shuffle(self, random_state: np.random.RandomState, passes: int) -> None:
         """Draws the orders of the next passes, each from the one before."""
-        before = self.orders[self._passes - 1]
-        for order in self.orders[:passes]:
-            if order is not before:
-                order[:] = before
-            random_state.shuffle(order)
-            before = order
+        last = self._passes - 1
+        for number in range(passes):
+            self.orders[number] = self.orders[last]
+            random_state.shuffle(self.orders[number])
+            last = number
 
     def run_passes(self, rates: np.ndarray) -> np.ndarray:
         """Passes over the data in their `orders`; raises `TimeUp` if late before the end.
@@ -202,7 +201,10 @@ class Session:
         weights = self.target.weights
         if weights is None:
             return self._counts
-        sums = np.add.reduceat(weights[self.orders.reshape(-1)].astype(float), self._starts)
+        orders = self.orders[: self._passes].reshape(-1)
+        batches = self._passes * self.batches
+        sums = self._counts.copy()  # those of passes that do not run are of no use
+        sums[:batches] = np.add.reduceat(weights[orders].astype(float), self._starts[:batches])
         if not sums.all():
             raise ZeroDivisionError("Weights sum to zero, can't be normalized")
         return sums
@@ -228,6 +230,18 @@ class Session:
             if at < steps and self.is_late():
                 raise TimeUp(int(self._owner[at]) if isinstance(self._owner, np.ndarray) else at)
 
+    def state(self) -> list[np.ndarray]:
+        """Copies of all that training changes: parameters, their transposed copy, moments."""
+        return [flat.copy() for flat in self._changing()]
+
+    def restore(self, state: list[np.ndarray]) -> None:
+        """Takes a `state` over."""
+        for flat, copy in zip(self._changing(), state, strict=True):
+            flat[:] = copy
+
+    def _changing(self) -> list[np.ndarray]:
+        return [self.plan.parameters, self.plan.transposed, *self.plan.states]
+
     def renew(self, X, target: Target, order: np.ndarray, l2: float) -> None:
         """Writes other data of the same shapes over its own; parameters and moments are zero."""
         assert isinstance(self.source, DenseRows)
@@ -235,8 +249,7 @@ class Session:
         self.target.values[:] = target.values
         if self.target.weights is not None:
             self.target.weights[:] = target.weights
-        plan = self.plan
-        for flat in (plan.parameters, plan.transposed, *plan.states):
+        for flat in self._changing():
             flat.fill(0)
         self._lowered.clear()
         self._scaled_by = None

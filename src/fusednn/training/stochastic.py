@@ -33,6 +33,13 @@ class Progress:
     no_improvement_count: int = 0
     parameters: tuple[list[np.ndarray], list[np.ndarray]] | None = None
 
+    def advance(self, losses: list[float], samples: int) -> None:
+        """Takes down the losses of passes over so many samples."""
+        self.n_iter += len(losses)
+        self.t += samples * len(losses)
+        self.loss_curve += losses
+        self.loss = losses[-1] if losses else self.loss
+
 
 class Watcher(Protocol):
     """Who is told of the passes, or of the iterations of L-BFGS."""
@@ -105,6 +112,7 @@ def fit_stochastic(
             if shuffle:
                 session.shuffle(random_state, passes)
             finite[:] = flat
+            before = session.state() if passes > 1 else None
             taken = optimizer.t, optimizer.learning_rate
             seen = [progress.t + samples * (number + 1) for number in range(passes)]
             rates = optimizer.rates(session.batches, seen)
@@ -112,11 +120,12 @@ def fit_stochastic(
             # a validation set sorts out what diverged: the best weights come back at the end
             if not by_score and not np.isfinite(flat).all():
                 flat[:] = finite
+                losses = [] if before is None else _run_finite(session, before, rates)
                 optimizer.t, optimizer.learning_rate = taken
+                optimizer.rates(session.batches, seen[: len(losses)])
+                progress.advance(losses, samples)
                 raise NonFiniteError
-            progress.n_iter += passes
-            progress.loss, progress.t = losses[-1], seen[-1]
-            progress.loss_curve += losses
+            progress.advance(losses, samples)
             if verbose:
                 print(f"Iteration {progress.n_iter}, loss = {progress.loss:.8f}")
             improved = _judge_validation(progress, stopping.tol, validation, session, verbose)
@@ -157,6 +166,17 @@ def fit_stochastic(
                 warn_user("No validation score was a number: the first weights are kept.")
         del best, finite  # as large as what the next line makes
         progress.parameters = session.parameters()
+
+
+def _run_finite(session: Session, before: list[np.ndarray], rates: np.ndarray) -> list[float]:
+    """Runs as many of the passes again as leave finite parameters; returns their losses."""
+    for passes in range(len(rates) // session.batches - 1, 0, -1):
+        session.restore(before)
+        losses = session.run_passes(rates[: passes * session.batches])
+        if np.isfinite(session.plan.parameters).all():
+            return losses.tolist()
+    session.restore(before)
+    return []
 
 
 def _undecided(progress: Progress, stopping: Stopping) -> int:
