@@ -72,7 +72,8 @@ EPSILON_FACTOR = 2  # of the optimizer's epsilon
 SCHEDULED = 3  # settings so far: they change from step to step as the optimizer says
 DECAY = 3  # factor of the weights in the gradient: alpha / (sum of the batch's weights)
 SCALE = 4  # 1 / (sum of the batch's weights)
-SETTINGS_WIDTH = 5
+STREAM = 5  # the step's number in the random numbers of the fit
+SETTINGS_WIDTH = 6
 
 # totals of a step, float64
 LOSS = 0  # sum of weight times loss over the rows

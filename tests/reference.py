@@ -191,3 +191,24 @@ def csr_forward(values, indices, pointers, order, w, b, activation):
 def update_csr_weights(values, indices, pointers, order, fan_in, dz):
     """x^T dz, the gradient of the weights."""
     return _dense_rows(values, indices, pointers, fan_in, order).T @ dz.astype(float)
+
+
+def philox(counter, key):
+    """Philox4x32-10 as its paper writes it, in Python's integers: four words."""
+    (c0, c1, c2, c3), (k0, k1) = counter, key
+    for _ in range(10):
+        p0, p1 = 0xD2511F53 * c0, 0xCD9E8D57 * c2
+        c0, c1, c2, c3 = (p1 >> 32) ^ c1 ^ k0, p1 % 2**32, (p0 >> 32) ^ c3 ^ k1, p0 % 2**32
+        k0, k1 = (k0 + 0x9E3779B9) % 2**32, (k1 + 0xBB67AE85) % 2**32
+    return c0, c1, c2, c3
+
+
+def dropout_mask(rate, rows, columns, *, seed, step, layer):
+    """The factors of a layer's outputs in one step: 0, or 1 / (1 - rate)."""
+    quarter = -(-columns // 4)
+    kept = np.empty((rows, 4 * quarter))
+    for row in range(rows):
+        for q in range(quarter):
+            drawn = philox((q, row, step, layer), (seed, 0))
+            kept[row, q::quarter] = [word >= round(rate * 2**32) for word in drawn]
+    return kept[:, :columns] / (1 - rate)

@@ -169,6 +169,24 @@ class BaseMLP(CallbackSupportMixin, InspectionMixin, BaseEstimator):
             self._output_groups(),
         )
 
+    def _dropout_rates(self):
+        """The rate of each hidden layer; empty where all are 0.
+
+        Raises
+        ------
+        ValueError
+            If there are not as many rates as hidden layers, or one is not in [0, 1).
+        """
+        hidden = len(self._hidden_sizes())
+        one = np.ndim(self.dropout) == 0
+        rates = (float(self.dropout),) * hidden if one else tuple(map(float, self.dropout))
+        if len(rates) != hidden or not all(0 <= rate < 1 for rate in rates):
+            raise ValueError(
+                f"dropout must be a rate in [0, 1) or {hidden} of them, one for each hidden layer;"
+                f" got {self.dropout}."
+            )
+        return rates if any(rates) else ()
+
     def _output_groups(self):
         """Outputs with a link of their own, by their numbers; empty where all share one."""
         return ()

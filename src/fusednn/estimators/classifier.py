@@ -91,6 +91,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     warm_start_optimizer : bool, default=False
         With `warm_start`: go on with the optimizer's moments, steps, learning rate and constants
         too, unless it is another solver's.
+    dropout : float or array-like of float, default=0.0
+        Share of each hidden layer's outputs, or one for each layer, that a step of training
+        leaves out, the others scaled up by 1 / (1 - dropout); in [0, 1). Not for "lbfgs".
     class_weight : dict, list of dict, "balanced" or None, default=None
         Factors of the samples' weights in the loss, by label, as in the rest of scikit-learn.
 
@@ -185,6 +188,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         scoring=None,
         max_time=None,
         warm_start_optimizer=False,
+        dropout=0.0,
         class_weight=None,
     ):
         self._store(locals())

@@ -42,6 +42,7 @@ CONSTRAINTS: dict = {
     "scoring": [str, callable, None],
     "max_time": [Interval(Real, 0, None, closed="neither"), None],
     "warm_start_optimizer": ["boolean"],
+    "dropout": [Interval(Real, 0, 1, closed="left"), "array-like"],
     "n_jobs": [
         None,
         Interval(Integral, None, -1, closed="right"),

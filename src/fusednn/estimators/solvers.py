@@ -56,8 +56,11 @@ class Training(NamedTuple):
 
 def make_session(mlp, X, target, rule, order, batch, make=Session):
     """A session of the estimator's present network; its parameters are not loaded."""
+    network = mlp._network()
+    if rule.optimizer is not None:  # a gradient alone is of the whole network
+        network = network._replace(dropout=mlp._dropout_rates())
     return make(
-        mlp._network(), X, target, rule, batch=batch, order=order, l2=mlp.alpha, n_jobs=mlp.n_jobs
+        network, X, target, rule, batch=batch, order=order, l2=mlp.alpha, n_jobs=mlp.n_jobs
     )
 
 
@@ -65,6 +68,8 @@ def prepare_lbfgs(mlp, training):
     """The training by L-BFGS, to be called with a watcher or None; true if all is finite."""
     if training.own_set is not None:
         raise ValueError("X_val and y_val are for solver='sgd' or 'adam'.")
+    if mlp._dropout_rates():
+        raise ValueError("dropout is for solver='sgd' or 'adam'.")
     samples = np.arange(training.X.shape[0])
     session = make_session(mlp, training.X, training.target, Rule(None), samples, len(samples))
     return partial(_fit_lbfgs, mlp, session)
@@ -124,6 +129,8 @@ def prepare_stochastic(mlp, training, random_state):
     batch = _batch_rows(mlp.batch_size, len(order))
     session = make_session(mlp, training.X, training.target, optimizer.rule, order, batch, make)
     session.load(mlp.coefs_, mlp.intercepts_, optimizer.moments)
+    if session.network.dropout:
+        session.seed(random_state.randint(2**31), optimizer.t)
     stopping = Stopping(mlp.max_iter, mlp.tol, mlp.n_iter_no_change, incremental, mlp.max_time)
     fit = partial(
         fit_stochastic,

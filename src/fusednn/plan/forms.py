@@ -37,9 +37,10 @@ class Panels:
         Elements of the weights, padding included, and of the copy.
     """
 
-    forward_op, plain_op = dense.dense_forward, dense.plain_forward
-    backward_op = dense.dense_backward
-    update_op, apply_op = dense.update_weights, dense.apply_gradient
+    # static: without the JIT kernels are functions, which would become methods
+    forward_op, plain_op = map(staticmethod, (dense.dense_forward, dense.plain_forward))
+    backward_op = staticmethod(dense.dense_backward)
+    update_op, apply_op = map(staticmethod, (dense.update_weights, dense.apply_gradient))
 
     def __init__(self, fan_in: int, fan_out: int, dtype, transposed: bool = True):
         self.fan_in, self.fan_out, self.dtype = fan_in, fan_out, np.dtype(dtype)
@@ -88,9 +89,9 @@ class Panels:
 class Vectors(Panels):
     """A vector for each unit, padded like the input, of a last layer of few; no copy."""
 
-    forward_op = plain_op = few.few_forward
-    backward_op = few.few_backward
-    update_op, apply_op = few.update_few, few.apply_few
+    forward_op = plain_op = staticmethod(few.few_forward)
+    backward_op = staticmethod(few.few_backward)
+    update_op, apply_op = map(staticmethod, (few.update_few, few.apply_few))
 
     def __init__(self, fan_in: int, fan_out: int, dtype):
         super().__init__(fan_in, fan_out, dtype, transposed=False)

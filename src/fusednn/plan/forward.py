@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from fusednn.kernels.activations import ACTIVATIONS
-from fusednn.kernels.ops import dense
+from fusednn.kernels.ops import dense, noise
 
 from .buffers import aligned_zeros, leading_dimension
 from .data import Input
@@ -37,17 +37,25 @@ class Network(NamedTuple):
     groups : tuple of int
         Adjacent outputs that have a loss and a link of their own, by their numbers; empty is one
         group of all.
+    dropout : tuple of float
+        Of each hidden layer the share of its outputs that a step of training leaves out; empty
+        is none.
     """
 
     sizes: list[int]
     activation: str
     loss: str
     groups: tuple[int, ...] = ()
+    dropout: tuple[float, ...] = ()
 
     def output_groups(self) -> list[tuple[int, int]]:
         """First output and number of outputs of each group."""
         groups = self.groups or (self.sizes[-1],)
         return list(zip(accumulate(groups, initial=0), groups, strict=False))
+
+    def dropout_rate(self, layer: int) -> float:
+        """The share of a layer's outputs that a step leaves out."""
+        return self.dropout[layer] if layer < len(self.dropout) else 0.0
 
     def layer_activation(self, layer: int):
         """The activation after a layer; the last gives logits."""
@@ -55,12 +63,34 @@ class Network(NamedTuple):
         return ACTIVATIONS["identity" if last else self.activation]
 
 
+def lower_dropout(program, block: Block, width: int, layer: int, rate: float, activation, key):
+    """The record that leaves out a share of a layer's outputs, and of its slopes."""
+    derivative = None if activation.slopes else activation.backward
+    return program.record(
+        noise.dropout,
+        {
+            noise.OUT: block.values,
+            noise.STRIDE: block.stride,
+            noise.SLOPES: block.slopes,
+            noise.HAS_SLOPES: int(activation.slopes is not None),
+            noise.WIDTH: width,
+            noise.KEY: key,
+            noise.LAYER: layer,
+            noise.DROPPED: round(rate * 2**32),
+            noise.FACTOR: 1 / (1 - rate),
+            noise.DERIVATIVE: derivative and (derivative, "derivative"),
+            noise.DERIVATIVE_CONSTANTS: constants_of(activation, program.dtype),
+        },
+    )
+
+
 class ForwardOperands:
     """What a dense layer's forward op needs besides its input, for the dense and the CSR form."""
 
     def __init__(self, w, b, out: Block, fan_in, fan_out, activation):
         function = activation.forward and (activation.forward, "activation")
-        if out.slopes is not None:
+        slopes = out.slopes if activation.slopes is not None else None
+        if slopes is not None:
             function = activation.slopes, "slopes"
         self._values = {
             "W": w,
@@ -72,7 +102,7 @@ class ForwardOperands:
             "FLOOR": float(activation.floor),
             "ACTIVATION": function,
             "ACTIVATION_CONSTANTS": constants_of(activation, w.dtype),
-            "SLOPES": out.slopes,
+            "SLOPES": slopes,
         }
 
     def operands(self, ops) -> dict:
@@ -95,7 +125,7 @@ def lower_forward(
     rows: int,
     plain: bool = False,
     layers: int | None = None,
-    train: bool = False,
+    key: np.ndarray | None = None,
 ) -> tuple[Input, list[np.ndarray], list[Block]]:
     """Records of the forward pass on `rows` rows of buffer.
 
@@ -105,8 +135,8 @@ def lower_forward(
         One flat array of each per layer; weights in their form, or plain.
     layers : int, optional
         How many layers to run, instead of all.
-    train : bool
-        Whether slopes are kept for the way back.
+    key : ndarray of two int64, optional
+        In training: of the random numbers. Slopes are then kept for the way back.
 
     Returns
     -------
@@ -123,8 +153,8 @@ def lower_forward(
     for layer, form in enumerate(forms_of(network.sizes, program.dtype)[:layers]):
         stride = leading_dimension(form.fan_out, program.dtype)
         activation = network.layer_activation(layer)
-        slopes = None
-        if train and activation.slopes is not None:
+        slopes, rate = None, network.dropout_rate(layer) if key is not None else 0.0
+        if rate or (key is not None and activation.slopes is not None):
             slopes = aligned_zeros(rows * stride, program.dtype)
         block = Block(aligned_zeros(rows * stride, program.dtype), stride, slopes)
         forward = ForwardOperands(
@@ -144,6 +174,8 @@ def lower_forward(
             operands = {dense.X: x.values, dense.X_STRIDE: x.stride, dense.IN_PLACE: 0}
             operands |= form.operands(plain)
             chain.append(program.record(op, {**operands, **forward.operands(dense)}))
+        if rate:
+            chain.append(lower_dropout(program, block, form.fan_out, layer, rate, activation, key))
         blocks.append(block)
     assert first is not None
     return first, chain, blocks

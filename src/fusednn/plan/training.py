@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from fusednn.kernels import records
+from fusednn.kernels.activations import multiply_slopes
 from fusednn.kernels.intrinsics.shapes import SHAPE
 from fusednn.kernels.intrinsics.tiles import ROW_PANELS
 from fusednn.kernels.losses import LOSSES, bounds
@@ -83,6 +84,8 @@ class TrainingPlan:
         The optimizer's state, each array in the shape of the parameters.
     gradient : ndarray
         The stored gradient; empty where the plan stores none.
+    key : ndarray of two int64
+        Of the random numbers; written in place.
     order : ndarray of int64
         The orders of samples of the next passes, one after the other; written in place.
     program : Program
@@ -109,6 +112,7 @@ class TrainingPlan:
         self.states = [aligned_zeros(self.layout.count, self.dtype) for _ in range(n_states)]
         stored = self.layout.count if self.blocked else 0
         self.gradient = aligned_zeros(stored, self.dtype)
+        self.key = np.zeros(2, np.int64)
         self._rule = rule
         outputs = network.sizes[-1]
         item = self.dtype.itemsize
@@ -116,6 +120,7 @@ class TrainingPlan:
             dense.TILE_ROWS * SHAPE.panel(item),
             few.FEW * ROW_PANELS * SHAPE.panel(item),
             output.CHUNK_ROWS * (2 * outputs + 3),
+            max(network.sizes) + 3,  # a row's mask
         )
         self.program = Program(self.dtype, workers, scratch)
         self._ones = np.ones(1, self.dtype)
@@ -143,7 +148,7 @@ class TrainingPlan:
             source,
             self.order,
             self.batch,
-            train=True,
+            key=self.key,
         )
         gradients = [aligned_zeros(self.batch * block.stride, self.dtype) for block in blocks]
         values = np.zeros((len(self.network.output_groups()), self.batch))
@@ -258,6 +263,8 @@ class TrainingPlan:
     def _lower_backward(self, layer: int, blocks, gradients) -> np.ndarray:
         activation, before = self.network.layer_activation(layer - 1), blocks[layer - 1]
         derivative, form = activation.backward, self.layout.forms[layer]
+        if before.slopes is not None:
+            derivative = multiply_slopes
         w = self.layout.transposed(self.transposed, layer)
         return self.program.record(
             form.backward_op,

@@ -93,6 +93,7 @@ class Session:
             self.ahead = min(max(1, AHEAD_FLOPS // work), MOST_AHEAD)
         self.orders = np.tile(order, (self.ahead, 1))  # of the next passes
         self._passes = self.ahead  # of the last call
+        self._stream = 0  # steps with random numbers of their own
         self.source = source_of(X, target.values.dtype)
         workers = choose_workers(network, len(order), batch, target.values.dtype, n_jobs)
         flat = self.orders.reshape(-1)
@@ -135,6 +136,11 @@ class Session:
         """Whether the deadline has passed."""
         return self.deadline is not None and time.perf_counter() > self.deadline
 
+    def seed(self, seed: int, batches: int) -> None:
+        """Begins the random numbers of dropout, `batches` batches of this seed being over."""
+        self.plan.key[:] = seed, 0
+        self._stream = batches * -(-len(self._steps) // len(self._starts))
+
     def shuffle(self, random_state: np.random.RandomState, passes: int) -> None:
         """Draws the orders of the next passes, each from the one before."""
         last = self._passes - 1
@@ -165,6 +171,9 @@ class Session:
             settings[:, records.RATE] = rates[self._owner]
         else:
             settings[:] = rates[self._owner]
+        if self.network.dropout:
+            self.plan.program.settings[:steps, records.STREAM] = self._stream + np.arange(steps)
+            self._stream += steps
         losses, squares = self._run(weight_sums, steps)
         per_batch = (losses + 0.5 * self.l2 * squares) / weight_sums[:batches]
         per_batch *= self._counts[:batches]

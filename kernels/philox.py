@@ -1,0 +1,30 @@
+"""Random words from counters: the same for a place in the computation, whoever asks and when.
+
+Philox4x32-10 of Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011: four
+32-bit words from a counter of four words and a key of two. Words travel in uint64, so that loops
+over counters vectorise with the multiply of 32 by 32 bits.
+"""
+
+import numpy as np
+
+from ._jit import inline
+
+_M0, _M1 = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
+_W0, _W1 = np.uint64(0x9E3779B9), np.uint64(0xBB67AE85)
+_LOW = np.uint64(0xFFFFFFFF)
+_HALF = np.uint64(32)
+
+
+@inline
+def _round(c0, c1, c2, c3, k0, k1):
+    p0, p1 = _M0 * c0, _M1 * c2
+    return (p1 >> _HALF) ^ c1 ^ k0, p1 & _LOW, (p0 >> _HALF) ^ c3 ^ k1, p0 & _LOW
+
+
+@inline
+def philox(c0, c1, c2, c3, k0, k1):
+    """Four words of 32 bits of the counter (c0, c1, c2, c3) and the key (k0, k1), all uint64."""
+    for _ in range(9):
+        c0, c1, c2, c3 = _round(c0, c1, c2, c3, k0, k1)
+        k0, k1 = (k0 + _W0) & _LOW, (k1 + _W1) & _LOW
+    return _round(c0, c1, c2, c3, k0, k1)
