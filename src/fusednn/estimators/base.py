@@ -148,7 +148,7 @@ class BaseMLP(CallbackSupportMixin, InspectionMixin, BaseEstimator):
         self.n_layers_ = len(sizes)
         self.out_activation_ = self._output_activation()
         self.coefs_, self.intercepts_ = initial_weights(
-            sizes, self.activation, dtype, random_state
+            self.init, sizes, self.activation, dtype, random_state
         )
         if self.solver in STOCHASTIC_SOLVERS:
             self.loss_curve_ = []

@@ -91,6 +91,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     warm_start_optimizer : bool, default=False
         With `warm_start`: go on with the optimizer's moments, steps, learning rate and constants
         too, unless it is another solver's.
+    init : str, default="scikit-learn"
+        How weights are drawn: as in scikit-learn (Glorot's, biases too), or with biases of zero
+        by "glorot_uniform", "glorot_normal" (for tanh), "he_uniform", "he_normal" (for ReLU and
+        its kin), "lecun_uniform", "lecun_normal" (for SELU), "orthogonal", "zeros".
     dropout : float or array-like of float, default=0.0
         Share of each hidden layer's outputs, or one for each layer, that a step of training
         leaves out, the others scaled up by 1 / (1 - dropout); in [0, 1). Not for "lbfgs".
@@ -188,6 +192,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         scoring=None,
         max_time=None,
         warm_start_optimizer=False,
+        init="scikit-learn",
         dropout=0.0,
         class_weight=None,
     ):

@@ -5,6 +5,9 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 
+from .initializers import INITIALIZERS
+from .weights import SCIKIT_LEARN
+
 DTYPES = {
     "auto": (np.float64, np.float32),
     "float32": (np.float32,),
@@ -42,6 +45,7 @@ CONSTRAINTS: dict = {
     "scoring": [str, callable, None],
     "max_time": [Interval(Real, 0, None, closed="neither"), None],
     "warm_start_optimizer": ["boolean"],
+    "init": [StrOptions({SCIKIT_LEARN, *INITIALIZERS})],
     "dropout": [Interval(Real, 0, 1, closed="left"), "array-like"],
     "n_jobs": [
         None,

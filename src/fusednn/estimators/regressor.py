@@ -29,7 +29,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     hidden_layer_sizes, activation, solver, alpha, batch_size, learning_rate, \
 learning_rate_init, power_t, max_iter, shuffle, random_state, tol, verbose, warm_start, \
 momentum, nesterovs_momentum, early_stopping, validation_fraction, beta_1, beta_2, epsilon, \
-n_iter_no_change, max_fun, dtype, n_jobs, scoring, max_time, warm_start_optimizer, dropout
+n_iter_no_change, max_fun, dtype, n_jobs, scoring, max_time, warm_start_optimizer, init, \
+dropout
         As in `MLPClassifier`; early stopping looks at R^2.
 
     Attributes
@@ -91,6 +92,7 @@ n_features_in_, feature_names_in_
         scoring=None,
         max_time=None,
         warm_start_optimizer=False,
+        init="scikit-learn",
         dropout=0.0,
     ):
         self._store(locals())

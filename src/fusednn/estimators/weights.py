@@ -8,8 +8,21 @@ import numpy as np
 
 from fusednn.plan.forward import Network
 
+from .initializers import INITIALIZERS
 
-def initial_weights(sizes, activation, dtype, random_state):
+SCIKIT_LEARN = "scikit-learn"
+
+
+def initial_weights(init, sizes, activation, dtype, random_state):
+    """Coefficients and intercepts as `init` names them: scikit-learn's, or of the table."""
+    if init == SCIKIT_LEARN:
+        return _scikit_learns(sizes, activation, dtype, random_state)
+    drawn = [INITIALIZERS[init](random_state, *pair) for pair in pairwise(sizes)]
+    coefs = [np.ascontiguousarray(w, dtype) for w in drawn]
+    return coefs, [np.zeros(size, dtype) for size in sizes[1:]]
+
+
+def _scikit_learns(sizes, activation, dtype, random_state):
     """Glorot's uniform coefficients and intercepts, drawn in scikit-learn's order."""
     coefs, intercepts = [], []
     factor = 2.0 if activation == "logistic" else 6.0

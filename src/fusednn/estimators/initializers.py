@@ -1,0 +1,74 @@
+"""Initial weights: the one table of how a layer's (I, O) matrix is drawn; biases begin at zero.
+
+scikit-learn's own, which draws biases too, is in `weights`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def glorot_uniform(random_state, I, O):
+    """Within sqrt(6 / (I + O)): Glorot and Bengio, AISTATS 2010, equation 16; for tanh."""
+    return _uniform(random_state, I, O, 2 / (I + O))
+
+
+def glorot_normal(random_state, I, O):
+    """Of variance 2 / (I + O): Glorot and Bengio, equation 12."""
+    return _normal(random_state, I, O, 2 / (I + O))
+
+
+def he_uniform(random_state, I, O):
+    """Of variance 2 / I: He et al., arXiv:1502.01852, equation 10; for ReLU and its kin."""
+    return _uniform(random_state, I, O, 2 / I)
+
+
+def he_normal(random_state, I, O):
+    """Of variance 2 / I: He et al., equation 10."""
+    return _normal(random_state, I, O, 2 / I)
+
+
+def lecun_uniform(random_state, I, O):
+    """Of variance 1 / I: LeCun et al., "Efficient backprop", 1998, equation 16; for SELU."""
+    return _uniform(random_state, I, O, 1 / I)
+
+
+def lecun_normal(random_state, I, O):
+    """Of variance 1 / I: LeCun et al., equation 16."""
+    return _normal(random_state, I, O, 1 / I)
+
+
+def orthogonal(random_state, I, O):
+    """With orthonormal rows or columns, whichever are fewer: Saxe et al., arXiv:1312.6120."""
+    q, r = np.linalg.qr(random_state.normal(size=(max(I, O), min(I, O))))
+    q *= np.where(np.diag(r) < 0, -1.0, 1.0)  # else not uniform over such matrices
+    return q if I >= O else q.T
+
+
+def zeros(random_state, I, O):
+    """All zero, which a network with hidden layers cannot learn from."""
+    return np.zeros((I, O))
+
+
+INITIALIZERS = {
+    function.__name__: function
+    for function in (
+        glorot_uniform,
+        glorot_normal,
+        he_uniform,
+        he_normal,
+        lecun_uniform,
+        lecun_normal,
+        orthogonal,
+        zeros,
+    )
+}
+
+
+def _uniform(random_state, I, O, variance):
+    bound = np.sqrt(3 * variance)
+    return random_state.uniform(-bound, bound, (I, O))
+
+
+def _normal(random_state, I, O, variance):
+    return random_state.normal(0.0, np.sqrt(variance), (I, O))
