@@ -55,6 +55,8 @@ MORE = {
     "scoring": None,
     "max_time": None,
     "warm_start_optimizer": False,
+    "init": "scikit-learn",
+    "dropout": 0.0,
 }
 MORE_OF = {"classifier": {**MORE, "class_weight": None}, "regressor": MORE}
 
