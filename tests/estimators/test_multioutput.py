@@ -175,6 +175,11 @@ def test_partial_fit_with_all_classes_said_at_first():
         assert not hasattr(fresh, "classes_")
 
 
+def test_sparse_columns_are_refused_in_scikit_learns_words():
+    with pytest.raises(ValueError, match="Multioutput target data is not supported"):
+        new().fit(X, sparse.csr_matrix(NUMBERS))
+
+
 def test_classes_of_a_first_call_that_shows_few():
     """Two distinct numbers look like an indicator matrix; the classes say what they are."""
     numbers = [np.arange(3), np.arange(2)]

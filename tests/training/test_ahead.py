@@ -80,12 +80,38 @@ def test_batches_without_weight_in_orders_that_do_not_run(params):
     assert_same_network(theirs, ours, 1e-9)
 
 
-def test_a_diverging_fit_ends_with_the_last_finite_weights(capsys):
+@pytest.mark.parametrize("when", ["drawn", "run"])
+def test_an_interrupt_takes_passes_back_that_were_not_told_of(monkeypatch, when):
+    original = Session.run_passes
+
+    def interrupted(self, rates):
+        interrupted.calls += 1
+        if interrupted.calls == 2 and when == "drawn":
+            raise KeyboardInterrupt
+        losses = original(self, rates)
+        if interrupted.calls == 2:
+            raise KeyboardInterrupt
+        return losses
+
+    interrupted.calls = 0
+    params = {"hidden_layer_sizes": (7,), "random_state": 0, "tol": 0, "dropout": 0.2}
+    with monkeypatch.context() as patch:
+        patch.setattr(Session, "run_passes", interrupted)
+        with pytest.warns(UserWarning, match="interrupted"):
+            stopped = MLPClassifier(**params).fit(X, LABELS)
+    assert 1 < stopped.n_iter_ == len(stopped.loss_curve_)
+    whole = MLPClassifier(**params, max_iter=stopped.n_iter_).fit(X, LABELS)
+    assert_same_bits(stopped, whole)
+    assert stopped._optimizer.t == whole._optimizer.t
+
+
+@pytest.mark.parametrize("dropout", [0.0, 0.3])
+def test_a_diverging_fit_ends_with_the_last_finite_weights(capsys, dropout):
     models = []
     for verbose in (False, True):
         model = MLPRegressor(
             hidden_layer_sizes=(7,), solver="sgd", learning_rate_init=5.0, random_state=0,
-            verbose=verbose, nesterovs_momentum=False, batch_size=90,
+            verbose=verbose, nesterovs_momentum=False, batch_size=90, dropout=dropout,
         )  # fmt: skip
         with np.errstate(all="ignore"), pytest.raises(ValueError, match="non-finite"):
             model.fit(X, X[:, 0] * 10)

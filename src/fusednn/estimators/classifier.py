@@ -26,7 +26,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     up to rounding are those of `sklearn.neural_network.MLPClassifier`. Targets of one class per
     sample train a softmax cross-entropy, of two classes or several labels per sample a
     logistic cross-entropy, both computed from logits. Targets of several columns of classes,
-    which scikit-learn's refuses, train one network with a softmax for each.
+    which scikit-learn's refuses, train one network with a softmax for each; most of
+    scikit-learn's scorers do not take them.
 
     Parameters
     ----------
@@ -257,6 +258,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
     def _score_outputs(self, truth, outputs, weights):
         """Accuracy of outputs against encoded targets."""
+        if weights is not None and not weights.any():
+            raise ValueError("Sample weights must contain at least one non-zero number.")
         return float(np.average(self._labels.right(truth, outputs), weights=weights))
 
     # -- public --------------------------------------------------------------------------
@@ -272,7 +275,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             Input; read in place where it is C-contiguous in the network's type.
         y : array-like of shape (n_samples,), (n_samples, n_labels) or (n_samples, n_columns)
             Labels, an indicator matrix of several labels per sample, or several columns of
-            labels.
+            labels of one type. Columns with but two distinct integers among them are an
+            indicator matrix, as in the rest of scikit-learn; as strings they are columns.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the samples.
         X_val, y_val : like X and y, default=None

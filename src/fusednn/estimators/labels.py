@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.sparse import issparse
 from scipy.special import log_softmax
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
@@ -35,8 +36,8 @@ def multioutput_labels_of(y, classes) -> MultioutputLabels:
 
 
 def is_multioutput(y) -> bool:
-    """Whether targets are several columns of classes."""
-    return type_of_target(y) == "multiclass-multioutput"
+    """Whether targets are several columns of classes, not sparse."""
+    return not issparse(y) and type_of_target(y) == "multiclass-multioutput"
 
 
 def are_columns(y, classes) -> bool:
@@ -131,7 +132,7 @@ class Labels:
         targets = binarizer.transform(y)
         if hasattr(targets, "toarray"):
             targets = targets.toarray()
-        return targets.astype(dtype)
+        return targets.astype(bool).astype(dtype)  # whatever stands for a label, 255 say
 
     def decode(self, outputs):
         """The most probable labels."""
@@ -143,6 +144,8 @@ class Labels:
 
     def right(self, truth, outputs):
         """Which samples' outputs agree with encoded targets."""
+        if len(self.classes) == 1 and not self.is_multilabel:  # whatever the output
+            return np.ones(len(truth), bool)
         if self.kind == "multiclass":
             return outputs.argmax(axis=1) == truth[:, 0]
         return ((outputs > 0.5) == (truth > 0.5)).all(axis=1)

@@ -239,13 +239,14 @@ class Session:
             if at < steps and self.is_late():
                 raise TimeUp(int(self._owner[at]) if isinstance(self._owner, np.ndarray) else at)
 
-    def state(self) -> list[np.ndarray]:
-        """Copies of all that training changes: parameters, their transposed copy, moments."""
-        return [flat.copy() for flat in self._changing()]
+    def state(self) -> tuple[int, list[np.ndarray]]:
+        """All that training changes: the place in random numbers, parameters, moments; copies."""
+        return self._stream, [flat.copy() for flat in self._changing()]
 
-    def restore(self, state: list[np.ndarray]) -> None:
+    def restore(self, state: tuple[int, list[np.ndarray]]) -> None:
         """Takes a `state` over."""
-        for flat, copy in zip(self._changing(), state, strict=True):
+        self._stream, copies = state
+        for flat, copy in zip(self._changing(), copies, strict=True):
             flat[:] = copy
 
     def _changing(self) -> list[np.ndarray]:

@@ -102,6 +102,7 @@ def fit_stochastic(
     finite = flat.copy()
     start = time.perf_counter()
     session.deadline = None if stopping.max_time is None else start + stopping.max_time
+    before = None  # the state before passes that run together
     watched = verbose or watcher or validation or session.deadline or stopping.single_pass
     out_of_time = f"Stochastic Optimizer: Maximum time ({stopping.max_time} s)"
     try:
@@ -116,7 +117,7 @@ def fit_stochastic(
             taken = optimizer.t, optimizer.learning_rate
             seen = [progress.t + samples * (number + 1) for number in range(passes)]
             rates = optimizer.rates(session.batches, seen)
-            losses = session.run_passes(rates).tolist()
+            losses = list(session.run_passes(rates))
             # a validation set sorts out what diverged: the best weights come back at the end
             if not by_score and not np.isfinite(flat).all():
                 flat[:] = finite
@@ -125,6 +126,7 @@ def fit_stochastic(
                 optimizer.rates(session.batches, seen[: len(losses)])
                 progress.advance(losses, samples)
                 raise NonFiniteError
+            before = None
             progress.advance(losses, samples)
             if verbose:
                 print(f"Iteration {progress.n_iter}, loss = {progress.loss:.8f}")
@@ -154,6 +156,9 @@ def fit_stochastic(
             flat[:] = finite
         warn_unconverged(out_of_time)
     except KeyboardInterrupt:
+        if before is not None:  # to the passes that have been told of
+            session.restore(before)
+            optimizer.t, optimizer.learning_rate = taken
         if not np.isfinite(flat).all():
             flat[:] = finite
         warn_user("Training interrupted by user.")
@@ -168,13 +173,13 @@ def fit_stochastic(
         progress.parameters = session.parameters()
 
 
-def _run_finite(session: Session, before: list[np.ndarray], rates: np.ndarray) -> list[float]:
+def _run_finite(session: Session, before, rates: np.ndarray) -> list[float]:
     """Runs as many of the passes again as leave finite parameters; returns their losses."""
     for passes in range(len(rates) // session.batches - 1, 0, -1):
         session.restore(before)
         losses = session.run_passes(rates[: passes * session.batches])
         if np.isfinite(session.plan.parameters).all():
-            return losses.tolist()
+            return list(losses)
     session.restore(before)
     return []
 

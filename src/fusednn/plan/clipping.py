@@ -1,0 +1,51 @@
+"""Lowering of gradient clipping: stages between the stored gradient and the update."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fusednn.kernels.ops import clip
+
+from .buffers import aligned_zeros
+from .program import Program, Task
+
+PART = 4096
+"""Elements of a task; a multiple of every vector."""
+
+
+def lower_clipping(program: Program, gradient: np.ndarray, norm: float, value: float) -> list:
+    """The stages that bound a stored gradient.
+
+    Parameters
+    ----------
+    program : Program
+    gradient : ndarray
+        Padding included, which is zero.
+    norm, value : float
+        The largest norm, and the largest value of an element; infinite is no bound.
+
+    Returns
+    -------
+    list of (tasks, record or None)
+    """
+    starts = range(0, len(gradient), PART)
+    factor = np.ones(1)
+    operands = {
+        clip.GRADIENT: gradient,
+        clip.PARTS: aligned_zeros(len(starts), np.float64),
+        clip.PART: PART,
+        clip.N_PARTS: len(starts),
+        clip.FACTOR: factor,
+        clip.NORM: float(norm),
+        clip.VALUE: float(value),
+    }
+
+    def tasks(op):
+        chain = [program.record(op, operands)]
+        return [Task(chain, lo, min(lo + PART, len(gradient))) for lo in starts]
+
+    stages: list = []
+    if norm < np.inf:
+        after = program.record(clip.clip_factor, operands)
+        stages.append((tasks(clip.gradient_squares), after))
+    return [*stages, (tasks(clip.clip_gradient), None)]
