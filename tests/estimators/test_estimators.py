@@ -57,6 +57,8 @@ MORE = {
     "warm_start_optimizer": False,
     "init": "scikit-learn",
     "dropout": 0.0,
+    "clip_norm": None,
+    "clip_value": None,
 }
 MORE_OF = {"classifier": {**MORE, "class_weight": None}, "regressor": MORE}
 

@@ -99,6 +99,11 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     dropout : float or array-like of float, default=0.0
         Share of each hidden layer's outputs, or one for each layer, that a step of training
         leaves out, the others scaled up by 1 / (1 - dropout); in [0, 1). Not for "lbfgs".
+    clip_norm : float or None, default=None
+        Largest Euclidean norm of the whole gradient of a step, the L2 term included; a longer
+        one is scaled down. Not for "lbfgs".
+    clip_value : float or None, default=None
+        Largest absolute value of its elements, after `clip_norm`. Not for "lbfgs".
     class_weight : dict, list of dict, "balanced" or None, default=None
         Factors of the samples' weights in the loss, by label, as in the rest of scikit-learn.
 
@@ -195,6 +200,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         warm_start_optimizer=False,
         init="scikit-learn",
         dropout=0.0,
+        clip_norm=None,
+        clip_value=None,
         class_weight=None,
     ):
         self._store(locals())

@@ -46,6 +46,8 @@ CONSTRAINTS: dict = {
     "max_time": [Interval(Real, 0, None, closed="neither"), None],
     "warm_start_optimizer": ["boolean"],
     "init": [StrOptions({SCIKIT_LEARN, *INITIALIZERS})],
+    "clip_norm": [Interval(Real, 0, None, closed="neither"), None],
+    "clip_value": [Interval(Real, 0, None, closed="neither"), None],
     "dropout": [Interval(Real, 0, 1, closed="left"), "array-like"],
     "n_jobs": [
         None,

@@ -30,7 +30,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 learning_rate_init, power_t, max_iter, shuffle, random_state, tol, verbose, warm_start, \
 momentum, nesterovs_momentum, early_stopping, validation_fraction, beta_1, beta_2, epsilon, \
 n_iter_no_change, max_fun, dtype, n_jobs, scoring, max_time, warm_start_optimizer, init, \
-dropout
+dropout, clip_norm, clip_value
         As in `MLPClassifier`; early stopping looks at R^2.
 
     Attributes
@@ -94,6 +94,8 @@ n_features_in_, feature_names_in_
         warm_start_optimizer=False,
         init="scikit-learn",
         dropout=0.0,
+        clip_norm=None,
+        clip_value=None,
     ):
         self._store(locals())
 

@@ -68,8 +68,13 @@ def prepare_lbfgs(mlp, training):
     """The training by L-BFGS, to be called with a watcher or None; true if all is finite."""
     if training.own_set is not None:
         raise ValueError("X_val and y_val are for solver='sgd' or 'adam'.")
-    if mlp._dropout_rates():
-        raise ValueError("dropout is for solver='sgd' or 'adam'.")
+    given = {
+        "dropout": any(mlp._dropout_rates()),
+        "clip_norm": mlp.clip_norm is not None,
+        "clip_value": mlp.clip_value is not None,
+    }
+    for name in [name for name, used in given.items() if used]:
+        raise ValueError(f"{name} is for solver='sgd' or 'adam'.")
     samples = np.arange(training.X.shape[0])
     session = make_session(mlp, training.X, training.target, Rule(None), samples, len(samples))
     return partial(_fit_lbfgs, mlp, session)
@@ -127,7 +132,11 @@ def prepare_stochastic(mlp, training, random_state):
     progress = _progress_of(mlp, validation, kind)
     make = take_session if incremental else partial(Session, several=True)
     batch = _batch_rows(mlp.batch_size, len(order))
-    session = make_session(mlp, training.X, training.target, optimizer.rule, order, batch, make)
+    rule = optimizer.rule._replace(
+        clip_norm=np.inf if mlp.clip_norm is None else float(mlp.clip_norm),
+        clip_value=np.inf if mlp.clip_value is None else float(mlp.clip_value),
+    )
+    session = make_session(mlp, training.X, training.target, rule, order, batch, make)
     session.load(mlp.coefs_, mlp.intercepts_, optimizer.moments)
     if session.network.dropout:
         session.seed(random_state.randint(2**31), optimizer.t)

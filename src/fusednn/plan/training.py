@@ -21,13 +21,15 @@ from fusednn.kernels.ops import dense, few, output
 from fusednn.kernels.optimizers import OPTIMIZERS
 
 from .buffers import aligned_zeros
+from .clipping import lower_clipping
 from .data import order_operands
 from .forward import Network, constants_of, lower_forward
 from .parameters import ParameterLayout
 from .program import Program, Task
 from .update import Gradient, Updater
 
-# stages of a plan in blocks: rows and store, rows and accumulate, then the update
+# stages of a plan in blocks: rows and store, rows and accumulate, then from APPLY_STAGE on
+# clipping, if any, and the update
 FIRST_BLOCK, LATER_BLOCK, APPLY_STAGE = 0, 2, 4
 
 BLOCK_LIMIT = 4096
@@ -61,15 +63,25 @@ class Rule(NamedTuple):
         Key of `kernels.optimizers.OPTIMIZERS`; None only stores the gradient.
     constants : tuple of float
         The optimizer's constants.
+    clip_norm, clip_value : float
+        The largest norm of the whole gradient, and the largest value of each of its elements;
+        infinite is no bound.
     """
 
     optimizer: str | None
     constants: tuple[float, ...] = ()
+    clip_norm: float = np.inf
+    clip_value: float = np.inf
+
+    @property
+    def clips(self) -> bool:
+        """Whether the gradient is bounded."""
+        return min(self.clip_norm, self.clip_value) < np.inf
 
 
 def is_blocked(rule: Rule, batch: int) -> bool:
     """Whether the gradient of a batch goes to memory, block by block."""
-    return rule.optimizer is None or batch > BLOCK_LIMIT
+    return rule.optimizer is None or rule.clips or batch > BLOCK_LIMIT
 
 
 class TrainingPlan:
@@ -192,6 +204,8 @@ class TrainingPlan:
         store = updater.lower("store", stored, computed, refresh=False, squares=squares)
         add = updater.lower("accumulate", stored, computed, refresh=False)
         stages = [(rows, None), (store, total), (rows, None), (add, total)]
+        if rule.clips:
+            stages += lower_clipping(program, self.gradient, rule.clip_norm, rule.clip_value)
         if rule.optimizer is not None:
             apply = updater.lower(
                 rule.optimizer, self.states, self._stored_gradients(), refresh=True
@@ -315,7 +329,7 @@ class TrainingPlan:
                 table.append((at, rows, stage, stage + 2))
                 owners.append(number)
             if self._rule.optimizer is not None:
-                table.append((start, 0, APPLY_STAGE, APPLY_STAGE + 1))
+                table.append((start, 0, APPLY_STAGE, len(self.program.stages)))
                 owners.append(number)
         return np.array(table, np.int64), np.array(owners)
 

@@ -99,6 +99,6 @@ def _kind(network, X, target, rule, batch, order, n_jobs) -> tuple | None:
         return None
     return (
         *(tuple(sizes), *network[1:], dtype, X.shape, target.values.shape),
-        *(target.weights is None, rule.optimizer, tuple(map(float, rule.constants))),
+        *(target.weights is None, rule.optimizer, tuple(map(float, rule.constants)), *rule[2:]),
         *(batch, len(order)),
     )
