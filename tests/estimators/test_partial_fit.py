@@ -223,7 +223,7 @@ def test_the_estimator_holds_nothing_new():
     for _ in range(20):
         train(estimator, "multiclass")
     assert set(vars(estimator)) == names
-    assert len(pickle.dumps(estimator)) - size < 20 * 16  # the loss curve
+    assert len(pickle.dumps(estimator)) - size < 20 * 20  # the loss curve, of NumPy's floats
 
 
 def test_data_are_not_held():

@@ -15,7 +15,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 from .base import BaseMLP
 from .callbacks import with_callbacks
 from .constraints import CLASS_WEIGHT
-from .labels import Labels, are_columns, labels_of, multioutput_labels_of
+from .labels import Labels, MultioutputLabels, are_columns, labels_of, multioutput_labels_of
 from .targets import flattened
 
 
@@ -224,7 +224,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         if known is None and are_columns(y, classes):
             self._labels = multioutput_labels_of(y, classes)
             self.classes_ = self._labels.classes
-        elif isinstance(known, list):
+        elif known is not None and isinstance(self._labels, MultioutputLabels):
             self._labels.check_classes(classes)
         elif known is not None and (classes is None or np.array_equal(known, classes)):
             return  # nothing new
