@@ -70,7 +70,8 @@ RATE = 0  # learning rate, with what corrects biases
 SECOND_RATE = 1  # of the optimizers that have two
 EPSILON_FACTOR = 2  # of the optimizer's epsilon
 SCHEDULED = 3  # settings so far: they change from step to step as the optimizer says
-DECAY = 3  # factor of the weights in the gradient: alpha / (sum of the batch's weights)
+DECAY = 3  # factor of the weights in the gradient: alpha / (sum of the batch's weights), or
+# where decay is decoupled, the share that the step takes of the weights
 SCALE = 4  # 1 / (sum of the batch's weights)
 STREAM = 5  # the step's number in the random numbers of the fit
 SETTINGS_WIDTH = 6

@@ -97,34 +97,83 @@ def poisson_deviance(z, t, low, high):
     return (entropy - t * z - t + exp(z)).sum(axis=1), exp(z) - t
 
 
-# -- optimizers: the new w, s1, s2 -----------------------------------------------------------
+# -- optimizers: the new w, s1, s2, s3; rates are (rate, second rate, factor of epsilon) ------
 
 
-def store(w, g, s1, s2, decay, rate, constants):
-    return w, g + decay * w, s2
+def store(w, g, s1, s2, s3, decay, rates, constants):
+    return w, g + decay * w, s2, s3
 
 
-def accumulate(w, g, s1, s2, decay, rate, constants):
-    return w, s1 + g, s2
+def accumulate(w, g, s1, s2, s3, decay, rates, constants):
+    return w, s1 + g, s2, s3
 
 
-def sgd(w, g, s1, s2, decay, rate, constants):
-    v = constants[0] * s1 - rate * (g + decay * w)
-    return w + v, v, s2
+def sgd(w, g, s1, s2, s3, decay, rates, constants):
+    v = constants[0] * s1 - rates[0] * (g + decay * w)
+    return w + v, v, s2, s3
 
 
-def nesterov(w, g, s1, s2, decay, rate, constants):
-    step = rate * (g + decay * w)
+def nesterov(w, g, s1, s2, s3, decay, rates, constants):
+    step = rates[0] * (g + decay * w)
     v = constants[0] * s1 - step
-    return w + constants[0] * v - step, v, s2
+    return w + constants[0] * v - step, v, s2, s3
 
 
-def adam(w, g, s1, s2, decay, rate, constants):
-    beta_1, beta_2, epsilon = constants
+def polyak(w, g, s1, s2, s3, decay, rates, constants):
+    v = constants[0] * s1 + g + decay * w
+    return w - rates[0] * v, v, s2, s3
+
+
+def polyak_nesterov(w, g, s1, s2, s3, decay, rates, constants):
     d = g + decay * w
-    m = beta_1 * s1 + (1 - beta_1) * d
-    v = beta_2 * s2 + (1 - beta_2) * d**2
-    return w - rate * m / (np.sqrt(v) + epsilon), m, v
+    v = constants[0] * s1 + d
+    return w - rates[0] * (d + constants[0] * v), v, s2, s3
+
+
+def rmsprop(w, g, s1, s2, s3, decay, rates, constants):
+    alpha, epsilon = constants
+    d = g + decay * w
+    v = alpha * s1 + (1 - alpha) * d**2
+    return w - rates[0] * d / (np.sqrt(v) + epsilon), v, s2, s3
+
+
+def adagrad(w, g, s1, s2, s3, decay, rates, constants):
+    d = g + decay * w
+    v = s1 + d**2
+    return w - rates[0] * d / (np.sqrt(v) + constants[0]), v, s2, s3
+
+
+def _two_moments(d, s1, s2, beta_1, beta_2):
+    return beta_1 * s1 + (1 - beta_1) * d, beta_2 * s2 + (1 - beta_2) * d**2
+
+
+def adam(w, g, s1, s2, s3, decay, rates, constants):
+    m, v = _two_moments(g + decay * w, s1, s2, *constants[:2])
+    return w - rates[0] * m / (np.sqrt(v) + rates[2] * constants[2]), m, v, s3
+
+
+def amsgrad(w, g, s1, s2, s3, decay, rates, constants):
+    m, v = _two_moments(g + decay * w, s1, s2, *constants[:2])
+    top = np.maximum(s3, v)
+    return w - rates[0] * m / (np.sqrt(top) + rates[2] * constants[2]), m, v, top
+
+
+def adamw(w, g, s1, s2, s3, decay, rates, constants):
+    after, *states = adam(w, g, s1, s2, s3, 0.0, rates, constants)
+    return after - decay * w, *states
+
+
+def nadam(w, g, s1, s2, s3, decay, rates, constants):
+    d = g + decay * w
+    m, v = _two_moments(d, s1, s2, *constants[:2])
+    root = np.sqrt(v) + rates[2] * constants[2]
+    return w - rates[0] * d / root - rates[1] * m / root, m, v, s3
+
+
+def lion(w, g, s1, s2, s3, decay, rates, constants):
+    beta_1, beta_2 = constants
+    sign = np.sign(beta_1 * s1 + (1 - beta_1) * g)
+    return w - decay * w - rates[0] * sign, beta_2 * s1 + (1 - beta_2) * g, s2, s3
 
 
 # -- matrix products and layouts -------------------------------------------------------------

@@ -21,8 +21,9 @@ SOURCES = {
 LAYERS = {
     "kernels": {"kernels"},
     "plan": {"plan", "kernels"},
-    "training": {"training", "plan", "kernels"},
-    "estimators": {"estimators", "training", "plan", "kernels"},
+    "optimizers": set(),  # descriptions only
+    "training": {"training", "plan", "kernels", "optimizers"},
+    "estimators": {"estimators", "training", "plan", "kernels", "optimizers"},
     "versions": {"training", "plan", "kernels"},
     "command": {"command", "versions", "estimators", "training", "plan", "kernels", ""},
     "": set(),  # the package itself finds its names by text, on first use

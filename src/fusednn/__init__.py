@@ -14,12 +14,14 @@ _HOMES = {
     "show_versions": "fusednn.versions",
     "warmup": "fusednn.estimators.warmup",
 }
+_MODULES = ("kernels", "optimizers")
 
 __all__ = [
     "LossCurveDisplay",
     "MLPClassifier",
     "MLPRegressor",
     "kernels",
+    "optimizers",
     "show_versions",
     "warmup",
 ]
@@ -31,8 +33,8 @@ except PackageNotFoundError:  # a source tree that was never installed
 
 
 def __getattr__(name):
-    if name == "kernels":
-        return import_module("fusednn.kernels")
+    if name in _MODULES:
+        return import_module(f"fusednn.{name}")
     if name in _HOMES:
         return getattr(import_module(_HOMES[name]), name)
     raise AttributeError(f"module 'fusednn' has no attribute {name!r}")

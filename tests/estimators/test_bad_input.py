@@ -7,6 +7,8 @@ import pytest
 from parity import CLASSES, FITTED, outcome, parameters
 from scipy import sparse
 
+from fusednn.optimizers import NAMED, Adam
+
 RNG = np.random.RandomState(0)
 X = RNG.normal(size=(40, 3))
 LABELS = np.arange(40) % 3
@@ -179,7 +181,6 @@ OPTIONS = [
     ("hidden_layer_sizes", np.array([3, 0])),
     ("activation", "softplus"),
     ("activation", None),
-    ("solver", "rmsprop"),
     ("alpha", -1),
     ("alpha", "0.1"),
     ("batch_size", 0),
@@ -223,12 +224,27 @@ def test_options(kind, name, value):
 
 @KINDS
 @pytest.mark.parametrize(
-    ("name", "value"), [("dtype", "float16"), ("dtype", None), ("n_jobs", 1.5)]
+    ("name", "value"),
+    [("dtype", "float16"), ("dtype", None), ("n_jobs", 1.5), ("solver", None), ("solver", Adam)],
 )
 def test_options_of_our_own(kind, name, value):
     error = outcome(lambda: CLASSES[kind][1](**{name: value}).fit(X, GOOD[kind])).error
     assert error[0] == "InvalidParameterError"
     assert error[1].startswith(f"The '{name}' parameter of {CLASSES[kind][1].__name__} must be")
+
+
+@KINDS
+def test_an_unknown_solver(kind):
+    """scikit-learn's words, but for the list of names."""
+    theirs, ours = both(kind, lambda e: e.fit(X, GOOD[kind]), solver="momentum")
+    assert ours.error[0] == theirs.error[0]
+    words, names = ours.error[1].split(" a str among ")
+    assert words == theirs.error[1].split(" a str among ")[0]
+    assert names.endswith(
+        "or an instance of 'fusednn.optimizers.Optimizer'. Got 'momentum' instead."
+    )
+    for name in ("lbfgs", "sgd", "adam", *NAMED):
+        assert repr(name) in names
 
 
 def test_unknown_loss():

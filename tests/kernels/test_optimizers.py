@@ -16,23 +16,38 @@ each_optimizer = pytest.mark.parametrize("name", OPTIMIZERS)
 both_dtypes = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 CONSTANTS = (0.9, 0.99, 1e-8)
 """Momentum, or Adam's two betas, and its epsilon."""
+OF_OTHERS = {
+    **dict.fromkeys(["sgd", "nesterov", "polyak", "polyak_nesterov"], (0.9,)),
+    "rmsprop": (0.99, 1e-8),
+    "adagrad": (1e-10,),
+    "lion": (0.9, 0.99),
+}
+RATES = 0.05, 0.02, 0.3
+"""Rate, second rate, and factor of epsilon."""
 
 
 @functools.cache
 def over_arrays(step):
-    def run(w, g, s1, s2, n, decay, settings, constants):
+    def run(w, g, s1, s2, s3, n, decay, settings, constants):
         return step(
-            data(w), data(g), data(s1), data(s2), data(s2), n, decay, data(settings),
+            data(w), data(g), data(s1), data(s2), data(s3), n, decay, data(settings),
             data(constants),
         )  # fmt: skip
 
     return kernel(run)
 
 
-def settings_of(rate):
+def settings_of(rate, second=0.0, factor=1.0):
     settings = np.zeros(records.SETTINGS_WIDTH)
-    settings[records.RATE], settings[records.EPSILON_FACTOR] = rate, 1.0
+    settings[records.RATE], settings[records.EPSILON_FACTOR] = rate, factor
+    settings[records.SECOND_RATE] = second
     return settings
+
+
+def drawn(random, n, dtype):
+    """Weights and states: the second moments, or squares, are positive."""
+    w, s1, s2, s3 = random.normal(size=(4, n)).astype(dtype)
+    return w, s1, abs(s2), abs(s3)
 
 
 @each_optimizer
@@ -42,29 +57,49 @@ def settings_of(rate):
 def test_steps(name, dtype, n, decay):
     """Five steps, each judged from the state before it; what lies behind n stays."""
     random = np.random.RandomState(n)
-    run = over_arrays(OPTIMIZERS[name].step)
-    w, s1 = (random.normal(size=n + 1).astype(dtype) for _ in range(2))
-    s2 = random.uniform(size=n + 1).astype(dtype)
-    settings, constants = settings_of(0.05), np.array(CONSTANTS)
+    run, constants = over_arrays(OPTIMIZERS[name].step), OF_OTHERS.get(name, CONSTANTS)
+    parts = drawn(random, n + 1, dtype)
+    if name in ("rmsprop", "adagrad"):
+        np.abs(parts[1], out=parts[1])
     for _ in range(5):
         g = random.normal(size=n + 1).astype(dtype)
-        before = [part.copy() for part in (w, s1, s2)]
-        assert run(w, g, s1, s2, n, dtype(decay), settings, constants) == 0
-        parts = [part[:n].astype(float) for part in (before[0], g, *before[1:])]
-        count = {"sgd": 1, "nesterov": 1}.get(name, len(CONSTANTS))
-        want = getattr(reference, name)(*parts, float(dtype(decay)), 0.05, CONSTANTS[:count])
-        for one, other, old in zip((w, s1, s2), want, before, strict=True):
+        before = [part.copy() for part in parts]
+        w, *states = parts
+        assert run(
+            w, g, *states, n, dtype(decay), settings_of(*RATES), np.array(constants)
+        ) == 0  # fmt: skip
+        whole = [part[:n].astype(float) for part in (before[0], g, *before[1:])]
+        want = getattr(reference, name)(*whole, float(dtype(decay)), RATES, constants)
+        for one, other, old in zip(parts, want, before, strict=True):
             np.testing.assert_allclose(one[:n], other, rtol=0, atol=32 * np.finfo(dtype).eps)
             assert one[n] == old[n]
 
 
 @each_optimizer
+@both_dtypes
+def test_padding_stays_zero(name, dtype):
+    """Zero weights of zero gradients, whatever the step; a NaN gradient reaches the weight."""
+    w, g, s1, s2, s3 = np.zeros((5, 33), dtype)
+    g[::2] = np.nan
+    constants = np.array(OF_OTHERS.get(name, CONSTANTS))
+    settings = settings_of(*RATES)
+    over_arrays(OPTIMIZERS[name].step)(w, g, s1, s2, s3, 33, dtype(0.1), settings, constants)
+    for part in (w, s1, s2, s3):
+        np.testing.assert_array_equal(part[1::2], 0)
+    reached = s1 if name in ("store", "accumulate") else w
+    assert np.isnan(reached[::2]).all()
+
+
+@each_optimizer
 def test_number_of_states(name):
     """A step writes the states it says it keeps, and no other."""
-    w, g, s1, s2 = (np.full(8, value) for value in (1.0, 2.0, 0.5, 0.25))
-    over_arrays(OPTIMIZERS[name].step)(w, g, s1, s2, 8, 0.0, settings_of(0.1), np.array(CONSTANTS))
-    written = int((s1 != 0.5).any()) + int((s2 != 0.25).any())
-    assert written == OPTIMIZERS[name].states
+    values = 1.0, 2.0, 0.5, 0.25, 0.125
+    w, g, *states = (np.full(8, value) for value in values)
+    constants = np.array(OF_OTHERS.get(name, CONSTANTS))
+    run = over_arrays(OPTIMIZERS[name].step)
+    run(w, g, *states, 8, 0.0, settings_of(*RATES), constants)
+    written = [bool((s != value).any()) for s, value in zip(states, values[2:], strict=True)]
+    assert written == [number < OPTIMIZERS[name].states for number in range(3)]
 
 
 @both_dtypes
@@ -105,7 +140,9 @@ def test_array_kernels_have_the_bits_of_the_table(dtype):
 
     def table(name):
         parts = w.copy(), g, s1.copy(), s2.copy()
-        over_arrays(OPTIMIZERS[name].step)(*parts, 33, dtype(0.1), settings_of(0.05), constants)
+        over_arrays(OPTIMIZERS[name].step)(
+            *parts, s2, 33, dtype(0.1), settings_of(0.05), constants
+        )
         return parts[0], parts[2], parts[3]
 
     for name in ("sgd", "nesterov"):

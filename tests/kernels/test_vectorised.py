@@ -36,6 +36,9 @@ POLYNOMIALS = {
 }
 """They evaluate elementary functions, hence fuse multiply-adds where the shape does."""
 
+ROOTS = {"adam", "amsgrad", "adamw", "nadam", "rmsprop", "adagrad"}
+"""They divide by a root."""
+
 CALLED = re.compile(r"(?:movabsq\s+\$|callq?\s+|\sbl?\s+)([A-Za-z_]\w*)")
 LIBRARY = re.compile(r"(exp|exp2|expm1|log|log1p|log2|tanh|pow|sqrt|fma|fmax|fmin)f?")
 
@@ -71,7 +74,7 @@ def test_loop(function, role, dtype):
     name = function.__name__
     if name in POLYNOMIALS and SHAPE.fused:
         assert max(widths(r"@llvm\.fma\.v(\d+)f", ir, dtype)) >= enough
-    if name == "adam":
+    if name in ROOTS:
         for pattern in (r"@llvm\.sqrt\.v(\d+)f", r"fdiv <(\d+) x {kind}>"):
             assert max(widths(pattern, ir, dtype)) >= enough
 

@@ -11,6 +11,7 @@ torch = pytest.importorskip("torch")
 # Without the peer the module ends above, so these imports cannot come first.
 from sessions import train  # noqa: E402
 from torch.nn import functional as F  # noqa: E402
+from torch_network import TorchNetwork  # noqa: E402
 
 from fusednn import MLPClassifier  # noqa: E402
 from fusednn.plan.training import Rule  # noqa: E402
@@ -22,20 +23,6 @@ STEPS = 50
 TINY = 1e-30
 """Adam's epsilon, which PyTorch adds to the corrected root; too small to be seen."""
 
-ACTIVATIONS = {
-    "identity": lambda z: z,
-    "relu": torch.relu,
-    "tanh": torch.tanh,
-    "logistic": torch.sigmoid,
-}
-LOSSES = {
-    "softmax": lambda z, t: F.cross_entropy(z, t[:, 0].long(), reduction="sum"),
-    "logistic": lambda z, t: F.binary_cross_entropy_with_logits(z, t, reduction="sum"),
-    "squared_error": lambda z, t: F.mse_loss(z, t, reduction="sum") / 2,
-    "poisson": lambda z, t: (
-        F.poisson_nll_loss(z, t, reduction="sum") + (torch.xlogy(t, t) - t).sum()
-    ),
-}
 FUNCTIONS = {
     "exp": torch.exp,
     "log": torch.log,
@@ -55,29 +42,6 @@ OPTIMIZERS = {
         Rule("adam", (0.9, 0.999, TINY)), torch.optim.Adam, {"betas": (0.9, 0.999), "eps": TINY},
     ),
 }  # fmt: skip
-
-
-class TorchNetwork:
-    """The same network in PyTorch, from our parameters."""
-
-    def __init__(self, activation, loss, coefs, intercepts):
-        self.activation, self.loss = ACTIVATIONS[activation], LOSSES[loss]
-        self.coefs, self.intercepts = (
-            [torch.from_numpy(part.copy()).requires_grad_() for part in group]
-            for group in (coefs, intercepts)
-        )
-
-    def objective(self, X, t, l2=0.0):
-        """Mean loss of the samples and the L2 term."""
-        z = torch.from_numpy(X)
-        for layer, (w, b) in enumerate(zip(self.coefs, self.intercepts, strict=True)):
-            z = z @ w + b
-            z = z if layer == len(self.coefs) - 1 else self.activation(z)
-        squares = sum((w**2).sum() for w in self.coefs)
-        return (self.loss(z, torch.from_numpy(t)) + l2 / 2 * squares) / len(X)
-
-    def arrays(self):
-        return [part.detach().numpy() for part in (*self.coefs, *self.intercepts)]
 
 
 @pytest.mark.parametrize("dtype", peer_cases.TOLERANCE)

@@ -52,5 +52,5 @@ def test_refused_bounds(name):
     for bad in (0, -1.0, "much"):
         with pytest.raises(ValueError, match=name):
             MLPClassifier(**{name: bad}).fit(X, LABELS)
-    with pytest.raises(ValueError, match="for solver='sgd' or 'adam'"):
+    with pytest.raises(ValueError, match="for solvers other than 'lbfgs'"):
         MLPClassifier(solver="lbfgs", **{name: 1.0}).fit(X, LABELS)

@@ -23,8 +23,8 @@ from .inspection import InspectionMixin
 from .randoms import random_state_of
 from .solvers import (
     NON_FINITE,
-    STOCHASTIC_SOLVERS,
     Training,
+    is_stochastic,
     prepare_lbfgs,
     prepare_stochastic,
 )
@@ -108,7 +108,7 @@ class BaseMLP(CallbackSupportMixin, InspectionMixin, BaseEstimator):
             incremental,
             goes_on=not first_pass,
         )
-        if self.solver in STOCHASTIC_SOLVERS:
+        if is_stochastic(self.solver):
             return prepare_stochastic(self, training, random_state)
         return prepare_lbfgs(self, training)
 
@@ -150,7 +150,7 @@ class BaseMLP(CallbackSupportMixin, InspectionMixin, BaseEstimator):
         self.coefs_, self.intercepts_ = initial_weights(
             self.init, sizes, self.activation, dtype, random_state
         )
-        if self.solver in STOCHASTIC_SOLVERS:
+        if is_stochastic(self.solver):
             self.loss_curve_ = []
             self._no_improvement_count = 0
             early = self.early_stopping
@@ -206,7 +206,7 @@ class BaseMLP(CallbackSupportMixin, InspectionMixin, BaseEstimator):
             )
 
     def _check_solver(self):
-        if self.solver not in STOCHASTIC_SOLVERS:
+        if not is_stochastic(self.solver):
             raise AttributeError(
                 "partial_fit is only available for stochastic"
                 f" optimizers. {self.solver} is not stochastic."

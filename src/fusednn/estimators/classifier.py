@@ -35,10 +35,14 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         Units of each hidden layer.
     activation : {"identity", "logistic", "tanh", "relu"}, default="relu"
         Activation of the hidden layers.
-    solver : {"lbfgs", "sgd", "adam"}, default="adam"
-        "lbfgs" is SciPy's, on all samples at once; the others take mini-batches.
+    solver : {"lbfgs", "sgd", "adam"} or more, default="adam"
+        "lbfgs" is SciPy's, on all samples at once; the others take mini-batches. Besides these of
+        scikit-learn "rmsprop", "adagrad", "amsgrad", "adamw", "nadam" and "lion", or an optimizer
+        of `fusednn.optimizers` with constants of its own; all these are PyTorch's.
     alpha : float, default=0.0001
-        Factor of the L2 term, divided by the samples of a batch; biases are not penalised.
+        Factor of the L2 term, divided by the samples of a batch; biases are not penalised. Not
+        used by solvers with a `weight_decay` of their own, AdamW and Lion: their weights decay
+        apart from the gradient, and the loss has no L2 term.
     batch_size : int or "auto", default="auto"
         Samples of a mini-batch; "auto" is min(200, n_samples).
     learning_rate : {"constant", "invscaling", "adaptive"}, default="constant"
@@ -61,7 +65,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     warm_start : bool, default=False
         Whether `fit` goes on from the present weights.
     momentum : float, default=0.9
-        Of SGD.
+        Of "sgd".
     nesterovs_momentum : bool, default=True
         Whether the momentum is Nesterov's.
     early_stopping : bool, default=False
@@ -70,9 +74,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     validation_fraction : float, default=0.1
         Share of the samples held out.
     beta_1, beta_2 : float, default=0.9, 0.999
-        Adam's decay rates.
+        Decay rates of "adam".
     epsilon : float, default=1e-8
-        Adam's, added to the root of the uncorrected second moment.
+        Of "adam", added to the root of the uncorrected second moment.
     n_iter_no_change : int or np.inf, default=10
         Passes without improvement before training stops.
     max_fun : int, default=15000

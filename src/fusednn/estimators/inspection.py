@@ -12,7 +12,7 @@ from fusednn.kernels.losses import LOSSES
 from fusednn.plan.inference import LOGITS, Part
 from fusednn.plan.training import Rule, Target
 
-from .solvers import make_session
+from .solvers import make_session, penalty_of
 
 
 class InspectionMixin:
@@ -85,9 +85,9 @@ class InspectionMixin:
         Returns
         -------
         loss : float
-            Weighted mean over the samples, with the L2 term. Of several regression outputs the
-            squared errors are summed, where scikit-learn's `loss_` has their mean, so that the
-            gradient is that of the loss.
+            Weighted mean over the samples, with the L2 term if the solver has one. Of several
+            regression outputs the squared errors are summed, where scikit-learn's `loss_` has
+            their mean, so that the gradient is that of the loss.
         coef_grads, intercept_grads : list of ndarray
             In the shapes of `coefs_` and `intercepts_`.
         """
@@ -103,7 +103,8 @@ class InspectionMixin:
             weights = np.ascontiguousarray(weights, dtype)
         target = Target(np.ascontiguousarray(self._encode(y, dtype), dtype), weights)
         samples = np.arange(X.shape[0])
-        session = make_session(self, X, target, Rule(None), samples, len(samples))
+        l2 = penalty_of(self)
+        session = make_session(self, X, target, Rule(None), samples, len(samples), l2)
         session.load(self.coefs_, self.intercepts_)
         per_output = LOSSES[self._loss_name()].per_output
         with session:

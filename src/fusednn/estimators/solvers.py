@@ -9,17 +9,18 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.utils.optimize import _check_optimize_result
 
+from fusednn.optimizers import NAMED, AdamW, Lion, Optimizer
 from fusednn.plan.training import Rule, Target
 from fusednn.training.kept import keep_session, take_session
 from fusednn.training.lbfgs import fit_lbfgs
-from fusednn.training.optimizer_state import OptimizerState
+from fusednn.training.optimizer_state import OptimizerState, rule_of
 from fusednn.training.session import Session
 from fusednn.training.stochastic import NonFiniteError, Progress, Stopping, fit_stochastic
 from fusednn.training.warn import warn_user
 
 from .held_out import OwnSet, split, validation_of
 
-STOCHASTIC_SOLVERS = ("sgd", "adam")
+SOLVERS = ("lbfgs", "sgd", "adam", *NAMED)
 NON_FINITE = (
     "Solver produced non-finite parameter weights. The input data may contain large values and"
     " need to be preprocessed."
@@ -54,29 +55,49 @@ class Training(NamedTuple):
     goes_on: bool
 
 
-def make_session(mlp, X, target, rule, order, batch, make=Session):
+def is_stochastic(solver) -> bool:
+    """Whether a value of `solver` trains by passes; anything else is L-BFGS, or wrong."""
+    return isinstance(solver, Optimizer) or solver in SOLVERS[1:]
+
+
+def optimizer_of(solver):
+    """The description that a solver stands for; of scikit-learn's own its name, as it is."""
+    return NAMED.get(solver, solver)
+
+
+def name_of(solver) -> str:
+    """A solver in a word."""
+    return type(solver).__name__ if isinstance(solver, Optimizer) else solver
+
+
+def penalty_of(mlp) -> float:
+    """Factor of the L2 term: `alpha`, unless the solver has a decay of its own."""
+    return 0.0 if isinstance(optimizer_of(mlp.solver), AdamW | Lion) else mlp.alpha
+
+
+def make_session(mlp, X, target, rule, order, batch, l2, make=Session):
     """A session of the estimator's present network; its parameters are not loaded."""
     network = mlp._network()
     if rule.optimizer is not None:  # a gradient alone is of the whole network
         network = network._replace(dropout=mlp._dropout_rates())
-    return make(
-        network, X, target, rule, batch=batch, order=order, l2=mlp.alpha, n_jobs=mlp.n_jobs
-    )
+    return make(network, X, target, rule, batch=batch, order=order, l2=l2, n_jobs=mlp.n_jobs)
 
 
 def prepare_lbfgs(mlp, training):
     """The training by L-BFGS, to be called with a watcher or None; true if all is finite."""
     if training.own_set is not None:
-        raise ValueError("X_val and y_val are for solver='sgd' or 'adam'.")
+        raise ValueError("X_val and y_val are for solvers other than 'lbfgs'.")
     given = {
         "dropout": any(mlp._dropout_rates()),
         "clip_norm": mlp.clip_norm is not None,
         "clip_value": mlp.clip_value is not None,
     }
     for name in [name for name, used in given.items() if used]:
-        raise ValueError(f"{name} is for solver='sgd' or 'adam'.")
+        raise ValueError(f"{name} is for solvers other than 'lbfgs'.")
     samples = np.arange(training.X.shape[0])
-    session = make_session(mlp, training.X, training.target, Rule(None), samples, len(samples))
+    session = make_session(
+        mlp, training.X, training.target, Rule(None), samples, len(samples), mlp.alpha
+    )
     return partial(_fit_lbfgs, mlp, session)
 
 
@@ -110,17 +131,10 @@ def prepare_stochastic(mlp, training, random_state):
         raise ValueError("partial_fit does not support early_stopping=True")
     keeps = incremental or (mlp.warm_start and mlp.warm_start_optimizer and training.goes_on)
     optimizer = getattr(mlp, "_optimizer", None) if keeps else None
-    if optimizer is None or (optimizer.solver != mlp.solver and not incremental):
+    solver = optimizer_of(mlp.solver)
+    if optimizer is None or (optimizer.solver != solver and not incremental):
         optimizer = OptimizerState(
-            mlp.solver,
-            mlp.learning_rate_init,
-            mlp.learning_rate,
-            mlp.power_t,
-            mlp.momentum,
-            mlp.nesterovs_momentum,
-            mlp.beta_1,
-            mlp.beta_2,
-            mlp.epsilon,
+            solver, _rule_of(mlp, solver), mlp.learning_rate_init, mlp.learning_rate, mlp.power_t
         )
     optimizer = copy.copy(optimizer)  # the estimator's own stays as it is if the fit fails
     order = np.arange(training.X.shape[0], dtype=np.int64)
@@ -136,7 +150,7 @@ def prepare_stochastic(mlp, training, random_state):
         clip_norm=np.inf if mlp.clip_norm is None else float(mlp.clip_norm),
         clip_value=np.inf if mlp.clip_value is None else float(mlp.clip_value),
     )
-    session = make_session(mlp, training.X, training.target, rule, order, batch, make)
+    session = make_session(mlp, training.X, training.target, rule, order, batch, mlp.alpha, make)
     session.load(mlp.coefs_, mlp.intercepts_, optimizer.moments)
     if session.network.dropout:
         session.seed(random_state.randint(2**31), optimizer.t)
@@ -153,6 +167,15 @@ def prepare_stochastic(mlp, training, random_state):
         verbose=mlp.verbose,
     )
     return partial(_fit_stochastic, mlp, session, optimizer, progress, fit)
+
+
+def _rule_of(mlp, solver):
+    """The update; constants of scikit-learn's solvers are parameters of the estimator."""
+    if solver == "sgd":
+        return Rule("nesterov" if mlp.nesterovs_momentum else "sgd", (mlp.momentum,))
+    if solver == "adam":
+        return Rule("adam", (mlp.beta_1, mlp.beta_2, mlp.epsilon))
+    return rule_of(solver)
 
 
 def _fit_stochastic(mlp, session, optimizer, progress, fit, watcher):

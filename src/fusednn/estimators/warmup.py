@@ -16,6 +16,7 @@ from fusednn.plan.training import BLOCK_LIMIT
 from fusednn.training.predict import FEW_ROWS
 
 from .base import BaseMLP
+from .solvers import name_of
 
 FEATURES = 4
 
@@ -94,7 +95,7 @@ def _rehearsals_of(network, sparse: bool) -> Iterator[tuple[str, Callable[[], No
             if sparse:
                 inputs.append(csr_matrix(inputs[0]))
             model = clone(network).set_params(**small)
-            words = [type(network).__name__, network.activation, network.solver, dtype]
+            words = [type(network).__name__, network.activation, name_of(network.solver), dtype]
             words += [f"{y.max() + 1} classes"] * is_classifier(network)
             yield " ".join(words), partial(_rehearse, model, inputs, y)
 

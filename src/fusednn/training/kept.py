@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from fusednn.kernels import records
+from fusednn.kernels.optimizers import OPTIMIZERS
 from fusednn.plan.forward import Network
 from fusednn.plan.training import Rule, Target
 
@@ -90,7 +91,8 @@ def _kind(network, X, target, rule, batch, order, n_jobs) -> tuple | None:
         return None
     sizes = network.sizes
     parameters = sum(a * b for a, b in pairwise(sizes))
-    elements = X.size + target.values.size + 2 * batch * sum(sizes) + 5 * parameters
+    states = OPTIMIZERS[rule.optimizer].states
+    elements = X.size + target.values.size + 2 * batch * sum(sizes) + (3 + states) * parameters
     steps = records.STEP_WIDTH + records.SETTINGS_WIDTH + records.TOTALS_WIDTH
     words = len(order) + steps * -(-len(order) // batch)
     if elements * dtype.itemsize + 8 * words > MOST_BYTES:

@@ -6,9 +6,31 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from fusednn.kernels import records
+from fusednn.optimizers import SGD, Adagrad, Adam, AdamW, Lion, NAdam, Optimizer, RMSprop
 from fusednn.plan.training import Rule
 
 SMALLEST_RATE = 1e-6
+
+
+def rule_of(optimizer: Optimizer) -> Rule:
+    """The update that a description asks for, as a plan takes it."""
+    match optimizer:
+        case SGD(momentum, nesterov):
+            return Rule("polyak_nesterov" if nesterov else "polyak", (momentum,))
+        case RMSprop(alpha, epsilon):
+            return Rule("rmsprop", (alpha, epsilon))
+        case Adagrad(epsilon):
+            return Rule("adagrad", (epsilon,))
+        case Adam(beta_1, beta_2, epsilon, amsgrad):
+            return Rule("amsgrad" if amsgrad else "adam", (beta_1, beta_2, epsilon))
+        case AdamW(beta_1, beta_2, epsilon):
+            return Rule("adamw", (beta_1, beta_2, epsilon))
+        case NAdam(beta_1, beta_2, epsilon):
+            return Rule("nadam", (beta_1, beta_2, epsilon))
+        case Lion(beta_1, beta_2):
+            return Rule("lion", (beta_1, beta_2))
+    raise TypeError(f"{optimizer!r} is no optimizer of fusednn.optimizers.")
 
 
 class OptimizerState:
@@ -16,52 +38,37 @@ class OptimizerState:
 
     Parameters
     ----------
-    solver : {"sgd", "adam"}
+    solver : {"sgd", "adam"} or Optimizer
+        scikit-learn's by name, whose Adam adds epsilon to the uncorrected root.
+    rule : Rule
+        The update as a plan takes it.
     learning_rate_init : float
     schedule : {"constant", "invscaling", "adaptive"}
         Of SGD's rate.
     power_t : float
         Exponent of "invscaling".
-    momentum : float
-    nesterov : bool
-    beta_1, beta_2, epsilon : float
 
     Attributes
     ----------
     learning_rate : float
-        SGD's present rate; for Adam that of the last step, bias correction included.
+        The present rate; for scikit-learn's Adam that of the last step, bias correction included.
     t : int
         Steps taken.
     moments : list of (coefs, intercepts)
         One pair of lists of arrays per moment; empty before the first pass.
     """
 
-    def __init__(
-        self,
-        solver,
-        learning_rate_init,
-        schedule,
-        power_t,
-        momentum,
-        nesterov,
-        beta_1,
-        beta_2,
-        epsilon,
-    ):
-        self.solver = solver
+    def __init__(self, solver, rule: Rule, learning_rate_init, schedule, power_t):
+        self.solver, self.rule = solver, rule
         self.learning_rate_init = self.learning_rate = float(learning_rate_init)
         self.schedule, self.power_t = schedule, power_t
-        self.momentum, self.nesterov = momentum, nesterov
-        self.beta_1, self.beta_2, self.epsilon = beta_1, beta_2, epsilon
         self.t = 0
         self.moments: list = []
+        self._product_before = 0, 1.0  # steps, and the product of their momenta: NAdam's
 
     @property
-    def rule(self) -> Rule:
-        """The update as a plan takes it."""
-        if self.solver == "adam":
-            return Rule("adam", (self.beta_1, self.beta_2, self.epsilon))
-        return Rule("nesterov" if self.nesterov else "sgd", (self.momentum,))
+    def _is_sgd(self) -> bool:
+        return self.solver == "sgd" or isinstance(self.solver, SGD)
 
     def rates(self, batches: int, seen: Sequence[int]) -> np.ndarray:
         """The rate of each step of the next passes, which are then taken.
@@ -72,26 +79,82 @@ class OptimizerState:
             Steps of a pass.
         seen : sequence of int
             Samples seen in all when each of the passes ends.
+
+        Returns
+        -------
+        ndarray
+            As `Session.run_passes` takes it.
         """
-        steps = batches * len(seen)
-        self.t += steps
-        if self.solver == "sgd":
-            rates = np.empty((len(seen), batches))
-            for row, samples in zip(rates, seen, strict=True):
-                row[:] = self.learning_rate
-                if self.schedule == "invscaling":
-                    self.learning_rate = self.learning_rate_init / (samples + 1) ** self.power_t
-            return rates.reshape(-1)
-        # Kingma and Ba (2014), end of section 2: both bias corrections in the rate.
-        t = np.arange(self.t - steps + 1, self.t + 1, dtype=float)
-        rates = self.learning_rate_init * np.sqrt(1 - self.beta_2**t) / (1 - self.beta_1**t)
-        if steps:
+        rates = self._scheduled_rates(batches, seen)
+        if not len(rates):
+            return rates
+        self.t += len(rates)
+        if self.rule.optimizer in ("adam", "amsgrad", "adamw", "nadam"):
+            t = np.arange(self.t - len(rates) + 1, self.t + 1, dtype=float)
+            return self._adam_rates(rates, t)
+        return self._with_decay(rates)
+
+    def _scheduled_rates(self, batches: int, seen: Sequence[int]) -> np.ndarray:
+        """The learning rate of each step, without corrections."""
+        if not (self._is_sgd and self.schedule == "invscaling"):
+            rate = self.learning_rate if self._is_sgd else self.learning_rate_init
+            return np.full(batches * len(seen), rate)
+        rates = np.empty((len(seen), batches))
+        for row, samples in zip(rates, seen, strict=True):
+            row[:] = self.learning_rate
+            self.learning_rate = self.learning_rate_init / (samples + 1) ** self.power_t
+        return rates.reshape(-1)
+
+    def _adam_rates(self, rates: np.ndarray, t: np.ndarray) -> np.ndarray:
+        """Rates of Adam and its kin in steps t, with the bias corrections.
+
+        Kingma and Ba (2014), end of section 2: both are in the rate, and where epsilon is added
+        to the corrected root, it is multiplied by the root's correction.
+        """
+        beta_1, beta_2, _ = self.rule.constants
+        roots = np.sqrt(1 - beta_2**t)
+        if self.solver == "adam":
+            rates = rates * roots / (1 - beta_1**t)
             self.learning_rate = float(rates[-1])
-        return rates
+            return rates
+        settings = self._with_decay(rates, width=records.SCHEDULED)
+        settings[:, records.EPSILON_FACTOR] = roots
+        if isinstance(self.solver, NAdam):
+            momenta, products = self._momenta(t)
+            gradient = (1 - momenta[:-1]) / (1 - products[:-1])
+            settings[:, records.RATE] = rates * roots * gradient
+            settings[:, records.SECOND_RATE] = rates * roots * momenta[1:] / (1 - products[1:])
+        else:
+            settings[:, records.RATE] = rates * roots / (1 - beta_1**t)
+        return settings
+
+    def _with_decay(self, rates: np.ndarray, width: int = 1) -> np.ndarray:
+        """Room for the settings of steps, with rate and, where it is decoupled, decay."""
+        weight_decay = getattr(self.solver, "weight_decay", None)
+        if weight_decay is None and width == 1:
+            return rates
+        settings = np.zeros((len(rates), width if weight_decay is None else records.DECAY + 1))
+        settings[:, records.RATE] = rates
+        settings[:, records.EPSILON_FACTOR] = 1.0
+        if weight_decay is not None:
+            settings[:, records.DECAY] = rates * weight_decay
+        return settings
+
+    def _momenta(self, t: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """NAdam's momenta of steps t and one more, and the products of all up to each."""
+        known, product = self._product_before
+        if known != t[0] - 1:  # steps were taken back
+            known, product = 0, 1.0
+        steps = np.arange(known + 1, t[-1] + 2)
+        momenta = self.rule.constants[0] * (1 - 0.5 * 0.96 ** (steps * self.solver.momentum_decay))
+        products = np.cumprod([product, *momenta])[1:]
+        self._product_before = int(t[-1]), float(products[-2])
+        wanted = len(t) + 1
+        return momenta[-wanted:], products[-wanted:]
 
     def stalled(self, message: str, verbose) -> bool:
         """What to do when nothing improves: true to stop, false after lowering the rate."""
-        adaptive = self.solver == "sgd" and self.schedule == "adaptive"
+        adaptive = self._is_sgd and self.schedule == "adaptive"
         if adaptive and self.learning_rate > SMALLEST_RATE:
             self.learning_rate /= 5.0
             if verbose:

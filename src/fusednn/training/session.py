@@ -8,6 +8,7 @@ from itertools import pairwise
 import numpy as np
 
 from fusednn.kernels import records
+from fusednn.kernels.optimizers import OPTIMIZERS
 from fusednn.plan.data import DenseRows, source_of
 from fusednn.plan.forward import Network
 from fusednn.plan.inference import WHOLE, Part, lower_inference
@@ -61,7 +62,7 @@ class Session:
     order : ndarray of int64
         The samples to train on, in order.
     l2 : float
-        scikit-learn's alpha.
+        scikit-learn's alpha; not used where the rule's decay is decoupled.
     n_jobs : int or None
     several : bool
         Whether several passes may run in one call, if they are short.
@@ -86,7 +87,8 @@ class Session:
         several: bool = False,
     ):
         self.network, self.target = network, target
-        self.l2 = l2
+        self._decoupled = rule.optimizer is not None and OPTIMIZERS[rule.optimizer].decoupled
+        self.l2 = 0.0 if self._decoupled else l2
         self.ahead = 1
         if several and not is_blocked(rule, batch):
             work = max(1, int(step_flops(network.sizes, len(order))))
@@ -155,7 +157,8 @@ class Session:
         Parameters
         ----------
         rates : ndarray of shape (passes * batches,) or (passes * batches, records.SCHEDULED)
-            The learning rate of each step, or all that its optimizer sets for each.
+            The learning rate of each step, or all that its optimizer sets for each. Where decay
+            is decoupled there is one more column: the share that each step takes of the weights.
 
         Returns
         -------
@@ -166,11 +169,13 @@ class Session:
         self._passes = len(rates) // self.batches
         batches, steps = len(rates), len(self._steps) * self._passes // self.ahead
         weight_sums = self._weight_sums()
-        settings = self.plan.program.settings[:steps, : records.SCHEDULED]
+        settings = self.plan.program.settings[:steps]
         if rates.ndim == 1:
             settings[:, records.RATE] = rates[self._owner]
         else:
-            settings[:] = rates[self._owner]
+            settings[:, : rates.shape[1]] = rates[self._owner]
+            if self._decoupled and self.plan.blocked:  # weights decay in the update alone
+                settings[self._steps[:, records.FIRST_STAGE] != APPLY_STAGE, records.DECAY] = 0.0
         if self.network.dropout:
             self.plan.program.settings[:steps, records.STREAM] = self._stream + np.arange(steps)
             self._stream += steps
@@ -197,13 +202,15 @@ class Session:
         return losses, totals[self._first_of_batch, records.SQUARES]
 
     def _scale(self, weight_sums: np.ndarray) -> None:
-        """Divides each step's gradient and decay by its batch's sum of weights."""
+        """Divides each step's gradient and L2 term by its batch's sum of weights."""
+        self._scaled_by = weight_sums
         settings = self.plan.program.settings
         settings[:, records.SCALE] = 1.0 / weight_sums[self._owner]
+        if self._decoupled:
+            return
         settings[:, records.DECAY] = self.l2 / weight_sums[self._owner]
         if self.plan.blocked:  # the stored gradient has the decay already
             settings[self._steps[:, records.FIRST_STAGE] == APPLY_STAGE, records.DECAY] = 0.0
-        self._scaled_by = weight_sums
 
     def _weight_sums(self) -> np.ndarray:
         """Sum of the sample weights of each batch."""
@@ -255,12 +262,16 @@ class Session:
     def renew(self, X, target: Target, order: np.ndarray, l2: float) -> None:
         """Writes other data of the same shapes over its own; parameters and moments are zero."""
         assert isinstance(self.source, DenseRows)
-        self.source.X[:], self.orders[:], self.l2 = X, order, l2
+        self.source.X[:], self.orders[:] = X, order
+        self.l2 = 0.0 if self._decoupled else l2
         self.target.values[:] = target.values
         if self.target.weights is not None:
             self.target.weights[:] = target.weights
         for flat in self._changing():
             flat.fill(0)
+        self.plan.program.settings[:, records.EPSILON_FACTOR] = (
+            1.0  # as it was before the last use
+        )
         self._lowered.clear()
         self._scaled_by = None
 

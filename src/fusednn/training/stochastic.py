@@ -137,7 +137,8 @@ def fit_stochastic(
                 _judge_losses(progress, losses, stopping.tol)
             if verbose > 1:
                 seconds = time.perf_counter() - start
-                print(f"Learning rate: {rates[-1]:g}, seconds: {seconds:.2f}")
+                rate = rates[-1] if rates.ndim == 1 else optimizer.learning_rate
+                print(f"Learning rate: {rate:g}, seconds: {seconds:.2f}")
             stop = watcher is not None and watcher.end(progress, session.parameters)
             if progress.no_improvement_count > stopping.n_iter_no_change:
                 if optimizer.stalled(_reason(stopping, by_score), verbose):
