@@ -22,7 +22,8 @@ LAYERS = {
     "kernels": {"kernels"},
     "plan": {"plan", "kernels"},
     "training": {"training", "plan", "kernels"},
-    "estimators": {"estimators", "training", "plan", "kernels"},
+    "losses": set(),
+    "estimators": {"estimators", "losses", "training", "plan", "kernels"},
     "versions": {"training", "plan", "kernels"},
     "command": {"command", "versions", "estimators", "training", "plan", "kernels", ""},
     "": set(),  # the package itself finds its names by text, on first use

@@ -20,6 +20,7 @@ __all__ = [
     "MLPClassifier",
     "MLPRegressor",
     "kernels",
+    "losses",
     "show_versions",
     "warmup",
 ]
@@ -31,8 +32,8 @@ except PackageNotFoundError:  # a source tree that was never installed
 
 
 def __getattr__(name):
-    if name == "kernels":
-        return import_module("fusednn.kernels")
+    if name in ("kernels", "losses"):
+        return import_module(f"fusednn.{name}")
     if name in _HOMES:
         return getattr(import_module(_HOMES[name]), name)
     raise AttributeError(f"module 'fusednn' has no attribute {name!r}")

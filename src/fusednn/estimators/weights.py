@@ -25,6 +25,8 @@ def initial_weights(sizes, activation, dtype, random_state):
 def network_of(coefs, intercepts, activation, loss, groups=()) -> Network:
     """The network that coefficients and intercepts describe; users may have set them.
 
+    `loss` is its name in the table of the kernels, and its constants.
+
     Raises
     ------
     ValueError
@@ -37,4 +39,5 @@ def network_of(coefs, intercepts, activation, loss, groups=()) -> Network:
             f"coefs_ and intercepts_ do not fit together: their shapes are {shapes[0]} and"
             f" {shapes[1]}."
         )
-    return Network(sizes, activation, loss, groups)
+    name, constants = loss
+    return Network(sizes, activation, name, groups, constants)
