@@ -198,22 +198,24 @@ def _squares_work(dtype):
 @cache
 def _loss_loop(function):
     @kernel
-    def loop(value, z, t, work, low, high, repeats):
+    def loop(value, z, t, work, constants, repeats):
         for _ in range(repeats):
-            function(data(value), data(z), data(t), data(work), z.shape[0], z.shape[1], low, high)
+            function(
+                data(value), data(z), data(t), data(work), z.shape[0], z.shape[1], data(constants)
+            )
 
     return loop
 
 
 def _loss_work(name, outputs, dtype):
-    loss, element = LOSSES[name], np.dtype(dtype).type
+    loss, constants = LOSSES[name], np.array([0.0, 99.0], dtype)
     loop = _loss_loop(loss.function)
     z = _random(dtype, outputs, LOSS_ROWS)
     classes = np.random.default_rng(0).integers(0, max(2, outputs), LOSS_ROWS)
     t = np.ascontiguousarray(classes if loss.class_targets or outputs == 1 else z > 0, dtype)
     value, work = np.empty(LOSS_ROWS), np.empty(3 * LOSS_ROWS, dtype)
     repeats = CALL_ELEMENTS // z.size
-    arguments = value, z, t.reshape(-1, LOSS_ROWS), work, element(0), element(99), repeats
+    arguments = value, z, t.reshape(-1, LOSS_ROWS), work, constants, repeats
     return Work(lambda: loop(*arguments), 2.0 * repeats * z.nbytes)
 
 

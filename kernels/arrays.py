@@ -33,28 +33,24 @@ def loss_gradient(dz, value, z, t, work, low, high, loss):
     """Loss and gradient at the logits of each row: value (B,) float64, dz (B, C).
 
     z is (B, C); t is (B, C), or (B, 1) class numbers for the softmax cross-entropy; work is
-    scratch for C + 3 elements and t's columns. [low, high] bounds losses of
+    scratch for C + 5 elements and t's columns. [low, high] bounds losses of
     probabilities. Overwrites dz and value. Pure in each row.
     """
     B, C = z.shape
     if dz.shape != (B, C) or value.shape != (B,) or t.shape[0] != B:
         raise ValueError("z and dz are (B, C), value (B,), t (B, C) or (B, 1)")
-    if t.shape[1] != (1 if loss == SOFTMAX else C) or work.size < C + t.shape[1] + 3:
+    if t.shape[1] != (1 if loss == SOFTMAX else C) or work.size < C + t.shape[1] + 5:
         raise ValueError("t is (B, C), or (B, 1) for the softmax; work is too small")
-    row, target, rest = (
-        written(work),
-        advance(written(work), C),
-        advance(written(work), C + t.shape[1]),
-    )
+    constants, row = written(work), advance(written(work), 2)
+    target = advance(row, C)
+    rest = advance(target, t.shape[1])
+    constants[0], constants[1] = cast(low, row[0]), cast(high, row[0])
     for r in range(B):
         for c in range(C):
             row[c] = z[r, c]
         for c in range(t.shape[1]):
             target[c] = t[r, c]
-        evaluate(
-            advance(written(value), r), row, target, rest, C, 1, cast(low, row[0]),
-            cast(high, row[0]), loss,
-        )  # fmt: skip
+        evaluate(advance(written(value), r), row, target, rest, C, 1, constants, loss)
         for c in range(C):
             dz[r, c] = row[c]
 

@@ -32,8 +32,8 @@ ROLES = {
     "slopes": lambda p, x: (p, p, _N, p),
     # dout, out or slopes, n, constants
     "derivative": lambda p, x: (p, p, _N, p),
-    # value, z, t, work, C, R, low, high
-    "loss": lambda p, x: (_REAL, p, p, p, _N, _N, x, x),
+    # value, z, t, work, C, R, constants
+    "loss": lambda p, x: (_REAL, p, p, p, _N, _N, p),
     # z, work, C, R
     "link": lambda p, x: (p, p, _N, _N),
     # w, g, s1, s2, s3, n, decay, settings, constants

@@ -66,25 +66,25 @@ def softmax_link(z):
     return e / e.sum(axis=1, keepdims=True)
 
 
-def softmax_cross_entropy(z, t, low, high):
+def softmax_cross_entropy(z, t, constants):
     rows, chosen = np.arange(len(z)), t[:, 0].astype(int)
     below = z - z.max(axis=1, keepdims=True)
     value = np.log(exp(below).sum(axis=1)) - below[rows, chosen]
     dz = softmax_link(z)
     dz[rows, chosen] -= 1
-    return np.clip(value, low, high), dz
+    return np.clip(value, *constants), dz
 
 
 def logistic_link(z):
     return sigmoid(z)
 
 
-def binary_cross_entropy(z, t, low, high):
-    positive, negative = (np.clip(softplus(s * z), low, high) for s in (1, -1))
+def binary_cross_entropy(z, t, constants):
+    positive, negative = (np.clip(softplus(s * z), *constants) for s in (1, -1))
     return (t * negative + (1 - t) * positive).sum(axis=1), sigmoid(z) - t
 
 
-def squared_error(z, t, low, high):
+def squared_error(z, t, constants):
     return ((z - t) ** 2).mean(axis=1) / 2, z - t
 
 
@@ -92,9 +92,81 @@ def exp_link(z):
     return exp(z)
 
 
-def poisson_deviance(z, t, low, high):
+def poisson_deviance(z, t, constants):
     entropy = t * np.log(np.where(t > 0, t, 1.0))
     return (entropy - t * z - t + exp(z)).sum(axis=1), exp(z) - t
+
+
+def _log_softmax(z):
+    below = z - z.max(axis=1, keepdims=True)
+    return below - np.log(exp(below).sum(axis=1, keepdims=True))
+
+
+def _one_hot(z, t):
+    return np.eye(z.shape[1])[t[:, 0].astype(int)]
+
+
+def smoothed_softmax_cross_entropy(z, t, constants):
+    target = (1 - constants[0]) * _one_hot(z, t) + constants[0] / z.shape[1]
+    return -(target * _log_softmax(z)).sum(axis=1), softmax_link(z) - target
+
+
+def smoothed_binary_cross_entropy(z, t, constants):
+    target = (1 - constants[0]) * t + constants[0] / 2
+    value = target * softplus(-z) + (1 - target) * softplus(z)
+    return value.sum(axis=1), sigmoid(z) - target
+
+
+def focal_softmax_cross_entropy(z, t, constants):
+    gamma, hot, p = constants[0], _one_hot(z, t), softmax_link(z)
+    log_p = (hot * _log_softmax(z)).sum(axis=1)
+    q = ((1 - hot) * p).sum(axis=1)
+    steep = np.where(q > 0, gamma * np.maximum(q, 1e-300) ** (gamma - 1), 0)
+    slope = exp(log_p) * log_p * steep - q**gamma
+    to_one = hot * q[:, np.newaxis] - (1 - hot) * p  # 1 - p of the class, which loses nothing
+    return -(q**gamma) * log_p, slope[:, np.newaxis] * to_one
+
+
+def focal_binary_cross_entropy(z, t, constants):
+    gamma, x = constants[0], (2 * t - 1) * z
+    q, p, loss = sigmoid(-x), sigmoid(x), softplus(-x)
+    return (q**gamma * loss).sum(axis=1), (1 - 2 * t) * q**gamma * (q + gamma * p * loss)
+
+
+def gamma_deviance(z, t, constants):
+    return (z - np.log(t) + t * exp(-z) - 1).sum(axis=1), 1 - t * exp(-z)
+
+
+def absolute_error(z, t, constants):
+    return abs(z - t).sum(axis=1), np.sign(z - t)
+
+
+def huber(z, t, constants):
+    d, delta = z - t, constants[0]
+    value = np.where(abs(d) <= delta, d**2 / 2, delta * (abs(d) - delta / 2))
+    return value.sum(axis=1), np.clip(d, -delta, delta)
+
+
+def log_cosh(z, t, constants):
+    d = z - t
+    return (np.logaddexp(d, -d) - np.log(2)).sum(axis=1), np.tanh(d)
+
+
+def quantile(z, t, constants):
+    quantiles = np.array(constants[1:])
+    d = z.reshape(len(z), -1, len(quantiles)) - t[:, :, np.newaxis]
+    value = np.maximum(-quantiles * d, (1 - quantiles) * d)
+    dz = np.where(d > 0, 1 - quantiles, -quantiles) * (d != 0)
+    return value.sum(axis=(1, 2)), dz.reshape(z.shape)
+
+
+def gaussian(z, t, constants):
+    d, raw, least = z[:, ::2] - t, z[:, 1::2], constants[0]
+    s = np.maximum(raw, least)
+    dz = np.empty_like(z)
+    dz[:, ::2] = d * exp(-s)
+    dz[:, 1::2] = (1 - d**2 * exp(-s)) / 2 * exp(np.minimum(raw - least, 0))
+    return ((s + d**2 * exp(-s)) / 2).sum(axis=1), dz
 
 
 # -- optimizers: the new w, s1, s2, s3; rates are (rate, second rate, factor of epsilon) ------

@@ -35,12 +35,81 @@ def poisson(z, t):
     return (entropy - t * z - t + np.exp(z)).sum(axis=1), np.exp(z) - t
 
 
+def softmax_smoothed(z, t, smoothing=0.1):
+    p = np.exp(z - z.max(axis=1, keepdims=True))
+    p /= p.sum(axis=1, keepdims=True)
+    target = (1 - smoothing) * np.eye(z.shape[1])[t[:, 0].astype(int)] + smoothing / z.shape[1]
+    return -(target * np.log(p)).sum(axis=1), p - target
+
+
+def logistic_smoothed(z, t, smoothing=0.1):
+    return logistic(z, (1 - smoothing) * t + smoothing / 2)
+
+
+def softmax_focal(z, t, gamma=2):
+    p = np.exp(z - z.max(axis=1, keepdims=True))
+    p /= p.sum(axis=1, keepdims=True)
+    hot = np.eye(z.shape[1])[t[:, 0].astype(int)]
+    of_class = (p * hot).sum(axis=1, keepdims=True)
+    q = 1 - of_class
+    slope = gamma * of_class * q ** (gamma - 1) * np.log(of_class) - q**gamma
+    return -(q**gamma * np.log(of_class))[:, 0], slope * (hot - p)
+
+
+def logistic_focal(z, t, gamma=2):
+    p = 1 / (1 + np.exp(-z))
+    of_class = np.where(t == 1, p, 1 - p)
+    q = 1 - of_class
+    slope = gamma * of_class * q ** (gamma - 1) * np.log(of_class) - q**gamma
+    return -(q**gamma * np.log(of_class)).sum(axis=1), slope * q * (2 * t - 1)
+
+
+def gamma(z, t):
+    return (z - np.log(t) + t / np.exp(z) - 1).sum(axis=1), 1 - t / np.exp(z)
+
+
+def absolute_error(z, t):
+    return abs(z - t).sum(axis=1), np.sign(z - t)
+
+
+def huber(z, t, delta=1):
+    d = abs(z - t)
+    value = np.where(d < delta, d**2 / 2, delta * d - delta**2 / 2)
+    return value.sum(axis=1), np.sign(z - t) * np.minimum(d, delta)
+
+
+def log_cosh(z, t):
+    return np.log(np.cosh(z - t)).sum(axis=1), np.tanh(z - t)
+
+
+def quantile(z, t, q=0.5):
+    d = t - z
+    return np.where(d > 0, q * d, (q - 1) * d).sum(axis=1), np.where(d > 0, -q, 1 - q)
+
+
+def gaussian(z, t):
+    d, s = z[:, ::2] - t, z[:, 1::2]
+    parts = d / np.exp(s), 0.5 - d**2 / np.exp(s) / 2
+    return (s + d**2 / np.exp(s)).sum(axis=1) / 2, np.stack(parts, axis=2).reshape(z.shape)
+
+
 LOSSES = {
     "softmax": softmax,
     "logistic": logistic,
     "squared_error": squared_error,
     "poisson": poisson,
+    "softmax_smoothed": softmax_smoothed,
+    "logistic_smoothed": logistic_smoothed,
+    "softmax_focal": softmax_focal,
+    "logistic_focal": logistic_focal,
+    "gamma": gamma,
+    "absolute_error": absolute_error,
+    "huber": huber,
+    "log_cosh": log_cosh,
+    "quantile": quantile,
+    "gaussian": gaussian,
 }
+"""With the constants that the library's table has."""
 
 
 def forward(activation, coefs, intercepts, X):

@@ -22,12 +22,18 @@ def random_network(sizes, dtype, seed=0):
     return coefs, [(random.normal(size=out) / 3).astype(dtype) for _, out in pairs]
 
 
-def random_targets(loss, samples, outputs, dtype, seed=0):
-    """Targets that the loss takes."""
+def random_targets(loss, samples, columns, dtype, seed=0):
+    """Targets that the loss takes, of so many columns, or classes."""
     random = np.random.RandomState(seed)
     if LOSSES[loss].class_targets:
-        return random.randint(outputs, size=(samples, 1)).astype(dtype)
-    return random.uniform(0.1, 0.9, (samples, outputs)).astype(dtype)
+        return random.randint(columns, size=(samples, 1)).astype(dtype)
+    t = random.uniform(0.1, 0.9, (samples, columns))
+    return (t.round() if LOSSES[loss].targets == "binary" else t).astype(dtype)
+
+
+def sizes_for(loss, sizes):
+    """The sizes with as many outputs as the last, of targets, needs."""
+    return [*sizes[:-1], sizes[-1] * LOSSES[loss].outputs_of_target()]
 
 
 def open_session(X, t, parameters, *, activation="tanh", loss="squared_error", weights=None,

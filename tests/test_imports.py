@@ -22,8 +22,9 @@ LAYERS = {
     "kernels": {"kernels"},
     "plan": {"plan", "kernels"},
     "optimizers": set(),  # descriptions only
+    "losses": set(),
     "training": {"training", "plan", "kernels", "optimizers"},
-    "estimators": {"estimators", "training", "plan", "kernels", "optimizers"},
+    "estimators": {"estimators", "losses", "training", "plan", "kernels", "optimizers"},
     "versions": {"training", "plan", "kernels"},
     "command": {"command", "versions", "estimators", "training", "plan", "kernels", ""},
     "": set(),  # the package itself finds its names by text, on first use

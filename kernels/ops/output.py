@@ -2,7 +2,7 @@
 
 from fusednn.kernels import records
 from fusednn.kernels._jit import kernel
-from fusednn.kernels.intrinsics.pointers import advance, number, slot
+from fusednn.kernels.intrinsics.pointers import advance, slot
 from fusednn.kernels.intrinsics.scalars import cast
 from fusednn.kernels.intrinsics.sync import call
 
@@ -27,9 +27,8 @@ DZ = 11
 DZ_STRIDE = 12
 PADDED_OUT = 13
 ROW_VALUES = 14  # float64, one per row
-LOW = 15
-HIGH = 16
-TARGETS_STRIDE = 17
+CONSTANTS = 15  # the loss's own
+TARGETS_STRIDE = 16
 # emit_outputs
 EMITTED = 7
 EMITTED_STRIDE = 8
@@ -56,7 +55,7 @@ def loss_gradient(record, frame, scratch, lo, hi):
     logits, targets = slot(record, LOGITS, scratch[0]), slot(record, TARGETS, scratch[0])
     dz, values = slot(record, DZ, scratch[0]), slot(record, ROW_VALUES, 0.0)
     scale = step_settings(frame)[records.SCALE]
-    low, high = number(record, LOW, scratch[0]), number(record, HIGH, scratch[0])
+    constants = slot(record, CONSTANTS, scratch[0])
     status = 0
     first = lo
     while first < hi:
@@ -70,7 +69,7 @@ def loss_gradient(record, frame, scratch, lo, hi):
             for c in range(width):
                 t[c * R + r] = target[c]
         value = advance(values, first)
-        status |= call(record, FUNCTION, (value, z, t, work, C, R, low, high))
+        status |= call(record, FUNCTION, (value, z, t, work, C, R, constants))
         for r in range(R):
             weight = 1.0
             if record[HAS_WEIGHTS] != 0:

@@ -21,6 +21,7 @@ __all__ = [
     "MLPClassifier",
     "MLPRegressor",
     "kernels",
+    "losses",
     "optimizers",
     "show_versions",
     "warmup",

@@ -248,7 +248,10 @@ def test_an_unknown_solver(kind):
 
 
 def test_unknown_loss():
-    assert_alike(*both("regressor", lambda e: e.fit(X, VALUES), loss="absolute_error"))
+    theirs, ours = both("regressor", lambda e: e.fit(X, VALUES), loss="hinge")
+    assert ours.error[0] == theirs.error[0] == "InvalidParameterError"
+    assert ours.error[1].startswith("The 'loss' parameter of MLPRegressor must be a str among {")
+    assert ours.error[1].endswith("Got 'hinge' instead.")
 
 
 @pytest.mark.parametrize("y", [np.full(40, -1.0), np.zeros(40)], ids=["negative", "zero"])

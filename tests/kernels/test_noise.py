@@ -43,8 +43,8 @@ def open_session(activation, dtype, *, X=X, batch=BATCH, n_jobs=1):
     coefs, intercepts = random_network(SIZES, dtype)
     t = random_targets("softmax", X.shape[0], 3, dtype)
     session = Session(
-        Network(SIZES, activation, "softmax", (), RATES), X, Target(t, None), Rule("sgd", (0.0,)),
-        batch=batch, order=np.arange(len(t)), l2=0.3, n_jobs=n_jobs,
+        Network(SIZES, activation, "softmax", dropout=RATES), X, Target(t, None),
+        Rule("sgd", (0.0,)), batch=batch, order=np.arange(len(t)), l2=0.3, n_jobs=n_jobs,
     )  # fmt: skip
     session.load(coefs, intercepts)
     session.seed(SEED, 0)

@@ -7,7 +7,7 @@ from fusednn.kernels import maths
 from fusednn.kernels._jit import kernel
 from fusednn.kernels.activations import ACTIVATIONS
 from fusednn.kernels.losses import LOSSES
-from sessions import gradient, random_network, random_targets
+from sessions import gradient, random_network, random_targets, sizes_for
 
 SAMPLES = 31
 SIZES = [7, 12, 5, 3]
@@ -32,7 +32,7 @@ def problem(loss, dtype):
     """X, targets and parameters."""
     X = np.random.RandomState(1).normal(size=(SAMPLES, SIZES[0])).astype(dtype)
     targets = random_targets(loss, SAMPLES, SIZES[-1], dtype)
-    return X, targets, random_network(SIZES, dtype)
+    return X, targets, random_network(sizes_for(loss, SIZES), dtype)
 
 
 def check_gradient(activation, loss, dtype, theirs):

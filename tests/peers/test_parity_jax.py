@@ -28,11 +28,47 @@ def poisson(z, t):
     return (t * jnp.log(t) - t * z - t + jnp.exp(z)).sum()
 
 
+def softmax_smoothed(z, t):
+    log_p = nn.log_softmax(z)
+    chosen = jnp.take_along_axis(log_p, t.astype(int), axis=1)
+    return -0.9 * chosen.sum() - 0.1 * log_p.mean(axis=1).sum()
+
+
+def softmax_focal(z, t):
+    log_p = jnp.take_along_axis(nn.log_softmax(z), t.astype(int), axis=1)
+    return -((1 - jnp.exp(log_p)) ** 2 * log_p).sum()
+
+
+def logistic_focal(z, t):
+    x = jnp.where(t == 1, z, -z)
+    return (nn.sigmoid(-x) ** 2 * nn.softplus(-x)).sum()
+
+
+def huber(z, t):
+    d = abs(z - t)
+    return jnp.where(d < 1, d**2 / 2, d - 0.5).sum()
+
+
+def gaussian(z, t):
+    s = z[:, 1::2]
+    return (s + (z[:, ::2] - t) ** 2 * jnp.exp(-s)).sum() / 2
+
+
 LOSSES = {
     "softmax": softmax,
     "logistic": lambda z, t: (t * nn.softplus(-z) + (1 - t) * nn.softplus(z)).sum(),
     "squared_error": lambda z, t: ((z - t) ** 2).sum() / 2,
     "poisson": poisson,
+    "softmax_smoothed": softmax_smoothed,
+    "logistic_smoothed": lambda z, t: LOSSES["logistic"](z, 0.9 * t + 0.05),
+    "softmax_focal": softmax_focal,
+    "logistic_focal": logistic_focal,
+    "gamma": lambda z, t: (z - jnp.log(t) + t * jnp.exp(-z) - 1).sum(),
+    "absolute_error": lambda z, t: abs(z - t).sum(),
+    "huber": huber,
+    "log_cosh": lambda z, t: jnp.log(jnp.cosh(z - t)).sum(),
+    "quantile": lambda z, t: abs(z - t).sum() / 2,
+    "gaussian": gaussian,
 }
 FUNCTIONS = {
     "exp": jnp.exp,

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from fusednn.kernels.losses import LOSSES
 from scipy import sparse
+from sessions import random_targets, sizes_for
 
 from fusednn.plan import data, forward, inference, program, training
 from fusednn.plan.forward import Network
@@ -43,11 +44,11 @@ def poison(buffers, keep):
 
 
 def draw(loss, sizes, dtype, rows):
+    t = random_targets(loss, rows, sizes[-1], dtype)
+    sizes = sizes_for(loss, sizes)
     rng = np.random.RandomState(1)
     X = rng.normal(size=(rows, sizes[0])).astype(dtype)
     X[X < 0] = 0
-    width = 1 if LOSSES[loss].class_targets else sizes[-1]
-    t = rng.randint(0, 2, size=(rows, width)).astype(dtype)
     pairs = list(pairwise(sizes))
     coefs = [(rng.normal(size=pair) / 2 / pair[0] ** 0.5).astype(dtype) for pair in pairs]
     return X, t, coefs, [(rng.normal(size=out) / 3).astype(dtype) for _, out in pairs]
@@ -65,7 +66,7 @@ def train(buffers, loss, activation, sizes, rule, batch, dtype, form, poisoned):
     X, t, coefs, intercepts = draw(loss, sizes, dtype, rows)
     buffers.clear()
     session = Session(
-        Network(list(sizes), activation, loss),
+        Network(sizes_for(loss, sizes), activation, loss),
         {"dense": np.asarray, "gaps": with_gaps, "csr": sparse.csr_matrix}[form](X),
         Target(t, None),
         rule,
@@ -125,13 +126,14 @@ def test_inference(buffers, loss, form, dtype):
     sizes = (9, 35, 18, 3)
     X, _, coefs, intercepts = draw(loss, sizes, dtype, 150)
     make = {"dense": np.asarray, "gaps": with_gaps, "csr": sparse.csr_matrix}[form]
+    sizes = sizes_for(loss, sizes)
     layout = training.ParameterLayout(sizes, dtype)
     flat = layout.pack(coefs, intercepts)
     results = []
     for poisoned in (False, True):
         buffers.clear()
         compiled, outputs = inference.lower_inference(
-            Network(list(sizes), "tanh", loss),
+            Network(sizes, "tanh", loss),
             [layout.weights(flat, layer) for layer in range(3)],
             [layout.bias(flat, layer) for layer in range(3)],
             data.source_of(make(X), dtype),

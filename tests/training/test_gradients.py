@@ -12,6 +12,7 @@ import reference_network
 from fusednn.kernels.activations import ACTIVATIONS
 from fusednn.kernels.losses import LOSSES
 from scipy import sparse
+from sessions import random_targets, sizes_for
 
 from fusednn.plan.forward import Network
 from fusednn.plan.training import Rule, Target
@@ -27,14 +28,12 @@ class Gradient:
     """Loss and gradient of one network on random data, by the engine."""
 
     def __init__(self, activation, loss, *, sizes=(5, 7, 4, 3), weighted=True, l2=0.3, form=None):
-        rng = np.random.RandomState(len(activation) + 10 * len(loss))
-        self.sizes, self.l2, self.dtype = list(sizes), l2, np.float64
+        rng = np.random.RandomState(1 + len(activation) + 10 * len(loss))  # far from any kink
+        t = random_targets(loss, SAMPLES, sizes[-1], np.float64)
+        sizes = sizes_for(loss, sizes)
+        self.sizes, self.l2, self.dtype = sizes, l2, np.float64
         self.X = rng.normal(size=(SAMPLES, sizes[0]))
         self.X[rng.rand(*self.X.shape) < 0.3] = 0
-        if LOSSES[loss].class_targets:
-            t = rng.randint(sizes[-1], size=(SAMPLES, 1)).astype(float)
-        else:
-            t = rng.uniform(0.1, 0.9, size=(SAMPLES, sizes[-1]))
         self.t = t
         self.weights = rng.uniform(0.1, 2, SAMPLES) if weighted else np.ones(SAMPLES)
         pairs = list(pairwise(sizes))

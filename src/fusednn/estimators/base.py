@@ -165,7 +165,7 @@ class BaseMLP(CallbackSupportMixin, InspectionMixin, BaseEstimator):
             self.coefs_,
             self.intercepts_,
             self.activation,
-            self._loss_name(),
+            self._lowered_loss(),
             self._output_groups(),
         )
 

@@ -8,9 +8,12 @@ from typing import ClassVar
 import numpy as np
 from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.utils import check_array
+from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
+
+from fusednn.losses import CLASSIFICATION, ClassificationLoss
 
 from .base import BaseMLP
 from .callbacks import with_callbacks
@@ -110,6 +113,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         Largest absolute value of its elements, after `clip_norm`. Not for "lbfgs".
     class_weight : dict, list of dict, "balanced" or None, default=None
         Factors of the samples' weights in the loss, by label, as in the rest of scikit-learn.
+    loss : {"log_loss", "focal"}, CrossEntropy or Focal, default="log_loss"
+        What is minimised: a name or a description of `fusednn.losses`, such as
+        `CrossEntropy(label_smoothing=0.1)`. The labels decide between softmax and logistic; of
+        several labels per sample, or columns of classes, it is the sum over them.
 
     Attributes
     ----------
@@ -167,9 +174,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     _parameter_constraints: ClassVar[dict] = {
         **BaseMLP._parameter_constraints,
         "class_weight": CLASS_WEIGHT,
+        "loss": [StrOptions(set(CLASSIFICATION)), ClassificationLoss],
     }
-
-    loss = "log_loss"  # not a parameter, as in scikit-learn
 
     def __init__(
         self,
@@ -207,6 +213,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         clip_norm=None,
         clip_value=None,
         class_weight=None,
+        loss="log_loss",
     ):
         self._store(locals())
 
@@ -261,8 +268,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     def _output_activation(self):
         return self._labels.link
 
-    def _loss_name(self):
-        return self.out_activation_
+    def _lowered_loss(self):
+        loss = CLASSIFICATION[self.loss] if isinstance(self.loss, str) else self.loss
+        return loss.lowered(self.out_activation_)
 
     def _output_groups(self):
         return self._labels.groups

@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 import numpy as np
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
-from fusednn.kernels.losses import LOSSES
 from fusednn.plan.inference import LOGITS, Part
 from fusednn.plan.training import Rule, Target
 
@@ -28,7 +27,6 @@ class InspectionMixin:
     _with_class_weight: Any
     _encode: Any
     _target_options: ClassVar[dict]
-    _loss_name: Any
     _network: Any
     _check_sizes: Any
 
@@ -106,7 +104,7 @@ class InspectionMixin:
         l2 = penalty_of(self)
         session = make_session(self, X, target, Rule(None), samples, len(samples), l2)
         session.load(self.coefs_, self.intercepts_)
-        per_output = LOSSES[self._loss_name()].per_output
+        per_output = session.network.loss_row().per_output
         with session:
             loss = session.run_gradient(self.n_outputs_ if per_output else 1)
         return loss, *session.plan.layout.unpack(session.plan.gradient)

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+import numpy as np
 from sklearn.base import RegressorMixin, _fit_context
 from sklearn.metrics import r2_score
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
+
+from fusednn.kernels.losses import LOSSES
+from fusednn.losses import REGRESSION, Gaussian, Quantile, RegressionLoss
 
 from .base import BaseMLP
 from .callbacks import with_callbacks
@@ -24,14 +28,20 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
     Parameters
     ----------
-    loss : {"squared_error", "poisson"}, default="squared_error"
-        "poisson" is half the Poisson deviance, with a log link.
+    loss : str or RegressionLoss, default="squared_error"
+        "squared_error"; "poisson", half the Poisson deviance, with a log link; or of our own
+        "absolute_error", "huber", "log_cosh", "quantile", "gamma" and "gaussian", which stand for
+        descriptions of `fusednn.losses` with their defaults, such as `Huber(delta=1.0)`. Of
+        several outputs the reported loss of "squared_error" is their mean, that of the others
+        their sum. `Quantile(quantiles)` has an output for each quantile and target, "gaussian"
+        a mean and the logarithm of a variance for each target.
     hidden_layer_sizes, activation, solver, alpha, batch_size, learning_rate, \
 learning_rate_init, power_t, max_iter, shuffle, random_state, tol, verbose, warm_start, \
 momentum, nesterovs_momentum, early_stopping, validation_fraction, beta_1, beta_2, epsilon, \
 n_iter_no_change, max_fun, dtype, n_jobs, scoring, max_time, warm_start_optimizer, init, \
 dropout, clip_norm, clip_value
-        As in `MLPClassifier`; early stopping looks at R^2.
+        As in `MLPClassifier`; early stopping looks at R^2, for "gaussian" of the means, of
+        several quantiles of the one nearest to 0.5. A scorer sees what `predict` answers.
 
     Attributes
     ----------
@@ -57,7 +67,7 @@ n_features_in_, feature_names_in_
 
     _parameter_constraints: ClassVar[dict] = {
         **BaseMLP._parameter_constraints,
-        "loss": [StrOptions({"squared_error", "poisson"})],
+        "loss": [StrOptions(set(REGRESSION)), RegressionLoss],
     }
 
     def __init__(
@@ -108,25 +118,48 @@ n_features_in_, feature_names_in_
     def _checked_targets(self, y):
         """More targets of the kind that the estimator was fitted to."""
         y = flattened(y)
-        if (y.shape[1] if y.ndim == 2 else 1) != self.n_outputs_:
-            raise ValueError(f"y must have {self.n_outputs_} outputs, got shape {y.shape}.")
+        columns = self.n_outputs_ // self._outputs_per_target()
+        if (y.shape[1] if y.ndim == 2 else 1) != columns:
+            raise ValueError(f"y must have {columns} outputs, got shape {y.shape}.")
         return y
 
     def _encode(self, y, dtype):
-        """Targets of shape (n_samples, n_outputs); sets `n_outputs_`."""
+        """Targets of shape (n_samples, n_targets); sets `n_outputs_`."""
         targets = y.reshape(len(y), -1).astype(dtype, copy=False)
-        self.n_outputs_ = targets.shape[1]
+        if self.loss != "poisson":  # of which scikit-learn takes any y
+            name = self._lowered_loss()[0]
+            least = {"positive": targets > 0, "not negative": targets >= 0}
+            if not np.all(least.get(LOSSES[name].targets, True)):
+                raise ValueError(
+                    "Some value(s) of y are out of the valid range of the loss"
+                    f" {type(self._loss()).__name__!r}."
+                )
+        self.n_outputs_ = targets.shape[1] * self._outputs_per_target()
         return targets
 
     def _output_activation(self):
-        return "exp" if self.loss == "poisson" else "identity"
+        return "identity" if LOSSES[self._lowered_loss()[0]].link is None else "exp"
 
-    def _loss_name(self):
-        return self.loss
+    def _loss(self):
+        return REGRESSION[self.loss] if isinstance(self.loss, str) else self.loss
+
+    def _lowered_loss(self):
+        return self._loss().lowered()
+
+    def _outputs_per_target(self):
+        name, constants = self._lowered_loss()
+        return LOSSES[name].outputs_of_target(constants)
+
+    def _points(self, outputs):
+        """One value for each target: the mean, or the quantile nearest to the median."""
+        loss, middle = self._loss(), 0
+        if isinstance(loss, Quantile):
+            middle = int(np.argmin(np.abs(np.array(loss.quantiles) - 0.5)))
+        return outputs[:, middle :: self._outputs_per_target()]
 
     def _score_outputs(self, truth, outputs, weights):
         """R^2 of outputs against targets."""
-        return r2_score(truth, outputs, sample_weight=weights)
+        return r2_score(truth, self._points(outputs), sample_weight=weights)
 
     @_fit_context(prefer_skip_nested_validation=True)
     @with_callbacks
@@ -179,17 +212,64 @@ n_features_in_, feature_names_in_
         """
         return self._fit(X, y, sample_weight, incremental=True)
 
-    def predict(self, X):
+    def predict(self, X, return_std=False):
         """The network's output for each sample.
 
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
             Input.
+        return_std : bool, default=False
+            Whether the standard deviation is wanted too, which only loss="gaussian" learns.
 
         Returns
         -------
-        ndarray of shape (n_samples,) or (n_samples, n_outputs)
+        y : ndarray of shape (n_samples,) or (n_samples, n_targets)
+            Of "gaussian" the means. Several quantiles are the last axis of their own: the shape
+            is (n_samples, n_quantiles), or (n_samples, n_targets, n_quantiles).
+        std : ndarray of the same shape
+            With `return_std`.
         """
+        loss = self._loss()
+        if return_std and not isinstance(loss, Gaussian):
+            raise ValueError(f"return_std=True needs loss='gaussian', got {self.loss!r}.")
         outputs = self._outputs(X)
-        return outputs.ravel() if outputs.shape[1] == 1 else outputs
+        self._network().target_columns()  # refuses weights of another loss
+        count = self._outputs_per_target()
+        if count > 1 and isinstance(loss, Quantile):
+            several = outputs.reshape(len(outputs), -1, count)
+            return several[:, 0] if several.shape[1] == 1 else several
+        points = _raveled(self._points(outputs))
+        if not return_std:
+            return points
+        least = np.log(loss.eps).astype(outputs.dtype)
+        with np.errstate(over="ignore"):
+            std = np.exp(np.maximum(outputs[:, 1::2], least) / 2)
+        return points, _raveled(std)
+
+    def score(self, X, y, sample_weight=None):
+        """R^2 of the predictions.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Input.
+        y : array-like of shape (n_samples,) or (n_samples, n_targets)
+            True targets.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples.
+
+        Returns
+        -------
+        float
+            For "gaussian" of the means, of several quantiles of the one nearest to 0.5.
+        """
+        if self._outputs_per_target() == 1:
+            return super().score(X, y, sample_weight)
+        points = _raveled(self._points(self._outputs(X)))
+        return r2_score(y, points, sample_weight=sample_weight)
+
+
+def _raveled(outputs):
+    """One column as a vector."""
+    return outputs.ravel() if outputs.shape[1] == 1 else outputs

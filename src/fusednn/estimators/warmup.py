@@ -87,8 +87,8 @@ def _rehearsals_of(network, sparse: bool) -> Iterator[tuple[str, Callable[[], No
     rows = 2 * (FEW_ROWS + 1 if batch == "auto" else max(FEW_ROWS + 1, batch))
     small = {"max_iter": 1, "batch_size": batch, "validation_fraction": 0.5, "verbose": False}
     X = np.random.RandomState(0).uniform(size=(rows, FEATURES))
-    # one logistic output, and a softmax
-    targets = [np.arange(rows) % classes for classes in (2, 3)[: 1 + is_classifier(network)]]
+    # one logistic output, and a softmax; from 1 on, which every loss takes
+    targets = [1 + np.arange(rows) % classes for classes in (2, 3)[: 1 + is_classifier(network)]]
     for dtype in ("float32", "float64") if network.dtype == "auto" else (network.dtype,):
         for y in targets:
             inputs = [X.astype(dtype)]
@@ -96,7 +96,7 @@ def _rehearsals_of(network, sparse: bool) -> Iterator[tuple[str, Callable[[], No
                 inputs.append(csr_matrix(inputs[0]))
             model = clone(network).set_params(**small)
             words = [type(network).__name__, network.activation, name_of(network.solver), dtype]
-            words += [f"{y.max() + 1} classes"] * is_classifier(network)
+            words += [f"{y.max()} classes"] * is_classifier(network)
             yield " ".join(words), partial(_rehearse, model, inputs, y)
 
 

@@ -38,6 +38,8 @@ def _scikit_learns(sizes, activation, dtype, random_state):
 def network_of(coefs, intercepts, activation, loss, groups=()) -> Network:
     """The network that coefficients and intercepts describe; users may have set them.
 
+    `loss` is its name in the table of the kernels, and its constants.
+
     Raises
     ------
     ValueError
@@ -52,4 +54,5 @@ def network_of(coefs, intercepts, activation, loss, groups=()) -> Network:
         )
     if groups and sum(groups) != sizes[-1]:
         raise ValueError(f"coefs_ have {sizes[-1]} outputs, but classes_ are {sum(groups)}.")
-    return Network(sizes, activation, loss, groups)
+    name, constants = loss
+    return Network(sizes, activation, name, groups, constants)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from fusednn.kernels.activations import ACTIVATIONS
+from fusednn.kernels.losses import LOSSES, Loss, bounds
 from fusednn.kernels.ops import dense, noise
 
 from .buffers import aligned_zeros, leading_dimension
@@ -37,6 +38,8 @@ class Network(NamedTuple):
     groups : tuple of int
         Adjacent outputs that have a loss and a link of their own, by their numbers; empty is one
         group of all.
+    loss_constants : tuple of float
+        The loss's; empty are those of the table.
     dropout : tuple of float
         Of each hidden layer the share of its outputs that a step of training leaves out; empty
         is none.
@@ -46,7 +49,40 @@ class Network(NamedTuple):
     activation: str
     loss: str
     groups: tuple[int, ...] = ()
+    loss_constants: tuple[float, ...] = ()
     dropout: tuple[float, ...] = ()
+
+    def loss_row(self) -> Loss:
+        """The loss's row of the table."""
+        return LOSSES[self.loss]
+
+    def constants_of_loss(self, dtype) -> np.ndarray:
+        """What the loss reads; never empty, since its address is taken."""
+        row = self.loss_row()
+        constants = bounds(dtype) if row.bounded else self.loss_constants or row.constants
+        return np.array([*constants, 0.0], dtype)
+
+    def outputs_per_target(self) -> int:
+        """How many adjacent outputs belong to a column of the targets."""
+        return self.loss_row().outputs_of_target(self.loss_constants)
+
+    def target_columns(self) -> int:
+        """Columns of the targets: one for each group of classes, or of `outputs_per_target`.
+
+        Raises
+        ------
+        ValueError
+            If the outputs cannot be dealt out to columns.
+        """
+        if self.loss_row().class_targets:
+            return len(self.output_groups())
+        columns, rest = divmod(self.sizes[-1], self.outputs_per_target())
+        if rest:
+            raise ValueError(
+                f"{self.sizes[-1]} outputs are not {self.outputs_per_target()} for each column of"
+                f" the targets, as the loss {self.loss!r} needs them"
+            )
+        return columns
 
     def output_groups(self) -> list[tuple[int, int]]:
         """First output and number of outputs of each group."""

@@ -7,7 +7,6 @@ from typing import NamedTuple
 import numpy as np
 
 from fusednn.kernels import records
-from fusednn.kernels.losses import LOSSES
 from fusednn.kernels.ops import output
 
 from .buffers import leading_dimension
@@ -89,7 +88,7 @@ def lower_inference(
         program, network, weights, biases, source, order, block * workers, plain, layers
     )
     last = layers == len(network.sizes) - 1
-    link = LOSSES[network.loss].link if last and part.link else None
+    link = network.loss_row().link if last and part.link else None
     emitted = np.empty((samples, outputs), dtype)
     groups = network.output_groups() if link else [(0, outputs)]
     chain += [

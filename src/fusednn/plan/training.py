@@ -16,14 +16,13 @@ from fusednn.kernels import records
 from fusednn.kernels.activations import multiply_slopes
 from fusednn.kernels.intrinsics.shapes import SHAPE
 from fusednn.kernels.intrinsics.tiles import ROW_PANELS
-from fusednn.kernels.losses import LOSSES, bounds
 from fusednn.kernels.ops import dense, few, output
 from fusednn.kernels.optimizers import OPTIMIZERS
 
 from .buffers import aligned_zeros
 from .clipping import lower_clipping
-from .data import order_operands
 from .forward import Network, constants_of, lower_forward
+from .loss import Ends, Target, loss_records, loss_scratch
 from .parameters import ParameterLayout
 from .program import Program, Task
 from .update import Gradient, Updater
@@ -37,21 +36,6 @@ BLOCK_LIMIT = 4096
 
 MAX_BLOCK_ROWS = 128
 """Rows of a block of the row stage: its layers' outputs stay in the second-level cache."""
-
-
-class Target(NamedTuple):
-    """What the loss compares with.
-
-    Parameters
-    ----------
-    values : ndarray of shape (n_samples, C), or (n_samples, groups) of class numbers
-        In the network's dtype, C-contiguous.
-    weights : ndarray of shape (n_samples,) or None
-        Sample weights, in the network's dtype.
-    """
-
-    values: np.ndarray
-    weights: np.ndarray | None
 
 
 class Rule(NamedTuple):
@@ -106,9 +90,11 @@ class TrainingPlan:
     def __init__(
         self, network: Network, source, target: Target, rule: Rule, batch: int, order, workers: int
     ):
-        groups = len(network.output_groups())
-        width = groups if LOSSES[network.loss].class_targets else network.sizes[-1]
-        if target.values.shape != (source.shape[0], width) or source.shape[1] != network.sizes[0]:
+        columns = network.target_columns()
+        if (
+            target.values.shape != (source.shape[0], columns)
+            or source.shape[1] != network.sizes[0]
+        ):
             raise ValueError(
                 f"a network of layers {network.sizes} cannot be trained on data of shape"
                 f" {source.shape} with targets of shape {target.values.shape}"
@@ -126,12 +112,11 @@ class TrainingPlan:
         self.gradient = aligned_zeros(stored, self.dtype)
         self.key = np.zeros(2, np.int64)
         self._rule = rule
-        outputs = network.sizes[-1]
         item = self.dtype.itemsize
         scratch = max(
             dense.TILE_ROWS * SHAPE.panel(item),
             few.FEW * ROW_PANELS * SHAPE.panel(item),
-            output.CHUNK_ROWS * (2 * outputs + 3),
+            loss_scratch(network.sizes[-1]),
             max(network.sizes) + 3,  # a row's mask
         )
         self.program = Program(self.dtype, workers, scratch)
@@ -164,7 +149,8 @@ class TrainingPlan:
         )
         gradients = [aligned_zeros(self.batch * block.stride, self.dtype) for block in blocks]
         values = np.zeros((len(self.network.output_groups()), self.batch))
-        chain += self._lower_loss(target, blocks[-1], gradients[-1], values)
+        ends = Ends(blocks[-1].values, gradients[-1], blocks[-1].stride, layout.padded[-1])
+        chain += loss_records(program, self.network, target, ends, values, self.order)
         for layer in reversed(layers[1:]):
             chain.append(self._lower_backward(layer, blocks, gradients))
         rows = [
@@ -242,37 +228,6 @@ class TrainingPlan:
             )
             for layer, form in enumerate(self.layout.forms)
         ]
-
-    def _lower_loss(self, target: Target, logits, dz, values) -> list[np.ndarray]:
-        """A record for each group of outputs; the last one clears the padding of dz."""
-        loss = LOSSES[self.network.loss]
-        low, high = bounds(self.dtype)
-        groups = self.network.output_groups()
-        targets, stride = target.values.reshape(-1), target.values.shape[1]
-        chain = []
-        for group, (first, outputs) in enumerate(groups):
-            last = group == len(groups) - 1
-            at, width = (group, 1) if loss.class_targets else (first, outputs)
-            operands = {
-                output.LOGITS: logits.values[first:],
-                output.LOGITS_STRIDE: logits.stride,
-                output.OUTPUTS: outputs,
-                output.FUNCTION: (loss.function, "loss"),
-                **order_operands(output.ORDER, self.order),
-                output.TARGETS: targets[at:],
-                output.TARGET_WIDTH: width,
-                output.TARGETS_STRIDE: stride,
-                output.WEIGHTS: target.weights,
-                output.HAS_WEIGHTS: int(target.weights is not None),
-                output.DZ: dz[first:],
-                output.DZ_STRIDE: logits.stride,
-                output.PADDED_OUT: self.layout.forms[-1].padded_out - first if last else outputs,
-                output.ROW_VALUES: values[group],
-                output.LOW: low,
-                output.HIGH: high,
-            }
-            chain.append(self.program.record(output.loss_gradient, operands))
-        return chain
 
     def _lower_backward(self, layer: int, blocks, gradients) -> np.ndarray:
         activation, before = self.network.layer_activation(layer - 1), blocks[layer - 1]

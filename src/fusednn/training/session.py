@@ -11,7 +11,8 @@ from fusednn.kernels import records
 from fusednn.kernels.optimizers import OPTIMIZERS
 from fusednn.plan.data import DenseRows, source_of
 from fusednn.plan.forward import Network
-from fusednn.plan.inference import WHOLE, Part, lower_inference
+from fusednn.plan.inference import LOGITS, WHOLE, Part, lower_inference
+from fusednn.plan.loss import lower_losses
 from fusednn.plan.training import APPLY_STAGE, Rule, Target, TrainingPlan, is_blocked, most_tasks
 
 from .jobs import choose_jobs
@@ -324,3 +325,26 @@ class Session:
         _, program, emitted = self._lowered[key]
         self._team.run(0, len(program.steps), program)
         return emitted
+
+    def losses(self, target: Target, samples: np.ndarray | None, X=None) -> np.ndarray:
+        """The present loss of each row, without its weight and the L2 term.
+
+        Parameters
+        ----------
+        target : Target
+            Of those rows.
+        samples, X
+            As `outputs` takes them.
+
+        Returns
+        -------
+        ndarray of float64, of shape (n_samples,)
+        """
+        logits = self.outputs(samples, X, LOGITS)
+        key = id(target), id(logits)
+        if key not in self._lowered:
+            lowered = lower_losses(self.network, target, logits, self.plan.program.workers)
+            self._lowered[key] = (target, logits), *lowered
+        _, program, values = self._lowered[key]
+        self._team.run(0, len(program.steps), program)
+        return values.sum(axis=0)

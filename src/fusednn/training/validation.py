@@ -7,9 +7,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fusednn.kernels import loss_gradient
-from fusednn.kernels.losses import LOSSES, bounds
-from fusednn.plan.inference import LOGITS
 from fusednn.plan.training import Target
 
 from .session import Session
@@ -43,27 +40,13 @@ class Validation(NamedTuple):
     decides: bool
 
     def judge(self, session: Session) -> tuple[float | None, float]:
-        """The loss, or None where it is not wanted, and the score."""
+        """The weighted mean loss without the L2 term, or None where not wanted; and the score."""
         loss = None
         if self.with_loss:
-            loss = mean_loss(session, self.target, session.outputs(self.samples, self.X, LOGITS))
+            losses = session.losses(self.target, self.samples, self.X)
+            loss = float(np.average(losses, weights=self.target.weights))
         if self.score is None:
             assert loss is not None
             return loss, -loss
         outputs = session.outputs(self.samples, self.X)
         return loss, self.score(session, outputs) if np.isfinite(outputs).all() else np.nan
-
-
-def mean_loss(session: Session, target: Target, logits: np.ndarray) -> float:
-    """The weighted mean of the rows' losses, without the L2 term."""
-    loss = LOSSES[session.network.loss]
-    total = np.zeros(len(logits))
-    for group, (first, outputs) in enumerate(session.network.output_groups()):
-        at = slice(group, group + 1) if loss.class_targets else slice(first, first + outputs)
-        t = np.ascontiguousarray(target.values[:, at])
-        z = np.ascontiguousarray(logits[:, first : first + outputs])
-        values, dz = np.empty(len(z)), np.empty_like(z)
-        work = np.empty(outputs + t.shape[1] + 3, z.dtype)
-        loss_gradient(dz, values, z, t, work, *bounds(z.dtype), loss.code)
-        total += values
-    return float(np.average(total, weights=target.weights))
