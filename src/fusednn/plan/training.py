@@ -149,7 +149,9 @@ class TrainingPlan:
         )
         gradients = [aligned_zeros(self.batch * block.stride, self.dtype) for block in blocks]
         values = np.zeros((len(self.network.output_groups()), self.batch))
-        ends = Ends(blocks[-1].values, gradients[-1], blocks[-1].stride, layout.padded[-1])
+        ends = Ends(
+            blocks[-1].values, gradients[-1], blocks[-1].stride, layout.forms[-1].padded_out
+        )
         chain += loss_records(program, self.network, target, ends, values, self.order)
         for layer in reversed(layers[1:]):
             chain.append(self._lower_backward(layer, blocks, gradients))
