@@ -27,6 +27,15 @@ ACTIVATIONS = {
     "relu": torch.relu,
     "tanh": torch.tanh,
     "logistic": torch.sigmoid,
+    "leaky_relu": F.leaky_relu,
+    "elu": F.elu,
+    "selu": F.selu,
+    "softplus": F.softplus,
+    "gelu": F.gelu,
+    "gelu_tanh": lambda z: F.gelu(z, approximate="tanh"),
+    "silu": F.silu,
+    "mish": F.mish,
+    "hard_swish": F.hardswish,
 }
 LOSSES = {
     "softmax": lambda z, t: F.cross_entropy(z, t[:, 0].long(), reduction="sum"),
@@ -38,11 +47,13 @@ LOSSES = {
 }
 FUNCTIONS = {
     "exp": torch.exp,
+    "expm1": torch.expm1,
     "log": torch.log,
     "log1p": torch.log1p,
     "tanh": torch.tanh,
     "sigmoid": torch.sigmoid,
     "softplus": lambda x: -F.logsigmoid(-x),
+    "normal_cdf": lambda x: torch.special.erfc(-x / 2**0.5) / 2,
 }
 
 OPTIMIZERS = {
