@@ -18,9 +18,13 @@ from fusednn.kernels.gemm import multiply_panel, multiply_panels
 from fusednn.kernels.intrinsics.layout import sum_squares
 from fusednn.kernels.intrinsics.pointers import advance, data
 from fusednn.kernels.intrinsics.shapes import SHAPE
+from fusednn.kernels.intrinsics.sync import call
+from fusednn.kernels.library import address
 from fusednn.kernels.losses import LOSSES
 from fusednn.kernels.ops import gather
 from fusednn.kernels.optimizers import OPTIMIZERS
+
+from fusednn.plan.forward import constants_of
 
 DTYPES = ("float32", "float64")
 ELEMENTS = 4096
@@ -142,9 +146,9 @@ def _map_loop(function):
 @cache
 def _forward_loop(function):
     @kernel
-    def loop(out, repeats):
+    def loop(out, constants, repeats):
         for _ in range(repeats):
-            function(data(out), out.size)
+            function(data(out), out.size, data(constants))
 
     return loop
 
@@ -152,11 +156,19 @@ def _forward_loop(function):
 @cache
 def _backward_loop(function):
     @kernel
-    def loop(dout, out, repeats):
+    def loop(dout, out, constants, repeats):
         for _ in range(repeats):
-            function(data(dout), data(out), out.size)
+            function(data(dout), data(out), out.size, data(constants))
 
     return loop
+
+
+@kernel
+def _slopes_loop(record, out, slopes, z, constants, repeats):
+    """From the same input each time: the outputs of some would shrink to subnormals."""
+    for _ in range(repeats):
+        out[:] = z
+        call(data(record), 0, (data(out), data(slopes), out.size, data(constants)))
 
 
 def _map_work(name, dtype):
@@ -167,16 +179,29 @@ def _map_work(name, dtype):
 
 
 def _forward_work(name, dtype):
-    loop = _forward_loop(ACTIVATIONS[name].forward)
-    out, repeats = _random(dtype, ELEMENTS), CALL_ELEMENTS // ELEMENTS
-    return Work(lambda: loop(out, repeats), 2.0 * repeats * out.nbytes)
+    row = ACTIVATIONS[name]
+    loop, constants = _forward_loop(row.forward), constants_of(row, dtype)
+    # of negative numbers leaky_relu would make subnormal ones
+    out, repeats = abs(_random(dtype, ELEMENTS)), CALL_ELEMENTS // ELEMENTS
+    return Work(lambda: loop(out, constants, repeats), 2.0 * repeats * out.nbytes)
 
 
 def _backward_work(name, dtype):
-    loop = _backward_loop(ACTIVATIONS[name].backward)
+    row = ACTIVATIONS[name]
+    loop, constants = _backward_loop(row.backward), constants_of(row, dtype)
     out, repeats = _random(dtype, ELEMENTS), CHEAP_ELEMENTS // ELEMENTS
     dout = np.zeros_like(out)  # anything else would shrink to subnormals
-    return Work(lambda: loop(dout, out, repeats), 3.0 * repeats * out.nbytes)
+    return Work(lambda: loop(dout, out, constants, repeats), 3.0 * repeats * out.nbytes)
+
+
+def _slopes_work(name, dtype):
+    row = ACTIVATIONS[name]
+    record, constants = np.array([address(row.slopes, "slopes", dtype)]), constants_of(row, dtype)
+    z, repeats = _random(dtype, ELEMENTS), CALL_ELEMENTS // ELEMENTS
+    out, slopes = np.empty_like(z), np.empty_like(z)
+    return Work(
+        lambda: _slopes_loop(record, out, slopes, z, constants, repeats), 3.0 * repeats * z.nbytes
+    )
 
 
 @kernel
@@ -289,17 +314,22 @@ CASES = {
     ),
     **{
         name: Case("GB/s", lambda dtype, name=name: _map_work(name, dtype))
-        for name in ("exp", "log", "tanh", "sigmoid", "softplus")
+        for name in ("exp", "expm1", "log", "tanh", "sigmoid", "softplus", "normal_cdf")
     },
     **{
         f"{name} forward": Case("GB/s", lambda dtype, name=name: _forward_work(name, dtype))
         for name, activation in ACTIVATIONS.items()
-        if activation.forward is not None
+        if activation.forward is not None and activation.slopes is None
+    },
+    **{
+        f"{name} slopes": Case("GB/s", lambda dtype, name=name: _slopes_work(name, dtype))
+        for name, activation in ACTIVATIONS.items()
+        if activation.slopes is not None
     },
     **{
         f"{name} backward": Case("GB/s", lambda dtype, name=name: _backward_work(name, dtype))
         for name, activation in ACTIVATIONS.items()
-        if activation.backward is not None
+        if activation.backward is not None and activation.slopes is None
     },
     "softmax loss 256x10": Case("GB/s", lambda dtype: _loss_work("softmax", 10, dtype)),
     "logistic loss 256x1": Case("GB/s", lambda dtype: _loss_work("logistic", 1, dtype)),

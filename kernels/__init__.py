@@ -26,7 +26,7 @@ _HOMES = {
         "dense_forward_parallel",
     ),
     "losses": ("LOSSES",),
-    "maths": ("exp", "log", "log1p", "sigmoid", "softplus", "tanh"),
+    "maths": ("exp", "expm1", "log", "log1p", "normal_cdf", "sigmoid", "softplus", "tanh"),
 }
 
 __all__ = sorted(name for names in _HOMES.values() for name in names)

@@ -1,6 +1,7 @@
 """Elementary functions that LLVM turns into vector instructions inside any loop.
 
-`exp, log, log1p, tanh, sigmoid, softplus` take a float32 or a float64 and return the same type.
+`exp, expm1, log, log1p, tanh, sigmoid, softplus, normal_cdf` take a float32 or a float64 and
+return the same type.
 They have no branches, tables, calls or conversions between integers and floats: only
 multiply-adds, selects, shifts of bit patterns and at most one division. One source serves both
 types; where they differ, `pick` and `polynomial` choose while compiling, from pairs
@@ -13,8 +14,8 @@ fused. Rounding to an integer, and reading it back as bits, is done by adding a 
 that its last place is 1.
 
 The coefficients are minimax for the relative error, fitted with 40 to 60 digits: of
-(exp(r) - 1 - r) / r**2 on |r| <= 0.3467 by Lawson's weights, and of (log(1 + f) - f) / f**2 on
-[-0.29292, 0.41425] by Remez exchange.
+(exp(r) - 1 - r) / r**2 on |r| <= 0.3467 by Lawson's weights, of (log(1 + f) - f) / f**2 on
+[-0.29292, 0.41425] by Remez exchange, and of the normal distribution's tail by both (`_CDF`).
 
 `benchmarks/ulp.py` measures the accuracies that are quoted: the largest error over all float32
 and over a dense sample of float64, with and without fused multiply-adds.
@@ -84,6 +85,49 @@ _LOG = (
         -0.028300392316827808,
     ),
 )
+_CDF_SHIFT = (3.375, 3.9)
+_CDF_FIRST = (0.741080284, 0.7533836707807284)
+_CDF = (
+    (
+        -0.552992225,
+        0.295375824,
+        -0.0983843058,
+        0.0087197898,
+        0.00782470871,
+        -0.00225249561,
+        -0.000849621196,
+        0.000310355681,
+        0.000135198163,
+    ),
+    (
+        -0.6003334036926774,
+        0.37384408424317467,
+        -0.17261527290252596,
+        0.05095205765636528,
+        -0.00366360071803109,
+        -0.003982108363133596,
+        0.0012569958689639278,
+        0.00030206865462948984,
+        -0.0002008000851765819,
+        -3.396236806034062e-05,
+        3.158963151938205e-05,
+        6.7188342515980245e-06,
+        -5.01225573517014e-06,
+        -1.7630041154328585e-06,
+        7.055018131268655e-07,
+        4.603232565682431e-07,
+        -5.5553203273869856e-08,
+        -9.977668596314167e-08,
+        -8.60153353894535e-09,
+        1.3620298121844804e-08,
+        3.014307501837368e-09,
+        -3.92988003070513e-10,
+    ),
+)
+"""(a + s) exp(a**2 / 2) cdf(-a) in powers of (a - s) / (a + s), 0 <= a <= `_CDF_MOST`, the
+constant term in `_CDF_FIRST`; s is `_CDF_SHIFT` and cdf the normal distribution function. Remez
+exchange, then Lawson's weights as one coefficient after the other is rounded. In float32 they are
+tighter near 0, where other errors are largest, and s is such that two terms are nearly exact."""
 
 _FRACTION_BITS = (23, 52)
 _BIAS = (127, 1023)
@@ -98,6 +142,8 @@ _ROUND_BITS = (0x4B400000, 0x4338000000000000)
 _ROUND_BIASED = (1.5 * 2.0**23 + 254, 1.5 * 2.0**52 + 2046)
 """The same, and those bits then hold the integer plus twice the bias of an exponent."""
 
+_LAST_BITS = (0x7F000000, 0x7FE0000000000000)
+"""The largest power of two."""
 _ROOT_HALF_BITS = (0x3F3504F3, 0x3FE6A09E667F3BCD)
 _ROOT_TWO_LESS_ONE = 0.41421356237309503
 
@@ -107,6 +153,12 @@ _EXP_MOST = (89.0, 710.0)
 """exp is infinite from here up."""
 _TANH_MOST = (10.0, 20.0)
 """tanh is 1 from here up."""
+_EXPM1_LEAST = (-20.0, -40.0)
+"""expm1 is -1 from here down."""
+_CDF_MOST = (15.0, 39.0)
+"""The normal distribution function is 0 from here down and 1 from here up."""
+_HALF_FRACTION = (-(2**12), -(2**27))
+"""Mask of a number's sign, exponent and upper half of the fraction: its square is exact."""
 
 _LEAST_NORMAL = (2.0**-126, 2.0**-1022)
 _LIFT = (2.0**32, 2.0**64)
@@ -115,31 +167,54 @@ _LIFT_EXPONENT = (32, 64)
 
 
 @inline
-def _exp_parts(x):
-    """(p, t): exp(x) = 2**k * (1 + p), where t has k + 2 * bias in its last bits."""
+def _nearest_power(x):
+    """(k, t): 2**k is nearest exp(x), and t has k + 2 * bias in its last bits."""
     shift = pick(_ROUND_BIASED, x)
     t = fma(x, cast(_LOG2_E, x), shift)
-    k = t - shift
-    r = fma(-k, pick(_LN2_HIGH, x), x)
-    r = fma(-k, pick(_LN2_LOW, x), r)
-    return fma(r * r, polynomial(r, _EXP), r), t
+    return t - shift, t
 
 
 @inline
-def _exp_in_range(x):
-    """exp between `_EXP_LEAST` and `_EXP_MOST`; two factors, so subnormals are rounded once."""
-    p, t = _exp_parts(x)
+def _reduced(x, k):
+    """x - k ln 2."""
+    r = fma(-k, pick(_LN2_HIGH, x), x)
+    return fma(-k, pick(_LN2_LOW, x), r)
+
+
+@inline
+def _exp_less_one(r):
+    """exp(r) - 1 of a reduced r."""
+    return fma(r * r, polynomial(r, _EXP), r)
+
+
+@inline
+def _exp_parts(x):
+    """(p, t): exp(x) = 2**k * (1 + p), where t has k + 2 * bias in its last bits."""
+    k, t = _nearest_power(x)
+    return _exp_less_one(_reduced(x, k)), t
+
+
+@inline
+def _scaled(value, t):
+    """2**k * value; two factors, so subnormals are rounded once."""
     total = bits(t)
     half = cast(total >> 1, total)
     rest = cast(total - half, total)
     width = pick(_FRACTION_BITS, total)
     first = from_bits(cast(half << width, total))
     second = from_bits(cast(rest << width, total))
-    return ((cast(1.0, x) + p) * first) * second
+    return (value * first) * second
 
 
 @inline
-def _exp_negated(x):
+def _exp_in_range(x):
+    """exp between `_EXP_LEAST` and `_EXP_MOST`."""
+    p, t = _exp_parts(x)
+    return _scaled(cast(1.0, x) + p, t)
+
+
+@inline
+def exp_negated(x):
     """exp(-|x|)."""
     y = -abs(x)
     least = pick(_EXP_LEAST, x)
@@ -185,6 +260,24 @@ def exp(x):
     most = pick(_EXP_MOST, x)
     y = least if x < least else x
     return _exp_in_range(most if y > most else y)
+
+
+@inline
+def expm1(x):
+    """exp(x) - 1, within 2.4 ULP; x itself for tiny x and zeros, -1 for very negative x.
+
+    2**k p + (2**k - 1) from the parts of `exp`; k = 1024 (128) is 1023 (127) and a doubling.
+    """
+    least = pick(_EXPM1_LEAST, x)
+    most = pick(_EXP_MOST, x)
+    y = least if x < least else x
+    p, t = _exp_parts(most if y > most else y)
+    i = bits(t)
+    place = cast(cast(i - pick(_BIAS, i), i) << pick(_FRACTION_BITS, i), i)
+    last = pick(_LAST_BITS, i)
+    scale = from_bits(last if place > last else place)
+    above = fma(scale, p, scale - cast(1.0, x))
+    return _with_sign(above + above if place > last else above, x)
 
 
 @inline
@@ -247,7 +340,7 @@ def sigmoid(x):
 
     e = exp(-|x|) never overflows; the result is 1 / (1 + e), or e / (1 + e) for negative x.
     """
-    e = _exp_negated(x)
+    e = exp_negated(x)
     one = cast(1.0, x)
     return (e if x < cast(0.0, x) else one) / (one + e)
 
@@ -258,9 +351,45 @@ def softplus(x):
 
     max(x, 0) + log1p(e) with e = exp(-|x|) <= 1, whose 1 + e needs one halving at most.
     """
-    e = _exp_negated(x)
+    e = exp_negated(x)
     one = cast(1.0, x)
     zero = cast(0.0, x)
     halve = e > cast(_ROOT_TWO_LESS_ONE, x)
     f = (e - one) * cast(0.5, x) if halve else e
     return (x if x > zero else zero) + _log_parts(f, one if halve else zero)
+
+
+@inline
+def normal_cdf(x):
+    """(1 + erf(x / sqrt(2))) / 2, within 3.8 ULP, subnormal results of very negative x included.
+
+    The first of `normal_parts`.
+    """
+    return normal_parts(x)[0]
+
+
+@inline
+def normal_parts(x):
+    """(c, e): the normal distribution function c, and e = exp(-x**2 / 2).
+
+    For a = |x| the tail cdf(-a) is e / (a + s) times a polynomial in t = (a - s) / (a + s), after
+    Shepherd and Laframboise, Mathematics of Computation 36 (1981), 249-253. With q = 1 / (a + s)
+    t is 2 a q - 1, which is nearly exact for small a, where the tail depends on it most. The
+    square of a is a sum of two numbers of which the first is exact: its error would be e's.
+    """
+    size = abs(x)
+    most = pick(_CDF_MOST, x)
+    size = most if size > most else size
+    i = bits(size)
+    upper = from_bits(cast(i & pick(_HALF_FRACTION, i), i))
+    half = cast(-0.5, x)
+    high = half * upper * upper
+    low = half * (size - upper) * (size + upper)
+    k, power = _nearest_power(high + low)
+    p = _exp_less_one(_reduced(high, k) + low)
+    one, shift = cast(1.0, x), pick(_CDF_SHIFT, x)
+    q = one / (size + shift)
+    t = fma(size + size, q, -one)
+    ratio = q * fma(t, polynomial(t, _CDF), pick(_CDF_FIRST, x))
+    tail = _scaled(fma(ratio, p, ratio), power)
+    return (tail if x < cast(0.0, x) else one - tail), _scaled(one + p, power)

@@ -5,6 +5,7 @@ while the losses of the kernels take (C, R); class numbers are (B, 1).
 """
 
 import numpy as np
+from scipy import special
 
 # -- maths ---------------------------------------------------------------------------------
 
@@ -23,7 +24,7 @@ def softplus(x):
     return np.maximum(np.asarray(x, float), 0) + np.log1p(exp(-np.abs(x)))
 
 
-# -- activations: <name>_forward, and <name>_backward from the output ------------------------
+# -- activations: <name>_forward, and <name>_backward from the output, or <name>_slopes --------
 
 
 def identity_forward(z):
@@ -56,6 +57,93 @@ def logistic_forward(z):
 
 def logistic_backward(dout, out):
     return dout * out * (1 - out)
+
+
+def leaky_relu_forward(z):
+    return np.where(z > 0, z, 0.01 * z)
+
+
+def leaky_relu_backward(dout, out):
+    return np.where(out > 0, dout, 0.01 * dout)
+
+
+def elu_forward(z):
+    return np.where(z > 0, z, np.expm1(np.minimum(z, 0)))
+
+
+def elu_backward(dout, out):
+    return np.where(out > 0, dout, dout * (out + 1))
+
+
+SELU = 1.0507009873554805, 1.6732632423543772
+
+
+def selu_forward(z):
+    scale, alpha = SELU
+    return scale * np.where(z > 0, z, alpha * np.expm1(np.minimum(z, 0)))
+
+
+def selu_backward(dout, out):
+    scale, alpha = SELU
+    return np.where(out > 0, scale * dout, dout * (out + scale * alpha))
+
+
+def softplus_forward(z):
+    return softplus(z)
+
+
+def softplus_backward(dout, out):
+    return dout * -np.expm1(-out)
+
+
+def gelu_forward(z):
+    return z * special.ndtr(z)
+
+
+def gelu_slopes(z):
+    density = exp(-(np.clip(z, -50, 50) ** 2) / 2) / np.sqrt(2 * np.pi)
+    return special.ndtr(z) + z * density
+
+
+def _gelu_tanh_parts(z):
+    """The argument of tanh, which is 1 long before 50, and its derivative."""
+    z = np.clip(z, -50, 50)
+    root = np.sqrt(2 / np.pi)
+    return root * (z + 0.044715 * z**3), root * (1 + 3 * 0.044715 * z**2)
+
+
+def gelu_tanh_forward(z):
+    return z * sigmoid(2 * _gelu_tanh_parts(z)[0])
+
+
+def gelu_tanh_slopes(z):
+    u, du = _gelu_tanh_parts(z)
+    return sigmoid(2 * u) + 2 * np.clip(z, -50, 50) * sigmoid(2 * u) * sigmoid(-2 * u) * du
+
+
+def silu_forward(z):
+    return z * sigmoid(z)
+
+
+def silu_slopes(z):
+    return sigmoid(z) + z * (sigmoid(z) * sigmoid(-z))
+
+
+def mish_forward(z):
+    return z * np.tanh(softplus(z))
+
+
+def mish_slopes(z):
+    z = np.clip(z, -800, 300)  # 0 and 1 from there on
+    return np.tanh(softplus(z)) + z * sigmoid(z) / np.cosh(softplus(z)) ** 2
+
+
+def hard_swish_forward(z):
+    return z * (np.clip(z + 3, 0, 6) / 6)
+
+
+def hard_swish_slopes(z):
+    return np.where(z <= -3, 0.0, np.where(z >= 3, 1.0, z / 3 + 0.5))
 
 
 # -- losses: the value of each row and its gradient at the logits; and the output functions --

@@ -5,12 +5,63 @@ softmax. No pass here shares a line with the library.
 """
 
 import numpy as np
+from scipy import special
 
+SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805
+CUBIC, ROOT = 0.044715, np.sqrt(2 / np.pi)
+
+
+def expit(z):
+    return 1 / (1 + np.exp(-z))
+
+
+def elu(z, alpha=1.0):
+    return np.where(z > 0, z, alpha * np.expm1(z))
+
+
+def elu_slope(z, alpha=1.0):
+    return np.where(z > 0, 1, alpha * np.exp(z))
+
+
+def gelu_slope(z):
+    return special.ndtr(z) + z * np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi)
+
+
+def gelu_tanh(z):
+    return z / 2 * (1 + np.tanh(ROOT * (z + CUBIC * z**3)))
+
+
+def gelu_tanh_slope(z):
+    t = np.tanh(ROOT * (z + CUBIC * z**3))
+    return (1 + t) / 2 + z / 2 * (1 - t**2) * ROOT * (1 + 3 * CUBIC * z**2)
+
+
+def mish_slope(z):
+    t = np.tanh(np.log1p(np.exp(z)))
+    return t + z * (1 - t**2) * expit(z)
+
+
+# the function and its derivative, both of z
 ACTIVATIONS = {
-    "identity": (lambda z: z, lambda out: np.ones_like(out)),
-    "relu": (lambda z: np.where(z > 0, z, 0), lambda out: (out > 0).astype(float)),
-    "tanh": (np.tanh, lambda out: 1 - out**2),
-    "logistic": (lambda z: 1 / (1 + np.exp(-z)), lambda out: out * (1 - out)),
+    "identity": (lambda z: z, np.ones_like),
+    "relu": (lambda z: np.where(z > 0, z, 0), lambda z: (z > 0).astype(float)),
+    "tanh": (np.tanh, lambda z: 1 - np.tanh(z) ** 2),
+    "logistic": (expit, lambda z: expit(z) * expit(-z)),
+    "leaky_relu": (lambda z: np.where(z > 0, z, z / 100), lambda z: np.where(z > 0, 1, 0.01)),
+    "elu": (elu, elu_slope),
+    "selu": (
+        lambda z: SELU_SCALE * elu(z, SELU_ALPHA),
+        lambda z: SELU_SCALE * elu_slope(z, SELU_ALPHA),
+    ),
+    "softplus": (lambda z: np.log1p(np.exp(z)), expit),
+    "gelu": (lambda z: z * special.ndtr(z), gelu_slope),
+    "gelu_tanh": (gelu_tanh, gelu_tanh_slope),
+    "silu": (lambda z: z * expit(z), lambda z: expit(z) * (1 + z * expit(-z))),
+    "mish": (lambda z: z * np.tanh(np.log1p(np.exp(z))), mish_slope),
+    "hard_swish": (
+        lambda z: z * np.clip(z + 3, 0, 6) / 6,
+        lambda z: np.where(abs(z) < 3, z / 3 + 0.5, (z > 0).astype(float)),
+    ),
 }
 
 
@@ -113,17 +164,18 @@ LOSSES = {
 
 
 def forward(activation, coefs, intercepts, X):
-    """The input and the output of every layer, the last one logits."""
-    outputs = [X]
+    """The input and the output of every layer, the last one logits; and every layer's x w + b."""
+    outputs, sums = [X], []
     for layer, (w, b) in enumerate(zip(coefs, intercepts, strict=True)):
         z = outputs[-1] @ w + b
+        sums.append(z)
         outputs.append(z if layer == len(coefs) - 1 else ACTIVATIONS[activation][0](z))
-    return outputs
+    return outputs, sums
 
 
 def loss_and_gradient(activation, loss, coefs, intercepts, X, t, weights, l2):
     """(sum w_i loss_i + l2 / 2 sum W^2) / sum w, and its gradients."""
-    outputs = forward(activation, coefs, intercepts, X)
+    outputs, sums = forward(activation, coefs, intercepts, X)
     values, dz = LOSSES[loss](outputs[-1], t)
     total = weights.sum()
     value = (weights @ values + l2 / 2 * sum((w**2).sum() for w in coefs)) / total
@@ -133,5 +185,5 @@ def loss_and_gradient(activation, loss, coefs, intercepts, X, t, weights, l2):
         d_coefs.insert(0, outputs[layer].T @ dz + l2 / total * coefs[layer])
         d_intercepts.insert(0, dz.sum(axis=0))
         if layer:
-            dz = dz @ coefs[layer].T * ACTIVATIONS[activation][1](outputs[layer])
+            dz = dz @ coefs[layer].T * ACTIVATIONS[activation][1](sums[layer - 1])
     return value, d_coefs, d_intercepts

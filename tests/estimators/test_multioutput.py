@@ -117,7 +117,7 @@ def test_it_learns_and_answers_as_scikit_learns_forest_does(solver):
     for column, (ours, theirs, classes) in enumerate(columns):
         assert ours.shape == theirs.shape
         np.testing.assert_array_equal(classes[ours.argmax(axis=1)], answers[0][:, column])
-    z = reference_network.forward("relu", model.coefs_, model.intercepts_, X)[-1]
+    z = reference_network.forward("relu", model.coefs_, model.intercepts_, X)[0][-1]
     np.testing.assert_allclose(model.predict_logits(X), z, atol=1e-9)
     for column, part in enumerate(split(z)):
         expected = log_softmax(part, axis=1)

@@ -10,6 +10,7 @@ import weakref
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from fusednn.kernels.activations import ACTIVATIONS
 from parity import fit_quietly
 from sklearn.base import clone
 from sklearn.neural_network import MLPClassifier as PeerClassifier
@@ -158,7 +159,7 @@ def test_threads_between_calls(n_jobs):
     assert_same_bits(train(ours, kind), train(other.set_params(n_jobs=1), kind))
 
 
-@pytest.mark.parametrize("activation", ["identity", "logistic", "tanh", "relu"])
+@pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_networks_that_take_turns(activation):
     params = [{}, {"hidden_layer_sizes": (9,)}, {"solver": "sgd"}, {"batch_size": 16}]
     params += [{"dtype": "float32"}, {"nesterovs_momentum": False, "solver": "sgd"}]

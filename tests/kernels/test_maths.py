@@ -10,6 +10,7 @@ import pytest
 from fusednn.kernels import maths
 from fusednn.kernels._jit import JIT, entry
 from fusednn.kernels.intrinsics.shapes import SHAPE
+from scipy import special
 
 ALLOWED = 4.0
 """Units in the last place."""
@@ -22,13 +23,35 @@ EXTENDED = np.finfo(np.longdouble).nmant > np.finfo(np.float64).nmant
 
 inf, nan = np.inf, np.nan
 
+
+def wide_normal_cdf(x):
+    """SciPy's for float64; wider, a series near 0 and a continued fraction of the tail."""
+    if x.dtype == np.float64:
+        return special.ndtr(x)
+    size = np.minimum(abs(x), 40)
+    upper = size.astype(np.float32).astype(x.dtype)  # its square is exact
+    e = np.exp(-upper * upper / 2) * np.exp((upper - size) * (upper + size) / 2)
+    e = e / np.sqrt(8 * np.arctan(x.dtype.type(1)))
+    near, far = np.minimum(size, 2), np.maximum(size, 2)
+    term, total, fraction = near, near, far
+    for n in range(1, 40):
+        term = term * near * near / (2 * n + 1)
+        total = total + term
+    for n in range(300, 0, -1):
+        fraction = far + n / fraction
+    tail = np.where(size < 2, x.dtype.type(0.5) - e * total, e / fraction)
+    return np.where(x > 0, 1 - tail, tail)
+
+
 ORACLES = {
     "exp": np.exp,
+    "expm1": np.expm1,
     "log": np.log,
     "log1p": np.log1p,
     "tanh": np.tanh,
     "sigmoid": lambda x: 1 / (1 + np.exp(-x)),
     "softplus": lambda x: np.maximum(x, 0) + np.log1p(np.exp(-abs(x))),
+    "normal_cdf": wide_normal_cdf,
 }
 
 LN2 = np.log(2.0)
@@ -37,6 +60,7 @@ POINTS = [
     *(2.0**k * root for k in (-1, 0, 1, 127) for root in (1.0, 2**0.5)),  # those of log
     *(2**0.5 - 1, 1 - 0.5**0.5, np.log(1 + 2**0.5)),  # of log1p and softplus
     *(2.0**-126, 2.0**-1022, 2.0**24, 2.0**53),  # subnormal below; no fraction above
+    *(3.75, 3.9, 12.9, 14.15, 15.0, 37.5, 38.45, 39.0),  # of normal_cdf
     *(10.0, 20.0, 87.33654, 88.72284, 103.97208, 104.0),  # ends of ranges in float32
     *(708.396418532, 709.782712893, 745.1332191, 746.0),  # and in float64
 ]
@@ -134,6 +158,9 @@ SPECIALS = {
              (-0.0, -0.0), (1e-40, 1e-40), (-1e-40, -1e-40)],
     "sigmoid": [(inf, 1.0), (-inf, 0.0), (1e4, 1.0), (-1e4, 0.0), (nan, nan), (0.0, 0.5)],
     "softplus": [(inf, inf), (-inf, 0.0), (1e30, 1e30), (-1e4, 0.0), (nan, nan)],
+    "expm1": [(inf, inf), (-inf, -1.0), (1e4, inf), (-1e4, -1.0), (nan, nan), (0.0, 0.0),
+              (-0.0, -0.0), (1e-40, 1e-40), (-1e-40, -1e-40)],
+    "normal_cdf": [(inf, 1.0), (-inf, 0.0), (1e30, 1.0), (-1e4, 0.0), (nan, nan)],
 }  # fmt: skip
 
 
@@ -156,11 +183,13 @@ def test_ends_of_the_range(dtype):
     finite, over, subnormal = apply("exp", x)
     assert np.isfinite(finite)
     assert over == inf
+    assert np.isfinite(apply("expm1", x)[0])
+    assert apply("expm1", x)[1] == inf
     assert 0 < subnormal < info.tiny
     for name in ("sigmoid", "softplus"):
         assert apply(name, x)[2] == subnormal
     smallest = np.array([info.smallest_subnormal], dtype)
-    for name in ("log1p", "tanh"):
+    for name in ("expm1", "log1p", "tanh"):
         assert apply(name, smallest)[0] == smallest[0]
 
 
@@ -179,7 +208,7 @@ def test_nearly_monotone(name, dtype):
     assert np.all(np.diff(y) >= -ALLOWED * np.spacing(abs(y[1:])))
 
 
-LIBRARY = re.compile(r"(llvm\.|numba_)?(exp|expm1|log|log1p|tanh|pow)f?(\.v?\d*f\d+)?|fmaf?")
+LIBRARY = re.compile(r"(llvm\.|numba_)?(exp|expm1|log|log1p|tanh|pow|erfc?)f?(\.v?\d*f\d+)?|fmaf?")
 
 
 @needs_jit

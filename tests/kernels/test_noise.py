@@ -20,9 +20,10 @@ SIZES, RATES, RATE, SEED, BATCH = [6, 21, 18, 3], (0.4, 0.25), 0.1, 1234, 9
 def plain_step(activation, coefs, intercepts, X, t, l2, step):
     """One step of gradient descent in plain NumPy, in place."""
     forward, derivative = PLAIN[activation]
-    x, outputs, masks = X, [X], []
+    x, zs, outputs, masks = X, [None], [X], []
     for layer, (w, b) in enumerate(zip(coefs[:-1], intercepts[:-1], strict=True)):
-        x = forward(x @ w + b)
+        zs.append(x @ w + b)
+        x = forward(zs[-1])
         masks.append(dropout_mask(RATES[layer], *x.shape, seed=SEED, step=step, layer=layer))
         outputs.append(x)
         x = x * masks[-1]
@@ -33,7 +34,7 @@ def plain_step(activation, coefs, intercepts, X, t, l2, step):
         x = outputs[layer] * (masks[layer - 1] if layer else 1)
         d_w, d_b = x.T @ dz + l2 / len(X) * coefs[layer], dz.sum(axis=0)
         if layer:
-            dz = dz @ coefs[layer].T * masks[layer - 1] * derivative(outputs[layer])
+            dz = dz @ coefs[layer].T * masks[layer - 1] * derivative(zs[layer])
         coefs[layer] -= RATE * d_w
         intercepts[layer] -= RATE * d_b
     return loss

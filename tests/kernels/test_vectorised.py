@@ -16,9 +16,11 @@ from numba.core.ccallback import CFunc
 pytestmark = pytest.mark.skipif(not JIT, reason="the JIT is off")
 
 NAMES = {"float32": "float", "float64": "double"}
+# a function may stand in several rows
 LOOPS = [
-    *((row.forward, "activation") for row in ACTIVATIONS.values() if row.forward),
-    *((row.backward, "derivative") for row in ACTIVATIONS.values() if row.backward),
+    *dict.fromkeys((row.forward, "activation") for row in ACTIVATIONS.values() if row.forward),
+    *dict.fromkeys((row.slopes, "slopes") for row in ACTIVATIONS.values() if row.slopes),
+    *dict.fromkeys((row.backward, "derivative") for row in ACTIVATIONS.values() if row.backward),
     *((row.function, "loss") for row in LOSSES.values()),
     *((row.link, "link") for row in LOSSES.values() if row.link),
     *((row.step, "step") for row in OPTIMIZERS.values()),
@@ -27,6 +29,11 @@ IDS = [function.__name__ for function, _ in LOOPS]
 POLYNOMIALS = {
     "tanh_forward",
     "logistic_forward",
+    "elu_forward",
+    "softplus_forward",
+    "softplus_backward",
+    *(f"{name}_forward" for name in ("gelu", "gelu_tanh", "silu", "mish")),
+    *(f"{name}_slopes" for name in ("gelu", "gelu_tanh", "silu", "mish")),
     "softmax_cross_entropy",
     "binary_cross_entropy",
     "poisson_deviance",
@@ -47,7 +54,7 @@ ROOTS = {"adam", "amsgrad", "adamw", "nadam", "rmsprop", "adagrad"}
 """They divide by a root."""
 
 CALLED = re.compile(r"(?:movabsq\s+\$|callq?\s+|\sbl?\s+)([A-Za-z_]\w*)")
-LIBRARY = re.compile(r"(exp|exp2|expm1|log|log1p|log2|tanh|pow|sqrt|fma|fmax|fmin)f?")
+LIBRARY = re.compile(r"(exp|exp2|expm1|log|log1p|log2|tanh|pow|sqrt|erfc?|fma|fmax|fmin)f?")
 
 
 def optimised(function, role, dtype):

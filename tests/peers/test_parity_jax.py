@@ -8,6 +8,7 @@ jax = pytest.importorskip("jax")
 # Without the peer the module ends above, so these imports cannot come first.
 from jax import nn  # noqa: E402
 from jax import numpy as jnp  # noqa: E402
+from jax.scipy import special  # noqa: E402
 
 pytestmark = pytest.mark.peers
 
@@ -16,6 +17,15 @@ ACTIVATIONS = {
     "relu": nn.relu,
     "tanh": jnp.tanh,
     "logistic": nn.sigmoid,
+    "leaky_relu": nn.leaky_relu,
+    "elu": nn.elu,
+    "selu": nn.selu,
+    "softplus": nn.softplus,
+    "gelu": lambda z: nn.gelu(z, approximate=False),
+    "gelu_tanh": lambda z: nn.gelu(z, approximate=True),
+    "silu": nn.silu,
+    "mish": nn.mish,
+    "hard_swish": nn.hard_swish,
 }
 
 
@@ -72,11 +82,13 @@ LOSSES = {
 }
 FUNCTIONS = {
     "exp": jnp.exp,
+    "expm1": jnp.expm1,
     "log": jnp.log,
     "log1p": jnp.log1p,
     "tanh": jnp.tanh,
     "sigmoid": nn.sigmoid,
     "softplus": nn.softplus,
+    "normal_cdf": special.ndtr,
 }
 
 ULPS = {("log1p", "float64"): 128}

@@ -25,11 +25,13 @@ TINY = 1e-30
 
 FUNCTIONS = {
     "exp": torch.exp,
+    "expm1": torch.expm1,
     "log": torch.log,
     "log1p": torch.log1p,
     "tanh": torch.tanh,
     "sigmoid": torch.sigmoid,
     "softplus": lambda x: -F.logsigmoid(-x),
+    "normal_cdf": lambda x: torch.special.erfc(-x / 2**0.5) / 2,
 }
 
 OPTIMIZERS = {

@@ -36,8 +36,14 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     ----------
     hidden_layer_sizes : array-like of int or int, default=(100,)
         Units of each hidden layer.
-    activation : {"identity", "logistic", "tanh", "relu"}, default="relu"
-        Activation of the hidden layers.
+    activation : {"identity", "logistic", "tanh", "relu", "leaky_relu", "elu", "selu", \
+            "softplus", "gelu", "gelu_tanh", "silu", "mish", "hard_swish"}, default="relu"
+        Activation of the hidden layers. The first four are scikit-learn's. "leaky_relu" has the
+        slope 0.01 for negative z = x w + b, "elu" is exp(z) - 1 there, "selu" is ELU with the two
+        constants of self-normalising networks, "softplus" is log(1 + exp(z)), "gelu" is z times
+        the normal distribution function and "gelu_tanh" its approximation by tanh, "silu" (swish)
+        is z / (1 + exp(-z)), "mish" is z tanh(softplus(z)), and "hard_swish" is
+        z min(max(z + 3, 0), 6) / 6.
     solver : {"lbfgs", "sgd", "adam"} or more, default="adam"
         "lbfgs" is SciPy's, on all samples at once; the others take mini-batches. Besides these of
         scikit-learn "rmsprop", "adagrad", "amsgrad", "adamw", "nadam" and "lion", or an optimizer
