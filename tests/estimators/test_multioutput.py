@@ -196,7 +196,7 @@ def test_two_columns_of_two_classes(solver):
     """The last layer has few units; a softmax of two is a logistic of the difference."""
     y, many = NUMBERS[:, [1, 1]] + [5, 2], np.tile(X, (20, 1))
     model = new(solver=solver, max_iter=5).fit(X, y)
-    z = reference_network.forward("relu", model.coefs_, model.intercepts_, many)[-1]
+    z = reference_network.forward("relu", model.coefs_, model.intercepts_, many)[0][-1]
     for column, p in enumerate(model.predict_proba(many)):
         difference = z[:, 2 * column + 1] - z[:, 2 * column]
         np.testing.assert_allclose(p[:, 1], 1 / (1 + np.exp(-difference)), atol=1e-12)
