@@ -247,10 +247,10 @@ def _loss_work(name, outputs, dtype):
 @cache
 def _step_loop(function):
     @kernel
-    def loop(w, g, s1, s2, decay, settings, constants, repeats):
+    def loop(w, g, s1, s2, s3, decay, settings, constants, repeats):
         for _ in range(repeats):
             function(
-                data(w), data(g), data(s1), data(s2), w.size, decay, data(settings),
+                data(w), data(g), data(s1), data(s2), data(s3), w.size, decay, data(settings),
                 data(constants),
             )  # fmt: skip
 
@@ -261,12 +261,12 @@ def _step_work(name, dtype):
     optimizer, element = OPTIMIZERS[name], np.dtype(dtype).type
     loop = _step_loop(optimizer.step)
     w, g = _random(dtype, 2, TILE)
-    s1, s2 = np.zeros_like(w), np.zeros_like(w)
+    s1, s2, s3 = (np.zeros_like(w) for _ in range(3))
     settings = np.zeros(records.SETTINGS_WIDTH)
-    settings[records.RATE] = 1e-3
+    settings[records.RATE], settings[records.EPSILON_FACTOR] = 1e-3, 1.0
     constants = np.array([0.9, 0.999, 1e-8])
     repeats = CHEAP_ELEMENTS // TILE
-    arguments = w, g, s1, s2, element(1e-6), settings, constants, repeats
+    arguments = w, g, s1, s2, s3, element(1e-6), settings, constants, repeats
     moved = 1 + 2 * (1 + optimizer.states)  # reads the gradient; reads and writes the others
     return Work(lambda: loop(*arguments), float(repeats * moved * w.nbytes))
 

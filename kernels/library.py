@@ -87,7 +87,8 @@ def _compile(function, role, dtype):
     native = CFunc(
         _named(function.py_func, _SHORT[dtype]), (arguments, types.int64), {}, dict(OPTIONS)
     )
-    native._cache = DiskCache(native._pyfunc, "cfunc")
+    if function.py_func.__closure__ is None:  # else it holds a function of the user's
+        native._cache = DiskCache(native._pyfunc, "cfunc")
     start = time.perf_counter()
     native.compile()
     _report(time.perf_counter() - start)
@@ -97,7 +98,10 @@ def _compile(function, role, dtype):
 def _named(function, suffix):
     """The same code under a name that says its element type: one name, one signature."""
     copy = python_types.FunctionType(
-        function.__code__, function.__globals__, f"{function.__name__}_{suffix}"
+        function.__code__,
+        function.__globals__,
+        f"{function.__name__}_{suffix}",
+        closure=function.__closure__,
     )
     copy.__qualname__ = f"{function.__qualname__}_{suffix}"
     copy.__module__ = function.__module__

@@ -114,3 +114,8 @@ LOSSES = {
         None, value_losses.gaussian, constants=(math.log(1e-6),), outputs_per_target=2
     ),
 }
+
+
+def row_of(loss) -> Loss:
+    """A row of the table by its name; a row is itself."""
+    return loss if isinstance(loss, Loss) else LOSSES[loss]

@@ -10,12 +10,16 @@ from sklearn.metrics import r2_score
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
 
-from fusednn.kernels.losses import LOSSES
+from fusednn.kernels.losses import row_of
+from fusednn.kernels.own_loss import COMPILED, own_loss
 from fusednn.losses import REGRESSION, Gaussian, Quantile, RegressionLoss
 
 from .base import BaseMLP
 from .callbacks import with_callbacks
 from .targets import flattened
+
+ALLOWED = {"positive": np.greater, "not negative": np.greater_equal}
+"""How targets that a loss restricts compare with 0."""
 
 
 class MLPRegressor(RegressorMixin, BaseMLP):
@@ -28,13 +32,16 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
     Parameters
     ----------
-    loss : str or RegressionLoss, default="squared_error"
+    loss : str, RegressionLoss or function, default="squared_error"
         "squared_error"; "poisson", half the Poisson deviance, with a log link; or of our own
         "absolute_error", "huber", "log_cosh", "quantile", "gamma" and "gaussian", which stand for
         descriptions of `fusednn.losses` with their defaults, such as `Huber(delta=1.0)`. Of
         several outputs the reported loss of "squared_error" is their mean, that of the others
         their sum. `Quantile(quantiles)` has an output for each quantile and target, "gaussian"
-        a mean and the logarithm of a variance for each target.
+        a mean and the logarithm of a variance for each target. A function of your own, compiled
+        by `numba.njit`, gets a logit and its target and returns the loss and its derivative by
+        the logit, of which the sums over outputs are taken; it must not raise. It is compiled
+        anew in each process that fits with it, and never kept in the disk cache.
     hidden_layer_sizes, activation, solver, alpha, batch_size, learning_rate, \
 learning_rate_init, power_t, max_iter, shuffle, random_state, tol, verbose, warm_start, \
 momentum, nesterovs_momentum, early_stopping, validation_fraction, beta_1, beta_2, epsilon, \
@@ -67,7 +74,7 @@ n_features_in_, feature_names_in_
 
     _parameter_constraints: ClassVar[dict] = {
         **BaseMLP._parameter_constraints,
-        "loss": [StrOptions(set(REGRESSION)), RegressionLoss],
+        "loss": [StrOptions(set(REGRESSION)), RegressionLoss, COMPILED],
     }
 
     def __init__(
@@ -126,29 +133,31 @@ n_features_in_, feature_names_in_
     def _encode(self, y, dtype):
         """Targets of shape (n_samples, n_targets); sets `n_outputs_`."""
         targets = y.reshape(len(y), -1).astype(dtype, copy=False)
-        if self.loss != "poisson":  # of which scikit-learn takes any y
-            name = self._lowered_loss()[0]
-            least = {"positive": targets > 0, "not negative": targets >= 0}
-            if not np.all(least.get(LOSSES[name].targets, True)):
-                raise ValueError(
-                    "Some value(s) of y are out of the valid range of the loss"
-                    f" {type(self._loss()).__name__!r}."
-                )
+        is_allowed = ALLOWED.get(self._loss_row().targets)
+        # of the name "poisson" scikit-learn takes any y
+        if is_allowed and self.loss != "poisson" and not is_allowed(targets, 0).all():
+            raise ValueError(
+                "Some value(s) of y are out of the valid range of the loss"
+                f" {type(self._loss()).__name__!r}."
+            )
         self.n_outputs_ = targets.shape[1] * self._outputs_per_target()
         return targets
 
     def _output_activation(self):
-        return "identity" if LOSSES[self._lowered_loss()[0]].link is None else "exp"
+        return "identity" if self._loss_row().link is None else "exp"
 
     def _loss(self):
         return REGRESSION[self.loss] if isinstance(self.loss, str) else self.loss
 
     def _lowered_loss(self):
-        return self._loss().lowered()
+        loss = self._loss()
+        return (own_loss(loss), ()) if isinstance(loss, COMPILED) else loss.lowered()
+
+    def _loss_row(self):
+        return row_of(self._lowered_loss()[0])
 
     def _outputs_per_target(self):
-        name, constants = self._lowered_loss()
-        return LOSSES[name].outputs_of_target(constants)
+        return self._loss_row().outputs_of_target(self._lowered_loss()[1])
 
     def _points(self, outputs):
         """One value for each target: the mean, or the quantile nearest to the median."""
@@ -233,10 +242,11 @@ n_features_in_, feature_names_in_
         loss = self._loss()
         if return_std and not isinstance(loss, Gaussian):
             raise ValueError(f"return_std=True needs loss='gaussian', got {self.loss!r}.")
-        outputs = self._outputs(X)
+        outputs, count = self._outputs(X), self._outputs_per_target()
+        if count == 1:
+            return _raveled(outputs)
         self._network().target_columns()  # refuses weights of another loss
-        count = self._outputs_per_target()
-        if count > 1 and isinstance(loss, Quantile):
+        if isinstance(loss, Quantile):
             several = outputs.reshape(len(outputs), -1, count)
             return several[:, 0] if several.shape[1] == 1 else several
         points = _raveled(self._points(outputs))

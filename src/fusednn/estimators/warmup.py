@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import product
 
 import numpy as np
 from scipy.sparse import csr_matrix
@@ -87,23 +88,24 @@ def _rehearsals_of(network, sparse: bool) -> Iterator[tuple[str, Callable[[], No
     rows = 2 * (FEW_ROWS + 1 if batch == "auto" else max(FEW_ROWS + 1, batch))
     small = {"max_iter": 1, "batch_size": batch, "validation_fraction": 0.5, "verbose": False}
     X = np.random.RandomState(0).uniform(size=(rows, FEATURES))
-    # one logistic output, and a softmax; from 1 on, which every loss takes
-    targets = [1 + np.arange(rows) % classes for classes in (2, 3)[: 1 + is_classifier(network)]]
+    # from 1 on, which every loss takes: a logistic output, and a softmax of more than few units
+    two, five = (1 + np.arange(rows) % classes for classes in (2, 5))
+    targets = [[two], [five]] if is_classifier(network) else [[two, np.tile(two, (5, 1)).T]]
     for dtype in ("float32", "float64") if network.dtype == "auto" else (network.dtype,):
-        for y in targets:
+        for together in targets:
             inputs = [X.astype(dtype)]
             if sparse:
                 inputs.append(csr_matrix(inputs[0]))
             model = clone(network).set_params(**small)
             words = [type(network).__name__, network.activation, name_of(network.solver), dtype]
-            words += [f"{y.max()} classes"] * is_classifier(network)
-            yield " ".join(words), partial(_rehearse, model, inputs, y)
+            words += [f"{together[0].max()} classes"] * is_classifier(network)
+            yield " ".join(words), partial(_rehearse, model, inputs, together)
 
 
-def _rehearse(model, inputs, y) -> None:
+def _rehearse(model, inputs, targets) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        for X in inputs:
+        for X, y in product(inputs, targets):
             model.fit(X, y)
             model.predict(X)
             model.predict(X[:1])

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from fusednn.kernels.activations import ACTIVATIONS
-from fusednn.kernels.losses import LOSSES, Loss, bounds
+from fusednn.kernels.losses import Loss, bounds, row_of
 from fusednn.kernels.ops import dense, noise
 
 from .buffers import aligned_zeros, leading_dimension
@@ -33,8 +33,8 @@ class Network(NamedTuple):
         Units of each layer, the input first.
     activation : str
         Key of `kernels.activations.ACTIVATIONS`, for the hidden layers.
-    loss : str
-        Key of `kernels.losses.LOSSES`; its link is the output activation.
+    loss : str or Loss
+        Key of `kernels.losses.LOSSES`, or a row like its rows; its link is the output activation.
     groups : tuple of int
         Adjacent outputs that have a loss and a link of their own, by their numbers; empty is one
         group of all.
@@ -47,14 +47,14 @@ class Network(NamedTuple):
 
     sizes: list[int]
     activation: str
-    loss: str
+    loss: str | Loss
     groups: tuple[int, ...] = ()
     loss_constants: tuple[float, ...] = ()
     dropout: tuple[float, ...] = ()
 
     def loss_row(self) -> Loss:
         """The loss's row of the table."""
-        return LOSSES[self.loss]
+        return row_of(self.loss)
 
     def constants_of_loss(self, dtype) -> np.ndarray:
         """What the loss reads; never empty, since its address is taken."""
