@@ -22,8 +22,9 @@ LAYERS = {
     "kernels": {"kernels"},
     "plan": {"plan", "kernels"},
     "optimizers": set(),  # descriptions only
-    "training": {"training", "plan", "kernels", "optimizers"},
-    "estimators": {"estimators", "training", "plan", "kernels", "optimizers"},
+    "schedules": set(),
+    "training": {"training", "plan", "kernels", "optimizers", "schedules"},
+    "estimators": {"estimators", "training", "plan", "kernels", "optimizers", "schedules"},
     "versions": {"training", "plan", "kernels"},
     "command": {"command", "versions", "estimators", "training", "plan", "kernels", ""},
     "": set(),  # the package itself finds its names by text, on first use

@@ -167,7 +167,7 @@ def _rule_of(mlp, solver):
 def _fit_stochastic(mlp, session, optimizer, progress, fit, watcher):
     curves = progress.loss_curve, progress.validation_scores, progress.validation_loss_curve
     lengths = [len(curve or ()) for curve in curves]
-    steps, rate = optimizer.t, optimizer.learning_rate
+    mark = optimizer.mark()
     try:
         with session:
             fit(watcher=watcher)
@@ -177,7 +177,7 @@ def _fit_stochastic(mlp, session, optimizer, progress, fit, watcher):
     except BaseException:  # what the estimator shares with the training is as it was
         for curve, length in zip(curves, lengths, strict=True):
             del (curve or [])[length:]
-        optimizer.t, optimizer.learning_rate = steps, rate
+        optimizer.go_back(mark)
         raise
     _take_over(mlp, progress, optimizer)  # first: it frees the weights of before
     optimizer.moments = session.moments()

@@ -93,9 +93,11 @@ def fit_stochastic(
     by_score = validation is not None and validation.decides
     best = flat.copy() if by_score else None
     finite = flat.copy()
+    optimizer.total = stopping.max_iter * session.batches
     start = time.perf_counter()
     session.deadline = None if stopping.max_time is None else start + stopping.max_time
     watched = verbose or watcher or validation or session.deadline or stopping.single_pass
+    watched = watched or optimizer.waits_for_losses
     out_of_time = f"Stochastic Optimizer: Maximum time ({stopping.max_time} s)"
     try:
         while progress.n_iter < stopping.max_iter:
@@ -105,15 +107,16 @@ def fit_stochastic(
             if shuffle:
                 session.shuffle(random_state, passes)
             finite[:] = flat
-            taken = optimizer.t, optimizer.learning_rate
+            mark = optimizer.mark()
             seen = [progress.t + samples * (number + 1) for number in range(passes)]
             rates = optimizer.rates(session.batches, seen)
             losses = session.run_passes(rates).tolist()
             # a validation set sorts out what diverged: the best weights come back at the end
             if not by_score and not np.isfinite(flat).all():
                 flat[:] = finite
-                optimizer.t, optimizer.learning_rate = taken
+                optimizer.go_back(mark)
                 raise NonFiniteError
+            optimizer.note_loss(losses[-1])
             progress.n_iter += passes
             progress.loss, progress.t = losses[-1], seen[-1]
             progress.loss_curve += losses
@@ -141,7 +144,7 @@ def fit_stochastic(
                 warn_unconverged(out_of_time)
                 break
     except TimeUp as late:
-        optimizer.t, optimizer.learning_rate = taken[0] + late.args[0], taken[1]
+        optimizer.go_back(mark, late.args[0])
         if not np.isfinite(flat).all():
             flat[:] = finite
         warn_unconverged(out_of_time)
