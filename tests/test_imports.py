@@ -23,8 +23,11 @@ LAYERS = {
     "plan": {"plan", "kernels"},
     "optimizers": set(),  # descriptions only
     "losses": set(),
-    "training": {"training", "plan", "kernels", "optimizers"},
-    "estimators": {"estimators", "losses", "training", "plan", "kernels", "optimizers"},
+    "schedules": set(),
+    "training": {"training", "plan", "kernels", "optimizers", "schedules"},
+    "estimators": {
+        *("estimators", "training", "plan", "kernels", "losses", "optimizers", "schedules")
+    },
     "versions": {"training", "plan", "kernels"},
     "command": {"command", "versions", "estimators", "training", "plan", "kernels", ""},
     "": set(),  # the package itself finds its names by text, on first use

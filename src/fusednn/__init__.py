@@ -14,7 +14,7 @@ _HOMES = {
     "show_versions": "fusednn.versions",
     "warmup": "fusednn.estimators.warmup",
 }
-_MODULES = ("kernels", "optimizers")
+_MODULES = ("kernels", "optimizers", "schedules")
 
 __all__ = [
     "LossCurveDisplay",
@@ -23,6 +23,7 @@ __all__ = [
     "kernels",
     "losses",
     "optimizers",
+    "schedules",
     "show_versions",
     "warmup",
 ]

@@ -187,7 +187,6 @@ OPTIONS = [
     ("batch_size", "all"),
     ("batch_size", 41),
     ("batch_size", 1.5),
-    ("learning_rate", "cosine"),
     ("learning_rate_init", 0),
     ("learning_rate_init", -1e-3),
     ("power_t", -1),
@@ -241,6 +240,16 @@ def test_options_of_our_own(kind, name, value):
     error = outcome(lambda: CLASSES[kind][1](**{name: value}).fit(X, GOOD[kind])).error
     assert error[0] == "InvalidParameterError"
     assert error[1].startswith(f"The '{name}' parameter of {CLASSES[kind][1].__name__} must be")
+
+
+@KINDS
+def test_an_unknown_learning_rate(kind):
+    """scikit-learn's words, but for what else may be given."""
+    theirs, ours = both(kind, lambda e: e.fit(X, GOOD[kind]), learning_rate="cosine")
+    more = ", an instance of 'fusednn.schedules.Schedule' or a callable. Got"
+    assert ordered(ours.error) == ordered(
+        (theirs.error[0], theirs.error[1].replace(". Got", more))
+    )
 
 
 @KINDS

@@ -54,8 +54,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         apart from the gradient, and the loss has no L2 term.
     batch_size : int or "auto", default="auto"
         Samples of a mini-batch; "auto" is min(200, n_samples).
-    learning_rate : {"constant", "invscaling", "adaptive"}, default="constant"
-        Schedule of SGD's rate.
+    learning_rate : {"constant", "invscaling", "adaptive"} or more, default="constant"
+        Schedule of SGD's rate, which other solvers ignore; for every solver but "lbfgs" one of
+        `fusednn.schedules`, or a callable that gets the number of a pass, from 0, and returns a
+        factor of `learning_rate_init`.
     learning_rate_init : float, default=0.001
         First learning rate.
     power_t : float, default=0.5

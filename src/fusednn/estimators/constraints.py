@@ -7,6 +7,7 @@ from sklearn.utils._param_validation import Interval, Options, StrOptions
 
 from fusednn.kernels.activations import ACTIVATIONS
 from fusednn.optimizers import NAMED, Optimizer
+from fusednn.schedules import Schedule
 
 from .initializers import INITIALIZERS
 from .weights import SCIKIT_LEARN
@@ -23,7 +24,11 @@ CONSTRAINTS: dict = {
     "solver": [StrOptions({"lbfgs", "sgd", "adam", *NAMED}), Optimizer],
     "alpha": [Interval(Real, 0, None, closed="left")],
     "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
-    "learning_rate": [StrOptions({"constant", "invscaling", "adaptive"})],
+    "learning_rate": [
+        StrOptions({"constant", "invscaling", "adaptive"}),
+        Schedule,
+        callable,
+    ],
     "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
     "power_t": [Interval(Real, 0, None, closed="left")],
     "max_iter": [Interval(Integral, 1, None, closed="left")],

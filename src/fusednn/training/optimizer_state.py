@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import isfinite
 
 import numpy as np
 
 from fusednn.kernels import records
 from fusednn.optimizers import SGD, Adagrad, Adam, AdamW, Lion, NAdam, Optimizer, RMSprop
 from fusednn.plan.training import Rule
+from fusednn.schedules import ReduceOnPlateau, Schedule
 
 SMALLEST_RATE = 1e-6
+WORSE = 1 - 1e-4
+"""Times the best loss: what a loss must be below to be better, for `ReduceOnPlateau`."""
 
 
 def rule_of(optimizer: Optimizer) -> Rule:
@@ -43,8 +47,9 @@ class OptimizerState:
     rule : Rule
         The update as a plan takes it.
     learning_rate_init : float
-    schedule : {"constant", "invscaling", "adaptive"}
-        Of SGD's rate.
+    schedule : {"constant", "invscaling", "adaptive"}, Schedule or callable
+        Of SGD's rate by name, of any solver's as a description or from a pass's number to a
+        factor.
     power_t : float
         Exponent of "invscaling".
 
@@ -52,8 +57,10 @@ class OptimizerState:
     ----------
     learning_rate : float
         The present rate; for scikit-learn's Adam that of the last step, bias correction included.
-    t : int
-        Steps taken.
+    t, passes : int
+        Steps and passes taken.
+    total : int
+        Steps that a schedule is spread over.
     moments : list of (coefs, intercepts)
         One pair of lists of arrays per moment; empty before the first pass.
     """
@@ -62,9 +69,25 @@ class OptimizerState:
         self.solver, self.rule = solver, rule
         self.learning_rate_init = self.learning_rate = float(learning_rate_init)
         self.schedule, self.power_t = schedule, power_t
-        self.t = 0
+        self.t = self.passes = 0
+        self.total = 1
+        self._factor, self._best, self._idle = 1.0, np.inf, 0  # of ReduceOnPlateau
         self.moments: list = []
         self._product_before = 0, 1.0  # steps, and the product of their momenta: NAdam's
+
+    @property
+    def waits_for_losses(self) -> bool:
+        """Whether the rate of a pass depends on what the one before gave, or may."""
+        return isinstance(self.schedule, ReduceOnPlateau) or callable(self.schedule)
+
+    def mark(self) -> dict:
+        """Where it stands, for `go_back`; moments are what a fit began with, until it ends."""
+        return vars(self).copy()
+
+    def go_back(self, mark: dict, steps: int = 0) -> None:
+        """Takes back what was taken since, but for the first steps."""
+        vars(self).update(mark)
+        self.t += steps
 
     @property
     def _is_sgd(self) -> bool:
@@ -85,10 +108,11 @@ class OptimizerState:
         ndarray
             As `Session.run_passes` takes it.
         """
+        if not seen:
+            return np.empty(0)
         rates = self._scheduled_rates(batches, seen)
-        if not len(rates):
-            return rates
         self.t += len(rates)
+        self.passes += len(seen)
         if self.rule.optimizer in ("adam", "amsgrad", "adamw", "nadam"):
             t = np.arange(self.t - len(rates) + 1, self.t + 1, dtype=float)
             return self._adam_rates(rates, t)
@@ -96,6 +120,10 @@ class OptimizerState:
 
     def _scheduled_rates(self, batches: int, seen: Sequence[int]) -> np.ndarray:
         """The learning rate of each step, without corrections."""
+        if not isinstance(self.schedule, str):
+            rates = self.learning_rate_init * self._factors(batches, len(seen))
+            self.learning_rate = float(rates[-1])
+            return rates
         if not (self._is_sgd and self.schedule == "invscaling"):
             rate = self.learning_rate if self._is_sgd else self.learning_rate_init
             return np.full(batches * len(seen), rate)
@@ -104,6 +132,29 @@ class OptimizerState:
             row[:] = self.learning_rate
             self.learning_rate = self.learning_rate_init / (samples + 1) ** self.power_t
         return rates.reshape(-1)
+
+    def _factors(self, batches: int, passes: int) -> np.ndarray:
+        """What a description or a callable makes of the next steps' rates."""
+        steps = batches * passes
+        if isinstance(self.schedule, ReduceOnPlateau):
+            return np.full(steps, self._factor)
+        if isinstance(self.schedule, Schedule):
+            numbers = np.arange(self.t, self.t + steps, dtype=float)
+            return self.schedule.factors(numbers, self.total)
+        factors = [float(self.schedule(self.passes + number)) for number in range(passes)]
+        if not all(isfinite(factor) and factor >= 0 for factor in factors):
+            raise ValueError(f"learning_rate must return factors from 0, got {factors}.")
+        return np.repeat(factors, batches)
+
+    def note_loss(self, loss: float) -> None:
+        """The loss of a pass, for a rate that waits for it; PyTorch's rule."""
+        if not isinstance(self.schedule, ReduceOnPlateau):
+            return
+        self._idle = 0 if loss < WORSE * self._best else self._idle + 1
+        self._best = min(loss, self._best) if self._idle == 0 else self._best
+        if self._idle > self.schedule.patience:
+            self._factor *= self.schedule.factor
+            self._idle = 0
 
     def _adam_rates(self, rates: np.ndarray, t: np.ndarray) -> np.ndarray:
         """Rates of Adam and its kin in steps t, with the bias corrections.

@@ -100,10 +100,12 @@ def fit_stochastic(
     by_score = validation is not None and validation.decides
     best = flat.copy() if by_score else None
     finite = flat.copy()
+    optimizer.total = stopping.max_iter * session.batches
     start = time.perf_counter()
     session.deadline = None if stopping.max_time is None else start + stopping.max_time
     before = None  # the state before passes that run together
     watched = verbose or watcher or validation or session.deadline or stopping.single_pass
+    watched = watched or optimizer.waits_for_losses
     out_of_time = f"Stochastic Optimizer: Maximum time ({stopping.max_time} s)"
     try:
         while progress.n_iter < stopping.max_iter:
@@ -114,7 +116,7 @@ def fit_stochastic(
                 session.shuffle(random_state, passes)
             finite[:] = flat
             before = session.state() if passes > 1 else None
-            taken = optimizer.t, optimizer.learning_rate
+            mark = optimizer.mark()
             seen = [progress.t + samples * (number + 1) for number in range(passes)]
             rates = optimizer.rates(session.batches, seen)
             losses = list(session.run_passes(rates))
@@ -122,11 +124,12 @@ def fit_stochastic(
             if not by_score and not np.isfinite(flat).all():
                 flat[:] = finite
                 losses = [] if before is None else _run_finite(session, before, rates)
-                optimizer.t, optimizer.learning_rate = taken
+                optimizer.go_back(mark)
                 optimizer.rates(session.batches, seen[: len(losses)])
                 progress.advance(losses, samples)
                 raise NonFiniteError
             before = None
+            optimizer.note_loss(losses[-1])
             progress.advance(losses, samples)
             if verbose:
                 print(f"Iteration {progress.n_iter}, loss = {progress.loss:.8f}")
@@ -152,14 +155,14 @@ def fit_stochastic(
                 warn_unconverged(out_of_time)
                 break
     except TimeUp as late:
-        optimizer.t, optimizer.learning_rate = taken[0] + late.args[0], taken[1]
+        optimizer.go_back(mark, late.args[0])
         if not np.isfinite(flat).all():
             flat[:] = finite
         warn_unconverged(out_of_time)
     except KeyboardInterrupt:
         if before is not None:  # to the passes that have been told of
             session.restore(before)
-            optimizer.t, optimizer.learning_rate = taken
+            optimizer.go_back(mark)
         if not np.isfinite(flat).all():
             flat[:] = finite
         warn_user("Training interrupted by user.")
