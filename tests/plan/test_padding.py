@@ -96,9 +96,22 @@ def train(buffers, loss, activation, sizes, rule, batch, dtype, form, poisoned):
     ids=["adam", "nesterov", "gradient"],
 )
 @pytest.mark.parametrize("sizes", [(1, 1, 1), (9, 5, 3), (37, 33, 18, 2), (65, 130, 17)], ids=str)
-@pytest.mark.parametrize("activation", ["relu", "logistic"])
-@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("activation", ["relu", "logistic", "gelu"])
+@pytest.mark.parametrize("loss", ["softmax", "squared_error"])
 def test_training(buffers, loss, activation, sizes, rule, batch, form, dtype):
+    check_training(buffers, loss, activation, sizes, rule, batch, form, dtype)
+
+
+@DTYPES
+@pytest.mark.parametrize("loss", LOSSES)
+def test_every_loss(buffers, loss, dtype):
+    rule = Rule("adam", (0.9, 0.999, 1e-8))
+    for sizes in ((9, 5, 3), (37, 33, 18, 6)):
+        buffers.clear()
+        check_training(buffers, loss, "relu", sizes, rule, 27, "dense", dtype)
+
+
+def check_training(buffers, loss, activation, sizes, rule, batch, form, dtype):
     if LOSSES[loss].class_targets and sizes[-1] == 1:
         sizes = (*sizes[:-1], 2)
     arguments = (buffers, loss, activation, sizes, rule, batch, dtype, form)
