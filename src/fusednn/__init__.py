@@ -14,7 +14,7 @@ _HOMES = {
     "show_versions": "fusednn.versions",
     "warmup": "fusednn.estimators.warmup",
 }
-_MODULES = ("kernels", "optimizers", "schedules")
+_MODULES = ("kernels", "losses", "optimizers", "schedules")
 
 __all__ = [
     "LossCurveDisplay",

@@ -17,7 +17,8 @@ from fusednn import kernels
 SIZES = [(1, 1, 1), (2, 1, 3), (1, 7, 9), (9, 3, 1), (17, 33, 8), (65, 17, 40), (131, 2, 66)]
 both_dtypes = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 each_size = pytest.mark.parametrize(("B", "I", "O"), SIZES)
-each_activation = pytest.mark.parametrize("name", ACTIVATIONS)
+CODED = [name for name, row in ACTIVATIONS.items() if row.code is not None]
+each_activation = pytest.mark.parametrize("name", CODED)
 
 
 def layer(dtype, B, I, O, seed=0):
@@ -158,7 +159,7 @@ def test_in_a_users_own_program(dtype):
 
 def compare_parallel(sizes, counts):
     """The parallel forms, run by some counts of threads, have the bits of the serial ones."""
-    for name, dtype, size in itertools.product(ACTIVATIONS, (np.float32, np.float64), sizes):
+    for name, dtype, size in itertools.product(CODED, (np.float32, np.float64), sizes):
         x, w, b, dout = layer(dtype, *size)
         out = forward(x, w, b, name)
         serial = backward(dout, out, x, w, name)
