@@ -12,6 +12,7 @@ is their mean, as in scikit-learn.
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from numbers import Real
 
@@ -39,20 +40,20 @@ def _check(loss, name, allowed, words) -> None:
         )
 
 
-class RegressionLoss:
+class RegressionLoss(ABC):
     """A loss of real targets."""
 
+    @abstractmethod
     def lowered(self) -> tuple[str, tuple[float, ...]]:
         """Its name in the table of the kernels, and its constants."""
-        raise NotImplementedError
 
 
-class ClassificationLoss:
+class ClassificationLoss(ABC):
     """A loss of classes, after the output activation that the labels decide."""
 
+    @abstractmethod
     def lowered(self, link: str) -> tuple[str, tuple[float, ...]]:
         """The same, for the link "softmax" or "logistic"."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,7 @@ class Schedule:
                 raise ValueError(f"{what} must be in [0, 1], got {value!r}.")
 
     def factors(self, steps: np.ndarray, total: int) -> np.ndarray:
-        """The factor of each step.
+        """The factor of each step; `ReduceOnPlateau`, which waits for losses, has none.
 
         Parameters
         ----------

@@ -245,7 +245,7 @@ def test_scores_of_held_out_samples_do_not_see_class_weights():
 @pytest.mark.timeout(60)  # a limit that is not kept would go on for hours
 @pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs"])
 def test_max_time(solver):
-    limit = 0.02 if solver == "lbfgs" else 0.3  # which may converge
+    limit = 0.1 if solver == "lbfgs" else 0.3  # which may converge
     model = new("multiclass", solver=solver, max_iter=10**6, tol=0, max_time=limit)
     model.set_params(n_iter_no_change=10**6, max_fun=10**9, alpha=1e-9)
     big = np.tile(X, (40, 1)) + rng.normal(size=(9600, 6))
@@ -253,7 +253,7 @@ def test_max_time(solver):
     fit_quietly(clone(model).set_params(max_iter=1), big, y)  # compiles
     with pytest.warns(ConvergenceWarning, match=r"Maximum time \(\S+ s\) reached"):
         model.fit(big, y)
-    assert 0 < model.n_iter_ < 10**6 or (solver == "lbfgs" and model.n_iter_ == 0)
+    assert 0 < model.n_iter_ < 10**6
     assert all(np.isfinite(part).all() for part in parameters(model))
 
 

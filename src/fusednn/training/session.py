@@ -25,7 +25,7 @@ SLICE_SECONDS = 0.2
 AHEAD_FLOPS, MOST_AHEAD = 20_000_000, 16
 """Passes that together have this little work, and so many at most, may run in one call.
 
-Python's share of a pass is 15 us; one of the iris data is 14 us of work.
+Python's share of a pass was 15 us; one of the iris data is 15 to 25 us of work.
 """
 
 SMALL_FLOPS = 20_000_000
