@@ -24,7 +24,7 @@ from fusednn.kernels.losses import LOSSES
 from fusednn.kernels.ops import gather
 from fusednn.kernels.optimizers import OPTIMIZERS
 
-from fusednn.plan.forward import constants_of
+from fusednn.plan.layers.epilogue import constants_of
 
 DTYPES = ("float32", "float64")
 ELEMENTS = 4096

@@ -31,8 +31,17 @@ _GELU_TANH_MOST = (12.0, 22.0)
 
 
 @kernel
+def relu_forward(out, n, constants):
+    """out = max(out, 0); after a product the micro-kernel's floor does it."""
+    zero = cast(0, out[0])
+    for i in range(n):
+        out[i] = zero if out[i] < zero else out[i]
+    return 0
+
+
+@kernel
 def relu_backward(dout, out, n, constants):
-    """dout = 0 where out <= 0; the forward form is the micro-kernel's floor."""
+    """dout = 0 where out <= 0."""
     zero = cast(0, dout[0])
     for i in range(n):
         dout[i] = dout[i] if out[i] > zero else zero
@@ -282,9 +291,7 @@ def multiply_slopes(dout, slopes, n, constants):
 def activate(out, n, code):
     """The forward form of an activation by its code; ReLU is applied too."""
     if code == RELU:
-        zero = cast(0, out[0])
-        for i in range(n):
-            out[i] = zero if out[i] < zero else out[i]
+        relu_forward(out, n, out)
     elif code == TANH:
         tanh_forward(out, n, out)
     elif code == LOGISTIC:
@@ -312,14 +319,14 @@ class Activation(NamedTuple):
     code: int | None
     forward: object = None
     backward: object = None
-    floor: float = float("-inf")  # the micro-kernel's lower bound
+    floor: float = float("-inf")  # the micro-kernel's lower bound, instead of the forward form
     slopes: object = None
     constants: tuple[float, ...] = ()
 
 
 ACTIVATIONS = {
     "identity": Activation(IDENTITY),
-    "relu": Activation(RELU, backward=relu_backward, floor=0.0),
+    "relu": Activation(RELU, relu_forward, relu_backward, floor=0.0),
     "tanh": Activation(TANH, tanh_forward, tanh_backward),
     "logistic": Activation(LOGISTIC, logistic_forward, logistic_backward),
     "leaky_relu": Activation(None, leaky_relu_forward, leaky_relu_backward, constants=(0.01,)),

@@ -6,7 +6,7 @@ import numpy as np
 from fusednn.kernels.losses import LOSSES
 
 from fusednn.optimizers import Lion, NAdam, RMSprop
-from fusednn.plan.forward import Network
+from fusednn.plan.network import dense_network
 from fusednn.plan.training import Rule, Target
 from fusednn.training.session import Session
 
@@ -43,7 +43,7 @@ def open_session(X, t, parameters, *, activation="tanh", loss="squared_error", w
     sizes = [len(coefs[0]), *(w.shape[1] for w in coefs)]
     order = np.arange(len(t)) if order is None else np.array(order)
     session = Session(
-        Network(sizes, activation, loss),
+        dense_network(sizes, activation, loss),
         X,
         Target(t, weights),
         rule,
@@ -59,7 +59,7 @@ def open_session(X, t, parameters, *, activation="tanh", loss="squared_error", w
 def gradient(*args, loss="squared_error", **kwargs):
     """The loss that is minimised, and its gradients by coefficients and by intercepts."""
     with open_session(*args, loss=loss, **kwargs) as session:
-        outputs = session.network.sizes[-1]
+        outputs = session.network.outputs
         value = session.run_gradient(outputs if LOSSES[loss].per_output else 1)
         return value, *session.plan.layout.unpack(session.plan.gradient)
 

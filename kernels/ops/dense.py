@@ -1,8 +1,8 @@
 """Dense layers in a plan: forward, the gradient of the input, and the update of the weights.
 
-    out = activation(x w + b)           w in panels
-    dx  = (dz w^T) activation'(x)       w^T in panels, kept fresh by the update
-    w  <- step(w, x^T dz)               tile by tile; the gradient stays in the scratch
+    out = max(x w + b, floor)       w in panels
+    dx  = dz w^T                    w^T in panels, kept fresh by the update
+    w  <- step(w, x^T dz)           tile by tile; the gradient stays in the scratch
 
 where dz is the gradient of the loss by x w + b.
 """
@@ -44,11 +44,8 @@ OUT = 5
 OUT_STRIDE = 6
 FAN_IN = 7
 FAN_OUT = 8  # padded to the vector, but in plain_forward
-FLOOR = 9
+FLOOR = 9  # of each output: ReLU's, or minus infinity
 IN_PLACE = 10  # whether X is the data itself, in its own order, rather than a buffer
-ACTIVATION = 11  # address, or 0; then its constants, and where slopes go, or 0
-ACTIVATION_CONSTANTS = 12
-SLOPES = 13
 
 
 @kernel
@@ -60,31 +57,8 @@ def first_row(record, frame, lo):
 
 
 @kernel
-def activate_rows(record, function, out, lo, rows, stride):
-    """The activation in slot `function` on rows of OUT, with what stands in the next two slots."""
-    if record[function] == 0:
-        return 0
-    there, n = advance(out, lo * stride), rows * stride
-    constants = slot(record, function + 1, out[0])
-    if record[function + 2] != 0:
-        slopes = advance(slot(record, function + 2, out[0]), lo * stride)
-        return call(record, function, (there, slopes, n, constants))
-    return call(record, function, (there, n, constants))
-
-
-@kernel
-def differentiate_rows(record, dx, lo, rows, stride):
-    """dx = dx activation'(x), for rows of the gradient of a layer's input x."""
-    if record[DERIVATIVE] == 0:
-        return 0
-    x = advance(slot(record, X_OUT, dx[0]), lo * stride)
-    constants = slot(record, DERIVATIVE_CONSTANTS, dx[0])
-    return call(record, DERIVATIVE, (advance(dx, lo * stride), x, rows * stride, constants))
-
-
-@kernel
 def dense_forward(record, frame, scratch, lo, hi):
-    """Rows [lo, hi) of OUT (B, O) = activation(X (B, I) W + B); overwrites."""
+    """Rows [lo, hi) of OUT (B, O) = max(X (B, I) W + B, FLOOR); overwrites."""
     x, w = slot(record, X, scratch[0]), slot(record, W, scratch[0])
     b, out = slot(record, B, scratch[0]), slot(record, OUT, scratch[0])
     stride, rows = record[OUT_STRIDE], hi - lo
@@ -95,7 +69,7 @@ def dense_forward(record, frame, scratch, lo, hi):
         advance(out, lo * stride), stride, x, record[X_STRIDE], w, record[FAN_IN], b, 0, rows,
         record[FAN_IN], record[FAN_OUT], floor, lowest,
     )  # fmt: skip
-    return activate_rows(record, ACTIVATION, out, lo, rows, stride)
+    return 0
 
 
 @kernel
@@ -109,7 +83,7 @@ def plain_forward(record, frame, scratch, lo, hi):
         advance(out, lo * stride), stride, x, record[X_STRIDE], 1, w, columns, b, 0, rows,
         record[FAN_IN], columns, number(record, FLOOR, scratch[0]),
     )  # fmt: skip
-    return activate_rows(record, ACTIVATION, out, lo, rows, stride)
+    return 0
 
 
 # operands of dense_backward
@@ -119,17 +93,14 @@ DZ = 3
 DZ_STRIDE = 4
 W_TRANSPOSED = 5
 ZEROS = 6
-X_OUT = 7  # the layer's input, an activation's output, or the activation's slopes
-PADDED_IN = 8
-REAL_OUT = 9
-PADDED_OUT = 10
-DERIVATIVE = 11  # address, or 0
-DERIVATIVE_CONSTANTS = 12
+PADDED_IN = 7
+REAL_OUT = 8
+PADDED_OUT = 9
 
 
 @kernel
 def dense_backward(record, frame, scratch, lo, hi):
-    """Rows [lo, hi) of DX (B, I) = (DZ (B, O) W^T) activation'(X_OUT); overwrites."""
+    """Rows [lo, hi) of DX (B, I) = DZ (B, O) W^T; overwrites."""
     dx, dz = slot(record, DX, scratch[0]), slot(record, DZ, scratch[0])
     w, zeros = slot(record, W_TRANSPOSED, scratch[0]), slot(record, ZEROS, scratch[0])
     stride, rows = record[DX_STRIDE], hi - lo
@@ -139,7 +110,7 @@ def dense_backward(record, frame, scratch, lo, hi):
         advance(dx, lo * stride), stride, dz, record[DZ_STRIDE], w, record[PADDED_OUT], zeros, 0,
         rows, record[REAL_OUT], record[PADDED_IN], lowest, lowest,
     )  # fmt: skip
-    return differentiate_rows(record, dx, lo, rows, stride)
+    return 0
 
 
 # operands of update_weights, update_bias and apply_gradient: what the update needs ...

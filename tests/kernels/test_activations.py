@@ -11,7 +11,7 @@ from fusednn.kernels.arrays import activation_backward, activation_forward
 from fusednn.kernels.intrinsics.pointers import data
 from sklearn.neural_network import _base as theirs
 
-from fusednn.plan.forward import constants_of
+from fusednn.plan.layers.epilogue import constants_of
 
 each_activation = pytest.mark.parametrize("name", ACTIVATIONS)
 each_code = pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from reference_network import LOSSES
 from scipy import sparse
 from sessions import random_network, random_targets
 
-from fusednn.plan.forward import Network
+from fusednn.plan.network import dense_network
 from fusednn.plan.training import Rule, Target
 from fusednn.training.session import Session
 
@@ -44,7 +44,7 @@ def open_session(activation, dtype, *, X=X, batch=BATCH, n_jobs=1):
     coefs, intercepts = random_network(SIZES, dtype)
     t = random_targets("softmax", X.shape[0], 3, dtype)
     session = Session(
-        Network(SIZES, activation, "softmax", dropout=RATES), X, Target(t, None),
+        dense_network(SIZES, activation, "softmax", dropout=RATES), X, Target(t, None),
         Rule("sgd", (0.0,)), batch=batch, order=np.arange(len(t)), l2=0.3, n_jobs=n_jobs,
     )  # fmt: skip
     session.load(coefs, intercepts)

@@ -9,8 +9,8 @@ torch = pytest.importorskip("torch")
 from torch.nn import functional as F  # noqa: E402
 
 from fusednn import losses  # noqa: E402
-from fusednn.plan.forward import Network  # noqa: E402
 from fusednn.plan.loss import Target, lower_losses  # noqa: E402
+from fusednn.plan.network import dense_network  # noqa: E402
 from fusednn.training.team import run_all  # noqa: E402
 
 pytestmark = pytest.mark.peers
@@ -108,9 +108,8 @@ def test_value_and_gradient(name, scale, dtype, tolerance):
     lowered, constants = loss if isinstance(loss, tuple) else loss.lowered()
     random = np.random.RandomState(3)
     t = targets(kind, random).astype(dtype)
-    network = Network([1, 0], "relu", lowered, (), constants)
-    width = COLUMNS * network.outputs_per_target()
-    network.sizes[-1] = width
+    width = COLUMNS * dense_network([1, 1], "relu", lowered, (), constants).outputs_per_target()
+    network = dense_network([1, width], "relu", lowered, (), constants)
     z = random.normal(scale=scale, size=(ROWS, width)).astype(dtype)
     judged = torch.from_numpy(z.copy()).requires_grad_()
     expected = judge(judged, torch.from_numpy(t))

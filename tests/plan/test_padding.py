@@ -8,13 +8,14 @@ from fusednn.kernels.losses import LOSSES
 from scipy import sparse
 from sessions import random_targets, sizes_for
 
-from fusednn.plan import data, forward, inference, program, training
-from fusednn.plan.forward import Network
+from fusednn.plan import data, inference, program, rows, training
+from fusednn.plan.layers import epilogue
+from fusednn.plan.network import dense_network
 from fusednn.plan.training import Rule, Target
 from fusednn.training.session import Session
 from fusednn.training.team import run_all
 
-MODULES = (data, forward, program, training)
+MODULES = (data, epilogue, program, rows, training)
 DTYPES = pytest.mark.parametrize("dtype", [np.float32, np.float64], ids=["float32", "float64"])
 
 
@@ -66,7 +67,7 @@ def train(buffers, loss, activation, sizes, rule, batch, dtype, form, poisoned):
     X, t, coefs, intercepts = draw(loss, sizes, dtype, rows)
     buffers.clear()
     session = Session(
-        Network(sizes_for(loss, sizes), activation, loss),
+        dense_network(sizes_for(loss, sizes), activation, loss),
         {"dense": np.asarray, "gaps": with_gaps, "csr": sparse.csr_matrix}[form](X),
         Target(t, None),
         rule,
@@ -78,7 +79,7 @@ def train(buffers, loss, activation, sizes, rule, batch, dtype, form, poisoned):
     session.load(coefs, intercepts)
     plan = session.plan
     if poisoned:
-        kept = (plan.parameters, plan.transposed, *plan.states, plan._zeros)
+        kept = (plan.parameters, plan.transposed, *plan.states, *plan.zeros.values())
         assert poison(buffers, (*kept, plan.program.sync, plan.program.frames)) > 5
     with session:
         if rule.optimizer is None:
@@ -140,15 +141,15 @@ def test_inference(buffers, loss, form, dtype):
     X, _, coefs, intercepts = draw(loss, sizes, dtype, 150)
     make = {"dense": np.asarray, "gaps": with_gaps, "csr": sparse.csr_matrix}[form]
     sizes = sizes_for(loss, sizes)
-    layout = training.ParameterLayout(sizes, dtype)
+    network = dense_network(sizes, "tanh", loss)
+    layout = training.ParameterLayout(network.forms(dtype), dtype)
     flat = layout.pack(coefs, intercepts)
     results = []
     for poisoned in (False, True):
         buffers.clear()
         compiled, outputs = inference.lower_inference(
-            Network(sizes, "tanh", loss),
-            [layout.weights(flat, layer) for layer in range(3)],
-            [layout.bias(flat, layer) for layer in range(3)],
+            network,
+            layout.views(flat),
             data.source_of(make(X), dtype),
             np.dtype(dtype),
         )

@@ -7,6 +7,7 @@ import pytest
 from fusednn.kernels.intrinsics.shapes import SHAPE
 
 from fusednn.plan.buffers import ALIGNMENT, aligned_zeros, leading_dimension, padded
+from fusednn.plan.network import dense_network
 from fusednn.plan.parameters import ParameterLayout
 from fusednn.plan.training import row_blocks
 
@@ -25,6 +26,10 @@ SIZES = [
 ]
 
 
+def layout_of(sizes, dtype):
+    return ParameterLayout(dense_network(sizes, "relu", "squared_error").forms(dtype), dtype)
+
+
 def draw(sizes, dtype):
     rng = np.random.RandomState(sum(sizes))
     coefs = [rng.normal(1, 0.1, size=pair).astype(dtype) for pair in pairwise(sizes)]
@@ -34,7 +39,7 @@ def draw(sizes, dtype):
 @DTYPES
 @pytest.mark.parametrize("sizes", SIZES, ids=str)
 def test_round_trip(sizes, dtype):
-    layout = ParameterLayout(sizes, dtype)
+    layout = layout_of(sizes, dtype)
     coefs, intercepts = draw(sizes, dtype)
     flat = layout.pack(coefs, intercepts)
     for one, other in zip(coefs + intercepts, chain(*layout.unpack(flat)), strict=True):
@@ -46,14 +51,13 @@ def test_round_trip(sizes, dtype):
 @pytest.mark.parametrize("sizes", SIZES, ids=str)
 def test_padding_is_zero_and_parts_do_not_overlap(sizes, dtype):
     """Every parameter is in the vector once, all else is zero: no draw is zero itself."""
-    layout = ParameterLayout(sizes, dtype)
+    layout = layout_of(sizes, dtype)
     coefs, intercepts = draw(sizes, dtype)
     flat = layout.pack(coefs, intercepts)
     assert flat.shape == (layout.count,)
     values = np.sort(np.concatenate([part.ravel() for part in coefs + intercepts]))
     np.testing.assert_array_equal(np.sort(flat[flat != 0]), values)
-    parts = [layout.weights(flat, layer) for layer in range(len(layout))]
-    parts += [layout.bias(flat, layer) for layer in range(len(layout))]
+    parts = layout.views(flat)
     assert sum(part.size for part in parts) == flat.size
     assert all(part.ctypes.data % SHAPE.vector_bytes == 0 for part in parts)
 
@@ -62,22 +66,22 @@ def test_padding_is_zero_and_parts_do_not_overlap(sizes, dtype):
 @pytest.mark.parametrize("sizes", SIZES, ids=str)
 def test_transposed_copy(sizes, dtype):
     """Panels of w^T, for every layer whose input needs a gradient, but a last one of few units."""
-    layout = ParameterLayout(sizes, dtype)
+    layout = layout_of(sizes, dtype)
     coefs, intercepts = draw(sizes, dtype)
     flat = layout.pack_transposed(coefs)
-    copied = range(1, len(layout))
+    copied = range(1, len(coefs))
     if len(sizes) > 2 and sizes[-1] <= 4:
         copied = copied[:-1]
-        vectors = layout.weights(layout.pack(coefs, intercepts), len(layout) - 1)
+        vectors = layout.view(layout.pack(coefs, intercepts), 2 * len(coefs) - 2)
         vectors = vectors.reshape(sizes[-1], -1)[:, : sizes[-2]]
         np.testing.assert_array_equal(vectors, coefs[-1].T)
-        assert layout.transposed(flat, len(layout) - 1) is None
+        assert layout.transposed(flat, 2 * len(coefs) - 2) is None
     values = np.concatenate([np.zeros(0, dtype), *[coefs[layer].ravel() for layer in copied]])
     np.testing.assert_array_equal(np.sort(flat[flat != 0]), np.sort(values))
     for layer in copied:
-        alone = ParameterLayout([padded(sizes[layer + 1], dtype), sizes[layer]], dtype)
+        alone = layout_of([padded(sizes[layer + 1], dtype), sizes[layer]], dtype)
         panels = np.zeros(alone.count, dtype)
-        panels[: layout.transposed(flat, layer).size] = layout.transposed(flat, layer)
+        panels[: layout.transposed(flat, 2 * layer).size] = layout.transposed(flat, 2 * layer)
         w_transposed = alone.unpack(panels)[0][0]
         np.testing.assert_array_equal(w_transposed[: sizes[layer + 1]], coefs[layer].T)
 

@@ -14,7 +14,7 @@ from fusednn.kernels.losses import LOSSES
 from scipy import sparse
 from sessions import random_targets, sizes_for
 
-from fusednn.plan.forward import Network
+from fusednn.plan.network import dense_network
 from fusednn.plan.training import Rule, Target
 from fusednn.training.session import Session
 
@@ -42,7 +42,7 @@ class Gradient:
         self.coefs = [rng.normal(size=pair) / np.sqrt(pair[0]) for pair in pairs]
         self.intercepts = [rng.normal(size=out) / 3 for _, out in pairs]
         self.session = Session(
-            Network(self.sizes, activation, loss),
+            dense_network(self.sizes, activation, loss),
             self.X if form is None else form(self.X),
             Target(t, self.weights if weighted else None),
             Rule(None),

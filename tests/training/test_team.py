@@ -224,14 +224,14 @@ def test_a_helper_that_fails_ends_the_fit(monkeypatch):
 @pytest.mark.timeout(LIMIT)
 def test_an_abort_word_ends_every_worker():
     """A worker that waits for a task nobody does goes when the abort word is raised."""
-    from fusednn.plan.forward import Network
+    from fusednn.plan.network import dense_network
     from fusednn.plan.training import Rule, Target
     from fusednn.training.session import Session
 
     rng = np.random.RandomState(0)
     X, t = rng.normal(size=(50, 4)), rng.normal(size=(50, 1))
     session = Session(
-        Network([4, 5, 1], "relu", "squared_error"),
+        dense_network([4, 5, 1], "relu", "squared_error"),
         X,
         Target(t, None),
         Rule("sgd", (0.9,)),

@@ -59,10 +59,8 @@ class _Passes:
 
     def end(self, progress, parameters):
         def attributes():
-            coefs, intercepts = parameters()
             return {
-                "coefs_": coefs,
-                "intercepts_": intercepts,
+                **self._mlp._parameter_attributes(*parameters()),
                 "n_iter_": progress.n_iter,
                 "loss_": progress.loss,
                 "loss_curve_": list(progress.loss_curve),

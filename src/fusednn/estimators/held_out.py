@@ -104,7 +104,7 @@ def _scored_by(mlp, scorer, X, y, weights):
     def score(session, outputs):
         model = copy.copy(mlp)
         model.__dict__.pop("feature_names_in_", None)  # X is an array by now
-        model.coefs_, model.intercepts_ = session.parameters()
+        model._set_parameters(*session.parameters())
         return float(scorer(model, X, y, **options))
 
     return score

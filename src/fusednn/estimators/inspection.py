@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from operator import index
 from typing import Any, ClassVar
 
 import numpy as np
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted
+from sklearn.utils.validation import _check_sample_weight
 
-from fusednn.plan.inference import LOGITS, Part
 from fusednn.plan.training import Rule, Target
 
 from .solvers import make_session, penalty_of
@@ -17,10 +17,12 @@ from .solvers import make_session, penalty_of
 class InspectionMixin:
     """Methods that scikit-learn's networks do not have; for `BaseMLP`."""
 
-    coefs_: list[np.ndarray]
-    intercepts_: list[np.ndarray]
     n_outputs_: int
     _outputs: Any
+    _parameters: Any
+    _check_fitted: Any
+    _count_hidden: Any
+    _first_layers: Any
     _network_dtype: Any
     _validated: Any
     _checked_targets: Any
@@ -42,7 +44,7 @@ class InspectionMixin:
         ndarray of shape (n_samples, n_outputs_)
             In the network's type. Of two classes there is one logit, for the second.
         """
-        return self._outputs(X, LOGITS)
+        return self._outputs(X, link=False)
 
     def hidden_activations(self, X, layer=-1):
         """The outputs of a hidden layer, its activation applied.
@@ -64,11 +66,12 @@ class InspectionMixin:
         ValueError
             If there is no such layer.
         """
-        check_is_fitted(self, "coefs_")
-        count = len(self.coefs_) - 1
+        self._check_fitted()
+        count = self._count_hidden()
         if not -count <= index(layer) < count:
             raise ValueError(f"layer must be in [{-count}, {count}), got {layer}.")
-        return self._outputs(X, Part(layers=index(layer) % count + 1))
+        first = partial(self._first_layers, index(layer) % count + 1)
+        return self._outputs(X, first, link=False)
 
     def loss_and_gradient(self, X, y, sample_weight=None):
         """The loss that training minimises, over all of the data at once, and its gradient.
@@ -89,13 +92,13 @@ class InspectionMixin:
         coef_grads, intercept_grads : list of ndarray
             In the shapes of `coefs_` and `intercepts_`.
         """
-        check_is_fitted(self, "coefs_")
+        self._check_fitted()
         dtype = self._network_dtype()
         X, y = self._validated(X, y, reset=False, dtypes=(dtype,), **self._target_options)
         y = self._checked_targets(y)
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, X)
-        self._check_sizes([X.shape[1], *self._network().sizes[1:-1], self.n_outputs_])
+        self._check_sizes(X.shape[1])
         weights = self._with_class_weight(y, sample_weight, incremental=False)
         if weights is not None:
             weights = np.ascontiguousarray(weights, dtype)
@@ -103,7 +106,7 @@ class InspectionMixin:
         samples = np.arange(X.shape[0])
         l2 = penalty_of(self)
         session = make_session(self, X, target, Rule(None), samples, len(samples), l2)
-        session.load(self.coefs_, self.intercepts_)
+        session.load(*self._parameters())
         per_output = session.network.loss_row().per_output
         with session:
             loss = session.run_gradient(self.n_outputs_ if per_output else 1)

@@ -13,7 +13,7 @@ from fusednn.optimizers import NAMED, AdamW, Lion, Optimizer
 from fusednn.plan.training import Rule, Target
 from fusednn.training.kept import keep_session, take_session
 from fusednn.training.lbfgs import fit_lbfgs
-from fusednn.training.optimizer_state import OptimizerState, rule_of
+from fusednn.training.optimizer_state import OptimizerState
 from fusednn.training.session import Session
 from fusednn.training.stochastic import NonFiniteError, Progress, Stopping, fit_stochastic
 from fusednn.training.warn import warn_user
@@ -78,8 +78,6 @@ def penalty_of(mlp) -> float:
 def make_session(mlp, X, target, rule, order, batch, l2, make=Session):
     """A session of the estimator's present network; its parameters are not loaded."""
     network = mlp._network()
-    if rule.optimizer is not None:  # a gradient alone is of the whole network
-        network = network._replace(dropout=mlp._dropout_rates())
     return make(network, X, target, rule, batch=batch, order=order, l2=l2, n_jobs=mlp.n_jobs)
 
 
@@ -88,7 +86,7 @@ def prepare_lbfgs(mlp, training):
     if training.own_set is not None:
         raise ValueError("X_val and y_val are for solvers other than 'lbfgs'.")
     given = {
-        "dropout": any(mlp._dropout_rates()),
+        "dropout": mlp._network().is_random(),
         "clip_norm": mlp.clip_norm is not None,
         "clip_value": mlp.clip_value is not None,
     }
@@ -105,8 +103,7 @@ def _fit_lbfgs(mlp, session, watcher):
     with session:
         solution = fit_lbfgs(
             session,
-            mlp.coefs_,
-            mlp.intercepts_,
+            *mlp._parameters(),
             tol=mlp.tol,
             max_iter=mlp.max_iter,
             max_fun=mlp.max_fun,
@@ -114,10 +111,9 @@ def _fit_lbfgs(mlp, session, watcher):
             max_time=mlp.max_time,
             watcher=watcher,
         )
-    coefs, intercepts = solution.parameters
-    if not all(np.isfinite(part).all() for part in [*coefs, *intercepts]):
+    if not all(np.isfinite(part).all() for group in solution.parameters for part in group):
         return False
-    mlp.coefs_, mlp.intercepts_ = coefs, intercepts
+    mlp._set_parameters(*solution.parameters)
     mlp.loss_, mlp.n_iter_ = solution.loss, solution.n_iter
     if solution.result is not None:
         mlp.n_iter_ = _check_optimize_result("lbfgs", solution.result, mlp.max_iter)
@@ -134,7 +130,7 @@ def prepare_stochastic(mlp, training, random_state):
     solver = optimizer_of(mlp.solver)
     if optimizer is None or (optimizer.solver != solver and not incremental):
         optimizer = OptimizerState(
-            solver, _rule_of(mlp, solver), mlp.learning_rate_init, mlp.learning_rate, mlp.power_t
+            solver, mlp._rule_of(solver), mlp.learning_rate_init, mlp.learning_rate, mlp.power_t
         )
     optimizer = copy.copy(optimizer)  # the estimator's own stays as it is if the fit fails
     order = np.arange(training.X.shape[0], dtype=np.int64)
@@ -151,8 +147,8 @@ def prepare_stochastic(mlp, training, random_state):
         clip_value=np.inf if mlp.clip_value is None else float(mlp.clip_value),
     )
     session = make_session(mlp, training.X, training.target, rule, order, batch, mlp.alpha, make)
-    session.load(mlp.coefs_, mlp.intercepts_, optimizer.moments)
-    if session.network.dropout:
+    session.load(*mlp._parameters(), optimizer.moments)
+    if session.plan.is_random:
         session.seed(random_state.randint(2**31), optimizer.t)
     stopping = Stopping(mlp.max_iter, mlp.tol, mlp.n_iter_no_change, incremental, mlp.max_time)
     fit = partial(
@@ -167,15 +163,6 @@ def prepare_stochastic(mlp, training, random_state):
         verbose=mlp.verbose,
     )
     return partial(_fit_stochastic, mlp, session, optimizer, progress, fit)
-
-
-def _rule_of(mlp, solver):
-    """The update; constants of scikit-learn's solvers are parameters of the estimator."""
-    if solver == "sgd":
-        return Rule("nesterov" if mlp.nesterovs_momentum else "sgd", (mlp.momentum,))
-    if solver == "adam":
-        return Rule("adam", (mlp.beta_1, mlp.beta_2, mlp.epsilon))
-    return rule_of(solver)
 
 
 def _fit_stochastic(mlp, session, optimizer, progress, fit, watcher):
@@ -225,7 +212,7 @@ def _progress_of(mlp, validation, kind):
 
 def _take_over(mlp, progress, optimizer):
     mlp._optimizer = optimizer
-    mlp.coefs_, mlp.intercepts_ = progress.parameters
+    mlp._set_parameters(*progress.parameters)
     mlp.n_iter_, mlp.t_, mlp.loss_ = progress.n_iter, progress.t, progress.loss
     mlp.loss_curve_, mlp.best_loss_ = progress.loss_curve, progress.best_loss
     mlp.validation_scores_ = progress.validation_scores

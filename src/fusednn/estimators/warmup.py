@@ -16,7 +16,7 @@ from fusednn.kernels._cache import statistics
 from fusednn.plan.training import BLOCK_LIMIT
 from fusednn.training.predict import FEW_ROWS
 
-from .base import BaseMLP
+from .perceptron import BaseMLP
 from .solvers import name_of
 
 FEATURES = 4

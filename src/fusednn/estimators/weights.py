@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from fusednn.plan.forward import Network
+from fusednn.plan.network import Network, dense_network
 
 from .initializers import INITIALIZERS
 
@@ -35,7 +35,7 @@ def _scikit_learns(sizes, activation, dtype, random_state):
     return coefs, intercepts
 
 
-def network_of(coefs, intercepts, activation, loss, groups=()) -> Network:
+def network_of(coefs, intercepts, activation, loss, groups=(), dropout=()) -> Network:
     """The network that coefficients and intercepts describe; users may have set them.
 
     `loss` is its name in the table of the kernels, and its constants.
@@ -55,4 +55,4 @@ def network_of(coefs, intercepts, activation, loss, groups=()) -> Network:
     if groups and sum(groups) != sizes[-1]:
         raise ValueError(f"coefs_ have {sizes[-1]} outputs, but classes_ are {sum(groups)}.")
     name, constants = loss
-    return Network(sizes, activation, name, groups, constants)
+    return dense_network(sizes, activation, name, groups, constants, dropout)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from scipy import sparse
 
@@ -9,7 +11,9 @@ from fusednn.kernels.ops import dense
 from fusednn.kernels.ops import gather as gathers
 from fusednn.kernels.ops import sparse as csr
 
-from .buffers import aligned_zeros, leading_dimension
+from .buffers import aligned_zeros
+from .forms import Panels
+from .rows import Block, Gradient, Rows
 
 
 def source_of(X, dtype) -> DenseRows | CsrRows:
@@ -41,33 +45,39 @@ class DenseRows:
         self.X = X if in_place else np.ascontiguousarray(X, dtype)
         self.shape = self.X.shape
 
-    def lower(self, program, order, rows: int, forward, plain: bool = False) -> Input:
-        """Records of the first layer on `rows` rows of buffer, and of the gather before it.
-
-        Inference takes rows in their own order: it reads them where they are.
-        """
-        op = dense.plain_forward if plain else dense.dense_forward
-        if order is None:
-            stride = self.X.strides[0] // self.X.itemsize
-            operands = {dense.X: self.X, dense.X_STRIDE: stride, dense.IN_PLACE: 1}
-            return Input([program.record(op, {**operands, **forward.operands(dense)})])
-        width = self.shape[1]
-        stride = leading_dimension(width, program.dtype)
-        x = aligned_zeros(rows * stride, program.dtype)
-        gather = program.record(
+    def gather(self, rows: Rows, order) -> Block:
+        """The block that the samples of each batch are copied to."""
+        out = rows.block(self.shape[1])
+        rows.add(
             gathers.gather_dense,
             {
                 gathers.DATA: self.X,
                 gathers.DATA_STRIDE: self.X.strides[0] // self.X.itemsize,
                 **order_operands(gathers.ORDER, order),
-                gathers.OUT: x,
-                gathers.OUT_STRIDE: stride,
-                gathers.WIDTH: width,
+                gathers.OUT: out.values,
+                gathers.OUT_STRIDE: out.stride,
+                gathers.WIDTH: out.width,
             },
         )
-        operands = {dense.X: x, dense.X_STRIDE: stride, dense.IN_PLACE: 0}
-        first = program.record(op, {**operands, **forward.operands(dense)})
-        return Input([gather, first], x, stride)
+        return out
+
+    def lower_product(self, rows: Rows, order, operands, form: Panels) -> Gradient:
+        """Records of a first dense layer, and what its update reads.
+
+        Inference takes rows in their own order: it reads them where they are.
+        """
+        if order is None:
+            stride = self.X.strides[0] // self.X.itemsize
+            read = {dense.X: self.X, dense.X_STRIDE: stride, dense.IN_PLACE: 1}
+        else:
+            x = self.gather(rows, order)
+            read = {dense.X: x.values, dense.X_STRIDE: x.stride, dense.IN_PLACE: 0}
+        op = form.plain_op if rows.plain else form.forward_op
+        rows.add(op, read | {getattr(dense, name): value for name, value in operands.items()})
+        return Gradient(
+            form.update_op,
+            {dense.GRADIENT_X: read[dense.X], dense.GRADIENT_X_STRIDE: read[dense.X_STRIDE]},
+        )
 
 
 class CsrRows:
@@ -92,42 +102,54 @@ class CsrRows:
         rows = min(rows, len(counts))
         return int(np.partition(counts, len(counts) - rows)[len(counts) - rows :].sum())
 
-    def lower(self, program, order, rows: int, forward, plain: bool = False) -> Input:
-        """Records of the first layer, and of the batch's column form for its gradient."""
+    def lower_product(self, rows: Rows, order, operands, form: Panels) -> Gradient:
+        """Records of a first dense layer, and of the batch's column form for its gradient."""
         matrix = {
             csr.VALUES: self.values,
             csr.INDICES: self.indices,
             csr.POINTERS: self.pointers,
             **order_operands(csr.ORDER, order),
         }
-        first = program.record(csr.csr_forward, {**matrix, **forward.operands(csr)})
-        return Input([first], matrix=matrix, source=self)
-
-
-class Input:
-    """The lowered input: its records, and what the first layer's update reads."""
-
-    def __init__(self, chain, x=None, stride=0, matrix=None, source=None):
-        self.chain = chain
-        self._x = x
-        self._stride = stride
-        self._matrix = matrix
-        self._source = source
-
-    def lower_gradient(self, program, batch: int):
-        """Op and operands of the first layer's weight tiles, and a record that must run first."""
-        if self._matrix is None:
-            return (
-                dense.update_weights,
-                {dense.GRADIENT_X: self._x, dense.GRADIENT_X_STRIDE: self._stride},
-                None,
-            )
-        fan_in = self._source.shape[1]
-        size = max(1, self._source.largest_batch(batch))
+        own = {getattr(csr, name): value for name, value in operands.items()}
+        rows.add(csr.csr_forward, matrix | own)
+        if not rows.trains:
+            return Gradient(csr.update_csr_weights, {})
+        size = max(1, self.largest_batch(rows.count))
         columns = {
-            csr.STARTS: aligned_zeros(fan_in + 1, np.int64),
+            csr.STARTS: aligned_zeros(form.fan_in + 1, np.int64),
             csr.ENTRY_ROWS: aligned_zeros(size, np.int32),
-            csr.ENTRY_VALUES: aligned_zeros(size, program.dtype),
+            csr.ENTRY_VALUES: aligned_zeros(size, rows.dtype),
         }
-        sort = program.record(csr.batch_columns, {**self._matrix, csr.FAN_IN: fan_in, **columns})
-        return csr.update_csr_weights, columns, sort
+        sort = {**matrix, csr.FAN_IN: form.fan_in, **columns}
+        rows.before.append(rows.program.record(csr.batch_columns, sort))
+        return Gradient(csr.update_csr_weights, columns)
+
+
+class Input(NamedTuple):
+    """The network's input, before anyone has read it.
+
+    Parameters
+    ----------
+    source : DenseRows or CsrRows
+    order : ndarray of int64 or None
+        Samples in the order in which they are taken; None is their own.
+    """
+
+    source: DenseRows | CsrRows
+    order: np.ndarray | None
+
+    def lower_product(self, rows: Rows, operands, form: Panels) -> Gradient:
+        """Records of a first dense layer."""
+        return self.source.lower_product(rows, self.order, operands, form)
+
+    def block(self, rows: Rows) -> Block:
+        """The samples, copied.
+
+        Raises
+        ------
+        TypeError
+            If they are sparse.
+        """
+        if isinstance(self.source, CsrRows):
+            raise TypeError("sparse data need a dense layer first")
+        return self.source.gather(rows, self.order)

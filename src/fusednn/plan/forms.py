@@ -1,9 +1,9 @@
-"""The two forms in which a dense layer's weights lie, and the ops that read and write each."""
+"""The forms in which parameters lie in memory, and the ops that read and write each."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from collections.abc import Iterator
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -20,8 +20,82 @@ FAR_PANELS = 8
 """Panels that then share one walk over it: 2048-2048-2048-10 at batch 2048 takes 217 ms instead
 of 328; networks whose input stays near lose some per cent."""
 
+BIAS_ROWS = 4
+"""Cost of a vector in rows of weights: four sums wait for one another's additions."""
 
-class Panels:
+
+class Form:
+    """How a parameter lies in the flat vector.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        As users see it.
+    count, transposed_count : int
+        Elements, padding included, and those of a copy of w^T.
+    trained : bool
+        Whether an optimizer changes it.
+    factors : tuple of float
+        Of the learning rate and of the weights' decay.
+    """
+
+    apply_op: ClassVar[Any]  # the update from a stored gradient
+    shape: tuple[int, ...]
+    count: int
+    transposed_count = 0
+    trained = True
+    factors = 1.0, 1.0
+
+    def pack(self, flat: np.ndarray, array: np.ndarray) -> None:
+        """Writes an array of `shape`; padding stays."""
+        raise NotImplementedError
+
+    def unpack(self, array: np.ndarray, flat: np.ndarray) -> None:
+        """Reads an array of `shape`."""
+        raise NotImplementedError
+
+    def update_operands(self) -> dict[int, Any]:
+        """What the ops of its update need besides what all updates do."""
+        return {}
+
+    def tiles(self, batch: int) -> list[tuple[int, int, float]]:
+        """The bounds and the cost of each task of its update from `batch` rows."""
+        raise NotImplementedError
+
+    @property
+    def is_matrix(self) -> bool:
+        """Whether it has rows and columns; only such weights decay and count in the L2 term."""
+        return len(self.shape) == 2
+
+
+class Column(Form):
+    """A vector, padded: a bias, or a factor of each unit.
+
+    Parameters
+    ----------
+    size : int
+    dtype : dtype
+    trained : bool
+    """
+
+    apply_op = staticmethod(dense.apply_bias)
+
+    def __init__(self, size: int, dtype, trained: bool = True):
+        self.shape, self.dtype, self.trained = (size,), np.dtype(dtype), trained
+        self.count = padded(size, dtype)
+
+    def pack(self, flat: np.ndarray, array: np.ndarray) -> None:
+        flat[: len(array)] = array
+
+    def unpack(self, array: np.ndarray, flat: np.ndarray) -> None:
+        array[:] = flat[: len(array)]
+
+    def tiles(self, batch: int) -> list[tuple[int, int, float]]:
+        bounds = parts(self.count, self.dtype)
+        return [(lo, hi, BIAS_ROWS * (hi - lo)) for lo, hi in bounds]
+
+
+class Panels(Form):
     """Panels `[ceil(O / NR)][I][NR]`, and of w^T for the gradient of the input.
 
     Parameters
@@ -30,11 +104,6 @@ class Panels:
     dtype : dtype
     transposed : bool
         Whether the input needs a gradient, and so a copy of w^T.
-
-    Attributes
-    ----------
-    count, transposed_count : int
-        Elements of the weights, padding included, and of the copy.
     """
 
     # static: without the JIT kernels are functions, which would become methods
@@ -44,6 +113,7 @@ class Panels:
 
     def __init__(self, fan_in: int, fan_out: int, dtype, transposed: bool = True):
         self.fan_in, self.fan_out, self.dtype = fan_in, fan_out, np.dtype(dtype)
+        self.shape = fan_in, fan_out
         self.padded_in, self.padded_out = padded(fan_in, dtype), padded(fan_out, dtype)
         self.count = fan_in * self.padded_out
         self.transposed_count = self.padded_in * self.padded_out if transposed else 0
@@ -52,24 +122,25 @@ class Panels:
         """What its ops need besides what every dense layer's do."""
         return {}
 
-    def pack(self, flat: np.ndarray, w: np.ndarray) -> None:
-        """Writes weights (I, O)."""
-        write_panels(flat, w, self.fan_in)
+    def update_operands(self) -> dict[int, Any]:
+        return {dense.ROWS_IN: self.fan_in, dense.COLUMNS: self.padded_out, **self.operands()}
+
+    def pack(self, flat: np.ndarray, array: np.ndarray) -> None:
+        write_panels(flat, array, self.fan_in)
 
     def pack_transposed(self, flat: np.ndarray, w: np.ndarray) -> None:
         """Writes the copy of w^T."""
         write_panels(flat, w.T, self.padded_out)
 
-    def unpack(self, w: np.ndarray, flat: np.ndarray) -> None:
-        """Reads weights (I, O)."""
-        read_panels(w, flat)
+    def unpack(self, array: np.ndarray, flat: np.ndarray) -> None:
+        read_panels(array, flat)
 
     @staticmethod
     def plain(w: np.ndarray) -> np.ndarray:
         """Weights (I, O) as the plain forward op reads them."""
         return w
 
-    def tiles(self, batch: int) -> list[tuple[int, int, int]]:
+    def tiles(self, batch: int) -> list[tuple[int, int, float]]:
         """(column, row, elements) of each tile, panel by panel, so that dz of a panel stays near.
 
         `batch` is how many rows the gradient is computed from.
@@ -103,30 +174,19 @@ class Vectors(Panels):
     def _matrix(self, flat: np.ndarray) -> np.ndarray:
         return flat.reshape(self.fan_out, self.padded_in)[:, : self.fan_in]
 
-    def pack(self, flat: np.ndarray, w: np.ndarray) -> None:
-        self._matrix(flat)[:] = w.T
+    def pack(self, flat: np.ndarray, array: np.ndarray) -> None:
+        self._matrix(flat)[:] = array.T
 
-    def unpack(self, w: np.ndarray, flat: np.ndarray) -> None:
-        w[:] = self._matrix(flat).T
+    def unpack(self, array: np.ndarray, flat: np.ndarray) -> None:
+        array[:] = self._matrix(flat).T
 
     @staticmethod
     def plain(w: np.ndarray) -> np.ndarray:
         return w.T
 
-    def tiles(self, batch: int) -> list[tuple[int, int, int]]:
+    def tiles(self, batch: int) -> list[tuple[int, int, float]]:
         """(first, last, elements) of each part of the vectors."""
         return [(lo, hi, self.fan_out * (hi - lo)) for lo, hi in parts(self.fan_in, self.dtype)]
-
-
-def forms_of(sizes: Sequence[int], dtype) -> list[Panels]:
-    """The form of each layer of a network of these sizes."""
-    last = len(sizes) - 2
-    return [
-        Vectors(fan_in, fan_out, dtype)
-        if 0 < layer == last and fan_out <= few.FEW
-        else Panels(fan_in, fan_out, dtype, transposed=layer > 0)
-        for layer, (fan_in, fan_out) in enumerate(pairwise(map(int, sizes)))
-    ]
 
 
 def parts(count: int, dtype) -> list[tuple[int, int]]:

@@ -2,35 +2,16 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 
 from fusednn.kernels import records
 from fusednn.kernels.ops import output
 
 from .buffers import leading_dimension
-from .forward import Network, lower_forward
+from .data import Input
+from .network import Network
 from .program import Program, Task
-
-
-class Part(NamedTuple):
-    """What of a network to run.
-
-    Parameters
-    ----------
-    layers : int, optional
-        The first layers, whose outputs are wanted; None is all.
-    link : bool
-        Whether the output activation is applied to the last; else it gives logits.
-    """
-
-    layers: int | None = None
-    link: bool = True
-
-
-WHOLE = Part()
-LOGITS = Part(link=False)
+from .rows import Rows
 
 BLOCK_ROWS = 64
 """Fewest rows of a block: enough to use each weight often."""
@@ -47,24 +28,23 @@ STEP_ROWS = 65536
 
 def lower_inference(
     network: Network,
-    weights,
-    biases,
+    parameters,
     source,
     dtype,
     *,
     order: np.ndarray | None = None,
     workers: int = 1,
     plain: bool = False,
-    part: Part = WHOLE,
+    link: bool = True,
 ) -> tuple[Program, np.ndarray]:
     """A program that writes the network's outputs, and the (samples, outputs) array it fills.
 
     Parameters
     ----------
     network : Network
-        Sizes, activation and loss (whose link makes the outputs).
-    weights, biases : list of ndarray
-        As `lower_forward` takes them.
+        Its loss's link makes the outputs.
+    parameters : list of ndarray
+        In the order of the network, flat and in their forms, or plain.
     source : DenseRows or CsrRows
         The data.
     order : ndarray of int64, optional
@@ -73,40 +53,44 @@ def lower_inference(
         Threads that will run it.
     plain : bool
         The weights are matrices as they stand, not panels.
-    part : Part
+    link : bool
+        Whether the output activation is applied; else the outputs are logits.
     """
     samples = source.shape[0] if order is None else len(order)
-    layers = len(network.sizes) - 1 if part.layers is None else part.layers
-    outputs = network.sizes[layers]
-    row_bytes = sum(leading_dimension(size, dtype) for size in network.sizes) * dtype.itemsize
+    outputs, widths = network.outputs, network.widths()
+    row_bytes = sum(leading_dimension(width, dtype) for width in widths) * dtype.itemsize
     fair = samples // (4 * workers)  # a slow core hands work over
     block = max(BLOCK_ROWS, min(BLOCK_BYTES // row_bytes, fair) // BLOCK_ROWS * BLOCK_ROWS)
     block = min(block, max(1, samples))
-    scratch = output.CHUNK_ROWS * (outputs + 3)
+    scratch = max(output.CHUNK_ROWS * (outputs + 3), *widths)
     program = Program(dtype, workers, scratch)
-    _, chain, blocks = lower_forward(
-        program, network, weights, biases, source, order, block * workers, plain, layers
-    )
-    last = layers == len(network.sizes) - 1
-    link = network.loss_row().link if last and part.link else None
+    rows = Rows(program, block * workers, parameters, plain=plain)
+    x = Input(source, order)
+    for op in network.ops:
+        x = op.lower(rows, x)
+    function = network.loss_row().link if link else None
     emitted = np.empty((samples, outputs), dtype)
-    groups = network.output_groups() if link else [(0, outputs)]
-    chain += [
+    groups = network.output_groups() if function else [(0, outputs)]
+    ends = [
         program.record(
             output.emit_outputs,
             {
-                output.LOGITS: blocks[-1].values[first:],
-                output.LOGITS_STRIDE: blocks[-1].stride,
+                output.LOGITS: x.values[first:],
+                output.LOGITS_STRIDE: x.stride,
                 output.OUTPUTS: width,
-                output.FUNCTION: link and (link, "link"),
+                output.FUNCTION: function and (function, "link"),
                 output.EMITTED: emitted.reshape(-1)[first:],
                 output.EMITTED_STRIDE: outputs,
             },
         )
         for first, width in groups
     ]
-    rows = min(samples, STEP_ROWS)
-    tasks = [Task(chain, lo, lo + block, records.ROWS_OF_WORKER) for lo in range(0, rows, block)]
+    rows.add_records(ends)
+    rows.cut()
+    program.refresh = rows.refresh
+    [(chain, _)] = rows.segments
+    most = min(samples, STEP_ROWS)
+    tasks = [Task(chain, lo, lo + block, records.ROWS_OF_WORKER) for lo in range(0, most, block)]
     program.set_stages([(tasks, None)])
     starts = np.arange(0, samples, STEP_ROWS)
     steps = np.zeros((len(starts), records.STEP_WIDTH), np.int64)

@@ -10,7 +10,7 @@ from fusednn.kernels import records
 from fusednn.kernels.ops import output
 
 from .data import order_operands
-from .forward import Network
+from .network import Network
 from .program import Program, Task
 
 BLOCK_ROWS = 1024

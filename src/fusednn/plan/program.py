@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import struct
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -47,11 +47,14 @@ class Program:
     ----------
     stages : sequence of (tasks, record or None)
         As `set_stages` was given them.
+    refresh : list of callable
+        To be called before a run: they bring up to date what is computed from parameters.
     """
 
     def __init__(self, dtype, workers: int, scratch: int):
         self.dtype = np.dtype(dtype)
         self._alive: list[Any] = []
+        self.refresh: list[Callable[[], None]] = []
         self.words = np.zeros(records.PROGRAM_WIDTH, np.int64)
         self.sync = aligned_zeros(records.CLAIMS + records.CLAIMS_WIDTH * workers, np.int64)
         self.frames = aligned_zeros(records.FRAME_WIDTH * workers, np.int64)

@@ -13,23 +13,20 @@ from typing import NamedTuple
 import numpy as np
 
 from fusednn.kernels import records
-from fusednn.kernels.activations import multiply_slopes
 from fusednn.kernels.intrinsics.shapes import SHAPE
 from fusednn.kernels.intrinsics.tiles import ROW_PANELS
-from fusednn.kernels.ops import dense, few, output
+from fusednn.kernels.ops import average, dense, few, output
 from fusednn.kernels.optimizers import OPTIMIZERS
 
-from .buffers import aligned_zeros
-from .clipping import lower_clipping
-from .forward import Network, constants_of, lower_forward
+from .buffers import aligned_zeros, padded
+from .clipping import PART, lower_clipping
+from .data import Input
 from .loss import Ends, Target, loss_records, loss_scratch
+from .network import Network
 from .parameters import ParameterLayout
 from .program import Program, Task
-from .update import Gradient, Updater
-
-# stages of a plan in blocks: rows and store, rows and accumulate, then from APPLY_STAGE on
-# clipping, if any, and the update
-FIRST_BLOCK, LATER_BLOCK, APPLY_STAGE = 0, 2, 4
+from .rows import Block, Gradient, Rows
+from .update import Updater
 
 BLOCK_LIMIT = 4096
 """Rows of a batch that go through the buffers at once."""
@@ -50,12 +47,19 @@ class Rule(NamedTuple):
     clip_norm, clip_value : float
         The largest norm of the whole gradient, and the largest value of each of its elements;
         infinite is no bound.
+    block : int
+        Rows that go forward and back at once; the gradients of a batch's blocks add up. 0 leaves
+        it to the plan.
+    average : float
+        Decay of the exponential moving average of the parameters; 0 is none.
     """
 
     optimizer: str | None
     constants: tuple[float, ...] = ()
     clip_norm: float = np.inf
     clip_value: float = np.inf
+    block: int = 0
+    average: float = 0.0
 
     @property
     def clips(self) -> bool:
@@ -63,9 +67,23 @@ class Rule(NamedTuple):
         return min(self.clip_norm, self.clip_value) < np.inf
 
 
-def is_blocked(rule: Rule, batch: int) -> bool:
+def block_of(network: Network, rule: Rule, batch: int) -> int:
+    """Rows of a batch that go forward and back at once, if they do not end with a single row.
+
+    Statistics of a batch are those of a block, so a network that has some takes it whole.
+    """
+    return min(batch, rule.block or (batch if network.needs_batches() else BLOCK_LIMIT))
+
+
+def is_blocked(network: Network, rule: Rule, batch: int) -> bool:
     """Whether the gradient of a batch goes to memory, block by block."""
-    return rule.optimizer is None or rule.clips or batch > BLOCK_LIMIT
+    return rule.optimizer is None or rule.clips or batch > block_of(network, rule, batch)
+
+
+def starts_of(samples: int, batch: int, joined: bool) -> np.ndarray:
+    """Where batches begin; with `joined` a last one of one row belongs to the one before."""
+    starts = np.arange(0, samples, batch)
+    return starts[:-1] if joined and len(starts) > 1 and samples - starts[-1] == 1 else starts
 
 
 class TrainingPlan:
@@ -82,6 +100,10 @@ class TrainingPlan:
         The stored gradient; empty where the plan stores none.
     key : ndarray of two int64
         Of the random numbers; written in place.
+    averages : ndarray
+        The averages of the parameters; empty where there are none.
+    zeros : dict of int to ndarray
+        What stays zero, by size.
     order : ndarray of int64
         The orders of samples of the next passes, one after the other; written in place.
     program : Program
@@ -91,85 +113,98 @@ class TrainingPlan:
         self, network: Network, source, target: Target, rule: Rule, batch: int, order, workers: int
     ):
         columns = network.target_columns()
-        if (
-            target.values.shape != (source.shape[0], columns)
-            or source.shape[1] != network.sizes[0]
-        ):
+        if target.values.shape != (source.shape[0], columns) or source.shape[1] != network.inputs:
             raise ValueError(
-                f"a network of layers {network.sizes} cannot be trained on data of shape"
-                f" {source.shape} with targets of shape {target.values.shape}"
+                f"a network of {network.inputs} inputs and {network.outputs} outputs cannot be"
+                f" trained on data of shape {source.shape} with targets of shape"
+                f" {target.values.shape}"
             )
         self.network, self.dtype = network, target.values.dtype
-        self.layout = ParameterLayout(network.sizes, self.dtype)
+        self.layout = ParameterLayout(network.forms(self.dtype), self.dtype)
         self.order = order
-        self.batch = min(batch, BLOCK_LIMIT)
-        self.blocked = is_blocked(rule, batch)
+        self.joined = network.needs_batches()
+        self.block = block_of(network, rule, batch)
+        self.rows = self.block + self.joined
+        self.blocked = is_blocked(network, rule, batch)
         self.parameters = aligned_zeros(self.layout.count, self.dtype)
         self.transposed = aligned_zeros(max(1, self.layout.transposed_count), self.dtype)
         n_states = OPTIMIZERS[rule.optimizer].states if rule.optimizer else 0
         self.states = [aligned_zeros(self.layout.count, self.dtype) for _ in range(n_states)]
         stored = self.layout.count if self.blocked else 0
         self.gradient = aligned_zeros(stored, self.dtype)
+        averaged = self.layout.count if rule.average else 0
+        self.averages = aligned_zeros(averaged, self.dtype)
         self.key = np.zeros(2, np.int64)
         self._rule = rule
         item = self.dtype.itemsize
         scratch = max(
             dense.TILE_ROWS * SHAPE.panel(item),
             few.FEW * ROW_PANELS * SHAPE.panel(item),
-            loss_scratch(network.sizes[-1]),
-            max(network.sizes) + 3,  # a row's mask
+            loss_scratch(network.outputs),
+            max(network.widths()) + 3,  # a row's mask
         )
         self.program = Program(self.dtype, workers, scratch)
-        self._ones = np.ones(1, self.dtype)
-        widest = max(max(form.padded_in, form.padded_out) for form in self.layout.forms)
-        self._zeros = aligned_zeros(widest, self.dtype)
         self._lower(source, target)
 
-    def load(self, coefs, intercepts) -> None:
-        """Takes over parameters given as (I, O) and (O,) arrays."""
-        self.layout.pack(coefs, intercepts, self.parameters)
-        self.layout.pack_transposed(coefs, self.transposed)
+    @property
+    def served(self) -> np.ndarray:
+        """The parameters that predict: the averages, where there are any."""
+        return self.averages if len(self.averages) else self.parameters
+
+    def load(self, matrices, vectors) -> None:
+        """Takes over parameters."""
+        self.layout.pack(matrices, vectors, self.parameters)
+        self.layout.pack_transposed(matrices, self.transposed)
+        self.averages[:] = self.parameters[: len(self.averages)]
 
     # -- lowering ------------------------------------------------------------------------
 
     def _lower(self, source, target: Target) -> None:
-        program, layout = self.program, self.layout
-        layers = range(len(layout))
-        weights = [layout.weights(self.parameters, layer) for layer in layers]
-        biases = [layout.bias(self.parameters, layer) for layer in layers]
-        first, chain, blocks = lower_forward(
+        program, layout, count = self.program, self.layout, len(self.layout.forms)
+        copies = [layout.transposed(self.transposed, number) for number in range(count)]
+        rows = Rows(
             program,
-            self.network,
-            weights,
-            biases,
-            source,
-            self.order,
-            self.batch,
+            self.rows,
+            layout.views(self.parameters),
+            transposed=copies,
             key=self.key,
+            noisy=self._rule.optimizer is not None,
         )
-        gradients = [aligned_zeros(self.batch * block.stride, self.dtype) for block in blocks]
-        values = np.zeros((len(self.network.output_groups()), self.batch))
-        ends = Ends(
-            blocks[-1].values, gradients[-1], blocks[-1].stride, layout.forms[-1].padded_out
-        )
-        chain += loss_records(program, self.network, target, ends, values, self.order)
-        for layer in reversed(layers[1:]):
-            chain.append(self._lower_backward(layer, blocks, gradients))
-        rows = [
-            Task(chain, lo, hi, records.ROWS_OF_BATCH)
-            for lo, hi in row_blocks(self.batch, program.workers)
-        ]
-        computed, before = self._computed_gradients(first, blocks, gradients)
-        if before is not None:
-            rows.insert(0, Task([before], 0, 0))
-        self._lower_stages(rows, computed, values)
+        x: Input | Block = Input(source, self.order)
+        for op in self.network.ops:
+            x = op.lower(rows, x)
+        assert isinstance(x, Block)
+        d = rows.block(x.width)
+        values = np.zeros((len(self.network.output_groups()), self.rows))
+        ends = Ends(x.values, d.values, x.stride, padded(x.width, self.dtype))
+        rows.add_records(loss_records(program, self.network, target, ends, values, self.order))
+        rows.back(d, rows.tape)
+        rows.cut()
+        self.is_random, self.zeros = rows.is_random, rows.zero_rows
+        self._lower_stages(rows, values)
 
-    def _lower_stages(self, rows: list[Task], computed: list[Gradient], values) -> None:
-        """The stages: two for a batch in one go; in blocks, first, later, and the update."""
-        rule, program = self._rule, self.program
+    def _row_stages(self, rows: Rows) -> list:
+        """A stage for each segment of the rows."""
+        stages = []
+        for chain, after in rows.segments:
+            tasks = [
+                Task(chain, lo, hi, records.ROWS_OF_BATCH)
+                for lo, hi in row_blocks(self.rows, self.program.workers)
+            ]
+            if not stages and rows.before:
+                tasks[:0] = [Task([record], 0, 0) for record in rows.before]
+            stages.append((tasks, after))
+        return stages
+
+    def _lower_stages(self, rows: Rows, values) -> None:
+        """The stages: rows and update of a batch in one go; in blocks first, later, and update."""
+        rule, program, forms = self._rule, self.program, self.layout.forms
+        decoupled = rule.optimizer is not None and OPTIMIZERS[rule.optimizer].decoupled
         updater = Updater(
-            program, self.layout, self.parameters, self.transposed, self.batch, rule.constants
+            *(program, self.layout, self.parameters, self.transposed, self.rows),
+            *(rule.constants, decoupled),
         )
+        computed = rows.gradients
         squares = aligned_zeros(updater.n_tiles, np.float64)
         total = program.record(
             output.sum_losses,
@@ -178,85 +213,55 @@ class TrainingPlan:
                 output.SQUARES: squares,
                 output.N_SQUARES: len(squares),
                 output.GROUPS: len(values),
-                output.VALUES_STRIDE: self.batch,
+                output.VALUES_STRIDE: self.rows,
             },
         )
+        stages = self._row_stages(rows)
+        # blocks: rows and store, rows and accumulate, then from `apply_stage` on the update
+        self.later_block, self.apply_stage = len(stages) + 1, 2 * (len(stages) + 1)
         if not self.blocked:
             assert rule.optimizer is not None
             update = updater.lower(
                 rule.optimizer, self.states, computed, refresh=True, squares=squares
             )
-            program.set_stages([(rows, None), (update, total)])
+            program.set_stages([*stages, (update, total), *self._stages_after()])
             return
         stored = [self.gradient]
         store = updater.lower("store", stored, computed, refresh=False, squares=squares)
         add = updater.lower("accumulate", stored, computed, refresh=False)
-        stages = [(rows, None), (store, total), (rows, None), (add, total)]
+        stages = [*stages, (store, total), *stages, (add, total)]
         if rule.clips:
             stages += lower_clipping(program, self.gradient, rule.clip_norm, rule.clip_value)
         if rule.optimizer is not None:
-            apply = updater.lower(
-                rule.optimizer, self.states, self._stored_gradients(), refresh=True
-            )
-            stages.append((apply, None))
+            from_memory = {
+                number: Gradient(
+                    forms[number].apply_op,
+                    {dense.GRADIENT_X: self.layout.view(self.gradient, number)},
+                )
+                for number in computed
+            }
+            apply = updater.lower(rule.optimizer, self.states, from_memory, refresh=True)
+            stages += [(apply, None), *self._stages_after()]
         program.set_stages(stages)
 
-    def _computed_gradients(self, first, blocks, gradients):
-        """Each layer's gradient from its input and dz; and a record that must run first."""
-        op, x, before = first.lower_gradient(self.program, self.batch)
-        inputs = [(op, x)]
-        for layer, block in enumerate(blocks[:-1], start=1):
-            x = {dense.GRADIENT_X: block.values, dense.GRADIENT_X_STRIDE: block.stride}
-            inputs.append((self.layout.forms[layer].update_op, x))
-        computed = []
-        for (op, x), block, gradient in zip(inputs, blocks, gradients, strict=True):
-            dz = {
-                dense.GRADIENT_DZ: gradient,
-                dense.GRADIENT_DZ_STRIDE: block.stride,
-                dense.GRADIENT_ZEROS: self._zeros,
-            }
-            bias = {**dz, dense.GRADIENT_X: self._ones}
-            computed.append(Gradient(op, {**dz, **x}, dense.update_bias, bias))
-        return computed, before
+    def _stages_after(self) -> list:
+        """What follows an update: bounds of the weights, then their averages."""
+        stages = []
+        if self._rule.average:
+            stages.append((self._lower_averages(), None))
+        return stages
 
-    def _stored_gradients(self) -> list[Gradient]:
-        """Each layer's gradient as *store* left it in memory."""
-        return [
-            Gradient(
-                form.apply_op,
-                {dense.GRADIENT_X: self.layout.weights(self.gradient, layer)},
-                dense.apply_bias,
-                {dense.GRADIENT_X: self.layout.bias(self.gradient, layer)},
-            )
-            for layer, form in enumerate(self.layout.forms)
-        ]
-
-    def _lower_backward(self, layer: int, blocks, gradients) -> np.ndarray:
-        activation, before = self.network.layer_activation(layer - 1), blocks[layer - 1]
-        derivative, form = activation.backward, self.layout.forms[layer]
-        if before.slopes is not None:
-            derivative = multiply_slopes
-        w = self.layout.transposed(self.transposed, layer)
-        return self.program.record(
-            form.backward_op,
+    def _lower_averages(self) -> list[Task]:
+        record = self.program.record(
+            average.average_weights,
             {
-                dense.DX: gradients[layer - 1],
-                dense.DX_STRIDE: before.stride,
-                dense.DZ: gradients[layer],
-                dense.DZ_STRIDE: blocks[layer].stride,
-                dense.W_TRANSPOSED: self.layout.weights(self.parameters, layer)
-                if w is None
-                else w,
-                dense.ZEROS: self._zeros,
-                dense.X_OUT: before.values if before.slopes is None else before.slopes,
-                dense.PADDED_IN: form.padded_in,
-                dense.REAL_OUT: form.fan_out,
-                dense.PADDED_OUT: form.padded_out,
-                dense.DERIVATIVE: derivative and (derivative, "derivative"),
-                dense.DERIVATIVE_CONSTANTS: constants_of(activation, self.dtype),
-                **form.operands(),
+                average.W: self.parameters,
+                average.AVERAGE: self.averages,
+                average.DECAY: float(self._rule.average),
             },
         )
+        starts = range(0, self.layout.count, PART)
+        return [Task([record], lo, min(lo + PART, self.layout.count)) for lo in starts]
 
     # -- steps ---------------------------------------------------------------------------
 
@@ -269,32 +274,34 @@ class TrainingPlan:
         batch_of_step : ndarray of shape (n_steps,)
             The number of the batch that each step belongs to.
         """
-        starts = np.arange(0, samples, batch)
-        stops = np.minimum(starts + batch, samples)
+        starts = starts_of(samples, batch, self.joined)
+        stops = np.append(starts[1:], samples)
         if not self.blocked:
             steps = np.zeros((len(starts), records.STEP_WIDTH), np.int64)
             steps[:, records.START] = starts
             steps[:, records.ROWS] = stops - starts
-            steps[:, records.LAST_STAGE] = 2
+            steps[:, records.LAST_STAGE] = len(self.program.stages)
             return steps, np.arange(len(starts))
         table: list[tuple[int, int, int, int]] = []
         owners: list[int] = []
         for number, (start, stop) in enumerate(zip(starts.tolist(), stops.tolist(), strict=True)):
-            for at in range(start, stop, self.batch):
-                rows = min(self.batch, stop - at)
-                stage = FIRST_BLOCK if at == start else LATER_BLOCK
-                table.append((at, rows, stage, stage + 2))
+            blocks = start + starts_of(stop - start, self.block, self.joined)
+            for at, end in zip(blocks, np.append(blocks[1:], stop), strict=True):
+                first, last = (0, self.later_block)
+                if at != start:
+                    first, last = self.later_block, self.apply_stage
+                table.append((at, end - at, first, last))
                 owners.append(number)
             if self._rule.optimizer is not None:
-                table.append((start, 0, APPLY_STAGE, len(self.program.stages)))
+                table.append((start, 0, self.apply_stage, len(self.program.stages)))
                 owners.append(number)
         return np.array(table, np.int64), np.array(owners)
 
 
-def most_tasks(sizes: list[int], batch: int, dtype) -> int:
+def most_tasks(network: Network, batch: int, dtype) -> int:
     """About the tasks of the longest stage: many more workers would have nothing to do."""
-    panel = SHAPE.panel(np.dtype(dtype).itemsize)
-    tiles = [-(-a // dense.TILE_ROWS) * -(-b // panel) for a, b in pairwise(sizes)]
+    panel, products = SHAPE.panel(np.dtype(dtype).itemsize), network.products()
+    tiles = [-(-a // dense.TILE_ROWS) * -(-b // panel) for a, b in products]
     return max(-(-min(batch, BLOCK_LIMIT) // SHAPE.rows), sum(tiles) + len(tiles))
 
 

@@ -2,27 +2,14 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 
 from fusednn.kernels.ops import dense
 from fusednn.kernels.optimizers import OPTIMIZERS
 
-from .forms import parts
+from .parameters import ParameterLayout
 from .program import Program, Task
-
-BIAS_ROWS = 4
-"""Cost of a bias in rows of weights: four sums wait for one another's additions."""
-
-
-class Gradient(NamedTuple):
-    """Where a layer's gradient comes from: an op each for a tile of weights and for the bias."""
-
-    weights_op: object
-    weights: dict
-    bias_op: object
-    bias: dict
+from .rows import Gradient
 
 
 class Updater:
@@ -38,20 +25,35 @@ class Updater:
         Rows that the gradients are computed from.
     constants : sequence of float
         The optimizer's.
+    decoupled : bool
+        Whether the optimizer takes decay from the weights rather than through the gradient.
     """
 
-    def __init__(self, program: Program, layout, parameters, transposed, batch: int, constants):
+    def __init__(
+        self, program: Program, layout: ParameterLayout, parameters, transposed, batch: int,
+        constants, decoupled: bool,
+    ):  # fmt: skip
         self._program, self._layout, self._batch = program, layout, batch
         self._parameters, self._transposed = parameters, transposed
+        self._decoupled = decoupled
         self._constants = np.array([*constants, 0.0])  # never empty: its address is taken
 
     @property
     def n_tiles(self) -> int:
-        """Tiles of weights in all layers."""
-        return sum(len(form.tiles(self._batch)) for form in self._layout.forms)
+        """Tiles of weights of all layers."""
+        return sum(self._tiles(number) for number in self._layout.matrices)
+
+    def _tiles(self, number: int) -> int:
+        return len(self._layout.forms[number].tiles(self._batch))
 
     def lower(
-        self, optimizer: str, states, gradients: list[Gradient], *, refresh: bool, squares=None
+        self,
+        optimizer: str,
+        states,
+        gradients: dict[int, Gradient],
+        *,
+        refresh: bool,
+        squares=None,
     ) -> list[Task]:
         """Tasks that hand each tile's gradient to an optimizer.
 
@@ -61,8 +63,8 @@ class Updater:
             Key of `kernels.optimizers.OPTIMIZERS`.
         states : list of ndarray
             Its state, one to three arrays in the shape of the parameters.
-        gradients : list of Gradient
-            One per layer.
+        gradients : dict of int to Gradient
+            By the numbers of the parameters.
         refresh : bool
             Write the transposed copy too.
         squares : ndarray of float64, optional
@@ -74,41 +76,30 @@ class Updater:
         }
         tasks: list[Task] = []
         counted = 0
-        for layer, gradient in enumerate(gradients):
-            form = self._layout.forms[layer]
-            tiles = form.tiles(self._batch)
-            transposed = self._layout.transposed(self._transposed, layer)
-            weights = self._program.record(
-                gradient.weights_op,
-                {
-                    **step,
-                    **self._operands(self._layout.weights, layer, states),
-                    **gradient.weights,
-                    dense.TRANSPOSED: transposed if refresh else None,
-                    dense.ROWS_IN: form.fan_in,
-                    dense.COLUMNS: form.padded_out,
-                    **form.operands(),
-                    dense.SQUARES_OUT: None if squares is None else squares[counted:],
-                },
-            )
-            bias = self._program.record(
-                gradient.bias_op,
-                {**step, **self._operands(self._layout.bias, layer, states), **gradient.bias},
-            )
-            chain = [weights]
-            tasks += [Task(chain, j, i, cost=cost) for j, i, cost in tiles]
-            chain = [bias]
-            tasks += [
-                Task(chain, lo, hi, cost=BIAS_ROWS * (hi - lo))
-                for lo, hi in parts(form.padded_out, form.dtype)
-            ]
-            counted += len(tiles)
+        for number in sorted(gradients):
+            form, gradient = self._layout.forms[number], gradients[number]
+            operands = {
+                **step,
+                dense.PARAMETERS: self._layout.view(self._parameters, number),
+                dense.STATE_1: self._layout.view(states[0], number),
+                dense.STATE_2: self._layout.view(states[min(1, len(states) - 1)], number),
+                dense.STATE_3: self._layout.view(states[-1], number),
+                dense.FACTORS: self._factors(form),
+                **gradient.operands,
+                **form.update_operands(),
+            }
+            if form.is_matrix:
+                copy = self._layout.transposed(self._transposed, number)
+                operands[dense.TRANSPOSED] = copy if refresh else None
+                operands[dense.SQUARES_OUT] = None if squares is None else squares[counted:]
+                counted += self._tiles(number)
+            chain = [self._program.record(gradient.op, operands)]
+            tasks += [Task(chain, lo, hi, cost=cost) for lo, hi, cost in form.tiles(self._batch)]
         return tasks
 
-    def _operands(self, part, layer: int, states) -> dict:
-        return {
-            dense.PARAMETERS: part(self._parameters, layer),
-            dense.STATE_1: part(states[0], layer),
-            dense.STATE_2: part(states[min(1, len(states) - 1)], layer),
-            dense.STATE_3: part(states[-1], layer),
-        }
+    def _factors(self, form) -> np.ndarray | None:
+        """A parameter's factors of rate, decay and squares, where it has some of its own."""
+        if form.factors == (1.0, 1.0) or (not form.is_matrix and form.factors[0] == 1.0):
+            return None
+        rate, decay = form.factors
+        return np.array([rate, decay * rate if self._decoupled else decay, decay])

@@ -8,14 +8,13 @@ it out. So nothing hangs on an estimator, and copies of one, threads and forks s
 from __future__ import annotations
 
 import threading
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from fusednn.kernels import records
 from fusednn.kernels.optimizers import OPTIMIZERS
-from fusednn.plan.forward import Network
+from fusednn.plan.network import Network
 from fusednn.plan.training import Rule, Target
 
 from .jobs import FLOPS_PER_THREAD, choose_jobs
@@ -71,7 +70,7 @@ def take_session(
     Its `kind` is None if it is not worth keeping.
     """
     if n_jobs is None:
-        n_jobs = choose_jobs(None, step_flops(network.sizes, len(order)), FLOPS_PER_THREAD)
+        n_jobs = choose_jobs(None, step_flops(network, len(order)), FLOPS_PER_THREAD)
     kind = _kind(network, X, target, rule, batch, order, n_jobs)
     session = take(kind) if kind else None
     if session is not None:
@@ -89,10 +88,9 @@ def _kind(network, X, target, rule, batch, order, n_jobs) -> tuple | None:
     dtype = target.values.dtype
     if type(X) is not np.ndarray or X.dtype != dtype:
         return None
-    sizes = network.sizes
-    parameters = sum(a * b for a, b in pairwise(sizes))
+    widths, parameters = sum(network.widths()), sum(a * b for a, b in network.products())
     states = OPTIMIZERS[rule.optimizer].states
-    elements = X.size + target.values.size + 2 * batch * sum(sizes) + (3 + states) * parameters
+    elements = X.size + target.values.size + 2 * batch * widths + (3 + states) * parameters
     steps = records.STEP_WIDTH + records.SETTINGS_WIDTH + records.TOTALS_WIDTH
     words = len(order) + steps * -(-len(order) // batch)
     if elements * dtype.itemsize + 8 * words > MOST_BYTES:
@@ -100,7 +98,7 @@ def _kind(network, X, target, rule, batch, order, n_jobs) -> tuple | None:
     if choose_workers(network, len(order), batch, dtype, n_jobs) > 1:
         return None
     return (
-        *(tuple(sizes), *network[1:], dtype, X.shape, target.values.shape),
+        *(*network, dtype, X.shape, target.values.shape),
         *(target.weights is None, rule.optimizer, tuple(map(float, rule.constants)), *rule[2:]),
         *(batch, len(order)),
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -40,17 +39,19 @@ class _Stopped(Exception):
 
 
 class _Objective:
-    """Loss and gradient in one flat vector of coefficients, then intercepts."""
+    """Loss and gradient in one flat vector of matrices, then vectors."""
 
     def __init__(self, session: Session):
         self._session = session
-        shapes = list(pairwise(session.network.sizes))
-        self._shapes = [*shapes, *((out,) for _, out in shapes)]
+        layout = session.plan.layout
+        numbers = [*layout.matrices, *layout.vectors]
+        self._shapes = [layout.forms[number].shape for number in numbers]
+        self._matrices = len(layout.matrices)
         counts = [int(np.prod(shape)) for shape in self._shapes]
         self._edges = np.cumsum(counts)[:-1]
         # The reported squared error is a mean over outputs, its gradient is of the sum. The
         # line search needs both of one function, so here the loss is the sum too.
-        outputs = session.network.sizes[-1]
+        outputs = session.network.outputs
         self._factor = outputs if session.network.loss_row().per_output else 1
         self.best_loss = np.inf
         self.best = None
@@ -61,8 +62,7 @@ class _Objective:
             part.reshape(shape).astype(dtype)
             for part, shape in zip(np.split(vector, self._edges), self._shapes, strict=True)
         ]
-        half = len(parts) // 2
-        return parts[:half], parts[half:]
+        return parts[: self._matrices], parts[self._matrices :]
 
     def __call__(self, vector):
         session = self._session

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import time
-from itertools import pairwise
 
 import numpy as np
 
 from fusednn.kernels import records
 from fusednn.kernels.optimizers import OPTIMIZERS
 from fusednn.plan.data import DenseRows, source_of
-from fusednn.plan.forward import Network
-from fusednn.plan.inference import LOGITS, WHOLE, Part, lower_inference
+from fusednn.plan.inference import lower_inference
 from fusednn.plan.loss import lower_losses
-from fusednn.plan.training import APPLY_STAGE, Rule, Target, TrainingPlan, is_blocked, most_tasks
+from fusednn.plan.network import Network
+from fusednn.plan.training import Rule, Target, TrainingPlan, is_blocked, most_tasks, starts_of
 
 from .jobs import choose_jobs
 from .pace import Pace
@@ -36,16 +35,16 @@ class TimeUp(Exception):
     """The deadline has passed within a pass; its argument is how many batches are done."""
 
 
-def step_flops(sizes: list[int], batch: int) -> float:
+def step_flops(network: Network, batch: int) -> float:
     """Multiply-adds, counted twice, of one training step: forward, and back but for the input."""
-    products = [a * b for a, b in pairwise(sizes)]
+    products = [a * b for a, b in network.products()]
     return 2.0 * batch * (3 * sum(products) - products[0])
 
 
 def choose_workers(network: Network, samples: int, batch: int, dtype, n_jobs: int | None) -> int:
     """Threads for training in batches of `batch` of `samples` samples."""
-    jobs = choose_jobs(n_jobs, step_flops(network.sizes, min(batch, samples)) / 2)
-    return jobs if jobs == 1 else min(jobs, most_tasks(network.sizes, batch, dtype))
+    jobs = choose_jobs(n_jobs, step_flops(network, min(batch, samples)) / 2)
+    return jobs if jobs == 1 else min(jobs, most_tasks(network, batch, dtype))
 
 
 class Session:
@@ -91,8 +90,8 @@ class Session:
         self._decoupled = rule.optimizer is not None and OPTIMIZERS[rule.optimizer].decoupled
         self.l2 = 0.0 if self._decoupled else l2
         self.ahead = 1
-        if several and not is_blocked(rule, batch):
-            work = max(1, int(step_flops(network.sizes, len(order))))
+        if several and not is_blocked(network, rule, batch):
+            work = max(1, int(step_flops(network, len(order))))
             self.ahead = min(max(1, AHEAD_FLOPS // work), MOST_AHEAD)
         self.orders = np.tile(order, (self.ahead, 1))  # of the next passes
         self._passes = self.ahead  # of the last call
@@ -101,10 +100,10 @@ class Session:
         workers = choose_workers(network, len(order), batch, target.values.dtype, n_jobs)
         flat = self.orders.reshape(-1)
         self.plan = TrainingPlan(network, self.source, target, rule, batch, flat, workers)
-        starts = np.arange(0, len(order), batch)
+        starts = starts_of(len(order), batch, self.plan.joined)
         self.batches = len(starts)  # of one pass
         self._starts = (np.arange(self.ahead)[:, np.newaxis] * len(order) + starts).reshape(-1)
-        self._counts = np.tile(np.minimum(batch, len(order) - starts), self.ahead).astype(float)
+        self._counts = np.tile(np.diff(starts, append=len(order)), self.ahead).astype(float)
         self._steps, owner = self.plan.steps_of(len(order), batch)
         if self.ahead > 1:
             self._steps = np.tile(self._steps, (self.ahead, 1))
@@ -119,11 +118,11 @@ class Session:
             self._first_of_batch = np.searchsorted(owner, np.arange(len(self._starts)))
         self._scaled_by: np.ndarray | None = None
         self._team = Team(self.plan.program)
-        small = step_flops(network.sizes, self.plan.batch) < SMALL_FLOPS
+        small = step_flops(network, self.plan.rows) < SMALL_FLOPS
         self._pace = Pace(undecided=n_jobs is None and workers > 1 and small)
         self._rows_before = np.zeros(len(self._steps) + 1, np.int64)
         self._steps[:, records.ROWS].cumsum(out=self._rows_before[1:])
-        self._rows_per_slice = self.plan.batch
+        self._rows_per_slice = self.plan.rows
         self._lowered: dict[tuple, tuple] = {}
         self.deadline: float | None = None  # as time.perf_counter() counts
         self.kind: tuple | None = None  # what it may be kept as
@@ -176,8 +175,8 @@ class Session:
         else:
             settings[:, : rates.shape[1]] = rates[self._owner]
             if self._decoupled and self.plan.blocked:  # weights decay in the update alone
-                settings[self._steps[:, records.FIRST_STAGE] != APPLY_STAGE, records.DECAY] = 0.0
-        if self.network.dropout:
+                settings[~self._applies()[:steps], records.DECAY] = 0.0
+        if self.plan.is_random:
             self.plan.program.settings[:steps, records.STREAM] = self._stream + np.arange(steps)
             self._stream += steps
         losses, squares = self._run(weight_sums, steps)
@@ -211,7 +210,12 @@ class Session:
             return
         settings[:, records.DECAY] = self.l2 / weight_sums[self._owner]
         if self.plan.blocked:  # the stored gradient has the decay already
-            settings[self._steps[:, records.FIRST_STAGE] == APPLY_STAGE, records.DECAY] = 0.0
+            settings[self._applies(), records.DECAY] = 0.0
+
+    def _applies(self) -> np.ndarray:
+        """Which steps are updates from a stored gradient."""
+        first: np.ndarray = self._steps[:, records.FIRST_STAGE]
+        return first == self.plan.apply_stage
 
     def _weight_sums(self) -> np.ndarray:
         """Sum of the sample weights of each batch."""
@@ -258,7 +262,8 @@ class Session:
             flat[:] = copy
 
     def _changing(self) -> list[np.ndarray]:
-        return [self.plan.parameters, self.plan.transposed, *self.plan.states]
+        plan = self.plan
+        return [plan.parameters, plan.transposed, *plan.states, plan.averages]
 
     def renew(self, X, target: Target, order: np.ndarray, l2: float) -> None:
         """Writes other data of the same shapes over its own; parameters and moments are zero."""
@@ -276,22 +281,21 @@ class Session:
         self._lowered.clear()
         self._scaled_by = None
 
-    def load(self, coefs, intercepts, moments=()) -> None:
-        """Takes over parameters, and an optimizer's moments, given as (I, O) and (O,) arrays."""
-        self.plan.load(coefs, intercepts)
+    def load(self, matrices, vectors, moments=()) -> None:
+        """Takes over parameters, and an optimizer's moments, which have their shapes."""
+        self.plan.load(matrices, vectors)
         for flat, moment in zip(self.plan.states, moments, strict=False):
-            coefs, intercepts = moment
-            self.plan.layout.pack(coefs, intercepts, flat)
+            self.plan.layout.pack(*moment, flat)
 
     def moments(self) -> list[tuple[list[np.ndarray], list[np.ndarray]]]:
         """The optimizer's moments, as new arrays."""
         return [self.plan.layout.unpack(flat) for flat in self.plan.states]
 
     def parameters(self) -> tuple[list[np.ndarray], list[np.ndarray]]:
-        """The present coefficients and intercepts, as new arrays."""
-        return self.plan.layout.unpack(self.plan.parameters)
+        """The present matrices and vectors, as new arrays; averages where there are some."""
+        return self.plan.layout.unpack(self.plan.served)
 
-    def outputs(self, samples: np.ndarray | None, X=None, part: Part = WHOLE) -> np.ndarray:
+    def outputs(self, samples: np.ndarray | None, X=None, link: bool = True) -> np.ndarray:
         """Outputs of the present network.
 
         Parameters
@@ -300,29 +304,29 @@ class Session:
             Rows to take; None is all in their order.
         X : array or sparse matrix, optional
             Instead of the training data.
-        part : Part
+        link : bool
+            Whether the output activation is applied.
 
         Returns
         -------
         ndarray of shape (n_samples, O)
             Overwritten by the next call with the same arguments.
         """
-        key = id(samples), id(X), part
+        key = id(samples), id(X), link
         if key not in self._lowered:
-            layout, flat = self.plan.layout, self.plan.parameters
-            layers = range(len(layout))
             lowered = lower_inference(
                 self.network,
-                [layout.weights(flat, layer) for layer in layers],
-                [layout.bias(flat, layer) for layer in layers],
+                self.plan.layout.views(self.plan.served),
                 self.source if X is None else source_of(X, self.plan.dtype),
                 self.plan.dtype,
                 order=samples,
                 workers=self.plan.program.workers,
-                part=part,
+                link=link,
             )
             self._lowered[key] = (samples, X), *lowered  # which keep their identities
         _, program, emitted = self._lowered[key]
+        for refresh in program.refresh:
+            refresh()
         self._team.run(0, len(program.steps), program)
         return emitted
 
@@ -340,7 +344,7 @@ class Session:
         -------
         ndarray of float64, of shape (n_samples,)
         """
-        logits = self.outputs(samples, X, LOGITS)
+        logits = self.outputs(samples, X, link=False)
         key = id(target), id(logits)
         if key not in self._lowered:
             lowered = lower_losses(self.network, target, logits, self.plan.program.workers)

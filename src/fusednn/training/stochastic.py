@@ -98,7 +98,8 @@ def fit_stochastic(
     flat, samples = session.plan.parameters, session.orders.shape[1]
     progress.n_iter = 0
     by_score = validation is not None and validation.decides
-    best = flat.copy() if by_score else None
+    served = session.plan.served  # what the score is of
+    best = served.copy() if by_score else None
     finite = flat.copy()
     optimizer.total = stopping.max_iter * session.batches
     start = time.perf_counter()
@@ -135,7 +136,7 @@ def fit_stochastic(
                 print(f"Iteration {progress.n_iter}, loss = {progress.loss:.8f}")
             improved = _judge_validation(progress, stopping.tol, validation, session, verbose)
             if improved:
-                best = flat.copy()
+                best = served.copy()
             if not by_score:
                 _judge_losses(progress, losses, stopping.tol)
             if verbose > 1:
@@ -168,7 +169,7 @@ def fit_stochastic(
         warn_user("Training interrupted by user.")
     finally:
         if best is not None:
-            flat[:] = best
+            served[:] = best
             never = progress.best_validation_score == -np.inf and progress.n_iter
             # scikit-learn says nothing of its own scores
             if never and validation and validation.with_loss:

@@ -1,0 +1,255 @@
+"""From descriptions of layers to a network's ops: sizes found, and lists that do not fit refused."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+from fusednn import layers as specs
+from fusednn.kernels.activations import ACTIVATIONS
+from fusednn.plan.layers.batch_norm import BatchNorm
+from fusednn.plan.layers.dense import Dense
+from fusednn.plan.layers.embedding import Embedding
+from fusednn.plan.layers.epilogue import Epilogue
+from fusednn.plan.layers.layer import Layer
+from fusednn.plan.layers.layer_norm import LayerNorm
+from fusednn.plan.layers.prelu import PReLU
+from fusednn.plan.layers.residual import Residual
+from fusednn.plan.layers.through import Noise, Scale, Through
+
+from .initializers import INITIALIZERS
+
+ALIASES = {"sigmoid": "logistic", "swish": "silu"}
+SOFTMAX = "softmax"
+
+
+class Piece(NamedTuple):
+    """An op, the description it is of, and of a residual block what is inside."""
+
+    op: Any
+    spec: specs.Layer | None
+    inner: Chain | None = None
+
+
+class Chain(NamedTuple):
+    """Ops in a row.
+
+    Parameters
+    ----------
+    pieces : list of Piece
+    homes : list of int or None
+        The piece that each description has become; None where it is a part of the one before.
+    """
+
+    pieces: list[Piece]
+    homes: list[int | None]
+
+    @property
+    def ops(self) -> tuple[Layer, ...]:
+        """The ops alone."""
+        return tuple(piece.op for piece in self.pieces)
+
+
+class Place(NamedTuple):
+    """Where in the list a layer stands, for messages."""
+
+    name: str
+    spec: object
+
+    def refuse(self, why: str) -> ValueError:
+        """The error that names the layer."""
+        return ValueError(f"{self.name} is {self.spec!r}: {why}.")
+
+
+def hidden_layers(layers: Sequence, outputs: int, link: str) -> tuple[list, specs.Dense | None]:
+    """The hidden layers of a list, and the description of its output layer if it has one.
+
+    Raises
+    ------
+    ValueError
+        If softmax is what the last layer applies, and not what the outputs need.
+    """
+    layers = list(layers)
+    if not layers:
+        return [], None
+    last, place = layers[-1], Place(f"layers[{len(layers) - 1}]", layers[-1])
+    name = getattr(last, "name", None) if isinstance(last, specs.Activation) else None
+    final = isinstance(last, specs.Dense) and last.activation == SOFTMAX
+    if (name == SOFTMAX or final) and link != SOFTMAX:
+        raise place.refuse(f"softmax does not fit these targets, whose outputs are {link!r}")
+    if name == SOFTMAX:
+        layers.pop()
+        if not layers or not isinstance(layers[-1], specs.Dense):
+            return layers, None
+        last, place = layers[-1], Place(f"layers[{len(layers) - 1}]", layers[-1])
+        final = last.activation in ("identity", SOFTMAX)
+    if not final:
+        return layers, None
+    if last.units != outputs:
+        raise place.refuse(f"as the output layer it must have {outputs} units for these targets")
+    return layers[:-1], replace(last, activation="identity")
+
+
+def build(layers: Sequence, inputs: int, outputs: int, link: str, *, scaled: bool) -> Chain:
+    """The ops of a list of descriptions, and of the output layer.
+
+    Parameters
+    ----------
+    layers : sequence of specs.Layer
+    inputs, outputs : int
+        Columns of the data, and units that the targets need.
+    link : str
+        The output function that the targets need.
+    scaled : bool
+        Whether the columns of the data are scaled first.
+
+    Returns
+    -------
+    Chain
+        `homes` has an entry for each description, and one for the output layer.
+
+    Raises
+    ------
+    ValueError
+        If the list does not fit; the message names the layer by its position.
+    """
+    layers, final = hidden_layers(layers, outputs, link)
+    start = [Piece(Scale(inputs), None)] if scaled else []
+    chain = _chain(layers, inputs, "layers", start, bare=True)
+    width = chain.pieces[-1].op.fan_out if chain.pieces else inputs
+    bare = not any(_is_trained(piece.op) for piece in chain.pieces)
+    spec = final or specs.Dense(outputs)
+    place = Place(f"layers[{len(layers)}]", spec)
+    chain.pieces.append(Piece(_dense(place, spec, width, bare)._replace(last=True), spec))
+    chain.homes.append(len(chain.pieces) - 1)
+    return chain
+
+
+def _is_trained(op) -> bool:
+    return bool(op.forms("float32")) and not isinstance(op, Scale)
+
+
+def _chain(layers, width: int, where: str, pieces: list[Piece], bare: bool) -> Chain:
+    homes: list[int | None] = []
+    for position, spec in enumerate(layers):
+        place = Place(f"{where}[{position}]", spec)
+        if not isinstance(spec, specs.Layer):
+            hint = "an instance, not the class" if isinstance(spec, type) else "one"
+            raise ValueError(
+                f"{place.name} must be a layer of fusednn.layers, {hint}; got {spec!r}."
+            )
+        if pieces:
+            width = pieces[-1].op.fan_out
+        after = _epilogue(place, spec, pieces[-1].op.after if homes and pieces else None)
+        if after is not None and homes:
+            pieces[-1] = pieces[-1]._replace(op=_with_after(pieces[-1].op, after))
+            homes.append(None)
+            continue
+        bare = bare and not any(_is_trained(piece.op) for piece in pieces)
+        at_start = where == "layers" and position == 0
+        pieces.append(_piece(place, spec, width, bare, at_start))
+        homes.append(len(pieces) - 1)
+    return Chain(pieces, homes)
+
+
+def _with_after(op, after: Epilogue):
+    return op._replace(after=after) if hasattr(op, "_replace") else replace(op, after=after)
+
+
+def _epilogue(place: Place, spec, before: Epilogue | None) -> Epilogue | None:
+    """What the epilogue of the op before becomes, if it has room for the layer."""
+    if before is None or before.dropout:
+        return None
+    match spec:
+        case specs.Activation() if before == Epilogue():
+            return _activation(place, spec.name, spec.slope)
+        case specs.Dropout(rate):
+            return before._replace(dropout=float(rate))
+        case specs.AlphaDropout(rate):
+            return before._replace(dropout=float(rate), alpha=True)
+    return None
+
+
+def _activation(place: Place, name: str, slope: float | None = None) -> Epilogue:
+    if name == SOFTMAX:
+        raise place.refuse("softmax is for the output only, which applies it by itself")
+    known = ALIASES.get(name, name)
+    if known not in ACTIVATIONS:
+        names = ", ".join(sorted([*ACTIVATIONS, *ALIASES]))
+        raise place.refuse(f"there is no activation {name!r}; expected one of {names}")
+    return Epilogue(known, () if slope is None else (float(slope),))
+
+
+def _dense(place: Place, spec: specs.Dense, width: int, bare: bool) -> Dense:
+    if spec.init is not None and spec.init not in INITIALIZERS:
+        names = ", ".join(INITIALIZERS)
+        raise place.refuse(f"there is no initialisation {spec.init!r}; expected one of {names}")
+    return Dense(
+        width,
+        int(spec.units),
+        _activation(place, spec.activation),
+        first=bare,
+        bias=bool(spec.bias),
+        rate=float(spec.rate_factor),
+        decay=float(spec.decay_factor),
+        max_norm=float("inf") if spec.max_norm is None else float(spec.max_norm),
+        weight_norm=bool(spec.weight_norm),
+    )
+
+
+def _piece(place: Place, spec, width: int, bare: bool, at_start: bool) -> Piece:
+    match spec:
+        case specs.Dense():
+            return Piece(_dense(place, spec, width, bare), spec)
+        case specs.Activation():
+            return Piece(Through(width, _activation(place, spec.name, spec.slope)), spec)
+        case specs.Dropout() | specs.AlphaDropout():
+            rate, alpha = float(spec.rate), isinstance(spec, specs.AlphaDropout)
+            return Piece(Through(width, Epilogue(dropout=rate, alpha=alpha)), spec)
+        case specs.GaussianNoise(deviation):
+            return Piece(Noise(width, deviation=float(deviation)), spec)
+        case specs.PReLU():
+            return Piece(PReLU(width, rate=float(spec.rate_factor)), spec)
+        case specs.BatchNorm(momentum, epsilon, rate):
+            op = BatchNorm(
+                width, rate=float(rate), momentum=float(momentum), epsilon=float(epsilon)
+            )
+            return Piece(op, spec)
+        case specs.LayerNorm(epsilon, rate) | specs.RMSNorm(epsilon, rate):
+            centered = isinstance(spec, specs.LayerNorm)
+            op = LayerNorm(width, rate=float(rate), centered=centered, epsilon=float(epsilon))
+            return Piece(op, spec)
+        case specs.Residual(inner):
+            return _residual(place, spec, inner, width, bare)
+        case specs.Embedding():
+            if not at_start:
+                raise place.refuse("it reads columns of the data, so it must be the first layer")
+            return Piece(_embedding(place, spec, width), spec)
+    raise place.refuse("this layer is not known to networks")
+
+
+def _residual(place: Place, spec, inner, width: int, bare: bool) -> Piece:
+    if not inner:
+        raise place.refuse("it has no layers inside")
+    chain = _chain(inner, width, f"{place.name}.layers", [], bare)
+    found = chain.pieces[-1].op.fan_out
+    if found != width:
+        raise place.refuse(f"it received {width} columns and expected as many at its end, not {found}")
+    return Piece(Residual(chain.ops), spec, chain)
+
+
+def _embedding(place: Place, spec: specs.Embedding, width: int) -> Embedding:
+    largest = max(spec.columns)
+    if largest >= width:
+        raise place.refuse(f"it received {width} columns and expected at least {largest + 1}")
+    assert spec.categories is not None  # those of the data by now
+    sizes = [spec.size or min(50, (count + 1) // 2) for count in spec.categories]
+    return Embedding(
+        width,
+        tuple(spec.columns),
+        tuple(spec.categories),
+        tuple(sizes),
+        rate=float(spec.rate_factor),
+        decay=float(spec.decay_factor),
+    )

@@ -1,0 +1,249 @@
+"""What classifiers share: labels to targets and back, and their public methods."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, ClassVar
+
+import numpy as np
+from sklearn.base import ClassifierMixin, _fit_context
+from sklearn.utils import check_array
+from sklearn.utils._param_validation import StrOptions
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target
+from sklearn.utils.validation import _check_sample_weight
+
+from fusednn.losses import CLASSIFICATION, ClassificationLoss
+
+from .callbacks import with_callbacks
+from .constraints import CLASS_WEIGHT
+from .labels import Labels, MultioutputLabels, are_columns, labels_of, multioutput_labels_of
+from .targets import flattened
+
+
+class ClassificationMixin(ClassifierMixin):
+    """A classifier's share of an estimator; beside a `BaseNetwork`."""
+
+    _target_constraints: ClassVar[dict] = {
+        "class_weight": CLASS_WEIGHT,
+        "loss": [StrOptions(set(CLASSIFICATION)), ClassificationLoss],
+    }
+    warm_start: bool
+    class_weight: Any
+    loss: Any
+    out_activation_: str
+    _validated: Any
+    _outputs: Any
+    _check_fitted: Any
+    _fit: Any
+    predict_logits: Any
+
+    # -- targets -------------------------------------------------------------------------
+
+    def _validate_input(self, X, y, incremental, reset):
+        X, y = self._validated(X, y, reset)
+        y = flattened(y)
+        if not hasattr(self, "classes_") or (not self.warm_start and not incremental):
+            self._labels = labels_of(y)
+            self.classes_ = self._labels.classes
+        else:
+            self._labels.check_more(y, every=self.warm_start)
+        return X, y
+
+    def _begin(self, y, classes):
+        """Notes the classes of the first call of `partial_fit`; later ones must agree."""
+        known = getattr(self, "classes_", None)
+        if known is None and are_columns(y, classes):
+            self._labels = multioutput_labels_of(y, classes)
+            self.classes_ = self._labels.classes
+        elif known is not None and isinstance(self._labels, MultioutputLabels):
+            self._labels.check_classes(classes)
+        elif known is not None and (classes is None or np.array_equal(known, classes)):
+            return  # nothing new
+        elif _check_partial_fit_first_call(self, classes):  # scikit-learn's words
+            several = type_of_target(y).startswith("multilabel")
+            self._labels = Labels(y if several else classes)
+
+    def _checked_targets(self, y):
+        """More targets of the kind that the estimator was fitted to."""
+        y = flattened(y)
+        self._labels.check_same(y)
+        return y
+
+    def _with_class_weight(self, y, sample_weight, incremental):
+        if self.class_weight is None:
+            return sample_weight
+        if incremental and isinstance(self.class_weight, str):
+            raise ValueError(
+                "class_weight 'balanced' is not supported by partial_fit, which does not see all"
+                " of the data: compute the weights and pass a dict."
+            )
+        weight = self._labels.sample_weight(self.class_weight, y)
+        return weight if sample_weight is None else weight * sample_weight
+
+    def _encode(self, y, dtype):
+        """Targets as the loss takes them; sets `n_outputs_`."""
+        self.n_outputs_ = self._labels.outputs
+        return self._labels.encode(y, dtype)
+
+    def _output_activation(self):
+        return self._labels.link
+
+    def _lowered_loss(self):
+        loss = CLASSIFICATION[self.loss] if isinstance(self.loss, str) else self.loss
+        return loss.lowered(self.out_activation_)
+
+    def _output_groups(self):
+        return self._labels.groups
+
+    def _score_outputs(self, truth, outputs, weights):
+        """Accuracy of outputs against encoded targets."""
+        if weights is not None and not weights.any():
+            raise ValueError("Sample weights must contain at least one non-zero number.")
+        return float(np.average(self._labels.right(truth, outputs), weights=weights))
+
+    # -- public --------------------------------------------------------------------------
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    @with_callbacks
+    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
+        """Trains the network.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Input; read in place where it is C-contiguous in the network's type.
+        y : array-like of shape (n_samples,), (n_samples, n_labels) or (n_samples, n_columns)
+            Labels, an indicator matrix of several labels per sample, or several columns of
+            labels of one type. Columns with but two distinct integers among them are an
+            indicator matrix, as in the rest of scikit-learn; as strings they are columns.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples.
+        X_val, y_val : like X and y, default=None
+            A validation set, judged after every pass; with `early_stopping` it takes the place
+            of a part of X.
+        sample_weight_val : array-like of shape (n_val,), default=None
+            Weights of its samples.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If the input is not as described, which leaves the estimator as it was, or the
+            weights stop being finite; then the last finite weights are kept.
+        """
+        return self._fit(X, y, sample_weight, validation=(X_val, y_val, sample_weight_val))
+
+    @available_if(lambda est: est._check_solver())
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X, y, sample_weight=None, classes=None):
+        """Trains for one pass over the given data, going on from before.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Input.
+        y : array-like of shape (n_samples,), (n_samples, n_labels) or (n_samples, n_columns)
+            Labels.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples.
+        classes : array-like of shape (n_classes,) or list of them, default=None
+            All labels of all calls, of several columns a list; needed in the first call.
+
+        Returns
+        -------
+        self
+        """
+        begin = partial(self._begin, y, classes)
+        return self._fit(X, y, sample_weight, incremental=True, begin=begin)
+
+    def predict(self, X):
+        """The most probable label, or labels, of each sample.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Input.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,), (n_samples, n_labels) or (n_samples, n_columns)
+        """
+        outputs = self._outputs(X)
+        return self._labels.decode(outputs)
+
+    def predict_proba(self, X):
+        """Probabilities of the labels.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Input.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            In the order of `classes_`; for several labels per sample each one's own; where y had
+            several columns of classes a list with an array for each.
+        """
+        outputs = self._outputs(X)
+        return self._labels.probabilities(outputs)
+
+    def predict_log_proba(self, X):
+        """Logarithms of `predict_proba`, and of those too small for it: finite as the logits are.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Input.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            Or (n_samples, n_labels), or a list, as of `predict_proba`.
+        """
+        self._check_fitted()
+        if isinstance(self.classes_, list):
+            return self._labels.log_probabilities(self.predict_logits(X))
+        probabilities = self.predict_proba(X)
+        lost = probabilities < np.finfo(probabilities.dtype).tiny
+        if not lost.any():
+            return np.log(probabilities, out=probabilities)
+        small = self._labels.log_probabilities(self.predict_logits(X))
+        return np.where(lost, small, np.log(probabilities, where=~lost, out=probabilities))
+
+    def score(self, X, y, sample_weight=None):
+        """Accuracy: the share of samples whose labels are all predicted.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Input.
+        y : array-like of shape (n_samples,), (n_samples, n_labels) or (n_samples, n_columns)
+            True labels.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples.
+
+        Returns
+        -------
+        float
+        """
+        self._check_fitted()
+        if not isinstance(self.classes_, list):
+            return super().score(X, y, sample_weight)
+        y = check_array(y, dtype=None)
+        predicted = self.predict(X)
+        if y.shape != predicted.shape:
+            raise ValueError(f"y must be of shape {predicted.shape}, got {y.shape}.")
+        if sample_weight is not None:
+            sample_weight = _check_sample_weight(sample_weight, y)
+        return float(np.average((predicted == y).all(axis=1), weights=sample_weight))
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        tags.target_tags.multi_output = True
+        return tags

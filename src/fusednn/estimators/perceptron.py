@@ -1,0 +1,118 @@
+"""Multi-layer perceptrons: scikit-learn's parameters and attributes on a list of dense layers."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+
+from fusednn.plan.training import Rule
+from fusednn.training.optimizer_state import rule_of
+
+from .base import BaseNetwork
+from .constraints import CONSTRAINTS
+from .diagram import layers_html
+from .weights import initial_weights, network_of
+
+
+class BaseMLP(BaseNetwork):
+    """Base class of `MLPClassifier` and `MLPRegressor`; not used directly."""
+
+    _parameter_constraints: ClassVar[dict] = CONSTRAINTS
+    _built_name = "coefs_"
+    hidden_layer_sizes: Any
+    n_outputs_: int
+
+    def _hidden_sizes(self):
+        sizes = self.hidden_layer_sizes
+        sizes = list(sizes) if hasattr(sizes, "__iter__") else [sizes]
+        if np.any(np.array(sizes) <= 0):
+            raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
+        return sizes
+
+    def _check_structure(self):
+        self._hidden_sizes()
+        self._dropout_rates()
+
+    def _build(self, X, random_state):
+        sizes = [X.shape[1], *self._hidden_sizes(), self.n_outputs_]
+        self.n_layers_ = len(sizes)
+        self.coefs_, self.intercepts_ = initial_weights(
+            self.init, sizes, self.activation, X.dtype, random_state
+        )
+
+    def _parameters(self):
+        """Lists of matrices and of vectors, as a network counts its parameters."""
+        return self.coefs_, self.intercepts_
+
+    def _set_parameters(self, matrices, vectors):
+        """Takes both lists over."""
+        vars(self).update(self._parameter_attributes(matrices, vectors))
+
+    def _parameter_attributes(self, matrices, vectors):
+        """What the lists are as attributes."""
+        return {"coefs_": matrices, "intercepts_": vectors}
+
+    def _network(self):
+        """The network that `coefs_` and `intercepts_` describe."""
+        return network_of(
+            self.coefs_,
+            self.intercepts_,
+            self.activation,
+            self._lowered_loss(),
+            self._output_groups(),
+            self._dropout_rates(),
+        )
+
+    def _dropout_rates(self):
+        """The rate of each hidden layer; empty where all are 0.
+
+        Raises
+        ------
+        ValueError
+            If there are not as many rates as hidden layers, or one is not in [0, 1).
+        """
+        hidden = len(self._hidden_sizes())
+        one = np.ndim(self.dropout) == 0
+        rates = (float(self.dropout),) * hidden if one else tuple(map(float, self.dropout))
+        if len(rates) != hidden or not all(0 <= rate < 1 for rate in rates):
+            raise ValueError(
+                f"dropout must be a rate in [0, 1) or {hidden} of them, one for each hidden layer;"
+                f" got {self.dropout}."
+            )
+        return rates if any(rates) else ()
+
+    def _check_sizes(self, inputs):
+        """Refuses to go on training weights that the parameters or the data do not fit."""
+        found = [len(self.coefs_[0]), *(w.shape[1] for w in self.coefs_)]
+        asked = [inputs, *self._hidden_sizes(), self.n_outputs_]
+        if found != asked:
+            raise ValueError(
+                f"The weights are of a network of layers {found}, but the parameters and the"
+                f" data ask for {asked}."
+            )
+        self._network()  # refuses weights that do not fit together
+
+    def _count_hidden(self):
+        return len(self.coefs_) - 1
+
+    @staticmethod
+    def _first_layers(count, network, matrices, vectors):
+        """The network of so many layers, and its parameters."""
+        return network.first(count), matrices[:count], vectors[:count]
+
+    def _rule_of(self, solver):
+        """The update; constants of scikit-learn's solvers are parameters of the estimator."""
+        if solver == "sgd":
+            return Rule("nesterov" if self.nesterovs_momentum else "sgd", (self.momentum,))
+        if solver == "adam":
+            return Rule("adam", (self.beta_1, self.beta_2, self.epsilon))
+        return rule_of(solver)
+
+    def _html_repr(self):
+        """scikit-learn's diagram, and the layers once there are some."""
+        text = super()._html_repr()
+        if hasattr(self, "coefs_"):
+            sizes = [len(self.coefs_[0]), *(w.shape[1] for w in self.coefs_)]
+            text += layers_html(sizes, self.activation, self.out_activation_)
+        return text

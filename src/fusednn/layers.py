@@ -1,0 +1,363 @@
+"""Descriptions of layers for `layers=` of `NetworkClassifier` and `NetworkRegressor`.
+
+    NetworkClassifier(layers=[Dense(256), BatchNorm(), Activation("relu"), Dropout(0.2)])
+
+A list holds the hidden layers in order; the output layer, with as many units as the targets need,
+follows by itself. Here x (B, I) is a layer's input, a batch of rows, and out (B, O) its output.
+Descriptions have no sizes but what they are given: the data decide the rest when a network is
+built. They are frozen and compare by value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import inf, isfinite
+from numbers import Integral, Real
+
+__all__ = [
+    "Activation",
+    "AlphaDropout",
+    "BatchNorm",
+    "Dense",
+    "Dropout",
+    "Embedding",
+    "GaussianNoise",
+    "Layer",
+    "LayerNorm",
+    "PReLU",
+    "RMSNorm",
+    "Residual",
+]
+
+
+@dataclass(frozen=True)
+class Layer:
+    """What all descriptions are; not used directly."""
+
+    def __post_init__(self):
+        if type(self) is Layer:
+            raise TypeError("Layer is the base of the layers and none itself.")
+        self._check()
+
+    def _check(self) -> None:
+        """Refuses values that no network could have."""
+
+    def _need(self, name: str, least: float, below: float = inf, whole: bool = False) -> None:
+        """Refuses a field that is no finite number in [least, below)."""
+        value = getattr(self, name)
+        kind = Integral if whole else Real
+        numeric = isinstance(value, kind) and not isinstance(value, bool)
+        if not numeric or not isfinite(value) or not least <= value < below:
+            what = "an integer" if whole else "a finite number"
+            bound = f"from {least}" if below == inf else f"in [{least}, {below})"
+            raise ValueError(f"{name} of {type(self).__name__} must be {what} {bound}, got {value!r}.")
+
+
+@dataclass(frozen=True)
+class Dense(Layer):
+    """out = activation(x w + b).
+
+    Parameters
+    ----------
+    units : int
+        O.
+    activation : str, default="identity"
+        A name that `Activation` takes. As the last of the list, "softmax" says that this is the
+        output layer itself; `units` must then be the number of classes.
+    init : str or None, default=None
+        How the weights (I, O) are drawn: "glorot_uniform", "glorot_normal", "he_uniform",
+        "he_normal", "lecun_uniform", "lecun_normal", "orthogonal" or "zeros". None is He's
+        normal distribution before ReLU and its kin, LeCun's before SELU, else Glorot's uniform
+        one. Biases begin at zero.
+    bias : bool, default=True
+        Whether there are biases b (O,).
+    weight_norm : bool, default=False
+        Whether the weights are trained as directions v (I, O) and lengths g (O,), one for each
+        unit: w = g v / |v| (Salimans and Kingma, 2016).
+    max_norm : float or None, default=None
+        The largest Euclidean length of the weights that lead to a unit; longer ones are scaled
+        down after each step (Srivastava et al., 2014).
+    rate_factor, decay_factor : float, default=1.0
+        Factors of the learning rate, for the whole layer, and of `alpha` or the optimizer's
+        weight decay, for its weights.
+    """
+
+    units: int
+    activation: str = "identity"
+    init: str | None = None
+    bias: bool = True
+    weight_norm: bool = False
+    max_norm: float | None = None
+    rate_factor: float = 1.0
+    decay_factor: float = 1.0
+
+    def _check(self) -> None:
+        self._need("units", 1, whole=True)
+        self._need("rate_factor", 0)
+        self._need("decay_factor", 0)
+        if self.max_norm is not None:
+            self._need("max_norm", 1e-30)
+
+
+@dataclass(frozen=True)
+class Activation(Layer):
+    """out = f(x), element by element, while the rows are in the cache.
+
+    Parameters
+    ----------
+    name : {"identity", "sigmoid", "logistic", "tanh", "relu", "leaky_relu", "elu", "selu", \
+"softplus", "gelu", "gelu_tanh", "silu", "swish", "mish", "hard_swish"}
+        "sigmoid" is "logistic" and "swish" is "silu". "softmax" may only be the last of a list,
+        where the output layer applies it anyway.
+    slope : float or None, default=None
+        Of "leaky_relu", below 0; None is 0.01.
+    """
+
+    name: str
+    slope: float | None = None
+
+    def _check(self) -> None:
+        if self.slope is not None:
+            self._need("slope", -inf)
+            if self.name != "leaky_relu":
+                raise ValueError(f"slope is for 'leaky_relu', not for {self.name!r}.")
+
+
+@dataclass(frozen=True)
+class PReLU(Layer):
+    """out = x where x > 0, else slope x, with a slope for each column that is learned.
+
+    Parameters
+    ----------
+    slope : float, default=0.25
+        What the slopes begin with.
+    rate_factor : float, default=1.0
+        Factor of the learning rate.
+
+    References
+    ----------
+    He, Zhang, Ren and Sun, "Delving deep into rectifiers", ICCV 2015.
+    """
+
+    slope: float = 0.25
+    rate_factor: float = 1.0
+
+    def _check(self) -> None:
+        self._need("slope", -inf)
+        self._need("rate_factor", 0)
+
+
+@dataclass(frozen=True)
+class Dropout(Layer):
+    """In training leaves out a share of the inputs, and scales the others by 1 / (1 - rate).
+
+    Parameters
+    ----------
+    rate : float, default=0.5
+        The share, in [0, 1).
+
+    References
+    ----------
+    Srivastava et al., "Dropout: a simple way to prevent neural networks from overfitting",
+    JMLR 15, 2014.
+    """
+
+    rate: float = 0.5
+
+    def _check(self) -> None:
+        self._need("rate", 0, 1)
+
+
+@dataclass(frozen=True)
+class AlphaDropout(Layer):
+    """Dropout that keeps mean and variance behind SELU: left out is what SELU tends to.
+
+    Parameters
+    ----------
+    rate : float, default=0.5
+        The share, in [0, 1).
+
+    References
+    ----------
+    Klambauer et al., "Self-normalizing neural networks", NIPS 2017.
+    """
+
+    rate: float = 0.5
+
+    def _check(self) -> None:
+        self._need("rate", 0, 1)
+
+
+@dataclass(frozen=True)
+class GaussianNoise(Layer):
+    """In training adds normal noise of mean 0.
+
+    Parameters
+    ----------
+    deviation : float, default=0.1
+        Its standard deviation.
+    """
+
+    deviation: float = 0.1
+
+    def _check(self) -> None:
+        self._need("deviation", 0)
+
+
+@dataclass(frozen=True)
+class BatchNorm(Layer):
+    """Normalises each column over the rows of the batch, then scales and shifts it.
+
+        out = scale (x - mean) / sqrt(variance + epsilon) + shift
+
+    Predictions take running statistics instead, whose variance is unbiased, as in PyTorch.
+    A last batch of one row is joined to the one before it.
+
+    Parameters
+    ----------
+    momentum : float, default=0.1
+        The share of each batch's statistics in the running ones, in [0, 1].
+    epsilon : float, default=1e-5
+    rate_factor : float, default=1.0
+        Factor of the learning rate.
+
+    References
+    ----------
+    Ioffe and Szegedy, "Batch normalization", ICML 2015.
+    """
+
+    momentum: float = 0.1
+    epsilon: float = 1e-5
+    rate_factor: float = 1.0
+
+    def _check(self) -> None:
+        self._need("momentum", 0, 1.0000001)
+        self._need("epsilon", 1e-30)
+        self._need("rate_factor", 0)
+
+
+@dataclass(frozen=True)
+class LayerNorm(Layer):
+    """Normalises each row over its columns, then scales and shifts each column.
+
+    Parameters
+    ----------
+    epsilon : float, default=1e-5
+        Added to the variance.
+    rate_factor : float, default=1.0
+        Factor of the learning rate.
+
+    References
+    ----------
+    Ba, Kiros and Hinton, "Layer normalization", arXiv:1607.06450.
+    """
+
+    epsilon: float = 1e-5
+    rate_factor: float = 1.0
+
+    def _check(self) -> None:
+        self._need("epsilon", 1e-30)
+        self._need("rate_factor", 0)
+
+
+@dataclass(frozen=True)
+class RMSNorm(Layer):
+    """Divides each row by the root of its mean square, then scales each column.
+
+    Parameters
+    ----------
+    epsilon : float, default=1e-5
+        Added to the mean square.
+    rate_factor : float, default=1.0
+        Factor of the learning rate.
+
+    References
+    ----------
+    Zhang and Sennrich, "Root mean square layer normalization", NeurIPS 2019.
+    """
+
+    epsilon: float = 1e-5
+    rate_factor: float = 1.0
+
+    def _check(self) -> None:
+        self._need("epsilon", 1e-30)
+        self._need("rate_factor", 0)
+
+
+@dataclass(frozen=True)
+class Residual(Layer):
+    """out = x + what inner layers make of x; both must have the same width.
+
+    Parameters
+    ----------
+    layers : sequence of Layer
+        The inner layers; kept as a tuple.
+
+    References
+    ----------
+    He, Zhang, Ren and Sun, "Deep residual learning for image recognition", CVPR 2016.
+    """
+
+    layers: Sequence[Layer]
+
+    def _check(self) -> None:
+        inner = self.layers
+        if isinstance(inner, Layer) or not isinstance(inner, Sequence) or isinstance(inner, str):
+            raise ValueError(f"Residual takes a sequence of layers, got {inner!r}.")
+        object.__setattr__(self, "layers", tuple(inner))
+
+
+@dataclass(frozen=True)
+class Embedding(Layer):
+    """Replaces columns of integer codes by vectors that are learned; only as the first layer.
+
+    The other columns come first, in their order, then the vectors.
+
+    Parameters
+    ----------
+    columns : sequence of int
+        Of the data, those that hold codes from 0 on; kept as a tuple.
+    categories : sequence of int or None, default=None
+        How many codes each may have; None is one more than the largest in the training data. A
+        code beyond is refused.
+    size : int or None, default=None
+        Elements of each vector; None is min(50, (categories + 1) // 2).
+    rate_factor, decay_factor : float, default=1.0
+        Factors of the learning rate and of the weight decay.
+
+    References
+    ----------
+    Guo and Berkhahn, "Entity embeddings of categorical variables", arXiv:1604.06737.
+    """
+
+    columns: Sequence[int]
+    categories: Sequence[int] | None = None
+    size: int | None = None
+    rate_factor: float = 1.0
+    decay_factor: float = 1.0
+
+    def _check(self) -> None:
+        for name in ("columns", "categories"):
+            values = getattr(self, name)
+            if values is None and name == "categories":
+                continue
+            least = 0 if name == "columns" else 1
+            if not isinstance(values, Sequence) or not all(
+                isinstance(value, Integral) and value >= least for value in values
+            ):
+                raise ValueError(
+                    f"{name} of Embedding must be integers from {least}, got {values!r}."
+                )
+            object.__setattr__(self, name, tuple(map(int, values)))
+        if not self.columns or len(set(self.columns)) != len(self.columns):
+            raise ValueError(f"columns of Embedding must be different, got {self.columns!r}.")
+        if self.categories is not None and len(self.categories) != len(self.columns):
+            raise ValueError(
+                f"categories of Embedding must be as many as columns, got {len(self.categories)}"
+                f" and {len(self.columns)}."
+            )
+        if self.size is not None:
+            self._need("size", 1, whole=True)
+        self._need("rate_factor", 0)
+        self._need("decay_factor", 0)

@@ -1,0 +1,87 @@
+"""Ops without trained parameters: an epilogue by itself, noise, and fixed scaling of columns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fusednn.kernels.ops import noise
+from fusednn.kernels.ops import rows as ops
+from fusednn.plan.buffers import padded
+from fusednn.plan.data import Input
+from fusednn.plan.rows import Block, Rows
+
+from .columnwise import Columnwise, block_of
+
+
+@dataclass(frozen=True)
+class Through(Columnwise):
+    """An epilogue where no other op has room for it."""
+
+    def lower(self, rows: Rows, x: Block | Input) -> Block:
+        return self.after.lower(rows, rows.own(block_of(rows, x)))
+
+
+@dataclass(frozen=True)
+class Noise(Columnwise):
+    """Adds normal noise in training.
+
+    Parameters
+    ----------
+    width, after, rate
+        As of every such op.
+    deviation : float
+        The noise's.
+    """
+
+    deviation: float = 0.0
+
+    def is_random(self) -> bool:
+        return self.deviation > 0 or super().is_random()
+
+    def lower(self, rows: Rows, x: Block | Input) -> Block:
+        x = block_of(rows, x)
+        if rows.noisy and self.deviation > 0:
+            x = rows.own(x)
+            rows.add(
+                noise.gaussian_noise,
+                {
+                    noise.OUT: x.values,
+                    noise.STRIDE: x.stride,
+                    noise.WIDTH: x.width,
+                    noise.KEY: rows.key,
+                    noise.LAYER: rows.next_stream(),
+                    noise.DEVIATION: float(self.deviation),
+                },
+            )
+        return self.after.lower(rows, rows.own(x))
+
+
+@dataclass(frozen=True)
+class Scale(Columnwise):
+    """(x - mean) factor, by column, of the network's input: there is no way back.
+
+    Parameters: mean and factor (width,), found in the data before training.
+    """
+
+    @property
+    def fixed(self) -> int:
+        return 2
+
+    def lower(self, rows: Rows, x: Block | Input) -> Block:
+        mean, factor = map(rows.parameter, rows.take(2))
+        x, out = block_of(rows, x), rows.block(self.width)
+        rows.add(
+            ops.scale_rows,
+            {
+                ops.X: x.values,
+                ops.STRIDE: x.stride,
+                ops.OUT: out.values,
+                ops.OUT_STRIDE: out.stride,
+                ops.WIDTH: self.width,
+                ops.PADDED: padded(self.width, rows.dtype),
+                ops.MEAN: mean,
+                ops.FACTOR: factor,
+                ops.SHIFT: None,
+            },
+        )
+        return self.after.lower(rows, out)
