@@ -7,6 +7,7 @@ from numba.extending import intrinsic
 
 from .scalars import emit_fma
 from .shapes import SHAPE
+from .tiles import broadcast
 
 _I32 = ir.IntType(32)
 _I64 = ir.IntType(64)
@@ -162,6 +163,108 @@ def _sum_products(builder, xs, w, first, last, kind, align):
     return totals
 
 
+_CHAINS = 4
+"""Sums that a row is added up in: they hide the latency of one another's additions."""
+
+
+def _row_sums(count, term):
+    """An intrinsic: the sum over n columns of what `term` makes of `count` rows and a number."""
+
+    def codegen(context, builder, signature, args):
+        *operands, n = args
+        scalar = context.get_value_type(signature.return_type)
+        lanes = SHAPE.lanes(signature.return_type.bitwidth // 8)
+        align = signature.return_type.bitwidth // 8
+        kind = ir.VectorType(scalar, lanes)
+        rows, numbers = operands[:count], [broadcast(builder, v, lanes) for v in operands[count:]]
+
+        def added(at, total):
+            there = [builder.bitcast(builder.gep(p, [at]), kind.as_pointer()) for p in rows]
+            return term(builder, total, *[builder.load(p, align=align) for p in there], *numbers)
+
+        def blocks(at, totals):
+            starts = [builder.add(at, _I64(i * lanes)) for i in range(_CHAINS)]
+            return [added(*pair) for pair in zip(starts, totals, strict=True)]
+
+        def rest(at, totals):
+            left = broadcast(builder, builder.trunc(builder.sub(n, at), _I32), lanes)
+            order = ir.Constant(ir.VectorType(_I32, lanes), list(range(lanes)))
+            inside = builder.icmp_signed("<", order, left)
+            return [builder.select(inside, added(at, totals[0]), totals[0])]
+
+        whole = builder.and_(n, _I64(-_CHAINS * lanes))
+        totals = [ir.Constant(kind, [0.0] * lanes)] * _CHAINS
+        totals = _accumulate(builder, _I64(0), whole, _CHAINS * lanes, totals, blocks)
+        while len(totals) > 1:
+            pairs = zip(totals[::2], totals[1::2], strict=True)
+            totals = [builder.fadd(*pair) for pair in pairs]
+        totals = _accumulate(builder, whole, n, lanes, totals, rest)
+        return _over_lanes(builder, totals[0], lanes)
+
+    return codegen
+
+
+def _accumulate(builder, first, last, step, totals, body):
+    """IR of a loop over [first, last): `body(at, totals)` gives the totals that follow."""
+    entry = builder.block
+    loop, inside, done = (builder.append_basic_block(name) for name in ("sum", "add", "summed"))
+    builder.branch(loop)
+    builder.position_at_end(loop)
+    at, phis = builder.phi(_I64), [builder.phi(total.type) for total in totals]
+    builder.cbranch(builder.icmp_signed("<", at, last), inside, done)
+    builder.position_at_end(inside)
+    after = body(at, phis)
+    at.add_incoming(first, entry)
+    at.add_incoming(builder.add(at, _I64(step)), inside)
+    for phi, before, following in zip(phis, totals, after, strict=True):
+        phi.add_incoming(before, entry)
+        phi.add_incoming(following, inside)
+    builder.branch(loop)
+    builder.position_at_end(done)
+    return phis
+
+
+def _add_element(builder, total, x):
+    return builder.fadd(total, x)
+
+
+def _add_square(builder, total, x, center):
+    off = builder.fsub(x, center)
+    return emit_fma(builder, off, off, total, SHAPE.fused)
+
+
+def _add_product(builder, total, x, y):
+    return emit_fma(builder, x, y, total, SHAPE.fused)
+
+
+@intrinsic
+def _row_sum(typingctx, x, n):
+    return x.dtype(types.CPointer(x.dtype), types.int64), _row_sums(1, _add_element)
+
+
+@intrinsic
+def _row_squares(typingctx, x, center, n):
+    return x.dtype(types.CPointer(x.dtype), x.dtype, types.int64), _row_sums(1, _add_square)
+
+
+@intrinsic
+def _row_products(typingctx, x, y, n):
+    pointer = types.CPointer(x.dtype)
+    return x.dtype(pointer, pointer, types.int64), _row_sums(2, _add_product)
+
+
+def _row_sum_twin(x, n):
+    return x[:n].sum()
+
+
+def _row_squares_twin(x, center, n):
+    return ((x[:n] - center) ** 2).sum()
+
+
+def _row_products_twin(x, y, n):
+    return (x[:n] * y[:n]).sum()
+
+
 def _lanes_of_twin(like):
     return SHAPE.lanes(like.itemsize)
 
@@ -199,6 +302,19 @@ dot_one, dot_four = (_dots(rows) if JIT else _dots_twin(rows) for rows in (1, 4)
 
 Lane by lane, then over lanes, then what fills no vector; a row has the same bits in both.
 """
+
+row_sum = _row_sum if JIT else _row_sum_twin
+"""row_sum(x, n): the sum of n elements, in their type; behind x there are whole vectors.
+
+This and the next two add up lane by lane in four chains, then the chains, then what fills no
+four vectors, then over lanes. What stands behind the n elements is left out.
+"""
+
+row_squares = _row_squares if JIT else _row_squares_twin
+"""row_squares(x, center, n): the sum of (x - center)^2, as `row_sum`."""
+
+row_products = _row_products if JIT else _row_products_twin
+"""row_products(x, y, n): the sum of x y, as `row_sum`."""
 
 sum_squares = _sum_squares if JIT else _sum_squares_twin
 """sum_squares(x, n): float64 sum of x^2 lane by lane, then over lanes; n a multiple of lanes."""

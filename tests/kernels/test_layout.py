@@ -60,3 +60,27 @@ def test_dots(dtype):
         products = x[:, :n].astype(np.longdouble) * w[:n]
         bound = (n + 1) * np.finfo(dtype).eps * (abs(products).sum(axis=1) + 0.5)
         assert (abs(four[:, 0] - (start + products.sum(axis=1))) <= bound).all()
+
+
+@kernel
+def run_row_sums(out, x, y, center, n):
+    out[0] = layout.row_sum(data(x), n)
+    out[1] = layout.row_squares(data(x), center, n)
+    out[2] = layout.row_products(data(x), data(y), n)
+
+
+@both_dtypes
+def test_row_sums(dtype):
+    """Every number of elements up to nine vectors, NaN behind them to the end of the last."""
+    lanes = SHAPE.lanes(np.dtype(dtype).itemsize)
+    random = np.random.RandomState(2)
+    x, y = random.normal(size=(2, 9 * lanes)).astype(dtype)
+    center, out = dtype(0.25), np.empty(3, dtype)
+    for n in range(1, 9 * lanes + 1):
+        here, there = x.copy(), y.copy()
+        here[n:] = there[n:] = np.nan
+        run_row_sums(out, here, there, center, n)
+        left, right = x[:n].astype(np.longdouble), y[:n].astype(np.longdouble)
+        for got, terms in zip(out, (left, (left - 0.25) ** 2, left * right), strict=True):
+            bound = (n + 2) * np.finfo(dtype).eps * abs(terms).sum()
+            assert abs(got - terms.sum()) <= bound

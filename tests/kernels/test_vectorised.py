@@ -9,6 +9,7 @@ from fusednn.kernels._jit import JIT, OPTIONS
 from fusednn.kernels.activations import ACTIVATIONS
 from fusednn.kernels.intrinsics.shapes import SHAPE
 from fusednn.kernels.losses import LOSSES
+from fusednn.kernels.ops import batch_norm, layer_norm, rows
 from fusednn.kernels.optimizers import OPTIMIZERS
 from numba import types
 from numba.core.ccallback import CFunc
@@ -53,6 +54,23 @@ POLYNOMIALS = {
 ROOTS = {"adam", "amsgrad", "adamw", "nadam", "rmsprop", "adagrad"}
 """They divide by a root."""
 
+OPS = {
+    batch_norm.batch_partials: 3,
+    batch_norm.batch_statistics: 5,
+    batch_norm.batch_norm_forward: 2,
+    batch_norm.batch_norm_partials: 2,
+    batch_norm.batch_norm_sums: 1,
+    batch_norm.batch_norm_backward: 1,
+    layer_norm.layer_norm_forward: 2,
+    layer_norm.layer_norm_backward: 2,
+    rows.copy_rows: 1,
+    rows.add_rows: 1,
+    rows.scale_rows: 2,
+    rows.prelu_forward: 1,
+    rows.prelu_backward: 1,
+}
+"""Ops on rows, and how many loops over columns each has at least."""
+
 CALLED = re.compile(r"(?:movabsq\s+\$|callq?\s+|\sbl?\s+)([A-Za-z_]\w*)")
 LIBRARY = re.compile(r"(exp|exp2|expm1|log|log1p|log2|tanh|pow|sqrt|erfc?|fma|fmax|fmin)f?")
 
@@ -91,6 +109,16 @@ def test_loop(function, role, dtype):
     if name in ROOTS:
         for pattern in (r"@llvm\.sqrt\.v(\d+)f", r"fdiv <(\d+) x {kind}>"):
             assert max(widths(pattern, ir, dtype)) >= enough
+
+
+@pytest.mark.parametrize("dtype", NAMES)
+@pytest.mark.parametrize("op", OPS, ids=lambda op: op.__name__)
+def test_op(op, dtype):
+    """Every loop over columns is packed; sums along a row are so by intrinsics."""
+    ir, assembly = optimised(op, "op", dtype)
+    assert len(re.findall(r"^vector\.body[\w.]*:", ir, re.MULTILINE)) >= OPS[op]
+    assert max(widths(r"store <(\d+) x {kind}>", ir, dtype)) >= min(SHAPE.vector_bytes, 32)
+    assert not [name for name in CALLED.findall(assembly) if LIBRARY.fullmatch(name)]
 
 
 def test_every_function_with_a_polynomial_is_listed():
