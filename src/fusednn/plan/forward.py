@@ -116,6 +116,8 @@ def lower_dropout(program, block: Block, width: int, layer: int, rate: float, ac
             noise.FACTOR: 1 / (1 - rate),
             noise.DERIVATIVE: derivative and (derivative, "derivative"),
             noise.DERIVATIVE_CONSTANTS: constants_of(activation, program.dtype),
+            noise.LOW: 0,
+            noise.HIGH: 0,
         },
     )
 
