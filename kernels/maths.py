@@ -1,21 +1,22 @@
 """Elementary functions that LLVM turns into vector instructions inside any loop.
 
-`exp, expm1, log, log1p, tanh, sigmoid, softplus, normal_cdf` take a float32 or a float64 and
-return the same type.
+`exp, expm1, log, log1p, tanh, sigmoid, softplus, normal_cdf, cos_turns, sin_turns` take a float32
+or a float64 and return the same type.
 They have no branches, tables, calls or conversions between integers and floats: only
 multiply-adds, selects, shifts of bit patterns and at most one division. One source serves both
 types; where they differ, `pick` and `polynomial` choose while compiling, from pairs
 (float32, float64).
 
-Both range reductions subtract a multiple of ln 2 held as a sum of two numbers (Cody and Waite,
-Software Manual for the Elementary Functions, 1980). The first has so many trailing zeros that
-its product with an exponent is exact; nothing here therefore depends on the multiply-add being
-fused. Rounding to an integer, and reading it back as bits, is done by adding a number so large
-that its last place is 1.
+The range reductions of exp and log subtract a multiple of ln 2 held as a sum of two numbers (Cody
+and Waite, Software Manual for the Elementary Functions, 1980). The first has so many trailing
+zeros that its product with an exponent is exact; nothing here therefore depends on the
+multiply-add being fused. Rounding to an integer, and reading it back as bits, is done by adding a
+number so large that its last place is 1.
 
 The coefficients are minimax for the relative error, fitted with 40 to 60 digits: of
 (exp(r) - 1 - r) / r**2 on |r| <= 0.3467 by Lawson's weights, of (log(1 + f) - f) / f**2 on
-[-0.29292, 0.41425] by Remez exchange, and of the normal distribution's tail by both (`_CDF`).
+[-0.29292, 0.41425] by Remez exchange, and of the normal distribution's tail by both (`_CDF`);
+those of `_SIN` and `_COS` by Remez exchange.
 
 `benchmarks/ulp.py` measures the accuracies that are quoted: the largest error over all float32
 and over a dense sample of float64, with and without fused multiply-adds.
@@ -128,6 +129,42 @@ _CDF = (
 constant term in `_CDF_FIRST`; s is `_CDF_SHIFT` and cdf the normal distribution function. Remez
 exchange, then Lawson's weights as one coefficient after the other is rounded. In float32 they are
 tighter near 0, where other errors are largest, and s is such that two terms are nearly exact."""
+
+_TWO_PI = 6.283185307179586
+_SIN = (
+    (
+        -41.341671,
+        81.5937653,
+        -75.4456024,
+    ),
+    (
+        -41.34170224039967,
+        81.60524927596524,
+        -76.70585970790556,
+        42.058685394053505,
+        -15.093822760442558,
+        3.7812242025479206,
+    ),
+)
+"""(sin(2 pi r) / r - 2 pi) / r**2 in powers of r**2, |r| <= 1/8."""
+_COS = (
+    (
+        -19.7392082,
+        64.9393234,
+        -85.4432373,
+        59.2292442,
+    ),
+    (
+        -19.739208802178716,
+        64.93939402266798,
+        -85.45681720652829,
+        60.24464132938581,
+        -26.426250927320563,
+        7.903091591592139,
+        -1.6968347625093745,
+    ),
+)
+"""(cos(2 pi r) - 1) / r**2 in powers of r**2, |r| <= 1/8."""
 
 _FRACTION_BITS = (23, 52)
 _BIAS = (127, 1023)
@@ -393,3 +430,41 @@ def normal_parts(x):
     ratio = q * fma(t, polynomial(t, _CDF), pick(_CDF_FIRST, x))
     tail = _scaled(fma(ratio, p, ratio), power)
     return (tail if x < cast(0.0, x) else one - tail), _scaled(one + p, power)
+
+
+@inline
+def cos_turns(x):
+    """cos(2 pi x) for |x| up to 2**20, within 2.1 ULP; exact at every quarter.
+
+    The first of `turn_parts`.
+    """
+    return turn_parts(x)[0]
+
+
+@inline
+def sin_turns(x):
+    """sin(2 pi x) for |x| up to 2**20, within 2.1 ULP; exact at every quarter.
+
+    The second of `turn_parts`.
+    """
+    return turn_parts(x)[1]
+
+
+@inline
+def turn_parts(x):
+    """(cos(2 pi x), sin(2 pi x)) for |x| up to 2**20.
+
+    x less the nearest quarter of a turn is exact, and at most an eighth; polynomials in its square
+    of degree 4 (7) for the cosine, 3 (6) for the sine. An odd quarter swaps the two.
+    """
+    four = cast(4.0, x)
+    t = fma(four, x, pick(_ROUND, x))
+    r = fma(t - pick(_ROUND, x), cast(-0.25, x), x)
+    square = r * r
+    cosine = fma(square, polynomial(square, _COS), cast(1.0, x))
+    sine = fma(cast(_TWO_PI, x), r, r * square * polynomial(square, _SIN))
+    i = bits(t)
+    odd = (i & 1) != 0
+    low, up = -sine if odd else cosine, cosine if odd else sine
+    turned = (i & 2) != 0
+    return -low if turned else low, -up if turned else up

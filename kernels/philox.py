@@ -8,11 +8,14 @@ over counters vectorise with the multiply of 32 by 32 bits.
 import numpy as np
 
 from ._jit import inline
+from .intrinsics.scalars import cast, from_bits
 
 _M0, _M1 = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
 _W0, _W1 = np.uint64(0x9E3779B9), np.uint64(0xBB67AE85)
 _LOW = np.uint64(0xFFFFFFFF)
 _HALF = np.uint64(32)
+_LIFT_BITS = np.uint64(0x4330000000000000)
+"""Of 2**52 as float64, whose last place is 1."""
 
 
 @inline
@@ -28,3 +31,14 @@ def philox(c0, c1, c2, c3, k0, k1):
         c0, c1, c2, c3 = _round(c0, c1, c2, c3, k0, k1)
         k0, k1 = (k0 + _W0) & _LOW, (k1 + _W1) & _LOW
     return _round(c0, c1, c2, c3, k0, k1)
+
+
+@inline
+def uniform(word, like):
+    """A word of 32 bits as a number in (0, 1): (word + 1/2) / 2**32 as `like`'s type.
+
+    By the bits of a float64, since before AVX-512 no instruction converts vectors of uint64. Of
+    the 128 largest words float32 makes 1.
+    """
+    lifted = from_bits(np.int64(word | _LIFT_BITS))
+    return cast((lifted - (2.0**52 - 0.5)) * 2.0**-32, like)

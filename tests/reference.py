@@ -402,6 +402,31 @@ def update_csr_weights(values, indices, pointers, order, fan_in, dz):
     return _dense_rows(values, indices, pointers, fan_in, order).T @ dz.astype(float)
 
 
+def code_of(value, count):
+    """The nearest of the codes, halves up; 0 for NaN."""
+    return 0 if np.isnan(value) else int(np.clip(np.floor(float(value) + 0.5), 0, count - 1))
+
+
+def embed_rows(data, samples, plain, tables):
+    """Plain columns, then the vector of each (table, column)'s code."""
+    rows = []
+    for sample in samples:
+        vectors = [table[code_of(data[sample, column], len(table))] for table, column in tables]
+        rows.append(np.concatenate([data[sample, plain], *vectors]))
+    return np.array(rows)
+
+
+def sort_codes(codes, count):
+    """STARTS, and the rows of each code in turn."""
+    rows = [[row for row, code in enumerate(codes) if code == k] for k in range(count)]
+    return np.cumsum([0, *map(len, rows)]), np.array([row for part in rows for row in part])
+
+
+def update_table(codes, count, dz):
+    """The gradient of a table: that of a dense layer on zeros and ones."""
+    return (np.arange(count)[:, np.newaxis] == codes).astype(float) @ dz.astype(float)
+
+
 def philox(counter, key):
     """Philox4x32-10 as its paper writes it, in Python's integers: four words."""
     (c0, c1, c2, c3), (k0, k1) = counter, key
@@ -421,3 +446,18 @@ def dropout_mask(rate, rows, columns, *, seed, step, layer):
             drawn = philox((q, row, step, layer), (seed, 0))
             kept[row, q::quarter] = [word >= round(rate * 2**32) for word in drawn]
     return kept[:, :columns] / (1 - rate)
+
+
+def gaussian_noise(rows, columns, *, seed, step, layer):
+    """Standard normals by Box and Muller: the first two quarters of a row's columns are pairs."""
+    quarter = -(-columns // 4)
+    noise = np.empty((rows, 4 * quarter))
+    for row in range(rows):
+        for q in range(quarter):
+            u, v, s, t = (
+                (word + 0.5) / 2**32 for word in philox((q, row, step, layer), (seed, 0))
+            )
+            for first, radius, turn in ((q, u, v), (q + 2 * quarter, s, t)):
+                circle = np.exp(2j * np.pi * turn) * np.sqrt(-2 * np.log(radius))
+                noise[row, first], noise[row, first + quarter] = circle.real, circle.imag
+    return noise[:, :columns]

@@ -54,6 +54,18 @@ ORACLES = {
     "normal_cdf": wide_normal_cdf,
 }
 
+
+def wide_turns(x):
+    """cos(2 pi x) and sin(2 pi x), by what is left of the nearest quarter of a turn."""
+    quarters = np.rint(4 * x)
+    angle = 8 * np.arctan(x.dtype.type(1)) * (x - quarters / 4)
+    c, s, turn = np.cos(angle), np.sin(angle), quarters.astype(np.int64) % 4
+    return np.choose(turn, [c, -s, -c, s]), np.choose(turn, [s, c, -s, -c])
+
+
+TURNS = {"cos_turns": lambda x: wide_turns(x)[0], "sin_turns": lambda x: wide_turns(x)[1]}
+"""For |x| up to 2**20."""
+
 LN2 = np.log(2.0)
 POINTS = [
     *(k * LN2 / 4 for k in range(12)),  # where the reductions of exp and tanh step
@@ -68,6 +80,7 @@ POINTS = [
 needs_jit = pytest.mark.skipif(not JIT, reason="the JIT is off")
 both_dtypes = pytest.mark.parametrize("dtype", DTYPES, ids=lambda dtype: dtype.__name__)
 each_function = pytest.mark.parametrize("name", ORACLES)
+each_turn = pytest.mark.parametrize("name", TURNS)
 
 _LOOPS = {}
 
@@ -94,7 +107,7 @@ def worst_ulp(name, x):
     wide = WIDER[x.dtype.type]
     top = wide(2) ** int(info.maxexp)
     with np.errstate(all="ignore"):
-        want = np.clip(ORACLES[name](x.astype(wide)), -top, top)
+        want = np.clip({**ORACLES, **TURNS}[name](x.astype(wide)), -top, top)
         got = np.clip(apply(name, x).astype(wide), -top, top)
         _, exponent = np.frexp(want)
         exponent = np.clip(exponent - 1, info.minexp, info.maxexp - 1)
@@ -146,6 +159,38 @@ def test_float64_samples(name):
     )
     error, at = worst_ulp(name, np.concatenate(pieces))
     assert error <= ALLOWED, at
+
+
+@each_turn
+def test_turns_float32_everywhere(name):
+    """All of [-1, 1]."""
+    last = int(np.array(1, np.float32).view(np.uint32))
+    x = np.arange(0, last + STRIDE, STRIDE).clip(max=last).astype(np.uint32).view(np.float32)
+    for sign in (np.float32(1), np.float32(-1)):
+        error, at = worst_ulp(name, sign * x)
+        assert error <= ALLOWED, at
+
+
+@each_turn
+@both_dtypes
+def test_turns(name, dtype):
+    """Samples of some size and near every eighth of a turn; a quarter of a turn is exact."""
+    if dtype is np.float64 and not EXTENDED:
+        pytest.skip("long double is no wider than float64")
+    random, count = np.random.default_rng(0), 60_000 if JIT else 100
+    pieces = (
+        random.uniform(-1, 1, count),
+        random.uniform(-(2.0**20), 2.0**20, count),
+        np.exp2(random.uniform(-60.0, 0.0, count)),
+        near(np.arange(9) / 8, dtype, NEIGHBOURS if JIT else 1),
+    )
+    x = np.concatenate(pieces).astype(dtype)
+    error, at = worst_ulp(name, x[np.isfinite(x)])
+    assert error <= ALLOWED, at
+    quarters = (np.arange(-9, 9) / 4).astype(dtype)
+    exact = np.array([1, 0, -1, 0] if name == "cos_turns" else [0, 1, 0, -1])
+    np.testing.assert_array_equal(apply(name, quarters), exact[np.arange(-9, 9) % 4])
+    np.testing.assert_array_equal(apply(name, np.array([nan, inf, -inf], dtype)), nan)
 
 
 SPECIALS = {
@@ -208,11 +253,13 @@ def test_nearly_monotone(name, dtype):
     assert np.all(np.diff(y) >= -ALLOWED * np.spacing(abs(y[1:])))
 
 
-LIBRARY = re.compile(r"(llvm\.|numba_)?(exp|expm1|log|log1p|tanh|pow|erfc?)f?(\.v?\d*f\d+)?|fmaf?")
+LIBRARY = re.compile(
+    r"(llvm\.|numba_)?(exp|expm1|log|log1p|tanh|pow|erfc?|cos|sin)f?(\.v?\d*f\d+)?|fmaf?"
+)
 
 
 @needs_jit
-@each_function
+@pytest.mark.parametrize("name", [*ORACLES, *TURNS])
 @both_dtypes
 def test_loops_are_vectorised(name, dtype):
     apply(name, np.ones(4, dtype))

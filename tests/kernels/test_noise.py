@@ -1,17 +1,22 @@
-"""Dropout: steps by plain NumPy with masks of a Philox in Python; masks are fair."""
+"""Dropout and noise by plain NumPy with a Philox in Python; masks are fair, noise is normal."""
 
 import numpy as np
 import pytest
+from fusednn.kernels import records
+from fusednn.kernels._jit import JIT
 from fusednn.kernels.activations import ACTIVATIONS
-from reference import dropout_mask
+from fusednn.kernels.ops import noise
+from reference import dropout_mask, gaussian_noise
 from reference_network import ACTIVATIONS as PLAIN
 from reference_network import LOSSES
-from scipy import sparse
+from scipy import sparse, stats
 from sessions import random_network, random_targets
 
 from fusednn.plan.network import dense_network
+from fusednn.plan.program import Program, Task
 from fusednn.plan.training import Rule, Target
 from fusednn.training.session import Session
+from fusednn.training.team import run_all
 
 X = np.random.RandomState(0).normal(size=(23, 6))
 SIZES, RATES, RATE, SEED, BATCH = [6, 21, 18, 3], (0.4, 0.25), 0.1, 1234, 9
@@ -99,3 +104,124 @@ def test_masks_are_fair_and_independent(rate):
             both = (masks[one] & masks[other]).mean()
             share = kept**2
             assert abs(both - share) <= 5 * np.sqrt(share * (1 - share) / masks[0].size)
+
+
+def run_rows(op, operands, out, *, task=0, workers=1, first=0, seed=SEED, step=0):
+    """An op by hand on rows of `out`, a batch from row `first` on, in tasks of so many rows."""
+    rows, stride = out.shape
+    program = Program(out.dtype, workers, stride + 3)
+    shared = {noise.OUT: out, noise.STRIDE: stride, noise.KEY: np.array([seed, 0], np.int64)}
+    chain, task = [program.record(op, {**shared, **operands})], task or rows
+    kind = records.ROWS_OF_WORKER if first else records.ROWS_OF_BATCH
+    starts = range(first, first + rows, task)
+    program.set_stages([([Task(chain, lo, lo + task, kind) for lo in starts], None)])
+    program.set_steps(np.array([[0, first + rows, 0, 1]]))
+    program.settings[0, records.STREAM] = step
+    run_all(program)
+    return out
+
+
+def drop(out, slopes, rate, more=None):
+    """Dropout by hand, plain where nothing else is said; slopes are those of some activation."""
+    operands = {
+        noise.SLOPES: slopes, noise.HAS_SLOPES: 1, noise.WIDTH: out.shape[1] - 2, noise.LAYER: 3,
+        noise.DROPPED: round(rate * 2**32), noise.FACTOR: 1 / (1 - rate), noise.DERIVATIVE: None,
+        noise.DERIVATIVE_CONSTANTS: np.zeros(1, out.dtype), noise.LOW: 0, noise.HIGH: 0,
+    }  # fmt: skip
+    return run_rows(noise.dropout, {**operands, **(more or {})}, out, step=2)
+
+
+def alpha_operands(rate):
+    """Of alpha dropout: Klambauer et al. put in the least output, scale all and move all."""
+    least = -1.0507009873554805 * 1.6732632423543772
+    a = ((1 - rate) * (1 + rate * least**2)) ** -0.5
+    return {noise.FACTOR: a, noise.LOW: a * least * (1 - rate), noise.HIGH: -a * least * rate}
+
+
+both_dtypes = pytest.mark.parametrize("dtype", [np.float32, np.float64])
+each_width = pytest.mark.parametrize("width", [1, 3, 8, 17])
+
+
+@both_dtypes
+@each_width
+@pytest.mark.parametrize("alpha", [False, True])
+def test_dropout_by_hand(dtype, width, alpha):
+    rate, random = 0.4, np.random.RandomState(0)
+    before, slopes = random.normal(size=(2, 9, width + 2)).astype(dtype)
+    before[0] = -0.0
+    more = alpha_operands(rate) if alpha else {}
+    out, slopes_after = before.copy(), slopes.copy()
+    drop(out, slopes_after, rate, more)
+    kept = dropout_mask(rate, 9, width, seed=SEED, step=2, layer=3) > 0
+    factor = np.where(kept, more.get(noise.FACTOR, 1 / (1 - rate)), 0).astype(dtype)
+    want = before[:, :width] * factor
+    if alpha:
+        want += np.where(kept, more[noise.HIGH], more[noise.LOW]).astype(dtype)
+    assert out[:, :width].tobytes() == want.tobytes()  # of zeros the sign too
+    assert out[:, width:].tobytes() == before[:, width:].tobytes()
+    np.testing.assert_array_equal(slopes_after[:, :width], slopes[:, :width] * factor)
+    np.testing.assert_array_equal(slopes_after[:, width:], slopes[:, width:])
+
+
+@pytest.mark.parametrize("rate", [0.05, 0.3, 0.7])
+def test_alpha_dropout_keeps_mean_and_variance(rate):
+    """Of a standard normal input, within five standard deviations."""
+    x = np.random.RandomState(0).normal(size=(1000, 402) if JIT else (60, 102))
+    out = drop(x.copy(), np.ones_like(x), rate, alpha_operands(rate))[:, :-2]
+    fourth = ((out - out.mean()) ** 4).mean()
+    assert abs(out.mean()) <= 5 / np.sqrt(out.size)
+    assert abs(out.var() - 1) <= 5 * np.sqrt((fourth - 1) / out.size)
+
+
+def add_noise(out, width, *, deviation=1.0, layer=3, **options):
+    operands = {noise.WIDTH: width, noise.LAYER: layer, noise.DEVIATION: deviation}
+    return run_rows(noise.gaussian_noise, operands, out, **options)
+
+
+@both_dtypes
+@each_width
+def test_gaussian_noise(dtype, width):
+    before = np.random.RandomState(0).normal(size=(9, width + 2)).astype(dtype)
+    out = add_noise(before.copy(), width, deviation=0.3, step=5)
+    want = gaussian_noise(9, width, seed=SEED, step=5, layer=3)
+    tolerance = 100 * np.finfo(dtype).eps
+    np.testing.assert_allclose(
+        out[:, :width], before[:, :width] + 0.3 * want, rtol=0, atol=tolerance
+    )
+    np.testing.assert_array_equal(out[:, width:], before[:, width:])
+
+
+@both_dtypes
+def test_tasks_and_workers_change_no_bit(dtype):
+    whole = add_noise(np.zeros((13, 11), dtype), 11)
+    for task, workers in ((4, 1), (1, 3), (5, 2)):
+        split = add_noise(np.zeros((13, 11), dtype), 11, task=task, workers=workers)
+        assert split.tobytes() == whole.tobytes()
+    # rows 5 to 13 of the batch in the first rows of a worker's own
+    assert add_noise(np.zeros((8, 11), dtype), 11, first=5).tobytes() == whole[5:].tobytes()
+
+
+@both_dtypes
+def test_noise_is_normal_and_independent(dtype):
+    """Moments within five standard deviations, a Kolmogorov-Smirnov test, no correlation."""
+    shape = (700, 600) if JIT else (60, 60)
+    draws = np.array(
+        [
+            add_noise(np.zeros(shape, dtype), shape[1], seed=seed, step=step, layer=layer)
+            for seed, step, layer in [(1, 0, 0), (1, 1, 0), (1, 0, 1), (2, 0, 0)]
+        ],
+        float,
+    )
+    n, flat = draws[0].size, draws.reshape(4, -1)
+    for draw in flat:
+        assert abs(draw.mean()) <= 5 / np.sqrt(n)
+        assert abs(draw.var() - 1) <= 5 * np.sqrt(2 / n)
+        assert abs(stats.skew(draw)) <= 5 * np.sqrt(6 / n)
+        assert abs(stats.kurtosis(draw)) <= 5 * np.sqrt(24 / n)
+        assert stats.kstest(draw, "norm").pvalue > 1e-3
+    assert np.all(abs(np.corrcoef(flat) - np.eye(4)) <= 5 / np.sqrt(n))
+    one, size = draws[0], abs(draws[0])  # columns of a pair have the same radius
+    for values in (one, size, one**2):
+        for step in (1, shape[1] // 4, shape[1] // 2):
+            for other in (np.roll(values, step, axis=0), np.roll(values, step, axis=1)):
+                assert abs(np.corrcoef(values.ravel(), other.ravel())[0, 1]) <= 5 / np.sqrt(n)

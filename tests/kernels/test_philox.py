@@ -8,7 +8,7 @@ from fusednn.kernels import library
 from fusednn.kernels._jit import JIT, OPTIONS, kernel
 from fusednn.kernels.intrinsics.pointers import data
 from fusednn.kernels.ops.noise import draw_mask, dropout
-from fusednn.kernels.philox import philox
+from fusednn.kernels.philox import philox, uniform
 from numba import types
 from numba.core.ccallback import CFunc
 
@@ -55,6 +55,19 @@ def test_a_mask_is_one_quarter_after_the_other(dtype, O):
     expected = np.where(drawn < np.uint64(1 << 30), 0, 1.5)
     np.testing.assert_array_equal(mask[:-1], expected)
     assert np.isnan(mask[-1])
+
+
+@kernel
+def run_uniform(word, like):
+    return uniform(word, like)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("word", [0, 1, 12345, 2**31, 2**32 - 129, 2**32 - 1])
+def test_words_as_numbers(dtype, word):
+    got = run_uniform(np.uint64(word), dtype(0))
+    assert got == dtype((word + 0.5) / 2**32)
+    assert 0 < got < 1 or (dtype is np.float32 and word == 2**32 - 1)
 
 
 @pytest.mark.skipif(not JIT, reason="the JIT is off")
