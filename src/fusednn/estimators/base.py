@@ -11,6 +11,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_array
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
+from fusednn.optimizers import NAMED
 from fusednn.plan.network import Network
 from fusednn.plan.training import Target
 from fusednn.training.predict import predict
@@ -83,18 +84,39 @@ class BaseNetwork(CallbackSupportMixin, InspectionMixin, BaseEstimator):
             raise
         return self
 
-    def _prepare(self, X, y, sample_weight, incremental, validation):
-        """Checks everything, sets what the data decide, and returns the training itself."""
+    def _set_up(self, X, y, incremental):
+        """Checks the data and sets what they decide; draws first weights where there are none.
+
+        Returns X, y, the encoded targets, the random numbers, and whether the network is new.
+        """
         self._check_structure()
         first_pass = not self._is_built() or (not self.warm_start and not incremental)
         X, y = self._validate_input(X, y, incremental, reset=first_pass)
-        if sample_weight is not None:
-            sample_weight = _check_sample_weight(sample_weight, X)
         targets = self._encode(y, X.dtype)
         random_state = random_state_of(self.random_state)
         if first_pass:
             self._initialize(X, random_state)
         self._check_sizes(X.shape[1])
+        self._check_input(X)
+        return X, y, targets, random_state, first_pass
+
+    def _initialized(self, X, y):
+        """A new network for the data, without training."""
+        before = self.__dict__.copy()
+        self.__dict__.pop(self._built_name, None)
+        try:
+            self._set_up(X, y, incremental=False)
+        except BaseException:
+            self.__dict__.clear()
+            self.__dict__.update(before)
+            raise
+        return self
+
+    def _prepare(self, X, y, sample_weight, incremental, validation):
+        """Checks everything, sets what the data decide, and returns the training itself."""
+        X, y, targets, random_state, first_pass = self._set_up(X, y, incremental)
+        if sample_weight is not None:
+            sample_weight = _check_sample_weight(sample_weight, X)
         dtype = self._network_dtype()
         weights = self._with_class_weight(y, sample_weight, incremental)
         if weights is not None:
@@ -112,6 +134,13 @@ class BaseNetwork(CallbackSupportMixin, InspectionMixin, BaseEstimator):
         if is_stochastic(self.solver):
             return prepare_stochastic(self, training, random_state)
         return prepare_lbfgs(self, training)
+
+    def _check_input(self, X):
+        """Refuses values that the network has no use for."""
+
+    def _optimizer(self):
+        """The description that `solver` stands for; of scikit-learn's own its name, as it is."""
+        return NAMED.get(self.solver, self.solver)
 
     def _with_class_weight(self, y, sample_weight, incremental):
         """The weights of the samples in the loss."""
@@ -188,6 +217,7 @@ class BaseNetwork(CallbackSupportMixin, InspectionMixin, BaseEstimator):
         if X.dtype != dtype:  # what the network's type cannot hold is refused, not made infinite
             with np.errstate(over="ignore"):
                 X = check_array(X, accept_sparse=list(SPARSE_FORMATS), dtype=dtype, input_name="X")
+        self._check_input(X)
         matrices, vectors = self._parameters()
         found: Network = self._network()
         groups: Any = (

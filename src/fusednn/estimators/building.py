@@ -115,8 +115,10 @@ def build(layers: Sequence, inputs: int, outputs: int, link: str, *, scaled: boo
         If the list does not fit; the message names the layer by its position.
     """
     layers, final = hidden_layers(layers, outputs, link)
-    start = [Piece(Scale(inputs), None)] if scaled else []
-    chain = _chain(layers, inputs, "layers", start, bare=True)
+    chain = _chain(layers, inputs, "layers", scaled, bare=True)
+    if scaled and not any(isinstance(piece.op, Scale) for piece in chain.pieces):
+        width = chain.pieces[-1].op.fan_out if chain.pieces else inputs
+        chain.pieces.append(Piece(Scale(width), None))
     width = chain.pieces[-1].op.fan_out if chain.pieces else inputs
     bare = not any(_is_trained(piece.op) for piece in chain.pieces)
     spec = final or specs.Dense(outputs)
@@ -130,7 +132,8 @@ def _is_trained(op) -> bool:
     return bool(op.forms("float32")) and not isinstance(op, Scale)
 
 
-def _chain(layers, width: int, where: str, pieces: list[Piece], bare: bool) -> Chain:
+def _chain(layers, width: int, where: str, scaled: bool, bare: bool) -> Chain:
+    pieces: list[Piece] = []
     homes: list[int | None] = []
     for position, spec in enumerate(layers):
         place = Place(f"{where}[{position}]", spec)
@@ -141,8 +144,12 @@ def _chain(layers, width: int, where: str, pieces: list[Piece], bare: bool) -> C
             )
         if pieces:
             width = pieces[-1].op.fan_out
-        after = _epilogue(place, spec, pieces[-1].op.after if homes and pieces else None)
-        if after is not None and homes:
+        # the data are scaled before all layers, but codes are not scaled
+        if scaled and not any(isinstance(piece.op, Scale) for piece in pieces):
+            if pieces or not isinstance(spec, specs.Embedding):
+                pieces.append(Piece(Scale(width), None))
+        after = _epilogue(place, spec, pieces[-1].op.after if pieces else None)
+        if after is not None and pieces[-1].spec is not None:
             pieces[-1] = pieces[-1]._replace(op=_with_after(pieces[-1].op, after))
             homes.append(None)
             continue
@@ -232,7 +239,7 @@ def _piece(place: Place, spec, width: int, bare: bool, at_start: bool) -> Piece:
 def _residual(place: Place, spec, inner, width: int, bare: bool) -> Piece:
     if not inner:
         raise place.refuse("it has no layers inside")
-    chain = _chain(inner, width, f"{place.name}.layers", [], bare)
+    chain = _chain(inner, width, f"{place.name}.layers", False, bare)
     found = chain.pieces[-1].op.fan_out
     if found != width:
         raise place.refuse(f"it received {width} columns and expected as many at its end, not {found}")

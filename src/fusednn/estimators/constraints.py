@@ -18,32 +18,22 @@ DTYPES = {
     "float64": (np.float64,),
 }
 
-CONSTRAINTS: dict = {
-    "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
-    "activation": [StrOptions(set(ACTIVATIONS))],
-    "solver": [StrOptions({"lbfgs", "sgd", "adam", *NAMED}), Optimizer],
+_POSITIVE = Interval(Real, 0, None, closed="neither")
+_SOLVERS = [StrOptions({"lbfgs", "sgd", "adam", *NAMED}), Optimizer]
+
+SHARED: dict = {
+    "solver": _SOLVERS,
     "alpha": [Interval(Real, 0, None, closed="left")],
     "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
-    "learning_rate": [
-        StrOptions({"constant", "invscaling", "adaptive"}),
-        Schedule,
-        callable,
-    ],
-    "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
-    "power_t": [Interval(Real, 0, None, closed="left")],
+    "learning_rate_init": [_POSITIVE],
     "max_iter": [Interval(Integral, 1, None, closed="left")],
     "shuffle": ["boolean"],
     "random_state": ["random_state"],
-    "tol": [Interval(Real, 0, None, closed="left")],
+    "tol": [_POSITIVE],
     "verbose": ["verbose"],
     "warm_start": ["boolean"],
-    "momentum": [Interval(Real, 0, 1, closed="both")],
-    "nesterovs_momentum": ["boolean"],
     "early_stopping": ["boolean"],
     "validation_fraction": [Interval(Real, 0, 1, closed="left")],
-    "beta_1": [Interval(Real, 0, 1, closed="left")],
-    "beta_2": [Interval(Real, 0, 1, closed="left")],
-    "epsilon": [Interval(Real, 0, None, closed="neither")],
     "n_iter_no_change": [
         Interval(Integral, 1, None, closed="left"),
         Options(Real, {np.inf}),
@@ -51,17 +41,47 @@ CONSTRAINTS: dict = {
     "max_fun": [Interval(Integral, 1, None, closed="left")],
     "dtype": [StrOptions(set(DTYPES))],
     "scoring": [str, callable, None],
-    "max_time": [Interval(Real, 0, None, closed="neither"), None],
+    "max_time": [_POSITIVE, None],
     "warm_start_optimizer": ["boolean"],
-    "init": [StrOptions({SCIKIT_LEARN, *INITIALIZERS})],
-    "clip_norm": [Interval(Real, 0, None, closed="neither"), None],
-    "clip_value": [Interval(Real, 0, None, closed="neither"), None],
-    "dropout": [Interval(Real, 0, 1, closed="left"), "array-like"],
+    "clip_norm": [_POSITIVE, None],
+    "clip_value": [_POSITIVE, None],
+    "standardize": ["boolean"],
+    "ema_decay": [Interval(Real, 0, 1, closed="neither"), None],
+    "accumulate": [Interval(Integral, 1, None, closed="left")],
     "n_jobs": [
         None,
         Interval(Integral, None, -1, closed="right"),
         Interval(Integral, 1, None, closed="left"),
     ],
 }
+"""Of all estimators."""
+
+CONSTRAINTS: dict = {
+    **SHARED,
+    "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
+    "activation": [StrOptions(set(ACTIVATIONS))],
+    "learning_rate": [
+        StrOptions({"constant", "invscaling", "adaptive"}),
+        Schedule,
+        callable,
+    ],
+    "power_t": [Interval(Real, 0, None, closed="left")],
+    "momentum": [Interval(Real, 0, 1, closed="both")],
+    "nesterovs_momentum": ["boolean"],
+    "beta_1": [Interval(Real, 0, 1, closed="left")],
+    "beta_2": [Interval(Real, 0, 1, closed="left")],
+    "epsilon": [_POSITIVE],
+    "init": [StrOptions({SCIKIT_LEARN, *INITIALIZERS})],
+    "dropout": [Interval(Real, 0, 1, closed="left"), "array-like"],
+    "max_norm": [_POSITIVE, None],
+}
+"""Of multi-layer perceptrons."""
+
+LAYERED: dict = {
+    **SHARED,
+    "layers": ["array-like", None],
+    "learning_rate": [StrOptions({"constant", "adaptive"}), Schedule, callable],
+}
+"""Of networks given as layers."""
 
 CLASS_WEIGHT = [StrOptions({"balanced"}), dict, list, None]

@@ -34,6 +34,11 @@ def layers_html(sizes, activation, out_activation) -> str:
         shape = f"{fan_in} \u00d7 {fan_out} + {fan_out}"
         rows.append((name, str(fan_out), function, shape, f"{count:,}"))
     rows.append(("total", "", "", "", f"{total:,}"))
+    return rows_html(rows)
+
+
+def rows_html(rows) -> str:
+    """A table of rows of text, the first of them its head."""
     body = "".join(
         "<tr>" + "".join(f'<td style="{CELL}">{escape(text)}</td>' for text in row) + "</tr>"
         for row in rows

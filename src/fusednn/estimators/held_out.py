@@ -41,6 +41,7 @@ def own_set_of(mlp, validation, dtype):
     if X_val is None:
         raise ValueError("y_val is provided, but X_val was not provided.")
     X, y = mlp._validated(X_val, y_val, reset=False, dtypes=(dtype,), **mlp._target_options)
+    mlp._check_input(X)
     y = mlp._checked_targets(y)
     check_consistent_length(X, y)
     if sample_weight_val is not None:

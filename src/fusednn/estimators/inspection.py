@@ -31,6 +31,7 @@ class InspectionMixin:
     _target_options: ClassVar[dict]
     _network: Any
     _check_sizes: Any
+    _check_input: Any
 
     def predict_logits(self, X):
         """The last layer's outputs before the output activation.
@@ -99,6 +100,7 @@ class InspectionMixin:
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, X)
         self._check_sizes(X.shape[1])
+        self._check_input(X)
         weights = self._with_class_weight(y, sample_weight, incremental=False)
         if weights is not None:
             weights = np.ascontiguousarray(weights, dtype)

@@ -60,11 +60,6 @@ def is_stochastic(solver) -> bool:
     return isinstance(solver, Optimizer) or solver in SOLVERS[1:]
 
 
-def optimizer_of(solver):
-    """The description that a solver stands for; of scikit-learn's own its name, as it is."""
-    return NAMED.get(solver, solver)
-
-
 def name_of(solver) -> str:
     """A solver in a word."""
     return type(solver).__name__ if isinstance(solver, Optimizer) else solver
@@ -72,7 +67,7 @@ def name_of(solver) -> str:
 
 def penalty_of(mlp) -> float:
     """Factor of the L2 term: `alpha`, unless the solver has a decay of its own."""
-    return 0.0 if isinstance(optimizer_of(mlp.solver), AdamW | Lion) else mlp.alpha
+    return 0.0 if isinstance(mlp._optimizer(), AdamW | Lion) else mlp.alpha
 
 
 def make_session(mlp, X, target, rule, order, batch, l2, make=Session):
@@ -86,7 +81,11 @@ def prepare_lbfgs(mlp, training):
     if training.own_set is not None:
         raise ValueError("X_val and y_val are for solvers other than 'lbfgs'.")
     given = {
-        "dropout": mlp._network().is_random(),
+        "dropout or noise": mlp._network().is_random(),
+        "BatchNorm": mlp._network().needs_batches(),
+        "max_norm": mlp._network().bounds_weights(),
+        "ema_decay": mlp.ema_decay is not None,
+        "accumulate": mlp.accumulate > 1,
         "clip_norm": mlp.clip_norm is not None,
         "clip_value": mlp.clip_value is not None,
     }
@@ -127,10 +126,10 @@ def prepare_stochastic(mlp, training, random_state):
         raise ValueError("partial_fit does not support early_stopping=True")
     keeps = incremental or (mlp.warm_start and mlp.warm_start_optimizer and training.goes_on)
     optimizer = getattr(mlp, "_optimizer", None) if keeps else None
-    solver = optimizer_of(mlp.solver)
+    solver = mlp._optimizer()
     if optimizer is None or (optimizer.solver != solver and not incremental):
         optimizer = OptimizerState(
-            solver, mlp._rule_of(solver), mlp.learning_rate_init, mlp.learning_rate, mlp.power_t
+            solver, mlp._rule_of(solver), mlp.learning_rate_init, mlp.learning_rate, getattr(mlp, "power_t", 0.5)
         )
     optimizer = copy.copy(optimizer)  # the estimator's own stays as it is if the fit fails
     order = np.arange(training.X.shape[0], dtype=np.int64)
@@ -141,13 +140,23 @@ def prepare_stochastic(mlp, training, random_state):
     kind = mlp.scoring, training.own_set is not None
     progress = _progress_of(mlp, validation, kind)
     make = take_session if incremental else partial(Session, several=True)
-    batch = _batch_rows(mlp.batch_size, len(order))
+    block = _batch_rows(mlp.batch_size, len(order))
+    batch = min(block * mlp.accumulate, len(order))
     rule = optimizer.rule._replace(
         clip_norm=np.inf if mlp.clip_norm is None else float(mlp.clip_norm),
         clip_value=np.inf if mlp.clip_value is None else float(mlp.clip_value),
+        block=block if batch > block else 0,
+        average=float(mlp.ema_decay or 0.0),
     )
+    if mlp._network().needs_batches() and len(order) < 2:
+        raise ValueError(
+            f"BatchNorm needs at least 2 samples to train on, got {len(order)}:"
+            " one has no variance."
+        )
     session = make_session(mlp, training.X, training.target, rule, order, batch, mlp.alpha, make)
     session.load(*mlp._parameters(), optimizer.moments)
+    if rule.average and optimizer.raw is not None:  # training goes on from behind the averages
+        session.plan.load_trained(*optimizer.raw)
     if session.plan.is_random:
         session.seed(random_state.randint(2**31), optimizer.t)
     stopping = Stopping(mlp.max_iter, mlp.tol, mlp.n_iter_no_change, incremental, mlp.max_time)
@@ -181,6 +190,7 @@ def _fit_stochastic(mlp, session, optimizer, progress, fit, watcher):
         raise
     _take_over(mlp, progress, optimizer)
     optimizer.moments = session.moments()
+    optimizer.raw = session.trained() if session.plan.averages.size else None
     keep_session(session)
     return True
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from fusednn.kernels.intrinsics.shapes import SHAPE
 from fusednn.kernels.intrinsics.tiles import ROW_PANELS
-from fusednn.kernels.ops import dense, few
+from fusednn.kernels.ops import dense, embedding, few
 
 from .buffers import padded
 
@@ -37,6 +37,10 @@ class Form:
         Whether an optimizer changes it.
     factors : tuple of float
         Of the learning rate and of the weights' decay.
+    largest : float
+        The bound of the length of each unit's weights.
+    scratch : int
+        Elements of a worker's scratch that its update takes.
     """
 
     apply_op: ClassVar[Any]  # the update from a stored gradient
@@ -45,6 +49,8 @@ class Form:
     transposed_count = 0
     trained = True
     factors = 1.0, 1.0
+    largest = float("inf")
+    scratch = 0
 
     def pack(self, flat: np.ndarray, array: np.ndarray) -> None:
         """Writes an array of `shape`; padding stays."""
@@ -93,6 +99,40 @@ class Column(Form):
     def tiles(self, batch: int) -> list[tuple[int, int, float]]:
         bounds = parts(self.count, self.dtype)
         return [(lo, hi, BIAS_ROWS * (hi - lo)) for lo, hi in bounds]
+
+
+class Table(Form):
+    """Vectors by rows (count, size), each padded.
+
+    Parameters
+    ----------
+    count, size : int
+    dtype : dtype
+    """
+
+    apply_op = staticmethod(embedding.apply_table)
+
+    def __init__(self, count: int, size: int, dtype):
+        self.shape, self.stride = (count, size), padded(size, dtype)
+        self.count = count * self.stride
+        self.scratch = embedding.ROWS_PER_TASK * self.stride
+
+    def update_operands(self) -> dict[int, Any]:
+        return {dense.COLUMNS: self.stride}
+
+    def _rows(self, flat: np.ndarray) -> np.ndarray:
+        return flat.reshape(-1, self.stride)[:, : self.shape[1]]
+
+    def pack(self, flat: np.ndarray, array: np.ndarray) -> None:
+        self._rows(flat)[:] = array
+
+    def unpack(self, array: np.ndarray, flat: np.ndarray) -> None:
+        array[:] = self._rows(flat)
+
+    def tiles(self, batch: int) -> list[tuple[int, int, float]]:
+        count, step = self.shape[0], embedding.ROWS_PER_TASK
+        bounds = [(lo, min(lo + step, count)) for lo in range(0, count, step)]
+        return [(lo, hi, (hi - lo) * self.stride) for lo, hi in bounds]
 
 
 class Panels(Form):

@@ -72,6 +72,10 @@ class Network(NamedTuple):
         """Whether an op draws random numbers in training."""
         return any(op.is_random() for op in self.ops)
 
+    def bounds_weights(self) -> bool:
+        """Whether the lengths of some weights are bounded."""
+        return any(form.largest < np.inf for form in self.forms(np.float32))
+
     def first(self, count: int) -> Network:
         """The network of the first ops alone."""
         return self._replace(ops=self.ops[:count])

@@ -70,6 +70,10 @@ class ParameterLayout:
                 arrays[number] = array
         return arrays
 
+    def split(self, arrays) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        """Lists of matrices and of vectors, from all arrays by their numbers."""
+        return [arrays[at] for at in self.matrices], [arrays[at] for at in self.vectors]
+
     def pack(self, matrices, vectors, flat: np.ndarray | None = None) -> np.ndarray:
         """The flat vector of lists of arrays."""
         if flat is None:

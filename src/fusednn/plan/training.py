@@ -142,6 +142,7 @@ class TrainingPlan:
             few.FEW * ROW_PANELS * SHAPE.panel(item),
             loss_scratch(network.outputs),
             max(network.widths()) + 3,  # a row's mask
+            *(form.scratch for form in self.layout.forms),
         )
         self.program = Program(self.dtype, workers, scratch)
         self._lower(source, target)
@@ -152,10 +153,14 @@ class TrainingPlan:
         return self.averages if len(self.averages) else self.parameters
 
     def load(self, matrices, vectors) -> None:
-        """Takes over parameters."""
+        """Takes over parameters, which their averages begin with."""
+        self.load_trained(matrices, vectors)
+        self.averages[:] = self.parameters[: len(self.averages)]
+
+    def load_trained(self, matrices, vectors) -> None:
+        """Takes over parameters, but not as averages."""
         self.layout.pack(matrices, vectors, self.parameters)
         self.layout.pack_transposed(matrices, self.transposed)
-        self.averages[:] = self.parameters[: len(self.averages)]
 
     # -- lowering ------------------------------------------------------------------------
 

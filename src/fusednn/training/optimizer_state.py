@@ -63,6 +63,8 @@ class OptimizerState:
         Steps that a schedule is spread over.
     moments : list of (coefs, intercepts)
         One pair of lists of arrays per moment; empty before the first pass.
+    raw : (coefs, intercepts) or None
+        What is trained, where the estimator has averages of it.
     """
 
     def __init__(self, solver, rule: Rule, learning_rate_init, schedule, power_t):
@@ -73,6 +75,7 @@ class OptimizerState:
         self.total = 1
         self._factor, self._best, self._idle = 1.0, np.inf, 0  # of ReduceOnPlateau
         self.moments: list = []
+        self.raw: tuple | None = None
         self._product_before = 0, 1.0  # steps, and the product of their momenta: NAdam's
 
     @property

@@ -291,6 +291,10 @@ class Session:
         """The optimizer's moments, as new arrays."""
         return [self.plan.layout.unpack(flat) for flat in self.plan.states]
 
+    def trained(self) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        """The matrices and vectors that are trained, as new arrays, whatever their averages."""
+        return self.plan.layout.unpack(self.plan.parameters)
+
     def parameters(self) -> tuple[list[np.ndarray], list[np.ndarray]]:
         """The present matrices and vectors, as new arrays; averages where there are some."""
         return self.plan.layout.unpack(self.plan.served)

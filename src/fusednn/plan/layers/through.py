@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
 
 from fusednn.kernels.ops import noise
 from fusednn.kernels.ops import rows as ops
@@ -58,7 +61,7 @@ class Noise(Columnwise):
 
 @dataclass(frozen=True)
 class Scale(Columnwise):
-    """(x - mean) factor, by column, of the network's input: there is no way back.
+    """(x - mean) factor, by column.
 
     Parameters: mean and factor (width,), found in the data before training.
     """
@@ -84,4 +87,24 @@ class Scale(Columnwise):
                 ops.SHIFT: None,
             },
         )
+        if rows.trains:
+            rows.tape.append(partial(self._back, rows, factor))
         return self.after.lower(rows, out)
+
+    def _back(self, rows: Rows, factor: np.ndarray, d: Block) -> Block:
+        d = rows.own(d)
+        rows.add(
+            ops.scale_rows,
+            {
+                ops.X: d.values,
+                ops.STRIDE: d.stride,
+                ops.OUT: d.values,
+                ops.OUT_STRIDE: d.stride,
+                ops.WIDTH: self.width,
+                ops.PADDED: padded(self.width, rows.dtype),
+                ops.MEAN: rows.zeros(self.width),
+                ops.FACTOR: factor,
+                ops.SHIFT: None,
+            },
+        )
+        return d

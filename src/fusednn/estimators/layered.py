@@ -1,0 +1,232 @@
+"""Networks given as a list of layers: building them, and their weights layer by layer."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, ClassVar
+
+import numpy as np
+from scipy import sparse
+from sklearn.base import _fit_context
+
+from fusednn import layers as specs
+from fusednn.optimizers import NAMED, SGD, Adam
+from fusednn.plan.layers.dense import Dense
+from fusednn.plan.network import Network
+from fusednn.plan.parameters import ParameterLayout
+from fusednn.training.optimizer_state import rule_of
+
+from .base import BaseNetwork
+from .building import Chain, Place, build
+from .constraints import LAYERED
+from .diagram import rows_html
+from .parameters import by_layer, check_codes, drawn, has_embedding, replaced
+from .scaling import mean_and_factor
+
+DEFAULT = (specs.Dense(100, "relu"),)
+PYTORCHS = {**NAMED, "sgd": SGD(), "adam": Adam()}
+"""What names of solvers stand for: scikit-learn's add epsilon elsewhere."""
+
+
+class BaseLayered(BaseNetwork):
+    """Base class of `NetworkClassifier` and `NetworkRegressor`; not used directly."""
+
+    _parameter_constraints: ClassVar[dict] = LAYERED
+    _built_name = "layers_"
+    layers: Any
+    n_outputs_: int
+
+    def _specs(self):
+        return list(DEFAULT if self.layers is None else self.layers)
+
+    def _check_structure(self):
+        """The list is looked at when the data's columns are known."""
+
+    def _built(self, X, outputs):
+        """The ops that the list asks for, and the descriptions with all that the data decide."""
+        layers = self._specs()
+        if has_embedding(layers) and not sparse.issparse(X):
+            layers[0] = self._with_categories(layers[0], X)
+        chain = build(layers, X.shape[1], outputs, self._output_activation(), scaled=self._scaled())
+        if sparse.issparse(X) and not isinstance(chain.ops[0], Dense):
+            spec = layers[0] if layers else None
+            if self._scaled():
+                raise ValueError("standardize=True needs dense X: centering makes it dense.")
+            raise Place("layers[0]", spec).refuse("sparse X needs a Dense layer first")
+        return layers, chain
+
+    def _with_categories(self, spec, X):
+        """An embedding with the numbers of its categories."""
+        if spec.categories is not None or max(spec.columns) >= X.shape[1]:
+            return spec
+        if self._is_built() and has_embedding(self.layers_):
+            known = self.layers_[0]
+            if replace(known, categories=None) == spec:
+                return known
+        largest = [max(0, int(X[:, column].max())) for column in spec.columns]
+        return replace(spec, categories=tuple(code + 1 for code in largest))
+
+    def _scaled(self):
+        return bool(self.standardize)
+
+    def _build(self, X, random_state):
+        layers, chain = self._built(X, self.n_outputs_)
+        check_codes(chain, X)
+        arrays = drawn(chain, random_state, X.dtype)
+        if self._scaled():
+            self._learn_scaling(chain, arrays, X)
+        self.layers_, self._chain = tuple(layers), chain
+        self._matrices, self._vectors = self._layout(X.dtype).split(arrays)
+
+    @staticmethod
+    def _learn_scaling(chain, arrays, X):
+        """Writes means and factors of the columns in their places."""
+        start = 0
+        columns = list(range(X.shape[1]))
+        if isinstance(chain.pieces[0].spec, specs.Embedding):
+            columns, start = chain.ops[0].plain, len(chain.ops[0].columns)
+        mean, factor = mean_and_factor(X)
+        arrays[start][: len(columns)] = mean[columns]
+        arrays[start + 1][: len(columns)] = factor[columns]
+
+    def _layout(self, dtype):
+        return ParameterLayout(self._network().forms(dtype), dtype)
+
+    def _parameters(self):
+        """Lists of matrices and of vectors, as a network counts its parameters."""
+        return self._matrices, self._vectors
+
+    def _set_parameters(self, matrices, vectors):
+        """Takes both lists over."""
+        self._matrices, self._vectors = matrices, vectors
+
+    def _parameter_attributes(self, matrices, vectors):
+        """What the lists are as attributes."""
+        return {"_matrices": matrices, "_vectors": vectors}
+
+    def _network(self):
+        loss, constants = self._lowered_loss()
+        return Network(self._chain.ops, loss, self._output_groups(), constants)
+
+    def _check_sizes(self, inputs):
+        """Refuses to go on training a network that is not the one of the parameters."""
+        known: Chain = self._chain
+        X = np.empty((0, inputs))
+        if has_embedding(self.layers_):
+            X = np.zeros((1, inputs))
+        _, asked = self._built(X, self.n_outputs_)
+        shapes = [
+            [form.shape for op in chain.ops for form in op.forms("float32")]
+            for chain in (known, asked)
+        ]
+        if shapes[0] != shapes[1] or known.homes != asked.homes:
+            raise ValueError(
+                f"The weights are of the layers {list(self.layers_)}, but the parameters and the"
+                f" data ask for {self._specs()} on {inputs} columns."
+            )
+        self._chain = asked
+
+    def _check_input(self, X):
+        check_codes(self._chain, X)
+
+    def _optimizer(self):
+        return PYTORCHS.get(self.solver, self.solver) if self._has_name() else self.solver
+
+    def _has_name(self):
+        return isinstance(self.solver, str)
+
+    def _rule_of(self, solver):
+        return rule_of(solver)
+
+    def _count_hidden(self):
+        return len(self._chain.homes) - 1
+
+    def _first_layers(self, count, network, matrices, vectors):
+        """The network of so many layers, and its parameters."""
+        homes = [home for home in self._chain.homes[:count] if home is not None]
+        network = network.first(homes[-1] + 1)
+        numbers = len(network.forms(np.float32))
+        arrays = self._layout(np.float32).in_order(matrices, vectors)[:numbers]
+        layout = ParameterLayout(network.forms(np.float32), np.float32)
+        return network, *layout.split(arrays)
+
+    # -- public --------------------------------------------------------------------------
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def initialize(self, X, y):
+        """Builds the network for the data, and draws its first weights, without training.
+
+        `partial_fit`, and `fit` with `warm_start=True`, go on from there.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+        y : array-like
+            Targets, as `fit` takes them.
+
+        Returns
+        -------
+        self
+        """
+        return self._initialized(X, y)
+
+    def get_weights(self):
+        """The weights, layer by layer.
+
+        Returns
+        -------
+        list of list of ndarray
+            For each of `layers`, and last for the output layer, new arrays: of `Dense` weights
+            (I, O), biases (O,) unless it has none, and with `weight_norm` directions, biases and
+            lengths; of `BatchNorm` scale, shift, running mean and running variance; of
+            `LayerNorm` scale and shift, of `RMSNorm` scale; of `PReLU` slopes; of `Embedding` a
+            table (categories, size) for each column; of `Residual` a list for each inner layer.
+            Other layers have none.
+        """
+        self._check_fitted()
+        arrays = self._layout(self._network_dtype()).in_order(*self._parameters())
+        return by_layer(self._chain, [array.copy() for array in arrays])
+
+    def set_weights(self, weights):
+        """Takes weights over, layer by layer.
+
+        Parameters
+        ----------
+        weights : list of list of array-like
+            In the form of `get_weights`; they are copied to the network's type.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If numbers or shapes are others, which changes nothing.
+        """
+        self._check_fitted()
+        layout = self._layout(self._network_dtype())
+        arrays = replaced(self._chain, layout.in_order(*self._parameters()), weights)
+        self._set_parameters(*layout.split(arrays))
+        return self
+
+    def _html_repr(self):
+        """scikit-learn's diagram, and the layers once there are some."""
+        text = super()._html_repr()
+        if self._is_built():
+            text += rows_html(_described(self._chain, self.layers_))
+        return text
+
+
+def _described(chain, layers):
+    """A row of the diagram for each layer."""
+    rows = [("layer", "units", "parameters")]
+    for number, home in enumerate(chain.homes):
+        name = repr(layers[number]) if number < len(layers) else "output"
+        if home is None:
+            rows.append((name, "", ""))
+            continue
+        op = chain.pieces[home].op
+        count = sum(int(np.prod(form.shape)) for form in op.forms("float32"))
+        rows.append((name, str(op.fan_out), f"{count:,}"))
+    return rows

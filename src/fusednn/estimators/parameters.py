@@ -1,0 +1,146 @@
+"""A built network's parameters: drawn, and as users read and write them, layer by layer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from fusednn import layers as specs
+from fusednn.plan.layers.dense import Dense
+from fusednn.plan.layers.embedding import Embedding
+
+from .building import Chain, Piece
+from .initializers import INITIALIZERS
+
+LECUN = {"selu"}
+GLOROT = {"identity", "tanh", "logistic"}
+
+
+def drawn(chain: Chain, random_state, dtype) -> list[np.ndarray]:
+    """The first parameters of a network, in the order of its ops."""
+    arrays: list[np.ndarray] = []
+    pieces = chain.pieces
+    for piece, following in zip(pieces, [*pieces[1:], None], strict=True):
+        if piece.inner is not None:
+            arrays += drawn(piece.inner, random_state, dtype)
+            continue
+        shapes = [form.shape for form in piece.op.forms(dtype)]
+        values = _first_values(piece, following, shapes, random_state)
+        arrays += [np.ascontiguousarray(value, dtype) for value in values]
+    return arrays
+
+
+def _first_values(piece: Piece, following: Piece | None, shapes, random_state) -> list[np.ndarray]:
+    zeros = [np.zeros(shape) for shape in shapes]
+    match piece.spec:
+        case specs.Dense(init=init):
+            name = init or _suited(piece, following)
+            w = INITIALIZERS[name](random_state, *shapes[0])
+            lengths = [np.linalg.norm(w, axis=0)] if piece.op.weight_norm else []
+            return [w, zeros[1], *lengths]
+        case specs.Embedding():
+            return [random_state.normal(size=shape) for shape in shapes]
+        case specs.PReLU(slope):
+            return [np.full(shapes[0], float(slope))]
+        case specs.BatchNorm():
+            return [zeros[0] + 1, zeros[1], zeros[2], zeros[3] + 1]
+        case specs.LayerNorm() | specs.RMSNorm():
+            return [zeros[0] + 1, *zeros[1:]]
+        case None:
+            return [zeros[0], zeros[1] + 1]  # a scaling that changes nothing
+    return []
+
+
+def _suited(piece: Piece, following: Piece | None) -> str:
+    """The initialisation that suits the activation behind a dense layer."""
+    after = piece.op.after
+    if after.activation == "identity" and following is not None:
+        if isinstance(following.spec, specs.PReLU):
+            return "he_normal"
+        if not isinstance(following.op, Dense):  # a norm, with an activation behind it
+            after = following.op.after
+    if after.activation in LECUN:
+        return "lecun_normal"
+    return "glorot_uniform" if after.activation in GLOROT else "he_normal"
+
+
+def by_layer(chain: Chain, arrays: Sequence[np.ndarray]) -> list:
+    """Lists of each layer's arrays, in the order of the descriptions; a residual's are nested."""
+    pieces = _split(chain, iter(arrays))
+    return [[] if home is None else pieces[home] for home in chain.homes]
+
+
+def _split(chain: Chain, arrays: Iterator[np.ndarray]) -> list:
+    found: list = []
+    for piece in chain.pieces:
+        if piece.inner is not None:
+            inner = _split(piece.inner, arrays)
+            found.append([[] if home is None else inner[home] for home in piece.inner.homes])
+            continue
+        own = [next(arrays) for _ in piece.op.forms("float32")]
+        found.append([array for array, shown in zip(own, _shown(piece), strict=True) if shown])
+    return found
+
+
+def _shown(piece: Piece) -> list[bool]:
+    """Which of a piece's parameters users see: not the biases of a layer that has none."""
+    shown = [True] * len(piece.op.forms("float32"))
+    if isinstance(piece.op, Dense) and not piece.op.bias:
+        shown[1] = False
+    return shown
+
+
+def replaced(chain: Chain, arrays: Sequence[np.ndarray], given: Sequence) -> list[np.ndarray]:
+    """The arrays of a network in which users' arrays, by layer, have taken their places.
+
+    Raises
+    ------
+    ValueError
+        If their numbers or shapes are others; the message names the layer by its position.
+    """
+    present = by_layer(chain, arrays)
+    new = {id(old): array for old, array in _pairs("weights", present, given)}
+    return [new.get(id(array), array) for array in arrays]
+
+
+def _pairs(where: str, present, given) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    if isinstance(present, np.ndarray):
+        array = np.array(given, present.dtype)
+        if array.shape != present.shape:
+            raise ValueError(f"{where} must have the shape {present.shape}, got {array.shape}.")
+        if not np.isfinite(array).all():
+            raise ValueError(f"{where} contains NaN or infinity.")
+        yield present, array
+        return
+    if not isinstance(given, list | tuple) or len(given) != len(present):
+        found = len(given) if isinstance(given, list | tuple) else type(given).__name__
+        raise ValueError(f"{where} must be a list of {len(present)}, got {found}.")
+    for number, (old, new) in enumerate(zip(present, given, strict=True)):
+        yield from _pairs(f"{where}[{number}]", old, new)
+
+
+def has_embedding(layers) -> bool:
+    """Whether the first of the descriptions looks codes up."""
+    return bool(layers) and isinstance(layers[0], specs.Embedding)
+
+
+def check_codes(chain: Chain, X) -> None:
+    """Refuses values in columns of codes that are none.
+
+    Raises
+    ------
+    ValueError
+        Naming the column.
+    """
+    op = chain.pieces[0].op
+    if not isinstance(op, Embedding):
+        return
+    for column, count in zip(op.columns, op.categories, strict=True):
+        values = X[:, column]
+        wrong = (values < 0) | (values >= count) | (values != np.floor(values))
+        if wrong.any():
+            raise ValueError(
+                f"X[:, {column}] holds codes of an Embedding, integers from 0 to {count - 1};"
+                f" found {values[wrong][0]:g}."
+            )
