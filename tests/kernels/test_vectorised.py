@@ -9,6 +9,7 @@ from fusednn.kernels._jit import JIT, OPTIONS
 from fusednn.kernels.activations import ACTIVATIONS
 from fusednn.kernels.intrinsics.shapes import SHAPE
 from fusednn.kernels.losses import LOSSES
+from fusednn.kernels.ops import average, column_norms, mix
 from fusednn.kernels.optimizers import OPTIMIZERS
 from numba import types
 from numba.core.ccallback import CFunc
@@ -24,6 +25,12 @@ LOOPS = [
     *((row.function, "loss") for row in LOSSES.values()),
     *((row.link, "link") for row in LOSSES.values() if row.link),
     *((row.step, "step") for row in OPTIMIZERS.values()),
+    (average.average_weights, "op"),
+    (mix.mix_rows, "op"),
+    (column_norms.bound_columns, "op"),
+    (column_norms.normalise_columns, "op"),
+    (column_norms.differentiate_columns, "op"),
+    (column_norms.differentiate_vectors, "op"),
 ]
 IDS = [function.__name__ for function, _ in LOOPS]
 POLYNOMIALS = {
