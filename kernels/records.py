@@ -63,6 +63,8 @@ SHIFT = 2  # row of the batch less row of the buffers
 STEP = 3  # number of the step
 SETTINGS = 4  # address of float64 rows, SETTINGS_WIDTH per step
 TOTALS = 5  # address of float64 rows, TOTALS_WIDTH per step, written
+OWN_SETTINGS = 6  # address of OWN, where the settings times a record's factors are written
+OWN = 8  # SETTINGS_WIDTH float64
 FRAME_WIDTH = 16  # two cache lines
 
 # settings of a step, float64
@@ -74,7 +76,8 @@ DECAY = 3  # factor of the weights in the gradient: alpha / (sum of the batch's 
 # where decay is decoupled, the share that the step takes of the weights
 SCALE = 4  # 1 / (sum of the batch's weights)
 STREAM = 5  # the step's number in the random numbers of the fit
-SETTINGS_WIDTH = 6
+MIX = 6  # share that a row keeps of its own sample where two are mixed
+SETTINGS_WIDTH = 7
 
 # totals of a step, float64
 LOSS = 0  # sum of weight times loss over the rows

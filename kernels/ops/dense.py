@@ -124,6 +124,7 @@ ROWS_IN = 7
 COLUMNS = 8  # padded to the vector
 SQUARES_OUT = 9  # address of one float64 per tile
 STATE_3 = 18  # beyond the operands of all updates; not fetched ahead
+FACTORS = 19  # address of three float64, of the rates, decay and SQUARES_OUT, or 0: all are 1
 # ... and where the gradient comes from
 GRADIENT_X = 10  # x of update_weights, ones of update_bias, gradient of apply_gradient
 GRADIENT_X_STRIDE = 11
@@ -169,6 +170,27 @@ def refresh_transposed(transposed, w, i, j, rows, columns, width, padded_out, pa
 
 
 @kernel
+def settings_of(record, frame):
+    """The present step's settings, the rates and decay times FACTORS; those are in the frame."""
+    settings = step_settings(frame)
+    if record[FACTORS] == 0:
+        return settings
+    factors, own = slot(record, FACTORS, 0.0), slot(frame, records.OWN_SETTINGS, 0.0)
+    for i in range(records.SETTINGS_WIDTH):
+        own[i] = settings[i]
+    own[records.RATE] *= factors[0]
+    own[records.SECOND_RATE] *= factors[0]
+    own[records.DECAY] *= factors[1]
+    return own
+
+
+@kernel
+def squares_factor(record):
+    """What SQUARES_OUT is multiplied by."""
+    return 1.0 if record[FACTORS] == 0 else slot(record, FACTORS, 0.0)[2]
+
+
+@kernel
 def update_tile(record, frame, g, i, j, rows, width):
     """One optimizer step on the tile of weights at (i, j) whose gradient is g (rows x width)."""
     at = j * record[ROWS_IN] + i * width
@@ -177,8 +199,8 @@ def update_tile(record, frame, g, i, j, rows, width):
     if record[SQUARES_OUT] != 0:
         per_panel = (record[ROWS_IN] + TILE_ROWS - 1) // TILE_ROWS
         tile = j // (VECTORS * lanes_of(g[0])) * per_panel + i // TILE_ROWS
-        slot(record, SQUARES_OUT, 0.0)[tile] = sum_squares(w, n)
-    settings = step_settings(frame)
+        slot(record, SQUARES_OUT, 0.0)[tile] = sum_squares(w, n) * squares_factor(record)
+    settings = settings_of(record, frame)
     s1 = advance(slot(record, STATE_1, g[0]), at)
     s2 = advance(slot(record, STATE_2, g[0]), at)
     s3 = advance(slot(record, STATE_3, g[0]), at)
@@ -272,7 +294,7 @@ def step_bias(record, frame, g, lo, hi):
     s1 = advance(slot(record, STATE_1, g[0]), lo)
     s2 = advance(slot(record, STATE_2, g[0]), lo)
     s3 = advance(slot(record, STATE_3, g[0]), lo)
-    settings = step_settings(frame)
+    settings = settings_of(record, frame)
     constants = slot(record, CONSTANTS, 0.0)
     return call(record, STEP, (b, g, s1, s2, s3, hi - lo, cast(0, g[0]), settings, constants))
 

@@ -18,7 +18,6 @@ from fusednn.kernels.intrinsics.sync import call
 from fusednn.kernels.intrinsics.tiles import ROW_PANELS, VECTORS
 
 from . import dense
-from .frames import step_settings
 
 FEW = 4
 """Units: dot products of rows gain up to here, beside a product of panels."""
@@ -70,7 +69,7 @@ def few_backward(record, frame, scratch, lo, hi):
 @kernel
 def step_few(record, frame, g, g_stride, lo, hi):
     """One optimizer step on elements [lo, hi) of each unit's weights; g (O, I) is the gradient."""
-    settings, constants = step_settings(frame), slot(record, dense.CONSTANTS, 0.0)
+    settings, constants = dense.settings_of(record, frame), slot(record, dense.CONSTANTS, 0.0)
     decay = cast(settings[records.DECAY], g[0])
     status, total, lanes = 0, 0.0, lanes_of(g[0])
     for unit in range(record[UNITS]):
@@ -87,7 +86,7 @@ def step_few(record, frame, g, g_stride, lo, hi):
         )
     if record[dense.SQUARES_OUT] != 0:
         part = ROW_PANELS * VECTORS * lanes
-        slot(record, dense.SQUARES_OUT, 0.0)[lo // part] = total
+        slot(record, dense.SQUARES_OUT, 0.0)[lo // part] = total * dense.squares_factor(record)
     return status
 
 

@@ -9,7 +9,7 @@ from fusednn.kernels._jit import JIT, OPTIONS
 from fusednn.kernels.activations import ACTIVATIONS
 from fusednn.kernels.intrinsics.shapes import SHAPE
 from fusednn.kernels.losses import LOSSES
-from fusednn.kernels.ops import batch_norm, layer_norm, rows
+from fusednn.kernels.ops import average, batch_norm, column_norms, layer_norm, mix, rows
 from fusednn.kernels.ops.noise import gaussian_noise
 from fusednn.kernels.optimizers import OPTIMIZERS
 from numba import types
@@ -27,6 +27,12 @@ LOOPS = [
     *((row.link, "link") for row in LOSSES.values() if row.link),
     *((row.step, "step") for row in OPTIMIZERS.values()),
     (gaussian_noise, "op"),
+    (average.average_weights, "op"),
+    (mix.mix_rows, "op"),
+    (column_norms.bound_columns, "op"),
+    (column_norms.normalise_columns, "op"),
+    (column_norms.differentiate_columns, "op"),
+    (column_norms.differentiate_vectors, "op"),
 ]
 IDS = [function.__name__ for function, _ in LOOPS]
 POLYNOMIALS = {

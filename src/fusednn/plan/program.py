@@ -58,6 +58,8 @@ class Program:
         self.words = np.zeros(records.PROGRAM_WIDTH, np.int64)
         self.sync = aligned_zeros(records.CLAIMS + records.CLAIMS_WIDTH * workers, np.int64)
         self.frames = aligned_zeros(records.FRAME_WIDTH * workers, np.int64)
+        for frame in self.frames.reshape(workers, records.FRAME_WIDTH):
+            frame[records.OWN_SETTINGS] = address_of(frame[records.OWN :])
         per_worker = -(-scratch * self.dtype.itemsize // 64) * 16
         self.scratch = aligned_zeros(per_worker * workers, np.float32)
         yield_address, nap_address, nap_argument = _waiting_functions()

@@ -73,6 +73,7 @@ class Updater:
         step = {
             dense.STEP: (OPTIMIZERS[optimizer].step, "step"),
             dense.CONSTANTS: self._constants,
+            dense.FACTORS: None,  # always written: a record ends with its largest slot
         }
         tasks: list[Task] = []
         counted = 0
