@@ -19,7 +19,7 @@ from fusednn.kernels.intrinsics.scalars import cast
 from fusednn.kernels.intrinsics.sync import call
 
 from . import dense
-from .frames import sample_of, step_settings
+from .frames import sample_of
 from .gather import copy_row
 
 ROWS_PER_TASK = 64
@@ -54,8 +54,8 @@ STRIDE = 4  # elements from a row to the next
 TO = 5  # first column of OUT
 TABLE_WIDTH = 6
 
-# operands of update_table and apply_table: dense.STEP to STATE_2, SQUARES_OUT and STATE_3, and
-# dense.COLUMNS, the padded size; of apply_table dense.GRADIENT_X; of update_table
+# operands of update_table and apply_table: dense.STEP to STATE_2, SQUARES_OUT, STATE_3, FACTORS,
+# and dense.COLUMNS, the padded size; of apply_table dense.GRADIENT_X; of update_table
 # dense.GRADIENT_DZ and GRADIENT_DZ_STRIDE, the gradient by all of OUT, STARTS, ENTRY_ROWS and
 VECTOR_SIZE = 17
 VECTOR_COLUMN = 20  # the first of the table's in OUT
@@ -125,11 +125,12 @@ def step_rows(record, frame, g, lo, hi):
     at, n = lo * record[dense.COLUMNS], (hi - lo) * record[dense.COLUMNS]
     w = advance(slot(record, dense.PARAMETERS, g[0]), at)
     if record[dense.SQUARES_OUT] != 0:
-        slot(record, dense.SQUARES_OUT, 0.0)[lo // ROWS_PER_TASK] = sum_squares(w, n)
+        squares = sum_squares(w, n) * dense.squares_factor(record)
+        slot(record, dense.SQUARES_OUT, 0.0)[lo // ROWS_PER_TASK] = squares
     s1 = advance(slot(record, dense.STATE_1, g[0]), at)
     s2 = advance(slot(record, dense.STATE_2, g[0]), at)
     s3 = advance(slot(record, dense.STATE_3, g[0]), at)
-    settings, constants = step_settings(frame), slot(record, dense.CONSTANTS, 0.0)
+    settings, constants = dense.settings_of(record, frame), slot(record, dense.CONSTANTS, 0.0)
     decay = cast(settings[records.DECAY], g[0])
     return call(record, dense.STEP, (w, g, s1, s2, s3, n, decay, settings, constants))
 

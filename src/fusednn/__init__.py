@@ -11,16 +11,21 @@ _HOMES = {
     "LossCurveDisplay": "fusednn.estimators.display",
     "MLPClassifier": "fusednn.estimators.classifier",
     "MLPRegressor": "fusednn.estimators.regressor",
+    "NetworkClassifier": "fusednn.estimators.network_classifier",
+    "NetworkRegressor": "fusednn.estimators.network_regressor",
     "show_versions": "fusednn.versions",
     "warmup": "fusednn.estimators.warmup",
 }
-_MODULES = ("kernels", "losses", "optimizers", "schedules")
+_MODULES = ("kernels", "layers", "losses", "optimizers", "schedules")
 
 __all__ = [
     "LossCurveDisplay",
     "MLPClassifier",
     "MLPRegressor",
+    "NetworkClassifier",
+    "NetworkRegressor",
     "kernels",
+    "layers",
     "losses",
     "optimizers",
     "schedules",

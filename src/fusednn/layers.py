@@ -11,7 +11,7 @@ built. They are frozen and compare by value.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass, fields
 from math import inf, isfinite
 from numbers import Integral, Real
 
@@ -31,7 +31,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Layer:
     """What all descriptions are; not used directly."""
 
@@ -51,10 +51,21 @@ class Layer:
         if not numeric or not isfinite(value) or not least <= value < below:
             what = "an integer" if whole else "a finite number"
             bound = f"from {least}" if below == inf else f"in [{least}, {below})"
-            raise ValueError(f"{name} of {type(self).__name__} must be {what} {bound}, got {value!r}.")
+            raise ValueError(
+                f"{name} of {type(self).__name__} must be {what} {bound}, got {value!r}."
+            )
+
+    def __repr__(self):
+        """As a call, without what is as by default."""
+        given = [
+            f"{field.name}={getattr(self, field.name)!r}"
+            for field in fields(self)
+            if field.default is MISSING or getattr(self, field.name) != field.default
+        ]
+        return f"{type(self).__name__}({', '.join(given)})"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Dense(Layer):
     """out = activation(x w + b).
 
@@ -98,9 +109,11 @@ class Dense(Layer):
         self._need("decay_factor", 0)
         if self.max_norm is not None:
             self._need("max_norm", 1e-30)
+            if self.weight_norm:
+                raise ValueError("max_norm and weight_norm of Dense cannot both be used.")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Activation(Layer):
     """out = f(x), element by element, while the rows are in the cache.
 
@@ -124,7 +137,7 @@ class Activation(Layer):
                 raise ValueError(f"slope is for 'leaky_relu', not for {self.name!r}.")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class PReLU(Layer):
     """out = x where x > 0, else slope x, with a slope for each column that is learned.
 
@@ -148,7 +161,7 @@ class PReLU(Layer):
         self._need("rate_factor", 0)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Dropout(Layer):
     """In training leaves out a share of the inputs, and scales the others by 1 / (1 - rate).
 
@@ -169,7 +182,7 @@ class Dropout(Layer):
         self._need("rate", 0, 1)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class AlphaDropout(Layer):
     """Dropout that keeps mean and variance behind SELU: left out is what SELU tends to.
 
@@ -189,7 +202,7 @@ class AlphaDropout(Layer):
         self._need("rate", 0, 1)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class GaussianNoise(Layer):
     """In training adds normal noise of mean 0.
 
@@ -205,7 +218,7 @@ class GaussianNoise(Layer):
         self._need("deviation", 0)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class BatchNorm(Layer):
     """Normalises each column over the rows of the batch, then scales and shifts it.
 
@@ -237,7 +250,7 @@ class BatchNorm(Layer):
         self._need("rate_factor", 0)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class LayerNorm(Layer):
     """Normalises each row over its columns, then scales and shifts each column.
 
@@ -261,7 +274,7 @@ class LayerNorm(Layer):
         self._need("rate_factor", 0)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class RMSNorm(Layer):
     """Divides each row by the root of its mean square, then scales each column.
 
@@ -285,7 +298,7 @@ class RMSNorm(Layer):
         self._need("rate_factor", 0)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Residual(Layer):
     """out = x + what inner layers make of x; both must have the same width.
 
@@ -308,7 +321,7 @@ class Residual(Layer):
         object.__setattr__(self, "layers", tuple(inner))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Embedding(Layer):
     """Replaces columns of integer codes by vectors that are learned; only as the first layer.
 

@@ -87,7 +87,12 @@ def test_no_more_threads_than_there_is_work_for(monkeypatch):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         model.fit(X, X[:, 0] > 0)
-    assert 1 <= counts[0] <= most_tasks(dense_network([2, 3, 1], "relu", "logistic"), 24, X.dtype) < 50
+    assert (
+        1
+        <= counts[0]
+        <= most_tasks(dense_network([2, 3, 1], "relu", "logistic"), 24, X.dtype)
+        < 50
+    )
 
 
 def test_turns_between_the_two_change_no_bit(monkeypatch):

@@ -138,7 +138,7 @@ class BaseNetwork(CallbackSupportMixin, InspectionMixin, BaseEstimator):
     def _check_input(self, X):
         """Refuses values that the network has no use for."""
 
-    def _optimizer(self):
+    def _described_solver(self):
         """The description that `solver` stands for; of scikit-learn's own its name, as it is."""
         return NAMED.get(self.solver, self.solver)
 

@@ -1,4 +1,4 @@
-"""From descriptions of layers to a network's ops: sizes found, and lists that do not fit refused."""
+"""From descriptions of layers to a network's ops with sizes; what does not fit is refused."""
 
 from __future__ import annotations
 
@@ -145,9 +145,9 @@ def _chain(layers, width: int, where: str, scaled: bool, bare: bool) -> Chain:
         if pieces:
             width = pieces[-1].op.fan_out
         # the data are scaled before all layers, but codes are not scaled
-        if scaled and not any(isinstance(piece.op, Scale) for piece in pieces):
-            if pieces or not isinstance(spec, specs.Embedding):
-                pieces.append(Piece(Scale(width), None))
+        if scaled and (pieces or not isinstance(spec, specs.Embedding)):
+            pieces.append(Piece(Scale(width), None))
+            scaled = False
         after = _epilogue(place, spec, pieces[-1].op.after if pieces else None)
         if after is not None and pieces[-1].spec is not None:
             pieces[-1] = pieces[-1]._replace(op=_with_after(pieces[-1].op, after))
@@ -242,7 +242,9 @@ def _residual(place: Place, spec, inner, width: int, bare: bool) -> Piece:
     chain = _chain(inner, width, f"{place.name}.layers", False, bare)
     found = chain.pieces[-1].op.fan_out
     if found != width:
-        raise place.refuse(f"it received {width} columns and expected as many at its end, not {found}")
+        raise place.refuse(
+            f"it received {width} columns and expected as many at its end, not {found}"
+        )
     return Piece(Residual(chain.ops), spec, chain)
 
 

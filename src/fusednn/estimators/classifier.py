@@ -105,6 +105,18 @@ class MLPClassifier(ClassificationMixin, BaseMLP):
         one is scaled down. Not for "lbfgs".
     clip_value : float or None, default=None
         Largest absolute value of its elements, after `clip_norm`. Not for "lbfgs".
+    standardize : bool, default=False
+        Whether the network begins with a scaling of each feature to mean 0 and deviation 1,
+        learned from all of X in the first fit. Not for sparse X.
+    ema_decay : float or None, default=None
+        Decay, in (0, 1), of an exponential moving average of the weights over the steps, 0.999
+        say: the averages are what predicts, is validated and is kept. Not for "lbfgs".
+    accumulate : int, default=1
+        Mini-batches whose gradients are added up for a step; the batch has as many times the
+        samples, at the memory of one. Not for "lbfgs".
+    max_norm : float or None, default=None
+        Largest Euclidean length of the weights that lead to a unit; longer ones are scaled down
+        after each step. Not for "lbfgs".
     class_weight : dict, list of dict, "balanced" or None, default=None
         Factors of the samples' weights in the loss, by label, as in the rest of scikit-learn.
     loss : {"log_loss", "focal"}, CrossEntropy or Focal, default="log_loss"
@@ -205,6 +217,10 @@ class MLPClassifier(ClassificationMixin, BaseMLP):
         dropout=0.0,
         clip_norm=None,
         clip_value=None,
+        standardize=False,
+        ema_decay=None,
+        accumulate=1,
+        max_norm=None,
         class_weight=None,
         loss="log_loss",
     ):

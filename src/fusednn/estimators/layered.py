@@ -47,11 +47,10 @@ class BaseLayered(BaseNetwork):
         layers = self._specs()
         if has_embedding(layers) and not sparse.issparse(X):
             layers[0] = self._with_categories(layers[0], X)
-        chain = build(layers, X.shape[1], outputs, self._output_activation(), scaled=self._scaled())
-        if sparse.issparse(X) and not isinstance(chain.ops[0], Dense):
+        link, scaled = self._output_activation(), bool(self.standardize)
+        chain = build(layers, X.shape[1], outputs, link, scaled=scaled)
+        if sparse.issparse(X) and not scaled and not isinstance(chain.ops[0], Dense):
             spec = layers[0] if layers else None
-            if self._scaled():
-                raise ValueError("standardize=True needs dense X: centering makes it dense.")
             raise Place("layers[0]", spec).refuse("sparse X needs a Dense layer first")
         return layers, chain
 
@@ -66,14 +65,11 @@ class BaseLayered(BaseNetwork):
         largest = [max(0, int(X[:, column].max())) for column in spec.columns]
         return replace(spec, categories=tuple(code + 1 for code in largest))
 
-    def _scaled(self):
-        return bool(self.standardize)
-
     def _build(self, X, random_state):
         layers, chain = self._built(X, self.n_outputs_)
         check_codes(chain, X)
         arrays = drawn(chain, random_state, X.dtype)
-        if self._scaled():
+        if self.standardize:
             self._learn_scaling(chain, arrays, X)
         self.layers_, self._chain = tuple(layers), chain
         self._matrices, self._vectors = self._layout(X.dtype).split(arrays)
@@ -129,11 +125,8 @@ class BaseLayered(BaseNetwork):
     def _check_input(self, X):
         check_codes(self._chain, X)
 
-    def _optimizer(self):
-        return PYTORCHS.get(self.solver, self.solver) if self._has_name() else self.solver
-
-    def _has_name(self):
-        return isinstance(self.solver, str)
+    def _described_solver(self):
+        return PYTORCHS.get(self.solver, self.solver)
 
     def _rule_of(self, solver):
         return rule_of(solver)

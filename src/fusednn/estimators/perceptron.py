@@ -6,12 +6,14 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from fusednn.plan.layers.through import Scale
 from fusednn.plan.training import Rule
 from fusednn.training.optimizer_state import rule_of
 
 from .base import BaseNetwork
 from .constraints import CONSTRAINTS
 from .diagram import layers_html
+from .scaling import mean_and_factor
 from .weights import initial_weights, network_of
 
 
@@ -36,6 +38,11 @@ class BaseMLP(BaseNetwork):
 
     def _build(self, X, random_state):
         sizes = [X.shape[1], *self._hidden_sizes(), self.n_outputs_]
+        self.__dict__.pop("feature_means_", None)
+        if self.standardize:
+            mean, factor = mean_and_factor(X)
+            self.feature_means_ = mean.astype(X.dtype)
+            self.feature_factors_ = factor.astype(X.dtype)
         self.n_layers_ = len(sizes)
         self.coefs_, self.intercepts_ = initial_weights(
             self.init, sizes, self.activation, X.dtype, random_state
@@ -43,7 +50,13 @@ class BaseMLP(BaseNetwork):
 
     def _parameters(self):
         """Lists of matrices and of vectors, as a network counts its parameters."""
-        return self.coefs_, self.intercepts_
+        return self.coefs_, [*self._scaling(), *self.intercepts_]
+
+    def _scaling(self):
+        """Means and factors of the features, where the network scales them."""
+        if not hasattr(self, "feature_means_"):
+            return []
+        return [self.feature_means_, self.feature_factors_]
 
     def _set_parameters(self, matrices, vectors):
         """Takes both lists over."""
@@ -51,18 +64,22 @@ class BaseMLP(BaseNetwork):
 
     def _parameter_attributes(self, matrices, vectors):
         """What the lists are as attributes."""
-        return {"coefs_": matrices, "intercepts_": vectors}
+        return {"coefs_": matrices, "intercepts_": vectors[len(self._scaling()) :]}
 
     def _network(self):
         """The network that `coefs_` and `intercepts_` describe."""
-        return network_of(
+        network = network_of(
             self.coefs_,
             self.intercepts_,
             self.activation,
             self._lowered_loss(),
             self._output_groups(),
-            self._dropout_rates(),
+            dropout=self._dropout_rates(),
+            max_norm=np.inf if self.max_norm is None else float(self.max_norm),
         )
+        if self._scaling():
+            network = network._replace(ops=(Scale(network.inputs), *network.ops))
+        return network
 
     def _dropout_rates(self):
         """The rate of each hidden layer; empty where all are 0.
@@ -86,6 +103,8 @@ class BaseMLP(BaseNetwork):
         """Refuses to go on training weights that the parameters or the data do not fit."""
         found = [len(self.coefs_[0]), *(w.shape[1] for w in self.coefs_)]
         asked = [inputs, *self._hidden_sizes(), self.n_outputs_]
+        if bool(self.standardize) != bool(self._scaling()):
+            raise ValueError("standardize cannot change while training goes on.")
         if found != asked:
             raise ValueError(
                 f"The weights are of a network of layers {found}, but the parameters and the"
@@ -96,10 +115,14 @@ class BaseMLP(BaseNetwork):
     def _count_hidden(self):
         return len(self.coefs_) - 1
 
-    @staticmethod
-    def _first_layers(count, network, matrices, vectors):
+    def _first_layers(self, count, network, matrices, vectors):
         """The network of so many layers, and its parameters."""
-        return network.first(count), matrices[:count], vectors[:count]
+        fixed = len(self._scaling())
+        return (
+            network.first(count + bool(fixed)),
+            matrices[:count],
+            vectors[: count + fixed],
+        )
 
     def _rule_of(self, solver):
         """The update; constants of scikit-learn's solvers are parameters of the estimator."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import numpy as np
+from scipy import sparse
 from sklearn.preprocessing import StandardScaler
 
 
 def mean_and_factor(X):
     """Of each column its mean, and 1 over its standard deviation, 1 where that is 0."""
-    scaler = StandardScaler().fit(np.asarray(X, float))
+    if sparse.issparse(X):
+        raise ValueError("standardize=True needs dense X: centering would make it dense.")
+    scaler = StandardScaler().fit(X.astype(float, copy=False))
     return scaler.mean_, 1 / scaler.scale_

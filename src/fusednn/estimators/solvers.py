@@ -67,7 +67,7 @@ def name_of(solver) -> str:
 
 def penalty_of(mlp) -> float:
     """Factor of the L2 term: `alpha`, unless the solver has a decay of its own."""
-    return 0.0 if isinstance(mlp._optimizer(), AdamW | Lion) else mlp.alpha
+    return 0.0 if isinstance(mlp._described_solver(), AdamW | Lion) else mlp.alpha
 
 
 def make_session(mlp, X, target, rule, order, batch, l2, make=Session):
@@ -126,10 +126,14 @@ def prepare_stochastic(mlp, training, random_state):
         raise ValueError("partial_fit does not support early_stopping=True")
     keeps = incremental or (mlp.warm_start and mlp.warm_start_optimizer and training.goes_on)
     optimizer = getattr(mlp, "_optimizer", None) if keeps else None
-    solver = mlp._optimizer()
+    solver = mlp._described_solver()
     if optimizer is None or (optimizer.solver != solver and not incremental):
         optimizer = OptimizerState(
-            solver, mlp._rule_of(solver), mlp.learning_rate_init, mlp.learning_rate, getattr(mlp, "power_t", 0.5)
+            solver,
+            mlp._rule_of(solver),
+            mlp.learning_rate_init,
+            mlp.learning_rate,
+            getattr(mlp, "power_t", 0.5),
         )
     optimizer = copy.copy(optimizer)  # the estimator's own stays as it is if the fit fails
     order = np.arange(training.X.shape[0], dtype=np.int64)
@@ -150,8 +154,8 @@ def prepare_stochastic(mlp, training, random_state):
     )
     if mlp._network().needs_batches() and len(order) < 2:
         raise ValueError(
-            f"BatchNorm needs at least 2 samples to train on, got {len(order)}:"
-            " one has no variance."
+            f"BatchNorm cannot be trained on {len(order)} sample: it needs the variance of at"
+            " least 2."
         )
     session = make_session(mlp, training.X, training.target, rule, order, batch, mlp.alpha, make)
     session.load(*mlp._parameters(), optimizer.moments)

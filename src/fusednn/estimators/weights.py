@@ -35,10 +35,11 @@ def _scikit_learns(sizes, activation, dtype, random_state):
     return coefs, intercepts
 
 
-def network_of(coefs, intercepts, activation, loss, groups=(), dropout=()) -> Network:
+def network_of(coefs, intercepts, activation, loss, groups=(), **options) -> Network:
     """The network that coefficients and intercepts describe; users may have set them.
 
-    `loss` is its name in the table of the kernels, and its constants.
+    `loss` is its name in the table of the kernels, and its constants; `options` are those of
+    `dense_network`.
 
     Raises
     ------
@@ -55,4 +56,4 @@ def network_of(coefs, intercepts, activation, loss, groups=(), dropout=()) -> Ne
     if groups and sum(groups) != sizes[-1]:
         raise ValueError(f"coefs_ have {sizes[-1]} outputs, but classes_ are {sum(groups)}.")
     name, constants = loss
-    return dense_network(sizes, activation, name, groups, constants, dropout)
+    return dense_network(sizes, activation, name, groups, constants, **options)

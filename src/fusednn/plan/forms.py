@@ -9,7 +9,7 @@ import numpy as np
 
 from fusednn.kernels.intrinsics.shapes import SHAPE
 from fusednn.kernels.intrinsics.tiles import ROW_PANELS
-from fusednn.kernels.ops import dense, embedding, few
+from fusednn.kernels.ops import column_norms, dense, embedding, few
 
 from .buffers import padded
 
@@ -39,6 +39,8 @@ class Form:
         Of the learning rate and of the weights' decay.
     largest : float
         The bound of the length of each unit's weights.
+    is_normed : bool
+        Whether these are directions, with lengths elsewhere.
     scratch : int
         Elements of a worker's scratch that its update takes.
     """
@@ -50,6 +52,7 @@ class Form:
     trained = True
     factors = 1.0, 1.0
     largest = float("inf")
+    is_normed = False
     scratch = 0
 
     def pack(self, flat: np.ndarray, array: np.ndarray) -> None:
@@ -150,6 +153,9 @@ class Panels(Form):
     forward_op, plain_op = map(staticmethod, (dense.dense_forward, dense.plain_forward))
     backward_op = staticmethod(dense.dense_backward)
     update_op, apply_op = map(staticmethod, (dense.update_weights, dense.apply_gradient))
+    bound_op = staticmethod(column_norms.bound_columns)
+    normalise_op = staticmethod(column_norms.normalise_columns)
+    differentiate_op = staticmethod(column_norms.differentiate_columns)
 
     def __init__(self, fan_in: int, fan_out: int, dtype, transposed: bool = True):
         self.fan_in, self.fan_out, self.dtype = fan_in, fan_out, np.dtype(dtype)
@@ -180,6 +186,10 @@ class Panels(Form):
         """Weights (I, O) as the plain forward op reads them."""
         return w
 
+    def columns(self) -> list[tuple[int, int]]:
+        """Bounds of the tasks over whole columns."""
+        return [(j, 0) for j, _ in panels(self.padded_out, self.dtype)]
+
     def tiles(self, batch: int) -> list[tuple[int, int, float]]:
         """(column, row, elements) of each tile, panel by panel, so that dz of a panel stays near.
 
@@ -203,6 +213,9 @@ class Vectors(Panels):
     forward_op = plain_op = staticmethod(few.few_forward)
     backward_op = staticmethod(few.few_backward)
     update_op, apply_op = map(staticmethod, (few.update_few, few.apply_few))
+    bound_op = staticmethod(column_norms.bound_vectors)
+    normalise_op = staticmethod(column_norms.normalise_vectors)
+    differentiate_op = staticmethod(column_norms.differentiate_vectors)
 
     def __init__(self, fan_in: int, fan_out: int, dtype):
         super().__init__(fan_in, fan_out, dtype, transposed=False)
@@ -223,6 +236,9 @@ class Vectors(Panels):
     @staticmethod
     def plain(w: np.ndarray) -> np.ndarray:
         return w.T
+
+    def columns(self) -> list[tuple[int, int]]:
+        return [(0, self.fan_out)]
 
     def tiles(self, batch: int) -> list[tuple[int, int, float]]:
         """(first, last, elements) of each part of the vectors."""

@@ -62,7 +62,7 @@ class Network(NamedTuple):
 
     def is_plain(self) -> bool:
         """Whether all ops are dense layers, which take matrices as they stand."""
-        return all(type(op) is Dense for op in self.ops)
+        return all(type(op) is Dense and not op.weight_norm for op in self.ops)
 
     def needs_batches(self) -> bool:
         """Whether an op joins the rows of a batch, which must then be more than one."""
@@ -71,6 +71,10 @@ class Network(NamedTuple):
     def is_random(self) -> bool:
         """Whether an op draws random numbers in training."""
         return any(op.is_random() for op in self.ops)
+
+    def is_normed(self) -> bool:
+        """Whether some weights are made of directions and lengths."""
+        return any(form.is_normed for form in self.forms(np.float32))
 
     def bounds_weights(self) -> bool:
         """Whether the lengths of some weights are bounded."""

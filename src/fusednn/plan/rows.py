@@ -10,6 +10,7 @@ import numpy as np
 from fusednn.kernels.ops import rows as row_ops
 
 from .buffers import aligned_zeros, leading_dimension, padded
+from .lengths import Normed
 from .program import Program
 
 
@@ -72,6 +73,8 @@ class Rows:
         Records that run once, beside the first segment.
     gradients : dict of int to Gradient
         By the number of the parameter.
+    normed_weights : list of Normed
+        Weights that are made of directions and lengths.
     zero_rows : dict of int to ndarray
         Rows of zeros, by size.
     refresh : list of callable
@@ -97,6 +100,7 @@ class Rows:
         self.before: list[np.ndarray] = []
         self.gradients: dict[int, Gradient] = {}
         self.refresh: list[Callable[[], None]] = []
+        self.normed_weights: list[Normed] = []
         self._parameters, self._transposed = parameters, transposed
         self._chain: list[np.ndarray] = []
         self._taken = self._streams = 0
@@ -139,6 +143,13 @@ class Rows:
     def is_random(self) -> bool:
         """Whether the network has taken random numbers."""
         return self._streams > 0
+
+    def normed(self, form, directions: int, lengths: int) -> np.ndarray:
+        """Weights that are made of directions and lengths."""
+        made = Normed(form, directions, lengths, aligned_zeros(form.count, self.dtype))
+        self.normed_weights.append(made)
+        self.refresh.append(lambda: made.refresh(self._parameters))
+        return made.weights
 
     def next_stream(self) -> int:
         """The number of a source of random numbers of the network."""

@@ -21,6 +21,7 @@ from fusednn.kernels.optimizers import OPTIMIZERS
 from .buffers import aligned_zeros, padded
 from .clipping import PART, lower_clipping
 from .data import Input
+from .lengths import Columns, Normed
 from .loss import Ends, Target, loss_records, loss_scratch
 from .network import Network
 from .parameters import ParameterLayout
@@ -77,7 +78,8 @@ def block_of(network: Network, rule: Rule, batch: int) -> int:
 
 def is_blocked(network: Network, rule: Rule, batch: int) -> bool:
     """Whether the gradient of a batch goes to memory, block by block."""
-    return rule.optimizer is None or rule.clips or batch > block_of(network, rule, batch)
+    stored = rule.optimizer is None or rule.clips or network.is_normed()
+    return stored or batch > block_of(network, rule, batch)
 
 
 def starts_of(samples: int, batch: int, joined: bool) -> np.ndarray:
@@ -102,6 +104,8 @@ class TrainingPlan:
         Of the random numbers; written in place.
     averages : ndarray
         The averages of the parameters; empty where there are none.
+    normed : list of Normed
+        Weights that are made of directions and lengths.
     zeros : dict of int to ndarray
         What stays zero, by size.
     order : ndarray of int64
@@ -161,6 +165,11 @@ class TrainingPlan:
         """Takes over parameters, but not as averages."""
         self.layout.pack(matrices, vectors, self.parameters)
         self.layout.pack_transposed(matrices, self.transposed)
+        for normed in self.normed:
+            w = normed.refresh(self.layout.views(self.parameters))
+            copy = self.layout.transposed(self.transposed, normed.directions)
+            if copy is not None:
+                normed.form.pack_transposed(copy, w)
 
     # -- lowering ------------------------------------------------------------------------
 
@@ -186,6 +195,7 @@ class TrainingPlan:
         rows.back(d, rows.tape)
         rows.cut()
         self.is_random, self.zeros = rows.is_random, rows.zero_rows
+        self.normed = rows.normed_weights
         self._lower_stages(rows, values)
 
     def _row_stages(self, rows: Rows) -> list:
@@ -221,6 +231,8 @@ class TrainingPlan:
                 output.VALUES_STRIDE: self.rows,
             },
         )
+        columns = Columns(program, self.layout, self.parameters, self.transposed)
+        stages_after = self._stages_after(columns, rows.normed_weights)
         stages = self._row_stages(rows)
         # blocks: rows and store, rows and accumulate, then from `apply_stage` on the update
         self.later_block, self.apply_stage = len(stages) + 1, 2 * (len(stages) + 1)
@@ -229,12 +241,15 @@ class TrainingPlan:
             update = updater.lower(
                 rule.optimizer, self.states, computed, refresh=True, squares=squares
             )
-            program.set_stages([*stages, (update, total), *self._stages_after()])
+            program.set_stages([*stages, (update, total), *stages_after])
             return
         stored = [self.gradient]
         store = updater.lower("store", stored, computed, refresh=False, squares=squares)
         add = updater.lower("accumulate", stored, computed, refresh=False)
         stages = [*stages, (store, total), *stages, (add, total)]
+        if rows.normed_weights:
+            normed = columns.lower_gradients(rows.normed_weights, self.gradient)
+            stages.append((normed, None))
         if rule.clips:
             stages += lower_clipping(program, self.gradient, rule.clip_norm, rule.clip_value)
         if rule.optimizer is not None:
@@ -243,15 +258,20 @@ class TrainingPlan:
                     forms[number].apply_op,
                     {dense.GRADIENT_X: self.layout.view(self.gradient, number)},
                 )
-                for number in computed
+                for number in [*computed, *(normed.lengths for normed in rows.normed_weights)]
             }
             apply = updater.lower(rule.optimizer, self.states, from_memory, refresh=True)
-            stages += [(apply, None), *self._stages_after()]
+            stages += [(apply, None), *stages_after]
         program.set_stages(stages)
 
-    def _stages_after(self) -> list:
-        """What follows an update: bounds of the weights, then their averages."""
-        stages = []
+    def _stages_after(self, columns: Columns, normed: list[Normed]) -> list:
+        """What follows an update: bounds and lengths of the weights, then their averages."""
+        stages: list = []
+        bounds = columns.lower_bounds()
+        if bounds:
+            stages.append((bounds, None))
+        if normed:
+            stages.append((columns.lower_weights(normed), None))
         if self._rule.average:
             stages.append((self._lower_averages(), None))
         return stages
@@ -297,7 +317,7 @@ class TrainingPlan:
                     first, last = self.later_block, self.apply_stage
                 table.append((at, end - at, first, last))
                 owners.append(number)
-            if self._rule.optimizer is not None:
+            if len(self.program.stages) > self.apply_stage:
                 table.append((start, 0, self.apply_stage, len(self.program.stages)))
                 owners.append(number)
         return np.array(table, np.int64), np.array(owners)

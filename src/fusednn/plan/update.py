@@ -73,7 +73,6 @@ class Updater:
         step = {
             dense.STEP: (OPTIMIZERS[optimizer].step, "step"),
             dense.CONSTANTS: self._constants,
-            dense.FACTORS: None,  # always written: a record ends with its largest slot
         }
         tasks: list[Task] = []
         counted = 0
@@ -91,7 +90,7 @@ class Updater:
             }
             if form.is_matrix:
                 copy = self._layout.transposed(self._transposed, number)
-                operands[dense.TRANSPOSED] = copy if refresh else None
+                operands[dense.TRANSPOSED] = copy if refresh and not form.is_normed else None
                 operands[dense.SQUARES_OUT] = None if squares is None else squares[counted:]
                 counted += self._tiles(number)
             chain = [self._program.record(gradient.op, operands)]

@@ -263,7 +263,8 @@ class Session:
 
     def _changing(self) -> list[np.ndarray]:
         plan = self.plan
-        return [plan.parameters, plan.transposed, *plan.states, plan.averages]
+        normed = [normed.weights for normed in plan.normed]
+        return [plan.parameters, plan.transposed, *plan.states, plan.averages, *normed]
 
     def renew(self, X, target: Target, order: np.ndarray, l2: float) -> None:
         """Writes other data of the same shapes over its own; parameters and moments are zero."""

@@ -32,6 +32,9 @@ class Dense(NamedTuple):
         Factors of the learning rate and of the weights' decay.
     max_norm : float
         The largest length of a unit's incoming weights; infinite is no bound.
+    weight_norm : bool
+        Whether the weights are directions v (I, O) and, a third parameter, lengths g (O,):
+        w = v g / |v|.
     """
 
     fan_in: int
@@ -43,6 +46,7 @@ class Dense(NamedTuple):
     rate: float = 1.0
     decay: float = 1.0
     max_norm: float = np.inf
+    weight_norm: bool = False
 
     def forms(self, dtype) -> list[Form]:
         weights: Panels
@@ -50,10 +54,15 @@ class Dense(NamedTuple):
             weights = Vectors(self.fan_in, self.fan_out, dtype)
         else:
             weights = Panels(self.fan_in, self.fan_out, dtype, transposed=not self.first)
-        weights.factors = self.rate, self.decay
+        weights.factors = self.rate, 0.0 if self.weight_norm else self.decay
+        weights.largest, weights.is_normed = self.max_norm, self.weight_norm
         bias = Column(self.fan_out, dtype, trained=self.bias)
         bias.factors = self.rate, 0.0
-        return [weights, bias]
+        if not self.weight_norm:
+            return [weights, bias]
+        lengths = Column(self.fan_out, dtype)
+        lengths.factors = self.rate, 0.0
+        return [weights, bias, lengths]
 
     def products(self) -> list[tuple[int, int]]:
         return [(self.fan_in, self.fan_out)]
@@ -65,12 +74,12 @@ class Dense(NamedTuple):
         return self.after.dropout > 0
 
     def lower(self, rows: Rows, x: Block | Input) -> Block:
-        w, b = rows.take(2)
+        w, b, *lengths = rows.take(2 + self.weight_norm)
         form = self.forms(rows.dtype)[0]
         assert isinstance(form, Panels)
         out = rows.block(self.fan_out)
         operands = {
-            "W": rows.parameter(w),
+            "W": rows.normed(form, w, lengths[0]) if lengths else rows.parameter(w),
             "B": rows.parameter(b),
             "OUT": out.values,
             "OUT_STRIDE": out.stride,
@@ -90,10 +99,10 @@ class Dense(NamedTuple):
                 {dense.GRADIENT_X: x.values, dense.GRADIENT_X_STRIDE: x.stride},
             )
         if rows.trains:
-            rows.tape.append(partial(self._back, rows, x, (w, b), form, gradient))
+            rows.tape.append(partial(self._back, rows, (w, b), operands["W"], form, gradient))
         return self.after.lower(rows, out, floored=True)
 
-    def _back(self, rows: Rows, x, numbers, form: Panels, gradient: Gradient, d: Block):
+    def _back(self, rows: Rows, numbers, weights, form: Panels, gradient: Gradient, d: Block):
         w, b = numbers
         dz = {
             dense.GRADIENT_DZ: d.values,
@@ -113,7 +122,7 @@ class Dense(NamedTuple):
                 dense.DX_STRIDE: dx.stride,
                 dense.DZ: d.values,
                 dense.DZ_STRIDE: d.stride,
-                dense.W_TRANSPOSED: rows.parameter(w) if copy is None else copy,
+                dense.W_TRANSPOSED: weights if copy is None else copy,
                 dense.ZEROS: rows.zeros(form.padded_in),
                 dense.PADDED_IN: form.padded_in,
                 dense.REAL_OUT: form.fan_out,

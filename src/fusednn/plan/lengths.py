@@ -1,0 +1,100 @@
+"""Stages over the columns of weights: bounds of their lengths, and weight normalisation."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from fusednn.kernels.ops import column_norms as ops
+
+from .forms import Panels
+from .parameters import ParameterLayout
+from .program import Program, Task
+
+
+class Normed(NamedTuple):
+    """Weights that are directions and lengths: the numbers of both, and the weights they make."""
+
+    form: Panels
+    directions: int
+    lengths: int
+    weights: np.ndarray
+
+    def refresh(self, parameters) -> np.ndarray:
+        """Makes the weights from all parameters, each in its form; returns them (I, O)."""
+        v = np.empty(self.form.shape, self.weights.dtype)
+        self.form.unpack(v, parameters[self.directions])
+        w = normed_weights(v, parameters[self.lengths][: self.form.fan_out])
+        self.form.pack(self.weights, w)
+        return w
+
+
+def normed_weights(v: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+    """v lengths / |v|, by column; 0 where v is."""
+    norms = np.sqrt(np.einsum("io,io->o", v, v))
+    return v * np.divide(lengths, norms, out=np.zeros_like(norms), where=norms > 0)
+
+
+class Columns:
+    """The stages over columns of a network's weights.
+
+    Parameters
+    ----------
+    program : Program
+    layout : ParameterLayout
+    parameters, transposed : ndarray
+        The flat vector and the transposed copy.
+    """
+
+    def __init__(self, program: Program, layout: ParameterLayout, parameters, transposed):
+        self._program, self._layout = program, layout
+        self._parameters, self._transposed = parameters, transposed
+
+    def _tasks(self, form: Panels, op, operands: dict[int, Any]) -> list[Task]:
+        chain = [self._program.record(op, operands | form.update_operands())]
+        return [Task(chain, lo, hi) for lo, hi in form.columns()]
+
+    def _copy(self, number: int) -> np.ndarray | None:
+        return self._layout.transposed(self._transposed, number)
+
+    def lower_bounds(self) -> list[Task]:
+        """Tasks that shorten what is longer than its bound."""
+        tasks: list[Task] = []
+        for number in self._layout.matrices:
+            form = self._layout.forms[number]
+            if isinstance(form, Panels) and form.largest < np.inf:
+                operands = {
+                    ops.W: self._layout.view(self._parameters, number),
+                    ops.LARGEST: float(form.largest),
+                    ops.TRANSPOSED: self._copy(number),
+                }
+                tasks += self._tasks(form, form.bound_op, operands)
+        return tasks
+
+    def lower_weights(self, normed: list[Normed]) -> list[Task]:
+        """Tasks that make weights of directions and lengths."""
+        tasks: list[Task] = []
+        for form, directions, lengths, weights in normed:
+            operands = {
+                ops.W: weights,
+                ops.V: self._layout.view(self._parameters, directions),
+                ops.LENGTHS: self._layout.view(self._parameters, lengths),
+                ops.TRANSPOSED: self._copy(directions),
+            }
+            tasks += self._tasks(form, form.normalise_op, operands)
+        return tasks
+
+    def lower_gradients(self, normed: list[Normed], gradient: np.ndarray) -> list[Task]:
+        """Tasks that turn a stored gradient of weights into that of directions and lengths."""
+        tasks: list[Task] = []
+        for form, directions, lengths, _ in normed:
+            operands = {
+                ops.V: self._layout.view(self._parameters, directions),
+                ops.LENGTHS: self._layout.view(self._parameters, lengths),
+                ops.DW: self._layout.view(gradient, directions),
+                ops.DLENGTHS: self._layout.view(gradient, lengths),
+                ops.TRANSPOSED: None,
+            }
+            tasks += self._tasks(form, form.differentiate_op, operands)
+        return tasks
