@@ -114,6 +114,10 @@ class MLPClassifier(ClassificationMixin, BaseMLP):
     accumulate : int, default=1
         Mini-batches whose gradients are added up for a step; the batch has as many times the
         samples, at the memory of one. Not for "lbfgs".
+    mixup : float, default=0.0
+        Where positive, each step trains on pairs of samples, mixed in shares from the beta
+        distribution with both parameters of this value, 0.2 say (Zhang et al., 2017). The loss
+        is that of both targets, in the same shares. Not for "lbfgs", sparse X and Embedding.
     max_norm : float or None, default=None
         Largest Euclidean length of the weights that lead to a unit; longer ones are scaled down
         after each step. Not for "lbfgs".
@@ -220,6 +224,7 @@ class MLPClassifier(ClassificationMixin, BaseMLP):
         standardize=False,
         ema_decay=None,
         accumulate=1,
+        mixup=0.0,
         max_norm=None,
         class_weight=None,
         loss="log_loss",

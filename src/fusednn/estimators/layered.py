@@ -47,6 +47,8 @@ class BaseLayered(BaseNetwork):
         layers = self._specs()
         if has_embedding(layers) and not sparse.issparse(X):
             layers[0] = self._with_categories(layers[0], X)
+        if self.mixup and has_embedding(layers):
+            raise Place("layers[0]", layers[0]).refuse("mixup cannot mix codes")
         link, scaled = self._output_activation(), bool(self.standardize)
         chain = build(layers, X.shape[1], outputs, link, scaled=scaled)
         if sparse.issparse(X) and not scaled and not isinstance(chain.ops[0], Dense):

@@ -81,6 +81,10 @@ class NetworkClassifier(ClassificationMixin, BaseLayered):
     accumulate : int, default=1
         Mini-batches whose gradients are added up for a step; the batch has as many times the
         samples, at the memory of one. Not for "lbfgs".
+    mixup : float, default=0.0
+        Where positive, each step trains on pairs of samples, mixed in shares from the beta
+        distribution with both parameters of this value, 0.2 say (Zhang et al., 2017). The loss
+        is that of both targets, in the same shares. Not for "lbfgs", sparse X and Embedding.
     class_weight : dict, list of dict, "balanced" or None, default=None
         Factors of the samples' weights in the loss, by label, as in the rest of scikit-learn.
     loss : {"log_loss", "focal"}, CrossEntropy or Focal, default="log_loss"
@@ -171,6 +175,7 @@ class NetworkClassifier(ClassificationMixin, BaseLayered):
         standardize=False,
         ema_decay=None,
         accumulate=1,
+        mixup=0.0,
         class_weight=None,
         loss="log_loss",
     ):

@@ -80,6 +80,10 @@ class NetworkRegressor(RegressionMixin, BaseLayered):
     accumulate : int, default=1
         Mini-batches whose gradients are added up for a step; the batch has as many times the
         samples, at the memory of one. Not for "lbfgs".
+    mixup : float, default=0.0
+        Where positive, each step trains on pairs of samples, mixed in shares from the beta
+        distribution with both parameters of this value, 0.2 say (Zhang et al., 2017). The loss
+        is that of both targets, in the same shares. Not for "lbfgs", sparse X and Embedding.
     loss : str, RegressionLoss or function, default="squared_error"
         What is minimised, as in `MLPRegressor`.
 
@@ -166,6 +170,7 @@ class NetworkRegressor(RegressionMixin, BaseLayered):
         standardize=False,
         ema_decay=None,
         accumulate=1,
+        mixup=0.0,
         loss="squared_error",
     ):
         self._store(locals())

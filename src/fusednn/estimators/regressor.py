@@ -32,7 +32,8 @@ class MLPRegressor(RegressionMixin, BaseMLP):
 learning_rate_init, power_t, max_iter, shuffle, random_state, tol, verbose, warm_start, \
 momentum, nesterovs_momentum, early_stopping, validation_fraction, beta_1, beta_2, epsilon, \
 n_iter_no_change, max_fun, dtype, n_jobs, scoring, max_time, warm_start_optimizer, init, \
-dropout, clip_norm, clip_value, standardize, ema_decay, accumulate, max_norm
+dropout, clip_norm, clip_value, standardize, ema_decay, accumulate, mixup, \
+max_norm
         As in `MLPClassifier`; early stopping looks at R^2, for "gaussian" of the means, of
         several quantiles of the one nearest to 0.5. A scorer sees what `predict` answers.
 
@@ -102,6 +103,7 @@ n_features_in_, feature_names_in_
         standardize=False,
         ema_decay=None,
         accumulate=1,
+        mixup=0.0,
         max_norm=None,
     ):
         self._store(locals())

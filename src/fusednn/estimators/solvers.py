@@ -7,6 +7,7 @@ from functools import partial
 from typing import NamedTuple
 
 import numpy as np
+from scipy import sparse
 from sklearn.utils.optimize import _check_optimize_result
 
 from fusednn.optimizers import NAMED, AdamW, Lion, Optimizer
@@ -86,6 +87,7 @@ def prepare_lbfgs(mlp, training):
         "max_norm": mlp._network().bounds_weights(),
         "ema_decay": mlp.ema_decay is not None,
         "accumulate": mlp.accumulate > 1,
+        "mixup": mlp.mixup > 0,
         "clip_norm": mlp.clip_norm is not None,
         "clip_value": mlp.clip_value is not None,
     }
@@ -151,7 +153,10 @@ def prepare_stochastic(mlp, training, random_state):
         clip_value=np.inf if mlp.clip_value is None else float(mlp.clip_value),
         block=block if batch > block else 0,
         average=float(mlp.ema_decay or 0.0),
+        mixup=float(mlp.mixup),
     )
+    if mlp.mixup and sparse.issparse(training.X):
+        raise ValueError("mixup needs dense X.")
     if mlp._network().needs_batches() and len(order) < 2:
         raise ValueError(
             f"BatchNorm cannot be trained on {len(order)} sample: it needs the variance of at"

@@ -23,6 +23,7 @@ from .clipping import PART, lower_clipping
 from .data import Input
 from .lengths import Columns, Normed
 from .loss import Ends, Target, loss_records, loss_scratch
+from .mixing import mix_losses, mixed_rows
 from .network import Network
 from .parameters import ParameterLayout
 from .program import Program, Task
@@ -53,6 +54,9 @@ class Rule(NamedTuple):
         it to the plan.
     average : float
         Decay of the exponential moving average of the parameters; 0 is none.
+    mixup : float
+        Both parameters of the beta distribution of the share that a sample keeps where two are
+        mixed; 0 mixes none.
     """
 
     optimizer: str | None
@@ -61,6 +65,7 @@ class Rule(NamedTuple):
     clip_value: float = np.inf
     block: int = 0
     average: float = 0.0
+    mixup: float = 0.0
 
     @property
     def clips(self) -> bool:
@@ -110,6 +115,8 @@ class TrainingPlan:
         What stays zero, by size.
     order : ndarray of int64
         The orders of samples of the next passes, one after the other; written in place.
+    partners : ndarray of int64
+        In the same places, what each sample is mixed with; empty where none are.
     program : Program
     """
 
@@ -126,6 +133,7 @@ class TrainingPlan:
         self.network, self.dtype = network, target.values.dtype
         self.layout = ParameterLayout(network.forms(self.dtype), self.dtype)
         self.order = order
+        self.partners = np.zeros(len(order) if rule.mixup else 0, np.int64)
         self.joined = network.needs_batches()
         self.block = block_of(network, rule, batch)
         self.rows = self.block + self.joined
@@ -185,6 +193,8 @@ class TrainingPlan:
             noisy=self._rule.optimizer is not None,
         )
         x: Input | Block = Input(source, self.order)
+        if self.partners.size:
+            x = mixed_rows(rows, x, Input(source, self.partners))
         for op in self.network.ops:
             x = op.lower(rows, x)
         assert isinstance(x, Block)
@@ -192,9 +202,17 @@ class TrainingPlan:
         values = np.zeros((len(self.network.output_groups()), self.rows))
         ends = Ends(x.values, d.values, x.stride, padded(x.width, self.dtype))
         rows.add_records(loss_records(program, self.network, target, ends, values, self.order))
+        if self.partners.size:
+            other = rows.block(x.width), np.zeros_like(values)
+            ends = ends._replace(dz=other[0].values)
+            rows.add_records(
+                loss_records(program, self.network, target, ends, other[1], self.partners)
+            )
+            mix_losses(rows, (d, values), other)
         rows.back(d, rows.tape)
         rows.cut()
-        self.is_random, self.zeros = rows.is_random, rows.zero_rows
+        self.zeros = rows.zero_rows
+        self.is_random = rows.is_random or self.partners.size > 0
         self.normed = rows.normed_weights
         self._lower_stages(rows, values)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from fusednn.plan.data import DenseRows, source_of
+from fusednn.plan.folding import folded
 from fusednn.plan.inference import BLOCK_ROWS, lower_inference
 from fusednn.plan.network import Network
 from fusednn.plan.parameters import ParameterLayout
@@ -51,6 +52,8 @@ def predict(
     rows, columns = source.shape
     if columns != network.inputs:
         raise ValueError(f"X has {columns} features, but the network has {network.inputs} inputs.")
+    if not network.is_plain():
+        network, matrices, vectors = folded(network, matrices, vectors)
     layout = ParameterLayout(network.forms(dtype), dtype)
     if isinstance(source, DenseRows) and rows <= FEW_ROWS and network.is_plain():
         return _predict_few(network, layout, matrices, vectors, source, link)

@@ -89,6 +89,7 @@ class Session:
         self.network, self.target = network, target
         self._decoupled = rule.optimizer is not None and OPTIMIZERS[rule.optimizer].decoupled
         self.l2 = 0.0 if self._decoupled else l2
+        self._mixup = rule.mixup
         self.ahead = 1
         if several and not is_blocked(network, rule, batch):
             work = max(1, int(step_flops(network, len(order))))
@@ -177,12 +178,24 @@ class Session:
             if self._decoupled and self.plan.blocked:  # weights decay in the update alone
                 settings[~self._applies()[:steps], records.DECAY] = 0.0
         if self.plan.is_random:
-            self.plan.program.settings[:steps, records.STREAM] = self._stream + np.arange(steps)
+            settings[:, records.STREAM] = self._stream + np.arange(steps)
+            if self._mixup:
+                self._draw_partners(settings)
             self._stream += steps
         losses, squares = self._run(weight_sums, steps)
         per_batch = (losses + 0.5 * self.l2 * squares) / weight_sums[:batches]
         per_batch *= self._counts[:batches]
         return per_batch.reshape(self._passes, -1).sum(axis=1) / self.orders.shape[1]
+
+    def _draw_partners(self, settings: np.ndarray) -> None:
+        """Draws for each pass whom samples are mixed with, and for each step the shares."""
+        partners = self.plan.partners.reshape(self.orders.shape)
+        shares = settings[:, records.MIX].reshape(self._passes, -1)
+        for number, share in enumerate(shares):
+            first = self._stream + number * len(share)
+            random = np.random.default_rng([int(self.plan.key[0]), first])
+            partners[number] = random.permutation(self.orders[number])
+            share[:] = random.beta(self._mixup, self._mixup, len(share))
 
     def run_gradient(self, factor: float) -> float:
         """The loss of all samples, times `factor`, plus the L2 term; stores the gradient."""

@@ -1,0 +1,142 @@
+"""A network for inference alone: what is linear is folded into the dense layer beside it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from .layers.batch_norm import BatchNorm
+from .layers.dense import Dense
+from .layers.layer import Layer
+from .layers.residual import Residual
+from .layers.through import Noise, Scale, Through
+from .lengths import normed_weights
+from .network import Network
+from .parameters import ParameterLayout
+
+FAR_MEAN = {np.dtype(np.float32): 1e3, np.dtype(np.float64): 1e9}
+"""The largest mean, in deviations, that may go into the bias of the layer behind a scaling: two
+large numbers would take each other away there."""
+
+
+class Step(NamedTuple):
+    """An op and its parameters, wide."""
+
+    op: Layer
+    arrays: list[np.ndarray]
+
+
+def folded(
+    network: Network, matrices, vectors
+) -> tuple[Network, list[np.ndarray], list[np.ndarray]]:
+    """The same function with fewer ops.
+
+    Noise goes; weights of directions and lengths become weights; batch normalisation goes into a
+    dense layer just before or behind it, and scaling of the data into the one behind it.
+
+    Parameters
+    ----------
+    network : Network
+    matrices, vectors : lists of ndarray
+        Its parameters, of one dtype.
+
+    Returns
+    -------
+    network, matrices, vectors
+        As they were given; new arrays where they changed.
+    """
+    dtype = matrices[0].dtype
+    arrays = ParameterLayout(network.forms(dtype), dtype).in_order(matrices, vectors)
+    steps = _fold(_steps(network.ops, arrays, dtype), dtype)
+    if isinstance(steps[0].op, Dense):  # it reads the data now
+        steps[0] = steps[0]._replace(op=steps[0].op._replace(first=True))
+    network = network._replace(ops=tuple(step.op for step in steps))
+    arrays = [np.asarray(array, dtype) for step in steps for array in step.arrays]
+    return network, *ParameterLayout(network.forms(dtype), dtype).split(arrays)
+
+
+def _steps(ops, arrays, dtype) -> list[Step]:
+    arrays, steps = iter(arrays), []
+    for op in ops:
+        steps.append(Step(op, [next(arrays) for _ in op.forms(dtype)]))
+    return steps
+
+
+def _fold(steps: list[Step], dtype) -> list[Step]:
+    done: list[Step] = []
+    for step in map(_alone, steps):
+        if step is None:
+            continue
+        if isinstance(step.op, Residual):
+            inner = _fold(_steps(step.op.inner, step.arrays, dtype), dtype)
+            step = Step(
+                step.op._replace(inner=tuple(part.op for part in inner)),
+                [array for part in inner for array in part.arrays],
+            )
+        while done and (both := _together(done[-1], step, dtype)) is not None:
+            done.pop()
+            step = both
+        done.append(step)
+    return done
+
+
+def _together(before: Step, step: Step, dtype) -> Step | None:
+    """One step that does what two do; None if there is none."""
+    if isinstance(step.op, BatchNorm) and _ends_plainly(before):
+        return _into_before(before, step)
+    if isinstance(step.op, Dense) and _goes_on(before, dtype):
+        return _into_behind(before, step)
+    return None
+
+
+def _alone(step: Step) -> Step | None:
+    """A step by itself, as inference needs it; None if it does nothing there."""
+    op, arrays = step
+    if isinstance(op, Noise):
+        op = Through(op.width, op.after)
+    if isinstance(op, Through) and op.after.activation == "identity":
+        return None
+    if isinstance(op, Dense) and op.weight_norm:
+        v, b, lengths = arrays
+        return Step(op._replace(weight_norm=False), [normed_weights(v, lengths), b])
+    return Step(op, arrays)
+
+
+def _ends_plainly(step: Step) -> bool:
+    return isinstance(step.op, Dense) and step.op.after.activation == "identity"
+
+
+def _affine(step: Step) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Mean, factor and shift of a normalisation by column or a scaling, in float64."""
+    arrays = [array.astype(float) for array in step.arrays]
+    if isinstance(step.op, Scale):
+        mean, factor = arrays
+        return mean, factor, np.zeros_like(mean)
+    assert isinstance(step.op, BatchNorm)
+    scale, shift, mean, variance = arrays
+    return mean, scale / np.sqrt(variance + step.op.epsilon), shift
+
+
+def _goes_on(step: Step, dtype) -> bool:
+    """Whether a scaling may go into the dense layer behind it."""
+    if not isinstance(step.op, BatchNorm | Scale) or step.op.after.activation != "identity":
+        return False
+    mean, factor, _ = _affine(step)
+    return bool(np.all(np.abs(mean * factor) < FAR_MEAN[np.dtype(dtype)]))
+
+
+def _into_before(dense: Step, norm: Step) -> Step:
+    mean, factor, shift = _affine(norm)
+    w, b = (array.astype(float) for array in dense.arrays)
+    assert isinstance(dense.op, Dense)
+    assert isinstance(norm.op, BatchNorm)
+    op = dense.op._replace(after=norm.op.after)
+    return Step(op, [w * factor, (b - mean) * factor + shift])
+
+
+def _into_behind(norm: Step, dense: Step) -> Step:
+    mean, factor, shift = _affine(norm)
+    w, b = (array.astype(float) for array in dense.arrays)
+    assert isinstance(dense.op, Dense)
+    return Step(dense.op, [w * factor[:, np.newaxis], b + (shift - mean * factor) @ w])

@@ -1,0 +1,87 @@
+"""Folded networks compute the same function with fewer ops."""
+
+import numpy as np
+import pytest
+
+from fusednn import NetworkClassifier, NetworkRegressor
+from fusednn.layers import (
+    Activation,
+    BatchNorm,
+    Dense,
+    Dropout,
+    GaussianNoise,
+    LayerNorm,
+    PReLU,
+    Residual,
+)
+from fusednn.plan.folding import folded
+from fusednn.training.predict import predict
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+X = np.random.RandomState(0).normal(3, 2, size=(150, 5))
+Y = (X[:, 0] > 3) + (X[:, 1] > 3)
+# layers, whether the data are scaled, and the ops that remain
+CASES = {
+    "behind a dense layer": ([Dense(7), BatchNorm(), Activation("relu")], False, 2),
+    "before a dense layer": ([Dense(7, "tanh"), BatchNorm(), Dense(4)], False, 3),
+    "first": ([BatchNorm()], False, 1),
+    "two in a row": ([Dense(7), BatchNorm(), BatchNorm(), Dropout(0.3)], False, 2),
+    "scaled": ([Dense(7, "relu")], True, 2),
+    "scaled and normalised": ([BatchNorm(), Dense(7, "relu")], True, 2),
+    "noise": ([GaussianNoise(), Dropout(0.1), Dense(7, "relu")], False, 2),
+    "lengths": ([Dense(7, "relu", weight_norm=True)], False, 2),
+    "an activation between": ([BatchNorm(), Activation("tanh"), Dense(7)], False, 3),
+    "inside a residual": ([Residual([Dense(5), BatchNorm(), PReLU(), Dense(5)])], False, 2),
+    "nothing to fold": ([Dense(7), LayerNorm(), Activation("gelu")], False, 3),
+}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("rows", [3, 150])
+@pytest.mark.parametrize("name", CASES)
+def test_same_function(name, rows, dtype):
+    layers, scaled, count = CASES[name]
+    model = NetworkClassifier(
+        layers, max_iter=3, random_state=0, dtype=dtype, standardize=scaled, learning_rate_init=0.1
+    ).fit(X, Y)
+    network, arrays = model._network(), model._parameters()
+    small, *fewer = folded(network, *arrays)
+    assert len(small.ops) == count
+    assert all(array.dtype == dtype for group in fewer for array in group)
+    # by the ops one after the other: what validation does during training
+    x = X[:rows].astype(dtype)
+    whole = model._outputs(x, lambda *given: given, link=False)
+    unfolded = outputs_of(network, arrays, x)
+    tolerance = 1e-5 if dtype == "float32" else 1e-12
+    scale = abs(unfolded).max()
+    np.testing.assert_allclose(whole, unfolded, rtol=0, atol=tolerance * scale)
+    np.testing.assert_allclose(predict(small, *fewer, x, link=False), whole, rtol=0, atol=0)
+
+
+def outputs_of(network, arrays, x):
+    """The logits of a network as it stands."""
+    from fusednn.plan.data import source_of
+    from fusednn.plan.inference import lower_inference
+    from fusednn.plan.parameters import ParameterLayout
+    from fusednn.training.team import run_all
+
+    layout = ParameterLayout(network.forms(x.dtype), x.dtype)
+    views = layout.views(layout.pack(*arrays))
+    program, outputs = lower_inference(network, views, source_of(x, x.dtype), x.dtype, link=False)
+    for refresh in program.refresh:
+        refresh()
+    run_all(program)
+    return outputs
+
+
+def test_far_means_stay_outside_of_a_bias():
+    """In float32 a mean of 1e4 deviations in the bias would cost four digits."""
+    far = X + 1e4
+    model = NetworkRegressor([Dense(7, "tanh")], max_iter=20, random_state=0, standardize=True)
+    y = X[:, 0]
+    wide = model.fit(far, y).predict(far)
+    model.set_params(dtype="float32").fit(far, y)
+    network = folded(model._network(), *model._parameters())[0]
+    assert len(network.ops) == 3
+    np.testing.assert_allclose(model.predict(far.astype(np.float32)), wide, atol=0.02)
