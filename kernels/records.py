@@ -77,7 +77,8 @@ DECAY = 3  # factor of the weights in the gradient: alpha / (sum of the batch's 
 SCALE = 4  # 1 / (sum of the batch's weights)
 STREAM = 5  # the step's number in the random numbers of the fit
 MIX = 6  # share that a row keeps of its own sample where two are mixed
-SETTINGS_WIDTH = 7
+AVERAGE = 7  # share of the weights in their averages
+SETTINGS_WIDTH = 8
 
 # totals of a step, float64
 LOSS = 0  # sum of weight times loss over the rows

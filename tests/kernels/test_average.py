@@ -2,13 +2,14 @@
 
 import numpy as np
 import pytest
+from fusednn.kernels import records
 from fusednn.kernels.ops import average
 from one_op import run_op
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("decay", [0.0, 0.9, 0.999, 1.0])
-def test_average(dtype, decay):
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.001, 1.0])
+def test_average(dtype, share):
     """Several steps in two tasks; what lies outside of them stays."""
     random = np.random.RandomState(0)
     ours = random.normal(size=45).astype(dtype)
@@ -16,9 +17,9 @@ def test_average(dtype, decay):
     for _ in range(5):
         w = random.normal(size=45).astype(dtype)
         kept = w.copy()
-        operands = {average.W: w, average.AVERAGE: ours, average.DECAY: decay}
-        run_op(average.average_weights, operands, [(1, 17), (17, 44)], dtype)
-        expected[1:44] = decay * expected[1:44] + (1 - decay) * w[1:44]
+        operands, settings = {average.W: w, average.AVERAGE: ours}, {records.AVERAGE: share}
+        run_op(average.average_weights, operands, [(1, 17), (17, 44)], dtype, settings=settings)
+        expected[1:44] = (1 - share) * expected[1:44] + share * w[1:44]
         np.testing.assert_array_equal(w, kept)
         np.testing.assert_allclose(ours, expected, rtol=0, atol=32 * np.finfo(dtype).eps)
     assert ours[0] == expected[0]
@@ -28,5 +29,6 @@ def test_average(dtype, decay):
 def test_weights_that_stay_are_their_average():
     w = np.random.RandomState(1).normal(size=33)
     ours = w.copy()
-    run_op(average.average_weights, {1: w, 2: ours, 3: 0.99}, [(0, 33)], np.float64)
+    settings = {records.AVERAGE: 0.01}
+    run_op(average.average_weights, {1: w, 2: ours}, [(0, 33)], np.float64, settings=settings)
     np.testing.assert_array_equal(ours, w)

@@ -53,7 +53,7 @@ def open_session(activation, dtype, *, X=X, batch=BATCH, n_jobs=1):
         Rule("sgd", (0.0,)), batch=batch, order=np.arange(len(t)), l2=0.3, n_jobs=n_jobs,
     )  # fmt: skip
     session.load(coefs, intercepts)
-    session.seed(SEED, 0)
+    session.begin(SEED, 0)
     return session, coefs, intercepts, t
 
 

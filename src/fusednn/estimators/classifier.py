@@ -110,7 +110,8 @@ class MLPClassifier(ClassificationMixin, BaseMLP):
         learned from all of X in the first fit. Not for sparse X.
     ema_decay : float or None, default=None
         Decay, in (0, 1), of an exponential moving average of the weights over the steps, 0.999
-        say: the averages are what predicts, is validated and is kept. Not for "lbfgs".
+        say, without a share of the first weights: the averages are what predicts, is validated
+        and is kept. Not for "lbfgs".
     accumulate : int, default=1
         Mini-batches whose gradients are added up for a step; the batch has as many times the
         samples, at the memory of one. Not for "lbfgs".

@@ -166,8 +166,7 @@ def prepare_stochastic(mlp, training, random_state):
     session.load(*mlp._parameters(), optimizer.moments)
     if rule.average and optimizer.raw is not None:  # training goes on from behind the averages
         session.plan.load_trained(*optimizer.raw)
-    if session.plan.is_random:
-        session.seed(random_state.randint(2**31), optimizer.t)
+    session.begin(random_state.randint(2**31) if session.plan.is_random else 0, optimizer.t)
     stopping = Stopping(mlp.max_iter, mlp.tol, mlp.n_iter_no_change, incremental, mlp.max_time)
     fit = partial(
         fit_stochastic,

@@ -22,9 +22,7 @@ def mixed_rows(rows: Rows, x: Input, other: Input) -> Block:
     return out
 
 
-def mix_losses(
-    rows: Rows, own: tuple[Block, np.ndarray], other: tuple[Block, np.ndarray]
-) -> None:
+def mix_losses(rows: Rows, own: tuple[Block, np.ndarray], other: tuple[Block, np.ndarray]) -> None:
     """Mixes gradients and the losses (groups, rows) of both samples into the first."""
     _mix(rows, own[0], other[0])
     for values, others in zip(own[1], other[1], strict=True):

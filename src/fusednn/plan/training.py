@@ -297,11 +297,7 @@ class TrainingPlan:
     def _lower_averages(self) -> list[Task]:
         record = self.program.record(
             average.average_weights,
-            {
-                average.W: self.parameters,
-                average.AVERAGE: self.averages,
-                average.DECAY: float(self._rule.average),
-            },
+            {average.W: self.parameters, average.AVERAGE: self.averages},
         )
         starts = range(0, self.layout.count, PART)
         return [Task([record], lo, min(lo + PART, self.layout.count)) for lo in starts]

@@ -89,14 +89,14 @@ class Session:
         self.network, self.target = network, target
         self._decoupled = rule.optimizer is not None and OPTIMIZERS[rule.optimizer].decoupled
         self.l2 = 0.0 if self._decoupled else l2
-        self._mixup = rule.mixup
+        self._mixup, self._average = rule.mixup, rule.average
         self.ahead = 1
         if several and not is_blocked(network, rule, batch):
             work = max(1, int(step_flops(network, len(order))))
             self.ahead = min(max(1, AHEAD_FLOPS // work), MOST_AHEAD)
         self.orders = np.tile(order, (self.ahead, 1))  # of the next passes
         self._passes = self.ahead  # of the last call
-        self._stream = 0  # steps with random numbers of their own
+        self._done = 0  # batches of this training
         self.source = source_of(X, target.values.dtype)
         workers = choose_workers(network, len(order), batch, target.values.dtype, n_jobs)
         flat = self.orders.reshape(-1)
@@ -139,10 +139,10 @@ class Session:
         """Whether the deadline has passed."""
         return self.deadline is not None and time.perf_counter() > self.deadline
 
-    def seed(self, seed: int, batches: int) -> None:
-        """Begins the random numbers of dropout, `batches` batches of this seed being over."""
+    def begin(self, seed: int, batches: int) -> None:
+        """Takes a seed of random numbers, and how many batches of the training are over."""
         self.plan.key[:] = seed, 0
-        self._stream = batches * -(-len(self._steps) // len(self._starts))
+        self._done = batches
 
     def shuffle(self, random_state: np.random.RandomState, passes: int) -> None:
         """Draws the orders of the next passes, each from the one before."""
@@ -178,21 +178,31 @@ class Session:
             if self._decoupled and self.plan.blocked:  # weights decay in the update alone
                 settings[~self._applies()[:steps], records.DECAY] = 0.0
         if self.plan.is_random:
-            settings[:, records.STREAM] = self._stream + np.arange(steps)
-            if self._mixup:
-                self._draw_partners(settings)
-            self._stream += steps
+            self._draw(settings)
+        if self._average:
+            self._set_averages(settings, batches)
+        self._done += batches
         losses, squares = self._run(weight_sums, steps)
         per_batch = (losses + 0.5 * self.l2 * squares) / weight_sums[:batches]
         per_batch *= self._counts[:batches]
         return per_batch.reshape(self._passes, -1).sum(axis=1) / self.orders.shape[1]
 
-    def _draw_partners(self, settings: np.ndarray) -> None:
-        """Draws for each pass whom samples are mixed with, and for each step the shares."""
+    def _set_averages(self, settings: np.ndarray, batches: int) -> None:
+        """The share of each step's weights in their averages; see `kernels.ops.average`."""
+        t = self._done + np.arange(1, batches + 1)
+        shares = (1 - self._average) / (1 - self._average**t)
+        settings[:, records.AVERAGE] = shares[self._owner]
+
+    def _draw(self, settings: np.ndarray) -> None:
+        """Numbers the steps, for their random numbers, and draws what mixup needs of each pass."""
+        first_step = self._done * -(-len(self._steps) // len(self._starts))
+        settings[:, records.STREAM] = first_step + np.arange(len(settings))
+        if not self._mixup:
+            return
         partners = self.plan.partners.reshape(self.orders.shape)
         shares = settings[:, records.MIX].reshape(self._passes, -1)
         for number, share in enumerate(shares):
-            first = self._stream + number * len(share)
+            first = first_step + number * len(share)
             random = np.random.default_rng([int(self.plan.key[0]), first])
             partners[number] = random.permutation(self.orders[number])
             share[:] = random.beta(self._mixup, self._mixup, len(share))
@@ -265,12 +275,12 @@ class Session:
                 raise TimeUp(int(self._owner[at]) if isinstance(self._owner, np.ndarray) else at)
 
     def state(self) -> tuple[int, list[np.ndarray]]:
-        """All that training changes: the place in random numbers, parameters, moments; copies."""
-        return self._stream, [flat.copy() for flat in self._changing()]
+        """All that training changes: batches that are over, parameters, moments; copies."""
+        return self._done, [flat.copy() for flat in self._changing()]
 
     def restore(self, state: tuple[int, list[np.ndarray]]) -> None:
         """Takes a `state` over."""
-        self._stream, copies = state
+        self._done, copies = state
         for flat, copy in zip(self._changing(), copies, strict=True):
             flat[:] = copy
 
