@@ -77,5 +77,5 @@ def test_refused_rates():
     ):
         with pytest.raises(ValueError, match=words):
             MLPClassifier((5, 4), dropout=rate).fit(X, LABELS)
-    with pytest.raises(ValueError, match="dropout is for solvers"):
+    with pytest.raises(ValueError, match="dropout or noise is for solvers"):
         MLPClassifier((5,), dropout=0.1, solver="lbfgs").fit(X, LABELS)

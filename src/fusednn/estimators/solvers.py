@@ -164,8 +164,10 @@ def prepare_stochastic(mlp, training, random_state):
         )
     session = make_session(mlp, training.X, training.target, rule, order, batch, mlp.alpha, make)
     session.load(*mlp._parameters(), optimizer.moments)
-    if rule.average and optimizer.raw is not None:  # training goes on from behind the averages
-        session.plan.load_trained(*optimizer.raw)
+    if rule.average and optimizer.raw is not None:
+        *raw, known = optimizer.raw
+        if known == _sum_of(mlp._parameters()):  # else someone has set other weights
+            session.plan.load_trained(*raw)
     session.begin(random_state.randint(2**31) if session.plan.is_random else 0, optimizer.t)
     stopping = Stopping(mlp.max_iter, mlp.tol, mlp.n_iter_no_change, incremental, mlp.max_time)
     fit = partial(
@@ -198,9 +200,16 @@ def _fit_stochastic(mlp, session, optimizer, progress, fit, watcher):
         raise
     _take_over(mlp, progress, optimizer)
     optimizer.moments = session.moments()
-    optimizer.raw = session.trained() if session.plan.averages.size else None
+    optimizer.raw = None
+    if session.plan.averages.size:
+        optimizer.raw = *session.trained(), _sum_of(mlp._parameters())
     keep_session(session)
     return True
+
+
+def _sum_of(parameters):
+    """A number that other parameters would hardly have."""
+    return float(sum(part.sum(dtype=float) for group in parameters for part in group))
 
 
 def _progress_of(mlp, validation, kind):
