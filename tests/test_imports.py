@@ -21,12 +21,14 @@ SOURCES = {
 LAYERS = {
     "kernels": {"kernels"},
     "plan": {"plan", "kernels"},
-    "optimizers": set(),  # descriptions only
+    "layers": set(),  # descriptions only
+    "optimizers": set(),
     "losses": set(),
     "schedules": set(),
     "training": {"training", "plan", "kernels", "optimizers", "schedules"},
     "estimators": {
-        *("estimators", "training", "plan", "kernels", "losses", "optimizers", "schedules")
+        *("estimators", "training", "plan", "kernels"),
+        *("layers", "losses", "optimizers", "schedules"),
     },
     "versions": {"training", "plan", "kernels"},
     "command": {"command", "versions", "estimators", "training", "plan", "kernels", ""},
@@ -72,7 +74,7 @@ def imports(path, nested=True):
 
 def lazy_name(name):
     """`from fusednn import MLPClassifier` is an arrow to the estimators."""
-    return "fusednn.estimators" if name.startswith("fusednn.MLP") else name
+    return "fusednn.estimators" if name.startswith(("fusednn.MLP", "fusednn.Network")) else name
 
 
 def test_there_is_something_to_walk():
