@@ -78,7 +78,7 @@ SCALE = 4  # 1 / (sum of the batch's weights)
 STREAM = 5  # the step's number in the random numbers of the fit
 MIX = 6  # share that a row keeps of its own sample where two are mixed
 AVERAGE = 7  # share of the weights in their averages
-SETTINGS_WIDTH = 8
+SETTINGS_WIDTH = 8  # as many words as a frame has from OWN on
 
 # totals of a step, float64
 LOSS = 0  # sum of weight times loss over the rows

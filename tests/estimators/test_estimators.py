@@ -63,6 +63,7 @@ MORE = {
     "ema_decay": None,
     "accumulate": 1,
     "mixup": 0.0,
+    "normalization": None,
     "max_norm": None,
 }
 MORE_OF = {"classifier": {**MORE, "class_weight": None, "loss": "log_loss"}, "regressor": MORE}

@@ -365,3 +365,31 @@ def test_inside_scikit_learn():
 def test_targets_outside_a_losss_domain():
     with pytest.raises(ValueError, match="out of the valid range of the loss 'Gamma'"):
         NetworkRegressor(loss="gamma").fit(X, X[:, 0] - 1)
+
+
+@pytest.mark.parametrize("scaled", [False, True])
+@pytest.mark.parametrize(
+    ("name", "layer"), [("batch", BatchNorm()), ("layer", LayerNorm()), ("rms", RMSNorm())]
+)
+def test_normalised_perceptron_is_a_way_to_write_a_list(name, layer, scaled):
+    options = {"max_iter": 4, "random_state": 0, "batch_size": 64, "standardize": scaled}
+    options |= {"solver": SGD(0.9), "learning_rate_init": 0.05, "warm_start": True}
+    mlp = MLPClassifier((9, 7), "tanh", normalization=name, dropout=0.1, **options, alpha=0)
+    mlp.fit(X, DIGITS)
+    layers = [Dense(9), layer, Activation("tanh"), Dropout(0.1)]
+    layers += [Dense(7), layer, Activation("tanh"), Dropout(0.1)]
+    ours = NetworkClassifier(layers, **options).initialize(X, DIGITS)
+    dense = [list(pair) for pair in zip(mlp.coefs_, mlp.intercepts_, strict=True)]
+    ours.set_weights(
+        [dense[0], mlp.norms_[0], [], [], dense[1], mlp.norms_[1], [], [], dense[2]]
+    )
+    np.testing.assert_array_equal(ours.predict_proba(X), mlp.predict_proba(X))
+    np.testing.assert_array_equal(ours.hidden_activations(X, 3), mlp.hidden_activations(X, 0))
+    first, second = (model.fit(X, DIGITS).predict_proba(X) for model in (mlp, ours))
+    np.testing.assert_array_equal(first, second)
+    for model in (copy.deepcopy(mlp), pickle.loads(pickle.dumps(mlp))):
+        np.testing.assert_array_equal(model.predict(X), mlp.predict(X))
+        model.fit(X, DIGITS)
+    with pytest.raises(ValueError, match="normalization cannot change"):
+        mlp.set_params(normalization=None).fit(X, DIGITS)
+    assert MLPClassifier((), normalization=name, max_iter=3).fit(X, DIGITS).norms_ == []

@@ -18,6 +18,7 @@ SETTINGS = {
     records.SCALE: 0.5,
     records.STREAM: 3.0,
     records.MIX: 0.4,
+    records.AVERAGE: 0.6,
 }
 FACTORS = np.array([0.25, 3.0, 1.7])
 CONSTANTS = np.array([0.9, 0.99, 1e-3])

@@ -119,6 +119,10 @@ class MLPClassifier(ClassificationMixin, BaseMLP):
         Where positive, each step trains on pairs of samples, mixed in shares from the beta
         distribution with both parameters of this value, 0.2 say (Zhang et al., 2017). The loss
         is that of both targets, in the same shares. Not for "lbfgs", sparse X and Embedding.
+    normalization : {"batch", "layer", "rms"} or None, default=None
+        What stands between the products of each hidden layer and its activation: normalisation
+        of each unit over the batch (running statistics when predicting), of each sample over
+        the units, or the latter without a mean (RMSNorm). "batch" is not for "lbfgs".
     max_norm : float or None, default=None
         Largest Euclidean length of the weights that lead to a unit; longer ones are scaled down
         after each step. Not for "lbfgs".
@@ -137,6 +141,11 @@ class MLPClassifier(ClassificationMixin, BaseMLP):
         Weights of each layer; they may be set.
     intercepts_ : list of ndarray of shape (fan_out,)
         Biases of each layer.
+    norms_ : list of list of ndarray
+        With `normalization`, of each hidden layer: scale, but for "rms" shift, and for "batch"
+        the running mean and variance.
+    feature_means_, feature_factors_ : ndarray of shape (n_features_in_,)
+        With `standardize`, what is subtracted from each feature, and what multiplies it then.
     loss_ : float
         Mean loss of the last pass.
     loss_curve_ : list of float
@@ -226,6 +235,7 @@ class MLPClassifier(ClassificationMixin, BaseMLP):
         ema_decay=None,
         accumulate=1,
         mixup=0.0,
+        normalization=None,
         max_norm=None,
         class_weight=None,
         loss="log_loss",

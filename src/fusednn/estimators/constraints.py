@@ -74,6 +74,7 @@ CONSTRAINTS: dict = {
     "epsilon": [_POSITIVE],
     "init": [StrOptions({SCIKIT_LEARN, *INITIALIZERS})],
     "dropout": [Interval(Real, 0, 1, closed="left"), "array-like"],
+    "normalization": [StrOptions({"batch", "layer", "rms"}), None],
     "max_norm": [_POSITIVE, None],
 }
 """Of multi-layer perceptrons."""

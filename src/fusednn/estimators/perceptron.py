@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
 
+from fusednn.plan.layers.batch_norm import BatchNorm
+from fusednn.plan.layers.layer_norm import LayerNorm
 from fusednn.plan.layers.through import Scale
 from fusednn.plan.training import Rule
 from fusednn.training.optimizer_state import rule_of
@@ -15,6 +18,19 @@ from .constraints import CONSTRAINTS
 from .diagram import layers_html
 from .scaling import mean_and_factor
 from .weights import initial_weights, network_of
+
+NORMS = {
+    "batch": BatchNorm,
+    "layer": LayerNorm,
+    "rms": partial(LayerNorm, centered=False),
+}
+"""What stands between the products and the activation of each hidden layer."""
+
+
+def _first_norm(name, size, dtype):
+    """The vectors that a normalisation begins with: scale, shift, running mean and variance."""
+    count = {None: 0, "rms": 1, "layer": 2, "batch": 4}[name]
+    return [np.full(size, number in (0, 3), dtype) for number in range(count)]
 
 
 class BaseMLP(BaseNetwork):
@@ -44,13 +60,20 @@ class BaseMLP(BaseNetwork):
             self.feature_means_ = mean.astype(X.dtype)
             self.feature_factors_ = factor.astype(X.dtype)
         self.n_layers_ = len(sizes)
+        self.__dict__.pop("norms_", None)
+        if self.normalization is not None:
+            self.norms_ = [_first_norm(self.normalization, size, X.dtype) for size in sizes[1:-1]]
         self.coefs_, self.intercepts_ = initial_weights(
             self.init, sizes, self.activation, X.dtype, random_state
         )
 
     def _parameters(self):
         """Lists of matrices and of vectors, as a network counts its parameters."""
-        return self.coefs_, [*self._scaling(), *self.intercepts_]
+        vectors = [*self._scaling()]
+        norms = [*getattr(self, "norms_", []), []]
+        for number, b in enumerate(self.intercepts_):
+            vectors += [b, *(norms[number] if number < len(norms) else [])]
+        return self.coefs_, vectors
 
     def _scaling(self):
         """Means and factors of the features, where the network scales them."""
@@ -64,7 +87,12 @@ class BaseMLP(BaseNetwork):
 
     def _parameter_attributes(self, matrices, vectors):
         """What the lists are as attributes."""
-        return {"coefs_": matrices, "intercepts_": vectors[len(self._scaling()) :]}
+        vectors = vectors[len(self._scaling()) :]
+        if not hasattr(self, "norms_"):
+            return {"coefs_": matrices, "intercepts_": vectors}
+        each = len(self.norms_[0]) + 1 if self.norms_ else 1
+        groups = [vectors[at + 1 : at + each] for at in range(0, len(vectors) - 1, each)]
+        return {"coefs_": matrices, "intercepts_": vectors[::each], "norms_": groups}
 
     def _network(self):
         """The network that `coefs_` and `intercepts_` describe."""
@@ -75,6 +103,7 @@ class BaseMLP(BaseNetwork):
             self._lowered_loss(),
             self._output_groups(),
             dropout=self._dropout_rates(),
+            norm=NORMS.get(self.normalization),
             max_norm=np.inf if self.max_norm is None else float(self.max_norm),
         )
         if self._scaling():
@@ -105,6 +134,10 @@ class BaseMLP(BaseNetwork):
         asked = [inputs, *self._hidden_sizes(), self.n_outputs_]
         if bool(self.standardize) != bool(self._scaling()):
             raise ValueError("standardize cannot change while training goes on.")
+        kinds = {len(norm) for norm in getattr(self, "norms_", [])} or {0}
+        name = self.normalization if len(self.coefs_) > 1 else None
+        if kinds != {len(_first_norm(name, 1, float))}:
+            raise ValueError("normalization cannot change while training goes on.")
         if found != asked:
             raise ValueError(
                 f"The weights are of a network of layers {found}, but the parameters and the"
@@ -117,12 +150,10 @@ class BaseMLP(BaseNetwork):
 
     def _first_layers(self, count, network, matrices, vectors):
         """The network of so many layers, and its parameters."""
-        fixed = len(self._scaling())
-        return (
-            network.first(count + bool(fixed)),
-            matrices[:count],
-            vectors[: count + fixed],
-        )
+        each = 2 if self.normalization is not None else 1
+        network = network.first(count * each + bool(self._scaling()))
+        numbers = sum(len(form.shape) == 1 for form in network.forms(np.float32))
+        return network, matrices[:count], vectors[:numbers]
 
     def _rule_of(self, solver):
         """The update; constants of scikit-learn's solvers are parameters of the estimator."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import accumulate, pairwise
 from typing import Any, NamedTuple
 
@@ -12,7 +12,7 @@ from fusednn.kernels.losses import Loss, bounds, row_of
 
 from .forms import Form
 from .layers.dense import Dense
-from .layers.epilogue import Epilogue
+from .layers.epilogue import NOTHING, Epilogue
 from .layers.layer import Layer
 
 
@@ -129,6 +129,7 @@ def dense_network(
     groups: tuple[int, ...] = (),
     loss_constants: tuple[float, ...] = (),
     dropout: Sequence[float] = (),
+    norm: Callable[[int, Epilogue], Layer] | None = None,
     **options: Any,
 ) -> Network:
     """A multi-layer perceptron.
@@ -144,20 +145,19 @@ def dense_network(
     dropout : sequence of float
         Of each hidden layer the share of its outputs that a step of training leaves out; empty
         is none.
+    norm : callable, optional
+        From a width and an epilogue to an op that normalises the products of each hidden layer.
     **options
         Of all layers, as `Dense` takes them.
     """
     hidden = len(sizes) - 2
     rates = tuple(dropout) or (0.0,) * hidden
-    ops = [
-        Dense(
-            int(fan_in),
-            int(fan_out),
-            Epilogue(activation, dropout=rates[layer]) if layer < hidden else Epilogue(),
-            first=layer == 0,
-            last=layer == hidden,
-            **options,
-        )
-        for layer, (fan_in, fan_out) in enumerate(pairwise(sizes))
-    ]
+    ops: list[Layer] = []
+    for layer, (fan_in, fan_out) in enumerate(pairwise(map(int, sizes))):
+        last = layer == hidden
+        after = NOTHING if last else Epilogue(activation, dropout=rates[layer])
+        own = after if norm is None else NOTHING
+        ops.append(Dense(fan_in, fan_out, own, first=layer == 0, last=last, **options))
+        if norm is not None and not last:
+            ops.append(norm(fan_out, after))
     return Network(tuple(ops), loss, groups, loss_constants)
