@@ -357,7 +357,7 @@ class Embedding(Layer):
                 continue
             least = 0 if name == "columns" else 1
             if not isinstance(values, Sequence) or not all(
-                isinstance(value, Integral) and value >= least for value in values
+                isinstance(value, Integral) and int(value) >= least for value in values
             ):
                 raise ValueError(
                     f"{name} of Embedding must be integers from {least}, got {values!r}."

@@ -380,9 +380,7 @@ def test_normalised_perceptron_is_a_way_to_write_a_list(name, layer, scaled):
     layers += [Dense(7), layer, Activation("tanh"), Dropout(0.1)]
     ours = NetworkClassifier(layers, **options).initialize(X, DIGITS)
     dense = [list(pair) for pair in zip(mlp.coefs_, mlp.intercepts_, strict=True)]
-    ours.set_weights(
-        [dense[0], mlp.norms_[0], [], [], dense[1], mlp.norms_[1], [], [], dense[2]]
-    )
+    ours.set_weights([dense[0], mlp.norms_[0], [], [], dense[1], mlp.norms_[1], [], [], dense[2]])
     np.testing.assert_array_equal(ours.predict_proba(X), mlp.predict_proba(X))
     np.testing.assert_array_equal(ours.hidden_activations(X, 3), mlp.hidden_activations(X, 0))
     first, second = (model.fit(X, DIGITS).predict_proba(X) for model in (mlp, ours))

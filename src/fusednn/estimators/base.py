@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from functools import cache
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -218,15 +218,12 @@ class BaseNetwork(CallbackSupportMixin, InspectionMixin, BaseEstimator):
             with np.errstate(over="ignore"):
                 X = check_array(X, accept_sparse=list(SPARSE_FORMATS), dtype=dtype, input_name="X")
         self._check_input(X)
-        matrices, vectors = self._parameters()
+        given = self._parameters()
+        matrices, vectors = ([np.asarray(part, dtype) for part in group] for group in given)
         found: Network = self._network()
-        groups: Any = (
-            [np.asarray(w, dtype) for w in matrices],
-            [np.asarray(b, dtype) for b in vectors],
-        )
         if network is not None:
-            found, *groups = network(found, *groups)
-        return predict(found, *groups, X, n_jobs=self.n_jobs, link=link)
+            found, matrices, vectors = network(found, matrices, vectors)
+        return predict(found, matrices, vectors, X, n_jobs=self.n_jobs, link=link)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -219,10 +219,8 @@ def _piece(place: Place, spec, width: int, bare: bool, at_start: bool) -> Piece:
         case specs.PReLU():
             return Piece(PReLU(width, rate=float(spec.rate_factor)), spec)
         case specs.BatchNorm(momentum, epsilon, rate):
-            op = BatchNorm(
-                width, rate=float(rate), momentum=float(momentum), epsilon=float(epsilon)
-            )
-            return Piece(op, spec)
+            norm = BatchNorm(width, rate=float(rate), momentum=float(momentum))
+            return Piece(replace(norm, epsilon=float(epsilon)), spec)
         case specs.LayerNorm(epsilon, rate) | specs.RMSNorm(epsilon, rate):
             centered = isinstance(spec, specs.LayerNorm)
             op = LayerNorm(width, rate=float(rate), centered=centered, epsilon=float(epsilon))

@@ -113,7 +113,7 @@ class NetworkClassifier(ClassificationMixin, BaseLayered):
         Samples seen.
     n_outputs_ : int
         Units of the output layer.
-    out_activation_ : str
+    out_activation_ : {"softmax", "logistic"}
         Output function.
     n_features_in_ : int
         Features seen in `fit`.

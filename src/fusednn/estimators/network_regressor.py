@@ -13,107 +13,21 @@ class NetworkRegressor(RegressionMixin, BaseLayered):
 
     Parameters
     ----------
-    layers : list of Layer or None, default=None
-        Hidden layers, descriptions of `fusednn.layers`, in order; None is one hidden layer of
-        100 ReLU units. The output layer follows by itself, with as many units as the targets
-        need.
-    solver : str or Optimizer, default="adam"
-        "sgd", "adam", "rmsprop", "adagrad", "amsgrad", "adamw", "nadam", "lion", or an optimizer
-        of `fusednn.optimizers` with constants of its own, all PyTorch's; "lbfgs" is SciPy's on
-        all samples at once, for networks without noise, BatchNorm and max_norm.
-    alpha : float, default=0.0
-        Factor of the L2 term of weights, divided by the samples of a batch; not used by solvers
-        with a `weight_decay` of their own, AdamW and Lion.
-    batch_size : int or "auto", default="auto"
-        Samples of a mini-batch; "auto" is min(200, n_samples).
-    learning_rate : {"constant", "adaptive"}, Schedule or callable, default="constant"
-        One of `fusednn.schedules`, or a callable that gets the number of a pass, from 0, and
-        returns a factor of `learning_rate_init`. "adaptive" divides SGD's rate by 5 when nothing
-        improves.
-    learning_rate_init : float, default=0.001
-        First learning rate.
-    max_iter : int, default=200
-        Passes over the data, or iterations of L-BFGS, at most.
-    shuffle : bool, default=True
-        Whether to shuffle the samples before each pass.
-    random_state : int, RandomState instance or None, default=None
-        Source of initial weights, the validation split, shuffles, dropout and noise.
-    tol : float, default=1e-4
-        Smallest improvement that counts.
-    verbose : bool or int, default=False
-        Whether to print each pass's loss and validation score; from 2 on validation loss,
-        learning rate and seconds too.
-    warm_start : bool, default=False
-        Whether `fit` goes on from the present weights, those of `initialize` or `set_weights`
-        say.
-    early_stopping : bool, default=False
-        Whether to hold out a validation set, stop when its score no longer improves, and keep
-        the best weights.
-    validation_fraction : float, default=0.1
-        Share of the samples held out.
-    n_iter_no_change : int or np.inf, default=10
-        Passes without improvement before training stops.
-    max_fun : int, default=15000
-        Evaluations of L-BFGS at most.
-    dtype : {"auto", "float32", "float64"}, default="auto"
-        Element type of the network; "auto" is float32 for X of that type, else float64.
-    n_jobs : int or None, default=None
-        Threads: a positive number is obeyed, -1 is all CPUs, None is as many as pay off. The
-        network does not depend on it by a bit.
-    scoring : str, callable or None, default=None
-        How a validation set is scored: a name or scorer of scikit-learn's, "loss" for its loss,
-        negated, None for R^2.
-    max_time : float or None, default=None
-        Seconds after which `fit` ends with the weights it has.
-    warm_start_optimizer : bool, default=False
-        With `warm_start`: go on with the optimizer's moments and steps too.
-    clip_norm : float or None, default=None
-        Largest Euclidean norm of the whole gradient of a step. Not for "lbfgs".
-    clip_value : float or None, default=None
-        Largest absolute value of its elements, after `clip_norm`. Not for "lbfgs".
-    standardize : bool, default=False
-        Whether the network begins with a scaling of each feature to mean 0 and deviation 1,
-        learned from all of X in the first fit. Not for sparse X.
-    ema_decay : float or None, default=None
-        Decay, in (0, 1), of an exponential moving average of the weights over the steps, 0.999
-        say, without a share of the first weights: the averages are what predicts, is validated
-        and is kept. Not for "lbfgs".
-    accumulate : int, default=1
-        Mini-batches whose gradients are added up for a step; the batch has as many times the
-        samples, at the memory of one. Not for "lbfgs".
-    mixup : float, default=0.0
-        Where positive, each step trains on pairs of samples, mixed in shares from the beta
-        distribution with both parameters of this value, 0.2 say (Zhang et al., 2017). The loss
-        is that of both targets, in the same shares. Not for "lbfgs", sparse X and Embedding.
+    layers, solver, alpha, batch_size, learning_rate, learning_rate_init, max_iter, shuffle, \
+random_state, tol, verbose, warm_start, early_stopping, validation_fraction, n_iter_no_change, \
+max_fun, dtype, n_jobs, scoring, max_time, warm_start_optimizer, clip_norm, clip_value, \
+standardize, ema_decay, accumulate, mixup
+        As in `NetworkClassifier`; early stopping looks at R^2, as `MLPRegressor`'s does.
     loss : str, RegressionLoss or function, default="squared_error"
         What is minimised, as in `MLPRegressor`.
 
     Attributes
     ----------
-    layers_ : tuple of Layer
-        The hidden layers, with what the data decided: numbers of categories.
-    loss_ : float
-        Mean loss of the last pass.
-    loss_curve_ : list of float
-        Mean loss of every pass (not for L-BFGS).
-    best_loss_ : float or None
-        Smallest of them; None with early stopping.
-    validation_scores_, validation_loss_curve_ : list of float or None
-        Scores, and where the loss is looked at losses, on the validation set after every pass.
-    best_validation_score_ : float or None
-        Largest of the scores.
-    n_iter_ : int
-        Passes, or iterations of L-BFGS.
-    t_ : int
-        Samples seen.
-    n_outputs_ : int
-        Units of the output layer.
-    out_activation_ : str
+    layers_, loss_, loss_curve_, best_loss_, validation_scores_, validation_loss_curve_, \
+best_validation_score_, n_iter_, t_, n_outputs_, n_features_in_, feature_names_in_
+        As in `NetworkClassifier`.
+    out_activation_ : {"identity", "exp"}
         Output function.
-    n_features_in_ : int
-        Features seen in `fit`.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
-        Their names, where X had string names only.
 
     See Also
     --------

@@ -83,7 +83,7 @@ class BaseMLP(BaseNetwork):
 
     def _set_parameters(self, matrices, vectors):
         """Takes both lists over."""
-        vars(self).update(self._parameter_attributes(matrices, vectors))
+        self.__dict__.update(self._parameter_attributes(matrices, vectors))
 
     def _parameter_attributes(self, matrices, vectors):
         """What the lists are as attributes."""

@@ -11,7 +11,7 @@ from .buffers import leading_dimension
 from .data import Input
 from .network import Network
 from .program import Program, Task
-from .rows import Rows
+from .rows import Block, Rows
 
 BLOCK_ROWS = 64
 """Fewest rows of a block: enough to use each weight often."""
@@ -65,9 +65,10 @@ def lower_inference(
     scratch = max(output.CHUNK_ROWS * (outputs + 3), *widths)
     program = Program(dtype, workers, scratch)
     rows = Rows(program, block * workers, parameters, plain=plain)
-    x = Input(source, order)
+    x: Input | Block = Input(source, order)
     for op in network.ops:
         x = op.lower(rows, x)
+    assert isinstance(x, Block)
     function = network.loss_row().link if link else None
     emitted = np.empty((samples, outputs), dtype)
     groups = network.output_groups() if function else [(0, outputs)]

@@ -54,7 +54,7 @@ class Program:
     def __init__(self, dtype, workers: int, scratch: int):
         self.dtype = np.dtype(dtype)
         self._alive: list[Any] = []
-        self.refresh: list[Callable[[], None]] = []
+        self.refresh: list[Callable[[], object]] = []
         self.words = np.zeros(records.PROGRAM_WIDTH, np.int64)
         self.sync = aligned_zeros(records.CLAIMS + records.CLAIMS_WIDTH * workers, np.int64)
         self.frames = aligned_zeros(records.FRAME_WIDTH * workers, np.int64)

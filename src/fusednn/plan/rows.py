@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -99,7 +100,7 @@ class Rows:
         self.segments: list[Segment] = []
         self.before: list[np.ndarray] = []
         self.gradients: dict[int, Gradient] = {}
-        self.refresh: list[Callable[[], None]] = []
+        self.refresh: list[Callable[[], object]] = []
         self.normed_weights: list[Normed] = []
         self._parameters, self._transposed = parameters, transposed
         self._chain: list[np.ndarray] = []
@@ -148,7 +149,7 @@ class Rows:
         """Weights that are made of directions and lengths."""
         made = Normed(form, directions, lengths, aligned_zeros(form.count, self.dtype))
         self.normed_weights.append(made)
-        self.refresh.append(lambda: made.refresh(self._parameters))
+        self.refresh.append(partial(made.refresh, self._parameters))
         return made.weights
 
     def next_stream(self) -> int:

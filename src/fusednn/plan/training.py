@@ -192,9 +192,10 @@ class TrainingPlan:
             key=self.key,
             noisy=self._rule.optimizer is not None,
         )
-        x: Input | Block = Input(source, self.order)
+        given = Input(source, self.order)
+        x: Input | Block = given
         if self.partners.size:
-            x = mixed_rows(rows, x, Input(source, self.partners))
+            x = mixed_rows(rows, given, Input(source, self.partners))
         for op in self.network.ops:
             x = op.lower(rows, x)
         assert isinstance(x, Block)
@@ -218,7 +219,7 @@ class TrainingPlan:
 
     def _row_stages(self, rows: Rows) -> list:
         """A stage for each segment of the rows."""
-        stages = []
+        stages: list = []
         for chain, after in rows.segments:
             tasks = [
                 Task(chain, lo, hi, records.ROWS_OF_BATCH)

@@ -309,7 +309,7 @@ class Session:
         """Takes over parameters, and an optimizer's moments, which have their shapes."""
         self.plan.load(matrices, vectors)
         for flat, moment in zip(self.plan.states, moments, strict=False):
-            self.plan.layout.pack(*moment, flat)
+            self.plan.layout.pack(moment[0], moment[1], flat)
 
     def moments(self) -> list[tuple[list[np.ndarray], list[np.ndarray]]]:
         """The optimizer's moments, as new arrays."""
