@@ -5,6 +5,7 @@ import pickle
 
 import numpy as np
 import pytest
+from fusednn.kernels._cache import statistics
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.datasets import load_diabetes, load_digits
@@ -13,7 +14,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from fusednn import MLPClassifier, NetworkClassifier, NetworkRegressor
+from fusednn import MLPClassifier, NetworkClassifier, NetworkRegressor, warmup
 from fusednn.layers import (
     Activation,
     AlphaDropout,
@@ -353,7 +354,9 @@ def test_hidden_activations():
 
 
 def test_inside_scikit_learn():
-    pipeline = make_pipeline(StandardScaler(), NetworkClassifier(max_iter=20, batch_size=16))
+    pipeline = make_pipeline(
+        StandardScaler(), NetworkClassifier(max_iter=40, batch_size=16, random_state=0)
+    )
     lists = [[Dense(8, "relu")], [Dense(8), BatchNorm(), Activation("relu")]]
     search = GridSearchCV(pipeline, {"networkclassifier__layers": lists}, cv=2).fit(X, DIGITS)
     assert search.best_score_ > 0.6
@@ -391,3 +394,23 @@ def test_normalised_perceptron_is_a_way_to_write_a_list(name, layer, scaled):
     with pytest.raises(ValueError, match="normalization cannot change"):
         mlp.set_params(normalization=None).fit(X, DIGITS)
     assert MLPClassifier((), normalization=name, max_iter=3).fit(X, DIGITS).norms_ == []
+
+
+@pytest.mark.parametrize(
+    "layers",
+    [
+        None,
+        EVERY,
+        [Embedding([2, 5]), Dense(3, "relu")],
+        [Dropout(0.1), Residual([Dense(7), Residual([Dense(3), Dense(7)])])],
+        [Dense(3, "relu"), Dense(6, "softmax")],
+    ],
+)
+def test_warmup(layers):
+    """Afterwards a fit compiles nothing."""
+    warmup(NetworkClassifier(layers, dtype="float64"))
+    before = statistics()
+    data = np.column_stack([np.zeros(60)] * 7) if layers is not None else X[:60]
+    classes = 6 if layers and layers[-1] == Dense(6, "softmax") else 3
+    NetworkClassifier(layers, max_iter=2).fit(data, np.arange(60) % classes)
+    assert statistics() == before

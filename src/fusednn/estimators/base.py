@@ -135,6 +135,14 @@ class BaseNetwork(CallbackSupportMixin, InspectionMixin, BaseEstimator):
             return prepare_stochastic(self, training, random_state)
         return prepare_lbfgs(self, training)
 
+    def _rehearsal_data(self, rows):
+        """Data that a network of these parameters takes, whatever they are."""
+        return np.random.RandomState(0).uniform(size=(rows, 4))
+
+    def _rehearsal_classes(self):
+        """Numbers of classes that compile all: a logistic output, and a softmax of many units."""
+        return 2, 5
+
     def _check_input(self, X):
         """Refuses values that the network has no use for."""
 

@@ -71,24 +71,43 @@ def hidden_layers(layers: Sequence, outputs: int, link: str) -> tuple[list, spec
         If softmax is what the last layer applies, and not what the outputs need.
     """
     layers = list(layers)
-    if not layers:
-        return [], None
-    last, place = layers[-1], Place(f"layers[{len(layers) - 1}]", layers[-1])
-    name = getattr(last, "name", None) if isinstance(last, specs.Activation) else None
-    final = isinstance(last, specs.Dense) and last.activation == SOFTMAX
-    if (name == SOFTMAX or final) and link != SOFTMAX:
-        raise place.refuse(f"softmax does not fit these targets, whose outputs are {link!r}")
-    if name == SOFTMAX:
+    units = output_units(layers)
+    for position, spec in enumerate(layers[-1:], start=len(layers) - 1):
+        name = getattr(spec, "activation", getattr(spec, "name", None))
+        if name == SOFTMAX and link != SOFTMAX:
+            place = Place(f"layers[{position}]", spec)
+            raise place.refuse(f"softmax does not fit these targets, whose outputs are {link!r}")
+    if layers and isinstance(layers[-1], specs.Activation) and layers[-1].name == SOFTMAX:
         layers.pop()
-        if not layers or not isinstance(layers[-1], specs.Dense):
-            return layers, None
-        last, place = layers[-1], Place(f"layers[{len(layers) - 1}]", layers[-1])
-        final = last.activation in ("identity", SOFTMAX)
-    if not final:
+    if units is None:
         return layers, None
-    if last.units != outputs:
+    last = layers.pop()
+    if units != outputs:
+        place = Place(f"layers[{len(layers)}]", last)
         raise place.refuse(f"as the output layer it must have {outputs} units for these targets")
-    return layers[:-1], replace(last, activation="identity")
+    return layers, replace(last, activation="identity")
+
+
+def output_units(layers: Sequence) -> int | None:
+    """The units of an output layer that the list has itself."""
+    if layers and getattr(layers[-1], "name", None) == SOFTMAX:
+        layers = layers[:-1]
+        plain = ("identity", SOFTMAX)
+    else:
+        plain = (SOFTMAX,)
+    last = layers[-1] if layers else None
+    return last.units if isinstance(last, specs.Dense) and last.activation in plain else None
+
+
+def width_taken(layers: Sequence) -> int | None:
+    """The columns that the list must be given, if it says; a residual gives what it is given."""
+    for spec in layers:
+        if isinstance(spec, specs.Dense):
+            return None
+        if isinstance(spec, specs.Residual):
+            units = [inner.units for inner in spec.layers if isinstance(inner, specs.Dense)]
+            return units[-1] if units else width_taken(spec.layers)
+    return None
 
 
 def build(layers: Sequence, inputs: int, outputs: int, link: str, *, scaled: bool) -> Chain:

@@ -17,7 +17,7 @@ from fusednn.plan.parameters import ParameterLayout
 from fusednn.training.optimizer_state import rule_of
 
 from .base import BaseNetwork
-from .building import Chain, Place, build
+from .building import Chain, Place, build, output_units, width_taken
 from .constraints import LAYERED
 from .diagram import rows_html
 from .parameters import by_layer, check_codes, drawn, has_embedding, replaced
@@ -144,6 +144,21 @@ class BaseLayered(BaseNetwork):
         arrays = self._layout(np.float32).in_order(matrices, vectors)[:numbers]
         layout = ParameterLayout(network.forms(np.float32), np.float32)
         return network, *layout.split(arrays)
+
+    def _summary(self):
+        """The network in a word."""
+        return f"{len(self._specs())} layers"
+
+    def _rehearsal_data(self, rows):
+        layers = self._specs()
+        if not has_embedding(layers):
+            width = width_taken(layers) or 4
+            return np.random.RandomState(0).uniform(size=(rows, width))
+        return np.zeros((rows, max(layers[0].columns) + 1))
+
+    def _rehearsal_classes(self):
+        found = output_units(self._specs())
+        return (2, 5) if found is None else (found,)
 
     # -- public --------------------------------------------------------------------------
 

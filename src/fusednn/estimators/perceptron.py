@@ -163,6 +163,10 @@ class BaseMLP(BaseNetwork):
             return Rule("adam", (self.beta_1, self.beta_2, self.epsilon))
         return rule_of(solver)
 
+    def _summary(self):
+        """The network in a word."""
+        return self.activation
+
     def _html_repr(self):
         """scikit-learn's diagram, and the layers once there are some."""
         text = super()._html_repr()

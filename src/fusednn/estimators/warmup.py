@@ -16,10 +16,8 @@ from fusednn.kernels._cache import statistics
 from fusednn.plan.training import BLOCK_LIMIT
 from fusednn.training.predict import FEW_ROWS
 
-from .perceptron import BaseMLP
+from .base import BaseNetwork
 from .solvers import name_of
-
-FEATURES = 4
 
 
 def warmup(estimator, *, sparse: bool = False) -> dict[str, int]:
@@ -32,8 +30,8 @@ def warmup(estimator, *, sparse: bool = False) -> dict[str, int]:
     Parameters
     ----------
     estimator : estimator
-        `MLPClassifier`, `MLPRegressor`, or a scikit-learn estimator whose parameters hold
-        some, such as a pipeline. It is not changed.
+        A network, or a scikit-learn estimator whose parameters hold some, such as a pipeline.
+        It is not changed.
     sparse : bool, default=False
         Whether X may be a sparse matrix too.
 
@@ -73,9 +71,9 @@ def rehearsals(estimator, sparse: bool = False) -> list[tuple[str, Callable[[], 
     if isinstance(estimator, type) or not hasattr(estimator, "get_params"):
         raise TypeError(f"an estimator is needed, not {estimator!r}")
     parts = [estimator, *estimator.get_params().values()]
-    networks = [part for part in parts if isinstance(part, BaseMLP)]
+    networks = [part for part in parts if isinstance(part, BaseNetwork)]
     if not networks:
-        raise ValueError(f"there is no MLPClassifier or MLPRegressor in {estimator!r}")
+        raise ValueError(f"there is no network of fusednn in {estimator!r}")
     for network in networks:
         network._validate_params()
     return [pair for network in networks for pair in _rehearsals_of(network, sparse)]
@@ -87,17 +85,19 @@ def _rehearsals_of(network, sparse: bool) -> Iterator[tuple[str, Callable[[], No
         batch = min(batch, BLOCK_LIMIT + 1)  # larger ones are trained in blocks, like this one
     rows = 2 * (FEW_ROWS + 1 if batch == "auto" else max(FEW_ROWS + 1, batch))
     small = {"max_iter": 1, "batch_size": batch, "validation_fraction": 0.5, "verbose": False}
-    X = np.random.RandomState(0).uniform(size=(rows, FEATURES))
+    X = network._rehearsal_data(rows)
     # from 1 on, which every loss takes: a logistic output, and a softmax of more than few units
-    two, five = (1 + np.arange(rows) % classes for classes in (2, 5))
-    targets = [[two], [five]] if is_classifier(network) else [[two, np.tile(two, (5, 1)).T]]
+    two = 1 + np.arange(rows) % 2
+    targets = [[two, np.tile(two, (5, 1)).T]]
+    if is_classifier(network):
+        targets = [[1 + np.arange(rows) % classes] for classes in network._rehearsal_classes()]
     for dtype in ("float32", "float64") if network.dtype == "auto" else (network.dtype,):
         for together in targets:
             inputs = [X.astype(dtype)]
             if sparse:
                 inputs.append(csr_matrix(inputs[0]))
             model = clone(network).set_params(**small)
-            words = [type(network).__name__, network.activation, name_of(network.solver), dtype]
+            words = [type(network).__name__, network._summary(), name_of(network.solver), dtype]
             words += [f"{together[0].max()} classes"] * is_classifier(network)
             yield " ".join(words), partial(_rehearse, model, inputs, together)
 
