@@ -65,7 +65,7 @@ SETTINGS = 4  # address of float64 rows, SETTINGS_WIDTH per step
 TOTALS = 5  # address of float64 rows, TOTALS_WIDTH per step, written
 OWN_SETTINGS = 6  # address of OWN, where the settings times a record's factors are written
 OWN = 8  # SETTINGS_WIDTH float64
-FRAME_WIDTH = 16  # two cache lines
+FRAME_WIDTH = 24  # three cache lines
 
 # settings of a step, float64
 RATE = 0  # learning rate, with what corrects biases
@@ -78,9 +78,11 @@ SCALE = 4  # 1 / (sum of the batch's weights)
 STREAM = 5  # the step's number in the random numbers of the fit
 MIX = 6  # share that a row keeps of its own sample where two are mixed
 AVERAGE = 7  # share of the weights in their averages
-SETTINGS_WIDTH = 8  # as many words as a frame has from OWN on
+L1 = 8  # factor of the weights' signs in the gradient, over the sum of the batch's weights
+SETTINGS_WIDTH = 9
 
 # totals of a step, float64
 LOSS = 0  # sum of weight times loss over the rows
 SQUARES = 1  # sum of squared weights before the update
-TOTALS_WIDTH = 2
+ABSOLUTES = 2  # sum of their absolute values, where there is an L1 term
+TOTALS_WIDTH = 3

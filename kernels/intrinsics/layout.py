@@ -65,8 +65,21 @@ def _shuffle(builder, first, second, indices):
     return builder.shuffle_vector(first, second, mask)
 
 
-@intrinsic
-def _sum_squares(typingctx, x, n):
+def _square(builder, value):
+    return builder.fmul(value, value)
+
+
+def _absolute(builder, value):
+    return builder.select(
+        builder.fcmp_ordered("<", value, ir.Constant(value.type, [0.0] * value.type.count)),
+        builder.fneg(value),
+        value,
+    )
+
+
+def _wide_sums(term):
+    """The code of a float64 sum of terms of elements, lane by lane."""
+
     def codegen(context, builder, signature, args):
         x, n = args
         element = signature.args[0].dtype
@@ -82,7 +95,7 @@ def _sum_squares(typingctx, x, n):
         value = builder.load(address, align=element.bitwidth // 8)
         if element != types.float64:
             value = builder.fpext(value, wide)
-        after = builder.fadd(total, builder.fmul(value, value))
+        after = builder.fadd(total, term(builder, value))
         following = builder.add(at, _I64(lanes))
         at.add_incoming(_I64(0), entry)
         at.add_incoming(following, loop)
@@ -95,7 +108,17 @@ def _sum_squares(typingctx, x, n):
             result = builder.fadd(result, builder.extract_element(after, _I32(i)))
         return result
 
-    return types.float64(x, types.int64), codegen
+    return codegen
+
+
+@intrinsic
+def _sum_squares(typingctx, x, n):
+    return types.float64(x, types.int64), _wide_sums(_square)
+
+
+@intrinsic
+def _sum_absolutes(typingctx, x, n):
+    return types.float64(x, types.int64), _wide_sums(_absolute)
 
 
 def _dots(rows):
@@ -275,6 +298,11 @@ def _sum_squares_twin(x, n):
     return columns.sum()
 
 
+def _sum_absolutes_twin(x, n):
+    lanes = SHAPE.lanes(x.itemsize)
+    return abs(x[:n].astype(float)).reshape(-1, lanes).sum(axis=0).sum()
+
+
 def _dots_twin(rows):
     def dots(out, ldo, x, ldx, w, n, start):
         for row in range(rows):
@@ -318,3 +346,6 @@ row_products = _row_products if JIT else _row_products_twin
 
 sum_squares = _sum_squares if JIT else _sum_squares_twin
 """sum_squares(x, n): float64 sum of x^2 lane by lane, then over lanes; n a multiple of lanes."""
+
+sum_absolutes = _sum_absolutes if JIT else _sum_absolutes_twin
+"""sum_absolutes(x, n): float64 sum of |x|, as `sum_squares`."""

@@ -10,7 +10,12 @@ where dz is the gradient of the loss by x w + b.
 from fusednn.kernels import records
 from fusednn.kernels._jit import kernel
 from fusednn.kernels.gemm import multiply_edge, multiply_panel, multiply_panels, multiply_plain
-from fusednn.kernels.intrinsics.layout import lanes_of, sum_squares, transpose_square
+from fusednn.kernels.intrinsics.layout import (
+    lanes_of,
+    sum_absolutes,
+    sum_squares,
+    transpose_square,
+)
 from fusednn.kernels.intrinsics.pointers import advance, number, slot
 from fusednn.kernels.intrinsics.scalars import cast
 from fusednn.kernels.intrinsics.sync import call
@@ -124,6 +129,7 @@ ROWS_IN = 7
 COLUMNS = 8  # padded to the vector
 SQUARES_OUT = 9  # address of one float64 per tile
 STATE_3 = 18  # beyond the operands of all updates; not fetched ahead
+ABSOLUTES_OUT = 21  # like SQUARES_OUT, of absolute values; or 0
 FACTORS = 19  # address of three float64, of the rates, decay and SQUARES_OUT, or 0: all are 1
 # ... and where the gradient comes from
 GRADIENT_X = 10  # x of update_weights, ones of update_bias, gradient of apply_gradient
@@ -191,16 +197,35 @@ def squares_factor(record):
 
 
 @kernel
+def note_weights(record, w, n, tile):
+    """The sums of n squared and of n absolute weights to a tile's places, where there are some."""
+    if record[SQUARES_OUT] != 0:
+        slot(record, SQUARES_OUT, 0.0)[tile] = sum_squares(w, n) * squares_factor(record)
+    if record[ABSOLUTES_OUT] != 0:
+        slot(record, ABSOLUTES_OUT, 0.0)[tile] = sum_absolutes(w, n) * squares_factor(record)
+
+
+@kernel
+def add_signs(record, settings, g, w, n):
+    """g += L1 sign(w), n elements: the L1 term's gradient, 0 where a weight is."""
+    if settings[records.L1] == 0.0:
+        return
+    share, zero = cast(settings[records.L1] * squares_factor(record), g[0]), cast(0, g[0])
+    for i in range(n):
+        below = -share if w[i] < zero else zero
+        g[i] = g[i] + (share if w[i] > zero else below)
+
+
+@kernel
 def update_tile(record, frame, g, i, j, rows, width):
     """One optimizer step on the tile of weights at (i, j) whose gradient is g (rows x width)."""
     at = j * record[ROWS_IN] + i * width
     n = rows * width
     w = advance(slot(record, PARAMETERS, g[0]), at)
-    if record[SQUARES_OUT] != 0:
-        per_panel = (record[ROWS_IN] + TILE_ROWS - 1) // TILE_ROWS
-        tile = j // (VECTORS * lanes_of(g[0])) * per_panel + i // TILE_ROWS
-        slot(record, SQUARES_OUT, 0.0)[tile] = sum_squares(w, n) * squares_factor(record)
+    per_panel = (record[ROWS_IN] + TILE_ROWS - 1) // TILE_ROWS
+    note_weights(record, w, n, j // (VECTORS * lanes_of(g[0])) * per_panel + i // TILE_ROWS)
     settings = settings_of(record, frame)
+    add_signs(record, settings, g, w, n)
     s1 = advance(slot(record, STATE_1, g[0]), at)
     s2 = advance(slot(record, STATE_2, g[0]), at)
     s3 = advance(slot(record, STATE_3, g[0]), at)

@@ -13,7 +13,6 @@ Rows whose code the batch lacks take their step with a gradient of zero.
 import numpy as np
 from fusednn.kernels import records
 from fusednn.kernels._jit import kernel
-from fusednn.kernels.intrinsics.layout import sum_squares
 from fusednn.kernels.intrinsics.pointers import advance, slot
 from fusednn.kernels.intrinsics.scalars import cast
 from fusednn.kernels.intrinsics.sync import call
@@ -55,7 +54,7 @@ TO = 5  # first column of OUT
 TABLE_WIDTH = 6
 
 # operands of update_table and apply_table: dense.STEP to STATE_2, SQUARES_OUT, STATE_3, FACTORS,
-# and dense.COLUMNS, the padded size; of apply_table dense.GRADIENT_X; of update_table
+# ABSOLUTES_OUT and dense.COLUMNS, the padded size; of apply_table dense.GRADIENT_X; of update_table
 # dense.GRADIENT_DZ and GRADIENT_DZ_STRIDE, the gradient by all of OUT, STARTS, ENTRY_ROWS and
 VECTOR_SIZE = 17
 VECTOR_COLUMN = 20  # the first of the table's in OUT
@@ -124,14 +123,13 @@ def step_rows(record, frame, g, lo, hi):
     """One optimizer step on rows [lo, hi) of a table whose gradient is g (hi - lo, COLUMNS)."""
     at, n = lo * record[dense.COLUMNS], (hi - lo) * record[dense.COLUMNS]
     w = advance(slot(record, dense.PARAMETERS, g[0]), at)
-    if record[dense.SQUARES_OUT] != 0:
-        squares = sum_squares(w, n) * dense.squares_factor(record)
-        slot(record, dense.SQUARES_OUT, 0.0)[lo // ROWS_PER_TASK] = squares
+    dense.note_weights(record, w, n, lo // ROWS_PER_TASK)
     s1 = advance(slot(record, dense.STATE_1, g[0]), at)
     s2 = advance(slot(record, dense.STATE_2, g[0]), at)
     s3 = advance(slot(record, dense.STATE_3, g[0]), at)
     settings, constants = dense.settings_of(record, frame), slot(record, dense.CONSTANTS, 0.0)
     decay = cast(settings[records.DECAY], g[0])
+    dense.add_signs(record, settings, g, w, n)
     return call(record, dense.STEP, (w, g, s1, s2, s3, n, decay, settings, constants))
 
 

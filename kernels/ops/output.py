@@ -38,6 +38,7 @@ SQUARES = 2
 N_SQUARES = 3
 GROUPS = 4  # of outputs, each with values of its own
 VALUES_STRIDE = 5
+ABSOLUTES = 6  # as many as SQUARES; or 0
 
 
 @kernel
@@ -123,4 +124,10 @@ def sum_losses(record, frame, scratch, lo, hi):
     for tile in range(record[N_SQUARES]):
         total += squares[tile]
     totals[records.SQUARES] = total
+    if record[ABSOLUTES] != 0:
+        absolutes = slot(record, ABSOLUTES, 0.0)
+        total = 0.0
+        for tile in range(record[N_SQUARES]):
+            total += absolutes[tile]
+        totals[records.ABSOLUTES] = total
     return 0

@@ -63,6 +63,7 @@ MORE = {
     "ema_decay": None,
     "accumulate": 1,
     "mixup": 0.0,
+    "l1": 0.0,
     "normalization": None,
     "max_norm": None,
 }

@@ -251,6 +251,8 @@ class Trained:
             dense.STATE_3: states[-1],
             dense.COLUMNS: self.table.shape[1],
             dense.SQUARES_OUT: squares,
+            dense.ABSOLUTES_OUT: None,
+            dense.FACTORS: None,
             dense.GRADIENT_DZ: self.dz,
             dense.GRADIENT_DZ_STRIDE: self.dz.shape[1],
             embedding.VECTOR_SIZE: self.size,

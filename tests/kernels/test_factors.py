@@ -19,6 +19,7 @@ SETTINGS = {
     records.STREAM: 3.0,
     records.MIX: 0.4,
     records.AVERAGE: 0.6,
+    records.L1: 0.0,
 }
 FACTORS = np.array([0.25, 3.0, 1.7])
 CONSTANTS = np.array([0.9, 0.99, 1e-3])
@@ -30,10 +31,12 @@ each_form = pytest.mark.parametrize("form", [Panels, Vectors])
 def drawn(dtype):
     """Weights and their gradient, both (I, O)."""
     random = np.random.RandomState(0)
-    return random.normal(size=(2, FAN_IN, FAN_OUT)).astype(dtype)
+    matrices = random.normal(size=(2, FAN_IN, FAN_OUT)).astype(dtype)
+    matrices[0, 3, 2] = 0
+    return matrices
 
 
-def step_weights(form, dtype, name, factors, settings=SETTINGS, workers=1):
+def step_weights(form, dtype, name, factors, settings=SETTINGS, workers=1, absolutes=None):
     """A step from a stored gradient: parameters, states, sums of squares, and the program."""
     layer = form(FAN_IN, FAN_OUT, dtype)
     flats = [aligned_zeros(layer.count, dtype) for _ in range(5)]
@@ -53,6 +56,7 @@ def step_weights(form, dtype, name, factors, settings=SETTINGS, workers=1):
         dense.ROWS_IN: FAN_IN,
         dense.COLUMNS: layer.padded_out,
         dense.SQUARES_OUT: squares,
+        dense.ABSOLUTES_OUT: absolutes,
         dense.GRADIENT_X: g,
         dense.FACTORS: factors,
         **layer.operands(),
@@ -142,3 +146,21 @@ def test_gradient_descent(form, dtype):
     b, g = np.random.RandomState(1).normal(size=(2, 70)).astype(dtype).astype(float)
     ours = step_bias(dtype, "sgd", FACTORS)[0]
     np.testing.assert_allclose(ours, b - 0.025 * g, rtol=0, atol=16 * np.finfo(dtype).eps)
+
+
+@both_dtypes
+@each_form
+@pytest.mark.parametrize("factors", [None, FACTORS])
+def test_signs(form, dtype, factors):
+    """The L1 term: signs of the weights in the gradient, by the decay's own factor, and a sum."""
+    settings = {**SETTINGS, records.L1: 0.3, records.DECAY: 0.0}
+    layer = form(FAN_IN, FAN_OUT, dtype)
+    absolutes = np.zeros(len(layer.tiles(1)))
+    ours, _, _, _ = step_weights(form, dtype, "store", factors, settings, absolutes=absolutes)
+    w, g = drawn(dtype).astype(float)
+    found = np.empty((FAN_IN, FAN_OUT), dtype)
+    layer.unpack(found, ours[1])
+    factor = 1.0 if factors is None else FACTORS[2]
+    np.testing.assert_allclose(found, g + 0.3 * factor * np.sign(w), rtol=0, atol=1e-6)
+    assert found[3, 2] == dtype(g[3, 2])
+    assert absolutes.sum() == pytest.approx(factor * abs(w).sum(), rel=1e-6)

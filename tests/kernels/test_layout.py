@@ -13,7 +13,8 @@ both_dtypes = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 
 def run_layout(dst, src, n):
     layout.transpose_square(data(dst), dst.shape[1], data(src), src.shape[1])
-    return layout.sum_squares(data(src), n), layout.lanes_of(dst[0, 0])
+    sums = layout.sum_squares(data(src), n), layout.sum_absolutes(data(src), n)
+    return sums[0], sums[1], layout.lanes_of(dst[0, 0])
 
 
 run_layout = kernel(run_layout)
@@ -26,8 +27,11 @@ def test_layout(dtype):
     src = random.normal(size=(lanes, lanes + 3)).astype(dtype)
     dst = np.full((lanes, lanes + 5), np.nan, dtype)
     for vectors in (1, 2, lanes):
-        total, counted = run_layout(dst, src, vectors * lanes)
+        total, absolute, counted = run_layout(dst, src, vectors * lanes)
         assert counted == lanes
+        assert absolute == pytest.approx(
+            abs(src.ravel()[: vectors * lanes].astype(float)).sum(), rel=1e-14
+        )
         want = reference.sum_squares(src.ravel()[: vectors * lanes])
         assert total == pytest.approx(want, rel=1e-14)
     np.testing.assert_array_equal(dst[:, :lanes], reference.transpose_square(src[:, :lanes]))

@@ -28,7 +28,7 @@ def flat(session):
     return [*session.parameters()[0], *session.parameters()[1]]
 
 
-def plain_passes(parameters, t, passes, share=None, partners=None):
+def plain_passes(parameters, t, passes, share=None, partners=None, l1=0.0):
     """Losses of passes of gradient descent in plain NumPy, and the weights after every step."""
     coefs, intercepts = ([part.astype(float) for part in group] for group in parameters)
     losses, history = [], []
@@ -53,6 +53,9 @@ def plain_passes(parameters, t, passes, share=None, partners=None):
                 loss += (1 - own) * other
                 others = [d for group in groups for d in group]
                 steps = [a + (1 - own) * b for a, b in zip(steps, others, strict=True)]
+            loss += l1 * sum(abs(w).sum() for w in coefs) / len(rows)
+            for w, d in zip(coefs, steps, strict=False):
+                d += l1 * np.sign(w) / len(rows)
             for part, d in zip([*coefs, *intercepts], steps, strict=True):
                 part -= RATE * d
             total += loss * len(rows)
@@ -142,6 +145,33 @@ def test_averages(dtype, tolerance, clipped):
     np.testing.assert_allclose(outputs, logits / logits.sum(axis=1, keepdims=True), atol=2e-5)
 
 
+@DTYPES
+@pytest.mark.parametrize("clipped", [np.inf, 1e9])
+@pytest.mark.parametrize("limit", [4096, 4])  # the second in blocks
+def test_l1(dtype, tolerance, clipped, limit, monkeypatch):
+    monkeypatch.setattr("fusednn.plan.training.BLOCK_LIMIT", limit)
+    parameters = random_network(SIZES, dtype)
+    t = random_targets("softmax", len(X), 3, dtype)
+    rule = Rule("sgd", (0.0,), clip_norm=clipped, l1=0.05)
+    options = {"loss": "softmax", "rule": rule, "batch": BATCH, "l2": L2}
+    with open_session(X.astype(dtype), t, parameters, **options) as session:
+        losses = [session.run_passes(np.full(session.batches, RATE))[0] for _ in range(3)]
+        ours = flat(session)
+    expected, history = plain_passes(parameters, t, 3, l1=0.05)
+    np.testing.assert_allclose(losses, expected, rtol=tolerance)
+    for one, other in zip(ours, history[-1], strict=True):
+        np.testing.assert_allclose(one, other, rtol=0, atol=tolerance * max(1, abs(other).max()))
+
+
+def test_l1_makes_weights_small():
+    options = {"max_iter": 150, "random_state": 0, "learning_rate_init": 0.01, "tol": 0}
+    small = [
+        np.mean(abs(MLPClassifier((20,), l1=l1, **options).fit(DIGITS, LABELS).coefs_[0]) < 1e-2)
+        for l1 in (0.0, 0.3)
+    ]
+    assert small[1] > 3 * small[0]
+
+
 def test_averages_go_on():
     """In `partial_fit` training goes on from the weights themselves, unless others are set."""
     options = {"random_state": 0, "ema_decay": 0.9, "shuffle": False, "batch_size": 50}
@@ -225,7 +255,8 @@ def test_lengths_stay_bounded(solver, dtype):
 
 
 @pytest.mark.parametrize(
-    "option", [{"ema_decay": 0.9}, {"accumulate": 2}, {"max_norm": 1.0}, {"mixup": 0.2}]
+    "option",
+    [{"ema_decay": 0.9}, {"accumulate": 2}, {"max_norm": 1.0}, {"mixup": 0.2}, {"l1": 1.0}],
 )
 def test_not_for_lbfgs(option):
     with pytest.raises(ValueError, match=f"{next(iter(option))} is for solvers other than"):

@@ -119,6 +119,9 @@ class MLPClassifier(ClassificationMixin, BaseMLP):
         Where positive, each step trains on pairs of samples, mixed in shares from the beta
         distribution with both parameters of this value, 0.2 say (Zhang et al., 2017). The loss
         is that of both targets, in the same shares. Not for "lbfgs", sparse X and Embedding.
+    l1 : float, default=0.0
+        Factor of the sum of the absolute weights in the loss, divided by the samples of a batch;
+        biases are not penalised. Not for "lbfgs".
     normalization : {"batch", "layer", "rms"} or None, default=None
         What stands between the products of each hidden layer and its activation: normalisation
         of each unit over the batch (running statistics when predicting), of each sample over
@@ -235,6 +238,7 @@ class MLPClassifier(ClassificationMixin, BaseMLP):
         ema_decay=None,
         accumulate=1,
         mixup=0.0,
+        l1=0.0,
         normalization=None,
         max_norm=None,
         class_weight=None,

@@ -87,9 +87,9 @@ class InspectionMixin:
         Returns
         -------
         loss : float
-            Weighted mean over the samples, with the L2 term if the solver has one. Of several
-            regression outputs the squared errors are summed, where scikit-learn's `loss_` has
-            their mean, so that the gradient is that of the loss.
+            Weighted mean over the samples, with the L1 term, and the L2 term if the solver has
+            one. Of several regression outputs the squared errors are summed, where
+            scikit-learn's `loss_` has their mean, so that the gradient is that of the loss.
         coef_grads, intercept_grads : list of ndarray
             In the shapes of `coefs_` and `intercepts_`.
         """
@@ -107,7 +107,9 @@ class InspectionMixin:
         target = Target(np.ascontiguousarray(self._encode(y, dtype), dtype), weights)
         samples = np.arange(X.shape[0])
         l2 = penalty_of(self)
-        session = make_session(self, X, target, Rule(None), samples, len(samples), l2)
+        session = make_session(
+            self, X, target, Rule(None, l1=float(self.l1)), samples, len(samples), l2
+        )
         session.load(*self._parameters())
         per_output = session.network.loss_row().per_output
         with session:

@@ -86,6 +86,9 @@ class NetworkClassifier(ClassificationMixin, BaseLayered):
         Where positive, each step trains on pairs of samples, mixed in shares from the beta
         distribution with both parameters of this value, 0.2 say (Zhang et al., 2017). The loss
         is that of both targets, in the same shares. Not for "lbfgs", sparse X and Embedding.
+    l1 : float, default=0.0
+        Factor of the sum of the absolute weights in the loss, divided by the samples of a batch;
+        biases are not penalised. Not for "lbfgs".
     class_weight : dict, list of dict, "balanced" or None, default=None
         Factors of the samples' weights in the loss, by label, as in the rest of scikit-learn.
     loss : {"log_loss", "focal"}, CrossEntropy or Focal, default="log_loss"
@@ -177,6 +180,7 @@ class NetworkClassifier(ClassificationMixin, BaseLayered):
         ema_decay=None,
         accumulate=1,
         mixup=0.0,
+        l1=0.0,
         class_weight=None,
         loss="log_loss",
     ):

@@ -16,7 +16,7 @@ class NetworkRegressor(RegressionMixin, BaseLayered):
     layers, solver, alpha, batch_size, learning_rate, learning_rate_init, max_iter, shuffle, \
 random_state, tol, verbose, warm_start, early_stopping, validation_fraction, n_iter_no_change, \
 max_fun, dtype, n_jobs, scoring, max_time, warm_start_optimizer, clip_norm, clip_value, \
-standardize, ema_decay, accumulate, mixup
+standardize, ema_decay, accumulate, mixup, l1
         As in `NetworkClassifier`; early stopping looks at R^2, as `MLPRegressor`'s does.
     loss : str, RegressionLoss or function, default="squared_error"
         What is minimised, as in `MLPRegressor`.
@@ -86,6 +86,7 @@ best_validation_score_, n_iter_, t_, n_outputs_, n_features_in_, feature_names_i
         ema_decay=None,
         accumulate=1,
         mixup=0.0,
+        l1=0.0,
         loss="squared_error",
     ):
         self._store(locals())

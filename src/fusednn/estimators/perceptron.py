@@ -130,6 +130,7 @@ class BaseMLP(BaseNetwork):
 
     def _check_sizes(self, inputs):
         """Refuses to go on training weights that the parameters or the data do not fit."""
+        self._network()  # refuses weights that do not fit together
         found = [len(self.coefs_[0]), *(w.shape[1] for w in self.coefs_)]
         asked = [inputs, *self._hidden_sizes(), self.n_outputs_]
         if bool(self.standardize) != bool(self._scaling()):
@@ -143,7 +144,6 @@ class BaseMLP(BaseNetwork):
                 f"The weights are of a network of layers {found}, but the parameters and the"
                 f" data ask for {asked}."
             )
-        self._network()  # refuses weights that do not fit together
 
     def _count_hidden(self):
         return len(self.coefs_) - 1

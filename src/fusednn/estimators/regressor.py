@@ -32,7 +32,7 @@ class MLPRegressor(RegressionMixin, BaseMLP):
 learning_rate_init, power_t, max_iter, shuffle, random_state, tol, verbose, warm_start, \
 momentum, nesterovs_momentum, early_stopping, validation_fraction, beta_1, beta_2, epsilon, \
 n_iter_no_change, max_fun, dtype, n_jobs, scoring, max_time, warm_start_optimizer, init, \
-dropout, clip_norm, clip_value, standardize, ema_decay, accumulate, mixup, \
+dropout, clip_norm, clip_value, standardize, ema_decay, accumulate, mixup, l1, \
 normalization, max_norm
         As in `MLPClassifier`; early stopping looks at R^2, for "gaussian" of the means, of
         several quantiles of the one nearest to 0.5. A scorer sees what `predict` answers.
@@ -105,6 +105,7 @@ n_features_in_, feature_names_in_
         ema_decay=None,
         accumulate=1,
         mixup=0.0,
+        l1=0.0,
         normalization=None,
         max_norm=None,
     ):

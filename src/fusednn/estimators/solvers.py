@@ -88,6 +88,7 @@ def prepare_lbfgs(mlp, training):
         "ema_decay": mlp.ema_decay is not None,
         "accumulate": mlp.accumulate > 1,
         "mixup": mlp.mixup > 0,
+        "l1": mlp.l1 > 0,
         "clip_norm": mlp.clip_norm is not None,
         "clip_value": mlp.clip_value is not None,
     }
@@ -153,6 +154,7 @@ def prepare_stochastic(mlp, training, random_state):
         clip_value=np.inf if mlp.clip_value is None else float(mlp.clip_value),
         block=block if batch > block else 0,
         average=float(mlp.ema_decay or 0.0),
+        l1=float(mlp.l1),
         mixup=float(mlp.mixup),
     )
     if mlp.mixup and sparse.issparse(training.X):

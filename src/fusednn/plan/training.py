@@ -54,6 +54,8 @@ class Rule(NamedTuple):
         it to the plan.
     average : float
         Decay of the exponential moving average of the parameters; 0 is none.
+    l1 : float
+        Factor of the sum of absolute weights in the loss, before it is divided by the samples.
     mixup : float
         Both parameters of the beta distribution of the share that a sample keeps where two are
         mixed; 0 mixes none.
@@ -65,6 +67,7 @@ class Rule(NamedTuple):
     clip_value: float = np.inf
     block: int = 0
     average: float = 0.0
+    l1: float = 0.0
     mixup: float = 0.0
 
     @property
@@ -240,6 +243,8 @@ class TrainingPlan:
         )
         computed = rows.gradients
         squares = aligned_zeros(updater.n_tiles, np.float64)
+        absolutes = aligned_zeros(updater.n_tiles, np.float64) if rule.l1 else None
+        sums = {"squares": squares, "absolutes": absolutes}
         total = program.record(
             output.sum_losses,
             {
@@ -248,6 +253,7 @@ class TrainingPlan:
                 output.N_SQUARES: len(squares),
                 output.GROUPS: len(values),
                 output.VALUES_STRIDE: self.rows,
+                output.ABSOLUTES: absolutes,
             },
         )
         columns = Columns(program, self.layout, self.parameters, self.transposed)
@@ -257,13 +263,11 @@ class TrainingPlan:
         self.later_block, self.apply_stage = len(stages) + 1, 2 * (len(stages) + 1)
         if not self.blocked:
             assert rule.optimizer is not None
-            update = updater.lower(
-                rule.optimizer, self.states, computed, refresh=True, squares=squares
-            )
+            update = updater.lower(rule.optimizer, self.states, computed, refresh=True, **sums)
             program.set_stages([*stages, (update, total), *stages_after])
             return
         stored = [self.gradient]
-        store = updater.lower("store", stored, computed, refresh=False, squares=squares)
+        store = updater.lower("store", stored, computed, refresh=False, **sums)
         add = updater.lower("accumulate", stored, computed, refresh=False)
         stages = [*stages, (store, total), *stages, (add, total)]
         if rows.normed_weights:

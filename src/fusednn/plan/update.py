@@ -54,6 +54,7 @@ class Updater:
         *,
         refresh: bool,
         squares=None,
+        absolutes=None,
     ) -> list[Task]:
         """Tasks that hand each tile's gradient to an optimizer.
 
@@ -67,8 +68,8 @@ class Updater:
             By the numbers of the parameters.
         refresh : bool
             Write the transposed copy too.
-        squares : ndarray of float64, optional
-            Receives each tile's sum of squared weights before the update.
+        squares, absolutes : ndarray of float64, optional
+            Receive each tile's sum of squared or absolute weights before the update.
         """
         step = {
             dense.STEP: (OPTIMIZERS[optimizer].step, "step"),
@@ -92,6 +93,7 @@ class Updater:
                 copy = self._layout.transposed(self._transposed, number)
                 operands[dense.TRANSPOSED] = copy if refresh and not form.is_normed else None
                 operands[dense.SQUARES_OUT] = None if squares is None else squares[counted:]
+                operands[dense.ABSOLUTES_OUT] = None if absolutes is None else absolutes[counted:]
                 counted += self._tiles(number)
             chain = [self._program.record(gradient.op, operands)]
             tasks += [Task(chain, lo, hi, cost=cost) for lo, hi, cost in form.tiles(self._batch)]

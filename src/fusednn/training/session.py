@@ -89,6 +89,7 @@ class Session:
         self.network, self.target = network, target
         self._decoupled = rule.optimizer is not None and OPTIMIZERS[rule.optimizer].decoupled
         self.l2 = 0.0 if self._decoupled else l2
+        self.l1 = rule.l1
         self._mixup, self._average = rule.mixup, rule.average
         self.ahead = 1
         if several and not is_blocked(network, rule, batch):
@@ -182,8 +183,7 @@ class Session:
         if self._average:
             self._set_averages(settings, batches)
         self._done += batches
-        losses, squares = self._run(weight_sums, steps)
-        per_batch = (losses + 0.5 * self.l2 * squares) / weight_sums[:batches]
+        per_batch = self._run(weight_sums, steps) / weight_sums[:batches]
         per_batch *= self._counts[:batches]
         return per_batch.reshape(self._passes, -1).sum(axis=1) / self.orders.shape[1]
 
@@ -210,11 +210,10 @@ class Session:
     def run_gradient(self, factor: float) -> float:
         """The loss of all samples, times `factor`, plus the L2 term; stores the gradient."""
         weight_sums = self._weight_sums()
-        losses, squares = self._run(weight_sums, len(self._steps))
-        return float((factor * losses[0] + 0.5 * self.l2 * squares[0]) / weight_sums[0])
+        return float(self._run(weight_sums, len(self._steps), factor)[0] / weight_sums[0])
 
-    def _run(self, weight_sums: np.ndarray, steps: int) -> tuple[np.ndarray, np.ndarray]:
-        """Runs the first steps; returns each batch's sum of losses and of squared weights."""
+    def _run(self, weight_sums: np.ndarray, steps: int, factor: float = 1.0) -> np.ndarray:
+        """Runs the first steps; returns each batch's sum of losses, times a factor, and terms."""
         totals = self.plan.program.totals[:steps]
         if self._scaled_by is not weight_sums:
             self._scale(weight_sums)
@@ -222,13 +221,19 @@ class Session:
         losses: np.ndarray = totals[:, records.LOSS]
         if isinstance(self._owner, np.ndarray):
             losses = np.bincount(self._owner, losses, self.batches)
-        return losses, totals[self._first_of_batch, records.SQUARES]
+        terms = 0.5 * self.l2 * totals[self._first_of_batch, records.SQUARES]
+        if self.l1:
+            terms += self.l1 * totals[self._first_of_batch, records.ABSOLUTES]
+        return (losses if factor == 1.0 else factor * losses) + terms
 
     def _scale(self, weight_sums: np.ndarray) -> None:
         """Divides each step's gradient and L2 term by its batch's sum of weights."""
         self._scaled_by = weight_sums
         settings = self.plan.program.settings
         settings[:, records.SCALE] = 1.0 / weight_sums[self._owner]
+        if self.l1:  # the first block of a batch adds it to the stored gradient
+            first = self._steps[:, records.FIRST_STAGE] == 0
+            settings[:, records.L1] = first * self.l1 / weight_sums[self._owner]
         if self._decoupled:
             return
         settings[:, records.DECAY] = self.l2 / weight_sums[self._owner]
