@@ -41,6 +41,11 @@ class Optimizer:
         for field in fields(self):
             _check(f"{field.name} of {type(self).__name__}", field.name, getattr(self, field.name))
 
+    def kernel(self) -> tuple[str, tuple[float, ...]]:
+        """The name of its step in the kernels' table, and the constants that the step reads."""
+        constants = [getattr(self, field.name) for field in fields(self)]
+        return type(self).__name__.lower(), tuple(map(float, constants))
+
 
 def _check(what: str, name: str, value) -> None:
     if name in ("nesterov", "amsgrad"):
@@ -89,6 +94,9 @@ class SGD(Optimizer):
         super().__post_init__()
         if self.nesterov and self.momentum == 0:
             raise ValueError("nesterov of SGD needs a momentum above 0.")
+
+    def kernel(self):
+        return "polyak_nesterov" if self.nesterov else "polyak", (self.momentum,)
 
 
 @dataclass(frozen=True)
@@ -163,6 +171,10 @@ class Adam(Optimizer):
     epsilon: float = 1e-8
     amsgrad: bool = False
 
+    def kernel(self):
+        constants = self.beta_1, self.beta_2, self.epsilon
+        return "amsgrad" if self.amsgrad else "adam", constants
+
 
 @dataclass(frozen=True)
 class AdamW(Optimizer):
@@ -191,6 +203,9 @@ class AdamW(Optimizer):
     beta_2: float = 0.999
     epsilon: float = 1e-8
     weight_decay: float = 0.01
+
+    def kernel(self):
+        return "adamw", (self.beta_1, self.beta_2, self.epsilon)
 
 
 @dataclass(frozen=True)
@@ -223,6 +238,9 @@ class NAdam(Optimizer):
     epsilon: float = 1e-8
     momentum_decay: float = 0.004
 
+    def kernel(self):
+        return "nadam", (self.beta_1, self.beta_2, self.epsilon)
+
 
 @dataclass(frozen=True)
 class Lion(Optimizer):
@@ -250,6 +268,9 @@ class Lion(Optimizer):
     beta_1: float = 0.9
     beta_2: float = 0.99
     weight_decay: float = 0.0
+
+    def kernel(self):
+        return "lion", (self.beta_1, self.beta_2)
 
 
 NAMED: dict[str, Optimizer] = {

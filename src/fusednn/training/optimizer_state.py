@@ -8,7 +8,7 @@ from math import isfinite
 import numpy as np
 
 from fusednn.kernels import records
-from fusednn.optimizers import SGD, Adagrad, Adam, AdamW, Lion, NAdam, Optimizer, RMSprop
+from fusednn.optimizers import SGD, NAdam, Optimizer
 from fusednn.plan.training import Rule
 from fusednn.schedules import ReduceOnPlateau, Schedule
 
@@ -19,22 +19,7 @@ WORSE = 1 - 1e-4
 
 def rule_of(optimizer: Optimizer) -> Rule:
     """The update that a description asks for, as a plan takes it."""
-    match optimizer:
-        case SGD(momentum, nesterov):
-            return Rule("polyak_nesterov" if nesterov else "polyak", (momentum,))
-        case RMSprop(alpha, epsilon):
-            return Rule("rmsprop", (alpha, epsilon))
-        case Adagrad(epsilon):
-            return Rule("adagrad", (epsilon,))
-        case Adam(beta_1, beta_2, epsilon, amsgrad):
-            return Rule("amsgrad" if amsgrad else "adam", (beta_1, beta_2, epsilon))
-        case AdamW(beta_1, beta_2, epsilon):
-            return Rule("adamw", (beta_1, beta_2, epsilon))
-        case NAdam(beta_1, beta_2, epsilon):
-            return Rule("nadam", (beta_1, beta_2, epsilon))
-        case Lion(beta_1, beta_2):
-            return Rule("lion", (beta_1, beta_2))
-    raise TypeError(f"{optimizer!r} is no optimizer of fusednn.optimizers.")
+    return Rule(*optimizer.kernel())
 
 
 class OptimizerState:
