@@ -6,9 +6,11 @@ from fusednn.kernels import records
 from fusednn.kernels.ops import dense
 from fusednn.kernels.optimizers import OPTIMIZERS
 from one_op import run_op
+from sessions import gradient, random_network
 
 from fusednn.plan.buffers import aligned_zeros
 from fusednn.plan.forms import Panels, Vectors, parts
+from fusednn.plan.training import Rule
 
 SETTINGS = {
     records.RATE: 0.1,
@@ -164,3 +166,12 @@ def test_signs(form, dtype, factors):
     np.testing.assert_allclose(found, g + 0.3 * factor * np.sign(w), rtol=0, atol=1e-6)
     assert found[3, 2] == dtype(g[3, 2])
     assert absolutes.sum() == pytest.approx(factor * abs(w).sum(), rel=1e-6)
+
+
+def test_sum_in_the_loss():
+    random = np.random.RandomState(0)
+    X, t = random.normal(size=(9, 5)), random.normal(size=(9, 3))
+    parameters = random_network([5, 4, 3], np.float64)
+    plain, penalised = (gradient(X, t, parameters, rule=Rule(None, l1=l1))[0] for l1 in (0.0, 0.3))
+    expected = 0.3 * sum(abs(w).sum() for w in parameters[0]) / len(X)
+    assert penalised - plain == pytest.approx(expected, rel=1e-12)
