@@ -25,8 +25,10 @@ LAYERS = {
     "losses": set(),
     "schedules": set(),
     "training": {"training", "plan", "kernels", "optimizers", "schedules"},
+    "layers": set(),
     "estimators": {
-        *("estimators", "training", "plan", "kernels", "losses", "optimizers", "schedules")
+        *("estimators", "training", "plan", "kernels"),
+        *("layers", "losses", "optimizers", "schedules"),
     },
     "versions": {"training", "plan", "kernels"},
     "command": {"command", "versions", "estimators", "training", "plan", "kernels", ""},

@@ -59,6 +59,10 @@ MORE = {
     "dropout": 0.0,
     "clip_norm": None,
     "clip_value": None,
+    "standardize": False,
+    "ema_decay": None,
+    "accumulate": 1,
+    "max_norm": None,
 }
 MORE_OF = {"classifier": {**MORE, "class_weight": None, "loss": "log_loss"}, "regressor": MORE}
 
