@@ -25,10 +25,11 @@ LAYERS = {
     "losses": set(),
     "schedules": set(),
     "training": {"training", "plan", "kernels", "optimizers", "schedules"},
+    "exceptions": set(),
     "layers": set(),
     "estimators": {
         *("estimators", "training", "plan", "kernels"),
-        *("layers", "losses", "optimizers", "schedules"),
+        *("exceptions", "layers", "losses", "optimizers", "schedules"),
     },
     "versions": {"training", "plan", "kernels"},
     "command": {"command", "versions", "estimators", "training", "plan", "kernels", ""},

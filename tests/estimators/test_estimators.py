@@ -63,6 +63,7 @@ MORE = {
     "ema_decay": None,
     "accumulate": 1,
     "max_norm": None,
+    "diagnose": False,
 }
 MORE_OF = {"classifier": {**MORE, "class_weight": None, "loss": "log_loss"}, "regressor": MORE}
 

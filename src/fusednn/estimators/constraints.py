@@ -48,6 +48,7 @@ SHARED: dict = {
     "standardize": ["boolean"],
     "ema_decay": [Interval(Real, 0, 1, closed="neither"), None],
     "accumulate": [Interval(Integral, 1, None, closed="left")],
+    "diagnose": ["boolean"],
     "n_jobs": [
         None,
         Interval(Integral, None, -1, closed="right"),

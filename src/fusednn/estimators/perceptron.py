@@ -112,6 +112,12 @@ class BaseMLP(BaseNetwork):
             )
         self._network()  # refuses weights that do not fit together
 
+    def _named_ops(self):
+        """The name of each layer and the number of its op."""
+        fixed, hidden = bool(self._scaling()), self._count_hidden()
+        names = [*(f"hidden {layer}" for layer in range(hidden)), "output"]
+        return [(name, layer + fixed) for layer, name in enumerate(names)]
+
     def _count_hidden(self):
         return len(self.coefs_) - 1
 

@@ -32,7 +32,8 @@ class MLPRegressor(RegressionMixin, BaseMLP):
 learning_rate_init, power_t, max_iter, shuffle, random_state, tol, verbose, warm_start, \
 momentum, nesterovs_momentum, early_stopping, validation_fraction, beta_1, beta_2, epsilon, \
 n_iter_no_change, max_fun, dtype, n_jobs, scoring, max_time, warm_start_optimizer, init, \
-dropout, clip_norm, clip_value, standardize, ema_decay, accumulate, max_norm
+dropout, clip_norm, clip_value, standardize, ema_decay, accumulate, max_norm, \
+diagnose
         As in `MLPClassifier`; early stopping looks at R^2, for "gaussian" of the means, of
         several quantiles of the one nearest to 0.5. A scorer sees what `predict` answers.
 
@@ -40,7 +41,8 @@ dropout, clip_norm, clip_value, standardize, ema_decay, accumulate, max_norm
     ----------
     coefs_, intercepts_, loss_, loss_curve_, best_loss_, validation_scores_, \
 validation_loss_curve_, best_validation_score_, n_iter_, t_, n_layers_, n_outputs_, \
-n_features_in_, feature_names_in_
+gradient_norms_, activation_stats_, diagnosed_layers_, diagnosed_weights_, n_features_in_, \
+feature_names_in_
         As in `MLPClassifier`.
     out_activation_ : {"identity", "exp"}
         Output function.
@@ -103,5 +105,6 @@ n_features_in_, feature_names_in_
         ema_decay=None,
         accumulate=1,
         max_norm=None,
+        diagnose=False,
     ):
         self._store(locals())
