@@ -21,14 +21,15 @@ SOURCES = {
 LAYERS = {
     "kernels": {"kernels"},
     "plan": {"plan", "kernels"},
-    "layers": set(),  # descriptions only
-    "optimizers": set(),
+    "optimizers": set(),  # descriptions only
     "losses": set(),
     "schedules": set(),
     "training": {"training", "plan", "kernels", "optimizers", "schedules"},
+    "exceptions": set(),
+    "layers": set(),
     "estimators": {
         *("estimators", "training", "plan", "kernels"),
-        *("layers", "losses", "optimizers", "schedules"),
+        *("exceptions", "layers", "losses", "optimizers", "schedules"),
     },
     "versions": {"training", "plan", "kernels"},
     "command": {"command", "versions", "estimators", "training", "plan", "kernels", ""},

@@ -8,6 +8,8 @@ from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 
 _HOMES = {
+    "DiagnosisDisplay": "fusednn.estimators.diagnosis_display",
+    "DiagnosisWarning": "fusednn.exceptions",
     "LossCurveDisplay": "fusednn.estimators.display",
     "MLPClassifier": "fusednn.estimators.classifier",
     "MLPRegressor": "fusednn.estimators.regressor",
@@ -16,14 +18,17 @@ _HOMES = {
     "show_versions": "fusednn.versions",
     "warmup": "fusednn.estimators.warmup",
 }
-_MODULES = ("kernels", "layers", "losses", "optimizers", "schedules")
+_MODULES = ("exceptions", "kernels", "layers", "losses", "optimizers", "schedules")
 
 __all__ = [
+    "DiagnosisDisplay",
+    "DiagnosisWarning",
     "LossCurveDisplay",
     "MLPClassifier",
     "MLPRegressor",
     "NetworkClassifier",
     "NetworkRegressor",
+    "exceptions",
     "kernels",
     "layers",
     "losses",

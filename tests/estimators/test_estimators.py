@@ -66,6 +66,7 @@ MORE = {
     "l1": 0.0,
     "normalization": None,
     "max_norm": None,
+    "diagnose": False,
 }
 MORE_OF = {"classifier": {**MORE, "class_weight": None, "loss": "log_loss"}, "regressor": MORE}
 

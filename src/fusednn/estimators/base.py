@@ -31,13 +31,22 @@ from .solvers import (
 from .unchecked import is_plain_input, is_plain_target, takes_plain_input
 
 SPARSE_FORMATS = ("csr", "csc")
+DIAGNOSED = (
+    "gradient_norms_",
+    "activation_stats_",
+    "diagnosed_layers_",
+    "diagnosed_weights_",
+    "_troubles",
+)
+"""What `diagnose` leaves."""
 
 
 class BaseNetwork(CallbackSupportMixin, InspectionMixin, BaseEstimator):
     """Base class of the estimators; not used directly.
 
     A subclass says what its network is by `_built_name`, the attribute that a network makes,
-    `_check_structure`, `_build`, `_network`, `_parameters`, `_set_parameters` and `_rule_of`.
+    `_check_structure`, `_build`, `_network`, `_named_ops`, `_parameters`, `_set_parameters` and
+    `_rule_of`.
     """
 
     _built_name: ClassVar[str]
@@ -193,6 +202,8 @@ class BaseNetwork(CallbackSupportMixin, InspectionMixin, BaseEstimator):
             self.validation_scores_: list[float] | None = [] if early else None
             self.__dict__.pop("validation_loss_curve_", None)  # of another fit
             self.best_validation_score_ = -np.inf if early else None
+        for name in DIAGNOSED:
+            self.__dict__.pop(name, None)
 
     def _output_groups(self):
         """Outputs with a link of their own, by their numbers; empty where all share one."""

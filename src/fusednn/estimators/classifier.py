@@ -129,6 +129,10 @@ class MLPClassifier(ClassificationMixin, BaseMLP):
     max_norm : float or None, default=None
         Largest Euclidean length of the weights that lead to a unit; longer ones are scaled down
         after each step. Not for "lbfgs".
+    diagnose : bool, default=False
+        Whether each pass's gradient and outputs are looked at, layer by layer, on at most 512
+        training samples, and a `DiagnosisWarning` says what is wrong: gradients that vanish or
+        explode, dead units, saturated outputs. Such a pass takes longer; the network is the same.
     class_weight : dict, list of dict, "balanced" or None, default=None
         Factors of the samples' weights in the loss, by label, as in the rest of scikit-learn.
     loss : {"log_loss", "focal"}, CrossEntropy or Focal, default="log_loss"
@@ -170,6 +174,18 @@ class MLPClassifier(ClassificationMixin, BaseMLP):
         Layers with the input, and output units.
     out_activation_ : {"softmax", "logistic"}
         Output function.
+    gradient_norms_ : ndarray of shape (n_passes, n_weighted_layers)
+        With `diagnose`: after every pass, or iteration of L-BFGS, the Euclidean norm of the
+        loss's gradient by each layer's weights, without biases and the L2 term, on the first
+        (at most 512) samples that are trained on. Later fits that go on append their passes.
+    activation_stats_ : ndarray of shape (n_passes, n_diagnosed_layers, 3)
+        With `diagnose`: mean and standard deviation of each layer's outputs for these samples,
+        of the output layer its logits, and a share: of units that are 0 for all of them after
+        "relu" or "hard_swish" (dead), of outputs beyond 0.99 in size after "tanh" or outside
+        (0.01, 0.99) after "logistic" (saturated), else 0.
+    diagnosed_layers_, diagnosed_weights_ : list of str
+        With `diagnose`: the names of the layers in `activation_stats_` and `gradient_norms_`:
+        "hidden 0", ..., "output".
     n_features_in_ : int
         Features seen in `fit`.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -241,6 +257,7 @@ class MLPClassifier(ClassificationMixin, BaseMLP):
         l1=0.0,
         normalization=None,
         max_norm=None,
+        diagnose=False,
         class_weight=None,
         loss="log_loss",
     ):

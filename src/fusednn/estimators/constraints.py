@@ -50,6 +50,7 @@ SHARED: dict = {
     "accumulate": [Interval(Integral, 1, None, closed="left")],
     "l1": [Interval(Real, 0, None, closed="left")],
     "mixup": [Interval(Real, 0, None, closed="left")],
+    "diagnose": ["boolean"],
     "n_jobs": [
         None,
         Interval(Integral, None, -1, closed="right"),

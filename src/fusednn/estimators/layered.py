@@ -133,6 +133,14 @@ class BaseLayered(BaseNetwork):
     def _rule_of(self, solver):
         return rule_of(solver)
 
+    def _named_ops(self):
+        """The name of each layer that is more than a part of the one before, and its op."""
+        homes = self._chain.homes
+        kinds = [type(spec).__name__ for spec in self.layers_]
+        names = [f"layers[{number}] {kinds[number]}" for number in range(len(homes) - 1)]
+        pairs = zip([*names, "output"], homes, strict=True)
+        return [(name, home) for name, home in pairs if home is not None]
+
     def _count_hidden(self):
         return len(self._chain.homes) - 1
 

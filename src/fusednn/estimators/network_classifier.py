@@ -89,6 +89,10 @@ class NetworkClassifier(ClassificationMixin, BaseLayered):
     l1 : float, default=0.0
         Factor of the sum of the absolute weights in the loss, divided by the samples of a batch;
         biases are not penalised. Not for "lbfgs".
+    diagnose : bool, default=False
+        Whether each pass's gradient and outputs are looked at, layer by layer, on at most 512
+        training samples, and a `DiagnosisWarning` says what is wrong: gradients that vanish or
+        explode, dead units, saturated outputs. Such a pass takes longer; the network is the same.
     class_weight : dict, list of dict, "balanced" or None, default=None
         Factors of the samples' weights in the loss, by label, as in the rest of scikit-learn.
     loss : {"log_loss", "focal"}, CrossEntropy or Focal, default="log_loss"
@@ -118,6 +122,19 @@ class NetworkClassifier(ClassificationMixin, BaseLayered):
         Units of the output layer.
     out_activation_ : {"softmax", "logistic"}
         Output function.
+    gradient_norms_ : ndarray of shape (n_passes, n_weighted_layers)
+        With `diagnose`: after every pass, or iteration of L-BFGS, the Euclidean norm of the
+        loss's gradient by each layer's weights, without biases and the L2 term, on the first
+        (at most 512) samples that are trained on. Later fits that go on append their passes.
+    activation_stats_ : ndarray of shape (n_passes, n_diagnosed_layers, 3)
+        With `diagnose`: mean and standard deviation of each layer's outputs for these samples,
+        of the output layer its logits, and a share: of units that are 0 for all of them after
+        "relu" or "hard_swish" (dead), of outputs beyond 0.99 in size after "tanh" or outside
+        (0.01, 0.99) after "logistic" (saturated), else 0.
+    diagnosed_layers_, diagnosed_weights_ : list of str
+        With `diagnose`: the names of the layers in `activation_stats_`, "layers[0] Dense", ...,
+        "output", and of those with weights, in `gradient_norms_`. Activation and dropout belong
+        to the layer that they follow.
     n_features_in_ : int
         Features seen in `fit`.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -181,6 +198,7 @@ class NetworkClassifier(ClassificationMixin, BaseLayered):
         accumulate=1,
         mixup=0.0,
         l1=0.0,
+        diagnose=False,
         class_weight=None,
         loss="log_loss",
     ):

@@ -16,7 +16,7 @@ class NetworkRegressor(RegressionMixin, BaseLayered):
     layers, solver, alpha, batch_size, learning_rate, learning_rate_init, max_iter, shuffle, \
 random_state, tol, verbose, warm_start, early_stopping, validation_fraction, n_iter_no_change, \
 max_fun, dtype, n_jobs, scoring, max_time, warm_start_optimizer, clip_norm, clip_value, \
-standardize, ema_decay, accumulate, mixup, l1
+standardize, ema_decay, accumulate, mixup, l1, diagnose
         As in `NetworkClassifier`; early stopping looks at R^2, as `MLPRegressor`'s does.
     loss : str, RegressionLoss or function, default="squared_error"
         What is minimised, as in `MLPRegressor`.
@@ -24,7 +24,8 @@ standardize, ema_decay, accumulate, mixup, l1
     Attributes
     ----------
     layers_, loss_, loss_curve_, best_loss_, validation_scores_, validation_loss_curve_, \
-best_validation_score_, n_iter_, t_, n_outputs_, n_features_in_, feature_names_in_
+best_validation_score_, n_iter_, t_, n_outputs_, gradient_norms_, activation_stats_, \
+diagnosed_layers_, diagnosed_weights_, n_features_in_, feature_names_in_
         As in `NetworkClassifier`.
     out_activation_ : {"identity", "exp"}
         Output function.
@@ -87,6 +88,7 @@ best_validation_score_, n_iter_, t_, n_outputs_, n_features_in_, feature_names_i
         accumulate=1,
         mixup=0.0,
         l1=0.0,
+        diagnose=False,
         loss="squared_error",
     ):
         self._store(locals())

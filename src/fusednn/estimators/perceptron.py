@@ -145,6 +145,12 @@ class BaseMLP(BaseNetwork):
                 f" data ask for {asked}."
             )
 
+    def _named_ops(self):
+        """The name of each layer and the number of its op."""
+        fixed, hidden = bool(self._scaling()), self._count_hidden()
+        names = [*(f"hidden {layer}" for layer in range(hidden)), "output"]
+        return [(name, layer + fixed) for layer, name in enumerate(names)]
+
     def _count_hidden(self):
         return len(self.coefs_) - 1
 

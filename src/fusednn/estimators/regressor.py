@@ -33,7 +33,7 @@ learning_rate_init, power_t, max_iter, shuffle, random_state, tol, verbose, warm
 momentum, nesterovs_momentum, early_stopping, validation_fraction, beta_1, beta_2, epsilon, \
 n_iter_no_change, max_fun, dtype, n_jobs, scoring, max_time, warm_start_optimizer, init, \
 dropout, clip_norm, clip_value, standardize, ema_decay, accumulate, mixup, l1, \
-normalization, max_norm
+normalization, max_norm, diagnose
         As in `MLPClassifier`; early stopping looks at R^2, for "gaussian" of the means, of
         several quantiles of the one nearest to 0.5. A scorer sees what `predict` answers.
 
@@ -42,7 +42,8 @@ normalization, max_norm
     coefs_, intercepts_, norms_, feature_means_, feature_factors_, loss_, loss_curve_, \
 best_loss_, validation_scores_, \
 validation_loss_curve_, best_validation_score_, n_iter_, t_, n_layers_, n_outputs_, \
-n_features_in_, feature_names_in_
+gradient_norms_, activation_stats_, diagnosed_layers_, diagnosed_weights_, n_features_in_, \
+feature_names_in_
         As in `MLPClassifier`.
     out_activation_ : {"identity", "exp"}
         Output function.
@@ -108,5 +109,6 @@ n_features_in_, feature_names_in_
         l1=0.0,
         normalization=None,
         max_norm=None,
+        diagnose=False,
     ):
         self._store(locals())

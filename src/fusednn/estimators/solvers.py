@@ -98,7 +98,7 @@ def prepare_lbfgs(mlp, training):
     session = make_session(
         mlp, training.X, training.target, Rule(None), samples, len(samples), mlp.alpha
     )
-    return partial(_fit_lbfgs, mlp, session)
+    return _looked_at(mlp, training, samples, partial(_fit_lbfgs, mlp, session))
 
 
 def _fit_lbfgs(mlp, session, watcher):
@@ -183,7 +183,17 @@ def prepare_stochastic(mlp, training, random_state):
         validation=validation,
         verbose=mlp.verbose,
     )
-    return partial(_fit_stochastic, mlp, session, optimizer, progress, fit)
+    train = partial(_fit_stochastic, mlp, session, optimizer, progress, fit)
+    return _looked_at(mlp, training, order, train)
+
+
+def _looked_at(mlp, training, order, train):
+    """The training, with a diagnosis after each pass if the user wants one."""
+    if not mlp.diagnose:
+        return train
+    from .diagnosis import diagnosed
+
+    return diagnosed(mlp, training, order, train)
 
 
 def _fit_stochastic(mlp, session, optimizer, progress, fit, watcher):

@@ -12,6 +12,7 @@ from scipy.sparse import csr_matrix
 from sklearn.base import clone, is_classifier
 from sklearn.exceptions import ConvergenceWarning
 
+from fusednn.exceptions import DiagnosisWarning
 from fusednn.kernels._cache import statistics
 from fusednn.plan.training import BLOCK_LIMIT
 from fusednn.training.predict import FEW_ROWS
@@ -104,7 +105,8 @@ def _rehearsals_of(network, sparse: bool) -> Iterator[tuple[str, Callable[[], No
 
 def _rehearse(model, inputs, targets) -> None:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
+        for expected in (ConvergenceWarning, DiagnosisWarning):
+            warnings.simplefilter("ignore", expected)
         for X, y in product(inputs, targets):
             model.fit(X, y)
             model.predict(X)

@@ -58,10 +58,7 @@ def lower_inference(
     """
     samples = source.shape[0] if order is None else len(order)
     outputs, widths = network.outputs, network.widths()
-    row_bytes = sum(leading_dimension(width, dtype) for width in widths) * dtype.itemsize
-    fair = samples // (4 * workers)  # a slow core hands work over
-    block = max(BLOCK_ROWS, min(BLOCK_BYTES // row_bytes, fair) // BLOCK_ROWS * BLOCK_ROWS)
-    block = min(block, max(1, samples))
+    block = _block_rows(network, samples, dtype, workers)
     scratch = max(output.CHUNK_ROWS * (outputs + 3), *widths)
     program = Program(dtype, workers, scratch)
     rows = Rows(program, block * workers, parameters, plain=plain)
@@ -87,6 +84,52 @@ def lower_inference(
         for first, width in groups
     ]
     rows.add_records(ends)
+    _set_steps(program, rows, samples, block)
+    return program, emitted
+
+
+def lower_outputs(
+    network: Network, parameters, source, dtype, *, workers: int = 1
+) -> tuple[Program, list[np.ndarray]]:
+    """A program that writes what each op puts out, the last one logits, and the arrays it fills.
+
+    Parameters
+    ----------
+    network, parameters, source, dtype, workers
+        As `lower_inference` takes them.
+    """
+    samples = source.shape[0]
+    block = _block_rows(network, samples, dtype, workers)
+    program = Program(dtype, workers, output.CHUNK_ROWS * (max(network.widths()) + 3))
+    rows = Rows(program, block * workers, parameters)
+    arrays: list[np.ndarray] = []
+    x: Input | Block = Input(source, None)
+    for op in network.ops:
+        x = op.lower(rows, x)
+        assert isinstance(x, Block)
+        arrays.append(np.empty((samples, x.width), dtype))
+        operands = {
+            output.LOGITS: x.values,
+            output.LOGITS_STRIDE: x.stride,
+            output.OUTPUTS: x.width,
+            output.FUNCTION: None,
+            output.EMITTED: arrays[-1].reshape(-1),
+            output.EMITTED_STRIDE: x.width,
+        }
+        rows.add(output.emit_outputs, operands)
+    _set_steps(program, rows, samples, block)
+    return program, arrays
+
+
+def _block_rows(network: Network, samples: int, dtype, workers: int) -> int:
+    row_bytes = sum(leading_dimension(width, dtype) for width in network.widths()) * dtype.itemsize
+    fair = samples // (4 * workers)  # a slow core hands work over
+    block = max(BLOCK_ROWS, min(BLOCK_BYTES // row_bytes, fair) // BLOCK_ROWS * BLOCK_ROWS)
+    return min(block, max(1, samples))
+
+
+def _set_steps(program: Program, rows: Rows, samples: int, block: int) -> None:
+    """Ends the records, and sets tasks and steps for all samples."""
     rows.cut()
     program.refresh = rows.refresh
     [(chain, _)] = rows.segments
@@ -99,4 +142,3 @@ def lower_inference(
     steps[:, records.ROWS] = np.minimum(STEP_ROWS, samples - starts)
     steps[:, records.LAST_STAGE] = 1
     program.set_steps(steps)
-    return program, emitted

@@ -12,6 +12,7 @@ from fusednn.plan.data import DenseRows, source_of
 from fusednn.plan.inference import lower_inference
 from fusednn.plan.loss import lower_losses
 from fusednn.plan.network import Network
+from fusednn.plan.program import Program
 from fusednn.plan.training import Rule, Target, TrainingPlan, is_blocked, most_tasks, starts_of
 
 from .jobs import choose_jobs
@@ -358,9 +359,7 @@ class Session:
             )
             self._lowered[key] = (samples, X), *lowered  # which keep their identities
         _, program, emitted = self._lowered[key]
-        for refresh in program.refresh:
-            refresh()
-        self._team.run(0, len(program.steps), program)
+        self.run_program(program)
         return emitted
 
     def losses(self, target: Target, samples: np.ndarray | None, X=None) -> np.ndarray:
@@ -383,5 +382,11 @@ class Session:
             lowered = lower_losses(self.network, target, logits, self.plan.program.workers)
             self._lowered[key] = (target, logits), *lowered
         _, program, values = self._lowered[key]
-        self._team.run(0, len(program.steps), program)
+        self.run_program(program)
         return values.sum(axis=0)
+
+    def run_program(self, program: Program) -> None:
+        """Runs another program, of as many workers, on the session's threads."""
+        for refresh in program.refresh:
+            refresh()
+        self._team.run(0, len(program.steps), program)

@@ -1,0 +1,142 @@
+"""A fit looked at after each pass: gradients and outputs of each layer, and what is wrong."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+
+from fusednn.exceptions import DiagnosisWarning
+from fusednn.plan.training import Rule, Target
+from fusednn.training.probe import Probe
+from fusednn.training.warn import warn_user
+
+from .solvers import make_session
+from .troubles import DEAD_KINDS, SATURATED_KINDS, Seen, troubles
+
+MOST_SAMPLES = 512
+"""Of the probe."""
+
+
+def diagnosed(mlp, training, order, train):
+    """The training `train` of the samples `order`, looked at after each pass.
+
+    It is called as `train` is; fitted attributes are set, and the user warned, at its end.
+    """
+    return partial(_run, mlp, training, Diagnosis(mlp, training, order), train)
+
+
+def _run(mlp, training, diagnosis, train, watcher):
+    diagnosis.watcher = watcher
+    with diagnosis.probe:
+        finite = train(diagnosis)
+    own = diagnosis.attributes()
+    kept = dict(own)
+    if training.goes_on and getattr(mlp, "diagnosed_layers_", None) == own["diagnosed_layers_"]:
+        for name in ("gradient_norms_", "activation_stats_"):
+            kept[name] = np.concatenate([getattr(mlp, name), own[name]])
+    vars(mlp).update(kept)
+    judged = kept if training.incremental else own
+    found = troubles(Seen(*judged.values(), *diagnosis.network()), finite)
+    told = getattr(mlp, "_troubles", []) if training.incremental else []
+    mlp._troubles = [*told, *(kind for kind in found if kind not in told)]
+    for kind, message in found.items():
+        if kind not in told:
+            warn_user(message, DiagnosisWarning)
+    return finite
+
+
+class Diagnosis:
+    """A watcher of the passes that looks at the network after each, and tells another one.
+
+    Parameters
+    ----------
+    mlp : BaseNetwork
+    training : Training
+    order : ndarray of int64
+        The samples to train on.
+
+    Attributes
+    ----------
+    watcher : Watcher or None
+        The other one.
+    probe : Probe
+        To be entered before the first pass.
+    """
+
+    def __init__(self, mlp, training, order):
+        self.watcher = None
+        target, weights = training.target, training.target.weights
+        if weights is not None and weights[order].any():
+            order = order[weights[order] != 0]
+        order = order[:MOST_SAMPLES]
+        target = Target(target.values[order], None if weights is None else weights[order])
+        samples = np.arange(len(order))
+        rows = training.X[order]
+        session = make_session(mlp, rows, target, Rule(None), samples, len(samples), l2=0.0)
+        self.probe = Probe(session)
+        self._layers = mlp._named_ops()
+        self._ops = session.network.ops
+        self._weights = _matrices_of(session, self._layers)
+        self._sizes = self._norms(mlp._parameters()[0])
+        self._gradients: list[np.ndarray] = []
+        self._outputs: list[list] = []
+
+    def begin(self):
+        if self.watcher is not None:
+            self.watcher.begin()
+
+    def end(self, progress, parameters):
+        outputs, gradients = self.probe.look(*parameters())
+        with np.errstate(all="ignore"):  # of a network that diverges
+            norms = self._norms(gradients)
+            row = [statistics(outputs[op], self._activation(op)) for _, op in self._layers]
+        self._gradients.append(norms)
+        self._outputs.append(row)
+        return self.watcher is not None and self.watcher.end(progress, parameters)
+
+    def attributes(self):
+        """The fitted attributes of these passes."""
+        names = [name for name, _ in self._layers]
+        return {
+            "gradient_norms_": np.array(self._gradients).reshape(-1, len(self._weights)),
+            "activation_stats_": np.array(self._outputs, float).reshape(-1, len(names), 3),
+            "diagnosed_layers_": names,
+            "diagnosed_weights_": [names[layer] for layer, _ in self._weights],
+        }
+
+    def network(self):
+        """The norms of the first weights, and the activation of each layer."""
+        return self._sizes, [self._activation(op) for _, op in self._layers]
+
+    def _activation(self, op):
+        return self._ops[op].after.activation
+
+    def _norms(self, matrices):
+        """The norm of all matrices of each layer that has some."""
+        squares = [np.sum(np.square(np.asarray(w, float))) for w in matrices]
+        return np.array([np.sqrt(sum(squares[at] for at in own)) for _, own in self._weights])
+
+
+def statistics(outputs, activation):
+    """Mean, standard deviation and share of dead units or saturated outputs of (n, O) outputs."""
+    share = 0.0
+    if activation in DEAD_KINDS:
+        share = np.mean(~outputs.any(axis=0))
+    elif activation in SATURATED_KINDS:
+        low, high = SATURATED_KINDS[activation]
+        share = np.mean((outputs < low) | (outputs > high))
+    return np.mean(outputs, dtype=float), np.std(outputs, dtype=float), share
+
+
+def _matrices_of(session, layers):
+    """Pairs of a layer's number and the places of its matrices, of layers that have some."""
+    forms = [op.forms(session.plan.dtype) for op in session.network.ops]
+    starts = np.cumsum([0, *map(len, forms)])
+    matrices = session.plan.layout.matrices
+    found = []
+    for layer, (_, op) in enumerate(layers):
+        own = [at for at, number in enumerate(matrices) if starts[op] <= number < starts[op + 1]]
+        if own:
+            found.append((layer, own))
+    return found

@@ -1,0 +1,59 @@
+"""A network being trained, looked at on a few samples: every op's outputs, and the gradient."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fusednn.plan.inference import lower_outputs
+
+from .session import Session
+
+
+class Probe:
+    """Looks at parameters on the samples of a session; a context manager that owns its threads.
+
+    Parameters
+    ----------
+    session : Session
+        Of the samples alone, in one batch, with a rule that only stores the gradient.
+    """
+
+    def __init__(self, session: Session):
+        self._session, plan = session, session.plan
+        self._program, self._outputs = lower_outputs(
+            session.network,
+            plan.layout.views(plan.parameters),
+            session.source,
+            plan.dtype,
+            workers=plan.program.workers,
+        )
+
+    def __enter__(self) -> Probe:
+        self._session.__enter__()
+        return self
+
+    def __exit__(self, *exception) -> None:
+        self._session.__exit__(*exception)
+
+    def look(self, matrices, vectors) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        """Each op's outputs, without noise, and the gradient of each matrix.
+
+        Parameters
+        ----------
+        matrices, vectors : lists of ndarray
+            The network's parameters.
+
+        Returns
+        -------
+        outputs : list of ndarray of shape (n_samples, O)
+            Normalised by running statistics; of the last op the logits. Overwritten by the next
+            call.
+        gradients : list of ndarray
+            Of the loss as training computes it, with the statistics of the batch.
+        """
+        session = self._session
+        session.load(matrices, vectors)
+        session.run_program(self._program)  # the gradient moves running statistics
+        session.run_gradient(1.0)
+        gradients, _ = session.plan.layout.unpack(session.plan.gradient)
+        return self._outputs, gradients
