@@ -450,3 +450,15 @@ def test_what_cannot_be_displayed(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
     with pytest.raises(ImportError, match=r"DiagnosisDisplay.plot requires matplotlib"):
         DiagnosisDisplay.from_estimator(model.set_params(diagnose=True).fit(X, LABELS))
+
+
+def test_normalised_perceptron():
+    """Weights belong to the products, activations to the normalisation behind them."""
+    model = MLPClassifier((6, 5), normalization="batch", standardize=True, diagnose=True)
+    model.set_params(max_iter=2, random_state=0).fit(X, Y)
+    assert model.diagnosed_weights_ == ["hidden 0", "hidden 1", "output"]
+    assert model.diagnosed_layers_ == [
+        "hidden 0", "normalization 0", "hidden 1", "normalization 1", "output",
+    ]  # fmt: skip
+    outputs = model.hidden_activations(X[:512], -1)
+    assert model.activation_stats_[-1, 3, 0] == pytest.approx(outputs.mean(), rel=0.2)

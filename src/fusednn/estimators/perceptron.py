@@ -147,9 +147,10 @@ class BaseMLP(BaseNetwork):
 
     def _named_ops(self):
         """The name of each layer and the number of its op."""
-        fixed, hidden = bool(self._scaling()), self._count_hidden()
-        names = [*(f"hidden {layer}" for layer in range(hidden)), "output"]
-        return [(name, layer + fixed) for layer, name in enumerate(names)]
+        kinds = ["hidden"] if self.normalization is None else ["hidden", "normalization"]
+        names = [f"{kind} {layer}" for layer in range(self._count_hidden()) for kind in kinds]
+        first = int(bool(self._scaling()))
+        return [(name, op) for op, name in enumerate([*names, "output"], start=first)]
 
     def _count_hidden(self):
         return len(self.coefs_) - 1
