@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import accumulate, pairwise
 from typing import Any, NamedTuple
 
@@ -147,17 +148,23 @@ def dense_network(
     **options
         Of all layers, as `Dense` takes them.
     """
+    ops = _dense_ops(tuple(map(int, sizes)), activation, tuple(dropout), **options)
+    return Network(ops, loss, groups, loss_constants)
+
+
+@lru_cache(maxsize=32)
+def _dense_ops(sizes, activation, dropout, **options) -> tuple[Layer, ...]:
+    """The ops of `dense_network`; estimators ask for them in every call."""
     hidden = len(sizes) - 2
-    rates = tuple(dropout) or (0.0,) * hidden
-    ops = [
+    rates = dropout or (0.0,) * hidden
+    return tuple(
         Dense(
-            int(fan_in),
-            int(fan_out),
+            fan_in,
+            fan_out,
             Epilogue(activation, dropout=rates[layer]) if layer < hidden else Epilogue(),
             first=layer == 0,
             last=layer == hidden,
             **options,
         )
         for layer, (fan_in, fan_out) in enumerate(pairwise(sizes))
-    ]
-    return Network(tuple(ops), loss, groups, loss_constants)
+    )
