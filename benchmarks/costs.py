@@ -39,24 +39,25 @@ class Variant(NamedTuple):
     ----------
     hidden : callable
         From a width and the number of a hidden layer to its descriptions.
-    before : list of Layer
+    before : tuple of Layer
         What comes before the hidden layers.
     solver : str or Optimizer
-    rule : dict
+    rule : tuple of (str, float)
         Fields of `plan.training.Rule`.
     """
 
     hidden: object
-    before: list = []
+    before: tuple = ()
     solver: object = "adam"
-    rule: dict = {}
+    rule: tuple = ()
 
 
 def variants():
     """All of them by name, the plain one first."""
+    from fusednn.kernels.activations import ACTIVATIONS
+
     from fusednn import layers as L
     from fusednn import optimizers as O
-    from fusednn.kernels.activations import ACTIVATIONS
 
     def plain(width, number, **options):
         return [L.Dense(width, "relu", **options)]
@@ -87,7 +88,7 @@ def variants():
         "max_norm": partial(plain, max_norm=3.0),
     }
     found |= {name: Variant(hidden) for name, hidden in layers.items()}
-    found["embedding"] = Variant(plain, before=[L.Embedding(CODES, size=VECTOR)])
+    found["embedding"] = Variant(plain, before=(L.Embedding(CODES, size=VECTOR),))
     solvers = {
         "sgd": O.SGD(),
         "momentum": O.SGD(0.9),
@@ -95,9 +96,9 @@ def variants():
         **{name: solver for name, solver in O.NAMED.items()},
     }
     found |= {name: Variant(plain, solver=solver) for name, solver in solvers.items()}
-    found["clip_norm"] = Variant(plain, rule={"clip_norm": 1.0})
-    found["clip_value"] = Variant(plain, rule={"clip_value": 0.1})
-    found["ema_decay"] = Variant(plain, rule={"average": 0.999})
+    found["clip_norm"] = Variant(plain, rule=(("clip_norm", 1.0),))
+    found["clip_value"] = Variant(plain, rule=(("clip_value", 0.1),))
+    found["ema_decay"] = Variant(plain, rule=(("average", 0.999),))
     return found
 
 
@@ -130,7 +131,7 @@ class Passes:
         model = NetworkClassifier([*variant.before, *hidden], n_jobs=threads, random_state=0)
         model.set_params(solver=variant.solver).initialize(X, y)
         solver = model._described_solver()
-        rule = model._rule_of(solver)._replace(**variant.rule)
+        rule = model._rule_of(solver)._replace(**dict(variant.rule))
         target, order = Target(y[:, np.newaxis].astype(dtype), None), np.arange(len(X))
         self._session = make_session(model, X, target, rule, order, network.batch, 0.0)
         self._session.load(*model._parameters())
