@@ -1,6 +1,7 @@
 """Time of a training step: fusednn through its public `fit` beside its peers, in one run.
 
     python -m benchmarks.compare [--threads 2] [--dtype float32] [--networks small-32 ...]
+                                 [--variant dropout|layernorm|batchnorm|gelu|adamw]
                                  [--repeats 5] [--peers sklearn,torch,compile,jax] [--json PATH]
 
 How a step is timed
@@ -33,6 +34,7 @@ from .report import begin, parser
 from .rounds import OURS, choose_peers, enter, ratios
 from .steps import count_epochs, step_times
 from .table import finish
+from .variants import VARIANTS
 
 PEERS = "sklearn,torch,compile,jax"
 
@@ -42,6 +44,7 @@ def parse():
     found = parser(__doc__, repeats=5, seconds=0.4, peers=PEERS)
     found.add_argument("--networks", nargs="+", choices=NETWORKS, default=list(NETWORKS))
     found.add_argument("--n-jobs", type=int, default=None, help="fusednn's; None chooses")
+    found.add_argument("--variant", choices=VARIANTS, default="", help="of all networks")
     return found.parse_args()
 
 
@@ -91,9 +94,11 @@ def main():
     peers = choose_peers(options.peers, CONTESTANTS)
     report, results = begin(options), []
     for name in options.networks:
-        results.append(compete(NETWORKS[name], [OURS, *peers], options))
+        network = NETWORKS[name]._replace(variant=options.variant)
+        results.append(compete(network, [OURS, *peers], options))
         print(f"{results[-1]['network']} done", file=sys.stderr)
-    title = f"a training step (n_jobs {options.n_jobs})"
+    variant = f" with {options.variant}" if options.variant else ""
+    title = f"a training step{variant} (n_jobs {options.n_jobs})"
     finish(title, "network, batch", report, results, "step_us", options)
 
 

@@ -4,10 +4,10 @@ A contestant is made with a network, its data and the number of threads, and com
 up in `prepare`. `run(epochs)` trains and returns seconds. Where these contain a set-up (`fit`
 does), `has_setup` says so and the set-up is removed by a difference of two runs.
 
-All train ReLU networks by Adam on shuffled mini-batches gathered anew for each step. Two classes
-take one output with a logistic loss everywhere, as scikit-learn's classifier has it, more take a
-softmax. fusednn and scikit-learn add the L2 term of their default `alpha` and report the loss;
-the others are spared both.
+All train ReLU networks by Adam on shuffled mini-batches gathered anew for each step, or a variant
+of these (`variants`). Two classes take one output with a logistic loss everywhere, as
+scikit-learn's classifier has it, more take a softmax. fusednn and scikit-learn add the L2 term of
+their default `alpha`, which is 0 in variants, and report the loss; the others are spared both.
 """
 
 import time
@@ -15,6 +15,8 @@ import warnings
 from itertools import pairwise
 
 import numpy as np
+
+from .variants import ADAMW, DECAY, is_normed, jax_activation, our_layers, torch_layers
 
 RATE = 1e-3
 
@@ -63,14 +65,27 @@ class _Estimator:
 
 
 class Fusednn(_Estimator):
-    """fusednn.MLPClassifier.fit; `n_jobs` None chooses, at most the CPUs the process has."""
+    """fusednn's `fit`; `n_jobs` None chooses, at most the CPUs the process has.
+
+    MLPClassifier's, or for a variant NetworkClassifier's.
+    """
 
     n_jobs = None
 
     def make(self, **options):
-        from fusednn import MLPClassifier
+        from fusednn import MLPClassifier, NetworkClassifier
 
-        return MLPClassifier(n_jobs=self.n_jobs, **options)
+        variant = self.network.variant
+        if not variant:
+            return MLPClassifier(n_jobs=self.n_jobs, **options)
+        layers = [
+            layer
+            for units in options.pop("hidden_layer_sizes")
+            for layer in our_layers(variant, units)
+        ]
+        if variant == ADAMW:
+            options["solver"] = "adamw"
+        return NetworkClassifier(layers, n_jobs=self.n_jobs, **options)
 
 
 class ScikitLearn(_Estimator):
@@ -79,6 +94,8 @@ class ScikitLearn(_Estimator):
     def make(self, **options):
         from sklearn.neural_network import MLPClassifier
 
+        if self.network.variant:
+            raise ValueError(f"it has no {self.network.variant}")
         return MLPClassifier(**options)
 
     def run(self, epochs):
@@ -89,7 +106,7 @@ class ScikitLearn(_Estimator):
 
 
 class Torch:
-    """PyTorch, eager: fused Adam, randperm, one index per batch."""
+    """PyTorch, eager: fused Adam or AdamW, randperm, one index per batch."""
 
     has_setup = False
 
@@ -101,10 +118,14 @@ class Torch:
         self.torch, self.network = torch, network
         sizes = network.trained_sizes
         layers = []
-        for fan_in, fan_out in pairwise(sizes):
-            layers += [nn.Linear(fan_in, fan_out), nn.ReLU()]
-        self.model = nn.Sequential(*layers[:-1]).to(torch.from_numpy(X).dtype)
-        self.optimizer = torch.optim.Adam(self.model.parameters(), RATE, fused=True)
+        for fan_in, fan_out in pairwise(sizes[:-1]):
+            layers += torch_layers(network.variant, fan_in, fan_out)
+        layers.append(nn.Linear(*sizes[-2:]))
+        self.model = nn.Sequential(*layers).to(torch.from_numpy(X).dtype)
+        adamw = network.variant == ADAMW
+        optimizer = torch.optim.AdamW if adamw else torch.optim.Adam
+        decay = DECAY if adamw else 0.0
+        self.optimizer = optimizer(self.model.parameters(), RATE, weight_decay=decay, fused=True)
         self.X, self.y = torch.from_numpy(X), torch.from_numpy(y)
         self.loss_function = nn.CrossEntropyLoss()
         if sizes[-1] == 1:
@@ -159,38 +180,63 @@ class Jax:
         self.jax, self.network = jax, network
         self.random = np.random.default_rng(0)
         self.epoch = self._compiled_epoch(jax.numpy.asarray(X), jax.numpy.asarray(y))
-        parameters = []
-        for fan_in, fan_out in pairwise(network.trained_sizes):
+        zero, key = np.zeros((), X.dtype), jax.random.key(0)
+        parameters, running = self._first_parameters(X.dtype)
+        moments = [jax.tree.map(np.zeros_like, parameters) for _ in range(2)]
+        state = parameters, *moments, zero, running, key
+        self.state = jax.tree.map(jax.numpy.array, state)
+
+    def _first_parameters(self, dtype):
+        """For each layer weights, biases, and scale and shift if any; running statistics."""
+        parameters, running = [], []
+        for fan_in, fan_out in pairwise(self.network.trained_sizes):
             w = self.random.standard_normal((fan_in, fan_out)) * (2 / fan_in) ** 0.5
-            parameters += [w.astype(X.dtype), np.zeros(fan_out, X.dtype)]
-        moments = [[np.zeros_like(part) for part in parameters] for _ in range(2)]
-        self.state = jax.tree.map(jax.numpy.array, (parameters, *moments, np.zeros((), X.dtype)))
+            zeros, ones = np.zeros(fan_out, dtype), np.ones(fan_out, dtype)
+            affine = [ones, zeros] if is_normed(self.network.variant) else []
+            parameters.append([w.astype(dtype), zeros, *affine])
+            running.append([zeros, ones])
+        parameters[-1] = parameters[-1][:2]
+        return parameters, running[:-1] if self.network.variant == "batchnorm" else []
 
     def _compiled_epoch(self, X, y):
         from functools import partial
 
         jax, jnp = self.jax, self.jax.numpy
         binary = self.network.trained_sizes[-1] == 1
+        activation = jax_activation(self.network.variant)
+        adamw, random = self.network.variant == ADAMW, self.network.variant == "dropout"
 
-        def loss(parameters, x, t):
-            for w, b in zip(parameters[:-2:2], parameters[1:-2:2], strict=True):
-                x = jax.nn.relu(x @ w + b)
-            z = x @ parameters[-2] + parameters[-1]
+        def loss(parameters, x, t, running, key):
+            moved = []
+            for number, (w, b, *affine) in enumerate(parameters[:-1]):
+                layer_key = jax.random.fold_in(key, number) if random else key
+                statistics = running[number] if running else None
+                x, new = activation(x @ w + b, affine, layer_key, statistics)
+                moved += [new] if running else []
+            w, b = parameters[-1]
+            z = x @ w + b
             if binary:
-                return (jax.nn.softplus(z[:, 0]) - t * z[:, 0]).mean()
-            return -jnp.take_along_axis(jax.nn.log_softmax(z), t[:, None], 1).mean()
+                return (jax.nn.softplus(z[:, 0]) - t * z[:, 0]).mean(), moved
+            return -jnp.take_along_axis(jax.nn.log_softmax(z), t[:, None], 1).mean(), moved
 
         def step(state, rows):
-            parameters, m, v, t = state
-            gradient = jax.grad(loss)(parameters, X[rows], y[rows])
+            parameters, m, v, t, running, key = state
+            if random:
+                key, own = jax.random.split(key)
+            else:
+                own = key
+            gradient, running = jax.grad(loss, has_aux=True)(
+                parameters, X[rows], y[rows], running, own
+            )
             t = t + 1
             m = jax.tree.map(lambda m, g: 0.9 * m + 0.1 * g, m, gradient)
             v = jax.tree.map(lambda v, g: 0.999 * v + 0.001 * g * g, v, gradient)
             rate = RATE * jnp.sqrt(1 - 0.999**t) / (1 - 0.9**t)
+            kept = 1 - RATE * DECAY if adamw else 1.0
             parameters = jax.tree.map(
-                lambda p, m, v: p - rate * m / (jnp.sqrt(v) + 1e-8), parameters, m, v
+                lambda p, m, v: kept * p - rate * m / (jnp.sqrt(v) + 1e-8), parameters, m, v
             )
-            return (parameters, m, v, t), None
+            return (parameters, m, v, t, running, key), None
 
         @partial(jax.jit, donate_argnums=0)
         def epoch(state, order):

@@ -17,11 +17,14 @@ class Network(NamedTuple):
         Features, hidden units, classes.
     batch : int
         Rows of a mini-batch.
+    variant : str
+        Of `variants.VARIANTS`; empty is a ReLU network trained by Adam.
     """
 
     samples: int
     sizes: tuple[int, ...]
     batch: int
+    variant: str = ""
 
     @property
     def title(self):

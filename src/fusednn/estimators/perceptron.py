@@ -44,7 +44,7 @@ class BaseMLP(BaseNetwork):
     def _hidden_sizes(self):
         sizes = self.hidden_layer_sizes
         sizes = list(sizes) if hasattr(sizes, "__iter__") else [sizes]
-        if np.any(np.array(sizes) <= 0):
+        if any(size <= 0 for size in sizes):
             raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
         return sizes
 
@@ -118,6 +118,8 @@ class BaseMLP(BaseNetwork):
         ValueError
             If there are not as many rates as hidden layers, or one is not in [0, 1).
         """
+        if type(self.dropout) is float and self.dropout == 0:  # the usual case, in each call
+            return ()
         hidden = len(self._hidden_sizes())
         one = np.ndim(self.dropout) == 0
         rates = (float(self.dropout),) * hidden if one else tuple(map(float, self.dropout))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from itertools import accumulate, pairwise
 from typing import Any, NamedTuple
 
@@ -150,14 +151,21 @@ def dense_network(
     **options
         Of all layers, as `Dense` takes them.
     """
+    ops = _dense_ops(tuple(map(int, sizes)), activation, tuple(dropout), norm, **options)
+    return Network(ops, loss, groups, loss_constants)
+
+
+@lru_cache(maxsize=32)
+def _dense_ops(sizes, activation, dropout, norm, **options) -> tuple[Layer, ...]:
+    """The ops of `dense_network`; estimators ask for them in every call."""
     hidden = len(sizes) - 2
-    rates = tuple(dropout) or (0.0,) * hidden
+    rates = dropout or (0.0,) * hidden
     ops: list[Layer] = []
-    for layer, (fan_in, fan_out) in enumerate(pairwise(map(int, sizes))):
+    for layer, (fan_in, fan_out) in enumerate(pairwise(sizes)):
         last = layer == hidden
         after = NOTHING if last else Epilogue(activation, dropout=rates[layer])
         own = after if norm is None else NOTHING
         ops.append(Dense(fan_in, fan_out, own, first=layer == 0, last=last, **options))
         if norm is not None and not last:
             ops.append(norm(fan_out, after))
-    return Network(tuple(ops), loss, groups, loss_constants)
+    return tuple(ops)

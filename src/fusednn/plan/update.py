@@ -33,7 +33,8 @@ class Updater:
         self, program: Program, layout: ParameterLayout, parameters, transposed, batch: int,
         constants, decoupled: bool,
     ):  # fmt: skip
-        self._program, self._layout, self._batch = program, layout, batch
+        self._program, self._layout = program, layout
+        self._tiles = [form.tiles(batch) for form in layout.forms]
         self._parameters, self._transposed = parameters, transposed
         self._decoupled = decoupled
         self._constants = np.array([*constants, 0.0])  # never empty: its address is taken
@@ -41,10 +42,7 @@ class Updater:
     @property
     def n_tiles(self) -> int:
         """Tiles of weights of all layers."""
-        return sum(self._tiles(number) for number in self._layout.matrices)
-
-    def _tiles(self, number: int) -> int:
-        return len(self._layout.forms[number].tiles(self._batch))
+        return sum(len(self._tiles[number]) for number in self._layout.matrices)
 
     def lower(
         self,
@@ -94,9 +92,9 @@ class Updater:
                 operands[dense.TRANSPOSED] = copy if refresh and not form.is_normed else None
                 operands[dense.SQUARES_OUT] = None if squares is None else squares[counted:]
                 operands[dense.ABSOLUTES_OUT] = None if absolutes is None else absolutes[counted:]
-                counted += self._tiles(number)
+                counted += len(self._tiles[number])
             chain = [self._program.record(gradient.op, operands)]
-            tasks += [Task(chain, lo, hi, cost=cost) for lo, hi, cost in form.tiles(self._batch)]
+            tasks += [Task(chain, lo, hi, cost=cost) for lo, hi, cost in self._tiles[number]]
         return tasks
 
     def _factors(self, form) -> np.ndarray | None:

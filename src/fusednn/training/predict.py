@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 from fusednn.plan.data import DenseRows, source_of
@@ -54,7 +56,7 @@ def predict(
         raise ValueError(f"X has {columns} features, but the network has {network.inputs} inputs.")
     if not network.is_plain():
         network, matrices, vectors = folded(network, matrices, vectors)
-    layout = ParameterLayout(network.forms(dtype), dtype)
+    layout = _layout_of(network.ops, dtype)
     if isinstance(source, DenseRows) and rows <= FEW_ROWS and network.is_plain():
         return _predict_few(network, layout, matrices, vectors, source, link)
     flat = layout.pack(matrices, vectors)
@@ -68,6 +70,12 @@ def predict(
         refresh()
     run_all(program)
     return outputs
+
+
+@lru_cache(maxsize=32)
+def _layout_of(ops, dtype) -> ParameterLayout:
+    """Where the parameters are; finding it takes as long as predicting a row."""
+    return ParameterLayout([form for op in ops for form in op.forms(dtype)], dtype)
 
 
 def _predict_few(network: Network, layout, matrices, vectors, source: DenseRows, link):
