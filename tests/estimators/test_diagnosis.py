@@ -455,7 +455,7 @@ def test_what_cannot_be_displayed(monkeypatch):
 def test_normalised_perceptron():
     """Weights belong to the products, activations to the normalisation behind them."""
     model = MLPClassifier((6, 5), normalization="batch", standardize=True, diagnose=True)
-    model.set_params(max_iter=2, random_state=0).fit(X, Y)
+    model.set_params(max_iter=2, random_state=0).fit(X, LABELS)
     assert model.diagnosed_weights_ == ["hidden 0", "hidden 1", "output"]
     assert model.diagnosed_layers_ == [
         "hidden 0", "normalization 0", "hidden 1", "normalization 1", "output",
