@@ -7,7 +7,6 @@ import time
 import numpy as np
 
 from fusednn.kernels import records
-from fusednn.kernels.optimizers import OPTIMIZERS
 from fusednn.plan.data import DenseRows, source_of
 from fusednn.plan.inference import lower_inference
 from fusednn.plan.loss import lower_losses
@@ -17,6 +16,7 @@ from fusednn.plan.training import Rule, Target, TrainingPlan, is_blocked, most_t
 
 from .jobs import choose_jobs
 from .pace import Pace
+from .step_settings import StepSettings
 from .team import Team
 
 SLICE_SECONDS = 0.2
@@ -88,17 +88,12 @@ class Session:
         several: bool = False,
     ):
         self.network, self.target = network, target
-        self._decoupled = rule.optimizer is not None and OPTIMIZERS[rule.optimizer].decoupled
-        self.l2 = 0.0 if self._decoupled else l2
-        self.l1 = rule.l1
-        self._mixup, self._average = rule.mixup, rule.average
         self.ahead = 1
         if several and not is_blocked(network, rule, batch):
             work = max(1, int(step_flops(network, len(order))))
             self.ahead = min(max(1, AHEAD_FLOPS // work), MOST_AHEAD)
         self.orders = np.tile(order, (self.ahead, 1))  # of the next passes
         self._passes = self.ahead  # of the last call
-        self._done = 0  # batches of this training
         self.source = source_of(X, target.values.dtype)
         workers = choose_workers(network, len(order), batch, target.values.dtype, n_jobs)
         flat = self.orders.reshape(-1)
@@ -112,14 +107,13 @@ class Session:
             self._steps = np.tile(self._steps, (self.ahead, 1))
             self._steps[:, records.START] = self._starts  # each pass has an order of its own
         self.plan.program.set_steps(self._steps)
-        self.plan.program.settings[:, records.EPSILON_FACTOR] = 1.0
         # the batch of each step and the first step of each batch: views, where a step is a batch
         self._owner: slice | np.ndarray = slice(None)
         self._first_of_batch: slice | np.ndarray = slice(None)
         if self.plan.blocked:
             self._owner = owner
             self._first_of_batch = np.searchsorted(owner, np.arange(len(self._starts)))
-        self._scaled_by: np.ndarray | None = None
+        self._settings = StepSettings(self.plan, rule, l2, self._owner)
         self._team = Team(self.plan.program)
         small = step_flops(network, self.plan.rows) < SMALL_FLOPS
         self._pace = Pace(undecided=n_jobs is None and workers > 1 and small)
@@ -143,8 +137,7 @@ class Session:
 
     def begin(self, seed: int, batches: int) -> None:
         """Takes a seed of random numbers, and how many batches of the training are over."""
-        self.plan.key[:] = seed, 0
-        self._done = batches
+        self._settings.begin(seed, batches)
 
     def shuffle(self, random_state: np.random.RandomState, passes: int) -> None:
         """Draws the orders of the next passes, each from the one before."""
@@ -172,41 +165,10 @@ class Session:
         self._passes = len(rates) // self.batches
         batches, steps = len(rates), len(self._steps) * self._passes // self.ahead
         weight_sums = self._weight_sums()
-        settings = self.plan.program.settings[:steps]
-        if rates.ndim == 1:
-            settings[:, records.RATE] = rates[self._owner]
-        else:
-            settings[:, : rates.shape[1]] = rates[self._owner]
-            if self._decoupled and self.plan.blocked:  # weights decay in the update alone
-                settings[~self._applies()[:steps], records.DECAY] = 0.0
-        if self.plan.is_random:
-            self._draw(settings)
-        if self._average:
-            self._set_averages(settings, batches)
-        self._done += batches
+        self._settings.set_passes(rates, self.orders[: self._passes], steps)
         per_batch = self._run(weight_sums, steps) / weight_sums[:batches]
         per_batch *= self._counts[:batches]
         return per_batch.reshape(self._passes, -1).sum(axis=1) / self.orders.shape[1]
-
-    def _set_averages(self, settings: np.ndarray, batches: int) -> None:
-        """The share of each step's weights in their averages; see `kernels.ops.average`."""
-        t = self._done + np.arange(1, batches + 1)
-        shares = (1 - self._average) / (1 - self._average**t)
-        settings[:, records.AVERAGE] = shares[self._owner]
-
-    def _draw(self, settings: np.ndarray) -> None:
-        """Numbers the steps, for their random numbers, and draws what mixup needs of each pass."""
-        first_step = self._done * -(-len(self._steps) // len(self._starts))
-        settings[:, records.STREAM] = first_step + np.arange(len(settings))
-        if not self._mixup:
-            return
-        partners = self.plan.partners.reshape(self.orders.shape)
-        shares = settings[:, records.MIX].reshape(self._passes, -1)
-        for number, share in enumerate(shares):
-            first = first_step + number * len(share)
-            random = np.random.default_rng([int(self.plan.key[0]), first])
-            partners[number] = random.permutation(self.orders[number])
-            share[:] = random.beta(self._mixup, self._mixup, len(share))
 
     def run_gradient(self, factor: float) -> float:
         """The loss of all samples, times `factor`, plus the L2 term; stores the gradient."""
@@ -215,36 +177,16 @@ class Session:
 
     def _run(self, weight_sums: np.ndarray, steps: int, factor: float = 1.0) -> np.ndarray:
         """Runs the first steps; returns each batch's sum of losses, times a factor, and terms."""
-        totals = self.plan.program.totals[:steps]
-        if self._scaled_by is not weight_sums:
-            self._scale(weight_sums)
+        totals, terms_of = self.plan.program.totals[:steps], self._settings
+        terms_of.scale(weight_sums)
         self._run_in_slices(steps)
         losses: np.ndarray = totals[:, records.LOSS]
         if isinstance(self._owner, np.ndarray):
             losses = np.bincount(self._owner, losses, self.batches)
-        terms = 0.5 * self.l2 * totals[self._first_of_batch, records.SQUARES]
-        if self.l1:
-            terms += self.l1 * totals[self._first_of_batch, records.ABSOLUTES]
+        terms = 0.5 * terms_of.l2 * totals[self._first_of_batch, records.SQUARES]
+        if terms_of.l1:
+            terms += terms_of.l1 * totals[self._first_of_batch, records.ABSOLUTES]
         return (losses if factor == 1.0 else factor * losses) + terms
-
-    def _scale(self, weight_sums: np.ndarray) -> None:
-        """Divides each step's gradient and L2 term by its batch's sum of weights."""
-        self._scaled_by = weight_sums
-        settings = self.plan.program.settings
-        settings[:, records.SCALE] = 1.0 / weight_sums[self._owner]
-        if self.l1:  # the first block of a batch adds it to the stored gradient
-            first = self._steps[:, records.FIRST_STAGE] == 0
-            settings[:, records.L1] = first * self.l1 / weight_sums[self._owner]
-        if self._decoupled:
-            return
-        settings[:, records.DECAY] = self.l2 / weight_sums[self._owner]
-        if self.plan.blocked:  # the stored gradient has the decay already
-            settings[self._applies(), records.DECAY] = 0.0
-
-    def _applies(self) -> np.ndarray:
-        """Which steps are updates from a stored gradient."""
-        first: np.ndarray = self._steps[:, records.FIRST_STAGE]
-        return first == self.plan.apply_stage
 
     def _weight_sums(self) -> np.ndarray:
         """Sum of the sample weights of each batch."""
@@ -282,11 +224,11 @@ class Session:
 
     def state(self) -> tuple[int, list[np.ndarray]]:
         """All that training changes: batches that are over, parameters, moments; copies."""
-        return self._done, [flat.copy() for flat in self._changing()]
+        return self._settings.done, [flat.copy() for flat in self._changing()]
 
     def restore(self, state: tuple[int, list[np.ndarray]]) -> None:
         """Takes a `state` over."""
-        self._done, copies = state
+        self._settings.done, copies = state
         for flat, copy in zip(self._changing(), copies, strict=True):
             flat[:] = copy
 
@@ -299,17 +241,13 @@ class Session:
         """Writes other data of the same shapes over its own; parameters and moments are zero."""
         assert isinstance(self.source, DenseRows)
         self.source.X[:], self.orders[:] = X, order
-        self.l2 = 0.0 if self._decoupled else l2
         self.target.values[:] = target.values
         if self.target.weights is not None:
             self.target.weights[:] = target.weights
         for flat in self._changing():
             flat.fill(0)
-        self.plan.program.settings[:, records.EPSILON_FACTOR] = (
-            1.0  # as it was before the last use
-        )
+        self._settings.renew(l2)
         self._lowered.clear()
-        self._scaled_by = None
 
     def load(self, matrices, vectors, moments=()) -> None:
         """Takes over parameters, and an optimizer's moments, which have their shapes."""

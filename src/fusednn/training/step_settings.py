@@ -1,0 +1,107 @@
+"""What each step of the next passes is told: rates, scales, terms, random numbers, averages."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fusednn.kernels import records
+from fusednn.kernels.optimizers import OPTIMIZERS
+from fusednn.plan.training import Rule, TrainingPlan
+
+
+class StepSettings:
+    """The settings of a plan's steps, as `kernels.records` names them.
+
+    Parameters
+    ----------
+    plan : TrainingPlan
+        Its steps are set.
+    rule : Rule
+    l2 : float
+        Not used where the rule's decay is decoupled.
+    owner : slice or ndarray
+        The batch of each step.
+
+    Attributes
+    ----------
+    l1, l2 : float
+        Of the loss.
+    done : int
+        Batches of this training that are over.
+    """
+
+    def __init__(self, plan: TrainingPlan, rule: Rule, l2: float, owner: slice | np.ndarray):
+        self._decoupled = rule.optimizer is not None and OPTIMIZERS[rule.optimizer].decoupled
+        self._plan, self._mixup, self._average = plan, rule.mixup, rule.average
+        self._all, self._owner = plan.program.settings, owner
+        stages = plan.program.steps[:, records.FIRST_STAGE]
+        # blocks of a batch: the first stores its gradient, and a step of its own updates
+        self._stores, self._updates = stages == 0, stages == plan.apply_stage
+        self.l1 = rule.l1
+        self.renew(l2)
+
+    def renew(self, l2: float) -> None:
+        """As for another training."""
+        self.l2 = 0.0 if self._decoupled else l2
+        self.done = 0
+        self._all[:, records.EPSILON_FACTOR] = 1.0
+        self._scaled_by: np.ndarray | None = None
+
+    def begin(self, seed: int, batches: int) -> None:
+        """Takes a seed of random numbers, and how many batches of the training are over."""
+        self._plan.key[:] = seed, 0
+        self.done = batches
+
+    def set_passes(self, rates: np.ndarray, orders: np.ndarray, steps: int) -> None:
+        """What differs from step to step in the next passes, which are then over.
+
+        Parameters
+        ----------
+        rates : ndarray
+            As `Session.run_passes` takes it.
+        orders : ndarray of shape (passes, n_samples)
+        steps : int
+            Of all these passes.
+        """
+        settings = self._all[:steps]
+        if rates.ndim == 1:
+            settings[:, records.RATE] = rates[self._owner]
+        else:
+            settings[:, : rates.shape[1]] = rates[self._owner]
+            if self._decoupled and self._plan.blocked:  # weights decay in the update alone
+                settings[~self._updates[:steps], records.DECAY] = 0.0
+        if self._plan.is_random:
+            self._draw(settings, orders, self.done * -(-steps // len(rates)))
+        if self._average:
+            t = self.done + np.arange(1, len(rates) + 1)
+            shares = (1 - self._average) / (1 - self._average**t)
+            settings[:, records.AVERAGE] = shares[self._owner]
+        self.done += len(rates)
+
+    def _draw(self, settings: np.ndarray, orders: np.ndarray, first: int) -> None:
+        """Numbers the steps, for their random numbers, and draws what mixup needs of each pass."""
+        settings[:, records.STREAM] = first + np.arange(len(settings))
+        if not self._mixup:
+            return
+        partners = self._plan.partners[: orders.size].reshape(orders.shape)
+        shares = settings[:, records.MIX].reshape(len(orders), -1)
+        for number, share in enumerate(shares):
+            seeds = [int(self._plan.key[0]), first + number * len(share)]
+            random = np.random.default_rng(seeds)
+            partners[number] = random.permutation(orders[number])
+            share[:] = random.beta(self._mixup, self._mixup, len(share))
+
+    def scale(self, weight_sums: np.ndarray) -> None:
+        """Divides each step's gradient and terms by its batch's sum of weights."""
+        if self._scaled_by is weight_sums:
+            return
+        self._scaled_by = weight_sums
+        sums = weight_sums[self._owner]
+        self._all[:, records.SCALE] = 1.0 / sums
+        if self.l1:
+            self._all[:, records.L1] = self._stores * self.l1 / sums
+        if self._decoupled:
+            return
+        self._all[:, records.DECAY] = self.l2 / sums
+        if self._plan.blocked:  # the stored gradient has the decay already
+            self._all[self._updates, records.DECAY] = 0.0
