@@ -125,7 +125,7 @@ def check_training(buffers, loss, activation, sizes, rule, batch, form, dtype):
 @DTYPES
 def test_blocks_of_a_large_batch(monkeypatch, buffers, dtype):
     """The stored gradient of a batch above the limit is written before it is added to."""
-    monkeypatch.setattr(training, "BLOCK_LIMIT", 32)
+    monkeypatch.setattr("fusednn.plan.batches.BLOCK_LIMIT", 32)
     rule = Rule("adam", (0.9, 0.999, 1e-8))
     for form in ("dense", "gaps", "csr"):
         arguments = (buffers, "softmax", "relu", (9, 35, 3), rule, 70, dtype, form)

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from fusednn.kernels.intrinsics.shapes import SHAPE
 
+from fusednn.plan.batches import row_blocks
 from fusednn.plan.buffers import ALIGNMENT, aligned_zeros, leading_dimension, padded
 from fusednn.plan.network import dense_network
 from fusednn.plan.parameters import ParameterLayout
-from fusednn.plan.training import row_blocks
 
 DTYPES = pytest.mark.parametrize("dtype", [np.float32, np.float64], ids=["float32", "float64"])
 SIZES = [

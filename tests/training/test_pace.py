@@ -8,8 +8,8 @@ import pytest
 from sklearn.exceptions import ConvergenceWarning
 
 from fusednn import MLPClassifier
+from fusednn.plan.batches import most_tasks
 from fusednn.plan.network import dense_network
-from fusednn.plan.training import most_tasks
 from fusednn.training import session
 from fusednn.training.pace import LONGEST_INTERVAL, SHORTEST_SECONDS, Pace
 

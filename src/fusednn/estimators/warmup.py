@@ -14,7 +14,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from fusednn.exceptions import DiagnosisWarning
 from fusednn.kernels._cache import statistics
-from fusednn.plan.training import BLOCK_LIMIT
+from fusednn.plan.batches import BLOCK_LIMIT
 from fusednn.training.predict import FEW_ROWS
 
 from .base import BaseNetwork

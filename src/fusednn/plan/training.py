@@ -7,9 +7,6 @@ grow with the batch. A gradient alone (for L-BFGS) is the same without the last 
 
 from __future__ import annotations
 
-from itertools import pairwise
-from typing import NamedTuple
-
 import numpy as np
 
 from fusednn.kernels import records
@@ -18,6 +15,7 @@ from fusednn.kernels.intrinsics.tiles import ROW_PANELS
 from fusednn.kernels.ops import average, dense, few, output
 from fusednn.kernels.optimizers import OPTIMIZERS
 
+from .batches import block_of, is_blocked, row_blocks, starts_of
 from .buffers import aligned_zeros, padded
 from .clipping import PART, lower_clipping
 from .data import Input
@@ -28,72 +26,8 @@ from .network import Network
 from .parameters import ParameterLayout
 from .program import Program, Task
 from .rows import Block, Gradient, Rows
+from .rule import Rule
 from .update import Updater
-
-BLOCK_LIMIT = 4096
-"""Rows of a batch that go through the buffers at once."""
-
-MAX_BLOCK_ROWS = 128
-"""Rows of a block of the row stage: its layers' outputs stay in the second-level cache."""
-
-
-class Rule(NamedTuple):
-    """How parameters are updated.
-
-    Parameters
-    ----------
-    optimizer : str or None
-        Key of `kernels.optimizers.OPTIMIZERS`; None only stores the gradient.
-    constants : tuple of float
-        The optimizer's constants.
-    clip_norm, clip_value : float
-        The largest norm of the whole gradient, and the largest value of each of its elements;
-        infinite is no bound.
-    block : int
-        Rows that go forward and back at once; the gradients of a batch's blocks add up. 0 leaves
-        it to the plan.
-    average : float
-        Decay of the exponential moving average of the parameters; 0 is none.
-    l1 : float
-        Factor of the sum of absolute weights in the loss, before it is divided by the samples.
-    mixup : float
-        Both parameters of the beta distribution of the share that a sample keeps where two are
-        mixed; 0 mixes none.
-    """
-
-    optimizer: str | None
-    constants: tuple[float, ...] = ()
-    clip_norm: float = np.inf
-    clip_value: float = np.inf
-    block: int = 0
-    average: float = 0.0
-    l1: float = 0.0
-    mixup: float = 0.0
-
-    @property
-    def clips(self) -> bool:
-        """Whether the gradient is bounded."""
-        return min(self.clip_norm, self.clip_value) < np.inf
-
-
-def block_of(network: Network, rule: Rule, batch: int) -> int:
-    """Rows of a batch that go forward and back at once, if they do not end with a single row.
-
-    Statistics of a batch are those of a block, so a network that has some takes it whole.
-    """
-    return min(batch, rule.block or (batch if network.needs_batches() else BLOCK_LIMIT))
-
-
-def is_blocked(network: Network, rule: Rule, batch: int) -> bool:
-    """Whether the gradient of a batch goes to memory, block by block."""
-    stored = rule.optimizer is None or rule.clips or network.is_normed()
-    return stored or batch > block_of(network, rule, batch)
-
-
-def starts_of(samples: int, batch: int, joined: bool) -> np.ndarray:
-    """Where batches begin; with `joined` a last one of one row belongs to the one before."""
-    starts = np.arange(0, samples, batch)
-    return starts[:-1] if joined and len(starts) > 1 and samples - starts[-1] == 1 else starts
 
 
 class TrainingPlan:
@@ -340,23 +274,3 @@ class TrainingPlan:
                 table.append((start, 0, self.apply_stage, len(self.program.stages)))
                 owners.append(number)
         return np.array(table, np.int64), np.array(owners)
-
-
-def most_tasks(network: Network, batch: int, dtype) -> int:
-    """About the tasks of the longest stage: many more workers would have nothing to do."""
-    panel, products = SHAPE.panel(np.dtype(dtype).itemsize), network.products()
-    tiles = [-(-a // dense.TILE_ROWS) * -(-b // panel) for a, b in products]
-    return max(-(-min(batch, BLOCK_LIMIT) // SHAPE.rows), sum(tiles) + len(tiles))
-
-
-def row_blocks(batch: int, workers: int) -> list[tuple[int, int]]:
-    """Row blocks of a batch: two per worker, of whole register tiles, at most 128 rows each.
-
-    Two per worker let a slow core hand work over; their sizes differ by one register tile at
-    most, since the stage ends with the last of them.
-    """
-    tiles = -(-batch // SHAPE.rows)
-    wanted = 1 if workers == 1 else 2 * workers
-    count = min(tiles, max(wanted, -(-batch // MAX_BLOCK_ROWS)))
-    edges = [tiles * i // count * SHAPE.rows for i in range(count + 1)]
-    return [(lo, min(hi, batch)) for lo, hi in pairwise(edges)]

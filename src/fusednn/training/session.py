@@ -7,12 +7,13 @@ import time
 import numpy as np
 
 from fusednn.kernels import records
+from fusednn.plan.batches import is_blocked, most_tasks, starts_of
 from fusednn.plan.data import DenseRows, source_of
 from fusednn.plan.inference import lower_inference
 from fusednn.plan.loss import lower_losses
 from fusednn.plan.network import Network
 from fusednn.plan.program import Program
-from fusednn.plan.training import Rule, Target, TrainingPlan, is_blocked, most_tasks, starts_of
+from fusednn.plan.training import Rule, Target, TrainingPlan
 
 from .jobs import choose_jobs
 from .pace import Pace

@@ -1,0 +1,59 @@
+"""How samples are dealt out: to batches, to blocks of a batch, and to tasks."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+
+from fusednn.kernels.intrinsics.shapes import SHAPE
+from fusednn.kernels.ops import dense
+
+from .network import Network
+from .rule import Rule
+
+BLOCK_LIMIT = 4096
+"""Rows of a batch that go through the buffers at once."""
+
+MAX_BLOCK_ROWS = 128
+"""Rows of a block of the row stage: its layers' outputs stay in the second-level cache."""
+
+
+def block_of(network: Network, rule: Rule, batch: int) -> int:
+    """Rows of a batch that go forward and back at once, if they do not end with a single row.
+
+    Statistics of a batch are those of a block, so a network that has some takes it whole.
+    """
+    return min(batch, rule.block or (batch if network.needs_batches() else BLOCK_LIMIT))
+
+
+def is_blocked(network: Network, rule: Rule, batch: int) -> bool:
+    """Whether the gradient of a batch goes to memory, block by block."""
+    stored = rule.optimizer is None or rule.clips or network.is_normed()
+    return stored or batch > block_of(network, rule, batch)
+
+
+def starts_of(samples: int, batch: int, joined: bool) -> np.ndarray:
+    """Where batches begin; with `joined` a last one of one row belongs to the one before."""
+    starts = np.arange(0, samples, batch)
+    return starts[:-1] if joined and len(starts) > 1 and samples - starts[-1] == 1 else starts
+
+
+def most_tasks(network: Network, batch: int, dtype) -> int:
+    """About the tasks of the longest stage: many more workers would have nothing to do."""
+    panel, products = SHAPE.panel(np.dtype(dtype).itemsize), network.products()
+    tiles = [-(-a // dense.TILE_ROWS) * -(-b // panel) for a, b in products]
+    return max(-(-min(batch, BLOCK_LIMIT) // SHAPE.rows), sum(tiles) + len(tiles))
+
+
+def row_blocks(batch: int, workers: int) -> list[tuple[int, int]]:
+    """Row blocks of a batch: two per worker, of whole register tiles, at most 128 rows each.
+
+    Two per worker let a slow core hand work over; their sizes differ by one register tile at
+    most, since the stage ends with the last of them.
+    """
+    tiles = -(-batch // SHAPE.rows)
+    wanted = 1 if workers == 1 else 2 * workers
+    count = min(tiles, max(wanted, -(-batch // MAX_BLOCK_ROWS)))
+    edges = [tiles * i // count * SHAPE.rows for i in range(count + 1)]
+    return [(lo, min(hi, batch)) for lo, hi in pairwise(edges)]
