@@ -43,7 +43,7 @@ class Variant(NamedTuple):
         What comes before the hidden layers.
     solver : str or Optimizer
     rule : tuple of (str, float)
-        Fields of `plan.training.Rule`.
+        Fields of `plan.rule.Rule`.
     """
 
     hidden: object

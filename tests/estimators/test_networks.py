@@ -290,6 +290,8 @@ def test_one_row_alone():
     model = NetworkRegressor(layers, max_iter=2, random_state=0)
     with pytest.raises(ValueError, match="BatchNorm cannot be trained on 1 sample"):
         model.fit(X[:1], X[:1, 20])
+    with pytest.raises(ValueError, match="BatchNorm needs batches of at least 2 samples"):
+        clone(model).set_params(batch_size=1).fit(X, X[:, 20])
     model.fit(X, X[:, 20])
     with pytest.raises(ValueError, match="BatchNorm cannot be trained on 1 sample"):
         model.partial_fit(X[:1], X[:1, 20])

@@ -164,6 +164,10 @@ def prepare_stochastic(mlp, training, random_state):
             f"BatchNorm cannot be trained on {len(order)} sample: it needs the variance of at"
             " least 2."
         )
+    if mlp._network().needs_batches() and block < 2:
+        raise ValueError(
+            f"BatchNorm needs batches of at least 2 samples, got batch_size={mlp.batch_size}."
+        )
     session = make_session(mlp, training.X, training.target, rule, order, batch, mlp.alpha, make)
     session.load(*mlp._parameters(), optimizer.moments)
     if rule.average and optimizer.raw is not None:
