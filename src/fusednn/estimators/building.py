@@ -92,9 +92,9 @@ def output_units(layers: Sequence) -> int | None:
     """The units of an output layer that the list has itself."""
     if layers and getattr(layers[-1], "name", None) == SOFTMAX:
         layers = layers[:-1]
-        plain = ("identity", SOFTMAX)
+        plain = {"identity", SOFTMAX}
     else:
-        plain = (SOFTMAX,)
+        plain = {SOFTMAX}
     last = layers[-1] if layers else None
     return last.units if isinstance(last, specs.Dense) and last.activation in plain else None
 

@@ -18,6 +18,7 @@ class InspectionMixin:
     """Methods that scikit-learn's networks do not have; for `BaseMLP`."""
 
     n_outputs_: int
+    l1: float
     _outputs: Any
     _parameters: Any
     _check_fitted: Any
