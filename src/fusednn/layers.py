@@ -85,13 +85,13 @@ class Dense(Layer):
         Whether there are biases b (O,).
     weight_norm : bool, default=False
         Whether the weights are trained as directions v (I, O) and lengths g (O,), one for each
-        unit: w = g v / |v| (Salimans and Kingma, 2016).
+        unit: w = g v / |v| (Salimans and Kingma, 2016). Neither decays, and `l1` leaves them alone.
     max_norm : float or None, default=None
         The largest Euclidean length of the weights that lead to a unit; longer ones are scaled
         down after each step (Srivastava et al., 2014).
     rate_factor, decay_factor : float, default=1.0
-        Factors of the learning rate, for the whole layer, and of `alpha` or the optimizer's
-        weight decay, for its weights.
+        Factors of the learning rate, for the whole layer (0 freezes it), and of `alpha`, `l1` or
+        the optimizer's weight decay, for its weights. Rates are not for "lbfgs".
     """
 
     units: int
@@ -245,7 +245,9 @@ class BatchNorm(Layer):
     rate_factor: float = 1.0
 
     def _check(self) -> None:
-        self._need("momentum", 0, 1.0000001)
+        self._need("momentum", 0)
+        if self.momentum > 1:
+            raise ValueError(f"momentum of BatchNorm must be in [0, 1], got {self.momentum!r}.")
         self._need("epsilon", 1e-30)
         self._need("rate_factor", 0)
 

@@ -310,9 +310,9 @@ def test_sparse_rows():
         for data in (X, rows)
     )
     np.testing.assert_allclose(thin.predict_proba(rows), dense.predict_proba(X), atol=1e-12)
-    with pytest.raises(ValueError, match=r"layers\[0\] is BatchNorm.*sparse X needs a Dense"):
+    with pytest.raises(ValueError, match="begins with BatchNorm: it needs dense X"):
         NetworkClassifier([BatchNorm()]).fit(rows, DIGITS)
-    with pytest.raises(ValueError, match="standardize=True needs dense X"):
+    with pytest.raises(ValueError, match="begins with standardize=True: it needs dense X"):
         NetworkClassifier(standardize=True).fit(rows, DIGITS)
 
 
@@ -416,3 +416,100 @@ def test_warmup(layers):
     classes = 6 if layers and layers[-1] == Dense(6, "softmax") else 3
     NetworkClassifier(layers, max_iter=2).fit(data, np.arange(60) % classes)
     assert statistics() == before
+
+
+def test_weights_stay_finite_with_averages():
+    """Of a fit that diverges the last finite weights are kept, watched or not."""
+    for option in ({}, {"max_time": 1e9}):
+        model = NetworkRegressor([Dense(8)], solver="sgd", learning_rate_init=1e6)
+        model.set_params(ema_decay=0.9, random_state=0, max_iter=20, **option)
+        with pytest.raises(ValueError, match="non-finite"):
+            model.fit(X, X[:, 20])
+        assert all(np.isfinite(part).all() for layer in model.get_weights() for part in layer)
+        assert np.isfinite(model.predict(X)).all()
+
+
+def test_looking_changes_nothing():
+    model = NetworkRegressor([Dense(5, "relu")], max_iter=3, random_state=0).fit(X, X[:, 20])
+    before = model.predict(X)
+    model.set_params(layers=[Dense(5, "tanh")]).loss_and_gradient(X, X[:, 20])
+    np.testing.assert_array_equal(model.predict(X), before)
+    model.set_params(warm_start=True).fit(X, X[:, 20])
+    assert model.layers_ == (Dense(5, "tanh"),)
+
+
+def test_layers_without_parameters():
+    layers = [Dropout(0.2), Dense(5, "relu"), Residual([Dropout(0.2)]), GaussianNoise()]
+    model = NetworkRegressor(layers, max_iter=3, random_state=0).fit(X, X[:, 20])
+    np.testing.assert_array_equal(model.hidden_activations(X, 0), X)
+    w, b = model.get_weights()[1]
+    hidden = np.maximum(X @ w + b, 0)
+    np.testing.assert_allclose(model.hidden_activations(X), 2 * hidden, atol=1e-12)
+    w, b = model.get_weights()[-1]
+    np.testing.assert_allclose(model.predict(X), (2 * hidden @ w + b).ravel(), atol=1e-12)
+
+
+def test_initialize_forgets_the_network_before():
+    model = NetworkRegressor([Dense(5, "relu")], random_state=0, max_iter=3).fit(X, X[:, 20])
+    fresh = NetworkRegressor([Dense(7, "relu")], random_state=0).initialize(X, X[:, 20])
+    model.set_params(layers=[Dense(7, "relu")]).initialize(X, X[:, 20])
+    one, two = (m.partial_fit(X, X[:, 20]).predict(X) for m in (model, fresh))
+    np.testing.assert_array_equal(one, two)
+
+
+def test_other_kinds_of_layers_are_refused_while_training_goes_on():
+    pairs = [
+        ([Dense(5), RMSNorm()], [Dense(5), PReLU()]),
+        ([Dense(5)], [Dense(5, bias=False)]),
+        ([Dense(5)], [Embedding([0]), Dense(5)]),
+    ]
+    data = np.column_stack([DIGITS, X[:, 20:24]])
+    for first, second in pairs:
+        model = NetworkRegressor(first, warm_start=True, max_iter=2).fit(data, X[:, 20])
+        with pytest.raises(ValueError, match="The weights are of the layers"):
+            model.set_params(layers=second).fit(data, X[:, 20])
+    model = NetworkRegressor([Embedding([0]), Dense(5)], warm_start=True, max_iter=2)
+    model.fit(data, X[:, 20])
+    model.set_params(layers=[Embedding([0], rate_factor=0.5), Dense(5)]).fit(data, X[:, 20])
+    assert model.layers_[0].categories == (10,)
+    fewer = DIGITS < 5
+    model.set_params(warm_start=False).fit(data[fewer], X[fewer, 20])
+    assert model.layers_[0].categories == (5,)
+
+
+def test_sparse_rows_where_the_network_reads_dense_ones():
+    rows = sparse.csr_matrix(X)
+    models = [
+        NetworkRegressor([LayerNorm(), Dense(5)], max_iter=2).fit(X, X[:, 20]),
+        MLPClassifier((5,), standardize=True, max_iter=2).fit(X, DIGITS),
+        NetworkRegressor([Embedding([0], categories=[99])], max_iter=2).fit(X * 0, X[:, 20]),
+    ]
+    for model in models:
+        for call in (model.predict, lambda data, m=model: m.partial_fit(data, DIGITS)):
+            with pytest.raises(ValueError, match="it needs dense X"):
+                call(rows)
+
+
+def test_mixup_with_weights_is_a_weighted_mean():
+    weights = np.where(np.arange(len(X)) % 7, 0.01, 100.0)
+    options = {"max_iter": 5, "random_state": 0, "batch_size": 3, "learning_rate_init": 1e-9}
+    mixed = NetworkClassifier([Dense(5)], mixup=0.4, **options).fit(X, DIGITS, weights)
+    plain = NetworkClassifier([Dense(5)], **options).fit(X, DIGITS, weights)
+    assert mixed.loss_ == pytest.approx(plain.loss_, rel=0.1)
+
+
+def test_frozen_layers():
+    """A factor of 0; not for L-BFGS, which has no rates."""
+    layers = [Dense(6, "relu", rate_factor=0.0), BatchNorm(rate_factor=0.0), Dense(5, "relu")]
+    for solver in ("adam", "adamw", "lion", SGD(0.9)):
+        model = NetworkClassifier(layers, solver=solver, max_iter=3, warm_start=True, alpha=0.1)
+        model.set_params(learning_rate_init=0.1, random_state=0)
+        before = model.initialize(X, DIGITS).get_weights()
+        after = model.fit(X, DIGITS).get_weights()
+        for one, other in zip(
+            [*before[0], *before[1][:2]], [*after[0], *after[1][:2]], strict=True
+        ):
+            np.testing.assert_array_equal(one, other)
+        assert (before[2][0] != after[2][0]).any()
+    with pytest.raises(ValueError, match="rate_factor is for solvers other than"):
+        NetworkClassifier([Dense(6, rate_factor=0.0)], solver="lbfgs").fit(X, DIGITS)

@@ -4,6 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
+from fusednn.kernels import records
 from reference_network import loss_and_gradient
 from sessions import open_session, random_network, random_targets
 from sklearn.datasets import load_digits
@@ -77,7 +78,7 @@ def test_mixup(dtype, tolerance, clipped):
         session.begin(5, 0)
         for _ in range(3):
             losses.append(session.run_passes(np.full(session.batches, RATE))[0])
-            drawn = session.plan.program.settings[:, 6]
+            drawn = session.plan.program.settings[:, records.MIX]
             shares.append(drawn[session._first_of_batch].copy())
             partners.append(session.plan.partners.copy())
         ours = flat(session)
@@ -101,7 +102,7 @@ def test_shares_of_mixup_are_of_a_beta_distribution():
         session.begin(0, 0)
         for _ in range(40):
             session.run_passes(np.full(session.batches, 0.0))
-            drawn += session.plan.program.settings[:, 6].tolist()
+            drawn += session.plan.program.settings[:, records.MIX].tolist()
     assert stats.kstest(drawn, stats.beta(0.4, 0.4).cdf).pvalue > 0.01
 
 
@@ -114,7 +115,6 @@ def test_mixup_of_a_fit_does_not_depend_on_how_passes_run():
     np.testing.assert_array_equal(told.coefs_[0], base.coefs_[0])
     other = MLPClassifier((6,), random_state=1, **options).fit(DIGITS[:40], LABELS[:40])
     assert (other.coefs_[0] != base.coefs_[0]).any()
-    assert base.score(DIGITS[:40], LABELS[:40]) > 0
 
 
 @DTYPES

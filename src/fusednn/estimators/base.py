@@ -7,14 +7,19 @@ from functools import cache
 from typing import ClassVar
 
 import numpy as np
+from scipy import sparse
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_array
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
+from fusednn.exceptions import DiagnosisWarning
 from fusednn.optimizers import NAMED
+from fusednn.plan.layers.dense import Dense
+from fusednn.plan.layers.through import Scale
 from fusednn.plan.network import Network
 from fusednn.plan.training import Target
 from fusednn.training.predict import predict
+from fusednn.training.warn import warn_user
 
 from .callbacks import CallbackSupportMixin, watched
 from .constraints import DTYPES
@@ -31,6 +36,7 @@ from .solvers import (
 from .unchecked import is_plain_input, is_plain_target, takes_plain_input
 
 SPARSE_FORMATS = ("csr", "csc")
+CURVES = "loss_curve_", "validation_scores_", "validation_loss_curve_"
 DIAGNOSED = (
     "gradient_norms_",
     "activation_stats_",
@@ -76,12 +82,16 @@ class BaseNetwork(CallbackSupportMixin, InspectionMixin, BaseEstimator):
         begin=None,
     ):
         before, refused = self.__dict__.copy(), True
+        curves = {name: before[name] for name in CURVES if before.get(name) is not None}
+        lengths = {name: len(curve) for name, curve in curves.items()}
         try:
             if begin is not None:
                 begin()
             train = self._prepare(X, y, sample_weight, incremental, validation)
             with nullcontext() if incremental else watched(self, X, y, sample_weight) as watcher:
                 finite = train(watcher or self._watcher)
+                for message in self.__dict__.pop("_untold", ()):
+                    warn_user(message, DiagnosisWarning)
                 refused = False
                 if not finite:
                     raise ValueError(NON_FINITE)
@@ -90,6 +100,8 @@ class BaseNetwork(CallbackSupportMixin, InspectionMixin, BaseEstimator):
                 own = {name: value for name, value in vars(self).items() if "callback" in name}
                 self.__dict__.clear()
                 self.__dict__.update(before | own)
+                for name, length in lengths.items():  # grown in place
+                    del before[name][length:]
             raise
         return self
 
@@ -105,7 +117,7 @@ class BaseNetwork(CallbackSupportMixin, InspectionMixin, BaseEstimator):
         random_state = random_state_of(self.random_state)
         if first_pass:
             self._initialize(X, random_state)
-        self._check_sizes(X.shape[1])
+        self._take_structure(self._check_sizes(X.shape[1]))
         self._check_input(X)
         return X, y, targets, random_state, first_pass
 
@@ -153,7 +165,16 @@ class BaseNetwork(CallbackSupportMixin, InspectionMixin, BaseEstimator):
         return 2, 5
 
     def _check_input(self, X):
-        """Refuses values that the network has no use for."""
+        """Refuses what the network cannot read."""
+        if not sparse.issparse(X):
+            return
+        first = self._network().ops[0]
+        if not isinstance(first, Dense):
+            what = "standardize=True" if isinstance(first, Scale) else type(first).__name__
+            raise ValueError(f"X is sparse, but the network begins with {what}: it needs dense X.")
+
+    def _take_structure(self, structure):
+        """Takes over what parameters may change of a network while training goes on."""
 
     def _described_solver(self):
         """The description that `solver` stands for; of scikit-learn's own its name, as it is."""
@@ -190,6 +211,8 @@ class BaseNetwork(CallbackSupportMixin, InspectionMixin, BaseEstimator):
 
     def _initialize(self, X, random_state):
         """What a fit begins with."""
+        for name in (*DIAGNOSED, "loss_", "_optimizer"):  # of another network
+            self.__dict__.pop(name, None)
         self.n_iter_ = 0
         self.t_ = 0
         self.out_activation_ = self._output_activation()
@@ -202,8 +225,6 @@ class BaseNetwork(CallbackSupportMixin, InspectionMixin, BaseEstimator):
             self.validation_scores_: list[float] | None = [] if early else None
             self.__dict__.pop("validation_loss_curve_", None)  # of another fit
             self.best_validation_score_ = -np.inf if early else None
-        for name in DIAGNOSED:
-            self.__dict__.pop(name, None)
 
     def _output_groups(self):
         """Outputs with a link of their own, by their numbers; empty where all share one."""

@@ -191,7 +191,7 @@ def _epilogue(place: Place, spec, before: Epilogue | None) -> Epilogue | None:
         case specs.Activation() if before == Epilogue():
             return _activation(place, spec.name, spec.slope)
         case specs.Dropout(rate):
-            return before._replace(dropout=float(rate))
+            return before._replace(dropout=float(rate), alpha=False)
         case specs.AlphaDropout(rate):
             return before._replace(dropout=float(rate), alpha=True)
     return None

@@ -6,10 +6,8 @@ from functools import partial
 
 import numpy as np
 
-from fusednn.exceptions import DiagnosisWarning
 from fusednn.plan.training import Rule, Target
 from fusednn.training.probe import Probe
-from fusednn.training.warn import warn_user
 
 from .solvers import make_session
 from .troubles import DEAD_KINDS, SATURATED_KINDS, Seen, troubles
@@ -21,7 +19,7 @@ MOST_SAMPLES = 512
 def diagnosed(mlp, training, order, train):
     """The training `train` of the samples `order`, looked at after each pass.
 
-    It is called as `train` is; fitted attributes are set, and the user warned, at its end.
+    It is called as `train` is; fitted attributes and the warnings, untold, are set at its end.
     """
     return partial(_run, mlp, training, Diagnosis(mlp, training, order), train)
 
@@ -37,12 +35,19 @@ def _run(mlp, training, diagnosis, train, watcher):
             kept[name] = np.concatenate([getattr(mlp, name), own[name]])
     vars(mlp).update(kept)
     judged = kept if training.incremental else own
-    found = troubles(Seen(*judged.values(), *diagnosis.network()), finite)
+    sizes, activations = diagnosis.network()
+    seen = Seen(
+        gradient_norms=judged["gradient_norms_"],
+        activation_stats=judged["activation_stats_"],
+        layers=judged["diagnosed_layers_"],
+        weighted=judged["diagnosed_weights_"],
+        weight_norms=sizes,
+        activations=activations,
+    )
+    found = troubles(seen, finite)
     told = getattr(mlp, "_troubles", []) if training.incremental else []
     mlp._troubles = [*told, *(kind for kind in found if kind not in told)]
-    for kind, message in found.items():
-        if kind not in told:
-            warn_user(message, DiagnosisWarning)
+    mlp._untold = [message for kind, message in found.items() if kind not in told]
     return finite
 
 

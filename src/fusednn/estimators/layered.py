@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
-from scipy import sparse
 from sklearn.base import _fit_context
 
 from fusednn import layers as specs
 from fusednn.optimizers import NAMED, SGD, Adam
-from fusednn.plan.layers.dense import Dense
 from fusednn.plan.network import Network
 from fusednn.plan.parameters import ParameterLayout
 from fusednn.training.optimizer_state import rule_of
@@ -20,7 +19,7 @@ from .base import BaseNetwork
 from .building import Chain, Place, build, output_units, width_taken
 from .constraints import LAYERED
 from .diagram import rows_html
-from .parameters import by_layer, check_codes, drawn, has_embedding, replaced
+from .parameters import by_layer, categories_of, check_codes, drawn, has_embedding, replaced
 from .scaling import mean_and_factor
 
 DEFAULT = (specs.Dense(100, "relu"),)
@@ -42,38 +41,31 @@ class BaseLayered(BaseNetwork):
     def _check_structure(self):
         """The list is looked at when the data's columns are known."""
 
-    def _built(self, X, outputs):
-        """The ops that the list asks for, and the descriptions with all that the data decide."""
+    def _asked(self, columns, categories):
+        """The descriptions, an embedding's with its categories, and the ops they ask for."""
         layers = self._specs()
-        if has_embedding(layers) and not sparse.issparse(X):
-            layers[0] = self._with_categories(layers[0], X)
-        if self.mixup and has_embedding(layers):
-            raise Place("layers[0]", layers[0]).refuse("mixup cannot mix codes")
+        if has_embedding(layers):
+            if self.mixup:
+                raise Place("layers[0]", layers[0]).refuse("mixup cannot mix codes")
+            if layers[0].categories is None:
+                layers[0] = replace(layers[0], categories=categories(layers[0].columns))
         link, scaled = self._output_activation(), bool(self.standardize)
-        chain = build(layers, X.shape[1], outputs, link, scaled=scaled)
-        if sparse.issparse(X) and not scaled and not isinstance(chain.ops[0], Dense):
-            spec = layers[0] if layers else None
-            raise Place("layers[0]", spec).refuse("sparse X needs a Dense layer first")
-        return layers, chain
+        return layers, build(layers, columns, self.n_outputs_, link, scaled=scaled)
 
-    def _with_categories(self, spec, X):
-        """An embedding with the numbers of its categories."""
-        if spec.categories is not None or max(spec.columns) >= X.shape[1]:
-            return spec
-        if self._is_built() and has_embedding(self.layers_):
-            known = self.layers_[0]
-            if replace(known, categories=None) == spec:
-                return known
-        largest = [max(0, int(X[:, column].max())) for column in spec.columns]
-        return replace(spec, categories=tuple(code + 1 for code in largest))
+    def _known_categories(self, columns):
+        """Those of the network's embedding, if it is of these columns."""
+        if has_embedding(self.layers_) and self.layers_[0].columns == columns:
+            return self.layers_[0].categories
+        return (1,) * len(columns)
 
     def _build(self, X, random_state):
-        layers, chain = self._built(X, self.n_outputs_)
-        check_codes(chain, X)
+        layers, chain = self._asked(X.shape[1], partial(categories_of, X))
+        self._chain = chain
+        self._check_input(X)
         arrays = drawn(chain, random_state, X.dtype)
         if self.standardize:
             self._learn_scaling(chain, arrays, X)
-        self.layers_, self._chain = tuple(layers), chain
+        self.layers_ = tuple(layers)
         self._matrices, self._vectors = self._layout(X.dtype).split(arrays)
 
     @staticmethod
@@ -108,23 +100,20 @@ class BaseLayered(BaseNetwork):
 
     def _check_sizes(self, inputs):
         """Refuses to go on training a network that is not the one of the parameters."""
-        known: Chain = self._chain
-        X = np.empty((0, inputs))
-        if has_embedding(self.layers_):
-            X = np.zeros((1, inputs))
-        _, asked = self._built(X, self.n_outputs_)
-        shapes = [
-            [form.shape for op in chain.ops for form in op.forms("float32")]
-            for chain in (known, asked)
-        ]
-        if shapes[0] != shapes[1] or known.homes != asked.homes:
+        layers, asked = self._asked(inputs, self._known_categories)
+        if _weights_of(asked) != _weights_of(self._chain):
             raise ValueError(
                 f"The weights are of the layers {list(self.layers_)}, but the parameters and the"
                 f" data ask for {self._specs()} on {inputs} columns."
             )
-        self._chain = asked
+        return layers, asked
+
+    def _take_structure(self, structure):
+        layers, self._chain = structure
+        self.layers_ = tuple(layers)
 
     def _check_input(self, X):
+        super()._check_input(X)
         check_codes(self._chain, X)
 
     def _described_solver(self):
@@ -234,6 +223,15 @@ class BaseLayered(BaseNetwork):
         if self._is_built():
             text += rows_html(_described(self._chain, self.layers_))
         return text
+
+
+def _weights_of(chain: Chain):
+    """What weights belong to: kinds and places of ops, and the shapes of their parameters."""
+    ops = [
+        (type(op), getattr(op, "bias", None), [form.shape for form in op.forms("float32")])
+        for op in chain.ops
+    ]
+    return chain.homes, ops
 
 
 def _described(chain, layers):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import numpy as np
+from scipy import sparse
 
 from fusednn import layers as specs
 from fusednn.plan.layers.dense import Dense
@@ -123,6 +124,14 @@ def _pairs(where: str, present, given) -> Iterator[tuple[np.ndarray, np.ndarray]
 def has_embedding(layers) -> bool:
     """Whether the first of the descriptions looks codes up."""
     return bool(layers) and isinstance(layers[0], specs.Embedding)
+
+
+def categories_of(X, columns):
+    """One more than the largest code of each column; 1 of those that X does not have as codes."""
+    if sparse.issparse(X):
+        return (1,) * len(columns)
+    found = [X[:, column].max() if column < X.shape[1] else 0 for column in columns]
+    return tuple(max(0, int(code)) + 1 for code in found)
 
 
 def check_codes(chain: Chain, X) -> None:

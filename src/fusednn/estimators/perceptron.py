@@ -38,6 +38,7 @@ class BaseMLP(BaseNetwork):
 
     _parameter_constraints: ClassVar[dict] = CONSTRAINTS
     _built_name = "coefs_"
+    _norm = None  # the normalisation of the network
     hidden_layer_sizes: Any
     n_outputs_: int
 
@@ -61,8 +62,9 @@ class BaseMLP(BaseNetwork):
             self.feature_factors_ = factor.astype(X.dtype)
         self.n_layers_ = len(sizes)
         self.__dict__.pop("norms_", None)
-        if self.normalization is not None:
-            self.norms_ = [_first_norm(self.normalization, size, X.dtype) for size in sizes[1:-1]]
+        self._norm = self.normalization  # of this network, whatever the parameter becomes
+        if self._norm is not None:
+            self.norms_ = [_first_norm(self._norm, size, X.dtype) for size in sizes[1:-1]]
         self.coefs_, self.intercepts_ = initial_weights(
             self.init, sizes, self.activation, X.dtype, random_state
         )
@@ -103,7 +105,7 @@ class BaseMLP(BaseNetwork):
             self._lowered_loss(),
             self._output_groups(),
             dropout=self._dropout_rates(),
-            norm=NORMS.get(self.normalization),
+            norm=NORMS.get(self._norm),
             max_norm=np.inf if self.max_norm is None else float(self.max_norm),
         )
         if self._scaling():
@@ -137,9 +139,7 @@ class BaseMLP(BaseNetwork):
         asked = [inputs, *self._hidden_sizes(), self.n_outputs_]
         if bool(self.standardize) != bool(self._scaling()):
             raise ValueError("standardize cannot change while training goes on.")
-        kinds = {len(norm) for norm in getattr(self, "norms_", [])} or {0}
-        name = self.normalization if len(self.coefs_) > 1 else None
-        if kinds != {len(_first_norm(name, 1, float))}:
+        if self.normalization != self._norm:
             raise ValueError("normalization cannot change while training goes on.")
         if found != asked:
             raise ValueError(
@@ -149,7 +149,7 @@ class BaseMLP(BaseNetwork):
 
     def _named_ops(self):
         """The name of each layer and the number of its op."""
-        kinds = ["hidden"] if self.normalization is None else ["hidden", "normalization"]
+        kinds = ["hidden"] if self._norm is None else ["hidden", "normalization"]
         names = [f"{kind} {layer}" for layer in range(self._count_hidden()) for kind in kinds]
         first = int(bool(self._scaling()))
         return [(name, op) for op, name in enumerate([*names, "output"], start=first)]
@@ -159,7 +159,7 @@ class BaseMLP(BaseNetwork):
 
     def _first_layers(self, count, network, matrices, vectors):
         """The network of so many layers, and its parameters."""
-        each = 2 if self.normalization is not None else 1
+        each = 1 if self._norm is None else 2
         network = network.first(count * each + bool(self._scaling()))
         numbers = sum(len(form.shape) == 1 for form in network.forms(np.float32))
         return network, matrices[:count], vectors[:numbers]

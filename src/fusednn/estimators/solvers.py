@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 from functools import partial
 from typing import NamedTuple
 
@@ -88,6 +89,7 @@ def prepare_lbfgs(mlp, training):
         "ema_decay": mlp.ema_decay is not None,
         "accumulate": mlp.accumulate > 1,
         "mixup": mlp.mixup > 0,
+        "rate_factor": any(form.factors[0] != 1 for form in mlp._network().forms(np.float32)),
         "l1": mlp.l1 > 0,
         "clip_norm": mlp.clip_norm is not None,
         "clip_value": mlp.clip_value is not None,
@@ -172,7 +174,7 @@ def prepare_stochastic(mlp, training, random_state):
     session.load(*mlp._parameters(), optimizer.moments)
     if rule.average and optimizer.raw is not None:
         *raw, known = optimizer.raw
-        if known == _sum_of(mlp._parameters()):  # else someone has set other weights
+        if known == _digest_of(mlp._parameters()):  # else someone has set other weights
             session.plan.load_trained(*raw)
     session.begin(random_state.randint(2**31) if session.plan.is_random else 0, optimizer.t)
     stopping = Stopping(mlp.max_iter, mlp.tol, mlp.n_iter_no_change, incremental, mlp.max_time)
@@ -201,31 +203,28 @@ def _looked_at(mlp, training, order, train):
 
 
 def _fit_stochastic(mlp, session, optimizer, progress, fit, watcher):
-    curves = progress.loss_curve, progress.validation_scores, progress.validation_loss_curve
-    lengths = [len(curve or ()) for curve in curves]
     try:
         with session:
             fit(watcher=watcher)
     except NonFiniteError:  # the last finite weights, and the moments before the pass
         _take_over(mlp, progress, optimizer)
         return False
-    except BaseException:  # what the estimator shares with the training is as it was
-        for curve, length in zip(curves, lengths, strict=True):
-            if curve is not None:
-                del curve[length:]
-        raise
     _take_over(mlp, progress, optimizer)
     optimizer.moments = session.moments()
     optimizer.raw = None
     if session.plan.averages.size:
-        optimizer.raw = *session.trained(), _sum_of(mlp._parameters())
+        optimizer.raw = *session.trained(), _digest_of(mlp._parameters())
     keep_session(session)
     return True
 
 
-def _sum_of(parameters):
-    """A number that other parameters would hardly have."""
-    return float(sum(part.sum(dtype=float) for group in parameters for part in group))
+def _digest_of(parameters):
+    """What other parameters would not have."""
+    digest = hashlib.blake2b(digest_size=16)
+    for group in parameters:
+        for part in group:
+            digest.update(np.ascontiguousarray(part))
+    return digest.digest()
 
 
 def _progress_of(mlp, validation, kind):

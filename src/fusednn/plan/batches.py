@@ -19,18 +19,19 @@ MAX_BLOCK_ROWS = 128
 """Rows of a block of the row stage: its layers' outputs stay in the second-level cache."""
 
 
-def block_of(network: Network, rule: Rule, batch: int) -> int:
+def rows_at_once(network: Network, rule: Rule, batch: int) -> int:
     """Rows of a batch that go forward and back at once, if they do not end with a single row.
 
     Statistics of a batch are those of a block, so a network that has some takes it whole.
     """
-    return min(batch, rule.block or (batch if network.needs_batches() else BLOCK_LIMIT))
+    block = min(batch, rule.block or batch)
+    return block if network.needs_batches() else min(block, BLOCK_LIMIT)
 
 
 def is_blocked(network: Network, rule: Rule, batch: int) -> bool:
     """Whether the gradient of a batch goes to memory, block by block."""
     stored = rule.optimizer is None or rule.clips or network.is_normed()
-    return stored or batch > block_of(network, rule, batch)
+    return stored or batch > rows_at_once(network, rule, batch)
 
 
 def starts_of(samples: int, batch: int, joined: bool) -> np.ndarray:

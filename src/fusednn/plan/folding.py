@@ -20,8 +20,8 @@ FAR_MEAN = {np.dtype(np.float32): 1e3, np.dtype(np.float64): 1e9}
 large numbers would take each other away there."""
 
 
-class Step(NamedTuple):
-    """An op and its parameters, wide."""
+class Part(NamedTuple):
+    """An op and its parameters."""
 
     op: Layer
     arrays: list[np.ndarray]
@@ -46,9 +46,10 @@ def folded(
     network, matrices, vectors
         As they were given; new arrays where they changed.
     """
-    dtype = matrices[0].dtype
+    dtype = [*matrices, *vectors][0].dtype if matrices or vectors else np.dtype(float)
     arrays = ParameterLayout(network.forms(dtype), dtype).in_order(matrices, vectors)
     steps = _fold(_steps(network.ops, arrays, dtype), dtype)
+    steps = steps or [Part(Through(network.inputs), [])]
     if isinstance(steps[0].op, Dense):  # it reads the data now
         steps[0] = steps[0]._replace(op=steps[0].op._replace(first=True))
     network = network._replace(ops=tuple(step.op for step in steps))
@@ -56,21 +57,22 @@ def folded(
     return network, *ParameterLayout(network.forms(dtype), dtype).split(arrays)
 
 
-def _steps(ops, arrays, dtype) -> list[Step]:
+def _steps(ops, arrays, dtype) -> list[Part]:
     arrays, steps = iter(arrays), []
     for op in ops:
-        steps.append(Step(op, [next(arrays) for _ in op.forms(dtype)]))
+        steps.append(Part(op, [next(arrays) for _ in op.forms(dtype)]))
     return steps
 
 
-def _fold(steps: list[Step], dtype) -> list[Step]:
-    done: list[Step] = []
+def _fold(steps: list[Part], dtype) -> list[Part]:
+    done: list[Part] = []
     for step in map(_alone, steps):
         if step is None:
             continue
         if isinstance(step.op, Residual):
             inner = _fold(_steps(step.op.inner, step.arrays, dtype), dtype)
-            step = Step(
+            inner = inner or [Part(Through(step.op.fan_in), [])]
+            step = Part(
                 step.op._replace(inner=tuple(part.op for part in inner)),
                 [array for part in inner for array in part.arrays],
             )
@@ -81,7 +83,7 @@ def _fold(steps: list[Step], dtype) -> list[Step]:
     return done
 
 
-def _together(before: Step, step: Step, dtype) -> Step | None:
+def _together(before: Part, step: Part, dtype) -> Part | None:
     """One step that does what two do; None if there is none."""
     if isinstance(step.op, BatchNorm) and _ends_plainly(before):
         return _into_before(before, step)
@@ -90,7 +92,7 @@ def _together(before: Step, step: Step, dtype) -> Step | None:
     return None
 
 
-def _alone(step: Step) -> Step | None:
+def _alone(step: Part) -> Part | None:
     """A step by itself, as inference needs it; None if it does nothing there."""
     op, arrays = step
     if isinstance(op, Noise):
@@ -99,15 +101,15 @@ def _alone(step: Step) -> Step | None:
         return None
     if isinstance(op, Dense) and op.weight_norm:
         v, b, lengths = arrays
-        return Step(op._replace(weight_norm=False), [normed_weights(v, lengths), b])
-    return Step(op, arrays)
+        return Part(op._replace(weight_norm=False), [normed_weights(v, lengths), b])
+    return Part(op, arrays)
 
 
-def _ends_plainly(step: Step) -> bool:
+def _ends_plainly(step: Part) -> bool:
     return isinstance(step.op, Dense) and step.op.after.activation == "identity"
 
 
-def _affine(step: Step) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _affine(step: Part) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Mean, factor and shift of a normalisation by column or a scaling, in float64."""
     arrays = [array.astype(float) for array in step.arrays]
     if isinstance(step.op, Scale):
@@ -118,7 +120,7 @@ def _affine(step: Step) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return mean, scale / np.sqrt(variance + step.op.epsilon), shift
 
 
-def _goes_on(step: Step, dtype) -> bool:
+def _goes_on(step: Part, dtype) -> bool:
     """Whether a scaling may go into the dense layer behind it."""
     if not isinstance(step.op, BatchNorm | Scale) or step.op.after.activation != "identity":
         return False
@@ -126,17 +128,17 @@ def _goes_on(step: Step, dtype) -> bool:
     return bool(np.all(np.abs(mean * factor) < FAR_MEAN[np.dtype(dtype)]))
 
 
-def _into_before(dense: Step, norm: Step) -> Step:
+def _into_before(dense: Part, norm: Part) -> Part:
     mean, factor, shift = _affine(norm)
     w, b = (array.astype(float) for array in dense.arrays)
     assert isinstance(dense.op, Dense)
     assert isinstance(norm.op, BatchNorm)
     op = dense.op._replace(after=norm.op.after)
-    return Step(op, [w * factor, (b - mean) * factor + shift])
+    return Part(op, [w * factor, (b - mean) * factor + shift])
 
 
-def _into_behind(norm: Step, dense: Step) -> Step:
+def _into_behind(norm: Part, dense: Part) -> Part:
     mean, factor, shift = _affine(norm)
     w, b = (array.astype(float) for array in dense.arrays)
     assert isinstance(dense.op, Dense)
-    return Step(dense.op, [w * factor[:, np.newaxis], b + (shift - mean * factor) @ w])
+    return Part(dense.op, [w * factor[:, np.newaxis], b + (shift - mean * factor) @ w])

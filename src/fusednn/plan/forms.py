@@ -33,8 +33,6 @@ class Form:
         As users see it.
     count, transposed_count : int
         Elements, padding included, and those of a copy of w^T.
-    trained : bool
-        Whether an optimizer changes it.
     factors : tuple of float
         Of the learning rate and of the weights' decay.
     largest : float
@@ -49,7 +47,6 @@ class Form:
     shape: tuple[int, ...]
     count: int
     transposed_count = 0
-    trained = True
     factors = 1.0, 1.0
     largest = float("inf")
     is_normed = False
@@ -84,13 +81,12 @@ class Column(Form):
     ----------
     size : int
     dtype : dtype
-    trained : bool
     """
 
     apply_op = staticmethod(dense.apply_bias)
 
-    def __init__(self, size: int, dtype, trained: bool = True):
-        self.shape, self.dtype, self.trained = (size,), np.dtype(dtype), trained
+    def __init__(self, size: int, dtype):
+        self.shape, self.dtype = (size,), np.dtype(dtype)
         self.count = padded(size, dtype)
 
     def pack(self, flat: np.ndarray, array: np.ndarray) -> None:

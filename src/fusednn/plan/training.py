@@ -15,7 +15,7 @@ from fusednn.kernels.intrinsics.tiles import ROW_PANELS
 from fusednn.kernels.ops import average, dense, few, output
 from fusednn.kernels.optimizers import OPTIMIZERS
 
-from .batches import block_of, is_blocked, row_blocks, starts_of
+from .batches import is_blocked, row_blocks, rows_at_once, starts_of
 from .buffers import aligned_zeros, padded
 from .clipping import PART, lower_clipping
 from .data import Input
@@ -72,7 +72,7 @@ class TrainingPlan:
         self.order = order
         self.partners = np.zeros(len(order) if rule.mixup else 0, np.int64)
         self.joined = network.needs_batches()
-        self.block = block_of(network, rule, batch)
+        self.block = rows_at_once(network, rule, batch)
         self.rows = self.block + self.joined
         self.blocked = is_blocked(network, rule, batch)
         self.parameters = aligned_zeros(self.layout.count, self.dtype)

@@ -88,7 +88,11 @@ def _kind(network, X, target, rule, batch, order, n_jobs) -> tuple | None:
     dtype = target.values.dtype
     if type(X) is not np.ndarray or X.dtype != dtype:
         return None
-    widths, parameters = sum(network.widths()), sum(a * b for a, b in network.products())
+    widths = sum(network.widths())
+    if network.is_plain():  # in a microsecond
+        parameters = sum(a * b for a, b in network.products())
+    else:
+        parameters = sum(form.count for form in network.forms(dtype))
     states = OPTIMIZERS[rule.optimizer].states
     elements = X.size + target.values.size + 2 * batch * widths + (3 + states) * parameters
     steps = records.STEP_WIDTH + records.SETTINGS_WIDTH + records.TOTALS_WIDTH

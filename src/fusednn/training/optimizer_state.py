@@ -48,8 +48,8 @@ class OptimizerState:
         Steps that a schedule is spread over.
     moments : list of (coefs, intercepts)
         One pair of lists of arrays per moment; empty before the first pass.
-    raw : (coefs, intercepts, sum) or None
-        What is trained, where the estimator has averages of it, and the sum of those.
+    raw : (coefs, intercepts, digest) or None
+        What is trained, where the estimator has averages of it, and a digest of those.
     """
 
     def __init__(self, solver, rule: Rule, learning_rate_init, schedule, power_t):

@@ -49,7 +49,7 @@ def predict(
     ValueError
         If X has another number of columns than the network has inputs.
     """
-    dtype = matrices[0].dtype
+    dtype = (matrices or vectors or [X])[0].dtype  # the first layers may have no parameters
     source = source_of(X, dtype)
     rows, columns = source.shape
     if columns != network.inputs:

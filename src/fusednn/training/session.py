@@ -165,8 +165,8 @@ class Session:
         """
         self._passes = len(rates) // self.batches
         batches, steps = len(rates), len(self._steps) * self._passes // self.ahead
-        weight_sums = self._weight_sums()
         self._settings.set_passes(rates, self.orders[: self._passes], steps)
+        weight_sums = self._weight_sums()
         per_batch = self._run(weight_sums, steps) / weight_sums[:batches]
         per_batch *= self._counts[:batches]
         return per_batch.reshape(self._passes, -1).sum(axis=1) / self.orders.shape[1]
@@ -194,10 +194,17 @@ class Session:
         weights = self.target.weights
         if weights is None:
             return self._counts
-        orders = self.orders[: self._passes].reshape(-1)
-        batches = self._passes * self.batches
+        batches, shares = self._passes * self.batches, self._settings.shares
         sums = self._counts.copy()  # those of passes that do not run are of no use
-        sums[:batches] = np.add.reduceat(weights[orders].astype(float), self._starts[:batches])
+
+        def of(samples):
+            return np.add.reduceat(weights[samples].astype(float), self._starts[:batches])
+
+        orders = self.orders[: self._passes].reshape(-1)
+        sums[:batches] = of(orders)
+        if shares is not None:
+            partners = self.plan.partners[: len(orders)]
+            sums[:batches] = shares * sums[:batches] + (1 - shares) * of(partners)
         if not sums.all():
             raise ZeroDivisionError("Weights sum to zero, can't be normalized")
         return sums

@@ -27,7 +27,9 @@ class StepSettings:
     l1, l2 : float
         Of the loss.
     done : int
-        Batches of this training that are over.
+        Batches that are over since `begin`.
+    shares : ndarray or None
+        With mixup, what the samples of each of the next batches keep.
     """
 
     def __init__(self, plan: TrainingPlan, rule: Rule, l2: float, owner: slice | np.ndarray):
@@ -43,14 +45,15 @@ class StepSettings:
     def renew(self, l2: float) -> None:
         """As for another training."""
         self.l2 = 0.0 if self._decoupled else l2
-        self.done = 0
+        self._before = self.done = 0
+        self.shares: np.ndarray | None = None
         self._all[:, records.EPSILON_FACTOR] = 1.0
         self._scaled_by: np.ndarray | None = None
 
     def begin(self, seed: int, batches: int) -> None:
         """Takes a seed of random numbers, and how many batches of the training are over."""
-        self._plan.key[:] = seed, 0
-        self.done = batches
+        self._plan.key[:] = seed, batches & 0xFFFFFFFF  # calls with one seed differ
+        self._before, self.done = batches, 0
 
     def set_passes(self, rates: np.ndarray, orders: np.ndarray, steps: int) -> None:
         """What differs from step to step in the next passes, which are then over.
@@ -71,25 +74,27 @@ class StepSettings:
             if self._decoupled and self._plan.blocked:  # weights decay in the update alone
                 settings[~self._updates[:steps], records.DECAY] = 0.0
         if self._plan.is_random:
-            self._draw(settings, orders, self.done * -(-steps // len(rates)))
+            self._draw(settings, orders, len(rates))
         if self._average:
-            t = self.done + np.arange(1, len(rates) + 1)
+            t = self._before + self.done + np.arange(1, len(rates) + 1)
             shares = (1 - self._average) / (1 - self._average**t)
             settings[:, records.AVERAGE] = shares[self._owner]
         self.done += len(rates)
 
-    def _draw(self, settings: np.ndarray, orders: np.ndarray, first: int) -> None:
+    def _draw(self, settings: np.ndarray, orders: np.ndarray, batches: int) -> None:
         """Numbers the steps, for their random numbers, and draws what mixup needs of each pass."""
+        first = self.done * -(-len(settings) // batches)
         settings[:, records.STREAM] = first + np.arange(len(settings))
         if not self._mixup:
             return
         partners = self._plan.partners[: orders.size].reshape(orders.shape)
-        shares = settings[:, records.MIX].reshape(len(orders), -1)
-        for number, share in enumerate(shares):
-            seeds = [int(self._plan.key[0]), first + number * len(share)]
+        self.shares = np.empty(batches)
+        for number, share in enumerate(self.shares.reshape(len(orders), -1)):
+            seeds = [*map(int, self._plan.key), self.done + number * len(share)]
             random = np.random.default_rng(seeds)
             partners[number] = random.permutation(orders[number])
             share[:] = random.beta(self._mixup, self._mixup, len(share))
+        settings[:, records.MIX] = self.shares[self._owner]
 
     def scale(self, weight_sums: np.ndarray) -> None:
         """Divides each step's gradient and terms by its batch's sum of weights."""

@@ -100,7 +100,7 @@ def fit_stochastic(
     by_score = validation is not None and validation.decides
     served = session.plan.served  # what the score is of
     best = served.copy() if by_score else None
-    finite = flat.copy()
+    finite = _Finite(session)
     optimizer.total = stopping.max_iter * session.batches
     start = time.perf_counter()
     session.deadline = None if stopping.max_time is None else start + stopping.max_time
@@ -115,7 +115,7 @@ def fit_stochastic(
             passes = 1 if watched else min(session.ahead, _undecided(progress, stopping))
             if shuffle:
                 session.shuffle(random_state, passes)
-            finite[:] = flat
+            finite.note()
             before = session.state() if passes > 1 else None
             mark = optimizer.mark()
             seen = [progress.t + samples * (number + 1) for number in range(passes)]
@@ -123,7 +123,7 @@ def fit_stochastic(
             losses = list(session.run_passes(rates))
             # a validation set sorts out what diverged: the best weights come back at the end
             if not by_score and not np.isfinite(flat).all():
-                flat[:] = finite
+                finite.restore()
                 losses = [] if before is None else _run_finite(session, before, rates)
                 optimizer.go_back(mark)
                 optimizer.rates(session.batches, seen[: len(losses)])
@@ -158,14 +158,14 @@ def fit_stochastic(
     except TimeUp as late:
         optimizer.go_back(mark, late.args[0])
         if not np.isfinite(flat).all():
-            flat[:] = finite
+            finite.restore()
         warn_unconverged(out_of_time)
     except KeyboardInterrupt:
         if before is not None:  # to the passes that have been told of
             session.restore(before)
             optimizer.go_back(mark)
         if not np.isfinite(flat).all():
-            flat[:] = finite
+            finite.restore()
         warn_user("Training interrupted by user.")
     finally:
         if best is not None:
@@ -176,6 +176,24 @@ def fit_stochastic(
                 warn_user("No validation score was a number: the first weights are kept.")
         del best, finite  # as large as what the next line makes
         progress.parameters = session.parameters()
+
+
+class _Finite:
+    """The last parameters, and their averages, that were all finite."""
+
+    def __init__(self, session: Session):
+        self._flats = session.plan.parameters, session.plan.averages
+        self._copies = [flat.copy() for flat in self._flats]
+
+    def note(self) -> None:
+        """Takes the present ones down."""
+        for flat, copy in zip(self._flats, self._copies, strict=True):
+            copy[:] = flat
+
+    def restore(self) -> None:
+        """Brings them back."""
+        for flat, copy in zip(self._flats, self._copies, strict=True):
+            flat[:] = copy
 
 
 def _run_finite(session: Session, before, rates: np.ndarray) -> list[float]:

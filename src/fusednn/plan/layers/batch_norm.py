@@ -14,7 +14,7 @@ from fusednn.plan.buffers import aligned_zeros, padded
 from fusednn.plan.data import Input
 from fusednn.plan.rows import Block, Gradient, Rows
 
-from .columnwise import Columnwise, block_of
+from .columnwise import Columnwise, as_block
 
 
 @dataclass(frozen=True)
@@ -36,11 +36,7 @@ class BatchNorm(Columnwise):
 
     @property
     def vectors(self) -> int:
-        return 2
-
-    @property
-    def fixed(self) -> int:
-        return 2
+        return 4
 
     def joins_rows(self) -> bool:
         return True
@@ -48,7 +44,7 @@ class BatchNorm(Columnwise):
     def lower(self, rows: Rows, x: Block | Input) -> Block:
         numbers = rows.take(4)
         scale, shift, mean, variance = map(rows.parameter, numbers)
-        x, out = rows.own(block_of(rows, x)), rows.block(self.width)
+        x, out = rows.own(as_block(rows, x)), rows.block(self.width)
         count = padded(self.width, rows.dtype)
         inverse = aligned_zeros(count, rows.dtype)
         operands = {

@@ -13,7 +13,7 @@ from .epilogue import NOTHING, Epilogue
 
 @dataclass(frozen=True)
 class Columnwise:
-    """An op with `vectors` trained parameters and then `fixed` ones, of shape (width,).
+    """An op with `vectors` parameters of shape (width,).
 
     Parameters
     ----------
@@ -29,12 +29,7 @@ class Columnwise:
 
     @property
     def vectors(self) -> int:
-        """How many vectors are trained."""
-        return 0
-
-    @property
-    def fixed(self) -> int:
-        """How many more there are."""
+        """How many parameters it has."""
         return 0
 
     @property
@@ -46,11 +41,10 @@ class Columnwise:
         return self.width
 
     def forms(self, dtype) -> list[Form]:
-        columns: list[Form] = []
-        for number in range(self.vectors + self.fixed):
-            columns.append(Column(self.width, dtype, trained=number < self.vectors))
-            columns[-1].factors = self.rate, 0.0
-        return columns
+        columns = [Column(self.width, dtype) for _ in range(self.vectors)]
+        for column in columns:
+            column.factors = self.rate, 0.0
+        return [*columns]
 
     def products(self) -> tuple:
         return ()
@@ -62,6 +56,6 @@ class Columnwise:
         return self.after.dropout > 0
 
 
-def block_of(rows: Rows, x: Block | Input) -> Block:
+def as_block(rows: Rows, x: Block | Input) -> Block:
     """The block itself, or the network's input copied into one."""
     return x.block(rows) if isinstance(x, Input) else x

@@ -56,7 +56,7 @@ class Dense(NamedTuple):
             weights = Panels(self.fan_in, self.fan_out, dtype, transposed=not self.first)
         weights.factors = self.rate, 0.0 if self.weight_norm else self.decay
         weights.largest, weights.is_normed = self.max_norm, self.weight_norm
-        bias = Column(self.fan_out, dtype, trained=self.bias)
+        bias = Column(self.fan_out, dtype)
         bias.factors = self.rate, 0.0
         if not self.weight_norm:
             return [weights, bias]

@@ -49,6 +49,9 @@ class Epilogue(NamedTuple):
     def lower(self, rows: Rows, out: Block, floored: bool = False) -> Block:
         """Works on `out` in place; `floored` says that the op has applied the floor."""
         row, dropout = self.row(), self.dropout if rows.noisy else 0.0
+        if row.forward is None and not dropout:
+            return out
+        out = rows.own(out)
         constants = constants_of(row, rows.dtype)
         slopes = None
         if rows.trains and (dropout or row.slopes is not None):

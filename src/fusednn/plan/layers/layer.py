@@ -11,7 +11,7 @@ from fusednn.plan.rows import Block, Rows
 
 
 class Layer(Protocol):
-    """An op with its sizes; a plain tuple, since kept plans are found by it."""
+    """An op with its sizes; a plain value, since kept plans are found by it."""
 
     @property
     def fan_in(self) -> int:

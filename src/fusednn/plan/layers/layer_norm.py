@@ -10,7 +10,7 @@ from fusednn.plan.buffers import aligned_zeros, padded
 from fusednn.plan.data import Input
 from fusednn.plan.rows import Block, Rows
 
-from .columnwise import Columnwise, block_of
+from .columnwise import Columnwise, as_block
 from .dense import column_sums
 
 
@@ -37,7 +37,7 @@ class LayerNorm(Columnwise):
 
     def lower(self, rows: Rows, x: Block | Input) -> Block:
         numbers = rows.take(1 + self.centered)
-        x, out = rows.own(block_of(rows, x)), rows.block(self.width)
+        x, out = rows.own(as_block(rows, x)), rows.block(self.width)
         operands = {
             ops.X: x.values,
             ops.STRIDE: x.stride,

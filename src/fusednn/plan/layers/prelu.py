@@ -10,7 +10,7 @@ from fusednn.plan.buffers import padded
 from fusednn.plan.data import Input
 from fusednn.plan.rows import Block, Rows
 
-from .columnwise import Columnwise, block_of
+from .columnwise import Columnwise, as_block
 from .dense import column_sums
 
 
@@ -30,7 +30,7 @@ class PReLU(Columnwise):
 
     def lower(self, rows: Rows, x: Block | Input) -> Block:
         [number] = rows.take(1)
-        x, out = rows.own(block_of(rows, x)), rows.block(self.width)
+        x, out = rows.own(as_block(rows, x)), rows.block(self.width)
         operands = {
             ops.X: x.values,
             ops.STRIDE: x.stride,

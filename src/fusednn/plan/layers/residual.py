@@ -12,7 +12,7 @@ from fusednn.plan.data import Input
 from fusednn.plan.forms import Form
 from fusednn.plan.rows import Block, Rows, Step
 
-from .columnwise import block_of
+from .columnwise import as_block
 from .epilogue import NOTHING, Epilogue
 from .layer import Layer
 
@@ -51,7 +51,7 @@ class Residual(NamedTuple):
         return self.after.dropout > 0 or any(op.is_random() for op in self.inner)
 
     def lower(self, rows: Rows, x: Block | Input) -> Block:
-        x = block_of(rows, x)._replace(kept=True)
+        x = as_block(rows, x)._replace(kept=True)
         outer, rows.tape = rows.tape, []
         out: Block = x
         for op in self.inner:

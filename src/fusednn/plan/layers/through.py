@@ -13,7 +13,7 @@ from fusednn.plan.buffers import padded
 from fusednn.plan.data import Input
 from fusednn.plan.rows import Block, Rows
 
-from .columnwise import Columnwise, block_of
+from .columnwise import Columnwise, as_block
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Through(Columnwise):
     """An epilogue where no other op has room for it."""
 
     def lower(self, rows: Rows, x: Block | Input) -> Block:
-        return self.after.lower(rows, rows.own(block_of(rows, x)))
+        return self.after.lower(rows, as_block(rows, x))
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Noise(Columnwise):
         return self.deviation > 0 or super().is_random()
 
     def lower(self, rows: Rows, x: Block | Input) -> Block:
-        x = block_of(rows, x)
+        x = as_block(rows, x)
         if rows.noisy and self.deviation > 0:
             x = rows.own(x)
             rows.add(
@@ -56,7 +56,7 @@ class Noise(Columnwise):
                     noise.DEVIATION: float(self.deviation),
                 },
             )
-        return self.after.lower(rows, rows.own(x))
+        return self.after.lower(rows, x)
 
 
 @dataclass(frozen=True)
@@ -67,12 +67,12 @@ class Scale(Columnwise):
     """
 
     @property
-    def fixed(self) -> int:
+    def vectors(self) -> int:
         return 2
 
     def lower(self, rows: Rows, x: Block | Input) -> Block:
         mean, factor = map(rows.parameter, rows.take(2))
-        x, out = block_of(rows, x), rows.block(self.width)
+        x, out = as_block(rows, x), rows.block(self.width)
         rows.add(
             ops.scale_rows,
             {
