@@ -85,7 +85,7 @@ class Dense(Layer):
         Whether there are biases b (O,).
     weight_norm : bool, default=False
         Whether the weights are trained as directions v (I, O) and lengths g (O,), one for each
-        unit: w = g v / |v| (Salimans and Kingma, 2016). Neither decays, and `l1` leaves them alone.
+        unit: w = g v / |v| (Salimans and Kingma, 2016). They do not decay, nor have an L1 term.
     max_norm : float or None, default=None
         The largest Euclidean length of the weights that lead to a unit; longer ones are scaled
         down after each step (Srivastava et al., 2014).

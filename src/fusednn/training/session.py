@@ -184,10 +184,15 @@ class Session:
         losses: np.ndarray = totals[:, records.LOSS]
         if isinstance(self._owner, np.ndarray):
             losses = np.bincount(self._owner, losses, self.batches)
-        terms = 0.5 * terms_of.l2 * totals[self._first_of_batch, records.SQUARES]
-        if terms_of.l1:
-            terms += terms_of.l1 * totals[self._first_of_batch, records.ABSOLUTES]
-        return (losses if factor == 1.0 else factor * losses) + terms
+        losses = losses if factor == 1.0 else factor * losses
+        terms = (
+            (0.5 * terms_of.l2, records.SQUARES),
+            (terms_of.l1, records.ABSOLUTES),
+        )
+        for share, term in terms:
+            if share:  # else 0, even where a sum of squares is infinite
+                losses = losses + share * totals[self._first_of_batch, term]
+        return losses
 
     def _weight_sums(self) -> np.ndarray:
         """Sum of the sample weights of each batch."""
