@@ -426,7 +426,6 @@ def test_weights_stay_finite_with_averages():
         with pytest.raises(ValueError, match="non-finite"):
             model.fit(X, X[:, 20])
         assert all(np.isfinite(part).all() for layer in model.get_weights() for part in layer)
-        assert np.isfinite(model.predict(X)).all()
 
 
 def test_looking_changes_nothing():

@@ -1,6 +1,7 @@
 """Nothing that is not a value is ever read: NaN in all other memory changes no bit."""
 
-from itertools import chain, pairwise
+from itertools import chain as chain_lists
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -8,14 +9,29 @@ from fusednn.kernels.losses import LOSSES
 from scipy import sparse
 from sessions import random_targets, sizes_for
 
+from fusednn.estimators.building import build
+from fusednn.estimators.parameters import drawn
+from fusednn.layers import (
+    Activation,
+    AlphaDropout,
+    BatchNorm,
+    Dense,
+    Dropout,
+    Embedding,
+    GaussianNoise,
+    LayerNorm,
+    PReLU,
+    Residual,
+    RMSNorm,
+)  # fmt: skip
 from fusednn.plan import data, inference, program, rows, training
-from fusednn.plan.layers import epilogue
-from fusednn.plan.network import dense_network
+from fusednn.plan.layers import batch_norm, embedding, epilogue, layer_norm
+from fusednn.plan.network import Network, dense_network
 from fusednn.plan.training import Rule, Target
 from fusednn.training.session import Session
 from fusednn.training.team import run_all
 
-MODULES = (data, epilogue, program, rows, training)
+MODULES = (batch_norm, data, embedding, epilogue, layer_norm, program, rows, training)
 DTYPES = pytest.mark.parametrize("dtype", [np.float32, np.float64], ids=["float32", "float64"])
 
 
@@ -84,9 +100,9 @@ def train(buffers, loss, activation, sizes, rule, batch, dtype, form, poisoned):
     with session:
         if rule.optimizer is None:
             value = np.array(session.run_gradient(1.0))
-            return [value, *chain(*plan.layout.unpack(plan.gradient))]
+            return [value, *chain_lists(*plan.layout.unpack(plan.gradient))]
         losses = [session.run_passes(np.full(session.batches, 0.01))[0] for _ in range(3)]
-    return [np.array(losses), *chain(*session.parameters())]
+    return [np.array(losses), *chain_lists(*session.parameters())]
 
 
 @DTYPES
@@ -160,3 +176,55 @@ def test_inference(buffers, loss, form, dtype):
         results.append(outputs)
     assert np.isfinite(results[0]).all()
     assert results[0].tobytes() == results[1].tobytes()
+
+
+LISTS = [
+    [Dense(9), BatchNorm(), Activation("relu"), Dropout(0.2), Residual([LayerNorm(), Dense(9)])],
+    [Dense(17, "gelu", weight_norm=True), RMSNorm(), PReLU(), GaussianNoise(0.1)],
+    [Embedding([0, 2], categories=[4, 7], size=3), BatchNorm(), Residual([Dropout(0.1)])],
+    [Residual([BatchNorm(), Dense(5, "selu"), AlphaDropout(0.1)]), Dense(3, "tanh", max_norm=0.5)],
+]
+
+
+@DTYPES
+@pytest.mark.parametrize(
+    "rule", [Rule("adam", (0.9, 0.999, 1e-8), average=0.9, l1=0.1), Rule(None)]
+)
+@pytest.mark.parametrize("layers", LISTS, ids=lambda layers: type(layers[0]).__name__)
+def test_layers(buffers, layers, rule, dtype):
+    """The last batch is smaller, or joined where batches are normalised."""
+    results = []
+    for poisoned in (False, True):
+        buffers.clear()
+        chain = build(layers, 5, 3, "softmax", scaled=not isinstance(layers[0], Embedding))
+        network, rng = Network(chain.ops, "softmax"), np.random.RandomState(0)
+        X = rng.normal(size=(41, 5)).astype(dtype)
+        X[:, [0, 2]] = rng.randint(4, size=(41, 2))
+        t = rng.randint(3, size=(41, 1)).astype(dtype)
+        batch = 10 if rule.optimizer else 41
+        session = Session(
+            network, X, Target(t, None), rule, batch=batch, order=np.arange(41), l2=0.1, n_jobs=2
+        )
+        plan = session.plan
+        session.load(*plan.layout.split(drawn(chain, rng, dtype)))
+        session.begin(1, 0)
+        if poisoned:
+            # the gradient of what is not trained is zero from the start
+            kept = [plan.parameters, plan.transposed, *plan.states, plan.averages, plan.gradient]
+            kept += [*plan.zeros.values(), *(normed.weights for normed in plan.normed)]
+            poison(buffers, (*kept, plan.program.sync, plan.program.frames))
+        with session:
+            if rule.optimizer is None:
+                found = [np.array(session.run_gradient(1.0)), *chain_of(plan, plan.gradient)]
+            else:
+                losses = [session.run_passes(np.full(session.batches, 0.01))[0] for _ in range(3)]
+                found = [np.array(losses), *chain_of(plan, plan.parameters)]
+                found += chain_of(plan, plan.averages)
+        results.append(found)
+    for one, other in zip(*results, strict=True):
+        assert np.isfinite(one).all()
+        assert one.tobytes() == other.tobytes()
+
+
+def chain_of(plan, flat):
+    return list(chain_lists(*plan.layout.unpack(flat)))
