@@ -147,6 +147,11 @@ def build(layers: Sequence, inputs: int, outputs: int, link: str, *, scaled: boo
     return chain
 
 
+def first_ops(layers: Sequence, inputs: int, *, scaled: bool) -> tuple[Layer, ...]:
+    """The ops of the first layers of a network's descriptions, without what follows them."""
+    return _chain(layers, inputs, "layers", scaled, bare=True).ops
+
+
 def _is_trained(op) -> bool:
     return bool(op.forms("float32")) and not isinstance(op, Scale)
 

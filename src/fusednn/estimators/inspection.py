@@ -15,7 +15,7 @@ from .solvers import make_session, penalty_of
 
 
 class InspectionMixin:
-    """Methods that scikit-learn's networks do not have; for `BaseMLP`."""
+    """Methods that scikit-learn's networks do not have; for `BaseNetwork`."""
 
     n_outputs_: int
     l1: float
@@ -55,7 +55,7 @@ class InspectionMixin:
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
         layer : int, default=-1
-            Which of `hidden_layer_sizes`, counted as Python counts: 0 is the first.
+            Which of `hidden_layer_sizes` or `layers`, counted as Python counts: 0 is the first.
 
         Returns
         -------
@@ -75,25 +75,8 @@ class InspectionMixin:
         first = partial(self._first_layers, index(layer) % count + 1)
         return self._outputs(X, first, link=False)
 
-    def loss_and_gradient(self, X, y, sample_weight=None):
-        """The loss that training minimises, over all of the data at once, and its gradient.
-
-        Parameters
-        ----------
-        X : array-like or sparse matrix of shape (n_samples, n_features)
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            As `fit` takes them; no new classes.
-        sample_weight : array-like of shape (n_samples,), default=None
-
-        Returns
-        -------
-        loss : float
-            Weighted mean over the samples, with the L1 term, and the L2 term if the solver has
-            one. Of several regression outputs the squared errors are summed, where
-            scikit-learn's `loss_` has their mean, so that the gradient is that of the loss.
-        coef_grads, intercept_grads : list of ndarray
-            In the shapes of `coefs_` and `intercepts_`.
-        """
+    def _loss_and_gradient(self, X, y, sample_weight):
+        """The loss of all of the data, and lists of its gradients by matrices and vectors."""
         self._check_fitted()
         dtype = self._network_dtype()
         X, y = self._validated(X, y, reset=False, dtypes=(dtype,), **self._target_options)

@@ -11,12 +11,13 @@ from sklearn.base import _fit_context
 
 from fusednn import layers as specs
 from fusednn.optimizers import NAMED, SGD, Adam
+from fusednn.plan.layers.through import Scale
 from fusednn.plan.network import Network
 from fusednn.plan.parameters import ParameterLayout
 from fusednn.training.optimizer_state import rule_of
 
 from .base import BaseNetwork
-from .building import Chain, Place, build, output_units, width_taken
+from .building import Chain, Place, build, first_ops, output_units, width_taken
 from .constraints import LAYERED
 from .diagram import rows_html
 from .parameters import by_layer, categories_of, check_codes, drawn, has_embedding, replaced
@@ -135,8 +136,9 @@ class BaseLayered(BaseNetwork):
 
     def _first_layers(self, count, network, matrices, vectors):
         """The network of so many layers, and its parameters."""
-        homes = [home for home in self._chain.homes[:count] if home is not None]
-        network = network.first(homes[-1] + 1)
+        scaled = any(isinstance(op, Scale) for op in network.ops)
+        ops = first_ops(self.layers_[:count], network.inputs, scaled=scaled)
+        network = network._replace(ops=ops)
         numbers = len(network.forms(np.float32))
         arrays = self._layout(np.float32).in_order(matrices, vectors)[:numbers]
         layout = ParameterLayout(network.forms(np.float32), np.float32)
@@ -216,6 +218,32 @@ class BaseLayered(BaseNetwork):
         arrays = replaced(self._chain, layout.in_order(*self._parameters()), weights)
         self._set_parameters(*layout.split(arrays))
         return self
+
+    def loss_and_gradient(self, X, y, sample_weight=None):
+        """The loss that training minimises, over all of the data as one batch, and its gradient.
+
+        Without dropout, noise and mixup; `BatchNorm` takes the statistics of these data, and the
+        running ones stay as they are.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            As `fit` takes them; no new classes.
+        sample_weight : array-like of shape (n_samples,), default=None
+
+        Returns
+        -------
+        loss : float
+            Weighted mean over the samples, with the L1 term, and the L2 term if the solver has
+            one. Of several regression outputs the squared errors are summed, where `loss_` has
+            their mean, so that the gradient is that of the loss.
+        gradient : list of list of ndarray
+            Layer by layer in the form of `get_weights`; zeros for running statistics.
+        """
+        loss, *groups = self._loss_and_gradient(X, y, sample_weight)
+        arrays = self._layout(self._network_dtype()).in_order(*groups)
+        return loss, by_layer(self._chain, arrays)
 
     def _html_repr(self):
         """scikit-learn's diagram, and the layers once there are some."""

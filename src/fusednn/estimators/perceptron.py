@@ -172,6 +172,30 @@ class BaseMLP(BaseNetwork):
             return Rule("adam", (self.beta_1, self.beta_2, self.epsilon))
         return rule_of(solver)
 
+    def loss_and_gradient(self, X, y, sample_weight=None):
+        """The loss that training minimises, over all of the data at once, and its gradient.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            As `fit` takes them; no new classes.
+        sample_weight : array-like of shape (n_samples,), default=None
+
+        Returns
+        -------
+        loss : float
+            Weighted mean over the samples, with the L1 term, and the L2 term if the solver has
+            one. Of several regression outputs the squared errors are summed, where
+            scikit-learn's `loss_` has their mean, so that the gradient is that of the loss.
+        coef_grads, intercept_grads : list of ndarray
+            In the shapes of `coefs_` and `intercepts_`; other parameters have gradients too, which
+            are not among them.
+        """
+        loss, *groups = self._loss_and_gradient(X, y, sample_weight)
+        gradients = self._parameter_attributes(*groups)
+        return loss, gradients["coefs_"], gradients["intercepts_"]
+
     def _summary(self):
         """The network in a word."""
         return self.activation
