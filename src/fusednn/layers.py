@@ -75,7 +75,7 @@ class Dense(Layer):
         O.
     activation : str, default="identity"
         A name that `Activation` takes. As the last of the list, "softmax" says that this is the
-        output layer itself; `units` must then be the number of classes.
+        output layer itself; `units` must then be the number of classes, three or more.
     init : str or None, default=None
         How the weights (I, O) are drawn: "glorot_uniform", "glorot_normal", "he_uniform",
         "he_normal", "lecun_uniform", "lecun_normal", "orthogonal" or "zeros". None is He's
@@ -121,8 +121,8 @@ class Activation(Layer):
     ----------
     name : {"identity", "sigmoid", "logistic", "tanh", "relu", "leaky_relu", "elu", "selu", \
 "softplus", "gelu", "gelu_tanh", "silu", "swish", "mish", "hard_swish"}
-        "sigmoid" is "logistic" and "swish" is "silu". "softmax" may only be the last of a list,
-        where the output layer applies it anyway.
+        "sigmoid" is "logistic" and "swish" is "silu". "softmax" may only be the last of a list
+        for three classes or more, where the output layer applies it anyway.
     slope : float or None, default=None
         Of "leaky_relu", below 0; None is 0.01.
     """
@@ -225,7 +225,7 @@ class BatchNorm(Layer):
         out = scale (x - mean) / sqrt(variance + epsilon) + shift
 
     Predictions take running statistics instead, whose variance is unbiased, as in PyTorch.
-    A last batch of one row is joined to the one before it.
+    A last batch of one row is joined to the one before it. Statistics do not know sample weights.
 
     Parameters
     ----------
@@ -334,8 +334,9 @@ class Embedding(Layer):
     columns : sequence of int
         Of the data, those that hold codes from 0 on; kept as a tuple.
     categories : sequence of int or None, default=None
-        How many codes each may have; None is one more than the largest in the training data. A
-        code beyond is refused.
+        How many codes each may have; None is one more than the largest in the first training
+        data, so streams of `partial_fit` need them. A code beyond is refused: keep one for those
+        that training does not know.
     size : int or None, default=None
         Elements of each vector; None is min(50, (categories + 1) // 2).
     rate_factor, decay_factor : float, default=1.0

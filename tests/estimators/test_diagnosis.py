@@ -45,6 +45,16 @@ KINDS = pytest.mark.parametrize(
 )
 
 
+def matrix_gradients(model, *data):
+    """The gradients of all matrices, in the order of the layers."""
+    _, *groups = model.loss_and_gradient(*data)
+
+    def arrays(part):
+        return [part] if isinstance(part, np.ndarray) else [a for p in part for a in arrays(p)]
+
+    return [array for array in arrays(groups) if array.ndim == 2]
+
+
 def new(kind, **params):
     params = {"max_iter": 4, "random_state": 0, "diagnose": True, **params}
     if issubclass(kind, MLPClassifier | MLPRegressor):
@@ -92,7 +102,7 @@ def test_norms_and_statistics_of_the_last_pass(kind, dtype, solver):
     model = new(kind, dtype=dtype, solver=solver).fit(X, y)
     passes, rtol = model.n_iter_, 1e-9 if dtype == "float64" else 1e-4
     seen = X[PROBE]
-    _, gradients, _ = model.loss_and_gradient(seen, y[PROBE])
+    gradients = matrix_gradients(model, seen, y[PROBE])
     assert model.gradient_norms_.shape == (passes, 3)
     assert model.activation_stats_.shape == (passes, 3, 3)
     np.testing.assert_allclose(model.gradient_norms_[-1], [norms(w) for w in gradients], rtol=rtol)
@@ -116,9 +126,7 @@ def test_samples_weights_and_the_penalty():
     model = new(MLPClassifier, alpha=5.0, class_weight={0: 1, 1: 2, 2: 3}, activation="logistic")
     model.fit(X, LABELS, weights)
     rows = slice(50, 562)
-    _, gradients, _ = model.set_params(alpha=0.0).loss_and_gradient(
-        X[rows], LABELS[rows], weights[rows]
-    )
+    gradients = matrix_gradients(model.set_params(alpha=0.0), X[rows], LABELS[rows], weights[rows])
     np.testing.assert_allclose(model.gradient_norms_[-1], [norms(w) for w in gradients], rtol=1e-9)
     expected = stats(model.hidden_activations(X[rows], 1), "logistic")
     np.testing.assert_allclose(model.activation_stats_[-1, 1], expected, rtol=1e-9)
@@ -139,7 +147,7 @@ def test_layers_with_and_without_weights():
         "output",
     ]
     assert model.diagnosed_weights_ == ["layers[0] Dense", "layers[4] Residual", "output"]
-    _, gradients, _ = model.loss_and_gradient(X[PROBE], LABELS[PROBE])
+    gradients = matrix_gradients(model, X[PROBE], LABELS[PROBE])
     expected = [norms(gradients[0]), norms(*gradients[1:3]), norms(gradients[3])]
     np.testing.assert_allclose(model.gradient_norms_[-1], expected, rtol=1e-9)
     expected = [stats(model.hidden_activations(X[PROBE], at)) for at in (0, 3, 4, 5)]
@@ -152,7 +160,7 @@ def test_tables_of_an_embedding():
     data = np.c_[rng.randint(0, 7, 100), rng.randint(0, 3, 100), X[:100, :2]]
     layers = [Embedding([0, 1], size=3), Dense(5, "relu")]
     model = new(NetworkRegressor, layers=layers).fit(data, VALUES[:100])
-    _, (one, two, *others), _ = model.loss_and_gradient(data, VALUES[:100])
+    one, two, *others = matrix_gradients(model, data, VALUES[:100])
     expected = [norms(one, two), *map(norms, others)]
     np.testing.assert_allclose(model.gradient_norms_[-1], expected, rtol=1e-9)
     assert model.diagnosed_weights_[0] == "layers[0] Embedding"
@@ -171,7 +179,7 @@ def test_sparse_data(kind, form):
 @pytest.mark.parametrize("y", [VALUES, np.c_[VALUES, X[:, 2]]], ids=["one", "two"])
 def test_other_losses_and_outputs(y):
     model = new(MLPRegressor, loss="huber", ema_decay=0.9, accumulate=2).fit(X, y)
-    _, gradients, _ = model.loss_and_gradient(X[PROBE], y[PROBE])
+    gradients = matrix_gradients(model, X[PROBE], y[PROBE])
     np.testing.assert_allclose(model.gradient_norms_[-1], [norms(w) for w in gradients], rtol=1e-9)
 
 

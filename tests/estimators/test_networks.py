@@ -512,3 +512,22 @@ def test_frozen_layers():
         assert (before[2][0] != after[2][0]).any()
     with pytest.raises(ValueError, match="rate_factor is for solvers other than"):
         NetworkClassifier([Dense(6, rate_factor=0.0)], solver="lbfgs").fit(X, DIGITS)
+
+
+def test_scaling_can_be_read():
+    model = NetworkClassifier([Dense(5, "tanh")], standardize=True, max_iter=2).fit(X, DIGITS)
+    (w, b), (last, c) = model.get_weights()
+    scaled = (X - model.feature_means_) * model.feature_factors_
+    expected = np.tanh(scaled @ w + b) @ last + c
+    np.testing.assert_allclose(model.predict_logits(X), expected, atol=1e-12)
+    with pytest.raises(ValueError, match="standardize cannot change"):
+        model.set_params(standardize=False).partial_fit(X, DIGITS)
+    assert not hasattr(model.fit(X, DIGITS), "feature_means_")
+
+
+def test_variances_are_not_negative():
+    model = NetworkClassifier([Residual([BatchNorm()])], max_iter=2).fit(X, DIGITS)
+    weights = model.get_weights()
+    weights[0][0][3][2] = -1
+    with pytest.raises(ValueError, match="running variance of a BatchNorm must not be negative"):
+        model.set_weights(weights)

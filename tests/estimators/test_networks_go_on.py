@@ -81,7 +81,7 @@ def test_other_activations_take_over_where_the_weights_fit():
 )
 def test_sparse_data_need_a_dense_layer_first(first):
     model, rows = NetworkClassifier([first, Dense(4)], max_iter=1), sparse.csr_matrix(X)
-    with pytest.raises(ValueError, match="begins with .*: it needs dense X"):
+    with pytest.raises(ValueError, match=r"begins with .*: it needs dense X"):
         model.fit(rows, y)
     model.fit(X, y)
     for use in (model.partial_fit, model.loss_and_gradient, lambda X, y: model.predict(X)):

@@ -162,9 +162,9 @@ def _chain(layers, width: int, where: str, scaled: bool, bare: bool) -> Chain:
     for position, spec in enumerate(layers):
         place = Place(f"{where}[{position}]", spec)
         if not isinstance(spec, specs.Layer):
-            hint = "an instance, not the class" if isinstance(spec, type) else "one"
+            hint = ", an instance, not the class" if isinstance(spec, type) else ""
             raise ValueError(
-                f"{place.name} must be a layer of fusednn.layers, {hint}; got {spec!r}."
+                f"{place.name} must be a layer of fusednn.layers{hint}; got {spec!r}."
             )
         if pieces:
             width = pieces[-1].op.fan_out

@@ -121,7 +121,7 @@ class MLPClassifier(ClassificationMixin, BaseMLP):
         is that of both targets, in the same shares. Not for "lbfgs", sparse X and Embedding.
     l1 : float, default=0.0
         Factor of the sum of the absolute weights in the loss, divided by the samples of a batch;
-        biases are not penalised. Not for "lbfgs".
+        biases are not penalised. Weights become small, few exactly 0. Not for "lbfgs".
     normalization : {"batch", "layer", "rms"} or None, default=None
         What stands between the products of each hidden layer and its activation: normalisation
         of each unit over the batch (running statistics when predicting), of each sample over

@@ -64,21 +64,23 @@ class BaseLayered(BaseNetwork):
         self._chain = chain
         self._check_input(X)
         arrays = drawn(chain, random_state, X.dtype)
+        self.__dict__.pop("feature_means_", None)
         if self.standardize:
             self._learn_scaling(chain, arrays, X)
         self.layers_ = tuple(layers)
         self._matrices, self._vectors = self._layout(X.dtype).split(arrays)
 
-    @staticmethod
-    def _learn_scaling(chain, arrays, X):
-        """Writes means and factors of the columns in their places."""
-        start = 0
-        columns = list(range(X.shape[1]))
+    def _learn_scaling(self, chain, arrays, X):
+        """Writes means and factors of the columns in their places; codes are not scaled."""
+        start, columns = 0, list(range(X.shape[1]))
         if isinstance(chain.pieces[0].spec, specs.Embedding):
             columns, start = chain.ops[0].plain, len(chain.ops[0].columns)
-        mean, factor = mean_and_factor(X)
+        mean, factor = (part.astype(X.dtype) for part in mean_and_factor(X))
         arrays[start][: len(columns)] = mean[columns]
         arrays[start + 1][: len(columns)] = factor[columns]
+        codes = np.setdiff1d(np.arange(X.shape[1]), columns)
+        mean[codes], factor[codes] = 0, 1
+        self.feature_means_, self.feature_factors_ = mean, factor
 
     def _layout(self, dtype):
         return ParameterLayout(self._network().forms(dtype), dtype)
@@ -101,6 +103,8 @@ class BaseLayered(BaseNetwork):
 
     def _check_sizes(self, inputs):
         """Refuses to go on training a network that is not the one of the parameters."""
+        if bool(self.standardize) != hasattr(self, "feature_means_"):
+            raise ValueError("standardize cannot change while training goes on.")
         layers, asked = self._asked(inputs, self._known_categories)
         if _weights_of(asked) != _weights_of(self._chain):
             raise ValueError(
@@ -190,7 +194,7 @@ class BaseLayered(BaseNetwork):
             lengths; of `BatchNorm` scale, shift, running mean and running variance; of
             `LayerNorm` scale and shift, of `RMSNorm` scale; of `PReLU` slopes; of `Embedding` a
             table (categories, size) for each column; of `Residual` a list for each inner layer.
-            Other layers have none.
+            Other layers have none, nor is the scaling of `standardize` among them.
         """
         self._check_fitted()
         arrays = self._layout(self._network_dtype()).in_order(*self._parameters())

@@ -16,8 +16,8 @@ class NetworkClassifier(ClassificationMixin, BaseLayered):
     layers : list of Layer or None, default=None
         Hidden layers, descriptions of `fusednn.layers`, in order; None is one hidden layer of
         100 ReLU units. The output layer follows by itself, with as many units as the targets
-        need; a
-        last `Dense(n_classes, "softmax")` is the output layer itself.
+        need; a last `Dense(n_classes, "softmax")`, of three classes or more, is the output layer
+        itself. Sparse X needs a `Dense` first.
     solver : str or Optimizer, default="adam"
         "sgd", "adam", "rmsprop", "adagrad", "amsgrad", "adamw", "nadam", "lion", or an optimizer
         of `fusednn.optimizers` with constants of its own, all PyTorch's; "lbfgs" is SciPy's on
@@ -67,7 +67,8 @@ class NetworkClassifier(ClassificationMixin, BaseLayered):
     max_time : float or None, default=None
         Seconds after which `fit` ends with the weights it has.
     warm_start_optimizer : bool, default=False
-        With `warm_start`: go on with the optimizer's moments and steps too.
+        With `warm_start`: go on with the optimizer's moments, steps, learning rate and constants
+        too.
     clip_norm : float or None, default=None
         Largest Euclidean norm of the whole gradient of a step. Not for "lbfgs".
     clip_value : float or None, default=None
@@ -88,7 +89,7 @@ class NetworkClassifier(ClassificationMixin, BaseLayered):
         is that of both targets, in the same shares. Not for "lbfgs", sparse X and Embedding.
     l1 : float, default=0.0
         Factor of the sum of the absolute weights in the loss, divided by the samples of a batch;
-        biases are not penalised. Not for "lbfgs".
+        biases are not penalised. Weights become small, few exactly 0. Not for "lbfgs".
     diagnose : bool, default=False
         Whether each pass's gradient and outputs are looked at, layer by layer, on at most 512
         training samples, and a `DiagnosisWarning` says what is wrong: gradients that vanish or
@@ -122,6 +123,8 @@ class NetworkClassifier(ClassificationMixin, BaseLayered):
         Units of the output layer.
     out_activation_ : {"softmax", "logistic"}
         Output function.
+    feature_means_, feature_factors_ : ndarray of shape (n_features_in_,)
+        With `standardize`, what is subtracted from each feature, and what multiplies it then.
     gradient_norms_ : ndarray of shape (n_passes, n_weighted_layers)
         With `diagnose`: after every pass, or iteration of L-BFGS, the Euclidean norm of the
         loss's gradient by each layer's weights, without biases and the L2 term, on the first

@@ -8,6 +8,7 @@ import numpy as np
 from scipy import sparse
 
 from fusednn import layers as specs
+from fusednn.plan.layers.batch_norm import BatchNorm
 from fusednn.plan.layers.dense import Dense
 from fusednn.plan.layers.embedding import Embedding
 
@@ -98,11 +99,24 @@ def replaced(chain: Chain, arrays: Sequence[np.ndarray], given: Sequence) -> lis
     Raises
     ------
     ValueError
-        If their numbers or shapes are others; the message names the layer by its position.
+        If their numbers or shapes are others, which the message names by position, or they are
+        not finite, or a variance is negative.
     """
     present = by_layer(chain, arrays)
     new = {id(old): array for old, array in _pairs("weights", present, given)}
-    return [new.get(id(array), array) for array in arrays]
+    found = [new.get(id(array), array) for array in arrays]
+    _check_variances(chain, iter(found))
+    return found
+
+
+def _check_variances(chain: Chain, arrays: Iterator[np.ndarray]) -> None:
+    for piece in chain.pieces:
+        if piece.inner is not None:
+            _check_variances(piece.inner, arrays)
+            continue
+        own = [next(arrays) for _ in piece.op.forms("float32")]
+        if isinstance(piece.op, BatchNorm) and own[3].min() < 0:
+            raise ValueError("The running variance of a BatchNorm must not be negative.")
 
 
 def _pairs(where: str, present, given) -> Iterator[tuple[np.ndarray, np.ndarray]]:
