@@ -105,7 +105,7 @@ class BaseMLP(BaseNetwork):
             self._lowered_loss(),
             self._output_groups(),
             dropout=self._dropout_rates(),
-            norm=NORMS.get(self._norm),
+            norm=None if self._norm is None else NORMS[self._norm],
             max_norm=np.inf if self.max_norm is None else float(self.max_norm),
         )
         if self._scaling():

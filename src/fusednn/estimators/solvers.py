@@ -223,7 +223,7 @@ def _digest_of(parameters):
     digest = hashlib.blake2b(digest_size=16)
     for group in parameters:
         for part in group:
-            digest.update(np.ascontiguousarray(part))
+            digest.update(np.ascontiguousarray(part).tobytes())
     return digest.digest()
 
 
