@@ -188,7 +188,7 @@ def test_unusable_directory_is_one_line(tmp_path):
         (["os:model"], "no attribute 'model'"),
         (["os:sep"], "os:sep is no estimator"),
         (["os:getcwd"], "os:getcwd returned no estimator"),
-        (["sklearn.cluster:KMeans"], "there is no MLPClassifier or MLPRegressor in KMeans()"),
+        (["sklearn.cluster:KMeans"], "there is no network of fusednn in KMeans()"),
         (["--activation", "relu,sine"], "'activation' parameter of MLPClassifier must be"),
         (["--dtype", "int8"], "invalid choice: 'int8'"),
         (["--nonsense"], "--nonsense"),
