@@ -1,6 +1,6 @@
 """Small ops on rows in a plan: copies, sums, a factor per column, and PReLU.
 
-    out = x        out += x        out = (x - mean) factor + shift
+    out = x        out += x        out = (x - mean) factor
     out = x where x > 0, else slope x
 
 PReLU: He, Zhang, Ren and Sun, "Delving deep into rectifiers", ICCV 2015, with a slope for each
@@ -21,7 +21,6 @@ PADDED = 6
 # scale_rows
 MEAN = 7  # WIDTH elements each
 FACTOR = 8
-SHIFT = 9  # or 0
 # prelu_forward and prelu_backward
 SLOPE = 7  # WIDTH elements
 D = 8
@@ -73,20 +72,15 @@ def add_rows(record, frame, scratch, lo, hi):
 
 @kernel
 def scale_rows(record, frame, scratch, lo, hi):
-    """Rows [lo, hi) of OUT (B, O) = (X (B, O) - MEAN) FACTOR + SHIFT; overwrites."""
-    stride, out_stride, shifted = record[STRIDE], record[OUT_STRIDE], record[SHIFT] != 0
+    """Rows [lo, hi) of OUT (B, O) = (X (B, O) - MEAN) FACTOR; overwrites, OUT may be X."""
+    stride, out_stride = record[STRIDE], record[OUT_STRIDE]
     width, padded = record[WIDTH], record[PADDED]
     x, out = slot(record, X, scratch[0]), slot(record, OUT, scratch[0])
     mean, factor = slot(record, MEAN, scratch[0]), slot(record, FACTOR, scratch[0])
-    shift = slot(record, SHIFT if shifted else FACTOR, scratch[0])
     for row in range(lo, hi):
         here, there = advance(x, row * stride), advance(out, row * out_stride)
-        if shifted:
-            for c in range(width):
-                there[c] = (here[c] - mean[c]) * factor[c] + shift[c]
-        else:
-            for c in range(width):
-                there[c] = (here[c] - mean[c]) * factor[c]
+        for c in range(width):
+            there[c] = (here[c] - mean[c]) * factor[c]
         clear_columns(there, width, padded)
     return 0
 

@@ -53,17 +53,12 @@ def test_copy_and_add(width, dtype, block, workers):
 @both_dtypes
 @widths
 @blocks
-@pytest.mark.parametrize("shifted", [True, False])
-def test_scale(width, dtype, block, workers, shifted):
-    (x, _), (mean, factor, shift) = draw(width, dtype)
+def test_scale(width, dtype, block, workers):
+    (x, _), (mean, factor, _) = draw(width, dtype)
     out = empty_like(x)
-    words = operands(x, out) | {
-        ops.MEAN: row_of(mean),
-        ops.FACTOR: row_of(factor),
-        ops.SHIFT: row_of(shift) if shifted else None,
-    }
+    words = operands(x, out) | {ops.MEAN: row_of(mean), ops.FACTOR: row_of(factor)}
     run(dtype, BATCH, [(ops.scale_rows, words, None)], block, workers)
-    want = (x.values.astype(float) - mean) * factor + (shift if shifted else 0)
+    want = (x.values.astype(float) - mean) * factor
     assert_close(out.values, want, ROUNDING[dtype])
     out.assert_padding_is_zero()
 

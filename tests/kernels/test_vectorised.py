@@ -74,7 +74,7 @@ OPS = {
     layer_norm.layer_norm_backward: 2,
     rows.copy_rows: 1,
     rows.add_rows: 1,
-    rows.scale_rows: 2,
+    rows.scale_rows: 1,
     rows.prelu_forward: 1,
     rows.prelu_backward: 1,
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
@@ -24,7 +25,7 @@ BIAS_ROWS = 4
 """Cost of a vector in rows of weights: four sums wait for one another's additions."""
 
 
-class Form:
+class Form(ABC):
     """How a parameter lies in the flat vector.
 
     Attributes
@@ -52,21 +53,25 @@ class Form:
     is_normed = False
     scratch = 0
 
+    @abstractmethod
     def pack(self, flat: np.ndarray, array: np.ndarray) -> None:
         """Writes an array of `shape`; padding stays."""
-        raise NotImplementedError
 
+    @abstractmethod
     def unpack(self, array: np.ndarray, flat: np.ndarray) -> None:
         """Reads an array of `shape`."""
-        raise NotImplementedError
+
+    def pack_transposed(self, flat: np.ndarray, array: np.ndarray) -> None:
+        """Writes the copy of w^T, where there is one."""
+        raise TypeError(f"{type(self).__name__} has no transposed copy")
 
     def update_operands(self) -> dict[int, Any]:
         """What the ops of its update need besides what all updates do."""
         return {}
 
+    @abstractmethod
     def tiles(self, batch: int) -> list[tuple[int, int, float]]:
         """The bounds and the cost of each task of its update from `batch` rows."""
-        raise NotImplementedError
 
     @property
     def is_matrix(self) -> bool:
@@ -170,9 +175,8 @@ class Panels(Form):
     def pack(self, flat: np.ndarray, array: np.ndarray) -> None:
         write_panels(flat, array, self.fan_in)
 
-    def pack_transposed(self, flat: np.ndarray, w: np.ndarray) -> None:
-        """Writes the copy of w^T."""
-        write_panels(flat, w.T, self.padded_out)
+    def pack_transposed(self, flat: np.ndarray, array: np.ndarray) -> None:
+        write_panels(flat, array.T, self.padded_out)
 
     def unpack(self, array: np.ndarray, flat: np.ndarray) -> None:
         read_panels(array, flat)

@@ -99,5 +99,5 @@ class ParameterLayout:
         for number, matrix in zip(self.matrices, matrices, strict=True):
             copy = self.transposed(flat, number)
             if copy is not None:
-                self.forms[number].pack_transposed(copy, matrix)  # type: ignore[attr-defined]
+                self.forms[number].pack_transposed(copy, matrix)
         return flat

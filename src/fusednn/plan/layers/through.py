@@ -84,7 +84,6 @@ class Scale(Columnwise):
                 ops.PADDED: padded(self.width, rows.dtype),
                 ops.MEAN: mean,
                 ops.FACTOR: factor,
-                ops.SHIFT: None,
             },
         )
         if rows.trains:
@@ -104,7 +103,6 @@ class Scale(Columnwise):
                 ops.PADDED: padded(self.width, rows.dtype),
                 ops.MEAN: rows.zeros(self.width),
                 ops.FACTOR: factor,
-                ops.SHIFT: None,
             },
         )
         return d
