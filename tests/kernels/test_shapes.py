@@ -1,6 +1,7 @@
 """The micro-kernel's shapes: which is chosen, that each is right, and its machine code."""
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import assembly
@@ -83,16 +84,38 @@ def test_fit_in_this_shape(activation, dtype):
     np.testing.assert_array_equal(few, all_)
 
 
-@pytest.mark.skipif(not JIT, reason="the JIT is off")
-@pytest.mark.parametrize("name", sorted(set(SHAPES) - {SHAPE.name}))
-def test_shape_in_another_process(name):
-    # LLVM splits vectors that are too wide for the host; only fusing it cannot imitate fast.
-    if SHAPES[name].fused and SHAPE.name != "neon" and "fma" not in host_features():
-        pytest.skip(f"this host has no fused multiply-add, which {name} needs")
+OTHERS = sorted(set(SHAPES) - {SHAPE.name})
+
+
+def lacks(name):
+    """Whether the host lacks what a shape needs.
+
+    LLVM splits vectors that are too wide for the host; only fusing it cannot imitate fast.
+    """
+    return SHAPES[name].fused and SHAPE.name != "neon" and "fma" not in host_features()
+
+
+@pytest.fixture(scope="module")
+def others():
+    """The tests in every other shape, each in a process, all at once."""
     chosen = "test_form or bit or nan or chain or rounded or layout or in_this_shape"
     here = Path(__file__)
     files = [here.with_name(f"test_{part}.py") for part in ("shapes", "tiles", "layout")]
-    run_pytest({"FUSEDNN_SHAPE": name}, *files, "-k", f"({chosen}) and not another_process")
+    arguments = *files, "-k", f"({chosen}) and not another_process"
+    with ThreadPoolExecutor() as pool:
+        yield {
+            name: pool.submit(run_pytest, {"FUSEDNN_SHAPE": name}, *arguments)
+            for name in OTHERS
+            if not lacks(name)
+        }
+
+
+@pytest.mark.skipif(not JIT, reason="the JIT is off")
+@pytest.mark.parametrize("name", OTHERS)
+def test_shape_in_another_process(name, others):
+    if lacks(name):
+        pytest.skip(f"this host has no fused multiply-add, which {name} needs")
+    others[name].result()
 
 
 # -- machine code ----------------------------------------------------------------------------
