@@ -51,8 +51,8 @@ class BaseNetwork(CallbackSupportMixin, InspectionMixin, BaseEstimator):
     """Base class of the estimators; not used directly.
 
     A subclass says what its network is by `_built_name`, the attribute that a network makes,
-    `_check_structure`, `_build`, `_network`, `_named_ops`, `_parameters`, `_set_parameters` and
-    `_rule_of`.
+    `_check_structure`, `_check_sizes`, `_build`, `_network`, `_named_ops`, `_parameters`,
+    `_set_parameters`, `_parameter_attributes` and `_rule_of`.
     """
 
     _built_name: ClassVar[str]

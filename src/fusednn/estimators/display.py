@@ -53,7 +53,7 @@ class LossCurveDisplay:
 
         Parameters
         ----------
-        estimator : MLPClassifier or MLPRegressor
+        estimator : a fitted network
             Fitted by "sgd" or "adam"; scikit-learn's own will do.
         name : str, optional
             Instead of the class's.

@@ -2,7 +2,8 @@
 
 A batch of at most `BLOCK_LIMIT` rows is two stages. A larger one runs in blocks whose gradients
 *store* adds up in memory, then one more stage applies the optimizer, so that memory does not
-grow with the batch. A gradient alone (for L-BFGS) is the same without the last stage.
+grow with the batch. A gradient alone (for L-BFGS) is the same without the last stage. Where
+batches are normalised the row stage is cut, and a batch is taken whole.
 """
 
 from __future__ import annotations
@@ -36,6 +37,14 @@ class TrainingPlan:
     Attributes
     ----------
     layout : ParameterLayout
+    rows, block : int
+        Rows of the buffers, and those that go forward and back at once.
+    joined : bool
+        Whether a last batch of one row belongs to the one before, which the buffers have room for.
+    blocked : bool
+        Whether the gradient of a batch goes to memory.
+    later_block, apply_stage : int
+        The first stages of a batch's later blocks, and of its update, in blocks.
     parameters, transposed : ndarray
         The flat vector and the transposed copy.
     states : list of ndarray
