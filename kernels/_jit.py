@@ -6,7 +6,7 @@ from ._cache import DiskCache
 from ._linked import Linked
 from ._options import FORCED_SHAPE, JIT, OPTIONS
 
-__all__ = ["FORCED_SHAPE", "JIT", "OPTIONS", "entry", "inline", "kernel"]
+__all__ = ["FORCED_SHAPE", "JIT", "OPTIONS", "brief_entry", "entry", "inline", "kernel"]
 
 
 def kernel(function):
@@ -32,7 +32,16 @@ def _linked(function, **more):
 
 def entry(function, parallel=False):
     """A compiled function called from Python, kept in the disk cache."""
-    dispatcher = numba.njit(parallel=parallel, **OPTIONS)(function)
+    return _called(function, "parallel" if parallel else "", parallel=parallel, **OPTIONS)
+
+
+def brief_entry(function):
+    """An entry that keeps the interpreter's lock: for calls shorter than giving it up takes."""
+    return _called(function, "gil", **{**OPTIONS, "nogil": False})
+
+
+def _called(function, kind, **options):
+    dispatcher = numba.njit(**options)(function)
     if JIT:
-        dispatcher._cache = DiskCache(function, "parallel" if parallel else "")
+        dispatcher._cache = DiskCache(function, kind)
     return dispatcher

@@ -1,4 +1,4 @@
-"""The end of a network in a plan: loss and gradient at the logits, outputs, sums over rows."""
+"""The end of a network in a plan: loss and gradient at the logits, what is answered, sums."""
 
 from fusednn.kernels import records
 from fusednn.kernels._jit import kernel
@@ -11,7 +11,7 @@ from .frames import sample_of, step_settings, step_totals
 CHUNK_ROWS = 32
 """Rows handed to a loss at a time: they and their targets stay in the first-level cache."""
 
-# operands shared by loss_gradient and emit_outputs
+# operands shared by loss_gradient and emit_*
 LOGITS = 1
 LOGITS_STRIDE = 2
 OUTPUTS = 3  # C
@@ -29,7 +29,7 @@ PADDED_OUT = 13
 ROW_VALUES = 14  # float64, one per row
 CONSTANTS = 15  # the loss's own
 TARGETS_STRIDE = 16
-# emit_outputs
+# emit_*
 EMITTED = 7
 EMITTED_STRIDE = 8
 # sum_losses
@@ -88,24 +88,76 @@ def loss_gradient(record, frame, scratch, lo, hi):
 
 
 @kernel
-def emit_outputs(record, frame, scratch, lo, hi):
-    """Rows [lo, hi): EMITTED (n, C) = link(logits), each row at its place in the order."""
+def linked_block(record, z, first, R):
+    """z (C, R) = link(logits) of rows [first, first + R), and work behind it; the status."""
     C, stride = record[OUTPUTS], record[LOGITS_STRIDE]
-    logits, out = slot(record, LOGITS, scratch[0]), slot(record, EMITTED, scratch[0])
+    turn_block(z, advance(slot(record, LOGITS, z[0]), first * stride), stride, C, R)
+    if record[FUNCTION] == 0:
+        return 0
+    return call(record, FUNCTION, (z, advance(z, C * R), C, R))
+
+
+@kernel
+def emitted_row(record, frame, row, like):
+    """Where a row of the buffers is answered: at its place in the order."""
+    place = frame[records.START] + frame[records.SHIFT] + row
+    return advance(slot(record, EMITTED, like), place * record[EMITTED_STRIDE])
+
+
+@kernel
+def emit_outputs(record, frame, scratch, lo, hi):
+    """Rows [lo, hi): EMITTED (n, C) = link(logits)."""
     status = 0
-    first = lo
-    while first < hi:
+    for first in range(lo, hi, CHUNK_ROWS):
         R = min(CHUNK_ROWS, hi - first)
-        z, work = scratch, advance(scratch, C * R)
-        turn_block(z, advance(logits, first * stride), stride, C, R)
-        if record[FUNCTION] != 0:
-            status |= call(record, FUNCTION, (z, work, C, R))
+        status |= linked_block(record, scratch, first, R)
         for r in range(R):
-            place = frame[records.START] + frame[records.SHIFT] + first + r
-            row = advance(out, place * record[EMITTED_STRIDE])
-            for c in range(C):
-                row[c] = z[c * R + r]
-        first += R
+            row = emitted_row(record, frame, first + r, scratch[0])
+            for c in range(record[OUTPUTS]):
+                row[c] = scratch[c * R + r]
+    return status
+
+
+@kernel
+def emit_both(record, frame, scratch, lo, hi):
+    """Rows [lo, hi): EMITTED (n, 2) = 1 - p and p = link(logit)."""
+    status = 0
+    for first in range(lo, hi, CHUNK_ROWS):
+        R = min(CHUNK_ROWS, hi - first)
+        status |= linked_block(record, scratch, first, R)
+        for r in range(R):
+            row = emitted_row(record, frame, first + r, scratch[0])
+            row[0], row[1] = cast(1, scratch[0]) - scratch[r], scratch[r]
+    return status
+
+
+@kernel
+def emit_largest(record, frame, scratch, lo, hi):
+    """Rows [lo, hi): EMITTED (n,) int64 = the first column of the largest of link(logits)."""
+    status = 0
+    for first in range(lo, hi, CHUNK_ROWS):
+        R = min(CHUNK_ROWS, hi - first)
+        status |= linked_block(record, scratch, first, R)
+        for r in range(R):
+            best = 0
+            for c in range(1, record[OUTPUTS]):
+                if scratch[c * R + r] > scratch[best * R + r]:
+                    best = c
+            emitted_row(record, frame, first + r, 0)[0] = best
+    return status
+
+
+@kernel
+def emit_above_half(record, frame, scratch, lo, hi):
+    """Rows [lo, hi): EMITTED (n, C) int64 = whether link(logits) is above 0.5."""
+    status = 0
+    for first in range(lo, hi, CHUNK_ROWS):
+        R = min(CHUNK_ROWS, hi - first)
+        status |= linked_block(record, scratch, first, R)
+        for r in range(R):
+            row = emitted_row(record, frame, first + r, 0)
+            for c in range(record[OUTPUTS]):
+                row[c] = int(scratch[c * R + r] > cast(0.5, scratch[0]))
     return status
 
 

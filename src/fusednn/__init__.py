@@ -15,6 +15,8 @@ _HOMES = {
     "MLPRegressor": "fusednn.estimators.regressor",
     "NetworkClassifier": "fusednn.estimators.network_classifier",
     "NetworkRegressor": "fusednn.estimators.network_regressor",
+    "Predictor": "fusednn.serving.predictor",
+    "freeze": "fusednn.estimators.freezing",
     "show_versions": "fusednn.versions",
     "warmup": "fusednn.estimators.warmup",
 }
@@ -28,7 +30,9 @@ __all__ = [
     "MLPRegressor",
     "NetworkClassifier",
     "NetworkRegressor",
+    "Predictor",
     "exceptions",
+    "freeze",
     "kernels",
     "layers",
     "losses",

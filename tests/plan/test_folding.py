@@ -56,7 +56,7 @@ def test_same_function(name, rows, dtype):
     tolerance = 1e-5 if dtype == "float32" else 1e-12
     scale = abs(unfolded).max()
     np.testing.assert_allclose(whole, unfolded, rtol=0, atol=tolerance * scale)
-    np.testing.assert_allclose(predict(small, *fewer, x, link=False), whole, rtol=0, atol=0)
+    np.testing.assert_allclose(predict(small, *fewer, x, answer="logits"), whole, rtol=0, atol=0)
 
 
 def outputs_of(network, arrays, x):
@@ -68,7 +68,7 @@ def outputs_of(network, arrays, x):
 
     layout = ParameterLayout(network.forms(x.dtype), x.dtype)
     views = layout.views(layout.pack(*arrays))
-    program, outputs = lower_inference(network, views, source_of(x, x.dtype), x.dtype, link=False)
+    program, outputs = lower_inference(network, views, source_of(x, x.dtype), x.dtype, answer="logits")
     for refresh in program.refresh:
         refresh()
     run_all(program)

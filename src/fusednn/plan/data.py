@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from scipy import sparse
 
 from fusednn.kernels.ops import dense
 from fusednn.kernels.ops import gather as gathers
@@ -22,7 +21,7 @@ def source_of(X, dtype) -> DenseRows | CsrRows:
     A dense array of that dtype whose rows are contiguous is read in place, whatever their
     distance; anything else is copied once.
     """
-    return CsrRows(X, dtype) if sparse.issparse(X) else DenseRows(X, dtype)
+    return CsrRows(X, dtype) if hasattr(X, "tocsr") else DenseRows(X, dtype)
 
 
 def order_operands(first: int, order: np.ndarray | None) -> dict:

@@ -32,6 +32,7 @@ class Form(ABC):
     ----------
     shape : tuple of int
         As users see it.
+    dtype : dtype
     count, transposed_count : int
         Elements, padding included, and those of a copy of w^T.
     factors : tuple of float
@@ -46,6 +47,7 @@ class Form(ABC):
 
     apply_op: ClassVar[Any]  # the update from a stored gradient
     shape: tuple[int, ...]
+    dtype: np.dtype
     count: int
     transposed_count = 0
     factors = 1.0, 1.0
@@ -118,6 +120,7 @@ class Table(Form):
 
     def __init__(self, count: int, size: int, dtype):
         self.shape, self.stride = (count, size), padded(size, dtype)
+        self.dtype = np.dtype(dtype)
         self.count = count * self.stride
         self.scratch = embedding.ROWS_PER_TASK * self.stride
 

@@ -7,6 +7,7 @@ import numpy as np
 from fusednn.kernels import records
 from fusednn.kernels.ops import output
 
+from .answers import ANSWERS, add_answer
 from .buffers import leading_dimension
 from .data import Input
 from .network import Network
@@ -35,7 +36,8 @@ def lower_inference(
     order: np.ndarray | None = None,
     workers: int = 1,
     plain: bool = False,
-    link: bool = True,
+    answer: str = "outputs",
+    emitted: np.ndarray | None = None,
 ) -> tuple[Program, np.ndarray]:
     """A program that writes the network's outputs, and the (samples, outputs) array it fills.
 
@@ -53,37 +55,23 @@ def lower_inference(
         Threads that will run it.
     plain : bool
         The weights are matrices as they stand, not panels.
-    link : bool
-        Whether the output activation is applied; else the outputs are logits.
+    answer : str
+        Key of `ANSWERS`.
+    emitted : ndarray of shape (samples, columns of the answer), optional
+        C-contiguous; filled in place of a new one.
     """
     samples = source.shape[0] if order is None else len(order)
-    outputs, widths = network.outputs, network.widths()
     block = _block_rows(network, samples, dtype, workers)
-    scratch = max(output.CHUNK_ROWS * (outputs + 3), *widths)
-    program = Program(dtype, workers, scratch)
+    program = Program(dtype, workers, scratch_elements(network))
     rows = Rows(program, block * workers, parameters, plain=plain)
     x: Input | Block = Input(source, order)
     for op in network.ops:
         x = op.lower(rows, x)
     assert isinstance(x, Block)
-    function = network.loss_row().link if link else None
-    emitted = np.empty((samples, outputs), dtype)
-    groups = network.output_groups() if function else [(0, outputs)]
-    ends = [
-        program.record(
-            output.emit_outputs,
-            {
-                output.LOGITS: x.values[first:],
-                output.LOGITS_STRIDE: x.stride,
-                output.OUTPUTS: width,
-                output.FUNCTION: function and (function, "link"),
-                output.EMITTED: emitted.reshape(-1)[first:],
-                output.EMITTED_STRIDE: outputs,
-            },
-        )
-        for first, width in groups
-    ]
-    rows.add_records(ends)
+    if emitted is None:
+        columns, kind = ANSWERS[answer].columns(network), ANSWERS[answer].dtype or dtype
+        emitted = np.empty((samples, columns), kind)
+    add_answer(rows, network, x, answer, emitted)
     _set_steps(program, rows, samples, block)
     return program, emitted
 
@@ -119,6 +107,11 @@ def lower_outputs(
         rows.add(output.emit_outputs, operands)
     _set_steps(program, rows, samples, block)
     return program, arrays
+
+
+def scratch_elements(network: Network) -> int:
+    """Of a worker's scratch: a chunk of rows at the end, or a row of any op."""
+    return max(output.CHUNK_ROWS * (network.outputs + 3), *network.widths())
 
 
 def _block_rows(network: Network, samples: int, dtype, workers: int) -> int:

@@ -54,6 +54,7 @@ class Program:
     def __init__(self, dtype, workers: int, scratch: int):
         self.dtype = np.dtype(dtype)
         self._alive: list[Any] = []
+        self._records: list[np.ndarray] = []
         self.refresh: list[Callable[[], object]] = []
         self.words = np.zeros(records.PROGRAM_WIDTH, np.int64)
         self.sync = aligned_zeros(records.CLAIMS + records.CLAIMS_WIDTH * workers, np.int64)
@@ -84,8 +85,23 @@ class Program:
         for slot, value in operands.items():
             words[slot] = value if type(value) is int else self._word(value)
         record = np.array(words, np.int64)
-        self._alive.append(record)
+        self._records.append(record)
         return record
+
+    def places_of(self, array: np.ndarray) -> list[tuple[int, int]]:
+        """Where records point into an array: the addresses of the slots, and bytes from its start.
+
+        Parameters
+        ----------
+        array : ndarray
+            C-contiguous.
+        """
+        first = address_of(array)
+        return [
+            (address_of(record[slot:]), int(record[slot]) - first)
+            for record in self._records
+            for slot in np.flatnonzero((record >= first) & (record < first + array.nbytes))
+        ]
 
     def _word(self, value) -> int:
         if isinstance(value, np.ndarray):

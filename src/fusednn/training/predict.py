@@ -24,7 +24,7 @@ COPIED_BYTES = 1 << 17
 
 
 def predict(
-    network: Network, matrices, vectors, X, *, n_jobs: int | None = None, link: bool = True
+    network: Network, matrices, vectors, X, *, n_jobs: int | None = None, answer: str = "outputs"
 ) -> np.ndarray:
     """Outputs of a network.
 
@@ -36,13 +36,13 @@ def predict(
     X : array or sparse matrix of shape (n_samples, inputs)
     n_jobs : int or None
         As `choose_jobs` takes it.
-    link : bool
-        Whether the output activation is applied.
+    answer : str
+        Key of `plan.answers.ANSWERS`.
 
     Returns
     -------
-    ndarray of shape (n_samples, outputs)
-        In the dtype of the parameters; a row's bits do not depend on the other rows.
+    ndarray of shape (n_samples, columns of the answer)
+        Numbers in the dtype of the parameters; a row's bits do not depend on the other rows.
 
     Raises
     ------
@@ -58,13 +58,13 @@ def predict(
         network, matrices, vectors = folded(network, matrices, vectors)
     layout = _layout_of(network.ops, dtype)
     if isinstance(source, DenseRows) and rows <= FEW_ROWS and network.is_plain():
-        return _predict_few(network, layout, matrices, vectors, source, link)
+        return _predict_few(network, layout, matrices, vectors, source, answer)
     flat = layout.pack(matrices, vectors)
     flops = 2.0 * rows * sum(w.size for w in matrices)
     workers = choose_jobs(n_jobs, flops, FLOPS_PER_THREAD)
     workers = min(workers, -(-rows // BLOCK_ROWS))
     program, outputs = lower_inference(
-        network, layout.views(flat), source, dtype, workers=workers, link=link
+        network, layout.views(flat), source, dtype, workers=workers, answer=answer
     )
     for refresh in program.refresh:
         refresh()
@@ -78,19 +78,19 @@ def _layout_of(ops, dtype) -> ParameterLayout:
     return ParameterLayout([form for op in ops for form in op.forms(dtype)], dtype)
 
 
-def _predict_few(network: Network, layout, matrices, vectors, source: DenseRows, link):
+def _predict_few(network: Network, layout, matrices, vectors, source: DenseRows, answer):
     """The same by the matrices as they stand; those of a small network are copied to its plan."""
     dtype, count = matrices[0].dtype, len(layout.forms)
     forms = [layout.forms[number] for number in layout.matrices]
     plain = [form.plain(w) for form, w in zip(forms, matrices, strict=True)]
     arrays = [*layout.in_order(plain, vectors), source.X]
     small = sum(array.nbytes for array in arrays) <= COPIED_BYTES
-    kind = "predict", *network, link, dtype, len(source.X)
+    kind = "predict", *network, answer, dtype, len(source.X)
     lowered = take(kind) if small else None
     if lowered is None:
         own = [array.copy(order="C") if small else np.ascontiguousarray(array) for array in arrays]
         program, outputs = lower_inference(
-            network, own[:count], DenseRows(own[-1], dtype), dtype, plain=True, link=link
+            network, own[:count], DenseRows(own[-1], dtype), dtype, plain=True, answer=answer
         )
     else:
         own, program, outputs = lowered

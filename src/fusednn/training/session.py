@@ -306,7 +306,7 @@ class Session:
                 self.plan.dtype,
                 order=samples,
                 workers=self.plan.program.workers,
-                link=link,
+                answer="outputs" if link else "logits",
             )
             self._lowered[key] = (samples, X), *lowered  # which keep their identities
         _, program, emitted = self._lowered[key]

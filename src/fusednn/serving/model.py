@@ -1,0 +1,86 @@
+"""What is left of a fitted network when it only answers: ops, arrays, and what outputs mean."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import numpy as np
+
+from fusednn.plan.layers.layer import Layer
+from fusednn.plan.network import Network
+
+BINARY, MULTICLASS, MULTILABEL, COLUMNS, VALUES = (
+    "binary", "multiclass", "multilabel", "columns", "values"
+)  # fmt: skip
+
+LOSS_OF_LINK = {
+    "identity": "squared_error",
+    "logistic": "logistic",
+    "softmax": "softmax",
+    "exp": "poisson",
+}
+"""Of each output activation a loss that has it: networks name theirs by the loss."""
+
+
+class Head(NamedTuple):
+    """What the outputs of a network mean.
+
+    Parameters
+    ----------
+    kind : str
+        BINARY (one logistic output, two classes or one), MULTICLASS (a softmax), MULTILABEL (a
+        logistic output for each label), COLUMNS (several columns of classes, a softmax for
+        each), or VALUES (regression).
+    link : {"identity", "logistic", "softmax", "exp"}
+        The output activation.
+    classes : tuple of ndarray
+        The classes; of COLUMNS those of each column; of VALUES none.
+    per_target : int
+        Of VALUES: adjacent outputs that belong to a target.
+    point : int or None
+        Of VALUES: which of them is what is predicted; None is all of them.
+    """
+
+    kind: str
+    link: str
+    classes: tuple[np.ndarray, ...] = ()
+    per_target: int = 1
+    point: int | None = 0
+
+    @property
+    def groups(self) -> tuple[int, ...]:
+        """Outputs with a link of their own, by their numbers; empty where all share one."""
+        return tuple(map(len, self.classes)) if self.kind == COLUMNS else ()
+
+
+class Model(NamedTuple):
+    """A fitted network for inference.
+
+    Parameters
+    ----------
+    ops : tuple of Layer
+        As `plan.folding` leaves them.
+    arrays : iterable of ndarray
+        Their parameters in the order of the ops, as users see them: weights (I, O).
+    head : Head
+    dtype : dtype
+        float32 or float64.
+    names : tuple of str
+        Of the classes that it was made of: what checks the input, and the estimator; they are
+        the same but for pipelines.
+    features : tuple of str or None
+        Names of the columns.
+    """
+
+    ops: tuple[Layer, ...]
+    arrays: Iterable[np.ndarray]
+    head: Head
+    dtype: np.dtype
+    names: tuple[str, str]
+    features: tuple[str, ...] | None = None
+
+    @property
+    def network(self) -> Network:
+        """The ops as a network; of its loss only the link counts."""
+        return Network(self.ops, LOSS_OF_LINK[self.head.link], self.head.groups)

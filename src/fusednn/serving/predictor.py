@@ -1,0 +1,271 @@
+"""A network that answers in microseconds: everything is prepared, nothing is compiled twice."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fusednn.kernels import answer as calls
+from fusednn.plan.answers import ANSWERS
+from fusednn.plan.buffers import aligned_zeros
+from fusednn.plan.data import DenseRows
+from fusednn.plan.inference import BLOCK_ROWS, lower_inference
+from fusednn.plan.resident import Resident
+from fusednn.training.jobs import FLOPS_PER_THREAD, choose_jobs
+from fusednn.training.team import run_all
+
+from . import checks
+from .model import BINARY, COLUMNS, MULTICLASS, MULTILABEL, VALUES, Model
+
+BRIEF_FLOPS = 2_000_000
+"""Shorter calls, some 20 us, keep the interpreter's lock: threads that hand it over wait longer."""
+
+RAW, LINKED, CHOSEN = range(3)
+"""The ways of a head to answer, in this order."""
+
+_ANSWERS = {
+    BINARY: ("logits", "both", "above half"),
+    MULTICLASS: ("logits", "outputs", "largest"),
+    MULTILABEL: ("logits", "outputs", "above half"),
+    COLUMNS: ("logits", "outputs", "largest"),
+    VALUES: ("logits", "outputs"),
+}
+
+
+class Predictor:
+    """A fitted network, ready for calls; `fusednn.freeze` and `fusednn.load` make it.
+
+    Calls from many threads at once are safe, without a lock. The same row has the same answer, to
+    the bit, by itself and among others.
+
+    Parameters
+    ----------
+    model : Model
+        Its arrays are gone through once, and packed one by one.
+    n_jobs : int or None
+        Threads for large batches: None takes as many as pay off, a number is obeyed, -1 is all
+        CPUs.
+
+    Attributes
+    ----------
+    classes_ : ndarray, or list of ndarray
+        Of a classifier: as the estimator's.
+    n_features_in_ : int
+    feature_names_in_ : ndarray of str
+        If the estimator was fitted to named columns.
+    dtype : dtype
+        Of the network, and of its outputs.
+    n_jobs : int or None
+    """
+
+    def __init__(self, model: Model, n_jobs: int | None = None):
+        self._ops, self._head, self._names = model.ops, model.head, model.names
+        self._features, self._network = model.features, model.network
+        self.dtype, self.n_jobs = np.dtype(model.dtype), n_jobs
+        self.n_features_in_ = self._inputs = self._network.inputs
+        self._forms = self._network.forms(self.dtype)
+        self._parameters = [
+            _packed(form, array) for form, array in zip(self._forms, model.arrays, strict=True)
+        ]
+        if model.features is not None:
+            self.feature_names_in_ = np.array(model.features, object)
+        if model.head.kind == COLUMNS:
+            self.classes_: list[np.ndarray] | np.ndarray = list(model.head.classes)
+        elif model.head.classes:
+            [self.classes_] = model.head.classes
+        self._answers = _ANSWERS[model.head.kind]
+        found = [ANSWERS[name] for name in self._answers]
+        self._columns = [answer.columns(self._network) for answer in found]
+        self._dtypes = [np.dtype(answer.dtype or self.dtype) for answer in found]
+        self._flops = 2 * sum(a * b for a, b in self._network.products()) + self._inputs
+        self._brief_rows = BRIEF_FLOPS // self._flops
+        self._free: list[Resident] = []
+
+    # -- answers -------------------------------------------------------------------------
+
+    def __call__(self, X, out=None, validate=True):
+        """What the network puts out, before the output activation.
+
+        Of a classifier the logits, of a regressor what its link, if any, turns into values.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or (n_features,)
+            A vector is one row.
+        out : ndarray of shape (n_samples, n_outputs), optional
+            Written to and returned; C-contiguous, in the network's type.
+        validate : bool, default=True
+            False skips the search for NaN and infinity.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_outputs)
+
+        Raises
+        ------
+        ValueError
+            If X or `out` are not such arrays, in scikit-learn's words.
+        """
+        return self._answer(RAW, X, out, validate)
+
+    def predict_proba(self, X, out=None, validate=True):
+        """Probabilities of the classes, in the order of `classes_`.
+
+        Parameters
+        ----------
+        X, out, validate
+            As of a call; `out` has a column for each class.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            For several labels per sample each one's own; where y had several columns of classes
+            a list with an array for each, and `out` holds them side by side.
+
+        Raises
+        ------
+        AttributeError
+            If this is a regressor.
+        ValueError
+            As of a call.
+        """
+        if self._head.kind == VALUES:
+            raise AttributeError(f"{self._names[1]} is a regressor: it has no predict_proba")
+        probabilities = self._answer(LINKED, X, out, validate)
+        if self._head.kind == COLUMNS:
+            return np.split(probabilities, np.cumsum(self._head.groups[:-1]), axis=1)
+        return probabilities
+
+    def predict(self, X, out=None, validate=True):
+        """What the estimator predicts: labels, or values.
+
+        Parameters
+        ----------
+        X, validate
+            As of a call.
+        out : ndarray, optional
+            Of a regressor: of shape (n_samples, n_outputs), as of a call. Of a classifier: int64
+            of shape (n_samples, n_columns), written to with the numbers of the classes.
+
+        Returns
+        -------
+        ndarray
+            In the shape of the estimator's; of several labels per sample always dense.
+
+        Raises
+        ------
+        ValueError
+            As of a call.
+        """
+        if self._head.kind == VALUES:
+            return self._values(self._answer(LINKED, X, out, validate))
+        numbers = self._answer(CHOSEN, X, out, validate)
+        if self._head.kind == MULTILABEL:
+            return numbers
+        if self._head.kind == COLUMNS:
+            chosen = zip(self._head.classes, numbers.T, strict=True)
+            return np.stack([classes[column] for classes, column in chosen], axis=1)
+        return self._head.classes[0].take(numbers[:, 0], mode="clip")
+
+    def _values(self, outputs):
+        """Values of targets from outputs, as the regressors have them."""
+        count, point = self._head.per_target, self._head.point
+        if point is None:
+            several = outputs.reshape(len(outputs), -1, count)
+            return several[:, 0] if several.shape[1] == 1 else several
+        values = outputs[:, point::count]
+        return values.ravel() if values.shape[1] == 1 else values
+
+    def _answer(self, kind, X, out, validate):
+        if not (
+            type(X) is np.ndarray and X.dtype is self.dtype and X.flags.carray and X.ndim == 2
+        ):
+            X = checks.converted(X, self.dtype, self._names, self._features)
+        rows = len(X)
+        if out is None:
+            out = np.empty((rows, self._columns[kind]), self._dtypes[kind])
+        else:
+            checks.check_out(out, (rows, self._columns[kind]), self._dtypes[kind])
+        if rows > self._brief_rows:
+            status = self._answer_many(kind, X, out, validate)
+        else:
+            try:
+                resident = self._free.pop()
+            except IndexError:
+                resident = self._resident()
+            status = calls.answer_now(resident.words[kind], X, out, validate)
+            self._free.append(resident)
+        if status or not rows:
+            self._refuse(status, X)
+        return out
+
+    def _answer_many(self, kind, X, out, validate):
+        """The same by several threads, if that pays, while others run."""
+        workers = 1
+        if len(X) * self._flops > 2 * FLOPS_PER_THREAD:
+            workers = choose_jobs(self.n_jobs, len(X) * self._flops, FLOPS_PER_THREAD)
+            workers = min(workers, -(-len(X) // BLOCK_ROWS))
+        if workers > 1:
+            return self._answer_together(kind, X, out, validate, workers)
+        resident = self._free.pop() if self._free else self._resident()
+        status = calls.answer_apart(resident.words[kind], X, out, validate)
+        self._free.append(resident)
+        return status
+
+    def _answer_together(self, kind, X, out, validate, workers):
+        if X.shape[1] != self._inputs:
+            return calls.WRONG_COLUMNS
+        if validate and not np.isfinite(X).all():
+            return calls.NOT_FINITE
+        program, _ = lower_inference(
+            self._network,
+            self._parameters,
+            DenseRows(X, self.dtype),
+            self.dtype,
+            workers=workers,
+            answer=self._answers[kind],
+            emitted=out,
+        )
+        for refresh in program.refresh:
+            refresh()
+        run_all(program)
+        return calls.DONE
+
+    def _resident(self) -> Resident:
+        return Resident(self._network, self._parameters, self.dtype, self._answers)
+
+    def _refuse(self, status, X):
+        if status == calls.WRONG_COLUMNS:
+            raise checks.refuse_columns(X, self._inputs, self._names)
+        if not len(X):
+            raise checks.refuse_empty(X, self._names)
+        if status == calls.NOT_FINITE:
+            raise checks.refuse_values(X, self._names)
+        raise RuntimeError("a compiled operation of the network failed")
+
+    # -- what it is ----------------------------------------------------------------------
+
+    def model(self) -> Model:
+        """What it was made of, with new arrays."""
+        arrays = [_unpacked(*both) for both in zip(self._forms, self._parameters, strict=True)]
+        return Model(self._ops, arrays, self._head, self.dtype, self._names, self._features)
+
+    def __reduce__(self):
+        return Predictor, (self.model(), self.n_jobs)
+
+    def __repr__(self):
+        sizes = [self._inputs, *(op.fan_out for op in self._ops)]
+        return f"<Predictor of {self._names[1]}: {'-'.join(map(str, sizes))}, {self.dtype}>"
+
+
+def _packed(form, array: np.ndarray) -> np.ndarray:
+    if array.shape != form.shape:
+        raise ValueError(f"an array of shape {array.shape} where {form.shape} is expected")
+    flat = aligned_zeros(form.count, form.dtype)
+    form.pack(flat, array)
+    return flat
+
+
+def _unpacked(form, flat: np.ndarray) -> np.ndarray:
+    array = np.empty(form.shape, form.dtype)
+    form.unpack(array, flat)
+    return array
