@@ -8,7 +8,7 @@ import numpy as np
 
 from . import records
 from ._jit import brief_entry, entry, kernel
-from .intrinsics.pointers import advance, data, slot
+from .intrinsics.pointers import data, slot
 from .intrinsics.sync import call
 
 # words

@@ -25,14 +25,20 @@ LAYERS = {
     "losses": set(),
     "schedules": set(),
     "training": {"training", "plan", "kernels", "optimizers", "schedules"},
+    "serving": {"serving", "training", "plan", "kernels"},
+    "export": {"export", "serving", "plan", "kernels"},
+    "compiled": set(),  # no Numba: for services that have none
     "exceptions": set(),
     "layers": set(),
     "estimators": {
-        *("estimators", "training", "plan", "kernels"),
+        *("estimators", "export", "serving", "training", "plan", "kernels"),
         *("exceptions", "layers", "losses", "optimizers", "schedules"),
     },
     "versions": {"training", "plan", "kernels"},
-    "command": {"command", "versions", "estimators", "training", "plan", "kernels", ""},
+    "command": {
+        *("command", "versions", "estimators", "export", "serving"),
+        *("training", "plan", "kernels", ""),
+    },
     "": set(),  # the package itself finds its names by text, on first use
 }
 OUTSIDE = {

@@ -68,7 +68,9 @@ def outputs_of(network, arrays, x):
 
     layout = ParameterLayout(network.forms(x.dtype), x.dtype)
     views = layout.views(layout.pack(*arrays))
-    program, outputs = lower_inference(network, views, source_of(x, x.dtype), x.dtype, answer="logits")
+    program, outputs = lower_inference(
+        network, views, source_of(x, x.dtype), x.dtype, answer="logits"
+    )
     for refresh in program.refresh:
         refresh()
     run_all(program)

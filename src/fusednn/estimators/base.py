@@ -263,7 +263,9 @@ class BaseNetwork(CallbackSupportMixin, InspectionMixin, BaseEstimator):
         found: Network = self._network()
         if network is not None:
             found, matrices, vectors = network(found, matrices, vectors)
-        return predict(found, matrices, vectors, X, n_jobs=self.n_jobs, answer="outputs" if link else "logits")
+        return predict(
+            found, matrices, vectors, X, n_jobs=self.n_jobs, answer="outputs" if link else "logits"
+        )
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from fusednn.kernels.class_losses import logistic_link, softmax_link
 from fusednn.kernels.value_losses import exp_link
 from fusednn.losses import Quantile
-from fusednn.plan.folding import FAR_MEAN, folded
+from fusednn.plan.folding import folded
 from fusednn.plan.layers.embedding import Embedding
 from fusednn.plan.layers.rescale import Rescale
 from fusednn.plan.layers.through import Scale
@@ -144,10 +144,11 @@ def _scikit_learns(estimator) -> _Found:
 
 
 class _Affine(NamedTuple):
-    """(x + before) factor + after within [low, high], by column, in float64."""
+    """(x + before) factor / divisor + after within [low, high], by column, in float64."""
 
     before: np.ndarray
     factor: np.ndarray
+    divisor: np.ndarray
     after: np.ndarray
     low: np.ndarray
     high: np.ndarray
@@ -157,7 +158,8 @@ class _Affine(NamedTuple):
         clips = np.isfinite(self.low).any() or np.isfinite(self.high).any()
         if clips or not self.factor.all():
             return None
-        return -self.before - self.after / self.factor, self.factor
+        factor = self.factor / self.divisor
+        return -self.before - self.after / factor, factor
 
 
 def _of_pipeline(pipeline: Pipeline) -> Model:
@@ -183,26 +185,29 @@ def _of_pipeline(pipeline: Pipeline) -> Model:
             f" MLPClassifier or MLPRegressor; got {last!r}."
         )
     names = type(steps[0]).__name__, type(last).__name__
-    return _model(found, [_affine(scaler) for scaler in scalers], names, steps[0])
+    dtype = found.matrices[0].dtype
+    return _model(found, [_affine(scaler, dtype) for scaler in scalers], names, steps[0])
 
 
-def _affine(scaler) -> _Affine:
+def _affine(scaler, dtype) -> _Affine:
     width = scaler.n_features_in_
-    parts: dict[str, Any] = {"before": 0.0, "factor": 1.0, "after": 0.0}
+    parts: dict[str, Any] = {"before": 0.0, "factor": 1.0, "divisor": 1.0, "after": 0.0}
     low, high = -np.inf, np.inf
     match scaler:
         case StandardScaler():
             parts["before"] = 0.0 if not scaler.with_mean else -scaler.mean_
-            parts["factor"] = 1.0 if scaler.scale_ is None else 1 / scaler.scale_
+            parts["divisor"] = 1.0 if scaler.scale_ is None else scaler.scale_
+            for key in ("before", "divisor"):  # as scikit-learn has them in the type of X
+                parts[key] = np.asarray(parts[key], dtype)
         case MinMaxScaler():
             parts["factor"], parts["after"] = scaler.scale_, scaler.min_
             low, high = scaler.feature_range if scaler.clip else (low, high)
         case MaxAbsScaler():
-            parts["factor"] = 1 / scaler.scale_
+            parts["divisor"] = scaler.scale_
             low, high = (-1.0, 1.0) if getattr(scaler, "clip", False) else (low, high)
         case RobustScaler():
             parts["before"] = 0.0 if scaler.center_ is None else -scaler.center_
-            parts["factor"] = 1.0 if scaler.scale_ is None else 1 / scaler.scale_
+            parts["divisor"] = 1.0 if scaler.scale_ is None else scaler.scale_
     parts |= {"low": low, "high": high}
     return _Affine(**{key: np.full(width, value, float) for key, value in parts.items()})
 

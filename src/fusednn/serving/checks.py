@@ -82,8 +82,7 @@ def check_out(out, shape: tuple[int, ...], dtype: np.dtype) -> None:
     """Refuses an array that answers cannot be written to."""
     if type(out) is not np.ndarray or not out.flags.carray or out.dtype != dtype:
         raise ValueError(
-            f"out must be a C-contiguous, writeable NumPy array of {dtype}; got"
-            f" {_described(out)}."
+            f"out must be a C-contiguous, writeable NumPy array of {dtype}; got {_described(out)}."
         )
     if out.shape != shape:
         raise ValueError(f"out must be of shape {shape}; got {out.shape}.")

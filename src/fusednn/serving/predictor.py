@@ -17,7 +17,7 @@ from . import checks
 from .model import BINARY, COLUMNS, MULTICLASS, MULTILABEL, VALUES, Model
 
 BRIEF_FLOPS = 2_000_000
-"""Shorter calls, some 20 us, keep the interpreter's lock: threads that hand it over wait longer."""
+"""Shorter calls, up to some 20 us, keep the interpreter's lock: handing it over takes as long."""
 
 RAW, LINKED, CHOSEN = range(3)
 """The ways of a head to answer, in this order."""

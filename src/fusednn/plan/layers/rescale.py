@@ -17,22 +17,22 @@ from .columnwise import Columnwise, as_block
 
 @dataclass(frozen=True)
 class Rescale(Columnwise):
-    """min(max((x + before) factor + after, low), high) by column, as scikit-learn rounds it.
+    """min(max((x + before) factor / divisor + after, low), high) by column.
 
-    Parameters: before, factor, after, low and high (width,), float64 in every network; only for
-    inference.
+    Rounded step by step, as scikit-learn's scalers do. Parameters: before, factor, divisor,
+    after, low and high (width,), float64 in every network; only for inference.
     """
 
     @property
     def vectors(self) -> int:
-        return 5
+        return 6
 
     def forms(self, dtype) -> list[Form]:
         return [Column(self.width, np.float64) for _ in range(self.vectors)]
 
     def lower(self, rows: Rows, x: Block | Input) -> Block:
         numbers = rows.take(self.vectors)
-        before, factor, after, low, high = map(rows.parameter, numbers)
+        before, factor, divisor, after, low, high = map(rows.parameter, numbers)
         x, out = as_block(rows, x), rows.block(self.width)
         rows.add(
             ops.rescale_rows,
@@ -45,6 +45,7 @@ class Rescale(Columnwise):
                 ops.PADDED: padded(self.width, rows.dtype),
                 ops.BEFORE: before,
                 ops.FACTOR: factor,
+                ops.DIVISOR: divisor,
                 ops.AFTER: after,
                 ops.LOW: low,
                 ops.HIGH: high,

@@ -1,0 +1,1 @@
+"""Networks for other programs: ONNX, C, and shared libraries made of it."""
