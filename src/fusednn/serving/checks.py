@@ -46,6 +46,11 @@ def converted(X, dtype: np.dtype, names: tuple[str, str], features) -> np.ndarra
         )
     if given.dtype.kind == "c":
         raise ValueError(f"Complex data not supported\n{given}\n")
+    if given.dtype.kind in "USV":
+        raise ValueError(
+            "dtype='numeric' is not compatible with arrays of bytes/strings.Convert your data to"
+            " numeric values explicitly instead."
+        )
     with np.errstate(over="ignore"):  # what the type cannot hold is refused as infinite
         array = np.atleast_2d(np.ascontiguousarray(given, dtype))
     return array if array.flags.carray else array.copy()

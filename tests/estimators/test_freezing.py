@@ -1,0 +1,256 @@
+"""Predictors of every estimator that can be frozen agree with it."""
+
+import pickle
+
+import numpy as np
+import pytest
+from sklearn import neural_network
+from sklearn.datasets import load_diabetes, load_iris
+from sklearn.decomposition import PCA
+from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, RobustScaler, StandardScaler
+
+import fusednn
+from fusednn import MLPClassifier, MLPRegressor, NetworkClassifier, NetworkRegressor, freeze
+from fusednn.layers import (
+    Activation,
+    BatchNorm,
+    Dense,
+    Dropout,
+    Embedding,
+    LayerNorm,
+    PReLU,
+    Residual,
+    RMSNorm,
+)
+from fusednn.losses import Gaussian, Quantile
+from fusednn.plan.layers.rescale import Rescale
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+both_dtypes = pytest.mark.parametrize("dtype", [np.float32, np.float64])
+RANDOM = np.random.RandomState(0)
+X = RANDOM.normal(3, 2, size=(211, 6))
+BINARY = (X[:, 0] > 3).astype(int)
+NAMES = np.array(["one", "two", "three"])[(X[:, 0] > 3).astype(int) + (X[:, 1] > 3)]
+LABELS = (X[:, :3] > 3).astype(int)
+COLUMNS = np.stack([NAMES, np.where(X[:, 2] > 2, "yes", "no")], axis=1)
+VALUES = X[:, :2] @ [[1.0, 2.0], [-1.0, 0.5]]
+MANY = {"max_iter": 4, "random_state": 0}
+OWN = {"max_iter": 4, "random_state": 0, "learning_rate_init": 0.05}
+
+BLOCK = Residual([Dense(6), BatchNorm(), PReLU(), Dense(6, "tanh"), Dropout(0.1)])
+CLASSIFIERS = {
+    "binary": (MLPClassifier((9, 5), **MANY), BINARY),
+    "bools": (MLPClassifier((9, 5), **MANY), BINARY.astype(bool)),
+    "one class": (MLPClassifier((9,), **MANY), np.full(len(X), 7)),
+    "names": (MLPClassifier((9,), **MANY), NAMES),
+    "labels": (MLPClassifier((9,), **MANY), LABELS),
+    "columns": (MLPClassifier((9,), **MANY), COLUMNS),
+    "normalised": (MLPClassifier((9, 9), normalization="batch", standardize=True, **OWN), NAMES),
+    "no hidden layer": (MLPClassifier((), **MANY), NAMES),
+    "wide": (MLPClassifier((300, 70), activation="gelu", **MANY), NAMES),
+    "layers": (NetworkClassifier([BLOCK, LayerNorm(), Activation("silu")], **OWN), NAMES),
+    "norms": (NetworkClassifier([BatchNorm(), Activation("elu"), RMSNorm()], **OWN), BINARY),
+    "weight norm": (NetworkClassifier([Dense(7, "relu", weight_norm=True)], **OWN), NAMES),
+    "scikit-learn's binary": (neural_network.MLPClassifier((9, 5), **MANY), BINARY),
+    "scikit-learn's names": (neural_network.MLPClassifier((9,), "tanh", **MANY), NAMES),
+    "scikit-learn's labels": (neural_network.MLPClassifier((9,), "logistic", **MANY), LABELS),
+}
+REGRESSORS = {
+    "one": (MLPRegressor(hidden_layer_sizes=(9,), **MANY), VALUES[:, 0]),
+    "two": (MLPRegressor(hidden_layer_sizes=(9,), dropout=0.2, **MANY), VALUES),
+    "poisson": (MLPRegressor("poisson", (9,), **MANY), abs(VALUES)),
+    "gaussian": (MLPRegressor(Gaussian(), (9,), **MANY), VALUES),
+    "quantiles": (MLPRegressor(Quantile((0.1, 0.5, 0.9)), (9,), **MANY), VALUES),
+    "quantiles of one": (MLPRegressor(Quantile((0.1, 0.5)), (9,), **MANY), VALUES[:, 0]),
+    "a quantile": (MLPRegressor(Quantile((0.3,)), (9,), **MANY), VALUES),
+    "layers": (NetworkRegressor([BLOCK, BLOCK], standardize=True, **OWN), VALUES),
+    "scikit-learn's": (neural_network.MLPRegressor("squared_error", (9,), **MANY), VALUES),
+    "scikit-learn's poisson": (
+        neural_network.MLPRegressor("poisson", (9,), **MANY),
+        abs(VALUES[:, 0]),
+    ),
+}
+
+
+def close(ours, theirs, dtype):
+    assert np.shape(ours) == np.shape(theirs)
+    assert np.asarray(ours).dtype == np.asarray(theirs).dtype
+    tolerance = (1e-5 if dtype == np.float32 else 1e-10) * max(1, np.abs(theirs).max())
+    np.testing.assert_allclose(ours, theirs, rtol=0, atol=tolerance)
+
+
+def side_by_side(probabilities):
+    return np.hstack(probabilities) if isinstance(probabilities, list) else probabilities
+
+
+def as_columns(classes):
+    return classes if isinstance(classes, list) else [classes]
+
+
+def check_classifier(model, x):
+    p = freeze(model)
+    assert p.n_features_in_ == x.shape[1]
+    theirs, ours = model.predict_proba(x), p.predict_proba(x)
+    assert type(ours) is type(theirs)
+    theirs, ours = side_by_side(theirs), side_by_side(ours)
+    close(ours, theirs, x.dtype)
+    # where the labels are not a matter of rounding
+    clear = abs(np.diff(np.sort(theirs, axis=1)[:, -2:])).ravel() > 1e-4
+    assert clear.mean() > 0.9
+    labels, expected = p.predict(x), model.predict(x)
+    np.testing.assert_array_equal(labels[clear], expected[clear])
+    assert labels.dtype == expected.dtype
+    assert list(map(list, as_columns(p.classes_))) == list(map(list, as_columns(model.classes_)))
+    return p, lambda rows: side_by_side(p.predict_proba(rows))
+
+
+@both_dtypes
+@pytest.mark.parametrize("name", CLASSIFIERS)
+def test_classifiers(name, dtype):
+    model, y = CLASSIFIERS[name]
+    x = X.astype(dtype)
+    p, answer = check_classifier(model.fit(x, y), x)
+    check_bits(p, answer, x)
+    if isinstance(model, fusednn.MLPClassifier | fusednn.NetworkClassifier):
+        close(p(x), model.predict_logits(x), dtype)
+
+
+@both_dtypes
+@pytest.mark.parametrize("name", REGRESSORS)
+def test_regressors(name, dtype):
+    model, y = REGRESSORS[name]
+    x = X.astype(dtype)
+    p = freeze(model.fit(x, y))
+    close(p.predict(x), model.predict(x), dtype)
+    with pytest.raises(AttributeError, match="is a regressor"):
+        p.predict_proba(x)
+    check_bits(p, p.predict, x)
+    if name in ("one", "two"):
+        np.testing.assert_array_equal(p(x).reshape(p.predict(x).shape), p.predict(x))
+
+
+def check_bits(p, answer, x):
+    """A row's answer does not depend on how it comes, nor on what came before."""
+    whole = answer(x)
+    for rows in (1, 7, 64, 150):
+        np.testing.assert_array_equal(answer(x[rows : 2 * rows]), whole[rows : 2 * rows])
+    for row in range(9):
+        np.testing.assert_array_equal(answer(x[row]), whole[row : row + 1])
+    np.testing.assert_array_equal(p(np.asfortranarray(x)), p(x))
+    other = pickle.loads(pickle.dumps(p))
+    np.testing.assert_array_equal(other(x), p(x))
+    assert repr(other) == repr(p)
+
+
+@both_dtypes
+def test_embedding(dtype):
+    codes = RANDOM.randint(0, 5, size=(211, 2))
+    x = np.hstack([codes, X[:, :3]]).astype(dtype)
+    model = NetworkClassifier([Embedding([0, 1]), Dense(8, "relu")], standardize=True, **OWN)
+    p, answer = check_classifier(model.fit(x, NAMES), x)
+    check_bits(p, answer, x)
+    with pytest.raises(TypeError, match="codes of an Embedding"):
+        freeze(make_pipeline(StandardScaler(with_mean=False, with_std=False), model).fit(x, NAMES))
+
+
+def test_real_data():
+    x, y = load_iris(return_X_y=True)
+    model = neural_network.MLPClassifier((50,), max_iter=300, random_state=0).fit(x, y)
+    check_classifier(model, x)
+    x, y = load_diabetes(return_X_y=True)
+    model = make_pipeline(StandardScaler(), MLPRegressor(max_iter=30, random_state=0)).fit(x, y)
+    close(freeze(model).predict(x), model.predict(x), np.float64)
+
+
+# -- pipelines ---------------------------------------------------------------------------
+
+SCALERS = [
+    StandardScaler(),
+    StandardScaler(with_mean=False),
+    StandardScaler(with_std=False),
+    MinMaxScaler((-1, 2)),
+    MaxAbsScaler(),
+    RobustScaler(),
+    RobustScaler(with_centering=False, with_scaling=False),
+]
+
+
+@both_dtypes
+@pytest.mark.parametrize("scaler", SCALERS, ids=str)
+@pytest.mark.parametrize(
+    "network",
+    [MLPClassifier((9,), **MANY), neural_network.MLPClassifier((9,), **MANY)],
+    ids=["ours", "scikit-learn's"],
+)
+def test_scalers_are_folded(network, scaler, dtype):
+    x = X.astype(dtype)
+    model = Pipeline([("scale", scaler), ("nothing", "passthrough"), ("net", network)])
+    p, answer = check_classifier(model.fit(x, NAMES), x)
+    assert len(p.model().ops) == 2
+    check_bits(p, answer, x)
+
+
+def exact(model):
+    return [op for op in freeze(model).model().ops if isinstance(op, Rescale)]
+
+
+@both_dtypes
+@pytest.mark.parametrize("scaler", [MinMaxScaler(clip=True), MinMaxScaler((2, 3), clip=True)])
+def test_clipping_scalers_stay(scaler, dtype):
+    x = X.astype(dtype)
+    model = make_pipeline(scaler, MLPClassifier((9,), **MANY)).fit(x[:50], NAMES[:50])
+    assert len(exact(model)) == 1
+    check_classifier(model, x * 3)
+
+
+def test_far_data_stay_outside_in_float32():
+    """Where the mean is 1e4 deviations, float32 has not the digits to fold it."""
+    far = X + 2e4 * np.arange(6)
+    for dtype, count in ((np.float32, 1), (np.float64, 0)):
+        x = far.astype(dtype)
+        model = make_pipeline(StandardScaler(), MLPClassifier((9,), **MANY)).fit(x, NAMES)
+        assert len(exact(model)) == count
+        check_classifier(model, x)
+    x = far.astype(np.float32)
+    model = make_pipeline(MaxAbsScaler(), MinMaxScaler(), MLPClassifier((9,), **MANY))
+    assert len(exact(model.fit(x, NAMES))) == 2
+    check_classifier(model, x)
+
+
+def test_scaling_before_what_is_not_dense():
+    model = make_pipeline(StandardScaler(), NetworkClassifier([BLOCK], **OWN)).fit(X, NAMES)
+    assert len(exact(model)) == 1
+    check_classifier(model, X)
+
+
+# -- what it refuses ---------------------------------------------------------------------
+
+
+def test_refused():
+    with pytest.raises(NotFittedError):
+        freeze(MLPClassifier())
+    with pytest.raises(NotFittedError):
+        freeze(neural_network.MLPRegressor())
+    with pytest.raises(NotFittedError):
+        freeze(make_pipeline(StandardScaler(), MLPClassifier()))
+    with pytest.raises(TypeError, match=r"freeze takes a fitted fusednn estimator.*Logistic"):
+        freeze(LogisticRegression())
+    with pytest.raises(TypeError, match=r"ends with a fusednn estimator.*Logistic"):
+        freeze(make_pipeline(StandardScaler(), LogisticRegression()).fit(X, NAMES))
+    with pytest.raises(TypeError, match=r"Pipeline of StandardScaler.*PCA.*Transform X by it"):
+        freeze(make_pipeline(PCA(2), MLPClassifier(**MANY)).fit(X, NAMES))
+    with pytest.raises(TypeError, match="no estimator"):
+        freeze(Pipeline([("nothing", "passthrough")]))
+
+
+def test_it_stays_as_it_was():
+    """What happens to the estimator afterwards is not seen."""
+    model = MLPClassifier((9,), **MANY).fit(X, NAMES)
+    p, before = freeze(model), model.predict_proba(X)
+    model.coefs_[0][:] = 0
+    model.fit(X, BINARY)
+    np.testing.assert_array_equal(p.predict_proba(X), before)

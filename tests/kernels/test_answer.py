@@ -1,0 +1,100 @@
+"""Calls of a prepared network: all rows in blocks, what is refused, and every way to answer."""
+
+import numpy as np
+import pytest
+import reference
+from fusednn.kernels import answer as calls
+from sessions import random_network
+
+from fusednn.plan.answers import ANSWERS
+from fusednn.plan.network import dense_network
+from fusednn.plan.parameters import ParameterLayout
+from fusednn.plan.resident import Resident, block_rows
+
+both_dtypes = pytest.mark.parametrize("dtype", [np.float32, np.float64])
+entries = pytest.mark.parametrize("entry", [calls.answer_now, calls.answer_apart])
+SIZES = [5, 17, 4]
+
+
+def resident_of(loss, groups, dtype, answers, sizes=SIZES):
+    network = dense_network(sizes, "tanh", loss, groups)
+    matrices, vectors = random_network(sizes, dtype)
+    layout = ParameterLayout(network.forms(dtype), dtype)
+    flat = layout.pack(matrices, vectors)
+    resident = Resident(network, layout.views(flat), dtype, answers)
+    hidden = lambda x: np.tanh(x.astype(float) @ matrices[0] + vectors[0])  # noqa: E731
+    return resident, network, lambda x: hidden(x) @ matrices[1] + vectors[1]
+
+
+def rows_of(count, dtype):
+    return np.random.RandomState(count).normal(size=(count, SIZES[0])).astype(dtype)
+
+
+CASES = {
+    "logits": ("softmax", (), lambda z: z),
+    "outputs": ("softmax", (), reference.softmax_link),
+    "both": ("logistic", (), lambda z: np.hstack([1 - reference.logistic_link(z)] * 2)),
+    "largest": ("softmax", (), lambda z: z.argmax(axis=1)[:, np.newaxis]),
+    "above half": ("logistic", (), lambda z: (z > 0).astype(int)),
+}
+
+
+@both_dtypes
+@entries
+@pytest.mark.parametrize("name", CASES)
+def test_answers(name, entry, dtype):
+    """Of 1 row, of some, and of more than the buffers hold; each time from the start."""
+    loss, groups, want = CASES[name]
+    sizes = [5, 17, 1] if name == "both" else SIZES
+    resident, network, logits = resident_of(loss, groups, dtype, [name], sizes)
+    whole = None
+    for count in (2 * block_rows(network, dtype) + 3, 1, 7, 64):
+        x = rows_of(131, dtype)[:count].copy()
+        out = np.full((count, ANSWERS[name].columns(network)), -7, ANSWERS[name].dtype or dtype)
+        assert entry(resident.words[0], x, out, True) == calls.DONE
+        expected = want(logits(x))
+        if name == "both":
+            expected[:, 1] = 1 - expected[:, 0]
+        np.testing.assert_allclose(out, expected, rtol=0, atol=2e-5)
+        whole = out if whole is None else whole
+        np.testing.assert_array_equal(out, whole[:count])
+
+
+@both_dtypes
+def test_groups_have_places_of_their_own(dtype):
+    """A softmax for each group of columns, and the number of its largest."""
+    resident, network, logits = resident_of("softmax", (3, 1), dtype, ["outputs", "largest"])
+    x = rows_of(9, dtype)
+    out, numbers = np.empty((9, 4), dtype), np.empty((9, 2), np.int64)
+    assert calls.answer_now(resident.words[0], x, out, False) == calls.DONE
+    assert calls.answer_now(resident.words[1], x, numbers, False) == calls.DONE
+    z = logits(x)
+    want = np.hstack([reference.softmax_link(z[:, :3]), np.ones((9, 1))])
+    np.testing.assert_allclose(out, want, rtol=0, atol=2e-5)
+    np.testing.assert_array_equal(numbers, np.stack([z[:, :3].argmax(axis=1), np.zeros(9)], 1))
+
+
+@both_dtypes
+@entries
+def test_refusals_write_nothing(entry, dtype):
+    resident, network, _ = resident_of("softmax", (), dtype, ["logits"])
+    out = np.full((3, 4), 5, dtype)
+    for value in (np.nan, np.inf, -np.inf):
+        x = rows_of(3, dtype)
+        x[1, 4] = value
+        assert entry(resident.words[0], x, out, True) == calls.NOT_FINITE
+    assert entry(resident.words[0], rows_of(3, dtype)[:, :4].copy(), out, True) == (
+        calls.WRONG_COLUMNS
+    )
+    np.testing.assert_array_equal(out, 5)
+    assert entry(resident.words[0], np.full((3, 5), np.nan, dtype), out, False) == calls.DONE
+    assert np.isnan(out).all()
+
+
+def test_largest_numbers_are_finite():
+    """Whose sum would overflow."""
+    resident, *_ = resident_of("softmax", (), np.float32, ["outputs"])
+    x = np.full((1, 5), np.finfo(np.float32).max, np.float32)
+    out = np.empty((1, 4), np.float32)
+    with np.errstate(over="ignore", invalid="ignore"):  # of the products, without the JIT
+        assert calls.answer_now(resident.words[0], x, out, True) == calls.DONE

@@ -1,0 +1,52 @@
+"""Scaling by scikit-learn's scalers, to the bit."""
+
+import numpy as np
+import pytest
+from blocks import Block, empty_like, row_of, run
+from fusednn.kernels.ops import rescale as ops
+from fusednn.kernels.ops import rows
+from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, RobustScaler, StandardScaler
+
+from fusednn.estimators.freezing import _affine
+
+SCALERS = [
+    StandardScaler(),
+    StandardScaler(with_mean=False),
+    StandardScaler(with_std=False),
+    MinMaxScaler((-1, 3)),
+    MinMaxScaler(clip=True),
+    MaxAbsScaler(),
+    RobustScaler(),
+    RobustScaler(with_centering=False),
+    RobustScaler(with_scaling=False),
+]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("width", [1, 7, 33])
+@pytest.mark.parametrize("scaler", SCALERS, ids=str)
+def test_bits(scaler, width, dtype):
+    random = np.random.RandomState(width)
+    far = 10.0 ** random.randint(0, 6, width)
+    X = (far + random.normal(size=(80, width)) * random.uniform(0.01, 9, width)).astype(dtype)
+    X[:40, 0] = 3  # a constant column
+    scaler.fit(X[:40])
+    x = Block(X)
+    out = empty_like(x)
+    operands = {
+        rows.X: x.memory,
+        rows.STRIDE: x.stride,
+        rows.OUT: out.memory,
+        rows.OUT_STRIDE: out.stride,
+        rows.WIDTH: width,
+        rows.PADDED: x.padded,
+    }
+    for slot, part in zip(
+        (ops.BEFORE, ops.FACTOR, ops.DIVISOR, ops.AFTER, ops.LOW, ops.HIGH),
+        _affine(scaler, X.dtype),
+        strict=True,
+    ):
+        operands[slot] = row_of(part)
+    run(dtype, len(X), [(ops.rescale_rows, operands, None)], 17)
+    np.testing.assert_array_equal(out.values, scaler.transform(X))
+    out.assert_padding_is_zero()
