@@ -63,7 +63,7 @@ def test_answers(name, entry, dtype):
 @both_dtypes
 def test_groups_have_places_of_their_own(dtype):
     """A softmax for each group of columns, and the number of its largest."""
-    resident, network, logits = resident_of("softmax", (3, 1), dtype, ["outputs", "largest"])
+    resident, _network, logits = resident_of("softmax", (3, 1), dtype, ["outputs", "largest"])
     x = rows_of(9, dtype)
     out, numbers = np.empty((9, 4), dtype), np.empty((9, 2), np.int64)
     assert calls.answer_now(resident.words[0], x, out, False) == calls.DONE
@@ -77,7 +77,7 @@ def test_groups_have_places_of_their_own(dtype):
 @both_dtypes
 @entries
 def test_refusals_write_nothing(entry, dtype):
-    resident, network, _ = resident_of("softmax", (), dtype, ["logits"])
+    resident, _network, _ = resident_of("softmax", (), dtype, ["logits"])
     out = np.full((3, 4), 5, dtype)
     for value in (np.nan, np.inf, -np.inf):
         x = rows_of(3, dtype)
