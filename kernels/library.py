@@ -36,6 +36,8 @@ ROLES = {
     "loss": lambda p, x: (_REAL, p, p, p, _N, _N, p),
     # z, work, C, R
     "link": lambda p, x: (p, p, _N, _N),
+    # record, frame, g, w, n, tile
+    "adjust": lambda p, x: (_RECORD, _RECORD, p, p, _N, _N),
     # w, g, s1, s2, s3, n, decay, settings, constants
     "step": lambda p, x: (p, p, p, p, p, _N, x, _REAL, _REAL),
 }

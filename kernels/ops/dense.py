@@ -10,12 +10,7 @@ where dz is the gradient of the loss by x w + b.
 from fusednn.kernels import records
 from fusednn.kernels._jit import kernel
 from fusednn.kernels.gemm import multiply_edge, multiply_panel, multiply_panels, multiply_plain
-from fusednn.kernels.intrinsics.layout import (
-    lanes_of,
-    sum_absolutes,
-    sum_squares,
-    transpose_square,
-)
+from fusednn.kernels.intrinsics.layout import lanes_of, sum_squares, transpose_square
 from fusednn.kernels.intrinsics.pointers import advance, number, slot
 from fusednn.kernels.intrinsics.scalars import cast
 from fusednn.kernels.intrinsics.sync import call
@@ -131,6 +126,7 @@ SQUARES_OUT = 9  # address of one float64 per tile
 STATE_3 = 18  # beyond the operands of all updates; not fetched ahead
 ABSOLUTES_OUT = 21  # like SQUARES_OUT, of absolute values; or 0
 FACTORS = 19  # address of three float64, of the rates, decay and SQUARES_OUT, or 0: all are 1
+ADJUST = 22  # address of `adjust` where there are FACTORS or an L1 term, or 0
 # ... and where the gradient comes from
 GRADIENT_X = 10  # x of update_weights, ones of update_bias, gradient of apply_gradient
 GRADIENT_X_STRIDE = 11
@@ -176,44 +172,30 @@ def refresh_transposed(transposed, w, i, j, rows, columns, width, padded_out, pa
 
 
 @kernel
-def settings_of(record, frame):
-    """The present step's settings, the rates and decay times FACTORS; those are in the frame."""
-    settings = step_settings(frame)
-    if record[FACTORS] == 0:
-        return settings
-    factors, own = slot(record, FACTORS, 0.0), slot(frame, records.OWN_SETTINGS, 0.0)
-    for i in range(records.SETTINGS_WIDTH):
-        own[i] = settings[i]
-    own[records.RATE] *= factors[0]
-    own[records.SECOND_RATE] *= factors[0]
-    own[records.DECAY] *= factors[1]
-    return own
-
-
-@kernel
 def squares_factor(record):
-    """What SQUARES_OUT is multiplied by."""
+    """What SQUARES_OUT and ABSOLUTES_OUT are multiplied by."""
     return 1.0 if record[FACTORS] == 0 else slot(record, FACTORS, 0.0)[2]
 
 
 @kernel
 def note_weights(record, w, n, tile):
-    """The sums of n squared and of n absolute weights to a tile's places, where there are some."""
+    """The sum of n squared weights to a tile's place, where there is one; of absolute ones 0."""
     if record[SQUARES_OUT] != 0:
         slot(record, SQUARES_OUT, 0.0)[tile] = sum_squares(w, n) * squares_factor(record)
     if record[ABSOLUTES_OUT] != 0:
-        slot(record, ABSOLUTES_OUT, 0.0)[tile] = sum_absolutes(w, n) * squares_factor(record)
+        slot(record, ABSOLUTES_OUT, 0.0)[tile] = 0.0
 
 
 @kernel
-def add_signs(record, settings, g, w, n):
-    """g += L1 sign(w), n elements: the L1 term's gradient, 0 where a weight is."""
-    if settings[records.L1] == 0.0:
-        return
-    share, zero = cast(settings[records.L1] * squares_factor(record), g[0]), cast(0, g[0])
-    for i in range(n):
-        below = -share if w[i] < zero else zero
-        g[i] = g[i] + (share if w[i] > zero else below)
+def step_weights(record, frame, w, g, s1, s2, s3, n, weights, tile):
+    """One optimizer step on n elements, of which the first `weights` decay and have an L1 term."""
+    settings, constants = step_settings(frame), slot(record, CONSTANTS, 0.0)
+    status = 0
+    if record[ADJUST] != 0:
+        status = call(record, ADJUST, (record, frame, g, w, weights, tile))
+        settings = slot(frame, records.OWN_SETTINGS, 0.0)
+    decay = cast(settings[records.DECAY], g[0]) if weights > 0 else cast(0, g[0])
+    return status | call(record, STEP, (w, g, s1, s2, s3, n, decay, settings, constants))
 
 
 @kernel
@@ -223,15 +205,12 @@ def update_tile(record, frame, g, i, j, rows, width):
     n = rows * width
     w = advance(slot(record, PARAMETERS, g[0]), at)
     per_panel = (record[ROWS_IN] + TILE_ROWS - 1) // TILE_ROWS
-    note_weights(record, w, n, j // (VECTORS * lanes_of(g[0])) * per_panel + i // TILE_ROWS)
-    settings = settings_of(record, frame)
-    add_signs(record, settings, g, w, n)
+    tile = j // (VECTORS * lanes_of(g[0])) * per_panel + i // TILE_ROWS
+    note_weights(record, w, n, tile)
     s1 = advance(slot(record, STATE_1, g[0]), at)
     s2 = advance(slot(record, STATE_2, g[0]), at)
     s3 = advance(slot(record, STATE_3, g[0]), at)
-    decay = cast(settings[records.DECAY], g[0])
-    constants = slot(record, CONSTANTS, 0.0)
-    status = call(record, STEP, (w, g, s1, s2, s3, n, decay, settings, constants))
+    status = step_weights(record, frame, w, g, s1, s2, s3, n, n, tile)
     if record[TRANSPOSED] != 0:
         columns = record[COLUMNS]
         lanes = lanes_of(g[0])
@@ -319,9 +298,7 @@ def step_bias(record, frame, g, lo, hi):
     s1 = advance(slot(record, STATE_1, g[0]), lo)
     s2 = advance(slot(record, STATE_2, g[0]), lo)
     s3 = advance(slot(record, STATE_3, g[0]), lo)
-    settings = settings_of(record, frame)
-    constants = slot(record, CONSTANTS, 0.0)
-    return call(record, STEP, (b, g, s1, s2, s3, hi - lo, cast(0, g[0]), settings, constants))
+    return step_weights(record, frame, b, g, s1, s2, s3, hi - lo, 0, 0)
 
 
 @kernel

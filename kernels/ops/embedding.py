@@ -15,7 +15,6 @@ from fusednn.kernels import records
 from fusednn.kernels._jit import kernel
 from fusednn.kernels.intrinsics.pointers import advance, slot
 from fusednn.kernels.intrinsics.scalars import cast
-from fusednn.kernels.intrinsics.sync import call
 
 from . import dense
 from .frames import sample_of
@@ -54,8 +53,8 @@ TO = 5  # first column of OUT
 TABLE_WIDTH = 6
 
 # operands of update_table and apply_table: dense.STEP to STATE_2, SQUARES_OUT, STATE_3, FACTORS,
-# ABSOLUTES_OUT and COLUMNS, the padded size; of apply_table dense.GRADIENT_X; of update_table
-# dense.GRADIENT_DZ and GRADIENT_DZ_STRIDE, the gradient by all of OUT, STARTS, ENTRY_ROWS and
+# ABSOLUTES_OUT, ADJUST, and COLUMNS, the padded size; of apply_table dense.GRADIENT_X; of
+# update_table dense.GRADIENT_DZ and GRADIENT_DZ_STRIDE, the gradient by all of OUT, STARTS, ENTRY_ROWS and
 VECTOR_SIZE = 17
 VECTOR_COLUMN = 20  # the first of the table's in OUT
 
@@ -127,10 +126,7 @@ def step_rows(record, frame, g, lo, hi):
     s1 = advance(slot(record, dense.STATE_1, g[0]), at)
     s2 = advance(slot(record, dense.STATE_2, g[0]), at)
     s3 = advance(slot(record, dense.STATE_3, g[0]), at)
-    settings, constants = dense.settings_of(record, frame), slot(record, dense.CONSTANTS, 0.0)
-    decay = cast(settings[records.DECAY], g[0])
-    dense.add_signs(record, settings, g, w, n)
-    return call(record, dense.STEP, (w, g, s1, s2, s3, n, decay, settings, constants))
+    return dense.step_weights(record, frame, w, g, s1, s2, s3, n, n, lo // ROWS_PER_TASK)
 
 
 @kernel

@@ -11,16 +11,9 @@ units, and there is no transposed copy to keep: benchmarks/NOTES.md. Records are
 from fusednn.kernels import records
 from fusednn.kernels._jit import kernel
 from fusednn.kernels.gemm import multiply_plain
-from fusednn.kernels.intrinsics.layout import (
-    dot_four,
-    dot_one,
-    lanes_of,
-    sum_absolutes,
-    sum_squares,
-)
+from fusednn.kernels.intrinsics.layout import dot_four, dot_one, lanes_of, sum_squares
 from fusednn.kernels.intrinsics.pointers import advance, slot
 from fusednn.kernels.intrinsics.scalars import cast
-from fusednn.kernels.intrinsics.sync import call
 from fusednn.kernels.intrinsics.tiles import ROW_PANELS, VECTORS
 
 from . import dense
@@ -75,10 +68,10 @@ def few_backward(record, frame, scratch, lo, hi):
 @kernel
 def step_few(record, frame, g, g_stride, lo, hi):
     """One optimizer step on elements [lo, hi) of each unit's weights; g (O, I) is the gradient."""
-    settings, constants = dense.settings_of(record, frame), slot(record, dense.CONSTANTS, 0.0)
-    decay = cast(settings[records.DECAY], g[0])
     lanes, part = lanes_of(g[0]), ROW_PANELS * VECTORS * lanes_of(g[0])
-    status, squares, absolutes, width = 0, 0.0, 0.0, (hi - lo + lanes - 1) // lanes * lanes
+    status, squares, width = 0, 0.0, (hi - lo + lanes - 1) // lanes * lanes
+    if record[dense.ABSOLUTES_OUT] != 0:
+        slot(record, dense.ABSOLUTES_OUT, 0.0)[lo // part] = 0.0
     for unit in range(record[UNITS]):
         at = unit * record[W_STRIDE] + lo
         w = advance(slot(record, dense.PARAMETERS, g[0]), at)
@@ -87,18 +80,10 @@ def step_few(record, frame, g, g_stride, lo, hi):
         s3 = advance(slot(record, dense.STATE_3, g[0]), at)
         if record[dense.SQUARES_OUT] != 0:
             squares += sum_squares(w, width)  # padding is zero
-        if record[dense.ABSOLUTES_OUT] != 0:
-            absolutes += sum_absolutes(w, width)
-        here = advance(g, unit * g_stride)
-        dense.add_signs(record, settings, here, w, hi - lo)
-        status |= call(
-            record, dense.STEP, (w, here, s1, s2, s3, hi - lo, decay, settings, constants)
-        )
-    factor = dense.squares_factor(record)
+        here, n = advance(g, unit * g_stride), hi - lo
+        status |= dense.step_weights(record, frame, w, here, s1, s2, s3, n, n, lo // part)
     if record[dense.SQUARES_OUT] != 0:
-        slot(record, dense.SQUARES_OUT, 0.0)[lo // part] = squares * factor
-    if record[dense.ABSOLUTES_OUT] != 0:
-        slot(record, dense.ABSOLUTES_OUT, 0.0)[lo // part] = absolutes * factor
+        slot(record, dense.SQUARES_OUT, 0.0)[lo // part] = squares * dense.squares_factor(record)
     return status
 
 

@@ -253,6 +253,7 @@ class Trained:
             dense.SQUARES_OUT: squares,
             dense.ABSOLUTES_OUT: None,
             dense.FACTORS: None,
+            dense.ADJUST: None,
             dense.GRADIENT_DZ: self.dz,
             dense.GRADIENT_DZ_STRIDE: self.dz.shape[1],
             embedding.VECTOR_SIZE: self.size,

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from fusednn.kernels import records
 from fusednn.kernels.ops import dense
+from fusednn.kernels.ops.adjust import adjust
 from fusednn.kernels.optimizers import OPTIMIZERS
 from one_op import run_op
 from sessions import gradient, random_network
@@ -23,6 +24,7 @@ SETTINGS = {
     records.AVERAGE: 0.6,
     records.L1: 0.0,
 }
+ADJUST = adjust, "adjust"
 FACTORS = np.array([0.25, 3.0, 1.7])
 CONSTANTS = np.array([0.9, 0.99, 1e-3])
 FAN_IN, FAN_OUT = 70, 3
@@ -61,6 +63,7 @@ def step_weights(form, dtype, name, factors, settings=SETTINGS, workers=1, absol
         dense.ABSOLUTES_OUT: absolutes,
         dense.GRADIENT_X: g,
         dense.FACTORS: factors,
+        dense.ADJUST: ADJUST,
         **layer.operands(),
     }
     tasks = [(j, i) for j, i, _ in tiles]
@@ -81,6 +84,7 @@ def step_bias(dtype, name, factors, settings=SETTINGS):
         dense.STATE_3: states[2],
         dense.GRADIENT_X: g,
         dense.FACTORS: factors,
+        dense.ADJUST: ADJUST,
     }
     run_op(dense.apply_bias, operands, parts(70, dtype), dtype, settings)
     return [b, *states]

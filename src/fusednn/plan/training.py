@@ -182,7 +182,7 @@ class TrainingPlan:
         decoupled = rule.optimizer is not None and OPTIMIZERS[rule.optimizer].decoupled
         updater = Updater(
             *(program, self.layout, self.parameters, self.transposed, self.rows),
-            *(rule.constants, decoupled),
+            *(rule.constants, decoupled, rule.l1 > 0),
         )
         computed = rows.gradients
         squares = aligned_zeros(updater.n_tiles, np.float64)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from fusednn.kernels.ops import dense
+from fusednn.kernels.ops.adjust import adjust
 from fusednn.kernels.optimizers import OPTIMIZERS
 
 from .parameters import ParameterLayout
@@ -27,16 +28,18 @@ class Updater:
         The optimizer's.
     decoupled : bool
         Whether the optimizer takes decay from the weights rather than through the gradient.
+    l1 : bool
+        Whether there is an L1 term.
     """
 
     def __init__(
         self, program: Program, layout: ParameterLayout, parameters, transposed, batch: int,
-        constants, decoupled: bool,
+        constants, decoupled: bool, l1: bool,
     ):  # fmt: skip
         self._program, self._layout = program, layout
         self._tiles = [form.tiles(batch) for form in layout.forms]
         self._parameters, self._transposed = parameters, transposed
-        self._decoupled = decoupled
+        self._decoupled, self._l1 = decoupled, l1
         self._constants = np.array([*constants, 0.0])  # never empty: its address is taken
 
     @property
@@ -77,13 +80,16 @@ class Updater:
         counted = 0
         for number in sorted(gradients):
             form, gradient = self._layout.forms[number], gradients[number]
+            factors = self._factors(form)
+            adjusts = factors is not None or self._l1
             operands = {
                 **step,
                 dense.PARAMETERS: self._layout.view(self._parameters, number),
                 dense.STATE_1: self._layout.view(states[0], number),
                 dense.STATE_2: self._layout.view(states[min(1, len(states) - 1)], number),
                 dense.STATE_3: self._layout.view(states[-1], number),
-                dense.FACTORS: self._factors(form),
+                dense.FACTORS: factors,
+                dense.ADJUST: (adjust, "adjust") if adjusts else None,
                 **gradient.operands,
                 **form.update_operands(),
             }
