@@ -8,6 +8,7 @@ return its probability alone, the estimators those of both classes.
 """
 
 import warnings
+from typing import ClassVar
 
 import numpy as np
 
@@ -52,7 +53,7 @@ class ScikitLearn(_Predictor):
         self.estimator = MLPClassifier(hidden, max_iter=1)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            self.estimator.fit(X[: len(classes)], classes)
+            self.estimator.fit(np.zeros((len(classes), X.shape[1]), X.dtype), classes)
         self.estimator.coefs_, self.estimator.intercepts_ = model.coefs_, model.intercepts_
 
     def probabilities(self):
@@ -132,6 +133,58 @@ class OnnxRuntime(_Predictor):
     def probabilities(self):
         return self.session.run(None, {"x": self.X})[0]
 
+
+class Frozen(_Predictor):
+    """A predictor's probabilities, without a search for NaN."""
+
+    options: ClassVar[dict] = {"validate": False}
+
+    def __init__(self, model, X, threads):
+        super().__init__(model, X, threads)
+        from fusednn import freeze
+
+        self.frozen = freeze(model, n_jobs=threads)
+
+    def probabilities(self):
+        return self.frozen.predict_proba(self.X, **self.options)
+
+
+class Validated(Frozen):
+    """A predictor's probabilities as users ask for them."""
+
+    options: ClassVar[dict] = {}
+
+
+class FrozenOut(Frozen):
+    """A predictor's probabilities, written to an array that is there."""
+
+    def __init__(self, model, X, threads):
+        super().__init__(model, X, threads)
+        self.options = {"validate": False, "out": self.frozen.predict_proba(X)}
+
+
+class FrozenLabels(Validated):
+    """A predictor's labels."""
+
+    def probabilities(self):
+        return self.frozen.predict(self.X)
+
+
+class ScikitLearnLabels(ScikitLearn):
+    """scikit-learn's labels."""
+
+    def probabilities(self):
+        return self.estimator.predict(self.X)
+
+
+FROZEN = {
+    "frozen": Frozen,
+    "validated": Validated,
+    "out": FrozenOut,
+    "labels": FrozenLabels,
+    "sklearn labels": ScikitLearnLabels,
+}
+"""What one row is asked of beside the others."""
 
 PREDICTORS = {
     "fusednn": Fusednn,

@@ -54,7 +54,8 @@ TABLE_WIDTH = 6
 
 # operands of update_table and apply_table: dense.STEP to STATE_2, SQUARES_OUT, STATE_3, FACTORS,
 # ABSOLUTES_OUT, ADJUST, and COLUMNS, the padded size; of apply_table dense.GRADIENT_X; of
-# update_table dense.GRADIENT_DZ and GRADIENT_DZ_STRIDE, the gradient by all of OUT, STARTS, ENTRY_ROWS and
+# update_table dense.GRADIENT_DZ and GRADIENT_DZ_STRIDE, the gradient by all of OUT, STARTS,
+# ENTRY_ROWS and
 VECTOR_SIZE = 17
 VECTOR_COLUMN = 20  # the first of the table's in OUT
 
