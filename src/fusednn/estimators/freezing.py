@@ -42,7 +42,7 @@ KINDS = {
 }
 
 
-def freeze(estimator, *, n_jobs=None) -> Predictor:
+def freeze(estimator, *, n_jobs=None, weights=None) -> Predictor:
     """Prepares a fitted network for calls that take microseconds.
 
     Parameters
@@ -67,7 +67,7 @@ def freeze(estimator, *, n_jobs=None) -> Predictor:
     TypeError
         If it is of another kind.
     """
-    return Predictor(model_of(estimator), n_jobs)
+    return Predictor(model_of(estimator), n_jobs, weights)
 
 
 def model_of(estimator) -> Model:

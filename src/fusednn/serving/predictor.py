@@ -9,6 +9,7 @@ from fusednn.plan.answers import ANSWERS
 from fusednn.plan.buffers import aligned_zeros
 from fusednn.plan.data import DenseRows
 from fusednn.plan.inference import BLOCK_ROWS, lower_inference
+from fusednn.plan.layers.reduced import STORAGES, with_storage
 from fusednn.plan.resident import Resident
 from fusednn.training.jobs import FLOPS_PER_THREAD, choose_jobs
 from fusednn.training.team import run_all
@@ -44,6 +45,8 @@ class Predictor:
     n_jobs : int or None
         Threads for large batches: None takes as many as pay off, a number is obeyed, -1 is all
         CPUs.
+    weights : {"bfloat16", "int8"} or None
+        What the weights of dense layers are rounded to, as `fusednn.freeze` says.
 
     Attributes
     ----------
@@ -55,11 +58,20 @@ class Predictor:
     dtype : dtype
         Of the network, and of its outputs.
     n_jobs : int or None
+    weights : str or None
+
+    Raises
+    ------
+    ValueError
+        If `weights` is another word, or the CPU lacks what it needs.
     """
 
-    def __init__(self, model: Model, n_jobs: int | None = None):
+    def __init__(self, model: Model, n_jobs: int | None = None, weights: str | None = None):
+        self.weights = weights
         self._ops, self._head, self._names = model.ops, model.head, model.names
         self._features, self._network = model.features, model.network
+        if weights is not None:
+            model = self._reduce(model, weights)
         self.dtype, self.n_jobs = np.dtype(model.dtype), n_jobs
         self.n_features_in_ = self._inputs = self._network.inputs
         self._forms = self._network.forms(self.dtype)
@@ -79,6 +91,15 @@ class Predictor:
         self._flops = 2 * sum(a * b for a, b in self._network.products()) + self._inputs
         self._brief_rows = BRIEF_FLOPS // self._flops
         self._free: list[Resident] = []
+
+    def _reduce(self, model: Model, weights: str) -> Model:
+        """A model in float32, of whose network the dense layers keep their weights so."""
+        if weights not in STORAGES:
+            names = ", ".join(map(repr, STORAGES))
+            raise ValueError(f"weights must be None or one of {names}; got {weights!r}.")
+        ops = with_storage(model.ops, weights)
+        self._network = self._network._replace(ops=ops)
+        return model._replace(dtype=np.dtype(np.float32))
 
     # -- answers -------------------------------------------------------------------------
 
@@ -250,7 +271,7 @@ class Predictor:
         return Model(self._ops, arrays, self._head, self.dtype, self._names, self._features)
 
     def __reduce__(self):
-        return Predictor, (self.model(), self.n_jobs)
+        return Predictor, (self.model(), self.n_jobs, self.weights)
 
     def __repr__(self):
         sizes = [self._inputs, *(op.fan_out for op in self._ops)]
