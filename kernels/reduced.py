@@ -6,7 +6,6 @@ four rows of a column as integers (`intrinsics/integers.py`).
 
 from ._jit import kernel
 from .intrinsics.integers import (
-    MAGIC,
     OFFSET,
     integer_edge_full,
     integer_edge_one,
@@ -14,11 +13,10 @@ from .intrinsics.integers import (
     integer_full,
     integer_one,
     integer_row,
-    round_row,
-    row_bounds,
 )
 from .intrinsics.layout import lanes_of
 from .intrinsics.pointers import advance
+from .intrinsics.rounding import MAGIC, round_row, row_bounds
 from .intrinsics.scalars import cast
 from .intrinsics.tiles import (
     ROW_PANELS,
@@ -34,15 +32,18 @@ from .intrinsics.tiles import (
 
 ROW_BLOCK = 64
 BLOCK_ELEMENTS = 1 << 16
-"""Of the rows that all panels go over in turn: 256 KB of float32, or one row of the tile."""
+"""Of a block of rows that all panels go over in turn: 256 KB, a quarter of a second-level cache.
+
+A block has 64 rows at most, and a tile's rows at least.
+"""
 
 LEAST_SPAN = 1e-30
-"""Of a row's values: where all are nearer to each other and to zero, they are taken as zeros."""
+"""From the lowest to the highest value of a row, or zero; less is taken for zeros."""
 
 
 @kernel
 def block_of(K):
-    """Rows that all panels go over in turn."""
+    """Rows of K elements that all panels go over in turn."""
     return max(ROWS, min(ROW_BLOCK, BLOCK_ELEMENTS // K // ROWS * ROWS))
 
 
@@ -66,27 +67,35 @@ def multiply_halves(c, ldc, a, lda, b, init, M, K, N, floor):
                 )  # fmt: skip
                 j += ROW_PANELS * width
         while j < N:
-            weights, start = advance(b, j // VECTORS * K), advance(init, j)
             whole = N - j >= width
-            m = 0
-            while m < rows:
-                out, x = advance(there, m * ldc + j), advance(at, m * lda)
-                if rows - m >= ROWS:
-                    if whole:
-                        half_full(out, ldc, x, lda, 1, weights, lanes, 0, start, 0, K, floor)
-                    else:
-                        half_edge_full(out, ldc, x, lda, 1, weights, lanes, 0, start, 0, K, floor)
-                    m += ROWS
-                elif whole and rows - m >= 4:
-                    half_four(out, ldc, x, lda, 1, weights, lanes, 0, start, 0, K, floor)
-                    m += 4
-                else:
-                    if whole:
-                        half_one(out, ldc, x, lda, 1, weights, lanes, 0, start, 0, K, floor)
-                    else:
-                        half_edge_one(out, ldc, x, lda, 1, weights, lanes, 0, start, 0, K, floor)
-                    m += 1
+            multiply_half_panel(
+                advance(there, j), ldc, at, lda, advance(b, j // VECTORS * K), lanes,
+                advance(init, j), rows, K, whole, floor,
+            )  # fmt: skip
             j += width if whole else lanes
+
+
+@kernel
+def multiply_half_panel(c, ldc, a, lda, b, ldb, init, M, K, whole, floor):
+    """multiply_halves for one panel; half of one if not `whole`."""
+    m = 0
+    while m < M:
+        out, x = advance(c, m * ldc), advance(a, m * lda)
+        if M - m >= ROWS:
+            if whole:
+                half_full(out, ldc, x, lda, 1, b, ldb, 0, init, 0, K, floor)
+            else:
+                half_edge_full(out, ldc, x, lda, 1, b, ldb, 0, init, 0, K, floor)
+            m += ROWS
+        elif whole and M - m >= 4:
+            half_four(out, ldc, x, lda, 1, b, ldb, 0, init, 0, K, floor)
+            m += 4
+        else:
+            if whole:
+                half_one(out, ldc, x, lda, 1, b, ldb, 0, init, 0, K, floor)
+            else:
+                half_edge_one(out, ldc, x, lda, 1, b, ldb, 0, init, 0, K, floor)
+            m += 1
 
 
 @kernel
@@ -99,7 +108,7 @@ def quantise_row(q, zeros, scales, x, n):
     span = high - low
     nothing = cast(0, span)
     inverse, scale, zero = nothing, nothing, nothing
-    if not span - span == nothing:
+    if span - span != nothing:
         scale = cast(float("nan"), span)
     elif span > cast(LEAST_SPAN, span):
         inverse, scale = cast(255, span) / span, span / cast(255, span)

@@ -1,4 +1,4 @@
-"""Products of eight-bit integers: the register tile, and what rounds a row to integers.
+"""Products of eight-bit integers: the register tile.
 
     c[r, j] = max(floor, (sum over k of (q[r, k] - zeros[r]) w[k, j]) scales[r] factors[j] + b[j])
 
@@ -23,11 +23,7 @@ from .shapes import SHAPE, host_features
 from .tiles import ROW_PANELS, ROWS, VECTORS, broadcast
 
 MOST_WORDS = 16384
-"""Of a row, so that no sum leaves 32 bits: four products of at most 255 127 for each."""
-
-MAGIC = 12582912.0
-"""1.5 times 2^23: added to a float32 of at most 2^22 it leaves the nearest integer, ties to even,
-in the lowest bits."""
+"""The most of a row: with four products in each, of at most 255 times 127, sums have 31 bits."""
 
 _I8 = ir.IntType(8)
 _I32 = ir.IntType(32)
@@ -55,7 +51,7 @@ def dot_of(shape, triple, features):
 
 
 DOT = dot_of(SHAPE, llvm.get_process_triple(), host_features()) if JIT else "vpdpbusd"
-"""The host's; None is that there are no products of integers here."""
+"""The host's, or None; the twins need none."""
 
 OFFSET = 128 if DOT == "sdot" else 0
 """What is taken from activations and their zeros."""
@@ -194,137 +190,6 @@ def _integer_tile(rows, groups, vectors):
 
     return intrinsic(tile)
 
-
-def emit_bounds(builder, x, n, lanes):
-    """IR of the lowest and the highest of n floats and 0; not finite if one of them is not."""
-
-    def ordered(value, kind):
-        """The bits of a float, or of its order: those of a negative number are inverted."""
-        sign = builder.ashr(value, _constant(kind, 31))
-        return builder.xor(value, builder.and_(sign, _constant(kind, 0x7FFFFFFF)))
-
-    def body(at, totals, kind):
-        there = builder.bitcast(builder.gep(x, [at]), kind.as_pointer())
-        key = ordered(builder.load(there, align=4), kind)
-        low, high = totals
-        low = builder.select(builder.icmp_signed("<", key, low), key, low)
-        return low, builder.select(builder.icmp_signed(">", key, high), key, high)
-
-    words = ir.VectorType(_I32, lanes)
-    whole = builder.and_(n, _I64(-lanes))
-    zero = _constant(words, 0)
-    low, high = _loop(builder, _I64(0), whole, words, (zero, zero), body)
-    ends = []
-    for total, order in ((low, "<"), (high, ">")):
-        count = lanes
-        while count > 1:
-            count //= 2
-            halves = [
-                builder.shuffle_vector(
-                    total, total, ir.Constant(ir.VectorType(_I32, count), list(range(lo, lo + count)))
-                )
-                for lo in (0, count)
-            ]
-            total = builder.select(builder.icmp_signed(order, *halves), *halves)
-        ends.append(builder.extract_element(total, _I32(0)))
-    ends = _loop(builder, whole, n, _I32, ends, body)
-    return [builder.bitcast(ordered(end, _I32), _FLOAT) for end in ends]
-
-
-def emit_round(builder, q, x, n, inverse, zero, fused, lanes, offset):
-    """IR that writes n bytes to q: x inverse + zero, at most 255, to the nearest, less `offset`."""
-    target = builder.bitcast(q, _I8.as_pointer())
-
-    def body(at, totals, kind):
-        count = getattr(kind, "count", 0)
-        floats = ir.VectorType(_FLOAT, count) if count else _FLOAT
-        bytes_ = ir.VectorType(_I8, count) if count else _I8
-
-        def every(value):
-            return broadcast(builder, value, count) if count else value
-
-        there = builder.bitcast(builder.gep(x, [at]), floats.as_pointer())
-        value = builder.load(there, align=4)
-        value = emit_fma(builder, value, every(inverse), every(zero), fused)
-        top = every(ir.Constant(_FLOAT, 255.0))
-        value = builder.select(builder.fcmp_ordered("<", value, top), value, top)
-        bits = builder.bitcast(builder.fadd(value, every(ir.Constant(_FLOAT, MAGIC))), kind)
-        byte = builder.xor(builder.trunc(bits, bytes_), _constant(bytes_, offset))
-        there = builder.bitcast(builder.gep(target, [at]), bytes_.as_pointer())
-        builder.store(byte, there, align=1)
-        return ()
-
-    whole = builder.and_(n, _I64(-lanes))
-    _loop(builder, _I64(0), whole, ir.VectorType(_I32, lanes), (), body)
-    _loop(builder, whole, n, _I32, (), body)
-
-
-def _constant(kind, value):
-    return ir.Constant(kind, [value] * kind.count if isinstance(kind, ir.VectorType) else value)
-
-
-def _loop(builder, first, last, kind, totals, body):
-    """IR of a loop over [first, last) in steps of `kind`; `body` gives the totals that follow."""
-    step = getattr(kind, "count", 1)
-    entry = builder.block
-    loop, inside, done = (builder.append_basic_block(name) for name in ("row", "each", "over"))
-    builder.branch(loop)
-    builder.position_at_end(loop)
-    at, phis = builder.phi(_I64), [builder.phi(kind) for _ in totals]
-    builder.cbranch(builder.icmp_signed("<", at, last), inside, done)
-    builder.position_at_end(inside)
-    after = body(at, phis, kind)
-    following = builder.add(at, _I64(step))
-    at.add_incoming(first, entry)
-    at.add_incoming(following, inside)
-    for phi, before, next_ in zip(phis, totals, after, strict=True):
-        phi.add_incoming(before, entry)
-        phi.add_incoming(next_, inside)
-    builder.branch(loop)
-    builder.position_at_end(done)
-    return phis
-
-
-@intrinsic
-def _row_bounds(typingctx, x, n):
-    def codegen(context, builder, signature, args):
-        ends = emit_bounds(builder, *args, SHAPE.lanes(4))
-        return context.make_tuple(builder, signature.return_type, ends)
-
-    ends = types.UniTuple(types.float32, 2)
-    return ends(types.CPointer(types.float32), types.int64), codegen
-
-
-@intrinsic
-def _round_row(typingctx, q, x, n, inverse, zero):
-    def codegen(context, builder, signature, args):
-        emit_round(builder, *args, SHAPE.fused, SHAPE.lanes(4), OFFSET)
-        return context.get_dummy_value()
-
-    words, floats = types.CPointer(types.int32), types.CPointer(types.float32)
-    return types.void(words, floats, types.int64, types.float32, types.float32), codegen
-
-
-def _row_bounds_twin(x, n):
-    row = x[:n]
-    return min(np.float32(0), row.min()), max(np.float32(0), row.max())
-
-
-def _round_row_twin(q, x, n, inverse, zero):
-    with np.errstate(invalid="ignore"):
-        value = x[:n] * inverse + zero
-    value = np.where(value < 255, value, np.float32(255)) + np.float32(MAGIC)
-    q.view(np.uint8)[:n] = value.view(np.int32) & 0xFF
-
-
-row_bounds = _row_bounds if JIT else _row_bounds_twin
-"""row_bounds(x, n): the lowest and the highest of n float32 and 0; NaN or infinite where one is."""
-
-round_row = _round_row if JIT else _round_row_twin
-"""round_row(q, x, n, inverse, zero): n bytes of q = x inverse + zero, at most 255, rounded.
-
-To the nearest, ties to even; less OFFSET. The sum must not lie under -0.5.
-"""
 
 # All rows of the tile, then what is left of a block, on a full panel and on the half panel at the
 # right edge; and one row over four panels.

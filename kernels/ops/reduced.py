@@ -5,7 +5,7 @@ from fusednn.kernels._jit import kernel
 from fusednn.kernels.intrinsics.pointers import advance, number, slot
 from fusednn.kernels.reduced import multiply_halves, multiply_integers
 
-from .dense import B, FAN_IN, FAN_OUT, FLOOR, OUT, OUT_STRIDE, X, X_STRIDE, W, first_row
+from .dense import FAN_IN, FAN_OUT, FLOOR, OUT, OUT_STRIDE, X_STRIDE, B, W, X, first_row
 
 # operands of integer_forward beside those of dense_forward
 SUMS = 11  # of each column's integers

@@ -266,7 +266,10 @@ class Predictor:
     # -- what it is ----------------------------------------------------------------------
 
     def model(self) -> Model:
-        """What it was made of, with new arrays."""
+        """What it was made of, with new arrays; rounded weights in float32.
+
+        A predictor made of that with the same `weights` has the same ones, to the bit.
+        """
         arrays = [_unpacked(*both) for both in zip(self._forms, self._parameters, strict=True)]
         return Model(self._ops, arrays, self._head, self.dtype, self._names, self._features)
 
@@ -275,7 +278,8 @@ class Predictor:
 
     def __repr__(self):
         sizes = [self._inputs, *(op.fan_out for op in self._ops)]
-        return f"<Predictor of {self._names[1]}: {'-'.join(map(str, sizes))}, {self.dtype}>"
+        kept = f", weights {self.weights}" if self.weights else ""
+        return f"<Predictor of {self._names[1]}: {'-'.join(map(str, sizes))}, {self.dtype}{kept}>"
 
 
 def _packed(form, array: np.ndarray) -> np.ndarray:
