@@ -46,7 +46,7 @@ def emit_bounds(builder, x, n, lanes):
 
 
 def emit_round(builder, q, x, n, inverse, zero, fused, lanes, offset):
-    """IR that writes n bytes to q: x inverse + zero, rounded, at most 255, less `offset`."""
+    """IR that writes n bytes to q: x inverse + zero, within 0 and 255, rounded, less `offset`."""
     target = builder.bitcast(q, _I8.as_pointer())
 
     def body(at, totals, kind):
@@ -60,8 +60,9 @@ def emit_round(builder, q, x, n, inverse, zero, fused, lanes, offset):
         there = builder.bitcast(builder.gep(x, [at]), floats.as_pointer())
         value = builder.load(there, align=4)
         value = emit_fma(builder, value, every(inverse), every(zero), fused)
-        top = every(ir.Constant(_FLOAT, 255.0))
-        value = builder.select(builder.fcmp_ordered("<", value, top), value, top)
+        for end, order in ((0.0, ">"), (255.0, "<")):
+            end = every(ir.Constant(_FLOAT, end))
+            value = builder.select(builder.fcmp_ordered(order, value, end), value, end)
         bits = builder.bitcast(builder.fadd(value, every(ir.Constant(_FLOAT, MAGIC))), kind)
         byte = builder.xor(builder.trunc(bits, bytes_), _constant(bytes_, offset))
         there = builder.bitcast(builder.gep(target, [at]), bytes_.as_pointer())
@@ -143,6 +144,7 @@ def _row_bounds_twin(x, n):
 def _round_row_twin(q, x, n, inverse, zero):
     with np.errstate(invalid="ignore"):
         value = x[:n] * inverse + zero
+    value = np.where(value > 0, value, np.float32(0))
     value = np.where(value < 255, value, np.float32(255)) + np.float32(MAGIC)
     q.view(np.uint8)[:n] = value.view(np.int32) & 0xFF
 
@@ -154,7 +156,7 @@ One of them is not finite where one of the row is not.
 """
 
 round_row = _round_row if JIT else _round_row_twin
-"""round_row(q, x, n, inverse, zero): n bytes of q = x inverse + zero, at most 255, rounded.
+"""round_row(q, x, n, inverse, zero): n bytes of q = x inverse + zero, between 0 and 255.
 
-To the nearest, ties to even; less OFFSET. The sum must not lie under -0.5.
+Rounded to the nearest, ties to even; less OFFSET.
 """

@@ -8,9 +8,9 @@ One emitter makes every form. A tile computes, for `rows` x `groups * vectors * 
 of `ldb` in `groups` panels that lie `panel` elements apart, `init` by rows of `ldi` (0 repeats
 one row: a bias; `init` = `c` accumulates). `floor` is 0 for ReLU, else minus infinity.
 
-The forms `half_*` read weights rounded to bfloat16, two in a word of 32 bits: of a panel the word
-of lane l holds column l in its lower half and column l + lanes in its upper half. So a panel is one
-vector of words wide, `ldb` and `panel` count words, and two operations make two vectors of weights.
+The forms `half_*` read weights rounded to bfloat16, two in a word of 32 bits: of a panel the
+word of lane l holds column l in its lower half and column l + lanes in its upper half. So a panel
+is one vector of words wide, `ldb` and `panel` count words, and two operations make two vectors.
 
 The forms `ahead_*` also ask, at each k, for the cache line at `ahead`, which moves by `pace`: what
 is needed after the product arrives while it is computed, to be read or to be written.
