@@ -9,7 +9,7 @@ from fusednn.plan.answers import ANSWERS
 from fusednn.plan.buffers import aligned_zeros
 from fusednn.plan.data import DenseRows
 from fusednn.plan.inference import BLOCK_ROWS, lower_inference
-from fusednn.plan.layers.reduced import STORAGES, with_storage
+from fusednn.plan.layers.reduced import INTEGER, STORAGES, with_storage
 from fusednn.plan.resident import Resident
 from fusednn.training.jobs import FLOPS_PER_THREAD, choose_jobs
 from fusednn.training.team import run_all
@@ -19,6 +19,9 @@ from .model import BINARY, COLUMNS, MULTICLASS, MULTILABEL, VALUES, Model
 
 BRIEF_FLOPS = 2_000_000
 """Shorter calls, up to some 20 us, keep the interpreter's lock: handing it over takes as long."""
+
+INTEGER_SPEED = 3
+"""How much faster products of integers are, at least: as many fewer operations pay for a thread."""
 
 RAW, LINKED, CHOSEN = range(3)
 """The ways of a head to answer, in this order."""
@@ -89,6 +92,8 @@ class Predictor:
         self._columns = [answer.columns(self._network) for answer in found]
         self._dtypes = [np.dtype(answer.dtype or self.dtype) for answer in found]
         self._flops = 2 * sum(a * b for a, b in self._network.products()) + self._inputs
+        if weights == INTEGER:
+            self._flops = max(1, self._flops // INTEGER_SPEED)
         self._brief_rows = BRIEF_FLOPS // self._flops
         self._free: list[Resident] = []
 
