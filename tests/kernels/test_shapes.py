@@ -58,6 +58,8 @@ def test_features_follow_numba(monkeypatch):
     assert host_features() == {"avx2", "fma"}
     monkeypatch.setattr(shapes.config, "CPU_FEATURES", None)
     assert host_features()
+    monkeypatch.setattr(shapes.config, "ENABLE_AVX", 0)
+    assert not [name for name in host_features() if name.startswith("avx")]
     monkeypatch.setattr(shapes.config, "CPU_NAME", "generic")
     assert host_features() == set()
 

@@ -9,7 +9,7 @@ from fusednn.kernels.intrinsics.integers import DOT
 from sklearn.datasets import load_digits, load_iris
 from sklearn.neural_network import MLPClassifier as TheirClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 from fusednn import MLPClassifier, MLPRegressor, NetworkClassifier, freeze
 from fusednn.layers import BatchNorm, Dense, LayerNorm, PReLU, Residual, RMSNorm
@@ -209,6 +209,18 @@ def test_networks_of_float64_become_float32(weights):
     wide = narrow._replace(dtype=np.dtype(float), arrays=[a.astype(float) for a in narrow.arrays])
     pair = [Predictor(one, 1, weights)(rows_of(5, 7)) for one in (narrow, wide)]
     np.testing.assert_array_equal(*pair)
+
+
+@weights
+def test_scalers_that_stay_keep_float64(weights):
+    X, y = load_iris(return_X_y=True)
+    steps = MinMaxScaler(clip=True), TheirClassifier((20,), max_iter=60, random_state=0)
+    theirs = make_pipeline(*steps).fit(X, y)
+    reduced = freeze(theirs, weights=weights)
+    assert abs(reduced.predict_proba(X * 1.2) - theirs.predict_proba(X * 1.2)).max() < 0.05
+    assert reduced.model().arrays[0].dtype == np.float64
+    loaded = pickle.loads(pickle.dumps(reduced))
+    np.testing.assert_array_equal(loaded.predict_proba(X), reduced.predict_proba(X))
 
 
 @weights

@@ -21,7 +21,7 @@ BRIEF_FLOPS = 2_000_000
 """Shorter calls, up to some 20 us, keep the interpreter's lock: handing it over takes as long."""
 
 INTEGER_SPEED = 3
-"""How much faster products of integers are, at least: as many fewer operations pay for a thread."""
+"""How much faster products of integers are, about: so many more operations pay for a thread."""
 
 RAW, LINKED, CHOSEN = range(3)
 """The ways of a head to answer, in this order."""
