@@ -54,7 +54,8 @@ def host_features():
         return {word[1:] for word in words if word.startswith("+")}
     if config.CPU_NAME == "generic":
         return set()
-    return {name for name, present in llvm.get_host_cpu_features().items() if present}
+    present = {name for name, there in llvm.get_host_cpu_features().items() if there}
+    return present if config.ENABLE_AVX else {f for f in present if not f.startswith("avx")}
 
 
 def choose_shape():

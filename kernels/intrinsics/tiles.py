@@ -8,6 +8,10 @@ One emitter makes every form. A tile computes, for `rows` x `groups * vectors * 
 of `ldb` in `groups` panels that lie `panel` elements apart, `init` by rows of `ldi` (0 repeats
 one row: a bias; `init` = `c` accumulates). `floor` is 0 for ReLU, else minus infinity.
 
+The forms `half_*` read weights rounded to bfloat16, two in a word of 32 bits: of a panel the
+word of lane l holds column l in its lower half and column l + lanes in its upper half. So a panel
+is one vector of words wide, `ldb` and `panel` count words, and two operations make two vectors.
+
 The forms `ahead_*` also ask, at each k, for the cache line at `ahead`, which moves by `pace`: what
 is needed after the product arrives while it is computed, to be read or to be written.
 
@@ -42,7 +46,19 @@ def broadcast(builder, scalar, lanes):
     return builder.shuffle_vector(first, undefined, zeros)
 
 
-def emit_tile(builder, args, element, shape, rows, groups, vectors, lanes, write=False):
+def _halves(builder, pointer, lanes, vectors):
+    """IR of the vectors of weights in a vector of words."""
+    words = ir.VectorType(_I32, lanes)
+    word = builder.load(_vector_address(builder, pointer, _I64(0), words), align=4)
+    lower = builder.shl(word, ir.Constant(words, [16] * lanes))
+    upper = builder.and_(word, ir.Constant(words, [0xFFFF0000] * lanes))
+    kind = ir.VectorType(ir.FloatType(), lanes)
+    return [builder.bitcast(half, kind) for half in (lower, upper)[:vectors]]
+
+
+def emit_tile(
+    builder, args, element, shape, rows, groups, vectors, lanes, write=False, halves=False
+):
     """IR of one tile; the loop over k stays a loop.
 
     Parameters
@@ -57,6 +73,8 @@ def emit_tile(builder, args, element, shape, rows, groups, vectors, lanes, write
         The form: rows, panels, vectors of a panel, elements of a vector.
     write : bool
         Whether the lines at `ahead` are to be written.
+    halves : bool
+        Whether the weights are words of two; only of float.
     """
     c, ldc, a, rsa, csa, b, ldb, panel, init, ldi, K, floor, *ahead = args
     kind = ir.VectorType(element, lanes)
@@ -91,7 +109,11 @@ def emit_tile(builder, args, element, shape, rows, groups, vectors, lanes, write
         emit_prefetch(builder, line, write)
         line.add_incoming(ahead[0], entry)
         line.add_incoming(builder.gep(line, [ahead[1]]), loop)
-    weights = [builder.load(p, align=align) for p in columns(pb, panel)]
+    if halves:
+        starts = [row(pb, group, panel) for group in range(groups)]
+        weights = [half for p in starts for half in _halves(builder, p, lanes, vectors)]
+    else:
+        weights = [builder.load(p, align=align) for p in columns(pb, panel)]
     after = []
     for r in range(rows):
         x = broadcast(builder, builder.load(row(pa, r, rsa)), lanes)
@@ -120,7 +142,7 @@ def emit_tile(builder, args, element, shape, rows, groups, vectors, lanes, write
             builder.store(builder.select(below, lowest, value), p, align=align)
 
 
-def _twin(rows, groups, vectors, lanes):
+def _twin(rows, groups, vectors, lanes, halves):
     def tile(c, ldc, a, rsa, csa, b, ldb, panel, init, ldi, K, floor, *ahead):
         width = vectors * (lanes or SHAPE.lanes(c.itemsize))
         for r in range(rows):
@@ -129,25 +151,33 @@ def _twin(rows, groups, vectors, lanes):
                 there = r * ldc + group * width + columns
                 acc = init[r * ldi + group * width + columns].copy()
                 for k in range(K):
-                    acc += a[r * rsa + k * csa] * b[group * panel + k * ldb + columns]
+                    at = group * panel + k * ldb
+                    weights = _halves_twin(b[at : at + width]) if halves else b[at + columns]
+                    acc += a[r * rsa + k * csa] * weights[:width]
                 c[there] = np.where(acc < floor, floor, acc)
 
     return tile
 
 
-def _tile(rows, groups, vectors, lanes=None, ahead=None):
+def _halves_twin(row):
+    """The two vectors of weights in a vector of words."""
+    words = row[: SHAPE.lanes(4)].view(np.uint32)
+    return np.concatenate([words << 16, words & 0xFFFF0000]).view(np.float32)
+
+
+def _tile(rows, groups, vectors, lanes=None, ahead=None, halves=False):
     """One form as an intrinsic; `lanes` None is the shape's full vector.
 
     `ahead` is None, "read" or "write".
     """
     if not JIT:
-        return _twin(rows, groups, vectors, lanes)
+        return _twin(rows, groups, vectors, lanes, halves)
 
     def define(floor, *more):
         def codegen(context, builder, signature, args):
             width = lanes or SHAPE.lanes(floor.bitwidth // 8)
             element = context.get_value_type(floor)
-            form = rows, groups, vectors, width, ahead == "write"
+            form = rows, groups, vectors, width, ahead == "write", halves
             emit_tile(builder, args, element, SHAPE, *form)
             return context.get_dummy_value()
 
@@ -185,6 +215,13 @@ edge_one = _tile(1, 1, 1)
 # ... one row over four panels (eight chains hide the latency of the multiply-add) ...
 tile_row = _tile(1, 4, VECTORS)
 ROW_PANELS = 4
+# ... the same on words of two weights ...
+half_full = _tile(ROWS, 1, VECTORS, halves=True)
+half_four = _tile(4, 1, VECTORS, halves=True)
+half_one = _tile(1, 1, VECTORS, halves=True)
+half_edge_full = _tile(ROWS, 1, 1, halves=True)
+half_edge_one = _tile(1, 1, 1, halves=True)
+half_row = _tile(1, 4, VECTORS, halves=True)
 # ... and columns of a plain matrix that fill no vector.
 narrow_full = _tile(ROWS, 1, 1, lanes=4)
 narrow_one = _tile(1, 1, 1, lanes=4)

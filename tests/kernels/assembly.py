@@ -4,6 +4,8 @@ import re
 from types import SimpleNamespace
 
 import llvmlite.binding as llvm
+from fusednn.kernels.intrinsics.integers import emit_integer_tile
+from fusednn.kernels.intrinsics.rounding import emit_bounds, emit_round
 from fusednn.kernels.intrinsics.tiles import emit_tile
 from llvmlite import ir
 
@@ -37,17 +39,50 @@ def assemble(triple, cpu, features, fill, arguments=(), result=None):
     return machine.emit_assembly(parsed)
 
 
-def assemble_tile(triple, cpu, features, element, shape, form):
-    """Assembly of one form (rows, panels, vectors, lanes) of a shape's tile."""
+def assemble_tile(triple, cpu, features, element, shape, form, **more):
+    """Assembly of one form (rows, panels, vectors, lanes) of a shape's tile; `more` as it has."""
     pointer = ELEMENTS[element].as_pointer()
     arguments = [
         pointer, I64, pointer, I64, I64, pointer, I64, I64, pointer, I64, I64, ELEMENTS[element]
     ]  # fmt: skip
 
     def fill(builder, args):
-        emit_tile(builder, args, ELEMENTS[element], shape, *form)
+        emit_tile(builder, args, ELEMENTS[element], shape, *form, **more)
 
     return assemble(triple, cpu, features, fill, arguments)
+
+
+def assemble_integer_tile(triple, cpu, features, shape, name, form):
+    """Assembly of one form of a shape's tile of integers, with the instruction of that name."""
+    floats, words = ELEMENTS["float32"].as_pointer(), ir.IntType(32).as_pointer()
+    arguments = [
+        floats, I64, words, I64, words, I64, words, floats, words, floats, floats, I64,
+        ELEMENTS["float32"],
+    ]  # fmt: skip
+
+    def fill(builder, args):
+        emit_integer_tile(builder, args, shape, name, *form)
+
+    return assemble(triple, cpu, features, fill, arguments)
+
+
+def assemble_rounding(triple, cpu, features, shape):
+    """Assembly of what bounds a row, and of what rounds it."""
+    floats, words = ELEMENTS["float32"].as_pointer(), ir.IntType(32).as_pointer()
+    lanes = shape.lanes(4)
+
+    def bound(builder, args):
+        for i, end in enumerate(emit_bounds(builder, *args[:2], lanes)):
+            builder.store(end, builder.gep(args[2], [I64(i)]))
+
+    def round_(builder, args):
+        emit_round(builder, *args, shape.fused, lanes, 128)
+
+    number = ELEMENTS["float32"]
+    return (
+        assemble(triple, cpu, features, bound, [floats, I64, floats]),
+        assemble(triple, cpu, features, round_, [words, floats, I64, number, number]),
+    )
 
 
 def assemble_intrinsic(triple, intrinsic, arguments=()):

@@ -58,6 +58,8 @@ def test_features_follow_numba(monkeypatch):
     assert host_features() == {"avx2", "fma"}
     monkeypatch.setattr(shapes.config, "CPU_FEATURES", None)
     assert host_features()
+    monkeypatch.setattr(shapes.config, "ENABLE_AVX", 0)
+    assert not [name for name in host_features() if name.startswith("avx")]
     monkeypatch.setattr(shapes.config, "CPU_NAME", "generic")
     assert host_features() == set()
 
@@ -95,12 +97,15 @@ def lacks(name):
     return SHAPES[name].fused and SHAPE.name != "neon" and "fma" not in host_features()
 
 
+PARTS = "shapes", "tiles", "layout", "reduced_products"
+
+
 @pytest.fixture(scope="module")
 def others():
     """The tests in every other shape, each in a process, all at once."""
     chosen = "test_form or bit or nan or chain or rounded or layout or in_this_shape"
     here = Path(__file__)
-    files = [here.with_name(f"test_{part}.py") for part in ("shapes", "tiles", "layout")]
+    files = [here.with_name(f"test_{part}.py") for part in PARTS]
     arguments = *files, "-k", f"({chosen}) and not another_process"
     with ThreadPoolExecutor() as pool:
         yield {

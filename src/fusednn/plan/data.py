@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -60,17 +60,20 @@ class DenseRows:
         )
         return out
 
-    def lower_product(self, rows: Rows, order, operands, form: Panels) -> Gradient:
-        """Records of a first dense layer, and what its update reads.
+    def read(self, rows: Rows, order) -> dict[int, Any]:
+        """The operands of a first dense layer that say where its rows are.
 
         Inference takes rows in their own order: it reads them where they are.
         """
         if order is None:
             stride = self.X.strides[0] // self.X.itemsize
-            read = {dense.X: self.X, dense.X_STRIDE: stride, dense.IN_PLACE: 1}
-        else:
-            x = self.gather(rows, order)
-            read = {dense.X: x.values, dense.X_STRIDE: x.stride, dense.IN_PLACE: 0}
+            return {dense.X: self.X, dense.X_STRIDE: stride, dense.IN_PLACE: 1}
+        x = self.gather(rows, order)
+        return {dense.X: x.values, dense.X_STRIDE: x.stride, dense.IN_PLACE: 0}
+
+    def lower_product(self, rows: Rows, order, operands, form: Panels) -> Gradient:
+        """Records of a first dense layer, and what its update reads."""
+        read = self.read(rows, order)
         op = form.plain_op if rows.plain else form.forward_op
         rows.add(op, read | {getattr(dense, name): value for name, value in operands.items()})
         return Gradient(
@@ -141,6 +144,16 @@ class Input(NamedTuple):
         """Records of a first dense layer."""
         return self.source.lower_product(rows, self.order, operands, form)
 
+    def read(self, rows: Rows) -> dict[int, Any]:
+        """The operands that say where the samples are.
+
+        Raises
+        ------
+        TypeError
+            If they are sparse.
+        """
+        return self._dense().read(rows, self.order)
+
     def block(self, rows: Rows) -> Block:
         """The samples, copied.
 
@@ -149,6 +162,9 @@ class Input(NamedTuple):
         TypeError
             If they are sparse.
         """
+        return self._dense().gather(rows, self.order)
+
+    def _dense(self) -> DenseRows:
         if isinstance(self.source, CsrRows):
             raise TypeError("sparse data need a dense layer first")
-        return self.source.gather(rows, self.order)
+        return self.source

@@ -9,6 +9,7 @@ from fusednn.plan.answers import ANSWERS
 from fusednn.plan.buffers import aligned_zeros
 from fusednn.plan.data import DenseRows
 from fusednn.plan.inference import BLOCK_ROWS, lower_inference
+from fusednn.plan.layers.reduced import INTEGER, STORAGES, with_storage
 from fusednn.plan.resident import Resident
 from fusednn.training.jobs import FLOPS_PER_THREAD, choose_jobs
 from fusednn.training.team import run_all
@@ -18,6 +19,9 @@ from .model import BINARY, COLUMNS, MULTICLASS, MULTILABEL, VALUES, Model
 
 BRIEF_FLOPS = 2_000_000
 """Shorter calls, up to some 20 us, keep the interpreter's lock: handing it over takes as long."""
+
+INTEGER_SPEED = 3
+"""How much faster products of integers are, about: so many more operations pay for a thread."""
 
 RAW, LINKED, CHOSEN = range(3)
 """The ways of a head to answer, in this order."""
@@ -44,6 +48,8 @@ class Predictor:
     n_jobs : int or None
         Threads for large batches: None takes as many as pay off, a number is obeyed, -1 is all
         CPUs.
+    weights : {"bfloat16", "int8"} or None
+        What the weights of dense layers are rounded to, as `fusednn.freeze` says.
 
     Attributes
     ----------
@@ -57,11 +63,20 @@ class Predictor:
     n_jobs : int or None
     notes : dict
         What `save` was given with it; empty by default.
+    weights : str or None
+
+    Raises
+    ------
+    ValueError
+        If `weights` is another word, or the CPU lacks what it needs.
     """
 
-    def __init__(self, model: Model, n_jobs: int | None = None):
+    def __init__(self, model: Model, n_jobs: int | None = None, weights: str | None = None):
+        self.weights = weights
         self._ops, self._head, self._names = model.ops, model.head, model.names
         self._features, self._network = model.features, model.network
+        if weights is not None:
+            model = self._reduce(model, weights)
         self.dtype, self.n_jobs = np.dtype(model.dtype), n_jobs
         self.notes = dict(model.notes or {})
         self.n_features_in_ = self._inputs = self._network.inputs
@@ -80,8 +95,19 @@ class Predictor:
         self._columns = [answer.columns(self._network) for answer in found]
         self._dtypes = [np.dtype(answer.dtype or self.dtype) for answer in found]
         self._flops = 2 * sum(a * b for a, b in self._network.products()) + self._inputs
+        if weights == INTEGER:
+            self._flops = max(1, self._flops // INTEGER_SPEED)
         self._brief_rows = BRIEF_FLOPS // self._flops
         self._free: list[Resident] = []
+
+    def _reduce(self, model: Model, weights: str) -> Model:
+        """A model in float32, of whose network the dense layers keep their weights so."""
+        if weights not in STORAGES:
+            names = ", ".join(map(repr, STORAGES))
+            raise ValueError(f"weights must be None or one of {names}; got {weights!r}.")
+        ops = with_storage(model.ops, weights)
+        self._network = self._network._replace(ops=ops)
+        return model._replace(dtype=np.dtype(np.float32))
 
     # -- answers -------------------------------------------------------------------------
 
@@ -248,7 +274,10 @@ class Predictor:
     # -- what it is ----------------------------------------------------------------------
 
     def model(self) -> Model:
-        """What it was made of, with new arrays."""
+        """What it was made of, with new arrays; rounded weights in float32.
+
+        A predictor made of that with the same `weights` has the same ones, to the bit.
+        """
         arrays = [_unpacked(*both) for both in zip(self._forms, self._parameters, strict=True)]
         return Model(
             self._ops, arrays, self._head, self.dtype, self._names, self._features, self.notes
@@ -279,11 +308,12 @@ class Predictor:
         save_model(model if notes is None else model._replace(notes=notes), path)
 
     def __reduce__(self):
-        return Predictor, (self.model(), self.n_jobs)
+        return Predictor, (self.model(), self.n_jobs, self.weights)
 
     def __repr__(self):
         sizes = [self._inputs, *(op.fan_out for op in self._ops)]
-        return f"<Predictor of {self._names[1]}: {'-'.join(map(str, sizes))}, {self.dtype}>"
+        kept = f", weights {self.weights}" if self.weights else ""
+        return f"<Predictor of {self._names[1]}: {'-'.join(map(str, sizes))}, {self.dtype}{kept}>"
 
 
 def _packed(form, array: np.ndarray) -> np.ndarray:

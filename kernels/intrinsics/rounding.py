@@ -1,0 +1,162 @@
+"""Rows of float32 rounded to integers of eight bits: what bounds a row, and its bytes."""
+
+import numpy as np
+from fusednn.kernels._jit import JIT
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+
+from .integers import OFFSET
+from .scalars import emit_fma
+from .shapes import SHAPE
+from .tiles import broadcast
+
+MAGIC = 12582912.0
+"""1.5 times 2^23: added to a float32 of at most 2^22 it leaves the nearest integer, ties to even,
+in the lowest bits."""
+
+_I8 = ir.IntType(8)
+_I32 = ir.IntType(32)
+_I64 = ir.IntType(64)
+_FLOAT = ir.FloatType()
+
+
+def emit_bounds(builder, x, n, lanes):
+    """IR of the lowest and the highest of n floats and 0; not finite if one of them is not."""
+
+    def ordered(value, kind):
+        """The bits of a float, or of its order: those of a negative number are inverted."""
+        sign = builder.ashr(value, _constant(kind, 31))
+        return builder.xor(value, builder.and_(sign, _constant(kind, 0x7FFFFFFF)))
+
+    def body(at, totals, kind):
+        there = builder.bitcast(builder.gep(x, [at]), kind.as_pointer())
+        key = ordered(builder.load(there, align=4), kind)
+        low, high = totals
+        low = builder.select(builder.icmp_signed("<", key, low), key, low)
+        return low, builder.select(builder.icmp_signed(">", key, high), key, high)
+
+    words = ir.VectorType(_I32, lanes)
+    whole = builder.and_(n, _I64(-lanes))
+    zero = _constant(words, 0)
+    low, high = _loop(builder, _I64(0), whole, words, (zero, zero), body)
+    ends = _over_lanes(builder, low, "<"), _over_lanes(builder, high, ">")
+    ends = _loop(builder, whole, n, _I32, ends, body)
+    return [builder.bitcast(ordered(end, _I32), _FLOAT) for end in ends]
+
+
+def emit_round(builder, q, x, n, inverse, zero, fused, lanes, offset):
+    """IR that writes n bytes to q: x inverse + zero, within 0 and 255, rounded, less `offset`."""
+    target = builder.bitcast(q, _I8.as_pointer())
+
+    def body(at, totals, kind):
+        count = getattr(kind, "count", 0)
+        floats = ir.VectorType(_FLOAT, count) if count else _FLOAT
+        bytes_ = ir.VectorType(_I8, count) if count else _I8
+
+        def every(value):
+            return broadcast(builder, value, count) if count else value
+
+        there = builder.bitcast(builder.gep(x, [at]), floats.as_pointer())
+        value = builder.load(there, align=4)
+        value = emit_fma(builder, value, every(inverse), every(zero), fused)
+        for end, order in ((0.0, ">"), (255.0, "<")):
+            end = every(ir.Constant(_FLOAT, end))
+            value = builder.select(builder.fcmp_ordered(order, value, end), value, end)
+        bits = builder.bitcast(builder.fadd(value, every(ir.Constant(_FLOAT, MAGIC))), kind)
+        byte = builder.xor(builder.trunc(bits, bytes_), _constant(bytes_, offset))
+        there = builder.bitcast(builder.gep(target, [at]), bytes_.as_pointer())
+        builder.store(byte, there, align=1)
+        return ()
+
+    whole = builder.and_(n, _I64(-lanes))
+    _loop(builder, _I64(0), whole, ir.VectorType(_I32, lanes), (), body)
+    _loop(builder, whole, n, _I32, (), body)
+
+
+def _over_lanes(builder, value, order):
+    """IR of the lowest or the highest lane of a vector of words."""
+    count = value.type.count
+    while count > 1:
+        count //= 2
+        order_of = ir.VectorType(_I32, count)
+        low, high = (
+            builder.shuffle_vector(
+                value, value, ir.Constant(order_of, list(range(first, first + count)))
+            )
+            for first in (0, count)
+        )
+        value = builder.select(builder.icmp_signed(order, low, high), low, high)
+    return builder.extract_element(value, _I32(0))
+
+
+def _constant(kind, value):
+    return ir.Constant(kind, [value] * kind.count if isinstance(kind, ir.VectorType) else value)
+
+
+def _loop(builder, first, last, kind, totals, body):
+    """IR of a loop over [first, last) in steps of `kind`; `body` gives the totals that follow."""
+    step = getattr(kind, "count", 1)
+    entry = builder.block
+    loop, inside, done = (builder.append_basic_block(name) for name in ("row", "each", "over"))
+    builder.branch(loop)
+    builder.position_at_end(loop)
+    at, phis = builder.phi(_I64), [builder.phi(kind) for _ in totals]
+    builder.cbranch(builder.icmp_signed("<", at, last), inside, done)
+    builder.position_at_end(inside)
+    after = body(at, phis, kind)
+    following = builder.add(at, _I64(step))
+    at.add_incoming(first, entry)
+    at.add_incoming(following, inside)
+    for phi, before, next_ in zip(phis, totals, after, strict=True):
+        phi.add_incoming(before, entry)
+        phi.add_incoming(next_, inside)
+    builder.branch(loop)
+    builder.position_at_end(done)
+    return phis
+
+
+@intrinsic
+def _row_bounds(typingctx, x, n):
+    def codegen(context, builder, signature, args):
+        ends = emit_bounds(builder, *args, SHAPE.lanes(4))
+        return context.make_tuple(builder, signature.return_type, ends)
+
+    ends = types.UniTuple(types.float32, 2)
+    return ends(types.CPointer(types.float32), types.int64), codegen
+
+
+@intrinsic
+def _round_row(typingctx, q, x, n, inverse, zero):
+    def codegen(context, builder, signature, args):
+        emit_round(builder, *args, SHAPE.fused, SHAPE.lanes(4), OFFSET)
+        return context.get_dummy_value()
+
+    words, floats = types.CPointer(types.int32), types.CPointer(types.float32)
+    return types.void(words, floats, types.int64, types.float32, types.float32), codegen
+
+
+def _row_bounds_twin(x, n):
+    row = np.append(x[:n], np.float32(0))
+    return row.min(), row.max()
+
+
+def _round_row_twin(q, x, n, inverse, zero):
+    with np.errstate(invalid="ignore"):
+        value = x[:n] * inverse + zero
+    value = np.where(value > 0, value, np.float32(0))
+    value = np.where(value < 255, value, np.float32(255)) + np.float32(MAGIC)
+    q.view(np.uint8)[:n] = value.view(np.int32) & 0xFF
+
+
+row_bounds = _row_bounds if JIT else _row_bounds_twin
+"""row_bounds(x, n): the lowest and the highest of n float32 and 0.
+
+One of them is not finite where one of the row is not.
+"""
+
+round_row = _round_row if JIT else _round_row_twin
+"""round_row(q, x, n, inverse, zero): n bytes of q = x inverse + zero, between 0 and 255.
+
+Rounded to the nearest, ties to even; less OFFSET.
+"""

@@ -1,0 +1,189 @@
+"""Matrix products with weights of less precision: bfloat16, or integers of eight bits.
+
+Panels are those of `gemm`, of words: two columns of a row in bfloat16 (`intrinsics/tiles.py`),
+four rows of a column as integers (`intrinsics/integers.py`).
+"""
+
+from ._jit import kernel
+from .intrinsics.integers import (
+    OFFSET,
+    integer_edge_full,
+    integer_edge_one,
+    integer_four,
+    integer_full,
+    integer_one,
+    integer_row,
+)
+from .intrinsics.layout import lanes_of
+from .intrinsics.pointers import advance
+from .intrinsics.rounding import MAGIC, round_row, row_bounds
+from .intrinsics.scalars import cast
+from .intrinsics.tiles import (
+    ROW_PANELS,
+    ROWS,
+    VECTORS,
+    half_edge_full,
+    half_edge_one,
+    half_four,
+    half_full,
+    half_one,
+    half_row,
+)
+
+ROW_BLOCK = 64
+BLOCK_ELEMENTS = 1 << 16
+"""Of a block of rows that all panels go over in turn: 256 KB, a quarter of a second-level cache.
+
+A block has 64 rows at most, and a tile's rows at least.
+"""
+
+LEAST_SPAN = 1e-30
+"""From the lowest to the highest value of a row, or zero; less is taken for zeros."""
+
+
+@kernel
+def block_of(K):
+    """Rows of K elements that all panels go over in turn."""
+    return max(ROWS, min(ROW_BLOCK, BLOCK_ELEMENTS // K // ROWS * ROWS))
+
+
+@kernel
+def multiply_halves(c, ldc, a, lda, b, init, M, K, N, floor):
+    """c (M x N) = max(floor, init + a (M x K) b), N a multiple of the vector; overwrites c.
+
+    b is in panels of words of bfloat16; init is a row.
+    """
+    lanes = lanes_of(floor)
+    width, block = VECTORS * lanes, block_of(K)
+    for first in range(0, M, block):
+        rows = min(block, M - first)
+        at, there = advance(a, first * lda), advance(c, first * ldc)
+        j = 0
+        if rows == 1:
+            while N - j >= ROW_PANELS * width:
+                half_row(
+                    advance(there, j), ldc, at, lda, 1, advance(b, j // VECTORS * K), lanes,
+                    lanes * K, advance(init, j), 0, K, floor,
+                )  # fmt: skip
+                j += ROW_PANELS * width
+        while j < N:
+            whole = N - j >= width
+            multiply_half_panel(
+                advance(there, j), ldc, at, lda, advance(b, j // VECTORS * K), lanes,
+                advance(init, j), rows, K, whole, floor,
+            )  # fmt: skip
+            j += width if whole else lanes
+
+
+@kernel
+def multiply_half_panel(c, ldc, a, lda, b, ldb, init, M, K, whole, floor):
+    """multiply_halves for one panel; half of one if not `whole`."""
+    m = 0
+    while m < M:
+        out, x = advance(c, m * ldc), advance(a, m * lda)
+        if M - m >= ROWS:
+            if whole:
+                half_full(out, ldc, x, lda, 1, b, ldb, 0, init, 0, K, floor)
+            else:
+                half_edge_full(out, ldc, x, lda, 1, b, ldb, 0, init, 0, K, floor)
+            m += ROWS
+        elif whole and M - m >= 4:
+            half_four(out, ldc, x, lda, 1, b, ldb, 0, init, 0, K, floor)
+            m += 4
+        else:
+            if whole:
+                half_one(out, ldc, x, lda, 1, b, ldb, 0, init, 0, K, floor)
+            else:
+                half_edge_one(out, ldc, x, lda, 1, b, ldb, 0, init, 0, K, floor)
+            m += 1
+
+
+@kernel
+def quantise_row(q, zeros, scales, x, n):
+    """q = x as n bytes: x is about (q - zeros[0]) scales[0]; overwrites.
+
+    A row that holds what is not finite gets the scale NaN, which all products with it then are.
+    """
+    low, high = row_bounds(x, n)
+    span = high - low
+    nothing = cast(0, span)
+    inverse, scale, zero = nothing, nothing, nothing
+    if span - span != nothing:
+        scale = cast(float("nan"), span)
+    elif span > cast(LEAST_SPAN, span):
+        inverse, scale = cast(255, span) / span, span / cast(255, span)
+        magic = cast(MAGIC, span)
+        zero = (magic - low * inverse) - magic
+    round_row(q, x, n, inverse, zero)
+    zeros[0] = int(zero) - OFFSET
+    scales[0] = scale
+
+
+@kernel
+def multiply_integers(
+    c, ldc, x, ldx, q, ldq, zeros, scales, w, sums, factors, bias, M, I, N, floor
+):  # fmt: skip
+    """c (M x N) = max(floor, x (M x I) w + bias), N a multiple of the vector; overwrites c.
+
+    w is in panels of words of four integers, to be multiplied by `factors` of their columns; q,
+    zeros and scales have room for a block of 64 rows, which are rounded there.
+    """
+    lanes = lanes_of(floor)
+    width, K = VECTORS * lanes, (I + 3) // 4
+    block = block_of(K)
+    for first in range(0, M, block):
+        rows = min(block, M - first)
+        for m in range(rows):
+            quantise_row(
+                advance(q, m * ldq), advance(zeros, m), advance(scales, m),
+                advance(x, (first + m) * ldx), I,
+            )  # fmt: skip
+        there = advance(c, first * ldc)
+        j = 0
+        if rows == 1:
+            while N - j >= ROW_PANELS * width:
+                integer_row(
+                    advance(there, j), ldc, q, ldq, advance(w, j * K), width * K, zeros, scales,
+                    advance(sums, j), advance(factors, j), advance(bias, j), K, floor,
+                )  # fmt: skip
+                j += ROW_PANELS * width
+        while j < N:
+            columns = advance(w, j * K), advance(sums, j), advance(factors, j), advance(bias, j)
+            multiply_integer_panel(
+                advance(there, j), ldc, q, ldq, zeros, scales, *columns, rows, K, N - j >= width,
+                floor,
+            )  # fmt: skip
+            j += width if N - j >= width else lanes
+
+
+@kernel
+def multiply_integer_panel(
+    c, ldc, q, ldq, zeros, scales, w, sums, factors, bias, M, K, whole, floor
+):  # fmt: skip
+    """multiply_integers for rows that are rounded, and one panel; half of one if not `whole`."""
+    m = 0
+    while m < M:
+        out, x, zero, scale = (
+            advance(c, m * ldc), advance(q, m * ldq), advance(zeros, m), advance(scales, m)
+        )  # fmt: skip
+        if M - m >= ROWS:
+            if whole:
+                integer_full(
+                    out, ldc, x, ldq, w, 0, zero, scale, sums, factors, bias, K, floor
+                )  # fmt: skip
+            else:
+                integer_edge_full(
+                    out, ldc, x, ldq, w, 0, zero, scale, sums, factors, bias, K, floor
+                )  # fmt: skip
+            m += ROWS
+        elif whole and M - m >= 4:
+            integer_four(out, ldc, x, ldq, w, 0, zero, scale, sums, factors, bias, K, floor)
+            m += 4
+        else:
+            if whole:
+                integer_one(out, ldc, x, ldq, w, 0, zero, scale, sums, factors, bias, K, floor)
+            else:
+                integer_edge_one(
+                    out, ldc, x, ldq, w, 0, zero, scale, sums, factors, bias, K, floor
+                )  # fmt: skip
+            m += 1

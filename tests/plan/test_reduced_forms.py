@@ -1,0 +1,132 @@
+"""Weights of less precision: how near they are, and that rounding them again changes nothing."""
+
+import warnings
+
+import numpy as np
+import pytest
+from fusednn.kernels.intrinsics import integers
+
+from fusednn.plan.buffers import aligned_zeros
+from fusednn.plan.layers import reduced as layers
+from fusednn.plan.layers.dense import Dense
+from fusednn.plan.layers.epilogue import Epilogue
+from fusednn.plan.layers.layer_norm import LayerNorm
+from fusednn.plan.layers.reduced import ReducedDense, with_storage
+from fusednn.plan.layers.residual import Residual
+from fusednn.plan.reduced import Halves, Integers, rounded_halves, rounded_integers
+
+KINDS = [Halves, Integers]
+SIZES = [(1, 1), (2, 3), (3, 16), (4, 17), (5, 33), (66, 65), (7, 128), (1, 201)]
+
+
+def through(form, w):
+    """The flat form of weights, and the weights that it gives back."""
+    flat, back = aligned_zeros(form.count, np.float32), np.empty(form.shape, np.float32)
+    form.pack(flat, w)
+    form.unpack(back, flat)
+    return flat, back
+
+
+def normal(*shape):
+    return np.random.default_rng(0).normal(size=shape).astype(np.float32)
+
+
+def bfloat16(x):
+    """A number rounded to 8 significant bits, ties to even, by arithmetic."""
+    mantissa, exponent = np.frexp(np.float64(x))
+    return np.ldexp(np.rint(mantissa * 256), exponent - 8)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("shape", SIZES)
+def test_rounded_weights_are_rounded_to_themselves(kind, shape):
+    for size in (1e-9, 1, 1e9):
+        w = normal(*shape) * np.float32(size)
+        flat, back = through(kind(*shape), w)
+        again, same = through(kind(*shape), back)
+        np.testing.assert_array_equal(again.view(np.int32), flat.view(np.int32))
+        np.testing.assert_array_equal(same, back)
+
+
+@pytest.mark.parametrize("shape", SIZES)
+def test_halves_are_the_nearest(shape):
+    w = normal(*shape)
+    np.testing.assert_array_equal(through(Halves(*shape), w)[1], bfloat16(w))
+
+
+def test_halves_at_the_ends():
+    """Ties, numbers below the normal ones, what is not finite, and what becomes infinite."""
+    ties = np.ldexp(np.arange(257, 515, 2, dtype=np.float32), -9)
+    small = np.array([1.5 * 2.0**-133, 2.5 * 2.0**-133, -(2.0**-149)], np.float32)
+    found = (rounded_halves(np.append(ties, small)) << 16).astype(np.uint32).view(np.float32)
+    np.testing.assert_array_equal(found[: len(ties)], bfloat16(ties))
+    np.testing.assert_array_equal(found[len(ties) :], [2 * 2.0**-133, 2 * 2.0**-133, -0.0])
+    bits = np.array([0x7F800000, 0xFF800000, 0x7FC00000, 0x7F800001, 0xFFFFFFFF, 0x7F7FFFFF])
+    odd = (rounded_halves(bits.astype(np.uint32).view(np.float32)) << 16).astype(np.uint32)
+    np.testing.assert_array_equal(
+        odd.view(np.float32), [np.inf, -np.inf, np.nan, np.nan, np.nan, np.inf]
+    )
+
+
+@pytest.mark.parametrize("shape", SIZES)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_integers_are_the_nearest(shape, dtype):
+    w = normal(*shape).astype(dtype) * 10.0 ** np.arange(-9, shape[1] - 9).clip(max=9)
+    w = w.astype(dtype)
+    whole, factors = rounded_integers(w)
+    assert (abs(whole).max(axis=0) == 127).all()
+    np.testing.assert_allclose(factors, abs(w).max(axis=0) / 127, rtol=2**-15)
+    away = abs(whole * factors.astype(float) - w)
+    assert (away <= factors * 0.5001).all()
+    np.testing.assert_array_equal(
+        through(Integers(*shape), w)[1], whole.astype(np.float32) * factors
+    )
+
+
+def test_columns_of_zeros_and_of_what_is_not_finite():
+    w = normal(5, 4)
+    w[:, 0], w[2, 1], w[3, 2], w[:, 3] = 0, np.nan, -np.inf, 1e-35
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        back = through(Integers(5, 4), w)[1]
+    np.testing.assert_array_equal(back[:, [0, 3]], 0)
+    assert np.isnan(back[:, 1:3]).all()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_they_are_not_trained(kind):
+    with pytest.raises(TypeError, match="inference alone"):
+        kind(3, 4).tiles(8)
+
+
+def test_which_layers_are_stored_so():
+    relu = Epilogue("relu")
+    wide = 4 * integers.MOST_WORDS + 1
+    inner = Dense(9, 3, relu), Dense(3, 9)
+    ops = (
+        *(Dense(wide, 9, relu, first=True), Residual((LayerNorm(9), *inner))),
+        Dense(9, 4, last=True),
+    )
+    first, residual, last = with_storage(ops, "bfloat16")
+    assert first == ReducedDense(wide, 9, "bfloat16", relu)
+    assert residual.inner[0] == LayerNorm(9)
+    assert residual.inner[1:] == tuple(
+        ReducedDense(op.fan_in, op.fan_out, "bfloat16", op.after) for op in inner
+    )
+    assert last is ops[-1]
+    alone = Dense(5, 2, first=True, last=True)
+    assert with_storage([alone], "bfloat16") == (ReducedDense(5, 2, "bfloat16"),)
+
+
+def test_integers_of_very_many_inputs(monkeypatch):
+    monkeypatch.setattr(layers, "DOT", "sdot")
+    wide = Dense(4 * integers.MOST_WORDS + 1, 9)
+    assert with_storage([wide], "int8") == (wide,)
+    assert with_storage([wide._replace(fan_in=5)], "int8") == (ReducedDense(5, 9, "int8"),)
+
+
+def test_no_integers_here(monkeypatch):
+    monkeypatch.setattr(layers, "DOT", None)
+    with pytest.raises(ValueError, match="needs a CPU with AVX-512 VNNI, AVX-VNNI, or on ARM"):
+        with_storage([Dense(5, 9)], "int8")
+    assert with_storage([Dense(5, 9)], "bfloat16") == (ReducedDense(5, 9, "bfloat16"),)
