@@ -1,15 +1,17 @@
-"""Estimators to files and back: parameters, predictions, training that goes on, what is refused."""
+"""Estimators to files and back: parameters, predictions, training that goes on, refusals."""
 
 import io
 import json
-import sys
 from functools import cache
 from pathlib import Path
 
 import numba
 import numpy as np
 import pytest
-from parity import assert_same_bits, outcome
+import safetensors.numpy
+from every_kind import CODES, LABELS, NUMBERS, SMALL, WORDS, X, estimators, fit_quietly
+from mutations import joined, mutated, split
+from parity import outcome
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
@@ -30,21 +32,9 @@ from fusednn.estimators.loading import read_estimator
 from fusednn.estimators.values import DESCRIPTIONS, Reader, Unwritable, Writer
 from fusednn.serving.fields import Refused
 from fusednn.serving.files import VERSION
+from fusednn.serving.tensors import Tensors
 
 SERVING = Path(__file__).parents[1] / "serving"
-sys.path.append(str(SERVING))
-from every_kind import (  # noqa: E402
-    CODES,
-    LABELS,
-    NUMBERS,
-    SMALL,
-    WORDS,
-    X,
-    estimators,
-    fit_quietly,
-)
-from mutations import joined, mutated, split  # noqa: E402
-
 NAMES = list(estimators())
 
 
@@ -68,6 +58,14 @@ def saved(estimator, notes=None):
 def again(estimator):
     """The estimator by way of a file."""
     return read_estimator(type(estimator), io.BytesIO(saved(estimator)))
+
+
+def assert_same_network(one, other):
+    """The same parameters and curves, to the bit."""
+    for name in ("loss_", "loss_curve_", "n_iter_", "t_", "validation_scores_"):
+        assert_same_value(getattr(one, name, None), getattr(other, name, None), name)
+    for a, b in zip(one._parameters(), other._parameters(), strict=True):
+        assert_same_value(list(a), list(b), "parameters")
 
 
 def assert_same_state(one, other):
@@ -126,16 +124,16 @@ def test_training_goes_on_as_the_unsaved_one_would(name):
             assert weight != "balanced"
             estimator.partial_fit(rows, y)
             loaded.partial_fit(rows, y)
-        assert_same_bits(estimator, loaded)
+        assert_same_network(estimator, loaded)
     fit_quietly(estimator, rows, y)
     loaded = again(estimator)
     for each in (estimator, loaded):
         fit_quietly(each.set_params(warm_start=True, warm_start_optimizer=True), rows, y)
-    assert_same_bits(estimator, loaded)
+    assert_same_network(estimator, loaded)
     assert_same_state(estimator, loaded)
     for each in (estimator, loaded):  # from the beginning
         fit_quietly(each.set_params(warm_start=False), rows, y)
-    assert_same_bits(estimator, loaded)
+    assert_same_network(estimator, loaded)
 
 
 @pytest.mark.parametrize("version", range(1, VERSION + 1))
@@ -146,7 +144,7 @@ def test_estimators_of_all_versions_go_on(version):
     for part in ("estimator", "estimator later"):
         rows = np.array(expected[part]["rows"])
         found = freeze(estimator)(rows)
-        np.testing.assert_allclose(found, expected[part]["logits"], rtol=1e-9, atol=1e-9)
+        np.testing.assert_allclose(found, expected[part]["logits"], rtol=1e-7, atol=1e-7)
         estimator.set_params(warm_start=True, warm_start_optimizer=True)
         fit_quietly(estimator, X, LABELS)
 
@@ -159,7 +157,7 @@ def test_a_random_state_goes_on():
     assert loaded.random_state.normal() == estimator.random_state.normal()
     for each in (estimator, loaded):
         fit_quietly(each, X, LABELS)
-    assert_same_bits(estimator, loaded)
+    assert_same_network(estimator, loaded)
 
 
 def test_a_stream_of_labels_goes_on():
@@ -168,9 +166,9 @@ def test_a_stream_of_labels_goes_on():
     loaded = again(estimator)
     for each in (estimator, loaded):
         each.partial_fit(X, WORDS[LABELS])
-    assert_same_bits(estimator, loaded)
+    assert_same_network(estimator, loaded)
     for each in (estimator, loaded):
-        with pytest.raises(ValueError, match="not in `self.classes_`"):
+        with pytest.raises(ValueError, match=r"not in `self\.classes_`"):
             each.partial_fit(X[:1], ["new"])
 
 
@@ -184,7 +182,7 @@ def test_sparse_labels_are_decoded_as_before():
     assert (one != other).nnz == 0
     for each in (estimator, loaded):
         each.partial_fit(X, y)
-    assert_same_bits(estimator, loaded)
+    assert_same_network(estimator, loaded)
 
 
 def test_sparse_data_and_names_of_columns():
@@ -203,7 +201,7 @@ def test_weights_of_the_user(tmp_path):
     loaded = again(estimator)
     assert loaded.predict_logits(X).tobytes() == estimator.predict_logits(X).tobytes()
     estimator.coefs_[0] = np.full((5, 4), np.nan)
-    with pytest.raises(ValueError, match="'ops.0.weights' holds NaN or infinity"):
+    with pytest.raises(ValueError, match=r"'ops\.0\.weights' holds NaN or infinity"):
         estimator.save(tmp_path / "model")
     assert not list(tmp_path.iterdir())
 
@@ -213,7 +211,7 @@ def test_an_initialized_network():
     loaded = again(estimator)
     for each in (estimator, loaded):
         each.partial_fit(X, LABELS)
-    assert_same_bits(estimator, loaded)
+    assert_same_network(estimator, loaded)
 
 
 def test_a_class_of_the_user(tmp_path):
@@ -230,7 +228,7 @@ def test_a_clone_of_a_loaded_one_is_one_of_the_parameters():
     estimator, rows, y = estimators()["every layer"]
     loaded = again(fit_quietly(estimator, rows, y))
     assert repr(clone(loaded)) == repr(clone(estimator))
-    assert_same_bits(fit_quietly(clone(loaded), rows, y), estimator)
+    assert_same_network(fit_quietly(clone(loaded), rows, y), estimator)
 
 
 # -- values ------------------------------------------------------------------------------
@@ -257,26 +255,23 @@ ALL_VALUES = [
 ]
 
 
-class FromMemory:
-    """Tensors as a file's, without one."""
-
-    def __init__(self, arrays):
-        self._arrays = arrays
-        self.entries = arrays
-
-    def read(self, name):
-        return self._arrays[name]
+def by_way_of_json(value):
+    """A value written and read."""
+    writer = Writer()
+    text = json.dumps(writer.write(value, "value"), allow_nan=False)
+    arrays = {name: np.array(part, order="C") for name, part in writer.tensors.items()}
+    reader = Reader(Tensors(io.BytesIO(safetensors.numpy.save(arrays))))
+    found = reader.read(json.loads(text), "value")
+    assert reader.used == set(writer.tensors)
+    return found
 
 
 @pytest.mark.parametrize("value", ALL_VALUES, ids=repr)
 def test_values_of_parameters_come_back(value):
-    writer = Writer()
-    text = json.dumps(writer.write(value, "value"), allow_nan=False)
-    reader = Reader(FromMemory(writer.tensors))
-    found = reader.read(json.loads(text), "value")
-    native = value.astype(value.dtype.newbyteorder("=")) if hasattr(value, "astype") else value
-    assert_same_value(found, native if type(value) is np.ndarray else value, "value")
-    assert reader.used == set(writer.tensors)
+    found = by_way_of_json(value)
+    if type(value) is np.ndarray:  # other byte orders become the machine's
+        value = value.astype(value.dtype.newbyteorder("="))
+    assert_same_value(found, value, "value")
 
 
 def test_all_descriptions_can_be_written():
@@ -293,7 +288,7 @@ def test_all_descriptions_can_be_written():
         if arguments is None:
             continue
         made = kind(*arguments)
-        assert Reader(FromMemory({})).read(Writer().write(made, "a"), "a") == made
+        assert by_way_of_json(made) == made
     modules = layers, losses, optimizers, schedules
     public = {name for module in modules for name in module.__all__}
     assert public - set(DESCRIPTIONS) == {"Layer", "NAMED", "Optimizer", "Schedule"}
@@ -360,7 +355,7 @@ def test_callbacks_are_refused(tmp_path):
     with pytest.raises(ValueError, match=r"callbacks: take them away with set_callbacks\(\)"):
         estimator.save(tmp_path / "model")
     estimator.set_callbacks()
-    assert_same_bits(estimator, again(estimator))
+    assert_same_network(estimator, again(estimator))
 
 
 def test_attributes_of_others_are_refused(tmp_path):
@@ -414,6 +409,13 @@ def _set(*path, value):
     return change
 
 
+def _nested(depth):
+    value = []
+    for _ in range(2 * depth):
+        value = [value]
+    return value
+
+
 WRONG = {
     "class": (_set("class", value="object"), "must be one of MLPClassifier"),
     "parameter": (_set("params", "fit", value=1), "parameters are not those"),
@@ -440,6 +442,8 @@ WRONG = {
     "moments": (_set("optimizer", "moments", value=1), "number of moments"),
     "more moments": (_set("optimizer", "moments", value=10**9), "number of moments"),
     "unused": (_set("optimizer", value=None), "no one expects, 'training"),
+    "nested": (_set("params", "layers", value=_nested(150)), "nested deeper"),
+    "nested lists": (_set("params", "alpha", value=_nested(90)), "'alpha' parameter"),
     "activation": (_set("params", "activation", value="tanh"), "not of the network"),
     "normalization": (_set("attributes", "_norm", value="batch"), "not of the network"),
     "standardize": (
@@ -468,7 +472,7 @@ def test_estimators_that_are_wrong_are_refused(name, tmp_path):
 def test_mutated_files_are_refused_or_predict():
     """As of `tests/serving/test_fuzz.py`; what is loaded predicts, and trains or says why not."""
     kinds = {name: file_of(name) for name in ("plain", "options", "every layer", "quantiles")}
-    loaded = 0
+    loaded, messages, errors = 0, set(), set()
     for seed in range(4000):
         name = list(kinds)[seed % 4]
         kind, data = kinds[name]
@@ -476,16 +480,17 @@ def test_mutated_files_are_refused_or_predict():
         try:
             estimator = read_estimator(kind, io.BytesIO(mutated([data], seed)))
         except Refused as error:
-            assert 0 < len(str(error)) < 1000, seed
-            assert "\n" not in str(error), seed
+            messages.add(str(error))
             continue
         loaded += 1
         with np.errstate(all="ignore"):
             assert len(estimator.predict(X[:2])) == 2
             if loaded % 5 == 0 and estimator.batch_size == "auto":
                 found = outcome(lambda: estimator.partial_fit(X, y))  # noqa: B023
-                assert found.error is None or isinstance(found.error, Exception)
+                errors.add(found.error and found.error[0])
     assert 100 < loaded < 3000
+    assert all(0 < len(message) < 1000 and "\n" not in message for message in messages)
+    assert errors <= {None, "ValueError", "InvalidParameterError"}
 
 
 def test_codes_of_a_loaded_embedding_are_checked():

@@ -125,6 +125,19 @@ def test_notes_stay_with_the_predictor(tmp_path):
     assert load(path).notes == {}
 
 
+def test_notes_that_are_nested_too_deeply_are_refused(tmp_path):
+    for depth in (100, 300):
+        notes = {}
+        for _ in range(depth):
+            notes = {"a": notes}
+        if depth == 100:
+            small().save(tmp_path / "model", notes)
+            assert load(tmp_path / "model").notes == notes
+        else:
+            with pytest.raises(ValueError, match="save cannot write .* nested deeper"):
+                small().save(tmp_path / "model", notes)
+
+
 @pytest.mark.parametrize("notes", [{"a": {1, 2}}, {"a": np.nan}, [1], {"a": b"b"}, "text"])
 def test_notes_that_json_cannot_write_are_refused(notes, tmp_path):
     with pytest.raises(ValueError, match="notes must be"):
@@ -415,6 +428,10 @@ RAW = {
     "no plan": (safetensors.numpy.save({"a": np.zeros(3)}, {KEY: "{"}), "plan is no JSON"),
     "NaN": (safetensors.numpy.save({"a": np.zeros(3)}, {KEY: '{"version":NaN}'}), "NaN"),
     "twice": (safetensors.numpy.save({"a": np.zeros(3)}, {KEY: '{"a":1,"a":2}'}), "key twice"),
+    "200 deep": (
+        safetensors.numpy.save({"a": np.zeros(3)}, {KEY: '{"a":' + "[" * 200 + "]" * 200 + "}"}),
+        "nested deeper",
+    ),
     "deep plan": (safetensors.numpy.save({"a": np.zeros(3)}, {KEY: '{"a":' * 10**5}), "no JSON"),
     "long number": (
         safetensors.numpy.save({"a": np.zeros(3)}, {KEY: '{"a":' + "9" * 10**5 + "}"}),

@@ -241,10 +241,11 @@ def save_model(
         plan["estimator"] = estimator
     try:
         arrays = _checked(model, plan)
+        header = json.dumps(plan, allow_nan=False, separators=(",", ":"))
+        parsed(header, "its plan")
     except Refused as error:
         raise ValueError(f"save cannot write this model: {error}.") from None
     arrays |= tensors or {}
-    header = json.dumps(plan, allow_nan=False, separators=(",", ":"))
     # its quotes take two bytes each in the file's own header, which holds the tensors' names too
     if len(json.dumps(header)) + sum(200 + len(name) for name in arrays) > MOST_HEADER:
         raise ValueError(
