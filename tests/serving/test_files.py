@@ -134,7 +134,7 @@ def test_notes_that_are_nested_too_deeply_are_refused(tmp_path):
             small().save(tmp_path / "model", notes)
             assert load(tmp_path / "model").notes == notes
         else:
-            with pytest.raises(ValueError, match="save cannot write .* nested deeper"):
+            with pytest.raises(ValueError, match=r"save cannot write .* nested deeper"):
                 small().save(tmp_path / "model", notes)
 
 
@@ -238,6 +238,16 @@ def test_a_save_that_fails_leaves_the_old_file(step, tmp_path, monkeypatch):
         small().save(path)
     assert path.read_bytes() == b"the old one"
     assert [found.name for found in tmp_path.iterdir()] == ["model"]
+
+
+def test_an_error_of_the_library_is_one_of_the_system(tmp_path, monkeypatch):
+    def fail(*args, **kwargs):
+        raise safetensors.SafetensorError("No space left on device")
+
+    monkeypatch.setattr(safetensors.numpy, "save_file", fail)
+    with pytest.raises(OSError, match="model could not be written: No space left"):
+        small().save(tmp_path / "model")
+    assert not list(tmp_path.iterdir())
 
 
 def test_contents_are_on_the_disk_before_the_name(tmp_path, monkeypatch):
