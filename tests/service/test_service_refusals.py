@@ -29,11 +29,6 @@ WRONG = {
     "NaN": (b'{"rows": [[1, 2, NaN, 4]]}', "finite_number", ["body", "rows", 0, 2]),
     "infinity": (b'{"rows": [[1, 2, -Infinity, 4]]}', "finite_number", ["body", "rows", 0, 2]),
     "1e400": (b'{"rows": [[1, 2, 1e400, 4]]}', "finite_number", ["body", "rows", 0, 2]),
-    "400 digits": (
-        b'{"rows": [[1, 2, %s, 4]]}' % (b"9" * 400),
-        "finite_number",
-        ["body", "rows", 0, 2],
-    ),
     "10,000 digits": (b'{"rows": [[%s]]}' % (b"9" * 10_000), "json_invalid", ["body"]),
     "above float32": (b'{"rows": [[1, 2, 1e300, 4]]}', "value_error", ["body", "rows"]),
     "a nesting bomb": (b'{"rows": ' + b"[" * 10_000, "json_invalid", ["body"]),
@@ -59,6 +54,13 @@ def test_wrong_bodies(app, case):
     found = metrics(app)
     assert found['service_requests_total{path="/predict",status="422"}'] == 1
     assert found["service_rows_total"] == 0
+
+
+def test_an_integer_too_large_for_a_float(app):
+    """Releases of pydantic differ in the kind of this error."""
+    response = post(app, b'{"rows": [[1, 2, %s, 4]]}' % (b"9" * 400))
+    assert response.status_code == 422
+    assert [reason["loc"] for reason in response.json()["detail"]] == [["body", "rows", 0, 2]]
 
 
 def test_many_errors_are_told_once(app):
