@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from array import array
+from functools import partial
 
 TIMEOUT = 10.0
 """Seconds that the last answers may take once no more is asked."""
@@ -67,7 +68,7 @@ async def drive(port: int, bodies, answers, connections: int, seconds: float) ->
     for _ in range(connections):
         ended = loop.create_future()
         transport, _ = await loop.create_connection(
-            lambda ended=ended: Connection(load, ended), "127.0.0.1", port
+            partial(Connection, load, ended), "127.0.0.1", port
         )
         transports.append(transport)
         ends.append(ended)

@@ -10,6 +10,7 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPConnection
+from urllib.error import HTTPError
 
 import client
 import load_test
@@ -36,21 +37,27 @@ GRACEFUL = pytest.mark.skipif(
 def test_serve(model_file, iris, capfd):
     """One command serves the file; one line is logged; it ends with what has begun."""
     model, X = iris
-    options = "--max-body", "5000", "--max-rows", "20"
+    options = "--max-body", "5000", "--max-rows", "20", "--max-connections", "8"
     with load_test.service(model_file, *options) as (port, process):
         answer = json.loads(load_test.get(port, "/predict", body_of(X[:20])))
         np.testing.assert_array_equal(answer["predictions"], model.predict(X[:20]))
-        connection = HTTPConnection("127.0.0.1", port, timeout=30)
-        for body, chunked, status in (
-            (body_of(X[:21]), False, 422),
-            (b" " * 3_000_000, False, 413),
-            (iter([b" " * 1000] * 3000), True, 413),
-            (body_of(X[:1]), False, 200),  # the connection is good for more
-        ):
-            connection.request("POST", "/predict", body, JSON, encode_chunked=chunked)
-            response = connection.getresponse()
-            assert (response.status, response.read() != b"") == (status, True)
-        connection.close()
+        with contextlib.closing(HTTPConnection("127.0.0.1", port, timeout=30)) as connection:
+            for body, chunked, status in (
+                (body_of(X[:21]), False, 422),
+                (b" " * 3_000_000, False, 413),
+                (iter([b" " * 1000] * 3000), True, 413),
+                (body_of(X[:1]), False, 200),  # the connection is good for more
+            ):
+                connection.request("POST", "/predict", body, JSON, encode_chunked=chunked)
+                response = connection.getresponse()
+                assert (response.status, response.read() != b"") == (status, True)
+        with contextlib.ExitStack() as stack:
+            for _ in range(8):
+                stack.enter_context(socket.create_connection(("127.0.0.1", port)))
+            time.sleep(0.3)
+            with pytest.raises(HTTPError, match="503") as refused:
+                load_test.get(port, "/health")
+            refused.value.close()
 
         with socket.create_connection(("127.0.0.1", port)) as slow:
             body = body_of(X[:1])
@@ -64,8 +71,9 @@ def test_serve(model_file, iris, capfd):
             slow.settimeout(10)
             assert slow.recv(4096).startswith(b"HTTP/1.1 200 OK")
     assert process.returncode in (0, -signal.SIGTERM)
-    [line] = capfd.readouterr().err.splitlines()
-    assert "MLPClassifier: 4-16-3" in line
+    first, *others = capfd.readouterr().err.splitlines()
+    assert "serves <Predictor of MLPClassifier: 4-16-3" in first
+    assert all("Exceeded concurrency limit" in line for line in others)
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", port)).close()
 

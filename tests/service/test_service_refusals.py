@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 from app import Limits, create_app
-from asking import JSON, body_of, get, metrics, post
+from asking import JSON, body_of, get, metrics, post, together
 
 import fusednn
 
@@ -71,6 +71,43 @@ def test_many_errors_are_told_once(app):
         assert len(response.content) < 300
     extra = b",".join(b'"%d": 0' % number for number in range(1500))
     assert post(app, b'{%s, "rows": [[1, 2, 3, 4]]}' % extra).status_code == 200
+
+
+def right(body):
+    """The rows of a body as Python's own JSON reads it; None if they are not to be answered."""
+    try:
+        rows = json.loads(body)["rows"]
+        kinds = {type(number) for row in rows for number in row}
+        X = np.array(rows, float)
+    except (ValueError, TypeError, KeyError):
+        return None
+    fits = kinds <= {int, float} and X.ndim == 2 and X.shape[1] == 4 and len(X) > 0
+    with np.errstate(over="ignore"):
+        return X if fits and np.isfinite(X.astype(np.float32)).all() else None
+
+
+def test_broken_bodies_at_random(app, iris):
+    """Bodies with bytes changed are answered or refused as Python reads them, never an error."""
+    rng = np.random.default_rng(0)
+    whole = b'{"rows": [[5.1, -3, 14e-1, 0.2], [6, 2.9, 1.5, 1E0]], "more": {"a": null}}'
+    new = np.frombuffer(b'0123456789+-.eE,:[]{}" \\ntrue\xff\x00', np.uint8)
+    bodies = []
+    for _ in range(1500):
+        body = np.frombuffer(whole, np.uint8).copy()
+        places = rng.integers(len(body), size=rng.integers(1, 4))
+        body[places] = rng.choice(new, len(places))
+        bodies.append(body.tobytes())
+    sent = [("POST", "/predict", {"content": body, "headers": JSON}) for body in bodies]
+    statuses = []
+    for body, response in zip(bodies, together(app, *sent), strict=True):
+        X = right(body)
+        assert response.status_code == (422 if X is None else 200), body
+        statuses.append(response.status_code)
+        if X is None:
+            assert response.json()["detail"][0]["msg"]
+        else:
+            np.testing.assert_array_equal(response.json()["predictions"], iris[0].predict(X))
+    assert min(map(statuses.count, (200, 422))) > 100
 
 
 def test_the_last_of_equal_keys_counts(app, iris):
