@@ -20,7 +20,8 @@ class Refused(ValueError):
 
 def refuse(where: str, wanted: str, value: object) -> Refused:
     """The error for a value that is not what is wanted there."""
-    return Refused(f"{where} must be {wanted}, not {reprlib.repr(value)}")
+    found = {list: "a list", dict: "an object"}.get(type(value)) or reprlib.repr(value)
+    return Refused(f"{where} must be {wanted}, not {found}")
 
 
 def whole(least: int, most: int) -> Check:

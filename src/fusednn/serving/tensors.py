@@ -10,6 +10,7 @@ import json
 import math
 import os
 import reprlib
+from collections.abc import Iterable
 from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
@@ -19,7 +20,7 @@ from .fields import Refused, keyed, refuse
 MOST_HEADER = 1 << 22
 """Bytes of a header: some 200,000 labels or names of columns."""
 
-DTYPES = {
+DTYPES: dict[str, np.dtype] = {
     "F64": np.dtype("<f8"),
     "F32": np.dtype("<f4"),
     "F16": np.dtype("<f2"),
@@ -35,7 +36,11 @@ DTYPES = {
 }
 """Of tensors; others are not in our files."""
 
+MOST_NESTING = 200
+"""Of lists and objects within one another; what reads them takes some calls for each."""
+
 MOST_DIMENSIONS = 8
+MOST_ELEMENTS = 1 << 40
 
 
 class Entry(NamedTuple):
@@ -125,7 +130,20 @@ def parsed(found: bytes | str, what: str) -> dict[str, Any]:
         raise Refused(f"{what} is no JSON text that can be read") from None
     if type(value) is not dict:
         raise refuse(what, "a JSON object", value)
+    level: list[Any] = [value]
+    depth = 0
+    while level:
+        depth += 1
+        level = [child for part in level for child in _children(part)]
+    if depth > MOST_NESTING:
+        raise Refused(f"{what} is nested deeper than {MOST_NESTING}")
     return value
+
+
+def _children(value: Any) -> Iterable[Any]:
+    if type(value) is dict:
+        return value.values()
+    return value if type(value) is list else ()
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -155,6 +173,8 @@ def _entry(name: str, value: object) -> Entry:
     if len(shape) > MOST_DIMENSIONS or len(offsets) != 2:
         raise Refused(f"{where} has a shape or data_offsets of a wrong length")
     start, stop = offsets
+    if math.prod(max(part, 1) for part in shape) > MOST_ELEMENTS:  # NumPy counts without zeros
+        raise Refused(f"{where} has a shape of too many elements")
     if math.prod(shape) * dtype.itemsize != stop - start:
         raise Refused(f"{where} has a shape that does not fit its bytes")
     return Entry(dtype, shape, start, stop)
