@@ -1,0 +1,172 @@
+"""Predictions over HTTP: an ASGI application around a predictor.
+
+    uvicorn --app-dir examples/service --factory app:from_environment
+
+with the model's file in SERVICE_MODEL; `serve.py` is the same with options.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple
+
+from fastapi import FastAPI, HTTPException, Request, Response
+from metrics import CountRequests, Metrics
+from prediction import Answerer
+from pydantic import BaseModel, ValidationError
+from starlette.requests import ClientDisconnect
+
+import fusednn
+
+INLINE_SECONDS = 0.002
+"""Answers that take no longer are made between other requests, others by a thread beside them."""
+
+PATHS = frozenset({"/predict", "/model", "/health", "/metrics", "/docs", "/openapi.json"})
+
+
+class Limits(NamedTuple):
+    """What a request may take: bytes of body, seconds for them to arrive, rows."""
+
+    body: int = 1 << 20
+    seconds: float = 10.0
+    rows: int = 1000
+
+
+LIMITS = Limits()
+
+
+class ModelInfo(BaseModel):
+    """What the service predicts with."""
+
+    name: str
+    n_features: int
+    features: list[str] | None
+    classes: list[Any] | None
+    dtype: str
+
+
+class Problem(BaseModel):
+    """Why a request was refused: a sentence, or for 422 a list with `loc`, `msg` and `type`."""
+
+    detail: str | list[dict[str, Any]]
+
+
+def create_app(predictor, limits: Limits = LIMITS) -> FastAPI:
+    """The service; when this returns, all that it calls is compiled.
+
+    Parameters
+    ----------
+    predictor : fusednn.Predictor
+    limits : Limits
+    """
+    answerer, metrics, threads = Answerer(predictor, limits.rows), Metrics(), ThreadPoolExecutor()
+    inline_bytes = answerer.longest_within(INLINE_SECONDS)
+    app = FastAPI(title="fusednn", version=fusednn.__version__, redoc_url=None)
+    app.add_middleware(CountRequests, metrics=metrics, paths=PATHS)
+    info = _info(predictor)
+    refusals: dict[int | str, dict[str, Any]] = {
+        status: {"model": Problem} for status in (408, 413, 415, 422)
+    }
+    schema = {"application/json": {"schema": answerer.request.model_json_schema()}}
+
+    @app.post(
+        "/predict",
+        response_model=answerer.answer,
+        responses=refusals,
+        openapi_extra={"requestBody": {"required": True, "content": schema}},
+    )
+    async def predict(request: Request) -> Response:
+        """Predictions for rows of numbers."""
+        if not _is_json(request.headers.get("content-type", "")):
+            raise HTTPException(415, "the body must be application/json")
+        body = await _body(request, limits)
+        try:
+            if len(body) <= inline_bytes:
+                answer, rows = answerer(body)
+            else:
+                loop = asyncio.get_running_loop()
+                answer, rows = await loop.run_in_executor(threads, answerer, body)
+        except ValueError as error:
+            raise HTTPException(422, _reasons(error)) from None
+        metrics.rows.inc(rows)
+        return Response(answer, media_type="application/json")
+
+    @app.get("/model")
+    async def model() -> ModelInfo:
+        """The network: its features and classes."""
+        return info
+
+    @app.get("/health")
+    async def health() -> dict[str, str]:
+        """Answers once the model is loaded and compiled: the port opens no sooner."""
+        return {"status": "ok"}
+
+    @app.get("/metrics", response_class=Response)
+    async def show_metrics() -> Response:
+        """For Prometheus."""
+        return Response(metrics.text(), media_type=metrics.content_type)
+
+    return app
+
+
+def from_environment() -> FastAPI:
+    """The service of the file SERVICE_MODEL, with limits SERVICE_MAX_BODY and SERVICE_MAX_ROWS."""
+    limits = LIMITS._replace(
+        body=int(os.environ.get("SERVICE_MAX_BODY", LIMITS.body)),
+        rows=int(os.environ.get("SERVICE_MAX_ROWS", LIMITS.rows)),
+    )
+    predictor = fusednn.load(os.environ["SERVICE_MODEL"])
+    app = create_app(predictor, limits)
+    logging.getLogger("service").info("pid %d serves %r with %r", os.getpid(), predictor, limits)
+    return app
+
+
+async def _body(request: Request, limits: Limits) -> bytearray:
+    """The body, refused as soon as it is known to be too long."""
+    declared = request.headers.get("content-length", "")
+    too_long = HTTPException(413, f"the body is longer than {limits.body} bytes")
+    if declared.isdecimal() and int(declared) > limits.body:
+        raise too_long
+    body = bytearray()
+    try:
+        async with asyncio.timeout(limits.seconds):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > limits.body:
+                    raise too_long
+    except TimeoutError:
+        raise HTTPException(408, f"no whole body in {limits.seconds} s") from None
+    except ClientDisconnect:
+        raise HTTPException(400, "the body ended early") from None  # for the metrics
+    return body
+
+
+def _is_json(content_type: str) -> bool:
+    return content_type.partition(";")[0].strip().lower() == "application/json"
+
+
+def _reasons(error: ValueError) -> list[dict[str, Any]]:
+    """The errors as FastAPI gives them, without the input, which may be long or not finite."""
+    if not isinstance(error, ValidationError):
+        return [{"type": "value_error", "loc": ["body", "rows"], "msg": str(error)}]
+    found = error.errors(include_url=False, include_context=False, include_input=False)
+    return [{**part, "loc": ["body", *part["loc"]]} for part in found]
+
+
+def _info(predictor) -> ModelInfo:
+    classes = getattr(predictor, "classes_", None)
+    if isinstance(classes, list):  # of several columns
+        classes = [part.tolist() for part in classes]
+    elif classes is not None:
+        classes = classes.tolist()
+    features = getattr(predictor, "feature_names_in_", None)
+    return ModelInfo(
+        name=repr(predictor).strip("<>"),
+        n_features=predictor.n_features_in_,
+        features=None if features is None else features.tolist(),
+        classes=classes,
+        dtype=str(predictor.dtype),
+    )

@@ -1,0 +1,65 @@
+"""Serves a saved model: python examples/service/serve.py model.safetensors --port 8000"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from app import LIMITS
+
+LOGGING: dict[str, Any] = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "loggers": {"service": {"level": "INFO"}, "uvicorn": {"level": "WARNING"}},
+    "root": {"handlers": ["stderr"], "level": "WARNING"},
+}
+
+
+def main(arguments=None):
+    """Serves until SIGTERM or Ctrl-C, then ends with the requests that have begun."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("model", type=Path, help="a file that Predictor.save wrote")
+    parser.add_argument("--host", default="127.0.0.1", help="0.0.0.0 is every interface")
+    parser.add_argument("--port", type=int, default=8000)
+    parser.add_argument("--workers", type=int, default=1, help="processes; one a core")
+    parser.add_argument("--max-body", type=int, default=LIMITS.body, help="bytes")
+    parser.add_argument("--max-rows", type=int, default=LIMITS.rows)
+    parser.add_argument("--max-connections", type=int, default=1000, help="at once, by process")
+    parser.add_argument("--access-log", action="store_true", help="a line for each request")
+    options = parser.parse_args(arguments)
+    if not options.model.is_file():
+        parser.error(f"no file {options.model}")
+    os.environ |= {
+        "SERVICE_MODEL": str(options.model.resolve()),
+        "SERVICE_MAX_BODY": str(options.max_body),
+        "SERVICE_MAX_ROWS": str(options.max_rows),
+    }
+    if options.access_log:
+        LOGGING["loggers"]["uvicorn.access"] = {"level": "INFO"}
+    with ExitStack() as stack:
+        if options.workers > 1:  # whichever process is asked for metrics tells those of all
+            folder = tempfile.TemporaryDirectory(prefix="service-metrics-")
+            os.environ["PROMETHEUS_MULTIPROC_DIR"] = stack.enter_context(folder)
+        uvicorn.run(
+            "app:from_environment",
+            factory=True,
+            app_dir=str(Path(__file__).parent),
+            host=options.host,
+            port=options.port,
+            workers=options.workers,
+            limit_concurrency=options.max_connections,
+            access_log=options.access_log,
+            log_config=LOGGING,
+            timeout_graceful_shutdown=10,
+        )
+
+
+if __name__ == "__main__":
+    main()
