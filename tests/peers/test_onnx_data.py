@@ -50,7 +50,7 @@ SCALERS = {
 
 
 @DTYPES
-@pytest.mark.parametrize("far", [0, 1e5])
+@pytest.mark.parametrize("far", [0, 80, 1e5])
 @pytest.mark.parametrize("name", SCALERS)
 def test_pipelines(name, far, dtype, path):
     random = np.random.RandomState(0)

@@ -21,6 +21,10 @@ from fusednn.plan.layers.through import Scale, Through
 from .onnx_activations import add_activation
 from .onnx_graph import Graph
 
+FAR_BIAS = 16.0
+"""Larger biases of a first layer have taken up the mean of a scaling, and products take them away
+again; from here on in float64, since runtimes differ in what they round in between."""
+
 
 def add_layers(graph: Graph, x: str, ops: Iterable[Layer], arrays: Iterator[np.ndarray]) -> str:
     """Adds ops one behind the other, each of which takes its parameters from `arrays`.
@@ -58,6 +62,9 @@ def _(op: Dense, graph: Graph, x: str, arrays) -> str:
     and the activation behind it, and then has no float64 form of that. It leaves a single 0 out;
     and a MatMul takes up factors beside it as float32."""
     weights, biases = arrays
+    if graph.dtype == np.float32 and op.first and abs(biases).max() > FAR_BIAS:
+        wide = graph.array("weights", weights, float), graph.array("biases", biases, float)
+        return graph.cast(graph.node("Gemm", graph.cast(x, float), *wide), graph.dtype)
     if graph.dtype == np.float32:
         return graph.node(
             "Gemm", x, graph.array("weights", weights), graph.array("biases", biases)
