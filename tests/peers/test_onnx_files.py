@@ -12,7 +12,7 @@ pytest.importorskip("onnxruntime")
 # Without the peers the module ends above, so these imports cannot come first.
 import pandas  # noqa: E402
 from onnx_sessions import predictor_of, run, session_of  # noqa: E402
-from parity import fit_quietly  # noqa: E402
+from parity import fit_quietly, run_python  # noqa: E402
 from sklearn.decomposition import PCA  # noqa: E402
 from sklearn.exceptions import NotFittedError  # noqa: E402
 from sklearn.pipeline import make_pipeline  # noqa: E402
@@ -101,7 +101,7 @@ def test_estimators_that_are_refused(estimator, error, words, path):
 
 def test_layers_that_are_refused(path):
     for op in (Noise(3, deviation=0.1), Through(3, Epilogue("no such"))):
-        with pytest.raises(TypeError, match="ONNX has no form of the .*(Noise|no such)"):
+        with pytest.raises(TypeError, match=r"ONNX has no form of the .*(Noise|no such)"):
             export_onnx(_Described(op), path)
     assert not path.exists()
 
@@ -143,7 +143,7 @@ def test_classes_without_a_tensor(classes):
 
 
 def test_classes_with_a_tensor():
-    for classes in ([3, 2**62], ["a", "b"], [False, True]):
+    for classes in ([3, 2**62], [np.int8(1), 2], ["a", np.str_("b")], [False, np.True_]):
         found = tensor_of(np.array(classes, object))
         assert found.tolist() == classes
     assert tensor_of(np.array([0.5, 1], np.float16)).dtype == np.float32
@@ -158,12 +158,17 @@ def test_without_onnx(fitted, path, monkeypatch):
     assert not path.exists()
 
 
+def test_nothing_is_imported_before_the_first_export():
+    code = "import sys, fusednn; fusednn.export_onnx; print('onnx' in sys.modules)"
+    assert run_python(code).strip() == "False"
+
+
 def test_a_directory_that_is_missing(fitted, tmp_path):
     with pytest.raises(FileNotFoundError):
         export_onnx(fitted, tmp_path / "no" / "network.onnx")
 
 
-def test_zeros_and_deep_networks(path):
+def test_deep_networks(path):
     """A thousand layers, which no recursion walks."""
     ops = [Dense(2, 2, Epilogue("relu")) for _ in range(1000)]
     arrays = [np.eye(2, dtype="f4"), np.zeros(2, "f4")] * 1000

@@ -62,11 +62,11 @@ def tensor_of(classes: np.ndarray) -> np.ndarray:
     TypeError
         If they are of another type, of mixed types, or integers above those of int64.
     """
-    kinds = {type(each) for each in classes.tolist()}
+    each = [one.item() if isinstance(one, np.generic) else one for one in classes.tolist()]
     for kind, dtype in ((str, object), (bool, bool), (int, np.int64)):
-        if kinds == {kind}:
+        if set(map(type, each)) == {kind}:
             try:
-                return np.array(classes.tolist(), dtype)
+                return np.array(each, dtype)
             except OverflowError:
                 break
     if classes.dtype in (np.float16, np.float32, np.float64):
