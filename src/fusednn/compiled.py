@@ -1,10 +1,11 @@
-"""A network that was compiled to a shared library, called through ctypes: NumPy is all it needs."""
+"""A network compiled to a shared library, called through ctypes: NumPy is all it needs."""
 
 from __future__ import annotations
 
 import ctypes
 import json
 import os
+from ctypes import byref
 
 import numpy as np
 
@@ -60,7 +61,7 @@ class CompiledPredictor:
         classes = [_labels(**one) for one in about["classes"]]
         self._classes = classes
         if self._kind == "columns":
-            self.classes_ = list(classes)
+            self.classes_: list[np.ndarray] | np.ndarray = list(classes)
         elif classes:
             [self.classes_] = classes
         counts = about["interface"]
@@ -184,8 +185,7 @@ class CompiledPredictor:
         if not rows:
             raise checks.refuse_empty(X, self._names)
         # `data` of arrays costs ten times as much
-        x, answers = _BYTE.from_buffer(X), _BYTE.from_buffer(out)
-        x, answers = ctypes.byref(x), ctypes.byref(answers)
+        x, answers = byref(_BYTE.from_buffer(X)), byref(_BYTE.from_buffer(out))
         if validate and self._check(x, rows) == NOT_FINITE:
             raise checks.refuse_values(X, self._names)
         if function(x, rows, answers):

@@ -18,7 +18,7 @@ import numpy as np
 from fusednn.serving.model import Model
 
 from .c import write_c
-from .c_head import interface_of
+from .c_interface import interface_of
 from .c_text import characters
 
 FORMAT = 1
@@ -150,7 +150,7 @@ def _labels(classes: np.ndarray) -> dict[str, Any]:
 
 def _about(model: Model, name: str) -> str:
     checks = "".join(
-        f"#ifdef __{macro}__\n    if (!__builtin_cpu_supports(\"{feature}\"))\n"
+        f'#ifdef __{macro}__\n    if (!__builtin_cpu_supports("{feature}"))\n'
         "        return 0;\n#endif\n"
         for macro, feature in _FEATURES.items()
     )
@@ -171,5 +171,6 @@ def _compile(command: list[str]) -> None:
     if done.returncode:
         last = "\n".join((done.stderr or done.stdout).strip().splitlines()[-_LINES:])
         raise RuntimeError(
-            f"the C compiler failed with exit code {done.returncode}: {shlex.join(command)}\n{last}"
+            f"the C compiler failed with exit code {done.returncode}: {shlex.join(command)}\n"
+            f"{last}"
         )
