@@ -21,7 +21,8 @@ from fusednn.serving.predictor import Predictor
 
 UGLY = [
     "*/ int broken; /*", '"; int broken; char *a = "', "back\\", "??/", "??/\n#error",
-    "line\nline", "naïve – 猫 🐈", "\r\t\0\x7f", "%s{}{name}NAME_x REAL", "// \\\n", "a" * 3000, "", "\ud800",
+    "line\nline", "naïve – 猫 🐈", "\r\t\0\x7f", "%s{}{name}NAME_x REAL", "// \\\n", "a" * 3000,
+    "", "\ud800",
 ]  # fmt: skip
 
 

@@ -38,6 +38,7 @@ pytestmark = [
 ]
 
 FEW = {"max_iter": 4, "random_state": 0}
+FAR = np.float32(100)
 BLOCK = Residual([Dense(20), BatchNorm(), Activation("silu"), Dense(20)])
 
 
@@ -57,9 +58,7 @@ def classifiers(X, y):
             [BatchNorm(), Dense(20, "elu"), BLOCK, LayerNorm()], standardize=True, **FEW
         ).fit(single, 10.0 * y),
         "scaled": make_pipeline(MinMaxScaler(clip=True), TheirClassifier((20,), **FEW)).fit(X, y),
-        "far": make_pipeline(StandardScaler(), MLPClassifier((20,), dtype="float32", **FEW)).fit(
-            X + 1e5, y
-        ),
+        "far": make_pipeline(StandardScaler(), MLPClassifier((20,), **FEW)).fit(single + FAR, y),
     }
 
 
@@ -67,7 +66,7 @@ def regressors(X, y):
     """Fitted to the diabetes data, and the rows that each takes."""
     few = {**FEW, "hidden_layer_sizes": (20,)}
     codes = np.column_stack([X[:, :3], np.digitize(X[:, 3], [-1, 0, 1])])
-    layers = [Embedding([3], 2), Dense(8, "tanh")]
+    layers = [Embedding([3]), Dense(8, "tanh")]
     return {
         "ours": (MLPRegressor(activation="softplus", **few).fit(X, y), X),
         "theirs": (TheirRegressor(activation="logistic", **few).fit(X, y), X),
@@ -88,8 +87,12 @@ def exported(estimator, folder, number=0, **options):
 
 def test_classifiers_of_the_digits(digits, tmp_path):
     X, y = digits
+    single = X.astype(np.float32)
     for number, (name, estimator) in enumerate(classifiers(X, y).items()):
-        called, rows = exported(estimator, tmp_path, number), X + 1e5 * (name == "far")
+        called, rows = (
+            exported(estimator, tmp_path, number),
+            (single + FAR) if name == "far" else X,
+        )
         frozen = freeze(estimator)
         assert called.n_features_in_ == 64
         assert called.dtype == frozen.dtype

@@ -37,8 +37,8 @@ _INTRODUCTION = """\
 
    Rows lie one after the other, {real} throughout. The functions return MACRO_OK, or one of the
    codes below. They keep nothing between calls, so threads may call them at once. They take up
-   to {kilobytes} KB of stack, and memory from the heap only where layers are too wide for that. Rows
-   with infinity or NaN get numbers that mean nothing; NAME_check finds them.
+   to {kilobytes} KB of stack, and memory from the heap only where layers are too wide for that.
+   Rows with infinity or NaN get numbers that mean nothing; NAME_check finds them.
 */
 """
 
