@@ -4,6 +4,7 @@ import math
 import os
 import re
 import subprocess
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -24,6 +25,9 @@ UGLY = [
     "line\nline", "naïve – 猫 🐈", "\r\t\0\x7f", "%s{}{name}NAME_x REAL", "// \\\n", "a" * 3000,
     "", "\ud800",
 ]  # fmt: skip
+
+
+DOCS = Path(__file__).resolve().parents[2] / "docs" / "c.md"
 
 
 def run(folder, compiler, main, sources, options=SANITIZED):
@@ -131,6 +135,17 @@ def test_two_in_one_program_and_compilers_without_vectors(define, tmp_path):
     x = np.array([[1.0, -2, 3]])
     assert_close(np.frombuffer(told[:20], "f4"), Predictor(models[0])(x)[0], 1e-6)
     assert_close(np.frombuffer(told[20:], "f8"), Predictor(models[1])(x)[0], 1e-14)
+
+
+@needs_compiler
+def test_the_program_of_the_docs(tmp_path):
+    program = DOCS.read_text().split("```c\n")[1].split("```")[0]
+    model = made(chain(64, 10), Head(MULTICLASS, "softmax", (np.arange(10),)), "float32")
+    write_c(model, tmp_path / "digits.c", "digits")
+    label, probability = run(tmp_path, COMPILERS[0], program, ["digits.c"]).decode().split(": ")
+    expected = Predictor(model).predict_proba(np.zeros(64))[0]
+    assert int(label) == expected.argmax()
+    assert float(probability) == pytest.approx(expected.max(), abs=6e-4)
 
 
 @needs_compiler

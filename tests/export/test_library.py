@@ -273,6 +273,7 @@ LABELS = {
     "text": np.array(['*/ "??/\\\n', "猫"]),
     "bytes": np.array([b"a\xff", b"b"]),
     "object": np.array(["a", "b" * 300], object),
+    "mixed": np.array([np.int64(3), np.str_("a")], object),
     "one": np.array([5]),
 }
 

@@ -102,7 +102,7 @@ def write_c(model: Model, path: Path, name: str, more: str = "") -> None:
 
 def c_source(model: Model, name: str, file: str) -> Iterator[str]:
     """The text of the file, in pieces."""
-    dtype, words = np.dtype(model.dtype), _words(model, name)
+    dtype, words = np.dtype(model.dtype), words_of(model, name)
     shown = re.sub("[^A-Za-z0-9_.-]", "_", file)
     introduction = in_words(_INTRODUCTION, words)
     kilobytes = 2 * STACK_BYTES // 1024
@@ -137,7 +137,8 @@ def c_source(model: Model, name: str, file: str) -> Iterator[str]:
     yield "\n#endif\n"
 
 
-def _words(model: Model, name: str) -> dict[str, str]:
+def words_of(model: Model, name: str) -> dict[str, str]:
+    """What the words of the templates stand for."""
     single = model.dtype == np.float32
     return {
         "MACRO_": f"{name.upper()}_",
