@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from itertools import accumulate
 from typing import NamedTuple
 
@@ -109,7 +109,7 @@ class Lowering:
 
     # -- ops -----------------------------------------------------------------------------
 
-    def ops(self, ops: tuple[Layer, ...], x: Place) -> Iterator[str]:
+    def ops(self, ops: tuple[Layer, ...], x: Place) -> Generator[str, None, Place]:
         """Yields arrays, and returns where the output of the last op lies."""
         for op in ops:
             self._number += 1
