@@ -17,6 +17,7 @@ _HOMES = {
     "NetworkRegressor": "fusednn.estimators.network_regressor",
     "Predictor": "fusednn.serving.predictor",
     "freeze": "fusednn.estimators.freezing",
+    "load": "fusednn.serving.files",
     "show_versions": "fusednn.versions",
     "warmup": "fusednn.estimators.warmup",
 }
@@ -35,6 +36,7 @@ __all__ = [
     "freeze",
     "kernels",
     "layers",
+    "load",
     "losses",
     "optimizers",
     "schedules",

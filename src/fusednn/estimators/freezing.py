@@ -83,7 +83,7 @@ def model_of(estimator) -> Model:
     if isinstance(estimator, Pipeline):
         return _of_pipeline(estimator)
     if isinstance(estimator, BaseNetwork):
-        found = _ours(estimator)
+        found = network_of_ours(estimator)
     elif isinstance(estimator, MLPClassifier | MLPRegressor):
         found = _scikit_learns(estimator)
     else:
@@ -94,7 +94,7 @@ def model_of(estimator) -> Model:
     return _model(found, [], (type(estimator).__name__,) * 2, estimator)
 
 
-class _Found(NamedTuple):
+class Found(NamedTuple):
     """A network, its parameters and what its outputs mean."""
 
     network: Network
@@ -103,7 +103,8 @@ class _Found(NamedTuple):
     head: Head
 
 
-def _ours(estimator) -> _Found:
+def network_of_ours(estimator) -> Found:
+    """The network of one of our fitted estimators, as it is trained."""
     estimator._check_fitted()
     dtype = estimator._network_dtype()
     groups = estimator._parameters()
@@ -114,15 +115,15 @@ def _ours(estimator) -> _Found:
     if labels is None:
         count = estimator._outputs_per_target()
         point = None if isinstance(estimator._loss(), Quantile) and count > 1 else 0
-        return _Found(network, matrices, vectors, Head(VALUES, link, (), count, point))
+        return Found(network, matrices, vectors, Head(VALUES, link, (), count, point))
     if isinstance(labels, MultioutputLabels):
         head = Head(COLUMNS, link, tuple(labels.classes))
     else:
         head = Head(KINDS[labels.kind], link, (labels.classes,))
-    return _Found(network, matrices, vectors, head)
+    return Found(network, matrices, vectors, head)
 
 
-def _scikit_learns(estimator) -> _Found:
+def _scikit_learns(estimator) -> Found:
     check_is_fitted(estimator, "coefs_")
     link, dtype = estimator.out_activation_, estimator.coefs_[0].dtype
     if dtype not in (np.float32, np.float64):
@@ -134,10 +135,10 @@ def _scikit_learns(estimator) -> _Found:
     loss = LOSS_OF_OUTPUT[link], ()
     network = network_of(matrices, vectors, estimator.activation, loss)
     if isinstance(estimator, MLPRegressor):
-        return _Found(network, matrices, vectors, Head(VALUES, link))
+        return Found(network, matrices, vectors, Head(VALUES, link))
     binarizer = estimator._label_binarizer
     head = Head(KINDS[binarizer.y_type_], link, (np.asarray(binarizer.classes_),))
-    return _Found(network, matrices, vectors, head)
+    return Found(network, matrices, vectors, head)
 
 
 # -- scalers -----------------------------------------------------------------------------
@@ -176,7 +177,7 @@ def _of_pipeline(pipeline: Pipeline) -> Model:
             )
         check_is_fitted(scaler)
     if isinstance(last, BaseNetwork):
-        found = _ours(last)
+        found = network_of_ours(last)
     elif isinstance(last, MLPClassifier | MLPRegressor):
         found = _scikit_learns(last)
     else:
@@ -212,7 +213,7 @@ def _affine(scaler, dtype) -> _Affine:
     return _Affine(**{key: np.full(width, value, float) for key, value in parts.items()})
 
 
-def _model(found: _Found, scalers: list[_Affine], names: tuple[str, str], first) -> Model:
+def _model(found: Found, scalers: list[_Affine], names: tuple[str, str], first) -> Model:
     """The network folded, with the scalers in its first layer or before it."""
     network, matrices, vectors, head = found
     dtype = [*matrices, *vectors][0].dtype

@@ -82,6 +82,13 @@ class BaseLayered(BaseNetwork):
         mean[codes], factor[codes] = 0, 1
         self.feature_means_, self.feature_factors_ = mean, factor
 
+    def _restore(self, matrices, vectors):
+        """Takes over a network that was built before of `layers_`."""
+        link, scaled = self._output_activation(), "feature_means_" in self.__dict__
+        columns, outputs = self.n_features_in_, self.n_outputs_
+        self._chain = build(self.layers_, columns, outputs, link, scaled=scaled)
+        self._set_parameters(matrices, vectors)
+
     def _layout(self, dtype):
         return ParameterLayout(self._network().forms(dtype), dtype)
 

@@ -96,6 +96,15 @@ class BaseMLP(BaseNetwork):
         groups = [vectors[at + 1 : at + each] for at in range(0, len(vectors) - 1, each)]
         return {"coefs_": matrices, "intercepts_": vectors[::each], "norms_": groups}
 
+    def _restore(self, matrices, vectors):
+        """Takes over a network that was built before, with `_norm` as it was then."""
+        if "feature_means_" in self.__dict__:
+            self.feature_means_, self.feature_factors_ = vectors[:2]
+        self.__dict__.pop("norms_", None)
+        if self._norm is not None:
+            self.norms_ = [_first_norm(self._norm, 0, float) for _ in matrices[1:]]
+        self._set_parameters(matrices, vectors)
+
     def _network(self):
         """The network that `coefs_` and `intercepts_` describe."""
         network = network_of(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -71,6 +71,8 @@ class Model(NamedTuple):
         the same but for pipelines.
     features : tuple of str or None
         Names of the columns.
+    notes : dict or None
+        What JSON can write, kept for whoever made it.
     """
 
     ops: tuple[Layer, ...]
@@ -79,6 +81,7 @@ class Model(NamedTuple):
     dtype: np.dtype
     names: tuple[str, str]
     features: tuple[str, ...] | None = None
+    notes: dict[str, Any] | None = None
 
     @property
     def network(self) -> Network:

@@ -55,12 +55,15 @@ class Predictor:
     dtype : dtype
         Of the network, and of its outputs.
     n_jobs : int or None
+    notes : dict
+        What `save` was given with it; empty by default.
     """
 
     def __init__(self, model: Model, n_jobs: int | None = None):
         self._ops, self._head, self._names = model.ops, model.head, model.names
         self._features, self._network = model.features, model.network
         self.dtype, self.n_jobs = np.dtype(model.dtype), n_jobs
+        self.notes = model.notes or {}
         self.n_features_in_ = self._inputs = self._network.inputs
         self._forms = self._network.forms(self.dtype)
         self._parameters = [
@@ -247,7 +250,33 @@ class Predictor:
     def model(self) -> Model:
         """What it was made of, with new arrays."""
         arrays = [_unpacked(*both) for both in zip(self._forms, self._parameters, strict=True)]
-        return Model(self._ops, arrays, self._head, self.dtype, self._names, self._features)
+        return Model(
+            self._ops, arrays, self._head, self.dtype, self._names, self._features, self.notes
+        )
+
+    def save(self, path, notes=None):
+        """Writes a file that `fusednn.load` reads: safetensors, with a plan in the header.
+
+        A file that is there is replaced when the new one is whole.
+
+        Parameters
+        ----------
+        path : str or os.PathLike
+        notes : dict, optional
+            Kept in the header, and given back as `notes`; what JSON can write. None keeps those
+            that it has.
+
+        Raises
+        ------
+        ValueError
+            If `notes` are not such a dict, or a class is no number, bool or string.
+        OSError
+            If the file cannot be written.
+        """
+        from .files import save_model
+
+        model = self.model()
+        save_model(model if notes is None else model._replace(notes=notes), path)
 
     def __reduce__(self):
         return Predictor, (self.model(), self.n_jobs)

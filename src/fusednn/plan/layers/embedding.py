@@ -42,7 +42,8 @@ class Embedding(NamedTuple):
     @property
     def plain(self) -> list[int]:
         """The columns that stay."""
-        return [column for column in range(self.fan_in) if column not in self.columns]
+        codes = set(self.columns)
+        return [column for column in range(self.fan_in) if column not in codes]
 
     @property
     def fan_out(self) -> int:

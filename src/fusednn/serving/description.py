@@ -1,0 +1,331 @@
+"""A network's ops and the meaning of its outputs as JSON values, and back: the tables of what is.
+
+Nothing of a file is imported, called or set by its name: names are looked up in these tables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from fusednn.kernels.activations import ACTIVATIONS
+from fusednn.plan.forms import Form
+from fusednn.plan.layers.batch_norm import BatchNorm
+from fusednn.plan.layers.dense import Dense
+from fusednn.plan.layers.embedding import Embedding
+from fusednn.plan.layers.epilogue import Epilogue
+from fusednn.plan.layers.layer import Layer
+from fusednn.plan.layers.layer_norm import LayerNorm
+from fusednn.plan.layers.prelu import PReLU
+from fusednn.plan.layers.rescale import Rescale
+from fusednn.plan.layers.residual import Residual
+from fusednn.plan.layers.through import Noise, Scale, Through
+
+from . import labels
+from .fields import (
+    Refused,
+    flag,
+    keyed,
+    list_of,
+    number,
+    one_of,
+    optional,
+    record,
+    refuse,
+    whole,
+)
+from .model import BINARY, COLUMNS, MULTICLASS, MULTILABEL, VALUES, Head
+
+MOST_OPS = 4096
+MOST_DEPTH = 32
+"""Of residual blocks within one another."""
+
+MOST_WIDTH = (1 << 31) - 1
+SPARE_WIDTHS = 1 << 20
+WIDTHS_PER_ELEMENT = 16
+"""Ops without parameters can be of any width; together they may have so many columns for each
+element of the tensors, and the spare ones: what a network needs does not outgrow its file."""
+
+
+class Kind(NamedTuple):
+    """How a field of an op is written, and read with the reader that counts what it has seen."""
+
+    write: Callable[[Any], Any]
+    read: Callable[[Any, str, Reader], Any]
+
+
+def _plain(check) -> Kind:
+    return Kind(lambda value: value, lambda value, where, reader: check(value, where))
+
+
+def _written_after(after: Epilogue) -> dict[str, Any]:
+    return {"activation": after.activation, "constants": list(after.constants)}
+
+
+def _read_after(value, where: str, reader: Reader) -> Epilogue:
+    found = keyed(value, where, ("activation", "constants"))
+    name = one_of(ACTIVATIONS)(found["activation"], f"{where}.activation")
+    count = len(ACTIVATIONS[name].constants)
+    constants = list_of(number(-1e30, 1e30))(found["constants"], f"{where}.constants")
+    if len(constants) not in (0, count):
+        raise Refused(f"{where}.constants must be {count} for {name}, or none")
+    return Epilogue(name, constants)
+
+
+SIZE = _plain(whole(1, MOST_WIDTH))
+SIZES = Kind(list, lambda value, where, _: list_of(whole(1, MOST_WIDTH), 1)(value, where))
+NUMBERS = Kind(list, lambda value, where, _: list_of(whole(0, MOST_WIDTH), 1)(value, where))
+FLAG = _plain(flag)
+EPSILON = _plain(number(1e-30, 1e30))
+AFTER = Kind(_written_after, _read_after)
+OPS = Kind(
+    lambda ops: written_ops(ops),
+    lambda value, where, reader: reader.inner(value, where),
+)
+
+FIELDS: dict[type, dict[str, Kind]] = {
+    Dense: {
+        "fan_in": SIZE,
+        "fan_out": SIZE,
+        "after": AFTER,
+        "first": FLAG,
+        "last": FLAG,
+        "weight_norm": FLAG,
+    },
+    BatchNorm: {"width": SIZE, "after": AFTER, "epsilon": EPSILON},
+    LayerNorm: {"width": SIZE, "after": AFTER, "centered": FLAG, "epsilon": EPSILON},
+    PReLU: {"width": SIZE, "after": AFTER},
+    Scale: {"width": SIZE, "after": AFTER},
+    Rescale: {"width": SIZE, "after": AFTER},
+    Through: {"width": SIZE, "after": AFTER},
+    Noise: {"width": SIZE, "after": AFTER},
+    Embedding: {
+        "fan_in": SIZE,
+        "columns": NUMBERS,
+        "categories": SIZES,
+        "sizes": SIZES,
+        "after": AFTER,
+    },
+    Residual: {"inner": OPS, "after": AFTER},
+}
+"""Of each op the fields that decide its outputs."""
+
+PARAMETERS: dict[type, tuple[str, ...]] = {
+    Dense: ("weights", "biases", "lengths"),
+    BatchNorm: ("scale", "shift", "mean", "variance"),
+    LayerNorm: ("scale", "shift"),
+    PReLU: ("slopes",),
+    Scale: ("mean", "factor"),
+    Rescale: ("before", "factor", "divisor", "after", "low", "high"),
+}
+"""Names of their parameters, in the order of their forms; of Embedding they are numbers."""
+
+CLASSES: dict[type, str] = {kind: kind.__name__ for kind in FIELDS}
+NAMES = {name: kind for kind, name in CLASSES.items()}
+TRAINING_ONLY = Noise
+"""Folding leaves none of them, nor `weight_norm`."""
+
+HEAD_LINKS = {
+    BINARY: ("logistic",),
+    MULTICLASS: ("softmax",),
+    MULTILABEL: ("logistic",),
+    COLUMNS: ("softmax",),
+    VALUES: ("identity", "exp"),
+}
+"""Of each kind of output the output activations that it may have."""
+
+
+# -- ops ---------------------------------------------------------------------------------
+
+
+def written_ops(ops: tuple[Layer, ...]) -> list[dict[str, Any]]:
+    """Ops as JSON values.
+
+    Raises
+    ------
+    KeyError
+        For an op that is not in the tables.
+    """
+    return [
+        {"op": CLASSES[type(op)]}
+        | {name: kind.write(getattr(op, name)) for name, kind in FIELDS[type(op)].items()}
+        for op in ops
+    ]
+
+
+def read_ops(value, where: str, elements: int) -> tuple[Layer, ...]:
+    """The ops that a JSON value stands for; each has as many inputs as the one before outputs.
+
+    Parameters
+    ----------
+    value : object
+    where : str
+        Its place in the file.
+    elements : int
+        Of all tensors together; no op is wider.
+    """
+    ops = Reader(elements).ops(value, where)
+    for at, op in enumerate(ops):
+        if isinstance(op, Dense) and op.last != (at == len(ops) - 1):
+            raise Refused(f"{where}[{at}].last must be true of the last op alone")
+    first = ops[0]
+    if isinstance(first, Dense) and not first.first:
+        raise Refused(f"{where}[0].first must be true: it reads the data")
+    return ops
+
+
+class Reader:
+    """Reads ops, and counts them.
+
+    Parameters
+    ----------
+    elements : int
+        Of all tensors together.
+    """
+
+    def __init__(self, elements: int):
+        self._widest, self._depth, self._count = elements, 0, 0
+        self._columns = WIDTHS_PER_ELEMENT * elements + SPARE_WIDTHS
+
+    def ops(self, value, where: str) -> tuple[Layer, ...]:
+        """A chain of ops."""
+        ops = list_of(self._op, 1, MOST_OPS)(value, where)
+        for at in range(1, len(ops)):
+            before, op = ops[at - 1], ops[at]
+            if before.fan_out != op.fan_in:
+                raise Refused(
+                    f"{where}[{at}] takes {op.fan_in} columns, but the op before it has"
+                    f" {before.fan_out}"
+                )
+        return ops
+
+    def inner(self, value, where: str) -> tuple[Layer, ...]:
+        """The ops inside a residual block."""
+        self._depth += 1
+        if self._depth > MOST_DEPTH:
+            raise Refused(f"{where} is deeper than {MOST_DEPTH} blocks")
+        ops = self.ops(value, where)
+        self._depth -= 1
+        if ops[0].fan_in != ops[-1].fan_out:
+            raise Refused(f"{where} must have as many outputs as inputs")
+        if any(isinstance(op, Dense) and op.last for op in ops):
+            raise Refused(f"{where} must not hold the last op")
+        return ops
+
+    def _op(self, value, where: str) -> Layer:
+        self._count += 1
+        if self._count > MOST_OPS:
+            raise Refused(f"there are more than {MOST_OPS} ops")
+        name = value.get("op") if type(value) is dict else None
+        kind = NAMES[one_of(NAMES)(name, f"{where}.op")]
+        fields = FIELDS[kind]
+        found = keyed(value, where, ("op", *fields))
+        parts = {
+            key: field.read(found[key], f"{where}.{key}", self) for key, field in fields.items()
+        }
+        self._check_widths(parts, where)
+        if kind is Embedding:
+            self._check_embedding(parts, where)
+        op = kind(**parts)
+        self._columns -= op.fan_out
+        if self._columns < 0:
+            raise Refused(f"{where} makes the network wider than its tensors can be")
+        return op
+
+    def _check_widths(self, parts: dict[str, Any], where: str) -> None:
+        """Before anything of that size is made."""
+        for key in ("fan_in", "fan_out", "width"):
+            if parts.get(key, 0) > self._widest:
+                raise Refused(f"{where}.{key} is more than the tensors have elements")
+
+    def _check_embedding(self, parts: dict[str, Any], where: str) -> None:
+        if self._depth or self._count > 1:
+            raise Refused(f"{where} must be the first op")
+        columns = parts["columns"]
+        if len({len(parts[key]) for key in ("columns", "categories", "sizes")}) > 1:
+            raise Refused(f"{where} must have as many categories and sizes as columns")
+        if len(set(columns)) != len(columns) or max(columns) >= parts["fan_in"]:
+            raise Refused(f"{where}.columns must be different ones of its {parts['fan_in']}")
+        if sum(parts["sizes"]) > self._widest:
+            raise Refused(f"{where}.sizes are more than the tensors have elements")
+
+
+def has_training_ops(ops: tuple[Layer, ...]) -> bool:
+    """Whether there is what folding would have taken away."""
+    return any(
+        isinstance(op, TRAINING_ONLY)
+        or (isinstance(op, Dense) and op.weight_norm)
+        or (isinstance(op, Residual) and has_training_ops(op.inner))
+        for op in ops
+    )
+
+
+def named_forms(ops: tuple[Layer, ...], dtype, where: str = "ops") -> Iterator[tuple[str, Form]]:
+    """The name and the form of each parameter, in the order of the ops: `ops.0.weights`."""
+    for at, op in enumerate(ops):
+        if isinstance(op, Residual):
+            yield from named_forms(op.inner, dtype, f"{where}.{at}.inner")
+            continue
+        forms = op.forms(dtype)
+        names = PARAMETERS.get(type(op), tuple(map(str, range(len(forms)))))
+        for name, form in zip(names, forms, strict=False):
+            yield f"{where}.{at}.{name}", form
+
+
+def check_values(name: str, array: np.ndarray) -> None:
+    """Refuses values that a parameter of that name cannot have."""
+    role = name.rpartition(".")[2]
+    if role in ("low", "high"):  # infinite is no bound
+        if np.isnan(array).any():
+            raise Refused(f"tensor {name!r} holds NaN")
+    elif not np.isfinite(array).all():
+        raise Refused(f"tensor {name!r} holds NaN or infinity")
+    if role == "variance" and array.min() < 0:
+        raise Refused(f"tensor {name!r} holds a variance below 0")
+
+
+# -- outputs -----------------------------------------------------------------------------
+
+
+def written_head(head: Head) -> dict[str, Any]:
+    """The meaning of the outputs as a JSON value.
+
+    Raises
+    ------
+    TypeError
+        If there are classes that are neither numbers, bools nor strings.
+    """
+    return {**head._asdict(), "classes": [labels.written(part) for part in head.classes]}
+
+
+_HEAD = record(
+    {
+        "kind": one_of(HEAD_LINKS),
+        "link": one_of(("identity", "logistic", "softmax", "exp")),
+        "classes": list_of(labels.read),
+        "per_target": whole(1, MOST_WIDTH),
+        "point": optional(whole(0, MOST_WIDTH)),
+    }
+)
+
+
+def read_head(value, where: str, outputs: int) -> Head:
+    """The meaning of so many outputs that a JSON value stands for."""
+    head = Head(**_HEAD(value, where))
+    if head.link not in HEAD_LINKS[head.kind]:
+        raise refuse(f"{where}.link", f"one of {HEAD_LINKS[head.kind]}", head.link)
+    counts = [len(part) for part in head.classes]
+    if head.kind == VALUES:
+        fits = not counts and outputs % head.per_target == 0
+        fits = fits and (head.point is None or head.point < head.per_target)
+    elif head.kind == BINARY:
+        fits = counts in ([1], [2]) and outputs == 1
+    elif head.kind == COLUMNS:
+        fits = 0 not in counts and sum(counts) == outputs
+    else:
+        fits = counts == [outputs]
+    if not fits:
+        raise Refused(f"{where} does not fit a network of {outputs} outputs")
+    return head

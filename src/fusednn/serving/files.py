@@ -1,0 +1,288 @@
+"""Models as files: safetensors with a plan in the header; docs/files.md is the format."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, BinaryIO, NamedTuple
+
+import numpy as np
+
+from fusednn.plan.folding import folded
+from fusednn.plan.layers.layer import Layer
+from fusednn.plan.parameters import ParameterLayout
+
+from .description import (
+    check_values,
+    has_training_ops,
+    named_forms,
+    read_head,
+    read_ops,
+    written_head,
+    written_ops,
+)
+from .fields import Check, Refused, keyed, list_of, one_of, optional, text
+from .model import Head, Model
+from .predictor import Predictor
+from .replacing import write_tensors
+from .tensors import MOST_HEADER, Tensors, parsed
+
+VERSION = 1
+"""Of the format. Files of all earlier ones are read."""
+
+KEY = "fusednn"
+"""Of the plan in the header's metadata."""
+
+PREDICTOR, ESTIMATOR = KINDS = "predictor", "estimator"
+TRAINING = "training."
+"""What names of tensors begin with that only training needs."""
+
+_DTYPES = {name: np.dtype(name) for name in ("float32", "float64")}
+_FEATURES: Check = optional(list_of(text))
+
+
+def load(path, n_jobs=None) -> Predictor:
+    """Reads a file that `save` of a predictor or of an estimator has written.
+
+    Needs neither scikit-learn nor SciPy. The file is closed when it returns, and may be replaced.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+    n_jobs : int or None, default=None
+        Threads for large batches, as of `freeze`.
+
+    Returns
+    -------
+    Predictor
+        Of an estimator's file what `freeze` makes of the estimator.
+
+    Raises
+    ------
+    OSError
+        If there is no such file, or it cannot be read.
+    ValueError
+        If it is no such file, is damaged, or is of a later version of the format.
+    """
+    with opened(path) as file:
+        return read_predictor(file, n_jobs)
+
+
+def read_predictor(file: BinaryIO, n_jobs=None) -> Predictor:
+    """The predictor of an open file; `Refused` if it is none."""
+    contents = Contents.of(file)
+    model = contents.model()
+    if contents.kind == ESTIMATOR:
+        model = _folded(model)
+    return Predictor(model, n_jobs)
+
+
+@contextmanager
+def opened(path) -> Iterator[BinaryIO]:
+    """The open file; what is wrong with it becomes an error that names it."""
+    with open(path, "rb") as file:
+        try:
+            yield file
+        except Refused as error:
+            raise ValueError(f"{path} cannot be loaded: {error}.") from None
+
+
+class Contents(NamedTuple):
+    """What a file says before its tensors are read.
+
+    Parameters
+    ----------
+    kind : {"predictor", "estimator"}
+    ops : tuple of Layer
+        Of a predictor as folding leaves them, of an estimator as they are trained.
+    head : Head
+    dtype : dtype
+        float32 or float64.
+    names, features, notes
+        As of `Model`.
+    estimator : object
+        JSON that only the estimators read; None of a predictor.
+    tensors : Tensors
+    """
+
+    kind: str
+    ops: tuple[Layer, ...]
+    head: Head
+    dtype: np.dtype
+    names: tuple[str, str]
+    features: tuple[str, ...] | None
+    notes: dict[str, Any]
+    estimator: Any
+    tensors: Tensors
+
+    @classmethod
+    def of(cls, file: BinaryIO) -> Contents:
+        """Reads the header of a file and checks it."""
+        tensors = Tensors(file)
+        if set(tensors.metadata) != {KEY}:
+            raise Refused("it is a safetensors file, but not one of fusednn")
+        plan = parsed(tensors.metadata[KEY], "its plan")
+        version = plan.get("version")
+        if type(version) is int and version > VERSION:
+            raise Refused(
+                f"its format is of version {version}, and this fusednn reads up to {VERSION}:"
+                " a later fusednn can"
+            )
+        if type(version) is not int or version != VERSION:
+            raise Refused("its plan has no version that is known")
+        kind = one_of(KINDS)(plan.get("kind"), "kind")
+        keyed(plan, "its plan", _KEYS if kind == PREDICTOR else (*_KEYS, "estimator"))
+        ops = read_ops(plan["ops"], "ops", tensors.elements)
+        if kind == PREDICTOR and has_training_ops(ops):
+            raise Refused("its ops have some that only training needs")
+        features = _FEATURES(plan["features"], "features")
+        if features is not None and len(features) != ops[0].fan_in:
+            raise Refused(f"its features must be {ops[0].fan_in}, the columns of the network")
+        if type(plan["notes"]) is not dict:
+            raise Refused("its notes must be an object")
+        first, last = list_of(text, 2, 2)(plan["names"], "names")
+        contents = cls(
+            kind,
+            ops,
+            read_head(plan["head"], "head", ops[-1].fan_out),
+            _DTYPES[one_of(_DTYPES)(plan["dtype"], "dtype")],
+            (first, last),
+            features,
+            plan["notes"],
+            plan.get("estimator"),
+            tensors,
+        )
+        contents._check_tensors()
+        return contents
+
+    def _check_tensors(self) -> None:
+        """Compares the file's tensors with what the ops' forms say."""
+        entries, expected = self.tensors.entries, dict(named_forms(self.ops, self.dtype))
+        for name, form in expected.items():
+            if name not in entries:
+                raise Refused(f"it has no tensor {name!r}")
+            self.check_tensor(name, form.shape, form.dtype)
+        for name in entries:
+            known = self.kind == ESTIMATOR and name.startswith(TRAINING)
+            if name not in expected and not known:
+                raise Refused(f"it has a tensor that no one expects, {name[:80]!r}")
+
+    def check_tensor(self, name: str, shape: tuple[int, ...], dtype) -> None:
+        """Refuses a tensor of another shape or dtype."""
+        entry = self.tensors.entries[name]
+        if entry.shape != shape or entry.dtype != dtype:
+            raise Refused(
+                f"tensor {name!r} is {entry.dtype.name} of shape {list(entry.shape)}, but"
+                f" {np.dtype(dtype).name} of shape {list(shape)} is expected"
+            )
+
+    def model(self) -> Model:
+        """The model; its arrays are read while one goes through them, with the file open."""
+        return Model(
+            self.ops,
+            self._arrays(),
+            self.head,
+            self.dtype,
+            self.names,
+            self.features,
+            self.notes,
+        )
+
+    def _arrays(self) -> Iterator[np.ndarray]:
+        for name, _ in named_forms(self.ops, self.dtype):
+            array = self.tensors.read(name)
+            check_values(name, array)
+            yield array
+
+
+def _folded(model: Model) -> Model:
+    """An estimator's network as `freeze` makes it."""
+    layout = ParameterLayout(model.network.forms(model.dtype), model.dtype)
+    arrays = list(model.arrays)
+    with np.errstate(all="ignore"):  # what becomes infinite is refused
+        few, *groups = folded(model.network, *layout.split(arrays))
+    arrays = ParameterLayout(few.forms(model.dtype), model.dtype).in_order(*groups)
+    for (name, _), array in zip(named_forms(few.ops, model.dtype), arrays, strict=True):
+        check_values(name, array)
+    return model._replace(ops=few.ops, arrays=arrays)
+
+
+# -- writing -----------------------------------------------------------------------------
+
+
+def save_model(
+    model: Model,
+    path,
+    estimator: dict[str, Any] | None = None,
+    tensors: Mapping[str, np.ndarray] | None = None,
+) -> None:
+    """Writes a predictor's model, or an estimator's.
+
+    Parameters
+    ----------
+    model : Model
+    path : str or os.PathLike
+    estimator : dict, optional
+        What `Contents.estimator` will be.
+    tensors : mapping of str to ndarray, optional
+        What it refers to.
+
+    Raises
+    ------
+    ValueError
+        If the model holds what no file can.
+    OSError
+        If the file cannot be written; an old one is as it was.
+    """
+    kind = PREDICTOR if estimator is None else ESTIMATOR
+    plan = {"version": VERSION, "kind": kind}
+    plan |= {key: write(model) for key, write in _WRITERS.items()}
+    if estimator is not None:
+        plan["estimator"] = estimator
+    arrays = {}
+    for (name, _), array in zip(named_forms(model.ops, model.dtype), model.arrays, strict=True):
+        try:
+            check_values(name, array)
+        except Refused as error:
+            raise ValueError(f"save cannot write this model: {error}.") from None
+        arrays[name] = array
+    arrays |= tensors or {}
+    header = json.dumps(plan, allow_nan=False, separators=(",", ":"))
+    # its quotes take two bytes each in the file's own header, which holds the tensors' names too
+    if len(json.dumps(header)) + sum(200 + len(name) for name in arrays) > MOST_HEADER:
+        raise ValueError(
+            f"save cannot write a header of more than {MOST_HEADER} bytes: labels, names of"
+            " features, or notes are too many or too long."
+        )
+    write_tensors(path, arrays, {KEY: header})
+
+
+def _head(model: Model) -> dict[str, Any]:
+    try:
+        return written_head(model.head)
+    except TypeError as error:
+        raise ValueError(f"save cannot write classes that are {error}.") from None
+
+
+def _notes(model: Model) -> dict[str, Any]:
+    notes = model.notes or {}
+    if not isinstance(notes, dict):
+        raise ValueError(f"notes must be a dict, not {type(notes).__name__}.")
+    try:
+        return json.loads(json.dumps(notes, allow_nan=False))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ValueError(f"notes must be what JSON can write: {error}.") from None
+
+
+_WRITERS: dict[str, Callable[[Model], Any]] = {
+    "dtype": lambda model: model.dtype.name,
+    "ops": lambda model: written_ops(model.ops),
+    "head": _head,
+    "names": lambda model: list(model.names),
+    "features": lambda model: None if model.features is None else list(model.features),
+    "notes": _notes,
+}
+"""The plan of a model, key by key."""
+
+_KEYS = ("version", "kind", *_WRITERS)
