@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .columns import Table
+from .columns import Table, told
 from .errors import UserError
 from .target import Target
 
@@ -60,6 +60,10 @@ def labelled_table(table: Table, target: str | Target | None, task: str | None =
     UserError
         If there is no such column, or it cannot be learned.
     """
+    if isinstance(target, Target) and target.name not in table.names:
+        raise UserError(
+            f"there is no column {target.name!r}, the target: columns are {told(table.names)}"
+        )
     index = table.find(target.name if isinstance(target, Target) else target)
     column = table.columns[index]
     called = repr(column.name) if table.header else f"{column.name} (there is no header)"

@@ -74,5 +74,7 @@ def replacing(path: Path) -> Iterator[Path]:
         finally:
             with suppress(FileNotFoundError):
                 beside.unlink()
+    except BrokenPipeError:  # of a stream, not of the file
+        raise
     except OSError as error:
         raise UserError(f"{path} cannot be written: {error.strerror or error}") from error
