@@ -27,7 +27,7 @@ LAYERS = {
     "training": {"training", "plan", "kernels", "optimizers", "schedules"},
     "serving": {"serving", "training", "plan", "kernels"},
     "export": {"export", "serving", "plan", "kernels"},
-    "compiled": set(),  # no Numba: for services that have none
+    "compiled": {"serving"},  # its checks alone; no Numba: for services that have none
     "exceptions": set(),
     "layers": set(),
     "estimators": {

@@ -5,9 +5,9 @@ compiles nothing.
 """
 
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
 
 _HOMES = {
+    "CompiledPredictor": "fusednn.compiled",
     "DiagnosisDisplay": "fusednn.estimators.diagnosis_display",
     "DiagnosisWarning": "fusednn.exceptions",
     "LossCurveDisplay": "fusednn.estimators.display",
@@ -16,6 +16,8 @@ _HOMES = {
     "NetworkClassifier": "fusednn.estimators.network_classifier",
     "NetworkRegressor": "fusednn.estimators.network_regressor",
     "Predictor": "fusednn.serving.predictor",
+    "export_c": "fusednn.estimators.exporting",
+    "export_library": "fusednn.estimators.exporting",
     "freeze": "fusednn.estimators.freezing",
     "load": "fusednn.serving.files",
     "show_versions": "fusednn.versions",
@@ -24,6 +26,7 @@ _HOMES = {
 _MODULES = ("exceptions", "kernels", "layers", "losses", "optimizers", "schedules")
 
 __all__ = [
+    "CompiledPredictor",
     "DiagnosisDisplay",
     "DiagnosisWarning",
     "LossCurveDisplay",
@@ -33,6 +36,8 @@ __all__ = [
     "NetworkRegressor",
     "Predictor",
     "exceptions",
+    "export_c",
+    "export_library",
     "freeze",
     "kernels",
     "layers",
@@ -44,13 +49,19 @@ __all__ = [
     "warmup",
 ]
 
-try:
-    __version__ = version("fusednn")
-except PackageNotFoundError:  # a source tree that was never installed
-    __version__ = "0+unknown"
+
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version  # takes as long as all else here
+
+    try:
+        return version("fusednn")
+    except PackageNotFoundError:  # a source tree that was never installed
+        return "0+unknown"
 
 
 def __getattr__(name):
+    if name == "__version__":
+        return globals().setdefault(name, _version())
     if name in _MODULES:
         return import_module(f"fusednn.{name}")
     if name in _HOMES:

@@ -1,0 +1,78 @@
+"""Fitted estimators for other programs: as C, and as shared libraries made of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fusednn.export.c import write_c
+from fusednn.export.c_text import identifier
+from fusednn.export.library import write_library
+
+from .freezing import model_of
+
+
+def export_c(estimator, path, name=None) -> None:
+    """Writes a fitted network as one file of C99 that needs nothing but the standard library.
+
+    Its functions are `int NAME_predict(const float *x, size_t n, float *out)`, `NAME_logits`,
+    `NAME_check` and, of classifiers, `NAME_labels` and `NAME_class`; of a float64 network they
+    take and give double. docs/c.md tells of them.
+
+    Parameters
+    ----------
+    estimator : estimator or Predictor
+        As `fusednn.freeze` takes it.
+    path : str or path-like
+        The file; one that is there is replaced.
+    name : str, optional
+        What the names in it begin with, an identifier of C; by default the file's, without what
+        follows the first dot.
+
+    Raises
+    ------
+    NotFittedError
+        If the estimator is not fitted.
+    TypeError
+        If it is of another kind.
+    ValueError
+        If the name is no identifier or a keyword, or a label is too long for C.
+    """
+    path = Path(path)
+    found = identifier(name, path)
+    write_c(model_of(estimator), path, found)
+
+
+def export_library(estimator, path, name=None, compiler=None, native=True) -> None:
+    """Compiles a fitted network to a shared library, for `fusednn.CompiledPredictor` or C.
+
+    It has the functions that `export_c` describes.
+
+    Parameters
+    ----------
+    estimator : estimator or Predictor
+        As `fusednn.freeze` takes it.
+    path : str or path-like
+        The library; one that is there is replaced, and who has loaded it keeps the old one.
+    name : str, optional
+        As of `export_c`.
+    compiler : str, optional
+        The command of GCC or Clang, with options if need be; by default the environment
+        variable CC, or cc, gcc or clang, whichever is there. MSVC is not supported.
+    native : bool, default=True
+        Compiles for the CPU of this machine, with all that it can do. False is for any of its
+        kind, and slower.
+
+    Raises
+    ------
+    NotFittedError
+        If the estimator is not fitted.
+    RuntimeError
+        If there is no compiler, or it fails.
+    TypeError
+        If the estimator, or a label of its classes, is of another kind.
+    ValueError
+        As of `export_c`.
+    """
+    path = Path(path)
+    found = identifier(name, path)
+    write_library(model_of(estimator), path, found, compiler, native)

@@ -1,0 +1,125 @@
+"""The C functions of ops other than the dense layer; each works on rows, in place if asked to."""
+
+from __future__ import annotations
+
+_ROWS = "const REAL *x, size_t x_stride, REAL *out, size_t out_stride, size_t rows,"
+
+_COLUMNWISE = """\
+static void NAME_{name}({rows}
+                 size_t width{parameters})
+{{
+    size_t r, c;
+    for (r = 0; r < rows; r++, x += x_stride, out += out_stride)
+        for (c = 0; c < width; c++)
+            out[c] = {value};
+}}
+"""
+
+_RESCALE = """\
+/* What a scaler does, in double, each step rounded to the network's type as the scaler does. */
+static void NAME_rescale({rows}
+                 size_t width, const double *before, const double *factor, const double *divisor,
+                 const double *after, const double *low, const double *high)
+{{
+    size_t r, c;
+    for (r = 0; r < rows; r++, x += x_stride, out += out_stride)
+        for (c = 0; c < width; c++) {{
+            const REAL shifted = (REAL)((double)x[c] + before[c]);
+            const REAL scaled = (REAL)((double)shifted * factor[c]);
+            const REAL divided = (REAL)((double)scaled / divisor[c]);
+            const double moved = (double)(REAL)((double)divided + after[c]);
+            const double above = moved < low[c] ? low[c] : moved;
+            out[c] = (REAL)(above > high[c] ? high[c] : above);
+        }}
+}}
+"""
+
+_NORMALISE = """\
+/* Layer normalisation, and without mean and shift RMSNorm. */
+static void NAME_normalise({rows}
+                 size_t width, const REAL *scale, const REAL *shift, REAL epsilon)
+{{
+    size_t r, c;
+    for (r = 0; r < rows; r++, x += x_stride, out += out_stride) {{
+        const REAL mean = shift ? NAME_sum(x, 0, 0, width) / (REAL)width : 0;
+        const REAL variance = NAME_sum(x, mean, 1, width) / (REAL)width;
+        const REAL inverse = 1 / SQRT(variance + epsilon);
+        for (c = 0; c < width; c++)
+            out[c] = (x[c] - mean) * inverse * scale[c] + (shift ? shift[c] : 0);
+    }}
+}}
+"""
+
+_SUM = """\
+/* The sum of numbers, or of the squares of their distances from a mean, in eight parts. */
+static REAL NAME_sum(const REAL *x, REAL mean, int squares, size_t width)
+{
+    REAL parts[8] = {0};
+    size_t c, k;
+    for (c = 0; c + 8 <= width; c += 8)
+        for (k = 0; k < 8; k++) {
+            const REAL off = x[c + k] - mean;
+            parts[k] += squares ? off * off : off;
+        }
+    for (; c < width; c++) {
+        const REAL off = x[c] - mean;
+        parts[c % 8] += squares ? off * off : off;
+    }
+    return ((parts[0] + parts[4]) + (parts[1] + parts[5]))
+        + ((parts[2] + parts[6]) + (parts[3] + parts[7]));
+}
+"""
+
+_EMBEDDING = """\
+/* Column `column` of x as a code, 0 to count - 1, and that row of a table into out; a number that
+   is no code is taken as the nearest one, NaN as 0. */
+static void NAME_look_up({rows}
+                 size_t column, const REAL *table, size_t count, size_t size)
+{{
+    const double last = (double)(count - 1);
+    size_t r;
+    for (r = 0; r < rows; r++, x += x_stride, out += out_stride) {{
+        const double nearest = (double)x[column] + 0.5, code = nearest > 0 ? nearest : 0;
+        memcpy(out, table + (size_t)(code < last ? code : last) * size, size * sizeof(REAL));
+    }}
+}}
+"""
+
+_PICK = """\
+/* Some columns of x. */
+static void NAME_pick({rows}
+                 size_t width, const uint32_t *columns)
+{{
+    size_t r, c;
+    for (r = 0; r < rows; r++, x += x_stride, out += out_stride)
+        for (c = 0; c < width; c++)
+            out[c] = x[columns[c]];
+}}
+"""
+
+_VALUES = {
+    "copy": ("", "x[c]"),
+    "add": ("", "out[c] + x[c]"),
+    "scale": (("mean", "factor"), "(x[c] - mean[c]) * factor[c]"),
+    "prelu": (("slope",), "x[c] > 0 ? x[c] : slope[c] * x[c]"),
+    "batch_norm": (
+        ("mean", "inverse", "scale", "shift"),
+        "(x[c] - mean[c]) * inverse[c] * scale[c] + shift[c]",
+    ),
+}
+
+
+def function_text(name: str) -> str:
+    """The text of the function of an op, and of what it calls."""
+    if name in _VALUES:
+        arrays, value = _VALUES[name]
+        parameters = "".join(f", const REAL *{array}" for array in arrays)
+        return _COLUMNWISE.format(name=name, rows=_ROWS, parameters=parameters, value=value)
+    before = _SUM + "\n" if name == "normalise" else ""
+    texts = {
+        "rescale": _RESCALE,
+        "normalise": _NORMALISE,
+        "look_up": _EMBEDDING,
+        "pick": _PICK,
+    }
+    return before + texts[name].format(rows=_ROWS)

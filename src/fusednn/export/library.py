@@ -1,0 +1,175 @@
+"""A model as a shared library: its C file, what it says of itself, and the system's compiler."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fusednn.serving.model import Model
+
+from .c import write_c
+from .c_head import interface_of
+from .c_text import characters
+
+FORMAT = 1
+"""Of what a library says of itself."""
+COMPILERS = "cc", "gcc", "clang"
+OPTIONS = "-std=c99", "-O3", "-ffp-contract=fast", "-fPIC", "-shared"
+_NATIVE = {
+    ("x86_64", "amd64", "i386", "i686"): "-march=native",
+    ("arm64", "aarch64", "ppc64le", "ppc64"): "-mcpu=native",
+}
+_LINES = 15
+"""Of a compiler's complaint."""
+
+_ABOUT = """
+{characters}
+/* What the library says of itself, as JSON. */
+const char *fusednn_about(void);
+const char *fusednn_about(void)
+{{
+    return fusednn_text;
+}}
+
+/* Whether this CPU has what the library was compiled for. */
+int fusednn_runs_here(void);
+int fusednn_runs_here(void)
+{{
+#if defined(__GNUC__) && (defined(__x86_64__) || defined(__i386__))
+    __builtin_cpu_init();
+{checks}#endif
+    return 1;
+}}
+"""
+_FEATURES = {
+    "AVX": "avx",
+    "FMA": "fma",
+    "AVX2": "avx2",
+    "BMI2": "bmi2",
+    "AVX512F": "avx512f",
+    "AVX512BW": "avx512bw",
+    "AVX512DQ": "avx512dq",
+    "AVX512VL": "avx512vl",
+}
+"""Macros of GCC and Clang, and what the same are called where a program asks."""
+
+
+def write_library(
+    model: Model, path: Path, name: str, compiler: str | None = None, native: bool = True
+) -> None:
+    """Compiles a model to a shared library; it appears at its path when it is whole.
+
+    Parameters
+    ----------
+    model : Model
+    path : Path
+    name : str
+        An identifier of C.
+    compiler : str or None
+        A command, with options of its own if need be; None is `found_compiler`'s.
+    native : bool
+        Whether for the CPU of this machine, with all that it can do.
+
+    Raises
+    ------
+    RuntimeError
+        If there is no compiler, or it fails.
+    """
+    command = found_compiler(compiler)
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".fusednn-") as folder:
+        source, target = Path(folder, f"{name}.c"), Path(folder, "library")
+        write_c(model, source, name, _about(model, name))
+        options = [*OPTIONS, *(_native() if native else [])]
+        _compile([*command, *options, "-o", str(target), str(source), "-lm"])
+        os.replace(target, path)
+
+
+def found_compiler(compiler: str | None = None) -> list[str]:
+    """The command of a C compiler: the one asked for, else $CC, cc, gcc or clang.
+
+    Raises
+    ------
+    RuntimeError
+        If there is none.
+    """
+    asked = compiler or os.environ.get("CC")
+    candidates = [shlex.split(asked)] if asked else [[one] for one in COMPILERS]
+    for command in candidates:
+        if command and shutil.which(command[0]):
+            return command
+    words = [f"no C compiler: {' and '.join(one[0] for one in candidates if one)} not found."]
+    words.append("Install GCC or Clang, or name one with compiler= or the variable CC.")
+    if sys.platform == "win32":
+        words.append("On Windows take GCC or Clang of MinGW-w64; MSVC is not supported.")
+    words.append("export_c needs none.")
+    raise RuntimeError(" ".join(words))
+
+
+def about(model: Model, name: str) -> dict[str, Any]:
+    """What a library says of itself.
+
+    Raises
+    ------
+    TypeError
+        If the labels of the classes are not numbers, strings, bytes or booleans.
+    """
+    head = model.head
+    return {
+        "format": FORMAT,
+        "name": name,
+        "dtype": np.dtype(model.dtype).name,
+        "sizes": [model.ops[0].fan_in, *(op.fan_out for op in model.ops)],
+        "interface": interface_of(model)._asdict(),
+        "names": model.names,
+        "features": model.features,
+        "kind": head.kind,
+        "classes": [_labels(np.asarray(classes)) for classes in head.classes],
+        "per_target": head.per_target,
+        "point": head.point,
+    }
+
+
+def _labels(classes: np.ndarray) -> dict[str, Any]:
+    values = classes.tolist()
+    if classes.dtype.kind == "S":
+        values = [value.decode("latin-1") for value in values]
+    if not all(isinstance(value, bool | int | float | str) for value in values):
+        raise TypeError(f"labels of {classes.dtype} cannot go into a library: {values[:3]!r}")
+    return {"dtype": classes.dtype.str, "values": values}
+
+
+def _about(model: Model, name: str) -> str:
+    checks = "".join(
+        f"#ifdef __{macro}__\n    if (!__builtin_cpu_supports(\"{feature}\"))\n"
+        "        return 0;\n#endif\n"
+        for macro, feature in _FEATURES.items()
+    )
+    text = characters(json.dumps(about(model, name)), "fusednn_text")
+    return _ABOUT.format(characters=text, checks=checks)
+
+
+def _native() -> list[str]:
+    machine = platform.machine().lower()
+    return [option for machines, option in _NATIVE.items() if machine in machines]
+
+
+def _compile(command: list[str]) -> None:
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, errors="replace")
+    except OSError as error:
+        raise RuntimeError(f"the C compiler {command[0]} could not be run: {error}") from error
+    if done.returncode:
+        last = "\n".join((done.stderr or done.stdout).strip().splitlines()[-_LINES:])
+        raise RuntimeError(
+            f"the C compiler failed with exit code {done.returncode}: {shlex.join(command)}\n{last}"
+        )
