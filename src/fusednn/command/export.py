@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from fusednn.export.c_text import identifier
 
 from .encode import Numbers
 from .errors import UserError
-from .output import check_output
+from .output import check_output, replacing
 from .tabular import Tabular, open_model
+
+if TYPE_CHECKING:
+    from fusednn.serving.predictor import Predictor
 
 KINDS = "onnx", "c", "library"
 
@@ -33,16 +40,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "-o", "--output", type=Path, metavar="PATH", required=True,
         help="where to write; replaced if it is there",
     )  # fmt: skip
+    parser.add_argument(
+        "--name", help="what the names of C functions begin with; default: PATH's own name"
+    )
 
 
 def run(options: argparse.Namespace) -> None:
     """Exports, and says what the network takes."""
     check_output(options.output, options.model)
     predictor, tabular = open_model(options.model)
-    _export(options.to, predictor, options.output)
+    lines = description(tabular, str(predictor.dtype))
+    _export(options, predictor, lines)
     print(f"wrote {options.output}")
-    for line in description(tabular, str(predictor.dtype)):
-        print(line)
+    print(*lines, sep="\n")
 
 
 def description(tabular: Tabular, dtype: str) -> list[str]:
@@ -62,3 +72,38 @@ def description(tabular: Tabular, dtype: str) -> list[str]:
         lines.append(f"labels of {target.name}, in this order:")
         lines += [f"{number:>6}  {label}" for number, label in enumerate(target.labels)]
     return lines
+
+
+def _export(options: argparse.Namespace, predictor: Predictor, lines: list[str]) -> None:
+    import fusednn
+
+    output, kind = options.output, options.to
+    try:
+        if kind == "onnx":
+            fusednn.export_onnx(predictor, output)
+        elif kind == "library":
+            fusednn.export_library(predictor, output, _identifier(options))
+        else:
+            with replacing(output) as place, TemporaryDirectory() as folder:
+                source = Path(folder, output.name)
+                fusednn.export_c(predictor, source, _identifier(options))
+                place.write_bytes(_comment(lines) + source.read_bytes())
+    except ImportError as error:
+        raise UserError(f"{error} (`pip install onnx`)") from None
+    except OSError as error:
+        raise UserError(f"{output} cannot be written: {error.strerror or error}") from None
+    except (RuntimeError, TypeError, ValueError) as error:
+        raise UserError(str(error)) from None
+
+
+def _identifier(options: argparse.Namespace) -> str:
+    try:
+        return identifier(options.name, options.output)
+    except ValueError as error:
+        raise UserError(f"--name: {str(error).removesuffix('; pass name=')}") from None
+
+
+def _comment(lines: list[str]) -> bytes:
+    """Of C, whatever columns are called."""
+    safe = [line.replace("*/", "* /").replace("/*", "/ *") for line in lines]
+    return ("/*\n * " + "\n * ".join(safe) + "\n */\n").encode("ascii", "backslashreplace")

@@ -77,16 +77,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--validation-table", type=Path, metavar="FILE", help="hold out these rows instead"
     )
     add = parser.add_argument_group("network and training").add_argument
-    add("--layers", type=sizes, metavar="N,N",
-        help="units of the hidden layers; default: 128,64, from 10,000 rows on 256,128")  # fmt: skip
-    add("--activation", choices=sorted(ACTIVATIONS), metavar="NAME",
-        help=f"one of {', '.join(sorted(ACTIVATIONS))}; default: relu")  # fmt: skip
+    add(
+        "--layers", type=sizes, metavar="N,N",
+        help="units of the hidden layers; default: 128,64, or 256,128 from 10,000 rows on",
+    )  # fmt: skip
+    add(
+        "--activation", choices=sorted(ACTIVATIONS), metavar="NAME",
+        help=f"one of {', '.join(sorted(ACTIVATIONS))}; default: relu",
+    )  # fmt: skip
     add("--dtype", choices=["float32", "float64"], help="default: float32")
-    add("--epochs", type=positive, metavar="N",
-        help="passes over the rows at most; default: 200, or what --max-time allows")  # fmt: skip
+    add(
+        "--epochs", type=positive, metavar="N",
+        help="passes over the rows at most; default: 200, or what --max-time allows",
+    )  # fmt: skip
     add("--max-time", type=above_zero, metavar="SECONDS", help="end training after so long")
-    add("--batch", type=positive, metavar="N",
-        help="rows of a mini-batch; default: 32, from 10,000 rows on 200")  # fmt: skip
+    add(
+        "--batch", type=positive, metavar="N",
+        help="rows of a mini-batch; default: 32, or 200 from 10,000 rows on",
+    )  # fmt: skip
     add("--learning-rate", type=above_zero, metavar="RATE", help="of Adam; default: 0.001")
     add("--jobs", type=jobs, metavar="N", help="threads; -1 for all CPUs; default: what pays")
     add("--seed", type=seed, default=0, metavar="N", help="default: 0")
@@ -205,7 +213,9 @@ def _work(
         if not len(other.y):
             raise UserError(f"{path} has no rows with a target: hold out others")
         return _Work(tabular, own, samples(other, np.arange(len(other.y))), labelled.notes)
-    return _Work(tabular, own, samples(labelled, held_out) if held_out.size else None, labelled.notes)
+    return _Work(
+        tabular, own, samples(labelled, held_out) if held_out.size else None, labelled.notes
+    )
 
 
 def _parameters(options: argparse.Namespace, rows: int, dtype: str) -> dict:

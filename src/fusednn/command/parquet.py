@@ -168,7 +168,8 @@ class ParquetRows:
     """
 
     def __init__(self, arrow: Any, path: Path):
-        self._arrow, self._path, self._file = arrow, path, None
+        self._arrow, self._path = arrow, path
+        self._file: Any = None
 
     def __enter__(self) -> ParquetRows:
         return self
