@@ -316,7 +316,7 @@ class BaseNetwork(CallbackSupportMixin, InspectionMixin, BaseEstimator):
             If it is no such file, is damaged, is of a later version of the format, or holds
             another class.
         """
-        from .saving import load_estimator
+        from .loading import load_estimator
 
         return load_estimator(cls, path)
 

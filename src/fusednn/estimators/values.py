@@ -223,7 +223,7 @@ class Reader:
         found = {key: self.read(part, f"{where}.{key}") for key, part in given.items()}
         try:
             return kind(**found)
-        except (TypeError, ValueError, OverflowError):
+        except (AttributeError, TypeError, ValueError, OverflowError):
             raise Refused(f"{where} must be a {name} that can be made") from None
 
 

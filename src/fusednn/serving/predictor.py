@@ -63,7 +63,7 @@ class Predictor:
         self._ops, self._head, self._names = model.ops, model.head, model.names
         self._features, self._network = model.features, model.network
         self.dtype, self.n_jobs = np.dtype(model.dtype), n_jobs
-        self.notes = model.notes or {}
+        self.notes = dict(model.notes or {})
         self.n_features_in_ = self._inputs = self._network.inputs
         self._forms = self._network.forms(self.dtype)
         self._parameters = [

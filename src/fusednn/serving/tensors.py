@@ -19,7 +19,7 @@ from .fields import Refused, keyed, refuse
 MOST_HEADER = 1 << 22
 """Bytes of a header: some 200,000 labels or names of columns."""
 
-DTYPES = {
+DTYPES: dict[str, np.dtype] = {
     "F64": np.dtype("<f8"),
     "F32": np.dtype("<f4"),
     "F16": np.dtype("<f2"),
@@ -36,6 +36,7 @@ DTYPES = {
 """Of tensors; others are not in our files."""
 
 MOST_DIMENSIONS = 8
+MOST_ELEMENTS = 1 << 40
 
 
 class Entry(NamedTuple):
@@ -155,6 +156,8 @@ def _entry(name: str, value: object) -> Entry:
     if len(shape) > MOST_DIMENSIONS or len(offsets) != 2:
         raise Refused(f"{where} has a shape or data_offsets of a wrong length")
     start, stop = offsets
+    if math.prod(max(part, 1) for part in shape) > MOST_ELEMENTS:  # NumPy counts without zeros
+        raise Refused(f"{where} has a shape of too many elements")
     if math.prod(shape) * dtype.itemsize != stop - start:
         raise Refused(f"{where} has a shape that does not fit its bytes")
     return Entry(dtype, shape, start, stop)
