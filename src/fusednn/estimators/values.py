@@ -93,7 +93,7 @@ class Writer:
             for kind in (float, np.float64):
                 if all(type(part) is kind for part in value):
                     name = self._tensor(np.array(value, float), where)
-                    return {"floats": name, "numpy": kind is np.float64}
+                    return {"floats": name, "scalars": kind is np.float64}
         parts = [self.write(part, f"{where}[{at}]") for at, part in enumerate(value)]
         return parts if type(value) is list else {"tuple": parts}
 
@@ -184,9 +184,9 @@ class Reader:
 
     def _floats(self, value, where):
         array = self.tensor(value["floats"], where, np.float64)
-        if array.ndim != 1 or type(value["numpy"]) is not bool:
+        if array.ndim != 1 or type(value["scalars"]) is not bool:
             raise Refused(f"{where} must be a list of numbers")
-        return list(array) if value["numpy"] else array.tolist()
+        return list(array) if value["scalars"] else array.tolist()
 
     def _labels(self, value, where):
         return labels.read(value["labels"], where)
@@ -239,7 +239,7 @@ _READERS = {
     "tuple": (("tuple",), Reader._tuple),
     "dict": (("dict",), Reader._dict),
     "array": (("array",), Reader._array),
-    "floats": (("floats", "numpy"), Reader._floats),
+    "floats": (("floats", "scalars"), Reader._floats),
     "labels": (("labels",), Reader._labels),
     "numpy": (("numpy", "value"), Reader._numpy),
     "random_state": (("random_state",), Reader._random),
