@@ -172,6 +172,8 @@ def _learn(options: argparse.Namespace, table: Table, dtype: str) -> _Work:
     y = labelled.y[rows]
     scale = (0.0, 1.0) if labelled.target.classify else (float(y.mean()), float(y.std()) or 1.0)
     tabular = Tabular(encoding, labelled.target, scale)
+    if dtype == "float32":
+        _warn_of_far(tabular, labelled.table)
     work = _work(options, tabular, labelled, rows, held_out, dtype)
     work.notes.extend(notes)
     return work
@@ -257,20 +259,20 @@ def _describe(path: Path, work: _Work, model) -> None:
     layers = [work.samples.X.shape[1], *model.hidden_layer_sizes, outputs]
     print(network_in_words(layers, model.activation, model.batch_size, model.dtype, model.n_jobs))
     sys.stdout.flush()
-    if model.dtype == "float32":
-        _warn_of_far(work)
 
 
-def _warn_of_far(work: _Work) -> None:
+def _warn_of_far(tabular: Tabular, table: Table) -> None:
     """Of numbers whose differences float32 cannot tell well."""
-    X, names = work.samples.X, work.tabular.encoding.names
-    with np.errstate(all="ignore"):
-        mean, deviation = (np.abs(found(X, axis=0, dtype=float)) for found in (np.mean, np.std))
-        far = [name for name, is_far in zip(names, mean > FAR * deviation, strict=True) if is_far]
-    constant = {name for name, spread in zip(names, np.ptp(X, axis=0), strict=True) if not spread}
-    far = [name for name in far if name not in constant]
-    if abs(work.tabular.scale[0]) > FAR * work.tabular.scale[1]:
-        far.append(work.tabular.target.name)
+    used = {part.name for part in tabular.encoding.inputs}
+    if not tabular.target.classify:
+        used.add(tabular.target.name)
+    far = []
+    for column in table.columns:
+        values = column.numbers() if column.name in used else None
+        if values is not None:
+            with np.errstate(all="ignore"):
+                mean, deviation = np.abs(np.nanmean(values)), np.nanstd(values)
+            far += [column.name] * bool(mean > FAR * deviation > 0)
     if far:
         complain(
             f"warning: {', '.join(far)}: far from 0 for the spread, so float32 keeps few digits;"
