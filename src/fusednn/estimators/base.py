@@ -23,6 +23,7 @@ from fusednn.training.warn import warn_user
 
 from .callbacks import CallbackSupportMixin, watched
 from .constraints import DTYPES
+from .files import FilesMixin
 from .held_out import own_set_of
 from .inspection import InspectionMixin
 from .randoms import random_state_of
@@ -47,7 +48,7 @@ DIAGNOSED = (
 """What `diagnose` leaves."""
 
 
-class BaseNetwork(CallbackSupportMixin, InspectionMixin, BaseEstimator):
+class BaseNetwork(CallbackSupportMixin, InspectionMixin, FilesMixin, BaseEstimator):
     """Base class of the estimators; not used directly.
 
     A subclass says what its network is by `_built_name`, the attribute that a network makes,
@@ -266,59 +267,6 @@ class BaseNetwork(CallbackSupportMixin, InspectionMixin, BaseEstimator):
         return predict(
             found, matrices, vectors, X, n_jobs=self.n_jobs, answer="outputs" if link else "logits"
         )
-
-    # -- files ---------------------------------------------------------------------------
-
-    def save(self, path, notes=None):
-        """Writes the fitted estimator: safetensors, with all that training needs to go on.
-
-        No pickle is in it. `fusednn.load` reads the file too, as a predictor, without
-        scikit-learn. A file that is there is replaced when the new one is whole.
-
-        Parameters
-        ----------
-        path : str or os.PathLike
-        notes : dict, optional
-            Kept in the file for the predictor's `notes`; what JSON can write.
-
-        Raises
-        ------
-        NotFittedError
-            If it is not fitted.
-        ValueError
-            If a parameter or an attribute cannot be written without pickle, such as a function
-            of your own; the message names it.
-        OSError
-            If the file cannot be written.
-        """
-        from .saving import save_estimator
-
-        save_estimator(self, path, notes)
-
-    @classmethod
-    def load(cls, path):
-        """Reads a file that `save` has written.
-
-        Parameters
-        ----------
-        path : str or os.PathLike
-
-        Returns
-        -------
-        estimator
-            Predicts with the same bits, and goes on training as the saved one would.
-
-        Raises
-        ------
-        OSError
-            If there is no such file, or it cannot be read.
-        ValueError
-            If it is no such file, is damaged, is of a later version of the format, or holds
-            another class.
-        """
-        from .loading import load_estimator
-
-        return load_estimator(cls, path)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -11,9 +11,10 @@ from fusednn.kernels.optimizers import OPTIMIZERS
 from fusednn.plan.parameters import ParameterLayout
 from fusednn.plan.rule import Rule
 from fusednn.serving import labels as label_values
-from fusednn.serving.description import named_forms, written_head, written_ops
+from fusednn.serving.description import named_forms, written_ops
 from fusednn.serving.fields import Refused, keyed, list_of, number, one_of, record, text
 from fusednn.serving.files import ESTIMATOR, TRAINING, Contents, opened
+from fusednn.serving.heads import written_head
 from fusednn.training.optimizer_state import OptimizerState
 
 from .fitted import ATTRIBUTES, CLASSES, NEEDED, OPTIMIZER, as_list, class_name

@@ -1,4 +1,4 @@
-"""A network's ops and the meaning of its outputs as JSON values, and back: the tables of what is.
+"""A network's ops as JSON values, and back: the tables of what there is.
 
 Nothing of a file is imported, called or set by its name: names are looked up in these tables.
 """
@@ -23,7 +23,6 @@ from fusednn.plan.layers.rescale import Rescale
 from fusednn.plan.layers.residual import Residual
 from fusednn.plan.layers.through import Noise, Scale, Through
 
-from . import labels
 from .fields import (
     Refused,
     flag,
@@ -31,12 +30,8 @@ from .fields import (
     list_of,
     number,
     one_of,
-    optional,
-    record,
-    refuse,
     whole,
 )
-from .model import BINARY, COLUMNS, MULTICLASS, MULTILABEL, VALUES, Head
 
 MOST_OPS = 4096
 MOST_DEPTH = 32
@@ -126,18 +121,6 @@ CLASSES: dict[type, str] = {kind: kind.__name__ for kind in FIELDS}
 NAMES = {name: kind for kind, name in CLASSES.items()}
 TRAINING_ONLY = Noise
 """Folding leaves none of them, nor `weight_norm`."""
-
-HEAD_LINKS = {
-    BINARY: ("logistic",),
-    MULTICLASS: ("softmax",),
-    MULTILABEL: ("logistic",),
-    COLUMNS: ("softmax",),
-    VALUES: ("identity", "exp"),
-}
-"""Of each kind of output the output activations that it may have."""
-
-
-# -- ops ---------------------------------------------------------------------------------
 
 
 def written_ops(ops: tuple[Layer, ...]) -> list[dict[str, Any]]:
@@ -284,48 +267,3 @@ def check_values(name: str, array: np.ndarray) -> None:
         raise Refused(f"tensor {name!r} holds NaN or infinity")
     if role == "variance" and array.min() < 0:
         raise Refused(f"tensor {name!r} holds a variance below 0")
-
-
-# -- outputs -----------------------------------------------------------------------------
-
-
-def written_head(head: Head) -> dict[str, Any]:
-    """The meaning of the outputs as a JSON value.
-
-    Raises
-    ------
-    TypeError
-        If there are classes that are neither numbers, bools nor strings.
-    """
-    return {**head._asdict(), "classes": [labels.written(part) for part in head.classes]}
-
-
-_HEAD = record(
-    {
-        "kind": one_of(HEAD_LINKS),
-        "link": one_of(("identity", "logistic", "softmax", "exp")),
-        "classes": list_of(labels.read),
-        "per_target": whole(1, MOST_WIDTH),
-        "point": optional(whole(0, MOST_WIDTH)),
-    }
-)
-
-
-def read_head(value, where: str, outputs: int) -> Head:
-    """The meaning of so many outputs that a JSON value stands for."""
-    head = Head(**_HEAD(value, where))
-    if head.link not in HEAD_LINKS[head.kind]:
-        raise refuse(f"{where}.link", f"one of {HEAD_LINKS[head.kind]}", head.link)
-    counts = [len(part) for part in head.classes]
-    if head.kind == VALUES:
-        fits = not counts and outputs % head.per_target == 0
-        fits = fits and (head.point is None or head.point < head.per_target)
-    elif head.kind == BINARY:
-        fits = counts in ([1], [2]) and outputs == 1
-    elif head.kind == COLUMNS:
-        fits = 0 not in counts and sum(counts) == outputs
-    else:
-        fits = counts == [outputs]
-    if not fits:
-        raise Refused(f"{where} does not fit a network of {outputs} outputs")
-    return head

@@ -17,12 +17,11 @@ from .description import (
     check_values,
     has_training_ops,
     named_forms,
-    read_head,
     read_ops,
-    written_head,
     written_ops,
 )
 from .fields import Check, Refused, keyed, list_of, one_of, optional, text
+from .heads import read_head, written_head
 from .model import Head, Model
 from .predictor import Predictor
 from .replacing import write_tensors
@@ -236,17 +235,14 @@ def save_model(
         If the file cannot be written; an old one is as it was.
     """
     kind = PREDICTOR if estimator is None else ESTIMATOR
-    plan = {"version": VERSION, "kind": kind}
+    plan: dict[str, Any] = {"version": VERSION, "kind": kind}
     plan |= {key: write(model) for key, write in _WRITERS.items()}
     if estimator is not None:
         plan["estimator"] = estimator
-    arrays = {}
-    for (name, _), array in zip(named_forms(model.ops, model.dtype), model.arrays, strict=True):
-        try:
-            check_values(name, array)
-        except Refused as error:
-            raise ValueError(f"save cannot write this model: {error}.") from None
-        arrays[name] = array
+    try:
+        arrays = _checked(model, plan)
+    except Refused as error:
+        raise ValueError(f"save cannot write this model: {error}.") from None
     arrays |= tensors or {}
     header = json.dumps(plan, allow_nan=False, separators=(",", ":"))
     # its quotes take two bytes each in the file's own header, which holds the tensors' names too
@@ -256,6 +252,18 @@ def save_model(
             " features, or notes are too many or too long."
         )
     write_tensors(path, arrays, {KEY: header})
+
+
+def _checked(model: Model, plan: dict[str, Any]) -> dict[str, np.ndarray]:
+    """The model's arrays by name; what `load` would refuse is refused."""
+    arrays = {}
+    for (name, _), array in zip(named_forms(model.ops, model.dtype), model.arrays, strict=True):
+        check_values(name, array)
+        arrays[name] = array
+    ops = read_ops(plan["ops"], "ops", sum(array.size for array in arrays.values()))
+    read_head(plan["head"], "head", ops[-1].fan_out)
+    _FEATURES(plan["features"], "features")
+    return arrays
 
 
 def _head(model: Model) -> dict[str, Any]:
