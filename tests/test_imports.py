@@ -26,7 +26,7 @@ LAYERS = {
     "schedules": set(),
     "training": {"training", "plan", "kernels", "optimizers", "schedules"},
     "serving": {"serving", "training", "plan", "kernels"},
-    "export": {"export", "serving", "plan", "kernels"},
+    "export": {"export", "serving", "plan", "kernels", ""},  # the version
     "compiled": {"serving"},  # its checks alone; no Numba: for services that have none
     "exceptions": set(),
     "layers": set(),

@@ -1,0 +1,80 @@
+"""A fitted network as an ONNX model, for ONNX Runtime and what else reads the format."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+
+import fusednn
+from fusednn.serving.model import Model
+
+from .onnx_graph import Graph, helper, onnx
+from .onnx_heads import Output, add_head
+from .onnx_layers import add_layers
+
+OPSET, IR_VERSION = 17, 8
+"""Of 2022: ONNX Runtime 1.12 is the first that reads them. Nothing here needs newer ones."""
+
+INPUT, ROWS = "X", "N"
+MOST_BYTES = 2**31 - 2**20
+"""A model is one message of Protocol Buffers, which ends at 2 GiB."""
+
+
+def onnx_model(model: Model) -> onnx.ModelProto:
+    """A model of one input, X (N, n_features), in the network's type, for any number of rows.
+
+    Parameters
+    ----------
+    model : Model
+
+    Returns
+    -------
+    ModelProto
+        Checked by `onnx.checker`, shapes and types too.
+
+    Raises
+    ------
+    TypeError
+        If an op, an activation, or the type of the classes has no form in ONNX.
+    ValueError
+        If the parameters do not fit into a model: 2 GiB.
+    """
+    arrays = list(model.arrays)
+    size = sum(array.nbytes for array in arrays)
+    if size > MOST_BYTES:
+        raise ValueError(f"an ONNX model holds 2 GiB; the network has {size / 2**30:.1f} GiB.")
+    graph, network = Graph(model.dtype), model.network
+    logits = add_layers(graph, INPUT, model.ops, iter(arrays))
+    with graph.place("head"):
+        outputs = add_head(graph, logits, network.outputs, model.head)
+    kind = helper.np_dtype_to_tensor_dtype(np.dtype(model.dtype))
+    proto = helper.make_model(
+        helper.make_graph(
+            graph.nodes,
+            model.names[1],
+            [_value(Output(INPUT, kind, (network.inputs,)))],
+            [_value(output) for output in outputs],
+            graph.constants,
+        ),
+        opset_imports=[helper.make_opsetid("", OPSET)],
+        ir_version=IR_VERSION,
+        producer_name="fusednn",
+        producer_version=fusednn.__version__,
+        doc_string=_description(model, outputs),
+    )
+    properties = {"estimator": model.names[1]}
+    if model.features is not None:
+        properties["feature_names"] = json.dumps(model.features)
+    helper.set_model_props(proto, properties)
+    onnx.checker.check_model(proto, full_check=True)
+    return proto
+
+
+def _value(output: Output) -> onnx.ValueInfoProto:
+    return helper.make_tensor_value_info(output.name, output.kind, [ROWS, *output.shape])
+
+
+def _description(model: Model, outputs: list[Output]) -> str:
+    names = ", ".join(output.name for output in outputs)
+    return f"A fitted {model.names[1]} of fusednn or scikit-learn: {names} of the rows of {INPUT}."

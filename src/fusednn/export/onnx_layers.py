@@ -1,0 +1,151 @@
+"""Each op of a network as ONNX operators, with its parameters as constants."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from functools import singledispatch
+from itertools import islice
+
+import numpy as np
+
+from fusednn.plan.layers.batch_norm import BatchNorm
+from fusednn.plan.layers.dense import Dense
+from fusednn.plan.layers.embedding import Embedding
+from fusednn.plan.layers.layer import Layer
+from fusednn.plan.layers.layer_norm import LayerNorm
+from fusednn.plan.layers.prelu import PReLU
+from fusednn.plan.layers.rescale import Rescale
+from fusednn.plan.layers.residual import Residual
+from fusednn.plan.layers.through import Scale, Through
+
+from .onnx_activations import add_activation
+from .onnx_graph import Graph
+
+
+def add_layers(graph: Graph, x: str, ops: Iterable[Layer], arrays: Iterator[np.ndarray]) -> str:
+    """Adds ops one behind the other, each of which takes its parameters from `arrays`.
+
+    Returns
+    -------
+    str
+        The name of the last one's output.
+
+    Raises
+    ------
+    TypeError
+        If there is no form of an op.
+    """
+    for number, op in enumerate(ops):
+        with graph.place(f"layer{number}_{type(op).__name__.lower()}"):
+            if isinstance(op, Residual):
+                x = graph.node("Add", add_layers(graph, x, op.inner, arrays), x)
+            else:
+                own = list(islice(arrays, len(op.forms(graph.dtype))))
+                x = add_op(op, graph, x, own)
+            x = add_activation(graph, x, op.after)  # type: ignore[attr-defined]
+    return x
+
+
+@singledispatch
+def add_op(op, graph: Graph, x: str, arrays: list[np.ndarray]) -> str:
+    """Adds an op without what follows it, and returns the name of its output."""
+    raise TypeError(f"ONNX has no form of the op {type(op).__name__} here")
+
+
+@add_op.register
+def _(op: Dense, graph: Graph, x: str, arrays) -> str:
+    """In float64 the biases are added apart: ONNX Runtime up to 1.17 makes one operator of a Gemm
+    and the activation behind it, and then has no float64 form of that; it leaves zeros out."""
+    weights, biases = arrays
+    if graph.dtype == np.float32:
+        return graph.node(
+            "Gemm", x, graph.array("weights", weights), graph.array("biases", biases)
+        )
+    if not biases.any():
+        return graph.node("MatMul", x, graph.array("weights", weights))
+    product = graph.node("Gemm", x, graph.array("weights", weights))
+    return graph.node("Add", product, graph.array("biases", biases))
+
+
+@add_op.register
+def _(op: Through, graph: Graph, x: str, arrays) -> str:
+    return x
+
+
+@add_op.register
+def _(op: PReLU, graph: Graph, x: str, arrays) -> str:
+    return graph.node("PRelu", x, graph.array("slopes", arrays[0]))
+
+
+@add_op.register
+def _(op: LayerNorm, graph: Graph, x: str, arrays) -> str:
+    """From simple operators: LayerNormalization may find the variance as a difference of large
+    sums. Squares are products since runtimes put that operator in the place of a power."""
+    if op.centered:
+        x = graph.node("Sub", x, graph.node("ReduceMean", x, axes=[-1]))
+    square = graph.node("ReduceMean", graph.node("Mul", x, x), axes=[-1])
+    spread = graph.node("Sqrt", graph.node("Add", square, graph.number(op.epsilon)))
+    return _affine(graph, graph.node("Div", x, spread), *arrays)
+
+
+@add_op.register
+def _(op: BatchNorm, graph: Graph, x: str, arrays) -> str:
+    """The mean goes first, by itself: BatchNormalization takes it away from large products."""
+    scale, shift, mean, variance = arrays
+    factor = scale / np.sqrt(variance.astype(float) + op.epsilon)
+    return _affine(graph, graph.node("Sub", x, graph.array("means", mean)), factor, shift)
+
+
+@add_op.register
+def _(op: Scale, graph: Graph, x: str, arrays) -> str:
+    mean, factor = arrays
+    return _affine(graph, graph.node("Sub", x, graph.array("means", mean)), factor)
+
+
+def _affine(graph: Graph, x: str, factor: np.ndarray, shift: np.ndarray | None = None) -> str:
+    x = graph.node("Mul", x, graph.array("factors", factor))
+    return x if shift is None else graph.node("Add", x, graph.array("shifts", shift))
+
+
+@add_op.register
+def _(op: Rescale, graph: Graph, x: str, arrays) -> str:
+    before, factor, divisor, after, low, high = arrays
+    for kind, values, neutral in (
+        ("Add", before, 0), ("Mul", factor, 1), ("Div", divisor, 1), ("Add", after, 0)
+    ):  # fmt: skip
+        if np.any(values != neutral):
+            x = _rounded(graph, kind, x, values)
+    for kind, bounds, nothing in (("Max", low, -np.inf), ("Min", high, np.inf)):
+        if np.any(bounds != nothing):
+            x = graph.node(kind, x, graph.array("bounds", bounds))
+    return x
+
+
+def _rounded(graph: Graph, kind: str, x: str, values: np.ndarray) -> str:
+    """A step in float64, rounded to the graph's type.
+
+    If the constants are of that type, the step in it rounds the same: float64 has more than
+    twice the digits of float32 and two more.
+    """
+    with np.errstate(over="ignore"):
+        plain = np.array_equal(values.astype(graph.dtype), values)
+    if plain:
+        return graph.node(kind, x, graph.array("steps", values))
+    wide = graph.node(kind, graph.cast(x, float), graph.array("steps", values, float))
+    return graph.cast(wide, graph.dtype)
+
+
+@add_op.register
+def _(op: Embedding, graph: Graph, x: str, arrays) -> str:
+    """Codes are the whole numbers nearest to what stands in the columns, halves up, in bounds."""
+    parts = []
+    if op.plain:
+        parts.append(graph.node("Gather", x, graph.indices("plain", op.plain), axis=1))
+    for number, (column, table) in enumerate(zip(op.columns, arrays, strict=True)):
+        with graph.place(f"table{number}"):
+            code = graph.node("Gather", x, graph.indices("column", column), axis=1)
+            code = graph.node("Add", graph.cast(code, float), graph.number(0.5, float))
+            bounds = graph.number(0, float), graph.number(len(table) - 1, float)
+            code = graph.cast(graph.node("Clip", code, *bounds), np.int64)
+            parts.append(graph.node("Gather", graph.array("vectors", table), code, axis=0))
+    return graph.node("Concat", *parts, axis=1)

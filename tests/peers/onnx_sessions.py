@@ -1,0 +1,114 @@
+"""Exported networks in ONNX Runtime, beside the estimators that they come from."""
+
+import numpy as np
+import onnx
+import onnxruntime
+from onnx.reference import ReferenceEvaluator
+
+import fusednn
+from fusednn.serving.model import VALUES, Head, Model
+from fusednn.serving.predictor import Predictor
+
+TOLERANCE = {"float32": 1e-5, "float64": 1e-12}
+"""Of the largest output; float64's is that of sums in another order."""
+BATCHES = (1, 7, 300)
+
+
+def session_of(estimator, path):
+    """A session of what the estimator is exported to, after every check that onnx has."""
+    fusednn.export_onnx(estimator, path)
+    proto = onnx.load(path)
+    onnx.checker.check_model(proto, full_check=True)
+    used = {name for node in proto.graph.node for name in node.input}
+    assert used == {"X", *(part.name for part in proto.graph.initializer)} | {
+        name for node in proto.graph.node for name in node.output if name in used
+    }
+    onnx.shape_inference.infer_shapes(proto, check_type=True, strict_mode=True, data_prop=True)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    return onnxruntime.InferenceSession(
+        proto.SerializeToString(), options, providers=["CPUExecutionProvider"]
+    )
+
+
+def run(session, X):
+    """Outputs by their names; their shapes and types must be what the session says they are."""
+    answers = session.run(None, {"X": X})
+    for told, answer in zip(session.get_outputs(), answers, strict=True):
+        assert told.shape[0] == "N"
+        assert answer.shape == (len(X), *told.shape[1:])
+    names = [told.name for told in session.get_outputs()]
+    return dict(zip(names, answers, strict=True))
+
+
+def check_values(found, expected, tolerance=None):
+    """Same shape and type; within the tolerance of the largest."""
+    expected = np.asarray(expected)
+    assert found.dtype == expected.dtype
+    assert found.shape == expected.shape
+    assert np.isfinite(expected).all()
+    tolerance = tolerance or TOLERANCE[expected.dtype.name]
+    np.testing.assert_allclose(found, expected, rtol=0, atol=tolerance * abs(expected).max())
+
+
+def check_batches(estimator, X, path, check):
+    """`check(answers, rows)` of one session for batches of several sizes."""
+    session = session_of(estimator, path)
+    assert [entry.name for entry in session.get_inputs()] == ["X"]
+    assert session.get_inputs()[0].shape == ["N", X.shape[1]]
+    for count in BATCHES:
+        rows = X[:count]
+        check(run(session, rows), rows)
+    standard = ReferenceEvaluator(str(path))  # as the standard's own authors understand it
+    with np.errstate(over="ignore", invalid="ignore"):  # NumPy's, beside the branch that counts
+        answers = standard.run(None, {"X": rows})
+    check(dict(zip(standard.output_names, answers, strict=True)), rows)
+    return session
+
+
+def check_regressor(estimator, X, path):
+    """`variable` is what predict answers."""
+
+    def check(answers, rows):
+        assert list(answers) == ["variable"]
+        check_values(answers["variable"], estimator.predict(rows))
+
+    return check_batches(estimator, X, path, check)
+
+
+def check_classifier(estimator, X, path):
+    """Labels and probabilities are those of predict and predict_proba."""
+
+    def check(answers, rows):
+        expected, labels = estimator.predict_proba(rows), estimator.predict(rows)
+        several = isinstance(expected, list)
+        parts = expected if several else [expected]
+        names = [f"probabilities_{i}" for i in range(len(parts))] if several else ["probabilities"]
+        assert list(answers) == ["label", *names]
+        for name, part in zip(names, parts, strict=True):
+            check_values(answers[name], part)
+        found = answers["label"]
+        assert found.shape == labels.shape
+        sure = np.ones(len(rows), bool)  # labels of a draw are anyone's
+        for part in parts:
+            sure &= margins(part, labels.ndim == 2 and not several) > 1e-5
+        assert sure.mean() > 0.9
+        assert (found[sure] == labels[sure]).all()
+
+    return check_batches(estimator, X, path, check)
+
+
+def margins(probabilities, multilabel):
+    """Of each row how far the decision is from another."""
+    if multilabel:
+        return abs(probabilities - 0.5).min(axis=1)
+    if probabilities.shape[1] == 1:
+        return np.ones(len(probabilities))
+    two = np.sort(probabilities, axis=1)[:, -2:]
+    return two[:, 1] - two[:, 0]
+
+
+def predictor_of(ops, arrays, dtype):
+    """Some ops as a predictor of values."""
+    head = Head(VALUES, "identity")
+    return Predictor(Model(tuple(ops), arrays, head, np.dtype(dtype), ("Ops", "Ops")))
