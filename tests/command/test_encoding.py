@@ -181,7 +181,8 @@ def test_a_file_is_replaced_when_all_is_well(tmp_path):
             place.write_text("half")
             raise KeyboardInterrupt
 
-    pytest.raises(KeyboardInterrupt, interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
     assert path.read_text() == "old"
     with replacing(link) as place:
         place.write_text("new")

@@ -6,6 +6,7 @@ little memory and each text is understood once.
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -18,7 +19,8 @@ UNNAMED = "Unnamed: "
 """Begins the name of a column that the header leaves empty, as pandas has it."""
 
 
-class Column(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Column:
     """
     One column: the text of row i is `values[codes[i]]`.
 
@@ -33,20 +35,26 @@ class Column(NamedTuple):
     name: str
     codes: np.ndarray
     values: list[str]
+    _understood: dict[str, np.ndarray | None] = field(default_factory=dict, repr=False)
+    """What has been made of the values; columns of other rows share it."""
 
     def missing(self) -> np.ndarray:
         """Whether each row's value is missing; infinity counts, as no network can use it."""
-        unknown = [is_missing(v) or abs(number_of(v) or 0) == np.inf for v in self.values]
-        return np.array(unknown, bool)[self.codes]
+        if "missing" not in self._understood:
+            numbers = self._numbers()
+            self._understood["missing"] = (
+                np.array([is_missing(v) or is_infinite(v) for v in self.values], bool)
+                if numbers is None
+                else np.isnan(numbers)
+            )
+        missing = self._understood["missing"]
+        assert missing is not None
+        return missing[self.codes]
 
     def numbers(self) -> np.ndarray | None:
         """The values as float64, NaN where missing; None if one of them is no number."""
-        numbers = [np.nan if is_missing(v) else number_of(v) for v in self.values]
-        if None in numbers:
-            return None
-        found = np.array(numbers, float)
-        found[np.isinf(found)] = np.nan
-        return found[self.codes]
+        numbers = self._numbers()
+        return None if numbers is None else numbers[self.codes]
 
     def first_word(self) -> tuple[int, str] | None:
         """The row and the text of the first value that is neither a number nor missing."""
@@ -56,7 +64,27 @@ class Column(NamedTuple):
 
     def take(self, rows: np.ndarray) -> Column:
         """The column of these rows, by their numbers or as a mask."""
-        return self._replace(codes=self.codes[rows])
+        return replace(self, codes=self.codes[rows])
+
+    def _numbers(self) -> np.ndarray | None:
+        """Of the distinct values."""
+        if "numbers" not in self._understood:
+            self._understood["numbers"] = _parsed(self.values)
+        return self._understood["numbers"]
+
+
+def _parsed(values: list[str]) -> np.ndarray | None:
+    try:
+        if "_" in "".join(values):  # which Python takes in numbers, and other programs do not
+            raise ValueError
+        found = np.array(list(map(float, values)), float)
+    except ValueError:  # some are missing, or no numbers
+        numbers = [np.nan if is_missing(value) else number_of(value) for value in values]
+        if None in numbers:
+            return None
+        found = np.array(numbers, float)
+    found[np.isinf(found)] = np.nan
+    return found
 
 
 class Table(NamedTuple):
@@ -136,6 +164,11 @@ def told(names: list[str]) -> str:
 def is_missing(text: str) -> bool:
     """Whether a value says that there is none."""
     return text.lower() in MISSING
+
+
+def is_infinite(text: str) -> bool:
+    """Whether a value is beyond all numbers."""
+    return abs(number_of(text) or 0) == np.inf
 
 
 def number_of(text: str) -> float | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -173,7 +174,7 @@ class Encoding(NamedTuple):
                 f"{path} has {len(table.columns)} columns; {len(self.columns)} are needed, as in"
                 f" the training table, or {len(self.columns) - 1} without the target"
             )
-        columns = [c._replace(name=name) for c, name in zip(table.columns, names, strict=True)]
+        columns = [replace(c, name=name) for c, name in zip(table.columns, names, strict=True)]
         return table._replace(columns=columns)
 
     def encode(self, table: Table, dtype: str, unknown: Counter[str] | None = None) -> np.ndarray:

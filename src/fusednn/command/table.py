@@ -153,8 +153,9 @@ class _Growing:
             self._lines.append(np.array(lines, np.int64))
             cells = zip(*rows, strict=True)
             for index, parts, column in zip(self._indices, self._codes, cells, strict=True):
-                found = [index.setdefault(cell, len(index)) for cell in column]
-                parts.append(np.array(found, np.int32))
+                new = [cell for cell in dict.fromkeys(column) if cell not in index]
+                index.update(zip(new, range(len(index), len(index) + len(new)), strict=True))
+                parts.append(np.fromiter(map(index.__getitem__, column), np.int32, len(column)))
         self.count += len(block)
         return len(block)
 
