@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
-from .encode import encode
+from .encode import Encoding
 from .errors import UserError
 from .idx import read_part
+from .labelled import labelled_table, require_rows, split_rows
 from .table import read_table
 
 TEST_SHARE = 0.25
-FEWEST_ROWS = 10
 
 
 @dataclass
@@ -119,7 +119,7 @@ def _load_idx(folder: Path, dtype: str, seed: int) -> Dataset:
     name = folder.resolve().name
     test = read_part(folder, "test")
     if test is None:
-        _require_rows(len(y), folder)
+        require_rows(len(y), folder)
         data = _split(name, _pixels(X, dtype), y, seed)
         data.what = what
         return data
@@ -139,20 +139,16 @@ def _pixels(images: np.ndarray, dtype: str) -> np.ndarray:
 
 
 def _load_table(path: Path, target: str | None, dtype: str, seed: int) -> Dataset:
-    table = read_table(path)
-    index = table.find(target)
-    numbers, flags, y, classify, notes = encode(table, index, dtype)
-    _require_rows(len(y), path)
-    name = table.columns[index].name
-    called = repr(name) if table.header else f"{name} (there is no header)"
-    notes.insert(0, f"target: column {called}")
-    train, test = _split_rows(y, classify, seed)
+    labelled = labelled_table(read_table(path), target)
+    require_rows(len(labelled.y), path)
+    table, y, classify = labelled.table, labelled.y, labelled.target.classify
+    train, test = split_rows(y, classify, TEST_SHARE, seed)
+    encoding, told = Encoding.learned(table, labelled.place, train)
+    notes = [*labelled.notes, *told]
+    X = encoding.encode(table, "float64")
     with np.errstate(all="ignore"):  # the estimator refuses what overflows
-        center, scale = _fill_and_measure(numbers, train)
-        X_train, X_test = (
-            np.hstack([((numbers[rows] - center) / scale).astype(dtype), flags[rows]])
-            for rows in (train, test)
-        )
+        _standardize(X, train, ~encoding.flags)
+        X_train, X_test = (X[rows].astype(dtype) for rows in (train, test))
     y_train, y_test = y[train], y[test]
     if not classify:
         mean, deviation = y_train.mean(), y_train.std() or 1.0
@@ -161,35 +157,15 @@ def _load_table(path: Path, target: str | None, dtype: str, seed: int) -> Datase
     return Dataset(path.name, X_train, X_test, y_train, y_test, classify, notes=notes)
 
 
-def _require_rows(rows: int, path: Path) -> None:
-    if rows < FEWEST_ROWS:
-        raise UserError(f"{path} has {rows} rows; at least {FEWEST_ROWS} are needed")
-
-
 def _split(name: str, X: np.ndarray, y: np.ndarray, seed: int) -> Dataset:
     """A data set of labelled rows with no test part of its own."""
-    train, test = _split_rows(y, True, seed)
+    train, test = split_rows(y, True, TEST_SHARE, seed)
     return Dataset(name, X[train], X[test], y[train], y[test])
 
 
-def _split_rows(y: np.ndarray, classify: bool, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Training and test rows, with the classes' shares kept where every class has enough."""
-    from sklearn.model_selection import train_test_split
-
-    counts = np.unique(y, return_counts=True)[1]
-    enough = counts.min() >= 2 and len(counts) <= TEST_SHARE * len(y)
-    return train_test_split(
-        np.arange(len(y)),
-        test_size=TEST_SHARE,
-        random_state=seed,
-        stratify=y if classify and enough else None,
-    )
-
-
-def _fill_and_measure(numbers: np.ndarray, train: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Puts the training rows' medians in place of NaN; their means and deviations then."""
-    for column in numbers.T:
-        known = column[train][np.isfinite(column[train])]
-        column[np.isnan(column)] = np.median(known) if known.size else 0.0
+def _standardize(X: np.ndarray, train: np.ndarray, chosen: np.ndarray) -> None:
+    """Scales chosen columns, by the training rows' means and deviations."""
+    numbers = X[:, chosen]
     deviations = numbers[train].std(axis=0)
-    return numbers[train].mean(axis=0), np.where(deviations > 0, deviations, 1.0)
+    scale = np.where(deviations > 0, deviations, 1.0)
+    X[:, chosen] = (numbers - numbers[train].mean(axis=0)) / scale

@@ -5,19 +5,18 @@ from __future__ import annotations
 import argparse
 import os
 import time
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 
+from .arguments import jobs, positive, seed, sizes
 from .compare import Run, SklearnTimer, table
 from .datasets import Dataset, load, load_digits
 from .errors import UserError
 from .progress import ProgressBar
-from .settings import Settings
-from .watch import interruptible
+from .settings import Settings, network_in_words, usual_batch, usual_layers
+from .watch import EpochBar, interruptible
 
-SMALL_ROWS = 10_000
 SAMPLES_TO_SEE = 600_000
 EPOCHS = (12, 60)
 BUSY = 0.6
@@ -38,12 +37,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="COLUMN",
         help="name or number of the CSV column to predict; default: the last",
     )
-    add("--epochs", type=_positive, metavar="N", help="passes over the data at most")
-    add("--hidden", type=_sizes, metavar="N,N", help="units of the hidden layers, say 256,128")
-    add("--batch", type=_positive, metavar="N", help="samples of a mini-batch")
-    add("--jobs", type=_jobs, metavar="N", help="threads; -1 for all CPUs; default: what pays")
+    add("--epochs", type=positive, metavar="N", help="passes over the data at most")
+    add("--hidden", type=sizes, metavar="N,N", help="units of the hidden layers, say 256,128")
+    add("--batch", type=positive, metavar="N", help="samples of a mini-batch")
+    add("--jobs", type=jobs, metavar="N", help="threads; -1 for all CPUs; default: what pays")
     add("--dtype", choices=["float32", "float64"], default="float32")
-    add("--seed", type=_seed, default=0, metavar="N", help="default: 0")
+    add("--seed", type=seed, default=0, metavar="N", help="default: 0")
     add("--no-sklearn", action="store_true", help="do not train scikit-learn's network as well")
 
 
@@ -73,10 +72,9 @@ def run(options: argparse.Namespace) -> None:
 
 def _settings(options: argparse.Namespace, data: Dataset) -> Settings:
     rows = len(data.y_train)
-    small = rows < SMALL_ROWS
     return Settings(
-        options.hidden or ((128, 64) if small else (256, 128)),
-        min(options.batch or (32 if small else 200), rows),
+        options.hidden or usual_layers(rows),
+        min(options.batch or usual_batch(rows), rows),
         options.epochs or int(np.clip(SAMPLES_TO_SEE // rows, *EPOCHS)),
         options.seed,
     )
@@ -92,13 +90,8 @@ def _describe(data: Dataset, settings: Settings, options: argparse.Namespace) ->
         print(f"  {note}")
     outputs = len(np.unique(data.y_train)) if data.classify else 1
     sizes = [data.X_train.shape[1], *settings.hidden, 1 if outputs == 2 else outputs]
-    weights = sum((a + 1) * b for a, b in pairwise(sizes))
-    threads = "n_jobs automatic" if options.jobs is None else f"n_jobs {options.jobs}"
-    print(
-        f"network {'-'.join(map(str, sizes))} ({weights:,} parameters), ReLU, Adam,"
-        f" batches of {settings.batch}, {options.dtype}, {threads}",
-        flush=True,
-    )
+    network = network_in_words(sizes, "ReLU", settings.batch, options.dtype, options.jobs)
+    print(network, flush=True)
 
 
 def _tell_of_load() -> None:
@@ -109,20 +102,6 @@ def _tell_of_load() -> None:
         print(f"  this machine is busy (load {load:.1f} on {cpus} CPUs): its times say little")
 
 
-class _Bar:
-    """Moves the bar on after each pass."""
-
-    def __init__(self, bar: ProgressBar):
-        self._bar = bar
-
-    def begin(self) -> None:
-        pass
-
-    def end(self, progress, parameters) -> bool:
-        self._bar.update(progress.n_iter, f"loss {progress.loss:.4f}")
-        return False
-
-
 def _train(data: Dataset, settings: Settings, options: argparse.Namespace) -> Run:
     from fusednn import MLPClassifier, MLPRegressor
 
@@ -130,7 +109,7 @@ def _train(data: Dataset, settings: Settings, options: argparse.Namespace) -> Ru
     model = kind(**settings.parameters(), dtype=options.dtype, n_jobs=options.jobs)
     _warm_up(model, data, settings)
     bar = ProgressBar("training", settings.epochs)
-    model._watcher = _Bar(bar)
+    model._watcher = EpochBar(bar)
     start = time.perf_counter()
     try:
         with interruptible():
@@ -169,40 +148,3 @@ def _warm_up(model, data: Dataset, settings: Settings) -> None:
     else:
         kept = "cached for the next run" if done["saved"] else "which could not be kept"
         print(f"compiled kernels in {seconds:.1f} s ({kept})", flush=True)
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is less than 1")
-    return number
-
-
-_positive.__name__ = "whole number"  # argparse names the type so
-
-
-def _sizes(text: str) -> tuple[int, ...]:
-    try:
-        return tuple(_positive(part) for part in text.split(","))
-    except (ValueError, argparse.ArgumentTypeError):
-        raise argparse.ArgumentTypeError(f"{text!r} is no list of sizes such as 256,128") from None
-
-
-def _jobs(text: str) -> int:
-    number = int(text)
-    if number == 0:
-        raise argparse.ArgumentTypeError("0 threads; give a positive number, or -1 for all CPUs")
-    return number
-
-
-_jobs.__name__ = "whole number"
-
-
-def _seed(text: str) -> int:
-    number = int(text)
-    if not 0 <= number < 2**32:
-        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 4294967295")
-    return number
-
-
-_seed.__name__ = "whole number"

@@ -1,140 +1,275 @@
-"""Columns of text into arrays that a network can learn from."""
+"""How columns of text become a network's inputs: learned from one table, applied to any."""
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from .columns import UNNAMED, Column, Table, is_missing, number_of, told
 from .errors import UserError
-from .table import Column, Table
+from .target import ALL_DIFFERENT
 
-MOST_CLASSES = 30
 MOST_CATEGORIES = 50
-ALL_DIFFERENT = 0.5
+FEW_WORDS = 0.1
+INDEX_NAMES = UNNAMED, "__index_level_"
+"""How the names begin that pandas gives to an index without one."""
 
 
-class Encoded(NamedTuple):
+class Numbers(NamedTuple):
+    """A column of numbers, which is one input; `fill` stands for missing values."""
+
+    name: str
+    fill: float
+
+    @property
+    def inputs(self) -> list[str]:
+        """Their names."""
+        return [self.name]
+
+
+class Words(NamedTuple):
+    """A column of words, which is an input for each category, 1 or 0; None is a missing value."""
+
+    name: str
+    categories: tuple[str | None, ...]
+
+    @property
+    def inputs(self) -> list[str]:
+        """Their names."""
+        return [f"{self.name}={'?' if word is None else word}" for word in self.categories]
+
+
+class Encoding(NamedTuple):
     """
-    A table as arrays.
+    What is done to a table.
 
     Parameters
     ----------
-    numbers : ndarray of float64 of shape (n_samples, n_numeric)
-        NaN where missing.
-    flags : ndarray of shape (n_samples, n_flags)
-        Categories, one-hot.
-    y : ndarray of shape (n_samples,)
-        Labels, or float64.
-    classify : bool
-    notes : list of str
-        What was done, for the user.
+    columns : tuple of str
+        Names of the columns of the table that it was learned from, the target too.
+    header : bool
+        Whether that table had names; otherwise its columns were told by their places.
+    target : str
+    inputs : tuple of Numbers or Words
+        In the order of the network's inputs.
     """
 
-    numbers: np.ndarray
-    flags: np.ndarray
-    y: np.ndarray
-    classify: bool
-    notes: list[str]
+    columns: tuple[str, ...]
+    header: bool
+    target: str
+    inputs: tuple[Numbers | Words, ...]
+
+    @property
+    def names(self) -> list[str]:
+        """Of the network's inputs."""
+        return [name for part in self.inputs for name in part.inputs]
+
+    @property
+    def flags(self) -> np.ndarray:
+        """Which of the network's inputs are 1 or 0 for a category."""
+        return np.array([isinstance(part, Words) for part in self.inputs for _ in part.inputs])
+
+    @classmethod
+    def learned(
+        cls, table: Table, target: int, train: np.ndarray, drop: Sequence[int] = ()
+    ) -> tuple[Encoding, list[str]]:
+        """
+        The encoding of a table, and what there is to say of it to people.
+
+        Columns of numbers stay as they are, with the median in place of missing values. Others
+        have an input for each of their commonest categories, a missing value being one.
+
+        Parameters
+        ----------
+        table : Table
+        target : int
+            Number of its column.
+        train : ndarray of int
+            Rows from which medians and categories are learned.
+        drop : sequence of int
+            Numbers of columns to leave out.
+
+        Raises
+        ------
+        UserError
+            If no column is left.
+        """
+        inputs: list[Numbers | Words] = []
+        dropped, index, missing, notes = [], [], 0, []
+        for number, column in enumerate(table.columns):
+            if number == target or number in drop:
+                continue
+            missing += int(column.missing().sum())
+            values = column.numbers()
+            found: Numbers | Words | None
+            if values is None:
+                found = _words(column.take(train))
+                notes += _few_words(column, table)
+            else:
+                found = _numbers(column.name, values[train])
+            if found is None:
+                dropped.append(column.name)
+            elif values is not None and _is_index(column.name, values):
+                index.append(column.name)
+            else:
+                inputs.append(found)
+        words = [part for part in inputs if isinstance(part, Words)]
+        if words:
+            which = "a column" if len(words) == 1 else f"{len(words)} columns"
+            flags = sum(len(part.categories) for part in words)
+            notes.append(f"{which} of words became {flags} one-hot inputs")
+        if missing:
+            notes.append(f"{missing:,} missing values: medians, or a category of their own")
+        if dropped:
+            notes.append(f"left out {', '.join(dropped)} (empty, or nearly all different words)")
+        if index:
+            notes.append(f"left out {', '.join(index)} (an index without a name)")
+        if not inputs:
+            raise UserError(
+                "no column but the target can be learned from (all are empty, or nearly all"
+                " different words): give a file that has such columns"
+            )
+        names = tuple(table.names)
+        return cls(names, table.header, names[target], tuple(inputs)), notes
+
+    def fits(self, row: list[str]) -> bool:
+        """Whether a first row of a text file may be that of such a table."""
+        if self.header:
+            return {part.name for part in self.inputs} <= set(row)
+        return len(row) in (len(self.columns), len(self.columns) - 1)
+
+    def named(self, table: Table, path: Path) -> Table:
+        """
+        A table with the names of the one that was learned from, where that had no header.
+
+        Parameters
+        ----------
+        table : Table
+        path : Path
+            Its file, for messages.
+
+        Raises
+        ------
+        UserError
+            If it has not as many columns, or lacks one that is an input.
+        """
+        names = list(self.columns)
+        if self.header:
+            lacking = [part.name for part in self.inputs if part.name not in table.names]
+            if lacking:
+                what = "column" if len(lacking) == 1 else "columns"
+                raise UserError(
+                    f"{path} has no {what} {told(lacking)}: its columns are {told(table.names)}"
+                )
+            return table
+        if len(table.columns) == len(names) - 1:
+            names.remove(self.target)
+        if len(table.columns) != len(names):
+            raise UserError(
+                f"{path} has {len(table.columns)} columns; {len(self.columns)} are needed, as in"
+                f" the training table, or {len(self.columns) - 1} without the target"
+            )
+        columns = [replace(c, name=name) for c, name in zip(table.columns, names, strict=True)]
+        return table._replace(columns=columns)
+
+    def encode(self, table: Table, dtype: str, unknown: Counter[str] | None = None) -> np.ndarray:
+        """
+        The network's inputs.
+
+        Parameters
+        ----------
+        table : Table
+            With all columns that are inputs, in any order, and others.
+        dtype : str
+        unknown : Counter, optional
+            Counts, by column, values that are no category; these have all inputs 0.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_inputs)
+
+        Raises
+        ------
+        UserError
+            If there is a word where numbers are expected, or a number that the type cannot hold.
+        """
+        X = np.zeros((table.rows, len(self.names)), dtype)
+        places = {name: number for number, name in reversed(list(enumerate(table.names)))}
+        at = 0
+        for part in self.inputs:
+            column = table.columns[places[part.name]]
+            if isinstance(part, Numbers):
+                X[:, at] = _filled(part, column, table, X.dtype)
+            else:
+                strange = _write_flags(X[:, at : at + len(part.categories)], part, column)
+                if unknown is not None and strange:
+                    unknown[part.name] += strange
+            at += len(part.inputs)
+        return X
 
 
-def encode(table: Table, target: int, dtype: str) -> Encoded:
-    """
-    Take a table apart into inputs and target.
-
-    Columns of numbers stay as they are, others become one-hot: their commonest categories one
-    input each. A target of words or of a few different whole numbers is a class, any other a
-    quantity.
-
-    Parameters
-    ----------
-    table : Table
-    target : int
-        Index of its column.
-    dtype : str
-        Element type of `flags`.
-
-    Returns
-    -------
-    Encoded
-
-    Raises
-    ------
-    UserError
-        If there is nothing to learn.
-    """
-    notes: list[str] = []
-    known = ~table.columns[target].missing()
-    if not known.all():
-        notes.append(f"left out {np.count_nonzero(~known):,} rows with no target")
-    columns = [Column(name, codes[known], values) for name, codes, values in table.columns]
-    y, classify = _target(columns.pop(target))
-    numbers, flags, dropped, missing, words = [], [], [], 0, 0
-    for column in columns:
-        missing += int(column.missing().sum())
-        values = column.numbers()
-        hot = _one_hot(column, dtype) if values is None else None
-        if values is not None and np.isfinite(values).any():
-            numbers.append(values)
-        elif hot is not None:
-            words += 1
-            flags.append(hot)
-        else:
-            dropped.append(column.name)
-    if words:
-        inputs = sum(part.shape[1] for part in flags)
-        which = "a column" if words == 1 else f"{words} columns"
-        notes.append(f"{which} of words became {inputs} one-hot inputs")
-    if missing:
-        notes.append(f"{missing:,} missing values: medians, or a category of their own")
-    if dropped:
-        notes.append(f"left out {', '.join(dropped)} (empty, or nearly all different words)")
-    if not numbers and not flags:
-        raise UserError(
-            "no column but the target can be learned from (all are empty, or nearly all"
-            " different words): give a file that has such columns"
-        )
-    none = np.empty((len(y), 0))
-    return Encoded(
-        np.column_stack(numbers) if numbers else none,
-        np.hstack(flags) if flags else none.astype(dtype),
-        y,
-        classify,
-        notes,
-    )
+def _numbers(name: str, values: np.ndarray) -> Numbers | None:
+    known = values[np.isfinite(values)]
+    return Numbers(name, float(np.median(known))) if known.size else None
 
 
-def _target(column: Column) -> tuple[np.ndarray, bool]:
-    """Labels or quantities, and whether they are labels."""
-    values = column.numbers()
-    distinct = len(np.unique(column.codes if values is None else values))
-    if distinct < 2:
-        has = "one value only" if distinct else "no values"
-        raise UserError(f"column {column.name!r} has {has}: choose what to predict with --target")
-    if values is not None:
-        whole = (values == np.round(values)).all() and np.abs(values).max() < 2**53
-        if whole and distinct <= MOST_CLASSES:
-            return values.astype(np.int64), True
-        return values, False
-    if distinct > max(ALL_DIFFERENT * len(column.codes), 2):
-        raise UserError(
-            f"column {column.name!r} has {distinct:,} different words in {len(column.codes):,}"
-            " rows, which are no classes: choose what to predict with --target"
-        )
-    return np.array(column.values)[column.codes], True
-
-
-def _one_hot(column: Column, dtype: str) -> np.ndarray | None:
-    """Flags of the commonest categories, or None if nearly all rows differ."""
-    counts = np.bincount(column.codes, minlength=len(column.values))
-    present = np.count_nonzero(counts)
-    if present > max(ALL_DIFFERENT * len(column.codes), 2):
+def _words(column: Column) -> Words | None:
+    """The commonest categories, or None if nearly all rows differ."""
+    counts: Counter[str | None] = Counter()
+    for text, count in zip(
+        column.values, np.bincount(column.codes, minlength=len(column.values)), strict=True
+    ):
+        if count:
+            counts[None if is_missing(text) else text] += int(count)
+    if len(counts) > max(ALL_DIFFERENT * len(column.codes), 2):
         return None
-    kept = np.argsort(-counts, kind="stable")[: min(present, MOST_CATEGORIES)]
-    place = np.full(len(counts), -1)
-    place[kept] = np.arange(len(kept))
-    where = place[column.codes]
-    flags = np.zeros((len(where), len(kept)), dtype)
+    return Words(column.name, tuple(word for word, _ in counts.most_common(MOST_CATEGORIES)))
+
+
+def _few_words(column: Column, table: Table) -> list[str]:
+    """A warning of a column that looks like numbers but for some rows."""
+    present = [text for text in column.values if not is_missing(text)]
+    words = sum(number_of(text) is None for text in present)
+    if not words or words > FEW_WORDS * len(present):
+        return []
+    row, word = column.first_word() or (0, "")
+    return [
+        f"{column.name} is taken as words, for it is {word!r} in {table.place(row)}: if that is a"
+        " missing value, leave it empty"
+    ]
+
+
+def _is_index(name: str, values: np.ndarray) -> bool:
+    """Whether pandas wrote its index there."""
+    whole = np.isfinite(values).all() and (values == np.round(values)).all()
+    return name.startswith(INDEX_NAMES) and whole and len(np.unique(values)) == len(values)
+
+
+def _filled(part: Numbers, column: Column, table: Table, dtype: np.dtype) -> np.ndarray:
+    numbers = column.numbers()
+    if numbers is None:
+        row, word = column.first_word() or (0, "")
+        raise UserError(f"{table.place(row)}: {part.name} is {word!r}, where a number is expected")
+    numbers[np.isnan(numbers)] = part.fill
+    large = np.flatnonzero(np.abs(numbers) > np.finfo(dtype).max)
+    if large.size:
+        raise UserError(
+            f"{table.place(int(large[0]))}: {part.name} is {numbers[large[0]]:g}, too large for"
+            f" {dtype}; fit with --dtype float64"
+        )
+    return numbers
+
+
+def _write_flags(flags: np.ndarray, part: Words, column: Column) -> int:
+    """Sets the flags of the rows' categories; returns how many rows have none of them."""
+    known = {word: place for place, word in enumerate(part.categories)}
+    found = [known.get(None if is_missing(text) else text, -1) for text in column.values]
+    where = np.array(found, np.intp)[column.codes]
     rows = np.flatnonzero(where >= 0)
     flags[rows, where[rows]] = 1
-    return flags
+    return len(where) - len(rows)

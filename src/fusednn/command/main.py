@@ -24,6 +24,9 @@ class Command(NamedTuple):
 
 
 COMMANDS = {
+    "fit": Command(".fit", "train a network on a table, and write it to a file"),
+    "predict": Command(".predict", "predict the rows of a table"),
+    "export": Command(".export", "write a model as ONNX, C or a shared library"),
     "demo": Command(".demo", "train a network, on your data or the bundled digits"),
     "warmup": Command(".warmup", "compile what estimators need, ahead of their first fit"),
     "cache": Command(".cache", "show or clear the compiled kernels kept on disk"),

@@ -39,7 +39,7 @@ class ProgressBar:
         self._stream = sys.stdout if stream is None else stream
         self._rewrites = self._stream.isatty() and os.environ.get("TERM") != "dumb"
         self._start, self._shown_at, self._written = clock(), -1.0, 0
-        self._line = self._last = ""
+        self._line, self._last, self._done = "", "", 0
 
     def update(self, done: int, message: str) -> None:
         """Shows that `done` steps are done."""
@@ -49,7 +49,7 @@ class ProgressBar:
         self._line = f"{self._label} [{bar}] {done}/{self._total}  {message}  {elapsed:.1f} s"
         if not self._due(done, elapsed):
             return
-        self._shown_at = elapsed
+        self._shown_at, self._done = elapsed, done
         if done < self._total:
             left = elapsed / done * (self._total - done)
             self._write(f"{self._line}, {left:.{0 if left >= 10 else 1}f} s left")
@@ -57,7 +57,9 @@ class ProgressBar:
             self._write(self._line)
 
     def finish(self) -> None:
-        """Shows the last state and ends the line."""
+        """Shows the last state, if there is one, and ends the line."""
+        if not self._line:
+            return
         if self._last != self._line:
             self._write(self._line)
         if self._rewrites:
@@ -69,7 +71,8 @@ class ProgressBar:
             often = self._shown_at >= 0 and elapsed - self._shown_at < SECONDS_BETWEEN_UPDATES
             return done == self._total or not often
         steps = max(1, self._total // PLAIN_LINES)
-        return done == self._total or (done % steps == 0 and done + steps <= self._total)
+        further = done // steps > self._done // steps
+        return done == self._total or (further and done + steps <= self._total)
 
     def _write(self, line: str) -> None:
         self._last = line

@@ -1,112 +1,46 @@
-"""Tables of text: CSV files, plain or compressed, into columns of codes and distinct values.
-
-A column keeps every distinct text once and a code per row, so that a table of many rows takes
-little memory and each text is understood once.
-"""
+"""Files of rows, text or Parquet, as tables: whole, or block by block in little memory."""
 
 from __future__ import annotations
 
-import csv
-import io
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
+from typing import Protocol
 
 import numpy as np
 
+from .columns import UNNAMED, Column, Table
+from .delimited import TextRows, is_header
 from .errors import UserError
-from .idx import read_bytes
+from .parquet import ParquetBlocks, is_parquet, read_parquet
+from .progress import ProgressBar
 
-DELIMITERS = ",;\t|"
-MISSING = frozenset({"", "?", "na", "n/a", "nan", "null", "none"})
-SAMPLE_ROWS = 100
 BLOCK_ROWS = 20_000
-FEWEST_NUMBERED = 3
 
 
-class Column(NamedTuple):
-    """
-    One column: the text of row i is `values[codes[i]]`.
+class Blocks(Protocol):
+    """A file's rows in their order."""
 
-    Parameters
-    ----------
-    name : str
-    codes : ndarray of int32 of shape (n_rows,)
-    values : list of str
-        Distinct and stripped.
-    """
+    def __iter__(self) -> Iterator[Table]:
+        """Tables of the same columns; at least one, which may have no rows."""
 
-    name: str
-    codes: np.ndarray
-    values: list[str]
-
-    def missing(self) -> np.ndarray:
-        """Whether each row's value is missing; infinity counts, as no network can use it."""
-        unknown = [v.lower() in MISSING or abs(_number(v) or 0) == np.inf for v in self.values]
-        return np.array(unknown, bool)[self.codes]
-
-    def numbers(self) -> np.ndarray | None:
-        """The values as float64, NaN where missing; None if one of them is no number."""
-        numbers = [np.nan if v.lower() in MISSING else _number(v) for v in self.values]
-        if None in numbers:
-            return None
-        found = np.array(numbers, float)
-        found[np.isinf(found)] = np.nan
-        return found[self.codes]
+    def share(self) -> float:
+        """The share of the file that has been read."""
 
 
-class Table(NamedTuple):
-    """Columns of equal length, and whether the file names them."""
-
-    columns: list[Column]
-    header: bool
-
-    def find(self, target: str | None) -> int:
-        """
-        The index of a column given by name or number; the last one for None.
-
-        Raises
-        ------
-        UserError
-            If there is no such column.
-        """
-        width = len(self.columns)
-        names = [column.name for column in self.columns]
-        if target is None:
-            return width - 1
-        if target in names:
-            return names.index(target)
-        try:
-            index = int(target)
-        except ValueError:
-            index = width
-        if -width <= index < width:
-            return index % width
-        listed = ", ".join(names[:8]) + (", ..." if width > 8 else "")
-        named = f"its columns are {listed}, or" if self.header else "it has no header; columns are"
-        raise UserError(f"there is no column {target!r}: {named} 0 to {width - 1}")
-
-
-def _number(text: str) -> float | None:
-    try:
-        return None if "_" in text else float(text)
-    except ValueError:
-        return None
-
-
-def read_table(path: Path) -> Table:
+def read_table(path: Path, header: bool | None = None, bar: ProgressBar | None = None) -> Table:
     """
     Read a file of rows with the same number of values each.
-
-    The delimiter (comma, semicolon, tab, vertical bar or blanks) and whether there is a header
-    are found out; blank lines are skipped.
 
     Parameters
     ----------
     path : Path
-        Plain, or compressed by gzip.
+        Parquet; or text, plain or compressed by gzip, whose delimiter is found out.
+    header : bool, default=None
+        Whether the first row of a text names the columns; found out where None.
+    bar : ProgressBar, default=None
+        Shows how much of a text has been read, in percent.
 
     Returns
     -------
@@ -115,128 +49,147 @@ def read_table(path: Path) -> Table:
     Raises
     ------
     UserError
-        If it cannot be read as a table.
+        If it cannot be read as a table of two columns or more.
     """
-    text = _text(path)
-    delimiter = _delimiter(text)
-    try:
-        rows = _rows(text, delimiter)
-        _, first = next(rows, (0, []))
-        first_row = [cell.strip() for cell in first]
-        columns = _columns(rows, len(first_row), path)
-    except csv.Error as error:
-        raise UserError(f"{path} cannot be read as a table: {error}") from None
-    if len(first_row) < 2:
+    if is_parquet(path):
+        table = read_parquet(path)
+        _require_columns(len(table.columns), 2, path)
+        return table
+    source = TextRows(path)
+    growing = _Growing(iter(source), path, 2)
+    while growing.add(BLOCK_ROWS):
+        if bar is not None:
+            bar.update(min(int(100 * source.share()), 99), f"{growing.count:,} rows")
+    return growing.table(header)
+
+
+def _require_columns(found: int, fewest: int, path: Path) -> None:
+    if found < fewest == 1:
+        raise UserError(f"{path} has no values: give a CSV file with rows of them")
+    if found < fewest:
         raise UserError(
             f"{path} has one column only (values may be separated by comma, semicolon, tab, |"
             " or blanks): nothing to predict from"
         )
-    header = _is_header(first_row, columns)
-    names = [cell or str(i) for i, cell in enumerate(first_row)]
-    if not header:
-        names = [str(i) for i in range(len(first_row))]
-        columns = [_prepend(*pair) for pair in zip(first_row, columns, strict=True)]
-    return Table(
-        [Column(name, *column) for name, column in zip(names, columns, strict=True)], header
-    )
 
 
-def _text(path: Path) -> str:
-    data = read_bytes(path)
-    if not data.strip():
-        raise UserError(f"{path} is empty: give a CSV file with rows of values")
-    if b"\0" in data:
-        raise UserError(f"{path} is no text; give a CSV file, or the folder of the idx files")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return data.decode("latin-1")
+def blocks_of(
+    path: Path, fits: Callable[[list[str]], bool] | None = None, header: bool | None = None
+) -> Blocks:
+    """
+    Open a file to be read in blocks of rows.
+
+    Parameters
+    ----------
+    path : Path
+    fits : callable, default=None
+        Whether a first row of text is as expected, to choose among delimiters.
+    header : bool, default=None
+        As of `read_table`; where None the first block decides.
+
+    Returns
+    -------
+    Blocks
+
+    Raises
+    ------
+    UserError
+        If it cannot be read as a table, here or when it is gone through.
+    """
+    if is_parquet(path):
+        return ParquetBlocks(path, BLOCK_ROWS)
+    return _TextBlocks(path, fits, header)
 
 
-def _rows(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    """Line number and values of each row that is not blank."""
-    file = io.StringIO(text, newline="")
-    if delimiter == " ":
-        rows: Iterator[list[str]] = (line.split() for line in file)
-        yield from ((number, row) for number, row in enumerate(rows, 1) if row)
-        return
-    reader = csv.reader(file, delimiter=delimiter, skipinitialspace=True)
-    for row in reader:
-        if row and (len(row) > 1 or row[0].strip()):
-            yield reader.line_num, row
+class _TextBlocks:
+    def __init__(self, path: Path, fits: Callable[[list[str]], bool] | None, header: bool | None):
+        self._path, self._header = path, header
+        self._source = TextRows(path, fits)
+
+    def __iter__(self) -> Iterator[Table]:
+        growing = _Growing(iter(self._source), self._path, 1)
+        growing.add(BLOCK_ROWS)
+        table = growing.table(self._header)
+        yield table
+        first_row = table.rows
+        while growing.restart().add(BLOCK_ROWS):
+            yield growing.named(table.names, table.header, first_row)
+            first_row += growing.count
+
+    def share(self) -> float:
+        return self._source.share()
 
 
-def _delimiter(text: str) -> str:
-    """The delimiter under which the first rows agree best, then the one with most columns."""
+class _Growing:
+    """A table of text that grows by blocks of rows."""
 
-    def agreement(delimiter: str) -> tuple[float, int]:
-        try:
-            widths = [len(row) for _, row in islice(_rows(text, delimiter), SAMPLE_ROWS)]
-        except csv.Error:
-            return 0.0, 0
-        width, times = max(Counter(widths).items(), key=lambda item: item[1], default=(0, 0))
-        return (times / len(widths), width) if width > 1 else (0.0, 0)
+    def __init__(self, rows: Iterator[tuple[int, list[str]]], path: Path, fewest: int):
+        self._rows, self._path = rows, path
+        self._first_line, self._first = next(rows, (0, []))
+        _require_columns(len(self._first), fewest, path)
+        self.restart()
 
-    best = max(DELIMITERS, key=agreement)
-    return best if agreement(best) >= agreement(" ") or agreement(best)[0] == 1 else " "
+    def restart(self) -> _Growing:
+        """Forgets the rows so far."""
+        width = len(self._first)
+        self._indices: list[dict[str, int]] = [{} for _ in range(width)]
+        self._codes: list[list[np.ndarray]] = [[np.empty(0, np.int32)] for _ in range(width)]
+        self._lines: list[np.ndarray] = [np.empty(0, np.int64)]
+        self.count = 0
+        return self
 
-
-def _columns(
-    rows: Iterable[tuple[int, list[str]]], width: int, path: Path
-) -> list[tuple[np.ndarray, list[str]]]:
-    """Codes and distinct values of each column."""
-    indices: list[dict[str, int]] = [{} for _ in range(width)]
-    codes: list[list[np.ndarray]] = [[] for _ in range(width)]
-    rows = iter(rows)
-    while block := list(islice(rows, BLOCK_ROWS)):
+    def add(self, most: int) -> int:
+        """Adds rows, so many at most; returns how many."""
+        block = list(islice(self._rows, most))
+        width = len(self._first)
         for number, row in block:
             if len(row) != width:
                 raise UserError(
-                    f"{path}, line {number}: {len(row)} values where the first row has {width};"
-                    " every row needs as many"
+                    f"{self._path}, line {number}: {len(row)} values where the first row has"
+                    f" {width}; every row needs as many"
                 )
-        for index, parts, cells in zip(
-            indices, codes, zip(*(row for _, row in block), strict=True), strict=True
-        ):
-            found = [index.setdefault(cell.strip(), len(index)) for cell in cells]
-            parts.append(np.array(found, np.int32))
-    empty = np.empty(0, np.int32)
-    return [
-        (np.concatenate([empty, *parts]), list(index))
-        for index, parts in zip(indices, codes, strict=True)
-    ]
+        if block:
+            lines, rows = zip(*block, strict=True)
+            self._lines.append(np.array(lines, np.int64))
+            cells = zip(*rows, strict=True)
+            for index, parts, column in zip(self._indices, self._codes, cells, strict=True):
+                new = [cell for cell in dict.fromkeys(column) if cell not in index]
+                index.update(zip(new, range(len(index), len(index) + len(new)), strict=True))
+                parts.append(np.fromiter(map(index.__getitem__, column), np.int32, len(column)))
+        self.count += len(block)
+        return len(block)
+
+    def table(self, header: bool | None) -> Table:
+        """The rows so far below the first, which names the columns or is one of them."""
+        if header is None:
+            header = is_header(self._first, [list(index) for index in self._indices])
+        if header:
+            names = [cell or f"{UNNAMED}{i}" for i, cell in enumerate(self._first)]
+            return self.named(_distinct(names), True)
+        for index, parts, cell in zip(self._indices, self._codes, self._first, strict=True):
+            parts.insert(0, np.array([index.setdefault(cell, len(index))], np.int32))
+        self._lines.insert(0, np.array([self._first_line]))
+        return self.named([str(i) for i in range(len(self._first))], False)
+
+    def named(self, names: list[str], header: bool, first_row: int = 0) -> Table:
+        """The rows so far."""
+        columns = [
+            Column(name, np.concatenate(parts), list(index))
+            for name, parts, index in zip(names, self._codes, self._indices, strict=True)
+        ]
+        return Table(columns, header, np.concatenate(self._lines), first_row)
 
 
-def _prepend(cell: str, column: tuple[np.ndarray, list[str]]) -> tuple[np.ndarray, list[str]]:
-    codes, values = column
-    if cell not in values:
-        values = [*values, cell]
-    return np.concatenate([np.array([values.index(cell)], np.int32), codes]), values
-
-
-def _is_header(row: list[str], columns: list[tuple[np.ndarray, list[str]]]) -> bool:
-    """
-    Whether the first row names the columns.
-
-    It does when a column of numbers has a word on top, and also when the row has different
-    words, none to be found again in its column, or the columns' own numbers.
-    """
-    words = [cell.lower() not in MISSING and _number(cell) is None for cell in row]
-    for word, (_, values) in zip(words, columns, strict=True):
-        present = [value for value in values if value.lower() not in MISSING]
-        if word and present and all(_number(value) is not None for value in present):
-            return True
-    words[0] = words[0] or not row[0]  # pandas leaves the name of an index empty
-    places = [cell in (str(i), str(i + 1)) for i, cell in enumerate(row)]
-    again = any(
-        word and cell in values
-        for word, cell, (_, values) in zip(words, row, columns, strict=True)
-    )
-    named = all(word or place for word, place in zip(words, places, strict=True))
-    return (
-        named
-        and (not any(places) or sum(places) >= FEWEST_NUMBERED)
-        and len(set(row)) == len(row)
-        and not again
-        and any(values for _, values in columns)
-    )
+def _distinct(names: list[str]) -> list[str]:
+    """Names of which the second "a" becomes "a.1", as pandas has it."""
+    seen: Counter[str] = Counter()
+    taken, found = set(names), []
+    for name in names:
+        new = name
+        while seen[name] and (new == name or new in taken):
+            new = f"{name}.{seen[name]}"
+            seen[name] += 1
+        seen[name] = max(seen[name], 1)
+        taken.add(new)
+        found.append(new)
+    return found

@@ -2,13 +2,44 @@
 
 from __future__ import annotations
 
+import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from .errors import UserError, complain
+from .progress import ProgressBar
 
 INTERRUPTED = "Training interrupted by user."
+
+
+class EpochBar:
+    """Moves a bar on after each pass.
+
+    Parameters
+    ----------
+    bar : ProgressBar
+        Of as many steps as there are passes, or of 100 where there is a limit of time.
+    most_seconds : float, default=None
+    """
+
+    def __init__(self, bar: ProgressBar, most_seconds: float | None = None):
+        self._bar, self._most, self._start = bar, most_seconds, time.perf_counter()
+
+    def begin(self) -> None:
+        """Nothing: a pass begins."""
+
+    def end(self, progress, parameters) -> bool:
+        """Shows what a pass has reached; never asks to stop."""
+        message = f"loss {progress.loss:.4f}"
+        if progress.validation_loss_curve:
+            message += f", held out {progress.validation_loss_curve[-1]:.4f}"
+        if self._most is None:
+            self._bar.update(progress.n_iter, message)
+            return False
+        percent = int(100 * (time.perf_counter() - self._start) / self._most)
+        self._bar.update(min(max(percent, 1), 100), f"epoch {progress.n_iter}, {message}")
+        return False
 
 
 @contextmanager

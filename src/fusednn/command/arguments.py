@@ -1,0 +1,63 @@
+"""Values of options, as argparse's `type` takes them."""
+
+from __future__ import annotations
+
+import argparse
+import math
+
+TASKS = "classification", "regression"
+
+
+def positive(text: str) -> int:
+    """A whole number from 1 on."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is less than 1")
+    return number
+
+
+def sizes(text: str) -> tuple[int, ...]:
+    """Units of layers, with commas."""
+    try:
+        return tuple(positive(part) for part in text.split(","))
+    except (ValueError, argparse.ArgumentTypeError):
+        raise argparse.ArgumentTypeError(f"{text!r} is no list of sizes such as 256,128") from None
+
+
+def jobs(text: str) -> int:
+    """A number of threads."""
+    number = int(text)
+    if number == 0:
+        raise argparse.ArgumentTypeError("0 threads; give a positive number, or -1 for all CPUs")
+    return number
+
+
+def seed(text: str) -> int:
+    """What NumPy takes as a seed."""
+    number = int(text)
+    if not 0 <= number < 2**32:
+        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 4294967295")
+    return number
+
+
+def above_zero(text: str) -> float:
+    """A finite number above 0."""
+    number = float(text)
+    if not 0 < number < math.inf:
+        raise argparse.ArgumentTypeError(f"{text} is not above 0")
+    return number
+
+
+def share(text: str) -> float:
+    """A share of the rows; not all of them."""
+    number = float(text)
+    if not 0 <= number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is no share from 0 to less than 1")
+    return number
+
+
+# argparse names the types so
+for _whole in (positive, jobs, seed):
+    _whole.__name__ = "whole number"
+for _real in (above_zero, share):
+    _real.__name__ = "number"

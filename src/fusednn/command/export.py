@@ -1,0 +1,109 @@
+"""`fusednn export`: a model for programs without fusednn."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from fusednn.export.c_text import identifier
+
+from .encode import Numbers
+from .errors import UserError
+from .output import check_output, replacing
+from .tabular import Tabular, open_model
+
+if TYPE_CHECKING:
+    from fusednn.serving.predictor import Predictor
+
+KINDS = "onnx", "c", "library"
+
+DETAILS = """\
+onnx is a model for ONNX Runtime and its kin (needs the package onnx), c is C99 source, library is
+that source compiled to a shared library (needs a C compiler).
+
+What is exported takes encoded columns, not a table: the inputs that are printed, in that order,
+in the network's type. A column of numbers is one input; missing values must be replaced by the
+number that is shown. A column of words is an input for each category: 1 for the row's own, 0
+for the others; ? is a missing value. Outputs are those of the labels printed, or the target.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declares the options."""
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = DETAILS
+    parser.add_argument("model", type=Path, metavar="MODEL", help="written by `fusednn fit`")
+    parser.add_argument("--to", choices=KINDS, required=True, help="what to make of it")
+    parser.add_argument(
+        "-o", "--output", type=Path, metavar="PATH", required=True,
+        help="where to write; replaced if it is there",
+    )  # fmt: skip
+    parser.add_argument(
+        "--name", help="what the names of C functions begin with; default: PATH's own name"
+    )
+
+
+def run(options: argparse.Namespace) -> None:
+    """Exports, and says what the network takes."""
+    check_output(options.output, options.model)
+    predictor, tabular = open_model(options.model)
+    lines = description(tabular, str(predictor.dtype))
+    _export(options, predictor, lines)
+    print(f"wrote {options.output}")
+    print(*lines, sep="\n")
+
+
+def description(tabular: Tabular, dtype: str) -> list[str]:
+    """What the network takes and puts out, in lines."""
+    names = tabular.encoding.names
+    lines = [f"inputs ({len(names)}, {dtype}), in this order:"]
+    number = 0
+    for part in tabular.encoding.inputs:
+        for name in part.inputs:
+            what = f"missing values: {part.fill!r}" if isinstance(part, Numbers) else "1 or 0"
+            lines.append(f"{number:>6}  {name}  ({what})")
+            number += 1
+    target = tabular.target
+    if target.labels is None:
+        lines.append(f"output: {target.name}")
+    else:
+        lines.append(f"labels of {target.name}, in this order:")
+        lines += [f"{number:>6}  {label}" for number, label in enumerate(target.labels)]
+    return lines
+
+
+def _export(options: argparse.Namespace, predictor: Predictor, lines: list[str]) -> None:
+    import fusednn
+
+    output, kind = options.output, options.to
+    try:
+        if kind == "onnx":
+            fusednn.export_onnx(predictor, output)
+        elif kind == "library":
+            fusednn.export_library(predictor, output, _identifier(options))
+        else:
+            with replacing(output) as place, TemporaryDirectory() as folder:
+                source = Path(folder, output.name)
+                fusednn.export_c(predictor, source, _identifier(options))
+                place.write_bytes(_comment(lines) + source.read_bytes())
+    except ImportError as error:
+        raise UserError(f"{error} (`pip install onnx`)") from None
+    except OSError as error:
+        raise UserError(f"{output} cannot be written: {error.strerror or error}") from None
+    except (RuntimeError, TypeError, ValueError) as error:
+        raise UserError(str(error)) from None
+
+
+def _identifier(options: argparse.Namespace) -> str:
+    try:
+        return identifier(options.name, options.output)
+    except ValueError as error:
+        raise UserError(f"--name: {str(error).removesuffix('; pass name=')}") from None
+
+
+def _comment(lines: list[str]) -> bytes:
+    """Of C, whatever columns are called."""
+    safe = [line.replace("*/", "* /").replace("/*", "/ *") for line in lines]
+    return ("/*\n * " + "\n * ".join(safe) + "\n */\n").encode("ascii", "backslashreplace")

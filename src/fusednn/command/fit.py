@@ -1,0 +1,294 @@
+"""`fusednn fit`: trains a network on a table, and keeps it with what was done to the table."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from .arguments import TASKS, above_zero, jobs, positive, seed, share, sizes
+from .columns import Table
+from .encode import Encoding
+from .errors import UserError, complain
+from .labelled import Labelled, labelled_table, require_rows, split_rows
+from .output import check_output, replacing
+from .progress import ProgressBar
+from .settings import network_in_words, usual_batch, usual_layers
+from .table import read_table
+from .tabular import Tabular, open_model
+from .train import Samples, limits, load_estimator, new_estimator, train
+from .watch import interruptible
+
+HELD_OUT = 0.1
+FAR = 1e4
+"""Means so many standard deviations from 0 leave float32 few digits."""
+
+DETAILS = """\
+TABLE is a CSV file (also gzip's; commas, semicolons, tabs, | or blanks) or a Parquet file.
+Columns of numbers become inputs, missing values (empty, ?, NA, N/A, NaN, null, none) their
+medians. Columns of words become an input for each of their 50 commonest categories, a missing
+value being one. Columns that are empty or nearly all different words, and an index without a
+name, are left out. All this is kept in MODEL, and `fusednn predict` does it again.
+
+A tenth of the rows is held out: training stops when their loss has not improved for 10 epochs,
+the best weights are kept, and the score printed is theirs.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declares the options."""
+    from fusednn.kernels.activations import ACTIVATIONS
+
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = DETAILS
+    add = parser.add_argument
+    add("table", type=Path, metavar="TABLE", help="a CSV or Parquet file")
+    add("--target", metavar="COLUMN", help="name or number of the column to predict")
+    add(
+        "-o", "--output", type=Path, metavar="MODEL", required=True,
+        help="where to write the model, say m.safetensors; replaced if it is there",
+    )  # fmt: skip
+    add(
+        "--task", choices=TASKS,
+        help="default: classification for words and up to 30 different whole numbers",
+    )  # fmt: skip
+    add(
+        "--drop", nargs="+", action="extend", default=[], metavar="COLUMN",
+        help="leave out columns, by name or number",
+    )  # fmt: skip
+    add(
+        "--header", choices=["yes", "no"],
+        help="whether the first row names the columns; default: found out",
+    )  # fmt: skip
+    add(
+        "--continue", type=Path, dest="old", metavar="OLD",
+        help="go on from this model, with its target, encoding and network",
+    )  # fmt: skip
+    held_out = parser.add_argument_group("held-out rows").add_mutually_exclusive_group()
+    held_out.add_argument(
+        "--validation", type=share, metavar="SHARE",
+        help="share of the rows to hold out; 0 for none. Default: 0.1",
+    )  # fmt: skip
+    held_out.add_argument(
+        "--validation-table", type=Path, metavar="FILE", help="hold out these rows instead"
+    )
+    add = parser.add_argument_group("network and training").add_argument
+    add(
+        "--layers", type=sizes, metavar="N,N",
+        help="units of the hidden layers; default: 128,64, or 256,128 from 10,000 rows on",
+    )  # fmt: skip
+    add(
+        "--activation", choices=sorted(ACTIVATIONS), metavar="NAME",
+        help=f"one of {', '.join(sorted(ACTIVATIONS))}; default: relu",
+    )  # fmt: skip
+    add("--dtype", choices=["float32", "float64"], help="default: float32")
+    add(
+        "--epochs", type=positive, metavar="N",
+        help="passes over the rows at most; default: 200, or what --max-time allows",
+    )  # fmt: skip
+    add("--max-time", type=above_zero, metavar="SECONDS", help="end training after so long")
+    add(
+        "--batch", type=positive, metavar="N",
+        help="rows of a mini-batch; default: 32, or 200 from 10,000 rows on",
+    )  # fmt: skip
+    add("--learning-rate", type=above_zero, metavar="RATE", help="of Adam; default: 0.001")
+    add("--jobs", type=jobs, metavar="N", help="threads; -1 for all CPUs; default: what pays")
+    add("--seed", type=seed, default=0, metavar="N", help="default: 0")
+
+
+class _Work(NamedTuple):
+    """What to train on."""
+
+    tabular: Tabular
+    samples: Samples
+    held_out: Samples | None
+    notes: list[str]
+
+
+def run(options: argparse.Namespace) -> None:
+    """Reads, learns the encoding, trains, scores and writes."""
+    check_output(options.output, options.table, options.validation_table)
+    if options.old is None and options.target is None:
+        raise UserError("--target is missing: name the column to predict")
+    old = None
+    if options.old is not None:
+        _refuse_with_continue(options)
+        _, old = open_model(options.old)
+    table = _read(options.table, _header(options, old))
+    model = None if old is None else load_estimator(options.old, old.target.classify)
+    dtype = options.dtype or "float32" if model is None else str(model.coefs_[0].dtype)
+    work = _learn(options, table, dtype) if old is None else _known(options, table, old, dtype)
+    if model is None:
+        model = new_estimator(work.tabular, _parameters(options, len(work.samples.y), dtype))
+    else:
+        model.set_params(**_changes(options, len(work.samples.y)))
+    model.set_params(early_stopping=work.held_out is not None)
+    model.set_params(scoring=None if work.held_out is None else "loss")
+    _describe(options.table, work, model)
+    start = time.perf_counter()
+    train(model, work.tabular, work.samples, work.held_out)
+    seconds = time.perf_counter() - start
+    _tell_score(model, work, seconds)
+    with replacing(options.output) as place:
+        model.save(place, notes=work.tabular.to_notes())
+    print(f"wrote {options.output}", flush=True)
+
+
+def _refuse_with_continue(options: argparse.Namespace) -> None:
+    fixed = "target", "task", "drop", "header", "layers", "activation", "dtype"
+    for name in fixed:
+        if getattr(options, name):
+            raise UserError(f"--{name} is what OLD says: leave it away with --continue")
+
+
+def _header(options: argparse.Namespace, old: Tabular | None) -> bool | None:
+    if old is not None:
+        return True if old.encoding.header else None
+    return None if options.header is None else options.header == "yes"
+
+
+def _read(path: Path, header: bool | None) -> Table:
+    print(f"reading {path}", flush=True)
+    bar = ProgressBar("reading", 100, sys.stderr) if sys.stderr.isatty() else None
+    try:
+        return read_table(path, header, bar)
+    finally:
+        if bar is not None:
+            bar.finish()
+
+
+def _learn(options: argparse.Namespace, table: Table, dtype: str) -> _Work:
+    """The encoding of a table, and its rows encoded."""
+    labelled = labelled_table(table, options.target, options.task)
+    drop = [labelled.table.find(name) for name in options.drop]
+    if labelled.place in drop:
+        raise UserError("--drop names the target: drop other columns")
+    rows, held_out = _split(options, labelled)
+    encoding, notes = Encoding.learned(labelled.table, labelled.place, rows, drop)
+    y = labelled.y[rows]
+    scale = (0.0, 1.0) if labelled.target.classify else (float(y.mean()), float(y.std()) or 1.0)
+    tabular = Tabular(encoding, labelled.target, scale)
+    if dtype == "float32":
+        _warn_of_far(tabular, labelled.table)
+    work = _work(options, tabular, labelled, rows, held_out, dtype)
+    work.notes.extend(notes)
+    return work
+
+
+def _known(options: argparse.Namespace, table: Table, old: Tabular, dtype: str) -> _Work:
+    """A table's rows as another table's were encoded."""
+    labelled = labelled_table(old.encoding.named(table, options.table), old.target)
+    return _work(options, old, labelled, *_split(options, labelled), dtype)
+
+
+def _split(options: argparse.Namespace, labelled: Labelled) -> tuple[np.ndarray, np.ndarray]:
+    """Numbers of the rows to train on, and of those to hold out."""
+    rows = len(labelled.y)
+    require_rows(rows, options.table)
+    part = HELD_OUT if options.validation is None else options.validation
+    if options.validation_table is not None or part == 0:
+        return np.arange(rows), np.arange(0)
+    train, held_out = split_rows(labelled.y, labelled.target.classify, part, options.seed)
+    return np.sort(train), np.sort(held_out)
+
+
+def _work(
+    options: argparse.Namespace,
+    tabular: Tabular,
+    labelled: Labelled,
+    rows: np.ndarray,
+    held_out: np.ndarray,
+    dtype: str,
+) -> _Work:
+    def samples(part: Labelled, chosen: np.ndarray) -> Samples:
+        return Samples(tabular.encoding.encode(part.table.take(chosen), dtype), part.y[chosen])
+
+    own = samples(labelled, rows)
+    if options.validation_table is not None:
+        path, header = options.validation_table, True if tabular.encoding.header else None
+        table = tabular.encoding.named(_read(path, header), path)
+        other = labelled_table(table, tabular.target)
+        if not len(other.y):
+            raise UserError(f"{path} has no rows with a target: hold out others")
+        return _Work(tabular, own, samples(other, np.arange(len(other.y))), labelled.notes)
+    return _Work(
+        tabular, own, samples(labelled, held_out) if held_out.size else None, labelled.notes
+    )
+
+
+def _parameters(options: argparse.Namespace, rows: int, dtype: str) -> dict:
+    return {
+        "hidden_layer_sizes": options.layers or usual_layers(rows),
+        "activation": options.activation or "relu",
+        "dtype": dtype,
+        "random_state": options.seed,
+        "n_jobs": options.jobs,
+        "batch_size": min(options.batch or usual_batch(rows), rows),
+        "learning_rate_init": options.learning_rate or 0.001,
+        **limits(options.epochs, options.max_time),
+    }
+
+
+def _changes(options: argparse.Namespace, rows: int) -> dict:
+    """Of the parameters of a model that is trained further."""
+    given = {"learning_rate_init": options.learning_rate, "n_jobs": options.jobs}
+    return {
+        **{name: value for name, value in given.items() if value is not None},
+        "batch_size": min(options.batch or usual_batch(rows), rows),
+        "random_state": options.seed,
+        **limits(options.epochs, options.max_time),
+    }
+
+
+def _describe(path: Path, work: _Work, model) -> None:
+    """What is going to be trained on what, and what may be wrong with it."""
+    held_out = 0 if work.held_out is None else len(work.held_out.y)
+    target = work.tabular.target
+    print(f"{path.name}: {len(work.samples.y):,} rows to train on, {held_out:,} held out")
+    for note in work.notes:
+        print(f"  {note}")
+    if target.labels is None:
+        print(f"  regression of {target.name}")
+    else:
+        print(f"  classification of {target.name}: {len(target.labels)} labels, {target.told()}")
+    outputs = 1 if target.labels is None or len(target.labels) == 2 else len(target.labels)
+    layers = [work.samples.X.shape[1], *model.hidden_layer_sizes, outputs]
+    print(network_in_words(layers, model.activation, model.batch_size, model.dtype, model.n_jobs))
+    sys.stdout.flush()
+
+
+def _warn_of_far(tabular: Tabular, table: Table) -> None:
+    """Of numbers whose differences float32 cannot tell well."""
+    used = {part.name for part in tabular.encoding.inputs}
+    if not tabular.target.classify:
+        used.add(tabular.target.name)
+    far = []
+    for column in table.columns:
+        values = column.numbers() if column.name in used else None
+        if values is not None:
+            with np.errstate(all="ignore"):
+                mean, deviation = np.abs(np.nanmean(values)), np.nanstd(values)
+            far += [column.name] * bool(mean > FAR * deviation > 0)
+    if far:
+        complain(
+            f"warning: {', '.join(far)}: far from 0 for the spread, so float32 keeps few digits;"
+            " --dtype float64 keeps them"
+        )
+
+
+def _tell_score(model, work: _Work, seconds: float) -> None:
+    done = f"{model.n_iter_} epochs in {seconds:.1f} s"
+    chosen = work.held_out or work.samples
+    with interruptible():
+        score = float(model.score(chosen.X, chosen.y))
+    name = "accuracy" if work.tabular.target.classify else "R^2"
+    where = "held-out" if work.held_out is not None else "training"
+    beside = ""
+    if work.tabular.target.classify:
+        most = np.unique(chosen.y, return_counts=True)[1].max() / len(chosen.y)
+        beside = f" (always the commonest label: {most:.4f})"
+    print(f"{done}; {where} {name} {score:.4f}{beside}", flush=True)

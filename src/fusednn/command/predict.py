@@ -1,0 +1,154 @@
+"""`fusednn predict`: a model's predictions for a table, block by block."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .arguments import jobs
+from .columns import Table
+from .errors import UserError, complain
+from .output import check_output, replacing
+from .parquet import SUFFIXES, ParquetRows, pyarrow
+from .progress import ProgressBar
+from .table import Blocks, blocks_of
+from .tabular import Tabular, open_model
+
+if TYPE_CHECKING:
+    from fusednn.serving.predictor import Predictor
+
+Columns = dict[str, list[str] | np.ndarray]
+
+DETAILS = """\
+TABLE needs the columns that the model was trained on, in any order; others are left alone. It
+is encoded as the training table was: missing values and categories that training did not see
+are no obstacle. Its rows are read and answered in blocks, so it may be larger than memory.
+
+The prediction is in a column with the target's name ("prediction" if the training table had no
+header): labels as the training table has them, numbers in as many digits as read back exactly
+in the network's type.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declares the options."""
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = DETAILS
+    add = parser.add_argument
+    add("model", type=Path, metavar="MODEL", help="written by `fusednn fit`")
+    add("table", type=Path, metavar="TABLE", help="a CSV or Parquet file")
+    add(
+        "-o", "--output", type=Path, metavar="OUT",
+        help="where to write: Parquet if it ends in .parquet or .pq, else CSV; replaced if it is"
+        " there; default: standard output",
+    )  # fmt: skip
+    add(
+        "--proba", action="store_true",
+        help="also write each label's probability, in a column TARGET=LABEL",
+    )  # fmt: skip
+    add(
+        "--id", nargs="+", action="extend", default=[], metavar="COLUMN",
+        help="columns of TABLE, by name or number, to write before the prediction",
+    )  # fmt: skip
+    add("--jobs", type=jobs, metavar="N", help="threads; -1 for all CPUs; default: what pays")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Predicts."""
+    if options.output is not None:
+        check_output(options.output, options.table, options.model)
+    predictor, tabular = open_model(options.model, options.jobs)
+    if options.proba and not tabular.target.classify:
+        raise UserError(f"{options.model} predicts a quantity: leave --proba away")
+    encoding = tabular.encoding
+    blocks = blocks_of(options.table, encoding.fits, True if encoding.header else None)
+    unknown: Counter[str] = Counter()
+    place: AbstractContextManager[Path | None] = nullcontext()
+    if options.output is not None:
+        place = replacing(options.output)
+    with place as path, _writer(path, options.output) as write:
+        for table in _watched(blocks):
+            found = encoding.named(table, options.table)
+            ids = [table.columns[table.find(name)] for name in options.id]
+            columns: Columns = {c.name: [c.values[code] for code in c.codes] for c in ids}
+            X = encoding.encode(found, str(predictor.dtype), unknown)
+            columns |= _answers(predictor, tabular, X, options.proba, set(columns))
+            write(columns)
+    for name, count in unknown.items():
+        rows = "1 row has" if count == 1 else f"{count:,} rows have"
+        complain(f"warning: {name}: {rows} a value that is none of the model's categories")
+
+
+def _watched(blocks: Blocks) -> Iterator[Table]:
+    """The blocks, with a bar if there are several."""
+    bar, rows = ProgressBar("predicting", 100, sys.stderr), 0
+    try:
+        for number, table in enumerate(blocks):
+            yield table
+            rows += table.rows
+            if number:
+                bar.update(max(1, int(100 * blocks.share())), f"{rows:,} rows")
+    finally:
+        bar.finish()
+
+
+def _answers(
+    predictor: Predictor, tabular: Tabular, X: np.ndarray, proba: bool, taken: set[str]
+) -> Columns:
+    """The columns of predictions."""
+    target = tabular.target
+    name = target.name if tabular.encoding.header else "prediction"
+    if name in taken:
+        name = "prediction"
+    if target.labels is None:
+        values = np.empty(0, predictor.dtype)
+        return {name: predictor.predict(X, validate=False) if len(X) else values}
+    labels = target.labels
+    shares = np.empty((0, len(labels)), predictor.dtype)
+    if len(X):
+        chosen = np.searchsorted(predictor.classes_, predictor.predict(X, validate=False))
+        if proba:
+            shares = predictor.predict_proba(X, validate=False)
+    else:
+        chosen = np.empty(0, np.intp)
+    columns: Columns = {name: [labels[number] for number in chosen]}
+    if proba:
+        columns |= {f"{name}={label}": part for label, part in zip(labels, shares.T, strict=True)}
+    return columns
+
+
+@contextmanager
+def _writer(path: Path | None, output: Path | None) -> Iterator[Any]:
+    """A function that writes columns of rows, the first time their names too."""
+    if path is not None and output is not None and output.suffix.lower() in SUFFIXES:
+        with ParquetRows(pyarrow(), path) as rows:
+            yield rows.write
+    elif path is None:
+        yield _csv(sys.stdout)
+    else:
+        with path.open("w", newline="", encoding="utf-8") as file:
+            yield _csv(file)
+
+
+def _csv(file):
+    rows = csv.writer(file, lineterminator="\n")
+    begun = False
+
+    def write(columns: Columns) -> None:
+        nonlocal begun
+        if not begun:
+            rows.writerow(columns)
+            begun = True
+        # NumPy's own text of a float reads back exactly in its type
+        texts = [c if isinstance(c, list) else c.astype(str).tolist() for c in columns.values()]
+        rows.writerows(zip(*texts, strict=True))
+
+    return write

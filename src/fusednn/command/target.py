@@ -1,0 +1,149 @@
+"""What is to be predicted: labels, or a quantity."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .columns import Column, Table
+from .errors import UserError
+
+CLASSIFICATION, REGRESSION = "classification", "regression"
+MOST_CLASSES = 30
+ALL_DIFFERENT = 0.5
+LABELS_TOLD = 5
+CHOOSE = "choose what to predict with --target"
+
+
+class Target(NamedTuple):
+    """
+    The column that is predicted.
+
+    Parameters
+    ----------
+    name : str
+    labels : tuple of str, or None
+        Of classes: each one's text, in the order of the estimator's `classes_`. None for a
+        quantity.
+    whole : bool
+        Whether the estimator's classes are whole numbers; otherwise they are the texts.
+    """
+
+    name: str
+    labels: tuple[str, ...] | None = None
+    whole: bool = False
+
+    @property
+    def classify(self) -> bool:
+        """Whether the target is a class."""
+        return self.labels is not None
+
+    @classmethod
+    def learned(cls, column: Column, task: str | None = None) -> Target:
+        """
+        What a column without missing values is.
+
+        Words and a few different whole numbers are classes, anything else is a quantity.
+
+        Parameters
+        ----------
+        column : Column
+        task : {"classification", "regression"}, default=None
+            Decides instead.
+
+        Raises
+        ------
+        UserError
+            If there is nothing to learn, or the column does not suit the task.
+        """
+        values = column.numbers()
+        distinct = len(np.unique(column.codes if values is None else values))
+        name, rows = column.name, len(column.codes)
+        if distinct < 2:
+            has = "one value only" if distinct else "no values"
+            raise UserError(f"column {name!r} has {has}: {CHOOSE}")
+        whole = values is not None and _are_whole(values)
+        different = distinct > max(ALL_DIFFERENT * rows, 2)
+        few = whole and distinct <= MOST_CLASSES and not different
+        if task == REGRESSION or (task is None and values is not None and not few):
+            if values is None:
+                raise UserError(
+                    f"column {name!r} has words, which are no quantity: leave --task away, or"
+                    " say --task classification"
+                )
+            return cls(name)
+        if different:
+            kind = "words" if values is None else "numbers"
+            raise UserError(
+                f"column {name!r} has {distinct:,} different {kind} in {rows:,} rows, which are"
+                f" no classes: {CHOOSE}"
+            )
+        return cls(name, _labels(column, values if whole else None), whole)
+
+    @property
+    def classes(self) -> np.ndarray:
+        """The estimator's classes."""
+        assert self.labels is not None
+        if self.whole:
+            return np.array([float(label) for label in self.labels]).astype(np.int64)
+        return np.array(self.labels)
+
+    def values(self, column: Column, table: Table) -> np.ndarray:
+        """
+        Labels, as the estimator has them, or float64 of a column without missing values.
+
+        Parameters
+        ----------
+        column : Column
+        table : Table
+            That the column is of, to name lines.
+
+        Raises
+        ------
+        UserError
+            If there is a label that is not known, or no number where one is expected.
+        """
+        if self.labels is None:
+            values = column.numbers()
+            if values is None:
+                row, word = column.first_word() or (0, "")
+                raise UserError(f"{table.place(row)}: {self.name} is {word!r}, which is no number")
+            return values
+        known: dict[Any, int] = {self._key(text): i for i, text in enumerate(self.labels)}
+        places = np.array([known.get(self._key(text), -1) for text in column.values], np.intp)
+        places = places[column.codes]
+        if (unknown := np.flatnonzero(places < 0)).size:
+            word = column.values[column.codes[unknown[0]]]
+            raise UserError(
+                f"{table.place(int(unknown[0]))}: {self.name} is {word!r}, which is none of the"
+                f" labels of the training table ({self.told()})"
+            )
+        return self.classes[places]
+
+    def _key(self, text: str) -> Any:
+        try:
+            return float(text) if self.whole else text
+        except ValueError:
+            return text
+
+    def told(self) -> str:
+        """The first labels, for people."""
+        labels = self.labels or ()
+        return ", ".join(labels[:LABELS_TOLD]) + (", ..." if len(labels) > LABELS_TOLD else "")
+
+
+def _are_whole(values: np.ndarray) -> bool:
+    return bool((values == np.round(values)).all() and np.abs(values).max() < 2**53)
+
+
+def _labels(column: Column, numbers: np.ndarray | None) -> tuple[str, ...]:
+    """The texts of classes; of those that are one number, such as 1 and 1.0, the commonest."""
+    counts = np.bincount(column.codes, minlength=len(column.values))
+    present = [i for i in np.argsort(-counts, kind="stable") if counts[i]]
+    if numbers is None:
+        return tuple(sorted(column.values[i] for i in present))
+    by_number: dict[float, str] = {}
+    for i in present:
+        by_number.setdefault(float(column.values[i]), column.values[i])
+    return tuple(text for _, text in sorted(by_number.items()))

@@ -1,0 +1,134 @@
+"""What `fusednn fit`, `predict` and `export` refuse: in one line, and without a trace."""
+
+import sys
+
+import pandas as pd
+import pytest
+from tables import fit_both, refused, run, shop
+
+import fusednn
+from fusednn import MLPRegressor
+from fusednn.command import table as table_module
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Models of a price and of a sale, and the tables that they were trained on."""
+    return fit_both(tmp_path_factory.mktemp("models"))
+
+
+@pytest.fixture
+def files(folder, tmp_path, monkeypatch):
+    """A working directory of files that something is wrong with."""
+    monkeypatch.chdir(tmp_path)
+    table = shop(40)
+    table.to_csv("good.csv", index=False)
+    table.drop(columns="size").to_csv("lacking.csv", index=False)
+    table.assign(size=["12 kg" if i == 5 else 1 for i in range(40)]).to_csv("word.csv")
+    table.assign(size=[1e39 if i == 5 else 1 for i in range(40)]).to_csv("huge.csv")
+    table.assign(sold=["new" if i == 5 else "no" for i in range(40)]).to_csv("label.csv")
+    table.head(9).to_csv("few.csv", index=False)
+    (tmp_path / "ragged.csv").write_text("size,colour,weight\n1,red,2\n1,red\n")
+    (tmp_path / "word.parquet").write_bytes(b"PAR1 nothing")
+    (tmp_path / "text.parquet").write_text("size,colour,weight\n1,red,2\n")
+    (tmp_path / "empty.csv").touch()
+    (tmp_path / "zip.xlsx").write_bytes(b"PK\3\4\0\0")
+    table.assign(list=[[1]] * 40).to_parquet("list.parquet")
+    MLPRegressor().partial_fit([[0.0], [1.0]] * 5, [0.0, 1.0] * 5).save("py.st")
+    for name in ("price", "sold"):
+        (tmp_path / f"{name}.st").write_bytes((folder / f"{name}.st").read_bytes())
+    (tmp_path / "cut.st").write_bytes((folder / "sold.st").read_bytes()[:-5])
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ("fit good.csv -o m.st", "--target is missing"),
+        (
+            "fit good.csv --target cost -o m.st",
+            "its columns are size, colour, weight, price, sold",
+        ),
+        ("fit no.csv --target sold -o m.st", "no.csv cannot be read: No such file"),
+        ("fit . --target sold -o m.st", ". cannot be read: Is a directory"),
+        ("fit few.csv --target sold -o m.st", "few.csv has 9 rows; at least 10 are needed"),
+        ("fit good.csv --target sold --task regression -o m.st", "which are no quantity"),
+        ("fit good.csv --target price --task classification -o m.st", "which are no classes"),
+        ("fit good.csv --target sold --drop cost -o m.st", "there is no column 'cost'"),
+        ("fit good.csv --target sold --drop sold -o m.st", "--drop names the target"),
+        ("fit good.csv --target sold -o no/m.st", "there is no folder"),
+        ("fit good.csv --target sold -o .", ". is a folder"),
+        ("fit good.csv --target sold -o good.csv", "good.csv is read"),
+        ("fit good.csv --target sold", "the following arguments are required: -o"),
+        ("fit good.csv --target sold -o m.st --validation 1", "1 is no share"),
+        ("fit good.csv --target sold -o m.st --max-time 0", "0 is not above 0"),
+        ("fit good.csv --target sold -o m.st --activation x", "invalid choice: 'x'"),
+        ("fit empty.csv --target sold -o m.st", "empty.csv is empty"),
+        ("fit zip.xlsx --target sold -o m.st", "give a CSV or Parquet file"),
+        ("fit list.parquet --target sold -o m.st", "column 'list' holds list"),
+        ("fit huge.csv --target price -o m.st", "line 7: size is 1e+39, too large for float32"),
+        (
+            "fit good.csv --target sold -o m.st --validation-table label.csv",
+            "line 7: sold is 'new', which is none of the labels of the training table",
+        ),
+        ("fit lacking.csv --continue sold.st -o m.st", "lacking.csv has no column size"),
+        ("fit good.csv --continue cut.st -o m.st", "cut.st cannot be loaded"),
+        ("predict sold.st lacking.csv", "has no column size: its columns are colour, weight"),
+        ("predict sold.st no.csv", "no.csv cannot be read: No such file"),
+        ("predict no.st good.csv", "no.st cannot be read: No such file"),
+        ("predict good.csv good.csv", "good.csv cannot be loaded"),
+        ("predict cut.st good.csv", "cut.st cannot be loaded"),
+        ("predict py.st good.csv", "give a model made by `fusednn fit`"),
+        ("predict sold.st word.csv", "line 7: size is '12 kg', where a number is expected"),
+        ("predict sold.st huge.csv", "line 7: size is 1e+39, too large for float32"),
+        ("predict sold.st ragged.csv", "ragged.csv, line 3: 2 values where the first row has 3"),
+        ("predict sold.st word.parquet", "word.parquet cannot be read as Parquet"),
+        ("predict sold.st text.parquet", "text.parquet is no Parquet file"),
+        ("predict sold.st good.csv --id name", "there is no column 'name'"),
+        ("predict price.st good.csv --proba", "leave --proba away"),
+        ("predict sold.st good.csv -o no/out.csv", "there is no folder"),
+        ("predict sold.st good.csv -o sold.st", "sold.st is read"),
+        ("predict sold.st good.csv -o ./good.csv", "good.csv is read"),
+        ("export py.st --to c -o m.c", "give a model made by `fusednn fit`"),
+        ("export sold.st --to c -o sold.st", "sold.st is read"),
+        ("export sold.st --to rust -o m.c", "invalid choice: 'rust'"),
+        ("export sold.st --to c -o m.c --name 2x", "--name: name must be an identifier"),
+    ],
+)
+def test_refusals_are_one_line_and_leave_no_file(files, capsys, arguments, expected):
+    before = {path: path.read_bytes() for path in files.iterdir()}
+    assert expected in refused(capsys, *arguments.split())
+    assert {path: path.read_bytes() for path in files.iterdir()} == before
+
+
+def test_an_old_file_stays_until_the_new_one_is_whole(files, capsys, monkeypatch):
+    monkeypatch.setattr(table_module, "BLOCK_ROWS", 4)
+    (files / "out.csv").write_text("old")
+    assert "line 7" in refused(capsys, "predict", "sold.st", "word.csv", "-o", "out.csv")
+    assert (files / "out.csv").read_text() == "old"
+    assert run("predict", "sold.st", "good.csv", "-o", "out.csv") == 0
+    assert len(pd.read_csv("out.csv")) == 40
+    assert not [path for path in files.iterdir() if path.name.endswith(".tmp")]
+
+
+def test_parquet_without_pyarrow(files, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    assert "pip install pyarrow" in refused(capsys, "predict", "sold.st", "list.parquet")
+    assert "pip install pyarrow" in refused(capsys, "predict", "sold.st", "good.csv", "-o", "o.pq")
+
+
+def test_notes_that_someone_changed(files, capsys):
+    predictor = fusednn.load("sold.st")
+    notes = predictor.notes
+    for key, value, expected in (
+        ("inputs", [{"name": "size", "fill": 1.0}], "do not fit its network"),
+        ("inputs", [{"name": "else", "fill": 1.0}] * 6, "damaged notes"),
+        ("labels", ["no", "yes"], "do not fit its network"),
+        ("labels", 5, "damaged notes"),
+        ("scale", [0, float("1e999")], None),
+        ("version", 2, "a later fusednn"),
+        ("columns", None, "damaged notes"),
+    ):
+        if expected is not None:
+            predictor.save("new.st", notes={"table": {**notes["table"], key: value}})
+            assert expected in refused(capsys, "predict", "new.st", "good.csv")
