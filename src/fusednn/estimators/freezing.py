@@ -181,9 +181,9 @@ def _of_pipeline(pipeline: Pipeline) -> Model:
     *scalers, last = steps
     for scaler in scalers:
         if not isinstance(scaler, SCALERS):
-            names = ", ".join(kind.__name__ for kind in SCALERS)
+            known = ", ".join(kind.__name__ for kind in SCALERS)
             raise TypeError(
-                f"freeze takes a Pipeline of {names} and a network; got {scaler!r}. Transform X by"
+                f"freeze takes a Pipeline of {known} and a network; got {scaler!r}. Transform X by"
                 " it first, and freeze the steps behind it."
             )
         check_is_fitted(scaler)
