@@ -207,9 +207,10 @@ def test_clipping_scalers_stay(scaler, dtype):
     check_classifier(model, x * 3)
 
 
-def test_far_data_stay_outside_in_float32():
-    """Where the mean is 1e4 deviations, float32 has not the digits to fold it."""
-    far = X + 2e4 * np.arange(6)
+@pytest.mark.parametrize("distance", [100, 2e4])
+def test_far_data_stay_outside_in_float32(distance):
+    """Where the mean is many deviations, float32 has not the digits to fold it."""
+    far = X + distance * np.arange(6)
     for dtype, count in ((np.float32, 1), (np.float64, 0)):
         x = far.astype(dtype)
         model = make_pipeline(StandardScaler(), MLPClassifier((9,), **MANY)).fit(x, NAMES)

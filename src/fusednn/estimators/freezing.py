@@ -27,6 +27,9 @@ from .labels import MultioutputLabels
 from .weights import network_of
 
 LINKS = {None: "identity", logistic_link: "logistic", softmax_link: "softmax", exp_link: "exp"}
+NEAR_MEAN = {np.dtype(np.float32): 30.0, np.dtype(np.float64): 1e9}
+"""The largest mean, in deviations, of what is folded: products with larger ones round by more than
+the 1e-5 of the largest output that predictors may differ by."""
 SCALERS = StandardScaler, MinMaxScaler, MaxAbsScaler, RobustScaler
 LOSS_OF_OUTPUT = {
     "identity": "squared_error",
@@ -233,7 +236,7 @@ def _model(found: Found, scalers: list[_Affine], names: tuple[str, str], first) 
     ops = few.ops
     for number, scaler in reversed(list(enumerate(scalers))):
         linear = scaler.mean_and_factor()
-        if linear is not None:
+        if linear is not None and np.all(abs(linear[0] * linear[1]) < NEAR_MEAN[dtype]):
             scale = Scale(len(scaler.factor))
             wide = Network((scale, *ops), few.loss)
             layout = ParameterLayout(wide.forms(dtype), dtype)
