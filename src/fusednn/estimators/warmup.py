@@ -18,6 +18,7 @@ from fusednn.plan.batches import BLOCK_LIMIT
 from fusednn.training.predict import FEW_ROWS
 
 from .base import BaseNetwork
+from .freezing import freeze
 from .solvers import name_of
 
 
@@ -26,7 +27,7 @@ def warmup(estimator, *, sparse: bool = False) -> dict[str, int]:
     Compile what an estimator needs and keep it in the disk cache.
 
     Later processes load it: `fit`, `partial_fit` and the predictions, of few rows and of many,
-    compile nothing. Networks of any sizes share their kernels.
+    compile nothing, nor does a predictor that `freeze` makes of it. Networks of any sizes share their kernels.
 
     Parameters
     ----------
@@ -111,3 +112,14 @@ def _rehearse(model, inputs, targets) -> None:
             model.fit(X, y)
             model.predict(X)
             model.predict(X[:1])
+        _rehearse_frozen(freeze(model, n_jobs=1), inputs[0])
+
+
+def _rehearse_frozen(predictor, X) -> None:
+    """Calls that keep the interpreter's lock and longer ones, in every way of answering."""
+    ways = [predictor, predictor.predict]
+    if hasattr(predictor, "classes_"):
+        ways.append(predictor.predict_proba)
+    for rows in (X[:1], X[np.arange(predictor.brief_rows + 1) % len(X)]):
+        for answer in ways:
+            answer(rows)

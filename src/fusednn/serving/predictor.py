@@ -61,6 +61,8 @@ class Predictor:
     dtype : dtype
         Of the network, and of its outputs.
     n_jobs : int or None
+    brief_rows : int
+        Calls of up to so many rows keep the interpreter's lock; of more, other threads run.
     notes : dict
         What `save` was given with it; empty by default.
     weights : str or None
@@ -97,7 +99,7 @@ class Predictor:
         self._flops = 2 * sum(a * b for a, b in self._network.products()) + self._inputs
         if weights == INTEGER:
             self._flops = max(1, self._flops // INTEGER_SPEED)
-        self._brief_rows = BRIEF_FLOPS // self._flops
+        self.brief_rows = BRIEF_FLOPS // self._flops
         self._free: list[Resident] = []
 
     def _reduce(self, model: Model, weights: str) -> Model:
@@ -214,7 +216,7 @@ class Predictor:
             out = np.empty((rows, self._columns[kind]), self._dtypes[kind])
         else:
             checks.check_out(out, (rows, self._columns[kind]), self._dtypes[kind])
-        if rows > self._brief_rows:
+        if rows > self.brief_rows:
             status = self._answer_many(kind, X, out, validate)
         else:
             try:
