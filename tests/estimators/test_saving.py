@@ -469,6 +469,19 @@ def test_estimators_that_are_wrong_are_refused(name, tmp_path):
     assert message.endswith(".")
 
 
+def test_steps_of_nadam_that_would_fill_the_memory():
+    """Their momenta are an array, where the product of all before is not known."""
+    kind, data = file_of("quantiles")
+    header, tensors = split(data)
+    plan = json.loads(header["__metadata__"]["fusednn"])
+    values = plan["estimator"]["optimizer"]["values"]
+    assert values["_product_before"]["tuple"][0] == values["t"] > 0
+    values["t"] = 10**11
+    header["__metadata__"]["fusednn"] = json.dumps(plan)
+    with pytest.raises(Refused, match="product is not of its steps"):
+        read_estimator(kind, io.BytesIO(joined(header, tensors)))
+
+
 def test_mutated_files_are_refused_or_predict():
     """As of `tests/serving/test_fuzz.py`; what is loaded predicts, and trains or says why not."""
     kinds = {name: file_of(name) for name in ("plain", "options", "every layer", "quantiles")}

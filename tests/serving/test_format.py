@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import safetensors
 from every_kind import estimators, fit_quietly, others
+from fusednn.kernels import ACTIVATIONS
 from scipy.special import expit, log1p, log_softmax, ndtr
 
 from fusednn import MLPClassifier, MLPRegressor, freeze
-from fusednn.kernels import ACTIVATIONS
 from fusednn.serving.description import FIELDS, PARAMETERS
 
 PAGE = (Path(__file__).parents[2] / "docs/files.md").read_text()
