@@ -13,6 +13,7 @@ from every_kind import CODES, LABELS, NUMBERS, SMALL, WORDS, X, estimators, fit_
 from mutations import joined, mutated, split
 from parity import outcome
 from scipy import sparse
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
@@ -367,6 +368,16 @@ def test_attributes_of_others_are_refused(tmp_path):
     estimator.save(tmp_path / "model")
 
 
+def test_metadata_requests_are_refused(tmp_path):
+    estimator = fit_quietly(MLPClassifier((4,), **SMALL), X, LABELS)
+    with config_context(enable_metadata_routing=True):
+        estimator.set_fit_request(sample_weight=True)
+    with pytest.raises(ValueError, match="cannot write metadata requests: delete"):
+        estimator.save(tmp_path / "model")
+    del estimator._metadata_request
+    estimator.save(tmp_path / "model")
+
+
 def test_unfitted_is_refused(tmp_path):
     for kind in (MLPClassifier, NetworkRegressor):
         with pytest.raises(NotFittedError):
@@ -467,6 +478,19 @@ def test_estimators_that_are_wrong_are_refused(name, tmp_path):
     message = str(caught.value)
     assert message.startswith(f"{path} cannot be loaded: ")
     assert message.endswith(".")
+
+
+def test_steps_of_nadam_that_would_fill_the_memory():
+    """Their momenta are an array, where the product of all before is not known."""
+    kind, data = file_of("quantiles")
+    header, tensors = split(data)
+    plan = json.loads(header["__metadata__"]["fusednn"])
+    values = plan["estimator"]["optimizer"]["values"]
+    assert values["_product_before"]["tuple"][0] == values["t"] > 0
+    values["t"] = 10**11
+    header["__metadata__"]["fusednn"] = json.dumps(plan)
+    with pytest.raises(Refused, match="product is not of its steps"):
+        read_estimator(kind, io.BytesIO(joined(header, tensors)))
 
 
 def test_mutated_files_are_refused_or_predict():

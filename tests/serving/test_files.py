@@ -138,7 +138,7 @@ def test_notes_that_are_nested_too_deeply_are_refused(tmp_path):
                 small().save(tmp_path / "model", notes)
 
 
-@pytest.mark.parametrize("notes", [{"a": {1, 2}}, {"a": np.nan}, [1], {"a": b"b"}, "text"])
+@pytest.mark.parametrize("notes", [{"a": {1, 2}}, {"a": np.nan}, [1], [], {"a": b"b"}, "text"])
 def test_notes_that_json_cannot_write_are_refused(notes, tmp_path):
     with pytest.raises(ValueError, match="notes must be"):
         small().save(tmp_path / "model", notes)
@@ -344,6 +344,7 @@ def _more(plan, header):
 
 BAD = {
     "later version": (_plan(version=VERSION + 1), "later fusednn"),
+    "much later version": (_plan(version=10**4000), "later fusednn"),
     "no version": (_plan(version="1"), "no version"),
     "version true": (_plan(version=True), "no version"),
     "kind": (_plan(kind="pickle"), "kind must be one of"),

@@ -20,7 +20,9 @@ class Refused(ValueError):
 
 def refuse(where: str, wanted: str, value: object) -> Refused:
     """The error for a value that is not what is wanted there."""
-    found = {list: "a list", dict: "an object"}.get(type(value)) or reprlib.repr(value)
+    found = reprlib.repr(value)
+    if isinstance(value, list | dict):
+        found = "a list" if isinstance(value, list) else "an object"
     return Refused(f"{where} must be {wanted}, not {found}")
 
 
