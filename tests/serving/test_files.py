@@ -125,7 +125,20 @@ def test_notes_stay_with_the_predictor(tmp_path):
     assert load(path).notes == {}
 
 
-@pytest.mark.parametrize("notes", [{"a": {1, 2}}, {"a": np.nan}, [1], {"a": b"b"}, "text"])
+def test_notes_that_are_nested_too_deeply_are_refused(tmp_path):
+    for depth in (100, 300):
+        notes = {}
+        for _ in range(depth):
+            notes = {"a": notes}
+        if depth == 100:
+            small().save(tmp_path / "model", notes)
+            assert load(tmp_path / "model").notes == notes
+        else:
+            with pytest.raises(ValueError, match=r"save cannot write .* nested deeper"):
+                small().save(tmp_path / "model", notes)
+
+
+@pytest.mark.parametrize("notes", [{"a": {1, 2}}, {"a": np.nan}, [1], [], {"a": b"b"}, "text"])
 def test_notes_that_json_cannot_write_are_refused(notes, tmp_path):
     with pytest.raises(ValueError, match="notes must be"):
         small().save(tmp_path / "model", notes)
@@ -227,6 +240,16 @@ def test_a_save_that_fails_leaves_the_old_file(step, tmp_path, monkeypatch):
     assert [found.name for found in tmp_path.iterdir()] == ["model"]
 
 
+def test_an_error_of_the_library_is_one_of_the_system(tmp_path, monkeypatch):
+    def fail(*args, **kwargs):
+        raise safetensors.SafetensorError("No space left on device")
+
+    monkeypatch.setattr(safetensors.numpy, "save_file", fail)
+    with pytest.raises(OSError, match="model could not be written: No space left"):
+        small().save(tmp_path / "model")
+    assert not list(tmp_path.iterdir())
+
+
 def test_contents_are_on_the_disk_before_the_name(tmp_path, monkeypatch):
     calls = []
 
@@ -321,6 +344,7 @@ def _more(plan, header):
 
 BAD = {
     "later version": (_plan(version=VERSION + 1), "later fusednn"),
+    "much later version": (_plan(version=10**4000), "later fusednn"),
     "no version": (_plan(version="1"), "no version"),
     "version true": (_plan(version=True), "no version"),
     "kind": (_plan(kind="pickle"), "kind must be one of"),
@@ -415,6 +439,10 @@ RAW = {
     "no plan": (safetensors.numpy.save({"a": np.zeros(3)}, {KEY: "{"}), "plan is no JSON"),
     "NaN": (safetensors.numpy.save({"a": np.zeros(3)}, {KEY: '{"version":NaN}'}), "NaN"),
     "twice": (safetensors.numpy.save({"a": np.zeros(3)}, {KEY: '{"a":1,"a":2}'}), "key twice"),
+    "200 deep": (
+        safetensors.numpy.save({"a": np.zeros(3)}, {KEY: '{"a":' + "[" * 200 + "]" * 200 + "}"}),
+        "nested deeper",
+    ),
     "deep plan": (safetensors.numpy.save({"a": np.zeros(3)}, {KEY: '{"a":' * 10**5}), "no JSON"),
     "long number": (
         safetensors.numpy.save({"a": np.zeros(3)}, {KEY: '{"a":' + "9" * 10**5 + "}"}),

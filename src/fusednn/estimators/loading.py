@@ -8,6 +8,7 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from fusednn.kernels.optimizers import OPTIMIZERS
+from fusednn.optimizers import NAdam
 from fusednn.plan.parameters import ParameterLayout
 from fusednn.plan.rule import Rule
 from fusednn.serving import labels as label_values
@@ -21,6 +22,9 @@ from .fitted import ATTRIBUTES, CLASSES, NEEDED, OPTIMIZER, as_list, class_name
 from .freezing import network_of_ours
 from .labels import Labels, MultioutputLabels
 from .values import Reader
+
+MOST_STEPS = 1 << 24
+"""Whose momenta NAdam would multiply anew, where it does not know the product."""
 
 _ESTIMATOR = ("class", "params", "attributes", "labels", "optimizer")
 _LABELS = record(
@@ -150,6 +154,9 @@ def _set_optimizer(estimator, given, reader: Reader, contents: Contents, layout)
     for name, is_right in OPTIMIZER.items():
         if not is_right(state[name]):
             raise Refused(f"its optimizer's {name.strip('_')} is not of the right kind")
+    known, _ = state["_product_before"]
+    if isinstance(state["solver"], NAdam) and known != state["t"] > MOST_STEPS:
+        raise Refused("its optimizer's product is not of its steps")
     made = OptimizerState(
         state["solver"],
         _rule(estimator, state["solver"], found["rule"]),

@@ -188,7 +188,7 @@ class Reader:
         """The ops inside a residual block."""
         self._depth += 1
         if self._depth > MOST_DEPTH:
-            raise Refused(f"{where} is deeper than {MOST_DEPTH} blocks")
+            raise Refused(f"its residual blocks are deeper than {MOST_DEPTH}")
         ops = self.ops(value, where)
         self._depth -= 1
         if ops[0].fan_in != ops[-1].fan_out:

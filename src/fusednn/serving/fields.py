@@ -20,7 +20,10 @@ class Refused(ValueError):
 
 def refuse(where: str, wanted: str, value: object) -> Refused:
     """The error for a value that is not what is wanted there."""
-    return Refused(f"{where} must be {wanted}, not {reprlib.repr(value)}")
+    found = reprlib.repr(value)
+    if isinstance(value, list | dict):
+        found = "a list" if isinstance(value, list) else "an object"
+    return Refused(f"{where} must be {wanted}, not {found}")
 
 
 def whole(least: int, most: int) -> Check:

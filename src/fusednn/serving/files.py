@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import reprlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, BinaryIO, NamedTuple
@@ -125,8 +126,8 @@ class Contents(NamedTuple):
         version = plan.get("version")
         if type(version) is int and version > VERSION:
             raise Refused(
-                f"its format is of version {version}, and this fusednn reads up to {VERSION}:"
-                " a later fusednn can"
+                f"its format is of version {reprlib.repr(version)}, and this fusednn reads up to"
+                f" {VERSION}: a later fusednn can"
             )
         if type(version) is not int or version != VERSION:
             raise Refused("its plan has no version that is known")
@@ -241,10 +242,11 @@ def save_model(
         plan["estimator"] = estimator
     try:
         arrays = _checked(model, plan)
+        header = json.dumps(plan, allow_nan=False, separators=(",", ":"))
+        parsed(header, "its plan")
     except Refused as error:
         raise ValueError(f"save cannot write this model: {error}.") from None
     arrays |= tensors or {}
-    header = json.dumps(plan, allow_nan=False, separators=(",", ":"))
     # its quotes take two bytes each in the file's own header, which holds the tensors' names too
     if len(json.dumps(header)) + sum(200 + len(name) for name in arrays) > MOST_HEADER:
         raise ValueError(
@@ -274,7 +276,7 @@ def _head(model: Model) -> dict[str, Any]:
 
 
 def _notes(model: Model) -> dict[str, Any]:
-    notes = model.notes or {}
+    notes = {} if model.notes is None else model.notes
     if not isinstance(notes, dict):
         raise ValueError(f"notes must be a dict, not {type(notes).__name__}.")
     try:

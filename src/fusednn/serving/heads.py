@@ -47,6 +47,8 @@ def read_head(value, where: str, outputs: int) -> Head:
     if head.link not in HEAD_LINKS[head.kind]:
         raise refuse(f"{where}.link", f"one of {HEAD_LINKS[head.kind]}", head.link)
     counts = [len(part) for part in head.classes]
+    if head.kind != VALUES and (head.per_target, head.point) != (1, 0):
+        raise Refused(f"{where} has per_target and point of a regressor")
     if head.kind == VALUES:
         fits = not counts and outputs % head.per_target == 0
         fits = fits and (head.point is None or head.point < head.per_target)

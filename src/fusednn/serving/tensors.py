@@ -10,6 +10,7 @@ import json
 import math
 import os
 import reprlib
+from collections.abc import Iterable
 from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
@@ -34,6 +35,9 @@ DTYPES: dict[str, np.dtype] = {
     "BOOL": np.dtype("?"),
 }
 """Of tensors; others are not in our files."""
+
+MOST_NESTING = 200
+"""Of lists and objects within one another; what reads them takes some calls for each."""
 
 MOST_DIMENSIONS = 8
 MOST_ELEMENTS = 1 << 40
@@ -126,7 +130,20 @@ def parsed(found: bytes | str, what: str) -> dict[str, Any]:
         raise Refused(f"{what} is no JSON text that can be read") from None
     if type(value) is not dict:
         raise refuse(what, "a JSON object", value)
+    level: list[Any] = [value]
+    depth = 0
+    while level:
+        depth += 1
+        level = [child for part in level for child in _children(part)]
+    if depth > MOST_NESTING:
+        raise Refused(f"{what} is nested deeper than {MOST_NESTING}")
     return value
+
+
+def _children(value: Any) -> Iterable[Any]:
+    if type(value) is dict:
+        return value.values()
+    return value if type(value) is list else ()
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
