@@ -1,17 +1,21 @@
-"""A network that was compiled to a shared library, called through ctypes: NumPy is all it needs."""
+"""A network compiled to a shared library, called through ctypes: NumPy is all it needs."""
 
 from __future__ import annotations
 
 import ctypes
 import json
 import os
+from ctypes import byref
 
 import numpy as np
 
 from .serving import checks
 
 FORMATS = (1,)
+RAW, LINKED, CHOSEN = range(3)
+"""What a library answers."""
 NOT_FINITE = 3
+"""What it answers to infinity or NaN."""
 
 _loaded: dict[str, list[tuple[int, ...]]] = {}
 """Of each path the files that this process has loaded from it."""
@@ -49,7 +53,7 @@ class CompiledPredictor:
     def __init__(self, path):
         self.path = os.path.abspath(os.fspath(path))
         self._library, about = _opened(self.path)
-        name, self._shown = about["name"], about["sizes"]
+        self._shown = about["sizes"]
         self._kind, self._names = about["kind"], tuple(about["names"])
         self._per_target, self._point = about["per_target"], about["point"]
         self._features = None if about["features"] is None else tuple(about["features"])
@@ -60,22 +64,16 @@ class CompiledPredictor:
         classes = [_labels(**one) for one in about["classes"]]
         self._classes = classes
         if self._kind == "columns":
-            self.classes_ = list(classes)
+            self.classes_: list[np.ndarray] | np.ndarray = list(classes)
         elif classes:
             [self.classes_] = classes
         counts = about["interface"]
-        self._raw = self._function(f"{name}_logits"), counts["logits"], self.dtype
-        self._linked = self._function(f"{name}_predict"), counts["outputs"], self.dtype
-        if counts["labels"]:
-            whole = np.dtype(np.int64)
-            self._chosen = self._function(f"{name}_labels"), counts["labels"], whole
-        self._check = self._library[f"{name}_check"]
-        self._check.argtypes = ctypes.c_void_p, ctypes.c_size_t
-
-    def _function(self, name):
-        function = self._library[name]
-        function.argtypes = ctypes.c_void_p, ctypes.c_size_t, ctypes.c_void_p
-        return function
+        self._raw = RAW, counts["logits"], self.dtype
+        self._linked = LINKED, counts["outputs"], self.dtype
+        self._chosen = CHOSEN, counts["labels"], np.dtype(np.int64)
+        self._call = self._library.fusednn_answer
+        address = ctypes.c_void_p
+        self._call.argtypes = ctypes.c_int, ctypes.c_int, address, ctypes.c_size_t, address
 
     def __call__(self, X, out=None, validate=True):
         """What the network puts out, before the output activation.
@@ -169,7 +167,7 @@ class CompiledPredictor:
         return values.ravel() if values.shape[1] == 1 else values
 
     def _answer(self, kind, X, out, validate):
-        function, columns, dtype = kind
+        number, columns, dtype = kind
         if not (
             type(X) is np.ndarray and X.dtype is self.dtype and X.flags.carray and X.ndim == 2
         ):
@@ -183,12 +181,12 @@ class CompiledPredictor:
             checks.check_out(out, (rows, columns), dtype)
         if not rows:
             raise checks.refuse_empty(X, self._names)
-        # `data` of arrays costs ten times as much
-        x, answers = _BYTE.from_buffer(X), _BYTE.from_buffer(out)
-        x, answers = ctypes.byref(x), ctypes.byref(answers)
-        if validate and self._check(x, rows) == NOT_FINITE:
+        # the attribute `ctypes` of arrays takes ten times as long
+        x, answers = byref(_BYTE.from_buffer(X)), byref(_BYTE.from_buffer(out))
+        status = self._call(number, bool(validate), x, rows, answers)
+        if status == NOT_FINITE:
             raise checks.refuse_values(X, self._names)
-        if function(x, rows, answers):
+        if status:
             raise MemoryError("no memory for the buffers of the network")
         return out
 

@@ -16,7 +16,8 @@ from fusednn.serving.model import Model
 from .c_activations import activation_texts, needed_maths
 from .c_dense import dense_text
 from .c_functions import function_text
-from .c_head import class_function, declarations, facts, head_text, links_of
+from .c_head import head_text, links_of
+from .c_interface import class_function, declarations, facts
 from .c_maths import Maths
 from .c_ops import Lowering, Place, pointer
 from .c_text import in_words
@@ -35,9 +36,9 @@ _INTRODUCTION = """\
    Files that #define MACRO_DECLARATIONS and #include this one have its declarations alone.
 
    Rows lie one after the other, {real} throughout. The functions return MACRO_OK, or one of the
-   codes below. They keep nothing between calls, so threads may call them at once. They take up to
-   {kilobytes} KB of stack, and memory from the heap only where layers are too wide for that. Rows with
-   infinity or NaN get numbers that mean nothing; NAME_check finds them.
+   codes below. They keep nothing between calls, so threads may call them at once. They take up
+   to {kilobytes} KB of stack, and memory from the heap only where layers are too wide for that.
+   Rows with infinity or NaN get numbers that mean nothing; NAME_check finds them.
 */
 """
 
@@ -101,7 +102,7 @@ def write_c(model: Model, path: Path, name: str, more: str = "") -> None:
 
 def c_source(model: Model, name: str, file: str) -> Iterator[str]:
     """The text of the file, in pieces."""
-    dtype, words = np.dtype(model.dtype), _words(model, name)
+    dtype, words = np.dtype(model.dtype), words_of(model, name)
     shown = re.sub("[^A-Za-z0-9_.-]", "_", file)
     introduction = in_words(_INTRODUCTION, words)
     kilobytes = 2 * STACK_BYTES // 1024
@@ -136,7 +137,8 @@ def c_source(model: Model, name: str, file: str) -> Iterator[str]:
     yield "\n#endif\n"
 
 
-def _words(model: Model, name: str) -> dict[str, str]:
+def words_of(model: Model, name: str) -> dict[str, str]:
+    """What the words of the templates stand for."""
     single = model.dtype == np.float32
     return {
         "MACRO_": f"{name.upper()}_",

@@ -81,11 +81,12 @@ static REAL NAME_dot(const REAL *x, const REAL *w, size_t n)
 {
     NAME_vector sums = {0};
     REAL parts[MACRO_LANES], sum = 0;
-    size_t i = 0, lane;
-    for (; i + MACRO_LANES <= n; i += MACRO_LANES)
+    const size_t whole = n - n % MACRO_LANES;
+    size_t i, lane;
+    for (i = 0; i < whole; i += MACRO_LANES)
         sums += *(const NAME_vector *)(x + i) * *(const NAME_vector *)(w + i);
     *(NAME_vector *)parts = sums;
-    for (; i < n; i++)
+    for (i = whole; i < n; i++)
         sum += x[i] * w[i];
     for (lane = 0; lane < MACRO_LANES; lane++)
         sum += parts[lane];

@@ -55,15 +55,16 @@ _SUM = """\
 static REAL NAME_sum(const REAL *x, REAL mean, int squares, size_t width)
 {
     REAL parts[8] = {0};
+    const size_t whole = width - width % 8;
     size_t c, k;
-    for (c = 0; c + 8 <= width; c += 8)
+    for (c = 0; c < whole; c += 8)
         for (k = 0; k < 8; k++) {
             const REAL off = x[c + k] - mean;
             parts[k] += squares ? off * off : off;
         }
-    for (; c < width; c++) {
+    for (c = whole; c < width; c++) {
         const REAL off = x[c] - mean;
-        parts[c % 8] += squares ? off * off : off;
+        parts[c - whole] += squares ? off * off : off;
     }
     return ((parts[0] + parts[4]) + (parts[1] + parts[5]))
         + ((parts[2] + parts[6]) + (parts[3] + parts[7]));

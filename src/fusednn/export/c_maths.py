@@ -43,14 +43,14 @@ class Maths:
         done: list[str] = []
 
         def add(name):
-            for other in _NEEDS[name]:
+            for other in _PIECES[name][1]:
                 add(other)
             if name not in done:
                 done.append(name)
 
         for name in sorted(names):
             add(name)
-        return "\n".join(_TEXTS[name](self) for name in done)
+        return "\n".join(_PIECES[name][0](self) for name in done)
 
 
 def _bits(m: Maths) -> str:
@@ -72,7 +72,7 @@ INLINE REAL NAME_from_bits(BITS i)
 """
 
 
-def _exp_parts(m: Maths) -> str:
+def _nearest_power(m: Maths) -> str:
     return f"""\
 /* A number that has k, plus twice the bias of an exponent, in its last bits: 2^k is nearest
    exp(x). */
@@ -80,7 +80,11 @@ INLINE REAL NAME_nearest_power(REAL x)
 {{
     return x * {m.number(maths._LOG2_E)} + {m.number(maths._ROUND_BIASED)};
 }}
+"""
 
+
+def _exp_less_one(m: Maths) -> str:
+    return f"""\
 /* exp(x + low) / 2^k - 1 (Cody and Waite, 1980). */
 INLINE REAL NAME_exp_less_one(REAL x, REAL low, REAL power)
 {{
@@ -90,7 +94,11 @@ INLINE REAL NAME_exp_less_one(REAL x, REAL low, REAL power)
     r = r + low;
     return (r * r) * ({m.polynomial("r", maths._EXP)}) + r;
 }}
+"""
 
+
+def _scaled(m: Maths) -> str:
+    return f"""\
 /* 2^k times a value, in two steps: tiny results are rounded once. */
 INLINE REAL NAME_scaled(REAL value, REAL power)
 {{
@@ -98,13 +106,6 @@ INLINE REAL NAME_scaled(REAL value, REAL power)
     const REAL first = NAME_from_bits((BITS)(half << {maths._FRACTION_BITS[m.which]}));
     const REAL rest = NAME_from_bits((BITS)((total - half) << {maths._FRACTION_BITS[m.which]}));
     return (value * first) * rest;
-}}
-
-/* 2^k, for k that ordinary exponents hold. */
-INLINE REAL NAME_power(REAL power)
-{{
-    const BITS bias = {maths._BIAS[m.which]};
-    return NAME_from_bits((BITS)((NAME_bits(power) - bias) << {maths._FRACTION_BITS[m.which]}));
 }}
 """
 
@@ -129,6 +130,17 @@ INLINE REAL NAME_exp_negated(REAL x)
     const REAL least = {m.number(maths._EXP_LEAST)}, z = x < 0 ? x : -x, y = z < least ? least : z;
     const REAL power = NAME_nearest_power(y);
     return NAME_scaled(1 + NAME_exp_less_one(y, 0, power), power);
+}}
+"""
+
+
+def _power(m: Maths) -> str:
+    return f"""\
+/* 2^k, for k that ordinary exponents hold. */
+INLINE REAL NAME_power(REAL power)
+{{
+    const BITS bias = {maths._BIAS[m.which]};
+    return NAME_from_bits((BITS)((NAME_bits(power) - bias) << {maths._FRACTION_BITS[m.which]}));
 }}
 """
 
@@ -203,25 +215,19 @@ INLINE REAL NAME_normal_cdf(REAL x)
 """
 
 
-_TEXTS = {
-    "bits": _bits,
-    "exp parts": _exp_parts,
-    "exp": _exp,
-    "exp_negated": _exp_negated,
-    "expm1": _expm1,
-    "tanh": _tanh,
-    "logistic": _sigmoid,
-    "softplus": _softplus,
-    "normal_cdf": _normal_cdf,
+_EXP_PARTS = "nearest_power", "exp_less_one"
+_PIECES = {
+    "bits": (_bits, ()),
+    "nearest_power": (_nearest_power, ()),
+    "exp_less_one": (_exp_less_one, ()),
+    "scaled": (_scaled, ("bits",)),
+    "power": (_power, ("bits",)),
+    "exp": (_exp, (*_EXP_PARTS, "scaled")),
+    "exp_negated": (_exp_negated, (*_EXP_PARTS, "scaled")),
+    "expm1": (_expm1, (*_EXP_PARTS, "power")),
+    "tanh": (_tanh, ("expm1",)),
+    "logistic": (_sigmoid, ("exp_negated",)),
+    "softplus": (_softplus, ("exp_negated",)),
+    "normal_cdf": (_normal_cdf, (*_EXP_PARTS, "scaled")),
 }
-_NEEDS: dict[str, tuple[str, ...]] = {
-    "bits": (),
-    "exp parts": ("bits",),
-    "exp": ("exp parts",),
-    "exp_negated": ("exp parts",),
-    "expm1": ("exp parts",),
-    "tanh": ("expm1",),
-    "logistic": ("exp_negated",),
-    "softplus": ("exp_negated",),
-    "normal_cdf": ("exp parts",),
-}
+"""The text of each function, and what it calls: compilers complain of functions that none does."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from itertools import accumulate
 from typing import NamedTuple
 
@@ -22,6 +22,7 @@ from fusednn.plan.layers.through import Scale, Through
 from .c_activations import function_of
 from .c_dense import packed, panel_width, split
 from .c_text import PER_LINE, array, number
+
 
 class Place(NamedTuple):
     """Where rows lie: numbers from one to the next, and which buffer; None is the caller's x."""
@@ -108,7 +109,7 @@ class Lowering:
 
     # -- ops -----------------------------------------------------------------------------
 
-    def ops(self, ops: tuple[Layer, ...], x: Place) -> Iterator[str]:
+    def ops(self, ops: tuple[Layer, ...], x: Place) -> Generator[str, None, Place]:
         """Yields arrays, and returns where the output of the last op lies."""
         for op in ops:
             self._number += 1
@@ -161,9 +162,7 @@ class Lowering:
         out = self._place(op.fan_out)
         panels, few = split(op.fan_out, self.dtype)
         read = f"{pointer(x)}, {x.stride}, rows, {op.fan_in}, {panels}, {few}"
-        self.calls.append(
-            f"NAME_dense({read}, {', '.join(names)}, {pointer(out)}, {out.stride});"
-        )
+        self.calls.append(f"NAME_dense({read}, {', '.join(names)}, {pointer(out)}, {out.stride});")
         self.functions.add("dense")
         self._release(x)
         return out
@@ -202,9 +201,7 @@ class Lowering:
         for table, column, count, size, start in several:
             self.functions.add("look_up")
             places = f"{pointer(x)}, {x.stride}, {pointer(out)} + {start}, {out.stride}"
-            self.calls.append(
-                f"NAME_look_up({places}, rows, {column}, {table}, {count}, {size});"
-            )
+            self.calls.append(f"NAME_look_up({places}, rows, {column}, {table}, {count}, {size});")
         self._release(x)
         return out
 

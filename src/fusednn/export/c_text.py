@@ -1,4 +1,4 @@
-"""Names, numbers, strings and comments as C99 text: nothing of a model can end what it stands in."""
+"""Names, numbers, strings and comments in C99: no text of a model can end what it stands in."""
 
 from __future__ import annotations
 
@@ -10,13 +10,15 @@ from pathlib import Path
 import numpy as np
 
 KEYWORDS = frozenset(
-    "auto break case char const continue default do double else enum extern float for goto if"
-    " inline int long register restrict return short signed sizeof static struct switch typedef"
-    " union unsigned void volatile while alignas alignof bool constexpr false nullptr"
-    " static_assert thread_local true typeof asm catch class const_cast delete dynamic_cast"
-    " explicit export friend mutable namespace new operator private protected public"
-    " reinterpret_cast static_cast template this throw try typeid typename using virtual wchar_t"
-    " and and_eq bitand bitor compl not not_eq or or_eq xor xor_eq fusednn".split()
+    """
+    auto break case char const continue default do double else enum extern float for goto if
+    inline int long register restrict return short signed sizeof static struct switch typedef
+    union unsigned void volatile while alignas alignof bool constexpr false nullptr
+    static_assert thread_local true typeof asm catch class const_cast delete dynamic_cast
+    explicit export friend mutable namespace new operator private protected public
+    reinterpret_cast static_cast template this throw try typeid typename using virtual wchar_t
+    and and_eq bitand bitor compl not not_eq or or_eq xor xor_eq fusednn
+    """.split()  # noqa: SIM905
 )
 """What no model may be called: keywords of C and C++, and the prefix of a library's own names."""
 PER_LINE = 12

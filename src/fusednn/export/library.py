@@ -17,9 +17,9 @@ import numpy as np
 
 from fusednn.serving.model import Model
 
-from .c import write_c
-from .c_head import interface_of
-from .c_text import characters
+from .c import words_of, write_c
+from .c_interface import interface_of
+from .c_text import characters, in_words
 
 FORMAT = 1
 """Of what a library says of itself."""
@@ -39,6 +39,19 @@ const char *fusednn_about(void);
 const char *fusednn_about(void)
 {{
     return fusednn_text;
+}}
+
+/* All that the library answers, in one call: kind is 0 for what NAME_logits gives, 1 for
+   NAME_predict, 2 for NAME_labels; `check` looks for infinity and NaN first. */
+int fusednn_answer(int kind, int check, const REAL *x, size_t n, void *out);
+int fusednn_answer(int kind, int check, const REAL *x, size_t n, void *out)
+{{
+    const int status = check ? NAME_check(x, n) : MACRO_OK;
+    if (status != MACRO_OK)
+        return status;
+    if (kind == NAME_CHOSEN)
+        return NAME_answer(kind, x, n, NULL, (int64_t *)out);
+    return NAME_answer(kind, x, n, (REAL *)out, NULL);
 }}
 
 /* Whether this CPU has what the library was compiled for. */
@@ -140,7 +153,7 @@ def about(model: Model, name: str) -> dict[str, Any]:
 
 
 def _labels(classes: np.ndarray) -> dict[str, Any]:
-    values = classes.tolist()
+    values = [one.item() if isinstance(one, np.generic) else one for one in classes.tolist()]
     if classes.dtype.kind == "S":
         values = [value.decode("latin-1") for value in values]
     if not all(isinstance(value, bool | int | float | str) for value in values):
@@ -150,12 +163,12 @@ def _labels(classes: np.ndarray) -> dict[str, Any]:
 
 def _about(model: Model, name: str) -> str:
     checks = "".join(
-        f"#ifdef __{macro}__\n    if (!__builtin_cpu_supports(\"{feature}\"))\n"
+        f'#ifdef __{macro}__\n    if (!__builtin_cpu_supports("{feature}"))\n'
         "        return 0;\n#endif\n"
         for macro, feature in _FEATURES.items()
     )
     text = characters(json.dumps(about(model, name)), "fusednn_text")
-    return _ABOUT.format(characters=text, checks=checks)
+    return in_words(_ABOUT, words_of(model, name)).format(characters=text, checks=checks)
 
 
 def _native() -> list[str]:
@@ -171,5 +184,6 @@ def _compile(command: list[str]) -> None:
     if done.returncode:
         last = "\n".join((done.stderr or done.stdout).strip().splitlines()[-_LINES:])
         raise RuntimeError(
-            f"the C compiler failed with exit code {done.returncode}: {shlex.join(command)}\n{last}"
+            f"the C compiler failed with exit code {done.returncode}: {shlex.join(command)}\n"
+            f"{last}"
         )

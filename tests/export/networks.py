@@ -1,0 +1,114 @@
+"""Models made of ops by hand: every op, activation, head and type, without a fit."""
+
+from itertools import pairwise
+
+import numpy as np
+from fusednn.kernels.activations import ACTIVATIONS
+
+from fusednn.plan.layers.batch_norm import BatchNorm
+from fusednn.plan.layers.dense import Dense
+from fusednn.plan.layers.embedding import Embedding
+from fusednn.plan.layers.epilogue import Epilogue
+from fusednn.plan.layers.layer_norm import LayerNorm
+from fusednn.plan.layers.prelu import PReLU
+from fusednn.plan.layers.rescale import Rescale
+from fusednn.plan.layers.residual import Residual
+from fusednn.plan.layers.through import Scale, Through
+from fusednn.serving.model import BINARY, COLUMNS, MULTICLASS, MULTILABEL, VALUES, Head, Model
+
+SHORT = Head(VALUES, "identity")
+ROWS = 45
+
+
+def made(ops, head, dtype, seed=0):
+    """A model of these ops with parameters drawn at random."""
+    rng, dtype = np.random.default_rng(seed), np.dtype(dtype)
+    arrays = [array for op in ops for array in _arrays(op, rng, dtype)]
+    return Model(tuple(ops), arrays, head, dtype, ("Made", "Made"))
+
+
+def _arrays(op, rng, dtype):
+    if isinstance(op, Residual):
+        return [array for inner in op.inner for array in _arrays(inner, rng, dtype)]
+    shapes = [(form.shape, form.dtype) for form in op.forms(dtype)]
+    arrays = [rng.standard_normal(shape).astype(kind) for shape, kind in shapes]
+    if isinstance(op, Dense):
+        arrays[0] /= np.sqrt(op.fan_in).astype(dtype)
+    if isinstance(op, BatchNorm):
+        arrays[3] = np.abs(arrays[3])
+    if isinstance(op, Rescale):
+        arrays[2] = np.abs(arrays[2]) + 0.5
+        arrays[4:] = np.full(op.width, -1.5), np.full(op.width, np.inf)
+    return arrays
+
+
+def chain(*sizes):
+    """Dense layers of these sizes."""
+    return [
+        Dense(i, o, Epilogue("leaky_relu", (0.7,)), first=not k, last=k == len(sizes) - 2)
+        for k, (i, o) in enumerate(pairwise(sizes))
+    ]
+
+
+def activation_models(dtype):
+    """Each activation by itself, over numbers of all sizes; and constants of one's own."""
+    limit = 80.0 if dtype == "float32" else 700.0
+    X = np.concatenate([np.linspace(-limit, limit, 301), np.linspace(-4, 4, 296), [0.0, -0.0]])
+    X = np.concatenate([X, [1e-30, -1e-30, 1e30, -1e30, limit, 0.5]]).reshape(-1, 5)
+    epilogues = {name: Epilogue(name) for name in ACTIVATIONS if name != "identity"}
+    epilogues |= {"leaky_relu_slope": Epilogue("leaky_relu", (0.3,))}
+    return {
+        f"{name}_{dtype}": (made([Through(5, after)], SHORT, dtype), X)
+        for name, after in epilogues.items()
+    }
+
+
+def layer_models(dtype):
+    """Each op, with an activation and without, in place and with its input kept."""
+    rng, tanh, width = np.random.default_rng(1), Epilogue("tanh"), 19
+    X, few = rng.standard_normal((ROWS, width)), rng.standard_normal((ROWS, 3))
+    codes = rng.standard_normal((ROWS, 5))
+    codes[:, 1], codes[:, 3] = rng.integers(0, 4, ROWS), rng.integers(0, 9, ROWS)
+    codes[:8, 1] = -0.6, -1e30, 0.4999, 0.5, 3.5, 4, 1e30, 2.5  # no codes, or just so
+    inner = (Dense(width, 40, Epilogue("relu")), PReLU(40), Dense(40, width))
+    nested = (LayerNorm(width, tanh), Residual(inner, tanh), Scale(width))
+    ops = {
+        "sizes": (chain(3, 1, 2, 4, 5, 8, 9, 15, 16, 17, 20, 21, 33, 36, 37, 64, 67, 70, 6), few),
+        "wide": (chain(3, 3000, 2), few),
+        "scale": ([Scale(width), Scale(width, tanh)], X),
+        "prelu": ([PReLU(width), PReLU(width, tanh)], X),
+        "layer_norm": ([LayerNorm(width), LayerNorm(width, tanh, epsilon=0.3)], X),
+        "rms_norm": ([LayerNorm(width, centered=False)], X),
+        "batch_norm": ([BatchNorm(width), BatchNorm(width, tanh, epsilon=0.3)], X),
+        "rescale": ([Rescale(width), Rescale(width)], 1e3 * X),
+        "nested": ([Residual(nested), *chain(width, 5), Residual(tuple(chain(5, 5)), tanh)], X),
+        "first": ([Residual((Residual((Through(width, tanh),)),))], X),
+        "nothing": ([Through(width)], X),
+        "embedding": ([Embedding(5, (3, 1), (9, 4), (2, 17), tanh)], codes),
+        "all_codes": ([Embedding(2, (0, 1), (4, 9), (1, 3))], codes[:, [1, 3]]),
+    }
+    return {f"{name}_{dtype}": (made(op, SHORT, dtype), data) for name, (op, data) in ops.items()}
+
+
+def head_models(dtype):
+    """Each meaning of the outputs, small and far from zero."""
+    rng = np.random.default_rng(2)
+    sizes = np.repeat([1, 30, 1000], ROWS // 3)[:, np.newaxis]
+    some = tuple(map(np.arange, (3, 2, 4)))
+    heads = {
+        "binary": (Head(BINARY, "logistic", (np.array([0, 1]),)), 1),
+        "one_class": (Head(BINARY, "logistic", (np.array([7]),)), 1),
+        "multiclass": (Head(MULTICLASS, "softmax", (np.arange(11),)), 11),
+        "multilabel": (Head(MULTILABEL, "logistic", (np.arange(3),)), 3),
+        "columns": (Head(COLUMNS, "softmax", some), 9),
+        "values": (Head(VALUES, "identity"), 5),
+        "counts": (Head(VALUES, "exp"), 2),
+        "points": (Head(VALUES, "identity", (), 2, 0), 6),
+        "quantiles": (Head(VALUES, "identity", (), 3, None), 6),
+    }
+    models = {}
+    for name, (head, outputs) in heads.items():
+        X = rng.standard_normal((ROWS, outputs)) * sizes
+        model = made([Scale(outputs)], head, dtype)
+        models[f"{name}_{dtype}"] = model, X / 40 if name == "counts" else X
+    return models
