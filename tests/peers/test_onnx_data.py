@@ -25,6 +25,7 @@ from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, RobustScaler, Stan
 
 from fusednn import MLPClassifier, MLPRegressor
 from fusednn.estimators.freezing import _affine
+from fusednn.plan.layers.dense import Dense
 from fusednn.plan.layers.rescale import Rescale
 
 pytestmark = pytest.mark.peers
@@ -50,7 +51,7 @@ SCALERS = {
 
 
 @DTYPES
-@pytest.mark.parametrize("far", [0, 1e5])
+@pytest.mark.parametrize("far", [0, 80, 1e5])
 @pytest.mark.parametrize("name", SCALERS)
 def test_pipelines(name, far, dtype, path):
     random = np.random.RandomState(0)
@@ -81,6 +82,18 @@ def test_scalings_that_stay_are_exact(name, dtype, path):
     found = run(session_of(predictor, path), X)["variable"]
     np.testing.assert_array_equal(found, predictor.predict(X))
     np.testing.assert_array_equal(found, scaler.transform(X))
+
+
+def test_means_in_the_biases_cost_no_digits(path):
+    """float32: products of some hundreds that a bias takes away again."""
+    random = np.random.RandomState(0)
+    X = (random.normal(size=(300, 4)) + 500).astype("f4")
+    weights = random.normal(size=(4, 6)).astype("f4")
+    biases = (random.normal(size=6) - 500 * weights.sum(axis=0, dtype=float)).astype("f4")
+    op = Dense(4, 6, first=True, last=True)
+    session = session_of(predictor_of([op], [weights, biases], "float32"), path)
+    exact = X.astype(float) @ weights.astype(float) + biases
+    check_values(run(session, X)["variable"], exact.astype("f4"), 1e-7)
 
 
 # -- scikit-learn's own, and real data ---------------------------------------------------

@@ -21,6 +21,10 @@ from fusednn.plan.layers.through import Scale, Through
 from .onnx_activations import add_activation
 from .onnx_graph import Graph
 
+FAR_BIAS = 16.0
+"""Larger biases of a first layer have taken up the mean of a scaling, and products take them away
+again; from here on in float64, since runtimes differ in what they round in between."""
+
 
 def add_layers(graph: Graph, x: str, ops: Iterable[Layer], arrays: Iterator[np.ndarray]) -> str:
     """Adds ops one behind the other, each of which takes its parameters from `arrays`.
@@ -55,14 +59,19 @@ def add_op(op, graph: Graph, x: str, arrays: list[np.ndarray]) -> str:
 @add_op.register
 def _(op: Dense, graph: Graph, x: str, arrays) -> str:
     """In float64 the biases are added apart: ONNX Runtime up to 1.17 makes one operator of a Gemm
-    and the activation behind it, and then has no float64 form of that; it leaves zeros out."""
+    and the activation behind it, and then has no float64 form of that. It leaves a single 0 out;
+    and a MatMul takes up factors beside it as float32."""
     weights, biases = arrays
+    if graph.dtype == np.float32 and op.first and abs(biases).max() > FAR_BIAS:
+        wide = graph.array("weights", weights, float), graph.array("biases", biases, float)
+        return graph.cast(graph.node("Gemm", graph.cast(x, float), *wide), graph.dtype)
     if graph.dtype == np.float32:
         return graph.node(
             "Gemm", x, graph.array("weights", weights), graph.array("biases", biases)
         )
-    if not biases.any():
-        return graph.node("MatMul", x, graph.array("weights", weights))
+    if op.fan_out == 1 and not biases.any():
+        products = graph.node("Mul", x, graph.array("weights", weights[:, 0]))
+        return graph.node("ReduceSum", products, graph.indices("columns", [1]))
     product = graph.node("Gemm", x, graph.array("weights", weights))
     return graph.node("Add", product, graph.array("biases", biases))
 
