@@ -3,6 +3,7 @@
 import ctypes
 import shutil
 import subprocess
+import sys
 
 import numpy as np
 import pandas as pd
@@ -78,6 +79,15 @@ def test_library_without_a_compiler(folder, tmp_path, capsys, monkeypatch):
     out = tmp_path / "sold.so"
     assert "no C compiler" in refused(
         capsys, "export", folder / "sold.st", "--to", "library", "-o", out
+    )
+    assert not list(tmp_path.iterdir())
+
+
+def test_onnx_without_its_package(folder, tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    out = tmp_path / "sold.onnx"
+    assert "pip install" in refused(
+        capsys, "export", folder / "sold.st", "--to", "onnx", "-o", out
     )
     assert not list(tmp_path.iterdir())
 

@@ -4,6 +4,7 @@ import os
 import re
 import signal
 import subprocess
+import time
 
 import numpy as np
 import pandas as pd
@@ -160,16 +161,17 @@ def test_warns_of_numbers_that_float32_cannot_tell(tmp_path, capsys):
 @posix
 def test_ctrl_c_leaves_no_model(tmp_path):
     random = np.random.RandomState(0)
-    pd.DataFrame(random.normal(size=(5000, 20))).to_csv(tmp_path / "t.csv")
-    command = [*COMMAND, "fit", "t.csv", "--target", "5", "-o", "m.st", "--max-time", "60"]
+    pd.DataFrame(random.normal(size=(20_000, 10)).round(3)).to_csv(tmp_path / "t.csv")
+    command = [*COMMAND, "fit", "t.csv", "--target", "5", "-o", "m.st", "--epochs", "100000"]
     options = ["--layers", "256,256", "--validation", "0"]
     process = subprocess.Popen(
         command + options, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     try:
-        for line in process.stderr:
-            if line.startswith("training ["):
+        for line in process.stdout:
+            if line.startswith("network "):
                 break
+        time.sleep(1)
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=SECONDS)
     finally:

@@ -138,6 +138,22 @@ def test_header_option(tmp_path, capsys):
     assert fusednn.load(tmp_path / "m.st").classes_.tolist() == ["b", "x", "y"]
 
 
+def test_columns_of_one_name_and_the_target_as_an_id(tmp_path, capsys):
+    random = np.random.RandomState(0)
+    X = random.normal(size=(60, 3)).round(3)
+    rows = "".join(f"{a};{b};{b > 0};{c}\n" for a, b, c in X)
+    (tmp_path / "t.csv").write_text("a, b;a, b;y;\n" + rows)
+    options = "--target", "y", "--epochs", 30, "--jobs", 1, "-o", tmp_path / "m.st"
+    assert run("fit", tmp_path / "t.csv", *options) == 0
+    notes = fusednn.load(tmp_path / "m.st").notes["table"]
+    assert [part["name"] for part in notes["inputs"]] == ["a, b", "a, b.1", "Unnamed: 3"]
+    found, _ = predicted(capsys, tmp_path / "m.st", tmp_path / "t.csv", "--id", "y", "a, b.1")
+    assert list(found) == ["y", "a, b.1", "prediction"]
+    np.testing.assert_array_equal(found["y"], [str(b > 0) for b in X[:, 1]])
+    np.testing.assert_array_equal(found["a, b.1"].astype(float), X[:, 1])
+    assert (found["prediction"] == found["y"]).mean() > 0.9
+
+
 def test_one_input_column_and_no_rows(tmp_path, capsys):
     table = pd.DataFrame({"city": ["new york", "rome"] * 20, "y": [1.5, 2.5] * 20})
     fit(table, "y", tmp_path / "m.st", "--epochs", 2)

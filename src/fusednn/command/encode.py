@@ -137,11 +137,11 @@ class Encoding(NamedTuple):
         names = tuple(table.names)
         return cls(names, table.header, names[target], tuple(inputs)), notes
 
-    def fits(self, row: list[str]) -> bool:
-        """Whether a first row of a text file may be that of such a table."""
+    def fits(self, names: list[str]) -> bool:
+        """Whether a table with columns of these names may be such a table."""
         if self.header:
-            return {part.name for part in self.inputs} <= set(row)
-        return len(row) in (len(self.columns), len(self.columns) - 1)
+            return {part.name for part in self.inputs} <= set(names)
+        return len(names) in (len(self.columns), len(self.columns) - 1)
 
     def named(self, table: Table, path: Path) -> Table:
         """

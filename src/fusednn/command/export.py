@@ -88,11 +88,9 @@ def _export(options: argparse.Namespace, predictor: Predictor, lines: list[str])
                 source = Path(folder, output.name)
                 fusednn.export_c(predictor, source, _identifier(options))
                 place.write_bytes(_comment(lines) + source.read_bytes())
-    except ImportError as error:
-        raise UserError(f"{error} (`pip install onnx`)") from None
     except OSError as error:
         raise UserError(f"{output} cannot be written: {error.strerror or error}") from None
-    except (RuntimeError, TypeError, ValueError) as error:
+    except (ImportError, RuntimeError, TypeError, ValueError) as error:
         raise UserError(str(error)) from None
 
 

@@ -105,9 +105,10 @@ def _answers(
 ) -> Columns:
     """The columns of predictions."""
     target = tabular.target
-    name = target.name if tabular.encoding.header else "prediction"
-    if name in taken:
-        name = "prediction"
+    name = target.name if tabular.encoding.header and target.name not in taken else "prediction"
+    names = [name, *(f"{name}={label}" for label in target.labels or ())]
+    if twice := taken.intersection(names):
+        raise UserError(f"--id names {min(twice)!r}, which is a column of predictions as well")
     if target.labels is None:
         values = np.empty(0, predictor.dtype)
         return {name: predictor.predict(X, validate=False) if len(X) else values}
@@ -121,7 +122,7 @@ def _answers(
         chosen = np.empty(0, np.intp)
     columns: Columns = {name: [labels[number] for number in chosen]}
     if proba:
-        columns |= {f"{name}={label}": part for label, part in zip(labels, shares.T, strict=True)}
+        columns |= dict(zip(names[1:], shares.T, strict=True))
     return columns
 
 

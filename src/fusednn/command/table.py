@@ -83,7 +83,7 @@ def blocks_of(
     ----------
     path : Path
     fits : callable, default=None
-        Whether a first row of text is as expected, to choose among delimiters.
+        Whether names of columns are as expected, to choose among a text's delimiters.
     header : bool, default=None
         As of `read_table`; where None the first block decides.
 
@@ -104,7 +104,7 @@ def blocks_of(
 class _TextBlocks:
     def __init__(self, path: Path, fits: Callable[[list[str]], bool] | None, header: bool | None):
         self._path, self._header = path, header
-        self._source = TextRows(path, fits)
+        self._source = TextRows(path, None if fits is None else lambda row: fits(_names(row)))
 
     def __iter__(self) -> Iterator[Table]:
         growing = _Growing(iter(self._source), self._path, 1)
@@ -164,8 +164,7 @@ class _Growing:
         if header is None:
             header = is_header(self._first, [list(index) for index in self._indices])
         if header:
-            names = [cell or f"{UNNAMED}{i}" for i, cell in enumerate(self._first)]
-            return self.named(_distinct(names), True)
+            return self.named(_names(self._first), True)
         for index, parts, cell in zip(self._indices, self._codes, self._first, strict=True):
             parts.insert(0, np.array([index.setdefault(cell, len(index))], np.int32))
         self._lines.insert(0, np.array([self._first_line]))
@@ -180,8 +179,9 @@ class _Growing:
         return Table(columns, header, np.concatenate(self._lines), first_row)
 
 
-def _distinct(names: list[str]) -> list[str]:
-    """Names of which the second "a" becomes "a.1", as pandas has it."""
+def _names(header: list[str]) -> list[str]:
+    """Names of columns, no two the same, as pandas has them: the second "a" is "a.1"."""
+    names = [cell or f"{UNNAMED}{i}" for i, cell in enumerate(header)]
     seen: Counter[str] = Counter()
     taken, found = set(names), []
     for name in names:
