@@ -38,8 +38,8 @@ THREADS = 8
 CASES = (("small-32", 1), ("tabular", 200), ("tabular", 1000))
 """Networks, and rows of a call."""
 
-_PYTHON = "pass"
-_NUMPY = "import numpy"
+_PYTHON = "print(1)"
+_NUMPY = "import numpy; print(1)"
 _LOAD = """
 import numpy as np, fusednn
 print(fusednn.load({model!r}).predict_proba(np.load({row!r})))
@@ -150,12 +150,20 @@ def save_all(folder, name):
 
 
 def _run(code):
-    """Seconds of a new process that finds modules compiled to bytecode, and what it prints."""
+    """Seconds until a new process prints its first line, and that line.
+
+    It finds modules compiled to bytecode, as installed ones are.
+    """
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
-    command = [sys.executable, "-c", code]
+    command = [sys.executable, "-u", "-c", code]
     start = time.perf_counter()
-    done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
-    return time.perf_counter() - start, done.stdout
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as child:
+        line = child.stdout.readline()
+        seconds = time.perf_counter() - start
+        child.communicate()
+    if child.returncode != 0 or not line:
+        raise RuntimeError(f"a process ended with {child.returncode}")
+    return seconds, line
 
 
 def measure_start(options, paths):
