@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
+
+from fusednn.serving import replacing as serving
 
 from .errors import UserError
 
@@ -62,18 +63,9 @@ def replacing(path: Path) -> Iterator[Path]:
     UserError
         In place of an OSError.
     """
-    place = path.resolve()
-    beside = place.with_name(f".{place.name}-{secrets.token_hex(6)}.tmp")
     try:
-        os.close(os.open(beside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
-        try:
-            yield beside
-            with beside.open("rb+") as file:
-                os.fsync(file.fileno())
-            beside.replace(place)
-        finally:
-            with suppress(FileNotFoundError):
-                beside.unlink()
+        with serving.replacing(path) as beside:
+            yield Path(beside)
     except BrokenPipeError:  # of a stream, not of the file
         raise
     except OSError as error:

@@ -7,7 +7,7 @@ from pathlib import Path
 from fusednn.export.c import write_c
 from fusednn.export.c_text import identifier
 from fusednn.export.library import write_library
-from fusednn.serving.atomic import write_atomically
+from fusednn.serving.replacing import replacing
 
 from .freezing import model_of
 
@@ -54,7 +54,8 @@ def export_onnx(estimator, path) -> None:
     from fusednn.export.onnx import onnx_model
 
     model = onnx_model(model_of(estimator))
-    write_atomically(path, model.SerializeToString(deterministic=True))
+    with replacing(path) as beside:
+        Path(beside).write_bytes(model.SerializeToString(deterministic=True))
 
 
 def export_c(estimator, path, name=None) -> None:

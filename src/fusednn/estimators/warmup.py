@@ -27,7 +27,8 @@ def warmup(estimator, *, sparse: bool = False) -> dict[str, int]:
     Compile what an estimator needs and keep it in the disk cache.
 
     Later processes load it: `fit`, `partial_fit` and the predictions, of few rows and of many,
-    compile nothing, nor does a predictor that `freeze` makes of it. Networks of any sizes share their kernels.
+    compile nothing, nor does a predictor that `freeze` makes of it. Networks of any sizes share
+    their kernels.
 
     Parameters
     ----------

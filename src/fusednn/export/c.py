@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import secrets
 from collections.abc import Iterator
 from itertools import accumulate
 from pathlib import Path
@@ -12,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from fusednn.serving.model import Model
+from fusednn.serving.replacing import replacing
 
 from .c_activations import activation_texts, needed_maths
 from .c_dense import dense_text
@@ -88,16 +87,10 @@ def write_c(model: Model, path: Path, name: str, more: str = "") -> None:
     more : str
         Text for the end.
     """
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        with open(temporary, "x", encoding="ascii", newline="\n") as file:
-            for text in c_source(model, name, path.name):
-                file.write(text)
-            file.write(more)
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    with replacing(path) as beside, open(beside, "w", encoding="ascii", newline="\n") as file:
+        for text in c_source(model, name, path.name):
+            file.write(text)
+        file.write(more)
 
 
 def c_source(model: Model, name: str, file: str) -> Iterator[str]:

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from fusednn.serving.model import Model
+from fusednn.serving.replacing import replacing
 
 from .c import words_of, write_c
 from .c_interface import interface_of
@@ -99,12 +100,11 @@ def write_library(
         If there is no compiler, or it fails.
     """
     command = found_compiler(compiler)
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".fusednn-") as folder:
-        source, target = Path(folder, f"{name}.c"), Path(folder, "library")
+    with replacing(path) as beside, tempfile.TemporaryDirectory() as folder:
+        source = Path(folder, f"{name}.c")
         write_c(model, source, name, _about(model, name))
         options = [*OPTIONS, *(_native() if native else [])]
-        _compile([*command, *options, "-o", str(target), str(source), "-lm"])
-        os.replace(target, path)
+        _compile([*command, *options, "-o", beside, str(source), "-lm"])
 
 
 def found_compiler(compiler: str | None = None) -> list[str]:

@@ -42,7 +42,7 @@ _DTYPES = {name: np.dtype(name) for name in ("float32", "float64")}
 _FEATURES: Check = optional(list_of(text))
 
 
-def load(path, n_jobs=None) -> Predictor:
+def load(path, n_jobs=None, weights=None) -> Predictor:
     """Reads a file that `save` of a predictor or of an estimator has written.
 
     Needs neither scikit-learn nor SciPy. The file is closed when it returns, and may be replaced.
@@ -52,6 +52,8 @@ def load(path, n_jobs=None) -> Predictor:
     path : str or os.PathLike
     n_jobs : int or None, default=None
         Threads for large batches, as of `freeze`.
+    weights : {"bfloat16", "int8"} or None, default=None
+        What the weights of dense layers are rounded to, as of `freeze`.
 
     Returns
     -------
@@ -66,16 +68,16 @@ def load(path, n_jobs=None) -> Predictor:
         If it is no such file, is damaged, or is of a later version of the format.
     """
     with opened(path) as file:
-        return read_predictor(file, n_jobs)
+        return read_predictor(file, n_jobs, weights)
 
 
-def read_predictor(file: BinaryIO, n_jobs=None) -> Predictor:
+def read_predictor(file: BinaryIO, n_jobs=None, weights=None) -> Predictor:
     """The predictor of an open file; `Refused` if it is none."""
     contents = Contents.of(file)
     model = contents.model()
     if contents.kind == ESTIMATOR:
         model = _folded(model)
-    return Predictor(model, n_jobs)
+    return Predictor(model, n_jobs, weights)
 
 
 @contextmanager

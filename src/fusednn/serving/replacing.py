@@ -6,53 +6,77 @@ import contextlib
 import errno
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
 
-def write_tensors(path, arrays: Mapping[str, np.ndarray], metadata: dict[str, str]) -> None:
-    """Writes a safetensors file; whatever happens, `path` is the old file or the whole new one.
+@contextlib.contextmanager
+def replacing(path) -> Iterator[str]:
+    """A place to write to, beside a file, that takes its name when all has gone well.
+
+    Whatever happens, `path` is the old file or the whole new one.
 
     Parameters
     ----------
     path : str or os.PathLike
         A link is followed. The new file has the permissions of any new file.
-    arrays : mapping of str to ndarray
-    metadata : dict of str to str
+
+    Yields
+    ------
+    str
+        The path of an empty file, which is removed after an exception.
 
     Raises
     ------
     OSError
-        If it cannot be written; then nothing is left of it.
+        If it cannot be written, or what is there is no regular file.
     """
-    from safetensors import SafetensorError
-    from safetensors.numpy import save_file
-
     path = os.path.realpath(os.fsdecode(path))
     if os.path.exists(path) and not os.path.isfile(path):
         code = errno.EISDIR if os.path.isdir(path) else errno.EINVAL
-        raise OSError(code, "a model can only be saved as a regular file", path)
+        raise OSError(code, "only regular files are replaced", path)
     folder = os.path.dirname(path)
     beside = os.path.join(folder, f".fusednn-{secrets.token_hex(8)}.tmp")
     found = os.open(beside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
     mode = os.fstat(found).st_mode & 0o777  # as the user's mask leaves it
     os.close(found)
     try:
-        # C-contiguous, and not of another shape where they have none, as ascontiguousarray has
-        save_file(
-            {name: np.array(part, order="C") for name, part in arrays.items()}, beside, metadata
-        )
-        os.chmod(beside, mode)  # the library's own files are for their owner only
+        yield beside
+        os.chmod(beside, mode)  # some libraries' files are for their owner only
         with open(beside, "rb+") as file:
             os.fsync(file.fileno())
         os.replace(beside, path)
-    except SafetensorError as error:
-        raise OSError(f"{path} could not be written: {error}") from error
     finally:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(beside)
     _sync_folder(folder)
+
+
+def write_tensors(path, arrays: Mapping[str, np.ndarray], metadata: dict[str, str]) -> None:
+    """Writes a safetensors file, as `replacing` does.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+    arrays : mapping of str to ndarray
+    metadata : dict of str to str
+
+    Raises
+    ------
+    OSError
+        As `replacing` does.
+    """
+    from safetensors import SafetensorError
+    from safetensors.numpy import save_file
+
+    # C-contiguous, and not of another shape where they have none, as ascontiguousarray has
+    tensors = {name: np.array(part, order="C") for name, part in arrays.items()}
+    with replacing(path) as beside:
+        try:
+            save_file(tensors, beside, metadata)
+        except SafetensorError as error:
+            raise OSError(f"{path} could not be written: {error}") from error
 
 
 def _sync_folder(folder: str) -> None:

@@ -1,17 +1,23 @@
 """Files are replaced whole or not at all."""
 
 import os
+from pathlib import Path
 
 import pytest
 
-from fusednn.serving.atomic import write_atomically
+from fusednn.serving.replacing import replacing
+
+
+def write(path, data):
+    with replacing(path) as beside:
+        Path(beside).write_bytes(data)
 
 
 def test_new_and_replaced(tmp_path):
     path = tmp_path / "file"
-    write_atomically(path, b"first")
+    write(path, b"first")
     assert path.read_bytes() == b"first"
-    write_atomically(str(path), b"the second")
+    write(str(path), b"the second")
     assert path.read_bytes() == b"the second"
     assert os.listdir(tmp_path) == ["file"]
 
@@ -19,7 +25,7 @@ def test_new_and_replaced(tmp_path):
 def test_others_may_read_as_the_umask_says(tmp_path):
     before = os.umask(0o027)
     try:
-        write_atomically(tmp_path / "file", b"")
+        write(tmp_path / "file", b"")
     finally:
         os.umask(before)
     assert (tmp_path / "file").stat().st_mode & 0o777 == 0o640
@@ -35,7 +41,7 @@ def test_what_was_there_stays_if_a_step_fails(step, tmp_path, monkeypatch):
 
     monkeypatch.setattr(os, step, fails)
     with pytest.raises(OSError, match="no space left"):
-        write_atomically(path, b"second")
+        write(path, b"second")
     assert path.read_bytes() == b"first"
     assert os.listdir(tmp_path) == ["file"]
 
@@ -44,11 +50,11 @@ def test_links_stay(tmp_path):
     (tmp_path / "there").mkdir()
     target, link = tmp_path / "there" / "file", tmp_path / "link"
     link.symlink_to(target)
-    write_atomically(link, b"content")
+    write(link, b"content")
     assert link.is_symlink()
     assert target.read_bytes() == b"content"
 
 
 def test_a_directory_that_is_missing(tmp_path):
     with pytest.raises(FileNotFoundError):
-        write_atomically(tmp_path / "no" / "file", b"")
+        write(tmp_path / "no" / "file", b"")
