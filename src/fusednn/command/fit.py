@@ -182,7 +182,13 @@ def _learn(options: argparse.Namespace, table: Table, dtype: str) -> _Work:
 def _known(options: argparse.Namespace, table: Table, old: Tabular, dtype: str) -> _Work:
     """A table's rows as another table's were encoded."""
     labelled = labelled_table(old.encoding.named(table, options.table), old.target)
-    return _work(options, old, labelled, *_split(options, labelled), dtype)
+    rows, held_out = _split(options, labelled)
+    if old.target.classify and (lacking := set(old.target.classes) - set(labelled.y[rows])):
+        raise UserError(
+            f"{options.table} has no row with the label {min(lacking)} to train on: --continue"
+            " needs all labels"
+        )
+    return _work(options, old, labelled, rows, held_out, dtype)
 
 
 def _split(options: argparse.Namespace, labelled: Labelled) -> tuple[np.ndarray, np.ndarray]:
@@ -254,7 +260,7 @@ def _describe(path: Path, work: _Work, model) -> None:
     if target.labels is None:
         print(f"  regression of {target.name}")
     else:
-        print(f"  classification of {target.name}: {len(target.labels)} labels, {target.told()}")
+        print(f"  classification of {target.name}: {len(target.labels)} labels ({target.told()})")
     outputs = 1 if target.labels is None or len(target.labels) == 2 else len(target.labels)
     layers = [work.samples.X.shape[1], *model.hidden_layer_sizes, outputs]
     print(network_in_words(layers, model.activation, model.batch_size, model.dtype, model.n_jobs))
@@ -272,7 +278,8 @@ def _warn_of_far(tabular: Tabular, table: Table) -> None:
         if values is not None:
             with np.errstate(all="ignore"):
                 mean, deviation = np.abs(np.nanmean(values)), np.nanstd(values)
-            far += [column.name] * bool(mean > FAR * deviation > 0)
+                varies = np.nanmax(values) > np.nanmin(values)
+            far += [column.name] * bool(varies and mean > FAR * deviation)
     if far:
         complain(
             f"warning: {', '.join(far)}: far from 0 for the spread, so float32 keeps few digits;"
