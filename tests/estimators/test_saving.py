@@ -13,6 +13,7 @@ from every_kind import CODES, LABELS, NUMBERS, SMALL, WORDS, X, estimators, fit_
 from mutations import joined, mutated, split
 from parity import outcome
 from scipy import sparse
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
@@ -364,6 +365,16 @@ def test_attributes_of_others_are_refused(tmp_path):
     with pytest.raises(ValueError, match="attribute mine, which is not"):
         estimator.save(tmp_path / "model")
     del estimator.mine
+    estimator.save(tmp_path / "model")
+
+
+def test_metadata_requests_are_refused(tmp_path):
+    estimator = fit_quietly(MLPClassifier((4,), **SMALL), X, LABELS)
+    with config_context(enable_metadata_routing=True):
+        estimator.set_fit_request(sample_weight=True)
+    with pytest.raises(ValueError, match="cannot write metadata requests: delete"):
+        estimator.save(tmp_path / "model")
+    del estimator._metadata_request
     estimator.save(tmp_path / "model")
 
 

@@ -13,7 +13,7 @@ from fusednn.plan.parameters import ParameterLayout
 from fusednn.plan.rule import Rule
 from fusednn.serving import labels as label_values
 from fusednn.serving.description import named_forms, written_ops
-from fusednn.serving.fields import Refused, keyed, list_of, number, one_of, record, text
+from fusednn.serving.fields import Refused, flag, keyed, list_of, number, one_of, record, text
 from fusednn.serving.files import ESTIMATOR, TRAINING, Contents, opened
 from fusednn.serving.heads import written_head
 from fusednn.training.optimizer_state import OptimizerState
@@ -32,7 +32,7 @@ _LABELS = record(
         "kind": text,
         "classes": list_of(label_values.read, 1),
         "classes_": list_of(label_values.read, 1),
-        "sparse": lambda value, where: value is True,
+        "sparse": flag,
     }
 )
 
