@@ -220,7 +220,7 @@ def _opened(path: str):
     spelled = os.path.join(folder, *["."] * known.index(is_new), name)
     try:
         library = ctypes.CDLL(spelled)
-        tell, runs = library.fusednn_about, library.fusednn_runs_here
+        tell, runs, _ = library.fusednn_about, library.fusednn_runs_here, library.fusednn_answer
     except (OSError, AttributeError) as error:
         raise ValueError(
             f"{path} is no library that fusednn.export_library wrote for this kind of machine:"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from math import isfinite
 from pathlib import Path
 
 import numpy as np
@@ -65,15 +66,12 @@ def array(name: str, values: np.ndarray) -> Iterator[str]:
 def _numbers(values: list[float], dtype: np.dtype) -> str:
     """Hexadecimal constants: exact, and quicker to read than decimal ones."""
     suffix, zeros = ("f", "0000000p") if dtype == np.float32 else ("", "p")
-    if np.isfinite(values).all():
-        return ", ".join(value.hex().replace(zeros, "p") + suffix for value in values)
+    infinity = "INFINITY" if dtype == np.float32 else "HUGE_VAL"
+    odd = {"inf": infinity, "-inf": f"-{infinity}", "nan": "NAN"}
     return ", ".join(
-        value.hex().replace(zeros, "p") + suffix if np.isfinite(value) else _ODD[str(value)]
+        value.hex().replace(zeros, "p") + suffix if isfinite(value) else odd[str(value)]
         for value in values
     )
-
-
-_ODD = {"inf": "INFINITY", "-inf": "-INFINITY", "nan": "NAN"}
 
 
 def remark(value) -> str:
