@@ -27,6 +27,15 @@ class Samples(NamedTuple):
     y: np.ndarray
 
 
+class Work(NamedTuple):
+    """What to train on, and notes on it for people."""
+
+    tabular: Tabular
+    samples: Samples
+    held_out: Samples | None
+    notes: list[str]
+
+
 def new_estimator(tabular: Tabular, parameters: Mapping[str, Any]):
     """
     An estimator that standardizes, and stops by held-out rows.
