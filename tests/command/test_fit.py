@@ -61,7 +61,7 @@ def test_fit_tells_what_it_did_and_reached(tmp_path, capsys):
         "  target: column 'sold'",
         "  a column of words became 4 one-hot inputs",
         f"  {missing} missing values: medians, or a category of their own",
-        "  classification of sold: 3 labels, may be, later, no, yes",
+        "  classification of sold: 3 labels (may be, later, no, yes)",
         "network 6-16-8-3 (275 parameters), relu, Adam, batches of 32, float32, n_jobs 1",
         f"wrote {tmp_path / 'm.st'}",
     ):
@@ -115,6 +115,11 @@ def test_training_goes_on(folder, tmp_path, capsys):
     assert fusednn.load(old).notes == fusednn.load(new).notes
     model = MLPRegressor.load(old)
     assert model.t_ == 6 * ROWS  # the old file is as it was
+    # another table, whose losses are higher, is trained on as long as its own losses fall
+    shop(ROWS, seed=5).assign(price=lambda t: t["price"][::-1].values).to_csv(tmp_path / "o.csv")
+    more = "--validation", 0, "--epochs", 40, "--jobs", 1
+    assert run("fit", tmp_path / "o.csv", "--continue", new, "-o", new, *more) == 0
+    assert MLPRegressor.load(new).n_iter_ == 40
     assert "--layers is what OLD says" in refused(
         capsys, "fit", path, "--continue", old, "-o", new, "--layers", 3
     )
@@ -138,6 +143,16 @@ def test_labels_come_back_as_they_were_written(tmp_path, capsys, labels, classes
     assert (found["y"] == table["y"]).mean() > 0.9
 
 
+def test_a_label_of_one_row(tmp_path, capsys):
+    table = pd.DataFrame({"x": np.arange(40.0), "y": ["a"] * 20 + ["b"] * 19 + ["c"]})
+    table.to_csv(tmp_path / "t.csv", index=False)
+    for seed in range(5):
+        options = "--target", "y", "-o", tmp_path / "m.st", "--epochs", 2, "--seed", seed
+        assert run("fit", tmp_path / "t.csv", *options, "--jobs", 1) == 0
+        found, _ = predicted(capsys, tmp_path / "m.st", tmp_path / "t.csv", "--proba")
+        assert list(found) == ["y", "y=a", "y=b", "y=c"]
+
+
 def test_task_decides_what_a_number_is(tmp_path):
     table = pd.DataFrame({"x": np.arange(60.0), "y": np.arange(60) // 12})
     fit(table, "y", tmp_path / "class.st")
@@ -151,9 +166,10 @@ def test_task_decides_what_a_number_is(tmp_path):
 
 
 def test_warns_of_numbers_that_float32_cannot_tell(tmp_path, capsys):
-    table = pd.DataFrame({"t": 1.7e9 + np.arange(60.0), "c": 5.0, "y": np.arange(60) % 7 + 0.5})
+    table = pd.DataFrame({"t": 1.7e9 + np.arange(60.0), "c": 0.1, "y": np.arange(60) % 7 + 0.5})
     fit(table, "y", tmp_path / "m.st")
-    assert "warning: t: far from 0 for the spread" in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert "fusednn: warning: t: far from 0 for the spread, so float32 keeps few digits" in error
     fit(table, "y", tmp_path / "m.st", "--dtype", "float64")
     assert "warning" not in capsys.readouterr().err
 

@@ -28,6 +28,7 @@ def files(folder, tmp_path, monkeypatch):
     table.assign(size=[1e39 if i == 5 else 1 for i in range(40)]).to_csv("huge.csv")
     table.assign(sold=["new" if i == 5 else "no" for i in range(40)]).to_csv("label.csv")
     table.head(9).to_csv("few.csv", index=False)
+    table[table["sold"] != "may be, later"].to_csv("two.csv")
     (tmp_path / "ragged.csv").write_text("size,colour,weight\n1,red,2\n1,red\n")
     (tmp_path / "word.parquet").write_bytes(b"PAR1 nothing")
     (tmp_path / "text.parquet").write_text("size,colour,weight\n1,red,2\n")
@@ -73,6 +74,7 @@ def files(folder, tmp_path, monkeypatch):
         ),
         ("fit lacking.csv --continue sold.st -o m.st", "lacking.csv has no column size"),
         ("fit good.csv --continue cut.st -o m.st", "cut.st cannot be loaded"),
+        ("fit two.csv --continue sold.st -o m.st", "no row with the label may be, later"),
         ("predict sold.st lacking.csv", "has no column size: its columns are colour, weight"),
         ("predict sold.st no.csv", "no.csv cannot be read: No such file"),
         ("predict no.st good.csv", "no.st cannot be read: No such file"),

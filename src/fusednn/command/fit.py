@@ -6,26 +6,23 @@ import argparse
 import sys
 import time
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
 from .arguments import TASKS, above_zero, jobs, positive, seed, share, sizes
 from .columns import Table
 from .encode import Encoding
-from .errors import UserError, complain
+from .errors import UserError
 from .labelled import Labelled, labelled_table, require_rows, split_rows
 from .output import check_output, replacing
 from .progress import ProgressBar
-from .settings import network_in_words, usual_batch, usual_layers
+from .report import describe, tell_score, warn_of_far
+from .settings import usual_batch, usual_layers
 from .table import read_table
 from .tabular import Tabular, open_model
-from .train import Samples, limits, load_estimator, new_estimator, train
-from .watch import interruptible
+from .train import Samples, Work, limits, load_estimator, new_estimator, train
 
 HELD_OUT = 0.1
-FAR = 1e4
-"""Means so many standard deviations from 0 leave float32 few digits."""
 
 DETAILS = """\
 TABLE is a CSV file (also gzip's; commas, semicolons, tabs, | or blanks) or a Parquet file.
@@ -100,15 +97,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--seed", type=seed, default=0, metavar="N", help="default: 0")
 
 
-class _Work(NamedTuple):
-    """What to train on."""
-
-    tabular: Tabular
-    samples: Samples
-    held_out: Samples | None
-    notes: list[str]
-
-
 def run(options: argparse.Namespace) -> None:
     """Reads, learns the encoding, trains, scores and writes."""
     check_output(options.output, options.table, options.validation_table)
@@ -128,11 +116,11 @@ def run(options: argparse.Namespace) -> None:
         model.set_params(**_changes(options, len(work.samples.y)))
     model.set_params(early_stopping=work.held_out is not None)
     model.set_params(scoring=None if work.held_out is None else "loss")
-    _describe(options.table, work, model)
+    describe(options.table, work, model)
     start = time.perf_counter()
     train(model, work.tabular, work.samples, work.held_out)
     seconds = time.perf_counter() - start
-    _tell_score(model, work, seconds)
+    tell_score(model, work, seconds)
     with replacing(options.output) as place:
         model.save(place, notes=work.tabular.to_notes())
     print(f"wrote {options.output}", flush=True)
@@ -161,7 +149,7 @@ def _read(path: Path, header: bool | None) -> Table:
             bar.finish()
 
 
-def _learn(options: argparse.Namespace, table: Table, dtype: str) -> _Work:
+def _learn(options: argparse.Namespace, table: Table, dtype: str) -> Work:
     """The encoding of a table, and its rows encoded."""
     labelled = labelled_table(table, options.target, options.task)
     drop = [labelled.table.find(name) for name in options.drop]
@@ -173,16 +161,22 @@ def _learn(options: argparse.Namespace, table: Table, dtype: str) -> _Work:
     scale = (0.0, 1.0) if labelled.target.classify else (float(y.mean()), float(y.std()) or 1.0)
     tabular = Tabular(encoding, labelled.target, scale)
     if dtype == "float32":
-        _warn_of_far(tabular, labelled.table)
+        warn_of_far(tabular, labelled.table)
     work = _work(options, tabular, labelled, rows, held_out, dtype)
     work.notes.extend(notes)
     return work
 
 
-def _known(options: argparse.Namespace, table: Table, old: Tabular, dtype: str) -> _Work:
+def _known(options: argparse.Namespace, table: Table, old: Tabular, dtype: str) -> Work:
     """A table's rows as another table's were encoded."""
     labelled = labelled_table(old.encoding.named(table, options.table), old.target)
-    return _work(options, old, labelled, *_split(options, labelled), dtype)
+    rows, held_out = _split(options, labelled)
+    if old.target.classify and (lacking := set(old.target.classes) - set(labelled.y[rows])):
+        raise UserError(
+            f"{options.table} has no row with the label {min(lacking)} to train on: --continue"
+            " needs all labels"
+        )
+    return _work(options, old, labelled, rows, held_out, dtype)
 
 
 def _split(options: argparse.Namespace, labelled: Labelled) -> tuple[np.ndarray, np.ndarray]:
@@ -203,7 +197,7 @@ def _work(
     rows: np.ndarray,
     held_out: np.ndarray,
     dtype: str,
-) -> _Work:
+) -> Work:
     def samples(part: Labelled, chosen: np.ndarray) -> Samples:
         return Samples(tabular.encoding.encode(part.table.take(chosen), dtype), part.y[chosen])
 
@@ -214,8 +208,8 @@ def _work(
         other = labelled_table(table, tabular.target)
         if not len(other.y):
             raise UserError(f"{path} has no rows with a target: hold out others")
-        return _Work(tabular, own, samples(other, np.arange(len(other.y))), labelled.notes)
-    return _Work(
+        return Work(tabular, own, samples(other, np.arange(len(other.y))), labelled.notes)
+    return Work(
         tabular, own, samples(labelled, held_out) if held_out.size else None, labelled.notes
     )
 
@@ -242,53 +236,3 @@ def _changes(options: argparse.Namespace, rows: int) -> dict:
         "random_state": options.seed,
         **limits(options.epochs, options.max_time),
     }
-
-
-def _describe(path: Path, work: _Work, model) -> None:
-    """What is going to be trained on what, and what may be wrong with it."""
-    held_out = 0 if work.held_out is None else len(work.held_out.y)
-    target = work.tabular.target
-    print(f"{path.name}: {len(work.samples.y):,} rows to train on, {held_out:,} held out")
-    for note in work.notes:
-        print(f"  {note}")
-    if target.labels is None:
-        print(f"  regression of {target.name}")
-    else:
-        print(f"  classification of {target.name}: {len(target.labels)} labels, {target.told()}")
-    outputs = 1 if target.labels is None or len(target.labels) == 2 else len(target.labels)
-    layers = [work.samples.X.shape[1], *model.hidden_layer_sizes, outputs]
-    print(network_in_words(layers, model.activation, model.batch_size, model.dtype, model.n_jobs))
-    sys.stdout.flush()
-
-
-def _warn_of_far(tabular: Tabular, table: Table) -> None:
-    """Of numbers whose differences float32 cannot tell well."""
-    used = {part.name for part in tabular.encoding.inputs}
-    if not tabular.target.classify:
-        used.add(tabular.target.name)
-    far = []
-    for column in table.columns:
-        values = column.numbers() if column.name in used else None
-        if values is not None:
-            with np.errstate(all="ignore"):
-                mean, deviation = np.abs(np.nanmean(values)), np.nanstd(values)
-            far += [column.name] * bool(mean > FAR * deviation > 0)
-    if far:
-        complain(
-            f"warning: {', '.join(far)}: far from 0 for the spread, so float32 keeps few digits;"
-            " --dtype float64 keeps them"
-        )
-
-
-def _tell_score(model, work: _Work, seconds: float) -> None:
-    done = f"{model.n_iter_} epochs in {seconds:.1f} s"
-    chosen = work.held_out or work.samples
-    with interruptible():
-        score = float(model.score(chosen.X, chosen.y))
-    name = "accuracy" if work.tabular.target.classify else "R^2"
-    where = "held-out" if work.held_out is not None else "training"
-    beside = ""
-    if work.tabular.target.classify:
-        most = np.unique(chosen.y, return_counts=True)[1].max() / len(chosen.y)
-        beside = f" (always the commonest label: {most:.4f})"
-    print(f"{done}; {where} {name} {score:.4f}{beside}", flush=True)

@@ -96,14 +96,15 @@ def split_rows(
     """
     Numbers of training and held-out rows.
 
-    The classes' shares are kept where every class has enough rows.
+    The classes' shares are kept where every class has enough rows; a class that would be held out
+    as a whole is trained on instead.
 
     Parameters
     ----------
     y : ndarray of shape (n_rows,)
     classify : bool
     share : float
-        Of the rows, to be held out; two rows at least are.
+        Of the rows, to be held out; two rows at least, but for such classes.
     seed : int
 
     Returns
@@ -115,9 +116,13 @@ def split_rows(
     counts = np.unique(y, return_counts=True)[1]
     held_out = max(int(np.ceil(share * len(y))), FEWEST_HELD_OUT)
     enough = counts.min() >= 2 and len(counts) <= min(held_out, len(y) - held_out)
-    return train_test_split(
+    train, rest = train_test_split(
         np.arange(len(y)),
         test_size=held_out,
         random_state=seed,
         stratify=y if classify and enough else None,
     )
+    if classify:
+        lost = np.isin(y[rest], np.setdiff1d(y[rest], y[train]))
+        train, rest = np.concatenate([train, rest[lost]]), rest[~lost]
+    return train, rest

@@ -27,6 +27,15 @@ class Samples(NamedTuple):
     y: np.ndarray
 
 
+class Work(NamedTuple):
+    """What to train on, and notes on it for people."""
+
+    tabular: Tabular
+    samples: Samples
+    held_out: Samples | None
+    notes: list[str]
+
+
 def new_estimator(tabular: Tabular, parameters: Mapping[str, Any]):
     """
     An estimator that standardizes, and stops by held-out rows.
@@ -114,7 +123,8 @@ def train(model, tabular: Tabular, samples: Samples, held_out: Samples | None) -
             model._initialized(samples.X, y)
             flags = tabular.encoding.flags  # 1 or 0: a rare one would become huge
             model.feature_means_[flags], model.feature_factors_[flags] = 0, 1
-        model.validation_scores_ = None  # scores of other rows do not count
+        # scores and losses of other rows do not count
+        model.validation_scores_ = model.best_loss_ = None
         model._no_improvement_count = 0
         model._watcher = EpochBar(bar, model.max_time if by_time else None)
         try:
