@@ -11,6 +11,7 @@ from sklearn.neural_network import MLPClassifier as TheirClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
+import fusednn
 from fusednn import MLPClassifier, MLPRegressor, NetworkClassifier, freeze
 from fusednn.layers import BatchNorm, Dense, LayerNorm, PReLU, Residual, RMSNorm
 from fusednn.plan.network import dense_network
@@ -153,13 +154,16 @@ def test_errors_are_those_of_rounding(sizes, weights):
 
 @weights
 @pytest.mark.parametrize("sizes", SIZES, ids=str)
-def test_pickle_and_freezing_again_keep_the_bits(sizes, weights):
+def test_pickles_files_and_freezing_again_keep_the_bits(sizes, weights, tmp_path):
     once = Predictor(model(sizes), 1, weights)
     X = rows_of(9, sizes[0])
     loaded = pickle.loads(pickle.dumps(once))
     assert (loaded.weights, loaded.n_jobs, loaded.dtype) == (weights, 1, np.float32)
     np.testing.assert_array_equal(loaded(X), once(X))
     np.testing.assert_array_equal(freeze(once, weights=weights)(X), once(X))
+    once.save(tmp_path / "model.safetensors")
+    read = fusednn.load(tmp_path / "model.safetensors", weights=weights)
+    np.testing.assert_array_equal(read(X), once(X))
     for mine, its in zip(once.model().arrays, loaded.model().arrays, strict=True):
         assert mine.dtype == np.float32
         np.testing.assert_array_equal(mine, its)

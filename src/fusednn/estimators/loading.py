@@ -176,6 +176,7 @@ def _set_optimizer(estimator, given, reader: Reader, contents: Contents, layout)
             arrays.append(reader.tensor(full, "optimizer"))
         return layout.split(arrays)
 
+    assert made.rule.optimizer is not None
     if found["moments"] not in (0, OPTIMIZERS[made.rule.optimizer].states):
         raise Refused("its optimizer has another number of moments")
     made.moments = [kept(f"moments.{at}") for at in range(found["moments"])]
