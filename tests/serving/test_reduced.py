@@ -249,7 +249,8 @@ def test_other_words_are_refused(odd):
 def test_images_keep_their_accuracy(images):
     X, y, X_test, y_test, least = images
     X, X_test = X.astype(np.float32), X_test.astype(np.float32)
-    network = MLPClassifier((64, 32), max_iter=8, random_state=0, dtype="float32").fit(X, y)
+    options = {"max_iter": 8, "batch_size": 32, "learning_rate_init": 0.002, "random_state": 0}
+    network = MLPClassifier((64, 32), dtype="float32", **options).fit(X, y)
     accuracy = np.mean(freeze(network).predict(X_test) == y_test)
     assert accuracy > least - 0.03
     for kind in ["bfloat16"] + ["int8"] * (DOT is not None):
