@@ -133,6 +133,11 @@ class OnnxRuntime(_Predictor):
     def probabilities(self):
         return self.session.run(None, {"x": self.X})[0]
 
+    def _calls(self, calls):
+        run, X = self.session.run, self.X
+        for _ in range(calls):
+            run(None, {"x": X})
+
 
 class Frozen(_Predictor):
     """A predictor's probabilities, without a search for NaN."""
@@ -147,6 +152,11 @@ class Frozen(_Predictor):
 
     def probabilities(self):
         return self.frozen.predict_proba(self.X, **self.options)
+
+    def _calls(self, calls):
+        answer, X, options = self.frozen.predict_proba, self.X, self.options
+        for _ in range(calls):
+            answer(X, **options)
 
 
 class Validated(Frozen):
@@ -168,6 +178,11 @@ class FrozenLabels(Validated):
 
     def probabilities(self):
         return self.frozen.predict(self.X)
+
+    def _calls(self, calls):
+        answer, X = self.frozen.predict, self.X
+        for _ in range(calls):
+            answer(X)
 
 
 class ScikitLearnLabels(ScikitLearn):

@@ -4,10 +4,14 @@ The words of a call are a plan without stages: one chain of records, and the pla
 the addresses of the caller's arrays go. Who calls owns the words and all they point to.
 """
 
+from functools import cache
+
 import numpy as np
+from numba import types
+from numba.np.numpy_support import from_dtype
 
 from . import records
-from ._jit import brief_entry, entry, kernel
+from ._jit import brief_entry, entry, kernel, with_signature
 from .intrinsics.pointers import data, slot
 from .intrinsics.sync import call
 
@@ -85,3 +89,15 @@ def answer_now(words, x, out, check):
 def answer_apart(words, x, out, check):
     """`answer`, while other threads run."""
     return answer(words, x, out, check)
+
+
+@cache
+def ready(function, dtype, out_dtype):
+    """`answer_now` or `answer_apart` for rows and answers of these types.
+
+    Its arguments must be C-contiguous, aligned, writeable arrays: words (int64), rows and answers,
+    two-dimensional, and then whether to check.
+    """
+    arrays = (types.int64, 1), (from_dtype(dtype), 2), (from_dtype(out_dtype), 2)
+    signature = *(types.Array(*array, "C") for array in arrays), types.boolean
+    return with_signature(function, signature)

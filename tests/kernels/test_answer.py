@@ -51,7 +51,7 @@ def test_answers(name, entry, dtype):
     for count in (2 * block_rows(network, dtype) + 3, 1, 7, 64):
         x = rows_of(131, dtype)[:count].copy()
         out = np.full((count, ANSWERS[name].columns(network)), -7, ANSWERS[name].dtype or dtype)
-        assert entry(resident.words[0], x, out, True) == calls.DONE
+        assert entry(resident.ways[0][1], x, out, True) == calls.DONE
         expected = want(logits(x))
         if name == "both":
             expected[:, 1] = 1 - expected[:, 0]
@@ -66,8 +66,8 @@ def test_groups_have_places_of_their_own(dtype):
     resident, _network, logits = resident_of("softmax", (3, 1), dtype, ["outputs", "largest"])
     x = rows_of(9, dtype)
     out, numbers = np.empty((9, 4), dtype), np.empty((9, 2), np.int64)
-    assert calls.answer_now(resident.words[0], x, out, False) == calls.DONE
-    assert calls.answer_now(resident.words[1], x, numbers, False) == calls.DONE
+    assert calls.answer_now(resident.ways[0][1], x, out, False) == calls.DONE
+    assert calls.answer_now(resident.ways[1][1], x, numbers, False) == calls.DONE
     z = logits(x)
     want = np.hstack([reference.softmax_link(z[:, :3]), np.ones((9, 1))])
     np.testing.assert_allclose(out, want, rtol=0, atol=2e-5)
@@ -82,12 +82,12 @@ def test_refusals_write_nothing(entry, dtype):
     for value in (np.nan, np.inf, -np.inf):
         x = rows_of(3, dtype)
         x[1, 4] = value
-        assert entry(resident.words[0], x, out, True) == calls.NOT_FINITE
-    assert entry(resident.words[0], rows_of(3, dtype)[:, :4].copy(), out, True) == (
+        assert entry(resident.ways[0][1], x, out, True) == calls.NOT_FINITE
+    assert entry(resident.ways[0][1], rows_of(3, dtype)[:, :4].copy(), out, True) == (
         calls.WRONG_COLUMNS
     )
     np.testing.assert_array_equal(out, 5)
-    assert entry(resident.words[0], np.full((3, 5), np.nan, dtype), out, False) == calls.DONE
+    assert entry(resident.ways[0][1], np.full((3, 5), np.nan, dtype), out, False) == calls.DONE
     assert np.isnan(out).all()
 
 
@@ -97,4 +97,4 @@ def test_largest_numbers_are_finite():
     x = np.full((1, 5), np.finfo(np.float32).max, np.float32)
     out = np.empty((1, 4), np.float32)
     with np.errstate(over="ignore", invalid="ignore"):  # of the products, without the JIT
-        assert calls.answer_now(resident.words[0], x, out, True) == calls.DONE
+        assert calls.answer_now(resident.ways[0][1], x, out, True) == calls.DONE

@@ -39,8 +39,8 @@ class Resident:
 
     Attributes
     ----------
-    words : list of ndarray
-        Of a call of `kernels.answer`, for each of `answers`.
+    ways : list of (callable, ndarray)
+        For each of `answers` a form of `kernels.answer.answer_now`, and its words.
     """
 
     def __init__(self, network: Network, parameters, dtype, answers: Sequence[str]):
@@ -57,7 +57,10 @@ class Resident:
         rows.cut()
         places = np.array([place for place, _ in program.places_of(X)], np.int64)
         self._alive = [places]
-        self.words = [self._words(rows, network, x, name, block, places) for name in answers]
+        self.ways = []
+        for name in answers:
+            call = calls.ready(calls.answer_now, dtype, np.dtype(ANSWERS[name].dtype or dtype))
+            self.ways.append((call, self._words(rows, network, x, name, block, places)))
 
     def _words(self, rows: Rows, network: Network, x: Block, name: str, block: int, places):
         answer = ANSWERS[name]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy import empty, ndarray  # looked up in every call
 
 from fusednn.kernels import answer as calls
 from fusednn.plan.answers import ANSWERS
@@ -88,14 +89,19 @@ class Predictor:
         ]
         if model.features is not None:
             self.feature_names_in_ = np.array(model.features, object)
-        if model.head.kind == COLUMNS:
+        self._is_regressor, self._has_columns = (
+            model.head.kind == kind for kind in (VALUES, COLUMNS)
+        )
+        if self._has_columns:
             self.classes_: list[np.ndarray] | np.ndarray = list(model.head.classes)
         elif model.head.classes:
             [self.classes_] = model.head.classes
         self._answers = _ANSWERS[model.head.kind]
         found = [ANSWERS[name] for name in self._answers]
-        self._columns = [answer.columns(self._network) for answer in found]
-        self._dtypes = [np.dtype(answer.dtype or self.dtype) for answer in found]
+        self._shapes = [
+            (answer.columns(self._network), np.dtype(answer.dtype or self.dtype))
+            for answer in found
+        ]
         self._flops = 2 * sum(a * b for a, b in self._network.products()) + self._inputs
         if weights == INTEGER:
             self._flops = max(1, self._flops // INTEGER_SPEED)
@@ -159,10 +165,10 @@ class Predictor:
         ValueError
             As of a call.
         """
-        if self._head.kind == VALUES:
+        if self._is_regressor:
             raise AttributeError(f"{self._names[1]} is a regressor: it has no predict_proba")
         probabilities = self._answer(LINKED, X, out, validate)
-        if self._head.kind == COLUMNS:
+        if self._has_columns:
             return np.split(probabilities, np.cumsum(self._head.groups[:-1]), axis=1)
         return probabilities
 
@@ -187,7 +193,7 @@ class Predictor:
         ValueError
             As of a call.
         """
-        if self._head.kind == VALUES:
+        if self._is_regressor:
             return self._values(self._answer(LINKED, X, out, validate))
         numbers = self._answer(CHOSEN, X, out, validate)
         if self._head.kind == MULTILABEL:
@@ -207,15 +213,20 @@ class Predictor:
         return values.ravel() if values.shape[1] == 1 else values
 
     def _answer(self, kind, X, out, validate):
+        dtype = self.dtype
         if not (
-            type(X) is np.ndarray and X.dtype is self.dtype and X.flags.carray and X.ndim == 2
+            type(X) is ndarray
+            and (X.dtype is dtype or X.dtype == dtype)
+            and X.flags.carray
+            and X.ndim == 2
         ):
             X = checks.converted(X, self.dtype, self._names, self._features)
         rows = len(X)
+        columns, kept = self._shapes[kind]
         if out is None:
-            out = np.empty((rows, self._columns[kind]), self._dtypes[kind])
+            out = empty((rows, columns), kept)
         else:
-            checks.check_out(out, (rows, self._columns[kind]), self._dtypes[kind])
+            checks.check_out(out, (rows, columns), kept)
         if rows > self.brief_rows:
             status = self._answer_many(kind, X, out, validate)
         else:
@@ -223,7 +234,8 @@ class Predictor:
                 resident = self._free.pop()
             except IndexError:
                 resident = self._resident()
-            status = calls.answer_now(resident.words[kind], X, out, validate)
+            answer, words = resident.ways[kind]
+            status = answer(words, X, out, validate)
             self._free.append(resident)
         if status or not rows:
             self._refuse(status, X)
@@ -238,7 +250,8 @@ class Predictor:
         if workers > 1:
             return self._answer_together(kind, X, out, validate, workers)
         resident = self._free.pop() if self._free else self._resident()
-        status = calls.answer_apart(resident.words[kind], X, out, validate)
+        answer = calls.ready(calls.answer_apart, self.dtype, out.dtype)
+        status = answer(resident.ways[kind][1], X, out, validate)
         self._free.append(resident)
         return status
 
