@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 from numpy import empty, ndarray  # looked up in every call
 
@@ -26,6 +28,11 @@ INTEGER_SPEED = 3
 
 RAW, LINKED, CHOSEN = range(3)
 """The ways of a head to answer, in this order."""
+
+_running: list[None] = []
+"""An entry for each long call that runs now; lists need no lock for that."""
+if hasattr(os, "register_at_fork"):  # the calls of other threads do not go on in a child
+    os.register_at_fork(after_in_child=_running.clear)
 
 _ANSWERS = {
     BINARY: ("logits", "both", "above half"),
@@ -232,7 +239,7 @@ class Predictor:
         else:
             try:
                 resident = self._free.pop()
-            except IndexError:
+            except IndexError:  # as many calls as never before run at once
                 resident = self._resident()
             answer, words = resident.ways[kind]
             status = answer(words, X, out, validate)
@@ -243,13 +250,29 @@ class Predictor:
 
     def _answer_many(self, kind, X, out, validate):
         """The same by several threads, if that pays, while others run."""
-        workers = 1
-        if len(X) * self._flops > 2 * FLOPS_PER_THREAD:
-            workers = choose_jobs(self.n_jobs, len(X) * self._flops, FLOPS_PER_THREAD)
-            workers = min(workers, -(-len(X) // BLOCK_ROWS))
-        if workers > 1:
-            return self._answer_together(kind, X, out, validate, workers)
-        resident = self._free.pop() if self._free else self._resident()
+        _running.append(None)
+        try:
+            workers = self._choose_workers(len(X))
+            if workers > 1:
+                return self._answer_together(kind, X, out, validate, workers)
+            return self._answer_apart(kind, X, out, validate)
+        finally:
+            _running.pop()
+
+    def _choose_workers(self, rows):
+        flops = rows * self._flops
+        if flops < 2 * FLOPS_PER_THREAD:
+            return 1
+        workers = min(choose_jobs(self.n_jobs, flops, FLOPS_PER_THREAD), -(-rows // BLOCK_ROWS))
+        if self.n_jobs is None:  # who calls from many threads has them at work already
+            workers //= len(_running)
+        return workers
+
+    def _answer_apart(self, kind, X, out, validate):
+        try:
+            resident = self._free.pop()
+        except IndexError:
+            resident = self._resident()
         answer = calls.ready(calls.answer_apart, self.dtype, out.dtype)
         status = answer(resident.ways[kind][1], X, out, validate)
         self._free.append(resident)
