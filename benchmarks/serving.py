@@ -77,7 +77,7 @@ def work():
 threads = [threading.Thread(target=work) for _ in range(8)]
 for thread in threads: thread.start()
 for thread in threads: thread.join()
-print(json.dumps([loaded - before, _status("VmRSS") - loaded, len(p._free)]))
+print(json.dumps([loaded - before, _status("VmRSS") - loaded, len(p._answering._free)]))
 """
 
 

@@ -190,7 +190,7 @@ def test_eight_threads(rows):
     for thread in threads:
         thread.join()
     assert failures == []
-    assert len(predictor._free) <= 8
+    assert len(predictor._answering._free) <= 8
 
 
 @pytest.mark.parametrize("n_jobs", [None, 1, 2, 3, -1])

@@ -15,7 +15,7 @@ import fusednn
 from fusednn import MLPClassifier, MLPRegressor, NetworkClassifier, freeze
 from fusednn.layers import BatchNorm, Dense, LayerNorm, PReLU, Residual, RMSNorm
 from fusednn.plan.network import dense_network
-from fusednn.serving import predictor as predictors
+from fusednn.serving import answering
 from fusednn.serving.model import BINARY, COLUMNS, MULTICLASS, MULTILABEL, VALUES, Head, Model
 from fusednn.serving.predictor import Predictor
 from fusednn.training import team
@@ -97,7 +97,7 @@ def test_same_bits_by_two_threads(monkeypatch, sizes, rows, weights):
         workers.append(program.workers)
         team.run_all(program)
 
-    monkeypatch.setattr(predictors, "run_all", run_all)
+    monkeypatch.setattr(answering, "run_all", run_all)
     whole, X = model(sizes), rows_of(rows, sizes[0])
     one, two = (Predictor(whole, jobs, weights)(X) for jobs in (1, 2))
     np.testing.assert_array_equal(one, two)

@@ -2,37 +2,18 @@
 
 from __future__ import annotations
 
-import os
-
 import numpy as np
-from numpy import empty, ndarray  # looked up in every call
 
-from fusednn.kernels import answer as calls
-from fusednn.plan.answers import ANSWERS
-from fusednn.plan.buffers import aligned_zeros
-from fusednn.plan.data import DenseRows
-from fusednn.plan.inference import BLOCK_ROWS, lower_inference
 from fusednn.plan.layers.reduced import INTEGER, STORAGES, with_storage
-from fusednn.plan.resident import Resident
-from fusednn.training.jobs import FLOPS_PER_THREAD, choose_jobs
-from fusednn.training.team import run_all
 
-from . import checks
+from .answering import Answering
 from .model import BINARY, COLUMNS, MULTICLASS, MULTILABEL, VALUES, Model
-
-BRIEF_FLOPS = 2_000_000
-"""Shorter calls, up to some 20 us, keep the interpreter's lock: handing it over takes as long."""
 
 INTEGER_SPEED = 3
 """How much faster products of integers are, about: so many more operations pay for a thread."""
 
 RAW, LINKED, CHOSEN = range(3)
 """The ways of a head to answer, in this order."""
-
-_running: list[None] = []
-"""An entry for each long call that runs now; lists need no lock for that."""
-if hasattr(os, "register_at_fork"):  # the calls of other threads do not go on in a child
-    os.register_at_fork(after_in_child=_running.clear)
 
 _ANSWERS = {
     BINARY: ("logits", "both", "above half"),
@@ -89,11 +70,7 @@ class Predictor:
             model = self._reduce(model, weights)
         self.dtype, self.n_jobs = np.dtype(model.dtype), n_jobs
         self.notes = dict(model.notes or {})
-        self.n_features_in_ = self._inputs = self._network.inputs
-        self._forms = self._network.forms(self.dtype)
-        self._parameters = [
-            _packed(form, array) for form, array in zip(self._forms, model.arrays, strict=True)
-        ]
+        self.n_features_in_ = self._network.inputs
         if model.features is not None:
             self.feature_names_in_ = np.array(model.features, object)
         self._is_regressor, self._has_columns = (
@@ -103,17 +80,21 @@ class Predictor:
             self.classes_: list[np.ndarray] | np.ndarray = list(model.head.classes)
         elif model.head.classes:
             [self.classes_] = model.head.classes
-        self._answers = _ANSWERS[model.head.kind]
-        found = [ANSWERS[name] for name in self._answers]
-        self._shapes = [
-            (answer.columns(self._network), np.dtype(answer.dtype or self.dtype))
-            for answer in found
-        ]
-        self._flops = 2 * sum(a * b for a, b in self._network.products()) + self._inputs
+        flops = 2 * sum(a * b for a, b in self._network.products()) + self.n_features_in_
         if weights == INTEGER:
-            self._flops = max(1, self._flops // INTEGER_SPEED)
-        self.brief_rows = BRIEF_FLOPS // self._flops
-        self._free: list[Resident] = []
+            flops = max(1, flops // INTEGER_SPEED)
+        self._answering = Answering(
+            self._network,
+            model.arrays,
+            self.dtype,
+            _ANSWERS[model.head.kind],
+            flops=flops,
+            n_jobs=n_jobs,
+            names=model.names,
+            features=model.features,
+        )
+        self._answer = self._answering.answer  # found here in every call
+        self.brief_rows = self._answering.brief_rows
 
     def _reduce(self, model: Model, weights: str) -> Model:
         """A model in float32, of whose network the dense layers keep their weights so."""
@@ -219,96 +200,6 @@ class Predictor:
         values = outputs[:, point::count]
         return values.ravel() if values.shape[1] == 1 else values
 
-    def _answer(self, kind, X, out, validate):
-        dtype = self.dtype
-        if not (
-            type(X) is ndarray
-            and (X.dtype is dtype or X.dtype == dtype)
-            and X.flags.carray
-            and X.ndim == 2
-        ):
-            X = checks.converted(X, self.dtype, self._names, self._features)
-        rows = len(X)
-        columns, kept = self._shapes[kind]
-        if out is None:
-            out = empty((rows, columns), kept)
-        else:
-            checks.check_out(out, (rows, columns), kept)
-        if rows > self.brief_rows:
-            status = self._answer_many(kind, X, out, validate)
-        else:
-            try:
-                resident = self._free.pop()
-            except IndexError:  # as many calls as never before run at once
-                resident = self._resident()
-            answer, words = resident.ways[kind]
-            status = answer(words, X, out, validate)
-            self._free.append(resident)
-        if status or not rows:
-            self._refuse(status, X)
-        return out
-
-    def _answer_many(self, kind, X, out, validate):
-        """The same by several threads, if that pays, while others run."""
-        _running.append(None)
-        try:
-            workers = self._choose_workers(len(X))
-            if workers > 1:
-                return self._answer_together(kind, X, out, validate, workers)
-            return self._answer_apart(kind, X, out, validate)
-        finally:
-            _running.pop()
-
-    def _choose_workers(self, rows):
-        flops = rows * self._flops
-        if flops < 2 * FLOPS_PER_THREAD:
-            return 1
-        workers = min(choose_jobs(self.n_jobs, flops, FLOPS_PER_THREAD), -(-rows // BLOCK_ROWS))
-        if self.n_jobs is None:  # who calls from many threads has them at work already
-            workers //= len(_running)
-        return workers
-
-    def _answer_apart(self, kind, X, out, validate):
-        try:
-            resident = self._free.pop()
-        except IndexError:
-            resident = self._resident()
-        answer = calls.ready(calls.answer_apart, self.dtype, out.dtype)
-        status = answer(resident.ways[kind][1], X, out, validate)
-        self._free.append(resident)
-        return status
-
-    def _answer_together(self, kind, X, out, validate, workers):
-        if X.shape[1] != self._inputs:
-            return calls.WRONG_COLUMNS
-        if validate and not np.isfinite(X).all():
-            return calls.NOT_FINITE
-        program, _ = lower_inference(
-            self._network,
-            self._parameters,
-            DenseRows(X, self.dtype),
-            self.dtype,
-            workers=workers,
-            answer=self._answers[kind],
-            emitted=out,
-        )
-        for refresh in program.refresh:
-            refresh()
-        run_all(program)
-        return calls.DONE
-
-    def _resident(self) -> Resident:
-        return Resident(self._network, self._parameters, self.dtype, self._answers)
-
-    def _refuse(self, status, X):
-        if status == calls.WRONG_COLUMNS:
-            raise checks.refuse_columns(X, self._inputs, self._names)
-        if not len(X):
-            raise checks.refuse_empty(X, self._names)
-        if status == calls.NOT_FINITE:
-            raise checks.refuse_values(X, self._names)
-        raise RuntimeError("a compiled operation of the network failed")
-
     # -- what it is ----------------------------------------------------------------------
 
     def model(self) -> Model:
@@ -316,9 +207,14 @@ class Predictor:
 
         A predictor made of that with the same `weights` has the same ones, to the bit.
         """
-        arrays = [_unpacked(*both) for both in zip(self._forms, self._parameters, strict=True)]
         return Model(
-            self._ops, arrays, self._head, self.dtype, self._names, self._features, self.notes
+            self._ops,
+            self._answering.arrays(),
+            self._head,
+            self.dtype,
+            self._names,
+            self._features,
+            self.notes,
         )
 
     def save(self, path, notes=None):
@@ -349,20 +245,6 @@ class Predictor:
         return Predictor, (self.model(), self.n_jobs, self.weights)
 
     def __repr__(self):
-        sizes = [self._inputs, *(op.fan_out for op in self._ops)]
+        sizes = [self.n_features_in_, *(op.fan_out for op in self._ops)]
         kept = f", weights {self.weights}" if self.weights else ""
         return f"<Predictor of {self._names[1]}: {'-'.join(map(str, sizes))}, {self.dtype}{kept}>"
-
-
-def _packed(form, array: np.ndarray) -> np.ndarray:
-    if array.shape != form.shape:
-        raise ValueError(f"an array of shape {array.shape} where {form.shape} is expected")
-    flat = aligned_zeros(form.count, form.dtype)
-    form.pack(flat, array)
-    return flat
-
-
-def _unpacked(form, flat: np.ndarray) -> np.ndarray:
-    array = np.empty(form.shape, form.dtype)
-    form.unpack(array, flat)
-    return array
