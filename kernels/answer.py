@@ -60,13 +60,15 @@ def run_rows(words, rows, like):
 
 @kernel
 def answer(words_array, x, out, check):
-    """Writes what the network makes of x (n, FAN_IN), or one row (FAN_IN,), to `out`.
+    """Writes what the network makes of x (n, FAN_IN) to `out` (n, any).
 
-    With `check` it refuses what is not finite. `out` has room for n answers.
+    With `check` it refuses what is not finite.
     """
     words = data(words_array)
-    if x.shape[x.ndim - 1] != words[FAN_IN]:
+    if x.shape[1] != words[FAN_IN]:
         return WRONG_COLUMNS
+    if x.shape[0] != out.shape[0]:  # another thread may have resized x since `out` was made
+        return FAILED
     values = data(x)
     if check and not is_finite(values, x.size):
         return NOT_FINITE
@@ -75,7 +77,7 @@ def answer(words_array, x, out, check):
     places = slot(words, OUT, 0)
     for i in range(words[N_OUT]):
         slot(places, 2 * i, 0)[0] = np.int64(out.ctypes.data) + places[2 * i + 1]
-    status = run_rows(words, x.size // words[FAN_IN], values[0])
+    status = run_rows(words, x.shape[0], values[0])
     return FAILED if status else DONE
 
 
@@ -95,8 +97,8 @@ def answer_apart(words, x, out, check):
 def ready(function, dtype, out_dtype):
     """`answer_now` or `answer_apart` for rows and answers of these types.
 
-    Its arguments must be C-contiguous, aligned, writeable arrays: words (int64), rows and answers,
-    two-dimensional, and then whether to check.
+    Its arguments must be C-contiguous, aligned arrays: words (int64), rows and answers,
+    two-dimensional, and then whether to check. Rows are only read.
     """
     arrays = (types.int64, 1), (from_dtype(dtype), 2), (from_dtype(out_dtype), 2)
     signature = *(types.Array(*array, "C") for array in arrays), types.boolean

@@ -153,6 +153,15 @@ def test_embedding(dtype):
     model = NetworkClassifier([Embedding([0, 1]), Dense(8, "relu")], standardize=True, **OWN)
     p, answer = check_classifier(model.fit(x, NAMES), x)
     check_bits(p, answer, x)
+    for code in (-1, 5, 1.5, np.nan, np.inf):
+        x[3, 1] = code
+        with pytest.raises(ValueError, match="X") as ours:
+            p.predict(x)
+        with pytest.raises(ValueError, match="X") as theirs:
+            model.predict(x)
+        assert str(ours.value) == str(theirs.value)
+    p.predict(x, validate=False)
+    x[3, 1] = 0
     with pytest.raises(TypeError, match="codes of an Embedding"):
         freeze(make_pipeline(StandardScaler(with_mean=False, with_std=False), model).fit(x, NAMES))
 
@@ -238,14 +247,26 @@ def test_refused():
         freeze(neural_network.MLPRegressor())
     with pytest.raises(NotFittedError):
         freeze(make_pipeline(StandardScaler(), MLPClassifier()))
-    with pytest.raises(TypeError, match=r"freeze takes a fitted fusednn estimator.*Logistic"):
+    with pytest.raises(TypeError, match=r"a fitted fusednn estimator is needed.*Logistic"):
         freeze(LogisticRegression())
-    with pytest.raises(TypeError, match=r"ends with a fusednn estimator.*Logistic"):
+    with pytest.raises(TypeError, match=r"a fitted fusednn estimator is needed.*Logistic"):
         freeze(make_pipeline(StandardScaler(), LogisticRegression()).fit(X, NAMES))
     with pytest.raises(TypeError, match=r"Pipeline of StandardScaler.*PCA.*Transform X by it"):
         freeze(make_pipeline(PCA(2), MLPClassifier(**MANY)).fit(X, NAMES))
     with pytest.raises(TypeError, match="no estimator"):
         freeze(Pipeline([("nothing", "passthrough")]))
+
+
+def test_scalers_of_ones_own_are_not_known():
+    """They may transform in a way of their own."""
+
+    class Logarithms(StandardScaler):
+        def transform(self, X, copy=None):
+            return super().transform(np.log1p(abs(X)), copy)
+
+    model = make_pipeline(Logarithms(), MLPClassifier(**MANY)).fit(X, NAMES)
+    with pytest.raises(TypeError, match="Logarithms"):
+        freeze(model)
 
 
 def test_it_stays_as_it_was():

@@ -7,7 +7,7 @@ from fusednn.kernels.ops import rescale as ops
 from fusednn.kernels.ops import rows
 from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, RobustScaler, StandardScaler
 
-from fusednn.estimators.freezing import _affine
+from fusednn.estimators.scalers import affine_of
 
 SCALERS = [
     StandardScaler(),
@@ -43,7 +43,7 @@ def test_bits(scaler, width, dtype):
     }
     for slot, part in zip(
         (ops.BEFORE, ops.FACTOR, ops.DIVISOR, ops.AFTER, ops.LOW, ops.HIGH),
-        _affine(scaler, X.dtype),
+        affine_of(scaler, X.dtype),
         strict=True,
     ):
         operands[slot] = row_of(part)

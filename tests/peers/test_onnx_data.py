@@ -24,7 +24,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, RobustScaler, StandardScaler
 
 from fusednn import MLPClassifier, MLPRegressor
-from fusednn.estimators.freezing import _affine
+from fusednn.estimators.scalers import affine_of
 from fusednn.plan.layers.dense import Dense
 from fusednn.plan.layers.rescale import Rescale
 
@@ -78,7 +78,7 @@ def test_scalings_that_stay_are_exact(name, dtype, path):
     random = np.random.RandomState(0)
     X = (random.normal(size=(600, 5)) * [1, 3, 10, 0.2, 5] + 1e6).astype(dtype)
     scaler = clone(SCALERS[name][0]).fit(X[:300])
-    predictor = predictor_of([Rescale(5)], _affine(scaler, np.dtype(dtype)), dtype)
+    predictor = predictor_of([Rescale(5)], affine_of(scaler, np.dtype(dtype)), dtype)
     found = run(session_of(predictor, path), X)["variable"]
     np.testing.assert_array_equal(found, predictor.predict(X))
     np.testing.assert_array_equal(found, scaler.transform(X))

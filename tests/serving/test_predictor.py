@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 from scipy import sparse
 
-from fusednn import MLPClassifier, MLPRegressor, freeze
+from fusednn import MLPClassifier, MLPRegressor, NetworkRegressor, freeze
+from fusednn.layers import Activation, LayerNorm
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -90,6 +91,25 @@ def test_out(predictor):
     np.testing.assert_array_equal(predictor.classes_[numbers[:, 0]], labels)
 
 
+def test_out_and_rows_in_one_place():
+    """The answers are those of the rows as they were."""
+    model = MLPRegressor(hidden_layer_sizes=(7,), max_iter=1, random_state=0).fit(X, X)
+    predictor = freeze(model)
+    want = predictor(X)
+    for shift in (0, 1, 3, 200):
+        memory = np.zeros((500, 5), np.float32)
+        rows, out = memory[shift : shift + 300], memory[:300]
+        rows[:] = X
+        np.testing.assert_array_equal(predictor(rows, out=out), want)
+
+
+def test_one_class_has_one_number():
+    model = MLPClassifier((5,), max_iter=1, random_state=0).fit(X, np.full(len(X), "only"))
+    numbers = np.full((300, 1), 9)
+    assert set(freeze(model).predict(X, out=numbers)) == {"only"}
+    np.testing.assert_array_equal(numbers, 0)
+
+
 @pytest.mark.parametrize(
     ("out", "message"),
     [
@@ -98,6 +118,8 @@ def test_out(predictor):
         (np.empty((5, 3)), "array of float32; got float64"),
         (np.empty((3, 5), np.float32).T, "got float32 not C-contiguous"),
         (read_only(np.empty((5, 3), np.float32)), "got float32 read-only"),
+        (unaligned(np.empty((5, 3), np.float32)), "got float32 not aligned"),
+        (np.empty((5, 3), np.float32).view(type("Own", (np.ndarray,), {})), "got Own"),
         ([[0.0] * 3] * 5, "got list"),
     ],
 )
@@ -207,6 +229,19 @@ def test_large_batches(n_jobs):
         predictor.predict(x)
     with pytest.raises(ValueError, match="X has 39 features"):
         predictor.predict(x[:, 1:])
+
+
+@pytest.mark.parametrize("n_jobs", [0, 2.5, "2"])
+def test_refused_jobs(model, n_jobs):
+    with pytest.raises(ValueError, match="n_jobs must be None or an integer"):
+        freeze(model, n_jobs=n_jobs)
+
+
+def test_brief_calls_are_brief_without_products():
+    """Sixty normalisations and GELUs take their time too."""
+    layers = [LayerNorm(), Activation("gelu")] * 60
+    model = NetworkRegressor([*layers], max_iter=1, random_state=0)
+    assert freeze(model.fit(X, X)).brief_rows < 1000 < freeze(MODEL.fit(X, Y)).brief_rows
 
 
 def test_nothing_holds_it(model):

@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from fusednn.kernels.intrinsics.integers import DOT
-from sklearn.datasets import load_digits, load_iris
+from sklearn.datasets import load_breast_cancer, load_digits, load_iris
 from sklearn.neural_network import MLPClassifier as TheirClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
@@ -244,6 +244,25 @@ def test_other_words_are_refused(odd):
     estimator = MLPClassifier((3,), max_iter=1).fit(rows_of(9, 2), np.arange(9) % 3)
     with pytest.raises(ValueError, match="must be None or one of 'bfloat16', 'int8'"):
         freeze(estimator, weights=odd)
+
+
+@pytest.mark.skipif(DOT is None, reason="the CPU has no products of integers")
+@pytest.mark.parametrize("way", ["pipeline", "standardize", "file"])
+def test_columns_of_different_scales_behind_a_scaler(way, tmp_path):
+    """A scaler before the network is not folded where rows are rounded."""
+    X, y = load_breast_cancer(return_X_y=True)
+    options = {"max_iter": 40, "random_state": 0, "learning_rate_init": 0.01}
+    if way == "pipeline":
+        model = make_pipeline(StandardScaler(), MLPClassifier((32,), **options)).fit(X, y)
+    else:
+        model = MLPClassifier((32,), standardize=True, **options).fit(X, y)
+    if way == "file":
+        model.save(tmp_path / "model.safetensors")
+        reduced = fusednn.load(tmp_path / "model.safetensors", weights="int8")
+    else:
+        reduced = freeze(model, weights="int8")
+    assert model.score(X, y) > 0.97
+    assert np.mean(reduced.predict(X) == y) > model.score(X, y) - 0.01
 
 
 def test_images_keep_their_accuracy(images):

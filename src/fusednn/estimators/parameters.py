@@ -11,6 +11,7 @@ from fusednn import layers as specs
 from fusednn.plan.layers.batch_norm import BatchNorm
 from fusednn.plan.layers.dense import Dense
 from fusednn.plan.layers.embedding import Embedding
+from fusednn.serving import checks
 
 from .building import Chain, Piece
 from .initializers import INITIALIZERS
@@ -149,21 +150,7 @@ def categories_of(X, columns):
 
 
 def check_codes(chain: Chain, X) -> None:
-    """Refuses values in columns of codes that are none.
-
-    Raises
-    ------
-    ValueError
-        Naming the column.
-    """
+    """Refuses values in columns of codes that are none, as `serving.checks.check_codes` says."""
     op = chain.pieces[0].op
-    if not isinstance(op, Embedding):
-        return
-    for column, count in zip(op.columns, op.categories, strict=True):
-        values = X[:, column]
-        wrong = (values < 0) | (values >= count) | (values != np.floor(values))
-        if wrong.any():
-            raise ValueError(
-                f"X[:, {column}] holds codes of an Embedding, integers from 0 to {count - 1};"
-                f" found {values[wrong][0]:g}."
-            )
+    if isinstance(op, Embedding):
+        checks.check_codes(X, op.columns, op.categories)

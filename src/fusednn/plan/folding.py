@@ -28,7 +28,7 @@ class Part(NamedTuple):
 
 
 def folded(
-    network: Network, matrices, vectors
+    network: Network, matrices, vectors, behind: bool = True
 ) -> tuple[Network, list[np.ndarray], list[np.ndarray]]:
     """The same function with fewer ops.
 
@@ -40,6 +40,8 @@ def folded(
     network : Network
     matrices, vectors : lists of ndarray
         Its parameters, of one dtype.
+    behind : bool
+        Whether what scales the input of a dense layer goes into that.
 
     Returns
     -------
@@ -48,7 +50,7 @@ def folded(
     """
     dtype = [*matrices, *vectors][0].dtype if matrices or vectors else np.dtype(float)
     arrays = ParameterLayout(network.forms(dtype), dtype).in_order(matrices, vectors)
-    steps = _fold(_steps(network.ops, arrays, dtype), dtype)
+    steps = _fold(_steps(network.ops, arrays, dtype), dtype, behind)
     steps = steps or [Part(Through(network.inputs), [])]
     if isinstance(steps[0].op, Dense):  # it reads the data now
         steps[0] = steps[0]._replace(op=steps[0].op._replace(first=True))
@@ -64,30 +66,30 @@ def _steps(ops, arrays, dtype) -> list[Part]:
     return steps
 
 
-def _fold(steps: list[Part], dtype) -> list[Part]:
+def _fold(steps: list[Part], dtype, behind: bool) -> list[Part]:
     done: list[Part] = []
     for step in map(_alone, steps):
         if step is None:
             continue
         if isinstance(step.op, Residual):
-            inner = _fold(_steps(step.op.inner, step.arrays, dtype), dtype)
+            inner = _fold(_steps(step.op.inner, step.arrays, dtype), dtype, behind)
             inner = inner or [Part(Through(step.op.fan_in), [])]
             step = Part(
                 step.op._replace(inner=tuple(part.op for part in inner)),
                 [array for part in inner for array in part.arrays],
             )
-        while done and (both := _together(done[-1], step, dtype)) is not None:
+        while done and (both := _together(done[-1], step, dtype, behind)) is not None:
             done.pop()
             step = both
         done.append(step)
     return done
 
 
-def _together(before: Part, step: Part, dtype) -> Part | None:
+def _together(before: Part, step: Part, dtype, behind: bool) -> Part | None:
     """One step that does what two do; None if there is none."""
     if isinstance(step.op, BatchNorm) and _ends_plainly(before):
         return _into_before(before, step)
-    if isinstance(step.op, Dense) and _goes_on(before, dtype):
+    if behind and isinstance(step.op, Dense) and _goes_on(before, dtype):
         return _into_behind(before, step)
     return None
 

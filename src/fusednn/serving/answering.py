@@ -13,6 +13,7 @@ from fusednn.plan.answers import ANSWERS
 from fusednn.plan.buffers import aligned_zeros
 from fusednn.plan.data import DenseRows
 from fusednn.plan.inference import BLOCK_ROWS, lower_inference
+from fusednn.plan.layers.embedding import Embedding
 from fusednn.plan.network import Network
 from fusednn.plan.resident import Resident
 from fusednn.training.jobs import FLOPS_PER_THREAD, choose_jobs
@@ -72,6 +73,8 @@ class Answering:
         found = [ANSWERS[name] for name in answers]
         self._shapes = [(one.columns(network), np.dtype(one.dtype or dtype)) for one in found]
         self.brief_rows = BRIEF_FLOPS // flops
+        first = network.ops[0]
+        self._embedding = first if isinstance(first, Embedding) else None
         self._free: list[Resident] = []
 
     def arrays(self) -> list[np.ndarray]:
@@ -84,7 +87,8 @@ class Answering:
         if not (
             type(X) is ndarray
             and (X.dtype is dtype or X.dtype == dtype)
-            and X.flags.carray
+            and (flags := X.flags).c_contiguous
+            and flags.aligned
             and X.ndim == 2
         ):
             X = checks.converted(X, self.dtype, self._names, self._features)
@@ -94,6 +98,10 @@ class Answering:
             out = empty((rows, columns), kept)
         else:
             checks.check_out(out, (rows, columns), kept)
+            if np.may_share_memory(X, out):
+                X = X.copy()
+        if validate and self._embedding is not None and X.shape[1] == self._inputs:
+            checks.check_codes(X, self._embedding.columns, self._embedding.categories)
         if rows > self.brief_rows:
             status = self._answer_many(kind, X, out, validate)
         else:

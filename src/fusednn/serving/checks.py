@@ -16,7 +16,7 @@ SEE = (
 
 
 def converted(X, dtype: np.dtype, names: tuple[str, str], features) -> np.ndarray:
-    """X as a two-dimensional, C-contiguous, writeable array of `dtype`; a vector is one row.
+    """X as a two-dimensional, C-contiguous, aligned array of `dtype`; a vector is one row.
 
     Raises
     ------
@@ -53,7 +53,7 @@ def converted(X, dtype: np.dtype, names: tuple[str, str], features) -> np.ndarra
         )
     with np.errstate(over="ignore"):  # what the type cannot hold is refused as infinite
         array = np.atleast_2d(np.ascontiguousarray(given, dtype))
-    return array if array.flags.carray else array.copy()
+    return array if array.flags.aligned else array.copy()
 
 
 def refuse_columns(X: np.ndarray, inputs: int, names: tuple[str, str]) -> ValueError:
@@ -93,11 +93,42 @@ def check_out(out, shape: tuple[int, ...], dtype: np.dtype) -> None:
         raise ValueError(f"out must be of shape {shape}; got {out.shape}.")
 
 
+def check_codes(X: np.ndarray, columns, categories) -> None:
+    """Refuses values in columns of codes that are none; what is not finite is for other checks.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+    columns, categories : sequence of int
+        Which columns hold codes, and how many codes each has.
+
+    Raises
+    ------
+    ValueError
+        Naming the column.
+    """
+    for column, count in zip(columns, categories, strict=True):
+        values = X[:, column]
+        odd = (values < 0) | (values >= count) | (values != np.floor(values))
+        wrong = odd & np.isfinite(values)
+        if wrong.any():
+            raise ValueError(
+                f"X[:, {column}] holds codes of an Embedding, integers from 0 to {count - 1};"
+                f" found {values[wrong][0]:g}."
+            )
+
+
 def _described(out) -> str:
-    if not isinstance(out, np.ndarray):
+    if type(out) is not np.ndarray:
         return type(out).__name__
-    kind = "" if out.flags.c_contiguous else " not C-contiguous"
-    return f"{out.dtype}{kind or '' if out.flags.writeable else ' read-only'}"
+    for name, word in (
+        ("c_contiguous", "not C-contiguous"),
+        ("writeable", "read-only"),
+        ("aligned", "not aligned"),
+    ):
+        if not getattr(out.flags, name):
+            return f"{out.dtype} {word}"
+    return str(out.dtype)
 
 
 def _check_features(found: list, expected: tuple[str, ...]) -> None:

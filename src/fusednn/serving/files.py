@@ -53,7 +53,8 @@ def load(path, n_jobs=None, weights=None) -> Predictor:
     n_jobs : int or None, default=None
         Threads for large batches, as of `freeze`.
     weights : {"bfloat16", "int8"} or None, default=None
-        What the weights of dense layers are rounded to, as of `freeze`.
+        What the weights of dense layers are rounded to, as of `freeze`. A predictor's file has its
+        scalers folded, an estimator's has not: for "int8" it is the better one.
 
     Returns
     -------
@@ -76,7 +77,7 @@ def read_predictor(file: BinaryIO, n_jobs=None, weights=None) -> Predictor:
     contents = Contents.of(file)
     model = contents.model()
     if contents.kind == ESTIMATOR:
-        model = _folded(model)
+        model = _folded(model, behind=weights is None)
     return Predictor(model, n_jobs, weights)
 
 
@@ -198,12 +199,12 @@ class Contents(NamedTuple):
             yield array
 
 
-def _folded(model: Model) -> Model:
+def _folded(model: Model, behind: bool) -> Model:
     """An estimator's network as `freeze` makes it."""
     layout = ParameterLayout(model.network.forms(model.dtype), model.dtype)
     arrays = list(model.arrays)
     with np.errstate(all="ignore"):  # what becomes infinite is refused
-        few, *groups = folded(model.network, *layout.split(arrays))
+        few, *groups = folded(model.network, *layout.split(arrays), behind=behind)
     arrays = ParameterLayout(few.forms(model.dtype), model.dtype).in_order(*groups)
     for (name, _), array in zip(named_forms(few.ops, model.dtype), arrays, strict=True):
         check_values(name, array)

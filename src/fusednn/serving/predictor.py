@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from numbers import Integral
+
 import numpy as np
 
 from fusednn.plan.layers.reduced import INTEGER, STORAGES, with_storage
@@ -11,6 +13,9 @@ from .model import BINARY, COLUMNS, MULTICLASS, MULTILABEL, VALUES, Model
 
 INTEGER_SPEED = 3
 """How much faster products of integers are, about: so many more operations pay for a thread."""
+
+OPERATIONS_PER_COLUMN = 20
+"""What a normalisation and an activation do with a number, about."""
 
 RAW, LINKED, CHOSEN = range(3)
 """The ways of a head to answer, in this order."""
@@ -59,10 +64,12 @@ class Predictor:
     Raises
     ------
     ValueError
-        If `weights` is another word, or the CPU lacks what it needs.
+        If `n_jobs` or `weights` is something else, or the CPU lacks what the weights need.
     """
 
     def __init__(self, model: Model, n_jobs: int | None = None, weights: str | None = None):
+        if n_jobs is not None and (not isinstance(n_jobs, Integral) or n_jobs == 0):
+            raise ValueError(f"n_jobs must be None or an integer that is not 0; got {n_jobs!r}.")
         self.weights = weights
         self._ops, self._head, self._names = model.ops, model.head, model.names
         self._features, self._network = model.features, model.network
@@ -73,14 +80,15 @@ class Predictor:
         self.n_features_in_ = self._network.inputs
         if model.features is not None:
             self.feature_names_in_ = np.array(model.features, object)
-        self._is_regressor, self._has_columns = (
-            model.head.kind == kind for kind in (VALUES, COLUMNS)
-        )
+        self._is_regressor = model.head.kind == VALUES
+        self._has_columns = model.head.kind == COLUMNS
+        self._one_class = model.head.kind == BINARY and len(model.head.classes[0]) == 1
         if self._has_columns:
             self.classes_: list[np.ndarray] | np.ndarray = list(model.head.classes)
         elif model.head.classes:
             [self.classes_] = model.head.classes
-        flops = 2 * sum(a * b for a, b in self._network.products()) + self.n_features_in_
+        flops = 2 * sum(a * b for a, b in self._network.products())
+        flops += OPERATIONS_PER_COLUMN * sum(self._network.widths())
         if weights == INTEGER:
             flops = max(1, flops // INTEGER_SPEED)
         self._answering = Answering(
@@ -184,12 +192,14 @@ class Predictor:
         if self._is_regressor:
             return self._values(self._answer(LINKED, X, out, validate))
         numbers = self._answer(CHOSEN, X, out, validate)
+        if self._one_class:  # whatever the output
+            numbers[:] = 0
         if self._head.kind == MULTILABEL:
             return numbers
         if self._head.kind == COLUMNS:
             chosen = zip(self._head.classes, numbers.T, strict=True)
             return np.stack([classes[column] for classes, column in chosen], axis=1)
-        return self._head.classes[0].take(numbers[:, 0], mode="clip")
+        return self._head.classes[0].take(numbers[:, 0])
 
     def _values(self, outputs):
         """Values of targets from outputs, as the regressors have them."""

@@ -47,7 +47,7 @@ class Embedding(NamedTuple):
 
     @property
     def fan_out(self) -> int:
-        return len(self.plain) + sum(self.sizes)
+        return self.fan_in - len(self.columns) + sum(self.sizes)
 
     def forms(self, dtype) -> list[Form]:
         tables = [Table(*shape, dtype) for shape in zip(self.categories, self.sizes, strict=True)]
