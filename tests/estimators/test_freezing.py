@@ -269,6 +269,28 @@ def test_scalers_of_ones_own_are_not_known():
         freeze(model)
 
 
+class Turned(MLPClassifier):
+    def predict_proba(self, X):
+        return super().predict_proba(X)[:, ::-1]
+
+
+class TheirsDoubled(neural_network.MLPRegressor):
+    def predict(self, X):
+        return 2 * super().predict(X)
+
+
+class Plain(MLPClassifier):
+    """Nothing new."""
+
+
+def test_methods_of_ones_own_would_be_lost():
+    with pytest.raises(TypeError, match="Turned has a predict_proba of its own"):
+        freeze(Turned(**MANY).fit(X, NAMES))
+    with pytest.raises(TypeError, match="TheirsDoubled has a predict of its own"):
+        freeze(make_pipeline(StandardScaler(), TheirsDoubled(**MANY)).fit(X, VALUES))
+    check_classifier(Plain(**MANY).fit(X, NAMES), X)
+
+
 def test_it_stays_as_it_was():
     """What happens to the estimator afterwards is not seen."""
     model = MLPClassifier((9,), **MANY).fit(X, NAMES)

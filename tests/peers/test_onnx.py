@@ -194,7 +194,7 @@ def test_codes_that_are_odd(dtype, path):
     X = X[: len(codes)]
     X[:, 1] = X[:, 4] = codes
     found = run(session_of(predictor, path), X)["variable"]
-    check_values(found, predictor.predict(X))
+    check_values(found, predictor.predict(X, validate=False))
 
 
 @DTYPES

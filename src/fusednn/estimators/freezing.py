@@ -28,7 +28,9 @@ from fusednn.serving.model import (
 from fusednn.serving.predictor import Predictor
 
 from .base import BaseNetwork
+from .classification import ClassificationMixin
 from .labels import MultioutputLabels
+from .regression import RegressionMixin
 from .scalers import SCALERS, affine_of, behind
 from .weights import network_of
 
@@ -105,13 +107,26 @@ def model_of(estimator, folds: bool = True) -> Model:
 
 def _found(estimator) -> Found:
     if isinstance(estimator, BaseNetwork):
+        _check_methods(estimator, (ClassificationMixin, RegressionMixin))
         return network_of_ours(estimator)
     if isinstance(estimator, MLPClassifier | MLPRegressor):
+        _check_methods(estimator, (MLPClassifier, MLPRegressor))
         return _scikit_learns(estimator)
     raise TypeError(
         "a fitted fusednn estimator is needed, scikit-learn's MLPClassifier or MLPRegressor, or a"
         f" Pipeline of scalers and one of these; got {estimator!r}."
     )
+
+
+def _check_methods(estimator, known: tuple[type, ...]) -> None:
+    """Refuses a class that answers in a way of its own."""
+    for base in known:
+        for name in ("predict", "predict_proba"):
+            theirs = getattr(base, name, None)
+            if isinstance(estimator, base) and getattr(type(estimator), name, None) is not theirs:
+                raise TypeError(
+                    f"{type(estimator).__name__} has a {name} of its own, which would be lost."
+                )
 
 
 class Found(NamedTuple):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import reprlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -84,7 +85,7 @@ def read_predictor(file: BinaryIO, n_jobs=None, weights=None) -> Predictor:
 @contextmanager
 def opened(path) -> Iterator[BinaryIO]:
     """The open file; what is wrong with it becomes an error that names it."""
-    with open(path, "rb") as file:
+    with open(os.fspath(path), "rb") as file:  # a number is no descriptor here
         try:
             yield file
         except Refused as error:

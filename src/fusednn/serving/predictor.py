@@ -230,7 +230,8 @@ class Predictor:
     def save(self, path, notes=None):
         """Writes a file that `fusednn.load` reads: safetensors, with a plan in the header.
 
-        A file that is there is replaced when the new one is whole.
+        A file that is there is replaced when the new one is whole. Rounded weights are written in
+        float32; `load` with the same `weights` gives the same predictor.
 
         Parameters
         ----------

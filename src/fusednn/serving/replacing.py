@@ -20,7 +20,8 @@ def replacing(path) -> Iterator[str]:
     Parameters
     ----------
     path : str or os.PathLike
-        A link is followed. The new file has the permissions of any new file.
+        A link is followed. A file that was there gives the new one its permissions, and else it
+        has those of any new file.
 
     Yields
     ------
@@ -39,7 +40,7 @@ def replacing(path) -> Iterator[str]:
     folder = os.path.dirname(path)
     beside = os.path.join(folder, f".fusednn-{secrets.token_hex(8)}.tmp")
     found = os.open(beside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
-    mode = os.fstat(found).st_mode & 0o777  # as the user's mask leaves it
+    mode = os.stat(path if os.path.exists(path) else beside).st_mode & 0o777
     os.close(found)
     try:
         yield beside
