@@ -138,6 +138,22 @@ def test_header_option(tmp_path, capsys):
     assert fusednn.load(tmp_path / "m.st").classes_.tolist() == ["b", "x", "y"]
 
 
+def test_the_first_row_of_words_is_a_row(tmp_path, capsys):
+    """Where the model's table had no header there is none, whatever the first row looks like."""
+    rows = [f"{'pq'[i % 2]},{'vw'[i // 2 % 2]},{'xy'[i % 2]}" for i in range(40)]
+    (tmp_path / "t.csv").write_text("\n".join(rows) + "\n")
+    (tmp_path / "new.csv").write_text("q,v,x\n" + "p,w,y\n" * 19)
+    options = "--target", 2, "--header", "no", "--epochs", 1, "--jobs", 1
+    new, model = tmp_path / "new.csv", tmp_path / "m.st"
+    more = "--validation-table", new
+    assert run("fit", tmp_path / "t.csv", "-o", model, *options, *more) == 0
+    assert "40 rows to train on, 20 held out" in capsys.readouterr().out
+    found, error = predicted(capsys, model, new)
+    assert (len(found), error) == (20, "")
+    assert run("fit", new, "--continue", model, "-o", model, "--epochs", 1, *more) == 0
+    assert "20 rows to train on, 20 held out" in capsys.readouterr().out
+
+
 def test_columns_of_one_name_and_the_target_as_an_id(tmp_path, capsys):
     random = np.random.RandomState(0)
     X = random.normal(size=(60, 3)).round(3)

@@ -135,7 +135,7 @@ def _refuse_with_continue(options: argparse.Namespace) -> None:
 
 def _header(options: argparse.Namespace, old: Tabular | None) -> bool | None:
     if old is not None:
-        return True if old.encoding.header else None
+        return old.encoding.header
     return None if options.header is None else options.header == "yes"
 
 
@@ -203,8 +203,8 @@ def _work(
 
     own = samples(labelled, rows)
     if options.validation_table is not None:
-        path, header = options.validation_table, True if tabular.encoding.header else None
-        table = tabular.encoding.named(_read(path, header), path)
+        path = options.validation_table
+        table = tabular.encoding.named(_read(path, tabular.encoding.header), path)
         other = labelled_table(table, tabular.target)
         if not len(other.y):
             raise UserError(f"{path} has no rows with a target: hold out others")

@@ -69,7 +69,7 @@ def run(options: argparse.Namespace) -> None:
     if options.proba and not tabular.target.classify:
         raise UserError(f"{options.model} predicts a quantity: leave --proba away")
     encoding = tabular.encoding
-    blocks = blocks_of(options.table, encoding.fits, True if encoding.header else None)
+    blocks = blocks_of(options.table, encoding.fits, encoding.header)
     unknown: Counter[str] = Counter()
     place: AbstractContextManager[Path | None] = nullcontext()
     if options.output is not None:
