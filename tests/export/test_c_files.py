@@ -12,6 +12,7 @@ from c_programs import COMPILERS, SANITIZED, STOPS, assert_close, compiled, need
 from networks import SHORT, chain, made
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
+from ugly import UGLY
 
 from fusednn import MLPClassifier, export_c
 from fusednn.export.c import write_c
@@ -19,13 +20,6 @@ from fusednn.export.c_text import array, identifier, number
 from fusednn.plan.layers.through import Through
 from fusednn.serving.model import MULTICLASS, Head
 from fusednn.serving.predictor import Predictor
-
-UGLY = [
-    "*/ int broken; /*", '"; int broken; char *a = "', "back\\", "??/", "??/\n#error",
-    "line\nline", "naïve – 猫 🐈", "\r\t\0\x7f", "%s{}{name}NAME_x REAL", "// \\\n", "a" * 3000,
-    "", "\ud800",
-]  # fmt: skip
-
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "c.md"
 
