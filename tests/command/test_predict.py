@@ -3,6 +3,7 @@
 import gzip
 import re
 import subprocess
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -193,6 +194,16 @@ def test_predict_with_its_reader_gone(folder, tmp_path):
     process.stderr.close()
     assert process.wait(SECONDS) == 141
     assert b"Traceback" not in errors
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
+def test_a_full_disk_is_told_in_one_line(folder):
+    arguments = "predict", str(folder / "sold.st"), str(folder / "sold.csv")
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [*COMMAND, *arguments], stdout=full, stderr=subprocess.PIPE, timeout=SECONDS
+        )
+    assert (done.returncode, done.stderr) == (2, b"fusednn: No space left on device\n")
 
 
 @posix

@@ -157,14 +157,23 @@ def _learn(options: argparse.Namespace, table: Table, dtype: str) -> Work:
         raise UserError("--drop names the target: drop other columns")
     rows, held_out = _split(options, labelled)
     encoding, notes = Encoding.learned(labelled.table, labelled.place, rows, drop)
-    y = labelled.y[rows]
-    scale = (0.0, 1.0) if labelled.target.classify else (float(y.mean()), float(y.std()) or 1.0)
-    tabular = Tabular(encoding, labelled.target, scale)
+    tabular = Tabular(encoding, labelled.target, _scale(labelled, rows))
     if dtype == "float32":
         warn_of_far(tabular, labelled.table)
     work = _work(options, tabular, labelled, rows, held_out, dtype)
     work.notes.extend(notes)
     return work
+
+
+def _scale(labelled: Labelled, rows: np.ndarray) -> tuple[float, float]:
+    """Mean and deviation of a quantity."""
+    if labelled.target.classify:
+        return 0.0, 1.0
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean, deviation = float(labelled.y[rows].mean()), float(labelled.y[rows].std())
+    if not np.isfinite([mean, deviation]).all():
+        raise UserError(f"column {labelled.target.name!r} has numbers too large to learn from")
+    return mean, deviation or 1.0
 
 
 def _known(options: argparse.Namespace, table: Table, old: Tabular, dtype: str) -> Work:

@@ -22,7 +22,7 @@ class Labelled(NamedTuple):
     Parameters
     ----------
     table : Table
-    index : int
+    place : int
         Number of the target's column.
     target : Target
     y : ndarray of shape (n_rows,)
@@ -110,11 +110,21 @@ def split_rows(
     Returns
     -------
     train, held_out : ndarray of int
+
+    Raises
+    ------
+    UserError
+        If no row is left to train on.
     """
     from sklearn.model_selection import train_test_split
 
     counts = np.unique(y, return_counts=True)[1]
     held_out = max(int(np.ceil(share * len(y))), FEWEST_HELD_OUT)
+    if held_out >= len(y):
+        raise UserError(
+            f"to hold out {held_out} of {len(y)} rows leaves none to train on: give a smaller"
+            " --validation"
+        )
     enough = counts.min() >= 2 and len(counts) <= min(held_out, len(y) - held_out)
     train, rest = train_test_split(
         np.arange(len(y)),
