@@ -1,6 +1,7 @@
 """`fusednn predict` on tables of other forms, larger ones, and ones without what is needed."""
 
 import gzip
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -204,6 +205,21 @@ def test_a_full_disk_is_told_in_one_line(folder):
             [*COMMAND, *arguments], stdout=full, stderr=subprocess.PIPE, timeout=SECONDS
         )
     assert (done.returncode, done.stderr) == (2, b"fusednn: No space left on device\n")
+
+
+def test_standard_output_is_utf_8(tmp_path):
+    table = pd.DataFrame({"größe": np.arange(40.0), "y": ["müde", "猫"] * 20})
+    model, path = tmp_path / "m.st", fit(table, "y", tmp_path / "m.st", "--epochs", 1)
+    assert run("predict", model, path, "--id", "größe", "-o", tmp_path / "out.csv") == 0
+    done = subprocess.run(
+        [*COMMAND, "predict", str(model), str(path), "--id", "größe"],
+        env={**os.environ, "PYTHONIOENCODING": "latin-1", "PYTHONUTF8": "0"},
+        capture_output=True,
+        timeout=SECONDS,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout == (tmp_path / "out.csv").read_bytes()
+    assert "größe,y" in done.stdout.decode()
 
 
 @posix

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 Columns = dict[str, list[str] | np.ndarray]
 
+TEXT = {"encoding": "utf-8", "errors": "backslashreplace"}
+"""How CSV is written, to a file or to standard output."""
+
 DETAILS = """\
 TABLE needs the columns that the model was trained on, in any order; others are left alone. It
 is encoded as the training table was: missing values and categories that training did not see
@@ -133,9 +136,11 @@ def _writer(path: Path | None, output: Path | None) -> Iterator[Any]:
         with ParquetRows(pyarrow(), path) as rows:
             yield rows.write
     elif path is None:
+        if hasattr(sys.stdout, "reconfigure"):  # data, whatever the terminal's encoding is
+            sys.stdout.reconfigure(newline="", **TEXT)
         yield _csv(sys.stdout)
     else:
-        with path.open("w", newline="", encoding="utf-8") as file:
+        with path.open("w", newline="", **TEXT) as file:
             yield _csv(file)
 
 
