@@ -151,12 +151,12 @@ def test_any_encoding_is_read_in_pieces(tmp_path, monkeypatch):
         ("latin-1", False),
     ):
         # \x81 has no meaning in cp1252
-        own = text.replace("€", "\x81") if encoding == "latin-1" else text
-        data = own.encode(encoding)
+        sign = "\x81" if encoding == "latin-1" else "€"
+        data = text.replace("€", sign).encode(encoding)
         (tmp_path / "t").write_bytes(gzip.compress(data) if compress else data)
         table = read_table(tmp_path / "t")
         assert table.names == ["größe", "wort"]
-        assert own[own.index("çédille") :][:8] in table.columns[1].values
+        assert f"çédille{sign}" in table.columns[1].values
 
 
 def test_parquet_values_are_those_of_text(tmp_path):

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 Columns = dict[str, list[str] | np.ndarray]
 
-TEXT = {"encoding": "utf-8", "errors": "backslashreplace"}
+ENCODING, ERRORS = "utf-8", "backslashreplace"
 """How CSV is written, to a file or to standard output."""
 
 DETAILS = """\
@@ -137,10 +137,10 @@ def _writer(path: Path | None, output: Path | None) -> Iterator[Any]:
             yield rows.write
     elif path is None:
         if hasattr(sys.stdout, "reconfigure"):  # data, whatever the terminal's encoding is
-            sys.stdout.reconfigure(newline="", **TEXT)
+            sys.stdout.reconfigure(encoding=ENCODING, errors=ERRORS, newline="")
         yield _csv(sys.stdout)
     else:
-        with path.open("w", newline="", **TEXT) as file:
+        with path.open("w", encoding=ENCODING, errors=ERRORS, newline="") as file:
             yield _csv(file)
 
 
