@@ -29,7 +29,8 @@ TABLE is a CSV file (also gzip's; commas, semicolons, tabs, | or blanks) or a Pa
 Columns of numbers become inputs, missing values (empty, ?, NA, N/A, NaN, null, none) their
 medians. Columns of words become an input for each of their 50 commonest categories, a missing
 value being one. Columns that are empty or nearly all different words, and an index without a
-name, are left out. All this is kept in MODEL, and `fusednn predict` does it again.
+name, are left out. All this is kept in MODEL, and `fusednn predict` does it again. Rows without
+a target are left out; where it is words, only empty and ? are none.
 
 A tenth of the rows is held out: training stops when their loss has not improved for 10 epochs,
 the best weights are kept, and the score printed is theirs.
