@@ -5,6 +5,7 @@ import json
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet
 import pytest
 
 from fusednn.command import delimited
@@ -181,6 +182,16 @@ def test_parquet_values_are_those_of_text(tmp_path):
         "category": ["b", "", "a"],
         "none": ["", "", ""],
     }
+
+
+def test_columns_of_one_name_in_parquet(tmp_path):
+    columns = [pyarrow.array([number, number]) for number in range(4)]
+    table = pyarrow.Table.from_arrays(columns, ["a", "a", "", "a.1"])
+    pyarrow.parquet.write_table(table, tmp_path / "t.parquet")
+    whole, [block] = read_table(tmp_path / "t.parquet"), blocks_of(tmp_path / "t.parquet")
+    for found in (whole, block):
+        assert found.names == ["a", "a.2", "Unnamed: 2", "a.1"]
+        assert [column.values[column.codes[0]] for column in found.columns] == list("0123")
 
 
 def test_a_file_is_replaced_when_all_is_well(tmp_path):

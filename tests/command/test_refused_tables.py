@@ -134,8 +134,10 @@ def test_an_old_file_stays_until_the_new_one_is_whole(files, capsys, monkeypatch
 
 def test_parquet_without_pyarrow(files, capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    assert "pip install pyarrow" in refused(capsys, "predict", "sold.st", "list.parquet")
-    assert "pip install pyarrow" in refused(capsys, "predict", "sold.st", "good.csv", "-o", "o.pq")
+    assert "pip install 'pyarrow>=16'" in refused(capsys, "predict", "sold.st", "list.parquet")
+    assert "pip install 'pyarrow>=16'" in refused(
+        capsys, "predict", "sold.st", "good.csv", "-o", "o.pq"
+    )
 
 
 def test_notes_that_someone_changed(files, capsys):

@@ -6,6 +6,7 @@ little memory and each text is understood once.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Container
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
@@ -161,6 +162,22 @@ class Table(NamedTuple):
             else ("it has no header; columns are")
         )
         raise UserError(f"there is no column {target!r}: {named} 0 to {width - 1}")
+
+
+def unique_names(header: list[str]) -> list[str]:
+    """Names of columns, no two the same, as pandas has them: the second "a" is "a.1"."""
+    names = [cell or f"{UNNAMED}{i}" for i, cell in enumerate(header)]
+    seen: Counter[str] = Counter()
+    taken, found = set(names), []
+    for name in names:
+        new = name
+        while seen[name] and (new == name or new in taken):
+            new = f"{name}.{seen[name]}"
+            seen[name] += 1
+        seen[name] = max(seen[name], 1)
+        taken.add(new)
+        found.append(new)
+    return found
 
 
 def told(names: list[str]) -> str:
