@@ -106,8 +106,8 @@ def export_library(estimator, path, name=None, compiler=None, native=True) -> No
         The command of GCC or Clang, with options if need be; by default the environment
         variable CC, or cc, gcc or clang, whichever is there. MSVC is not supported.
     native : bool, default=True
-        Compiles for the CPU of this machine, with all that it can do. False is for any of its
-        kind, and slower.
+        Compiles for the CPU of this machine, with all that it can do; that others lack its
+        instructions is noticed on x86 only. False is for any of its kind, and slower.
 
     Raises
     ------
