@@ -20,7 +20,7 @@ from sklearn.preprocessing import StandardScaler  # noqa: E402
 from sklearn.tree import DecisionTreeClassifier  # noqa: E402
 
 import fusednn  # noqa: E402
-from fusednn import MLPClassifier, MLPRegressor, export_onnx  # noqa: E402
+from fusednn import MLPClassifier, MLPRegressor, export_onnx, freeze  # noqa: E402
 from fusednn.export.onnx_heads import tensor_of  # noqa: E402
 from fusednn.plan.layers.dense import Dense  # noqa: E402
 from fusednn.plan.layers.epilogue import Epilogue  # noqa: E402
@@ -79,6 +79,20 @@ def test_the_same_bytes_each_time(fitted, path):
     first = path.read_bytes()
     export_onnx(fitted, path)
     assert path.read_bytes() == first
+
+
+def test_rounded_weights_are_written_in_float32(fitted, path):
+    predictor = freeze(fitted, weights="bfloat16")
+    export_onnx(predictor, path)
+    written = [onnx.numpy_helper.to_array(part) for part in onnx.load(path).graph.initializer]
+    exact = [
+        array for pair in zip(fitted.coefs_, fitted.intercepts_, strict=True) for array in pair
+    ]
+    for array, rounded, own in zip(written, predictor.model().arrays, exact, strict=True):
+        assert array.dtype == np.float32
+        np.testing.assert_array_equal(array, rounded)
+        np.testing.assert_allclose(array, own, rtol=2**-8)
+    assert not np.array_equal(written[0], exact[0].astype(np.float32))
 
 
 @pytest.mark.parametrize(
