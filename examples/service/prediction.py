@@ -102,7 +102,7 @@ class Answerer:
         return 0
 
     def _body(self, most: int) -> bytes:
-        """A body of as many rows as `most` bytes hold and the limit allows, and of one at least."""
+        """As many rows as `most` bytes hold and the limit allows, and one at least."""
         row = b"[" + b",".join([b"0"] * self._predictor.n_features_in_) + b"]"
         count = max(1, min(self._max_rows, most // (len(row) + 1)))
         return b'{"rows":[' + b",".join([row] * count) + b"]}"
