@@ -24,6 +24,9 @@ import fusednn
 INLINE_SECONDS = 0.002
 """Answers that take no longer are made between other requests, others by a thread beside them."""
 
+MOST_THREADS = 4
+"""Answers at once, besides those of the event loop: each has rows and JSON in memory."""
+
 PATHS = frozenset({"/predict", "/model", "/health", "/metrics", "/docs", "/openapi.json"})
 
 
@@ -62,7 +65,9 @@ def create_app(predictor, limits: Limits = LIMITS) -> FastAPI:
     predictor : fusednn.Predictor
     limits : Limits
     """
-    answerer, metrics, threads = Answerer(predictor, limits.rows), Metrics(), ThreadPoolExecutor()
+    answerer, metrics = Answerer(predictor, limits.rows), Metrics()
+    threads = ThreadPoolExecutor(min(os.cpu_count() or 1, MOST_THREADS))
+    answerer.prepare(limits.body)
     inline_bytes = answerer.longest_within(INLINE_SECONDS)
     app = FastAPI(title="fusednn", version=fusednn.__version__, redoc_url=None)
     app.add_middleware(CountRequests, metrics=metrics, paths=PATHS)

@@ -79,21 +79,33 @@ class Answerer:
             answer["probabilities"] = _listed(self._predictor.predict_proba(X, validate=False))
         return to_json(answer, inf_nan_mode="null"), len(rows)
 
+    def prepare(self, most: int) -> None:
+        """Answers one row, and a body of `most` bytes: all that compiles, or loads, does so here.
+
+        Parameters
+        ----------
+        most : int
+            How long a body can be.
+        """
+        self(self._body(0))
+        self(self._body(most))
+
     def longest_within(self, seconds: float, most: int = 16_384) -> int:
         """How long a body may be for its answer to take `seconds` at most, found by trying.
 
         It halves `most` until a body with as many rows as fit is answered in time; 0 if none is.
-        The first calls also compile, or load what was compiled, so that no request waits for it.
         """
-        features = self._predictor.n_features_in_
-        row = b"[" + b",".join([b"0"] * features) + b"]"
-        while most > len(row):
-            count = max(1, min(self._max_rows, most // (len(row) + 1)))
-            body = b'{"rows":[' + b",".join([row] * count) + b"]}"
-            if min(_timed(self, body) for _ in range(4)) <= seconds:
+        while most > 2 * self._predictor.n_features_in_:
+            if min(_timed(self, self._body(most)) for _ in range(4)) <= seconds:
                 return most
             most //= 2
         return 0
+
+    def _body(self, most: int) -> bytes:
+        """As many rows as `most` bytes hold and the limit allows, and one at least."""
+        row = b"[" + b",".join([b"0"] * self._predictor.n_features_in_) + b"]"
+        count = max(1, min(self._max_rows, most // (len(row) + 1)))
+        return b'{"rows":[' + b",".join([row] * count) + b"]}"
 
 
 def _listed(probabilities) -> list:

@@ -47,7 +47,8 @@ class CompiledPredictor:
     FileNotFoundError
         If there is no such file.
     ValueError
-        If it is no such library, or one for another kind of machine.
+        If it is no such library, or one for another kind of machine; on x86 also if the CPU lacks
+        instructions that it was compiled with (elsewhere the first call ends the process).
     """
 
     def __init__(self, path):

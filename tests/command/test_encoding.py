@@ -5,6 +5,7 @@ import json
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet
 import pytest
 
 from fusednn.command import delimited
@@ -144,16 +145,19 @@ def test_the_delimiter_that_gives_the_columns_is_taken(tmp_path):
 def test_any_encoding_is_read_in_pieces(tmp_path, monkeypatch):
     monkeypatch.setattr(delimited, "SAMPLE_BYTES", 16)
     text = lines("größe,wort", [(i, "çédille€"[: i % 9]) for i in range(1, 40)])
-    for encoding, compress in (("utf-8", False), ("utf-8-sig", True), ("latin-1", False)):
-        data = (
-            text.replace("€", "e").encode(encoding)
-            if encoding == "latin-1"
-            else text.encode(encoding)
-        )
+    for encoding, compress in (
+        ("utf-8", False),
+        ("utf-8-sig", True),
+        ("cp1252", False),
+        ("latin-1", False),
+    ):
+        # \x81 has no meaning in cp1252
+        sign = "\x81" if encoding == "latin-1" else "€"
+        data = text.replace("€", sign).encode(encoding)
         (tmp_path / "t").write_bytes(gzip.compress(data) if compress else data)
         table = read_table(tmp_path / "t")
         assert table.names == ["größe", "wort"]
-        assert "çédi" in table.columns[1].values
+        assert f"çédille{sign}" in table.columns[1].values
 
 
 def test_parquet_values_are_those_of_text(tmp_path):
@@ -178,6 +182,16 @@ def test_parquet_values_are_those_of_text(tmp_path):
         "category": ["b", "", "a"],
         "none": ["", "", ""],
     }
+
+
+def test_columns_of_one_name_in_parquet(tmp_path):
+    columns = [pyarrow.array([number, number]) for number in range(4)]
+    table = pyarrow.Table.from_arrays(columns, ["a", "a", "", "a.1"])
+    pyarrow.parquet.write_table(table, tmp_path / "t.parquet")
+    whole, [block] = read_table(tmp_path / "t.parquet"), blocks_of(tmp_path / "t.parquet")
+    for found in (whole, block):
+        assert found.names == ["a", "a.2", "Unnamed: 2", "a.1"]
+        assert [column.values[column.codes[0]] for column in found.columns] == list("0123")
 
 
 def test_a_file_is_replaced_when_all_is_well(tmp_path):

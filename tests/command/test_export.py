@@ -1,6 +1,8 @@
 """`fusednn export`: what is written answers as `fusednn predict` does."""
 
 import ctypes
+import json
+import re
 import shutil
 import subprocess
 import sys
@@ -9,7 +11,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from tables import ROWS, fit, fit_both, inputs, refused, run, shop
+from ugly import UGLY
 
+import fusednn
 from fusednn.compiled import CompiledPredictor
 
 needs_compiler = pytest.mark.skipif(
@@ -37,14 +41,15 @@ def test_c_says_what_it_takes(folder, tmp_path, capsys):
     assert told == [
         f"wrote {tmp_path / 'sold.c'}",
         "inputs (6, float32), in this order:",
-        f"     0  size  (missing values: {float(table['size'].median())!r})",
-        *(f"     {number}  {name}  (1 or 0)" for number, name in enumerate(colours, 1)),
-        f"     5  weight  (missing values: {float(table['weight'].median())!r})",
-        "labels of sold, in this order:",
-        *(f"     {n}  {label}" for n, label in enumerate(("may be, later", "no", "yes"))),
+        f'     0  "size"  (missing values: {float(table["size"].median())!r})',
+        *(f'     {number}  "{name}"  (1 or 0)' for number, name in enumerate(colours, 1)),
+        f'     5  "weight"  (missing values: {float(table["weight"].median())!r})',
+        'labels of "sold", in this order:',
+        *(f'     {n}  "{label}"' for n, label in enumerate(("may be, later", "no", "yes"))),
     ]
     text = (tmp_path / "sold.c").read_text("ascii")
-    assert text.startswith("/*\n * " + "\n * ".join(told[1:]) + "\n */\n")
+    comment = "/*\n * " + "\n * ".join(told[1:]) + "\n */\n"
+    assert text.startswith(comment.replace("?", r"\u003f"))
 
 
 @needs_compiler
@@ -92,12 +97,25 @@ def test_onnx_without_its_package(folder, tmp_path, capsys, monkeypatch):
     assert not list(tmp_path.iterdir())
 
 
-def test_names_cannot_end_a_comment(tmp_path):
-    name = "a*/*b é"
-    table = pd.DataFrame({name: np.arange(40.0), "y": np.arange(40) % 2})
-    fit(table, "y", tmp_path / "m.st", "--epochs", 1)
-    assert run("export", tmp_path / "m.st", "--to", "c", "-o", tmp_path / "m.c") == 0
-    comment = (tmp_path / "m.c").read_text("ascii").split("A neural network")[0]
-    assert comment.count("*/") == 1
-    assert comment.count("/*") == 2
-    assert r"a* / *b \xe9" in comment
+@needs_compiler
+def test_names_cannot_end_a_comment(tmp_path, capsys):
+    names = [f"{number} {name}" for number, name in enumerate(UGLY)]
+    target = "a*/*b é"
+    table = pd.DataFrame({name: np.arange(40.0) for name in map(str, range(len(names)))})
+    fit(table.assign(y=["no", "yes"] * 20), "y", tmp_path / "m.st", "--epochs", 1)
+    predictor = fusednn.load(tmp_path / "m.st")
+    notes = predictor.notes["table"]
+    notes |= {"columns": [*names, target], "target": target, "labels": ["*\\\n/ x /*", "??/"]}
+    notes["inputs"] = [{"name": name, "fill": 0.0} for name in names]
+    predictor.save(tmp_path / "ugly.st", notes={"table": notes})
+    source = tmp_path / "ugly.c"
+    assert run("export", tmp_path / "ugly.st", "--to", "c", "-o", source) == 0
+    told = capsys.readouterr().out
+    assert f'"{target}"' in told
+    comment = source.read_text("ascii").split("A neural network")[0]
+    assert (comment.count("*/"), comment.count("/*"), comment.count("?")) == (1, 2, 0)
+    written = re.findall(r'^ \* +\d+  (".*")  \(missing', comment, re.MULTILINE)
+    assert [json.loads(name) for name in written] == names
+    strict = "-std=c99", "-pedantic", "-Wall", "-Wextra", "-Werror", "-trigraphs", "-Wno-trigraphs"
+    for compiler in filter(shutil.which, ("gcc", "clang")):
+        subprocess.run([compiler, *strict, "-c", source, "-o", tmp_path / "m.o"], check=True)

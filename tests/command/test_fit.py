@@ -143,6 +143,23 @@ def test_labels_come_back_as_they_were_written(tmp_path, capsys, labels, classes
     assert (found["y"] == table["y"]).mean() > 0.9
 
 
+def test_words_for_nothing_and_infinity_are_labels(tmp_path, capsys):
+    labels = ["none", "mild", "inf", "NA", "", "?"]
+    table = pd.DataFrame({"x": np.arange(60.0), "y": [labels[i // 10] for i in range(60)]})
+    path = fit(table, "y", tmp_path / "m.st", "--epochs", 1)
+    out = capsys.readouterr().out
+    assert "40 rows to train on, 40 held out" in out
+    assert "left out 20 rows with no target" in out
+    assert fusednn.load(tmp_path / "m.st").classes_.tolist() == ["NA", "inf", "mild", "none"]
+    again = "--continue", tmp_path / "m.st", "-o", tmp_path / "n.st", "--epochs", 1
+    assert run("fit", path, *again, "--validation", 0) == 0
+    assert "40 rows to train on" in capsys.readouterr().out
+    # among numbers they are missing
+    table["y"] = [["0.5", "none", "inf", "NA", "1", "3"][i // 10] for i in range(60)]
+    fit(table, "y", tmp_path / "m.st", "--epochs", 1)
+    assert "left out 30 rows with no target" in capsys.readouterr().out
+
+
 def test_a_label_of_one_row(tmp_path, capsys):
     table = pd.DataFrame({"x": np.arange(40.0), "y": ["a"] * 20 + ["b"] * 19 + ["c"]})
     table.to_csv(tmp_path / "t.csv", index=False)

@@ -1,8 +1,10 @@
 """`fusednn predict` on tables of other forms, larger ones, and ones without what is needed."""
 
 import gzip
+import os
 import re
 import subprocess
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -138,6 +140,22 @@ def test_header_option(tmp_path, capsys):
     assert fusednn.load(tmp_path / "m.st").classes_.tolist() == ["b", "x", "y"]
 
 
+def test_the_first_row_of_words_is_a_row(tmp_path, capsys):
+    """Where the model's table had no header there is none, whatever the first row looks like."""
+    rows = [f"{'pq'[i % 2]},{'vw'[i // 2 % 2]},{'xy'[i % 2]}" for i in range(40)]
+    (tmp_path / "t.csv").write_text("\n".join(rows) + "\n")
+    (tmp_path / "new.csv").write_text("q,v,x\n" + "p,w,y\n" * 19)
+    options = "--target", 2, "--header", "no", "--epochs", 1, "--jobs", 1
+    new, model = tmp_path / "new.csv", tmp_path / "m.st"
+    more = "--validation-table", new
+    assert run("fit", tmp_path / "t.csv", "-o", model, *options, *more) == 0
+    assert "40 rows to train on, 20 held out" in capsys.readouterr().out
+    found, error = predicted(capsys, model, new)
+    assert (len(found), error) == (20, "")
+    assert run("fit", new, "--continue", model, "-o", model, "--epochs", 1, *more) == 0
+    assert "20 rows to train on, 20 held out" in capsys.readouterr().out
+
+
 def test_columns_of_one_name_and_the_target_as_an_id(tmp_path, capsys):
     random = np.random.RandomState(0)
     X = random.normal(size=(60, 3)).round(3)
@@ -177,6 +195,31 @@ def test_predict_with_its_reader_gone(folder, tmp_path):
     process.stderr.close()
     assert process.wait(SECONDS) == 141
     assert b"Traceback" not in errors
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
+def test_a_full_disk_is_told_in_one_line(folder):
+    arguments = "predict", str(folder / "sold.st"), str(folder / "sold.csv")
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [*COMMAND, *arguments], stdout=full, stderr=subprocess.PIPE, timeout=SECONDS
+        )
+    assert (done.returncode, done.stderr) == (2, b"fusednn: No space left on device\n")
+
+
+def test_standard_output_is_utf_8(tmp_path):
+    table = pd.DataFrame({"größe": np.arange(40.0), "y": ["müde", "猫"] * 20})
+    model, path = tmp_path / "m.st", fit(table, "y", tmp_path / "m.st", "--epochs", 1)
+    assert run("predict", model, path, "--id", "größe", "-o", tmp_path / "out.csv") == 0
+    done = subprocess.run(
+        [*COMMAND, "predict", str(model), str(path), "--id", "größe"],
+        env={**os.environ, "PYTHONIOENCODING": "latin-1", "PYTHONUTF8": "0"},
+        capture_output=True,
+        timeout=SECONDS,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout == (tmp_path / "out.csv").read_bytes()
+    assert "größe,y" in done.stdout.decode()
 
 
 @posix

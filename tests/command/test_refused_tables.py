@@ -10,6 +10,8 @@ import fusednn
 from fusednn import MLPRegressor
 from fusednn.command import table as table_module
 
+LONG = "a" * 300
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
@@ -27,6 +29,8 @@ def files(folder, tmp_path, monkeypatch):
     table.assign(size=["12 kg" if i == 5 else 1 for i in range(40)]).to_csv("word.csv")
     table.assign(size=[1e39 if i == 5 else 1 for i in range(40)]).to_csv("huge.csv")
     table.assign(sold=["new" if i == 5 else "no" for i in range(40)]).to_csv("label.csv")
+    table.assign(price=[1.7e308, -1.7e308] * 20).to_csv("far.csv", index=False)
+    table.head(10).to_csv("ten.csv", index=False)
     table.head(9).to_csv("few.csv", index=False)
     table[table["sold"] != "may be, later"].to_csv("two.csv")
     (tmp_path / "ragged.csv").write_text("size,colour,weight\n1,red,2\n1,red\n")
@@ -62,12 +66,27 @@ def files(folder, tmp_path, monkeypatch):
         ("fit good.csv --target sold -o good.csv", "good.csv is read"),
         ("fit good.csv --target sold", "the following arguments are required: -o"),
         ("fit good.csv --target sold -o m.st --validation 1", "1 is no share"),
+        (
+            "fit ten.csv --target price -o m.st --validation 0.95",
+            "to hold out 10 of 10 rows leaves none to train on",
+        ),
         ("fit good.csv --target sold -o m.st --max-time 0", "0 is not above 0"),
         ("fit good.csv --target sold -o m.st --activation x", "invalid choice: 'x'"),
         ("fit empty.csv --target sold -o m.st", "empty.csv is empty"),
         ("fit zip.xlsx --target sold -o m.st", "give a CSV or Parquet file"),
         ("fit list.parquet --target sold -o m.st", "column 'list' holds list"),
         ("fit huge.csv --target price -o m.st", "line 7: size is 1e+39, too large for float32"),
+        (
+            "fit far.csv --target price -o m.st --dtype float64",
+            "column 'price' has numbers too large to learn from",
+        ),
+        (
+            "fit far.csv --continue price.st -o m.st",
+            "column 'price' has numbers too large for a target whose deviation is",
+        ),
+        (f"fit {LONG} --target sold -o m.st", f"{LONG}: File name too long"),
+        (f"predict sold.st {LONG}", f"{LONG}: File name too long"),
+        (f"fit good.csv --target sold -o {LONG}", "cannot be written: File name too long"),
         (
             "fit good.csv --target sold -o m.st --validation-table label.csv",
             "line 7: sold is 'new', which is none of the labels of the training table",
@@ -115,8 +134,10 @@ def test_an_old_file_stays_until_the_new_one_is_whole(files, capsys, monkeypatch
 
 def test_parquet_without_pyarrow(files, capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    assert "pip install pyarrow" in refused(capsys, "predict", "sold.st", "list.parquet")
-    assert "pip install pyarrow" in refused(capsys, "predict", "sold.st", "good.csv", "-o", "o.pq")
+    assert "pip install 'pyarrow>=16'" in refused(capsys, "predict", "sold.st", "list.parquet")
+    assert "pip install 'pyarrow>=16'" in refused(
+        capsys, "predict", "sold.st", "good.csv", "-o", "o.pq"
+    )
 
 
 def test_notes_that_someone_changed(files, capsys):
@@ -127,10 +148,9 @@ def test_notes_that_someone_changed(files, capsys):
         ("inputs", [{"name": "else", "fill": 1.0}] * 6, "damaged notes"),
         ("labels", ["no", "yes"], "do not fit its network"),
         ("labels", 5, "damaged notes"),
-        ("scale", [0, float("1e999")], None),
+        ("scale", [0, -1], "damaged notes"),
         ("version", 2, "a later fusednn"),
         ("columns", None, "damaged notes"),
     ):
-        if expected is not None:
-            predictor.save("new.st", notes={"table": {**notes["table"], key: value}})
-            assert expected in refused(capsys, "predict", "new.st", "good.csv")
+        predictor.save("new.st", notes={"table": {**notes["table"], key: value}})
+        assert expected in refused(capsys, "predict", "new.st", "good.csv")

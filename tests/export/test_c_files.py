@@ -12,6 +12,7 @@ from c_programs import COMPILERS, SANITIZED, STOPS, assert_close, compiled, need
 from networks import SHORT, chain, made
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
+from ugly import UGLY
 
 from fusednn import MLPClassifier, export_c
 from fusednn.export.c import write_c
@@ -19,13 +20,6 @@ from fusednn.export.c_text import array, identifier, number
 from fusednn.plan.layers.through import Through
 from fusednn.serving.model import MULTICLASS, Head
 from fusednn.serving.predictor import Predictor
-
-UGLY = [
-    "*/ int broken; /*", '"; int broken; char *a = "', "back\\", "??/", "??/\n#error",
-    "line\nline", "naïve – 猫 🐈", "\r\t\0\x7f", "%s{}{name}NAME_x REAL", "// \\\n", "a" * 3000,
-    "", "\ud800",
-]  # fmt: skip
-
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "c.md"
 
@@ -149,13 +143,18 @@ def test_the_program_of_the_docs(tmp_path):
 
 
 @needs_compiler
-def test_fast_math_is_refused(tmp_path):
+@pytest.mark.parametrize("compiler", COMPILERS)
+def test_fast_math_is_refused(compiler, tmp_path):
     write_c(made(chain(3, 2), SHORT, "float32"), tmp_path / "m.c", "m")
-    done = subprocess.run(
-        [COMPILERS[0], "-ffast-math", "-c", "m.c"], cwd=tmp_path, capture_output=True, text=True
-    )
-    assert done.returncode
-    assert "-ffast-math" in done.stderr
+    options = ["-ffast-math", "-ffinite-math-only"]
+    if compiler == "gcc":  # Clang does not tell a program of the others
+        options += ["-funsafe-math-optimizations"]
+    for option in options:
+        done = subprocess.run(
+            [compiler, option, "-c", "m.c"], cwd=tmp_path, capture_output=True, text=True
+        )
+        assert done.returncode, option
+        assert "-ffast-math" in done.stderr
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

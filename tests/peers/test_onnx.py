@@ -186,14 +186,16 @@ def test_every_table_and_no_plain_column(dtype, path):
 
 @DTYPES
 def test_codes_that_are_odd(dtype, path):
-    """Halves go up, and what is out of bounds to the nearest code."""
+    """Halves go up, what is out of bounds to the nearest code, and NaN to 0."""
     X = samples(dtype)
     est = NetworkRegressor([Embedding(CODES, (5, 3), 2), Dense(9)], dtype=dtype, **SHORT)
     predictor = freeze(fit_quietly(est, X, X[:, 2]))
     codes = [-1e30, -3, -0.5, -0.49, 0.49, 0.5, 0.50001, 1.5, 2.5, 3.4999998, 4.49, 4.5, 7, 1e30]
+    codes += [np.nan, np.inf, -np.inf]
     X = X[: len(codes)]
     X[:, 1] = X[:, 4] = codes
     found = run(session_of(predictor, path), X)["variable"]
+    X[:, [1, 4]] = np.nan_to_num(X[:, [1, 4]], nan=0, posinf=9, neginf=-9)
     check_values(found, predictor.predict(X, validate=False))
 
 

@@ -20,7 +20,7 @@ from sklearn.preprocessing import StandardScaler  # noqa: E402
 from sklearn.tree import DecisionTreeClassifier  # noqa: E402
 
 import fusednn  # noqa: E402
-from fusednn import MLPClassifier, MLPRegressor, export_onnx  # noqa: E402
+from fusednn import MLPClassifier, MLPRegressor, export_onnx, freeze  # noqa: E402
 from fusednn.export.onnx_heads import tensor_of  # noqa: E402
 from fusednn.plan.layers.dense import Dense  # noqa: E402
 from fusednn.plan.layers.epilogue import Epilogue  # noqa: E402
@@ -81,6 +81,20 @@ def test_the_same_bytes_each_time(fitted, path):
     assert path.read_bytes() == first
 
 
+def test_rounded_weights_are_written_in_float32(fitted, path):
+    predictor = freeze(fitted, weights="bfloat16")
+    export_onnx(predictor, path)
+    written = [onnx.numpy_helper.to_array(part) for part in onnx.load(path).graph.initializer]
+    exact = [
+        array for pair in zip(fitted.coefs_, fitted.intercepts_, strict=True) for array in pair
+    ]
+    for array, rounded, own in zip(written, predictor.model().arrays, exact, strict=True):
+        assert array.dtype == np.float32
+        np.testing.assert_array_equal(array, rounded)
+        np.testing.assert_allclose(array, own, rtol=2**-8)
+    assert not np.array_equal(written[0], exact[0].astype(np.float32))
+
+
 @pytest.mark.parametrize(
     ("estimator", "error", "words"),
     [
@@ -118,10 +132,12 @@ class _Described(fusednn.Predictor):
 
 
 def test_networks_above_two_gibibytes(path):
-    width = 30_000
-    arrays = np.broadcast_to(np.float32(0), (width, width)), np.zeros(width, "f4")
-    with pytest.raises(ValueError, match=r"holds 2 GiB; the network has 3\.4 GiB"):
-        export_onnx(_Described(Dense(width, width), arrays), path)
+    for width, far, told in ((30_000, 0, r"3\.4"), (17_000, 1000, r"2\.2")):
+        # what is written in float64, for biases that are far, counts as that
+        arrays = np.broadcast_to(np.float32(0), (width, width)), np.full(width, far, "f4")
+        with pytest.raises(ValueError, match=rf"holds 2 GiB; the network has {told} GiB or more"):
+            export_onnx(_Described(Dense(width, width, first=True), arrays), path)
+    assert not path.exists()
 
 
 @pytest.mark.parametrize(

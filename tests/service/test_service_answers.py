@@ -1,6 +1,8 @@
 """What the service answers, tells of its model, and counts."""
 
 import sys
+import threading
+import time
 
 import numpy as np
 import pytest
@@ -120,6 +122,56 @@ def test_errors_of_ours_are_counted(iris):
     with pytest.raises(TypeError):
         post(app, body_of([[1, 2, 3, 4]]))
     assert metrics(app)['service_requests_total{path="/predict",status="500"}'] == 1
+
+
+class Counted:
+    """A predictor that remembers of how many rows it was asked, and how many times at once."""
+
+    def __init__(self, predictor):
+        self._predictor, self.rows, self.now, self.most = predictor, [], 0, 0
+        self._lock = threading.Lock()
+
+    def __getattr__(self, name):
+        return getattr(self._predictor, name)
+
+    def predict(self, X):
+        with self._lock:
+            self.now += 1
+            self.most = max(self.most, self.now)
+        time.sleep(0.01)
+        self.rows.append(len(X))
+        with self._lock:
+            self.now -= 1
+        return self._predictor.predict(X)
+
+
+@pytest.mark.parametrize(
+    ("features", "limits", "largest"),
+    [
+        (10_000, Limits(), 52),  # of 20,001 bytes
+        (10_000, Limits(body=100), 1),
+        (4, Limits(), 1000),
+        (4, Limits(body=1000, rows=5000), 100),
+    ],
+)
+def test_nothing_is_left_to_the_first_request(features, limits, largest, fitted):
+    """Before the first request one row has been answered, and the most that can come."""
+    X = np.zeros((10, features), np.float32)
+    model = fitted(fusednn.MLPRegressor(hidden_layer_sizes=(2,)), X, np.arange(10.0))
+    predictor = Counted(fusednn.freeze(model))
+    create_app(predictor, limits)
+    assert predictor.rows[:2] == [1, largest]
+
+
+def test_few_answers_at_once(iris, monkeypatch):
+    """What does not fit into the event loop waits for one of a few threads."""
+    monkeypatch.setattr("app.INLINE_SECONDS", 0.0)
+    monkeypatch.setattr("os.cpu_count", lambda: 64)
+    predictor = Counted(fusednn.freeze(iris[0]))
+    app = create_app(predictor)
+    together(app, *[("POST", "/predict", {"content": body_of(iris[1]), "headers": JSON})] * 40)
+    assert predictor.rows[-40:] == [150] * 40
+    assert 1 < predictor.most <= 4
 
 
 @pytest.mark.parametrize("inline", [True, False])

@@ -28,6 +28,31 @@ def model_file(iris, tmp_path):
     return file
 
 
+def until(holds, seconds=10.0):
+    """Whether something holds after `seconds` at the latest."""
+    end = time.monotonic() + seconds
+    while not (found := holds()) and time.monotonic() < end:
+        time.sleep(0.01)
+    return found
+
+
+def status_of_health(port):
+    try:
+        load_test.get(port, "/health")
+    except HTTPError as refused:
+        refused.close()
+        return refused.code
+    return 200
+
+
+def listens(port):
+    try:
+        socket.create_connection(("127.0.0.1", port)).close()
+    except ConnectionError:
+        return False
+    return True
+
+
 GRACEFUL = pytest.mark.skipif(
     sys.platform == "win32", reason="there terminate() lets nothing end by itself"
 )
@@ -54,28 +79,26 @@ def test_serve(model_file, iris, capfd):
         with contextlib.ExitStack() as stack:
             for _ in range(8):
                 stack.enter_context(socket.create_connection(("127.0.0.1", port)))
-            time.sleep(0.3)
-            with pytest.raises(HTTPError, match="503") as refused:
-                load_test.get(port, "/health")
-            refused.value.close()
+            assert until(lambda: status_of_health(port) == 503)
 
         with socket.create_connection(("127.0.0.1", port)) as slow:
             body = body_of(X[:1])
             head = f"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n"
-            slow.sendall(head.encode() + b"Content-Type: application/json\r\n\r\n" + body[:9])
-            time.sleep(0.3)
+            slow.sendall(head.encode() + b"Content-Type: application/json\r\n")
+            slow.sendall(b"Expect: 100-continue\r\n\r\n")
+            slow.settimeout(10)
+            assert slow.recv(4096).startswith(b"HTTP/1.1 100 Continue")  # it has begun
+            slow.sendall(body[:9])
             process.terminate()
-            time.sleep(0.3)
+            assert until(lambda: not listens(port))
             assert process.poll() is None
             slow.sendall(body[9:])
-            slow.settimeout(10)
             assert slow.recv(4096).startswith(b"HTTP/1.1 200 OK")
     assert process.returncode in (0, -signal.SIGTERM)
     first, *others = capfd.readouterr().err.splitlines()
     assert "serves <Predictor of MLPClassifier: 4-16-3" in first
     assert all("Exceeded concurrency limit" in line for line in others)
-    with pytest.raises(ConnectionRefusedError):
-        socket.create_connection(("127.0.0.1", port)).close()
+    assert not listens(port)
 
 
 @GRACEFUL

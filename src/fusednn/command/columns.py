@@ -6,6 +6,8 @@ little memory and each text is understood once.
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Container
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -13,7 +15,8 @@ import numpy as np
 
 from .errors import UserError
 
-MISSING = frozenset({"", "?", "na", "n/a", "nan", "null", "none"})
+BLANK = frozenset({"", "?"})
+MISSING = BLANK | {"na", "n/a", "nan", "null", "none"}
 NAMES_TOLD = 8
 UNNAMED = "Unnamed: "
 """Begins the name of a column that the header leaves empty, as pandas has it."""
@@ -39,17 +42,22 @@ class Column:
     """What has been made of the values; columns of other rows share it."""
 
     def missing(self) -> np.ndarray:
-        """Whether each row's value is missing; infinity counts, as no network can use it."""
+        """Whether each row's value is missing; among numbers infinity, which no network can use,
+        counts."""
         if "missing" not in self._understood:
             numbers = self._numbers()
             self._understood["missing"] = (
-                np.array([is_missing(v) or is_infinite(v) for v in self.values], bool)
+                np.array([is_missing(v) for v in self.values], bool)
                 if numbers is None
                 else np.isnan(numbers)
             )
         missing = self._understood["missing"]
         assert missing is not None
         return missing[self.codes]
+
+    def among(self, texts: Container[str]) -> np.ndarray:
+        """Whether each row's value is one of these."""
+        return np.array([v in texts for v in self.values], bool)[self.codes]
 
     def numbers(self) -> np.ndarray | None:
         """The values as float64, NaN where missing; None if one of them is no number."""
@@ -156,6 +164,22 @@ class Table(NamedTuple):
         raise UserError(f"there is no column {target!r}: {named} 0 to {width - 1}")
 
 
+def unique_names(header: list[str]) -> list[str]:
+    """Names of columns, no two the same, as pandas has them: the second "a" is "a.1"."""
+    names = [cell or f"{UNNAMED}{i}" for i, cell in enumerate(header)]
+    seen: Counter[str] = Counter()
+    taken, found = set(names), []
+    for name in names:
+        new = name
+        while seen[name] and (new == name or new in taken):
+            new = f"{name}.{seen[name]}"
+            seen[name] += 1
+        seen[name] = max(seen[name], 1)
+        taken.add(new)
+        found.append(new)
+    return found
+
+
 def told(names: list[str]) -> str:
     """The first of many names, for people."""
     return ", ".join(names[:NAMES_TOLD]) + (", ..." if len(names) > NAMES_TOLD else "")
@@ -164,11 +188,6 @@ def told(names: list[str]) -> str:
 def is_missing(text: str) -> bool:
     """Whether a value says that there is none."""
     return text.lower() in MISSING
-
-
-def is_infinite(text: str) -> bool:
-    """Whether a value is beyond all numbers."""
-    return abs(number_of(text) or 0) == np.inf
 
 
 def number_of(text: str) -> float | None:

@@ -22,6 +22,8 @@ DELIMITERS = ",;\t|"
 SAMPLE_ROWS = 100
 SAMPLE_BYTES = 1 << 20
 FEWEST_NUMBERED = 3
+NOT_WINDOWS = b"\x81\x8d\x8f\x90\x9d"
+"""Bytes that no character of cp1252 has, which Excel writes; latin-1 has all."""
 
 
 class TextRows:
@@ -98,28 +100,32 @@ def _reading(path: Path, call: Callable, *arguments):
 
 def _looked_through(file: BinaryIO, path: Path) -> tuple[str, str]:
     """The encoding of a whole file, and whole lines of its beginning."""
-    utf8, encoding = codecs.getincrementaldecoder("utf-8")(), "utf-8-sig"
+    utf8, is_utf8, is_windows = codecs.getincrementaldecoder("utf-8")(), True, True
     sample, blank = b"", True
     while block := file.read(SAMPLE_BYTES):
         if b"\0" in block:
             raise UserError(f"{path} is no text; give a CSV or Parquet file")
-        if encoding != "latin-1":
-            try:
-                utf8.decode(block)
-            except UnicodeDecodeError:
-                encoding = "latin-1"
+        is_utf8 = is_utf8 and _decodes(utf8, block)
+        is_windows = is_windows and len(block.translate(None, NOT_WINDOWS)) == len(block)
         sample = sample or block
         blank = blank and not block.strip()
     if blank:
         raise UserError(f"{path} is empty: give a CSV file with rows of values")
-    if encoding != "latin-1":
-        try:
-            utf8.decode(b"", final=True)
-        except UnicodeDecodeError:
-            encoding = "latin-1"
+    if is_utf8 and _decodes(utf8, b"", final=True):
+        encoding = "utf-8-sig"
+    else:
+        encoding = "cp1252" if is_windows else "latin-1"
     if len(sample) == SAMPLE_BYTES:
         sample = sample[: sample.rfind(b"\n") + 1] or sample
     return encoding, sample.decode(encoding, errors="replace")
+
+
+def _decodes(decoder: codecs.IncrementalDecoder, block: bytes, final: bool = False) -> bool:
+    try:
+        decoder.decode(block, final)
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _rows(file: TextIO, delimiter: str) -> Iterator[tuple[int, list[str]]]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import json
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from fusednn.export.c_text import identifier
+from fusednn.export.c_text import identifier, remark
 
 from .encode import Numbers
 from .errors import UserError
@@ -49,32 +51,35 @@ def run(options: argparse.Namespace) -> None:
     """Exports, and says what the network takes."""
     check_output(options.output, options.model)
     predictor, tabular = open_model(options.model)
-    lines = description(tabular, str(predictor.dtype))
-    _export(options, predictor, lines)
+    _export(options, predictor, tabular)
     print(f"wrote {options.output}")
-    print(*lines, sep="\n")
+    print(*description(tabular, str(predictor.dtype)), sep="\n")
 
 
-def description(tabular: Tabular, dtype: str) -> list[str]:
-    """What the network takes and puts out, in lines."""
+def _json(name: str) -> str:
+    return json.dumps(name, ensure_ascii=False)
+
+
+def description(tabular: Tabular, dtype: str, written: Callable[[str], str] = _json) -> list[str]:
+    """What the network takes and puts out, in lines; names and labels as `written` has them."""
     names = tabular.encoding.names
     lines = [f"inputs ({len(names)}, {dtype}), in this order:"]
     number = 0
     for part in tabular.encoding.inputs:
         for name in part.inputs:
             what = f"missing values: {part.fill!r}" if isinstance(part, Numbers) else "1 or 0"
-            lines.append(f"{number:>6}  {name}  ({what})")
+            lines.append(f"{number:>6}  {written(name)}  ({what})")
             number += 1
     target = tabular.target
     if target.labels is None:
-        lines.append(f"output: {target.name}")
+        lines.append(f"output: {written(target.name)}")
     else:
-        lines.append(f"labels of {target.name}, in this order:")
-        lines += [f"{number:>6}  {label}" for number, label in enumerate(target.labels)]
+        lines.append(f"labels of {written(target.name)}, in this order:")
+        lines += [f"{number:>6}  {written(label)}" for number, label in enumerate(target.labels)]
     return lines
 
 
-def _export(options: argparse.Namespace, predictor: Predictor, lines: list[str]) -> None:
+def _export(options: argparse.Namespace, predictor: Predictor, tabular: Tabular) -> None:
     import fusednn
 
     output, kind = options.output, options.to
@@ -87,7 +92,9 @@ def _export(options: argparse.Namespace, predictor: Predictor, lines: list[str])
             with replacing(output) as place, TemporaryDirectory() as folder:
                 source = Path(folder, output.name)
                 fusednn.export_c(predictor, source, _identifier(options))
-                place.write_bytes(_comment(lines) + source.read_bytes())
+                lines = description(tabular, str(predictor.dtype), remark)
+                comment = "/*\n * " + "\n * ".join(lines) + "\n */\n"
+                place.write_bytes(comment.encode("ascii") + source.read_bytes())
     except OSError as error:
         raise UserError(f"{output} cannot be written: {error.strerror or error}") from None
     except (ImportError, RuntimeError, TypeError, ValueError) as error:
@@ -99,9 +106,3 @@ def _identifier(options: argparse.Namespace) -> str:
         return identifier(options.name, options.output)
     except ValueError as error:
         raise UserError(f"--name: {str(error).removesuffix('; pass name=')}") from None
-
-
-def _comment(lines: list[str]) -> bytes:
-    """Of C, whatever columns are called."""
-    safe = [line.replace("*/", "* /").replace("/*", "/ *") for line in lines]
-    return ("/*\n * " + "\n * ".join(safe) + "\n */\n").encode("ascii", "backslashreplace")

@@ -29,7 +29,8 @@ TABLE is a CSV file (also gzip's; commas, semicolons, tabs, | or blanks) or a Pa
 Columns of numbers become inputs, missing values (empty, ?, NA, N/A, NaN, null, none) their
 medians. Columns of words become an input for each of their 50 commonest categories, a missing
 value being one. Columns that are empty or nearly all different words, and an index without a
-name, are left out. All this is kept in MODEL, and `fusednn predict` does it again.
+name, are left out. All this is kept in MODEL, and `fusednn predict` does it again. Rows without
+a target are left out; where it is words, only empty and ? are none.
 
 A tenth of the rows is held out: training stops when their loss has not improved for 10 epochs,
 the best weights are kept, and the score printed is theirs.
@@ -135,7 +136,7 @@ def _refuse_with_continue(options: argparse.Namespace) -> None:
 
 def _header(options: argparse.Namespace, old: Tabular | None) -> bool | None:
     if old is not None:
-        return True if old.encoding.header else None
+        return old.encoding.header
     return None if options.header is None else options.header == "yes"
 
 
@@ -157,14 +158,23 @@ def _learn(options: argparse.Namespace, table: Table, dtype: str) -> Work:
         raise UserError("--drop names the target: drop other columns")
     rows, held_out = _split(options, labelled)
     encoding, notes = Encoding.learned(labelled.table, labelled.place, rows, drop)
-    y = labelled.y[rows]
-    scale = (0.0, 1.0) if labelled.target.classify else (float(y.mean()), float(y.std()) or 1.0)
-    tabular = Tabular(encoding, labelled.target, scale)
+    tabular = Tabular(encoding, labelled.target, _scale(labelled, rows))
     if dtype == "float32":
         warn_of_far(tabular, labelled.table)
     work = _work(options, tabular, labelled, rows, held_out, dtype)
     work.notes.extend(notes)
     return work
+
+
+def _scale(labelled: Labelled, rows: np.ndarray) -> tuple[float, float]:
+    """Mean and deviation of a quantity."""
+    if labelled.target.classify:
+        return 0.0, 1.0
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean, deviation = float(labelled.y[rows].mean()), float(labelled.y[rows].std())
+    if not np.isfinite([mean, deviation]).all():
+        raise UserError(f"column {labelled.target.name!r} has numbers too large to learn from")
+    return mean, deviation or 1.0
 
 
 def _known(options: argparse.Namespace, table: Table, old: Tabular, dtype: str) -> Work:
@@ -203,8 +213,8 @@ def _work(
 
     own = samples(labelled, rows)
     if options.validation_table is not None:
-        path, header = options.validation_table, True if tabular.encoding.header else None
-        table = tabular.encoding.named(_read(path, header), path)
+        path = options.validation_table
+        table = tabular.encoding.named(_read(path, tabular.encoding.header), path)
         other = labelled_table(table, tabular.target)
         if not len(other.y):
             raise UserError(f"{path} has no rows with a target: hold out others")

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .columns import Table, told
+from .columns import BLANK, Column, Table, told
 from .errors import UserError
 from .target import Target
 
@@ -22,7 +22,7 @@ class Labelled(NamedTuple):
     Parameters
     ----------
     table : Table
-    index : int
+    place : int
         Number of the target's column.
     target : Target
     y : ndarray of shape (n_rows,)
@@ -68,7 +68,7 @@ def labelled_table(table: Table, target: str | Target | None, task: str | None =
     column = table.columns[index]
     called = repr(column.name) if table.header else f"{column.name} (there is no header)"
     notes = [f"target: column {called}"]
-    known = ~column.missing()
+    known = ~_missing(column, target if isinstance(target, Target) else None)
     if not known.all():
         notes.append(f"left out {np.count_nonzero(~known):,} rows with no target")
         table = table.take(known)
@@ -76,6 +76,13 @@ def labelled_table(table: Table, target: str | Target | None, task: str | None =
     if not isinstance(target, Target):
         target = Target.learned(column, task)
     return Labelled(table, index, target, target.values(column, table), notes)
+
+
+def _missing(column: Column, target: Target | None) -> np.ndarray:
+    """Whether each row has no target; words such as none may be labels."""
+    if target is not None and target.labels is not None:
+        return column.missing() & ~column.among(target.labels)
+    return column.missing() if column.numbers() is not None else column.among(BLANK)
 
 
 def require_rows(rows: int, path: Path) -> None:
@@ -110,11 +117,21 @@ def split_rows(
     Returns
     -------
     train, held_out : ndarray of int
+
+    Raises
+    ------
+    UserError
+        If no row is left to train on.
     """
     from sklearn.model_selection import train_test_split
 
     counts = np.unique(y, return_counts=True)[1]
     held_out = max(int(np.ceil(share * len(y))), FEWEST_HELD_OUT)
+    if held_out >= len(y):
+        raise UserError(
+            f"to hold out {held_out} of {len(y)} rows leaves none to train on: give a smaller"
+            " --validation"
+        )
     enough = counts.min() >= 2 and len(counts) <= min(held_out, len(y) - held_out)
     train, rest = train_test_split(
         np.arange(len(y)),

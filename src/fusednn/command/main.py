@@ -88,7 +88,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         complain("interrupted")
         return INTERRUPTED
     except BrokenPipeError:
-        # Python flushes standard output once more at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _close_output()
         return CLOSED_PIPE
+    except OSError as error:  # a disk is full, a name too long, a folder closed
+        place = "" if error.filename is None else f"{error.filename}: "
+        complain(f"{place}{error.strerror or error}")
+        try:
+            sys.stdout.flush()
+        except OSError:
+            _close_output()
+        return UserError.exit_code
     return 0
+
+
+def _close_output() -> None:
+    """Standard output that cannot be written to: Python flushes it once more at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

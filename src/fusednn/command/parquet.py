@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .columns import Column, Table
+from .columns import Column, Table, unique_names
 from .errors import UserError
 
 MAGIC = b"PAR1"
@@ -51,7 +51,7 @@ def pyarrow() -> Any:
         import pyarrow.parquet
     except ImportError:
         raise UserError(
-            "Parquet files need pyarrow: `pip install pyarrow`, or give a CSV file"
+            "Parquet files need pyarrow: `pip install 'pyarrow>=16'`, or give a CSV file"
         ) from None
     return pyarrow
 
@@ -124,7 +124,7 @@ class ParquetBlocks:
 
 
 def _whole(found: Any, first_row: int) -> Table:
-    names = map(str, found.column_names)
+    names = unique_names([str(name).strip() for name in found.column_names])
     columns = [_column(*both) for both in zip(names, found.columns, strict=True)]
     return Table(columns, True, None, first_row)
 

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 Columns = dict[str, list[str] | np.ndarray]
 
+ENCODING, ERRORS = "utf-8", "backslashreplace"
+"""How CSV is written, to a file or to standard output."""
+
 DETAILS = """\
 TABLE needs the columns that the model was trained on, in any order; others are left alone. It
 is encoded as the training table was: missing values and categories that training did not see
@@ -69,7 +72,7 @@ def run(options: argparse.Namespace) -> None:
     if options.proba and not tabular.target.classify:
         raise UserError(f"{options.model} predicts a quantity: leave --proba away")
     encoding = tabular.encoding
-    blocks = blocks_of(options.table, encoding.fits, True if encoding.header else None)
+    blocks = blocks_of(options.table, encoding.fits, encoding.header)
     unknown: Counter[str] = Counter()
     place: AbstractContextManager[Path | None] = nullcontext()
     if options.output is not None:
@@ -133,9 +136,11 @@ def _writer(path: Path | None, output: Path | None) -> Iterator[Any]:
         with ParquetRows(pyarrow(), path) as rows:
             yield rows.write
     elif path is None:
+        if hasattr(sys.stdout, "reconfigure"):  # data, whatever the terminal's encoding is
+            sys.stdout.reconfigure(encoding=ENCODING, errors=ERRORS, newline="")
         yield _csv(sys.stdout)
     else:
-        with path.open("w", newline="", encoding="utf-8") as file:
+        with path.open("w", encoding=ENCODING, errors=ERRORS, newline="") as file:
             yield _csv(file)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Protocol
 
 import numpy as np
 
-from .columns import UNNAMED, Column, Table
+from .columns import Column, Table, unique_names
 from .delimited import TextRows, is_header
 from .errors import UserError
 from .parquet import ParquetBlocks, is_parquet, read_parquet
@@ -104,7 +103,9 @@ def blocks_of(
 class _TextBlocks:
     def __init__(self, path: Path, fits: Callable[[list[str]], bool] | None, header: bool | None):
         self._path, self._header = path, header
-        self._source = TextRows(path, None if fits is None else lambda row: fits(_names(row)))
+        self._source = TextRows(
+            path, None if fits is None else lambda row: fits(unique_names(row))
+        )
 
     def __iter__(self) -> Iterator[Table]:
         growing = _Growing(iter(self._source), self._path, 1)
@@ -164,7 +165,7 @@ class _Growing:
         if header is None:
             header = is_header(self._first, [list(index) for index in self._indices])
         if header:
-            return self.named(_names(self._first), True)
+            return self.named(unique_names(self._first), True)
         for index, parts, cell in zip(self._indices, self._codes, self._first, strict=True):
             parts.insert(0, np.array([index.setdefault(cell, len(index))], np.int32))
         self._lines.insert(0, np.array([self._first_line]))
@@ -177,19 +178,3 @@ class _Growing:
             for name, parts, index in zip(names, self._codes, self._indices, strict=True)
         ]
         return Table(columns, header, np.concatenate(self._lines), first_row)
-
-
-def _names(header: list[str]) -> list[str]:
-    """Names of columns, no two the same, as pandas has them: the second "a" is "a.1"."""
-    names = [cell or f"{UNNAMED}{i}" for i, cell in enumerate(header)]
-    seen: Counter[str] = Counter()
-    taken, found = set(names), []
-    for name in names:
-        new = name
-        while seen[name] and (new == name or new in taken):
-            new = f"{name}.{seen[name]}"
-            seen[name] += 1
-        seen[name] = max(seen[name], 1)
-        taken.add(new)
-        found.append(new)
-    return found

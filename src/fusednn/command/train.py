@@ -108,11 +108,18 @@ def train(model, tabular: Tabular, samples: Samples, held_out: Samples | None) -
         If the data are refused.
     """
     mean, deviation = tabular.scale
-    y, *y_val = (
-        part.y if tabular.target.classify else (part.y - mean) / deviation
-        for part in (samples, held_out)
-        if part is not None
-    )
+    with np.errstate(over="ignore"):
+        y, *y_val = (
+            part.y if tabular.target.classify else (part.y - mean) / deviation
+            for part in (samples, held_out)
+            if part is not None
+        )
+    most = np.sqrt(np.finfo(samples.X.dtype).max)  # losses are squares
+    if not (tabular.target.classify or all((abs(part) < most).all() for part in (y, *y_val))):
+        raise UserError(
+            f"column {tabular.target.name!r} has numbers too large for a target whose deviation"
+            f" is {deviation:g}"
+        )
     own_set = {} if held_out is None else {"X_val": held_out.X, "y_val": y_val[0]}
     by_time = model.max_iter == TIMED_EPOCHS
     bar = ProgressBar("training", 100 if by_time else model.max_iter, sys.stderr)

@@ -23,7 +23,8 @@ def export_onnx(estimator, path) -> None:
     ----------
     estimator : estimator
         What `freeze` takes: a fitted estimator of fusednn, scikit-learn's `MLPClassifier` or
-        `MLPRegressor`, a `Pipeline` of scalers and one of these, or a `Predictor`.
+        `MLPRegressor`, a `Pipeline` of scalers and one of these, or a `Predictor`; of one with
+        rounded weights the network with its rounded weights, in float32.
     path : str or path-like
         Written whole or not at all; what was there is replaced.
 
@@ -68,7 +69,8 @@ def export_c(estimator, path, name=None) -> None:
     Parameters
     ----------
     estimator : estimator or Predictor
-        As `fusednn.freeze` takes it.
+        As `fusednn.freeze` takes it; of a predictor with rounded weights the network with its
+        rounded weights, in float32.
     path : str or path-like
         The file; one that is there is replaced.
     name : str, optional
@@ -97,7 +99,8 @@ def export_library(estimator, path, name=None, compiler=None, native=True) -> No
     Parameters
     ----------
     estimator : estimator or Predictor
-        As `fusednn.freeze` takes it.
+        As `fusednn.freeze` takes it; of a predictor with rounded weights the network with its
+        rounded weights, in float32.
     path : str or path-like
         The library; one that is there is replaced, and who has loaded it keeps the old one.
     name : str, optional
@@ -106,8 +109,8 @@ def export_library(estimator, path, name=None, compiler=None, native=True) -> No
         The command of GCC or Clang, with options if need be; by default the environment
         variable CC, or cc, gcc or clang, whichever is there. MSVC is not supported.
     native : bool, default=True
-        Compiles for the CPU of this machine, with all that it can do. False is for any of its
-        kind, and slower.
+        Compiles for the CPU of this machine, with all that it can do; that others lack its
+        instructions is noticed on x86 only. False is for any of its kind, and slower.
 
     Raises
     ------

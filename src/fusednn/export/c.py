@@ -31,7 +31,8 @@ _INTRODUCTION = """\
    {facts}
 
    Compile it with    cc -std=c99 -O3 -c {file}    and link with -lm.
-   -march=native -ffp-contract=fast make it faster where it was compiled; -ffast-math is refused.
+   -march=native -ffp-contract=fast make it faster where it was compiled; -ffast-math, -Ofast and
+   -ffinite-math-only are refused.
    Files that #define MACRO_DECLARATIONS and #include this one have its declarations alone.
 
    Rows lie one after the other, {real} throughout. The functions return MACRO_OK, or one of the
@@ -44,8 +45,9 @@ _INTRODUCTION = """\
 _BEGINNING = """\
 #ifndef MACRO_DECLARATIONS
 
-#ifdef __FAST_MATH__
-#error "the functions below need the rules of IEEE 754: compile without -ffast-math"
+#if defined(__FAST_MATH__) || defined(__ASSOCIATIVE_MATH__) || \\
+    (defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__)
+#error "the functions below need the rules of IEEE 754: compile without -ffast-math and its parts"
 #endif
 
 #include <math.h>

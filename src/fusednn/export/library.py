@@ -55,7 +55,8 @@ int fusednn_answer(int kind, int check, const REAL *x, size_t n, void *out)
     return NAME_answer(kind, x, n, (REAL *)out, NULL);
 }}
 
-/* Whether this CPU has what the library was compiled for. */
+/* Whether this CPU has what the library was compiled for; on other CPUs than x86 it is not known,
+   and the answer is 1. */
 int fusednn_runs_here(void);
 int fusednn_runs_here(void)
 {{
@@ -92,7 +93,8 @@ def write_library(
     compiler : str or None
         A command, with options of its own if need be; None is `found_compiler`'s.
     native : bool
-        Whether for the CPU of this machine, with all that it can do.
+        Whether for the CPU of this machine, with all that it can do. That it is loaded where it
+        can run is checked on x86 only.
 
     Raises
     ------

@@ -17,8 +17,6 @@ OPSET, IR_VERSION = 17, 8
 """Of 2022: ONNX Runtime 1.12 is the first that reads them. Nothing here needs newer ones."""
 
 INPUT, ROWS = "X", "N"
-MOST_BYTES = 2**31 - 2**20
-"""A model is one message of Protocol Buffers, which ends at 2 GiB."""
 
 
 def onnx_model(model: Model) -> onnx.ModelProto:
@@ -40,12 +38,8 @@ def onnx_model(model: Model) -> onnx.ModelProto:
     ValueError
         If the parameters do not fit into a model: 2 GiB.
     """
-    arrays = list(model.arrays)
-    size = sum(array.nbytes for array in arrays)
-    if size > MOST_BYTES:
-        raise ValueError(f"an ONNX model holds 2 GiB; the network has {size / 2**30:.1f} GiB.")
     graph, network = Graph(model.dtype), model.network
-    logits = add_layers(graph, INPUT, model.ops, iter(arrays))
+    logits = add_layers(graph, INPUT, model.ops, iter(model.arrays))
     with graph.place("head"):
         outputs = add_head(graph, logits, network.outputs, model.head)
     kind = helper.np_dtype_to_tensor_dtype(np.dtype(model.dtype))

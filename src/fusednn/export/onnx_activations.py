@@ -12,13 +12,13 @@ from collections.abc import Callable
 
 import numpy as np
 
-# the digits of the normal distribution function are in one place, that of the kernels
+# digits are in one place, that of the kernels
+from fusednn.kernels.activations import _CUBIC, _TWICE_ROOT
 from fusednn.kernels.maths import _CDF, _CDF_FIRST, _CDF_MOST, _CDF_SHIFT
 from fusednn.plan.layers.epilogue import Epilogue
 
 from .onnx_graph import Graph
 
-_CUBIC, _TWICE_ROOT = 0.044715, 1.5957691216057308
 _MISH_MOST = 20.0
 """Mish is the identity from here up, to the last bit of float64."""
 

@@ -16,6 +16,9 @@ except ImportError as error:
         "export_onnx needs the onnx package, which is not installed: pip install 'onnx>=1.18'"
     ) from error
 
+MOST_BYTES = 2**31 - 2**20
+"""A model is one message of Protocol Buffers, which ends at 2 GiB."""
+
 
 class Graph:
     """Nodes in the order of their computation, in one type of numbers.
@@ -32,6 +35,7 @@ class Graph:
         self.dtype = np.dtype(dtype)
         self.nodes: list[onnx.NodeProto] = []
         self.constants: list[onnx.TensorProto] = []
+        self._bytes = 0
         self._places: list[str] = []
         self._taken: Counter[str] = Counter()
         self._scalars: dict[bytes, str] = {}
@@ -57,9 +61,19 @@ class Graph:
         return outputs
 
     def array(self, name: str, values, dtype=None) -> str:
-        """A constant tensor, of the graph's type or of another."""
-        name = self._name(name)
-        values = np.asarray(values, self.dtype if dtype is None else dtype, order="C")
+        """A constant tensor, of the graph's type or of another.
+
+        Raises
+        ------
+        ValueError
+            If there is no more room in a model.
+        """
+        name, dtype = self._name(name), np.dtype(self.dtype if dtype is None else dtype)
+        self._bytes += np.size(values) * dtype.itemsize
+        if self._bytes > MOST_BYTES:
+            size = f"{self._bytes / 2**30:.1f} GiB"
+            raise ValueError(f"an ONNX model holds 2 GiB; the network has {size} or more.")
+        values = np.asarray(values, dtype, order="C")
         self.constants.append(numpy_helper.from_array(values, name))
         return name
 

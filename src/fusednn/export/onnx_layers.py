@@ -146,7 +146,8 @@ def _rounded(graph: Graph, kind: str, x: str, values: np.ndarray) -> str:
 
 @add_op.register
 def _(op: Embedding, graph: Graph, x: str, arrays) -> str:
-    """Codes are the whole numbers nearest to what stands in the columns, halves up, in bounds."""
+    """Codes are the whole numbers nearest to what stands in the columns, halves up, in bounds;
+    NaN is 0, as no row may end the others' answers."""
     parts = []
     if op.plain:
         parts.append(graph.node("Gather", x, graph.indices("plain", op.plain), axis=1))
@@ -154,7 +155,8 @@ def _(op: Embedding, graph: Graph, x: str, arrays) -> str:
         with graph.place(f"table{number}"):
             code = graph.node("Gather", x, graph.indices("column", column), axis=1)
             code = graph.node("Add", graph.cast(code, float), graph.number(0.5, float))
-            bounds = graph.number(0, float), graph.number(len(table) - 1, float)
-            code = graph.cast(graph.node("Clip", code, *bounds), np.int64)
+            zero, last = graph.number(0, float), graph.number(len(table) - 1, float)
+            code = graph.node("Where", graph.node("IsNaN", code), zero, code)
+            code = graph.cast(graph.node("Clip", code, zero, last), np.int64)
             parts.append(graph.node("Gather", graph.array("vectors", table), code, axis=0))
     return graph.node("Concat", *parts, axis=1)
