@@ -12,6 +12,8 @@ from typing import Any
 import uvicorn
 from app import LIMITS
 
+import fusednn
+
 LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -22,20 +24,39 @@ LOGGING: dict[str, Any] = {
 }
 
 
+def whole(least, most):
+    """The type of an option: an integer from `least` to `most`."""
+
+    def integer(text):
+        value = int(text)
+        if not least <= value <= most:
+            raise argparse.ArgumentTypeError(f"must be from {least} to {most}, not {value}")
+        return value
+
+    return integer
+
+
+COUNT = whole(1, 2**31 - 1)
+
+
 def main(arguments=None):
     """Serves until SIGTERM or Ctrl-C, then ends with the requests that have begun."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("model", type=Path, help="a file that Predictor.save wrote")
     parser.add_argument("--host", default="127.0.0.1", help="0.0.0.0 is every interface")
-    parser.add_argument("--port", type=int, default=8000)
-    parser.add_argument("--workers", type=int, default=1, help="processes; one a core")
-    parser.add_argument("--max-body", type=int, default=LIMITS.body, help="bytes")
-    parser.add_argument("--max-rows", type=int, default=LIMITS.rows)
-    parser.add_argument("--max-connections", type=int, default=1000, help="at once, by process")
+    parser.add_argument("--port", type=whole(0, 65535), default=8000)
+    parser.add_argument("--workers", type=COUNT, default=1, help="processes; one a core")
+    parser.add_argument("--max-body", type=COUNT, default=LIMITS.body, help="bytes")
+    parser.add_argument("--max-rows", type=COUNT, default=LIMITS.rows)
+    parser.add_argument("--max-connections", type=COUNT, default=1000, help="at once, by process")
     parser.add_argument("--access-log", action="store_true", help="a line for each request")
     options = parser.parse_args(arguments)
     if not options.model.is_file():
         parser.error(f"no file {options.model}")
+    try:
+        fusednn.load(options.model)
+    except (OSError, ValueError) as error:
+        parser.error(str(error))
     os.environ |= {
         "SERVICE_MODEL": str(options.model.resolve()),
         "SERVICE_MAX_BODY": str(options.max_body),

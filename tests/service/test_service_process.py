@@ -117,11 +117,26 @@ def test_two_workers_count_together(model_file, iris, capfd):
     assert capfd.readouterr().err.count("serves <Predictor") == 2
 
 
-def test_serve_refuses_a_missing_file(tmp_path):
-    command = [sys.executable, str(load_test.HERE / "serve.py"), str(tmp_path / "none")]
-    ran = subprocess.run(command, capture_output=True, text=True, timeout=60)
-    assert ran.returncode == 2
-    assert "no file" in ran.stderr
+REFUSED = {
+    "no file": (["none"], "no file none"),
+    "no model": (["other"], "other cannot be loaded"),
+    "port": (["model", "--port", "70000"], "must be from 0 to 65535"),
+    "rows": (["model", "--max-rows", "-1"], "--max-rows: must be from 1"),
+    "body": (["model", "--max-body", "0"], "--max-body: must be from 1"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_serve_refuses(name, tmp_path):
+    """In a line, before anything listens."""
+    options, message = REFUSED[name]
+    (tmp_path / "other").write_bytes(b"no model at all")
+    (tmp_path / "model").write_bytes(b"")
+    command = [sys.executable, str(load_test.HERE / "serve.py"), *options]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=tmp_path)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 @GRACEFUL
