@@ -114,10 +114,16 @@ def scratch_elements(network: Network) -> int:
     return max(output.CHUNK_ROWS * (network.outputs + 3), *network.widths())
 
 
+def row_bytes(network: Network, dtype: np.dtype) -> int:
+    """Bytes of the layers' outputs for a row, about."""
+    return sum(leading_dimension(width, dtype) for width in network.widths()) * dtype.itemsize
+
+
 def _block_rows(network: Network, samples: int, dtype, workers: int) -> int:
-    row_bytes = sum(leading_dimension(width, dtype) for width in network.widths()) * dtype.itemsize
     fair = samples // (4 * workers)  # a slow core hands work over
-    block = max(BLOCK_ROWS, min(BLOCK_BYTES // row_bytes, fair) // BLOCK_ROWS * BLOCK_ROWS)
+    block = max(
+        BLOCK_ROWS, min(BLOCK_BYTES // row_bytes(network, dtype), fair) // BLOCK_ROWS * BLOCK_ROWS
+    )
     return min(block, max(1, samples))
 
 

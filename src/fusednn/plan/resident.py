@@ -9,18 +9,12 @@ import numpy as np
 from fusednn.kernels import answer as calls
 
 from .answers import ANSWERS, add_answer
-from .buffers import address_of, leading_dimension
+from .buffers import address_of
 from .data import DenseRows, Input
-from .inference import scratch_elements
+from .inference import BLOCK_BYTES, BLOCK_ROWS, row_bytes, scratch_elements
 from .network import Network
 from .program import Program
 from .rows import Block, Rows
-
-MOST_ROWS = 64
-"""Of a block: weights of 4 KB and more per row of a block are then read once in 64 rows."""
-
-MOST_BYTES = 1 << 18
-"""Of the layers' outputs for a block, about; each thread that calls has such buffers."""
 
 
 class Resident:
@@ -82,7 +76,5 @@ class Resident:
 
 
 def block_rows(network: Network, dtype) -> int:
-    """Rows that are answered together."""
-    dtype = np.dtype(dtype)
-    row_bytes = sum(leading_dimension(width, dtype) for width in network.widths()) * dtype.itemsize
-    return max(1, min(MOST_ROWS, MOST_BYTES // row_bytes))
+    """Rows that are answered together; each thread that calls has buffers for them."""
+    return max(1, min(BLOCK_ROWS, BLOCK_BYTES // row_bytes(network, np.dtype(dtype))))

@@ -39,7 +39,10 @@ def replacing(path) -> Iterator[str]:
         raise OSError(code, "only regular files are replaced", path)
     folder = os.path.dirname(path)
     beside = os.path.join(folder, f".fusednn-{secrets.token_hex(8)}.tmp")
-    found = os.open(beside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
+    try:
+        found = os.open(beside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
+    except OSError as error:  # of the name that the caller knows
+        raise OSError(error.errno, error.strerror, path) from None
     mode = os.stat(path if os.path.exists(path) else beside).st_mode & 0o777
     os.close(found)
     try:
