@@ -23,8 +23,7 @@ PEERS = ("onnxruntime", "sklearn", "torch")
 
 def parse():
     """The command line."""
-    found = parser(__doc__, repeats=11, seconds=0.05)
-    found.set_defaults(threads=1)
+    found = parser(__doc__, repeats=11, seconds=0.05, threads=None)
     found.add_argument("--networks", nargs="+", choices=NETWORKS, default=list(NETWORKS))
     return found.parse_args()
 
@@ -74,7 +73,7 @@ def main():
     """Runs the comparison and prints the table."""
     options = parse()
     restart_with(1)
-    report = begin(options)
+    report = begin(options, threads=1)
     results = []
     for network in {NETWORKS[name].sizes: NETWORKS[name] for name in options.networks}.values():
         result = answer_row(network, options)

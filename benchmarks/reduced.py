@@ -30,12 +30,11 @@ HIDDEN, BATCH = (256, 128), 200
 
 def parse():
     """The command line."""
-    found = parser(__doc__, repeats=15, seconds=0.1)
+    found = parser(__doc__, repeats=15, seconds=0.1, threads=1)
     found.add_argument("--epochs", type=int, default=10)
     found.add_argument("--rows", type=int, default=20_000, help="of a batch")
     usual = ["image", "wide", "tabular"]
     found.add_argument("--networks", nargs="+", choices=NETWORKS, default=usual)
-    found.set_defaults(threads=1)
     return found.parse_args()
 
 

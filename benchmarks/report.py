@@ -14,7 +14,7 @@ OWN = ("json", "draw", "child", "scratch", "what", "most", "batches", "widths")
 """Options that are no conditions: where results go, and which of them are wanted."""
 
 
-def parser(doc, repeats, seconds=None, peers=None):
+def parser(doc, repeats, seconds=None, peers=None, threads=2):
     """The command line with the options that most scripts have.
 
     Parameters
@@ -27,13 +27,16 @@ def parser(doc, repeats, seconds=None, peers=None):
         Default length of a run; without it there is no such option.
     peers : str, optional
         Default peers; without it there is no such option.
+    threads : int or None, default=2
+        Default number of threads; with None there is no such option.
 
     Returns
     -------
     ArgumentParser
     """
     made = argparse.ArgumentParser(description=doc.partition("\n")[0])
-    made.add_argument("--threads", type=int, default=2)
+    if threads is not None:
+        made.add_argument("--threads", type=int, default=threads)
     made.add_argument("--dtype", choices=("float32", "float64"), default="float32")
     made.add_argument("--repeats", type=int, default=repeats, help="rounds")
     if seconds is not None:

@@ -27,7 +27,7 @@ LAYERS = {
     "training": {"training", "plan", "kernels", "optimizers", "schedules"},
     "serving": {"serving", "training", "plan", "kernels"},
     "export": {"export", "serving", "plan", "kernels", ""},  # the version
-    "compiled": {"serving"},  # its checks alone; no Numba: for services that have none
+    "compiled": {"serving"},  # its checks and answers alone; no Numba: for services that have none
     "exceptions": set(),
     "layers": set(),
     "estimators": {

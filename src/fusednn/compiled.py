@@ -10,10 +10,9 @@ from ctypes import byref
 import numpy as np
 
 from .serving import checks
+from .serving.answers import RAW, Answers
 
 FORMATS = (1,)
-RAW, LINKED, CHOSEN = range(3)
-"""What a library answers."""
 NOT_FINITE = 3
 """What it answers to infinity or NaN."""
 
@@ -21,7 +20,7 @@ _loaded: dict[str, list[tuple[int, ...]]] = {}
 """Of each path the files that this process has loaded from it."""
 
 
-class CompiledPredictor:
+class CompiledPredictor(Answers):
     """A network in a library that `fusednn.export_library` wrote; as `fusednn.Predictor`.
 
     Calls from many threads at once are safe, without a lock, and run at the same time. Loading
@@ -55,23 +54,22 @@ class CompiledPredictor:
         self.path = os.path.abspath(os.fspath(path))
         self._library, about = _opened(self.path)
         self._shown = about["sizes"]
-        self._kind, self._names = about["kind"], tuple(about["names"])
-        self._per_target, self._point = about["per_target"], about["point"]
+        self._names = tuple(about["names"])
+        # of several outputs for a target the library gives one, unless all are predicted
+        per_target, point = (about["per_target"], None) if about["point"] is None else (1, 0)
+        classes = [_labels(**one) for one in about["classes"]]
+        super().__init__(about["kind"], classes, per_target, point, self._names[1])
         self._features = None if about["features"] is None else tuple(about["features"])
         self.dtype = np.dtype(about["dtype"])
         self.n_features_in_ = about["sizes"][0]
         if self._features is not None:
             self.feature_names_in_ = np.array(self._features, object)
-        classes = [_labels(**one) for one in about["classes"]]
-        self._classes = classes
-        if self._kind == "columns":
-            self.classes_: list[np.ndarray] | np.ndarray = list(classes)
-        elif classes:
-            [self.classes_] = classes
         counts = about["interface"]
-        self._raw = RAW, counts["logits"], self.dtype
-        self._linked = LINKED, counts["outputs"], self.dtype
-        self._chosen = CHOSEN, counts["labels"], np.dtype(np.int64)
+        self._ways = (
+            (counts["logits"], self.dtype),
+            (counts["outputs"], self.dtype),
+            (counts["labels"], np.dtype(np.int64)),
+        )
         self._call = self._library.fusednn_answer
         address = ctypes.c_void_p
         self._call.argtypes = ctypes.c_int, ctypes.c_int, address, ctypes.c_size_t, address
@@ -99,76 +97,10 @@ class CompiledPredictor:
         MemoryError
             If the library cannot have memory for its buffers; only where layers are wide.
         """
-        return self._answer(self._raw, X, out, validate)
+        return self._answer(RAW, X, out, validate)
 
-    def predict_proba(self, X, out=None, validate=True):
-        """Probabilities of the classes, in the order of `classes_`.
-
-        Parameters
-        ----------
-        X, out, validate
-            As of a call; `out` has a column for each class.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_classes)
-            For several labels per sample each one's own; where y had several columns of classes
-            a list with an array for each, and `out` holds them side by side.
-
-        Raises
-        ------
-        AttributeError
-            If this is a regressor.
-        ValueError, MemoryError
-            As of a call.
-        """
-        if self._kind == "values":
-            raise AttributeError(f"{self._names[1]} is a regressor: it has no predict_proba")
-        probabilities = self._answer(self._linked, X, out, validate)
-        if self._kind == "columns":
-            starts = np.cumsum([len(classes) for classes in self._classes[:-1]])
-            return np.split(probabilities, starts, axis=1)
-        return probabilities
-
-    def predict(self, X, out=None, validate=True):
-        """What the estimator predicts: labels, or values.
-
-        Parameters
-        ----------
-        X, validate
-            As of a call.
-        out : ndarray, optional
-            Of a regressor: of shape (n_samples, n_values), as of a call. Of a classifier: int64
-            of shape (n_samples, n_columns), written to with the numbers of the classes.
-
-        Returns
-        -------
-        ndarray
-            In the shape of the estimator's; of several labels per sample always dense.
-
-        Raises
-        ------
-        ValueError, MemoryError
-            As of a call.
-        """
-        if self._kind == "values":
-            return self._values(self._answer(self._linked, X, out, validate))
-        numbers = self._answer(self._chosen, X, out, validate)
-        if self._kind == "multilabel":
-            return numbers
-        if self._kind == "columns":
-            chosen = zip(self._classes, numbers.T, strict=True)
-            return np.stack([classes[column] for classes, column in chosen], axis=1)
-        return self._classes[0].take(numbers[:, 0], mode="clip")
-
-    def _values(self, values):
-        if self._point is None:
-            several = values.reshape(len(values), -1, self._per_target)
-            return several[:, 0] if several.shape[1] == 1 else several
-        return values.ravel() if values.shape[1] == 1 else values
-
-    def _answer(self, kind, X, out, validate):
-        number, columns, dtype = kind
+    def _answer(self, way, X, out, validate):
+        columns, dtype = self._ways[way]
         if not (
             type(X) is np.ndarray and X.dtype is self.dtype and X.flags.carray and X.ndim == 2
         ):
@@ -184,7 +116,7 @@ class CompiledPredictor:
             raise checks.refuse_empty(X, self._names)
         # the attribute `ctypes` of arrays takes ten times as long
         x, answers = byref(_BYTE.from_buffer(X)), byref(_BYTE.from_buffer(out))
-        status = self._call(number, bool(validate), x, rows, answers)
+        status = self._call(way, bool(validate), x, rows, answers)
         if status == NOT_FINITE:
             raise checks.refuse_values(X, self._names)
         if status:

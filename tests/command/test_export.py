@@ -90,6 +90,8 @@ def test_library_without_a_compiler(folder, tmp_path, capsys, monkeypatch):
 
 def test_onnx_without_its_package(folder, tmp_path, capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "onnx", None)
+    for name in [name for name in sys.modules if name.startswith("fusednn.export.onnx")]:
+        monkeypatch.delitem(sys.modules, name)  # another test may have imported it
     out = tmp_path / "sold.onnx"
     assert "pip install" in refused(
         capsys, "export", folder / "sold.st", "--to", "onnx", "-o", out

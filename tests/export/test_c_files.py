@@ -61,6 +61,16 @@ def test_labels_and_names_cannot_break_the_file(compiler, tmp_path):
     assert all(ord(letter) < 128 for letter in (tmp_path / "model.c").read_text())
 
 
+@needs_compiler
+def test_labels_of_bytes_and_with_nul(tmp_path):
+    """As the declarations say: bytes as Python shows them, and a string of C ends at NUL."""
+    classes = np.array([b"a\xff", "be\0fore", "c"], object)
+    model = made(chain(3, 3), Head(MULTICLASS, "softmax", (classes,)), "float32")
+    write_c(model, tmp_path / "model.c", "model")
+    told = run(tmp_path, COMPILERS[0], TELL_CLASSES, ["model.c"]).split(b"\0")[:-1]
+    assert told == [rb"b'a\xff'", b"be", b"c"]
+
+
 CODES = """
 #include <stdio.h>
 #include <stdlib.h>

@@ -124,7 +124,8 @@ _DECLARED_LABELS = """
 /* Of n rows {numbers}: out (n, MACRO_N_LABELS). */
 int NAME_labels(const REAL *x, size_t n, int64_t *out);
 
-/* The label of a class in UTF-8, by its place in what NAME_predict gives. */
+/* The label of a class in UTF-8, by its place in what NAME_predict gives. Labels that are bytes
+   stand as in Python, b'a'; one with a NUL in it ends there for most readers. */
 const char *NAME_class(size_t number);
 """
 

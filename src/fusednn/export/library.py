@@ -118,7 +118,10 @@ def found_compiler(compiler: str | None = None) -> list[str]:
         If there is none.
     """
     asked = compiler or os.environ.get("CC")
-    candidates = [shlex.split(asked)] if asked else [[one] for one in COMPILERS]
+    if not asked:
+        candidates = [[one] for one in COMPILERS]
+    else:  # a path may have blanks in it, as on Windows
+        candidates = [[asked] if shutil.which(asked) else shlex.split(asked)]
     for command in candidates:
         if command and shutil.which(command[0]):
             return command

@@ -1,0 +1,122 @@
+"""From what a network puts out to what its estimator predicts; NumPy is all that this needs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+RAW, LINKED, CHOSEN = range(3)
+"""The ways of a network to answer: logits, behind the output activation, numbers of classes."""
+
+MULTILABEL, COLUMNS, VALUES = "multilabel", "columns", "values"
+"""Kinds of heads that are not one column of classes, as in `serving.model`."""
+
+
+class Answers:
+    """`predict_proba` and `predict` of a class that has `_answer(way, X, out, validate)`.
+
+    Parameters
+    ----------
+    kind : str
+        Of the head.
+    classes : sequence of ndarray
+        The classes; of COLUMNS those of each column; of VALUES none.
+    per_target : int
+        Of VALUES: adjacent outputs that belong to a target.
+    point : int or None
+        Of VALUES: which of them is what is predicted; None is all of them.
+    name : str
+        Of the estimator's class, for messages.
+
+    Attributes
+    ----------
+    classes_ : ndarray, or list of ndarray
+        Of a classifier: as the estimator's.
+    """
+
+    _answer: Any
+
+    def __init__(
+        self,
+        kind: str,
+        classes: Sequence[np.ndarray],
+        per_target: int,
+        point: int | None,
+        name: str,
+    ):
+        self._kind, self._classes, self._name = kind, tuple(classes), name
+        self._per_target, self._point = per_target, point
+        self._starts = np.cumsum([len(part) for part in self._classes[:-1]], dtype=np.intp)
+        if kind == COLUMNS:
+            self.classes_: list[np.ndarray] | np.ndarray = list(self._classes)
+        elif self._classes:
+            [self.classes_] = self._classes
+
+    def predict_proba(self, X, out=None, validate=True):
+        """Probabilities of the classes, in the order of `classes_`.
+
+        Parameters
+        ----------
+        X, out, validate
+            As of a call; `out` has a column for each class.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            For several labels per sample each one's own; where y had several columns of classes
+            a list with an array for each, and `out` holds them side by side.
+
+        Raises
+        ------
+        AttributeError
+            If this is a regressor.
+        ValueError, MemoryError
+            As of a call.
+        """
+        if self._kind == VALUES:
+            raise AttributeError(f"{self._name} is a regressor: it has no predict_proba")
+        probabilities = self._answer(LINKED, X, out, validate)
+        if self._kind == COLUMNS:
+            return np.split(probabilities, self._starts, axis=1)
+        return probabilities
+
+    def predict(self, X, out=None, validate=True):
+        """What the estimator predicts: labels, or values.
+
+        Parameters
+        ----------
+        X, validate
+            As of a call.
+        out : ndarray, optional
+            Of a regressor: of shape (n_samples, n_outputs), as of a call. Of a classifier: int64
+            of shape (n_samples, n_columns), written to with the numbers of the classes.
+
+        Returns
+        -------
+        ndarray
+            In the shape of the estimator's; of several labels per sample always dense.
+
+        Raises
+        ------
+        ValueError, MemoryError
+            As of a call.
+        """
+        if self._kind == VALUES:
+            return self._values(self._answer(LINKED, X, out, validate))
+        numbers = self._answer(CHOSEN, X, out, validate)
+        if self._kind == MULTILABEL:
+            return numbers
+        if self._kind == COLUMNS:
+            chosen = zip(self._classes, numbers.T, strict=True)
+            return np.stack([classes[column] for classes, column in chosen], axis=1)
+        return self._classes[0].take(numbers[:, 0], mode="clip")
+
+    def _values(self, outputs: np.ndarray) -> np.ndarray:
+        """Values of targets from outputs, as the regressors have them."""
+        if self._point is None:
+            several = outputs.reshape(len(outputs), -1, self._per_target)
+            return several[:, 0] if several.shape[1] == 1 else several
+        values = outputs[:, self._point :: self._per_target]
+        return values.ravel() if values.shape[1] == 1 else values
