@@ -105,6 +105,8 @@ class CompiledPredictor(Answers):
             type(X) is np.ndarray and X.dtype is self.dtype and X.flags.carray and X.ndim == 2
         ):
             X = checks.converted(X, self.dtype, self._names, self._features)
+            if not X.flags.writeable:  # a buffer's address is only given then
+                X = X.copy()
         rows, width = X.shape
         if width != self.n_features_in_:
             raise checks.refuse_columns(X, self.n_features_in_, self._names)
@@ -112,6 +114,8 @@ class CompiledPredictor(Answers):
             out = np.empty((rows, columns), dtype)
         else:
             checks.check_out(out, (rows, columns), dtype)
+            if np.may_share_memory(X, out):
+                X = X.copy()
         if not rows:
             raise checks.refuse_empty(X, self._names)
         # the attribute `ctypes` of arrays takes ten times as long

@@ -76,7 +76,8 @@ def _numbers(model: Model) -> str:
     """A row of `numbers` from z."""
     head = model.head
     if head.kind == BINARY:
-        return "numbers[0] = z[0] > HALF;"
+        one = len(head.classes[0]) == 1  # whatever the output
+        return "numbers[0] = 0;" if one else "numbers[0] = z[0] > HALF;"
     if head.kind == MULTILABEL:
         return (
             f"for (c = 0; c < {model.ops[-1].fan_out}; c++)\n                    "

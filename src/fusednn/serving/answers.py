@@ -48,6 +48,7 @@ class Answers:
     ):
         self._kind, self._classes, self._name = kind, tuple(classes), name
         self._per_target, self._point = per_target, point
+        self._one_class = kind not in (MULTILABEL, COLUMNS, VALUES) and len(classes[0]) == 1
         self._starts = np.cumsum([len(part) for part in self._classes[:-1]], dtype=np.intp)
         if kind == COLUMNS:
             self.classes_: list[np.ndarray] | np.ndarray = list(self._classes)
@@ -106,12 +107,14 @@ class Answers:
         if self._kind == VALUES:
             return self._values(self._answer(LINKED, X, out, validate))
         numbers = self._answer(CHOSEN, X, out, validate)
+        if self._one_class:  # whatever the output
+            numbers[:] = 0
         if self._kind == MULTILABEL:
             return numbers
         if self._kind == COLUMNS:
             chosen = zip(self._classes, numbers.T, strict=True)
             return np.stack([classes[column] for classes, column in chosen], axis=1)
-        return self._classes[0].take(numbers[:, 0], mode="clip")
+        return self._classes[0].take(numbers[:, 0])
 
     def _values(self, outputs: np.ndarray) -> np.ndarray:
         """Values of targets from outputs, as the regressors have them."""

@@ -10,9 +10,20 @@ import numpy as np
 from fusednn.plan.layers.layer import Layer
 from fusednn.plan.network import Network
 
-BINARY, MULTICLASS, MULTILABEL, COLUMNS, VALUES = (
-    "binary", "multiclass", "multilabel", "columns", "values"
-)  # fmt: skip
+from .answers import COLUMNS, MULTILABEL, VALUES
+
+__all__ = [
+    "BINARY",
+    "COLUMNS",
+    "LOSS_OF_LINK",
+    "MULTICLASS",
+    "MULTILABEL",
+    "VALUES",
+    "Head",
+    "Model",
+]
+
+BINARY, MULTICLASS = "binary", "multiclass"
 
 LOSS_OF_LINK = {
     "identity": "squared_error",

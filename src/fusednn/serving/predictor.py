@@ -9,6 +9,7 @@ import numpy as np
 from fusednn.plan.layers.reduced import INTEGER, STORAGES, with_storage
 
 from .answering import Answering
+from .answers import RAW, Answers
 from .model import BINARY, COLUMNS, MULTICLASS, MULTILABEL, VALUES, Model
 
 INTEGER_SPEED = 3
@@ -17,10 +18,7 @@ INTEGER_SPEED = 3
 OPERATIONS_PER_COLUMN = 20
 """What a normalisation and an activation do with a number, about."""
 
-RAW, LINKED, CHOSEN = range(3)
-"""The ways of a head to answer, in this order."""
-
-_ANSWERS = {
+_WAYS = {  # RAW, LINKED and CHOSEN, keys of `plan.answers.ANSWERS`
     BINARY: ("logits", "both", "above half"),
     MULTICLASS: ("logits", "outputs", "largest"),
     MULTILABEL: ("logits", "outputs", "above half"),
@@ -29,7 +27,7 @@ _ANSWERS = {
 }
 
 
-class Predictor:
+class Predictor(Answers):
     """A fitted network, ready for calls; `fusednn.freeze` and `fusednn.load` make it.
 
     Calls from many threads at once are safe, without a lock. The same row has the same answer, to
@@ -70,8 +68,10 @@ class Predictor:
     def __init__(self, model: Model, n_jobs: int | None = None, weights: str | None = None):
         if n_jobs is not None and (not isinstance(n_jobs, Integral) or n_jobs == 0):
             raise ValueError(f"n_jobs must be None or an integer that is not 0; got {n_jobs!r}.")
+        head = model.head
+        super().__init__(head.kind, head.classes, head.per_target, head.point, model.names[1])
         self.weights = weights
-        self._ops, self._head, self._names = model.ops, model.head, model.names
+        self._ops, self._head, self._names = model.ops, head, model.names
         self._features, self._network = model.features, model.network
         if weights is not None:
             model = self._reduce(model, weights)
@@ -80,13 +80,6 @@ class Predictor:
         self.n_features_in_ = self._network.inputs
         if model.features is not None:
             self.feature_names_in_ = np.array(model.features, object)
-        self._is_regressor = model.head.kind == VALUES
-        self._has_columns = model.head.kind == COLUMNS
-        self._one_class = model.head.kind == BINARY and len(model.head.classes[0]) == 1
-        if self._has_columns:
-            self.classes_: list[np.ndarray] | np.ndarray = list(model.head.classes)
-        elif model.head.classes:
-            [self.classes_] = model.head.classes
         flops = 2 * sum(a * b for a, b in self._network.products())
         flops += OPERATIONS_PER_COLUMN * sum(self._network.widths())
         if weights == INTEGER:
@@ -95,7 +88,7 @@ class Predictor:
             self._network,
             model.arrays,
             self.dtype,
-            _ANSWERS[model.head.kind],
+            _WAYS[head.kind],
             flops=flops,
             n_jobs=n_jobs,
             names=model.names,
@@ -139,76 +132,6 @@ class Predictor:
             If X or `out` are not such arrays, in scikit-learn's words.
         """
         return self._answer(RAW, X, out, validate)
-
-    def predict_proba(self, X, out=None, validate=True):
-        """Probabilities of the classes, in the order of `classes_`.
-
-        Parameters
-        ----------
-        X, out, validate
-            As of a call; `out` has a column for each class.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_classes)
-            For several labels per sample each one's own; where y had several columns of classes
-            a list with an array for each, and `out` holds them side by side.
-
-        Raises
-        ------
-        AttributeError
-            If this is a regressor.
-        ValueError
-            As of a call.
-        """
-        if self._is_regressor:
-            raise AttributeError(f"{self._names[1]} is a regressor: it has no predict_proba")
-        probabilities = self._answer(LINKED, X, out, validate)
-        if self._has_columns:
-            return np.split(probabilities, np.cumsum(self._head.groups[:-1]), axis=1)
-        return probabilities
-
-    def predict(self, X, out=None, validate=True):
-        """What the estimator predicts: labels, or values.
-
-        Parameters
-        ----------
-        X, validate
-            As of a call.
-        out : ndarray, optional
-            Of a regressor: of shape (n_samples, n_outputs), as of a call. Of a classifier: int64
-            of shape (n_samples, n_columns), written to with the numbers of the classes.
-
-        Returns
-        -------
-        ndarray
-            In the shape of the estimator's; of several labels per sample always dense.
-
-        Raises
-        ------
-        ValueError
-            As of a call.
-        """
-        if self._is_regressor:
-            return self._values(self._answer(LINKED, X, out, validate))
-        numbers = self._answer(CHOSEN, X, out, validate)
-        if self._one_class:  # whatever the output
-            numbers[:] = 0
-        if self._head.kind == MULTILABEL:
-            return numbers
-        if self._head.kind == COLUMNS:
-            chosen = zip(self._head.classes, numbers.T, strict=True)
-            return np.stack([classes[column] for classes, column in chosen], axis=1)
-        return self._head.classes[0].take(numbers[:, 0])
-
-    def _values(self, outputs):
-        """Values of targets from outputs, as the regressors have them."""
-        count, point = self._head.per_target, self._head.point
-        if point is None:
-            several = outputs.reshape(len(outputs), -1, count)
-            return several[:, 0] if several.shape[1] == 1 else several
-        values = outputs[:, point::count]
-        return values.ravel() if values.shape[1] == 1 else values
 
     # -- what it is ----------------------------------------------------------------------
 
