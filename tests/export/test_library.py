@@ -213,6 +213,10 @@ def test_out_and_validate(iris):
     assert called(X, out=out) is out
     np.testing.assert_array_equal(out, called(X))
     assert called.predict_proba(X, out=out) is out
+    memory = np.empty(150 * 4 + 8, np.float32)
+    rows, answers = memory[:600].reshape(150, 4), memory[8:458].reshape(150, 3)
+    rows[:] = X
+    np.testing.assert_array_equal(called(rows, out=answers), called(X))
     with pytest.raises(ValueError, match="out must be of shape"):
         called(X[:2], out=out)
     with pytest.raises(ValueError, match="C-contiguous, writeable NumPy array of float32"):
