@@ -53,6 +53,8 @@ def outcome(function) -> Outcome:
                 error = type(exception).__name__, str(exception)
         printed = text.getvalue()
     told = [(w.category.__name__, str(w.message)) for w in caught]
+    # BLAS computes beyond a row's end now and then, and NumPy tells of what it meets there
+    told = [one for one in told if not one[1].endswith("encountered in matmul")]
     return Outcome(value, error, told, printed)
 
 
@@ -73,7 +75,7 @@ def fit_pair(kind, X, y, sample_weight=None, *, own=None, **params):
     (expected, told), (actual, ours) = pair
     assert told.error is None
     assert ours.error is None
-    assert ours.warnings == told.warnings
+    assert ours.warnings == told.warnings, (ours.warnings, told.warnings)
     assert ours.printed == told.printed
     return expected, actual
 

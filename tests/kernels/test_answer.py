@@ -86,6 +86,8 @@ def test_refusals_write_nothing(entry, dtype):
     assert entry(resident.ways[0][1], rows_of(3, dtype)[:, :4].copy(), out, True) == (
         calls.WRONG_COLUMNS
     )
+    # as if another thread had resized x
+    assert entry(resident.ways[0][1], rows_of(4, dtype), out, True) == calls.FAILED
     np.testing.assert_array_equal(out, 5)
     assert entry(resident.ways[0][1], np.full((3, 5), np.nan, dtype), out, False) == calls.DONE
     assert np.isnan(out).all()
