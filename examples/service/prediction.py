@@ -72,7 +72,7 @@ class Answerer:
         ValueError
             With what is wrong with the body; a `pydantic.ValidationError` where it is its form.
         """
-        rows = self.request.model_validate_json(body).rows  # type: ignore[attr-defined]
+        rows = self.request.model_validate_json(body).rows  # type: ignore[attr-defined]  # a class made by create_model
         X = np.array(rows, np.float64)
         answer = {"predictions": self._predictor.predict(X).tolist()}
         if self._classifies:

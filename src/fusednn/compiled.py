@@ -10,7 +10,7 @@ from ctypes import byref
 import numpy as np
 
 from .serving import checks
-from .serving.answers import RAW, Answers
+from .serving.answers import Answers
 
 FORMATS = (1,)
 NOT_FINITE = 3
@@ -73,31 +73,6 @@ class CompiledPredictor(Answers):
         self._call = self._library.fusednn_answer
         address = ctypes.c_void_p
         self._call.argtypes = ctypes.c_int, ctypes.c_int, address, ctypes.c_size_t, address
-
-    def __call__(self, X, out=None, validate=True):
-        """What the network puts out, before the output activation.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features) or (n_features,)
-            A vector is one row.
-        out : ndarray of shape (n_samples, n_logits), optional
-            Written to and returned; C-contiguous, in the network's type.
-        validate : bool, default=True
-            False skips the search for NaN and infinity.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_logits)
-
-        Raises
-        ------
-        ValueError
-            If X or `out` are not such arrays, in scikit-learn's words.
-        MemoryError
-            If the library cannot have memory for its buffers; only where layers are wide.
-        """
-        return self._answer(RAW, X, out, validate)
 
     def _answer(self, way, X, out, validate):
         columns, dtype = self._ways[way]

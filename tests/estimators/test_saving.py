@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numba
 import numpy as np
+import pandas as pd
 import pytest
 import safetensors.numpy
 from every_kind import CODES, LABELS, NUMBERS, SMALL, WORDS, X, estimators, fit_quietly
@@ -190,8 +191,7 @@ def test_sparse_data_and_names_of_columns():
     estimator = fit_quietly(MLPClassifier((4,), **SMALL), sparse.csr_matrix(X), LABELS)
     loaded = again(estimator)
     np.testing.assert_array_equal(loaded.predict(sparse.csr_matrix(X)), estimator.predict(X))
-    pandas = pytest.importorskip("pandas")
-    frame = pandas.DataFrame(X, columns=list("abcde"))
+    frame = pd.DataFrame(X, columns=list("abcde"))
     named = fit_quietly(MLPClassifier((4,), **SMALL), frame, LABELS)
     assert_same_state(named, again(named))
 
@@ -349,7 +349,9 @@ def test_what_needs_pickle_is_refused_by_name(name, tmp_path):
 
 
 def test_callbacks_are_refused(tmp_path):
-    callback = pytest.importorskip("sklearn.callback")
+    callback = pytest.importorskip(
+        "sklearn.callback", reason="scikit-learn has callbacks since 1.9"
+    )
     estimator = MLPClassifier((4,), **SMALL)
     estimator.set_callbacks(callback.ScoringMonitor(scoring="accuracy"))
     fit_quietly(estimator, X, LABELS)

@@ -5,6 +5,7 @@ import threading
 import time
 
 import numpy as np
+import pandas as pd
 import pytest
 from app import Limits, create_app
 from asking import JSON, body_of, get, metrics, post, together
@@ -86,9 +87,8 @@ def test_model_health_and_documentation(app, iris):
 
 
 def test_names_of_features(iris, fitted):
-    pandas = pytest.importorskip("pandas")
     _, X = iris
-    frame = pandas.DataFrame(X, columns=["a", "b", "c", "d"])
+    frame = pd.DataFrame(X, columns=["a", "b", "c", "d"])
     model = fitted(fusednn.MLPRegressor(hidden_layer_sizes=(4,)), frame, X[:, 0])
     info = get(create_app(fusednn.freeze(model)), "/model").json()
     assert (info["features"], info["classes"]) == (["a", "b", "c", "d"], None)

@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import safetensors.numpy
 from every_kind import CODES, LABELS, X, estimators, fit_quietly, others
@@ -146,8 +147,7 @@ def test_notes_that_json_cannot_write_are_refused(notes, tmp_path):
 
 
 def test_names_of_columns(tmp_path):
-    pandas = pytest.importorskip("pandas")
-    frame = pandas.DataFrame(X, columns=[f"column {at}" for at in range(5)])
+    frame = pd.DataFrame(X, columns=[f"column {at}" for at in range(5)])
     estimator = fit_quietly(MLPClassifier((4,), max_iter=2, random_state=0), frame, LABELS)
     for made in (freeze(estimator), estimator):
         made.save(tmp_path / "model")

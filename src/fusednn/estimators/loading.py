@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, BinaryIO
+from io import BufferedIOBase
+from typing import Any
 
 import numpy as np
 from scipy.sparse import csr_matrix
@@ -43,7 +44,7 @@ def load_estimator(cls, path):
         return read_estimator(cls, file)
 
 
-def read_estimator(cls, file: BinaryIO):
+def read_estimator(cls, file: BufferedIOBase):
     """The estimator of an open file; `Refused` if it is none of the class."""
     contents = Contents.of(file)
     if contents.kind != ESTIMATOR:

@@ -114,7 +114,7 @@ class Lowering:
         for op in ops:
             self._number += 1
             x = yield from self._op(op, x)
-            self._activate(op.after, x, op.fan_out)  # type: ignore[attr-defined]
+            self._activate(op.after, x, op.fan_out)
         return x
 
     def _op(self, op: Layer, x: Place):

@@ -19,7 +19,7 @@ KEYWORDS = frozenset(
     explicit export friend mutable namespace new operator private protected public
     reinterpret_cast static_cast template this throw try typeid typename using virtual wchar_t
     and and_eq bitand bitor compl not not_eq or or_eq xor xor_eq fusednn
-    """.split()  # noqa: SIM905
+    """.split()  # noqa: SIM905 - one a line they would be eighty lines
 )
 """What no model may be called: keywords of C and C++, and the prefix of a library's own names."""
 PER_LINE = 12

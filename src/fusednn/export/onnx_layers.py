@@ -46,7 +46,7 @@ def add_layers(graph: Graph, x: str, ops: Iterable[Layer], arrays: Iterator[np.n
             else:
                 own = list(islice(arrays, len(op.forms(graph.dtype))))
                 x = add_op(op, graph, x, own)
-            x = add_activation(graph, x, op.after)  # type: ignore[attr-defined]
+            x = add_activation(graph, x, op.after)
     return x
 
 

@@ -15,7 +15,7 @@ MULTILABEL, COLUMNS, VALUES = "multilabel", "columns", "values"
 
 
 class Answers:
-    """`predict_proba` and `predict` of a class that has `_answer(way, X, out, validate)`.
+    """Calls, `predict_proba` and `predict` of a class that has `_answer(way, X, out, validate)`.
 
     Parameters
     ----------
@@ -54,6 +54,33 @@ class Answers:
             self.classes_: list[np.ndarray] | np.ndarray = list(self._classes)
         elif self._classes:
             [self.classes_] = self._classes
+
+    def __call__(self, X, out=None, validate=True):
+        """What the network puts out, before the output activation.
+
+        Of a classifier the logits, of a regressor what its link, if any, turns into values.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or (n_features,)
+            A vector is one row.
+        out : ndarray of shape (n_samples, n_outputs), optional
+            Written to and returned; C-contiguous, in the network's type.
+        validate : bool, default=True
+            False skips the search for NaN and infinity.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_outputs)
+
+        Raises
+        ------
+        ValueError
+            If X or `out` are not such arrays, in scikit-learn's words.
+        MemoryError
+            If there is none for the buffers; only where layers are wide.
+        """
+        return self._answer(RAW, X, out, validate)
 
     def predict_proba(self, X, out=None, validate=True):
         """Probabilities of the classes, in the order of `classes_`.

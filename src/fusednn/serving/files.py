@@ -7,7 +7,8 @@ import os
 import reprlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, BinaryIO, NamedTuple
+from io import BufferedIOBase
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -73,7 +74,7 @@ def load(path, n_jobs=None, weights=None) -> Predictor:
         return read_predictor(file, n_jobs, weights)
 
 
-def read_predictor(file: BinaryIO, n_jobs=None, weights=None) -> Predictor:
+def read_predictor(file: BufferedIOBase, n_jobs=None, weights=None) -> Predictor:
     """The predictor of an open file; `Refused` if it is none."""
     contents = Contents.of(file)
     model = contents.model()
@@ -83,7 +84,7 @@ def read_predictor(file: BinaryIO, n_jobs=None, weights=None) -> Predictor:
 
 
 @contextmanager
-def opened(path) -> Iterator[BinaryIO]:
+def opened(path) -> Iterator[BufferedIOBase]:
     """The open file; what is wrong with it becomes an error that names it."""
     with open(os.fspath(path), "rb") as file:  # a number is no descriptor here
         try:
@@ -121,7 +122,7 @@ class Contents(NamedTuple):
     tensors: Tensors
 
     @classmethod
-    def of(cls, file: BinaryIO) -> Contents:
+    def of(cls, file: BufferedIOBase) -> Contents:
         """Reads the header of a file and checks it."""
         tensors = Tensors(file)
         if set(tensors.metadata) != {KEY}:

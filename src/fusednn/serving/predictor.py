@@ -9,7 +9,7 @@ import numpy as np
 from fusednn.plan.layers.reduced import INTEGER, STORAGES, with_storage
 
 from .answering import Answering
-from .answers import RAW, Answers
+from .answers import Answers
 from .model import BINARY, COLUMNS, MULTICLASS, MULTILABEL, VALUES, Model
 
 INTEGER_SPEED = 3
@@ -105,33 +105,6 @@ class Predictor(Answers):
         ops = with_storage(model.ops, weights)
         self._network = self._network._replace(ops=ops)
         return model._replace(dtype=np.dtype(np.float32))
-
-    # -- answers -------------------------------------------------------------------------
-
-    def __call__(self, X, out=None, validate=True):
-        """What the network puts out, before the output activation.
-
-        Of a classifier the logits, of a regressor what its link, if any, turns into values.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features) or (n_features,)
-            A vector is one row.
-        out : ndarray of shape (n_samples, n_outputs), optional
-            Written to and returned; C-contiguous, in the network's type.
-        validate : bool, default=True
-            False skips the search for NaN and infinity.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_outputs)
-
-        Raises
-        ------
-        ValueError
-            If X or `out` are not such arrays, in scikit-learn's words.
-        """
-        return self._answer(RAW, X, out, validate)
 
     # -- what it is ----------------------------------------------------------------------
 

@@ -11,7 +11,8 @@ import math
 import os
 import reprlib
 from collections.abc import Iterable
-from typing import Any, BinaryIO, NamedTuple
+from io import BufferedIOBase
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -73,7 +74,7 @@ class Tensors:
         If it is not such a file, or its header is longer than `MOST_HEADER`.
     """
 
-    def __init__(self, file: BinaryIO):
+    def __init__(self, file: BufferedIOBase):
         self._file = file
         size = file.seek(0, os.SEEK_END)
         file.seek(0)
@@ -106,7 +107,7 @@ class Tensors:
         array = np.empty(shape, dtype)
         self._file.seek(start)
         # readinto of an unbuffered or a growing file may stop early
-        if self._file.readinto(array.reshape(-1).view(np.uint8)) != stop - start:  # type: ignore[attr-defined]
+        if self._file.readinto(array.reshape(-1).view(np.uint8).data) != stop - start:
             raise Refused(f"it became shorter while {reprlib.repr(name)} was read")
         if dtype == np.bool_ and array.size and array.view(np.uint8).max() > 1:
             raise Refused(f"tensor {reprlib.repr(name)} has bools other than 0 and 1")

@@ -9,6 +9,8 @@ from fusednn.plan.data import Input
 from fusednn.plan.forms import Form
 from fusednn.plan.rows import Block, Rows
 
+from .epilogue import Epilogue
+
 
 class Layer(Protocol):
     """An op with its sizes; a plain value, since kept plans are found by it."""
@@ -20,6 +22,10 @@ class Layer(Protocol):
     @property
     def fan_out(self) -> int:
         """Columns of its output."""
+
+    @property
+    def after(self) -> Epilogue:
+        """What follows it on its output."""
 
     def forms(self, dtype) -> list[Form]:
         """How each of its parameters lies in memory, in the order in which it takes them."""
