@@ -34,9 +34,10 @@ LAYERS = {
         *("estimators", "export", "serving", "training", "plan", "kernels"),
         *("exceptions", "layers", "losses", "optimizers", "schedules"),
     },
+    "tables": {"tables"},
     "versions": {"training", "plan", "kernels"},
     "command": {
-        *("command", "versions", "estimators", "export", "serving"),
+        *("command", "versions", "estimators", "export", "serving", "tables"),
         *("training", "plan", "kernels", ""),
     },
     "": set(),  # the package itself finds its names by text, on first use

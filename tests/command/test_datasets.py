@@ -9,7 +9,8 @@ import pytest
 from fusednn.command.datasets import load, load_digits
 from fusednn.command.errors import UserError
 from fusednn.command.idx import read_idx
-from fusednn.command.table import read_table
+from fusednn.tables.errors import TableError
+from fusednn.tables.reading import read_table
 
 
 def idx_bytes(array):
@@ -47,7 +48,7 @@ def load_csv(tmp_path, text, target=None, dtype="float32"):
 
 
 def message(call, *arguments):
-    with pytest.raises(UserError) as caught:
+    with pytest.raises((UserError, TableError)) as caught:
         call(*arguments)
     assert len(str(caught.value).splitlines()) == 1
     return str(caught.value)

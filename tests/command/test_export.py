@@ -10,7 +10,7 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
-from tables import ROWS, fit, fit_both, inputs, refused, run, shop
+from shop_tables import ROWS, fit, fit_both, inputs, refused, run, shop
 from ugly import UGLY
 
 import fusednn

@@ -4,11 +4,11 @@ import sys
 
 import pandas as pd
 import pytest
-from tables import fit_both, refused, run, shop
+from shop_tables import fit_both, refused, run, shop
 
 import fusednn
 from fusednn import MLPRegressor
-from fusednn.command import table as table_module
+from fusednn.tables import reading
 
 LONG = "a" * 300
 
@@ -123,7 +123,7 @@ def test_refusals_are_one_line_and_leave_no_file(files, capsys, arguments, expec
 
 
 def test_an_old_file_stays_until_the_new_one_is_whole(files, capsys, monkeypatch):
-    monkeypatch.setattr(table_module, "BLOCK_ROWS", 4)
+    monkeypatch.setattr(reading, "BLOCK_ROWS", 4)
     (files / "out.csv").write_text("old")
     assert "line 7" in refused(capsys, "predict", "sold.st", "word.csv", "-o", "out.csv")
     assert (files / "out.csv").read_text() == "old"

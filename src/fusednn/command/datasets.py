@@ -7,11 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
-from .encode import Encoding
+from fusednn.tables.encoding import Encoding
+from fusednn.tables.labelled import labelled_table
+from fusednn.tables.reading import read_table
+
 from .errors import UserError
+from .held_out import require_rows, split_rows
 from .idx import read_part
-from .labelled import labelled_table, require_rows, split_rows
-from .table import read_table
+from .narration import notes_on_encoding, notes_on_target
 
 TEST_SHARE = 0.25
 
@@ -143,8 +146,9 @@ def _load_table(path: Path, target: str | None, dtype: str, seed: int) -> Datase
     require_rows(len(labelled.y), path)
     table, y, classify = labelled.table, labelled.y, labelled.target.classify
     train, test = split_rows(y, classify, TEST_SHARE, seed)
-    encoding, told = Encoding.learned(table, labelled.place, train)
-    notes = [*labelled.notes, *told]
+    learned = Encoding.learned(table, labelled.place, train)
+    encoding = learned.encoding
+    notes = [*notes_on_target(labelled), *notes_on_encoding(learned, table)]
     X = encoding.encode(table, "float64")
     with np.errstate(all="ignore"):  # the estimator refuses what overflows
         _standardize(X, train, ~encoding.flags)

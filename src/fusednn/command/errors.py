@@ -2,6 +2,17 @@
 
 import sys
 
+from fusednn.tables.errors import TableError
+
+REMEDIES = {
+    "again": "make it again by `fusednn fit`",
+    "classification": "leave --task away, or say --task classification",
+    "dtype": "fit with --dtype float64",
+    "fitted": "give a model made by `fusednn fit`",
+    "target": "choose what to predict with --target",
+}
+"""What mends a table's errors here."""
+
 
 class UserError(Exception):
     """A mistake that the user can mend; the message is one line that says how.
@@ -16,6 +27,11 @@ class CheckFailed(UserError):
     """What was to be checked is not so."""
 
     exit_code = 1
+
+
+def in_words(error: TableError) -> str:
+    """What a table's error says, with the option that mends it."""
+    return str(error) if error.remedy is None else f"{error}: {REMEDIES[error.remedy]}"
 
 
 def complain(message: object) -> None:

@@ -10,11 +10,12 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from fusednn.export.c_text import identifier, remark
+from fusednn.tables.encoding import Numbers
+from fusednn.tables.tabular import Tabular
 
-from .encode import Numbers
 from .errors import UserError
+from .models import open_model
 from .output import check_output, replacing
-from .tabular import Tabular, open_model
 
 if TYPE_CHECKING:
     from fusednn.serving.predictor import Predictor

@@ -9,17 +9,21 @@ from pathlib import Path
 
 import numpy as np
 
+from fusednn.tables.encoding import Encoding
+from fusednn.tables.labelled import Labelled, labelled_table
+from fusednn.tables.reading import read_table
+from fusednn.tables.table import Table
+from fusednn.tables.tabular import Tabular
+
 from .arguments import TASKS, above_zero, jobs, positive, seed, share, sizes
-from .columns import Table
-from .encode import Encoding
 from .errors import UserError
-from .labelled import Labelled, labelled_table, require_rows, split_rows
+from .held_out import require_rows, split_rows
+from .models import open_model
+from .narration import notes_on_encoding, notes_on_target
 from .output import check_output, replacing
 from .progress import ProgressBar
 from .report import describe, tell_score, warn_of_far
 from .settings import usual_batch, usual_layers
-from .table import read_table
-from .tabular import Tabular, open_model
 from .train import Samples, Work, limits, load_estimator, new_estimator, train
 
 HELD_OUT = 0.1
@@ -144,10 +148,17 @@ def _read(path: Path, header: bool | None) -> Table:
     print(f"reading {path}", flush=True)
     bar = ProgressBar("reading", 100, sys.stderr) if sys.stderr.isatty() else None
     try:
-        return read_table(path, header, bar)
+        if bar is None:
+            return read_table(path, header)
+        return read_table(path, header, lambda share: bar.update(_percent(share), path.name))
     finally:
         if bar is not None:
             bar.finish()
+
+
+def _percent(share: float) -> int:
+    """Between 1 and 99: the bar is full when the table has been read."""
+    return min(max(int(100 * share), 1), 99)
 
 
 def _learn(options: argparse.Namespace, table: Table, dtype: str) -> Work:
@@ -157,12 +168,12 @@ def _learn(options: argparse.Namespace, table: Table, dtype: str) -> Work:
     if labelled.place in drop:
         raise UserError("--drop names the target: drop other columns")
     rows, held_out = _split(options, labelled)
-    encoding, notes = Encoding.learned(labelled.table, labelled.place, rows, drop)
-    tabular = Tabular(encoding, labelled.target, _scale(labelled, rows))
+    learned = Encoding.learned(labelled.table, labelled.place, rows, drop)
+    tabular = Tabular(learned.encoding, labelled.target, _scale(labelled, rows))
     if dtype == "float32":
         warn_of_far(tabular, labelled.table)
     work = _work(options, tabular, labelled, rows, held_out, dtype)
-    work.notes.extend(notes)
+    work.notes.extend(notes_on_encoding(learned, labelled.table))
     return work
 
 
@@ -211,17 +222,15 @@ def _work(
     def samples(part: Labelled, chosen: np.ndarray) -> Samples:
         return Samples(tabular.encoding.encode(part.table.take(chosen), dtype), part.y[chosen])
 
-    own = samples(labelled, rows)
+    own, notes = samples(labelled, rows), notes_on_target(labelled)
     if options.validation_table is not None:
         path = options.validation_table
         table = tabular.encoding.named(_read(path, tabular.encoding.header), path)
         other = labelled_table(table, tabular.target)
         if not len(other.y):
             raise UserError(f"{path} has no rows with a target: hold out others")
-        return Work(tabular, own, samples(other, np.arange(len(other.y))), labelled.notes)
-    return Work(
-        tabular, own, samples(labelled, held_out) if held_out.size else None, labelled.notes
-    )
+        return Work(tabular, own, samples(other, np.arange(len(other.y))), notes)
+    return Work(tabular, own, samples(labelled, held_out) if held_out.size else None, notes)
 
 
 def _parameters(options: argparse.Namespace, rows: int, dtype: str) -> dict:

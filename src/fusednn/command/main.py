@@ -10,8 +10,9 @@ from importlib import import_module
 from typing import NamedTuple, NoReturn
 
 from fusednn import __version__
+from fusednn.tables.errors import TableError
 
-from .errors import UserError, complain
+from .errors import UserError, complain, in_words
 
 INTERRUPTED, CLOSED_PIPE = 130, 141
 
@@ -81,6 +82,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except UserError as error:
         complain(error)
         return error.exit_code
+    except TableError as error:
+        complain(in_words(error))
+        return UserError.exit_code
     except MemoryError:
         complain("not enough memory; try fewer rows")
         return UserError.exit_code

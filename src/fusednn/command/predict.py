@@ -13,14 +13,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fusednn.tables.arrow import pyarrow
+from fusednn.tables.parquet import SUFFIXES
+from fusednn.tables.reading import Blocks, blocks_of
+from fusednn.tables.table import Table
+from fusednn.tables.tabular import Tabular
+
 from .arguments import jobs
-from .columns import Table
 from .errors import UserError, complain
+from .models import open_model
 from .output import check_output, replacing
-from .parquet import SUFFIXES, ParquetRows, pyarrow
+from .parquet_rows import ParquetRows
 from .progress import ProgressBar
-from .table import Blocks, blocks_of
-from .tabular import Tabular, open_model
 
 if TYPE_CHECKING:
     from fusednn.serving.predictor import Predictor
@@ -81,7 +85,7 @@ def run(options: argparse.Namespace) -> None:
         for table in _watched(blocks):
             found = encoding.named(table, options.table)
             ids = [table.columns[table.find(name)] for name in options.id]
-            columns: Columns = {c.name: [c.values[code] for code in c.codes] for c in ids}
+            columns: Columns = {column.name: column.texts() for column in ids}
             X = encoding.encode(found, str(predictor.dtype), unknown)
             columns |= _answers(predictor, tabular, X, options.proba, set(columns))
             write(columns)

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from .columns import Table
+from fusednn.tables.table import Table
+from fusednn.tables.tabular import Tabular
+
 from .errors import complain
 from .settings import network_in_words
-from .tabular import Tabular
 from .train import Work
 from .watch import interruptible
 

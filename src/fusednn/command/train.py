@@ -9,9 +9,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from fusednn.tables.tabular import Tabular
+
 from .errors import UserError
 from .progress import ProgressBar
-from .tabular import Tabular
 from .watch import EpochBar, interruptible
 
 PATIENCE = 10

@@ -6,14 +6,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .columns import Column, Table
-from .errors import UserError
+from .columns import Column
+from .errors import TableError
+from .table import Table
 
 CLASSIFICATION, REGRESSION = "classification", "regression"
 MOST_CLASSES = 30
 ALL_DIFFERENT = 0.5
 LABELS_TOLD = 5
-CHOOSE = "choose what to predict with --target"
 
 
 class Target(NamedTuple):
@@ -54,30 +54,30 @@ class Target(NamedTuple):
 
         Raises
         ------
-        UserError
+        TableError
             If there is nothing to learn, or the column does not suit the task.
         """
         values = column.numbers()
         distinct = len(np.unique(column.codes if values is None else values))
-        name, rows = column.name, len(column.codes)
+        name, rows = column.name, len(column)
         if distinct < 2:
             has = "one value only" if distinct else "no values"
-            raise UserError(f"column {name!r} has {has}: {CHOOSE}")
+            raise TableError(f"column {name!r} has {has}", "target")
         whole = values is not None and _are_whole(values)
         different = distinct > max(ALL_DIFFERENT * rows, 2)
         few = whole and distinct <= MOST_CLASSES and not different
         if task == REGRESSION or (task is None and values is not None and not few):
             if values is None:
-                raise UserError(
-                    f"column {name!r} has words, which are no quantity: leave --task away, or"
-                    " say --task classification"
+                raise TableError(
+                    f"column {name!r} has words, which are no quantity", "classification"
                 )
             return cls(name)
         if different:
             kind = "words" if values is None else "numbers"
-            raise UserError(
+            raise TableError(
                 f"column {name!r} has {distinct:,} different {kind} in {rows:,} rows, which are"
-                f" no classes: {CHOOSE}"
+                " no classes",
+                "target",
             )
         return cls(name, _labels(column, values if whole else None), whole)
 
@@ -101,21 +101,23 @@ class Target(NamedTuple):
 
         Raises
         ------
-        UserError
+        TableError
             If there is a label that is not known, or no number where one is expected.
         """
         if self.labels is None:
             values = column.numbers()
             if values is None:
                 row, word = column.first_word() or (0, "")
-                raise UserError(f"{table.place(row)}: {self.name} is {word!r}, which is no number")
+                raise TableError(
+                    f"{table.place(row)}: {self.name} is {word!r}, which is no number"
+                )
             return values
         known: dict[Any, int] = {self._key(text): i for i, text in enumerate(self.labels)}
         places = np.array([known.get(self._key(text), -1) for text in column.values], np.intp)
         places = places[column.codes]
         if (unknown := np.flatnonzero(places < 0)).size:
             word = column.values[column.codes[unknown[0]]]
-            raise UserError(
+            raise TableError(
                 f"{table.place(int(unknown[0]))}: {self.name} is {word!r}, which is none of the"
                 f" labels of the training table ({self.told()})"
             )

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
-from .encode import Encoding, Numbers, Words
-from .errors import UserError
+from .encoding import Encoding, Numbers, Words
+from .errors import TableError
 from .target import Target
-
-if TYPE_CHECKING:
-    from fusednn.serving.predictor import Predictor
 
 KEY, VERSION = "table", 1
 
@@ -61,23 +58,18 @@ class Tabular(NamedTuple):
 
         Raises
         ------
-        UserError
-            If they are not of `fusednn fit`.
+        TableError
+            If they are none, or damaged.
         """
         found = notes.get(KEY)
         if found is None:
-            raise UserError(
-                f"{path} does not say how a table becomes its inputs: give a model made by"
-                " `fusednn fit`"
-            )
+            raise TableError(f"{path} does not say how a table becomes its inputs", "fitted")
         try:
             if found["version"] != VERSION:
-                raise UserError(f"{path} was made by a later fusednn: install that")
+                raise TableError(f"{path} was made by a later fusednn: install that")
             return cls._read(found)
         except (KeyError, TypeError, ValueError, OverflowError):
-            raise UserError(
-                f"{path} has damaged notes on its table: make it again by `fusednn fit`"
-            ) from None
+            raise TableError(f"{path} has damaged notes on its table", "again") from None
 
     @classmethod
     def _read(cls, found: dict[str, Any]) -> Tabular:
@@ -94,57 +86,6 @@ class Tabular(NamedTuple):
         if not used <= set(columns) - {target.name} or not used or deviation <= 0:
             raise ValueError
         return cls(encoding, target, (mean, deviation))
-
-
-def open_model(path: Path, jobs: int | None = None) -> tuple[Predictor, Tabular]:
-    """
-    Load a model that `fusednn fit` has written.
-
-    Parameters
-    ----------
-    path : Path
-    jobs : int, default=None
-        Threads.
-
-    Returns
-    -------
-    Predictor, Tabular
-
-    Raises
-    ------
-    UserError
-        If there is no such file, or it is another.
-    """
-    predictor = opened(path, jobs)
-    table = Tabular.from_notes(predictor.notes, path)
-    classes = getattr(predictor, "classes_", None)
-    outputs = None if table.target.labels is None else len(table.target.labels)
-    if predictor.n_features_in_ != len(table.encoding.names) or outputs != (
-        None if classes is None else len(classes)
-    ):
-        raise UserError(
-            f"{path} has notes that do not fit its network: make it again by `fusednn fit`"
-        )
-    return predictor, table
-
-
-def opened(path: Path, jobs: int | None = None) -> Predictor:
-    """
-    Load any model.
-
-    Raises
-    ------
-    UserError
-        If there is no such file, or it is another.
-    """
-    import fusednn
-
-    try:
-        return fusednn.load(path, n_jobs=jobs)
-    except OSError as error:
-        raise UserError(f"{path} cannot be read: {error.strerror or error}") from None
-    except ValueError as error:
-        raise UserError(f"{error}") from None
 
 
 def _input(found: dict[str, Any]) -> Numbers | Words:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from .columns import UNNAMED, Column, Table, is_missing, number_of, told
-from .errors import UserError
+from .columns import Column
+from .errors import TableError
+from .numbers import PLAIN
+from .table import UNNAMED, Table, told
 from .target import ALL_DIFFERENT
 
 MOST_CATEGORIES = 50
@@ -77,9 +78,9 @@ class Encoding(NamedTuple):
     @classmethod
     def learned(
         cls, table: Table, target: int, train: np.ndarray, drop: Sequence[int] = ()
-    ) -> tuple[Encoding, list[str]]:
+    ) -> Learned:
         """
-        The encoding of a table, and what there is to say of it to people.
+        The encoding of a table.
 
         Columns of numbers stay as they are, with the median in place of missing values. Others
         have an input for each of their commonest categories, a missing value being one.
@@ -94,13 +95,17 @@ class Encoding(NamedTuple):
         drop : sequence of int
             Numbers of columns to leave out.
 
+        Returns
+        -------
+        Learned
+
         Raises
         ------
-        UserError
+        TableError
             If no column is left.
         """
         inputs: list[Numbers | Words] = []
-        dropped, index, missing, notes = [], [], 0, []
+        useless, indexes, odd, missing = [], [], [], 0
         for number, column in enumerate(table.columns):
             if number == target or number in drop:
                 continue
@@ -108,34 +113,25 @@ class Encoding(NamedTuple):
             values = column.numbers()
             found: Numbers | Words | None
             if values is None:
-                found = _words(column.take(train))
-                notes += _few_words(column, table)
+                found = _words(column.name, column.take(train))
+                if _is_nearly_numbers(column):
+                    odd.append(number)
             else:
                 found = _numbers(column.name, values[train])
             if found is None:
-                dropped.append(column.name)
+                useless.append(column.name)
             elif values is not None and _is_index(column.name, values):
-                index.append(column.name)
+                indexes.append(column.name)
             else:
                 inputs.append(found)
-        words = [part for part in inputs if isinstance(part, Words)]
-        if words:
-            which = "a column" if len(words) == 1 else f"{len(words)} columns"
-            flags = sum(len(part.categories) for part in words)
-            notes.append(f"{which} of words became {flags} one-hot inputs")
-        if missing:
-            notes.append(f"{missing:,} missing values: medians, or a category of their own")
-        if dropped:
-            notes.append(f"left out {', '.join(dropped)} (empty, or nearly all different words)")
-        if index:
-            notes.append(f"left out {', '.join(index)} (an index without a name)")
         if not inputs:
-            raise UserError(
+            raise TableError(
                 "no column but the target can be learned from (all are empty, or nearly all"
                 " different words): give a file that has such columns"
             )
         names = tuple(table.names)
-        return cls(names, table.header, names[target], tuple(inputs)), notes
+        encoding = cls(names, table.header, names[target], tuple(inputs))
+        return Learned(encoding, missing, tuple(useless), tuple(indexes), tuple(odd))
 
     def fits(self, names: list[str]) -> bool:
         """Whether a table with columns of these names may be such a table."""
@@ -155,7 +151,7 @@ class Encoding(NamedTuple):
 
         Raises
         ------
-        UserError
+        TableError
             If it has not as many columns, or lacks one that is an input.
         """
         names = list(self.columns)
@@ -163,18 +159,18 @@ class Encoding(NamedTuple):
             lacking = [part.name for part in self.inputs if part.name not in table.names]
             if lacking:
                 what = "column" if len(lacking) == 1 else "columns"
-                raise UserError(
+                raise TableError(
                     f"{path} has no {what} {told(lacking)}: its columns are {told(table.names)}"
                 )
             return table
         if len(table.columns) == len(names) - 1:
             names.remove(self.target)
         if len(table.columns) != len(names):
-            raise UserError(
+            raise TableError(
                 f"{path} has {len(table.columns)} columns; {len(self.columns)} are needed, as in"
                 f" the training table, or {len(self.columns) - 1} without the target"
             )
-        columns = [replace(c, name=name) for c, name in zip(table.columns, names, strict=True)]
+        columns = [c.renamed(name) for c, name in zip(table.columns, names, strict=True)]
         return table._replace(columns=columns)
 
     def encode(self, table: Table, dtype: str, unknown: Counter[str] | None = None) -> np.ndarray:
@@ -195,7 +191,7 @@ class Encoding(NamedTuple):
 
         Raises
         ------
-        UserError
+        TableError
             If there is a word where numbers are expected, or a number that the type cannot hold.
         """
         X = np.zeros((table.rows, len(self.names)), dtype)
@@ -213,35 +209,52 @@ class Encoding(NamedTuple):
         return X
 
 
+class Learned(NamedTuple):
+    """
+    An encoding, and what was found while it was learned.
+
+    Parameters
+    ----------
+    encoding : Encoding
+    missing : int
+        Missing values in all columns but the target and those to leave out.
+    useless : tuple of str
+        Columns that are empty or nearly all different words, which are left out.
+    indexes : tuple of str
+        Columns that pandas wrote as an index without a name, which are left out.
+    odd : tuple of int
+        Numbers of columns of words that would be numbers but for a few values.
+    """
+
+    encoding: Encoding
+    missing: int
+    useless: tuple[str, ...]
+    indexes: tuple[str, ...]
+    odd: tuple[int, ...]
+
+
 def _numbers(name: str, values: np.ndarray) -> Numbers | None:
     known = values[np.isfinite(values)]
     return Numbers(name, float(np.median(known))) if known.size else None
 
 
-def _words(column: Column) -> Words | None:
+def _words(name: str, column: Column) -> Words | None:
     """The commonest categories, or None if nearly all rows differ."""
     counts: Counter[str | None] = Counter()
     for text, count in zip(
         column.values, np.bincount(column.codes, minlength=len(column.values)), strict=True
     ):
         if count:
-            counts[None if is_missing(text) else text] += int(count)
-    if len(counts) > max(ALL_DIFFERENT * len(column.codes), 2):
+            counts[None if PLAIN.is_missing(text) else text] += int(count)
+    if len(counts) > max(ALL_DIFFERENT * len(column), 2):
         return None
-    return Words(column.name, tuple(word for word, _ in counts.most_common(MOST_CATEGORIES)))
+    return Words(name, tuple(word for word, _ in counts.most_common(MOST_CATEGORIES)))
 
 
-def _few_words(column: Column, table: Table) -> list[str]:
-    """A warning of a column that looks like numbers but for some rows."""
-    present = [text for text in column.values if not is_missing(text)]
-    words = sum(number_of(text) is None for text in present)
-    if not words or words > FEW_WORDS * len(present):
-        return []
-    row, word = column.first_word() or (0, "")
-    return [
-        f"{column.name} is taken as words, for it is {word!r} in {table.place(row)}: if that is a"
-        " missing value, leave it empty"
-    ]
+def _is_nearly_numbers(column: Column) -> bool:
+    present = [text for text in column.values if not PLAIN.is_missing(text)]
+    words = sum(PLAIN.number(text) is None for text in present)
+    return 0 < words <= FEW_WORDS * len(present)
 
 
 def _is_index(name: str, values: np.ndarray) -> bool:
@@ -254,13 +267,16 @@ def _filled(part: Numbers, column: Column, table: Table, dtype: np.dtype) -> np.
     numbers = column.numbers()
     if numbers is None:
         row, word = column.first_word() or (0, "")
-        raise UserError(f"{table.place(row)}: {part.name} is {word!r}, where a number is expected")
+        raise TableError(
+            f"{table.place(row)}: {part.name} is {word!r}, where a number is expected"
+        )
     numbers[np.isnan(numbers)] = part.fill
     large = np.flatnonzero(np.abs(numbers) > np.finfo(dtype).max)
     if large.size:
-        raise UserError(
+        raise TableError(
             f"{table.place(int(large[0]))}: {part.name} is {numbers[large[0]]:g}, too large for"
-            f" {dtype}; fit with --dtype float64"
+            f" {dtype}",
+            "dtype" if dtype.itemsize < 8 else None,
         )
     return numbers
 
@@ -268,7 +284,7 @@ def _filled(part: Numbers, column: Column, table: Table, dtype: np.dtype) -> np.
 def _write_flags(flags: np.ndarray, part: Words, column: Column) -> int:
     """Sets the flags of the rows' categories; returns how many rows have none of them."""
     known = {word: place for place, word in enumerate(part.categories)}
-    found = [known.get(None if is_missing(text) else text, -1) for text in column.values]
+    found = [known.get(None if PLAIN.is_missing(text) else text, -1) for text in column.values]
     where = np.array(found, np.intp)[column.codes]
     rows = np.flatnonzero(where >= 0)
     flags[rows, where[rows]] = 1

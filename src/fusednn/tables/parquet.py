@@ -8,12 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from .columns import Column, Table, unique_names
-from .errors import UserError
+from .arrow import pyarrow
+from .columns import Column, NumberColumn, TextColumn, Texts
+from .errors import TableError
+from .table import Table, unique_names
 
 MAGIC = b"PAR1"
 SUFFIXES = ".parquet", ".pq"
-EXACT = 2.0**53
+DIGITS = 15
+"""Of a decimal number that float64 holds; longer ones are kept as texts."""
 
 
 def is_parquet(path: Path) -> bool:
@@ -22,7 +25,7 @@ def is_parquet(path: Path) -> bool:
 
     Raises
     ------
-    UserError
+    TableError
         If it cannot be read, or is called Parquet and is not.
     """
     if not path.is_file():  # a pipe; its first bytes would be lost
@@ -31,29 +34,10 @@ def is_parquet(path: Path) -> bool:
         with path.open("rb") as file:
             found = file.read(len(MAGIC)) == MAGIC
     except OSError as error:
-        raise UserError(f"{path} cannot be read: {error.strerror}") from None
+        raise TableError(f"{path} cannot be read: {error.strerror}") from None
     if not found and path.suffix.lower() in SUFFIXES:
-        raise UserError(f"{path} is no Parquet file, whatever its name: get the file again")
+        raise TableError(f"{path} is no Parquet file, whatever its name: get the file again")
     return found
-
-
-def pyarrow() -> Any:
-    """
-    pyarrow with its Parquet module.
-
-    Raises
-    ------
-    UserError
-        If it is not installed.
-    """
-    try:
-        import pyarrow
-        import pyarrow.parquet
-    except ImportError:
-        raise UserError(
-            "Parquet files need pyarrow: `pip install 'pyarrow>=16'`, or give a CSV file"
-        ) from None
-    return pyarrow
 
 
 def read_parquet(path: Path) -> Table:
@@ -62,7 +46,7 @@ def read_parquet(path: Path) -> Table:
 
     Raises
     ------
-    UserError
+    TableError
         If it is damaged, has columns of lists and such, or pyarrow is missing.
     """
     return _whole(ParquetBlocks(path, 0).whole(), 0)
@@ -80,7 +64,7 @@ class ParquetBlocks:
 
     Raises
     ------
-    UserError
+    TableError
         As `read_parquet`, here or when it is gone through.
     """
 
@@ -119,73 +103,47 @@ class ParquetBlocks:
         """The share of the rows that has been read."""
         return self._done / self._total if self._total else 1.0
 
-    def _refused(self, error: Exception) -> UserError:
-        return UserError(f"{self._path} cannot be read as Parquet: {error}")
+    def _refused(self, error: Exception) -> TableError:
+        return TableError(f"{self._path} cannot be read as Parquet: {error}")
 
 
 def _whole(found: Any, first_row: int) -> Table:
     names = unique_names([str(name).strip() for name in found.column_names])
     columns = [_column(*both) for both in zip(names, found.columns, strict=True)]
-    return Table(columns, True, None, first_row)
+    return Table(columns, True, np.arange(first_row, first_row + found.num_rows))
 
 
 def _column(name: str, chunked: Any) -> Column:
-    """Codes and texts of a column, each number in the form that a CSV file would have."""
-    arrow = pyarrow()
-    if arrow.types.is_dictionary(chunked.type):
+    """Numbers as they are; everything else as codes and texts."""
+    types = pyarrow().types
+    if types.is_dictionary(chunked.type):
         chunked = chunked.cast(chunked.type.value_type)
-    if arrow.types.is_nested(chunked.type):
-        raise UserError(
+    if types.is_nested(chunked.type):
+        raise TableError(
             f"column {name!r} holds {chunked.type}: leave such columns out of the file"
         )
-    if arrow.types.is_null(chunked.type):
-        return Column(name, np.zeros(len(chunked), np.int32), [""])
+    if types.is_null(chunked.type):
+        return TextColumn(name, np.zeros(len(chunked), np.int32), Texts([""]))
+    if types.is_decimal(chunked.type) and chunked.type.precision <= DIGITS:
+        chunked = chunked.cast("float64")
+    if types.is_integer(chunked.type) or types.is_floating(chunked.type):
+        return _numbers(name, chunked)
     encoded = chunked.combine_chunks().dictionary_encode()
     values = [_text(value) for value in encoded.dictionary.to_pylist()]
     codes = encoded.indices.fill_null(len(values)).to_numpy(zero_copy_only=False)
     texts: dict[str, int] = {}
     again = np.array([texts.setdefault(v, len(texts)) for v in [*values, ""]], np.int32)
-    return Column(name, again[codes], list(texts))
+    return TextColumn(name, again[codes], Texts(list(texts)))
+
+
+def _numbers(name: str, chunked: Any) -> NumberColumn:
+    if not chunked.null_count:
+        return NumberColumn(name, chunked.to_numpy())
+    null = chunked.is_null().to_numpy()
+    return NumberColumn(name, chunked.fill_null(0).to_numpy(), null)
 
 
 def _text(value: Any) -> str:
-    if isinstance(value, float) and value.is_integer() and abs(value) < EXACT:
-        return str(int(value))  # a whole number beside missing values became a float
     if isinstance(value, bytes):
         return value.decode("utf-8", errors="backslashreplace").strip()
     return str(value).strip()
-
-
-class ParquetRows:
-    """
-    A new file, written in blocks of rows; a context manager.
-
-    Parameters
-    ----------
-    arrow : module
-        pyarrow.
-    path : Path
-    """
-
-    def __init__(self, arrow: Any, path: Path):
-        self._arrow, self._path = arrow, path
-        self._file: Any = None
-
-    def __enter__(self) -> ParquetRows:
-        return self
-
-    def __exit__(self, *raised: object) -> None:
-        if self._file is not None:
-            self._file.close()
-
-    def write(self, columns: dict[str, list[str] | np.ndarray]) -> None:
-        """Adds rows; the first ones decide the columns and their types."""
-        kinds = {
-            name: self._arrow.string() if isinstance(part, list) else None
-            for name, part in columns.items()
-        }
-        arrays = [self._arrow.array(part, kinds[name]) for name, part in columns.items()]
-        rows = self._arrow.Table.from_arrays(arrays, list(columns))
-        if self._file is None:
-            self._file = self._arrow.parquet.ParquetWriter(self._path, rows.schema)
-        self._file.write_table(rows)

@@ -8,14 +8,12 @@ import pandas as pd
 import pyarrow.parquet
 import pytest
 
-from fusednn.command import delimited
-from fusednn.command import table as table_module
-from fusednn.command.encode import Encoding, Numbers, Words
-from fusednn.command.errors import UserError
-from fusednn.command.labelled import labelled_table, split_rows
-from fusednn.command.output import replacing
-from fusednn.command.table import blocks_of, read_table
-from fusednn.command.tabular import Tabular
+from fusednn.command.narration import notes_on_encoding
+from fusednn.tables import reading, sources
+from fusednn.tables.encoding import Encoding, Numbers, Words
+from fusednn.tables.labelled import labelled_table
+from fusednn.tables.reading import blocks_of, read_table
+from fusednn.tables.tabular import Tabular
 
 
 def table_of(tmp_path, text, **options):
@@ -27,8 +25,8 @@ def table_of(tmp_path, text, **options):
 def learned(tmp_path, text, target="y", rows=None):
     labelled = labelled_table(table_of(tmp_path, text), target)
     rows = np.arange(len(labelled.y)) if rows is None else rows
-    encoding, notes = Encoding.learned(labelled.table, labelled.place, rows)
-    return encoding, labelled, notes
+    found = Encoding.learned(labelled.table, labelled.place, rows)
+    return found.encoding, labelled, notes_on_encoding(found, labelled.table)
 
 
 def lines(columns, rows):
@@ -92,29 +90,12 @@ def test_notes_are_json_and_come_back(tmp_path):
     assert Tabular.from_notes(json.loads(text), tmp_path) == tabular
 
 
-@pytest.mark.parametrize("share", [0.01, 0.1, 0.5])
-def test_every_row_is_trained_on_or_held_out(share):
-    y = np.random.RandomState(0).randint(0, 3, 60)
-    train, held_out = split_rows(y, True, share, 0)
-    assert sorted([*train, *held_out]) == list(range(60))
-    assert len(held_out) == max(2, np.ceil(share * 60))
-
-
-def test_a_class_is_never_held_out_as_a_whole():
-    y = np.array([0] * 20 + [1] * 19 + [2])
-    for seed in range(40):
-        train, held_out = split_rows(y, True, 0.25, seed)
-        assert sorted([*train, *held_out]) == list(range(40))
-        assert 39 in train
-        assert len(held_out) in (9, 10)
-
-
 # -- files -------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("suffix", ["csv", "csv.gz", "parquet"])
 def test_blocks_make_up_the_whole(tmp_path, suffix, monkeypatch):
-    monkeypatch.setattr(table_module, "BLOCK_ROWS", 6)
+    monkeypatch.setattr(reading, "BLOCK_ROWS", 6)
     frame = pd.DataFrame({"a": np.arange(20) / 3, "b": list("xyzx") * 5, "c": [None, True] * 10})
     path = tmp_path / f"t.{suffix}"
     frame.to_parquet(path) if suffix == "parquet" else frame.to_csv(path, index=False)
@@ -128,8 +109,8 @@ def test_blocks_make_up_the_whole(tmp_path, suffix, monkeypatch):
     for i, column in enumerate(whole.columns):
         parts = [block.columns[i] for block in blocks]
         assert [c.name for c in parts] == [column.name] * 4
-        texts = [c.values[code] for c in parts for code in c.codes]
-        assert texts == [column.values[code] for code in column.codes]
+        texts = [text for c in parts for text in c.texts()]
+        assert texts == column.texts()
     assert [block.place(1) for block in blocks] == [whole.place(row) for row in (1, 7, 13, 19)]
     assert whole.place(19) == ("row 20" if suffix == "parquet" else "line 21")
 
@@ -143,7 +124,7 @@ def test_the_delimiter_that_gives_the_columns_is_taken(tmp_path):
 
 
 def test_any_encoding_is_read_in_pieces(tmp_path, monkeypatch):
-    monkeypatch.setattr(delimited, "SAMPLE_BYTES", 16)
+    monkeypatch.setattr(sources, "BLOCK_BYTES", 16)
     text = lines("größe,wort", [(i, "çédille€"[: i % 9]) for i in range(1, 40)])
     for encoding, compress in (
         ("utf-8", False),
@@ -173,7 +154,7 @@ def test_parquet_values_are_those_of_text(tmp_path):
     )
     frame.to_parquet(tmp_path / "t.parquet")
     table = read_table(tmp_path / "t.parquet")
-    texts = {c.name: [c.values[code] for code in c.codes] for c in table.columns}
+    texts = {c.name: c.texts() for c in table.columns}
     assert texts == {
         "whole": ["1", "", "3"],
         "tenth": ["0.1", "0.2", "inf"],
@@ -191,25 +172,4 @@ def test_columns_of_one_name_in_parquet(tmp_path):
     whole, [block] = read_table(tmp_path / "t.parquet"), blocks_of(tmp_path / "t.parquet")
     for found in (whole, block):
         assert found.names == ["a", "a.2", "Unnamed: 2", "a.1"]
-        assert [column.values[column.codes[0]] for column in found.columns] == list("0123")
-
-
-def test_a_file_is_replaced_when_all_is_well(tmp_path):
-    path, link = tmp_path / "out", tmp_path / "link"
-    path.write_text("old")
-    link.symlink_to(path)
-
-    def interrupted():
-        with replacing(link) as place:
-            place.write_text("half")
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        interrupted()
-    assert path.read_text() == "old"
-    with replacing(link) as place:
-        place.write_text("new")
-    assert (path.read_text(), link.is_symlink()) == ("new", True)
-    assert sorted(tmp_path.iterdir()) == [link, path]
-    with pytest.raises(UserError, match="cannot be written"), replacing(tmp_path / "no" / "out"):
-        pass
+        assert [column.texts()[0] for column in found.columns] == list("0123")

@@ -1,0 +1,1 @@
+"""Tables: from files and arrays to a network's inputs and targets."""

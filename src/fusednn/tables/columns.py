@@ -1,0 +1,261 @@
+"""Columns of a table: texts, as a text file has them, and numbers, which stay numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Container
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, Protocol
+
+import numpy as np
+
+from .numbers import PLAIN, Notation
+
+EXACT = 2.0**53
+"""Whole numbers below it are float64's own."""
+
+
+class Column(Protocol):
+    """One column of a table."""
+
+    @property
+    def name(self) -> str:
+        """As the file has it, but unlike the other columns' names."""
+
+    @property
+    def codes(self) -> np.ndarray:
+        """For each row the place of its text in `values`."""
+
+    @property
+    def values(self) -> list[str]:
+        """Distinct texts, stripped; some may be of other rows."""
+
+    def __len__(self) -> int:
+        """How many rows there are."""
+
+    def missing(self) -> np.ndarray:
+        """Whether each row's value is missing; among numbers infinity, which no network can use,
+        counts."""
+
+    def numbers(self) -> np.ndarray | None:
+        """The values as float64 of shape (n_rows,), a new array, NaN where missing; None if one
+        of them is no number."""
+
+    def first_word(self) -> tuple[int, str] | None:
+        """The row and the text of the first value that is neither a number nor missing."""
+
+    def among(self, texts: Container[str]) -> np.ndarray:
+        """Whether each row's value is one of these."""
+
+    def texts(self) -> list[str]:
+        """Each row's value as the file has it."""
+
+    def take(self, rows: np.ndarray) -> Column:
+        """The column of these rows, by their numbers or as a mask."""
+
+    def renamed(self, name: str) -> Column:
+        """The same rows under another name."""
+
+
+class Texts:
+    """
+    Distinct texts and what they say, found out once for all rows that have them.
+
+    Parameters
+    ----------
+    values : list of str, or StringArray of pyarrow
+        Stripped.
+    notation : Notation, default=PLAIN
+    """
+
+    def __init__(self, values: Any, notation: Notation = PLAIN):
+        self._values, self._notation = values, notation
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    @property
+    def _is_list(self) -> bool:
+        return isinstance(self._values, list)
+
+    @cached_property
+    def strings(self) -> list[str]:
+        """As Python's."""
+        return self._values if self._is_list else self._values.to_pylist()
+
+    @cached_property
+    def numbers(self) -> np.ndarray | None:
+        """As float64, NaN where missing or infinite; None if one is no number."""
+        if self._is_list:
+            return self._notation.numbers(self._values)
+        return self._notation.arrow_numbers(self._values)
+
+    @cached_property
+    def missing(self) -> np.ndarray:
+        """Whether each says that there is no value."""
+        if self._is_list:
+            return np.array([self._notation.is_missing(v) for v in self._values], bool)
+        return self._notation.arrow_missing(self._values).to_numpy(zero_copy_only=False)
+
+    @cached_property
+    def words(self) -> np.ndarray:
+        """Whether each is neither a number nor missing."""
+        if self.numbers is not None:
+            return np.zeros(len(self), bool)
+        number = self._notation.number
+        known = zip(self.strings, self.missing, strict=True)
+        return np.array([not gone and number(v) is None for v, gone in known], bool)
+
+    def are_numbers(self) -> bool:
+        """Whether there are numbers and no words."""
+        return self.numbers is not None and not self.missing.all()
+
+    def find(self, text: str) -> int:
+        """The place of a text, or -1."""
+        if self._is_list:
+            return self._values.index(text) if text in self._values else -1
+        return self._values.index(text).as_py()
+
+    def with_text(self, text: str) -> tuple[int, Texts]:
+        """The place of a text in these and it, and those."""
+        place = self.find(text)
+        if place >= 0:
+            return place, self
+        return len(self), Texts([*self.strings, text], self._notation)
+
+
+@dataclass(frozen=True, eq=False)
+class TextColumn:
+    """
+    A column of texts: that of row i is `values[codes[i]]`.
+
+    Parameters
+    ----------
+    name : str
+    codes : ndarray of int32 of shape (n_rows,)
+    distinct : Texts
+        Columns of other rows share it.
+    """
+
+    name: str
+    codes: np.ndarray
+    distinct: Texts
+
+    @property
+    def values(self) -> list[str]:
+        """The distinct texts."""
+        return self.distinct.strings
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    def missing(self) -> np.ndarray:
+        """As `Column` says."""
+        numbers = self.distinct.numbers
+        return (self.distinct.missing if numbers is None else np.isnan(numbers))[self.codes]
+
+    def numbers(self) -> np.ndarray | None:
+        """As `Column` says."""
+        numbers = self.distinct.numbers
+        return None if numbers is None else numbers[self.codes]
+
+    def first_word(self) -> tuple[int, str] | None:
+        """As `Column` says."""
+        rows = np.flatnonzero(self.distinct.words[self.codes])
+        return (int(rows[0]), self.values[self.codes[rows[0]]]) if rows.size else None
+
+    def among(self, texts: Container[str]) -> np.ndarray:
+        """As `Column` says."""
+        return np.array([v in texts for v in self.values], bool)[self.codes]
+
+    def texts(self) -> list[str]:
+        """As `Column` says."""
+        values = self.values
+        return [values[code] for code in self.codes]
+
+    def take(self, rows: np.ndarray) -> TextColumn:
+        """As `Column` says."""
+        return replace(self, codes=self.codes[rows])
+
+    def renamed(self, name: str) -> TextColumn:
+        """As `Column` says."""
+        return replace(self, name=name)
+
+
+@dataclass(frozen=True, eq=False)
+class NumberColumn:
+    """
+    A column that came as numbers.
+
+    Parameters
+    ----------
+    name : str
+    array : ndarray of shape (n_rows,)
+        Integers or floating-point numbers of any type; NaN is a missing value.
+    null : ndarray of bool of shape (n_rows,), default=None
+        Which other values are missing.
+    """
+
+    name: str
+    array: np.ndarray
+    null: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        return len(self.array)
+
+    def missing(self) -> np.ndarray:
+        """As `Column` says."""
+        return self._or_null(~np.isfinite(self.array))
+
+    def numbers(self) -> np.ndarray:
+        """As `Column` says."""
+        return np.where(self.missing(), np.nan, self.array.astype(np.float64))
+
+    def first_word(self) -> None:
+        """There is none."""
+        return None
+
+    def among(self, texts: Container[str]) -> np.ndarray:
+        """As `Column` says."""
+        return np.array([v in texts for v in self.values], bool)[self.codes]
+
+    def texts(self) -> list[str]:
+        """As a text file has them: the shortest digits that say the number in its type."""
+        values = self.values
+        return [values[code] for code in self.codes]
+
+    def take(self, rows: np.ndarray) -> NumberColumn:
+        """As `Column` says."""
+        null = None if self.null is None else self.null[rows]
+        return NumberColumn(self.name, self.array[rows], null)
+
+    def renamed(self, name: str) -> NumberColumn:
+        """As `Column` says."""
+        return replace(self, name=name)
+
+    @property
+    def codes(self) -> np.ndarray:
+        """As `Column` says."""
+        return self._distinct[0]
+
+    @property
+    def values(self) -> list[str]:
+        """As `Column` says; missing values are empty."""
+        return self._distinct[1]
+
+    def _or_null(self, absent: np.ndarray) -> np.ndarray:
+        return absent if self.null is None else absent | self.null
+
+    @cached_property
+    def _distinct(self) -> tuple[np.ndarray, list[str]]:
+        absent = self._or_null(np.isnan(self.array))
+        numbers, places = np.unique(self.array[~absent], return_inverse=True)
+        codes = np.full(len(self.array), len(numbers), np.int32)
+        codes[~absent] = places
+        return codes, [*map(_text, numbers), *[""] * bool(absent.any())]
+
+
+def _text(number: Any) -> str:
+    if isinstance(number, np.floating) and number.is_integer() and abs(number) < EXACT:
+        return str(int(number))  # a whole number beside missing values became a float
+    return str(number)

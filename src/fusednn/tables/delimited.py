@@ -1,0 +1,130 @@
+"""Tables of text: which delimiter separates their cells, and whether the first row is names."""
+
+from __future__ import annotations
+
+import io
+from collections import Counter
+from collections.abc import Callable, Iterator
+from copy import copy
+from itertools import islice
+from pathlib import Path
+
+from .columns import Texts
+from .csv_rows import BLANKS, Row, rows_of, split_rows
+from .errors import TableError
+from .numbers import PLAIN, Notation
+from .sources import Source
+
+DELIMITERS = ",;\t|"
+SAMPLE_ROWS = 100
+FEWEST_NUMBERED = 3
+
+
+class TextFile:
+    """
+    A table of text: comma, semicolon, tab, vertical bar or blanks separate its cells.
+
+    Parameters
+    ----------
+    path : Path
+        Plain, or compressed by gzip.
+    fits : callable, default=None
+        Whether a first row is one that is expected: a delimiter that gives such a row is taken
+        before others.
+
+    Attributes
+    ----------
+    source : Source
+    delimiter : str
+        A blank for any number of them.
+    first_line : int
+        In which the first row ends; 0 if there is none.
+    first : list of str
+        Its cells.
+
+    Raises
+    ------
+    TableError
+        If it cannot be read as text.
+    """
+
+    def __init__(self, path: Path, fits: Callable[[list[str]], bool] | None = None):
+        self.path, self.source = path, Source(path)
+        self.delimiter = _delimiter(self.source.found.sample, fits)
+        self.first_line, self.first = next(self.rows(), (0, []))
+
+    def rows(self) -> Iterator[Row]:
+        """All rows that are not blank, the first one too, by Python's csv module."""
+        return rows_of(self.source, self.delimiter)
+
+    def line_of(self, number: int) -> int:
+        """The line in which a row ends; the first row's number is 0."""
+        rows = rows_of(copy(self.source), self.delimiter)  # the source may be in use
+        return next(islice(rows, number, None))[0]
+
+
+def _delimiter(text: str, fits: Callable[[list[str]], bool] | None) -> str:
+    """The delimiter under which the first rows agree best, then the one with most columns."""
+
+    def sampled(delimiter: str) -> list[list[str]]:
+        rows = []
+        try:
+            for _, row in split_rows(io.StringIO(text, newline=""), delimiter):
+                rows.append(row)
+                if len(rows) == SAMPLE_ROWS:
+                    break
+        except TableError:  # the sample ends within quotes
+            pass
+        return rows
+
+    def agreement(delimiter: str) -> tuple[float, int]:
+        widths = [len(row) for row in sampled(delimiter)]
+        width, times = max(Counter(widths).items(), key=lambda item: item[1], default=(0, 0))
+        return (times / len(widths), width) if width > 1 else (0.0, 0)
+
+    ranked = sorted(DELIMITERS, key=agreement, reverse=True)
+    best = ranked[0]
+    if agreement(best) >= agreement(BLANKS) or agreement(best)[0] == 1:
+        ranked.append(BLANKS)
+    else:
+        ranked.insert(0, BLANKS)
+    if fits is not None:
+        for delimiter in ranked:
+            rows = sampled(delimiter)
+            if rows and fits(rows[0]):
+                return delimiter
+    return ranked[0]
+
+
+def is_header(row: list[str], columns: list[Texts], notation: Notation = PLAIN) -> bool:
+    """
+    Whether a first row names the columns.
+
+    It does when a column of numbers has a word on top, and also when the row has different
+    words, none to be found again in its column, or the columns' own numbers.
+
+    Parameters
+    ----------
+    row : list of str
+    columns : list of Texts
+        Those of each column below it, no others.
+    notation : Notation, default=PLAIN
+
+    Returns
+    -------
+    bool
+    """
+    words = [not notation.is_missing(cell) and notation.number(cell) is None for cell in row]
+    below = list(zip(words, row, columns, strict=True))
+    if any(word and texts.are_numbers() for word, _, texts in below):
+        return True
+    words[0] = words[0] or not row[0]  # pandas leaves the name of an index empty
+    places = [cell in (str(i), str(i + 1)) for i, cell in enumerate(row)]
+    below = list(zip(words, row, columns, strict=True))
+    return (
+        all(word or place for word, place in zip(words, places, strict=True))
+        and (not any(places) or sum(places) >= FEWEST_NUMBERED)
+        and len(set(row)) == len(row)
+        and not any(word and texts.find(cell) >= 0 for word, cell, texts in below)
+        and any(len(texts) for texts in columns)
+    )

@@ -1,0 +1,81 @@
+"""Rows of a table with their targets."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from .columns import Column
+from .errors import TableError
+from .numbers import BLANK
+from .table import Table, told
+from .target import Target
+
+
+class Labelled(NamedTuple):
+    """
+    The rows of a table that have a target.
+
+    Parameters
+    ----------
+    table : Table
+    place : int
+        Number of the target's column.
+    target : Target
+    y : ndarray of shape (n_rows,)
+        Labels, or float64.
+    without : int
+        How many rows have no target, and are left out.
+    """
+
+    table: Table
+    place: int
+    target: Target
+    y: np.ndarray
+    without: int
+
+
+def labelled_table(table: Table, target: str | Target | None, task: str | None = None) -> Labelled:
+    """
+    Take a table's target apart.
+
+    Parameters
+    ----------
+    table : Table
+    target : str, Target or None
+        Name or number of the column, the last one where None; or what another table's target is,
+        if this one is to be read in the same way.
+    task : {"classification", "regression"}, default=None
+        Guessed where None.
+
+    Returns
+    -------
+    Labelled
+
+    Raises
+    ------
+    TableError
+        If there is no such column, or it cannot be learned.
+    """
+    if isinstance(target, Target) and target.name not in table.names:
+        raise TableError(
+            f"there is no column {target.name!r}, the target: columns are {told(table.names)}"
+        )
+    index = table.find(target.name if isinstance(target, Target) else target)
+    column = table.columns[index]
+    known = ~_missing(column, target if isinstance(target, Target) else None)
+    without = int(np.count_nonzero(~known))
+    if without:
+        table = table.take(known)
+        column = table.columns[index]
+    if not isinstance(target, Target):
+        target = Target.learned(column, task)
+    return Labelled(table, index, target, target.values(column, table), without)
+
+
+def _missing(column: Column, target: Target | None) -> np.ndarray:
+    """Whether each row has no target; words such as none may be labels."""
+    if target is not None and target.labels is not None:
+        return column.missing() & ~column.among(target.labels)
+    return column.missing() if column.numbers() is not None else column.among(BLANK)

@@ -1,0 +1,105 @@
+"""A table in memory: columns with names, and where its rows stand in a file."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from .columns import Column
+from .errors import TableError
+
+NAMES_TOLD = 8
+UNNAMED = "Unnamed: "
+"""Begins the name of a column that the header leaves empty, as pandas has it."""
+
+
+class Table(NamedTuple):
+    """
+    Columns of equal length.
+
+    Parameters
+    ----------
+    columns : sequence of Column
+    header : bool
+        Whether the file names them; otherwise they are called "0", "1" and so on.
+    numbers : ndarray of int of shape (n_rows,)
+        Each row's number in its file, from 0 on.
+    line_of : callable, default=None
+        The line of the file in which a row of some number ends; None where rows have no lines.
+    """
+
+    columns: Sequence[Column]
+    header: bool
+    numbers: np.ndarray
+    line_of: Callable[[int], int] | None = None
+
+    @property
+    def names(self) -> list[str]:
+        """The columns' names."""
+        return [column.name for column in self.columns]
+
+    @property
+    def rows(self) -> int:
+        """How many there are."""
+        return len(self.numbers)
+
+    def take(self, rows: np.ndarray) -> Table:
+        """The table of these rows, by their numbers or as a mask."""
+        columns = [column.take(rows) for column in self.columns]
+        return self._replace(columns=columns, numbers=self.numbers[rows])
+
+    def place(self, row: int) -> str:
+        """Where a row stands in its file, for people."""
+        number = int(self.numbers[row])
+        return f"row {number + 1}" if self.line_of is None else f"line {self.line_of(number)}"
+
+    def find(self, target: str | None) -> int:
+        """
+        The index of a column given by name or number; the last one for None.
+
+        Raises
+        ------
+        TableError
+            If there is no such column.
+        """
+        width = len(self.columns)
+        if target is None:
+            return width - 1
+        if target in self.names:
+            return self.names.index(target)
+        try:
+            index = int(target)
+        except ValueError:
+            index = width
+        if -width <= index < width:
+            return index % width
+        named = (
+            f"its columns are {told(self.names)}, or"
+            if self.header
+            else "it has no header; columns are"
+        )
+        raise TableError(f"there is no column {target!r}: {named} 0 to {width - 1}")
+
+
+def unique_names(header: Sequence[str]) -> list[str]:
+    """Names of columns, no two the same, as pandas has them: the second "a" is "a.1"."""
+    names = [cell or f"{UNNAMED}{i}" for i, cell in enumerate(header)]
+    seen: Counter[str] = Counter()
+    taken, found = set(names), []
+    for name in names:
+        new = name
+        while seen[name] and (new == name or new in taken):
+            new = f"{name}.{seen[name]}"
+            seen[name] += 1
+        seen[name] = max(seen[name], 1)
+        taken.add(new)
+        found.append(new)
+    return found
+
+
+def told(names: Sequence[str]) -> str:
+    """The first of many names, for people."""
+    return ", ".join(names[:NAMES_TOLD]) + (", ..." if len(names) > NAMES_TOLD else "")
