@@ -2,8 +2,9 @@
 
     python -m benchmarks.tables kddcup.data_10_percent.gz --target 41 [--rows 100000]
 
-Seconds and peak memory of the whole process, and of reading alone; each is run `--repeats` times
-and the fastest is shown. The network is small, so that the table is most of the work.
+Seconds, seconds of CPU and peak memory of the whole process, and of reading alone; each is run
+`--repeats` times and the fastest is shown. The network is small, so that the table is most of the
+work.
 """
 
 import argparse
@@ -35,7 +36,7 @@ def shortened(path, rows, folder):
 
 
 def measured(code, *arguments):
-    """Seconds and peak MB of a process."""
+    """Seconds, those of CPU, and peak MB of a process."""
     start = time.perf_counter()
     process = subprocess.Popen(
         [sys.executable, "-c", code, *map(str, arguments)], stdout=subprocess.DEVNULL
@@ -43,7 +44,8 @@ def measured(code, *arguments):
     _, status, used = os.wait4(process.pid, 0)
     if os.waitstatus_to_exitcode(status):
         raise SystemExit(f"{arguments[0]} failed")
-    return time.perf_counter() - start, used.ru_maxrss / 1024
+    seconds = time.perf_counter() - start
+    return seconds, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
 
 
 def main():
@@ -66,8 +68,10 @@ def main():
             "predict": (COMMAND, "predict", model, table, "-o", out, "--jobs", 1),
         }
         for name, (code, *arguments) in runs.items():
-            seconds, memory = min(measured(code, *arguments) for _ in range(options.repeats))
-            print(f"{name:<8} {seconds:7.2f} s {memory:8.0f} MB", flush=True)
+            seconds, work, memory = min(measured(code, *arguments) for _ in range(options.repeats))
+            print(
+                f"{name:<8} {seconds:7.2f} s, {work:7.2f} s of CPU, {memory:6.0f} MB", flush=True
+            )
 
 
 if __name__ == "__main__":

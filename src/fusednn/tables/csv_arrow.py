@@ -9,7 +9,7 @@ line.
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -64,13 +64,13 @@ class ArrowText:
         arrow = self._arrow
         kind = arrow.dictionary(arrow.int32(), arrow.string())
         with self._stream(watch) as stream:
-            table = self._tried(
-                lambda: self._csv.read_csv(stream, **self._options(kind)).unify_dictionaries()
-            )
-        columns = [column.combine_chunks() for column in table.columns]
-        if self._quotes:
-            columns = self._ended(columns)
-        return self._cells([(_codes(c), c.dictionary) for c in columns])
+            table = self._tried(lambda: self._csv.read_csv(stream, **self._options(kind)))
+        found = []
+        while table.num_columns:  # one by one, so that no two copies of all are there at once
+            column = self._ended(table.column(0).unify_dictionaries().combine_chunks())
+            table = table.remove_column(0)
+            found.append(self._cells(column))
+        return _rows_that_are_not_blank(found)
 
     def blocks(self, most: int) -> Iterator[Cells]:
         """All rows but the first, in blocks of so many; the last one may have fewer."""
@@ -83,17 +83,16 @@ class ArrowText:
             while (batch := self._tried(lambda: next(reader, None))) is not None:
                 pending = arrow.concat_tables([pending, arrow.Table.from_batches([batch])])
                 while pending.num_rows > most:  # one row stays, which may be the end
-                    yield self._block(pending.slice(0, most))
+                    columns = pending.slice(0, most).columns
+                    yield self._block(column.combine_chunks() for column in columns)
                     pending = pending.slice(most)
-        columns = [column.combine_chunks() for column in pending.columns]
-        if self._quotes:
-            columns = self._ended(columns)
+        columns = [self._ended(column.combine_chunks()) for column in pending.columns]
         if len(columns[0]):
-            yield self._block(arrow.Table.from_arrays(columns, self._names))
+            yield self._block(columns)
 
-    def _block(self, table: Any) -> Cells:
-        encoded = [column.combine_chunks().dictionary_encode() for column in table.columns]
-        return self._cells([(_codes(c), c.dictionary) for c in encoded])
+    def _block(self, columns: Iterable[Any]) -> Cells:
+        encoded = [column.dictionary_encode() for column in columns]
+        return _rows_that_are_not_blank(list(map(self._cells, encoded)))
 
     def _stream(self, watch: Callable[[], object] | None) -> BinaryIO:
         source = self._text.source
@@ -127,33 +126,39 @@ class ArrowText:
         except self._arrow.ArrowException:
             raise NotRead from None
 
-    def _ended(self, columns: list[Any]) -> list[Any]:
-        """The columns without the row after the last."""
-        if not all(len(column) and column[-1].as_py() == "" for column in columns):
+    def _ended(self, column: Any) -> Any:
+        """A column without the row after the last."""
+        if not self._quotes:
+            return column
+        if not len(column) or column[-1].as_py() != "":
             raise NotRead
-        return [column[:-1] for column in columns]
+        return column[:-1]
 
-    def _cells(self, columns: list[tuple[np.ndarray, Any]]) -> Cells:
-        """The columns' cells, stripped, with the texts that they have and no others."""
+    def _may_be_several(self, values: Any) -> bool:
+        """Whether a text has lines, and what a cell would have if its quote were closed by the
+        next one that opens: the csv module knows what follows a quote."""
         from pyarrow import compute
 
-        found: Cells = []
-        for codes, values in columns:
-            stripped = compute.utf8_trim(values, characters=BLANK_CHARACTERS)
-            if not stripped.equals(values):
-                again = stripped.dictionary_encode()
-                codes, values = _codes(again)[codes], again.dictionary
-            counts = np.bincount(codes, minlength=len(values))
-            if not counts.all():
-                kept = np.flatnonzero(counts)
-                places = np.cumsum(counts > 0, dtype=np.int32) - np.int32(1)
-                codes, values = places[codes], values.take(self._arrow.array(kept))
-            found.append((codes, Texts(values)))
-        if len(found) == 1:  # a blank line is no row
-            [(codes, texts)] = found
-            blank = texts.find("")
-            found = found if blank < 0 else [_without(codes, texts, blank)]
-        return found
+        lines = values.filter(compute.match_substring_regex(values, "[\r\n]"))
+        marks = compute.match_substring_regex(lines, f'["{self._text.delimiter}]')
+        return bool(compute.any(marks).as_py())
+
+    def _cells(self, column: Any) -> tuple[np.ndarray, Texts]:
+        """A column's cells, stripped, with the texts that it has and no others."""
+        from pyarrow import compute
+
+        codes, values = _codes(column), column.dictionary
+        if self._quotes and self._may_be_several(values):
+            raise NotRead
+        stripped = compute.utf8_trim(values, characters=BLANK_CHARACTERS)
+        if not stripped.equals(values):
+            again = stripped.dictionary_encode()
+            codes, values = _codes(again)[codes], again.dictionary
+        counts = np.bincount(codes, minlength=len(values))
+        if not counts.all():
+            places = np.cumsum(counts > 0, dtype=np.int32) - np.int32(1)
+            codes, values = places[codes], values.filter(self._arrow.array(counts > 0))
+        return codes, Texts(values)
 
 
 class _Stream(io.RawIOBase):
@@ -185,8 +190,14 @@ def _codes(column: Any) -> np.ndarray:
     return column.indices.to_numpy(zero_copy_only=False)
 
 
-def _without(codes: np.ndarray, texts: Texts, place: int) -> tuple[np.ndarray, Texts]:
-    """The rows that have another text than this one."""
-    codes = codes[codes != place]
-    strings = [text for at, text in enumerate(texts.strings) if at != place]
-    return codes - (codes > place).astype(np.int32), Texts(strings)
+def _rows_that_are_not_blank(cells: Cells) -> Cells:
+    """The same; among rows of one cell pyarrow keeps blank ones."""
+    if len(cells) > 1:
+        return cells
+    [(codes, texts)] = cells
+    blank = texts.find("")
+    if blank < 0:
+        return cells
+    strings = [text for place, text in enumerate(texts.strings) if place != blank]
+    codes = codes[codes != blank]
+    return [(codes - (codes > blank).astype(np.int32), Texts(strings))]

@@ -6,10 +6,10 @@ import csv
 import io
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import chain, islice
-from typing import TextIO, TypeVar
+from typing import Any, TextIO, TypeVar
 
 import numpy as np
 
@@ -32,7 +32,7 @@ _Item = TypeVar("_Item")
 _limit_lock, _limit_users, _limit_before = threading.Lock(), 0, 0
 
 
-def split_rows(file: TextIO, delimiter: str) -> Iterator[Row]:
+def split_rows(file: TextIO, delimiter: str, sample: bool = False) -> Iterator[Row]:
     """
     Rows of text that are not blank, their cells stripped.
 
@@ -41,28 +41,57 @@ def split_rows(file: TextIO, delimiter: str) -> Iterator[Row]:
     file : text file
         Opened with `newline=""`.
     delimiter : str
+    sample : bool, default=False
+        Whether the text may end anywhere; then its quotes are not checked.
 
     Raises
     ------
     TableError
-        At the end, if a quote is never closed; the message says in which line it opens.
+        At the end, if a quote is never closed, or where one is closed only by the next that opens;
+        the message says in which line it opens.
     """
     if delimiter == BLANKS:
         for number, line in enumerate(file, 1):
             if row := line.split():
                 yield number, row
         return
-    reader = csv.reader(chain(file, [END]), delimiter=delimiter, skipinitialspace=True)
     number = 0
-    for after, row in _without_limit((reader.line_num, row) for row in reader):
+    for after, row in _without_limit(_parsed(chain(file, [END]), delimiter, sample)):
         before, number = number, after
         if row == [END]:
             return
-        if row and row[-1].endswith(END):
+        if row and row[-1].endswith(END) and not sample:
             opens = before + 1 + sum(map(_line_ends, row[:-1]))
             raise TableError(f"the quote that opens in line {opens} is never closed")
         if row and (len(row) > 1 or row[0].strip()):
             yield number, [cell.strip() for cell in row]
+
+
+def _parsed(lines: Iterable[str], delimiter: str, sample: bool) -> Iterator[Row]:
+    """Rows as they are, blank ones too."""
+    own: list[str] = []  # the lines of one row
+
+    def kept() -> Iterator[str]:
+        for line in lines:
+            own.append(line)
+            yield line
+
+    form: dict[str, Any] = {"delimiter": delimiter, "skipinitialspace": True}
+    reader = csv.reader(kept(), **form)
+    for row in reader:
+        if len(own) > 1 and own[-1] != END and not sample:
+            try:
+                next(csv.reader(own, strict=True, **form))
+            except csv.Error:  # text after the end of quotes: they were not meant to end there
+                begin = max(place for place, cell in enumerate(row) if _line_ends(cell))
+                first = reader.line_num - len(own) + 1
+                opens = first + sum(map(_line_ends, row[:begin]))
+                raise TableError(
+                    f"the quote that opens in line {opens} is not closed before another opens in"
+                    f" line {reader.line_num}"
+                ) from None
+        own.clear()
+        yield reader.line_num, row
 
 
 def _line_ends(cell: str) -> int:

@@ -11,7 +11,6 @@ from pathlib import Path
 
 from .columns import Texts
 from .csv_rows import BLANKS, Row, rows_of, split_rows
-from .errors import TableError
 from .numbers import PLAIN, Notation
 from .sources import Source
 
@@ -67,15 +66,8 @@ def _delimiter(text: str, fits: Callable[[list[str]], bool] | None) -> str:
     """The delimiter under which the first rows agree best, then the one with most columns."""
 
     def sampled(delimiter: str) -> list[list[str]]:
-        rows = []
-        try:
-            for _, row in split_rows(io.StringIO(text, newline=""), delimiter):
-                rows.append(row)
-                if len(rows) == SAMPLE_ROWS:
-                    break
-        except TableError:  # the sample ends within quotes
-            pass
-        return rows
+        rows = split_rows(io.StringIO(text, newline=""), delimiter, sample=True)
+        return [row for _, row in islice(rows, SAMPLE_ROWS)]
 
     def agreement(delimiter: str) -> tuple[float, int]:
         widths = [len(row) for row in sampled(delimiter)]

@@ -68,6 +68,8 @@ class Tabular(NamedTuple):
             if found["version"] != VERSION:
                 raise TableError(f"{path} was made by a later fusednn: install that")
             return cls._read(found)
+        except TableError:
+            raise
         except (KeyError, TypeError, ValueError, OverflowError):
             raise TableError(f"{path} has damaged notes on its table", "again") from None
 
