@@ -1,6 +1,8 @@
 """What `fusednn fit`, `predict` and `export` refuse: in one line, and without a trace."""
 
+import gzip
 import sys
+from typing import get_args
 
 import pandas as pd
 import pytest
@@ -8,7 +10,9 @@ from shop_tables import fit_both, refused, run, shop
 
 import fusednn
 from fusednn import MLPRegressor
+from fusednn.command.errors import REMEDIES, in_words
 from fusednn.tables import reading
+from fusednn.tables.errors import Remedy, TableError
 
 LONG = "a" * 300
 
@@ -36,6 +40,11 @@ def files(folder, tmp_path, monkeypatch):
     (tmp_path / "ragged.csv").write_text("size,colour,weight\n1,red,2\n1,red\n")
     (tmp_path / "word.parquet").write_bytes(b"PAR1 nothing")
     (tmp_path / "text.parquet").write_text("size,colour,weight\n1,red,2\n")
+    lines = table[table["sold"] != "may be, later"].to_csv(index=False).split("\n")
+    lines[6] = ',"'.join(lines[6].rsplit(",", 1))
+    text = "\n".join(lines)
+    (tmp_path / "open.csv").write_text(text)
+    (tmp_path / "open.csv.gz").write_bytes(gzip.compress(text.encode()))
     (tmp_path / "empty.csv").touch()
     (tmp_path / "zip.xlsx").write_bytes(b"PK\3\4\0\0")
     table.assign(list=[[1]] * 40).to_parquet("list.parquet")
@@ -73,6 +82,16 @@ def files(folder, tmp_path, monkeypatch):
         ("fit good.csv --target sold -o m.st --max-time 0", "0 is not above 0"),
         ("fit good.csv --target sold -o m.st --activation x", "invalid choice: 'x'"),
         ("fit empty.csv --target sold -o m.st", "empty.csv is empty"),
+        ("fit open.csv --target sold -o m.st", "the quote that opens in line 7 is never closed"),
+        ("fit open.csv.gz --target sold -o m.st", "opens in line 7 is never closed"),
+        (
+            "fit good.csv --target sold -o m.st --validation-table open.csv",
+            "opens in line 7 is never closed",
+        ),
+        ("fit open.csv --continue sold.st -o m.st", "opens in line 7 is never closed"),
+        ("predict sold.st open.csv -o out.csv", "opens in line 7 is never closed"),
+        ("predict sold.st open.csv.gz", "opens in line 7 is never closed"),
+        ("demo --data open.csv --target sold", "opens in line 7 is never closed"),
         ("fit zip.xlsx --target sold -o m.st", "give a CSV or Parquet file"),
         ("fit list.parquet --target sold -o m.st", "column 'list' holds list"),
         ("fit huge.csv --target price -o m.st", "line 7: size is 1e+39, too large for float32"),
@@ -126,6 +145,7 @@ def test_an_old_file_stays_until_the_new_one_is_whole(files, capsys, monkeypatch
     monkeypatch.setattr(reading, "BLOCK_ROWS", 4)
     (files / "out.csv").write_text("old")
     assert "line 7" in refused(capsys, "predict", "sold.st", "word.csv", "-o", "out.csv")
+    assert "line 7" in refused(capsys, "predict", "sold.st", "open.csv", "-o", "out.csv")
     assert (files / "out.csv").read_text() == "old"
     assert run("predict", "sold.st", "good.csv", "-o", "out.csv") == 0
     assert len(pd.read_csv("out.csv")) == 40
@@ -138,6 +158,21 @@ def test_parquet_without_pyarrow(files, capsys, monkeypatch):
     assert "pip install 'pyarrow>=16'" in refused(
         capsys, "predict", "sold.st", "good.csv", "-o", "o.pq"
     )
+
+
+def test_text_without_pyarrow(files, capsys, monkeypatch):
+    for name in ("with.csv", "without.csv"):
+        assert run("predict", "sold.st", "good.csv", "-o", name, "--proba") == 0
+        monkeypatch.setitem(sys.modules, "pyarrow", None)
+    assert (files / "with.csv").read_bytes() == (files / "without.csv").read_bytes()
+    assert "line 3: 2 values" in refused(capsys, "predict", "sold.st", "ragged.csv")
+
+
+def test_every_remedy_is_an_option_of_the_command():
+    assert set(get_args(Remedy)) == set(REMEDIES)
+    for remedy, words in REMEDIES.items():
+        assert in_words(TableError("so", remedy)) == f"so: {words}"
+    assert in_words(TableError("so")) == "so"
 
 
 def test_notes_that_someone_changed(files, capsys):

@@ -2,9 +2,9 @@
 
 import sys
 
-from fusednn.tables.errors import TableError
+from fusednn.tables.errors import Remedy, TableError
 
-REMEDIES = {
+REMEDIES: dict[Remedy, str] = {
     "again": "make it again by `fusednn fit`",
     "classification": "leave --task away, or say --task classification",
     "dtype": "fit with --dtype float64",

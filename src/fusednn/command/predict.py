@@ -96,13 +96,15 @@ def run(options: argparse.Namespace) -> None:
 
 def _watched(blocks: Blocks) -> Iterator[Table]:
     """The blocks, with a bar if there are several."""
-    bar, rows = ProgressBar("predicting", 100, sys.stderr), 0
+    bar, rows, number = ProgressBar("predicting", 100, sys.stderr), 0, 0
     try:
         for number, table in enumerate(blocks):
             yield table
             rows += table.rows
-            if number:
-                bar.update(max(1, int(100 * blocks.share())), f"{rows:,} rows")
+            if number:  # a file may be read to its end long before its last row is answered
+                bar.update(min(max(1, int(100 * blocks.share())), 99), f"{rows:,} rows")
+        if number:
+            bar.update(100, f"{rows:,} rows")
     finally:
         bar.finish()
 

@@ -256,6 +256,6 @@ class NumberColumn:
 
 
 def _text(number: Any) -> str:
-    if isinstance(number, np.floating) and number.is_integer() and abs(number) < EXACT:
+    if isinstance(number, np.floating) and number.is_integer() and abs(float(number)) < EXACT:
         return str(int(number))  # a whole number beside missing values became a float
     return str(number)

@@ -64,10 +64,10 @@ class ArrowText:
         arrow = self._arrow
         kind = arrow.dictionary(arrow.int32(), arrow.string())
         with self._stream(watch) as stream:
-            table = self._tried(lambda: self._csv.read_csv(stream, **self._options(kind)))
+            table = self._tried(self._csv.read_csv, stream, **self._options(kind))
         found = []
         while table.num_columns:  # one by one, so that no two copies of all are there at once
-            column = self._ended(table.column(0).unify_dictionaries().combine_chunks())
+            column = self._ended(self._tried(_joined, table.column(0)))
             table = table.remove_column(0)
             found.append(self._cells(column))
         return _rows_that_are_not_blank(found)
@@ -76,11 +76,10 @@ class ArrowText:
         """All rows but the first, in blocks of so many; the last one may have fewer."""
         arrow = self._arrow
         with self._stream(None) as stream:
-            reader = self._tried(
-                lambda: self._csv.open_csv(stream, **self._options(arrow.string()))
-            )
+            options = self._options(arrow.string())
+            reader = self._tried(self._csv.open_csv, stream, **options)
             pending = reader.schema.empty_table()
-            while (batch := self._tried(lambda: next(reader, None))) is not None:
+            while (batch := self._tried(next, reader, None)) is not None:
                 pending = arrow.concat_tables([pending, arrow.Table.from_batches([batch])])
                 while pending.num_rows > most:  # one row stays, which may be the end
                     columns = pending.slice(0, most).columns
@@ -118,9 +117,9 @@ class ArrowText:
             ),
         }
 
-    def _tried(self, call: Callable[[], Any]) -> Any:
+    def _tried(self, call: Callable, *arguments: Any, **options: Any) -> Any:
         try:
-            return call()
+            return call(*arguments, **options)
         except MemoryError:
             raise
         except self._arrow.ArrowException:
@@ -188,6 +187,10 @@ class _Stream(io.RawIOBase):
 
 def _codes(column: Any) -> np.ndarray:
     return column.indices.to_numpy(zero_copy_only=False)
+
+
+def _joined(column: Any) -> Any:
+    return column.unify_dictionaries().combine_chunks()
 
 
 def _rows_that_are_not_blank(cells: Cells) -> Cells:

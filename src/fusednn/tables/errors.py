@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
+Remedy = Literal["again", "classification", "dtype", "fitted", "target"]
+"""The model is to be made again; the task is to be classification; the numbers need a wider type;
+a model of tables is to be given; another column is to be the target."""
+
 
 class TableError(ValueError):
     """
@@ -10,10 +16,10 @@ class TableError(ValueError):
     Parameters
     ----------
     message : str
-    remedy : {"again", "classification", "dtype", "fitted", "target"}, default=None
+    remedy : Remedy, default=None
         What mends it, where the caller's options do: a program that has such options says which.
     """
 
-    def __init__(self, message: str, remedy: str | None = None):
+    def __init__(self, message: str, remedy: Remedy | None = None):
         super().__init__(message)
         self.remedy = remedy
