@@ -24,11 +24,15 @@ class Column(Protocol):
 
     @property
     def codes(self) -> np.ndarray:
-        """For each row the place of its text in `values`."""
+        """For each row the place of its text in `distinct`."""
+
+    @property
+    def distinct(self) -> Texts:
+        """Distinct texts, stripped; some may be of other rows."""
 
     @property
     def values(self) -> list[str]:
-        """Distinct texts, stripped; some may be of other rows."""
+        """The same as strings."""
 
     def __len__(self) -> int:
         """How many rows there are."""
@@ -236,23 +240,28 @@ class NumberColumn:
     @property
     def codes(self) -> np.ndarray:
         """As `Column` says."""
-        return self._distinct[0]
+        return self._encoded[0]
+
+    @property
+    def distinct(self) -> Texts:
+        """As `Column` says; missing values are empty."""
+        return self._encoded[1]
 
     @property
     def values(self) -> list[str]:
-        """As `Column` says; missing values are empty."""
-        return self._distinct[1]
+        """As `Column` says."""
+        return self.distinct.strings
 
     def _or_null(self, absent: np.ndarray) -> np.ndarray:
         return absent if self.null is None else absent | self.null
 
     @cached_property
-    def _distinct(self) -> tuple[np.ndarray, list[str]]:
+    def _encoded(self) -> tuple[np.ndarray, Texts]:
         absent = self._or_null(np.isnan(self.array))
         numbers, places = np.unique(self.array[~absent], return_inverse=True)
         codes = np.full(len(self.array), len(numbers), np.int32)
         codes[~absent] = places
-        return codes, [*map(_text, numbers), *[""] * bool(absent.any())]
+        return codes, Texts([*map(_text, numbers), *[""] * bool(absent.any())])
 
 
 def _text(number: Any) -> str:

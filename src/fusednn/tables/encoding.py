@@ -11,7 +11,6 @@ import numpy as np
 
 from .columns import Column
 from .errors import TableError
-from .numbers import PLAIN
 from .table import UNNAMED, Table, told
 from .target import ALL_DIFFERENT
 
@@ -241,20 +240,19 @@ def _numbers(name: str, values: np.ndarray) -> Numbers | None:
 def _words(name: str, column: Column) -> Words | None:
     """The commonest categories, or None if nearly all rows differ."""
     counts: Counter[str | None] = Counter()
-    for text, count in zip(
-        column.values, np.bincount(column.codes, minlength=len(column.values)), strict=True
-    ):
+    texts = column.distinct
+    times = np.bincount(column.codes, minlength=len(texts))
+    for text, missing, count in zip(texts.strings, texts.missing, times, strict=True):
         if count:
-            counts[None if PLAIN.is_missing(text) else text] += int(count)
+            counts[None if missing else text] += int(count)
     if len(counts) > max(ALL_DIFFERENT * len(column), 2):
         return None
     return Words(name, tuple(word for word, _ in counts.most_common(MOST_CATEGORIES)))
 
 
 def _is_nearly_numbers(column: Column) -> bool:
-    present = [text for text in column.values if not PLAIN.is_missing(text)]
-    words = sum(PLAIN.number(text) is None for text in present)
-    return 0 < words <= FEW_WORDS * len(present)
+    words = np.count_nonzero(column.distinct.words)
+    return bool(0 < words <= FEW_WORDS * np.count_nonzero(~column.distinct.missing))
 
 
 def _is_index(name: str, values: np.ndarray) -> bool:
@@ -284,7 +282,8 @@ def _filled(part: Numbers, column: Column, table: Table, dtype: np.dtype) -> np.
 def _write_flags(flags: np.ndarray, part: Words, column: Column) -> int:
     """Sets the flags of the rows' categories; returns how many rows have none of them."""
     known = {word: place for place, word in enumerate(part.categories)}
-    found = [known.get(None if PLAIN.is_missing(text) else text, -1) for text in column.values]
+    texts = zip(column.distinct.strings, column.distinct.missing, strict=True)
+    found = [known.get(None if missing else text, -1) for text, missing in texts]
     where = np.array(found, np.intp)[column.codes]
     rows = np.flatnonzero(where >= 0)
     flags[rows, where[rows]] = 1
