@@ -250,3 +250,13 @@ def test_what_pyarrow_leaves_to_the_csv_module(tmp_path):
     (tmp_path / "far").write_text(f"1,{'2' * 1021}\n" * 1024 + '1,   "a, b"\n')
     assert (tmp_path / "far").stat().st_size > 1 << 20
     assert read_table(tmp_path / "far").columns[1].values[-1] == "a, b"
+
+
+def test_reading_says_how_far_it_is(tmp_path, reader, monkeypatch):
+    monkeypatch.setattr(reading, "BLOCK_ROWS", 1000)
+    path, shares = tmp_path / "t.csv", []
+    path.write_text("a,b\n" + "".join(f"{i},{'b' * 99}\n" for i in range(10_000)))
+    assert read_table(path, watch=shares.append).rows == 10_000
+    assert len(shares) > 1
+    assert shares == sorted(shares)
+    assert 0 < shares[0] <= shares[-1] <= 1

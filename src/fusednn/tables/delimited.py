@@ -59,7 +59,7 @@ class TextFile:
     def line_of(self, number: int) -> int:
         """The line in which a row ends; the first row's number is 0."""
         rows = rows_of(copy(self.source), self.delimiter)  # the source may be in use
-        return next(islice(rows, number, None))[0]
+        return next(islice(rows, number, None), (0, []))[0]
 
 
 def _delimiter(text: str, fits: Callable[[list[str]], bool] | None) -> str:
