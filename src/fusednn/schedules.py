@@ -68,7 +68,7 @@ class Step(Schedule):
     factor: float
 
     def factors(self, steps, total):
-        return float(self.factor) ** (steps // self.every)
+        return powers(self.factor, steps // self.every)
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,17 @@ class Exponential(Schedule):
     factor: float
 
     def factors(self, steps, total):
-        return float(self.factor) ** steps
+        return powers(self.factor, steps)
+
+
+def powers(base: float, exponents: np.ndarray) -> np.ndarray:
+    """A base in [0, 1] raised to exponents from 0, each by the C library.
+
+    NumPy's own powers of arrays have other last bits under AVX-512 than without it, and steps
+    that begin with a rate of other bits train other weights.
+    """
+    base = float(base)
+    return np.array([base**exponent for exponent in exponents.tolist()])
 
 
 def _between(first, last, share):
