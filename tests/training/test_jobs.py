@@ -28,10 +28,13 @@ def eight_cpus(monkeypatch, tmp_path):
     def moved(path):
         return str(path).replace("/sys/fs/cgroup/", here)
 
+    def opened(path):
+        return open(moved(path))
+
     monkeypatch.setattr(os, "cpu_count", lambda: 8)
     monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(8)), raising=False)
     monkeypatch.setattr(os.path, "exists", lambda path: exists(moved(path)))
-    monkeypatch.setattr(context, "open", lambda path: open(moved(path)), raising=False)
+    monkeypatch.setattr(context, "open", opened, raising=False)
     jobs._count_cpus.cache_clear()
     yield tmp_path
     jobs._count_cpus.cache_clear()
