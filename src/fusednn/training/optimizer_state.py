@@ -185,7 +185,7 @@ class OptimizerState:
         if known != t[0] - 1:  # steps were taken back
             known, product = 0, 1.0
         steps = np.arange(known + 1, t[-1] + 2)
-        growth = powers(0.96, steps * self.solver.momentum_decay)
+        growth = powers(0.96**self.solver.momentum_decay, steps)
         momenta = self.rule.constants[0] * (1 - 0.5 * growth)
         products = np.cumprod([product, *momenta])[1:]
         self._product_before = int(t[-1]), float(products[-2])
