@@ -14,7 +14,6 @@ from .layers.through import Noise, Scale, Through
 from .lengths import normed_weights
 from .network import Network
 from .parameters import ParameterLayout
-from .sums import column_sums
 
 FAR_MEAN = {np.dtype(np.float32): 1e3, np.dtype(np.float64): 1e9}
 """The largest mean, in deviations, that may go into the bias of the layer behind a scaling: two
@@ -142,7 +141,8 @@ def _into_before(dense: Part, norm: Part) -> Part:
 
 def _into_behind(norm: Part, dense: Part) -> Part:
     mean, factor, shift = _affine(norm)
-    w, b = (array.astype(float) for array in dense.arrays)
+    w, b = (array.astype(float, order="C") for array in dense.arrays)
     assert isinstance(dense.op, Dense)
-    offset = column_sums((shift - mean * factor)[:, np.newaxis], w)
+    # by einsum, which adds in one order: a product by BLAS has other bits on other CPUs
+    offset = np.einsum("i,io->o", shift - mean * factor, w)
     return Part(dense.op, [w * factor[:, np.newaxis], b + offset])

@@ -11,7 +11,6 @@ from fusednn.kernels.ops import column_norms as ops
 from .forms import Panels
 from .parameters import ParameterLayout
 from .program import Program, Task
-from .sums import column_sums
 
 
 class Normed(NamedTuple):
@@ -33,7 +32,8 @@ class Normed(NamedTuple):
 
 def normed_weights(v: np.ndarray, lengths: np.ndarray) -> np.ndarray:
     """v lengths / |v|, by column; 0 where v is."""
-    norms = np.sqrt(column_sums(v, v))
+    v = np.ascontiguousarray(v)  # einsum's order of sums is that of memory
+    norms = np.sqrt(np.einsum("io,io->o", v, v))
     return v * np.divide(lengths, norms, out=np.zeros_like(norms), where=norms > 0)
 
 
