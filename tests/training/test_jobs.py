@@ -139,6 +139,17 @@ def test_quotas_of_containers(eight_cpus, files, expected):
     assert choose_jobs(None, MANY) == choose_jobs(-1, MANY) == expected
 
 
+def test_limits_of_cpus(eight_cpus, monkeypatch):
+    """By affinity, by joblib's variable, and by what Python counts (PYTHON_CPU_COUNT)."""
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: {1, 3, 4, 5, 6, 7}, raising=False)
+    assert choose_jobs(None, MANY) == choose_jobs(-1, MANY) == 6
+    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "5")
+    assert choose_jobs(None, MANY) == choose_jobs(-1, MANY) == 5
+    jobs._count_cpus.cache_clear()
+    monkeypatch.setattr(os, "cpu_count", lambda: 4)  # it is told when Python starts
+    assert choose_jobs(None, MANY) == choose_jobs(-1, MANY) == 4
+
+
 @pytest.fixture
 def helpers(monkeypatch):
     """The threads that fits and predictions start."""
