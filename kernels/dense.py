@@ -2,7 +2,10 @@
 
 All arrays are C-contiguous and of one type, float32 or float64. `B` is the batch, `I` the
 fan-in, `O` the fan-out; `activation` is a code of `activations`. The `*_parallel` forms use
-Numba's threads and give the same bits; the estimators never call them.
+Numba's threads and give the same bits; the estimators never call them. Those threads do not
+survive a fork: in a forked child of a process that has called one, a parallel form ends the child
+or hangs, but with the layer `tbb` (`numba.threading_layer()` names it). Start processes by "spawn"
+or "forkserver", or call the serial forms there.
 """
 
 import numpy as np
@@ -20,7 +23,8 @@ BLOCK_ROWS = 64
 def dense_forward(out, x, w, b, activation):
     """out = activation(x w + b).
 
-    out is (B, O), x (B, I), w (I, O), b (O,); overwrites out.
+    out is (B, O), x (B, I), w (I, O), b (O,); overwrites out. `dense_forward_parallel` is not for
+    forked children of a process that has called a parallel form: call `dense_forward` there.
     """
     B, O = out.shape
     I = x.shape[1]
@@ -43,6 +47,8 @@ def dense_backward(dx, dw, db, dout, out, x, w, w_transposed, activation):
     dz = dout activation'(z), dx = dz w^T, dw = x^T dz, db = sum of dz over the batch, where
     out = activation(z). dx is (B, I), dw (I, O), db (O,), dout and out (B, O), x (B, I),
     w (I, O). Overwrites dx, dw and db; dout becomes dz, w_transposed (O, I) becomes w^T.
+    `dense_backward_parallel` is not for forked children of a process that has called a parallel
+    form: call `dense_backward` there.
     """
     B, O = dout.shape
     I = x.shape[1]

@@ -87,3 +87,15 @@ def test_far_means_stay_outside_of_a_bias():
     network = folded(model._network(), *model._parameters())[0]
     assert len(network.ops) == 3
     np.testing.assert_allclose(model.predict(far.astype(np.float32)), wide, atol=0.02)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_order_of_memory_does_not_matter(dtype):
+    """Sums over rows have one order, whether users gave weights by rows or by columns."""
+    layers = [Dense(7, "tanh", weight_norm=True), BatchNorm(), Dense(4, weight_norm=True)]
+    model = NetworkClassifier(layers, max_iter=2, random_state=0, dtype=dtype, standardize=True)
+    network, arrays = model.fit(X, Y)._network(), model._parameters()
+    turned = [[np.asfortranarray(array) for array in group] for group in arrays]
+    for one, other in zip(folded(network, *arrays)[1:], folded(network, *turned)[1:], strict=True):
+        for a, b in zip(one, other, strict=True):
+            np.testing.assert_array_equal(a, b)

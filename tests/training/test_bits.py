@@ -1,10 +1,12 @@
 """The same bits whatever the threads, the slicing, and the rows that are predicted together."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from parity import CLASSES, assert_same_bits, fit_quietly
 from scipy import sparse
 
+from fusednn import MLPRegressor, NetworkRegressor
 from fusednn.plan import forms
 from fusednn.training import session
 
@@ -72,6 +74,23 @@ def test_every_output_with_two_threads(output, dtype):
 @pytest.mark.parametrize(("dense", "csr"), [("dense", "csr"), ("blocked", "blocked csr")])
 def test_csr_has_the_bits_of_dense(dense, csr, dtype):
     assert_same_bits(fit_one(dense, "multiclass", dtype), fit_one(csr, "multiclass", dtype))
+
+
+@DTYPES
+@pytest.mark.parametrize("early_stopping", [False, True])
+@pytest.mark.parametrize("kind", [MLPRegressor, NetworkRegressor])
+def test_rows_columns_and_frames(kind, early_stopping, dtype):
+    """The same numbers in another order of memory; means and deviations are sums too."""
+    _, X, y, _ = problem("several outputs", 301, 9, dtype)
+    params = {"standardize": True, "early_stopping": early_stopping, "max_iter": 3}
+
+    def weights(X, y):
+        model = fit_quietly(kind(random_state=0, **params), X, y)
+        return b"".join(part.tobytes() for group in model._parameters() for part in group)
+
+    alone = weights(X, y)
+    for turned in (np.asfortranarray(X), pd.DataFrame(X), np.repeat(X, 2, axis=1)[:, ::2]):
+        assert weights(turned, np.asfortranarray(y)) == alone
 
 
 @pytest.mark.parametrize("name", ["dense", "csr", "early stopping", "blocked", "lbfgs"])

@@ -274,7 +274,8 @@ CPUS = available_cpus()
         (None, MANY, CPUS),
     ],
 )
-def test_choice_of_threads(n_jobs, flops, expected):
+def test_choice_of_threads(monkeypatch, n_jobs, flops, expected):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     assert choose_jobs(n_jobs, flops) == expected
 
 

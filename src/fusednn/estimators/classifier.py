@@ -82,8 +82,9 @@ class MLPClassifier(ClassificationMixin, BaseMLP):
         Element type of the network; "auto" is float32 for X of that type, else float64.
         Arithmetic in float32 is twice as fast.
     n_jobs : int or None, default=None
-        Threads: a positive number is obeyed, -1 is all CPUs, None is as many as pay off. The
-        network does not depend on it by a bit.
+        Threads: a positive number is obeyed, -1 is all CPUs, None is as many as pay off and
+        `OMP_NUM_THREADS` or joblib's and Dask's workers allot. The network does not depend on it
+        by a bit.
     scoring : str, callable or None, default=None
         How a validation set is scored: a name or scorer of scikit-learn's, "loss" for its loss,
         negated, None for accuracy. Where the scored samples have weights, it must take them.

@@ -53,8 +53,8 @@ def freeze(estimator, *, n_jobs=None, weights=None) -> Predictor:
         these. What is fitted later does not change the predictor, whose rows are of the
         network's type: behind a scaler a float32 network needs rows whose digits float32 holds.
     n_jobs : int or None, default=None
-        Threads for large batches: None takes as many as pay off, a number is obeyed, -1 is all
-        CPUs.
+        Threads for large batches, as of the estimators: None takes as many as pay off, a number
+        is obeyed, -1 is all CPUs.
     weights : {"bfloat16", "int8"} or None, default=None
         What the weights of dense layers are rounded to; None keeps them. The answers are then
         less accurate, so measure what it does to yours; the network becomes one of float32.

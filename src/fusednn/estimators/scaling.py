@@ -10,5 +10,6 @@ def mean_and_factor(X):
     """Of each column its mean, and 1 over its standard deviation, 1 where that is 0."""
     if sparse.issparse(X):
         raise ValueError("standardize=True needs dense X: centering would make it dense.")
-    scaler = StandardScaler().fit(X.astype(float, copy=False))
+    # by rows: sums over an array by columns round in another order, and a frame is one
+    scaler = StandardScaler().fit(X.astype(float, order="C", copy=False))
     return scaler.mean_, 1 / scaler.scale_

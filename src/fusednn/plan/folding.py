@@ -141,6 +141,8 @@ def _into_before(dense: Part, norm: Part) -> Part:
 
 def _into_behind(norm: Part, dense: Part) -> Part:
     mean, factor, shift = _affine(norm)
-    w, b = (array.astype(float) for array in dense.arrays)
+    w, b = (array.astype(float, order="C") for array in dense.arrays)
     assert isinstance(dense.op, Dense)
-    return Part(dense.op, [w * factor[:, np.newaxis], b + (shift - mean * factor) @ w])
+    # by einsum, which adds in one order: a product by BLAS has other bits on other CPUs
+    offset = np.einsum("i,io->o", shift - mean * factor, w)
+    return Part(dense.op, [w * factor[:, np.newaxis], b + offset])

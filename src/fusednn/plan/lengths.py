@@ -32,6 +32,7 @@ class Normed(NamedTuple):
 
 def normed_weights(v: np.ndarray, lengths: np.ndarray) -> np.ndarray:
     """v lengths / |v|, by column; 0 where v is."""
+    v = np.ascontiguousarray(v)  # einsum's order of sums is that of memory
     norms = np.sqrt(np.einsum("io,io->o", v, v))
     return v * np.divide(lengths, norms, out=np.zeros_like(norms), where=norms > 0)
 

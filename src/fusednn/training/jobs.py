@@ -1,8 +1,9 @@
-"""How many threads are worth it: CPUs, what joblib allots, and the work there is."""
+"""How many threads are worth it: CPUs, what the surroundings allot, and the work there is."""
 
 from __future__ import annotations
 
 import os
+import re
 import sys
 from functools import cache
 
@@ -34,7 +35,9 @@ def choose_jobs(n_jobs: int | None, flops: float, per_worker: float = FLOPS_PER_
     ----------
     n_jobs : int or None
         A positive number is obeyed, even above the CPUs; -1 is all CPUs, -2 all but one, and so
-        on; None chooses. Free-threaded builds of Python get one thread whatever it is.
+        on; None chooses, by the work and what is allotted: `OMP_NUM_THREADS` where it is set,
+        else one within tasks of joblib's and Dask's workers, else all CPUs. Free-threaded builds
+        of Python get one thread whatever it is.
     flops : float
         Floating-point operations to share out; few of them take few threads.
     per_worker : float
@@ -55,13 +58,33 @@ def choose_jobs(n_jobs: int | None, flops: float, per_worker: float = FLOPS_PER_
 
 
 def _allotted() -> int:
-    """CPUs for this caller: inside a joblib worker what joblib allots, else one."""
+    """Threads for this caller: those of OpenMP where they are set, one beside other tasks."""
+    given = _openmp_threads(os.environ.get("OMP_NUM_THREADS"))
+    if given:
+        return given
+    return 1 if _in_joblib_task() or _in_dask_task() else available_cpus()
+
+
+@cache
+def _openmp_threads(text: str | None) -> int:
+    """What OMP_NUM_THREADS says of the outermost level; 0 if nothing that OpenMP would take."""
+    found = re.match(r"\s*\+?([0-9]+)\s*(,|$)", text or "")
+    return int(found[1]) if found else 0
+
+
+def _in_joblib_task() -> bool:
     from joblib.parallel import get_active_backend
 
-    backend, _ = get_active_backend()
-    if getattr(backend, "nesting_level", 0):
-        try:
-            return max(1, int(os.environ.get("OMP_NUM_THREADS", "1")))
-        except ValueError:
-            return 1
-    return available_cpus()
+    return bool(getattr(get_active_backend()[0], "nesting_level", 0))
+
+
+def _in_dask_task() -> bool:
+    """Whether this is a task of a Dask worker, which runs as many at once as it has threads."""
+    distributed = sys.modules.get("distributed")
+    if distributed is None:
+        return False
+    try:
+        distributed.get_worker()
+    except (ValueError, AttributeError):  # no task; another thread is importing Dask just now
+        return False
+    return True

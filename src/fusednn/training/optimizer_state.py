@@ -10,7 +10,7 @@ import numpy as np
 from fusednn.kernels import records
 from fusednn.optimizers import SGD, NAdam, Optimizer
 from fusednn.plan.training import Rule
-from fusednn.schedules import ReduceOnPlateau, Schedule
+from fusednn.schedules import ReduceOnPlateau, Schedule, powers
 
 SMALLEST_RATE = 1e-6
 WORSE = 1 - 1e-4
@@ -151,9 +151,9 @@ class OptimizerState:
         to the corrected root, it is multiplied by the root's correction.
         """
         beta_1, beta_2, _ = self.rule.constants
-        roots = np.sqrt(1 - beta_2**t)
+        roots = np.sqrt(1 - powers(beta_2, t))
         if self.solver == "adam":
-            rates = rates * roots / (1 - beta_1**t)
+            rates = rates * roots / (1 - powers(beta_1, t))
             self.learning_rate = float(rates[-1])
             return rates
         settings = self._with_decay(rates, width=records.SCHEDULED)
@@ -164,7 +164,7 @@ class OptimizerState:
             settings[:, records.RATE] = rates * roots * gradient
             settings[:, records.SECOND_RATE] = rates * roots * momenta[1:] / (1 - products[1:])
         else:
-            settings[:, records.RATE] = rates * roots / (1 - beta_1**t)
+            settings[:, records.RATE] = rates * roots / (1 - powers(beta_1, t))
         return settings
 
     def _with_decay(self, rates: np.ndarray, width: int = 1) -> np.ndarray:
@@ -185,7 +185,8 @@ class OptimizerState:
         if known != t[0] - 1:  # steps were taken back
             known, product = 0, 1.0
         steps = np.arange(known + 1, t[-1] + 2)
-        momenta = self.rule.constants[0] * (1 - 0.5 * 0.96 ** (steps * self.solver.momentum_decay))
+        growth = powers(0.96**self.solver.momentum_decay, steps)
+        momenta = self.rule.constants[0] * (1 - 0.5 * growth)
         products = np.cumprod([product, *momenta])[1:]
         self._product_before = int(t[-1]), float(products[-2])
         wanted = len(t) + 1

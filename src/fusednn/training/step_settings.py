@@ -7,6 +7,7 @@ import numpy as np
 from fusednn.kernels import records
 from fusednn.kernels.optimizers import OPTIMIZERS
 from fusednn.plan.training import Rule, TrainingPlan
+from fusednn.schedules import powers
 
 
 class StepSettings:
@@ -77,7 +78,7 @@ class StepSettings:
             self._draw(settings, orders, len(rates))
         if self._average:
             t = self._before + self.done + np.arange(1, len(rates) + 1)
-            shares = (1 - self._average) / (1 - self._average**t)
+            shares = (1 - self._average) / (1 - powers(self._average, t))
             settings[:, records.AVERAGE] = shares[self._owner]
         self.done += len(rates)
 
