@@ -14,6 +14,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from fusednn.exceptions import DiagnosisWarning
 from fusednn.optimizers import NAMED
+from fusednn.plan.data import check_indices
 from fusednn.plan.layers.dense import Dense
 from fusednn.plan.layers.through import Scale
 from fusednn.plan.network import Network
@@ -169,6 +170,7 @@ class BaseNetwork(CallbackSupportMixin, InspectionMixin, FilesMixin, BaseEstimat
         """Refuses what the network cannot read."""
         if not sparse.issparse(X):
             return
+        check_indices(X)
         first = self._network().ops[0]
         if not isinstance(first, Dense):
             what = "standardize=True" if isinstance(first, Scale) else type(first).__name__
