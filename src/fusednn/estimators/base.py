@@ -259,7 +259,13 @@ class BaseNetwork(CallbackSupportMixin, InspectionMixin, FilesMixin, BaseEstimat
         dtype = self._network_dtype()
         if X.dtype != dtype:  # what the network's type cannot hold is refused, not made infinite
             with np.errstate(over="ignore"):
-                X = check_array(X, accept_sparse=list(SPARSE_FORMATS), dtype=dtype, input_name="X")
+                X = check_array(
+                    X,
+                    accept_sparse=list(SPARSE_FORMATS),
+                    dtype=dtype,
+                    estimator=self,
+                    input_name="X",
+                )
         self._check_input(X)
         given = self._parameters()
         matrices, vectors = ([np.asarray(part, dtype) for part in group] for group in given)

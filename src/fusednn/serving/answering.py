@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Iterable
 
@@ -25,6 +24,9 @@ from . import checks
 
 BRIEF_FLOPS = 2_000_000
 """Shorter calls, up to some 20 us, keep the interpreter's lock: handing it over takes as long."""
+
+OPERATIONS_PER_COLUMN = 20
+"""What a normalisation and an activation do with a number, about."""
 
 DENSE_BYTES = 1 << 25
 """Of sparse rows that are made dense at a time, for networks that begin with another layer."""
@@ -81,6 +83,8 @@ class Answering:
         first = network.ops[0]
         self._embedding = first if isinstance(first, Embedding) else None
         self._reads_sparse = isinstance(first, Dense)
+        later = network._replace(ops=network.ops[1:])
+        self._later_flops = operations(later) if later.ops else 0
         self._free: list[Resident] = []
         self._free_sparse: list[Resident] = []
 
@@ -205,9 +209,8 @@ class Answering:
 
     def _answer_csr(self, kind, source: CsrRows, out):
         """Writes the answers of a network whose first layer reads CSR."""
-        rows, stored = len(out), int(source.pointers[-1] - source.pointers[0])
-        wide, *_ = self._network.products()
-        flops = rows * max(0, self._flops - 2 * math.prod(wide)) + 2 * stored * wide[1]
+        rows, width = len(out), self._network.ops[0].fan_out
+        flops = rows * self._later_flops + 2 * int(source.pointers[-1]) * width
         is_brief = flops <= BRIEF_FLOPS
         _running.append(None)
         try:
@@ -241,6 +244,12 @@ class Answering:
         if status == calls.NOT_FINITE:
             raise checks.refuse_values(X, self._names)
         raise RuntimeError("a compiled operation of the network failed")
+
+
+def operations(network: Network) -> int:
+    """What a dense row costs, about, in operations of floats."""
+    products = 2 * sum(a * b for a, b in network.products())
+    return products + OPERATIONS_PER_COLUMN * sum(network.widths())
 
 
 def _packed(form, array: np.ndarray) -> np.ndarray:
