@@ -72,14 +72,13 @@ def test_indices_out_of_range(name):
         before = matrices(data)
         y = np.arange(data.shape[0])
         known = {"classes": y} if hasattr(estimator, "predict_proba") else {}
-        calls = [  # noqa: B023
-            lambda est=estimator: est.fit(data, y),
-            lambda est=estimator: est.partial_fit(data, y, **known),
-            lambda est=estimator: est.fit(np.eye(5), np.arange(5), X_val=data, y_val=y),
-        ]
-        for call in calls:
+        for method, arguments, options in (
+            ("fit", (data, y), {}),
+            ("partial_fit", (data, y), known),
+            ("fit", (np.eye(5), np.arange(5)), {"X_val": data, "y_val": y}),
+        ):
             with pytest.raises(ValueError, match="has indices or pointers out of range"):
-                call()
+                getattr(estimator, method)(*arguments, **options)
         assert not hasattr(estimator, "coefs_")
         fit_quietly(estimator, np.eye(5), np.arange(5))
         with pytest.raises(ValueError, match="has indices or pointers out of range"):

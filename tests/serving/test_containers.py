@@ -128,10 +128,8 @@ def test_names_of_columns(named, kind, form):
     names = names_of(X)
     for wrong in (names[::-1], names[:-1]):
         other = rows.select(wrong) if hasattr(rows, "select") else rows[wrong]
-        ours, theirs = (
-            outcome(lambda who=who: who.predict(other)).error
-            for who in (model, named["estimator"])
-        )
+        ours = outcome(lambda other=other: model.predict(other)).error
+        theirs = outcome(lambda other=other: named["estimator"].predict(other)).error
         assert "feature names should match" in theirs[1]
         assert ours == theirs
 

@@ -7,6 +7,7 @@ import tracemalloc
 import numpy as np
 import pytest
 from containers import BROKEN, SPARSE
+from fusednn.kernels.intrinsics.integers import DOT
 from parity import run_python
 from scipy import sparse
 from sklearn.feature_extraction.text import TfidfVectorizer
@@ -21,7 +22,6 @@ from fusednn import (
     freeze,
     load,
 )
-from fusednn.kernels.intrinsics.integers import DOT
 from fusednn.layers import BatchNorm, Dense, Embedding, LayerNorm, Residual
 from fusednn.plan.layers.dense import Dense as DenseOp
 from fusednn.plan.layers.through import Scale
@@ -123,7 +123,7 @@ def test_text(scalers):
     if not scalers:
         np.testing.assert_array_equal(freeze(pipe[-1]).predict_proba(rows), found)
         np.testing.assert_array_equal(pipe.predict_proba(TEXTS), found)
-    with pytest.raises(TypeError, match="TfidfVectorizer.*Transform X by it first, and freeze"):
+    with pytest.raises(TypeError, match=r"TfidfVectorizer.*Transform X by it first, and freeze"):
         freeze(pipe)
 
 

@@ -16,8 +16,9 @@ from .freezing import model_of
 def export_onnx(estimator, path, opset=17):
     """Writes a fitted network as an ONNX model, or returns it; the onnx package is needed.
 
-    Operators are those of the standard's own domain; no custom ones, no other files. Numbers are of the network's type. The input is checked by nobody:
-    what `predict` refuses, such as NaN, goes through.
+    Operators are those of the standard's own domain; no custom ones, no other files. Numbers are
+    of the network's type. The input is checked by nobody: what `predict` refuses, such as NaN,
+    goes through.
 
     Parameters
     ----------

@@ -25,8 +25,8 @@ from .description import (
 from .fields import Check, Refused, keyed, list_of, one_of, optional, text
 from .heads import read_head, written_head
 from .model import Head, Model
-from .predictor import Predictor
 from .paths import path_of
+from .predictor import Predictor
 from .replacing import write_tensors
 from .tensors import MOST_HEADER, Tensors, parsed
 
