@@ -71,8 +71,7 @@ def onnx_model(model: Model, opset: int) -> onnx.ModelProto:
 
 def _checked(opset) -> int:
     newest = onnx.defs.onnx_opset_version()
-    is_known = isinstance(opset, Integral) and LOWEST_OPSET <= opset <= newest
-    if not is_known:
+    if not isinstance(opset, Integral) or not LOWEST_OPSET <= int(opset) <= newest:
         raise ValueError(
             f"opset must be an integer from {LOWEST_OPSET} to {newest}, the newest that the"
             f" installed onnx {onnx.__version__} knows; got {opset!r}."
