@@ -64,11 +64,11 @@ def pairs(names, dtypes):
 
 def test_layers(some_opsets, path):
     for name in ("nested", "embedding, sizes", "layer norm"):
-        test_onnx.test_layers(name, "float32", path)
+        test_onnx.test_layers(name, "float64", path)
 
 
 def test_activations(some_opsets, path, digits):
-    for activation in ("selu", "gelu", "mish", "hard_swish", "softplus"):
+    for activation in ("leaky_relu", "gelu", "mish", "hard_swish", "softplus"):
         test_onnx.test_activations(activation, "float64", digits, path)
 
 

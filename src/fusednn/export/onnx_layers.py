@@ -18,7 +18,7 @@ from fusednn.plan.layers.rescale import Rescale
 from fusednn.plan.layers.residual import Residual
 from fusednn.plan.layers.through import Scale, Through
 
-from .onnx_activations import add_activation
+from .onnx_activations import add_activation, prelu
 from .onnx_graph import Graph
 
 FAR_BIAS = 16.0
@@ -83,7 +83,7 @@ def _(op: Through, graph: Graph, x: str, arrays) -> str:
 
 @add_op.register
 def _(op: PReLU, graph: Graph, x: str, arrays) -> str:
-    return graph.node("PRelu", x, graph.array("slopes", arrays[0]))
+    return prelu(graph, x, graph.array("slopes", arrays[0]))
 
 
 @add_op.register
