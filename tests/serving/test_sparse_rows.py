@@ -6,7 +6,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from containers import BROKEN, SPARSE
+from containers import BROKEN, SPARSE, changed
 from fusednn.kernels.intrinsics.integers import DOT
 from parity import run_python
 from scipy import sparse
@@ -270,11 +270,16 @@ def test_indices_out_of_range(small, form, weights):
             predictor(BROKEN[form](), validate=validate)
 
 
-def test_coordinates_out_of_range(small):
-    rows = sparse.coo_matrix(np.eye(5))
-    rows.row[2], predictor = 10**8, freeze(small["float32"])
-    with pytest.raises(ValueError, match="COO format has indices or pointers out of range"):
-        predictor(rows)
+def test_other_formats_out_of_range(small):
+    predictor, wrong = freeze(small["float32"]), []
+    for name, value in (("row", 10**8), ("row", -1), ("col", 5), ("col", -(10**8))):
+        wrong.append(sparse.coo_matrix(np.eye(5)))
+        getattr(wrong[-1], name)[2] = value
+    for parts in ({"indptr": [0, 10**6, 0]}, {"indptr": [0, 1, 3]}, {"indices": [0, 1]}):
+        wrong.append(changed(sparse.bsr_array(np.eye(2, 5), blocksize=(1, 5)), **parts))
+    for rows in wrong:
+        with pytest.raises(ValueError, match="format has indices or pointers out of range"):
+            predictor(rows)
 
 
 @pytest.mark.parametrize("n_jobs", [None, 1, 2, 3])
