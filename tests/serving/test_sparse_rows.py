@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from containers import BROKEN, SPARSE, changed
 from fusednn.kernels.intrinsics.integers import DOT
-from parity import run_python
 from scipy import sparse
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.pipeline import make_pipeline
@@ -313,14 +312,3 @@ def test_eight_threads(predictor):
     for thread in threads:
         thread.join()
     assert failures == []
-
-
-def test_scipy_is_imported_by_who_has_sparse_rows_only(tmp_path):
-    """And by Numba, where it is there."""
-    MLPClassifier((4,), **SMALL).fit(X, Y).save(tmp_path / "model")
-    code = (
-        "import sys; sys.modules['scipy'] = None\n"
-        "import numpy as np, fusednn\n"
-        f"print(fusednn.load({str(tmp_path / 'model')!r}).predict(np.eye(5)).shape)"
-    )
-    assert run_python(code).strip() == "(5,)"
