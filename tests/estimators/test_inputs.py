@@ -119,8 +119,18 @@ def test_every_form_of_target(name):
         assert_same_bits(expected, fit_quietly(actual, X, y, **held_out))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", DENSE)
 def test_every_form_of_validation_data(name):
+    check_validation_data(name)
+
+
+@pytest.mark.parametrize("name", ["memory map", "pandas, nullable", "polars", "pyarrow table"])
+def test_forms_of_validation_data(name):
+    check_validation_data(name)
+
+
+def check_validation_data(name):
     for estimator, y in estimators():
         expected = fit_quietly(estimator, X, y, X_val=X, y_val=y)
         actual = type(estimator)(**estimator.get_params())
