@@ -62,8 +62,8 @@ class Answers:
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features) or (n_features,)
-            A vector is one row.
+        X : array-like or sparse matrix of shape (n_samples, n_features), or (n_features,)
+            A vector is one row. A compiled predictor takes no sparse ones.
         out : ndarray of shape (n_samples, n_outputs), optional
             Written to and returned; C-contiguous, in the network's type.
         validate : bool, default=True
@@ -75,6 +75,8 @@ class Answers:
 
         Raises
         ------
+        TypeError
+            If X is sparse and may not be, or only some names of its columns are strings.
         ValueError
             If X or `out` are not such arrays, in scikit-learn's words.
         MemoryError
@@ -100,7 +102,7 @@ class Answers:
         ------
         AttributeError
             If this is a regressor.
-        ValueError, MemoryError
+        TypeError, ValueError, MemoryError
             As of a call.
         """
         if self._kind == VALUES:
@@ -128,7 +130,7 @@ class Answers:
 
         Raises
         ------
-        ValueError, MemoryError
+        TypeError, ValueError, MemoryError
             As of a call.
         """
         if self._kind == VALUES:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import reprlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -26,6 +25,7 @@ from .description import (
 from .fields import Check, Refused, keyed, list_of, one_of, optional, text
 from .heads import read_head, written_head
 from .model import Head, Model
+from .paths import path_of
 from .predictor import Predictor
 from .replacing import write_tensors
 from .tensors import MOST_HEADER, Tensors, parsed
@@ -51,7 +51,7 @@ def load(path, n_jobs=None, weights=None) -> Predictor:
 
     Parameters
     ----------
-    path : str or os.PathLike
+    path : str, bytes or os.PathLike
     n_jobs : int or None, default=None
         Threads for large batches, as of `freeze`.
     weights : {"bfloat16", "int8"} or None, default=None
@@ -86,7 +86,8 @@ def read_predictor(file: BufferedIOBase, n_jobs=None, weights=None) -> Predictor
 @contextmanager
 def opened(path) -> Iterator[BufferedIOBase]:
     """The open file; what is wrong with it becomes an error that names it."""
-    with open(os.fspath(path), "rb") as file:  # a number is no descriptor here
+    path = path_of(path)
+    with open(path, "rb") as file:
         try:
             yield file
         except Refused as error:
@@ -227,7 +228,7 @@ def save_model(
     Parameters
     ----------
     model : Model
-    path : str or os.PathLike
+    path : str, bytes or os.PathLike
     estimator : dict, optional
         What `Contents.estimator` will be.
     tensors : mapping of str to ndarray, optional
