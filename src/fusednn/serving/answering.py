@@ -20,6 +20,7 @@ from fusednn.training.jobs import FLOPS_PER_THREAD, choose_jobs
 from fusednn.training.team import run_all
 
 from . import checks
+from .model import Columns
 
 BRIEF_FLOPS = 2_000_000
 """Shorter calls, up to some 20 us, keep the interpreter's lock: handing it over takes as long."""
@@ -49,6 +50,8 @@ class Answering:
         As of `Predictor`.
     names, features
         As of `Model`; for the checks.
+    columns : Columns or None
+        As of `Model`.
     """
 
     def __init__(
@@ -62,10 +65,13 @@ class Answering:
         n_jobs: int | None,
         names: tuple[str, str],
         features: tuple[str, ...] | None,
+        columns: Columns | None = None,
     ):
         self.dtype, self.n_jobs = dtype, n_jobs
         self._network, self._answers, self._flops = network, answers, flops
         self._names, self._features, self._inputs = names, features, network.inputs
+        self._columns = columns
+        self._chosen = None if columns is None else np.array(columns.chosen, np.intp)
         self._forms = network.forms(dtype)
         self._parameters = [
             _packed(form, array) for form, array in zip(self._forms, arrays, strict=True)
@@ -91,7 +97,11 @@ class Answering:
             and flags.aligned
             and X.ndim == 2
         ):
-            X = checks.converted(X, self.dtype, self._names, self._features)
+            X = checks.converted(X, self.dtype, self._names, self._features, self._columns)
+        if self._columns is not None:
+            if X.shape[1] != self._columns.inputs:
+                raise checks.refuse_columns(X, self._columns.inputs, self._names)
+            X = X.take(self._chosen, axis=1)
         rows = len(X)
         columns, kept = self._shapes[kind]
         if out is None:

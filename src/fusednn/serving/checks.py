@@ -15,8 +15,10 @@ SEE = (
 )
 
 
-def converted(X, dtype: np.dtype, names: tuple[str, str], features) -> np.ndarray:
+def converted(X, dtype: np.dtype, names: tuple[str, str], features, columns=None) -> np.ndarray:
     """X as a two-dimensional, C-contiguous, aligned array of `dtype`; a vector is one row.
+
+    Of `columns`, how many there are and which are read, the others may hold what is no number.
 
     Raises
     ------
@@ -51,6 +53,10 @@ def converted(X, dtype: np.dtype, names: tuple[str, str], features) -> np.ndarra
             "dtype='numeric' is not compatible with arrays of bytes/strings.Convert your data to"
             " numeric values explicitly instead."
         )
+    if columns is not None and given.dtype == object and given.shape[-1] == columns[0]:
+        numbers, chosen = np.zeros(given.shape, object), list(columns[1])
+        numbers[..., chosen] = given[..., chosen]
+        given = numbers
     with np.errstate(over="ignore"):  # what the type cannot hold is refused as infinite
         array = np.atleast_2d(np.ascontiguousarray(given, dtype))
     return array if array.flags.aligned else array.copy()

@@ -17,21 +17,22 @@ from fusednn.plan.layers.layer import Layer
 from fusednn.plan.parameters import ParameterLayout
 
 from .description import (
+    MOST_WIDTH,
     check_values,
     has_training_ops,
     named_forms,
     read_ops,
     written_ops,
 )
-from .fields import Check, Refused, keyed, list_of, one_of, optional, text
-from .heads import read_head, written_head
-from .model import Head, Model
+from .fields import Check, Refused, keyed, list_of, one_of, optional, record, text, whole
+from .heads import read_head, version_of, written_head
+from .model import Columns, Head, Model
 from .predictor import Predictor
 from .replacing import write_tensors
 from .tensors import MOST_HEADER, Tensors, parsed
 
-VERSION = 1
-"""Of the format. Files of all earlier ones are read."""
+VERSION = 2
+"""Of the format. Files of all earlier ones are read; a file is of the first that can hold it."""
 
 KEY = "fusednn"
 """Of the plan in the header's metadata."""
@@ -42,6 +43,9 @@ TRAINING = "training."
 
 _DTYPES = {name: np.dtype(name) for name in ("float32", "float64")}
 _FEATURES: Check = optional(list_of(text))
+_COLUMNS: Check = optional(
+    record({"inputs": whole(1, MOST_WIDTH), "chosen": list_of(whole(0, MOST_WIDTH), 1)})
+)
 
 
 def load(path, n_jobs=None, weights=None) -> Predictor:
@@ -98,19 +102,22 @@ class Contents(NamedTuple):
 
     Parameters
     ----------
+    version : int
+        Of the format.
     kind : {"predictor", "estimator"}
     ops : tuple of Layer
         Of a predictor as folding leaves them, of an estimator as they are trained.
     head : Head
     dtype : dtype
         float32 or float64.
-    names, features, notes
+    names, features, notes, columns
         As of `Model`.
     estimator : object
         JSON that only the estimators read; None of a predictor.
     tensors : Tensors
     """
 
+    version: int
     kind: str
     ops: tuple[Layer, ...]
     head: Head
@@ -118,6 +125,7 @@ class Contents(NamedTuple):
     names: tuple[str, str]
     features: tuple[str, ...] | None
     notes: dict[str, Any]
+    columns: Columns | None
     estimator: Any
     tensors: Tensors
 
@@ -134,27 +142,34 @@ class Contents(NamedTuple):
                 f"its format is of version {reprlib.repr(version)}, and this fusednn reads up to"
                 f" {VERSION}: a later fusednn can"
             )
-        if type(version) is not int or version != VERSION:
+        if type(version) is not int or version not in _KEYS:
             raise Refused("its plan has no version that is known")
         kind = one_of(KINDS)(plan.get("kind"), "kind")
-        keyed(plan, "its plan", _KEYS if kind == PREDICTOR else (*_KEYS, "estimator"))
+        keys = _KEYS[version]
+        keyed(plan, "its plan", keys if kind == PREDICTOR else (*keys, "estimator"))
         ops = read_ops(plan["ops"], "ops", tensors.elements)
         if kind == PREDICTOR and has_training_ops(ops):
             raise Refused("its ops have some that only training needs")
+        columns = _read_columns(plan.get("columns"), ops[0].fan_in)
+        if kind == ESTIMATOR and columns is not None:
+            raise Refused("columns are of predictors alone")
+        inputs = ops[0].fan_in if columns is None else columns.inputs
         features = _FEATURES(plan["features"], "features")
-        if features is not None and len(features) != ops[0].fan_in:
-            raise Refused(f"its features must be {ops[0].fan_in}, the columns of the network")
+        if features is not None and len(features) != inputs:
+            raise Refused(f"its features must be {inputs}, the columns of the rows")
         if type(plan["notes"]) is not dict:
             raise Refused("its notes must be an object")
         first, last = list_of(text, 2, 2)(plan["names"], "names")
         contents = cls(
+            version,
             kind,
             ops,
-            read_head(plan["head"], "head", ops[-1].fan_out),
+            read_head(plan["head"], "head", ops[-1].fan_out, version),
             _DTYPES[one_of(_DTYPES)(plan["dtype"], "dtype")],
             (first, last),
             features,
             plan["notes"],
+            columns,
             plan.get("estimator"),
             tensors,
         )
@@ -192,6 +207,7 @@ class Contents(NamedTuple):
             self.names,
             self.features,
             self.notes,
+            self.columns,
         )
 
     def _arrays(self) -> Iterator[np.ndarray]:
@@ -199,6 +215,17 @@ class Contents(NamedTuple):
             array = self.tensors.read(name)
             check_values(name, array)
             yield array
+
+
+def _read_columns(value, width: int) -> Columns | None:
+    """The columns that a network of so many reads."""
+    found = _COLUMNS(value, "columns")
+    if found is None:
+        return None
+    columns = Columns(**found)
+    if len(columns.chosen) != width or max(columns.chosen) >= columns.inputs:
+        raise Refused(f"columns.chosen must be {width} of the {columns.inputs} columns")
+    return columns
 
 
 def _folded(model: Model, behind: bool) -> Model:
@@ -241,8 +268,10 @@ def save_model(
         If the file cannot be written; an old one is as it was.
     """
     kind = PREDICTOR if estimator is None else ESTIMATOR
-    plan: dict[str, Any] = {"version": VERSION, "kind": kind}
-    plan |= {key: write(model) for key, write in _WRITERS.items()}
+    version = max(version_of(model.head), 1 if model.columns is None else 2)
+    plan: dict[str, Any] = {"version": version, "kind": kind}
+    plan |= {key: write(model) for key, write in _WRITERS.items() if key in _KEYS[version]}
+    plan["head"] = _head(model, version)
     if estimator is not None:
         plan["estimator"] = estimator
     try:
@@ -268,14 +297,14 @@ def _checked(model: Model, plan: dict[str, Any]) -> dict[str, np.ndarray]:
         check_values(name, array)
         arrays[name] = array
     ops = read_ops(plan["ops"], "ops", sum(array.size for array in arrays.values()))
-    read_head(plan["head"], "head", ops[-1].fan_out)
+    read_head(plan["head"], "head", ops[-1].fan_out, plan["version"])
     _FEATURES(plan["features"], "features")
     return arrays
 
 
-def _head(model: Model) -> dict[str, Any]:
+def _head(model: Model, version: int) -> dict[str, Any]:
     try:
-        return written_head(model.head)
+        return written_head(model.head, version)
     except TypeError as error:
         raise ValueError(f"save cannot write classes that are {error}.") from None
 
@@ -293,11 +322,13 @@ def _notes(model: Model) -> dict[str, Any]:
 _WRITERS: dict[str, Callable[[Model], Any]] = {
     "dtype": lambda model: model.dtype.name,
     "ops": lambda model: written_ops(model.ops),
-    "head": _head,
     "names": lambda model: list(model.names),
     "features": lambda model: None if model.features is None else list(model.features),
     "notes": _notes,
+    "columns": lambda model: None if model.columns is None else model.columns._asdict(),
 }
-"""The plan of a model, key by key."""
+"""The plan of a model, key by key; but for its head."""
 
-_KEYS = ("version", "kind", *_WRITERS)
+_FIRST = "version", "kind", "dtype", "ops", "head", "names", "features", "notes"
+_KEYS = {1: _FIRST, 2: (*_FIRST, "columns")}
+"""The keys of each version of the format."""

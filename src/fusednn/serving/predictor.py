@@ -69,15 +69,16 @@ class Predictor(Answers):
         if n_jobs is not None and (not isinstance(n_jobs, Integral) or n_jobs == 0):
             raise ValueError(f"n_jobs must be None or an integer that is not 0; got {n_jobs!r}.")
         head = model.head
-        super().__init__(head.kind, head.classes, head.per_target, head.point, model.names[1])
+        super().__init__(name=model.names[1], **head.meaning())
         self.weights = weights
         self._ops, self._head, self._names = model.ops, head, model.names
         self._features, self._network = model.features, model.network
+        self._columns = model.columns
         if weights is not None:
             model = self._reduce(model, weights)
         self.dtype, self.n_jobs = np.dtype(model.dtype), n_jobs
         self.notes = dict(model.notes or {})
-        self.n_features_in_ = self._network.inputs
+        self.n_features_in_ = model.inputs
         if model.features is not None:
             self.feature_names_in_ = np.array(model.features, object)
         flops = 2 * sum(a * b for a, b in self._network.products())
@@ -93,6 +94,7 @@ class Predictor(Answers):
             n_jobs=n_jobs,
             names=model.names,
             features=model.features,
+            columns=model.columns,
         )
         self._answer = self._answering.answer  # found here in every call
         self.brief_rows = self._answering.brief_rows
@@ -121,6 +123,7 @@ class Predictor(Answers):
             self._names,
             self._features,
             self.notes,
+            self._columns,
         )
 
     def save(self, path, notes=None):
