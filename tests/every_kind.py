@@ -202,7 +202,7 @@ def _back():
     return {
         "scaled back": back(MLPRegressor(**few), two, StandardScaler()),
         "scaled back from far": back(
-            MLPRegressor(**few), two + [0, 1e4], StandardScaler(), X.astype("f4")
+            MLPRegressor(**few), two + np.array([0, 1e4]), StandardScaler(), X.astype("f4")
         ),
         "a column back": back(MLPRegressor(**few), NUMBERS[:, np.newaxis], MinMaxScaler()),
         "exponentials back": back(MLPRegressor("poisson", **few), NUMBERS, MaxAbsScaler()),

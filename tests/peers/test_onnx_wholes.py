@@ -1,4 +1,4 @@
-"""What holds a network, in ONNX Runtime: targets that are transformed, choices of columns, searches."""
+"""What holds a network, in ONNX Runtime: transformed targets, choices of columns, searches."""
 
 import numpy as np
 import pytest

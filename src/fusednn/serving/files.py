@@ -20,6 +20,7 @@ from .description import (
     MOST_WIDTH,
     check_values,
     has_training_ops,
+    most_columns,
     named_forms,
     read_ops,
     written_ops,
@@ -150,7 +151,7 @@ class Contents(NamedTuple):
         ops = read_ops(plan["ops"], "ops", tensors.elements)
         if kind == PREDICTOR and has_training_ops(ops):
             raise Refused("its ops have some that only training needs")
-        columns = _read_columns(plan.get("columns"), ops[0].fan_in)
+        columns = _read_columns(plan.get("columns"), ops[0].fan_in, tensors.elements)
         if kind == ESTIMATOR and columns is not None:
             raise Refused("columns are of predictors alone")
         inputs = ops[0].fan_in if columns is None else columns.inputs
@@ -217,14 +218,16 @@ class Contents(NamedTuple):
             yield array
 
 
-def _read_columns(value, width: int) -> Columns | None:
-    """The columns that a network of so many reads."""
+def _read_columns(value, width: int, elements: int) -> Columns | None:
+    """The columns that a network of so many reads, whose tensors have so many elements."""
     found = _COLUMNS(value, "columns")
     if found is None:
         return None
     columns = Columns(**found)
     if len(columns.chosen) != width or max(columns.chosen) >= columns.inputs:
         raise Refused(f"columns.chosen must be {width} of the {columns.inputs} columns")
+    if columns.inputs > most_columns(elements):
+        raise Refused("columns.inputs are more columns than a network of its tensors can have")
     return columns
 
 
@@ -296,7 +299,9 @@ def _checked(model: Model, plan: dict[str, Any]) -> dict[str, np.ndarray]:
     for (name, _), array in zip(named_forms(model.ops, model.dtype), model.arrays, strict=True):
         check_values(name, array)
         arrays[name] = array
-    ops = read_ops(plan["ops"], "ops", sum(array.size for array in arrays.values()))
+    elements = sum(array.size for array in arrays.values())
+    ops = read_ops(plan["ops"], "ops", elements)
+    _read_columns(plan.get("columns"), ops[0].fan_in, elements)
     read_head(plan["head"], "head", ops[-1].fan_out, plan["version"])
     _FEATURES(plan["features"], "features")
     return arrays
@@ -319,13 +324,19 @@ def _notes(model: Model) -> dict[str, Any]:
         raise ValueError(f"notes must be what JSON can write: {error}.") from None
 
 
+def _columns(columns: Columns | None) -> dict[str, Any] | None:
+    if columns is None:
+        return None
+    return {"inputs": columns.inputs, "chosen": list(columns.chosen)}
+
+
 _WRITERS: dict[str, Callable[[Model], Any]] = {
     "dtype": lambda model: model.dtype.name,
     "ops": lambda model: written_ops(model.ops),
     "names": lambda model: list(model.names),
     "features": lambda model: None if model.features is None else list(model.features),
     "notes": _notes,
-    "columns": lambda model: None if model.columns is None else model.columns._asdict(),
+    "columns": lambda model: _columns(model.columns),
 }
 """The plan of a model, key by key; but for its head."""
 
