@@ -152,6 +152,34 @@ def test_estimators_of_all_versions_go_on(version):
         fit_quietly(estimator, X, y)
 
 
+def test_a_gaussian_of_version_1_goes_on(tmp_path):
+    """Its file does not tell a predictor of the least variance; the estimator knows its loss."""
+    path, (estimator, rows, y) = tmp_path / "model", estimators()["gaussian"]
+    fit_quietly(estimator, rows, y).save(path)
+    data = path.read_bytes()
+    length = int.from_bytes(data[:8], "little")
+    header = json.loads(data[8 : 8 + length])
+    plan = json.loads(header["__metadata__"]["fusednn"])
+    assert plan.pop("version") == 2
+    assert plan.pop("columns") is None
+    for key in ("inverse", "least", "column"):
+        del plan["head"][key]
+    header["__metadata__"]["fusednn"] = json.dumps({"version": 1, **plan})
+    text = json.dumps(header).encode()
+    path.write_bytes(len(text).to_bytes(8, "little") + text + data[8 + length :])
+    loaded = MLPRegressor.load(path)
+    for one, other in zip(
+        loaded.predict(rows, return_std=True), freeze(estimator).predict(rows, return_std=True)
+    ):
+        np.testing.assert_allclose(one, other, rtol=1e-12)
+    predictor = fusednn.load(path)
+    np.testing.assert_array_equal(predictor.predict(rows), freeze(estimator).predict(rows))
+    with pytest.raises(ValueError, match=r"return_std=True needs .*save the estimator again\."):
+        predictor.predict(rows, return_std=True)
+    loaded.save(path)
+    assert len(fusednn.load(path).predict(rows, return_std=True)) == 2
+
+
 def test_a_random_state_goes_on():
     estimator = MLPClassifier((4,), max_iter=2, random_state=np.random.RandomState(3))
     estimator.random_state.normal(size=3)  # half of a pair is kept

@@ -122,11 +122,6 @@ def _inputs(step, dtype) -> Inputs:
     """What a fitted transformer does."""
     if type(step) is ColumnTransformer:
         return _of_columns(step, dtype)
-    if type(step) is Pipeline:
-        steps = steps_of(step)
-        if steps:
-            return _chained(steps, dtype)
-        return _all_of(step.n_features_in_, [])
     if type(step) is FunctionTransformer and step.func is None:
         check_is_fitted(step, "n_features_in_")
         return _all_of(step.n_features_in_, [])
@@ -153,9 +148,9 @@ def _of_columns(transformer: ColumnTransformer, dtype) -> Inputs:
         columns = np.array(transformer._transformer_to_input_indices[name], np.intp)
         if (isinstance(part, str) and part == "drop") or not len(columns):
             continue
-        made = _all_of(len(columns), [])
-        if not isinstance(part, str):  # "passthrough"
-            made = _inputs(part, dtype)
+        steps = [] if isinstance(part, str) else [part]  # "passthrough"
+        steps = steps_of(part) if type(part) is Pipeline else steps
+        made = _chained(steps, dtype) if steps else _all_of(len(columns), [])
         weight = weights.get(name)
         if weight is not None:
             made = made._replace(scalers=[*made.scalers, _weighted(len(made.columns), weight)])

@@ -183,7 +183,8 @@ class Answers:
         """Means and standard deviations."""
         if not len(self._least):
             raise ValueError(
-                "return_std=True needs a network that was fitted with loss='gaussian'."
+                "return_std=True needs a network of loss='gaussian'; of a file that an earlier"
+                " fusednn saved, save the estimator again."
             )
         if self._inverse != "identity":
             raise ValueError(

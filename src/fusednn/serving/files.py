@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
 import reprlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BufferedIOBase
 from typing import Any, NamedTuple
@@ -23,14 +22,12 @@ from .description import (
     most_columns,
     named_forms,
     read_ops,
-    written_ops,
 )
 from .fields import Check, Refused, keyed, list_of, one_of, optional, record, text, whole
-from .heads import read_head, version_of, written_head
+from .heads import read_head
 from .model import Columns, Head, Model
 from .predictor import Predictor
-from .replacing import write_tensors
-from .tensors import MOST_HEADER, Tensors, parsed
+from .tensors import Tensors, parsed
 
 VERSION = 2
 """Of the format. Files of all earlier ones are read; a file is of the first that can hold it."""
@@ -42,8 +39,12 @@ PREDICTOR, ESTIMATOR = KINDS = "predictor", "estimator"
 TRAINING = "training."
 """What names of tensors begin with that only training needs."""
 
+_FIRST = "version", "kind", "dtype", "ops", "head", "names", "features", "notes"
+KEYS = {1: _FIRST, 2: (*_FIRST, "columns")}
+"""The keys of each version of the format."""
+
 _DTYPES = {name: np.dtype(name) for name in ("float32", "float64")}
-_FEATURES: Check = optional(list_of(text))
+FEATURES: Check = optional(list_of(text))
 _COLUMNS: Check = optional(
     record({"inputs": whole(1, MOST_WIDTH), "chosen": list_of(whole(0, MOST_WIDTH), 1)})
 )
@@ -143,19 +144,19 @@ class Contents(NamedTuple):
                 f"its format is of version {reprlib.repr(version)}, and this fusednn reads up to"
                 f" {VERSION}: a later fusednn can"
             )
-        if type(version) is not int or version not in _KEYS:
+        if type(version) is not int or version not in KEYS:
             raise Refused("its plan has no version that is known")
         kind = one_of(KINDS)(plan.get("kind"), "kind")
-        keys = _KEYS[version]
+        keys = KEYS[version]
         keyed(plan, "its plan", keys if kind == PREDICTOR else (*keys, "estimator"))
         ops = read_ops(plan["ops"], "ops", tensors.elements)
         if kind == PREDICTOR and has_training_ops(ops):
             raise Refused("its ops have some that only training needs")
-        columns = _read_columns(plan.get("columns"), ops[0].fan_in, tensors.elements)
+        columns = read_columns(plan.get("columns"), ops[0].fan_in, tensors.elements)
         if kind == ESTIMATOR and columns is not None:
             raise Refused("columns are of predictors alone")
         inputs = ops[0].fan_in if columns is None else columns.inputs
-        features = _FEATURES(plan["features"], "features")
+        features = FEATURES(plan["features"], "features")
         if features is not None and len(features) != inputs:
             raise Refused(f"its features must be {inputs}, the columns of the rows")
         if type(plan["notes"]) is not dict:
@@ -218,7 +219,7 @@ class Contents(NamedTuple):
             yield array
 
 
-def _read_columns(value, width: int, elements: int) -> Columns | None:
+def read_columns(value, width: int, elements: int) -> Columns | None:
     """The columns that a network of so many reads, whose tensors have so many elements."""
     found = _COLUMNS(value, "columns")
     if found is None:
@@ -241,105 +242,3 @@ def _folded(model: Model, behind: bool) -> Model:
     for (name, _), array in zip(named_forms(few.ops, model.dtype), arrays, strict=True):
         check_values(name, array)
     return model._replace(ops=few.ops, arrays=arrays)
-
-
-# -- writing -----------------------------------------------------------------------------
-
-
-def save_model(
-    model: Model,
-    path,
-    estimator: dict[str, Any] | None = None,
-    tensors: Mapping[str, np.ndarray] | None = None,
-) -> None:
-    """Writes a predictor's model, or an estimator's.
-
-    Parameters
-    ----------
-    model : Model
-    path : str or os.PathLike
-    estimator : dict, optional
-        What `Contents.estimator` will be.
-    tensors : mapping of str to ndarray, optional
-        What it refers to.
-
-    Raises
-    ------
-    ValueError
-        If the model holds what no file can.
-    OSError
-        If the file cannot be written; an old one is as it was.
-    """
-    kind = PREDICTOR if estimator is None else ESTIMATOR
-    version = max(version_of(model.head), 1 if model.columns is None else 2)
-    plan: dict[str, Any] = {"version": version, "kind": kind}
-    plan |= {key: write(model) for key, write in _WRITERS.items() if key in _KEYS[version]}
-    plan["head"] = _head(model, version)
-    if estimator is not None:
-        plan["estimator"] = estimator
-    try:
-        arrays = _checked(model, plan)
-        header = json.dumps(plan, allow_nan=False, separators=(",", ":"))
-        parsed(header, "its plan")
-    except Refused as error:
-        raise ValueError(f"save cannot write this model: {error}.") from None
-    arrays |= tensors or {}
-    # its quotes take two bytes each in the file's own header, which holds the tensors' names too
-    if len(json.dumps(header)) + sum(200 + len(name) for name in arrays) > MOST_HEADER:
-        raise ValueError(
-            f"save cannot write a header of more than {MOST_HEADER} bytes: labels, names of"
-            " features, or notes are too many or too long."
-        )
-    write_tensors(path, arrays, {KEY: header})
-
-
-def _checked(model: Model, plan: dict[str, Any]) -> dict[str, np.ndarray]:
-    """The model's arrays by name; what `load` would refuse is refused."""
-    arrays = {}
-    for (name, _), array in zip(named_forms(model.ops, model.dtype), model.arrays, strict=True):
-        check_values(name, array)
-        arrays[name] = array
-    elements = sum(array.size for array in arrays.values())
-    ops = read_ops(plan["ops"], "ops", elements)
-    _read_columns(plan.get("columns"), ops[0].fan_in, elements)
-    read_head(plan["head"], "head", ops[-1].fan_out, plan["version"])
-    _FEATURES(plan["features"], "features")
-    return arrays
-
-
-def _head(model: Model, version: int) -> dict[str, Any]:
-    try:
-        return written_head(model.head, version)
-    except TypeError as error:
-        raise ValueError(f"save cannot write classes that are {error}.") from None
-
-
-def _notes(model: Model) -> dict[str, Any]:
-    notes = {} if model.notes is None else model.notes
-    if not isinstance(notes, dict):
-        raise ValueError(f"notes must be a dict, not {type(notes).__name__}.")
-    try:
-        return json.loads(json.dumps(notes, allow_nan=False))
-    except (TypeError, ValueError, RecursionError) as error:
-        raise ValueError(f"notes must be what JSON can write: {error}.") from None
-
-
-def _columns(columns: Columns | None) -> dict[str, Any] | None:
-    if columns is None:
-        return None
-    return {"inputs": columns.inputs, "chosen": list(columns.chosen)}
-
-
-_WRITERS: dict[str, Callable[[Model], Any]] = {
-    "dtype": lambda model: model.dtype.name,
-    "ops": lambda model: written_ops(model.ops),
-    "names": lambda model: list(model.names),
-    "features": lambda model: None if model.features is None else list(model.features),
-    "notes": _notes,
-    "columns": lambda model: _columns(model.columns),
-}
-"""The plan of a model, key by key; but for its head."""
-
-_FIRST = "version", "kind", "dtype", "ops", "head", "names", "features", "notes"
-_KEYS = {1: _FIRST, 2: (*_FIRST, "columns")}
-"""The keys of each version of the format."""

@@ -146,7 +146,7 @@ class Predictor(Answers):
         OSError
             If the file cannot be written.
         """
-        from .files import save_model
+        from .writing import save_model
 
         model = self.model()
         save_model(model if notes is None else model._replace(notes=notes), path)
