@@ -168,16 +168,15 @@ def test_a_gaussian_of_version_1_goes_on(tmp_path):
     text = json.dumps(header).encode()
     path.write_bytes(len(text).to_bytes(8, "little") + text + data[8 + length :])
     loaded = MLPRegressor.load(path)
-    for one, other in zip(
-        loaded.predict(rows, return_std=True), freeze(estimator).predict(rows, return_std=True)
-    ):
+    found = loaded.predict(rows, return_std=True)
+    for one, other in zip(found, estimator.predict(rows, return_std=True), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-12)
-    predictor = fusednn.load(path)
+    predictor = load(path)
     np.testing.assert_array_equal(predictor.predict(rows), freeze(estimator).predict(rows))
     with pytest.raises(ValueError, match=r"return_std=True needs .*save the estimator again\."):
         predictor.predict(rows, return_std=True)
     loaded.save(path)
-    assert len(fusednn.load(path).predict(rows, return_std=True)) == 2
+    assert len(load(path).predict(rows, return_std=True)) == 2
 
 
 def test_a_random_state_goes_on():

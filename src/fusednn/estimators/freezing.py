@@ -35,7 +35,7 @@ from .classification import ClassificationMixin
 from .inverses import transformed_back
 from .labels import MultioutputLabels
 from .regression import RegressionMixin
-from .transforms import before, steps_of
+from .transforms import before, chained, steps_of
 from .weights import network_of
 
 LINKS = {None: "identity", logistic_link: "logistic", softmax_link: "softmax", exp_link: "exp"}
@@ -218,8 +218,10 @@ def _of_pipeline(pipeline: Pipeline, folds: bool) -> Model:
     if not steps:
         raise TypeError("freeze found no estimator in the Pipeline.")
     *transformers, last = steps
-    model = model_of(last, folds)
-    return before(model, transformers, folds) if transformers else model
+    if not transformers:
+        return model_of(last, folds)
+    chained(transformers, float)  # a step that is not known is told of before the network
+    return before(model_of(last, folds), transformers, folds)
 
 
 def _model(found: Found, estimator, folds: bool) -> Model:

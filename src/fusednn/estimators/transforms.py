@@ -72,7 +72,7 @@ def before(model: Model, steps: list, folds: bool) -> Model:
     TypeError
         If one is of another kind, or scales the codes of an Embedding.
     """
-    inputs = _chained(steps, model.dtype)
+    inputs = chained(steps, model.dtype)
     if model.columns is not None:
         inputs = inputs.of(np.array(model.columns.chosen))
     network, arrays = behind(
@@ -111,7 +111,8 @@ def _in_order(ops, arrays: list, order: np.ndarray) -> list[np.ndarray]:
     return [*done, weights[order], *rest]
 
 
-def _chained(steps: list, dtype) -> Inputs:
+def chained(steps: list, dtype) -> Inputs:
+    """What fitted transformers do to rows of this type; they are refused as by `before`."""
     first, *others = [_inputs(step, dtype) for step in steps]
     for other in others:
         first = first.then(other)
@@ -150,7 +151,7 @@ def _of_columns(transformer: ColumnTransformer, dtype) -> Inputs:
             continue
         steps = [] if isinstance(part, str) else [part]  # "passthrough"
         steps = steps_of(part) if type(part) is Pipeline else steps
-        made = _chained(steps, dtype) if steps else _all_of(len(columns), [])
+        made = chained(steps, dtype) if steps else _all_of(len(columns), [])
         weight = weights.get(name)
         if weight is not None:
             made = made._replace(scalers=[*made.scalers, _weighted(len(made.columns), weight)])
