@@ -20,7 +20,6 @@ from fusednn.training.jobs import FLOPS_PER_THREAD, choose_jobs
 from fusednn.training.team import run_all
 
 from . import checks
-from .model import Columns
 
 BRIEF_FLOPS = 2_000_000
 """Shorter calls, up to some 20 us, keep the interpreter's lock: handing it over takes as long."""
@@ -50,8 +49,6 @@ class Answering:
         As of `Predictor`.
     names, features
         As of `Model`; for the checks.
-    columns : Columns or None
-        As of `Model`.
     """
 
     def __init__(
@@ -65,13 +62,10 @@ class Answering:
         n_jobs: int | None,
         names: tuple[str, str],
         features: tuple[str, ...] | None,
-        columns: Columns | None = None,
     ):
         self.dtype, self.n_jobs = dtype, n_jobs
         self._network, self._answers, self._flops = network, answers, flops
         self._names, self._features, self._inputs = names, features, network.inputs
-        self._columns = columns
-        self._chosen = None if columns is None else np.array(columns.chosen, np.intp)
         self._forms = network.forms(dtype)
         self._parameters = [
             _packed(form, array) for form, array in zip(self._forms, arrays, strict=True)
@@ -97,11 +91,7 @@ class Answering:
             and flags.aligned
             and X.ndim == 2
         ):
-            X = checks.converted(X, self.dtype, self._names, self._features, self._columns)
-        if self._columns is not None:
-            if X.shape[1] != self._columns.inputs:
-                raise checks.refuse_columns(X, self._columns.inputs, self._names)
-            X = X.take(self._chosen, axis=1)
+            X = checks.converted(X, self.dtype, self._names, self._features)
         rows = len(X)
         columns, kept = self._shapes[kind]
         if out is None:

@@ -10,6 +10,7 @@ from fusednn.plan.layers.reduced import INTEGER, STORAGES, with_storage
 
 from .answering import Answering
 from .answers import Answers
+from .choosing import Choosing
 from .model import BINARY, COLUMNS, MULTICLASS, MULTILABEL, VALUES, Model
 
 INTEGER_SPEED = 3
@@ -93,10 +94,12 @@ class Predictor(Answers):
             flops=flops,
             n_jobs=n_jobs,
             names=model.names,
-            features=model.features,
-            columns=model.columns,
+            features=None if model.columns else model.features,
         )
         self._answer = self._answering.answer  # found here in every call
+        if model.columns is not None:
+            chosen = Choosing(self._answering, model.columns, model.names, model.features)
+            self._answer = chosen.answer
         self.brief_rows = self._answering.brief_rows
 
     def _reduce(self, model: Model, weights: str) -> Model:
