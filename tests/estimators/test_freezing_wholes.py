@@ -178,8 +178,24 @@ def test_frames_with_words():
         agree(predictor.predict(frame), model.predict(frame), X.dtype)
         agree(predictor.predict(frame.to_numpy()[3]), model.predict(frame[3:4]), X.dtype)
         assert list(predictor.feature_names_in_) == list("abcdef")
-        with pytest.raises(ValueError, match="same order"):
-            predictor.predict(frame[list("fedcba")])
+        # by their names, and what is dropped may be missing, or there may be more
+        for other in (frame[list("fedcba")], frame.drop(columns="b").assign(z="z")):
+            agree(predictor.predict(other), model.predict(other), X.dtype)
+            np.testing.assert_array_equal(predictor.predict(other), predictor.predict(frame))
+        for read in (frame[["b"]], frame.rename(columns={"a": "A"})):
+            with pytest.raises(ValueError, match=r"columns are missing: \{'a'|\{.*'a'"):
+                predictor.predict(read)
+    turned = ColumnTransformer([("s", StandardScaler(), ["f", "a"])], remainder="passthrough")
+    model = make_pipeline(turned, network()).fit(frame.drop(columns="b"), Y[:, 0])
+    agree(freeze(model).predict(frame[list("fedcba")]), model.predict(frame), X.dtype)
+    model = make_pipeline(StandardScaler(), turned.set_output(transform="pandas"), network())
+    model[0].set_output(transform="pandas")
+    model.fit(frame.drop(columns="b"), Y[:, 0])
+    agree(
+        freeze(model).predict(frame[list("acdef")]), model.predict(frame[list("acdef")]), X.dtype
+    )
+    with pytest.raises(ValueError, match="same order"):
+        freeze(model).predict(frame[list("fedca")])
 
 
 @both_dtypes

@@ -60,6 +60,7 @@ class Answers:
         self._per_target, self._point = per_target, point
         self._inverse, self._function, self._column = inverse, INVERSES[inverse], column
         self._least = np.array(least)
+        self._predicted = slice(None) if point is None else slice(point, None, per_target)
         self._one_class = kind not in (MULTILABEL, COLUMNS, VALUES) and len(classes[0]) == 1
         self._starts = np.cumsum([len(part) for part in self._classes[:-1]], dtype=np.intp)
         if kind == COLUMNS:
@@ -167,8 +168,7 @@ class Answers:
 
     def _values(self, outputs: np.ndarray) -> np.ndarray:
         """Values of targets from outputs, as the regressors have them."""
-        step = slice(None) if self._point is None else slice(self._point, None, self._per_target)
-        values = outputs[:, step]
+        values = outputs[:, self._predicted]
         if self._function is not None:  # of adjacent numbers, whose bits are always the same
             values[...] = self._function(np.ascontiguousarray(values))
         if self._point is None:

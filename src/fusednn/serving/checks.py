@@ -18,7 +18,8 @@ SEE = (
 def converted(X, dtype: np.dtype, names: tuple[str, str], features, columns=None) -> np.ndarray:
     """X as a two-dimensional, C-contiguous, aligned array of `dtype`; a vector is one row.
 
-    Of `columns`, how many there are and which are read, the others may hold what is no number.
+    Of `columns`, how many there are and which are read, the others may hold what is no number. A
+    frame's are found by their names where a ColumnTransformer comes first.
 
     Raises
     ------
@@ -33,8 +34,9 @@ def converted(X, dtype: np.dtype, names: tuple[str, str], features, columns=None
             "Sparse data was passed for X, but dense data is required. Use '.toarray()' to"
             " convert to a dense numpy array."
         )
+    order = None
     if features is not None and hasattr(X, "columns"):
-        _check_features(list(X.columns), features)
+        order = _order(list(X.columns), features, first, columns)
     given = np.asarray(X)
     if given.ndim == 0:
         raise ValueError(
@@ -53,6 +55,8 @@ def converted(X, dtype: np.dtype, names: tuple[str, str], features, columns=None
             "dtype='numeric' is not compatible with arrays of bytes/strings.Convert your data to"
             " numeric values explicitly instead."
         )
+    if order is not None:
+        given = given[:, order]
     if columns is not None and given.dtype == object and given.shape[-1] == columns[0]:
         numbers, chosen = np.zeros(given.shape, object), list(columns[1])
         numbers[..., chosen] = given[..., chosen]
@@ -135,6 +139,18 @@ def _described(out) -> str:
         if not getattr(out.flags, name):
             return f"{out.dtype} {word}"
     return str(out.dtype)
+
+
+def _order(found: list, expected: tuple[str, ...], first: str, columns) -> list[int] | None:
+    """The places of the expected columns among those of a frame; None if they stand so."""
+    if first != "ColumnTransformer" or found == list(expected):
+        _check_features(found, expected)
+        return None
+    read = expected if columns is None else [expected[column] for column in columns[1]]
+    lost = set(read) - set(found)
+    if lost:
+        raise ValueError(f"columns are missing: {lost}")
+    return [found.index(name) if name in found else 0 for name in expected]
 
 
 def _check_features(found: list, expected: tuple[str, ...]) -> None:
