@@ -34,6 +34,12 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.DataConversionWarning"),
 ]
 
+
+def grid(core, names):
+    """Names as parameters; those beyond the core are for the long run."""
+    return [name if name in core else pytest.param(name, marks=pytest.mark.long) for name in names]
+
+
 both_dtypes = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 RANDOM = np.random.default_rng(0)
 X = RANDOM.normal(3, 2, (90, 6))
@@ -293,7 +299,7 @@ REGRESSORS = {
 
 
 @both_dtypes
-@pytest.mark.parametrize("targets", TARGETS)
+@pytest.mark.parametrize("targets", grid(["two"], TARGETS))
 @pytest.mark.parametrize("transformer", LINEAR, ids=str)
 def test_linear_inverses_are_folded(transformer, targets, dtype):
     x = X.astype(dtype)
@@ -306,7 +312,7 @@ def test_linear_inverses_are_folded(transformer, targets, dtype):
 
 
 @both_dtypes
-@pytest.mark.parametrize("name", REGRESSORS)
+@pytest.mark.parametrize("name", grid(["pipeline"], REGRESSORS))
 @pytest.mark.parametrize("functions", FUNCTIONS, ids=str)
 def test_functions_back(functions, name, dtype):
     x = X.astype(dtype)

@@ -71,7 +71,7 @@ def _scaled_back(model: Model, scaler) -> Model:
             " it predicts."
         )
     target = np.arange(model.ops[-1].fan_out) // head.per_target
-    back = back.of(target % len(back.factor))
+    back = back.of(target)
     factor = back.factor / back.divisor
     shift = back.before * factor + back.after
     if head.link == "exp":
