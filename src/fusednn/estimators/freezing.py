@@ -59,7 +59,8 @@ def freeze(estimator, *, n_jobs=None, weights=None) -> Predictor:
         these scalers, `np.exp`, `np.expm1` or `np.square`; a search such as `GridSearchCV`, of
         which it is the best estimator. What is fitted later does not change the predictor, whose
         rows are of the network's type: behind a scaler a float32 network needs rows whose digits
-        float32 holds. Columns that a `ColumnTransformer` drops may hold anything.
+        float32 holds. Columns that a `ColumnTransformer` drops may hold anything, and it finds
+        those of a frame by their names.
     n_jobs : int or None, default=None
         Threads for large batches: None takes as many as pay off, a number is obeyed, -1 is all
         CPUs.
