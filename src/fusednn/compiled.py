@@ -11,6 +11,7 @@ import numpy as np
 
 from .serving import checks
 from .serving.answers import Answers
+from .serving.paths import path_of
 
 FORMATS = (1, 2)
 NOT_FINITE = 3
@@ -28,7 +29,7 @@ class CompiledPredictor(Answers):
 
     Parameters
     ----------
-    path : str or path-like
+    path : str, bytes or os.PathLike
         The library.
 
     Attributes
@@ -51,7 +52,7 @@ class CompiledPredictor(Answers):
     """
 
     def __init__(self, path):
-        self.path = os.path.abspath(os.fspath(path))
+        self.path = os.path.abspath(path_of(path))
         self._library, about = _opened(self.path)
         self._shown = about["sizes"]
         self._names = tuple(about["names"])

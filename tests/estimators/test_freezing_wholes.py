@@ -5,6 +5,7 @@ import pickle
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import sparse
 from sklearn import neural_network
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer, TransformedTargetRegressor, make_column_selector
@@ -173,6 +174,21 @@ def test_columns_that_are_dropped_may_hold_anything(value):
         with pytest.raises(ValueError, match="X") as theirs:
             model.predict(np.atleast_2d(wrong))
         assert str(ours.value).split(".")[0] == str(theirs.value).split(".")[0]
+
+
+@both_dtypes
+def test_sparse_rows_of_which_columns_are_dropped(dtype):
+    x = np.where(RANDOM.random((90, 6)) < 0.4, X, 0).astype(dtype)
+    choice = ColumnTransformer([("a", MaxAbsScaler(), [4, 0, 2]), ("b", "passthrough", [4])])
+    model = make_pipeline(choice, network()).fit(x, Y)
+    predictor = freeze(model)
+    for made in (sparse.csr_array, sparse.csc_matrix, sparse.coo_array):
+        rows = made(x)
+        np.testing.assert_array_equal(predictor.predict(rows), predictor.predict(x))
+        agree(predictor.predict(rows), model.predict(sparse.csr_array(x)), dtype)
+        for count in (4, 5):  # as many as are read, too
+            with pytest.raises(ValueError, match="expecting 6 features"):
+                predictor.predict(made(x[:, :count]))
 
 
 def test_frames_with_words():

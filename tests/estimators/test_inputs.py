@@ -2,7 +2,10 @@
 
 import numpy as np
 import pandas as pd
+import polars
+import pyarrow
 import pytest
+from containers import BROKEN, DENSE, NAMED, SPARSE, names_of
 from parity import CLASSES, assert_same_bits, fit_quietly, outcome
 from scipy import sparse
 
@@ -14,122 +17,7 @@ ROWS, FEATURES = 90, 7
 X = np.random.RandomState(0).randint(0, 5, size=(ROWS, FEATURES)).astype(float)
 LABELS = (X.sum(axis=1) % 3).astype(int)
 VALUES = X[:, 0] - X[:, 1]
-NAMES = [f"column {i}" for i in range(FEATURES)]
-
-
-def strided(array):
-    wide = np.full((2 * ROWS, 2 * FEATURES), np.nan)
-    wide[::2, ::2] = array
-    return wide[::2, ::2]
-
-
-def with_row_gaps(array):
-    wide = np.full((ROWS, FEATURES + 3), np.nan)
-    wide[:, 1:-2] = array
-    return wide[:, 1:-2]
-
-
-def backwards(array):
-    return np.ascontiguousarray(array[::-1, ::-1])[::-1, ::-1]
-
-
-def rows_backwards(array):
-    return np.ascontiguousarray(array[::-1])[::-1]
-
-
-def unaligned(array):
-    raw = np.zeros(array.nbytes + 1, np.uint8)
-    raw[1:] = np.frombuffer(array.tobytes(), np.uint8)
-    return np.frombuffer(raw, float, offset=1).reshape(array.shape)
-
-
-def read_only(array):
-    array = array.copy()
-    array.flags.writeable = False
-    return array
-
-
-DENSE = {
-    "strided": strided,
-    "rows with gaps": with_row_gaps,
-    "Fortran": np.asfortranarray,
-    "backwards": backwards,
-    "rows backwards": rows_backwards,
-    "unaligned": unaligned,
-    "read-only": read_only,
-    "big-endian": lambda a: a.astype(">f8"),
-    "float16": lambda a: a.astype(np.float16),
-    "longdouble": lambda a: a.astype(np.longdouble),
-    "uint8": lambda a: a.astype(np.uint8),
-    "int64": lambda a: a.astype(np.int64),
-    "objects": lambda a: a.astype(object),
-    "lists": lambda a: a.tolist(),
-    "tuples": lambda a: tuple(map(tuple, a.tolist())),
-    "masked, without a mask": lambda a: np.ma.array(a),
-    "pandas": lambda a: pd.DataFrame(a),
-    "pandas of types": lambda a: pd.DataFrame(a).astype({0: "uint8", 1: "float32", 2: "Int64"}),
-}
-
-
-def unsorted_indices(array):
-    matrix = sparse.csr_matrix(array)
-    for row in range(ROWS):
-        part = slice(matrix.indptr[row], matrix.indptr[row + 1])
-        matrix.indices[part] = matrix.indices[part][::-1].copy()
-        matrix.data[part] = matrix.data[part][::-1].copy()
-    matrix.has_sorted_indices = False
-    return matrix
-
-
-def duplicates(array):
-    """Every element in two parts that lie apart in the row: c = (c - 1) + 1."""
-    rows, columns = np.nonzero(array)
-    order = np.argsort(np.r_[rows, rows], kind="stable")
-    counts = np.bincount(rows, minlength=ROWS) * 2
-    values = np.r_[array[rows, columns] - 1, np.ones(len(rows))]
-    matrix = sparse.csr_matrix(array.shape)
-    matrix.data = values[order]
-    matrix.indices = np.r_[columns, columns][order].astype(np.int32)
-    matrix.indptr = np.r_[0, np.cumsum(counts)].astype(np.int32)
-    matrix.has_canonical_format = False
-    return matrix
-
-
-def explicit_zeros(array):
-    matrix = sparse.csr_matrix(np.where(array == 0, 9, array))
-    matrix.data[matrix.data == 9] = 0
-    return matrix
-
-
-def int64_indices(array):
-    matrix = sparse.csr_array(array)
-    matrix.indices, matrix.indptr = matrix.indices.astype(np.int64), matrix.indptr.astype(np.int64)
-    return matrix
-
-
-def read_only_parts(array):
-    matrix = sparse.csr_matrix(array)
-    for part in (matrix.data, matrix.indices, matrix.indptr):
-        part.flags.writeable = False
-    return matrix
-
-
-SPARSE = {
-    "csr_matrix": sparse.csr_matrix,
-    "csr_array": sparse.csr_array,
-    "csc_matrix": sparse.csc_matrix,
-    "csc_array": sparse.csc_array,
-    "coo": sparse.coo_matrix,
-    "lil": sparse.lil_matrix,
-    "dok": sparse.dok_matrix,
-    "csr of int": lambda a: sparse.csr_matrix(a.astype(np.int32)),
-    "unsorted": unsorted_indices,
-    "duplicates": duplicates,
-    "explicit zeros": explicit_zeros,
-    "int64 indices": int64_indices,
-    "read-only": read_only_parts,
-}
-
+NAMES = names_of(X)
 FORMS = {**DENSE, **{f"sparse {name}": form for name, form in SPARSE.items()}}
 
 
@@ -171,14 +59,50 @@ def test_forms_of_float32(name):
         assert_same_bits(expected, actual)
 
 
+def matrices(matrix):
+    """The parts of a sparse matrix as bytes."""
+    return [part.tobytes() for part in (matrix.data, matrix.indices, matrix.indptr)]
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_indices_out_of_range(name):
+    """Never an address out of range, and nothing is changed."""
+    for estimator in (MLPClassifier((4,), max_iter=2), MLPRegressor("squared_error", (4,))):
+        data = BROKEN[name]()
+        before = matrices(data)
+        y = np.arange(data.shape[0])
+        known = {"classes": y} if hasattr(estimator, "predict_proba") else {}
+        for method, arguments, options in (
+            ("fit", (data, y), {}),
+            ("partial_fit", (data, y), known),
+            ("fit", (np.eye(5), np.arange(5)), {"X_val": data, "y_val": y}),
+        ):
+            with pytest.raises(ValueError, match="has indices or pointers out of range"):
+                getattr(estimator, method)(*arguments, **options)
+        assert not hasattr(estimator, "coefs_")
+        fit_quietly(estimator, np.eye(5), np.arange(5))
+        with pytest.raises(ValueError, match="has indices or pointers out of range"):
+            estimator.predict(data)
+        assert matrices(data) == before
+
+
 TARGETS = {
     "list": list,
+    "tuple": tuple,
+    "pandas, nullable": lambda y: pd.Series(y).convert_dtypes(),
+    "pandas of pyarrow": lambda y: pd.Series(y).convert_dtypes(dtype_backend="pyarrow"),
+    "pandas index": pd.Index,
+    "polars": polars.Series,
+    "polars frame": lambda y: polars.DataFrame({"y": y}),
+    "pyarrow": pyarrow.array,
+    "pyarrow of chunks": lambda y: pyarrow.chunked_array([y[:9], y[9:]]),
+    "pyarrow table": lambda y: pyarrow.table({"y": y}),
     "column": lambda y: y[:, np.newaxis],
     "float": lambda y: y.astype(float),
     "read-only": lambda y: np.frombuffer(y.tobytes(), y.dtype),
     "strided": lambda y: np.repeat(y, 2)[::2],
     "big-endian": lambda y: y.astype(y.dtype.newbyteorder(">")),
-    "pandas": lambda y: pd.Series(y, index=np.arange(ROWS)[::-1]),
+    "pandas": lambda y: pd.Series(y, index=np.arange(len(y))[::-1]),
     "int8": lambda y: y.astype(np.int8),
 }
 
@@ -189,6 +113,30 @@ def test_every_form_of_target(name):
         expected = fit_quietly(estimator, X, y)
         actual = fit_quietly(type(estimator)(**estimator.get_params()), X, TARGETS[name](y))
         assert_same_bits(expected, actual)
+        held_out = {"X_val": X[:30], "y_val": y[:30]}
+        expected = fit_quietly(estimator, X, y, **held_out)
+        held_out["y_val"] = TARGETS[name](y[:30])
+        assert_same_bits(expected, fit_quietly(actual, X, y, **held_out))
+
+
+@pytest.mark.parametrize("name", DENSE)
+def test_every_form_of_validation_data(name):
+    for estimator, y in estimators():
+        expected = fit_quietly(estimator, X, y, X_val=X, y_val=y)
+        actual = type(estimator)(**estimator.get_params())
+        data = DENSE[name](X)
+        assert_same_bits(expected, fit_quietly(actual, data, y, X_val=data, y_val=y))
+
+
+@pytest.mark.parametrize(
+    "name", sorted(set(TARGETS) - {"column", "int8", "polars frame", "pyarrow table"})
+)
+def test_every_form_of_weights(name):
+    weights = np.linspace(0.5, 1, ROWS)
+    for estimator, y in estimators():
+        expected = fit_quietly(estimator, X, y, weights)
+        actual = type(estimator)(**estimator.get_params())
+        assert_same_bits(expected, fit_quietly(actual, X, y, TARGETS[name](weights)))
 
 
 LABEL_KINDS = {
@@ -200,6 +148,9 @@ LABEL_KINDS = {
     "uint8": lambda y: y.astype(np.uint8),
     "category": lambda y: pd.Categorical(np.array(["b", "a", "c"])[y], ["x", "a", "b", "c"]),
     "string dtype": lambda y: pd.Series(np.array(["b", "a", "c"])[y], dtype="string"),
+    "polars": lambda y: polars.Series(np.array(["b", "a", "c"])[y]),
+    "pyarrow": lambda y: pyarrow.array(np.array(["b", "a", "c"])[y]),
+    "pyarrow dictionary": lambda y: pyarrow.array(list("bac")).dictionary_encode().take(y),
     "multilabel": lambda y: np.c_[y > 0, y > 1].astype(int),
     "multilabel sparse": lambda y: sparse.csr_matrix(np.c_[y > 0, y > 1].astype(int)),
 }
@@ -247,9 +198,17 @@ def test_pandas_names():
 
 
 def test_polars_names():
-    import polars
-
     check_frame(polars.DataFrame(X, schema=NAMES))
+
+
+def test_pyarrow_names():
+    """scikit-learn has them of tables, not of record batches."""
+    data = NAMED["pyarrow table"](X)
+    for estimator, y in estimators():
+        fit_quietly(estimator, data, y)
+        assert estimator.feature_names_in_.tolist() == NAMES
+        with pytest.raises(ValueError, match="feature names should match"):
+            estimator.predict(data.select(NAMES[::-1]))
 
 
 @pytest.fixture

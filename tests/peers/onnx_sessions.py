@@ -13,11 +13,13 @@ from fusednn.serving.predictor import Predictor
 TOLERANCE = {"float32": 1e-5, "float64": 1e-12}
 """Of the largest output; float64's is that of sums in another order."""
 BATCHES = (1, 7, 300)
+OPSETS = [17]
+"""Those that `check_batches` goes through; test_onnx_opsets.py puts all of them here."""
 
 
-def session_of(estimator, path):
+def session_of(estimator, path, opset=17):
     """A session of what the estimator is exported to, after every check that onnx has."""
-    fusednn.export_onnx(estimator, path)
+    fusednn.export_onnx(estimator, path, opset)
     proto = onnx.load(path)
     onnx.checker.check_model(proto, full_check=True)
     used = {name for node in proto.graph.node for name in node.input}
@@ -53,8 +55,15 @@ def check_values(found, expected, tolerance=None):
 
 
 def check_batches(estimator, X, path, check):
-    """`check(answers, rows)` of one session for batches of several sizes."""
-    session = session_of(estimator, path)
+    """`check(answers, rows)` of one session for batches of several sizes, in each opset."""
+    for opset in OPSETS:
+        session = check_batches_in(opset, estimator, X, path, check)
+    return session
+
+
+def check_batches_in(opset, estimator, X, path, check):
+    """The same in one."""
+    session = session_of(estimator, path, opset)
     assert [entry.name for entry in session.get_inputs()] == ["X"]
     assert session.get_inputs()[0].shape == ["N", X.shape[1]]
     for count in BATCHES:

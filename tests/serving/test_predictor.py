@@ -148,16 +148,17 @@ WRONG = {
     "complex": X[:2] + 1j,
     "words": np.array([["a"] * 5]),
     "words as objects": np.array([["a"] * 5], object),
-    "sparse": sparse.coo_array(X),
+    "sparse NaN": sparse.csr_array([[0, np.nan, 0, 0, 1]]),
+    "sparse infinity": sparse.csc_array(np.array([[0, 0, np.inf, 0, 1]], np.float32)),
+    "sparse, too large": sparse.coo_array([[0, 0, 1e300, 0, 1]]),
+    "sparse features": sparse.csr_matrix(X[:4, :3]),
+    "sparse, no rows": sparse.csr_matrix(X[:0]),
+    "sparse complex": sparse.csr_matrix(X[:2] + 1j),
 }
 
 
 @pytest.mark.parametrize("kind", WRONG)
 def test_words_of_scikit_learn(predictor, model, kind):
-    if kind == "sparse":  # which the estimator takes
-        with pytest.raises(TypeError, match=r"dense data is required. Use '.toarray\(\)'"):
-            predictor(WRONG[kind])
-        return
     for method in ("predict", "predict_proba"):
         same_words(
             lambda method=method: getattr(predictor, method)(WRONG[kind]),

@@ -43,12 +43,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="where to write; replaced if it is there",
     )  # fmt: skip
     parser.add_argument(
+        "--opset", type=int, metavar="N",
+        help="of onnx: the version of its operators, 13 or later; default: 17",
+    )  # fmt: skip
+    parser.add_argument(
         "--name", help="what the names of C functions begin with; default: PATH's own name"
     )
 
 
 def run(options: argparse.Namespace) -> None:
     """Exports, and says what the network takes."""
+    if options.opset is not None and options.to != "onnx":
+        raise UserError("--opset is for --to onnx alone.")
     check_output(options.output, options.model)
     predictor, tabular = open_model(options.model)
     _export(options, predictor, tabular)
@@ -85,7 +91,8 @@ def _export(options: argparse.Namespace, predictor: Predictor, tabular: Tabular)
     output, kind = options.output, options.to
     try:
         if kind == "onnx":
-            fusednn.export_onnx(predictor, output)
+            opset = {} if options.opset is None else {"opset": options.opset}
+            fusednn.export_onnx(predictor, output, **opset)
         elif kind == "library":
             fusednn.export_library(predictor, output, _identifier(options))
         else:

@@ -14,6 +14,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from fusednn.exceptions import DiagnosisWarning
 from fusednn.optimizers import NAMED
+from fusednn.plan.data import check_indices
 from fusednn.plan.layers.dense import Dense
 from fusednn.plan.layers.through import Scale
 from fusednn.plan.network import Network
@@ -169,6 +170,7 @@ class BaseNetwork(CallbackSupportMixin, InspectionMixin, FilesMixin, BaseEstimat
         """Refuses what the network cannot read."""
         if not sparse.issparse(X):
             return
+        check_indices(X)
         first = self._network().ops[0]
         if not isinstance(first, Dense):
             what = "standardize=True" if isinstance(first, Scale) else type(first).__name__
@@ -257,7 +259,13 @@ class BaseNetwork(CallbackSupportMixin, InspectionMixin, FilesMixin, BaseEstimat
         dtype = self._network_dtype()
         if X.dtype != dtype:  # what the network's type cannot hold is refused, not made infinite
             with np.errstate(over="ignore"):
-                X = check_array(X, accept_sparse=list(SPARSE_FORMATS), dtype=dtype, input_name="X")
+                X = check_array(
+                    X,
+                    accept_sparse=list(SPARSE_FORMATS),
+                    dtype=dtype,
+                    estimator=self,
+                    input_name="X",
+                )
         self._check_input(X)
         given = self._parameters()
         matrices, vectors = ([np.asarray(part, dtype) for part in group] for group in given)

@@ -7,25 +7,35 @@ from pathlib import Path
 from fusednn.export.c import write_c
 from fusednn.export.c_text import identifier
 from fusednn.export.library import write_library
+from fusednn.serving.paths import path_of
 from fusednn.serving.replacing import replacing
 
 from .freezing import model_of
 
 
-def export_onnx(estimator, path) -> None:
-    """Writes a fitted network as an ONNX model; the onnx package is needed.
+def export_onnx(estimator, path, opset=17):
+    """Writes a fitted network as an ONNX model, or returns it; the onnx package is needed.
 
-    Operators are those of opset 17, IR version 8, which ONNX Runtime reads since 1.12; no custom
-    ones, no other files. Numbers are of the network's type. The input is checked by nobody:
-    what `predict` refuses, such as NaN, goes through.
+    Operators are those of the standard's own domain; no custom ones, no other files. Numbers are
+    of the network's type. The input is checked by nobody: what `predict` refuses, such as NaN,
+    goes through.
 
     Parameters
     ----------
     estimator : estimator
         What `freeze` takes, or a `Predictor`; of one with rounded weights the network with its
         rounded weights, in float32.
-    path : str or path-like
-        Written whole or not at all; what was there is replaced.
+    path : str, bytes, os.PathLike or None
+        Written whole or not at all; what was there is replaced. None writes nothing, and returns
+        the model.
+    opset : int, default=17
+        Version of the operators, from 13 to the newest that the installed onnx knows. That of
+        IR goes with it; with 17 it is 8, which ONNX Runtime reads since 1.12.
+
+    Returns
+    -------
+    onnx.ModelProto or None
+        The model if `path` is None.
 
     Notes
     -----
@@ -48,15 +58,20 @@ def export_onnx(estimator, path) -> None:
     TypeError
         If it is of another kind, or ONNX has no type for its classes.
     ValueError
-        If the network is larger than an ONNX model can be, 2 GiB.
+        If the network is larger than an ONNX model can be, 2 GiB, or `opset` is another.
     OSError
         If the file cannot be written.
     """
     from fusednn.export.onnx import onnx_model
 
-    model = onnx_model(model_of(estimator))
+    if path is not None:
+        path = path_of(path)
+    model = onnx_model(model_of(estimator), opset)
+    if path is None:
+        return model
     with replacing(path) as beside:
         Path(beside).write_bytes(model.SerializeToString(deterministic=True))
+    return None
 
 
 def export_c(estimator, path, name=None) -> None:
@@ -71,7 +86,7 @@ def export_c(estimator, path, name=None) -> None:
     estimator : estimator or Predictor
         As `fusednn.freeze` takes it; of a predictor with rounded weights the network with its
         rounded weights, in float32.
-    path : str or path-like
+    path : str, bytes or os.PathLike
         The file; one that is there is replaced.
     name : str, optional
         What the names in it begin with, an identifier of C; by default the file's, without what
@@ -86,7 +101,7 @@ def export_c(estimator, path, name=None) -> None:
     ValueError
         If the name is no identifier or a keyword, or a label is too long for C.
     """
-    path = Path(path)
+    path = Path(path_of(path))
     found = identifier(name, path)
     write_c(model_of(estimator), path, found)
 
@@ -101,7 +116,7 @@ def export_library(estimator, path, name=None, compiler=None, native=True) -> No
     estimator : estimator or Predictor
         As `fusednn.freeze` takes it; of a predictor with rounded weights the network with its
         rounded weights, in float32.
-    path : str or path-like
+    path : str, bytes or os.PathLike
         The library; one that is there is replaced, and who has loaded it keeps the old one.
     name : str, optional
         As of `export_c`.
@@ -123,6 +138,6 @@ def export_library(estimator, path, name=None, compiler=None, native=True) -> No
     ValueError
         As of `export_c`.
     """
-    path = Path(path)
+    path = Path(path_of(path))
     found = identifier(name, path)
     write_library(model_of(estimator), path, found, compiler, native)

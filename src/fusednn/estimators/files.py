@@ -14,7 +14,7 @@ class FilesMixin:
 
         Parameters
         ----------
-        path : str or os.PathLike
+        path : str, bytes or os.PathLike
         notes : dict, optional
             Kept in the file for the predictor's `notes`; what JSON can write.
 
@@ -38,7 +38,7 @@ class FilesMixin:
 
         Parameters
         ----------
-        path : str or os.PathLike
+        path : str, bytes or os.PathLike
 
         Returns
         -------

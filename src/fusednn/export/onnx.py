@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from numbers import Integral
 
 import numpy as np
 
@@ -13,18 +14,20 @@ from .onnx_graph import Graph, helper, onnx
 from .onnx_heads import Output, add_head
 from .onnx_layers import add_layers
 
-OPSET, IR_VERSION = 17, 8
-"""Of 2022: ONNX Runtime 1.12 is the first that reads them. Nothing here needs newer ones."""
+LOWEST_OPSET = 13
+"""Of 2020; the operators of older ones have no int64 or float64 forms, or other inputs."""
 
 INPUT, ROWS = "X", "N"
 
 
-def onnx_model(model: Model) -> onnx.ModelProto:
+def onnx_model(model: Model, opset: int) -> onnx.ModelProto:
     """A model of one input, X (N, n_features), in the network's type, for any number of rows.
 
     Parameters
     ----------
     model : Model
+    opset : int
+        Version of the operators, from LOWEST_OPSET on; the lowest IR version goes with it.
 
     Returns
     -------
@@ -36,9 +39,10 @@ def onnx_model(model: Model) -> onnx.ModelProto:
     TypeError
         If an op, an activation, or the type of the classes has no form in ONNX.
     ValueError
-        If the parameters do not fit into a model: 2 GiB.
+        If the parameters do not fit into a model: 2 GiB, or `opset` is none of them.
     """
-    graph, network = Graph(model.dtype), model.network
+    opsets = [helper.make_opsetid("", _checked(opset))]
+    graph, network = Graph(model.dtype, opset), model.network
     x = INPUT
     if model.columns is not None:
         x = graph.node("Gather", x, graph.indices("columns", model.columns.chosen), axis=1)
@@ -54,8 +58,8 @@ def onnx_model(model: Model) -> onnx.ModelProto:
             [_value(output) for output in outputs],
             graph.constants,
         ),
-        opset_imports=[helper.make_opsetid("", OPSET)],
-        ir_version=IR_VERSION,
+        opset_imports=opsets,
+        ir_version=helper.find_min_ir_version_for(opsets),
         producer_name="fusednn",
         producer_version=fusednn.__version__,
         doc_string=_description(model, outputs),
@@ -66,6 +70,16 @@ def onnx_model(model: Model) -> onnx.ModelProto:
     helper.set_model_props(proto, properties)
     onnx.checker.check_model(proto, full_check=True)
     return proto
+
+
+def _checked(opset) -> int:
+    newest = onnx.defs.onnx_opset_version()
+    if not isinstance(opset, Integral) or not LOWEST_OPSET <= int(opset) <= newest:
+        raise ValueError(
+            f"opset must be an integer from {LOWEST_OPSET} to {newest}, the newest that the"
+            f" installed onnx {onnx.__version__} knows; got {opset!r}."
+        )
+    return int(opset)
 
 
 def _value(output: Output) -> onnx.ValueInfoProto:

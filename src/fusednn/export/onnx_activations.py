@@ -1,9 +1,9 @@
 """Each activation as ONNX operators, stable at any finite number.
 
-ONNX Runtime has no float64 forms of Elu, Selu, Softplus, Erf and HardSigmoid, and attributes are
-float32: float64 networks are made of simpler operators, which have all digits. Where the sigmoid
-function is a factor it is written as a division: runtimes bound Sigmoid away from 0, which a large
-number beside it would show.
+ONNX Runtime has no float64 forms of Elu, Selu, Softplus, Erf and HardSigmoid, one of PRelu in some
+opsets only, and attributes are float32: float64 networks are made of simpler operators, which have
+all digits. Where the sigmoid function is a factor it is written as a division: runtimes bound
+Sigmoid away from 0, which a large number beside it would show.
 """
 
 from __future__ import annotations
@@ -45,8 +45,16 @@ def _operator(kind: str) -> Callable[..., str]:
     return lambda graph, x, constants: graph.node(kind, x)
 
 
+def prelu(graph: Graph, x: str, slopes: str) -> str:
+    """x, times its slope where it is negative; the slopes are a constant."""
+    if graph.dtype == np.float32:
+        return graph.node("PRelu", x, slopes)
+    below = graph.node("Mul", graph.node("Min", x, graph.number(0)), slopes)
+    return graph.node("Add", graph.node("Relu", x), below)
+
+
 def _leaky_relu(graph: Graph, x: str, constants) -> str:
-    return graph.node("PRelu", x, graph.number(constants[0]))
+    return prelu(graph, x, graph.number(constants[0]))
 
 
 def _elu(graph: Graph, x: str, constants) -> str:

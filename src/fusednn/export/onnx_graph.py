@@ -29,10 +29,12 @@ class Graph:
     ----------
     dtype : dtype
         float32 or float64, of all numbers but those that say otherwise.
+    opset : int
+        Version of the operators.
     """
 
-    def __init__(self, dtype):
-        self.dtype = np.dtype(dtype)
+    def __init__(self, dtype, opset: int):
+        self.dtype, self.opset = np.dtype(dtype), opset
         self.nodes: list[onnx.NodeProto] = []
         self.constants: list[onnx.TensorProto] = []
         self._bytes = 0
@@ -59,6 +61,12 @@ class Graph:
             helper.make_node(kind, inputs, outputs, name=f"{outputs[0]}_node", **attributes)
         )
         return outputs
+
+    def mean(self, x: str) -> str:
+        """The means of the rows of x, as a column."""
+        if self.opset < 18:  # axes became an input, as those of sums are since 13
+            return self.node("ReduceMean", x, axes=[-1])
+        return self.node("ReduceMean", x, self.indices("axes", [-1]))
 
     def array(self, name: str, values, dtype=None) -> str:
         """A constant tensor, of the graph's type or of another.

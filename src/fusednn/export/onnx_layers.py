@@ -18,7 +18,7 @@ from fusednn.plan.layers.rescale import Rescale
 from fusednn.plan.layers.residual import Residual
 from fusednn.plan.layers.through import Scale, Through
 
-from .onnx_activations import add_activation
+from .onnx_activations import add_activation, prelu
 from .onnx_graph import Graph
 
 FAR_BIAS = 16.0
@@ -83,16 +83,17 @@ def _(op: Through, graph: Graph, x: str, arrays) -> str:
 
 @add_op.register
 def _(op: PReLU, graph: Graph, x: str, arrays) -> str:
-    return graph.node("PRelu", x, graph.array("slopes", arrays[0]))
+    return prelu(graph, x, graph.array("slopes", arrays[0]))
 
 
 @add_op.register
 def _(op: LayerNorm, graph: Graph, x: str, arrays) -> str:
-    """From simple operators: LayerNormalization may find the variance as a difference of large
-    sums. Squares are products since runtimes put that operator in the place of a power."""
+    """From simple operators, which all opsets have: LayerNormalization may find the variance as
+    a difference of large sums. Squares are products since runtimes put that operator in the place
+    of a power."""
     if op.centered:
-        x = graph.node("Sub", x, graph.node("ReduceMean", x, axes=[-1]))
-    square = graph.node("ReduceMean", graph.node("Mul", x, x), axes=[-1])
+        x = graph.node("Sub", x, graph.mean(x))
+    square = graph.mean(graph.node("Mul", x, x))
     spread = graph.node("Sqrt", graph.node("Add", square, graph.number(op.epsilon)))
     return _affine(graph, graph.node("Div", x, spread), *arrays)
 

@@ -21,7 +21,7 @@ def source_of(X, dtype) -> DenseRows | CsrRows:
     A dense array of that dtype whose rows are contiguous is read in place, whatever their
     distance; anything else is copied once.
     """
-    return CsrRows(X, dtype) if hasattr(X, "tocsr") else DenseRows(X, dtype)
+    return CsrRows.of(X, dtype) if hasattr(X, "tocsr") else DenseRows(X, dtype)
 
 
 def order_operands(first: int, order: np.ndarray | None) -> dict:
@@ -42,7 +42,7 @@ class DenseRows:
             and (X.shape[1] == 1 or X.strides[1] == dtype.itemsize)
         )
         self.X = X if in_place else np.ascontiguousarray(X, dtype)
-        self.shape = self.X.shape
+        self.shape, self.parts = self.X.shape, (self.X,)
 
     def gather(self, rows: Rows, order) -> Block:
         """The block that the samples of each batch are copied to."""
@@ -83,20 +83,58 @@ class DenseRows:
 
 
 class CsrRows:
-    """Rows of a CSR matrix, multiplied without being made dense."""
+    """Rows of a CSR matrix, multiplied without being made dense.
 
-    def __init__(self, X, dtype):
-        X = X.tocsr()
+    Parameters
+    ----------
+    values : ndarray
+        In the network's type.
+    indices : ndarray of int32
+        Columns, ascending in each row, each at most once.
+    pointers : ndarray of int64 of shape (n_samples + 1,)
+    shape : tuple of int
+    """
+
+    def __init__(self, values, indices, pointers, shape):
+        self.values = np.ascontiguousarray(values)
+        self.indices = np.ascontiguousarray(indices, np.int32)
+        self.pointers = np.ascontiguousarray(pointers, np.int64)
+        self.shape, self.parts = shape, (self.values, self.indices, self.pointers)
+
+    @classmethod
+    def of(cls, X, dtype) -> CsrRows:
+        """The rows of a SciPy sparse matrix or array of any format, copied where they must be.
+
+        Raises
+        ------
+        ValueError
+            If an index is out of range, or there are too many columns.
+        """
         if X.shape[1] > np.iinfo(np.int32).max:
             raise ValueError(f"sparse X has {X.shape[1]} columns; at most 2**31 - 1 are supported")
-        X.check_format(full_check=True)  # an index out of range would be an address out of range
+        check_indices(X)  # which are addresses, for SciPy's conversions too
+        if X.format != "csr":
+            X = X.tocsr()
+            check_indices(X)
+        X = X.astype(dtype, copy=False)  # before sums of duplicates
         if not X.has_canonical_format:
             X = X.copy()
             X.sum_duplicates()
-        self.values = np.ascontiguousarray(X.data, dtype)
-        self.indices = np.ascontiguousarray(X.indices, np.int32)
-        self.pointers = np.ascontiguousarray(X.indptr, np.int64)
-        self.shape = X.shape
+        return cls(X.data, X.indices, X.indptr, X.shape)
+
+    def copy(self) -> CsrRows:
+        """The same rows in memory of their own."""
+        values, indices, pointers = (part.copy() for part in self.parts)
+        return CsrRows(values, indices, pointers, self.shape)
+
+    def dense(self, part: slice) -> np.ndarray:
+        """Some of the rows, dense."""
+        counts = np.diff(self.pointers)[part]
+        found = np.zeros((len(counts), self.shape[1]), self.values.dtype)
+        first = self.pointers[part.start]
+        own = slice(first, first + counts.sum())
+        found[np.repeat(np.arange(len(counts)), counts), self.indices[own]] = self.values[own]
+        return found
 
     def largest_batch(self, rows: int) -> int:
         """The most elements that `rows` rows can hold."""
@@ -125,6 +163,44 @@ class CsrRows:
         sort = {**matrix, csr.FAN_IN: form.fan_in, **columns}
         rows.before.append(rows.program.record(csr.batch_columns, sort))
         return Gradient(csr.update_csr_weights, columns)
+
+
+def check_indices(X) -> None:
+    """Refuses a SciPy sparse matrix whose indices lead out of its memory or its shape.
+
+    Raises
+    ------
+    ValueError
+        If they do.
+    """
+    rows, columns = X.shape
+    if X.format in ("csr", "csc", "bsr"):  # SciPy's check overlooks pointers where the last is 0
+        height, width = X.blocksize if X.format == "bsr" else (1, 1)
+        many, few = rows // height, columns // width
+        if X.format == "csc":
+            many, few = few, many
+        pointers, size = X.indptr, len(X.indices)
+        sound = (
+            len(pointers) == many + 1
+            and pointers[0] == 0
+            and pointers[-1] <= size == len(X.data)
+            and (pointers[1:] >= pointers[:-1]).all()
+            and _within(X.indices, few)
+        )
+    elif X.format == "coo":
+        sound = len(X.row) == len(X.col) == len(X.data)
+        sound = sound and _within(X.row, rows) and _within(X.col, columns)
+    else:  # no addresses
+        return
+    if not sound:
+        raise ValueError(
+            f"X of shape {X.shape} in {X.format.upper()} format has indices or pointers out of"
+            " range, or fewer values than they ask for."
+        )
+
+
+def _within(indices: np.ndarray, size: int) -> bool:
+    return len(indices) == 0 or bool(indices.min() >= 0 and indices.max() < size)
 
 
 class Input(NamedTuple):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from ctypes import c_int64
 
 import numpy as np
 
@@ -10,7 +11,7 @@ from fusednn.kernels import answer as calls
 
 from .answers import ANSWERS, add_answer
 from .buffers import address_of
-from .data import DenseRows, Input
+from .data import CsrRows, DenseRows, Input
 from .inference import BLOCK_BYTES, BLOCK_ROWS, row_bytes, scratch_elements
 from .network import Network
 from .program import Program
@@ -30,6 +31,9 @@ class Resident:
         float32 or float64.
     answers : sequence of str
         Keys of `ANSWERS`.
+    is_sparse : bool
+        Whether it answers the rows that `take` was given last; X of a call is then of one column,
+        which nobody reads.
 
     Attributes
     ----------
@@ -37,24 +41,35 @@ class Resident:
         For each of `answers` a form of `kernels.answer.answer_now`, and its words.
     """
 
-    def __init__(self, network: Network, parameters, dtype, answers: Sequence[str]):
+    def __init__(
+        self, network: Network, parameters, dtype, answers: Sequence[str], is_sparse: bool = False
+    ):
         dtype = np.dtype(dtype)
         block = block_rows(network, dtype)
         self._program = program = Program(dtype, 1, scratch_elements(network))
-        rows, X = Rows(program, block, parameters), np.zeros((1, network.inputs), dtype)
-        x: Input | Block = Input(DenseRows(X, dtype), None)
+        rows, source = Rows(program, block, parameters), _any_row(network.inputs, dtype, is_sparse)
+        self._columns = 1 if is_sparse else network.inputs
+        x: Input | Block = Input(source, None)
         for op in network.ops:
             x = op.lower(rows, x)
         assert isinstance(x, Block)
         for refresh in rows.refresh:
             refresh()
         rows.cut()
-        places = np.array([place for place, _ in program.places_of(X)], np.int64)
+        found = [program.places_of(part) for part in source.parts]
+        self._slots = [[c_int64.from_address(place) for place, _ in part] for part in found]
+        places = np.array([] if is_sparse else [place for place, _ in found[0]], np.int64)
         self._alive = [places]
         self.ways = []
         for name in answers:
             call = calls.ready(calls.answer_now, dtype, np.dtype(ANSWERS[name].dtype or dtype))
             self.ways.append((call, self._words(rows, network, x, name, block, places)))
+
+    def take(self, source: CsrRows) -> None:
+        """Answers these rows from now on."""
+        for slots, part in zip(self._slots, source.parts, strict=True):
+            for slot in slots:
+                slot.value = address_of(part)
 
     def _words(self, rows: Rows, network: Network, x: Block, name: str, block: int, places):
         answer = ANSWERS[name]
@@ -68,11 +83,18 @@ class Resident:
         words[calls.CHAIN], words[calls.N_RECORDS] = address_of(addresses), len(chain)
         words[calls.FRAME] = address_of(self._program.frames)
         words[calls.SCRATCH] = address_of(self._program.scratch)
-        words[calls.BLOCK_ROWS], words[calls.FAN_IN] = block, network.inputs
+        words[calls.BLOCK_ROWS], words[calls.FAN_IN] = block, self._columns
         words[calls.DATA], words[calls.N_DATA] = address_of(places), len(places)
         words[calls.OUT], words[calls.N_OUT] = address_of(outs), len(outs)
         self._alive += [addresses, outs]
         return words
+
+
+def _any_row(width: int, dtype, is_sparse: bool) -> DenseRows | CsrRows:
+    """A row in whose place those of calls are put."""
+    if not is_sparse:
+        return DenseRows(np.zeros((1, width), dtype), dtype)
+    return CsrRows(np.zeros(1, dtype), np.zeros(1), np.zeros(2), (1, width))
 
 
 def block_rows(network: Network, dtype) -> int:

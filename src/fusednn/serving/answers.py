@@ -76,8 +76,8 @@ class Answers:
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features) or (n_features,)
-            A vector is one row.
+        X : array-like or sparse matrix of shape (n_samples, n_features), or (n_features,)
+            A vector is one row. A compiled predictor takes no sparse ones.
         out : ndarray of shape (n_samples, n_outputs), optional
             Written to and returned; C-contiguous, in the network's type.
         validate : bool, default=True
@@ -89,6 +89,8 @@ class Answers:
 
         Raises
         ------
+        TypeError
+            If X is sparse and may not be, or only some names of its columns are strings.
         ValueError
             If X or `out` are not such arrays, in scikit-learn's words.
         MemoryError
@@ -114,7 +116,7 @@ class Answers:
         ------
         AttributeError
             If this is a regressor.
-        ValueError, MemoryError
+        TypeError, ValueError, MemoryError
             As of a call.
         """
         if self._kind == VALUES:
@@ -149,7 +151,7 @@ class Answers:
         ------
         ValueError
             As of a call, and where there is no standard deviation.
-        MemoryError
+        TypeError, MemoryError
             As of a call.
         """
         if return_std:

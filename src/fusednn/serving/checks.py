@@ -18,26 +18,30 @@ SEE = (
 def converted(X, dtype: np.dtype, names: tuple[str, str], features, columns=None) -> np.ndarray:
     """X as a two-dimensional, C-contiguous, aligned array of `dtype`; a vector is one row.
 
-    Of `columns`, how many there are and which are read, the others may hold what is no number. A
-    frame's are found by their names where a ColumnTransformer comes first.
+    X is whatever NumPy makes an array of: lists, arrays, frames of pandas and polars, tables of
+    pyarrow. Of `columns`, how many there are and which are read, the others may hold what is no
+    number. Columns are found by their names where a ColumnTransformer comes first.
 
     Raises
     ------
     TypeError
-        If X is sparse.
+        If X is sparse, or some names of its columns are strings and others are not.
     ValueError
         If it is not such an array, holds what `dtype` cannot, or its columns have other names.
     """
     first, _ = names
-    if hasattr(X, "tocsr"):
+    if is_sparse(X):
         raise TypeError(
             "Sparse data was passed for X, but dense data is required. Use '.toarray()' to"
-            " convert to a dense numpy array."
+            " convert to a dense numpy array, or a predictor that fusednn.freeze or fusednn.load"
+            " makes, which takes sparse rows."
         )
-    order = None
-    if features is not None and hasattr(X, "columns"):
-        order = _order(list(X.columns), features, first, columns)
+    found, order = _names_of(X), None
+    if features is not None and found is not None:
+        order = _order(found, features, first, columns)
     given = np.asarray(X)
+    if given.dtype == object and hasattr(X, "iloc"):  # pandas: what is missing is no number yet
+        given = X.to_numpy(object, na_value=np.nan)
     if given.ndim == 0:
         raise ValueError(
             f"Expected 2D array, got scalar array instead:\narray={given}.\nReshape your data"
@@ -48,8 +52,7 @@ def converted(X, dtype: np.dtype, names: tuple[str, str], features, columns=None
         raise ValueError(
             f"Found array with dim {given.ndim}, while dim <= 2 is required by {first}."
         )
-    if given.dtype.kind == "c":
-        raise ValueError(f"Complex data not supported\n{given}\n")
+    check_real(given)
     if given.dtype.kind in "USV":
         raise ValueError(
             "dtype='numeric' is not compatible with arrays of bytes/strings.Convert your data to"
@@ -66,18 +69,29 @@ def converted(X, dtype: np.dtype, names: tuple[str, str], features, columns=None
     return array if array.flags.aligned else array.copy()
 
 
-def refuse_columns(X: np.ndarray, inputs: int, names: tuple[str, str]) -> ValueError:
+def is_sparse(X) -> bool:
+    """Whether X is a matrix or array of SciPy's sparse kinds, without importing it."""
+    return hasattr(X, "tocsr")
+
+
+def check_real(X) -> None:
+    """Refuses complex numbers, of arrays and sparse matrices."""
+    if X.dtype.kind == "c":
+        raise ValueError(f"Complex data not supported\n{X}\n")
+
+
+def refuse_columns(X, inputs: int, names: tuple[str, str]) -> ValueError:
     """The error for rows of another number of columns."""
     return ValueError(
         f"X has {X.shape[-1]} features, but {names[0]} is expecting {inputs} features as input."
     )
 
 
-def refuse_empty(X: np.ndarray, names: tuple[str, str]) -> ValueError:
+def refuse_empty(X, names: tuple[str, str]) -> ValueError:
     """The error for no rows."""
     return ValueError(
-        f"Found array with {len(X)} sample(s) (shape={X.shape}) while a minimum of 1 is required"
-        f" by {names[0]}."
+        f"Found array with {X.shape[0]} sample(s) (shape={X.shape}) while a minimum of 1 is"
+        f" required by {names[0]}."
     )
 
 
@@ -151,6 +165,22 @@ def _order(found: list, expected: tuple[str, ...], first: str, columns) -> list[
     if lost:
         raise ValueError(f"columns are missing: {lost}")
     return [found.index(name) if name in found else 0 for name in expected]
+
+
+def _names_of(X) -> list[str] | None:
+    """Names of the columns of a frame or table; None if it has none, or they are no strings."""
+    names = getattr(X, "column_names", None)  # pyarrow, whose `columns` are the columns
+    names = list(getattr(X, "columns", [])) if names is None else names
+    kinds = sorted({type(name).__qualname__ for name in names})
+    if len(kinds) > 1 and "str" in kinds:
+        raise TypeError(
+            "Feature names are only supported if all input features have string names, but your"
+            f" input has {kinds} as feature name / column name types. If you want feature names"
+            " to be stored and validated, you must convert them all to strings, by using"
+            " X.columns = X.columns.astype(str) for example. Otherwise you can remove feature /"
+            " column names from your input data, or convert them all to a non-string data type."
+        )
+    return names if kinds == ["str"] else None
 
 
 def _check_features(found: list, expected: tuple[str, ...]) -> None:

@@ -35,7 +35,7 @@ class Choosing:
     def answer(self, kind, X, out, validate):
         """As `Answering.answer`."""
         dtype, inputs = self._answering.dtype, self._columns.inputs
-        is_sparse = hasattr(X, "tocsr")
+        is_sparse = checks.is_sparse(X)
         if is_sparse:
             X = X.reshape(1, -1).tocsr() if X.ndim == 1 else X.tocsr()
         elif not (type(X) is np.ndarray and X.dtype == dtype and X.ndim == 2):

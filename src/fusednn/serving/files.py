@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import reprlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,6 +25,7 @@ from .description import (
 from .fields import Check, Refused, keyed, list_of, one_of, optional, record, text, whole
 from .heads import read_head
 from .model import Columns, Head, Model
+from .paths import path_of
 from .predictor import Predictor
 from .tensors import Tensors, parsed
 
@@ -57,7 +57,7 @@ def load(path, n_jobs=None, weights=None) -> Predictor:
 
     Parameters
     ----------
-    path : str or os.PathLike
+    path : str, bytes or os.PathLike
     n_jobs : int or None, default=None
         Threads for large batches, as of `freeze`.
     weights : {"bfloat16", "int8"} or None, default=None
@@ -92,7 +92,8 @@ def read_predictor(file: BufferedIOBase, n_jobs=None, weights=None) -> Predictor
 @contextmanager
 def opened(path) -> Iterator[BufferedIOBase]:
     """The open file; what is wrong with it becomes an error that names it."""
-    with open(os.fspath(path), "rb") as file:  # a number is no descriptor here
+    path = path_of(path)
+    with open(path, "rb") as file:
         try:
             yield file
         except Refused as error:

@@ -8,16 +8,13 @@ import numpy as np
 
 from fusednn.plan.layers.reduced import INTEGER, STORAGES, with_storage
 
-from .answering import Answering
+from .answering import Answering, operations
 from .answers import Answers
 from .choosing import Choosing
 from .model import BINARY, COLUMNS, MULTICLASS, MULTILABEL, VALUES, Model
 
 INTEGER_SPEED = 3
 """How much faster products of integers are, about: so many more operations pay for a thread."""
-
-OPERATIONS_PER_COLUMN = 20
-"""What a normalisation and an activation do with a number, about."""
 
 _WAYS = {  # RAW, LINKED and CHOSEN, keys of `plan.answers.ANSWERS`
     BINARY: ("logits", "both", "above half"),
@@ -82,8 +79,7 @@ class Predictor(Answers):
         self.n_features_in_ = model.inputs
         if model.features is not None:
             self.feature_names_in_ = np.array(model.features, object)
-        flops = 2 * sum(a * b for a, b in self._network.products())
-        flops += OPERATIONS_PER_COLUMN * sum(self._network.widths())
+        flops = operations(self._network)
         if weights == INTEGER:
             flops = max(1, flops // INTEGER_SPEED)
         self._answering = Answering(
@@ -137,7 +133,7 @@ class Predictor(Answers):
 
         Parameters
         ----------
-        path : str or os.PathLike
+        path : str, bytes or os.PathLike
         notes : dict, optional
             Kept in the header, and given back as `notes`; what JSON can write. None keeps those
             that it has.

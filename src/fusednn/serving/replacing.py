@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
+from .paths import path_of
+
 
 @contextlib.contextmanager
 def replacing(path) -> Iterator[str]:
@@ -19,7 +21,7 @@ def replacing(path) -> Iterator[str]:
 
     Parameters
     ----------
-    path : str or os.PathLike
+    path : str, bytes or os.PathLike
         A link is followed. A file that was there gives the new one its permissions, and else it
         has those of any new file.
 
@@ -33,7 +35,7 @@ def replacing(path) -> Iterator[str]:
     OSError
         If it cannot be written, or what is there is no regular file.
     """
-    path = os.path.realpath(os.fsdecode(path))
+    path = os.path.realpath(path_of(path))
     if os.path.exists(path) and not os.path.isfile(path):
         code = errno.EISDIR if os.path.isdir(path) else errno.EINVAL
         raise OSError(code, "only regular files are replaced", path)
@@ -62,7 +64,7 @@ def write_tensors(path, arrays: Mapping[str, np.ndarray], metadata: dict[str, st
 
     Parameters
     ----------
-    path : str or os.PathLike
+    path : str, bytes or os.PathLike
     arrays : mapping of str to ndarray
     metadata : dict of str to str
 
@@ -80,7 +82,7 @@ def write_tensors(path, arrays: Mapping[str, np.ndarray], metadata: dict[str, st
         try:
             save_file(tensors, beside, metadata)
         except SafetensorError as error:
-            raise OSError(f"{path} could not be written: {error}") from error
+            raise OSError(f"{path_of(path)} could not be written: {error}") from error
 
 
 def _sync_folder(folder: str) -> None:

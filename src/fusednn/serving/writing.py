@@ -28,7 +28,7 @@ def save_model(
     Parameters
     ----------
     model : Model
-    path : str or os.PathLike
+    path : str, bytes or os.PathLike
     estimator : dict, optional
         What `Contents.estimator` will be.
     tensors : mapping of str to ndarray, optional
