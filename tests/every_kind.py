@@ -3,10 +3,18 @@
 import warnings
 
 import numpy as np
+from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
+from sklearn.model_selection import GridSearchCV
 from sklearn.neural_network import MLPClassifier as TheirClassifier
 from sklearn.neural_network import MLPRegressor as TheirRegressor
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import MinMaxScaler, StandardScaler
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    MaxAbsScaler,
+    MinMaxScaler,
+    RobustScaler,
+    StandardScaler,
+)
 
 from fusednn import (
     MLPClassifier,
@@ -119,7 +127,7 @@ def estimators():
 
 
 def others():
-    """Pipelines and networks of scikit-learn's, of which only predictors are made."""
+    """Networks of scikit-learn's, and what holds a network, of which only predictors are made."""
     far = X * [1, 1e-3, 1, 1e6, 1] + [0, 1, 1e4, 1e7, 1]
     return {
         "theirs": (TheirClassifier((4,), max_iter=3, random_state=0), X, LABELS),
@@ -143,6 +151,73 @@ def others():
             far.astype("f4"),
             NUMBERS,
         ),
+        **_choices(),
+        **_back(),
+        "search": (
+            GridSearchCV(
+                make_pipeline(RobustScaler(), MLPClassifier((4,), **SMALL)),
+                {"mlpclassifier__alpha": [0.1, 1.0]},
+                scoring=["accuracy", "neg_log_loss"],
+                refit="neg_log_loss",
+                cv=2,
+            ),
+            X,
+            WORDS[LABELS],
+        ),
+    }
+
+
+def _choices():
+    """Behind choices of columns."""
+    embedding = NetworkRegressor([Embedding([2], size=3), Dense(4, "mish")], **SMALL)
+    two = [("scale", StandardScaler(), [4, 1]), ("keep", "passthrough", [5])]
+    turned = ColumnTransformer([("scale", StandardScaler(), [3, 1])], remainder="passthrough")
+    again = [("one", RobustScaler(), [0, 1]), ("two", MinMaxScaler(clip=True), [1])]
+    again = ColumnTransformer(again, transformer_weights={"one": 2.5})
+    return {
+        "codes apart": (make_pipeline(ColumnTransformer(two), embedding), CODES, NUMBERS),
+        "turned": (make_pipeline(turned, MLPClassifier((4,), **SMALL)), X, TWO),
+        "twice": (
+            make_pipeline(
+                "passthrough",
+                make_pipeline(again, None, MaxAbsScaler()),
+                make_pipeline(TheirRegressor(hidden_layer_sizes=(4,), max_iter=3, random_state=0)),
+            ),
+            X.astype("f4"),
+            NUMBERS,
+        ),
+    }
+
+
+def _back():
+    """Whose targets are transformed."""
+    few, two = {"hidden_layer_sizes": (4,), **SMALL}, np.stack([NUMBERS, 300 - 5 * NUMBERS], 1)
+    by_log = FunctionTransformer(np.log1p, np.expm1)
+    quantiles = MLPRegressor(losses.Quantile((0.1, 0.5)), **few)
+
+    def back(regressor, y, transformer=None, x=X, **functions):
+        made = TransformedTargetRegressor(regressor, transformer=transformer, **functions)
+        return made, x, y
+
+    return {
+        "scaled back": back(MLPRegressor(**few), two, StandardScaler()),
+        "scaled back from far": back(
+            MLPRegressor(**few), two + np.array([0, 1e4]), StandardScaler(), X.astype("f4")
+        ),
+        "a column back": back(MLPRegressor(**few), NUMBERS[:, np.newaxis], MinMaxScaler()),
+        "exponentials back": back(MLPRegressor("poisson", **few), NUMBERS, MaxAbsScaler()),
+        "gaussian back": back(MLPRegressor("gaussian", **few), two, RobustScaler()),
+        "gaussian column back": back(
+            MLPRegressor("gaussian", **few), 9 * NUMBERS[:, np.newaxis], StandardScaler()
+        ),
+        "quantiles back": back(quantiles, NUMBERS, StandardScaler()),
+        "expm1": back(
+            make_pipeline(StandardScaler(), TheirRegressor(max_iter=3, random_state=0)),
+            two,
+            make_pipeline(by_log, StandardScaler()),
+        ),
+        "exp": back(quantiles, NUMBERS, func=np.log, inverse_func=np.exp, x=X.astype("f4")),
+        "square": back(MLPRegressor("gaussian", **few), two, func=np.sqrt, inverse_func=np.square),
     }
 
 

@@ -13,7 +13,7 @@ from .serving import checks
 from .serving.answers import Answers
 from .serving.paths import path_of
 
-FORMATS = (1,)
+FORMATS = (1, 2)
 NOT_FINITE = 3
 """What it answers to infinity or NaN."""
 
@@ -59,7 +59,10 @@ class CompiledPredictor(Answers):
         # of several outputs for a target the library gives one, unless all are predicted
         per_target, point = (about["per_target"], None) if about["point"] is None else (1, 0)
         classes = [_labels(**one) for one in about["classes"]]
-        super().__init__(about["kind"], classes, per_target, point, self._names[1])
+        more = {key: about[key] for key in ("inverse", "least", "column") if key in about}
+        super().__init__(about["kind"], classes, per_target, point, self._names[1], **more)
+        self._function = None  # which the library applies
+        self._columns = about.get("columns")
         self._features = None if about["features"] is None else tuple(about["features"])
         self.dtype = np.dtype(about["dtype"])
         self.n_features_in_ = about["sizes"][0]
@@ -80,7 +83,7 @@ class CompiledPredictor(Answers):
         if not (
             type(X) is np.ndarray and X.dtype is self.dtype and X.flags.carray and X.ndim == 2
         ):
-            X = checks.converted(X, self.dtype, self._names, self._features)
+            X = checks.converted(X, self.dtype, self._names, self._features, self._columns)
             if not X.flags.writeable:  # a buffer's address is only given then
                 X = X.copy()
         rows, width = X.shape

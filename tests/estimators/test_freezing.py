@@ -162,8 +162,10 @@ def test_embedding(dtype):
         assert str(ours.value) == str(theirs.value)
     p.predict(x, validate=False)
     x[3, 1] = 0
+    still = StandardScaler(with_mean=False, with_std=False)
+    check_classifier(make_pipeline(still, model).fit(x, NAMES), x)
     with pytest.raises(TypeError, match="codes of an Embedding"):
-        freeze(make_pipeline(StandardScaler(with_mean=False, with_std=False), model).fit(x, NAMES))
+        freeze(make_pipeline(MinMaxScaler((0, 12)), model).fit(x, NAMES))
 
 
 def test_real_data():

@@ -142,13 +142,41 @@ def test_training_goes_on_as_the_unsaved_one_would(name):
 def test_estimators_of_all_versions_go_on(version):
     """The file and the answers of `tests/serving/make_files.py`, up to rounding."""
     expected = json.loads((SERVING / f"files/answers_{version}.json").read_text())
-    estimator = MLPClassifier.load(SERVING / f"files/estimator_{version}.safetensors")
+    kind, y = [(MLPClassifier, LABELS), (MLPRegressor, NUMBERS)][version - 1]
+    estimator = kind.load(SERVING / f"files/estimator_{version}.safetensors")
     for part in ("estimator", "estimator later"):
         rows = np.array(expected[part]["rows"])
         found = freeze(estimator)(rows)
         np.testing.assert_allclose(found, expected[part]["logits"], rtol=1e-7, atol=1e-7)
         estimator.set_params(warm_start=True, warm_start_optimizer=True)
-        fit_quietly(estimator, X, LABELS)
+        fit_quietly(estimator, X, y)
+
+
+def test_a_gaussian_of_version_1_goes_on(tmp_path):
+    """Its file does not tell a predictor of the least variance; the estimator knows its loss."""
+    path, (estimator, rows, y) = tmp_path / "model", estimators()["gaussian"]
+    fit_quietly(estimator, rows, y).save(path)
+    data = path.read_bytes()
+    length = int.from_bytes(data[:8], "little")
+    header = json.loads(data[8 : 8 + length])
+    plan = json.loads(header["__metadata__"]["fusednn"])
+    assert plan.pop("version") == 2
+    assert plan.pop("columns") is None
+    for key in ("inverse", "least", "column"):
+        del plan["head"][key]
+    header["__metadata__"]["fusednn"] = json.dumps({"version": 1, **plan})
+    text = json.dumps(header).encode()
+    path.write_bytes(len(text).to_bytes(8, "little") + text + data[8 + length :])
+    loaded = MLPRegressor.load(path)
+    found = loaded.predict(rows, return_std=True)
+    for one, other in zip(found, estimator.predict(rows, return_std=True), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-12)
+    predictor = load(path)
+    np.testing.assert_array_equal(predictor.predict(rows), freeze(estimator).predict(rows))
+    with pytest.raises(ValueError, match=r"return_std=True needs .*save the estimator again\."):
+        predictor.predict(rows, return_std=True)
+    loaded.save(path)
+    assert len(load(path).predict(rows, return_std=True)) == 2
 
 
 def test_a_random_state_goes_on():

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from fusednn.export.c import write_c
-from fusednn.export.c_interface import interface_of
+from fusednn.export.c_interface import has_std, interface_of
 
 COMPILERS = [name for name in ("gcc", "clang") if shutil.which(name)]
 STRICT = ["-std=c99", "-pedantic", "-Wall", "-Wextra", "-Werror"]
@@ -70,11 +70,13 @@ int main(void)
 
 
 class Answers(NamedTuple):
-    """What one way of calling gave: an array for each function; labels only of classifiers."""
+    """What one way of calling gave: an array for each function; labels only of classifiers, and
+    deviations where they are learned."""
 
-    outputs: np.ndarray
+    predict: np.ndarray
     logits: np.ndarray
-    labels: np.ndarray | None
+    labels: np.ndarray | None = None
+    std: np.ndarray | None = None
 
 
 def functions_of(name, model):
@@ -87,6 +89,8 @@ def functions_of(name, model):
     ]
     if counts.labels:
         found.append((f"{name}_labels", "int64_t", np.dtype(np.int64), counts.labels))
+    if has_std(model):
+        found.append((f"{name}_std", real, model.dtype, counts.outputs))
     return found
 
 
@@ -143,8 +147,10 @@ def run_models(folder, models, compiler, options):
                     part.append(np.frombuffer(done.stdout[at : at + size], dtype))
                     part[-1] = part[-1].reshape(rows, columns)
                     at += size
-            arrays = [np.concatenate(part) for part in parts]
-            found[name].append(Answers(*(*arrays, None)[:3]))
+            names = [one.removeprefix(f"{name}_") for one, *_ in functions_of(name, model)]
+            found[name].append(
+                Answers(**dict(zip(names, map(np.concatenate, parts), strict=True)))
+            )
     assert at == len(done.stdout)
     return found
 

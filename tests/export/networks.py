@@ -14,7 +14,16 @@ from fusednn.plan.layers.prelu import PReLU
 from fusednn.plan.layers.rescale import Rescale
 from fusednn.plan.layers.residual import Residual
 from fusednn.plan.layers.through import Scale, Through
-from fusednn.serving.model import BINARY, COLUMNS, MULTICLASS, MULTILABEL, VALUES, Head, Model
+from fusednn.serving.model import (
+    BINARY,
+    COLUMNS,
+    MULTICLASS,
+    MULTILABEL,
+    VALUES,
+    Columns,
+    Head,
+    Model,
+)
 
 SHORT = Head(VALUES, "identity")
 ROWS = 45
@@ -105,10 +114,21 @@ def head_models(dtype):
         "counts": (Head(VALUES, "exp"), 2),
         "points": (Head(VALUES, "identity", (), 2, 0), 6),
         "quantiles": (Head(VALUES, "identity", (), 3, None), 6),
+        "deviations": (Head(VALUES, "identity", (), 2, 0, least=(-1.5, 0.25, -700.0)), 6),
+        "exps": (Head(VALUES, "identity", inverse="exp"), 5),
+        "expm1s": (Head(VALUES, "identity", (), 2, 0, inverse="expm1"), 6),
+        "expm1s_of_exps": (Head(VALUES, "exp", inverse="expm1"), 2),
+        "squares": (Head(VALUES, "identity", (), 3, None, inverse="square"), 6),
     }
+    small = {"counts": 40, "deviations": 40, "exps": 40, "expm1s": 40, "expm1s_of_exps": 1500}
     models = {}
     for name, (head, outputs) in heads.items():
         X = rng.standard_normal((ROWS, outputs)) * sizes
         model = made([Scale(outputs)], head, dtype)
-        models[f"{name}_{dtype}"] = model, X / 40 if name == "counts" else X
+        models[f"{name}_{dtype}"] = model, X / small.get(name, 1)
+    model, X = models[f"exps_{dtype}"]
+    models[f"chosen_{dtype}"] = (
+        model._replace(columns=Columns(7, (6, 0, 3, 0, 2))),
+        X[:, [*range(5), 0, 1]],
+    )
     return models

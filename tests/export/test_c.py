@@ -45,11 +45,15 @@ def assert_answers(models, found, dtype):
         outputs, logits, numbers = expected_of(model, X)
         for answers in found[name]:
             assert_close(answers.logits, logits, TOLERANCE[dtype], name)
-            assert_close(answers.outputs, outputs, TOLERANCE[dtype], name)
+            assert_close(answers.predict, outputs, TOLERANCE[dtype], name)
             if numbers is not None:
                 np.testing.assert_array_equal(answers.labels, numbers, name)
             else:
                 assert answers.labels is None
+            assert (answers.std is not None) == name.startswith("deviations")
+            if answers.std is not None:
+                _, std = Predictor(model).predict(np.asarray(X, dtype), return_std=True)
+                assert_close(answers.std, std, TOLERANCE[dtype], name)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -76,6 +80,6 @@ def test_activations_are_those_of_the_books(dtype, tmp_path):
     for name, (_, X) in models.items():
         z = X.astype(dtype).astype(float)
         expected = getattr(reference, f"{name.removesuffix(f'_{dtype}')}_forward")(z)
-        error = np.abs(found[name][0].outputs - expected)
+        error = np.abs(found[name][0].predict - expected)
         allowed = 20 * np.finfo(dtype).eps * np.abs(expected) + 20 * np.finfo(dtype).eps ** 2
         assert (error <= allowed).all(), (name, z[error > allowed], error[error > allowed])

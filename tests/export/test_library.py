@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 from c_programs import COMPILERS, assert_close, needs_compiler
+from every_kind import fit_quietly, others
 from parity import outcome, run_python
 from sklearn.datasets import load_iris
 from sklearn.neural_network import MLPClassifier as TheirClassifier
@@ -22,6 +23,7 @@ from fusednn import (
     export_library,
     freeze,
 )
+from fusednn.export.library import about
 from fusednn.layers import Activation, BatchNorm, Dense, Embedding, LayerNorm, Residual
 from fusednn.losses import Quantile
 
@@ -117,6 +119,52 @@ def test_regressors_of_diabetes(diabetes, tmp_path):
         assert not hasattr(called, "classes_")
         with pytest.raises(AttributeError, match="is a regressor: it has no predict_proba"):
             called.predict_proba(rows)
+
+
+NEW = {
+    "codes apart",
+    "twice",
+    "a column back",
+    "gaussian back",
+    "gaussian column back",
+    "expm1",
+    "exp",
+    "square",
+}
+"""What only a library of the second format tells of."""
+WHOLES = [name if name in NEW else pytest.param(name, marks=pytest.mark.long) for name in others()]
+
+
+@pytest.mark.parametrize("name", WHOLES)
+def test_what_holds_a_network(name, tmp_path):
+    estimator, X, y = others()[name]
+    frozen = freeze(fit_quietly(estimator, X, y))
+    assert about(frozen.model(), "net")["format"] == (2 if name in NEW else 1)
+    called = exported(estimator, tmp_path, native=False)
+    tolerance = 1e-5 if called.dtype == np.float32 else 1e-12
+    assert called.n_features_in_ == frozen.n_features_in_ == X.shape[1]
+    assert_close(called(X), frozen(X), tolerance)
+    if hasattr(frozen, "classes_"):
+        np.testing.assert_array_equal(called.predict(X), frozen.predict(X))
+    else:
+        assert_close(called.predict(X), estimator.predict(X).astype(called.dtype), tolerance)
+        assert_close(called.predict(X[3]), frozen.predict(X[3]), tolerance)
+    if name.startswith("gaussian"):
+        for found, expected in zip(
+            called.predict(X, return_std=True), frozen.predict(X, return_std=True), strict=True
+        ):
+            assert_close(found, expected, tolerance)
+    if name == "codes apart":  # NaN and words in columns that nobody reads, but in no other
+        odd = X.astype(object)
+        odd[:, 0], odd[0, 2] = np.nan, "a word"
+        for rows in (odd, np.where(np.arange(6) == 3, np.nan, X)):
+            np.testing.assert_array_equal(called(rows), called(X))
+            np.testing.assert_array_equal(frozen(rows), frozen(X))
+        for predictor in (called, frozen):
+            with pytest.raises(ValueError, match="contains NaN"):
+                predictor(np.where(np.arange(6) == 1, np.nan, X))
+            with pytest.raises(ValueError, match="expecting 6 features"):
+                predictor(X[:, :3])
 
 
 ALONE = """

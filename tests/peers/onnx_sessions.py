@@ -6,6 +6,7 @@ import onnxruntime
 from onnx.reference import ReferenceEvaluator
 
 import fusednn
+from fusednn import freeze
 from fusednn.serving.model import VALUES, Head, Model
 from fusednn.serving.predictor import Predictor
 
@@ -76,11 +77,19 @@ def check_batches_in(opset, estimator, X, path, check):
 
 
 def check_regressor(estimator, X, path):
-    """`variable` is what predict answers."""
+    """`variable` is what predict answers, and `std` the deviation where that is learned."""
+    predictor = freeze(estimator)
+    try:
+        predictor.predict(X, return_std=True)
+        names = ["variable", "std"]
+    except ValueError:
+        names = ["variable"]
 
     def check(answers, rows):
-        assert list(answers) == ["variable"]
+        assert list(answers) == names
         check_values(answers["variable"], estimator.predict(rows))
+        if "std" in names:
+            check_values(answers["std"], predictor.predict(rows, return_std=True)[1])
 
     return check_batches(estimator, X, path, check)
 

@@ -156,7 +156,9 @@ def test_losses_of_regressors(loss, targets, dtype, path):
     fit_quietly(est, X, y[:, 0] if targets == 1 else y)
     session = check_regressor(est, X, path)
     shape = ["N", *([targets] if targets > 1 else []), *LOSSES[loss]]
-    assert [told.shape for told in session.get_outputs()] == [shape]
+    names = ["variable", "std"] if loss == "gaussian" else ["variable"]
+    assert [told.name for told in session.get_outputs()] == names
+    assert [told.shape for told in session.get_outputs()] == [shape] * len(names)
 
 
 @DTYPES

@@ -9,45 +9,47 @@ import json
 from pathlib import Path
 
 import numpy as np
-from every_kind import CODES, LABELS, NUMBERS, WORDS, X, estimators, fit_quietly
+from every_kind import NUMBERS, SMALL, X, estimators, fit_quietly, others
+from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
 
-from fusednn import NetworkClassifier, NetworkRegressor, freeze
-from fusednn.layers import BatchNorm, Dense, Embedding, LayerNorm, PReLU, Residual
+from fusednn import MLPRegressor, freeze
 from fusednn.serving.files import VERSION
 
 FOLDER = Path(__file__).with_name("files")
 
 
 def main():
-    block = Residual([LayerNorm(), Dense(5, "leaky_relu"), BatchNorm(), PReLU(), Dense(5)])
-    network = NetworkClassifier([Dense(5, "tanh"), block], max_iter=5, random_state=0)
-    pipeline = fit_quietly(make_pipeline(MinMaxScaler(clip=True), network), X, WORDS[LABELS])
-    answers = {"predictor": _answers(freeze(pipeline), X)}
-    freeze(pipeline).save(FOLDER / f"predictor_{VERSION}.safetensors", notes={"made": "here"})
+    """What version 2 has and version 1 has not: columns, `inverse`, `least` and `column`."""
+    chosen = ColumnTransformer([("two", MinMaxScaler(clip=True), [4, 1]), ("one", "drop", [0])])
+    pipeline = make_pipeline(chosen, MLPRegressor(hidden_layer_sizes=(4,), **SMALL))
+    back = TransformedTargetRegressor(pipeline, func=np.log1p, inverse_func=np.expm1)
+    fit_quietly(back, X, NUMBERS[:, np.newaxis])
+    answers = {"predictor": _answers(freeze(back), X)}
+    freeze(back).save(FOLDER / f"predictor_{VERSION}.safetensors", notes={"made": "here"})
 
-    embedding = NetworkRegressor([Embedding([5]), Dense(4, "gelu")], max_iter=5, random_state=0)
-    fit_quietly(embedding, CODES.astype("f4"), NUMBERS)
-    answers["embedding"] = _answers(freeze(embedding), CODES)
+    embedding, *data = others()["codes apart"]
+    fit_quietly(embedding, *data)
+    answers["embedding"] = _answers(freeze(embedding), data[0])
     freeze(embedding).save(FOLDER / f"embedding_{VERSION}.safetensors")
 
-    options, *data = estimators()["options"]
-    fit_quietly(options.set_params(max_iter=9), *data)
-    options.save(FOLDER / f"estimator_{VERSION}.safetensors")
-    answers["estimator"] = _answers(freeze(options), X)
-    fit_quietly(options.set_params(warm_start=True, warm_start_optimizer=True), *data)
-    answers["estimator later"] = _answers(freeze(options), X)
+    gaussian, *data = estimators()["gaussian"]
+    fit_quietly(gaussian.set_params(max_iter=9), *data)
+    gaussian.save(FOLDER / f"estimator_{VERSION}.safetensors")
+    answers["estimator"] = _answers(freeze(gaussian), X, return_std=True)
+    fit_quietly(gaussian.set_params(warm_start=True, warm_start_optimizer=True), *data)
+    answers["estimator later"] = _answers(freeze(gaussian), X)
     text = json.dumps(answers, ensure_ascii=False, indent=0)
     (FOLDER / f"answers_{VERSION}.json").write_text(text + "\n")
 
 
-def _answers(predictor, X):
+def _answers(predictor, X, **options):
     rows = X[:4].astype(predictor.dtype)
     return {
         "rows": rows.tolist(),
         "logits": predictor(rows).tolist(),
-        "predictions": np.asarray(predictor.predict(rows)).tolist(),
+        "predictions": np.asarray(predictor.predict(rows, **options)).tolist(),
     }
 
 

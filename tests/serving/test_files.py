@@ -106,7 +106,8 @@ def test_files_of_all_versions_are_read(version, kind):
     rows = np.array(expected["rows"])
     tolerance = 1e-5 if loaded.dtype == np.float32 else 1e-12
     np.testing.assert_allclose(loaded(rows), expected["logits"], rtol=tolerance, atol=tolerance)
-    predictions = loaded.predict(rows)
+    is_normal = (version, kind) == (2, "estimator")
+    predictions = np.asarray(loaded.predict(rows, return_std=is_normal))
     if predictions.dtype.kind == "U":
         assert predictions.tolist() == expected["predictions"]
     else:
@@ -169,6 +170,20 @@ predictor(predictor(__import__("numpy").zeros((1, 5)))[:, :1] * [[0.0] * 5])
 found = [name for name in sys.modules if name.split(".")[0] in {names} and sys.modules[name]]
 print(found)
 """
+
+
+def test_a_file_is_of_the_first_version_that_can_hold_it(tmp_path):
+    """So that an earlier fusednn reads what it can."""
+    found = {}
+    for name in ("plain", "poisson", "gaussian", *OTHERS):
+        estimator, _ = fitted(name)
+        freeze(estimator).save(tmp_path / name)
+        plan, _, _ = header_of(tmp_path / name)
+        found[name] = plan["version"], len(plan["head"]), "columns" in plan
+    later = {"gaussian", "codes apart", "twice", "a column back", "gaussian back"}
+    later |= {"gaussian column back", "expm1", "exp", "square"}
+    for name, told in found.items():
+        assert told == ((2, 8, True) if name in later else (1, 5, False)), name
 
 
 @pytest.mark.parametrize("kind", ["predictor", "estimator"])
@@ -342,6 +357,7 @@ def _more(plan, header):
     header["more"] = {"dtype": "F64", "shape": [0], "data_offsets": [end, end]}
 
 
+_CLASSES = {"dtype": "int64", "values": [1, 2]}
 BAD = {
     "later version": (_plan(version=VERSION + 1), "later fusednn"),
     "much later version": (_plan(version=10**4000), "later fusednn"),
@@ -395,6 +411,39 @@ BAD = {
     "tensor offsets": (_tensor(data_offsets=[0, 160]), "where another ends"),
     "tensor beyond": (_tensor(shape=[5, 5]), "does not fit its bytes"),
 }
+
+
+BAD_LATER = {
+    "version 1": (_plan(version=1), "not known"),
+    "too few": (_plan(columns={"inputs": 6, "chosen": [4, 1]}), "must be 3 of the 6"),
+    "too large": (_plan(columns={"inputs": 5, "chosen": [4, 1, 5]}), "must be 3 of the 5"),
+    "negative": (_plan(columns={"inputs": 6, "chosen": [4, 1, -1]}), "integer from 0"),
+    "too many": (_plan(columns={"inputs": 2**31 - 1, "chosen": [4, 1, 5]}), "more columns"),
+    "no columns": (_plan(columns={"inputs": 0, "chosen": []}), "integer from 1"),
+    "other columns": (_plan(columns=[6, [4, 1, 5]]), "columns must be an object"),
+    "features": (_plan(features=["a", "b", "c"]), "features must be 6"),
+    "function": (_head(inverse="os.system"), "inverse must be one of identity"),
+    "no function": (_head(inverse=None), "inverse must be one of identity"),
+    "least": (_head(least=[0.0]), "does not fit"),
+    "least infinite": (_head(least=["inf"]), "least.0. must be a number"),
+    "column": (_head(column=1), "column must be true or false"),
+    "a classifier's": (
+        _head(kind="binary", link="logistic", column=True, classes=[_CLASSES]),
+        "of a regressor",
+    ),
+    "estimator": (_plan(kind="estimator", estimator={}), "of predictors alone"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_LATER)
+def test_files_of_version_2_that_are_wrong(name, tmp_path):
+    path, (change, words) = tmp_path / "model", BAD_LATER[name]
+    freeze(fitted("codes apart")[0]).save(path)
+    plan, header, tensors = header_of(path)
+    assert plan["columns"] == {"inputs": 6, "chosen": [4, 1, 5]}
+    change(plan, header)
+    write_parts(path, plan, header, tensors)
+    assert_refused(path, words)
 
 
 def _norm():

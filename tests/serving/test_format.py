@@ -10,7 +10,7 @@ from every_kind import estimators, fit_quietly, others
 from fusednn.kernels import ACTIVATIONS
 from scipy.special import expit, log1p, log_softmax, ndtr
 
-from fusednn import MLPClassifier, MLPRegressor, freeze
+from fusednn import MLPRegressor, freeze
 from fusednn.serving.description import FIELDS, PARAMETERS
 
 PAGE = (Path(__file__).parents[2] / "docs/files.md").read_text()
@@ -35,6 +35,12 @@ FUNCTIONS = {
     "hard_swish": lambda z: z * np.clip(z + 3, 0, 6) / 6,
 }
 FUNCTIONS["selu"] = FUNCTIONS["elu"]
+INVERSES = {
+    "identity": lambda y: y,
+    "exp": np.exp,
+    "expm1": lambda y: np.exp(y) - 1,
+    "square": lambda y: y**2,
+}
 
 
 def outputs(path, x):
@@ -42,7 +48,9 @@ def outputs(path, x):
     with safetensors.safe_open(path, "np") as file:
         plan = json.loads(file.metadata()["fusednn"])
         tensors = {name: file.get_tensor(name).astype(float) for name in file.keys()}  # noqa: SIM118
-    assert plan["version"] == 1
+    assert plan["version"] in (1, 2)
+    if plan.get("columns"):
+        x = x[:, plan["columns"]["chosen"]]
     return run(plan["ops"], "ops", tensors, x), plan
 
 
@@ -113,11 +121,19 @@ def _check_meaning(head, logits, predictor, rows, tolerance):
     link, classes = head["link"], head["classes"]
     if head["kind"] == "values":
         values = np.exp(logits) if link == "exp" else logits
+        inverse = head.get("inverse", "identity")
+        if head.get("least") and inverse == "identity":
+            std = np.exp(np.maximum(values[:, 1::2], head["least"]) / 2)
+            found = predictor.predict(rows, return_std=True)[1]
+            np.testing.assert_allclose(found, std.reshape(found.shape), tolerance, tolerance)
+        values = INVERSES[inverse](values)
         if head["point"] is None:
             values = values.reshape(len(values), -1, head["per_target"])
         else:
             values = values[:, head["point"] :: head["per_target"]]
         found = predictor.predict(rows)
+        if head["point"] is not None:
+            assert (found.ndim == 2) == (values.shape[1] > 1 or head.get("column", False))
         np.testing.assert_allclose(found, values.reshape(found.shape), tolerance, tolerance)
         return
     counts = [len(part["values"]) for part in classes] if link == "softmax" else [logits.shape[1]]
@@ -153,10 +169,11 @@ def test_the_page_names_all_that_is_written():
             assert f"`{name}`" in line, (kind, name)
 
 
-def test_keys_of_the_plan_are_those_of_the_page(tmp_path):
-    estimator, rows, y = estimators()["plain"]
-    assert isinstance(estimator, MLPClassifier)
+@pytest.mark.parametrize(("name", "version"), [("plain", 1), ("gaussian", 2)])
+def test_keys_of_the_plan_are_those_of_the_page(name, version, tmp_path):
+    estimator, rows, y = estimators()[name]
     fit_quietly(estimator, rows, y).save(tmp_path / "model")
     _, plan = outputs(tmp_path / "model", rows)
+    assert plan["version"] == version
     for part in (plan, plan["head"], plan["estimator"], plan["estimator"]["optimizer"]):
         assert all(f"`{key}`" in PAGE for key in part)

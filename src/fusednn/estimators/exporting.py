@@ -23,9 +23,8 @@ def export_onnx(estimator, path, opset=17):
     Parameters
     ----------
     estimator : estimator
-        What `freeze` takes: a fitted estimator of fusednn, scikit-learn's `MLPClassifier` or
-        `MLPRegressor`, a `Pipeline` of scalers and one of these, or a `Predictor`; of one with
-        rounded weights the network with its rounded weights, in float32.
+        What `freeze` takes, or a `Predictor`; of one with rounded weights the network with its
+        rounded weights, in float32.
     path : str, bytes, os.PathLike or None
         Written whole or not at all; what was there is replaced. None writes nothing, and returns
         the model.
@@ -47,7 +46,8 @@ def export_onnx(estimator, path, opset=17):
     had several columns of classes there are "probabilities_0", "probabilities_1" and so on.
     Labels are int64 for all integers, strings, booleans or floats.
 
-    Of a regressor the output is "variable", in the shape of `predict`: (N,) for one target.
+    Of a regressor the output is "variable", in the shape of `predict`: (N,) for one target; of
+    loss="gaussian" there is "std" beside it, the standard deviation.
 
     Raises
     ------
@@ -78,8 +78,8 @@ def export_c(estimator, path, name=None) -> None:
     """Writes a fitted network as one file of C99 that needs nothing but the standard library.
 
     Its functions are `int NAME_predict(const float *x, size_t n, float *out)`, `NAME_logits`,
-    `NAME_check` and, of classifiers, `NAME_labels` and `NAME_class`; of a float64 network they
-    take and give double. docs/c.md tells of them.
+    `NAME_check` and, of classifiers, `NAME_labels` and `NAME_class`, of loss="gaussian"
+    `NAME_std`; of a float64 network they take and give double. docs/c.md tells of them.
 
     Parameters
     ----------

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from inspect import getattr_static
 from typing import NamedTuple
 
 import numpy as np
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.model_selection._search import BaseSearchCV  # of all searches, the halving ones too
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from fusednn.kernels.class_losses import logistic_link, softmax_link
 from fusednn.kernels.value_losses import exp_link
-from fusednn.losses import Quantile
+from fusednn.losses import Gaussian, Quantile
 from fusednn.plan.folding import folded
 from fusednn.plan.network import Network
 from fusednn.plan.parameters import ParameterLayout
@@ -29,9 +32,10 @@ from fusednn.serving.predictor import Predictor
 
 from .base import BaseNetwork
 from .classification import ClassificationMixin
+from .inverses import transformed_back
 from .labels import MultioutputLabels
 from .regression import RegressionMixin
-from .scalers import SCALERS, affine_of, behind
+from .transforms import before, chained, steps_of
 from .weights import network_of
 
 LINKS = {None: "identity", logistic_link: "logistic", softmax_link: "softmax", exp_link: "exp"}
@@ -48,10 +52,15 @@ def freeze(estimator, *, n_jobs=None, weights=None) -> Predictor:
     Parameters
     ----------
     estimator : estimator
-        A fitted one of fusednn, scikit-learn's own `MLPClassifier` or `MLPRegressor`, or a
-        `Pipeline` of `StandardScaler`, `MinMaxScaler`, `MaxAbsScaler` or `RobustScaler` and one of
-        these. What is fitted later does not change the predictor, whose rows are of the
-        network's type: behind a scaler a float32 network needs rows whose digits float32 holds.
+        A fitted one of fusednn, scikit-learn's own `MLPClassifier` or `MLPRegressor`, or what
+        holds one: a `Pipeline`, also of pipelines, that begins with `StandardScaler`,
+        `MinMaxScaler`, `MaxAbsScaler`, `RobustScaler`, or a `ColumnTransformer` of these,
+        "passthrough" and "drop"; a `TransformedTargetRegressor` whose target goes back by one of
+        these scalers, `np.exp`, `np.expm1` or `np.square`; a search such as `GridSearchCV`, of
+        which it is the best estimator. What is fitted later does not change the predictor, whose
+        rows are of the network's type: behind a scaler a float32 network needs rows whose digits
+        float32 holds. Columns that a `ColumnTransformer` drops may hold anything, and it finds
+        those of a frame by their names.
     n_jobs : int or None, default=None
         Threads for large batches, as of the estimators: None takes as many as pay off, a number
         is obeyed, -1 is all CPUs.
@@ -100,9 +109,27 @@ def model_of(estimator, folds: bool = True) -> Model:
     """
     if isinstance(estimator, Predictor):
         return estimator.model()
+    if isinstance(estimator, BaseSearchCV):
+        return model_of(_best(estimator), folds)
+    if isinstance(estimator, TransformedTargetRegressor):
+        _check_methods(estimator, (TransformedTargetRegressor,))
+        check_is_fitted(estimator, "regressor_")
+        return transformed_back(model_of(estimator.regressor_, folds), estimator)
     if isinstance(estimator, Pipeline):
         return _of_pipeline(estimator, folds)
-    return _model(_found(estimator), [], [estimator], folds)
+    return _model(_found(estimator), estimator, folds)
+
+
+def _best(search):
+    """The estimator that a search predicts with."""
+    _check_methods(search, (BaseSearchCV,))
+    check_is_fitted(search, "cv_results_")
+    if not hasattr(search, "best_estimator_"):
+        raise TypeError(
+            f"{type(search).__name__} has no best_estimator_, since its refit is False: fit it"
+            " with refit=True, or freeze an estimator that you fit yourself."
+        )
+    return search.best_estimator_
 
 
 def _found(estimator) -> Found:
@@ -114,16 +141,24 @@ def _found(estimator) -> Found:
         return _scikit_learns(estimator)
     raise TypeError(
         "a fitted fusednn estimator is needed, scikit-learn's MLPClassifier or MLPRegressor, or a"
-        f" Pipeline of scalers and one of these; got {estimator!r}."
+        " Pipeline of scalers and one of these, a search such as GridSearchCV or a"
+        f" TransformedTargetRegressor; got {estimator!r}."
+        + (" Freeze the networks in it, each by itself." if _holds_others(estimator) else "")
     )
+
+
+def _holds_others(estimator) -> bool:
+    """Whether it holds other estimators."""
+    return hasattr(estimator, "estimator") or hasattr(estimator, "estimators")
 
 
 def _check_methods(estimator, known: tuple[type, ...]) -> None:
     """Refuses a class that answers in a way of its own."""
     for base in known:
         for name in ("predict", "predict_proba"):
-            theirs = getattr(base, name, None)
-            if isinstance(estimator, base) and getattr(type(estimator), name, None) is not theirs:
+            theirs = getattr_static(base, name, None)
+            own = getattr_static(type(estimator), name, None)
+            if isinstance(estimator, base) and own is not theirs:
                 raise TypeError(
                     f"{type(estimator).__name__} has a {name} of its own, which would be lost."
                 )
@@ -149,8 +184,11 @@ def network_of_ours(estimator) -> Found:
     labels = getattr(estimator, "_labels", None)
     if labels is None:
         count = estimator._outputs_per_target()
-        point = None if isinstance(estimator._loss(), Quantile) and count > 1 else 0
-        return Found(network, matrices, vectors, Head(VALUES, link, (), count, point))
+        loss, least = estimator._loss(), ()
+        point = None if isinstance(loss, Quantile) and count > 1 else 0
+        if isinstance(loss, Gaussian):
+            least = (float(np.log(loss.eps)),) * (network.outputs // count)
+        return Found(network, matrices, vectors, Head(VALUES, link, (), count, point, least=least))
     if isinstance(labels, MultioutputLabels):
         head = Head(COLUMNS, link, tuple(labels.classes))
     else:
@@ -177,30 +215,23 @@ def _scikit_learns(estimator) -> Found:
 
 
 def _of_pipeline(pipeline: Pipeline, folds: bool) -> Model:
-    steps = [step for _, step in pipeline.steps if step is not None and step != "passthrough"]
+    steps = steps_of(pipeline)
     if not steps:
         raise TypeError("freeze found no estimator in the Pipeline.")
-    *scalers, last = steps
-    for scaler in scalers:
-        if type(scaler) not in SCALERS:  # a subclass may transform in its own way
-            known = ", ".join(kind.__name__ for kind in SCALERS)
-            raise TypeError(
-                f"freeze takes a Pipeline of {known} and a network; got {scaler!r}. Transform X by"
-                " it first, and freeze the steps behind it."
-            )
-        check_is_fitted(scaler)
-    return _model(_found(last), scalers, steps, folds)
+    *transformers, last = steps
+    if not transformers:
+        return model_of(last, folds)
+    chained(transformers, float)  # a step that is not known is told of before the network
+    return before(model_of(last, folds), transformers, folds)
 
 
-def _model(found: Found, scalers: list, steps: list, folds: bool) -> Model:
-    """The network folded, behind its scalers."""
+def _model(found: Found, estimator, folds: bool) -> Model:
+    """The network folded."""
     network, matrices, vectors, head = found
     dtype = np.dtype([*matrices, *vectors][0].dtype)
     network, *groups = folded(network, matrices, vectors, behind=folds)
     arrays = ParameterLayout(network.forms(dtype), dtype).in_order(*groups)
-    before = [affine_of(scaler, dtype) for scaler in scalers]
-    network, arrays = behind(before, network, arrays, dtype, folds=folds)
-    features = getattr(steps[0], "feature_names_in_", None)
+    features = getattr(estimator, "feature_names_in_", None)
     features = None if features is None else tuple(map(str, features))
-    names = type(steps[0]).__name__, type(steps[-1]).__name__
+    names = (type(estimator).__name__,) * 2
     return Model(network.ops, arrays, head, dtype, names, features)

@@ -140,7 +140,8 @@ def _set_network(estimator, groups, contents: Contents) -> None:
         estimator._restore(*groups)
         found = network_of_ours(estimator)
         same = written_ops(found.network.ops) == written_ops(contents.ops)
-        same = same and written_head(found.head) == written_head(contents.head)
+        heads = [written_head(head, contents.version) for head in (found.head, contents.head)]
+        same = same and heads[0] == heads[1]
         counts = [len(group) for group in (found.matrices, found.vectors)]
     except Exception:  # of whatever in the parameters: nothing but values has been made yet
         raise Refused("its parameters are not of the network that it describes") from None

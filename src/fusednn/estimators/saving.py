@@ -14,8 +14,9 @@ import numpy as np
 from fusednn.plan.parameters import ParameterLayout
 from fusednn.serving import labels as label_values
 from fusednn.serving.description import named_forms
-from fusednn.serving.files import TRAINING, save_model
+from fusednn.serving.files import TRAINING
 from fusednn.serving.model import Model
+from fusednn.serving.writing import save_model
 from fusednn.training.optimizer_state import OptimizerState
 
 from .fitted import ATTRIBUTES, ELSEWHERE, OPTIMIZER, as_list, class_name

@@ -1,4 +1,4 @@
-"""Fitted scalers before a network: in its first layer, or exact ops of their own."""
+"""Fitted scalers beside a network: in its first or last layer, or exact ops of their own."""
 
 from __future__ import annotations
 
@@ -38,6 +38,24 @@ class Affine(NamedTuple):
         factor = self.factor / self.divisor
         return -self.before - self.after / factor, factor
 
+    def of(self, columns) -> Affine:
+        """What is done to some of the columns."""
+        return Affine(*(part[columns] for part in self))
+
+    def is_nothing(self) -> bool:
+        """Whether all columns stay what they are."""
+        return all(np.all(a == b) for a, b in zip(self, nothing(1), strict=True))
+
+
+def nothing(width: int) -> Affine:
+    """What leaves so many columns as they are."""
+    return Affine(*(np.full(width, value) for value in (0.0, 1.0, 1.0, 0.0, -np.inf, np.inf)))
+
+
+def side_by_side(parts: list[Affine]) -> Affine:
+    """What is done to the columns of all parts, one beside the other."""
+    return Affine(*map(np.concatenate, zip(*parts, strict=True)))
+
 
 def affine_of(scaler, dtype) -> Affine:
     """What a fitted scaler does to rows of this type."""
@@ -63,6 +81,15 @@ def affine_of(scaler, dtype) -> Affine:
     return Affine(**{key: np.full(width, value, float) for key, value in parts.items()})
 
 
+def inverse_of(scaler, dtype) -> Affine:
+    """What the inverse of a fitted scaler does to values of this type, step by step as there."""
+    forth = affine_of(scaler, dtype)
+    back = nothing(len(forth.factor))
+    if isinstance(scaler, MinMaxScaler):
+        return back._replace(before=-forth.after, divisor=forth.factor)
+    return back._replace(factor=forth.divisor, after=-forth.before)
+
+
 def behind(
     scalers: list[Affine], network: Network, arrays: list[np.ndarray], dtype, *, folds: bool
 ) -> tuple[Network, list[np.ndarray]]:
@@ -80,13 +107,16 @@ def behind(
         The network's.
     folds : bool
         Whether they may go into the first layer; clipping ones never do, nor those of data that
-        are far from zero.
+        are far from zero. Those of columns that an Embedding leaves as they are come behind it.
 
     Raises
     ------
     TypeError
-        If the network begins with an Embedding.
+        If they scale the codes of an Embedding.
     """
+    scalers = [scaler for scaler in scalers if not scaler.is_nothing()]
+    if isinstance(network.ops[0], Embedding):
+        scalers = [_past(scaler, network.ops[0]) for scaler in scalers]
     for number, scaler in reversed(list(enumerate(scalers))):
         together = _folded(scaler, network, arrays, dtype) if folds else None
         if together is None:
@@ -100,9 +130,9 @@ def _folded(scaler: Affine, network: Network, arrays, dtype):
     linear = scaler.mean_and_factor()
     if linear is None or not np.all(abs(linear[0] * linear[1]) < NEAR_MEAN[dtype]):
         return None
-    wide = network._replace(ops=(Scale(len(scaler.factor)), *network.ops))
+    wide, parts = _put(network, arrays, [Scale(len(scaler.factor))], [*linear])
     layout = ParameterLayout(wide.forms(dtype), dtype)
-    few, *groups = folded(wide, *layout.split([*linear, *arrays]))
+    few, *groups = folded(wide, *layout.split(parts))
     if len(few.ops) > len(network.ops):
         return None
     return few, ParameterLayout(few.forms(dtype), dtype).in_order(*groups)
@@ -110,8 +140,29 @@ def _folded(scaler: Affine, network: Network, arrays, dtype):
 
 def _exact(scalers: list[Affine], network: Network, arrays):
     """Each an op of its own."""
-    if isinstance(network.ops[0], Embedding):
-        raise TypeError("freeze cannot scale the codes of an Embedding.")
-    rescales = tuple(Rescale(len(scaler.factor)) for scaler in scalers)
-    parts = [part for scaler in scalers for part in scaler]
-    return network._replace(ops=(*rescales, *network.ops)), [*parts, *arrays]
+    rescales = [Rescale(len(scaler.factor)) for scaler in scalers]
+    return _put(network, arrays, rescales, [part for scaler in scalers for part in scaler])
+
+
+def _put(network: Network, arrays, ops: list, parts: list) -> tuple[Network, list[np.ndarray]]:
+    """A network with ops before all others but an Embedding, which reads X itself."""
+    first = network.ops[0]
+    at, count = (1, len(first.columns)) if isinstance(first, Embedding) else (0, 0)
+    network = network._replace(ops=(*network.ops[:at], *ops, *network.ops[at:]))
+    return network, [*arrays[:count], *parts, *arrays[count:]]
+
+
+def _past(scaler: Affine, embedding: Embedding) -> Affine:
+    """The same behind an Embedding: its vectors stay as they are."""
+    if not scaler.of(list(embedding.columns)).is_nothing():
+        raise TypeError(
+            "freeze cannot scale the codes of an Embedding. Scale the other columns alone, by a"
+            " ColumnTransformer."
+        )
+    if embedding.after.activation != "identity":
+        raise TypeError(
+            f"freeze cannot scale columns before an Embedding that {embedding.after.activation!r}"
+            " follows."
+        )
+    vectors = nothing(sum(embedding.sizes))
+    return side_by_side([scaler.of(embedding.plain), vectors])

@@ -18,7 +18,7 @@ from .c_functions import function_text
 from .c_head import head_text, links_of
 from .c_interface import class_function, declarations, facts
 from .c_maths import Maths
-from .c_ops import Lowering, Place, pointer
+from .c_ops import Lowering, pointer
 from .c_text import in_words
 
 STACK_BYTES = 32 * 1024
@@ -106,7 +106,7 @@ def c_source(model: Model, name: str, file: str) -> Iterator[str]:
     )
     yield in_words(declarations(model) + _BEGINNING, words)
     lowering = Lowering(iter(model.arrays), dtype)
-    steps = lowering.ops(model.ops, Place(model.ops[0].fan_in))
+    steps = lowering.model(model)
     while True:
         try:
             yield in_words(next(steps), words)

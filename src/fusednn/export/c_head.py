@@ -4,16 +4,31 @@ from __future__ import annotations
 
 from itertools import accumulate
 
+import numpy as np
+
+from fusednn.kernels import maths
 from fusednn.serving.model import BINARY, MULTILABEL, Model
 
-from .c_interface import Interface, interface_of
+from .c_interface import Interface, has_std, interface_of
+from .c_text import number
+
+_INVERSES = {
+    "identity": ((), "{z}"),
+    "exp": (("exp",), "NAME_exp({z})"),
+    "expm1": (
+        ("exp", "expm1"),
+        "{z} > {most} ? NAME_exp({z}) - 1 : NAME_expm1({z} > {most} ? {most} : {z})",
+    ),
+    "square": ((), "{z} * {z}"),
+}
+"""Of each of `serving.answers.INVERSES` the elementary functions that it calls, and its text."""
 
 
 def links_of(model: Model) -> set[str]:
-    """The elementary functions that the output activation calls."""
-    return {"logistic": {"logistic"}, "softmax": {"exp"}, "exp": {"exp"}}.get(
-        model.head.link, set()
-    )
+    """The elementary functions that follow the logits."""
+    links = {"logistic": {"logistic"}, "softmax": {"exp"}, "exp": {"exp"}}
+    found = links.get(model.head.link, set()) | {*_INVERSES[model.head.inverse][0]}
+    return found | ({"exp"} if has_std(model) else set())
 
 
 def _groups(model: Model) -> list[int]:
@@ -69,7 +84,9 @@ def _values(model: Model, interface: Interface) -> str:
         return "values[0] = 1 - z[0], values[1] = z[0];"
     step = head.per_target if head.point is not None else 1
     at = f"c * {step} + {head.point}" if step > 1 else "c"
-    return f"for (c = 0; c < {interface.outputs}; c++)\n                    values[c] = z[{at}];"
+    most = number(2 * maths._TANH_MOST[int(model.dtype == np.float64)], model.dtype)
+    value = _INVERSES[head.inverse][1].format(z=f"z[{at}]", most=most)
+    return f"for (c = 0; c < {interface.outputs}; c++)\n                    values[c] = {value};"
 
 
 def _numbers(model: Model) -> str:
@@ -117,9 +134,22 @@ def head_text(model: Model, on_heap: bool) -> str:
                 {_numbers(model)}
                 numbers += MACRO_N_LABELS;
             }}"""
+    deviations = ""
+    if has_std(model):
+        deviations = """\
+ else if (kind == NAME_DEVIATIONS) {
+                for (c = 0; c < MACRO_N_OUTPUTS; c++) {
+                    const REAL found = z[2 * c + 1], least = NAME_least[c];
+                    values[c] = NAME_exp(HALF * (found < least ? least : found));
+                }
+                values += MACRO_N_OUTPUTS;
+            }"""
+        least = ", ".join(number(value, model.dtype) for value in model.head.least)
+        texts.append(f"static const REAL NAME_least[MACRO_N_OUTPUTS] = {{{least}}};\n")
+    kinds = ", NAME_DEVIATIONS" if deviations else ""
     linked = f"\n            {link}" if link else ""
     texts.append(f"""\
-enum {{ NAME_RAW, NAME_LINKED, NAME_CHOSEN }};
+enum {{ NAME_RAW, NAME_LINKED, NAME_CHOSEN{kinds} }};
 
 /* The answers of one kind for n rows: in `values`, or in `numbers` those of classes. */
 static int NAME_answer(int kind, const REAL *x, size_t n, REAL *values, int64_t *numbers)
@@ -143,13 +173,15 @@ static int NAME_answer(int kind, const REAL *x, size_t n, REAL *values, int64_t 
             if (kind == NAME_LINKED) {{
                 {values}
                 values += MACRO_N_OUTPUTS;
-            }}{numbers}
+            }}{numbers}{deviations}
         }}
     }}{leave}
     return MACRO_OK;
 }}
 """)
-    texts.append(_PUBLIC + (_PUBLIC_LABELS if labels else ""))
+    more = _PUBLIC_LABELS if labels else _PUBLIC_STD if deviations else ""
+    every = model.columns is None
+    texts.append(_PUBLIC + (_CHECK if every else _CHECK_CHOSEN) + more)
     return "\n".join(texts)
 
 
@@ -163,7 +195,9 @@ int NAME_logits(const REAL *x, size_t n, REAL *out)
 {
     return NAME_answer(NAME_RAW, x, n, out, NULL);
 }
+"""
 
+_CHECK = """
 int NAME_check(const REAL *x, size_t n)
 {
     size_t i, odd = 0;
@@ -172,6 +206,28 @@ int NAME_check(const REAL *x, size_t n)
     for (i = 0; i < n * MACRO_N_FEATURES; i++)
         odd += !(x[i] - x[i] == 0);
     return odd ? MACRO_NOT_FINITE : MACRO_OK;
+}
+"""
+
+_CHECK_CHOSEN = """
+int NAME_check(const REAL *x, size_t n)
+{
+    size_t i, c, odd = 0;
+    if (n > 0 && x == NULL)
+        return MACRO_NULL_POINTER;
+    for (i = 0; i < n; i++, x += MACRO_N_FEATURES)
+        for (c = 0; c < sizeof NAME_columns_0 / sizeof *NAME_columns_0; c++) {
+            const REAL value = x[NAME_columns_0[c]];
+            odd += !(value - value == 0);
+        }
+    return odd ? MACRO_NOT_FINITE : MACRO_OK;
+}
+"""
+
+_PUBLIC_STD = """
+int NAME_std(const REAL *x, size_t n, REAL *out)
+{
+    return NAME_answer(NAME_DEVIATIONS, x, n, out, NULL);
 }
 """
 

@@ -64,7 +64,7 @@ def declarations(model: Model) -> str:
     """What callers include."""
     interface, head = interface_of(model), model.head
     macros = {
-        "N_FEATURES": model.ops[0].fan_in,
+        "N_FEATURES": model.inputs,
         "N_LOGITS": interface.logits,
         "N_OUTPUTS": interface.outputs,
     }
@@ -84,8 +84,15 @@ def declarations(model: Model) -> str:
             else "the number of the predicted class"
         )
         if interface.labels
+        else _DECLARED_STD
+        if has_std(model)
         else "",
     )
+
+
+def has_std(model: Model) -> bool:
+    """Whether there are standard deviations of what is predicted."""
+    return bool(model.head.least) and model.head.inverse == "identity"
 
 
 _WHAT_VALUES = "the predicted values"
@@ -112,7 +119,7 @@ int NAME_predict(const REAL *x, size_t n, REAL *out);
 /* The same before the output activation: out (n, MACRO_N_LOGITS). */
 int NAME_logits(const REAL *x, size_t n, REAL *out);
 
-/* Whether no number of n rows is infinite or NaN: MACRO_OK or MACRO_NOT_FINITE. */
+/* Whether no number of n rows that is read is infinite or NaN: MACRO_OK or MACRO_NOT_FINITE. */
 int NAME_check(const REAL *x, size_t n);
 {labels}
 #ifdef __cplusplus
@@ -130,9 +137,15 @@ const char *NAME_class(size_t number);
 """
 
 
+_DECLARED_STD = """
+/* Of n rows the standard deviations of the predicted values: out (n, MACRO_N_OUTPUTS). */
+int NAME_std(const REAL *x, size_t n, REAL *out);
+"""
+
+
 def facts(model: Model) -> str:
     """What a reader of the file wants to know of the network, for inside a comment."""
-    sizes = [model.ops[0].fan_in, *(op.fan_out for op in model.ops)]
+    sizes = [model.inputs, *(op.fan_out for op in model.ops)]
     lines = [f"Made of: {remark(model.names[1])}, {'-'.join(map(str, sizes))}, {model.dtype}."]
     for labels in model.head.classes:
         lines.append(f"Classes: {remark(np.asarray(labels).tolist())}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from itertools import accumulate
 from typing import NamedTuple
 
@@ -18,6 +18,7 @@ from fusednn.plan.layers.prelu import PReLU
 from fusednn.plan.layers.rescale import Rescale
 from fusednn.plan.layers.residual import Residual
 from fusednn.plan.layers.through import Scale, Through
+from fusednn.serving.model import Model
 
 from .c_activations import function_of
 from .c_dense import packed, panel_width, split
@@ -109,6 +110,15 @@ class Lowering:
 
     # -- ops -----------------------------------------------------------------------------
 
+    def model(self, model: Model) -> Generator[str, None, Place]:
+        """The columns that the network reads, and its ops, as `ops` has them."""
+        x = Place(model.inputs)
+        if model.columns is not None:
+            x = yield from self._pick(
+                x, self._place(len(model.columns.chosen)), model.columns.chosen
+            )
+        return (yield from self.ops(model.ops, x))
+
     def ops(self, ops: tuple[Layer, ...], x: Place) -> Generator[str, None, Place]:
         """Yields arrays, and returns where the output of the last op lies."""
         for op in ops:
@@ -188,12 +198,7 @@ class Lowering:
     def _embedding(self, op: Embedding, x: Place):
         out, plain = self._place(op.fan_out), op.plain
         if plain:
-            name = f"NAME_columns_{self._number}"
-            yield f"static const uint32_t {name}[{len(plain)}] = {{\n"
-            for first in range(0, len(plain), PER_LINE):
-                yield "    " + ", ".join(map(str, plain[first : first + PER_LINE])) + ",\n"
-            yield "};\n\n"
-            self._call("pick", x, out, len(plain), name)
+            yield from self._pick(x, out, plain)
         labels = [f"table_{column}" for column in op.columns]
         tables = yield from self._vectors(labels, op)
         starts = accumulate(op.sizes, initial=len(plain))
@@ -203,6 +208,16 @@ class Lowering:
             places = f"{pointer(x)}, {x.stride}, {pointer(out)} + {start}, {out.stride}"
             self.calls.append(f"NAME_look_up({places}, rows, {column}, {table}, {count}, {size});")
         self._release(x)
+        return out
+
+    def _pick(self, x: Place, out: Place, columns: Sequence[int]):
+        """Some columns of x to the first ones of another place."""
+        name = f"NAME_columns_{self._number}"
+        yield f"static const uint32_t {name}[{len(columns)}] = {{\n"
+        for first in range(0, len(columns), PER_LINE):
+            yield "    " + ", ".join(map(str, columns[first : first + PER_LINE])) + ",\n"
+        yield "};\n\n"
+        self._call("pick", x, out, len(columns), name)
         return out
 
     def _activate(self, after: Epilogue, x: Place, width: int) -> None:

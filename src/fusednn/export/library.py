@@ -22,8 +22,8 @@ from .c import words_of, write_c
 from .c_interface import interface_of
 from .c_text import characters, in_words
 
-FORMAT = 1
-"""Of what a library says of itself."""
+FORMAT = 2
+"""Of what a library says of itself; 1 where nothing is said that is new in 2."""
 COMPILERS = "cc", "gcc", "clang"
 OPTIONS = "-std=c99", "-O3", "-ffp-contract=fast", "-fPIC", "-shared"
 _NATIVE = {
@@ -142,11 +142,14 @@ def about(model: Model, name: str) -> dict[str, Any]:
         If the labels of the classes are not numbers, strings, bytes or booleans.
     """
     head = model.head
+    new = {"inverse": head.inverse, "least": head.least, "column": head.column}
+    new |= {"columns": model.columns}
+    is_first = new == {"inverse": "identity", "least": (), "column": False, "columns": None}
     return {
-        "format": FORMAT,
+        "format": 1 if is_first else FORMAT,
         "name": name,
         "dtype": np.dtype(model.dtype).name,
-        "sizes": [model.ops[0].fan_in, *(op.fan_out for op in model.ops)],
+        "sizes": [model.inputs, *(op.fan_out for op in model.ops)],
         "interface": interface_of(model)._asdict(),
         "names": model.names,
         "features": model.features,
@@ -154,6 +157,7 @@ def about(model: Model, name: str) -> dict[str, Any]:
         "classes": [_labels(np.asarray(classes)) for classes in head.classes],
         "per_target": head.per_target,
         "point": head.point,
+        **({} if is_first else new),
     }
 
 

@@ -43,7 +43,10 @@ def onnx_model(model: Model, opset: int) -> onnx.ModelProto:
     """
     opsets = [helper.make_opsetid("", _checked(opset))]
     graph, network = Graph(model.dtype, opset), model.network
-    logits = add_layers(graph, INPUT, model.ops, iter(model.arrays))
+    x = INPUT
+    if model.columns is not None:
+        x = graph.node("Gather", x, graph.indices("columns", model.columns.chosen), axis=1)
+    logits = add_layers(graph, x, model.ops, iter(model.arrays))
     with graph.place("head"):
         outputs = add_head(graph, logits, network.outputs, model.head)
     kind = helper.np_dtype_to_tensor_dtype(np.dtype(model.dtype))
@@ -51,7 +54,7 @@ def onnx_model(model: Model, opset: int) -> onnx.ModelProto:
         helper.make_graph(
             graph.nodes,
             model.names[1],
-            [_value(Output(INPUT, kind, (network.inputs,)))],
+            [_value(Output(INPUT, kind, (model.inputs,)))],
             [_value(output) for output in outputs],
             graph.constants,
         ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -11,7 +12,8 @@ from fusednn.serving.model import BINARY, COLUMNS, MULTICLASS, MULTILABEL, VALUE
 
 from .onnx_graph import Graph
 
-LABEL, PROBABILITIES, VARIABLE = "label", "probabilities", "variable"
+LABEL, PROBABILITIES = "label", "probabilities"
+VARIABLE, STD = "variable", "std"
 LINKS = {"logistic": ("Sigmoid", {}), "softmax": ("Softmax", {"axis": 1}), "exp": ("Exp", {})}
 
 
@@ -33,7 +35,7 @@ def add_head(graph: Graph, logits: str, width: int, head: Head) -> list[Output]:
     """
     number = helper.np_dtype_to_tensor_dtype(graph.dtype)
     if head.kind == VALUES:
-        return [Output(VARIABLE, number, _add_values(graph, logits, width, head))]
+        return _add_values(graph, logits, width, head, number)
     if head.kind == MULTILABEL:
         _add_link(graph, logits, head.link, PROBABILITIES)
         above = graph.node("Greater", PROBABILITIES, graph.number(0.5))
@@ -124,25 +126,59 @@ def _add_columns(graph: Graph, logits: str, head: Head, number: int) -> list[Out
     return [_label(classes, (len(labels),)), *outputs]
 
 
-def _add_values(graph: Graph, logits: str, width: int, head: Head) -> tuple[int, ...]:
-    """Values in the shape of `predict`, which has one column as a vector; returns the shape."""
+def _add_values(graph: Graph, logits: str, width: int, head: Head, number: int) -> list[Output]:
+    """Values in the shape of `predict`, and the standard deviations where there are any."""
     targets, count = width // head.per_target, head.per_target
     values = _add_link(graph, logits, head.link)
     if head.point is None:
-        shape = (count,) if targets == 1 else (targets, count)
+        values = _INVERSES[head.inverse](graph, values)
         if targets == 1:
             graph.node("Identity", values, output=VARIABLE)
-        else:
-            sizes = graph.indices("sizes", [-1, *shape])
-            graph.node("Reshape", values, sizes, output=VARIABLE)
-        return shape
-    if width == 1:
-        graph.node("Squeeze", values, graph.indices("columns", [1]), output=VARIABLE)
-        return ()
-    if count == 1:
-        graph.node("Identity", values, output=VARIABLE)
-        return (width,)
-    columns = list(range(head.point, width, count))
-    points = graph.indices("points", columns if targets > 1 else columns[0])
-    graph.node("Gather", values, points, axis=1, output=VARIABLE)
-    return (targets,) if targets > 1 else ()
+            return [Output(VARIABLE, number, (count,))]
+        sizes = graph.indices("sizes", [-1, targets, count])
+        graph.node("Reshape", values, sizes, output=VARIABLE)
+        return [Output(VARIABLE, number, (targets, count))]
+    shape: tuple[int, ...] = (targets,) if targets > 1 or head.column else ()
+    points = _columns_of(graph, values, head.point, width, count)
+    _add_shaped(graph, _INVERSES[head.inverse](graph, points), shape, VARIABLE)
+    outputs = [Output(VARIABLE, number, shape)]
+    if head.least and head.inverse == "identity":
+        logs = _columns_of(graph, values, 1, width, count)
+        logs = graph.node("Max", logs, graph.array("least", head.least))
+        std = graph.node("Exp", graph.node("Mul", logs, graph.number(0.5)))
+        _add_shaped(graph, std, shape, STD)
+        outputs.append(Output(STD, number, shape))
+    return outputs
+
+
+def _columns_of(graph: Graph, x: str, first: int, width: int, step: int) -> str:
+    """Columns from one on, at equal steps."""
+    if step == 1:
+        return x
+    return graph.node("Gather", x, graph.indices("points", range(first, width, step)), axis=1)
+
+
+def _add_shaped(graph: Graph, values: str, shape: tuple[int, ...], output: str) -> None:
+    """A column as a vector, unless it is to stay one."""
+    if shape:
+        graph.node("Identity", values, output=output)
+    else:
+        graph.node("Squeeze", values, graph.indices("columns", [1]), output=output)
+
+
+def _expm1(graph: Graph, x: str) -> str:
+    """2 t / (1 - t), t = tanh(x / 2), where exp(x) - 1 would lose digits."""
+    half, one = graph.number(0.5), graph.number(1)
+    near = graph.node("Less", graph.node("Abs", x), half)
+    t = graph.node("Tanh", graph.node("Mul", graph.node("Clip", x, graph.number(-1), one), half))
+    small = graph.node("Div", graph.node("Add", t, t), graph.node("Sub", one, t))
+    return graph.node("Where", near, small, graph.node("Sub", graph.node("Exp", x), one))
+
+
+_INVERSES: dict[str, Callable[[Graph, str], str]] = {
+    "identity": lambda graph, x: x,
+    "exp": lambda graph, x: graph.node("Exp", x),
+    "expm1": _expm1,
+    "square": lambda graph, x: graph.node("Mul", x, x),
+}
+"""Of each of `serving.answers.INVERSES` its form."""

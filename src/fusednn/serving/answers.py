@@ -13,6 +13,10 @@ RAW, LINKED, CHOSEN = range(3)
 MULTILABEL, COLUMNS, VALUES = "multilabel", "columns", "values"
 """Kinds of heads that are not one column of classes, as in `serving.model`."""
 
+INVERSES = {"identity": None, "exp": np.exp, "expm1": np.expm1, "square": np.square}
+"""What may follow predicted values: functions back to the units of a target that was transformed
+by another one before the fit."""
+
 
 class Answers:
     """Calls, `predict_proba` and `predict` of a class that has `_answer(way, X, out, validate)`.
@@ -29,6 +33,8 @@ class Answers:
         Of VALUES: which of them is what is predicted; None is all of them.
     name : str
         Of the estimator's class, for messages.
+    inverse, least, column
+        Of VALUES: as of `serving.model.Head`.
 
     Attributes
     ----------
@@ -45,9 +51,16 @@ class Answers:
         per_target: int,
         point: int | None,
         name: str,
+        *,
+        inverse: str = "identity",
+        least: Sequence[float] = (),
+        column: bool = False,
     ):
         self._kind, self._classes, self._name = kind, tuple(classes), name
         self._per_target, self._point = per_target, point
+        self._inverse, self._function, self._column = inverse, INVERSES[inverse], column
+        self._least = np.array(least)
+        self._predicted = slice(None) if point is None else slice(point, None, per_target)
         self._one_class = kind not in (MULTILABEL, COLUMNS, VALUES) and len(classes[0]) == 1
         self._starts = np.cumsum([len(part) for part in self._classes[:-1]], dtype=np.intp)
         if kind == COLUMNS:
@@ -58,7 +71,8 @@ class Answers:
     def __call__(self, X, out=None, validate=True):
         """What the network puts out, before the output activation.
 
-        Of a classifier the logits, of a regressor what its link, if any, turns into values.
+        Of a classifier the logits, of a regressor what its link, and the inverse of a function of
+        the target, if any, turn into values.
 
         Parameters
         ----------
@@ -112,7 +126,7 @@ class Answers:
             return np.split(probabilities, self._starts, axis=1)
         return probabilities
 
-    def predict(self, X, out=None, validate=True):
+    def predict(self, X, out=None, validate=True, return_std=False):
         """What the estimator predicts: labels, or values.
 
         Parameters
@@ -122,17 +136,26 @@ class Answers:
         out : ndarray, optional
             Of a regressor: of shape (n_samples, n_outputs), as of a call. Of a classifier: int64
             of shape (n_samples, n_columns), written to with the numbers of the classes.
+        return_std : bool, default=False
+            Whether the standard deviation is wanted too, which only loss="gaussian" learns;
+            without `out`.
 
         Returns
         -------
         ndarray
             In the shape of the estimator's; of several labels per sample always dense.
+        std : ndarray of the same shape
+            With `return_std`.
 
         Raises
         ------
-        TypeError, ValueError, MemoryError
+        ValueError
+            As of a call, and where there is no standard deviation.
+        TypeError, MemoryError
             As of a call.
         """
+        if return_std:
+            return self._distribution(X, out, validate)
         if self._kind == VALUES:
             return self._values(self._answer(LINKED, X, out, validate))
         numbers = self._answer(CHOSEN, X, out, validate)
@@ -147,8 +170,34 @@ class Answers:
 
     def _values(self, outputs: np.ndarray) -> np.ndarray:
         """Values of targets from outputs, as the regressors have them."""
+        values = outputs[:, self._predicted]
+        if self._function is not None:  # of adjacent numbers, whose bits are always the same
+            values[...] = self._function(np.ascontiguousarray(values))
         if self._point is None:
-            several = outputs.reshape(len(outputs), -1, self._per_target)
+            several = values.reshape(len(values), -1, self._per_target)
             return several[:, 0] if several.shape[1] == 1 else several
-        values = outputs[:, self._point :: self._per_target]
-        return values.ravel() if values.shape[1] == 1 else values
+        return self._shaped(values)
+
+    def _shaped(self, values: np.ndarray) -> np.ndarray:
+        return values if values.shape[1] > 1 or self._column else values.ravel()
+
+    def _distribution(self, X, out, validate) -> tuple[np.ndarray, np.ndarray]:
+        """Means and standard deviations."""
+        if not len(self._least):
+            raise ValueError(
+                "return_std=True needs a network of loss='gaussian'; of a file that an earlier"
+                " fusednn saved, save the estimator again."
+            )
+        if self._inverse != "identity":
+            raise ValueError(
+                f"return_std=True cannot be had behind {self._inverse}, the inverse of what the"
+                " target was transformed by: a normal distribution is none there. Freeze the"
+                " regressor within for mean and deviation of the transformed target."
+            )
+        if out is not None:
+            raise ValueError("out must be None with return_std=True, which gives two arrays.")
+        outputs = self._answer(RAW, X, None, validate)
+        logs = np.maximum(outputs[:, 1::2], self._least.astype(outputs.dtype))
+        with np.errstate(over="ignore"):
+            std = np.exp(logs / 2)
+        return self._shaped(outputs[:, ::2]), self._shaped(std)

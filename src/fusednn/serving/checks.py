@@ -15,11 +15,12 @@ SEE = (
 )
 
 
-def converted(X, dtype: np.dtype, names: tuple[str, str], features) -> np.ndarray:
+def converted(X, dtype: np.dtype, names: tuple[str, str], features, columns=None) -> np.ndarray:
     """X as a two-dimensional, C-contiguous, aligned array of `dtype`; a vector is one row.
 
     X is whatever NumPy makes an array of: lists, arrays, frames of pandas and polars, tables of
-    pyarrow.
+    pyarrow. Of `columns`, how many there are and which are read, the others may hold what is no
+    number. Columns are found by their names where a ColumnTransformer comes first.
 
     Raises
     ------
@@ -35,9 +36,9 @@ def converted(X, dtype: np.dtype, names: tuple[str, str], features) -> np.ndarra
             " convert to a dense numpy array, or a predictor that fusednn.freeze or fusednn.load"
             " makes, which takes sparse rows."
         )
-    found = _names_of(X)
+    found, order = _names_of(X), None
     if features is not None and found is not None:
-        _check_features(found, features)
+        order = _order(found, features, first, columns)
     given = np.asarray(X)
     if given.dtype == object and hasattr(X, "iloc"):  # pandas: what is missing is no number yet
         given = X.to_numpy(object, na_value=np.nan)
@@ -57,6 +58,12 @@ def converted(X, dtype: np.dtype, names: tuple[str, str], features) -> np.ndarra
             "dtype='numeric' is not compatible with arrays of bytes/strings.Convert your data to"
             " numeric values explicitly instead."
         )
+    if order is not None:
+        given = given[:, order]
+    if columns is not None and given.dtype == object and given.shape[-1] == columns[0]:
+        numbers, chosen = np.zeros(given.shape, object), list(columns[1])
+        numbers[..., chosen] = given[..., chosen]
+        given = numbers
     with np.errstate(over="ignore"):  # what the type cannot hold is refused as infinite
         array = np.atleast_2d(np.ascontiguousarray(given, dtype))
     return array if array.flags.aligned else array.copy()
@@ -146,6 +153,18 @@ def _described(out) -> str:
         if not getattr(out.flags, name):
             return f"{out.dtype} {word}"
     return str(out.dtype)
+
+
+def _order(found: list, expected: tuple[str, ...], first: str, columns) -> list[int] | None:
+    """The places of the expected columns among those of a frame; None if they stand so."""
+    if first != "ColumnTransformer" or found == list(expected):
+        _check_features(found, expected)
+        return None
+    read = expected if columns is None else [expected[column] for column in columns[1]]
+    lost = set(read) - set(found)
+    if lost:
+        raise ValueError(f"columns are missing: {lost}")
+    return [found.index(name) if name in found else 0 for name in expected]
 
 
 def _names_of(X) -> list[str] | None:

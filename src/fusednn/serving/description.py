@@ -44,6 +44,11 @@ WIDTHS_PER_ELEMENT = 16
 element of the tensors, and the spare ones: what a network needs does not outgrow its file."""
 
 
+def most_columns(elements: int) -> int:
+    """How many columns all ops together may have, where tensors have so many elements."""
+    return WIDTHS_PER_ELEMENT * elements + SPARE_WIDTHS
+
+
 class Kind(NamedTuple):
     """How a field of an op is written, and read with the reader that counts what it has seen."""
 
@@ -170,7 +175,7 @@ class Reader:
 
     def __init__(self, elements: int):
         self._widest, self._depth, self._count = elements, 0, 0
-        self._columns = WIDTHS_PER_ELEMENT * elements + SPARE_WIDTHS
+        self._columns = most_columns(elements)
 
     def ops(self, value, where: str) -> tuple[Layer, ...]:
         """A chain of ops."""

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import reprlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BufferedIOBase
 from typing import Any, NamedTuple
@@ -16,22 +15,22 @@ from fusednn.plan.layers.layer import Layer
 from fusednn.plan.parameters import ParameterLayout
 
 from .description import (
+    MOST_WIDTH,
     check_values,
     has_training_ops,
+    most_columns,
     named_forms,
     read_ops,
-    written_ops,
 )
-from .fields import Check, Refused, keyed, list_of, one_of, optional, text
-from .heads import read_head, written_head
-from .model import Head, Model
+from .fields import Check, Refused, keyed, list_of, one_of, optional, record, text, whole
+from .heads import read_head
+from .model import Columns, Head, Model
 from .paths import path_of
 from .predictor import Predictor
-from .replacing import write_tensors
-from .tensors import MOST_HEADER, Tensors, parsed
+from .tensors import Tensors, parsed
 
-VERSION = 1
-"""Of the format. Files of all earlier ones are read."""
+VERSION = 2
+"""Of the format. Files of all earlier ones are read; a file is of the first that can hold it."""
 
 KEY = "fusednn"
 """Of the plan in the header's metadata."""
@@ -40,8 +39,15 @@ PREDICTOR, ESTIMATOR = KINDS = "predictor", "estimator"
 TRAINING = "training."
 """What names of tensors begin with that only training needs."""
 
+_FIRST = "version", "kind", "dtype", "ops", "head", "names", "features", "notes"
+KEYS = {1: _FIRST, 2: (*_FIRST, "columns")}
+"""The keys of each version of the format."""
+
 _DTYPES = {name: np.dtype(name) for name in ("float32", "float64")}
-_FEATURES: Check = optional(list_of(text))
+FEATURES: Check = optional(list_of(text))
+_COLUMNS: Check = optional(
+    record({"inputs": whole(1, MOST_WIDTH), "chosen": list_of(whole(0, MOST_WIDTH), 1)})
+)
 
 
 def load(path, n_jobs=None, weights=None) -> Predictor:
@@ -99,19 +105,22 @@ class Contents(NamedTuple):
 
     Parameters
     ----------
+    version : int
+        Of the format.
     kind : {"predictor", "estimator"}
     ops : tuple of Layer
         Of a predictor as folding leaves them, of an estimator as they are trained.
     head : Head
     dtype : dtype
         float32 or float64.
-    names, features, notes
+    names, features, notes, columns
         As of `Model`.
     estimator : object
         JSON that only the estimators read; None of a predictor.
     tensors : Tensors
     """
 
+    version: int
     kind: str
     ops: tuple[Layer, ...]
     head: Head
@@ -119,6 +128,7 @@ class Contents(NamedTuple):
     names: tuple[str, str]
     features: tuple[str, ...] | None
     notes: dict[str, Any]
+    columns: Columns | None
     estimator: Any
     tensors: Tensors
 
@@ -135,27 +145,34 @@ class Contents(NamedTuple):
                 f"its format is of version {reprlib.repr(version)}, and this fusednn reads up to"
                 f" {VERSION}: a later fusednn can"
             )
-        if type(version) is not int or version != VERSION:
+        if type(version) is not int or version not in KEYS:
             raise Refused("its plan has no version that is known")
         kind = one_of(KINDS)(plan.get("kind"), "kind")
-        keyed(plan, "its plan", _KEYS if kind == PREDICTOR else (*_KEYS, "estimator"))
+        keys = KEYS[version]
+        keyed(plan, "its plan", keys if kind == PREDICTOR else (*keys, "estimator"))
         ops = read_ops(plan["ops"], "ops", tensors.elements)
         if kind == PREDICTOR and has_training_ops(ops):
             raise Refused("its ops have some that only training needs")
-        features = _FEATURES(plan["features"], "features")
-        if features is not None and len(features) != ops[0].fan_in:
-            raise Refused(f"its features must be {ops[0].fan_in}, the columns of the network")
+        columns = read_columns(plan.get("columns"), ops[0].fan_in, tensors.elements)
+        if kind == ESTIMATOR and columns is not None:
+            raise Refused("columns are of predictors alone")
+        inputs = ops[0].fan_in if columns is None else columns.inputs
+        features = FEATURES(plan["features"], "features")
+        if features is not None and len(features) != inputs:
+            raise Refused(f"its features must be {inputs}, the columns of the rows")
         if type(plan["notes"]) is not dict:
             raise Refused("its notes must be an object")
         first, last = list_of(text, 2, 2)(plan["names"], "names")
         contents = cls(
+            version,
             kind,
             ops,
-            read_head(plan["head"], "head", ops[-1].fan_out),
+            read_head(plan["head"], "head", ops[-1].fan_out, version),
             _DTYPES[one_of(_DTYPES)(plan["dtype"], "dtype")],
             (first, last),
             features,
             plan["notes"],
+            columns,
             plan.get("estimator"),
             tensors,
         )
@@ -193,6 +210,7 @@ class Contents(NamedTuple):
             self.names,
             self.features,
             self.notes,
+            self.columns,
         )
 
     def _arrays(self) -> Iterator[np.ndarray]:
@@ -200,6 +218,19 @@ class Contents(NamedTuple):
             array = self.tensors.read(name)
             check_values(name, array)
             yield array
+
+
+def read_columns(value, width: int, elements: int) -> Columns | None:
+    """The columns that a network of so many reads, whose tensors have so many elements."""
+    found = _COLUMNS(value, "columns")
+    if found is None:
+        return None
+    columns = Columns(**found)
+    if len(columns.chosen) != width or max(columns.chosen) >= columns.inputs:
+        raise Refused(f"columns.chosen must be {width} of the {columns.inputs} columns")
+    if columns.inputs > most_columns(elements):
+        raise Refused("columns.inputs are more columns than a network of its tensors can have")
+    return columns
 
 
 def _folded(model: Model, behind: bool) -> Model:
@@ -212,93 +243,3 @@ def _folded(model: Model, behind: bool) -> Model:
     for (name, _), array in zip(named_forms(few.ops, model.dtype), arrays, strict=True):
         check_values(name, array)
     return model._replace(ops=few.ops, arrays=arrays)
-
-
-# -- writing -----------------------------------------------------------------------------
-
-
-def save_model(
-    model: Model,
-    path,
-    estimator: dict[str, Any] | None = None,
-    tensors: Mapping[str, np.ndarray] | None = None,
-) -> None:
-    """Writes a predictor's model, or an estimator's.
-
-    Parameters
-    ----------
-    model : Model
-    path : str, bytes or os.PathLike
-    estimator : dict, optional
-        What `Contents.estimator` will be.
-    tensors : mapping of str to ndarray, optional
-        What it refers to.
-
-    Raises
-    ------
-    ValueError
-        If the model holds what no file can.
-    OSError
-        If the file cannot be written; an old one is as it was.
-    """
-    kind = PREDICTOR if estimator is None else ESTIMATOR
-    plan: dict[str, Any] = {"version": VERSION, "kind": kind}
-    plan |= {key: write(model) for key, write in _WRITERS.items()}
-    if estimator is not None:
-        plan["estimator"] = estimator
-    try:
-        arrays = _checked(model, plan)
-        header = json.dumps(plan, allow_nan=False, separators=(",", ":"))
-        parsed(header, "its plan")
-    except Refused as error:
-        raise ValueError(f"save cannot write this model: {error}.") from None
-    arrays |= tensors or {}
-    # its quotes take two bytes each in the file's own header, which holds the tensors' names too
-    if len(json.dumps(header)) + sum(200 + len(name) for name in arrays) > MOST_HEADER:
-        raise ValueError(
-            f"save cannot write a header of more than {MOST_HEADER} bytes: labels, names of"
-            " features, or notes are too many or too long."
-        )
-    write_tensors(path, arrays, {KEY: header})
-
-
-def _checked(model: Model, plan: dict[str, Any]) -> dict[str, np.ndarray]:
-    """The model's arrays by name; what `load` would refuse is refused."""
-    arrays = {}
-    for (name, _), array in zip(named_forms(model.ops, model.dtype), model.arrays, strict=True):
-        check_values(name, array)
-        arrays[name] = array
-    ops = read_ops(plan["ops"], "ops", sum(array.size for array in arrays.values()))
-    read_head(plan["head"], "head", ops[-1].fan_out)
-    _FEATURES(plan["features"], "features")
-    return arrays
-
-
-def _head(model: Model) -> dict[str, Any]:
-    try:
-        return written_head(model.head)
-    except TypeError as error:
-        raise ValueError(f"save cannot write classes that are {error}.") from None
-
-
-def _notes(model: Model) -> dict[str, Any]:
-    notes = {} if model.notes is None else model.notes
-    if not isinstance(notes, dict):
-        raise ValueError(f"notes must be a dict, not {type(notes).__name__}.")
-    try:
-        return json.loads(json.dumps(notes, allow_nan=False))
-    except (TypeError, ValueError, RecursionError) as error:
-        raise ValueError(f"notes must be what JSON can write: {error}.") from None
-
-
-_WRITERS: dict[str, Callable[[Model], Any]] = {
-    "dtype": lambda model: model.dtype.name,
-    "ops": lambda model: written_ops(model.ops),
-    "head": _head,
-    "names": lambda model: list(model.names),
-    "features": lambda model: None if model.features is None else list(model.features),
-    "notes": _notes,
-}
-"""The plan of a model, key by key."""
-
-_KEYS = ("version", "kind", *_WRITERS)

@@ -19,6 +19,7 @@ __all__ = [
     "MULTICLASS",
     "MULTILABEL",
     "VALUES",
+    "Columns",
     "Head",
     "Model",
 ]
@@ -51,6 +52,14 @@ class Head(NamedTuple):
         Of VALUES: adjacent outputs that belong to a target.
     point : int or None
         Of VALUES: which of them is what is predicted; None is all of them.
+    inverse : str
+        Of VALUES: key of `answers.INVERSES`, what is done to predicted values behind the link.
+    least : tuple of float
+        Of VALUES with two outputs for each target, the mean and the logarithm of the variance of
+        a normal distribution: the least that the logarithm is taken for, of each target. Empty
+        where outputs are something else.
+    column : bool
+        Of VALUES: whether predictions of one target are a column (N, 1), not a vector.
     """
 
     kind: str
@@ -58,11 +67,33 @@ class Head(NamedTuple):
     classes: tuple[np.ndarray, ...] = ()
     per_target: int = 1
     point: int | None = 0
+    inverse: str = "identity"
+    least: tuple[float, ...] = ()
+    column: bool = False
 
     @property
     def groups(self) -> tuple[int, ...]:
         """Outputs with a link of their own, by their numbers; empty where all share one."""
         return tuple(map(len, self.classes)) if self.kind == COLUMNS else ()
+
+    def meaning(self) -> dict[str, Any]:
+        """What `answers.Answers` is told, by name: all but the link, which the network applies."""
+        return {key: value for key, value in self._asdict().items() if key != "link"}
+
+
+class Columns(NamedTuple):
+    """The columns of X that a network reads; what stands in the others does not matter.
+
+    Parameters
+    ----------
+    inputs : int
+        Columns of X.
+    chosen : tuple of int
+        What the network's columns are, in its order.
+    """
+
+    inputs: int
+    chosen: tuple[int, ...]
 
 
 class Model(NamedTuple):
@@ -84,6 +115,8 @@ class Model(NamedTuple):
         Names of the columns.
     notes : dict or None
         What JSON can write, kept for whoever made it.
+    columns : Columns or None
+        None are all, as they stand.
     """
 
     ops: tuple[Layer, ...]
@@ -93,6 +126,12 @@ class Model(NamedTuple):
     names: tuple[str, str]
     features: tuple[str, ...] | None = None
     notes: dict[str, Any] | None = None
+    columns: Columns | None = None
+
+    @property
+    def inputs(self) -> int:
+        """Columns of X."""
+        return self.ops[0].fan_in if self.columns is None else self.columns.inputs
 
     @property
     def network(self) -> Network:

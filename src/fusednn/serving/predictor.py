@@ -10,6 +10,7 @@ from fusednn.plan.layers.reduced import INTEGER, STORAGES, with_storage
 
 from .answering import Answering, operations
 from .answers import Answers
+from .choosing import Choosing
 from .model import BINARY, COLUMNS, MULTICLASS, MULTILABEL, VALUES, Model
 
 INTEGER_SPEED = 3
@@ -66,15 +67,16 @@ class Predictor(Answers):
         if n_jobs is not None and (not isinstance(n_jobs, Integral) or n_jobs == 0):
             raise ValueError(f"n_jobs must be None or an integer that is not 0; got {n_jobs!r}.")
         head = model.head
-        super().__init__(head.kind, head.classes, head.per_target, head.point, model.names[1])
+        super().__init__(name=model.names[1], **head.meaning())
         self.weights = weights
         self._ops, self._head, self._names = model.ops, head, model.names
         self._features, self._network = model.features, model.network
+        self._columns = model.columns
         if weights is not None:
             model = self._reduce(model, weights)
         self.dtype, self.n_jobs = np.dtype(model.dtype), n_jobs
         self.notes = dict(model.notes or {})
-        self.n_features_in_ = self._network.inputs
+        self.n_features_in_ = model.inputs
         if model.features is not None:
             self.feature_names_in_ = np.array(model.features, object)
         flops = operations(self._network)
@@ -88,9 +90,12 @@ class Predictor(Answers):
             flops=flops,
             n_jobs=n_jobs,
             names=model.names,
-            features=model.features,
+            features=None if model.columns else model.features,
         )
         self._answer = self._answering.answer  # found here in every call
+        if model.columns is not None:
+            chosen = Choosing(self._answering, model.columns, model.names, model.features)
+            self._answer = chosen.answer
         self.brief_rows = self._answering.brief_rows
 
     def _reduce(self, model: Model, weights: str) -> Model:
@@ -117,6 +122,7 @@ class Predictor(Answers):
             self._names,
             self._features,
             self.notes,
+            self._columns,
         )
 
     def save(self, path, notes=None):
@@ -139,7 +145,7 @@ class Predictor(Answers):
         OSError
             If the file cannot be written.
         """
-        from .files import save_model
+        from .writing import save_model
 
         model = self.model()
         save_model(model if notes is None else model._replace(notes=notes), path)
