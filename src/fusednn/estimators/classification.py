@@ -18,6 +18,7 @@ from fusednn.losses import CLASSIFICATION, ClassificationLoss
 from .callbacks import with_callbacks
 from .constraints import CLASS_WEIGHT
 from .labels import Labels, MultioutputLabels, are_columns, labels_of, multioutput_labels_of
+from .sample_weights import check_class_weight, present
 from .targets import flattened
 
 
@@ -78,7 +79,14 @@ class ClassificationMixin(ClassifierMixin):
                 "class_weight 'balanced' is not supported by partial_fit, which does not see all"
                 " of the data: compute the weights and pass a dict."
             )
-        weight = self._labels.sample_weight(self.class_weight, y)
+        check_class_weight(self.class_weight)
+        rows, weight = present(sample_weight), np.zeros(y.shape[0])
+        weight[rows] = self._labels.sample_weight(self.class_weight, y[rows])
+        if not weight.any():
+            raise ValueError(
+                f"class_weight={self.class_weight!r} leaves no sample a weight: give one above 0"
+                " to some label of y."
+            )
         return weight if sample_weight is None else weight * sample_weight
 
     def _encode(self, y, dtype):
@@ -98,8 +106,6 @@ class ClassificationMixin(ClassifierMixin):
 
     def _score_outputs(self, truth, outputs, weights):
         """Accuracy of outputs against encoded targets."""
-        if weights is not None and not weights.any():
-            raise ValueError("Sample weights must contain at least one non-zero number.")
         return float(np.average(self._labels.right(truth, outputs), weights=weights))
 
     # -- public --------------------------------------------------------------------------
