@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from inspect import Parameter, signature
 from typing import NamedTuple
 
 import numpy as np
@@ -16,6 +15,7 @@ from fusednn.training.validation import Validation
 
 from .randoms import hold_out
 from .sample_weights import checked_weights, present
+from .scoring import check_scorable, takes_weights, with_classes
 
 
 class OwnSet(NamedTuple):
@@ -89,26 +89,18 @@ def validation_of(mlp, training, held_out):
 
     score = None if by_loss else default
     if scorer is not None:
-        if weights is not None and not _takes_weights(scorer):
+        if weights is not None and not takes_weights(scorer):
             raise TypeError(
                 f"scoring={mlp.scoring!r} does not take the sample_weight of the samples that it"
                 " is to score. Choose another, or give no sample weights."
             )
         rows = X if own is not None else training.X[held_out]
+        scorer = with_classes(scorer, mlp)
+        check_scorable(mlp, scorer, rows, y, target.values, weights)
         score = _scored_by(mlp, scorer, rows, y, weights)
     return Validation(
         held_out, X, target, score, own is not None or by_loss, decides=mlp.early_stopping
     )
-
-
-def _takes_weights(scorer):
-    """Whether a scorer may be called with sample_weight: the function behind scikit-learn's."""
-    try:
-        accepted = signature(getattr(scorer, "_score_func", scorer)).parameters
-    except ValueError:  # one that does not say
-        return True
-    kinds = {parameter.kind for parameter in accepted.values()}
-    return "sample_weight" in accepted or Parameter.VAR_KEYWORD in kinds
 
 
 def _scored_by(mlp, scorer, X, y, weights):

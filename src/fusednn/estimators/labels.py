@@ -183,6 +183,7 @@ class MultioutputLabels:
 
     kind = "multiclass-multioutput"
     link = "softmax"
+    is_multilabel = False
 
     def __init__(self, classes):
         self.classes = list(classes)
