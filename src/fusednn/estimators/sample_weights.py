@@ -7,6 +7,7 @@ from math import isfinite
 import numpy as np
 from sklearn.utils.validation import _check_sample_weight
 
+
 def checked_weights(sample_weight, X, dtype=None):
     """The weights of the rows of X as an array, or None."""
     if sample_weight is None:

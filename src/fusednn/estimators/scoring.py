@@ -92,23 +92,30 @@ def check_scorable(mlp, scorer, X, y, truth, weights) -> None:
 
 def _knowing(mlp, y, truth):
     """The estimator, as one that answers y; of values 1 for 0, where means must be positive."""
-    labels = mlp._labels if is_classifier(mlp) else None
-
-    def predict(X):
-        return y + (y == 0) if labels is None else y
-
-    def predict_proba(X):
-        if labels.is_multilabel:
-            return 0.9 * truth + 0.05
+    model = copy.copy(mlp)
+    if not is_classifier(mlp):
+        model.predict = _method("predict", y + (y == 0))
+        return model
+    labels = mlp._labels
+    if labels.is_multilabel:
+        probabilities = 0.9 * truth + 0.05
+    else:
         sizes = labels.groups or (len(labels.classes),)
         likely = [_likely(column, size) for column, size in zip(truth.T, sizes, strict=True)]
-        return likely if labels.groups else likely[0]
-
-    model = copy.copy(mlp)
-    model.predict = predict
-    if labels is not None:
-        model.predict_proba = predict_proba
+        probabilities = likely if labels.groups else likely[0]
+    model.predict = _method("predict", y)
+    model.predict_proba = _method("predict_proba", probabilities)
     return model
+
+
+def _method(name, answer):
+    """What answers so, under the name by which scikit-learn knows it."""
+
+    def method(X):
+        return answer
+
+    method.__name__ = name
+    return method
 
 
 def _likely(numbers, count):

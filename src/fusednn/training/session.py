@@ -171,7 +171,8 @@ class Session:
         sums = weight_sums[:batches]
         counts = np.where(sums != 0, self._counts[:batches], 0.0)
         per_batch = divided(self._run(weight_sums, steps), sums) * counts
-        return divided(*(part.reshape(self._passes, -1).sum(axis=1) for part in (per_batch, counts)))
+        losses, samples = per_batch.reshape(self._passes, -1), counts.reshape(self._passes, -1)
+        return divided(losses.sum(axis=1), samples.sum(axis=1))
 
     def run_gradient(self, factor: float) -> float:
         """The loss of all samples, times `factor`, plus the L2 term; stores the gradient."""
