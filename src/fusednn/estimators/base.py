@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 from scipy import sparse
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, is_classifier
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -27,7 +27,7 @@ from .files import FilesMixin
 from .held_out import own_set_of
 from .inspection import InspectionMixin
 from .randoms import random_state_of
-from .sample_weights import checked_weights, in_type, present
+from .sample_weights import bounded, checked_weights, in_type, present
 from .solvers import (
     NON_FINITE,
     Training,
@@ -144,6 +144,7 @@ class BaseNetwork(CallbackSupportMixin, InspectionMixin, FilesMixin, BaseEstimat
         )
         dtype = self._network_dtype()
         weights = in_type(self._with_class_weight(y, sample_weight, incremental), dtype)
+        targets = targets if is_classifier(self) else bounded(targets, weights)
         target = Target(np.ascontiguousarray(targets, dtype), weights)
         training = Training(
             X,

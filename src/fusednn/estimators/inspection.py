@@ -10,7 +10,7 @@ import numpy as np
 
 from fusednn.plan.training import Rule, Target
 
-from .sample_weights import check_total, checked_weights, in_type
+from .sample_weights import bounded, check_total, checked_weights, in_type
 from .solvers import make_session, penalty_of
 
 
@@ -86,7 +86,8 @@ class InspectionMixin:
         self._check_input(X)
         weights = in_type(self._with_class_weight(y, sample_weight, incremental=False), dtype)
         check_total(weights)
-        target = Target(np.ascontiguousarray(self._encode(y, dtype), dtype), weights)
+        targets = bounded(self._encode(y, dtype), weights)
+        target = Target(np.ascontiguousarray(targets, dtype), weights)
         samples = np.arange(X.shape[0])
         l2 = penalty_of(self)
         session = make_session(

@@ -41,6 +41,8 @@ def is_multioutput(y) -> bool:
     """Whether targets are several columns of classes, not sparse."""
     if issparse(y):
         return False
+    if isinstance(y, list | tuple):  # of which scikit-learn knows more than NumPy
+        return type_of_target(y) == "multiclass-multioutput"
     y = np.asarray(y)
     if y.dtype != object or y.ndim != 2 or y.shape[1] < 2:
         return type_of_target(y) == "multiclass-multioutput"
@@ -246,9 +248,8 @@ class MultioutputLabels:
             raise ValueError(f"{OTHER_KIND} It had {len(self.classes)} columns.")
         for column, classes in zip(columns_of(y), self.classes, strict=True):
             if _are_words(column) != _are_words(classes):
-                raise ValueError(
-                    f"{OTHER_KIND} It had {classes.tolist()} for {column[:1].tolist()}."
-                )
+                known, given = classes.tolist(), column[:1].tolist()
+                raise ValueError(f"{OTHER_KIND} It had {known} where it has {given}.")
             Labels(classes).check_more(column, every)
 
     def check_same(self, y) -> None:

@@ -31,6 +31,17 @@ def in_type(weights, dtype):
         return np.ascontiguousarray(weights, dtype)
 
 
+def bounded(targets, weights):
+    """Targets, in which those of rows without a weight are another row's.
+
+    They may be anything, such as a mark of what is missing, and 0 times an infinite loss is no 0.
+    """
+    rows = present(weights)
+    if isinstance(rows, slice) or not rows.any():
+        return targets
+    return np.where(rows[:, np.newaxis], targets, targets[rows.argmax()])
+
+
 def check_total(weights, order=slice(None)) -> None:
     """Refuses weights, in the network's type, that say nothing of the samples in `order`."""
     if weights is None:
