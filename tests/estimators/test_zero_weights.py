@@ -318,10 +318,13 @@ def test_no_sample_that_is_validated_or_trained_on_has_a_weight():
         **params,
     ).fit(X, VALUES)
     outside, model = ~np.isin(X[:, 0], held_out[0]), new("MLPRegressor", **params)
-    words = "^The validation set has no sample with a weight"
+    words = "^The weights of the validation set sum to zero"
     assert_refused(model, lambda e: e.fit(X, VALUES, outside.astype(float)), words)
     words = "^The weights of the samples to train on"
     assert_refused(model, lambda e: e.fit(X, VALUES, 1.0 - outside), words)
     words = "^sample_weight_val must contain at least one non-zero number"
     given = {"X_val": X, "y_val": VALUES, "sample_weight_val": np.zeros(60)}
+    assert_refused(model, lambda e: e.fit(X, VALUES, **given), words)
+    words = "^The weights of the validation set sum to zero"
+    given["sample_weight_val"] = np.tile([1.0, -1.0], 30)
     assert_refused(model, lambda e: e.fit(X, VALUES, **given), words)
