@@ -42,7 +42,8 @@ class DenseRows:
             and (X.shape[1] == 1 or X.strides[1] == dtype.itemsize)
         )
         self.X = X if in_place else np.ascontiguousarray(X, dtype)
-        self.shape, self.parts = self.X.shape, (self.X,)
+        self.shape = self.X.shape
+        self.parts: tuple[np.ndarray, ...] = (self.X,)
 
     def gather(self, rows: Rows, order) -> Block:
         """The block that the samples of each batch are copied to."""
@@ -99,7 +100,8 @@ class CsrRows:
         self.values = np.ascontiguousarray(values)
         self.indices = np.ascontiguousarray(indices, np.int32)
         self.pointers = np.ascontiguousarray(pointers, np.int64)
-        self.shape, self.parts = shape, (self.values, self.indices, self.pointers)
+        self.shape = shape
+        self.parts: tuple[np.ndarray, ...] = (self.values, self.indices, self.pointers)
 
     @classmethod
     def of(cls, X, dtype) -> CsrRows:
