@@ -114,7 +114,7 @@ class BaseNetwork(CallbackSupportMixin, InspectionMixin, FilesMixin, BaseEstimat
         self._check_structure()
         first_pass = not self._is_built() or (not self.warm_start and not incremental)
         X, y = self._validate_input(X, y, incremental, reset=first_pass)
-        targets = self._encode(y, X.dtype)
+        targets = self._encode(y, X.dtype if first_pass else self._network_dtype())
         random_state = random_state_of(self.random_state)
         if first_pass:
             self._initialize(X, random_state)

@@ -15,10 +15,7 @@ from fusednn.kernels.own_loss import COMPILED, own_loss
 from fusednn.losses import REGRESSION, Gaussian, Quantile, RegressionLoss
 
 from .callbacks import with_callbacks
-from .targets import flattened
-
-ALLOWED = {"positive": np.greater, "not negative": np.greater_equal}
-"""How targets that a loss restricts compare with 0."""
+from .targets import flattened, real_targets
 
 
 class RegressionMixin(RegressorMixin):
@@ -49,14 +46,8 @@ class RegressionMixin(RegressorMixin):
 
     def _encode(self, y, dtype):
         """Targets of shape (n_samples, n_targets); sets `n_outputs_`."""
-        targets = y.reshape(len(y), -1).astype(dtype, copy=False)
-        is_allowed = ALLOWED.get(self._loss_row().targets)
-        # of the name "poisson" scikit-learn takes any y
-        if is_allowed and self.loss != "poisson" and not is_allowed(targets, 0).all():
-            raise ValueError(
-                "Some value(s) of y are out of the valid range of the loss"
-                f" {type(self._loss()).__name__!r}."
-            )
+        taken, name = self._loss_row().targets, type(self._loss()).__name__
+        targets = real_targets(y, np.dtype(dtype), taken, name)
         self.n_outputs_ = targets.shape[1] * self._outputs_per_target()
         return targets
 
