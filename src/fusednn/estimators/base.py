@@ -35,6 +35,7 @@ from .solvers import (
     prepare_stochastic,
 )
 from .unchecked import is_plain_input, is_plain_target, takes_plain_input
+from .validation_scale import warn_of_other_scale
 
 SPARSE_FORMATS = ("csr", "csc")
 CURVES = "loss_curve_", "validation_scores_", "validation_loss_curve_"
@@ -144,12 +145,15 @@ class BaseNetwork(CallbackSupportMixin, InspectionMixin, FilesMixin, BaseEstimat
         if weights is not None:
             weights = np.ascontiguousarray(weights, dtype)
         target = Target(np.ascontiguousarray(targets, dtype), weights)
+        own_set = own_set_of(self, validation, dtype)
+        if own_set is not None:
+            warn_of_other_scale(self, X, own_set.X)
         training = Training(
             X,
             y,
             target,
             sample_weight,
-            own_set_of(self, validation, dtype),
+            own_set,
             incremental,
             goes_on=not first_pass,
         )

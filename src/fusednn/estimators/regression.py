@@ -93,7 +93,7 @@ class RegressionMixin(RegressorMixin):
             Weights of the samples.
         X_val, y_val : like X and y, default=None
             A validation set, judged after every pass; with `early_stopping` it takes the place
-            of a part of X.
+            of a part of X. Scaled as X is: in a `Pipeline` by `transform_input=["X_val"]`.
         sample_weight_val : array-like of shape (n_val,), default=None
             Weights of its samples.
 
