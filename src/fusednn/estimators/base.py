@@ -8,9 +8,9 @@ from typing import ClassVar
 
 import numpy as np
 from scipy import sparse
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, is_classifier
 from sklearn.utils import check_array
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from fusednn.exceptions import DiagnosisWarning
 from fusednn.optimizers import NAMED
@@ -27,6 +27,7 @@ from .files import FilesMixin
 from .held_out import own_set_of
 from .inspection import InspectionMixin
 from .randoms import random_state_of
+from .sample_weights import bounded, checked_weights, in_type, present
 from .solvers import (
     NON_FINITE,
     Training,
@@ -107,21 +108,23 @@ class BaseNetwork(CallbackSupportMixin, InspectionMixin, FilesMixin, BaseEstimat
             raise
         return self
 
-    def _set_up(self, X, y, incremental):
+    def _set_up(self, X, y, incremental, sample_weight=None):
         """Checks the data and sets what they decide; draws first weights where there are none.
 
-        Returns X, y, the encoded targets, the random numbers, and whether the network is new.
+        Returns X, y, the encoded targets, the weights, the random numbers, and whether the network
+        is new.
         """
         self._check_structure()
         first_pass = not self._is_built() or (not self.warm_start and not incremental)
         X, y = self._validate_input(X, y, incremental, reset=first_pass)
         targets = self._encode(y, X.dtype if first_pass else self._network_dtype())
+        sample_weight = checked_weights(sample_weight, X)
         random_state = random_state_of(self.random_state)
         if first_pass:
-            self._initialize(X, random_state)
+            self._initialize(X, random_state, present(sample_weight))
         self._take_structure(self._check_sizes(X.shape[1]))
         self._check_input(X)
-        return X, y, targets, random_state, first_pass
+        return X, y, targets, sample_weight, random_state, first_pass
 
     def _initialized(self, X, y):
         """A new network for the data, without training."""
@@ -137,13 +140,12 @@ class BaseNetwork(CallbackSupportMixin, InspectionMixin, FilesMixin, BaseEstimat
 
     def _prepare(self, X, y, sample_weight, incremental, validation):
         """Checks everything, sets what the data decide, and returns the training itself."""
-        X, y, targets, random_state, first_pass = self._set_up(X, y, incremental)
-        if sample_weight is not None:
-            sample_weight = _check_sample_weight(sample_weight, X)
+        X, y, targets, sample_weight, random_state, first_pass = self._set_up(
+            X, y, incremental, sample_weight
+        )
         dtype = self._network_dtype()
-        weights = self._with_class_weight(y, sample_weight, incremental)
-        if weights is not None:
-            weights = np.ascontiguousarray(weights, dtype)
+        weights = in_type(self._with_class_weight(y, sample_weight, incremental), dtype)
+        targets = targets if is_classifier(self) else bounded(targets, weights)
         target = Target(np.ascontiguousarray(targets, dtype), weights)
         own_set = own_set_of(self, validation, dtype)
         if own_set is not None:
@@ -214,14 +216,14 @@ class BaseNetwork(CallbackSupportMixin, InspectionMixin, FilesMixin, BaseEstimat
                 **options,
             )
 
-    def _initialize(self, X, random_state):
-        """What a fit begins with."""
+    def _initialize(self, X, random_state, rows):
+        """What a fit begins with; `rows` picks those of X that have a weight."""
         for name in (*DIAGNOSED, "loss_", "_optimizer"):  # of another network
             self.__dict__.pop(name, None)
         self.n_iter_ = 0
         self.t_ = 0
         self.out_activation_ = self._output_activation()
-        self._build(X, random_state)
+        self._build(X, random_state, rows)
         if is_stochastic(self.solver):
             self.loss_curve_ = []
             self._no_improvement_count = 0

@@ -18,6 +18,7 @@ from fusednn.losses import CLASSIFICATION, ClassificationLoss
 from .callbacks import with_callbacks
 from .constraints import CLASS_WEIGHT
 from .labels import Labels, MultioutputLabels, are_columns, labels_of, multioutput_labels_of
+from .sample_weights import check_class_weight, present
 from .targets import flattened
 
 
@@ -78,7 +79,14 @@ class ClassificationMixin(ClassifierMixin):
                 "class_weight 'balanced' is not supported by partial_fit, which does not see all"
                 " of the data: compute the weights and pass a dict."
             )
-        weight = self._labels.sample_weight(self.class_weight, y)
+        check_class_weight(self.class_weight)
+        rows, weight = present(sample_weight), np.zeros(y.shape[0])
+        weight[rows] = self._labels.sample_weight(self.class_weight, y[rows])
+        if not weight.any():
+            raise ValueError(
+                f"class_weight={self.class_weight!r} leaves no sample a weight: give one above 0"
+                " to some label of y."
+            )
         return weight if sample_weight is None else weight * sample_weight
 
     def _encode(self, y, dtype):
@@ -98,8 +106,6 @@ class ClassificationMixin(ClassifierMixin):
 
     def _score_outputs(self, truth, outputs, weights):
         """Accuracy of outputs against encoded targets."""
-        if weights is not None and not weights.any():
-            raise ValueError("Sample weights must contain at least one non-zero number.")
         return float(np.average(self._labels.right(truth, outputs), weights=weights))
 
     # -- public --------------------------------------------------------------------------
@@ -115,10 +121,14 @@ class ClassificationMixin(ClassifierMixin):
             Input; read in place where it is C-contiguous in the network's type.
         y : array-like of shape (n_samples,), (n_samples, n_labels) or (n_samples, n_columns)
             Labels, an indicator matrix of several labels per sample, or several columns of
-            labels of one type. Columns with but two distinct integers among them are an
+            labels, words or numbers in each (an array of objects or a table). Columns with but two distinct integers among them are an
             indicator matrix, as in the rest of scikit-learn; as strings they are columns.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the samples.
+            Weights of the samples. One of zero is an absent sample to the loss, gradients, scores,
+            `standardize` and "balanced" class weights; it still has a place in its mini-batch,
+            and in the statistics of `BatchNorm`. A mini-batch without any weight has no gradient
+            and no terms of `alpha` and `l1`; its step changes nothing but what decays: momentum,
+            and weights where the solver has a `weight_decay`.
         X_val, y_val : like X and y, default=None
             A validation set, judged after every pass; with `early_stopping` it takes the place
             of a part of X. Scaled as X is: in a `Pipeline` by `transform_input=["X_val"]`.
@@ -133,7 +143,9 @@ class ClassificationMixin(ClassifierMixin):
         ------
         ValueError
             If the input is not as described, which leaves the estimator as it was, or the
-            weights stop being finite; then the last finite weights are kept.
+            weights stop being finite; then the last finite weights are kept. Where a validation
+            score had been good before, with `early_stopping`, those weights are kept instead, and
+            a `ConvergenceWarning` says so.
         """
         return self._fit(X, y, sample_weight, validation=(X_val, y_val, sample_weight_val))
 

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import copy
-from inspect import Parameter, signature
 from typing import NamedTuple
 
 import numpy as np
 from sklearn.base import is_classifier
 from sklearn.metrics import check_scoring
 from sklearn.utils import check_consistent_length
-from sklearn.utils.validation import _check_sample_weight
 
 from fusednn.plan.training import Target
 from fusednn.training.validation import Validation
 
 from .randoms import hold_out
+from .sample_weights import checked_weights, present
+from .scoring import check_scorable, takes_weights, with_classes
 
 
 class OwnSet(NamedTuple):
@@ -44,9 +44,14 @@ def own_set_of(mlp, validation, dtype):
     mlp._check_input(X)
     y = mlp._checked_targets(y)
     check_consistent_length(X, y)
-    if sample_weight_val is not None:
-        sample_weight_val = _check_sample_weight(sample_weight_val, X, dtype=dtype)
-    return OwnSet(X, y, Target(mlp._encode(y, dtype), sample_weight_val))
+    if sample_weight_val is None:
+        return OwnSet(X, y, Target(mlp._encode(y, dtype), None))
+    if not np.any(sample_weight_val):
+        raise ValueError("sample_weight_val must contain at least one non-zero number.")
+    weights = checked_weights(sample_weight_val, X, dtype)
+    rows = present(weights)
+    X, y, weights = X[rows], y[rows], weights[rows]
+    return OwnSet(X, y, Target(mlp._encode(y, dtype), weights))
 
 
 def split(mlp, order, target, random_state):
@@ -67,8 +72,16 @@ def validation_of(mlp, training, held_out):
     if own is not None:
         X, y, target, weights = own.X, own.y, own.target, own.target.weights
     else:
+        weights = training.score_weight
+        if weights is not None:
+            held_out = held_out[weights[held_out] != 0]
+            if not len(held_out):
+                raise ValueError(
+                    "The validation set has no sample with a weight: increase"
+                    " validation_fraction, or give X_val and y_val."
+                )
+            weights = weights[held_out]
         X, y = None, training.y[held_out]
-        weights = None if training.score_weight is None else training.score_weight[held_out]
         target = Target(training.target.values[held_out], weights)
 
     def default(session, outputs):
@@ -76,26 +89,18 @@ def validation_of(mlp, training, held_out):
 
     score = None if by_loss else default
     if scorer is not None:
-        if weights is not None and not _takes_weights(scorer):
+        if weights is not None and not takes_weights(scorer):
             raise TypeError(
                 f"scoring={mlp.scoring!r} does not take the sample_weight of the samples that it"
                 " is to score. Choose another, or give no sample weights."
             )
         rows = X if own is not None else training.X[held_out]
+        scorer = with_classes(scorer, mlp)
+        check_scorable(mlp, scorer, rows, y, target.values, weights)
         score = _scored_by(mlp, scorer, rows, y, weights)
     return Validation(
         held_out, X, target, score, own is not None or by_loss, decides=mlp.early_stopping
     )
-
-
-def _takes_weights(scorer):
-    """Whether a scorer may be called with sample_weight: the function behind scikit-learn's."""
-    try:
-        accepted = signature(getattr(scorer, "_score_func", scorer)).parameters
-    except ValueError:  # one that does not say
-        return True
-    kinds = {parameter.kind for parameter in accepted.values()}
-    return "sample_weight" in accepted or Parameter.VAR_KEYWORD in kinds
 
 
 def _scored_by(mlp, scorer, X, y, weights):

@@ -7,10 +7,10 @@ from operator import index
 from typing import Any, ClassVar
 
 import numpy as np
-from sklearn.utils.validation import _check_sample_weight
 
 from fusednn.plan.training import Rule, Target
 
+from .sample_weights import bounded, check_total, checked_weights, in_type
 from .solvers import make_session, penalty_of
 
 
@@ -81,14 +81,13 @@ class InspectionMixin:
         dtype = self._network_dtype()
         X, y = self._validated(X, y, reset=False, dtypes=(dtype,), **self._target_options)
         y = self._checked_targets(y)
-        if sample_weight is not None:
-            sample_weight = _check_sample_weight(sample_weight, X)
+        sample_weight = checked_weights(sample_weight, X)
         self._check_sizes(X.shape[1])
         self._check_input(X)
-        weights = self._with_class_weight(y, sample_weight, incremental=False)
-        if weights is not None:
-            weights = np.ascontiguousarray(weights, dtype)
-        target = Target(np.ascontiguousarray(self._encode(y, dtype), dtype), weights)
+        weights = in_type(self._with_class_weight(y, sample_weight, incremental=False), dtype)
+        check_total(weights)
+        targets = bounded(self._encode(y, dtype), weights)
+        target = Target(np.ascontiguousarray(targets, dtype), weights)
         samples = np.arange(X.shape[0])
         l2 = penalty_of(self)
         session = make_session(

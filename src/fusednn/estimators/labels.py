@@ -9,6 +9,8 @@ from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
 from sklearn.utils.multiclass import type_of_target, unique_labels
 
+from fusednn.serving.answers import stacked
+
 from .unchecked import are_known_labels
 
 OTHER_KIND = "y is not of the kind that the estimator was fitted to."
@@ -23,7 +25,7 @@ def labels_of(y) -> Labels | MultioutputLabels:
         If they are not labels, in scikit-learn's words.
     """
     if y.ndim == 2 and is_multioutput(y):
-        return MultioutputLabels([np.unique(column) for column in y.T])
+        return MultioutputLabels([np.unique(column) for column in columns_of(y)])
     return Labels(y)
 
 
@@ -37,7 +39,44 @@ def multioutput_labels_of(y, classes) -> MultioutputLabels:
 
 def is_multioutput(y) -> bool:
     """Whether targets are several columns of classes, not sparse."""
-    return not issparse(y) and type_of_target(y) == "multiclass-multioutput"
+    if issparse(y):
+        return False
+    if isinstance(y, list | tuple):  # of which scikit-learn knows more than NumPy
+        return type_of_target(y) == "multiclass-multioutput"
+    y = np.asarray(y)
+    if y.dtype != object or y.ndim != 2 or y.shape[1] < 2:
+        return type_of_target(y) == "multiclass-multioutput"
+    kinds = {column.dtype.kind for column in columns_of(y)}  # columns of a table
+    return len(kinds) > 1 or type_of_target(y) == "multiclass-multioutput"
+
+
+def columns_of(y) -> list[np.ndarray]:
+    """The columns of targets; of a table of words and numbers each in a type of its own.
+
+    Raises
+    ------
+    ValueError
+        If a column has no labels of one kind.
+    """
+    return [_of_one_kind(column, number) for number, column in enumerate(y.T)]
+
+
+def _of_one_kind(column, number):
+    if column.dtype != object:
+        return column
+    words = [isinstance(value, str) for value in column]
+    if all(words):
+        return column
+    numbers = column if any(words) else np.array(column.tolist())
+    if numbers.dtype.kind not in "iubf" or type_of_target(numbers) not in ("binary", "multiclass"):
+        raise ValueError(
+            f"Column {number} of y must have labels that are all words or all whole numbers."
+        )
+    return numbers
+
+
+def _are_words(labels) -> bool:
+    return labels.dtype.kind in "OUS"
 
 
 def are_columns(y, classes) -> bool:
@@ -183,6 +222,7 @@ class MultioutputLabels:
 
     kind = "multiclass-multioutput"
     link = "softmax"
+    is_multilabel = False
 
     def __init__(self, classes):
         self.classes = list(classes)
@@ -206,7 +246,10 @@ class MultioutputLabels:
         """Refuses classes that are new, and with `every` those that are missing."""
         if y.ndim != 2 or y.shape[1] != len(self.classes):
             raise ValueError(f"{OTHER_KIND} It had {len(self.classes)} columns.")
-        for column, classes in zip(y.T, self.classes, strict=True):
+        for column, classes in zip(columns_of(y), self.classes, strict=True):
+            if _are_words(column) != _are_words(classes):
+                known, given = classes.tolist(), column[:1].tolist()
+                raise ValueError(f"{OTHER_KIND} It had {known} where it has {given}.")
             Labels(classes).check_more(column, every)
 
     def check_same(self, y) -> None:
@@ -215,28 +258,30 @@ class MultioutputLabels:
 
     def sample_weight(self, class_weight, y):
         """The weight of each sample, a product over the columns."""
+        columns = columns_of(y)
         if isinstance(class_weight, str):
-            return compute_sample_weight(class_weight, y)
+            weights = [compute_sample_weight(class_weight, column) for column in columns]
+            return np.prod(weights, axis=0)
         if isinstance(class_weight, dict) or len(class_weight) != len(self.classes):
             raise ValueError(
                 "For multi-output, class_weight must be a list of as many dicts as y has columns."
             )
         weights = [
             Labels(classes).sample_weight(weight, column)
-            for classes, weight, column in zip(self.classes, class_weight, y.T, strict=True)
+            for classes, weight, column in zip(self.classes, class_weight, columns, strict=True)
         ]
         return np.prod(weights, axis=0)
 
     def encode(self, y, dtype):
         """The number of each class, of shape (n_samples, n_columns)."""
-        columns = zip(self.classes, y.T, strict=True)
+        columns = zip(self.classes, columns_of(y), strict=True)
         numbers = [np.searchsorted(classes, column) for classes, column in columns]
         return np.stack(numbers, axis=1).astype(dtype)
 
     def decode(self, outputs):
-        """The most probable label of each column."""
+        """The most probable label of each column; objects where some are words, others not."""
         columns = zip(self.classes, self._split(outputs), strict=True)
-        return np.stack([classes[part.argmax(axis=1)] for classes, part in columns], axis=1)
+        return stacked([classes[part.argmax(axis=1)] for classes, part in columns])
 
     def right(self, truth, outputs):
         """Which samples' outputs agree with encoded targets in every column."""

@@ -67,7 +67,7 @@ class BaseLayered(BaseNetwork):
             return self.layers_[0].categories
         return (1,) * len(columns)
 
-    def _build(self, X, random_state):
+    def _build(self, X, random_state, rows):
         layers, chain = self._asked(X.shape[1], partial(categories_of, X))
         self._chain = chain
         self._check_input(X)
@@ -76,7 +76,7 @@ class BaseLayered(BaseNetwork):
         arrays = drawn(chain, random_state, X.dtype)
         self.__dict__.pop("feature_means_", None)
         if self.standardize:
-            self._learn_scaling(chain, arrays, X)
+            self._learn_scaling(chain, arrays, X[rows])
         self.layers_ = tuple(layers)
         self._matrices, self._vectors = self._layout(X.dtype).split(arrays)
 

@@ -53,11 +53,11 @@ class BaseMLP(BaseNetwork):
         self._hidden_sizes()
         self._dropout_rates()
 
-    def _build(self, X, random_state):
+    def _build(self, X, random_state, rows):
         sizes = [X.shape[1], *self._hidden_sizes(), self.n_outputs_]
         self.__dict__.pop("feature_means_", None)
         if self.standardize:
-            mean, factor = mean_and_factor(X)
+            mean, factor = mean_and_factor(X[rows])
             self.feature_means_ = mean.astype(X.dtype)
             self.feature_factors_ = factor.astype(X.dtype)
         self.n_layers_ = len(sizes)

@@ -90,7 +90,11 @@ class RegressionMixin(RegressorMixin):
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Targets.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the samples.
+            Weights of the samples. One of zero is an absent sample to the loss, gradients, scores,
+            and `standardize`; it still has a place in its mini-batch, and in the statistics
+            of `BatchNorm`. A mini-batch without any weight has no gradient
+            and no terms of `alpha` and `l1`; its step changes nothing but what decays: momentum,
+            and weights where the solver has a `weight_decay`.
         X_val, y_val : like X and y, default=None
             A validation set, judged after every pass; with `early_stopping` it takes the place
             of a part of X. Scaled as X is: in a `Pipeline` by `transform_input=["X_val"]`.
@@ -105,7 +109,9 @@ class RegressionMixin(RegressorMixin):
         ------
         ValueError
             If the input is not as described, which leaves the estimator as it was, or the
-            weights stop being finite; then the last finite weights are kept.
+            weights stop being finite; then the last finite weights are kept. Where a validation
+            score had been good before, with `early_stopping`, those weights are kept instead, and
+            a `ConvergenceWarning` says so.
         """
         return self._fit(X, y, sample_weight, validation=(X_val, y_val, sample_weight_val))
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy import sparse
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.optimize import _check_optimize_result
 
 from fusednn.optimizers import NAMED, AdamW, Lion, Optimizer
@@ -21,11 +22,16 @@ from fusednn.training.stochastic import NonFiniteError, Progress, Stopping, fit_
 from fusednn.training.warn import warn_user
 
 from .held_out import OwnSet, split, validation_of
+from .sample_weights import check_total
 
 SOLVERS = ("lbfgs", "sgd", "adam", *NAMED)
 NON_FINITE = (
     "Solver produced non-finite parameter weights. The input data may contain large values and"
     " need to be preprocessed."
+)
+DIVERGED = (
+    "The weights stopped being finite after pass {}: training ends, and the weights of the best"
+    " validation score, {:g}, are kept. Lower learning_rate_init or scale the data."
 )
 
 
@@ -97,6 +103,7 @@ def prepare_lbfgs(mlp, training):
     for name in [name for name, used in given.items() if used]:
         raise ValueError(f"{name} is for solvers other than 'lbfgs'.")
     samples = np.arange(training.X.shape[0])
+    check_total(training.target.weights)
     session = make_session(
         mlp, training.X, training.target, Rule(None), samples, len(samples), mlp.alpha
     )
@@ -145,6 +152,7 @@ def prepare_stochastic(mlp, training, random_state):
     held_out = None
     if mlp.early_stopping and training.own_set is None:
         order, held_out = split(mlp, order, training.target, random_state)
+    check_total(training.target.weights, order)
     validation = validation_of(mlp, training, held_out)
     kind = mlp.scoring, training.own_set is not None
     progress = _progress_of(mlp, validation, kind)
@@ -206,9 +214,12 @@ def _fit_stochastic(mlp, session, optimizer, progress, fit, watcher):
     try:
         with session:
             fit(watcher=watcher)
-    except NonFiniteError:  # the last finite weights, and the moments before the pass
+    except NonFiniteError as diverged:  # finite weights, and the moments before the fit
         _take_over(mlp, progress, optimizer)
-        return False
+        if diverged.kept:
+            message = DIVERGED.format(progress.n_iter, progress.best_validation_score)
+            warn_user(message, ConvergenceWarning)
+        return diverged.kept
     _take_over(mlp, progress, optimizer)
     optimizer.moments = session.moments()
     optimizer.raw = None

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from onnx import TensorProto, helper
 
+from fusednn.serving.answers import shared_type
 from fusednn.serving.model import BINARY, COLUMNS, MULTICLASS, MULTILABEL, VALUES, Head
 
 from .onnx_graph import Graph
@@ -108,7 +109,8 @@ def _add_binary(graph: Graph, logits: str, head: Head) -> str:
 
 
 def _add_columns(graph: Graph, logits: str, head: Head, number: int) -> list[Output]:
-    classes = tensor_of(np.concatenate(head.classes))  # they share a type, as in predict
+    together = np.concatenate(head.classes, dtype=shared_type(head.classes), casting="unsafe")
+    classes = tensor_of(together)  # they share a type, as in predict
     parts = [f"logits_{column}" for column in range(len(head.groups))]
     graph.nodes_of("Split", [logits, graph.indices("groups", head.groups)], parts, axis=1)
     labels, outputs = [], []

@@ -140,7 +140,7 @@ class Answers:
             return numbers
         if self._kind == COLUMNS:
             chosen = zip(self._classes, numbers.T, strict=True)
-            return np.stack([classes[column] for classes, column in chosen], axis=1)
+            return stacked([classes[column] for classes, column in chosen])
         return self._classes[0].take(numbers[:, 0])
 
     def _values(self, outputs: np.ndarray) -> np.ndarray:
@@ -150,3 +150,15 @@ class Answers:
             return several[:, 0] if several.shape[1] == 1 else several
         values = outputs[:, self._point :: self._per_target]
         return values.ravel() if values.shape[1] == 1 else values
+
+
+def stacked(columns: Sequence[np.ndarray]) -> np.ndarray:
+    """Labels side by side, in the type that they share."""
+    return np.stack(columns, axis=1, dtype=shared_type(columns), casting="unsafe")
+
+
+def shared_type(columns: Sequence[np.ndarray]) -> np.dtype:
+    """The type of labels of several columns: object where some are words and others are not."""
+    if len({column.dtype.kind in "OUS" for column in columns}) > 1:
+        return np.dtype(object)
+    return np.result_type(*columns)

@@ -17,7 +17,7 @@ from fusednn.plan.training import Rule, Target, TrainingPlan
 
 from .jobs import choose_jobs
 from .pace import Pace
-from .step_settings import StepSettings
+from .step_settings import StepSettings, divided
 from .team import Team
 
 SLICE_SECONDS = 0.2
@@ -161,20 +161,23 @@ class Session:
         -------
         ndarray of shape (passes,)
             Mean over the samples of the loss as scikit-learn reports it: each batch's weighted
-            mean plus its L2 term, with the weights before the step.
+            mean plus its L2 term, with the weights before the step. Batches whose samples have
+            no weight do not count.
         """
         self._passes = len(rates) // self.batches
         batches, steps = len(rates), len(self._steps) * self._passes // self.ahead
         self._settings.set_passes(rates, self.orders[: self._passes], steps)
         weight_sums = self._weight_sums()
-        per_batch = self._run(weight_sums, steps) / weight_sums[:batches]
-        per_batch *= self._counts[:batches]
-        return per_batch.reshape(self._passes, -1).sum(axis=1) / self.orders.shape[1]
+        sums = weight_sums[:batches]
+        counts = np.where(sums != 0, self._counts[:batches], 0.0)
+        per_batch = divided(self._run(weight_sums, steps), sums) * counts
+        losses, samples = per_batch.reshape(self._passes, -1), counts.reshape(self._passes, -1)
+        return divided(losses.sum(axis=1), samples.sum(axis=1))
 
     def run_gradient(self, factor: float) -> float:
         """The loss of all samples, times `factor`, plus the L2 term; stores the gradient."""
         weight_sums = self._weight_sums()
-        return float(self._run(weight_sums, len(self._steps), factor)[0] / weight_sums[0])
+        return float(divided(self._run(weight_sums, len(self._steps), factor), weight_sums)[0])
 
     def _run(self, weight_sums: np.ndarray, steps: int, factor: float = 1.0) -> np.ndarray:
         """Runs the first steps; returns each batch's sum of losses, times a factor, and terms."""
@@ -210,8 +213,6 @@ class Session:
         if shares is not None:
             partners = self.plan.partners[: len(orders)]
             sums[:batches] = shares * sums[:batches] + (1 - shares) * of(partners)
-        if not sums.all():
-            raise ZeroDivisionError("Weights sum to zero, can't be normalized")
         return sums
 
     def _run_in_slices(self, steps: int) -> None:

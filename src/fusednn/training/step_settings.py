@@ -97,16 +97,24 @@ class StepSettings:
         settings[:, records.MIX] = self.shares[self._owner]
 
     def scale(self, weight_sums: np.ndarray) -> None:
-        """Divides each step's gradient and terms by its batch's sum of weights."""
+        """Divides each step's gradient and terms by its batch's sum of weights.
+
+        A batch without weight has neither: its step changes nothing but what decays.
+        """
         if self._scaled_by is weight_sums:
             return
         self._scaled_by = weight_sums
         sums = weight_sums[self._owner]
-        self._all[:, records.SCALE] = 1.0 / sums
+        self._all[:, records.SCALE] = divided(1.0, sums)
         if self.l1:
-            self._all[:, records.L1] = self._stores * self.l1 / sums
+            self._all[:, records.L1] = divided(self._stores * self.l1, sums)
         if self._decoupled:
             return
-        self._all[:, records.DECAY] = self.l2 / sums
+        self._all[:, records.DECAY] = divided(self.l2, sums)
         if self._plan.blocked:  # the stored gradient has the decay already
             self._all[self._updates, records.DECAY] = 0.0
+
+
+def divided(values: np.ndarray | float, sums: np.ndarray) -> np.ndarray:
+    """values / sums, 0 where a sum is."""
+    return np.divide(values, sums, out=np.zeros_like(sums), where=sums != 0)

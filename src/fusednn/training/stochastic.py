@@ -15,7 +15,13 @@ from .warn import warn_user
 
 
 class NonFiniteError(ValueError):
-    """The parameters stopped being finite; the last finite ones are in the progress."""
+    """The parameters stopped being finite.
+
+    The progress has those of the best validation score, if one decides and was a number, which
+    is what `kept` says; else the last finite ones.
+    """
+
+    kept = False
 
 
 @dataclass
@@ -93,7 +99,7 @@ def fit_stochastic(
     Raises
     ------
     NonFiniteError
-        If the parameters stop being finite, and no validation set decides.
+        If the parameters stop being finite.
     """
     flat, samples = session.plan.parameters, session.orders.shape[1]
     progress.n_iter = 0
@@ -121,13 +127,7 @@ def fit_stochastic(
             seen = [progress.t + samples * (number + 1) for number in range(passes)]
             rates = optimizer.rates(session.batches, seen)
             losses = list(session.run_passes(rates))
-            # a validation set sorts out what diverged: the best weights come back at the end
-            if not by_score and not np.isfinite(flat).all():
-                finite.restore()
-                losses = [] if before is None else _run_finite(session, before, rates)
-                optimizer.go_back(mark)
-                optimizer.rates(session.batches, seen[: len(losses)])
-                progress.advance(losses, samples)
+            if not np.isfinite(flat).all():
                 raise NonFiniteError
             before = None
             optimizer.note_loss(losses[-1])
@@ -155,6 +155,15 @@ def fit_stochastic(
             elif session.is_late():
                 warn_unconverged(out_of_time)
                 break
+    except NonFiniteError as diverged:
+        finite.restore()
+        losses = [] if before is None else _run_finite(session, before, rates)
+        optimizer.go_back(mark)
+        optimizer.rates(session.batches, seen[: len(losses)])
+        progress.advance(losses, samples)
+        diverged.kept = by_score and progress.best_validation_score != -np.inf
+        best = best if diverged.kept else None
+        raise
     except TimeUp as late:
         optimizer.go_back(mark, late.args[0])
         if not np.isfinite(flat).all():
@@ -170,9 +179,7 @@ def fit_stochastic(
     finally:
         if best is not None:
             served[:] = best
-            never = progress.best_validation_score == -np.inf and progress.n_iter
-            # scikit-learn says nothing of its own scores
-            if never and validation and validation.with_loss:
+            if progress.best_validation_score == -np.inf and progress.n_iter:
                 warn_user("No validation score was a number: the first weights are kept.")
         del best, finite  # as large as what the next line makes
         progress.parameters = session.parameters()
@@ -218,7 +225,7 @@ def _judge_losses(progress: Progress, losses: list[float], tol: float) -> None:
     best, idle = progress.best_loss, progress.no_improvement_count
     assert best is not None
     for loss in losses:
-        idle = idle + 1 if loss > best - tol else 0
+        idle = 0 if loss <= best - tol else idle + 1  # what is no number improves nothing
         best = min(best, loss)
     progress.best_loss, progress.no_improvement_count = best, idle
 
@@ -240,10 +247,10 @@ def _judge_validation(progress: Progress, tol: float, validation, session, verbo
     assert progress.best_validation_score is not None
     improved = score > progress.best_validation_score
     if validation.decides:
-        if score < progress.best_validation_score + tol:
-            progress.no_improvement_count += 1
-        else:
+        if score >= progress.best_validation_score + tol:
             progress.no_improvement_count = 0
+        else:  # also where it is no number
+            progress.no_improvement_count += 1
     if improved:
         progress.best_validation_score = score
     return improved and validation.decides

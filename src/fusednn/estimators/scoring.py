@@ -1,0 +1,140 @@
+"""Scorers of scikit-learn's on a validation set that may lack some of the classes."""
+
+from __future__ import annotations
+
+import copy
+from inspect import Parameter, signature
+from math import isfinite
+
+import numpy as np
+from sklearn.base import is_classifier
+
+from .labels import Labels
+
+
+def takes_weights(scorer) -> bool:
+    """Whether a scorer may be called with sample_weight: the function behind scikit-learn's."""
+    accepted = _parameters(getattr(scorer, "_score_func", scorer))
+    if accepted is None:
+        return True
+    kinds = {parameter.kind for parameter in accepted.values()}
+    return "sample_weight" in accepted or Parameter.VAR_KEYWORD in kinds
+
+
+def with_classes(scorer, mlp):
+    """A scorer of probabilities that is told the classes, where its function asks for them.
+
+    What the user has told it stays. The positive one of two classes is the second, as in
+    `predict_proba`, where the function's own is none of them.
+    """
+    asked = _parameters(getattr(scorer, "_score_func", None))
+    if not asked or getattr(scorer, "_response_method", "predict") == "predict":
+        return scorer
+    labels = mlp._labels if is_classifier(mlp) else None
+    if not isinstance(labels, Labels) or labels.is_multilabel:
+        return scorer
+    told = {}
+    if "labels" in asked and asked["labels"].default is None:
+        told["labels"] = labels.classes
+    if "pos_label" in asked and len(labels.classes) == 2:
+        own = asked["pos_label"].default
+        if own is None or own not in labels.classes.tolist():
+            told["pos_label"] = labels.classes.tolist()[1]
+    scorer = copy.copy(scorer)
+    scorer._kwargs = told | scorer._kwargs
+    return scorer
+
+
+def check_scorable(mlp, scorer, X, y, truth, weights) -> None:
+    """Refuses a score of scikit-learn's that these rows leave undefined, whatever the answers.
+
+    It is asked for the score of right answers: one that it cannot give, or that is no success of
+    a classifier, no network could have. No network is run, and no random number drawn.
+
+    Parameters
+    ----------
+    mlp : estimator
+    scorer : callable
+    X, y : the validation set
+    truth : ndarray of shape (n_samples, columns)
+        y, encoded.
+    weights : ndarray or None
+    """
+    function = getattr(scorer, "_score_func", None)
+    if not (getattr(function, "__module__", None) or "").startswith("sklearn.metrics"):
+        return
+    options = {} if weights is None else {"sample_weight": weights}
+    cause = None
+    try:
+        with np.errstate(all="ignore"):
+            score = float(scorer(_knowing(mlp, y, truth), X, y, **options))
+        if isfinite(score) and (score > 0 or scorer._sign < 0 or not is_classifier(mlp)):
+            return
+        trouble = f"even right answers score {score:g}"
+    except Exception as error:
+        cause, trouble = error, " ".join(str(error).split()).rstrip(".")
+    where, advice = "", "Choose another scoring."
+    lacking = _lacking(mlp, truth)
+    if lacking:
+        where = f", which has no sample of {lacking}"
+        advice = (
+            "Give X_val and y_val with all classes, increase validation_fraction, or choose"
+            " another scoring."
+        )
+    if mlp._output_groups():
+        trouble = "it does not take several columns of classes"
+        advice = "Give a callable that does, or None for the accuracy."
+    raise ValueError(
+        f"scoring={mlp.scoring!r} cannot be computed on the validation set{where}: {trouble}."
+        f" {advice}"
+    ) from cause
+
+
+def _knowing(mlp, y, truth):
+    """The estimator, as one that answers y; of values 1 for 0, where means must be positive."""
+    model = copy.copy(mlp)
+    if not is_classifier(mlp):
+        model.predict = _method("predict", y + (y == 0))
+        return model
+    labels = mlp._labels
+    if labels.is_multilabel:
+        probabilities = 0.9 * truth + 0.05
+    else:
+        sizes = labels.groups or (len(labels.classes),)
+        likely = [_likely(column, size) for column, size in zip(truth.T, sizes, strict=True)]
+        probabilities = likely if labels.groups else likely[0]
+    model.predict = _method("predict", y)
+    model.predict_proba = _method("predict_proba", probabilities)
+    return model
+
+
+def _method(name, answer):
+    """What answers so, under the name by which scikit-learn knows it."""
+
+    def method(X):
+        return answer
+
+    method.__name__ = name
+    return method
+
+
+def _likely(numbers, count):
+    """Probabilities of so many classes, large for these."""
+    return 0.9 * np.eye(count)[numbers.astype(int)] + 0.1 / count
+
+
+def _lacking(mlp, truth):
+    """The classes, of one column, that no sample has."""
+    if not is_classifier(mlp) or mlp._labels.groups:
+        return []
+    if mlp._labels.is_multilabel:
+        return mlp.classes_[~truth.any(axis=0)].tolist()
+    return mlp.classes_[~np.isin(np.arange(len(mlp.classes_)), truth[:, 0])].tolist()
+
+
+def _parameters(function):
+    """The parameters of a function by name; None if it does not say."""
+    try:
+        return signature(function).parameters
+    except (TypeError, ValueError):
+        return None
