@@ -139,6 +139,15 @@ class MLPClassifier(ClassificationMixin, BaseMLP):
         What is minimised: a name or a description of `fusednn.losses`, such as
         `CrossEntropy(label_smoothing=0.1)`. The labels decide between softmax and logistic; of
         several labels per sample, or columns of classes, it is the sum over them.
+    missing_targets : {"error", "ignore"}, default="error"
+        What unknown targets are: NaN, None or NA in y and y_val. "ignore" leaves them out of loss,
+        gradient and score. The loss is the mean over the known ones: a sample of which k of C
+        columns are known has the sum l of their losses (of "squared_error" divided by C, as
+        ever), and counts as k / C samples, so that with weights w it is sum(w l) / sum(w k / C).
+        A sample of which none is known is absent, as if its row were not there. An answer is
+        right where it agrees with all that is known. In `class_weight` an unknown label has no
+        part. Of no column may all targets of `fit` be unknown. With `mixup` the known of both
+        samples count, in their shares.
 
     Attributes
     ----------
@@ -260,5 +269,6 @@ class MLPClassifier(ClassificationMixin, BaseMLP):
         diagnose=False,
         class_weight=None,
         loss="log_loss",
+        missing_targets="error",
     ):
         self._store(locals())

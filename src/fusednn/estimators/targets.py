@@ -11,9 +11,10 @@ REFUSED = {"positive": (np.less_equal, "y > 0"), "not negative": (np.less, "y >=
 
 def flattened(y):
     """A column as a vector, with scikit-learn's warning; anything else as it is."""
-    if y.ndim == 2 and y.shape[1] == 1:
-        return column_or_1d(y, warn=True)
-    return y
+    if y.ndim != 2 or y.shape[1] != 1:
+        return y
+    flat = column_or_1d(y, warn=True)
+    return np.ma.array(flat, mask=y.mask.ravel()) if isinstance(y, np.ma.MaskedArray) else flat
 
 
 def real_targets(y, dtype, taken: str, name: str):
