@@ -133,12 +133,6 @@ class MLPClassifier(ClassificationMixin, BaseMLP):
         Whether each pass's gradient and outputs are looked at, layer by layer, on at most 512
         training samples, and a `DiagnosisWarning` says what is wrong: gradients that vanish or
         explode, dead units, saturated outputs. Such a pass takes longer; the network is the same.
-    class_weight : dict, list of dict, "balanced" or None, default=None
-        Factors of the samples' weights in the loss, by label, as in the rest of scikit-learn.
-    loss : {"log_loss", "focal"}, CrossEntropy or Focal, default="log_loss"
-        What is minimised: a name or a description of `fusednn.losses`, such as
-        `CrossEntropy(label_smoothing=0.1)`. The labels decide between softmax and logistic; of
-        several labels per sample, or columns of classes, it is the sum over them.
     missing_targets : {"error", "ignore"}, default="error"
         What unknown targets are: NaN, None or NA in y and y_val. "ignore" leaves them out of loss,
         gradient and score. The loss is the mean over the known ones: a sample of which k of C
@@ -148,6 +142,12 @@ class MLPClassifier(ClassificationMixin, BaseMLP):
         right where it agrees with all that is known. In `class_weight` an unknown label has no
         part. Of no column may all targets of `fit` be unknown. With `mixup` the known of both
         samples count, in their shares.
+    class_weight : dict, list of dict, "balanced" or None, default=None
+        Factors of the samples' weights in the loss, by label, as in the rest of scikit-learn.
+    loss : {"log_loss", "focal"}, CrossEntropy or Focal, default="log_loss"
+        What is minimised: a name or a description of `fusednn.losses`, such as
+        `CrossEntropy(label_smoothing=0.1)`. The labels decide between softmax and logistic; of
+        several labels per sample, or columns of classes, it is the sum over them.
 
     Attributes
     ----------
@@ -267,8 +267,8 @@ class MLPClassifier(ClassificationMixin, BaseMLP):
         normalization=None,
         max_norm=None,
         diagnose=False,
+        missing_targets="error",
         class_weight=None,
         loss="log_loss",
-        missing_targets="error",
     ):
         self._store(locals())

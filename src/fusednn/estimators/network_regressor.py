@@ -89,7 +89,7 @@ diagnosed_layers_, diagnosed_weights_, n_features_in_, feature_names_in_
         mixup=0.0,
         l1=0.0,
         diagnose=False,
-        loss="squared_error",
         missing_targets="error",
+        loss="squared_error",
     ):
         self._store(locals())

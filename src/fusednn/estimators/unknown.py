@@ -86,11 +86,8 @@ def as_given(y):
     """Labels as a user has them: NaN, or None among words, where they are unknown."""
     if not isinstance(y, np.ma.MaskedArray):
         return y
-    return y.astype(object).filled(None) if y.dtype.kind not in "fiub" else _with_nan(y)
-
-
-def _with_nan(y):
-    return np.where(np.ma.getmaskarray(y), np.nan, np.ma.getdata(y).astype(float))
+    kind, mark = (float, np.nan) if y.dtype.kind in "fiub" else (object, None)
+    return np.where(np.ma.getmaskarray(y), mark, known(y).astype(kind))
 
 
 def check_columns(targets) -> None:
@@ -158,10 +155,10 @@ def class_weights(labels, class_weight, y):
     weights = labels.sample_weight(class_weight, known(y))  # refuses what is not of its form
     if not isinstance(y, np.ma.MaskedArray):
         return weights
-    weights = np.ones(len(y))
+    weights, mask = np.ones(len(y)), np.ma.getmaskarray(y)
     for number, (part, column) in enumerate(labels.by_column(known(y))):
         own = class_weight if isinstance(class_weight, str) else class_weight[number]
-        rows = ~y.mask[:, number]
+        rows = ~mask[:, number]
         if rows.any():
             weights[rows] *= part.sample_weight(own, column[rows])
     return weights
