@@ -282,9 +282,10 @@ class ClassificationMixin(ClassifierMixin):
         predicted = self.predict(X)
         predicted = predicted.toarray() if issparse(predicted) else predicted
         check_consistent_length(y, predicted)
-        truth = self._checked_targets(
-            self._with_unknown(filled(y, unknown, self._spare_targets()), unknown)
-        )
+        truth = self._with_unknown(filled(y, unknown, self._spare_targets()), unknown)
+        truth = self._checked_targets(truth)
+        if truth.shape != predicted.shape:
+            raise ValueError(f"y must be of shape {predicted.shape}, got {truth.shape}.")
         unknown = np.ma.getmaskarray(truth).reshape(len(y), -1)
         right = unknown | (predicted == known(truth)).reshape(len(y), -1)
         if sample_weight is not None:
