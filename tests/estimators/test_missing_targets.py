@@ -14,6 +14,7 @@ from sklearn.base import clone
 from sklearn.metrics import r2_score
 
 from fusednn import MLPClassifier, MLPRegressor, NetworkClassifier, NetworkRegressor
+from fusednn.estimators.warmup import rehearsals
 from fusednn.layers import Dense
 from fusednn.losses import CrossEntropy, Focal, Quantile
 
@@ -433,6 +434,22 @@ def test_refusals(kind):
             model.fit(X, np.where(PART > 2, np.inf, PART))
         with pytest.raises(ValueError, match="out of the valid range"):
             MLPRegressor("gamma", **IGNORE).fit(X, PART - 1)
+
+
+@pytest.mark.parametrize("cls", [MLPRegressor, MLPClassifier, NetworkClassifier])
+def test_rehearsals_know_of_unknown_targets(cls, monkeypatch):
+    """So that `fusednn.warmup` compiles what leaves them out."""
+    seen, fit = [], cls.fit
+    monkeypatch.setattr(cls, "fit", lambda self, X, y: (seen.append(y), fit(self, X, y))[1])
+    for given in ({"missing_targets": "ignore"}, {}):
+        seen.clear()
+        for _, run in rehearsals(cls(dtype="float32", **given)):
+            run()
+        assert any(np.isnan(y).any() for y in seen) is bool(given)
+    if cls is NetworkClassifier:
+        layers = [Dense(3, "softmax")]
+        for _, run in rehearsals(cls(layers, dtype="float32", missing_targets="ignore")):
+            run()
 
 
 def test_quantiles_and_spreads_of_a_column():

@@ -22,7 +22,7 @@ from .fitted import as_list
 from .labels import Labels, MultioutputLabels, are_columns, labels_of, multioutput_labels_of
 from .sample_weights import check_class_weight, present
 from .targets import flattened
-from .unknown import IGNORE, class_weights, filled, known, unknown_in
+from .unknown import IGNORE, class_weights, filled, known, known_accuracy, unknown_in
 
 
 class ClassificationMixin(ClassifierMixin):
@@ -286,15 +286,9 @@ class ClassificationMixin(ClassifierMixin):
         truth = self._checked_targets(truth)
         if truth.shape != predicted.shape:
             raise ValueError(f"y must be of shape {predicted.shape}, got {truth.shape}.")
-        unknown = np.ma.getmaskarray(truth).reshape(len(y), -1)
-        right = unknown | (predicted == known(truth)).reshape(len(y), -1)
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, y)
-        rows = ~unknown.all(axis=1)
-        if not rows.any():
-            raise ValueError("y has no known target.")
-        weights = None if sample_weight is None else sample_weight[rows]
-        return float(np.average(right[rows].all(axis=1), weights=weights))
+        return known_accuracy(truth, predicted, sample_weight)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

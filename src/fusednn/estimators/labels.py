@@ -189,10 +189,6 @@ class Labels:
             return outputs.argmax(axis=1) == truth[:, 0]
         return (((outputs > 0.5) == (truth > 0.5)) | np.isnan(truth)).all(axis=1)
 
-    def by_column(self, y):
-        """Of several labels: those of each column, and the column."""
-        return [(Labels(np.array([0, 1])), column.astype(int)) for column in y.T]
-
     def probabilities(self, outputs):
         """The probabilities of `classes`."""
         if self.kind != "binary":
@@ -291,10 +287,6 @@ class MultioutputLabels:
         """Which samples' outputs agree with encoded targets in every column; NaN with any."""
         numbers = [part.argmax(axis=1) for part in self._split(outputs)]
         return ((np.stack(numbers, axis=1) == truth) | np.isnan(truth)).all(axis=1)
-
-    def by_column(self, y):
-        """Those of each column, and the column."""
-        return list(zip(map(Labels, self.classes), columns_of(y), strict=True))
 
     def probabilities(self, outputs):
         """A list of the probabilities of each column's classes."""

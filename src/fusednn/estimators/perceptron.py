@@ -46,7 +46,7 @@ class BaseMLP(BaseNetwork):
     def _hidden_sizes(self):
         sizes = self.hidden_layer_sizes
         sizes = list(sizes) if hasattr(sizes, "__iter__") else [sizes]
-        if not all(isinstance(size, Real) and size > 0 for size in sizes):
+        if not all(isinstance(size, Real) and float(size) > 0 for size in sizes):
             raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
         return sizes
 

@@ -11,6 +11,8 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.metrics import r2_score
 
+from .labels import Labels, columns_of
+
 IGNORE = "ignore"
 
 
@@ -150,15 +152,34 @@ def known_r2(y, points, weights):
     return float(np.mean(scores)) if scores else float("nan")
 
 
+def known_accuracy(y, predicted, weights):
+    """The share of samples, of those with a known label, whose known labels are predicted.
+
+    Parameters
+    ----------
+    y : masked array of shape (n_samples,) or (n_samples, n_columns)
+    predicted : ndarray of the same shape
+    weights : ndarray of shape (n_samples,) or None
+    """
+    unknown = np.ma.getmaskarray(y).reshape(len(y), -1)
+    right = unknown | (predicted == known(y)).reshape(len(y), -1)
+    rows = ~unknown.all(axis=1)
+    if not rows.any():
+        raise ValueError("y has no known target.")
+    weights = None if weights is None else weights[rows]
+    return float(np.average(right[rows].all(axis=1), weights=weights))
+
+
 def class_weights(labels, class_weight, y):
     """The weight of each row of labels: of several, unknown ones have no part in the product."""
     weights = labels.sample_weight(class_weight, known(y))  # refuses what is not of its form
     if not isinstance(y, np.ma.MaskedArray):
         return weights
     weights, mask = np.ones(len(y)), np.ma.getmaskarray(y)
-    for number, (part, column) in enumerate(labels.by_column(known(y))):
+    parts = [np.array([0, 1])] * y.shape[1] if labels.is_multilabel else labels.classes
+    for number, (classes, column) in enumerate(zip(parts, columns_of(known(y)), strict=True)):
         own = class_weight if isinstance(class_weight, str) else class_weight[number]
         rows = ~mask[:, number]
         if rows.any():
-            weights[rows] *= part.sample_weight(own, column[rows])
+            weights[rows] *= Labels(classes).sample_weight(own, column[rows])
     return weights
