@@ -11,6 +11,7 @@ from .errors import UserError, complain
 from .progress import ProgressBar
 
 INTERRUPTED = "Training interrupted by user."
+LAST_EPOCH = "the optimization hasn't converged yet"
 
 
 class EpochBar:
@@ -58,8 +59,6 @@ def interruptible() -> Iterator[None]:
     UserError
         In place of a ValueError.
     """
-    from sklearn.exceptions import ConvergenceWarning
-
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
@@ -69,5 +68,5 @@ def interruptible() -> Iterator[None]:
     if any(INTERRUPTED in str(warning.message) for warning in caught):
         raise KeyboardInterrupt
     for warning in caught:
-        if not issubclass(warning.category, ConvergenceWarning):
+        if LAST_EPOCH not in str(warning.message):
             complain(f"warning: {warning.message}")

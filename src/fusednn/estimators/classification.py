@@ -139,9 +139,9 @@ class ClassificationMixin(ClassifierMixin):
             Input; read in place where it is C-contiguous in the network's type.
         y : array-like of shape (n_samples,), (n_samples, n_labels) or (n_samples, n_columns)
             Labels, an indicator matrix of several labels per sample, or several columns of
-            labels, words or numbers in each (an array of objects or a table). Columns with but
-            two distinct integers among them are an indicator matrix, as in the rest of
-            scikit-learn; as strings they are columns.
+            labels, words or numbers in each (an array of objects, or a table). Columns of one
+            type with but two distinct integers among them are an indicator matrix, as in the
+            rest of scikit-learn; as strings they are columns.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the samples. One of zero is an absent sample to the loss, gradients, scores,
             `standardize` and "balanced" class weights; it still has a place in its mini-batch,

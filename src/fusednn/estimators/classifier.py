@@ -143,7 +143,8 @@ class MLPClassifier(ClassificationMixin, BaseMLP):
         part. Of no column may all targets of `fit` be unknown. With `mixup` the known of both
         samples count, in their shares.
     class_weight : dict, list of dict, "balanced" or None, default=None
-        Factors of the samples' weights in the loss, by label, as in the rest of scikit-learn.
+        Factors of the samples' weights in the loss, by label, as in the rest of scikit-learn:
+        finite numbers from 0.
     loss : {"log_loss", "focal"}, CrossEntropy or Focal, default="log_loss"
         What is minimised: a name or a description of `fusednn.losses`, such as
         `CrossEntropy(label_smoothing=0.1)`. The labels decide between softmax and logistic; of

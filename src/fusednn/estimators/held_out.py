@@ -77,14 +77,14 @@ def validation_of(mlp, training, held_out):
         weights = training.score_weight
         if weights is not None:
             held_out = held_out[weights[held_out] != 0]
-            if not len(held_out):
-                raise ValueError(
-                    "The validation set has no sample with a weight: increase"
-                    " validation_fraction, or give X_val and y_val."
-                )
             weights = weights[held_out]
         X, y = None, training.y[held_out]
         target = training.target.take(held_out)._replace(weights=weights)
+    if weights is not None and weights.sum() == 0:
+        raise ValueError(
+            "The weights of the validation set sum to zero: give X_val and y_val with other"
+            " weights, or increase validation_fraction."
+        )
 
     def default(session, outputs):
         return mlp._score_outputs(target.values, outputs, weights)

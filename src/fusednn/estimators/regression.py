@@ -107,11 +107,11 @@ class RegressionMixin(RegressorMixin):
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Targets.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the samples. One of zero is an absent sample to the loss, gradients, scores,
-            and `standardize`; it still has a place in its mini-batch, and in the statistics
-            of `BatchNorm`. A mini-batch without any weight has no gradient
-            and no terms of `alpha` and `l1`; its step changes nothing but what decays: momentum,
-            and weights where the solver has a `weight_decay`.
+            Weights of the samples. One of zero is an absent sample to the loss, gradients, scores
+            and `standardize`; it still has a place in its mini-batch, and in the statistics of
+            `BatchNorm`. A mini-batch without any weight has no gradient and no terms of `alpha`
+            and `l1`; its step changes nothing but what decays: momentum, and weights where the
+            solver has a `weight_decay`.
         X_val, y_val : like X and y, default=None
             A validation set, judged after every pass; with `early_stopping` it takes the place
             of a part of X. Scaled as X is: in a `Pipeline` by `transform_input=["X_val"]`.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -106,11 +106,10 @@ def fit_stochastic(
     by_score = validation is not None and validation.decides
     served = session.plan.served  # what the score is of
     best = served.copy() if by_score else None
-    finite = _Finite(session)
+    undo = _Undo(session, optimizer)
     optimizer.total = stopping.max_iter * session.batches
     start = time.perf_counter()
     session.deadline = None if stopping.max_time is None else start + stopping.max_time
-    before = None  # the state before passes that run together
     watched = verbose or watcher or validation or session.deadline or stopping.single_pass
     watched = watched or optimizer.waits_for_losses
     out_of_time = f"Stochastic Optimizer: Maximum time ({stopping.max_time} s)"
@@ -121,15 +120,13 @@ def fit_stochastic(
             passes = 1 if watched else min(session.ahead, _undecided(progress, stopping))
             if shuffle:
                 session.shuffle(random_state, passes)
-            finite.note()
-            before = session.state() if passes > 1 else None
-            mark = optimizer.mark()
+            undo.begin(passes)
             seen = [progress.t + samples * (number + 1) for number in range(passes)]
             rates = optimizer.rates(session.batches, seen)
             losses = list(session.run_passes(rates))
             if not np.isfinite(flat).all():
                 raise NonFiniteError
-            before = None
+            undo.end()
             optimizer.note_loss(losses[-1])
             progress.advance(losses, samples)
             if verbose:
@@ -156,62 +153,76 @@ def fit_stochastic(
                 warn_unconverged(out_of_time)
                 break
     except NonFiniteError as diverged:
-        finite.restore()
-        losses = [] if before is None else _run_finite(session, before, rates)
-        optimizer.go_back(mark)
-        optimizer.rates(session.batches, seen[: len(losses)])
-        progress.advance(losses, samples)
+        progress.advance(undo.to_finite_passes(rates, seen), samples)
         diverged.kept = by_score and progress.best_validation_score != -np.inf
         best = best if diverged.kept else None
         raise
     except TimeUp as late:
-        optimizer.go_back(mark, late.args[0])
-        if not np.isfinite(flat).all():
-            finite.restore()
+        undo.to_batch(late.args[0])
         warn_unconverged(out_of_time)
     except KeyboardInterrupt:
-        if before is not None:  # to the passes that have been told of
-            session.restore(before)
-            optimizer.go_back(mark)
-        if not np.isfinite(flat).all():
-            finite.restore()
+        undo.to_what_was_told()
         warn_user("Training interrupted by user.")
     finally:
         if best is not None:
             served[:] = best
             if progress.best_validation_score == -np.inf and progress.n_iter:
                 warn_user("No validation score was a number: the first weights are kept.")
-        del best, finite  # as large as what the next line makes
+        del best, undo  # as large as what the next line makes
         progress.parameters = session.parameters()
 
 
-class _Finite:
-    """The last parameters, and their averages, that were all finite."""
+class _Undo:
+    """The way back from passes that run: parameters, and their averages, end finite."""
 
-    def __init__(self, session: Session):
+    def __init__(self, session: Session, optimizer: OptimizerState):
+        self._session, self._optimizer = session, optimizer
         self._flats = session.plan.parameters, session.plan.averages
         self._copies = [flat.copy() for flat in self._flats]
+        self._before: Any = None  # the state before passes that run together
 
-    def note(self) -> None:
-        """Takes the present ones down."""
+    def begin(self, passes: int) -> None:
+        """So many passes are to run."""
         for flat, copy in zip(self._flats, self._copies, strict=True):
             copy[:] = flat
+        self._before = self._session.state() if passes > 1 else None
+        self._mark = self._optimizer.mark()
 
-    def restore(self) -> None:
-        """Brings them back."""
+    def end(self) -> None:
+        """They have run."""
+        self._before = None
+
+    def to_batch(self, batches: int) -> None:
+        """All but the first batches have not run."""
+        self._optimizer.go_back(self._mark, batches)
+        self._to_finite()
+
+    def to_what_was_told(self) -> None:
+        """Of passes that run together none has been told of."""
+        if self._before is not None:
+            self._session.restore(self._before)
+            self._optimizer.go_back(self._mark)
+        self._to_finite()
+
+    def to_finite_passes(self, rates: np.ndarray, seen: list[int]) -> list[float]:
+        """As many of the passes as leave finite parameters are run again; their losses."""
+        self._optimizer.go_back(self._mark)
+        for passes in range(len(seen) - 1, 0, -1):
+            self._session.restore(self._before)
+            losses = list(self._session.run_passes(rates[: passes * self._session.batches]))
+            if np.isfinite(self._flats[0]).all():
+                self._optimizer.rates(self._session.batches, seen[:passes])
+                return losses
+        if self._before is not None:
+            self._session.restore(self._before)
+        self._to_finite()
+        return []
+
+    def _to_finite(self) -> None:
+        if np.isfinite(self._flats[0]).all():
+            return
         for flat, copy in zip(self._flats, self._copies, strict=True):
             flat[:] = copy
-
-
-def _run_finite(session: Session, before, rates: np.ndarray) -> list[float]:
-    """Runs as many of the passes again as leave finite parameters; returns their losses."""
-    for passes in range(len(rates) // session.batches - 1, 0, -1):
-        session.restore(before)
-        losses = session.run_passes(rates[: passes * session.batches])
-        if np.isfinite(session.plan.parameters).all():
-            return list(losses)
-    session.restore(before)
-    return []
 
 
 def _undecided(progress: Progress, stopping: Stopping) -> int:
