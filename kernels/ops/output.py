@@ -29,6 +29,9 @@ PADDED_OUT = 13
 ROW_VALUES = 14  # float64, one per row
 CONSTANTS = 15  # the loss's own
 TARGETS_STRIDE = 16
+# known_loss_gradient, besides
+COLUMN_VALUES = 17  # float64, one per row: a column's losses
+DIVISOR = 18  # of the losses of columns, in a row's
 # emit_*
 EMITTED = 7
 EMITTED_STRIDE = 8
@@ -50,39 +53,97 @@ def turn_block(z, rows, stride, C, R):
 
 
 @kernel
+def read_block(record, frame, z, t, first, R):
+    """z (C, R) = logits and t (T, R) = targets of rows [first, first + R)."""
+    logits, stride = slot(record, LOGITS, z[0]), record[LOGITS_STRIDE]
+    turn_block(z, advance(logits, first * stride), stride, record[OUTPUTS], R)
+    targets = slot(record, TARGETS, z[0])
+    for r in range(R):
+        sample = sample_of(record, frame, first + r, ORDER)
+        target = advance(targets, sample * record[TARGETS_STRIDE])
+        for c in range(record[TARGET_WIDTH]):
+            t[c * R + r] = target[c]
+
+
+@kernel
+def write_block(record, frame, value, z, first, R):
+    """Rows [first, first + R) of DZ = weight x scale x z (C, R); value (R) times the weight."""
+    dz, scale = slot(record, DZ, z[0]), step_settings(frame)[records.SCALE]
+    for r in range(R):
+        weight = 1.0
+        if record[HAS_WEIGHTS] != 0:
+            sample = sample_of(record, frame, first + r, ORDER)
+            weight = float(slot(record, WEIGHTS, z[0])[sample])
+            value[r] = value[r] * weight
+        factor = cast(weight * scale, z[0])
+        row = advance(dz, (first + r) * record[DZ_STRIDE])
+        for c in range(record[OUTPUTS]):
+            row[c] = z[c * R + r] * factor
+        for c in range(record[OUTPUTS], record[PADDED_OUT]):
+            row[c] = cast(0, z[0])
+
+
+@kernel
 def loss_gradient(record, frame, scratch, lo, hi):
     """Rows [lo, hi): DZ (B, O) = weight x scale x gradient at the logits; ROW_VALUES too."""
     C, width = record[OUTPUTS], record[TARGET_WIDTH]
-    logits, targets = slot(record, LOGITS, scratch[0]), slot(record, TARGETS, scratch[0])
-    dz, values = slot(record, DZ, scratch[0]), slot(record, ROW_VALUES, 0.0)
-    scale = step_settings(frame)[records.SCALE]
-    constants = slot(record, CONSTANTS, scratch[0])
+    values, constants = slot(record, ROW_VALUES, 0.0), slot(record, CONSTANTS, scratch[0])
     status = 0
     first = lo
     while first < hi:
         R = min(CHUNK_ROWS, hi - first)
         z, t = scratch, advance(scratch, C * R)
         work = advance(t, width * R)
-        turn_block(z, advance(logits, first * record[LOGITS_STRIDE]), record[LOGITS_STRIDE], C, R)
-        for r in range(R):
-            sample = sample_of(record, frame, first + r, ORDER)
-            target = advance(targets, sample * record[TARGETS_STRIDE])
-            for c in range(width):
-                t[c * R + r] = target[c]
+        read_block(record, frame, z, t, first, R)
         value = advance(values, first)
         status |= call(record, FUNCTION, (value, z, t, work, C, R, constants))
+        write_block(record, frame, value, z, first, R)
+        first += R
+    return status
+
+
+@kernel
+def known_loss_gradient(record, frame, scratch, lo, hi):
+    """`loss_gradient` of the targets that are known: a NaN has no loss, and no gradient.
+
+    A column of the targets at a time, whose unknown ones are another known one's of the block
+    while the loss sees them: it is spared what it does not take.
+    """
+    C, width = record[OUTPUTS], record[TARGET_WIDTH]
+    per_target = C // width
+    values, constants = slot(record, ROW_VALUES, 0.0), slot(record, CONSTANTS, scratch[0])
+    divisor, zero = float(record[DIVISOR]), cast(0, scratch[0])
+    status = 0
+    first = lo
+    while first < hi:
+        R = min(CHUNK_ROWS, hi - first)
+        z, t = scratch, advance(scratch, C * R)
+        filled = advance(t, width * R)
+        work = advance(filled, R)
+        read_block(record, frame, z, t, first, R)
+        value = advance(values, first)
+        column = advance(slot(record, COLUMN_VALUES, 0.0), first)
         for r in range(R):
-            weight = 1.0
-            if record[HAS_WEIGHTS] != 0:
-                sample = sample_of(record, frame, first + r, ORDER)
-                weight = float(slot(record, WEIGHTS, scratch[0])[sample])
-                value[r] = value[r] * weight
-            factor = cast(weight * scale, scratch[0])
-            row = advance(dz, (first + r) * record[DZ_STRIDE])
-            for c in range(C):
-                row[c] = z[c * R + r] * factor
-            for c in range(C, record[PADDED_OUT]):
-                row[c] = cast(0, scratch[0])
+            value[r] = 0.0
+        for c in range(width):
+            own, target = advance(z, c * per_target * R), advance(t, c * R)
+            known = -1
+            for r in range(R):
+                if target[r] == target[r]:
+                    known = r
+            if known >= 0:
+                for r in range(R):
+                    filled[r] = target[r] if target[r] == target[r] else target[known]
+                status |= call(
+                    record, FUNCTION, (column, own, filled, work, per_target, R, constants)
+                )
+            for r in range(R):
+                if target[r] == target[r]:
+                    value[r] += column[r] / divisor
+                else:
+                    for o in range(per_target):
+                        own[o * R + r] = zero
+        write_block(record, frame, value, z, first, R)
         first += R
     return status
 

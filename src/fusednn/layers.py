@@ -335,7 +335,8 @@ class Embedding(Layer):
         Of the data, those that hold codes from 0 on; kept as a tuple.
     categories : sequence of int or None, default=None
         How many codes each may have; None is one more than the largest in the first training
-        data, so streams of `partial_fit` need them. A code beyond is refused: keep one for those
+        data, so streams of `partial_fit` need them, and of more than 10,000 at most 100 for each
+        distinct code: ids are to be numbered first. A code beyond is refused: keep one for those
         that training does not know.
     size : int or None, default=None
         Elements of each vector; None is min(50, (categories + 1) // 2).

@@ -66,7 +66,7 @@ class SquaredError(RegressionLoss):
 
 @dataclass(frozen=True)
 class Poisson(RegressionLoss):
-    """Half the Poisson deviance, with a log link; y >= 0, where the name "poisson" takes any y."""
+    """Half the Poisson deviance, with a log link; y >= 0."""
 
     def lowered(self):
         return "poisson", ()

@@ -7,6 +7,7 @@ import pytest
 from fusednn.kernels.activations import ACTIVATIONS
 from parity import CLASSES, FITTED, outcome, parameters
 from scipy import sparse
+from sklearn.linear_model import PoissonRegressor
 
 from fusednn.optimizers import NAMED, Adam
 
@@ -273,9 +274,22 @@ def test_unknown_loss():
     assert ours.error[1].endswith("Got 'hinge' instead.")
 
 
-@pytest.mark.parametrize("y", [np.full(40, -1.0), np.zeros(40)], ids=["negative", "zero"])
-def test_poisson_targets(y):
+def test_poisson_targets_of_zero():
+    y = np.zeros(40)
     assert_alike(*both("regressor", lambda e: e.fit(X, y), loss="poisson", random_state=0))
+
+
+def test_negative_poisson_targets():
+    """scikit-learn's networks learn NaN of them, its GLM refuses them."""
+    y = changed(np.ones(40), 3, -1)
+    ours = both("regressor", lambda e: e.fit(X, y), loss="poisson")[1].error
+    with pytest.raises(ValueError, match="out of the valid range") as theirs:
+        PoissonRegressor().fit(X, y)
+    assert ours == (
+        "ValueError",
+        str(theirs.value).replace("HalfPoissonLoss", "Poisson")
+        + " It takes y >= 0, got -1 in float64.",
+    )
 
 
 WEIGHTS = {

@@ -67,6 +67,7 @@ MORE = {
     "normalization": None,
     "max_norm": None,
     "diagnose": False,
+    "missing_targets": "error",
 }
 MORE_OF = {"classifier": {**MORE, "class_weight": None, "loss": "log_loss"}, "regressor": MORE}
 

@@ -344,6 +344,60 @@ def test_embedding_of_codes():
         clone(model).set_params(mixup=0.2).fit(data, y)
 
 
+IDS = np.array([17.0, 40_000_000.0, 3.0, 123_456.0])
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("way", ["fit", "partial_fit", "initialize", "warm_start", "lbfgs"])
+def test_ids_are_no_codes(way, dtype):
+    """Four of them would have a table of gigabytes."""
+    data, y = np.c_[X[:40, :2], np.resize(IDS, 40)], np.arange(40.0)
+    model = NetworkRegressor([Embedding([2], size=50), Dense(3)], dtype=dtype, max_iter=1)
+    model.set_params(warm_start=way == "warm_start", solver="lbfgs" if way == "lbfgs" else "adam")
+    before = dict(vars(model))
+    item = np.dtype(dtype).itemsize
+    words = (
+        r"X\[:, 2\] holds 4 distinct codes of an Embedding, the largest 40,000,000: its table"
+        rf" would have 40,000,001 rows, and {2000 * item + 1:,} MB .*OrdinalEncoder"
+        r".*categories=\.\.\."
+    )
+    with pytest.raises(ValueError, match=words):
+        getattr(model, way if way in ("partial_fit", "initialize") else "fit")(data, y)
+    assert vars(model) == before
+    for wrong in (1e300, 1.7e308) if dtype == "float64" else (1e38,):
+        with pytest.raises(ValueError, match="2 distinct codes"):
+            model.fit(np.c_[data[:, :2], np.resize([0, wrong], 40)], y)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_codes_with_gaps():
+    """Small tables may have any, large ones some, and any that the user states."""
+    y = np.arange(200.0)
+
+    def categories(codes, stated=None):
+        data = np.c_[X[:200, :2], np.resize(codes, 200)]
+        model = NetworkRegressor([Embedding([2], stated, size=1)], max_iter=1, random_state=0)
+        return model.fit(data, y).layers_[0].categories
+
+    assert categories([0, 500]) == (501,)
+    assert categories([9999]) == (10_000,)
+    spread = 60 * np.arange(200) + 60
+    assert categories(spread) == (12_001,)
+    assert categories([7, 123_456], [123_457]) == (123_457,)
+    with pytest.raises(ValueError, match=r"1 distinct codes.*10,001 rows"):
+        categories([10_000])
+    model = NetworkRegressor([Embedding([2], size=1)], max_iter=1, random_state=0)
+    model.fit(np.c_[X[:200, :2], np.arange(200)], y)
+    data = np.c_[X[:200, :2], np.resize(IDS, 200)]
+    for call in (
+        lambda: model.fit(np.c_[X[:200, :2], np.arange(200)], y, X_val=data, y_val=y),
+        lambda: model.partial_fit(data, y),
+        lambda: model.predict(data),
+    ):
+        with pytest.raises(ValueError, match=r"integers from 0 to 199; found 4?[e.0-9+]+"):
+            call()
+
+
 def test_hidden_activations():
     model = NetworkClassifier(EVERY, max_iter=2, random_state=0).fit(X, DIGITS)
     assert model.hidden_activations(X, 1).shape == (400, 20)

@@ -39,6 +39,7 @@ OF_OUR_OWN = [
     ("class_weight", {9: 1.0}),
     ("dtype", "float16"),
     ("n_jobs", 0),
+    ("hidden_layer_sizes", [None]),
     ("max_time", 0),
 ]
 METHODS = ["fit", "partial_fit"]

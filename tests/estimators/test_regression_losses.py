@@ -180,15 +180,29 @@ def test_gamma_is_half_the_deviance():
     assert value == pytest.approx(deviance / 2, rel=1e-9)
 
 
+WRONG = [("gamma", 0.0), (Gamma(), -1.0), ("poisson", -1.0), (Poisson(), -1e-9)]
+IN_FLOAT32 = [
+    ("gamma", 1e-50),
+    *((loss, 1e39) for loss in ("squared_error", "poisson", "gaussian", THREE)),
+]
+
+
 @pytest.mark.parametrize(
-    ("loss", "bad"), [("gamma", 0.0), (Gamma(), -1.0), (Poisson(), -1e-9)], ids=str
+    ("loss", "bad", "dtype"),
+    [
+        *((*one, dtype) for one in WRONG for dtype in ("float32", "float64")),
+        *((*one, "float32") for one in IN_FLOAT32),
+    ],
+    ids=str,
 )
-def test_targets_out_of_range(loss, bad):
-    name = "Gamma" if loss == "gamma" else type(loss).__name__
+def test_targets_out_of_range(loss, bad, dtype):
+    name = type(REGRESSION.get(loss, loss)).__name__
     words = rf"Some value\(s\) of y are out of the valid range of the loss '{name}'\."
+    if bad == 1e39:
+        words = r"Input y contains infinity or a value too large for dtype\('float32'\)\."
     wrong = Y.copy()
     wrong[7] = bad
-    model = new(loss)
+    model = new(loss, dtype=dtype)
     before = dict(vars(model))
     with pytest.raises(ValueError, match=words):
         model.fit(X, wrong)
@@ -198,7 +212,10 @@ def test_targets_out_of_range(loss, bad):
     for call in (
         lambda: model.fit(X, Y, X_val=X, y_val=wrong),
         lambda: model.partial_fit(X, wrong),
+        lambda: model.set_params(warm_start=True).fit(X, wrong),
         lambda: model.loss_and_gradient(X, wrong),
+        lambda: clone(model).fit(X, np.c_[Y, wrong]),
+        lambda: clone(model).set_params(solver="lbfgs").fit(X, wrong),
     ):
         with pytest.raises(ValueError, match=words):
             call()
@@ -206,9 +223,11 @@ def test_targets_out_of_range(loss, bad):
         np.testing.assert_array_equal(one, other)
 
 
-def test_the_name_poisson_takes_what_scikit_learn_takes():
-    with np.errstate(all="ignore"):
-        assert np.isnan(new("poisson", max_iter=1).fit(X, X[:, 0]).loss_)
+def test_targets_that_the_type_of_the_weights_cannot_hold():
+    """Where X of another type goes on training them."""
+    model = new("squared_error").fit(X.astype(np.float32), Y)
+    with pytest.raises(ValueError, match="too large for dtype"):
+        model.partial_fit(X, np.full(len(X), 1e39))
 
 
 @pytest.mark.parametrize("loss", ["squared_error", THREE], ids=str)

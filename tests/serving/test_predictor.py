@@ -11,6 +11,7 @@ from scipy import sparse
 
 from fusednn import MLPClassifier, MLPRegressor, NetworkRegressor, freeze
 from fusednn.layers import Activation, LayerNorm
+from fusednn.serving.checks import check_codes
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -252,3 +253,17 @@ def test_nothing_holds_it(model):
     del predictor
     gc.collect()
     assert seen() is None
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("count", [1, 7, 2**24 + 1, 2**25 - 1, 2**25 + 3, 2**25 + 5, 40_000_001])
+def test_codes_up_to_the_last(count, dtype):
+    """As exact integers compare, though float32 has not all of them."""
+    around = np.arange(count - 9, count + 9).astype(dtype)
+    for value in np.unique(around):
+        X = np.full((2, 1), value)
+        if 0 <= int(value) < count:
+            check_codes(X, [0], [count])
+        else:
+            with pytest.raises(ValueError, match=f"integers from 0 to {count - 1}; found"):
+                check_codes(X, [0], [count])

@@ -37,6 +37,8 @@ from .solvers import (
     prepare_stochastic,
 )
 from .unchecked import is_plain_input, is_plain_target, takes_plain_input
+from .unknown import IGNORE, check_columns, filled, known_rows, unknown_in
+from .validation_scale import warn_of_other_scale
 
 SPARSE_FORMATS = ("csr", "csc")
 CURVES = "loss_curve_", "validation_scores_", "validation_loss_curve_"
@@ -111,20 +113,23 @@ class BaseNetwork(CallbackSupportMixin, InspectionMixin, FilesMixin, BaseEstimat
     def _set_up(self, X, y, incremental, sample_weight=None):
         """Checks the data and sets what they decide; draws first weights where there are none.
 
-        Returns X, y, the encoded targets, the weights, the random numbers, and whether the network
-        is new.
+        Returns X, y, the encoded targets, the weights, the shares that are known, the random
+        numbers, and whether the network is new.
         """
         self._check_structure()
         first_pass = not self._is_built() or (not self.warm_start and not incremental)
         X, y = self._validate_input(X, y, incremental, reset=first_pass)
-        targets = self._encode(y, X.dtype)
+        targets = self._encode(y, X.dtype if first_pass else self._network_dtype())
         sample_weight = checked_weights(sample_weight, X)
+        if self.missing_targets == IGNORE and not incremental:
+            check_columns(targets)
+        X, y, targets, sample_weight, shares = known_rows(self, X, y, targets, sample_weight)
         random_state = random_state_of(self.random_state)
         if first_pass:
             self._initialize(X, random_state, present(sample_weight))
         self._take_structure(self._check_sizes(X.shape[1]))
         self._check_input(X)
-        return X, y, targets, sample_weight, random_state, first_pass
+        return X, y, targets, sample_weight, shares, random_state, first_pass
 
     def _initialized(self, X, y):
         """A new network for the data, without training."""
@@ -140,19 +145,22 @@ class BaseNetwork(CallbackSupportMixin, InspectionMixin, FilesMixin, BaseEstimat
 
     def _prepare(self, X, y, sample_weight, incremental, validation):
         """Checks everything, sets what the data decide, and returns the training itself."""
-        X, y, targets, sample_weight, random_state, first_pass = self._set_up(
+        X, y, targets, sample_weight, shares, random_state, first_pass = self._set_up(
             X, y, incremental, sample_weight
         )
         dtype = self._network_dtype()
         weights = in_type(self._with_class_weight(y, sample_weight, incremental), dtype)
         targets = targets if is_classifier(self) else bounded(targets, weights)
-        target = Target(np.ascontiguousarray(targets, dtype), weights)
+        target = Target(np.ascontiguousarray(targets, dtype), weights, shares)
+        own_set = own_set_of(self, validation, dtype)
+        if own_set is not None:
+            warn_of_other_scale(self, X, own_set.X)
         training = Training(
             X,
             y,
             target,
             sample_weight,
-            own_set_of(self, validation, dtype),
+            own_set,
             incremental,
             goes_on=not first_pass,
         )
@@ -198,6 +206,16 @@ class BaseNetwork(CallbackSupportMixin, InspectionMixin, FilesMixin, BaseEstimat
 
     def _validated(self, X, y, reset, dtypes=None, **options):
         dtypes = dtypes or DTYPES[self.dtype]
+        unknown = None
+        if self.missing_targets == IGNORE:
+            y, unknown = unknown_in(y)
+        if unknown is not None:
+            whole = filled(y, unknown, self._spare_targets())
+            X, y = self._checked(X, whole, reset, dtypes, **options)
+            return X, self._with_unknown(y, unknown)
+        return self._checked(X, y, reset, dtypes, **options)
+
+    def _checked(self, X, y, reset, dtypes, **options):
         is_plain = takes_plain_input if reset else is_plain_input
         if is_plain_target(y, X) and is_plain(self, X, dtypes):
             return X, y

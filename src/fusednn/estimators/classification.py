@@ -6,8 +6,9 @@ from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.base import ClassifierMixin, _fit_context
-from sklearn.utils import check_array
+from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target
@@ -17,9 +18,11 @@ from fusednn.losses import CLASSIFICATION, ClassificationLoss
 
 from .callbacks import with_callbacks
 from .constraints import CLASS_WEIGHT
+from .fitted import as_list
 from .labels import Labels, MultioutputLabels, are_columns, labels_of, multioutput_labels_of
 from .sample_weights import check_class_weight, present
 from .targets import flattened
+from .unknown import IGNORE, class_weights, filled, known, known_accuracy, unknown_in
 
 
 class ClassificationMixin(ClassifierMixin):
@@ -30,6 +33,7 @@ class ClassificationMixin(ClassifierMixin):
         "loss": [StrOptions(set(CLASSIFICATION)), ClassificationLoss],
     }
     warm_start: bool
+    missing_targets: str
     class_weight: Any
     loss: Any
     out_activation_: str
@@ -45,21 +49,32 @@ class ClassificationMixin(ClassifierMixin):
         X, y = self._validated(X, y, reset)
         y = flattened(y)
         if not hasattr(self, "classes_") or (not self.warm_start and not incremental):
-            self._labels = labels_of(y)
+            self._labels = labels_of(known(y))
             self.classes_ = self._labels.classes
         else:
-            self._labels.check_more(y, every=self.warm_start)
+            self._labels.check_more(known(y), every=self.warm_start)
         return X, y
+
+    def _spare_targets(self):
+        """What checks may see in the place of targets of which none is known."""
+        return [part[0] for part in as_list(getattr(self, "classes_", []))]
+
+    def _with_unknown(self, y, unknown):
+        """Checked targets in which unknown ones are masked."""
+        return np.ma.array(y, mask=unknown)
 
     def _begin(self, y, classes):
         """Notes the classes of the first call of `partial_fit`; later ones must agree."""
-        known = getattr(self, "classes_", None)
-        if known is None and are_columns(y, classes):
+        if self.missing_targets == IGNORE:
+            y, unknown = unknown_in(y)
+            y = y if unknown is None else filled(y, unknown, ())
+        before = getattr(self, "classes_", None)
+        if before is None and are_columns(y, classes):
             self._labels = multioutput_labels_of(y, classes)
             self.classes_ = self._labels.classes
-        elif known is not None and isinstance(self._labels, MultioutputLabels):
+        elif before is not None and isinstance(self._labels, MultioutputLabels):
             self._labels.check_classes(classes)
-        elif known is not None and (classes is None or np.array_equal(known, classes)):
+        elif before is not None and (classes is None or np.array_equal(before, classes)):
             return  # nothing new
         elif _check_partial_fit_first_call(self, classes):  # scikit-learn's words
             several = type_of_target(y).startswith("multilabel")
@@ -68,7 +83,7 @@ class ClassificationMixin(ClassifierMixin):
     def _checked_targets(self, y):
         """More targets of the kind that the estimator was fitted to."""
         y = flattened(y)
-        self._labels.check_same(y)
+        self._labels.check_same(known(y))
         return y
 
     def _with_class_weight(self, y, sample_weight, incremental):
@@ -81,7 +96,7 @@ class ClassificationMixin(ClassifierMixin):
             )
         check_class_weight(self.class_weight)
         rows, weight = present(sample_weight), np.zeros(y.shape[0])
-        weight[rows] = self._labels.sample_weight(self.class_weight, y[rows])
+        weight[rows] = class_weights(self._labels, self.class_weight, y[rows])
         if not weight.any():
             raise ValueError(
                 f"class_weight={self.class_weight!r} leaves no sample a weight: give one above 0"
@@ -92,7 +107,10 @@ class ClassificationMixin(ClassifierMixin):
     def _encode(self, y, dtype):
         """Targets as the loss takes them; sets `n_outputs_`."""
         self.n_outputs_ = self._labels.outputs
-        return self._labels.encode(y, dtype)
+        targets = self._labels.encode(known(y), dtype)
+        if isinstance(y, np.ma.MaskedArray):
+            targets[np.ma.getmaskarray(y)] = np.nan
+        return targets
 
     def _output_activation(self):
         return self._labels.link
@@ -132,7 +150,7 @@ class ClassificationMixin(ClassifierMixin):
             and weights where the solver has a `weight_decay`.
         X_val, y_val : like X and y, default=None
             A validation set, judged after every pass; with `early_stopping` it takes the place
-            of a part of X.
+            of a part of X. Scaled as X is: in a `Pipeline` by `transform_input=["X_val"]`.
         sample_weight_val : array-like of shape (n_val,), default=None
             Weights of its samples.
 
@@ -243,8 +261,13 @@ class ClassificationMixin(ClassifierMixin):
         Returns
         -------
         float
+            Unknown labels that are ignored are taken as right, of samples that have known ones.
         """
         self._check_fitted()
+        if self.missing_targets == IGNORE:
+            y, unknown = unknown_in(y)
+            if unknown is not None:
+                return self._score_known(X, y, unknown, sample_weight)
         if not isinstance(self.classes_, list):
             return super().score(X, y, sample_weight)
         y = check_array(y, dtype=None)
@@ -254,6 +277,18 @@ class ClassificationMixin(ClassifierMixin):
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, y)
         return float(np.average((predicted == y).all(axis=1), weights=sample_weight))
+
+    def _score_known(self, X, y, unknown, sample_weight):
+        predicted = self.predict(X)
+        predicted = predicted.toarray() if issparse(predicted) else predicted
+        check_consistent_length(y, predicted)
+        truth = self._with_unknown(filled(y, unknown, self._spare_targets()), unknown)
+        truth = self._checked_targets(truth)
+        if truth.shape != predicted.shape:
+            raise ValueError(f"y must be of shape {predicted.shape}, got {truth.shape}.")
+        if sample_weight is not None:
+            sample_weight = _check_sample_weight(sample_weight, y)
+        return known_accuracy(truth, predicted, sample_weight)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

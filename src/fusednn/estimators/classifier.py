@@ -134,6 +134,15 @@ class MLPClassifier(ClassificationMixin, BaseMLP):
         Whether each pass's gradient and outputs are looked at, layer by layer, on at most 512
         training samples, and a `DiagnosisWarning` says what is wrong: gradients that vanish or
         explode, dead units, saturated outputs. Such a pass takes longer; the network is the same.
+    missing_targets : {"error", "ignore"}, default="error"
+        What unknown targets are: NaN, None or NA in y and y_val. "ignore" leaves them out of loss,
+        gradient and score. The loss is the mean over the known ones: a sample of which k of C
+        columns are known has the sum l of their losses (of "squared_error" divided by C, as
+        ever), and counts as k / C samples, so that with weights w it is sum(w l) / sum(w k / C).
+        A sample of which none is known is absent, as if its row were not there. An answer is
+        right where it agrees with all that is known. In `class_weight` an unknown label has no
+        part. Of no column may all targets of `fit` be unknown. With `mixup` the known of both
+        samples count, in their shares.
     class_weight : dict, list of dict, "balanced" or None, default=None
         Factors of the samples' weights in the loss, by label, as in the rest of scikit-learn:
         finite numbers from 0.
@@ -260,6 +269,7 @@ class MLPClassifier(ClassificationMixin, BaseMLP):
         normalization=None,
         max_norm=None,
         diagnose=False,
+        missing_targets="error",
         class_weight=None,
         loss="log_loss",
     ):

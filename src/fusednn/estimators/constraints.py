@@ -51,6 +51,7 @@ SHARED: dict = {
     "l1": [Interval(Real, 0, None, closed="left")],
     "mixup": [Interval(Real, 0, None, closed="left")],
     "diagnose": ["boolean"],
+    "missing_targets": [StrOptions({"error", "ignore"})],
     "n_jobs": [
         None,
         Interval(Integral, None, -1, closed="right"),

@@ -6,7 +6,7 @@ from functools import partial
 
 import numpy as np
 
-from fusednn.plan.training import Rule, Target
+from fusednn.plan.training import Rule
 from fusednn.training.probe import Probe
 
 from .solvers import make_session
@@ -75,7 +75,7 @@ class Diagnosis:
         if weights is not None and weights[order].any():
             order = order[weights[order] != 0]
         order = order[:MOST_SAMPLES]
-        target = Target(target.values[order], None if weights is None else weights[order])
+        target = target.take(order)
         samples = np.arange(len(order))
         rows = training.X[order]
         session = make_session(mlp, rows, target, Rule(None), samples, len(samples), l2=0.0)

@@ -16,6 +16,7 @@ from fusednn.training.validation import Validation
 from .randoms import hold_out
 from .sample_weights import checked_weights, present
 from .scoring import check_scorable, takes_weights, with_classes
+from .unknown import as_given, known_rows
 
 
 class OwnSet(NamedTuple):
@@ -44,14 +45,15 @@ def own_set_of(mlp, validation, dtype):
     mlp._check_input(X)
     y = mlp._checked_targets(y)
     check_consistent_length(X, y)
-    if sample_weight_val is None:
-        return OwnSet(X, y, Target(mlp._encode(y, dtype), None))
-    if not np.any(sample_weight_val):
-        raise ValueError("sample_weight_val must contain at least one non-zero number.")
-    weights = checked_weights(sample_weight_val, X, dtype)
-    rows = present(weights)
-    X, y, weights = X[rows], y[rows], weights[rows]
-    return OwnSet(X, y, Target(mlp._encode(y, dtype), weights))
+    weights = None
+    if sample_weight_val is not None:
+        if not np.any(sample_weight_val):
+            raise ValueError("sample_weight_val must contain at least one non-zero number.")
+        weights = checked_weights(sample_weight_val, X, dtype)
+        rows = present(weights)
+        X, y, weights = X[rows], y[rows], weights[rows]
+    X, y, *target = known_rows(mlp, X, y, mlp._encode(y, dtype), weights, "y_val")
+    return OwnSet(X, y, Target(*target))
 
 
 def split(mlp, order, target, random_state):
@@ -77,7 +79,7 @@ def validation_of(mlp, training, held_out):
             held_out = held_out[weights[held_out] != 0]
             weights = weights[held_out]
         X, y = None, training.y[held_out]
-        target = Target(training.target.values[held_out], weights)
+        target = training.target.take(held_out)._replace(weights=weights)
     if weights is not None and weights.sum() == 0:
         raise ValueError(
             "The weights of the validation set sum to zero: give X_val and y_val with other"
@@ -95,6 +97,13 @@ def validation_of(mlp, training, held_out):
                 " is to score. Choose another, or give no sample weights."
             )
         rows = X if own is not None else training.X[held_out]
+        if np.isnan(target.values).any():
+            y = as_given(y)
+            if hasattr(scorer, "_score_func"):
+                raise ValueError(
+                    f"scoring={mlp.scoring!r} cannot look past unknown targets: choose None,"
+                    " 'loss' or a callable of your own, which gets NaN or None for them."
+                )
         scorer = with_classes(scorer, mlp)
         check_scorable(mlp, scorer, rows, y, target.values, weights)
         score = _scored_by(mlp, scorer, rows, y, weights)

@@ -12,6 +12,7 @@ from fusednn.plan.training import Rule, Target
 
 from .sample_weights import bounded, check_total, checked_weights, in_type
 from .solvers import make_session, penalty_of
+from .unknown import known_rows
 
 
 class InspectionMixin:
@@ -84,10 +85,13 @@ class InspectionMixin:
         sample_weight = checked_weights(sample_weight, X)
         self._check_sizes(X.shape[1])
         self._check_input(X)
+        X, y, targets, sample_weight, shares = known_rows(
+            self, X, y, self._encode(y, dtype), sample_weight
+        )
         weights = in_type(self._with_class_weight(y, sample_weight, incremental=False), dtype)
         check_total(weights)
-        targets = bounded(self._encode(y, dtype), weights)
-        target = Target(np.ascontiguousarray(targets, dtype), weights)
+        targets = np.ascontiguousarray(bounded(targets, weights), dtype)
+        target = Target(targets, weights, shares)
         samples = np.arange(X.shape[0])
         l2 = penalty_of(self)
         session = make_session(

@@ -182,12 +182,12 @@ class Labels:
         return self.classes.take(outputs.ravel() > 0.5, mode="clip")
 
     def right(self, truth, outputs):
-        """Which samples' outputs agree with encoded targets."""
+        """Which samples' outputs agree with encoded targets; NaN agrees with any."""
         if len(self.classes) == 1 and not self.is_multilabel:  # whatever the output
             return np.ones(len(truth), bool)
         if self.kind == "multiclass":
             return outputs.argmax(axis=1) == truth[:, 0]
-        return ((outputs > 0.5) == (truth > 0.5)).all(axis=1)
+        return (((outputs > 0.5) == (truth > 0.5)) | np.isnan(truth)).all(axis=1)
 
     def probabilities(self, outputs):
         """The probabilities of `classes`."""
@@ -284,9 +284,9 @@ class MultioutputLabels:
         return stacked([classes[part.argmax(axis=1)] for classes, part in columns])
 
     def right(self, truth, outputs):
-        """Which samples' outputs agree with encoded targets in every column."""
+        """Which samples' outputs agree with encoded targets in every column; NaN with any."""
         numbers = [part.argmax(axis=1) for part in self._split(outputs)]
-        return (np.stack(numbers, axis=1) == truth).all(axis=1)
+        return ((np.stack(numbers, axis=1) == truth) | np.isnan(truth)).all(axis=1)
 
     def probabilities(self, outputs):
         """A list of the probabilities of each column's classes."""

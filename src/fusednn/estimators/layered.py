@@ -20,7 +20,15 @@ from .base import BaseNetwork
 from .building import Chain, Place, build, first_ops, output_units, width_taken
 from .constraints import LAYERED
 from .diagram import rows_html
-from .parameters import by_layer, categories_of, check_codes, drawn, has_embedding, replaced
+from .parameters import (
+    by_layer,
+    categories_of,
+    check_codes,
+    check_tables,
+    drawn,
+    has_embedding,
+    replaced,
+)
 from .scaling import mean_and_factor
 
 DEFAULT = (specs.Dense(100, "relu"),)
@@ -63,6 +71,8 @@ class BaseLayered(BaseNetwork):
         layers, chain = self._asked(X.shape[1], partial(categories_of, X))
         self._chain = chain
         self._check_input(X)
+        if has_embedding(layers) and self._specs()[0].categories is None:
+            check_tables(chain, X)
         arrays = drawn(chain, random_state, X.dtype)
         self.__dict__.pop("feature_means_", None)
         if self.standardize:

@@ -35,7 +35,7 @@ class NetworkClassifier(ClassificationMixin, BaseLayered):
     batch_size, learning_rate_init, max_iter, shuffle, random_state, tol, verbose, \
 early_stopping, validation_fraction, n_iter_no_change, max_fun, dtype, n_jobs, scoring, max_time, \
 warm_start_optimizer, clip_norm, clip_value, standardize, ema_decay, accumulate, mixup, l1, \
-diagnose, class_weight
+diagnose, missing_targets, class_weight
         As in `MLPClassifier`. Mixup is not for `Embedding`, whose codes `standardize` leaves
         alone.
     loss : {"log_loss", "focal"}, CrossEntropy or Focal, default="log_loss"
@@ -117,6 +117,7 @@ gradient_norms_, activation_stats_, n_features_in_, feature_names_in_
         mixup=0.0,
         l1=0.0,
         diagnose=False,
+        missing_targets="error",
         class_weight=None,
         loss="log_loss",
     ):

@@ -16,7 +16,7 @@ class NetworkRegressor(RegressionMixin, BaseLayered):
     layers, solver, alpha, batch_size, learning_rate, learning_rate_init, max_iter, shuffle, \
 random_state, tol, verbose, warm_start, early_stopping, validation_fraction, n_iter_no_change, \
 max_fun, dtype, n_jobs, scoring, max_time, warm_start_optimizer, clip_norm, clip_value, \
-standardize, ema_decay, accumulate, mixup, l1, diagnose
+standardize, ema_decay, accumulate, mixup, l1, diagnose, missing_targets
         As in `NetworkClassifier`; early stopping looks at R^2, as `MLPRegressor`'s does.
     loss : str, RegressionLoss or function, default="squared_error"
         What is minimised, as in `MLPRegressor`.
@@ -89,6 +89,7 @@ diagnosed_layers_, diagnosed_weights_, n_features_in_, feature_names_in_
         mixup=0.0,
         l1=0.0,
         diagnose=False,
+        missing_targets="error",
         loss="squared_error",
     ):
         self._store(locals())

@@ -18,6 +18,11 @@ from .initializers import INITIALIZERS
 
 LECUN = {"selu"}
 GLOROT = {"identity", "tanh", "logistic"}
+ROWS_PER_CODE = 100
+"""Of an embedding's table whose size the data decide, at most; a row is for a distinct code."""
+
+FREE_ROWS = 10_000
+"""Of a table that may have any number of codes: some 4 MB."""
 
 
 def drawn(chain: Chain, random_state, dtype) -> list[np.ndarray]:
@@ -147,6 +152,30 @@ def categories_of(X, columns):
         return (1,) * len(columns)
     found = [X[:, column].max() if column < X.shape[1] else 0 for column in columns]
     return tuple(max(0, int(code)) + 1 for code in found)
+
+
+def check_tables(chain: Chain, X) -> None:
+    """Refuses codes, whose numbers nobody has said, that are ids: few distinct ones, far apart.
+
+    Raises
+    ------
+    ValueError
+        Naming the column, before its table is made.
+    """
+    op = chain.pieces[0].op
+    for column, rows, size in zip(op.columns, op.categories, op.sizes, strict=True):
+        if rows <= FREE_ROWS:
+            continue
+        distinct = len(np.unique(X[:, column]))
+        if rows > ROWS_PER_CODE * distinct:
+            megabytes = -(-rows * size * X.dtype.itemsize // 10**6)
+            raise ValueError(
+                f"X[:, {column}] holds {distinct:,} distinct codes of an Embedding, the largest"
+                f" {rows - 1:,}: its table would have {rows:,} rows, and"
+                f" {megabytes:,} MB before what the solver keeps of it. Number the codes"
+                " from 0 without gaps, by sklearn.preprocessing.OrdinalEncoder say, or say how"
+                " many there may be: Embedding(columns, categories=...)."
+            )
 
 
 def check_codes(chain: Chain, X) -> None:

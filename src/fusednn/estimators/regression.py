@@ -7,18 +7,18 @@ from typing import Any, ClassVar
 import numpy as np
 from sklearn.base import RegressorMixin, _fit_context
 from sklearn.metrics import r2_score
+from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import _check_sample_weight
 
 from fusednn.kernels.losses import row_of
 from fusednn.kernels.own_loss import COMPILED, own_loss
 from fusednn.losses import REGRESSION, Gaussian, Quantile, RegressionLoss
 
 from .callbacks import with_callbacks
-from .targets import flattened
-
-ALLOWED = {"positive": np.greater, "not negative": np.greater_equal}
-"""How targets that a loss restricts compare with 0."""
+from .targets import flattened, real_targets
+from .unknown import IGNORE, known_r2, unknown_in
 
 
 class RegressionMixin(RegressorMixin):
@@ -28,6 +28,7 @@ class RegressionMixin(RegressorMixin):
         "loss": [StrOptions(set(REGRESSION)), RegressionLoss, COMPILED],
     }
     loss: Any
+    missing_targets: str
     _validated: Any
     _outputs: Any
     _network: Any
@@ -39,6 +40,16 @@ class RegressionMixin(RegressorMixin):
         X, y = self._validated(X, y, reset, **self._target_options)
         return X, flattened(y)
 
+    def _spare_targets(self):
+        """What checks may see in the place of targets of which none is known."""
+        return ()
+
+    def _with_unknown(self, y, unknown):
+        """Checked targets in which unknown ones are NaN again."""
+        y = y.copy() if y.dtype.kind == "f" else y.astype(float)
+        y[unknown] = np.nan
+        return y
+
     def _checked_targets(self, y):
         """More targets of the kind that the estimator was fitted to."""
         y = flattened(y)
@@ -49,14 +60,8 @@ class RegressionMixin(RegressorMixin):
 
     def _encode(self, y, dtype):
         """Targets of shape (n_samples, n_targets); sets `n_outputs_`."""
-        targets = y.reshape(len(y), -1).astype(dtype, copy=False)
-        is_allowed = ALLOWED.get(self._loss_row().targets)
-        # of the name "poisson" scikit-learn takes any y
-        if is_allowed and self.loss != "poisson" and not is_allowed(targets, 0).all():
-            raise ValueError(
-                "Some value(s) of y are out of the valid range of the loss"
-                f" {type(self._loss()).__name__!r}."
-            )
+        taken, name = self._loss_row().targets, type(self._loss()).__name__
+        targets = real_targets(y, np.dtype(dtype), taken, name)
         self.n_outputs_ = targets.shape[1] * self._outputs_per_target()
         return targets
 
@@ -85,7 +90,10 @@ class RegressionMixin(RegressorMixin):
 
     def _score_outputs(self, truth, outputs, weights):
         """R^2 of outputs against targets."""
-        return r2_score(truth, self._points(outputs), sample_weight=weights)
+        points = self._points(outputs)
+        if self.missing_targets == IGNORE and np.isnan(truth).any():
+            return known_r2(truth, points, weights)
+        return r2_score(truth, points, sample_weight=weights)
 
     @_fit_context(prefer_skip_nested_validation=True)
     @with_callbacks
@@ -106,7 +114,7 @@ class RegressionMixin(RegressorMixin):
             solver has a `weight_decay`.
         X_val, y_val : like X and y, default=None
             A validation set, judged after every pass; with `early_stopping` it takes the place
-            of a part of X.
+            of a part of X. Scaled as X is: in a `Pipeline` by `transform_input=["X_val"]`.
         sample_weight_val : array-like of shape (n_val,), default=None
             Weights of its samples.
 
@@ -195,12 +203,29 @@ class RegressionMixin(RegressorMixin):
         Returns
         -------
         float
-            For "gaussian" of the means, of several quantiles of the one nearest to 0.5.
+            For "gaussian" of the means, of several quantiles of the one nearest to 0.5. With
+            unknown targets that are ignored, the mean over the columns of each one's R^2.
         """
+        if self.missing_targets == IGNORE:
+            y, unknown = unknown_in(y)
+            if unknown is not None:
+                return self._score_known(X, y, unknown, sample_weight)
         if self._outputs_per_target() == 1:
             return super().score(X, y, sample_weight)
         points = _raveled(self._points(self._outputs(X)))
         return r2_score(y, points, sample_weight=sample_weight)
+
+    def _score_known(self, X, y, unknown, sample_weight):
+        points = self._points(self._outputs(X))
+        y = np.where(unknown, 0, y).astype(float)  # which cannot read what pandas has for NaN
+        y = check_array(y.reshape(len(y), -1), input_name="y")
+        check_consistent_length(y, points)
+        if y.shape != points.shape:
+            raise ValueError(f"y must have {points.shape[1]} columns, got {y.shape[1]}.")
+        y[unknown.reshape(y.shape)] = np.nan
+        if sample_weight is not None:
+            sample_weight = _check_sample_weight(sample_weight, y)
+        return known_r2(y, points, sample_weight)
 
 
 def _raveled(outputs):

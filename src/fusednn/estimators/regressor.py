@@ -33,7 +33,7 @@ learning_rate_init, power_t, max_iter, shuffle, random_state, tol, verbose, warm
 momentum, nesterovs_momentum, early_stopping, validation_fraction, beta_1, beta_2, epsilon, \
 n_iter_no_change, max_fun, dtype, n_jobs, scoring, max_time, warm_start_optimizer, init, \
 dropout, clip_norm, clip_value, standardize, ema_decay, accumulate, mixup, l1, \
-normalization, max_norm, diagnose
+normalization, max_norm, diagnose, missing_targets
         As in `MLPClassifier`; early stopping looks at R^2, for "gaussian" of the means, of
         several quantiles of the one nearest to 0.5. A scorer sees what `predict` answers.
 
@@ -110,5 +110,6 @@ feature_names_in_
         normalization=None,
         max_norm=None,
         diagnose=False,
+        missing_targets="error",
     ):
         self._store(locals())

@@ -94,6 +94,11 @@ def _rehearsals_of(network, sparse: bool) -> Iterator[tuple[str, Callable[[], No
     targets = [[two, np.tile(two, (5, 1)).T]]
     if is_classifier(network):
         targets = [[1 + np.arange(rows) % classes] for classes in network._rehearsal_classes()]
+    any_targets = not is_classifier(network) or len(targets) > 1  # not those of its last layer
+    if network.missing_targets == "ignore" and any_targets:
+        part = np.tile(two, (5, 1)).T.astype(float)
+        part[0, 0] = np.nan
+        targets[0].append(part)
     for dtype in ("float32", "float64") if network.dtype == "auto" else (network.dtype,):
         for together in targets:
             inputs = [X.astype(dtype)]

@@ -24,12 +24,37 @@ class Target(NamedTuple):
     ----------
     values : ndarray of shape (n_samples, columns)
         In the network's dtype, C-contiguous; of classes a column of numbers for each group.
+        NaN is an unknown target, where there are `shares`.
     weights : ndarray of shape (n_samples,) or None
         Sample weights, in the network's dtype.
+    shares : ndarray of float64, of shape (n_samples,), or None
+        Of each sample's columns that are known: what it counts for in means. None: all are.
     """
 
     values: np.ndarray
     weights: np.ndarray | None
+    shares: np.ndarray | None = None
+
+    @property
+    def counts(self) -> np.ndarray | None:
+        """What each sample counts for in the mean of the losses; None: one."""
+        if self.shares is None or self.weights is None:
+            return self.weights if self.shares is None else self.shares
+        return self.weights * self.shares
+
+    def take(self, samples) -> Target:
+        """Those of some samples."""
+        parts = (None if part is None else part[samples] for part in self[1:])
+        return Target(self.values[samples], *parts)
+
+    def mean(self, losses: np.ndarray) -> float:
+        """The mean over the known of the samples' losses, which have no weights yet."""
+        if self.shares is None:
+            return float(np.average(losses, weights=self.weights))
+        if self.weights is not None:
+            losses = losses * self.weights
+        assert self.counts is not None
+        return float(losses.sum() / self.counts.sum())
 
 
 class Ends(NamedTuple):
@@ -65,6 +90,9 @@ def loss_records(
     loss = network.loss_row()
     constants = network.constants_of_loss(program.dtype)
     per_target = network.outputs_per_target()
+    op, unknown = output.loss_gradient, target.shares is not None
+    if unknown:
+        op = output.known_loss_gradient
     groups = network.output_groups()
     targets, stride = target.values.reshape(-1), target.values.shape[1]
     chain = []
@@ -88,13 +116,16 @@ def loss_records(
             output.ROW_VALUES: values[group],
             output.CONSTANTS: constants,
         }
-        chain.append(program.record(output.loss_gradient, operands))
+        if unknown:
+            operands[output.COLUMN_VALUES] = np.zeros(values.shape[1])
+            operands[output.DIVISOR] = width if loss.per_output else 1
+        chain.append(program.record(op, operands))
     return chain
 
 
 def loss_scratch(outputs: int) -> int:
     """Elements of a worker's scratch for a loss of so many outputs."""
-    return output.CHUNK_ROWS * (2 * outputs + 3)
+    return output.CHUNK_ROWS * (2 * outputs + 4)
 
 
 def lower_losses(
@@ -118,7 +149,8 @@ def lower_losses(
     values = np.empty((len(network.output_groups()), rows))
     flat = logits.reshape(-1)
     ends = Ends(flat, flat, outputs, outputs)
-    target = Target(np.ascontiguousarray(target.values, logits.dtype), None)
+    values_of_target = np.ascontiguousarray(target.values, logits.dtype)
+    target = target._replace(values=values_of_target, weights=None)
     chain = loss_records(program, network, target, ends, values)
     tasks = [
         Task(chain, lo, min(lo + BLOCK_ROWS, rows), records.WHOLE)

@@ -133,7 +133,10 @@ def check_codes(X: np.ndarray, columns, categories) -> None:
     """
     for column, count in zip(columns, categories, strict=True):
         values = X[:, column]
-        odd = (values < 0) | (values >= count) | (values != np.floor(values))
+        largest = values.dtype.type(count - 1)
+        if float(largest) > count - 1:  # float32 has not every integer from 2**24 on
+            largest = np.nextafter(largest, values.dtype.type(0))
+        odd = (values < 0) | (values > largest) | (values != np.floor(values))
         wrong = odd & np.isfinite(values)
         if wrong.any():
             raise ValueError(

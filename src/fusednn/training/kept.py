@@ -86,7 +86,7 @@ def take_session(
 
 def _kind(network, X, target, rule, batch, order, n_jobs) -> tuple | None:
     dtype = target.values.dtype
-    if type(X) is not np.ndarray or X.dtype != dtype:
+    if type(X) is not np.ndarray or X.dtype != dtype or target.shares is not None:
         return None
     widths = sum(network.widths())
     if network.is_plain():  # in a microsecond

@@ -199,7 +199,7 @@ class Session:
 
     def _weight_sums(self) -> np.ndarray:
         """Sum of the sample weights of each batch."""
-        weights = self.target.weights
+        weights = self.target.counts
         if weights is None:
             return self._counts
         batches, shares = self._passes * self.batches, self._settings.shares

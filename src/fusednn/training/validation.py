@@ -44,7 +44,7 @@ class Validation(NamedTuple):
         loss = None
         if self.with_loss:
             losses = session.losses(self.target, self.samples, self.X)
-            loss = float(np.average(losses, weights=self.target.weights))
+            loss = self.target.mean(losses)
         if self.score is None:
             assert loss is not None
             return loss, -loss

@@ -1,0 +1,185 @@
+"""Unknown targets, NaN, None or NA, where `missing_targets="ignore"` lets them be.
+
+On their way to the network targets have something known of their column in each unknown's place,
+so that every check of scikit-learn's sees what it takes; real ones are NaN again after it, labels
+a masked array. Encoded they are NaN.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.sparse import issparse
+from sklearn.metrics import r2_score
+
+from .labels import Labels, columns_of
+
+IGNORE = "ignore"
+
+
+def unknown_in(y):
+    """Targets as an array, and which are unknown; None where none are, or y is no table of them.
+
+    Returns
+    -------
+    y : array-like or ndarray
+        As it is, where none are unknown.
+    mask : ndarray of bool, of the shape of y, or None
+    """
+    if y is None or issparse(y) or isinstance(y, str):
+        return y, None
+    with np.errstate(invalid="ignore"):
+        try:
+            array = np.asarray(y)
+        except ValueError:  # of rows of several lengths: scikit-learn says so
+            return y, None
+    if array.dtype.kind == "U" and isinstance(y, list | tuple):  # where NaN is the word "nan"
+        array = np.asarray(y, object)
+    if array.ndim not in (1, 2) or array.dtype.kind not in "fO":
+        return y, None
+    mask = np.isnan(array) if array.dtype.kind == "f" else _are_unknown(array)
+    return (array, mask) if mask.any() else (y, None)
+
+
+def _are_unknown(array):
+    found = [value is None or _is_nan(value) for value in array.flat]
+    return np.array(found, bool).reshape(array.shape)
+
+
+def _is_nan(value):
+    """Whether it is a NaN, or what pandas and others have of their own: nothing equals itself."""
+    try:
+        return bool(value != value)
+    except TypeError:  # pandas.NA answers neither yes nor no
+        return True
+    except ValueError:  # an array
+        return False
+
+
+def filled(y, mask, spares):
+    """Targets with a known one of the column in the place of each unknown.
+
+    Parameters
+    ----------
+    y, mask : ndarray
+    spares : sequence
+        What stands in a column that has no known one.
+    """
+    columns, masks = y.reshape(len(y), -1), mask.reshape(len(y), -1)
+    whole = columns.copy()
+    for number, (column, unknown) in enumerate(zip(columns.T, masks.T, strict=True)):
+        spare = spares[number] if number < len(spares) else 0
+        if whole.dtype != object and not isinstance(spare, _NUMBERS):  # of another y
+            spare = 0
+        whole[unknown, number] = spare if unknown.all() else column[unknown.argmin()]
+    if whole.dtype == object and all(isinstance(value, _NUMBERS) for value in whole.flat):
+        whole = whole.astype(float)
+    return whole.reshape(y.shape)
+
+
+_NUMBERS = (bool, int, float, np.bool_, np.integer, np.floating)
+
+
+def known(y):
+    """Labels without their mask: something known in the place of each unknown."""
+    return np.ma.getdata(y) if isinstance(y, np.ma.MaskedArray) else y
+
+
+def as_given(y):
+    """Labels as a user has them: NaN, or None among words, where they are unknown."""
+    if not isinstance(y, np.ma.MaskedArray):
+        return y
+    kind, mark = (float, np.nan) if y.dtype.kind in "fiub" else (object, None)
+    return np.where(np.ma.getmaskarray(y), mark, known(y).astype(kind))
+
+
+def check_columns(targets) -> None:
+    """Refuses a column of encoded targets that says nothing."""
+    empty = np.isnan(targets).all(axis=0)
+    if empty.any():
+        where = f"Column {empty.argmax()} of y" if len(empty) > 1 else "y"
+        raise ValueError(f"{where} has no known target: leave it out.")
+
+
+def known_rows(mlp, X, y, targets, weights, name="y"):
+    """All of these without the rows whose targets are all unknown: they are absent.
+
+    Parameters
+    ----------
+    mlp : estimator
+    X : array or sparse matrix
+    y : ndarray
+        As the user counts the targets.
+    targets : ndarray of shape (n_samples, columns)
+        Encoded.
+    weights : ndarray or None
+    name : str
+        Of y in messages.
+
+    Returns
+    -------
+    X, y, targets, weights
+    shares : ndarray or None
+        What `fusednn.plan.loss.Target` calls so.
+    """
+    if mlp.missing_targets != IGNORE or not np.isnan(targets).any():
+        return X, y, targets, weights, None
+    rows = ~np.isnan(targets).all(axis=1)
+    if not rows.any():
+        raise ValueError(f"{name} has no known target.")
+    if not rows.all():
+        X, y, targets = X[rows], y[rows], targets[rows]
+        weights = None if weights is None else weights[rows]
+    unknown = np.isnan(targets)
+    if not unknown.any():
+        return X, known(y), targets, weights, None
+    return X, y, targets, weights, 1 - unknown.mean(axis=1)
+
+
+def known_r2(y, points, weights):
+    """R^2 over the known targets: the mean of those of the columns that have two or more.
+
+    Parameters
+    ----------
+    y, points : ndarray of shape (n_samples, n_targets)
+    weights : ndarray of shape (n_samples,) or None
+    """
+    scores = []
+    for truth, answers in zip(y.T, points.T, strict=True):
+        rows = ~np.isnan(truth)
+        if rows.sum() > 1:
+            own = None if weights is None else weights[rows]
+            scores.append(r2_score(truth[rows], answers[rows], sample_weight=own))
+    return float(np.mean(scores)) if scores else float("nan")
+
+
+def known_accuracy(y, predicted, weights):
+    """The share of samples, of those with a known label, whose known labels are predicted.
+
+    Parameters
+    ----------
+    y : masked array of shape (n_samples,) or (n_samples, n_columns)
+    predicted : ndarray of the same shape
+    weights : ndarray of shape (n_samples,) or None
+    """
+    unknown = np.ma.getmaskarray(y).reshape(len(y), -1)
+    right = unknown | (predicted == known(y)).reshape(len(y), -1)
+    rows = ~unknown.all(axis=1)
+    if not rows.any():
+        raise ValueError("y has no known target.")
+    weights = None if weights is None else weights[rows]
+    return float(np.average(right[rows].all(axis=1), weights=weights))
+
+
+def class_weights(labels, class_weight, y):
+    """The weight of each row of labels: of several, unknown ones have no part in the product."""
+    weights = labels.sample_weight(class_weight, known(y))  # refuses what is not of its form
+    if not isinstance(y, np.ma.MaskedArray):
+        return weights
+    weights, mask = np.ones(len(y)), np.ma.getmaskarray(y)
+    parts = [np.array([0, 1])] * y.shape[1] if labels.is_multilabel else labels.classes
+    for number, (classes, column) in enumerate(zip(parts, columns_of(known(y)), strict=True)):
+        own = class_weight if isinstance(class_weight, str) else class_weight[number]
+        rows = ~mask[:, number]
+        if rows.any():
+            weights[rows] *= Labels(classes).sample_weight(own, column[rows])
+    return weights
