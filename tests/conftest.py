@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from short_run import pytest_collection_modifyitems  # noqa: F401 - a hook of pytest's
 from sklearn.datasets import load_diabetes, load_digits
 
 
