@@ -103,7 +103,7 @@ PARTS = "shapes", "tiles", "layout", "reduced_products"
 
 @pytest.fixture(scope="module")
 def others():
-    """The tests in every other shape, each in a process, all at once; the short ones or the long."""
+    """The short or long tests in every other shape, each in a process, all at once."""
     chosen = "test_form or bit or nan or chain or rounded or layout or in_this_shape"
     here = Path(__file__)
     files = [here.with_name(f"test_{part}.py") for part in PARTS]
