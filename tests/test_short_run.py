@@ -1,5 +1,6 @@
 """The marks `long` and `thinned`, in a process of pytest's own."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -38,8 +39,10 @@ def collected(folder, *arguments, **files):
         (folder / "tests" / f"{name}.py").write_text(text)
     shutil.copy(PROJECT / "pyproject.toml", folder)
     shutil.copy(PROJECT / "tests" / "short_run.py", folder)
-    command = [sys.executable, "-m", "pytest", "-p", "short_run", "--collect-only", "-q"]
-    done = subprocess.run([*command, *arguments], cwd=folder, capture_output=True, text=True)
+    plugins = "-p", "pytest_timeout", "-p", "short_run"
+    command = [sys.executable, "-m", "pytest", *plugins, "--collect-only", "-q", *arguments]
+    environment = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_ADDOPTS": ""}
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
     return done.returncode, done.stdout.split("\n\n")[0].split(), done.stdout + done.stderr
 
 
