@@ -1,16 +1,31 @@
 """Data for the tests: scikit-learn's bundled sets, and real ones where FUSEDNN_DATA has them.
 
 Kernels are cached where the user's are: the cache is keyed by a digest of their sources, so
-no test can see a stale one.
+no test can see a stale one. Where that place cannot be written to, they are kept for this run.
 """
 
 import gzip
 import os
+import shutil
+import tempfile
 from pathlib import Path
 
 import numpy as np
 import pytest
+from fusednn.kernels._cachedir import kernel_directory
+from short_run import pytest_collection_modifyitems  # noqa: F401 - a hook of pytest's
 from sklearn.datasets import load_diabetes, load_digits
+
+
+def pytest_configure(config):
+    try:
+        folder = kernel_directory(create=True)
+        writable = folder is None or os.access(folder, os.W_OK)
+    except OSError:
+        writable = False
+    if not writable:
+        os.environ["FUSEDNN_CACHE_DIR"] = kept = tempfile.mkdtemp()
+        config.add_cleanup(lambda: shutil.rmtree(kept, ignore_errors=True))
 
 
 @pytest.fixture(scope="session")

@@ -162,6 +162,7 @@ def test_read_only_cache_at_another_path_for_another_user(warm):
                 path.chmod(0o755)
 
 
+@pytest.mark.long
 def test_an_estimator_of_a_module(tmp_path):
     (tmp_path / "module.py").write_text(MODULE)
     here = {"folder": tmp_path / "kernels", "cwd": tmp_path}

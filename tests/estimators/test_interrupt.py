@@ -60,7 +60,12 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("name", CASES)
+LONG = "one thread", "five threads", "large batch", "lbfgs, two threads"
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.long] * (name in LONG)) for name in CASES]
+)
 def test_ctrl_c(name, record_property):
     process = subprocess.Popen(
         [sys.executable, "-u", "-c", PROGRAM, json.dumps(CASES[name])],

@@ -201,6 +201,7 @@ CALLS = [
 ]
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize(("kind", "method"), CALLS)
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])

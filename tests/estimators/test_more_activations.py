@@ -25,6 +25,7 @@ def new(name, cls=MLPClassifier, **params):
     return cls(activation=name, **params)
 
 
+@pytest.mark.thinned
 @NAMES
 @DTYPES
 @pytest.mark.parametrize("rows", [1, 64, 300])
@@ -45,6 +46,7 @@ def test_outputs_of_every_layer(name, dtype, rows):
         np.testing.assert_array_equal(logits, model.predict_logits(X.astype(dtype))[:rows])
 
 
+@pytest.mark.thinned
 @NAMES
 @DTYPES
 @pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs"])

@@ -32,6 +32,7 @@ def check(rows, features, hidden, outputs, kind, dtype=np.float64, form=None, **
 KINDS = pytest.mark.parametrize("kind", ["classifier", "regressor"])
 
 
+@pytest.mark.thinned
 @KINDS
 @pytest.mark.parametrize("batch_size", [1, 2, 3, 5, 8, 16, "auto"])
 @pytest.mark.parametrize("rows", range(2, 18))

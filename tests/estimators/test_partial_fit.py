@@ -125,6 +125,7 @@ def story(estimator, kind, between, fresh):
     return estimator
 
 
+@pytest.mark.thinned
 @KINDS
 @pytest.mark.parametrize("between", BETWEEN)
 def test_what_happens_between_calls(kind, between):

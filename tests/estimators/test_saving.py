@@ -523,11 +523,14 @@ def test_steps_of_nadam_that_would_fill_the_memory():
         read_estimator(kind, io.BytesIO(joined(header, tensors)))
 
 
-def test_mutated_files_are_refused_or_predict():
+@pytest.mark.parametrize(
+    ("first", "last"), [(0, 400), pytest.param(400, 4000, marks=pytest.mark.long)]
+)
+def test_mutated_files_are_refused_or_predict(first, last):
     """As of `tests/serving/test_fuzz.py`; what is loaded predicts, and trains or says why not."""
     kinds = {name: file_of(name) for name in ("plain", "options", "every layer", "quantiles")}
     loaded, messages, errors = 0, set(), set()
-    for seed in range(4000):
+    for seed in range(first, last):
         name = list(kinds)[seed % 4]
         kind, data = kinds[name]
         y = {"quantiles": NUMBERS, "every layer": WORDS[LABELS]}.get(name, LABELS)
@@ -542,7 +545,7 @@ def test_mutated_files_are_refused_or_predict():
             if loaded % 5 == 0 and estimator.batch_size == "auto":
                 found = outcome(lambda: estimator.partial_fit(X, y))  # noqa: B023
                 errors.add(found.error and found.error[0])
-    assert 100 < loaded < 3000
+    assert 0.025 < loaded / (last - first) < 0.75
     assert all(0 < len(message) < 1000 and "\n" not in message for message in messages)
     assert errors <= {None, "ValueError", "InvalidParameterError"}
 

@@ -113,15 +113,25 @@ def test_codes(width, tmp_path):
     assert told == [*"011111", answer, answer, *"10330", answer]
 
 
-PLAIN = """
+TWO = """
+#include <math.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#ifdef OTHER_COMPILER /* than GCC and Clang: not for the headers above, which are theirs */
+#undef __GNUC__
+#endif
 #include "first.c"
 #include "second.c"
 int main(void)
 {
     float x[] = {1, -2, 3}, out[FIRST_N_OUTPUTS];
     double y[] = {1, -2, 3}, wide[SECOND_N_OUTPUTS];
+    const unsigned char lanes[] = {FIRST_LANES, SECOND_LANES};
     int status = first_predict(x, 1, out) + second_predict(y, 1, wide);
+    fwrite(lanes, 1, 2, stdout);
     fwrite(out, sizeof *out, FIRST_N_OUTPUTS, stdout);
     fwrite(wide, sizeof *wide, SECOND_N_OUTPUTS, stdout);
     return status;
@@ -130,15 +140,17 @@ int main(void)
 
 
 @needs_compiler
-@pytest.mark.parametrize("define", ["-DNOTHING", "-U__GNUC__"])
-def test_two_in_one_program_and_compilers_without_vectors(define, tmp_path):
+@pytest.mark.parametrize("compiler", COMPILERS)
+@pytest.mark.parametrize("vectors", [True, False])
+def test_two_in_one_program_and_compilers_without_vectors(vectors, compiler, tmp_path):
     models = [made(chain(3, 21, 5), SHORT, dtype) for dtype in ("float32", "float64")]
     for name, model in zip(("first", "second"), models, strict=True):
         write_c(model, tmp_path / f"{name}.c", name)
-    told = run(tmp_path, COMPILERS[-1], PLAIN, [], [define, "-O1"])
+    told = run(tmp_path, compiler, TWO, [], ["-O1", *([] if vectors else ["-DOTHER_COMPILER"])])
+    assert [lanes > 1 for lanes in told[:2]] == [vectors, vectors]
     x = np.array([[1.0, -2, 3]])
-    assert_close(np.frombuffer(told[:20], "f4"), Predictor(models[0])(x)[0], 1e-6)
-    assert_close(np.frombuffer(told[20:], "f8"), Predictor(models[1])(x)[0], 1e-14)
+    assert_close(np.frombuffer(told[2:22], "f4"), Predictor(models[0])(x)[0], 1e-6)
+    assert_close(np.frombuffer(told[22:], "f8"), Predictor(models[1])(x)[0], 1e-14)
 
 
 @needs_compiler

@@ -157,9 +157,9 @@ def test_in_a_users_own_program(dtype):
     np.testing.assert_allclose(b, expected_b, rtol=0, atol=tolerance)
 
 
-def compare_parallel(sizes, counts):
+def compare_parallel(dtype, sizes, counts):
     """The parallel forms, run by some counts of threads, have the bits of the serial ones."""
-    for name, dtype, size in itertools.product(CODED, (np.float32, np.float64), sizes):
+    for name, size in itertools.product(CODED, sizes):
         x, w, b, dout = layer(dtype, *size)
         out = forward(x, w, b, name)
         serial = backward(dout, out, x, w, name)
@@ -174,20 +174,22 @@ def compare_parallel(sizes, counts):
 
 PARALLEL = """
 import sys
-sys.path[:0] = sys.argv[1:]
+sys.path[:0] = sys.argv[2:]
 import test_dense
-test_dense.compare_parallel(test_dense.SIZES, (1, 2, 3))
+test_dense.compare_parallel(sys.argv[1], test_dense.SIZES, (1, 2, 3))
 print("same")
 """
 
 
-def test_parallel_forms_have_the_bits_of_the_serial_ones():
+@pytest.mark.parametrize("dtype", ["float32", pytest.param("float64", marks=pytest.mark.long)])
+def test_parallel_forms_have_the_bits_of_the_serial_ones(dtype):
     if JIT:  # in a process that may have more threads than CPUs
         here = os.path.dirname(__file__)
         threads = {**os.environ, "NUMBA_NUM_THREADS": "3"}
-        assert run_python(PARALLEL, here, os.path.dirname(here), env=threads) == "same\n"
+        told = run_python(PARALLEL, dtype, here, os.path.dirname(here), env=threads)
+        assert told == "same\n"
     else:
-        compare_parallel(SIZES[:3], (1,))
+        compare_parallel(dtype, SIZES[:3], (1,))
 
 
 def test_arguments_that_do_not_fit_are_refused():

@@ -138,6 +138,7 @@ def check(name, z, t, constants):
     return value, dz
 
 
+@pytest.mark.thinned
 @each_constants
 @both_dtypes
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
@@ -150,6 +151,7 @@ def test_value_and_gradient(name, constants, dtype, shape):
         check(name, z, t, np.array([*UNBOUNDED, 0], dtype))
 
 
+@pytest.mark.thinned
 @each_constants
 @both_dtypes
 def test_extreme_logits(name, constants, dtype):
@@ -165,6 +167,7 @@ def test_extreme_logits(name, constants, dtype):
         assert np.isfinite(dz).all()
 
 
+@pytest.mark.thinned
 @each_constants
 @both_dtypes
 def test_nan_is_seen(name, constants, dtype):
@@ -227,6 +230,7 @@ def test_gradient_is_that_of_central_differences(name, constants):
         np.testing.assert_allclose(dz[:, c], numeric, rtol=1e-9, atol=1e-10)
 
 
+@pytest.mark.thinned
 @each_constants
 @both_dtypes
 @pytest.mark.parametrize("shape", SHAPES, ids=str)

@@ -280,7 +280,10 @@ def test_loops_are_vectorised(name, dtype):
 
 def run_pytest(changes, *arguments):
     """This file's tests in another process, with changes to the environment."""
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__]
+    command = [
+        *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-m", ""),
+        __file__,
+    ]
     done = subprocess.run(
         [*command, *arguments], env={**os.environ, **changes}, capture_output=True, text=True
     )
@@ -291,11 +294,13 @@ def run_pytest(changes, *arguments):
 INSIDE = "not in_another_process"
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not (JIT and SHAPE.fused), reason="this process is unfused already")
 def test_unfused_in_another_process():
     run_pytest({"FUSEDNN_SHAPE": "plain"}, "-k", INSIDE)
 
 
+@pytest.mark.long
 @needs_jit
 def test_twins_in_another_process():
     run_pytest({"NUMBA_DISABLE_JIT": "1"}, "-k", f"{INSIDE} and not everywhere")

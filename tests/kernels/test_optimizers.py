@@ -50,6 +50,7 @@ def drawn(random, n, dtype):
     return w, s1, abs(s2), abs(s3)
 
 
+@pytest.mark.thinned
 @each_optimizer
 @both_dtypes
 @pytest.mark.parametrize("n", [1, 2, 7, 16, 33])

@@ -2,6 +2,7 @@
 
 import re
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 
 import assembly
@@ -102,25 +103,31 @@ PARTS = "shapes", "tiles", "layout", "reduced_products"
 
 @pytest.fixture(scope="module")
 def others():
-    """The tests in every other shape, each in a process, all at once."""
+    """The short or long tests in every other shape, each in a process, all at once."""
     chosen = "test_form or bit or nan or chain or rounded or layout or in_this_shape"
     here = Path(__file__)
     files = [here.with_name(f"test_{part}.py") for part in PARTS]
     arguments = *files, "-k", f"({chosen}) and not another_process"
     with ThreadPoolExecutor() as pool:
-        yield {
-            name: pool.submit(run_pytest, {"FUSEDNN_SHAPE": name}, *arguments)
-            for name in OTHERS
-            if not lacks(name)
-        }
+
+        @cache
+        def started(part):
+            return {
+                name: pool.submit(run_pytest, {"FUSEDNN_SHAPE": name}, *arguments, "-m", part)
+                for name in OTHERS
+                if not lacks(name)
+            }
+
+        yield started
 
 
 @pytest.mark.skipif(not JIT, reason="the JIT is off")
 @pytest.mark.parametrize("name", OTHERS)
-def test_shape_in_another_process(name, others):
+@pytest.mark.parametrize("part", ["not long", pytest.param("long", marks=pytest.mark.long)])
+def test_shape_in_another_process(name, part, others):
     if lacks(name):
         pytest.skip(f"this host has no fused multiply-add, which {name} needs")
-    others[name].result()
+    others(part)[name].result()
 
 
 # -- machine code ----------------------------------------------------------------------------

@@ -129,6 +129,7 @@ def test_every_form_is_tested():
     assert forms | {"narrow_full", "narrow_one", "column_full", "column_one"} == set(FORMS)
 
 
+@pytest.mark.thinned
 @both_dtypes
 @pytest.mark.parametrize("name", FORMS)
 def test_form(name, dtype):
@@ -149,6 +150,7 @@ def test_form(name, dtype):
         assert len(set(results)) == 1
 
 
+@pytest.mark.thinned
 @both_dtypes
 @pytest.mark.parametrize("M", SIZES)
 def test_multiply_panel_and_edge(M, dtype):
@@ -180,6 +182,7 @@ def run_plain(case):
     return case.check()
 
 
+@pytest.mark.thinned
 @both_dtypes
 @pytest.mark.parametrize("mode", ["matrix", "bias", "accumulate"])
 @pytest.mark.parametrize("floor", [-np.inf, 0.0])
@@ -191,6 +194,7 @@ def test_multiply_panels(dtype, mode, floor):
         run_panels(Case(dtype, M, K, N, mode, floor))
 
 
+@pytest.mark.thinned
 @both_dtypes
 @pytest.mark.parametrize("transposed", [False, True])
 def test_multiply_plain(dtype, transposed):
@@ -201,6 +205,7 @@ def test_multiply_plain(dtype, transposed):
         run_plain(Case(dtype, M, K, N, "bias", 0.0, transposed))
 
 
+@pytest.mark.thinned
 @both_dtypes
 @pytest.mark.parametrize("K", [9, DEPTHS[0], DEPTHS[-1]])
 def test_an_element_has_the_same_bits_in_every_form(dtype, K):

@@ -105,6 +105,7 @@ def train(buffers, loss, activation, sizes, rule, batch, dtype, form, poisoned):
     return [np.array(losses), *chain_lists(*session.parameters())]
 
 
+@pytest.mark.thinned
 @DTYPES
 @pytest.mark.parametrize("form", ["dense", "gaps", "csr"])
 @pytest.mark.parametrize(
@@ -149,6 +150,7 @@ def test_blocks_of_a_large_batch(monkeypatch, buffers, dtype):
             assert one.tobytes() == other.tobytes()
 
 
+@pytest.mark.thinned
 @DTYPES
 @pytest.mark.parametrize("form", ["dense", "gaps", "csr"])
 @pytest.mark.parametrize("loss", LOSSES)
@@ -186,6 +188,7 @@ LISTS = [
 ]
 
 
+@pytest.mark.thinned
 @DTYPES
 @pytest.mark.parametrize(
     "rule", [Rule("adam", (0.9, 0.999, 1e-8), average=0.9, l1=0.1), Rule(None)]

@@ -54,6 +54,7 @@ def fit_one(name, output, dtype, **more):
     return fit_quietly(estimator, data, y, weights)
 
 
+@pytest.mark.thinned
 @DTYPES
 @pytest.mark.parametrize("output", ["multiclass", "several outputs"])
 @pytest.mark.parametrize("name", FITS)
@@ -122,6 +123,7 @@ def test_one_process_and_another_seed():
 SIZES = [(1, (1,)), (3, (7,)), (37, (33, 18)), (65, (64,)), (130, (5, 130))]
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize("as_sparse", [False, True], ids=["dense", "csr"])
 @DTYPES
 @pytest.mark.parametrize("output", OUTPUTS)

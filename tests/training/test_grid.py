@@ -93,6 +93,7 @@ def turn_of(activation, solver, target):
     )  # fmt: skip
 
 
+@pytest.mark.thinned
 @every
 def test_twelve_passes(activation, solver, target):
     first = turn_of(activation, solver, target)
@@ -100,6 +101,7 @@ def test_twelve_passes(activation, solver, target):
         check(activation, solver, target, option, first + number, max_iter=12)
 
 
+@pytest.mark.thinned
 @every
 def test_twelve_passes_in_float32(activation, solver, target):
     turn = turn_of(activation, solver, target)
@@ -107,6 +109,7 @@ def test_twelve_passes_in_float32(activation, solver, target):
     check(activation, solver, target, option, turn, np.float32, 1e-3, max_iter=12)
 
 
+@pytest.mark.thinned
 @every
 def test_converged(activation, solver, target):
     """All stop, in the same pass."""
@@ -118,6 +121,7 @@ def test_converged(activation, solver, target):
     assert 3 < expected.n_iter_ < 400
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize("target", TARGETS)
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_lbfgs_scores_alike(activation, target):

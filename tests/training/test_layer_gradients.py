@@ -95,6 +95,7 @@ def built(layers, make=NetworkClassifier, **options):
     return model.set_weights(moved(model.get_weights(), numbers)), data, y
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize("make", [NetworkClassifier, NetworkRegressor])
 @pytest.mark.parametrize("name", NETWORKS)
 def test_every_entry(name, make):

@@ -63,6 +63,7 @@ def problem(digits, target, rows=260):
     return kind, X, make(X, y, np.random.RandomState(5)), options
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize("dtype", [np.float64, np.float32], ids=["float64", "float32"])
 @pytest.mark.parametrize("target", TARGETS)
 @pytest.mark.parametrize("solver", SOLVERS)
@@ -101,6 +102,7 @@ OPTIONS = {
 }
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize("target", TARGETS)
 @pytest.mark.parametrize("option", OPTIONS)
 def test_options(digits, option, target):
@@ -110,6 +112,7 @@ def test_options(digits, option, target):
     assert_same_network(expected, actual, 1e-9)
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize("params", [{}, {"early_stopping": True}, {"batch_size": 31}], ids=str)
 @pytest.mark.parametrize("target", TARGETS)
 def test_sample_weights(digits, target, params):
@@ -122,6 +125,7 @@ def test_sample_weights(digits, target, params):
     assert_same_network(expected, actual, 1e-9)
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize("dtype", [np.float64, np.float32], ids=["float64", "float32"])
 @pytest.mark.parametrize("form", [sparse.csr_matrix, sparse.csc_matrix, sparse.csr_array])
 @pytest.mark.parametrize("target", TARGETS)
@@ -133,6 +137,7 @@ def test_sparse(digits, target, form, dtype):
     assert_same_network(expected, actual, TOLERANCE[dtype])
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize("target", ["multiclass", "several outputs"])
 @pytest.mark.parametrize("as_sparse", [False, True])
 @pytest.mark.parametrize("weighted", [False, True])
@@ -164,6 +169,7 @@ def test_whole_tiles_over_blocks_of_the_batch(digits, batch):
     assert_same_network(*fit_pair(kind, X, y, **more, **options), 1e-9)
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize("solver", SOLVERS)
 @pytest.mark.parametrize("target", TARGETS)
 def test_partial_fit_goes_on(digits, target, solver):
@@ -215,6 +221,7 @@ def test_a_random_state_object_is_drawn_alike(digits, target):
     assert_same_network(*pair, 1e-9)
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize(
     "params",
     [
@@ -236,6 +243,7 @@ def test_converged_fits_stop_in_the_same_pass(digits, target, params):
     assert_same_network(expected, actual, 1e-6)
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize("activation", ["identity", "logistic", "tanh", "relu"])
 @pytest.mark.parametrize("target", [name for name in TARGETS if name != "several outputs"])
 def test_lbfgs(digits, target, activation):
