@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from fusednn.tables.encoding import Learned, Words
+from fusednn.tables.columns import Column, TextColumn
+from fusednn.tables.encoding import Learned, Numbers, Words
 from fusednn.tables.labelled import Labelled
 from fusednn.tables.table import Table
 
@@ -13,6 +14,8 @@ def notes_on_target(labelled: Labelled) -> list[str]:
     notes = [f"target: column {repr(name) if labelled.table.header else name}"]
     if not labelled.table.header:
         notes[0] += " (there is no header)"
+    if not labelled.target.classify:
+        notes.extend(_notes_on_writing(labelled.table.columns[labelled.place]))
     if labelled.without:
         notes.append(f"left out {labelled.without:,} rows with no target")
     return notes
@@ -24,10 +27,11 @@ def notes_on_encoding(learned: Learned, table: Table) -> list[str]:
     for number in learned.odd:
         column = table.columns[number]
         row, word = column.first_word() or (0, "")
-        notes.append(
-            f"{column.name} is taken as words, for it is {word!r} in {table.place(row)}: if that"
-            " is a missing value, leave it empty"
-        )
+        notes.append(f"{column.name} is taken as words, for it is {word!r} in {table.place(row)}")
+    by_name = {column.name: column for column in table.columns}
+    for part in learned.encoding.inputs:
+        if isinstance(part, Numbers):
+            notes.extend(_notes_on_writing(by_name[part.name]))
     words = [part for part in learned.encoding.inputs if isinstance(part, Words)]
     if words:
         which = "a column" if len(words) == 1 else f"{len(words)} columns"
@@ -41,3 +45,16 @@ def notes_on_encoding(learned: Learned, table: Table) -> list[str]:
     if learned.indexes:
         notes.append(f"left out {', '.join(learned.indexes)} (an index without a name)")
     return notes
+
+
+def _notes_on_writing(column: Column) -> list[str]:
+    """How a number was understood that is not written with digits and a decimal point alone."""
+    reading = column.distinct.reading if isinstance(column, TextColumn) else None
+    if reading is None:
+        return []
+    texts, place = column.distinct, reading.formatted
+    if place < 0 and texts.notation.decimal == ",":
+        place = next((i for i, text in enumerate(texts.strings) if "," in text), -1)
+    if place < 0:
+        return []
+    return [f"{column.name}: {texts.strings[place]!r} is {reading.numbers[place]:.15g}"]
