@@ -5,7 +5,7 @@ from __future__ import annotations
 from fusednn.tables.columns import Column, TextColumn
 from fusednn.tables.encoding import Learned, Numbers, Words
 from fusednn.tables.labelled import Labelled
-from fusednn.tables.table import Table
+from fusednn.tables.table import Table, told
 
 
 def notes_on_target(labelled: Labelled) -> list[str]:
@@ -15,7 +15,7 @@ def notes_on_target(labelled: Labelled) -> list[str]:
     if not labelled.table.header:
         notes[0] += " (there is no header)"
     if not labelled.target.classify:
-        notes.extend(_notes_on_writing(labelled.table.columns[labelled.place]))
+        notes.extend(_note_on_writing([labelled.table.columns[labelled.place]]))
     if labelled.without:
         notes.append(f"left out {labelled.without:,} rows with no target")
     return notes
@@ -29,9 +29,8 @@ def notes_on_encoding(learned: Learned, table: Table) -> list[str]:
         row, word = column.first_word() or (0, "")
         notes.append(f"{column.name} is taken as words, for it is {word!r} in {table.place(row)}")
     by_name = {column.name: column for column in table.columns}
-    for part in learned.encoding.inputs:
-        if isinstance(part, Numbers):
-            notes.extend(_notes_on_writing(by_name[part.name]))
+    numbers = [part for part in learned.encoding.inputs if isinstance(part, Numbers)]
+    notes.extend(_note_on_writing([by_name[part.name] for part in numbers]))
     words = [part for part in learned.encoding.inputs if isinstance(part, Words)]
     if words:
         which = "a column" if len(words) == 1 else f"{len(words)} columns"
@@ -47,14 +46,16 @@ def notes_on_encoding(learned: Learned, table: Table) -> list[str]:
     return notes
 
 
-def _notes_on_writing(column: Column) -> list[str]:
-    """How a number was understood that is not written with digits and a decimal point alone."""
-    reading = column.distinct.reading if isinstance(column, TextColumn) else None
-    if reading is None:
-        return []
-    texts, place = column.distinct, reading.formatted
-    if place < 0 and texts.notation.decimal == ",":
-        place = next((i for i, text in enumerate(texts.strings) if "," in text), -1)
-    if place < 0:
-        return []
-    return [f"{column.name}: {texts.strings[place]!r} is {reading.numbers[place]:.15g}"]
+def _note_on_writing(columns: list[Column]) -> list[str]:
+    """How numbers are understood that have more than digits and a decimal point."""
+    found = []
+    for column in columns:
+        reading = column.distinct.reading if isinstance(column, TextColumn) else None
+        if reading is None:
+            continue
+        texts, place = column.values, reading.formatted
+        if place < 0 and column.distinct.notation.decimal == ",":
+            place = next((i for i, text in enumerate(texts) if "," in text), -1)
+        if place >= 0:
+            found.append(f"{texts[place]} in {column.name} is {reading.numbers[place]:.15g}")
+    return [f"read as numbers: {told(found, '; ')}"] if found else []

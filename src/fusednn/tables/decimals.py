@@ -56,8 +56,7 @@ def found_notation(
     if points is not None and commas is not None:
         one, other = points.told(points.point, table), commas.told(commas.comma, table)
         raise TableError(
-            f"{one}, with a decimal point, and {other}, with a decimal comma: write the table in"
-            " one way, or",
+            f"{one}, with a decimal point, and {other}, with a decimal comma",
             "decimal",
         )
     if points is None and commas is None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 
 from .columns import Column
@@ -64,7 +66,12 @@ def unit_of(column: Column, table: Table) -> str:
     TableError
         If there are several.
     """
-    unit = max(column.units() or [""])
+    units = column.units() or []
+    times = np.bincount(column.codes, minlength=len(units))
+    rows: Counter[str] = Counter()
+    for unit, count in zip(units, times, strict=False):
+        rows[unit] += int(count) if unit else 0
+    unit = max(rows, key=rows.__getitem__, default="")
     _refuse_other_units(column, table, unit)
     return unit
 

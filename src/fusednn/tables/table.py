@@ -105,6 +105,6 @@ def unique_names(header: Sequence[str]) -> list[str]:
     return found
 
 
-def told(names: Sequence[str]) -> str:
+def told(names: Sequence[str], between: str = ", ") -> str:
     """The first of many names, for people."""
-    return ", ".join(names[:NAMES_TOLD]) + (", ..." if len(names) > NAMES_TOLD else "")
+    return between.join([*names[:NAMES_TOLD], *["..."] * (len(names) > NAMES_TOLD)])
