@@ -8,7 +8,7 @@ import pytest
 from shop_tables import predicted, refused, run
 
 import fusednn
-from fusednn.tables import csv_arrow
+from fusednn.tables import csv_arrow, reading
 
 NBSP, MINUS = "\u00a0", "\u2212"
 
@@ -33,7 +33,7 @@ def plain():
 
 def learn(path, target, model, *options):
     drop = "q" if target == "c" else "c"
-    arguments = "--target", target, "-o", model, "--epochs", 30, "--jobs", 1, "--drop", drop
+    arguments = "--target", target, "-o", model, "--epochs", 100, "--jobs", 1, "--drop", drop
     return run("fit", path, *arguments, "--validation", 0, "--layers", "32", *options)
 
 
@@ -93,7 +93,7 @@ def test_the_demo_reads_them(folder, capsys):
         arguments = "--data", folder / form, "--target", "c", "--epochs", 1, "--no-sklearn"
         assert run("demo", *arguments) == 0
         out.append(capsys.readouterr().out)
-    assert "  read as numbers: 0,6404 in a is 0.6404; 0,1049 in b is 0.1049\n" in out[1]
+    assert "  read as numbers: 0,6404 in a is 0.6404; 0,1049 in b is 0.1049; 750,8 in q" in out[1]
     scores = [text.split("test accuracy ")[1].split(";")[0] for text in out]
     assert scores[0] == scores[1]
 
@@ -103,10 +103,34 @@ def test_a_table_without_header(folder, tmp_path, capsys):
     options = "--target", 2, "-o", tmp_path / "m", "--epochs", 1, "--jobs", 1
     assert run("fit", tmp_path / "t.csv", *options) == 0
     out = capsys.readouterr().out
-    assert "  read as numbers: 0,6404 in 0 is 0.6404; 0,1049 in 1 is 0.1049; " in out
+    assert "  read as numbers: 1,304 in 0 is 1.304; 0,9471 in 1 is 0.9471; " in out
     assert [part["name"] for part in fusednn.load(tmp_path / "m").notes["table"]["inputs"]] == [
         *("0", "1", "3")
     ]
+
+
+def test_any_row_may_be_in_another_notation(folder, tmp_path, capsys, monkeypatch):
+    """Blocks after the first are read as that is, or refused."""
+    monkeypatch.setattr(reading, "BLOCK_ROWS", 5)
+    expected, _ = predicted(capsys, folder / "plain.c", folder / "plain.csv")
+    found, _ = predicted(capsys, folder / "plain.c", folder / "comma.csv")
+    pd.testing.assert_frame_equal(found, expected)
+    for first, then in (("1.5", "2,5"), ("1,5", "2.5"), ("1", "2,5")):
+        rows = [f"{first};1"] * 30 + [f"{then};1"]
+        (tmp_path / "new.csv").write_text("\n".join(["a;b", *rows]))
+        assert run("predict", folder / "plain.c", tmp_path / "new.csv") == 2
+        last = capsys.readouterr().err.splitlines()[-1]
+        assert last == f"fusednn: line 32: a is '{then}', where a number is expected"
+
+
+def test_a_stated_point_makes_commas_words(folder, tmp_path, capsys):
+    options = "--decimal", ".", "--epochs", 1
+    table = pd.DataFrame({"a": ["1,5", "2,5"] * 20, "b": np.arange(40.0), "c": ["u", "v"] * 20})
+    table.assign(q=0.5).to_csv(tmp_path / "t.csv", index=False)
+    assert learn(tmp_path / "t.csv", "c", tmp_path / "m", *options) == 0
+    assert "  a is taken as words, for it is '1,5' in line 2" in capsys.readouterr().out
+    parts = fusednn.load(tmp_path / "m").notes["table"]["inputs"]
+    assert parts[0]["categories"] == ["1,5", "2,5"]
 
 
 def money(rows=60):
@@ -187,6 +211,15 @@ def test_another_notation_is_never_read_wrong(folder, tmp_path, capsys):
 
 
 # -- odd cells ---------------------------------------------------------------------------
+
+
+def test_a_label_is_a_whole_number_beside_rows_without(tmp_path, capsys):
+    labels = [*"01" * 20, "?", "#N/A"]
+    pd.DataFrame({"x": np.arange(42.0), "y": labels}).to_csv(tmp_path / "t.csv", index=False)
+    options = "--target", "y", "-o", tmp_path / "m", "--epochs", 1, "--jobs", 1
+    assert run("fit", tmp_path / "t.csv", *options) == 0
+    assert "left out 2 rows with no target" in capsys.readouterr().out
+    assert fusednn.load(tmp_path / "m").classes_.tolist() == [0, 1]
 
 
 @pytest.mark.parametrize("cell", ["#N/A", "<NA>", "NaT", r"\N", "#DIV/0!", "#REF!", "-nan"])

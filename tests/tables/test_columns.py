@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from fusednn.tables.columns import NumberColumn, TextColumn, Texts
+from fusednn.tables.columns import NumberColumn, TextColumn
 from fusednn.tables.parquet import read_parquet
 from fusednn.tables.table import Table
+from fusednn.tables.texts import Texts
 
 pa = pytest.importorskip("pyarrow")
 pq = pytest.importorskip("pyarrow.parquet")

@@ -4,11 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fusednn.tables.columns import NumberColumn, TextColumn, Texts
+from fusednn.tables.columns import NumberColumn, TextColumn
 from fusednn.tables.decimals import found_notation
 from fusednn.tables.errors import TableError
 from fusednn.tables.numbers import COMMA, PLAIN, POINT, Notation
 from fusednn.tables.table import Table
+from fusednn.tables.texts import Texts
 
 pa = pytest.importorskip("pyarrow")
 

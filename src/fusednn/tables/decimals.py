@@ -6,11 +6,12 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from .columns import Column, NumberColumn, Texts
+from .columns import Column, NumberColumn
 from .errors import TableError
 from .numbers import COMMA, OTHER, POINT, Notation
 from .quantities import few_are
 from .table import Table
+from .texts import Texts
 
 
 def found_notation(
@@ -95,7 +96,8 @@ class _Signs:
     def __init__(self, column: Column):
         self._column, self._texts = column, column.distinct
         self.point = self.comma = self.either = -1
-        for place, text in enumerate(self._texts.strings):
+        for place in np.unique(column.codes):
+            text = self._texts.strings[place]
             if not ("." in text or "," in text) or self._texts.missing[place]:
                 continue
             point, comma = POINT.number(text) is not None, COMMA.number(text) is not None

@@ -9,10 +9,10 @@ from copy import copy
 from itertools import islice
 from pathlib import Path
 
-from .columns import Texts
 from .csv_rows import BLANKS, Row, rows_of, split_rows
 from .numbers import PLAIN, is_number_in_some_notation
 from .sources import Source
+from .texts import Texts
 
 DELIMITERS = ",;\t|"
 SAMPLE_ROWS = 100
@@ -79,12 +79,16 @@ def _delimiter(text: str, fits: Callable[[list[str]], bool] | None) -> str:
         if delimiter == "," or agreement(delimiter)[0] < agreement(",")[0]:
             return False
         cells = [cell for row in sampled(delimiter) for cell in row if "," in cell]
-        return bool(cells) and all(map(is_number_in_some_notation, cells))
+        return bool(cells) and all(
+            is_number_in_some_notation(cell) and "," not in (cell[0], cell[-1]) for cell in cells
+        )
 
     ranked = sorted(DELIMITERS, key=agreement, reverse=True)
     ranked.sort(key=decimals, reverse=True)
     best = ranked[0]
-    if agreement(best) >= agreement(BLANKS) or agreement(best)[0] == 1:
+    if best == "," and decimals(BLANKS):
+        ranked.insert(0, BLANKS)
+    elif agreement(best) >= agreement(BLANKS) or agreement(best)[0] == 1:
         ranked.append(BLANKS)
     else:
         ranked.insert(0, BLANKS)

@@ -144,7 +144,7 @@ class Target(NamedTuple):
 def _are_plain(column: Column) -> bool:
     """Whether Python reads the texts of numbers; it reads labels."""
     try:
-        return len(list(map(float, column.values))) > 0
+        return len([float(column.values[code]) for code in np.unique(column.codes)]) > 0
     except ValueError:
         return False
 
