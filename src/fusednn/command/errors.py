@@ -7,8 +7,14 @@ from fusednn.tables.errors import Remedy, TableError
 REMEDIES: dict[Remedy, str] = {
     "again": "make it again by `fusednn fit`",
     "classification": "leave --task away, or say --task classification",
+    "decimal": "say --decimal . or --decimal , to `fusednn fit` and `fusednn predict`",
     "dtype": "fit with --dtype float64",
     "fitted": "give a model made by `fusednn fit`",
+    "label": "if it means a missing value, leave it empty or `fusednn fit` with --missing VALUE;"
+    " if the column holds classes, with --task classification",
+    "missing": "if it means a missing value, leave it empty or `fusednn fit` with --missing VALUE",
+    "odd": "if it means a missing value, leave it empty or `fusednn fit` with --missing VALUE; if"
+    " the column holds words, with --categorical COLUMN",
     "target": "choose what to predict with --target",
 }
 """What mends a table's errors here."""

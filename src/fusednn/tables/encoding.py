@@ -11,20 +11,22 @@ import numpy as np
 
 from .columns import Column
 from .errors import TableError
+from .quantities import held_numbers, refuse_odd, unit_of
 from .table import UNNAMED, Table, told
 from .target import ALL_DIFFERENT
 
 MOST_CATEGORIES = 50
-FEW_WORDS = 0.1
 INDEX_NAMES = UNNAMED, "__index_level_"
 """How the names begin that pandas gives to an index without one."""
 
 
 class Numbers(NamedTuple):
-    """A column of numbers, which is one input; `fill` stands for missing values."""
+    """A column of numbers, which is one input; `fill` stands for missing values, and `unit` is
+    the sign of a currency or of percent."""
 
     name: str
     fill: float
+    unit: str = ""
 
     @property
     def inputs(self) -> list[str]:
@@ -101,7 +103,7 @@ class Encoding(NamedTuple):
         Raises
         ------
         TableError
-            If no column is left.
+            If no column is left, or one would be numbers but for a few cells.
         """
         inputs: list[Numbers | Words] = []
         useless, indexes, odd, missing = [], [], [], 0
@@ -112,11 +114,12 @@ class Encoding(NamedTuple):
             values = column.numbers()
             found: Numbers | Words | None
             if values is None:
+                refuse_odd(column, table, "odd")
                 found = _words(column.name, column.take(train))
-                if _is_nearly_numbers(column):
+                if _has_numbers(column):
                     odd.append(number)
             else:
-                found = _numbers(column.name, values[train])
+                found = _numbers(column.name, values[train], unit_of(column, table))
             if found is None:
                 useless.append(column.name)
             elif values is not None and _is_index(column.name, values):
@@ -172,7 +175,13 @@ class Encoding(NamedTuple):
         columns = [c.renamed(name) for c, name in zip(table.columns, names, strict=True)]
         return table._replace(columns=columns)
 
-    def encode(self, table: Table, dtype: str, unknown: Counter[str] | None = None) -> np.ndarray:
+    def encode(
+        self,
+        table: Table,
+        dtype: str,
+        unknown: Counter[str] | None = None,
+        holds: str | None = None,
+    ) -> np.ndarray:
         """
         The network's inputs.
 
@@ -183,6 +192,8 @@ class Encoding(NamedTuple):
         dtype : str
         unknown : Counter, optional
             Counts, by column, values that are no category; these have all inputs 0.
+        holds : str, default=None
+            Another type that is to hold the numbers.
 
         Returns
         -------
@@ -191,7 +202,8 @@ class Encoding(NamedTuple):
         Raises
         ------
         TableError
-            If there is a word where numbers are expected, or a number that the type cannot hold.
+            If there is a word where numbers are expected, a number that the type cannot hold, or
+            one of another unit.
         """
         X = np.zeros((table.rows, len(self.names)), dtype)
         places = {name: number for number, name in reversed(list(enumerate(table.names)))}
@@ -199,7 +211,9 @@ class Encoding(NamedTuple):
         for part in self.inputs:
             column = table.columns[places[part.name]]
             if isinstance(part, Numbers):
-                X[:, at] = _filled(part, column, table, X.dtype)
+                numbers = held_numbers(column, table, holds or dtype, part.unit)
+                numbers[np.isnan(numbers)] = part.fill
+                X[:, at] = numbers
             else:
                 strange = _write_flags(X[:, at : at + len(part.categories)], part, column)
                 if unknown is not None and strange:
@@ -222,7 +236,7 @@ class Learned(NamedTuple):
     indexes : tuple of str
         Columns that pandas wrote as an index without a name, which are left out.
     odd : tuple of int
-        Numbers of columns of words that would be numbers but for a few values.
+        Numbers of columns of words half of which might be numbers.
     """
 
     encoding: Encoding
@@ -232,9 +246,9 @@ class Learned(NamedTuple):
     odd: tuple[int, ...]
 
 
-def _numbers(name: str, values: np.ndarray) -> Numbers | None:
+def _numbers(name: str, values: np.ndarray, unit: str) -> Numbers | None:
     known = values[np.isfinite(values)]
-    return Numbers(name, float(np.median(known))) if known.size else None
+    return Numbers(name, float(np.median(known)), unit) if known.size else None
 
 
 def _words(name: str, column: Column) -> Words | None:
@@ -250,33 +264,17 @@ def _words(name: str, column: Column) -> Words | None:
     return Words(name, tuple(word for word, _ in counts.most_common(MOST_CATEGORIES)))
 
 
-def _is_nearly_numbers(column: Column) -> bool:
-    words = np.count_nonzero(column.distinct.words)
-    return bool(0 < words <= FEW_WORDS * np.count_nonzero(~column.distinct.missing))
+def _has_numbers(column: Column) -> bool:
+    """Whether at least half of the distinct texts are numbers in some notation."""
+    texts = column.distinct
+    words = np.count_nonzero(texts.words_in_any_notation)
+    return bool(2 * words <= np.count_nonzero(~texts.missing))
 
 
 def _is_index(name: str, values: np.ndarray) -> bool:
     """Whether pandas wrote its index there."""
     whole = np.isfinite(values).all() and (values == np.round(values)).all()
     return name.startswith(INDEX_NAMES) and whole and len(np.unique(values)) == len(values)
-
-
-def _filled(part: Numbers, column: Column, table: Table, dtype: np.dtype) -> np.ndarray:
-    numbers = column.numbers()
-    if numbers is None:
-        row, word = column.first_word() or (0, "")
-        raise TableError(
-            f"{table.place(row)}: {part.name} is {word!r}, where a number is expected"
-        )
-    numbers[np.isnan(numbers)] = part.fill
-    large = np.flatnonzero(np.abs(numbers) > np.finfo(dtype).max)
-    if large.size:
-        raise TableError(
-            f"{table.place(int(large[0]))}: {part.name} is {numbers[large[0]]:g}, too large for"
-            f" {dtype}",
-            "dtype" if dtype.itemsize < 8 else None,
-        )
-    return numbers
 
 
 def _write_flags(flags: np.ndarray, part: Words, column: Column) -> int:

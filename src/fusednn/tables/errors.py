@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import Literal
 
-Remedy = Literal["again", "classification", "dtype", "fitted", "target"]
-"""The model is to be made again; the task is to be classification; the numbers need a wider type;
-a model of tables is to be given; another column is to be the target."""
+Remedy = Literal[
+    "again", "classification", "decimal", "dtype", "fitted", "label", "missing", "odd", "target"
+]
+"""The model is to be made again; the task is to be classification; it is to be said which sign
+marks decimals; the numbers need a wider type; a model of tables is to be given; a text may mean a
+missing value, or its column be labels; or it may mean a missing value; or its column be words;
+another column is to be the target."""
 
 
 class TableError(ValueError):
