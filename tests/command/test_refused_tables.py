@@ -2,6 +2,7 @@
 
 import gzip
 import sys
+import zipfile
 from typing import get_args
 
 import pandas as pd
@@ -46,7 +47,9 @@ def files(folder, tmp_path, monkeypatch):
     (tmp_path / "open.csv").write_text(text)
     (tmp_path / "open.csv.gz").write_bytes(gzip.compress(text.encode()))
     (tmp_path / "empty.csv").touch()
-    (tmp_path / "zip.xlsx").write_bytes(b"PK\3\4\0\0")
+    with zipfile.ZipFile(tmp_path / "zip.xlsx", "w") as archive:
+        for name in ("[Content_Types].xml", "xl/workbook.xml"):
+            archive.writestr(name, "<xml/>")
     table.assign(list=[[1]] * 40).to_parquet("list.parquet")
     MLPRegressor().partial_fit([[0.0], [1.0]] * 5, [0.0, 1.0] * 5).save("py.st")
     for name in ("price", "sold"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -15,21 +16,22 @@ from fusednn.tables.reading import read_table
 from fusednn.tables.table import Table
 from fusednn.tables.tabular import Tabular
 
-from .arguments import TASKS, above_zero, jobs, positive, seed, share, sizes
+from .arguments import TASKS, above_zero, jobs, positive, rows_from, seed, share, sizes
 from .errors import UserError
 from .held_out import require_rows, split_rows
 from .models import open_model
 from .narration import notes_on_encoding, notes_on_target
 from .output import check_output, replacing
 from .progress import ProgressBar
-from .report import describe, tell_score, warn_of_far
+from .report import describe, tell_score, warn_of_far, warn_of_unknown
 from .settings import usual_batch, usual_layers
 from .train import Samples, Work, limits, load_estimator, new_estimator, train
 
 HELD_OUT = 0.1
 
 DETAILS = """\
-TABLE is a CSV file (also gzip's; commas, semicolons, tabs, | or blanks) or a Parquet file.
+TABLE is a Parquet file, or a CSV file (commas, semicolons, tabs, | or blanks; in UTF-8, UTF-16,
+UTF-32 or a Western encoding of bytes; plain or compressed: gz, bz2, xz, zip, zst).
 Columns of numbers become inputs, missing values (empty, ?, NA, N/A, NaN, null, none) their
 medians. Columns of words become an input for each of their 50 commonest categories, a missing
 value being one. Columns that are empty or nearly all different words, and an index without a
@@ -48,7 +50,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = DETAILS
     add = parser.add_argument
-    add("table", type=Path, metavar="TABLE", help="a CSV or Parquet file")
+    add(
+        "table", type=rows_from, metavar="TABLE", help="a CSV or Parquet file; - is standard input"
+    )
     add("--target", metavar="COLUMN", help="name or number of the column to predict")
     add(
         "-o", "--output", type=Path, metavar="MODEL", required=True,
@@ -76,7 +80,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="share of the rows to hold out; 0 for none. Default: 0.1",
     )  # fmt: skip
     held_out.add_argument(
-        "--validation-table", type=Path, metavar="FILE", help="hold out these rows instead"
+        "--validation-table", type=rows_from, metavar="FILE", help="hold out these rows instead"
     )
     add = parser.add_argument_group("network and training").add_argument
     add(
@@ -104,6 +108,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Reads, learns the encoding, trains, scores and writes."""
+    if options.table is options.validation_table:  # each name is an object of its own
+        raise UserError("standard input can be read only once: give a file as --validation-table")
     check_output(options.output, options.table, options.validation_table)
     if options.old is None and options.target is None:
         raise UserError("--target is missing: name the column to predict")
@@ -219,8 +225,12 @@ def _work(
     held_out: np.ndarray,
     dtype: str,
 ) -> Work:
-    def samples(part: Labelled, chosen: np.ndarray) -> Samples:
-        return Samples(tabular.encoding.encode(part.table.take(chosen), dtype), part.y[chosen])
+    def samples(part: Labelled, chosen: np.ndarray, path: Path = options.table) -> Samples:
+        unknown: Counter[str] = Counter()
+        X = tabular.encoding.encode(part.table.take(chosen), dtype, unknown)
+        if options.old is not None or part is not labelled:  # not rows held out of its own
+            warn_of_unknown(unknown, path)
+        return Samples(X, part.y[chosen])
 
     own, notes = samples(labelled, rows), notes_on_target(labelled)
     if options.validation_table is not None:
@@ -229,7 +239,7 @@ def _work(
         other = labelled_table(table, tabular.target)
         if not len(other.y):
             raise UserError(f"{path} has no rows with a target: hold out others")
-        return Work(tabular, own, samples(other, np.arange(len(other.y))), notes)
+        return Work(tabular, own, samples(other, np.arange(len(other.y)), path), notes)
     return Work(tabular, own, samples(labelled, held_out) if held_out.size else None, notes)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -54,6 +55,14 @@ def warn_of_far(tabular: Tabular, table: Table) -> None:
             f"warning: {', '.join(far)}: far from 0 for the spread, so float32 keeps few digits;"
             " --dtype float64 keeps them"
         )
+
+
+def warn_of_unknown(unknown: Counter[str], path: Path | None = None) -> None:
+    """Warns of values that are no categories, by the number of rows in each column of a file."""
+    where = "" if path is None else f"{path}: "
+    for name, count in unknown.items():
+        rows = "1 row has" if count == 1 else f"{count:,} rows have"
+        complain(f"warning: {where}{name}: {rows} a value that is none of the model's categories")
 
 
 def tell_score(model, work: Work, seconds: float) -> None:

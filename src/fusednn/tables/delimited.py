@@ -26,10 +26,12 @@ class TextFile:
     Parameters
     ----------
     path : Path
-        Plain, or compressed by gzip.
+        Plain or compressed.
     fits : callable, default=None
         Whether a first row is one that is expected: a delimiter that gives such a row is taken
         before others.
+    content : bytes, default=None
+        As of `Source`.
 
     Attributes
     ----------
@@ -47,8 +49,13 @@ class TextFile:
         If it cannot be read as text.
     """
 
-    def __init__(self, path: Path, fits: Callable[[list[str]], bool] | None = None):
-        self.path, self.source = path, Source(path)
+    def __init__(
+        self,
+        path: Path,
+        fits: Callable[[list[str]], bool] | None = None,
+        content: bytes | None = None,
+    ):
+        self.path, self.source = path, Source(path, content)
         self.delimiter = _delimiter(self.source.found.sample, fits)
         self.first_line, self.first = next(self.rows(), (0, []))
 
