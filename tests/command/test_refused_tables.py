@@ -187,7 +187,7 @@ def test_notes_that_someone_changed(files, capsys):
         ("labels", ["no", "yes"], "do not fit its network"),
         ("labels", 5, "damaged notes"),
         ("scale", [0, -1], "damaged notes"),
-        ("version", 2, "a later fusednn"),
+        ("version", 3, "a later fusednn"),
         ("columns", None, "damaged notes"),
     ):
         predictor.save("new.st", notes={"table": {**notes["table"], key: value}})

@@ -6,9 +6,11 @@ from fusednn.tables.errors import Remedy, TableError
 
 REMEDIES: dict[Remedy, str] = {
     "again": "make it again by `fusednn fit`",
+    "categorical": "say --categorical with its name",
     "classification": "leave --task away, or say --task classification",
     "dtype": "fit with --dtype float64",
     "fitted": "give a model made by `fusednn fit`",
+    "regression": "say --task regression, or store them as numbers",
     "target": "choose what to predict with --target",
 }
 """What mends a table's errors here."""

@@ -34,9 +34,12 @@ TABLE is a Parquet file, or a CSV file (commas, semicolons, tabs, | or blanks; i
 UTF-32 or a Western encoding of bytes; plain or compressed: gz, bz2, xz, zip, zst).
 Columns of numbers become inputs, missing values (empty, ?, NA, N/A, NaN, null, none) their
 medians. Columns of words become an input for each of their 50 commonest categories, a missing
-value being one. Columns that are empty or nearly all different words, and an index without a
-name, are left out. All this is kept in MODEL, and `fusednn predict` does it again. Rows without
-a target are left out; where it is words, only empty and ? are none.
+value being one; so do numbers that Parquet holds as texts, and --categorical. Columns of dates
+(2024-05-31, 31.05.2024, and with slashes where a day above 12 shows the order; with times, which
+are turned into UTC where they have an offset) become year, month, day, weekday, hour and days
+since the first, those of them that vary. Columns that are empty or nearly all different words,
+and an index without a name, are left out. All this is kept in MODEL, and `fusednn predict` does
+it again. Rows without a target are left out; where it is words, only empty and ? are none.
 
 A tenth of the rows is held out: training stops when their loss has not improved for 10 epochs,
 the best weights are kept, and the score printed is theirs.
@@ -65,6 +68,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--drop", nargs="+", action="extend", default=[], metavar="COLUMN",
         help="leave out columns, by name or number",
+    )  # fmt: skip
+    add(
+        "--categorical", nargs="+", action="extend", default=[], metavar="COLUMN",
+        help="numbers or dates of these columns, by name or number, are categories, as they are"
+        " written",
     )  # fmt: skip
     add(
         "--header", choices=["yes", "no"],
@@ -138,7 +146,7 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _refuse_with_continue(options: argparse.Namespace) -> None:
-    fixed = "target", "task", "drop", "header", "layers", "activation", "dtype"
+    fixed = "target", "task", "drop", "categorical", "header", "layers", "activation", "dtype"
     for name in fixed:
         if getattr(options, name):
             raise UserError(f"--{name} is what OLD says: leave it away with --continue")
@@ -173,8 +181,11 @@ def _learn(options: argparse.Namespace, table: Table, dtype: str) -> Work:
     drop = [labelled.table.find(name) for name in options.drop]
     if labelled.place in drop:
         raise UserError("--drop names the target: drop other columns")
+    categorical = [labelled.table.find(name) for name in options.categorical]
+    if labelled.place in categorical:
+        raise UserError("--categorical names the target: say --task classification for it")
     rows, held_out = _split(options, labelled)
-    learned = Encoding.learned(labelled.table, labelled.place, rows, drop)
+    learned = Encoding.learned(labelled.table, labelled.place, rows, drop, categorical)
     tabular = Tabular(learned.encoding, labelled.target, _scale(labelled, rows))
     if dtype == "float32":
         warn_of_far(tabular, labelled.table)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from fusednn.tables.encoding import Learned, Words
+from fusednn.tables.encoding import Learned
+from fusednn.tables.inputs import Dates, Words
 from fusednn.tables.labelled import Labelled
 from fusednn.tables.table import Table
 
@@ -28,6 +29,21 @@ def notes_on_encoding(learned: Learned, table: Table) -> list[str]:
             f"{column.name} is taken as words, for it is {word!r} in {table.place(row)}: if that"
             " is a missing value, leave it empty"
         )
+    for name in learned.digits:
+        notes.append(
+            f"{name} has numbers that its file says are texts, so categories: store them as"
+            " numbers if they are quantities"
+        )
+    for name in learned.unsure:
+        notes.append(
+            f"{name} is taken as words, for which number is the month is not sure: write dates as"
+            " 2024-05-31"
+        )
+    dates = [part for part in learned.encoding.inputs if isinstance(part, Dates)]
+    if dates:
+        which = "a column" if len(dates) == 1 else f"{len(dates)} columns"
+        numbers = sum(len(part.inputs) for part in dates)
+        notes.append(f"{which} of dates became {numbers} inputs of numbers")
     words = [part for part in learned.encoding.inputs if isinstance(part, Words)]
     if words:
         which = "a column" if len(words) == 1 else f"{len(words)} columns"

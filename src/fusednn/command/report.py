@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from fusednn.tables.inputs import Numbers
 from fusednn.tables.table import Table
 from fusednn.tables.tabular import Tabular
 
@@ -39,7 +40,7 @@ def describe(path: Path, work: Work, model) -> None:
 
 def warn_of_far(tabular: Tabular, table: Table) -> None:
     """Warns of numbers whose differences float32 cannot tell well."""
-    used = {part.name for part in tabular.encoding.inputs}
+    used = {part.name for part in tabular.encoding.inputs if isinstance(part, Numbers)}
     if not tabular.target.classify:
         used.add(tabular.target.name)
     far = []

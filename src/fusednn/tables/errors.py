@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Literal
 
-Remedy = Literal["again", "classification", "dtype", "fitted", "target"]
-"""The model is to be made again; the task is to be classification; the numbers need a wider type;
-a model of tables is to be given; another column is to be the target."""
+Remedy = Literal[
+    "again", "categorical", "classification", "dtype", "fitted", "regression", "target"
+]
+"""The model is to be made again; a column is to be categories; the task is to be classification;
+the numbers need a wider type; a model of tables is to be given; the task is to be regression;
+another column is to be the target."""
 
 
 class TableError(ValueError):

@@ -78,4 +78,5 @@ def _missing(column: Column, target: Target | None) -> np.ndarray:
     """Whether each row has no target; words such as none may be labels."""
     if target is not None and target.labels is not None:
         return column.missing() & ~column.among(target.labels)
-    return column.missing() if column.numbers() is not None else column.among(BLANK)
+    numbers = column.numbers() is not None and not column.is_text
+    return column.missing() if numbers else column.among(BLANK)

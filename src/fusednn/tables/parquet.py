@@ -127,7 +127,7 @@ def _whole(found: Any, first_row: int) -> Table:
 
 
 def _column(name: str, chunked: Any) -> Column:
-    """Numbers as they are; everything else as codes and texts."""
+    """Numbers as they are; everything else as codes and texts, digits that are texts too."""
     types = pyarrow().types
     if types.is_dictionary(chunked.type):
         chunked = chunked.cast(chunked.type.value_type)
@@ -141,12 +141,15 @@ def _column(name: str, chunked: Any) -> Column:
         chunked = chunked.cast("float64")
     if types.is_integer(chunked.type) or types.is_floating(chunked.type):
         return _numbers(name, chunked)
+    if types.is_timestamp(chunked.type) and chunked.type.unit == "ns":  # Python has none
+        chunked = chunked.cast(pyarrow().timestamp("us", chunked.type.tz), safe=False)
     encoded = chunked.combine_chunks().dictionary_encode()
     values = [_text(value) for value in encoded.dictionary.to_pylist()]
     codes = encoded.indices.fill_null(len(values)).to_numpy(zero_copy_only=False)
     texts: dict[str, int] = {}
     again = np.array([texts.setdefault(v, len(texts)) for v in [*values, ""]], np.int32)
-    return TextColumn(name, again[codes], Texts(list(texts)))
+    is_text = any(is_one(chunked.type) for is_one in (types.is_string, types.is_large_string))
+    return TextColumn(name, again[codes], Texts(list(texts)), is_text)
 
 
 def _numbers(name: str, chunked: Any) -> NumberColumn:

@@ -60,7 +60,7 @@ class Target(NamedTuple):
         TableError
             If there is nothing to learn, or the column does not suit the task.
         """
-        values = column.numbers()
+        values = None if column.is_text and task != REGRESSION else column.numbers()
         distinct = len(np.unique(column.codes if values is None else values))
         apart = values is not None and _are_identifiers(column)
         if apart:
@@ -79,6 +79,12 @@ class Target(NamedTuple):
                 )
             return cls(name)
         if different:
+            if values is None and column.distinct.are_numbers():
+                raise TableError(
+                    f"column {name!r} has {distinct:,} different numbers, which are texts in its"
+                    " file, and no classes",
+                    "regression",
+                )
             kind = "words" if values is None else "numbers"
             raise TableError(
                 f"column {name!r} has {distinct:,} different {kind} in {rows:,} rows, which are"
