@@ -171,7 +171,9 @@ def test_an_order_that_is_not_sure(tmp_path, reader, texts):
     assert found.encoding.inputs == (Words("when", tuple(texts)),)
 
 
-@pytest.mark.parametrize("odd", ["2023-02-29", "soon", "2024-05-31 25:00", "31.05.2024"])
+@pytest.mark.parametrize(
+    "odd", ["2023-02-29", "0000-01-01", "soon", "2024-05-31 25:00", "31.05.2024"]
+)
 def test_a_text_among_dates(tmp_path, reader, odd):
     texts = MOMENTS.dt.strftime("%Y-%m-%d").tolist()
     good = write(tmp_path, texts, "good.csv")

@@ -17,9 +17,9 @@ _REST = (
     r"(?:[T ](?P<time>\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?)"
     r"(?: ?(?P<zone>Z|UTC|[+-]\d\d:?\d\d(?::\d\d)?))?)?"
 )
-_DAY, _MONTH, _YEAR = r"(?P<day>\d\d?)", r"(?P<month>\d\d?)", r"(?P<year>\d{4})"
+_DAY, _MONTH, _YEAR = r"(?P<day>\d\d?)", r"(?P<month>\d\d?)", r"(?P<year>(?!0000)\d{4})"
 ORDERS = {
-    "year-month-day": re.compile(r"(?P<year>\d{4})-(?P<month>\d\d)-(?P<day>\d\d)" + _REST),
+    "year-month-day": re.compile(r"(?P<year>(?!0000)\d{4})-(?P<month>\d\d)-(?P<day>\d\d)" + _REST),
     "day.month.year": re.compile(rf"{_DAY}\.{_MONTH}\.{_YEAR}{_REST}"),
     "day/month/year": re.compile(rf"{_DAY}/{_MONTH}/{_YEAR}{_REST}"),
     "month/day/year": re.compile(rf"{_MONTH}/{_DAY}/{_YEAR}{_REST}"),
@@ -48,20 +48,22 @@ class Form(NamedTuple):
 
     def moments(self, texts: Sequence[str]) -> np.ndarray:
         """Texts as datetime64[us]; not-a-time where they are none of this form."""
-        found = [self._moment(text) for text in texts]
-        return np.array(found, "datetime64[us]")
+        found = [self._standard(text) for text in texts]
+        if not self.zoned:
+            try:
+                return np.array(found, str).astype("datetime64[us]")
+            except ValueError:  # one of them is such as February 30
+                pass
+        return np.array([_moment(text) for text in found], "datetime64[us]")
 
-    def _moment(self, text: str) -> datetime | None:
+    def _standard(self, text: str) -> str:
+        """As ISO 8601 has it."""
         match = ORDERS[self.order].fullmatch(text)
         if match is None or (match["zone"] is not None) != self.zoned:
-            return None
-        zone = {None: "", "UTC": "Z"}.get(match["zone"], match["zone"])
-        date = f"{match['year']}-{match['month']:0>2}-{match['day']:0>2}"
-        try:
-            moment = datetime.fromisoformat(f"{date}T{match['time'] or '00:00'}{zone}")
-            return moment.astimezone(UTC).replace(tzinfo=None) if self.zoned else moment
-        except (ValueError, OverflowError):  # such as February 30
-            return None
+            return "NaT"
+        year, month, day, time, zone = match.group("year", "month", "day", "time", "zone")
+        zone = {None: "", "UTC": "Z"}.get(zone, zone)
+        return f"{year}-{month:0>2}-{day:0>2}T{time or '00:00'}{zone}"
 
     def of(self, column: Column, table: Table) -> np.ndarray:
         """
@@ -83,6 +85,14 @@ class Form(NamedTuple):
                 f" {self.order}{offset}"
             )
         return moments[column.codes]
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(text)
+        return moment if moment.tzinfo is None else moment.astimezone(UTC).replace(tzinfo=None)
+    except (ValueError, OverflowError):
+        return None
 
 
 class Unsure(NamedTuple):
