@@ -11,6 +11,7 @@ from fusednn.command.errors import UserError
 from fusednn.command.idx import read_idx
 from fusednn.tables.errors import TableError
 from fusednn.tables.reading import read_table
+from fusednn.tables.table import unique_names
 
 
 def idx_bytes(array):
@@ -177,6 +178,40 @@ def test_header_detection(tmp_path, first, header):
 def test_header_of_column_numbers(tmp_path):
     text = "kind,1,2,3\n" + "".join(f"{'xyz'[i % 3]},{i},{i + 1},{i}\n" for i in range(4, 10))
     assert read_table(write_csv(tmp_path / "t.csv", text)).header
+
+
+@pytest.mark.parametrize(
+    ("first", "header"),
+    [
+        ("2019,2020,2021", True),
+        ("2021,2020,2019", True),
+        ("2000,2005,2010", True),
+        ("land,2019,2020", True),
+        (",2019,2020", True),
+        ("2019,2020,land", True),
+        ("2019,2020,2022", False),
+        ("2019,2019,2019", False),
+        ("2019,2020,3", False),
+        ("2019,2020.5,2022", False),
+        ("1,2019,2020", False),
+        ("7,8,9", False),
+    ],
+)
+def test_header_of_years(tmp_path, first, header):
+    for below in ("{},{},{}.5", "{},x{},{}"):
+        rows = (below.format(i, i * i % 7, 3 * i) for i in range(4, 30))
+        path = write_csv(tmp_path / "t.csv", "\n".join([first, *rows]) + "\n")
+        if first != "2019,2020,land":  # a word above numbers decides as before
+            assert read_table(path).header is header
+        assert read_table(path, header=True).names == unique_names(first.split(","))
+        assert not read_table(path, header=False).header
+
+
+def test_years_among_years_are_no_header(tmp_path):
+    rows = [f"{'abc'[i % 3]},{1990 + i % 20},{1992 + i % 20}" for i in range(40)]
+    assert not read_table(write_csv(tmp_path / "t.csv", "\n".join(rows))).header
+    table = read_table(write_csv(tmp_path / "t.csv", "land,von,bis\n" + "\n".join(rows)))
+    assert table.names == ["land", "von", "bis"]
 
 
 def test_words_are_no_header_when_they_come_again(tmp_path):

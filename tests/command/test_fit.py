@@ -143,6 +143,28 @@ def test_labels_come_back_as_they_were_written(tmp_path, capsys, labels, classes
     assert (found["y"] == table["y"]).mean() > 0.9
 
 
+def test_labels_with_zeros_before_them_are_others(tmp_path, capsys):
+    labels = ["1", "01", "001"]
+    table = pd.DataFrame({"x": np.arange(90.0), "y": [labels[i // 30] for i in range(90)]})
+    path = fit(table, "y", tmp_path / "m.st", "--epochs", 60)
+    table.to_parquet(tmp_path / "m.parquet")
+    assert fusednn.load(tmp_path / "m.st").classes_.tolist() == sorted(labels)
+    found, _ = predicted(capsys, tmp_path / "m.st", path)
+    assert (found["y"] == table["y"]).mean() > 0.8
+    options = "--target", "y", "-o", tmp_path / "n.st", "--epochs", 1
+    assert run("fit", tmp_path / "m.parquet", *options) == 0
+    assert fusednn.load(tmp_path / "n.st").classes_.tolist() == sorted(labels)
+    again = "--continue", tmp_path / "m.st", "-o", tmp_path / "n.st", "--epochs", 1
+    assert run("fit", tmp_path / "m.parquet", *again) == 0
+    # whole numbers are no identifiers, and 01 is none of them
+    table["y"] = [(1, 2)[i // 45] for i in range(90)]
+    fit(table, "y", tmp_path / "m.st", "--epochs", 1)
+    table["y"] = ["1.0"] * 40 + ["2"] * 40 + ["01"] * 10
+    table.to_csv(tmp_path / "m.csv", index=False)
+    line = refused(capsys, "fit", tmp_path / "m.csv", *again)
+    assert "line 82: y is '01', which is none of the labels of the training table (1, 2)" in line
+
+
 def test_words_for_nothing_and_infinity_are_labels(tmp_path, capsys):
     labels = ["none", "mild", "inf", "NA", "", "?"]
     table = pd.DataFrame({"x": np.arange(60.0), "y": [labels[i // 10] for i in range(60)]})

@@ -2,6 +2,7 @@
 
 import gzip
 import sys
+import zipfile
 from typing import get_args
 
 import pandas as pd
@@ -47,7 +48,9 @@ def files(folder, tmp_path, monkeypatch):
     (tmp_path / "open.csv").write_text(text)
     (tmp_path / "open.csv.gz").write_bytes(gzip.compress(text.encode()))
     (tmp_path / "empty.csv").touch()
-    (tmp_path / "zip.xlsx").write_bytes(b"PK\3\4\0\0")
+    with zipfile.ZipFile(tmp_path / "zip.xlsx", "w") as archive:
+        for name in ("[Content_Types].xml", "xl/workbook.xml"):
+            archive.writestr(name, "<xml/>")
     table.assign(list=[[1]] * 40).to_parquet("list.parquet")
     MLPRegressor().partial_fit([[0.0], [1.0]] * 5, [0.0, 1.0] * 5).save("py.st")
     for name in ("price", "sold"):
@@ -189,7 +192,7 @@ def test_notes_that_someone_changed(files, capsys):
         ("labels", ["no", "yes"], "do not fit its network"),
         ("labels", 5, "damaged notes"),
         ("scale", [0, -1], "damaged notes"),
-        ("version", 2, "a later fusednn"),
+        ("version", 3, "a later fusednn"),
         ("columns", None, "damaged notes"),
     ):
         predictor.save("new.st", notes={"table": {**notes["table"], key: value}})

@@ -7,10 +7,10 @@ pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
 
 # Without the peers the module ends above, so these imports cannot come first.
-from every_kind import fit_quietly, others  # noqa: E402
-from onnx_sessions import check_classifier, check_regressor, run  # noqa: E402
+from every_kind import fit_quietly, others
+from onnx_sessions import check_classifier, check_regressor, run
 
-from fusednn import freeze  # noqa: E402
+from fusednn import freeze
 
 
 @pytest.mark.parametrize("name", list(others()))

@@ -10,7 +10,8 @@ import pytest
 
 from fusednn.command.narration import notes_on_encoding
 from fusednn.tables import reading, sources
-from fusednn.tables.encoding import Encoding, Numbers, Words
+from fusednn.tables.encoding import Encoding
+from fusednn.tables.inputs import Numbers, Words
 from fusednn.tables.labelled import labelled_table
 from fusednn.tables.reading import blocks_of, read_table
 from fusednn.tables.tabular import Tabular

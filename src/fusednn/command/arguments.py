@@ -4,8 +4,21 @@ from __future__ import annotations
 
 import argparse
 import math
+from pathlib import Path
+
+from fusednn.tables.sources import STANDARD_INPUT
 
 TASKS = "classification", "regression"
+
+
+def rows_from(text: str) -> Path:
+    """A file of rows; - is standard input."""
+    return STANDARD_INPUT if text == "-" else Path(text)
+
+
+def rows_to(text: str) -> Path | None:
+    """A file to write rows to; None, standard output, for -."""
+    return None if text == "-" else Path(text)
 
 
 def positive(text: str) -> int:

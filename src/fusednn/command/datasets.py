@@ -12,6 +12,7 @@ from fusednn.tables.encoding import Encoding
 from fusednn.tables.labelled import labelled_table
 from fusednn.tables.numbers import PLAIN
 from fusednn.tables.reading import read_table
+from fusednn.tables.sources import STANDARD_INPUT
 
 from .errors import UserError
 from .held_out import require_rows, split_rows
@@ -98,6 +99,8 @@ def load(path: Path, target: str | None, dtype: str, seed: int) -> Dataset:
     UserError
         If the data cannot be read or have nothing to learn.
     """
+    if path is STANDARD_INPUT:
+        return _load_table(path, target, dtype, seed)
     try:
         if not path.exists():
             raise UserError(f"there is no file or folder {path}")

@@ -5,11 +5,10 @@ from __future__ import annotations
 import argparse
 import os
 import time
-from pathlib import Path
 
 import numpy as np
 
-from .arguments import jobs, positive, seed, sizes
+from .arguments import jobs, positive, rows_from, seed, sizes
 from .compare import Run, SklearnTimer, table
 from .datasets import Dataset, load, load_digits
 from .errors import UserError
@@ -27,10 +26,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add(
         "--data",
-        type=Path,
+        type=rows_from,
         metavar="PATH",
-        help="a folder of idx files (MNIST, Fashion-MNIST), or a CSV file, plain or gzip's;"
-        " default: scikit-learn's digits",
+        help="a folder of idx files (MNIST, Fashion-MNIST), or a CSV or Parquet file; - is"
+        " standard input; default: scikit-learn's digits",
     )
     add(
         "--target",

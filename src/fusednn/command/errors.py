@@ -6,6 +6,7 @@ from fusednn.tables.errors import Remedy, TableError
 
 REMEDIES: dict[Remedy, str] = {
     "again": "make it again by `fusednn fit`",
+    "categorical": "say --categorical with its name",
     "classification": "leave --task away, or say --task classification",
     "decimal": "say --decimal . or --decimal , to `fusednn fit` and `fusednn predict`",
     "dtype": "fit with --dtype float64",
@@ -15,6 +16,7 @@ REMEDIES: dict[Remedy, str] = {
     "missing": "if it means a missing value, leave it empty or `fusednn fit` with --missing VALUE",
     "odd": "if it means a missing value, leave it empty or `fusednn fit` with --missing VALUE; if"
     " the column holds words, with --categorical COLUMN",
+    "regression": "say --task regression, or store them as numbers",
     "target": "choose what to predict with --target",
 }
 """What mends a table's errors here."""

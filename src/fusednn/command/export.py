@@ -10,7 +10,6 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from fusednn.export.c_text import identifier, remark
-from fusednn.tables.encoding import Numbers
 from fusednn.tables.tabular import Tabular
 
 from .errors import UserError
@@ -28,7 +27,8 @@ that source compiled to a shared library (needs a C compiler).
 
 What is exported takes encoded columns, not a table: the inputs that are printed, in that order,
 in the network's type. A column of numbers is one input; missing values must be replaced by the
-number that is shown. A column of words is an input for each category: 1 for the row's own, 0
+number that is shown; so is each part of a date (in UTC where dates have an offset). A column of
+words is an input for each category: 1 for the row's own, 0
 for the others; ? is a missing value. Outputs are those of the labels printed, or the target.
 """
 
@@ -73,8 +73,8 @@ def description(tabular: Tabular, dtype: str, written: Callable[[str], str] = _j
     lines = [f"inputs ({len(names)}, {dtype}), in this order:"]
     number = 0
     for part in tabular.encoding.inputs:
-        for name in part.inputs:
-            what = f"missing values: {part.fill!r}" if isinstance(part, Numbers) else "1 or 0"
+        for name, fill in zip(part.inputs, part.fills, strict=True):
+            what = "1 or 0" if fill is None else f"missing values: {fill!r}"
             lines.append(f"{number:>6}  {written(name)}  ({what})")
             number += 1
     target = tabular.target

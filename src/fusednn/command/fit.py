@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -17,27 +18,31 @@ from fusednn.tables.reading import read_table
 from fusednn.tables.table import Table
 from fusednn.tables.tabular import Tabular
 
-from .arguments import TASKS, above_zero, jobs, positive, seed, share, sizes
+from .arguments import TASKS, above_zero, jobs, positive, rows_from, seed, share, sizes
 from .errors import UserError
 from .held_out import require_rows, split_rows
 from .models import open_model
 from .narration import notes_on_encoding, notes_on_target
 from .output import check_output, replacing
 from .progress import ProgressBar
-from .report import describe, tell_score, warn_of_far
+from .report import describe, tell_score, warn_of_far, warn_of_unknown
 from .settings import usual_batch, usual_layers
 from .train import Samples, Work, limits, load_estimator, new_estimator, train
 
 HELD_OUT = 0.1
 
 DETAILS = """\
-TABLE is a CSV file (also gzip's; commas, semicolons, tabs, | or blanks) or a Parquet file.
+TABLE is a Parquet file, or a CSV file (commas, semicolons, tabs, | or blanks; in UTF-8, UTF-16,
+UTF-32 or a Western encoding of bytes; plain or compressed: gz, bz2, xz, zip, zst).
 Columns of numbers become inputs, missing values (empty, ?, NA, N/A, NaN, null, none, others that
 pandas knows, Excel's errors such as #DIV/0!) their medians. Columns of words become an input for
-each of their 50 commonest categories, a missing value being one. Columns that are empty or nearly
-all different words, and an index without a name, are left out. All this is kept in MODEL, and
-`fusednn predict` does it again. Rows without a target are left out; where it is words, only
-empty, ? and the values of --missing are none.
+each of their 50 commonest categories, a missing value being one; so do numbers that Parquet holds
+as texts, and --categorical. Columns of dates (2024-05-31, 31.05.2024, and with slashes where a day
+above 12 shows the order; with times, which are turned into UTC where they have an offset) become
+year, month, day, weekday, hour and days since the first, those of them that vary. Columns that are
+empty or nearly all different words, and an index without a name, are left out. All this is kept in
+MODEL, and `fusednn predict` does it again. Rows without a target are left out; where it is words,
+only empty, ? and the values of --missing are none.
 
 Numbers may have thousands marks, the sign of one currency or of percent (12 % is 12), and
 parentheses that mean minus. Decimal commas are found out where there is no doubt. A column that
@@ -56,7 +61,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = DETAILS
     add = parser.add_argument
-    add("table", type=Path, metavar="TABLE", help="a CSV or Parquet file")
+    add(
+        "table", type=rows_from, metavar="TABLE", help="a CSV or Parquet file; - is standard input"
+    )
     add("--target", metavar="COLUMN", help="name or number of the column to predict")
     add(
         "-o", "--output", type=Path, metavar="MODEL", required=True,
@@ -69,6 +76,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--drop", nargs="+", action="extend", default=[], metavar="COLUMN",
         help="leave out columns, by name or number",
+    )  # fmt: skip
+    add(
+        "--categorical", nargs="+", action="extend", default=[], metavar="COLUMN",
+        help="numbers or dates of these columns, by name or number, are categories, as they are"
+        " written",
     )  # fmt: skip
     add(
         "--header", choices=["yes", "no"],
@@ -92,7 +104,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="share of the rows to hold out; 0 for none. Default: 0.1",
     )  # fmt: skip
     held_out.add_argument(
-        "--validation-table", type=Path, metavar="FILE", help="hold out these rows instead"
+        "--validation-table", type=rows_from, metavar="FILE", help="hold out these rows instead"
     )
     add = parser.add_argument_group("network and training").add_argument
     add(
@@ -120,6 +132,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Reads, learns the encoding, trains, scores and writes."""
+    if options.table is options.validation_table:  # each name is an object of its own
+        raise UserError("standard input can be read only once: give a file as --validation-table")
     check_output(options.output, options.table, options.validation_table)
     if options.old is None and options.target is None:
         raise UserError("--target is missing: name the column to predict")
@@ -148,8 +162,8 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _refuse_with_continue(options: argparse.Namespace) -> None:
-    fixed = "target", "task", "drop", "header", "missing", "layers", "activation", "dtype"
-    for name in fixed:
+    of_table = "target", "task", "drop", "categorical", "header", "missing"
+    for name in (*of_table, "layers", "activation", "dtype"):
         if getattr(options, name):
             raise UserError(f"--{name} is what OLD says: leave it away with --continue")
 
@@ -181,13 +195,16 @@ def _learn(options: argparse.Namespace, table: Table, dtype: str) -> Work:
     """The encoding of a table, and its rows encoded."""
     drop = [table.find(name) for name in options.drop]
     stated = Notation(stated=frozenset(value.strip().lower() for value in options.missing))
-    used = set(range(len(table.columns))).difference(drop)
+    categorical = [table.find(name) for name in options.categorical]
+    used = set(range(len(table.columns))).difference(drop, categorical)
     notation = found_notation(table, sorted(used), stated, options.decimal)
     labelled = labelled_table(table.read_as(notation), options.target, options.task, dtype)
     if labelled.place in drop:
         raise UserError("--drop names the target: drop other columns")
+    if labelled.place in categorical:
+        raise UserError("--categorical names the target: say --task classification for it")
     rows, held_out = _split(options, labelled)
-    learned = Encoding.learned(labelled.table, labelled.place, rows, drop)
+    learned = Encoding.learned(labelled.table, labelled.place, rows, drop, categorical)
     tabular = Tabular(learned.encoding, labelled.target, _scale(labelled, rows), notation)
     if dtype == "float32":
         warn_of_far(tabular, labelled.table)
@@ -240,8 +257,12 @@ def _work(
     held_out: np.ndarray,
     dtype: str,
 ) -> Work:
-    def samples(part: Labelled, chosen: np.ndarray) -> Samples:
-        return Samples(tabular.encoding.encode(part.table.take(chosen), dtype), part.y[chosen])
+    def samples(part: Labelled, chosen: np.ndarray, path: Path = options.table) -> Samples:
+        unknown: Counter[str] = Counter()
+        X = tabular.encoding.encode(part.table.take(chosen), dtype, unknown)
+        if options.old is not None or part is not labelled:  # not rows held out of its own
+            warn_of_unknown(unknown, path)
+        return Samples(X, part.y[chosen])
 
     own, notes = samples(labelled, rows), notes_on_target(labelled)
     if options.validation_table is not None:
@@ -251,7 +272,7 @@ def _work(
         other = labelled_table(table, tabular.target, dtype=dtype)
         if not len(other.y):
             raise UserError(f"{path} has no rows with a target: hold out others")
-        return Work(tabular, own, samples(other, np.arange(len(other.y))), notes)
+        return Work(tabular, own, samples(other, np.arange(len(other.y)), path), notes)
     return Work(tabular, own, samples(labelled, held_out) if held_out.size else None, notes)
 
 

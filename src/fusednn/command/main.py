@@ -72,13 +72,37 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     if arguments is None:
         arguments = sys.argv[1:]
+    if sys.stderr is None:  # closed by who called: `print` would take standard output instead
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115 - until the process ends
+    if sys.stdout is None:
+        complain("standard output is closed: let it go somewhere, say to a file")
+        return UserError.exit_code
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a name from the data must not end the program
             stream.reconfigure(errors="backslashreplace")
+    code = 0
+    try:
+        try:
+            code = _run(arguments)
+        finally:  # Python would do so after all, and tell of its errors in lines of its own
+            sys.stdout.flush()
+            sys.stderr.flush()
+    except BrokenPipeError:
+        _drop_what_cannot_be_written()
+        return CLOSED_PIPE
+    except OSError as error:
+        _drop_what_cannot_be_written()
+        if not code:
+            complain(error.strerror or error)
+        return UserError.exit_code
+    return code
+
+
+def _run(arguments: Sequence[str]) -> int:
+    """The exit code; only streams that cannot be written to raise an error."""
     try:
         options = _parse(arguments)
         options.run(options)
-        sys.stdout.flush()
     except UserError as error:
         complain(error)
         return error.exit_code
@@ -92,19 +116,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         complain("interrupted")
         return INTERRUPTED
     except BrokenPipeError:
-        _close_output()
-        return CLOSED_PIPE
+        raise
     except OSError as error:  # a disk is full, a name too long, a folder closed
         place = "" if error.filename is None else f"{error.filename}: "
         complain(f"{place}{error.strerror or error}")
-        try:
-            sys.stdout.flush()
-        except OSError:
-            _close_output()
         return UserError.exit_code
     return 0
 
 
-def _close_output() -> None:
-    """Standard output that cannot be written to: Python flushes it once more at its end."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def _drop_what_cannot_be_written() -> None:
+    """Lets go of streams that cannot be written to: Python flushes them once more at its end."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

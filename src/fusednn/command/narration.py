@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from fusednn.tables.columns import Column, TextColumn
-from fusednn.tables.encoding import Learned, Numbers, Words
+from fusednn.tables.encoding import Learned
+from fusednn.tables.inputs import Dates, Numbers, Words
 from fusednn.tables.labelled import Labelled
 from fusednn.tables.table import Table, told
 
@@ -31,6 +32,21 @@ def notes_on_encoding(learned: Learned, table: Table) -> list[str]:
     by_name = {column.name: column for column in table.columns}
     numbers = [part for part in learned.encoding.inputs if isinstance(part, Numbers)]
     notes.extend(_note_on_writing([by_name[part.name] for part in numbers]))
+    for name in learned.digits:
+        notes.append(
+            f"{name} has numbers that its file says are texts, so categories: store them as"
+            " numbers if they are quantities"
+        )
+    for name in learned.unsure:
+        notes.append(
+            f"{name} is taken as words, for which number is the month is not sure: write dates as"
+            " 2024-05-31"
+        )
+    dates = [part for part in learned.encoding.inputs if isinstance(part, Dates)]
+    if dates:
+        which = "a column" if len(dates) == 1 else f"{len(dates)} columns"
+        count = sum(len(part.inputs) for part in dates)
+        notes.append(f"{which} of dates became {count} inputs of numbers")
     words = [part for part in learned.encoding.inputs if isinstance(part, Words)]
     if words:
         which = "a column" if len(words) == 1 else f"{len(words)} columns"

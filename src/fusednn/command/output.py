@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
+import io
+import lzma
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, BinaryIO, TextIO
 
 from fusednn.serving import replacing as serving
+from fusednn.tables.parquet import SUFFIXES
 
 from .errors import UserError
 
@@ -26,6 +32,8 @@ def check_output(path: Path, *inputs: Path | None) -> None:
     ------
     UserError
     """
+    if path == Path("-"):
+        raise UserError("- is standard output, where only predict writes: give the name of a file")
     try:
         if path.is_dir():
             raise UserError(f"{path} is a folder: give the name of a file")
@@ -41,6 +49,50 @@ def check_output(path: Path, *inputs: Path | None) -> None:
         raise UserError(f"{path} cannot be written: {error.strerror}") from None
     if not os.access(folder, os.W_OK):
         raise UserError(f"{path} cannot be written: no permission to write in {folder}")
+
+
+COMPRESSIONS: dict[str, Callable[[BinaryIO], Any]] = {
+    ".gz": lambda raw: gzip.GzipFile("", "wb", fileobj=raw, mtime=0),  # the same bytes every time
+    ".bz2": lambda raw: bz2.BZ2File(raw, "wb"),
+    ".xz": lambda raw: lzma.LZMAFile(raw, "wb"),  # noqa: SIM115
+}
+"""Of text, by how a name ends."""
+OTHER_FORMS = ".zip", ".zst", ".xlsx", ".xls", ".ods", ".feather", ".arrow"
+
+
+def check_form(path: Path) -> None:
+    """
+    Refuse a name for rows that says what is not written.
+
+    Raises
+    ------
+    UserError
+    """
+    end = path.suffix.lower()
+    inner = Path(path.stem).suffix.lower()
+    if end in OTHER_FORMS or (end in COMPRESSIONS and inner in (*SUFFIXES, *OTHER_FORMS)):
+        compressed = ", ".join(f".csv{suffix}" for suffix in COMPRESSIONS)
+        raise UserError(
+            f"{path} has a name for what is not written: end it in .csv, {compressed} or .parquet"
+        )
+
+
+@contextmanager
+def text_file(path: Path, suffix: str, **options: Any) -> Iterator[TextIO]:
+    """
+    Open a file to write text to, compressed if a suffix says so.
+
+    Parameters
+    ----------
+    path : Path
+    suffix : str
+        Of the name that the file is going to have.
+    **options
+        Those of `io.TextIOWrapper`.
+    """
+    compressing = COMPRESSIONS.get(suffix.lower(), lambda raw: raw)
+    with path.open("wb") as raw, io.TextIOWrapper(compressing(raw), **options) as text:
+        yield text
 
 
 @contextmanager

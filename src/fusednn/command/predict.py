@@ -20,12 +20,13 @@ from fusednn.tables.reading import Blocks, blocks_of
 from fusednn.tables.table import Table
 from fusednn.tables.tabular import Tabular
 
-from .arguments import jobs
-from .errors import UserError, complain
+from .arguments import jobs, rows_from, rows_to
+from .errors import UserError
 from .models import open_model
-from .output import check_output, replacing
+from .output import check_form, check_output, replacing, text_file
 from .parquet_rows import ParquetRows
 from .progress import ProgressBar
+from .report import warn_of_unknown
 
 if TYPE_CHECKING:
     from fusednn.serving.predictor import Predictor
@@ -52,11 +53,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = DETAILS
     add = parser.add_argument
     add("model", type=Path, metavar="MODEL", help="written by `fusednn fit`")
-    add("table", type=Path, metavar="TABLE", help="a CSV or Parquet file")
     add(
-        "-o", "--output", type=Path, metavar="OUT",
-        help="where to write: Parquet if it ends in .parquet or .pq, else CSV; replaced if it is"
-        " there; default: standard output",
+        "table", type=rows_from, metavar="TABLE", help="a CSV or Parquet file; - is standard input"
+    )
+    add(
+        "-o", "--output", type=rows_to, metavar="OUT",
+        help="where to write: Parquet if it ends in .parquet or .pq, else CSV, compressed if it"
+        " ends in .gz, .bz2 or .xz; replaced if it is there; default, and -: standard output",
     )  # fmt: skip
     add(
         "--proba", action="store_true",
@@ -78,6 +81,7 @@ def run(options: argparse.Namespace) -> None:
     """Predicts."""
     if options.output is not None:
         check_output(options.output, options.table, options.model)
+        check_form(options.output)
     predictor, tabular = open_model(options.model, options.jobs)
     if options.proba and not tabular.target.classify:
         raise UserError(f"{options.model} predicts a quantity: leave --proba away")
@@ -99,9 +103,7 @@ def run(options: argparse.Namespace) -> None:
             X = encoding.encode(found, str(predictor.dtype), unknown)
             columns |= _answers(predictor, tabular, X, options.proba, set(columns))
             write(columns)
-    for name, count in unknown.items():
-        rows = "1 row has" if count == 1 else f"{count:,} rows have"
-        complain(f"warning: {name}: {rows} a value that is none of the model's categories")
+    warn_of_unknown(unknown)
 
 
 def _watched(blocks: Blocks) -> Iterator[Table]:
@@ -151,12 +153,12 @@ def _writer(path: Path | None, output: Path | None) -> Iterator[Any]:
     if path is not None and output is not None and output.suffix.lower() in SUFFIXES:
         with ParquetRows(pyarrow(), path) as rows:
             yield rows.write
-    elif path is None:
+    elif path is None or output is None:
         if hasattr(sys.stdout, "reconfigure"):  # data, whatever the terminal's encoding is
             sys.stdout.reconfigure(encoding=ENCODING, errors=ERRORS, newline="")
         yield _csv(sys.stdout)
     else:
-        with path.open("w", encoding=ENCODING, errors=ERRORS, newline="") as file:
+        with text_file(path, output.suffix, encoding=ENCODING, errors=ERRORS, newline="") as file:
             yield _csv(file)
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 
+from fusednn.tables.inputs import Numbers
 from fusednn.tables.table import Table
 from fusednn.tables.tabular import Tabular
 
@@ -38,7 +40,7 @@ def describe(path: Path, work: Work, model) -> None:
 
 def warn_of_far(tabular: Tabular, table: Table) -> None:
     """Warns of numbers whose differences float32 cannot tell well."""
-    used = {part.name for part in tabular.encoding.inputs}
+    used = {part.name for part in tabular.encoding.inputs if isinstance(part, Numbers)}
     if not tabular.target.classify:
         used.add(tabular.target.name)
     far = []
@@ -54,6 +56,14 @@ def warn_of_far(tabular: Tabular, table: Table) -> None:
             f"warning: {', '.join(far)}: far from 0 for the spread, so float32 keeps few digits;"
             " --dtype float64 keeps them"
         )
+
+
+def warn_of_unknown(unknown: Counter[str], path: Path | None = None) -> None:
+    """Warns of values that are no categories, by the number of rows in each column of a file."""
+    where = "" if path is None else f"{path}: "
+    for name, count in unknown.items():
+        rows = "1 row has" if count == 1 else f"{count:,} rows have"
+        complain(f"warning: {where}{name}: {rows} a value that is none of the model's categories")
 
 
 def tell_score(model, work: Work, seconds: float) -> None:

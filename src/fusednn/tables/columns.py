@@ -35,6 +35,10 @@ class Column(Protocol):
     def values(self) -> list[str]:
         """The same as strings."""
 
+    @property
+    def is_text(self) -> bool:
+        """Whether the file says that these are texts, so that digits in it are no numbers."""
+
     def __len__(self) -> int:
         """How many rows there are."""
 
@@ -82,11 +86,14 @@ class TextColumn:
     codes : ndarray of int32 of shape (n_rows,)
     distinct : Texts
         Columns of other rows share it.
+    is_text : bool, default=False
+        As `Column` says; in a file of text nothing says so.
     """
 
     name: str
     codes: np.ndarray
     distinct: Texts
+    is_text: bool = False
 
     @property
     def values(self) -> list[str]:
@@ -166,6 +173,11 @@ class NumberColumn:
     array: np.ndarray
     null: np.ndarray | None = None
     notation: Notation = PLAIN
+
+    @property
+    def is_text(self) -> bool:
+        """As `Column` says."""
+        return False
 
     def __len__(self) -> int:
         return len(self.array)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import io
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from copy import copy
-from itertools import islice
+from itertools import islice, pairwise
 from pathlib import Path
 
 from .csv_rows import BLANKS, Row, rows_of, split_rows
@@ -17,6 +18,9 @@ from .texts import Texts
 DELIMITERS = ",;\t|"
 SAMPLE_ROWS = 100
 FEWEST_NUMBERED = 3
+FEWEST_YEARS = 2
+"""Beside words."""
+YEAR = re.compile(r"(?:19|20)\d\d(?:\.0*)?")
 
 
 class TextFile:
@@ -26,10 +30,12 @@ class TextFile:
     Parameters
     ----------
     path : Path
-        Plain, or compressed by gzip.
+        Plain or compressed.
     fits : callable, default=None
         Whether a first row is one that is expected: a delimiter that gives such a row is taken
         before others.
+    content : bytes, default=None
+        As of `Source`.
 
     Attributes
     ----------
@@ -47,8 +53,13 @@ class TextFile:
         If it cannot be read as text.
     """
 
-    def __init__(self, path: Path, fits: Callable[[list[str]], bool] | None = None):
-        self.path, self.source = path, Source(path)
+    def __init__(
+        self,
+        path: Path,
+        fits: Callable[[list[str]], bool] | None = None,
+        content: bytes | None = None,
+    ):
+        self.path, self.source = path, Source(path, content)
         self.delimiter = _delimiter(self.source.found.sample, fits)
         self.first_line, self.first = next(self.rows(), (0, []))
 
@@ -105,7 +116,8 @@ def is_header(row: list[str], columns: list[Texts]) -> bool:
     Whether a first row names the columns.
 
     It does when a column of numbers has a word on top, and also when the row has different
-    words, none to be found again in its column, or the columns' own numbers.
+    words, none to be found again in its column, or the columns' own numbers, or years, one a
+    fixed number after the other, above columns without years.
 
     Parameters
     ----------
@@ -123,11 +135,23 @@ def is_header(row: list[str], columns: list[Texts]) -> bool:
         return True
     words[0] = words[0] or not row[0]  # pandas leaves the name of an index empty
     places = [cell in (str(i), str(i + 1)) for i, cell in enumerate(row)]
+    years = _years(row, columns)
+    enough = FEWEST_YEARS if any(words) else FEWEST_NUMBERED
     below = list(zip(words, row, columns, strict=True))
     return (
-        all(word or place for word, place in zip(words, places, strict=True))
+        all(any(names) for names in zip(words, places, years, strict=True))
         and (not any(places) or sum(places) >= FEWEST_NUMBERED)
+        and (not any(years) or sum(years) >= enough)
         and len(set(row)) == len(row)
         and not any(word and texts.find(cell) >= 0 for word, cell, texts in below)
         and any(len(texts) for texts in columns)
     )
+
+
+def _years(row: list[str], columns: list[Texts]) -> list[bool]:
+    """Which cells of a row are years that name columns."""
+    found = {i: int(cell) for i, cell in enumerate(row) if YEAR.fullmatch(cell) and cell.isdigit()}
+    steps = {after - before for before, after in pairwise(found.values())}
+    below = (text for i in found for text in columns[i].strings)
+    names = len(steps) == 1 and steps != {0} and not any(map(YEAR.fullmatch, below))
+    return [names and i in found for i in range(len(row))]

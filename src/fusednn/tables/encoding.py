@@ -10,7 +10,9 @@ from typing import NamedTuple
 import numpy as np
 
 from .columns import Column
+from .dates import Form, Unsure, form_of
 from .errors import TableError
+from .inputs import Dates, Input, Numbers, Words
 from .quantities import held_numbers, refuse_odd, unit_of
 from .table import UNNAMED, Table, told
 from .target import ALL_DIFFERENT
@@ -18,32 +20,6 @@ from .target import ALL_DIFFERENT
 MOST_CATEGORIES = 50
 INDEX_NAMES = UNNAMED, "__index_level_"
 """How the names begin that pandas gives to an index without one."""
-
-
-class Numbers(NamedTuple):
-    """A column of numbers, which is one input; `fill` stands for missing values, and `unit` is
-    the sign of a currency or of percent."""
-
-    name: str
-    fill: float
-    unit: str = ""
-
-    @property
-    def inputs(self) -> list[str]:
-        """Their names."""
-        return [self.name]
-
-
-class Words(NamedTuple):
-    """A column of words, which is an input for each category, 1 or 0; None is a missing value."""
-
-    name: str
-    categories: tuple[str | None, ...]
-
-    @property
-    def inputs(self) -> list[str]:
-        """Their names."""
-        return [f"{self.name}={'?' if word is None else word}" for word in self.categories]
 
 
 class Encoding(NamedTuple):
@@ -57,14 +33,14 @@ class Encoding(NamedTuple):
     header : bool
         Whether that table had names; otherwise its columns were told by their places.
     target : str
-    inputs : tuple of Numbers or Words
+    inputs : tuple of Numbers, Words or Dates
         In the order of the network's inputs.
     """
 
     columns: tuple[str, ...]
     header: bool
     target: str
-    inputs: tuple[Numbers | Words, ...]
+    inputs: tuple[Input, ...]
 
     @property
     def names(self) -> list[str]:
@@ -74,17 +50,23 @@ class Encoding(NamedTuple):
     @property
     def flags(self) -> np.ndarray:
         """Which of the network's inputs are 1 or 0 for a category."""
-        return np.array([isinstance(part, Words) for part in self.inputs for _ in part.inputs])
+        return np.array([fill is None for part in self.inputs for fill in part.fills])
 
     @classmethod
     def learned(
-        cls, table: Table, target: int, train: np.ndarray, drop: Sequence[int] = ()
+        cls,
+        table: Table,
+        target: int,
+        train: np.ndarray,
+        drop: Sequence[int] = (),
+        categorical: Sequence[int] = (),
     ) -> Learned:
         """
         The encoding of a table.
 
-        Columns of numbers stay as they are, with the median in place of missing values. Others
-        have an input for each of their commonest categories, a missing value being one.
+        Columns of numbers stay as they are, with the median in place of missing values, and so do
+        the parts of dates. Others have an input for each of their commonest categories, a missing
+        value being one.
 
         Parameters
         ----------
@@ -95,6 +77,8 @@ class Encoding(NamedTuple):
             Rows from which medians and categories are learned.
         drop : sequence of int
             Numbers of columns to leave out.
+        categorical : sequence of int
+            Numbers of columns whose numbers or dates are categories.
 
         Returns
         -------
@@ -103,23 +87,37 @@ class Encoding(NamedTuple):
         Raises
         ------
         TableError
-            If no column is left, or one would be numbers but for a few cells.
+            If no column is left, one would be numbers but for a few cells, or a few texts in a
+            column of dates are none.
         """
-        inputs: list[Numbers | Words] = []
+        inputs: list[Input] = []
         useless, indexes, odd, missing = [], [], [], 0
+        digits, unsure = [], []
         for number, column in enumerate(table.columns):
             if number == target or number in drop:
                 continue
-            missing += int(column.missing().sum())
-            values = column.numbers()
-            found: Numbers | Words | None
-            if values is None:
-                refuse_odd(column, table, "odd")
-                found = _words(column.name, column.take(train))
-                if _has_numbers(column):
-                    odd.append(number)
-            else:
+            absent = column.missing()
+            missing += int(absent.sum())
+            chosen = number in categorical
+            values = None if chosen or column.is_text else column.numbers()
+            found: Input | None = None
+            if values is not None:
                 found = _numbers(column.name, values[train], unit_of(column, table))
+            elif not absent.all():
+                form = None if chosen else form_of(column, table)
+                if isinstance(form, Form):
+                    found = Dates.learned(column.name, form, form.of(column, table)[train])
+                else:
+                    if form is None and not (chosen or column.is_text):
+                        refuse_odd(column, table, "odd")
+                    found = _words(column.name, column.take(train))
+                if isinstance(form, Unsure):
+                    unsure.append(column.name)
+                elif form is None and not chosen:
+                    if column.is_text and column.distinct.are_numbers():
+                        digits.append(column.name)
+                    elif _has_numbers(column):
+                        odd.append(number)
             if found is None:
                 useless.append(column.name)
             elif values is not None and _is_index(column.name, values):
@@ -133,7 +131,15 @@ class Encoding(NamedTuple):
             )
         names = tuple(table.names)
         encoding = cls(names, table.header, names[target], tuple(inputs))
-        return Learned(encoding, missing, tuple(useless), tuple(indexes), tuple(odd))
+        return Learned(
+            encoding,
+            missing,
+            tuple(useless),
+            tuple(indexes),
+            tuple(odd),
+            tuple(digits),
+            tuple(unsure),
+        )
 
     def fits(self, names: list[str]) -> bool:
         """Whether a table with columns of these names may be such a table."""
@@ -202,8 +208,8 @@ class Encoding(NamedTuple):
         Raises
         ------
         TableError
-            If there is a word where numbers are expected, a number that the type cannot hold, or
-            one of another unit.
+            If there is a word where numbers or dates are expected, a number that the type cannot
+            hold, or one of another unit.
         """
         X = np.zeros((table.rows, len(self.names)), dtype)
         places = {name: number for number, name in reversed(list(enumerate(table.names)))}
@@ -214,6 +220,8 @@ class Encoding(NamedTuple):
                 numbers = held_numbers(column, table, holds or dtype, part.unit)
                 numbers[np.isnan(numbers)] = part.fill
                 X[:, at] = numbers
+            elif isinstance(part, Dates):
+                X[:, at : at + len(part.medians)] = part.numbers(column, table)
             else:
                 strange = _write_flags(X[:, at : at + len(part.categories)], part, column)
                 if unknown is not None and strange:
@@ -237,6 +245,10 @@ class Learned(NamedTuple):
         Columns that pandas wrote as an index without a name, which are left out.
     odd : tuple of int
         Numbers of columns of words half of which might be numbers.
+    digits : tuple of str
+        Columns of numbers that their file says are texts, so words.
+    unsure : tuple of str
+        Columns of dates that are taken as words, for the order of day and month is not sure.
     """
 
     encoding: Encoding
@@ -244,6 +256,8 @@ class Learned(NamedTuple):
     useless: tuple[str, ...]
     indexes: tuple[str, ...]
     odd: tuple[int, ...]
+    digits: tuple[str, ...]
+    unsure: tuple[str, ...]
 
 
 def _numbers(name: str, values: np.ndarray, unit: str) -> Numbers | None:

@@ -85,7 +85,7 @@ def _missing(column: Column, target: Target | None) -> np.ndarray:
     """Whether each row has no target; words such as none may be labels."""
     if target is not None and target.labels is not None:
         return column.missing() & ~column.among(target.labels)
-    if column.numbers() is not None:
+    if column.numbers() is not None and not column.is_text:
         return column.missing()
     stated = column.distinct.notation.stated
     return column.among({v for v in column.values if v in BLANK or v.lower() in stated})

@@ -20,17 +20,23 @@ DIGITS = 15
 """Of a decimal number that float64 holds; longer ones are kept as texts."""
 
 
-def is_parquet(path: Path) -> bool:
+def is_parquet(path: Path, content: bytes | None = None) -> bool:
     """
     Whether a file is Parquet, by how it begins.
+
+    Parameters
+    ----------
+    path : Path
+    content : bytes, default=None
+        What is in it, if it can be read only once.
 
     Raises
     ------
     TableError
         If it cannot be read, or is called Parquet and is not.
     """
-    if not path.is_file():  # a pipe; its first bytes would be lost
-        return False
+    if content is not None:
+        return content.startswith(MAGIC)
     try:
         with path.open("rb") as file:
             found = file.read(len(MAGIC)) == MAGIC
@@ -41,16 +47,16 @@ def is_parquet(path: Path) -> bool:
     return found
 
 
-def read_parquet(path: Path) -> Table:
+def read_parquet(path: Path, content: bytes | None = None) -> Table:
     """
-    Read a whole file.
+    Read a whole file; parameters are those of `is_parquet`.
 
     Raises
     ------
     TableError
         If it is damaged, has columns of lists and such, or pyarrow is missing.
     """
-    return _whole(ParquetBlocks(path, 0).whole(), 0)
+    return _whole(ParquetBlocks(path, 0, content).whole(), 0)
 
 
 class ParquetBlocks:
@@ -62,6 +68,8 @@ class ParquetBlocks:
     path : Path
     rows : int
         Of a block, at most.
+    content : bytes, default=None
+        As of `is_parquet`.
 
     Raises
     ------
@@ -69,12 +77,12 @@ class ParquetBlocks:
         As `read_parquet`, here or when it is gone through.
     """
 
-    def __init__(self, path: Path, rows: int):
-        self._path, self._rows, self._done = path, rows, 0
+    def __init__(self, path: Path, rows: int, content: bytes | None = None):
+        self._path, self._rows, self._content, self._done = path, rows, content, 0
         self._arrow = pyarrow()
         self._damages = self._arrow.ArrowException, OSError
         try:
-            with self._arrow.parquet.ParquetFile(path) as file:
+            with self._open() as file:
                 self._total = file.metadata.num_rows
         except self._damages as error:
             raise self._refused(error) from None
@@ -82,7 +90,7 @@ class ParquetBlocks:
     def whole(self) -> Any:
         """The file as pyarrow's table."""
         try:
-            with self._arrow.parquet.ParquetFile(self._path) as file:
+            with self._open() as file:
                 return file.read()
         except self._damages as error:
             raise self._refused(error) from None
@@ -91,7 +99,7 @@ class ParquetBlocks:
         """Blocks, at least one."""
         self._done = 0
         try:
-            with self._arrow.parquet.ParquetFile(self._path) as file:
+            with self._open() as file:
                 if not self._total:
                     yield _whole(file.read(), 0)
                 for batch in file.iter_batches(self._rows):
@@ -104,6 +112,11 @@ class ParquetBlocks:
         """The share of the rows that has been read."""
         return self._done / self._total if self._total else 1.0
 
+    def _open(self) -> Any:
+        content = self._content
+        file = self._path if content is None else self._arrow.BufferReader(content)
+        return self._arrow.parquet.ParquetFile(file)
+
     def _refused(self, error: Exception) -> TableError:
         return TableError(f"{self._path} cannot be read as Parquet: {error}")
 
@@ -115,7 +128,7 @@ def _whole(found: Any, first_row: int) -> Table:
 
 
 def _column(name: str, chunked: Any) -> Column:
-    """Numbers as they are; everything else as codes and texts."""
+    """Numbers as they are; everything else as codes and texts, digits that are texts too."""
     types = pyarrow().types
     if types.is_dictionary(chunked.type):
         chunked = chunked.cast(chunked.type.value_type)
@@ -129,12 +142,15 @@ def _column(name: str, chunked: Any) -> Column:
         chunked = chunked.cast("float64")
     if types.is_integer(chunked.type) or types.is_floating(chunked.type):
         return _numbers(name, chunked)
+    if types.is_timestamp(chunked.type) and chunked.type.unit == "ns":  # Python has none
+        chunked = chunked.cast(pyarrow().timestamp("us", chunked.type.tz), safe=False)
     encoded = chunked.combine_chunks().dictionary_encode()
     values = [_text(value) for value in encoded.dictionary.to_pylist()]
     codes = encoded.indices.fill_null(len(values)).to_numpy(zero_copy_only=False)
     texts: dict[str, int] = {}
     again = np.array([texts.setdefault(v, len(texts)) for v in [*values, ""]], np.int32)
-    return TextColumn(name, again[codes], Texts(list(texts)))
+    is_text = any(is_one(chunked.type) for is_one in (types.is_string, types.is_large_string))
+    return TextColumn(name, again[codes], Texts(list(texts)), is_text)
 
 
 def _numbers(name: str, chunked: Any) -> NumberColumn:

@@ -15,6 +15,7 @@ from .csv_rows import Cells, cells_of, joined
 from .delimited import TextFile, is_header
 from .errors import TableError
 from .parquet import ParquetBlocks, is_parquet, read_parquet
+from .sources import content_of
 from .table import Table, unique_names
 
 BLOCK_ROWS = 20_000
@@ -39,7 +40,7 @@ def read_table(
     Parameters
     ----------
     path : Path
-        Parquet; or text, plain or compressed by gzip, whose delimiter is found out.
+        Parquet; or text, plain or compressed, whose delimiter is found out.
     header : bool, default=None
         Whether the first row of a text names the columns; found out where None.
     watch : callable, default=None
@@ -54,11 +55,12 @@ def read_table(
     TableError
         If it cannot be read as a table of two columns or more.
     """
-    if is_parquet(path):
-        table = read_parquet(path)
+    content = content_of(path)
+    if is_parquet(path, content):
+        table = read_parquet(path, content)
         _require_columns(len(table.columns), 2, path)
         return table
-    text = TextFile(path)
+    text = TextFile(path, content=content)
     _require_columns(len(text.first), 2, path)
     told = None if watch is None else lambda: watch(text.source.share())
     try:
@@ -92,16 +94,17 @@ def blocks_of(
     TableError
         If it cannot be read as a table, here or when it is gone through.
     """
-    if is_parquet(path):
-        return ParquetBlocks(path, BLOCK_ROWS)
-    return _TextBlocks(path, fits, header)
+    content = content_of(path)
+    if is_parquet(path, content):
+        return ParquetBlocks(path, BLOCK_ROWS, content)
+    fitting = None if fits is None else lambda row: fits(unique_names(row))
+    return _TextBlocks(TextFile(path, fitting, content), header)
 
 
 class _TextBlocks:
-    def __init__(self, path: Path, fits: Callable[[list[str]], bool] | None, header: bool | None):
-        self._header = header
-        self._text = TextFile(path, None if fits is None else lambda row: fits(unique_names(row)))
-        _require_columns(len(self._text.first), 1, path)
+    def __init__(self, text: TextFile, header: bool | None):
+        self._text, self._header = text, header
+        _require_columns(len(text.first), 1, text.path)
 
     def __iter__(self) -> Iterator[Table]:
         blocks = _text_blocks(self._text, BLOCK_ROWS)

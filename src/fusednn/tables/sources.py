@@ -3,26 +3,38 @@
 from __future__ import annotations
 
 import codecs
-import gzip
 import io
 import os
 import re
-import zlib
+import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple, cast
+from typing import Any, BinaryIO, NamedTuple
 
+from .compression import DAMAGES, decompressed
 from .errors import TableError
 
 BLOCK_BYTES = 1 << 20
 NOT_WINDOWS = b"\x81\x8d\x8f\x90\x9d"
 """Bytes that no character of cp1252 has, which Excel writes; latin-1 has all."""
-COMPRESSIONS: dict[bytes, Callable[[BinaryIO], Any]] = {
-    b"\x1f\x8b": lambda raw: gzip.GzipFile(fileobj=raw),
+MARKS = {
+    codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF32_LE: "utf-32",  # before UTF-16's, with which it begins
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
 }
-"""By how a file begins, whatever its name: the stream of what it holds."""
-DAMAGES = EOFError, zlib.error, gzip.BadGzipFile
+"""Encodings, as Python calls them, by the mark that a file begins with."""
+WIDE: dict[tuple[bool, ...], str] = {
+    (True, False, False, False): "utf-32-le",
+    (False, False, False, True): "utf-32-be",
+    (True, False, True, False): "utf-16-le",
+    (False, True, False, True): "utf-16-be",
+}
+"""Encodings without a mark, by which of a file's first four bytes are not zero."""
 SPACED_QUOTE = re.compile(rb'(?:\A|[\r\n,;|\t]) +"')
+STANDARD_INPUT = Path("standard input")
+"""Stands for standard input, being this very object: what is read there has this name."""
 
 
 class Found(NamedTuple):
@@ -47,6 +59,22 @@ class Found(NamedTuple):
     spaced_quotes: bool
 
 
+def content_of(path: Path) -> bytes | None:
+    """
+    All of what can be read only once, standard input or a pipe; None for an ordinary file.
+
+    Raises
+    ------
+    TableError
+        If it cannot be read.
+    """
+    if path is STANDARD_INPUT:
+        if sys.stdin is None:
+            raise TableError(f"{path} is closed: give a table there, or the name of a file")
+        return _reading(path, sys.stdin.buffer.read)
+    return None if path.is_file() else _reading(path, Path.read_bytes, path)
+
+
 class Source:
     """
     A file of text, which can be read from begin to end again and again.
@@ -54,7 +82,9 @@ class Source:
     Parameters
     ----------
     path : Path
-        Plain or compressed; a pipe is read at once and kept.
+        Plain or compressed.
+    content : bytes, default=None
+        What is in it, as `content_of` has it.
 
     Raises
     ------
@@ -62,24 +92,19 @@ class Source:
         If it cannot be read as text.
     """
 
-    def __init__(self, path: Path):
-        self.path = path
-        # a pipe can be read once only
-        self._content = None if path.is_file() else _reading(path, Path.read_bytes, path)
+    def __init__(self, path: Path, content: bytes | None = None):
+        self.path, self._content = path, content
         self._raw = self._open()
         with self._raw:
             self._size = max(1, self._raw.seek(0, os.SEEK_END))
-            self.found = _reading(path, _looked_through, self._plain(), path)
+            self.found = _reading(path, self._looked_through)
 
     def open(self) -> BinaryIO:
         """Its text from the beginning, in UTF-8 without a byte order mark."""
         self._raw = self._open()
-        plain = self._plain()
-        if self.found.encoding != "utf-8":
-            return io.BufferedReader(_Recoded(plain, self.found.encoding), BLOCK_BYTES)
-        if plain.read(len(codecs.BOM_UTF8)) != codecs.BOM_UTF8:
-            plain.seek(0)
-        return plain
+        return _recoded(
+            _reading(self.path, decompressed, self._raw, self.path), self.found.encoding
+        )
 
     def share(self) -> float:
         """The share of the file that has been read."""
@@ -94,23 +119,25 @@ class Source:
             return io.BytesIO(self._content)
         return _reading(self.path, Path.open, self.path, "rb")
 
-    def _plain(self) -> BinaryIO:
-        """The content, decompressed."""
-        self._raw.seek(0)
-        begin = self._raw.read(max(map(len, COMPRESSIONS)))
-        self._raw.seek(0)
-        for magic, opened in COMPRESSIONS.items():
-            if begin.startswith(magic):
-                return cast(BinaryIO, opened(self._raw))
-        return self._raw
+    def _looked_through(self) -> Found:
+        with self._open() as raw:
+            wide = _encoding_by_begin(decompressed(raw, self.path).read(4))
+        file = decompressed(self._raw, self.path)
+        try:
+            return _looked_through(_recoded(file, wide or "utf-8", "strict"), self.path, wide)
+        except UnicodeError:
+            raise TableError(
+                f"{self.path} is damaged, or no text: it begins as {wide} does, and goes on"
+                " otherwise"
+            ) from None
 
 
 class _Recoded(io.RawIOBase):
     """A stream in UTF-8 of one in another encoding."""
 
-    def __init__(self, stream: BinaryIO, encoding: str):
+    def __init__(self, stream: BinaryIO, encoding: str, errors: str):
         self._stream = stream
-        self._decoder = codecs.getincrementaldecoder(encoding)(errors="replace")
+        self._decoder = codecs.getincrementaldecoder(encoding)(errors=errors)
         self._ready = b""
 
     def readable(self) -> bool:
@@ -131,16 +158,30 @@ class _Recoded(io.RawIOBase):
         super().close()
 
 
+def _recoded(stream: BinaryIO, encoding: str, errors: str = "replace") -> BinaryIO:
+    if encoding == "utf-8":
+        return stream
+    return io.BufferedReader(_Recoded(stream, encoding, errors), BLOCK_BYTES)
+
+
 def _reading(path: Path, call: Callable, *arguments: Any) -> Any:
     try:
         return call(*arguments)
-    except DAMAGES:
+    except (*DAMAGES, OSError) as error:
+        if isinstance(error, OSError) and error.strerror:
+            raise TableError(f"{path} cannot be read: {error.strerror}") from None
         raise TableError(f"{path} is damaged or incomplete: get the file again") from None
-    except OSError as error:
-        raise TableError(f"{path} cannot be read: {error.strerror}") from None
 
 
-def _looked_through(file: BinaryIO, path: Path) -> Found:
+def _encoding_by_begin(begin: bytes) -> str | None:
+    """The encoding that a text's first four bytes tell; None for ASCII and what it is part of."""
+    for mark, encoding in MARKS.items():
+        if begin.startswith(mark):
+            return encoding
+    return WIDE.get(tuple(map(bool, begin)))
+
+
+def _looked_through(file: BinaryIO, path: Path, encoding: str | None) -> Found:
     utf8, is_utf8, is_windows = codecs.getincrementaldecoder("utf-8")(), True, True
     sample, blank, quotes, spaced, before = b"", True, False, False, b""
     while block := file.read(BLOCK_BYTES):
@@ -151,19 +192,17 @@ def _looked_through(file: BinaryIO, path: Path) -> Found:
         sample = sample or block
         blank = blank and not block.strip()
         quotes = quotes or b'"' in block
-        whole = before + block.removeprefix(codecs.BOM_UTF8)
+        whole = before + block
         spaced = spaced or (b' "' in whole and SPACED_QUOTE.search(whole) is not None)
         before = whole[max(0, len(whole.rstrip(b" ")) - 1) :]
     if blank:
         raise TableError(f"{path} is empty: give a CSV file with rows of values")
-    if is_utf8 and _decodes(utf8, b"", final=True):
-        encoding = "utf-8"
-    else:
-        encoding = "cp1252" if is_windows else "latin-1"
+    known = "utf-8"
+    if not (is_utf8 and _decodes(utf8, b"", final=True)):
+        known = "cp1252" if is_windows else "latin-1"
     if len(sample) == BLOCK_BYTES:
         sample = sample[: sample.rfind(b"\n") + 1] or sample
-    text = sample.removeprefix(codecs.BOM_UTF8).decode(encoding, errors="replace")
-    return Found(encoding, text, quotes, spaced)
+    return Found(encoding or known, sample.decode(known, errors="replace"), quotes, spaced)
 
 
 def _decodes(decoder: codecs.IncrementalDecoder, block: bytes, final: bool = False) -> bool:

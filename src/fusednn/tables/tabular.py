@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import math
+from datetime import date
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from .dates import ORDERS, PARTS, Form
 from .decimals import found_notation
-from .encoding import Encoding, Numbers, Words
+from .encoding import Encoding
 from .errors import TableError
+from .inputs import Dates, Input, Numbers, Words
 from .numbers import FIRST_MISSING, OTHER, Notation
 from .table import Table
 from .target import Target
 
-KEY, VERSION = "table", 1
+KEY, VERSION = "table", 2
+READ = 1, 2
+"""Versions; the first knew neither dates nor notations."""
 
 
 class Tabular(NamedTuple):
@@ -74,12 +79,7 @@ class Tabular(NamedTuple):
                 "grouped": notation.grouped,
                 "missing": sorted(notation.missing),
                 "stated": sorted(notation.stated),
-                "inputs": [
-                    {"name": part.name, "fill": part.fill, "unit": part.unit}
-                    if isinstance(part, Numbers)
-                    else {"name": part.name, "categories": list(part.categories)}
-                    for part in encoding.inputs
-                ],
+                "inputs": [_input_notes(part) for part in encoding.inputs],
             }
         }
 
@@ -97,7 +97,7 @@ class Tabular(NamedTuple):
         if found is None:
             raise TableError(f"{path} does not say how a table becomes its inputs", "fitted")
         try:
-            if found["version"] != VERSION:
+            if found["version"] not in READ:
                 raise TableError(f"{path} was made by a later fusednn: install that")
             return cls._read(found)
         except TableError:
@@ -135,8 +135,30 @@ def _notation(found: dict[str, Any]) -> Notation:
     return Notation(decimal, bool(found.get("grouped", False)), missing, stated)
 
 
-def _input(found: dict[str, Any]) -> Numbers | Words:
+def _input_notes(part: Input) -> dict[str, Any]:
+    if isinstance(part, Numbers):
+        return {"name": part.name, "fill": part.fill, "unit": part.unit}
+    if isinstance(part, Words):
+        return {"name": part.name, "categories": list(part.categories)}
+    return {
+        "name": part.name,
+        "dates": part.form.order,
+        "zoned": part.form.zoned,
+        "start": part.start,
+        "medians": dict(part.medians),
+    }
+
+
+def _input(found: dict[str, Any]) -> Input:
     name = _text(found["name"])
+    if "dates" in found:
+        order, start, medians = _text(found["dates"]), _text(found["start"]), found["medians"]
+        if order not in ORDERS or not medians or not set(medians) <= set(PARTS):
+            raise ValueError
+        if date.fromisoformat(start).isoformat() != start:
+            raise ValueError
+        fills = tuple((part, _finite(medians[part])) for part in PARTS if part in medians)
+        return Dates(name, Form(order, bool(found["zoned"])), start, fills)
     if "fill" in found:
         return Numbers(name, _finite(found["fill"]), _text(found.get("unit", "")))
     categories = tuple(None if word is None else _text(word) for word in found["categories"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,6 +16,8 @@ CLASSIFICATION, REGRESSION = "classification", "regression"
 MOST_CLASSES = 30
 ALL_DIFFERENT = 0.5
 LABELS_TOLD = 5
+PADDED = re.compile(r"[+-]?0+\d.*")
+"""Texts of numbers with zeros before them, as identifiers have."""
 
 
 class Target(NamedTuple):
@@ -64,10 +67,13 @@ class Target(NamedTuple):
             If there is nothing to learn, the column does not suit the task, or it would be
             numbers but for a few cells.
         """
-        if task != CLASSIFICATION:
+        if task != CLASSIFICATION and not column.is_text:
             refuse_odd(column, table, "missing" if task else "label")
-        values = column.numbers()
+        values = None if column.is_text and task != REGRESSION else column.numbers()
         distinct = len(np.unique(column.codes if values is None else values))
+        apart = values is not None and _are_identifiers(column)
+        if apart:
+            distinct = max(distinct, len(np.unique(column.codes)))
         name, rows = column.name, len(column)
         if distinct < 2:
             has = "one value only" if distinct else "no values"
@@ -82,12 +88,19 @@ class Target(NamedTuple):
                 )
             return cls(name, unit=unit_of(column, table))
         if different:
+            if values is None and column.distinct.are_numbers():
+                raise TableError(
+                    f"column {name!r} has {distinct:,} different numbers, which are texts in its"
+                    " file, and no classes",
+                    "regression",
+                )
             kind = "words" if values is None else "numbers"
             raise TableError(
                 f"column {name!r} has {distinct:,} different {kind} in {rows:,} rows, which are"
                 " no classes",
                 "target",
             )
+        whole = whole and not apart
         return cls(name, _labels(column, values if whole else None), whole)
 
     @property
@@ -130,8 +143,9 @@ class Target(NamedTuple):
         return self.classes[places]
 
     def _key(self, text: str) -> Any:
+        """What two texts of one class share: a number, but 1 and 01 are two."""
         try:
-            return float(text) if self.whole else text
+            return float(text) if self.whole and not PADDED.fullmatch(text) else text
         except ValueError:
             return text
 
@@ -151,6 +165,18 @@ def _are_plain(column: Column) -> bool:
 
 def _are_whole(values: np.ndarray) -> bool:
     return bool((values == np.round(values)).all() and np.abs(values).max() < 2**53)
+
+
+def _are_identifiers(column: Column) -> bool:
+    """Whether texts such as 1 and 01 are there, which are one number and two labels."""
+    present = np.unique(column.codes)
+    padded = np.array([PADDED.fullmatch(column.values[i]) is not None for i in present], bool)
+    if not padded.any():
+        return False
+    numbers = column.distinct.numbers
+    assert numbers is not None
+    once, others = numbers[present][padded], numbers[present][~padded]
+    return bool(len(np.unique(once)) < len(once) or np.isin(once, others).any())
 
 
 def _labels(column: Column, numbers: np.ndarray | None) -> tuple[str, ...]:
