@@ -130,7 +130,7 @@ def bad_files(tmp_path):
         (["--data", "one.csv"], "one column only"),
         (["--data", "good.csv", "--target", "x"], "no column 'x'"),
         (["--data", "cut.csv.gz"], "damaged or incomplete"),
-        (["--data", "huge.csv"], "Input X contains"),
+        (["--data", "huge.csv"], "too large for float32"),
         (["--data", "set"], "is no idx file"),
         (["--data", "."], "has no train-images-idx3-ubyte"),
         (["--target", "x"], "--target goes with --data"),

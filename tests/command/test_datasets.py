@@ -302,5 +302,7 @@ def test_files_that_cannot_be_read(tmp_path):
     cut = tmp_path / "cut.csv.gz"
     cut.write_bytes(gzip.compress(NUMBERS.encode())[:-12])
     assert "damaged or incomplete" in message(load, cut, None, "float32", 0)
-    (tmp_path / "latin.csv").write_bytes(NUMBERS.encode() + "1,caf\u00e9,1\n".encode("latin-1"))
+    (tmp_path / "latin.csv").write_bytes(NUMBERS.replace(".5,", " caf\u00e9,").encode("latin-1"))
     assert load(tmp_path / "latin.csv", None, "float32", 0).classify
+    text = NUMBERS + "1,none at all,1\n"
+    assert "line 41: 1 is 'none at all' among numbers" in message(load_csv, tmp_path, text)

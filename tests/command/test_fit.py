@@ -177,7 +177,7 @@ def test_words_for_nothing_and_infinity_are_labels(tmp_path, capsys):
     assert run("fit", path, *again, "--validation", 0) == 0
     assert "40 rows to train on" in capsys.readouterr().out
     # among numbers they are missing
-    table["y"] = [["0.5", "none", "inf", "NA", "1", "3"][i // 10] for i in range(60)]
+    table["y"] = [["0.5", "none", "#N/A", "NA", "1", "3"][i // 10] for i in range(60)]
     fit(table, "y", tmp_path / "m.st", "--epochs", 1)
     assert "left out 30 rows with no target" in capsys.readouterr().out
 

@@ -81,7 +81,7 @@ def test_parquet_out(folder, tmp_path):
 def test_values_that_training_did_not_see(folder, tmp_path, capsys):
     table = shop(20, seed=3)
     table["colour"] = ["violet"] * 3 + ["red"] * 17
-    table["size"] = ["inf", "nan", "?"] + ["12.5"] * 17
+    table["size"] = ["#N/A", "nan", "?"] + ["12.5"] * 17
     table.to_csv(tmp_path / "new.csv", index=False)
     found, error = predicted(capsys, folder / "price.st", tmp_path / "new.csv")
     assert error == (

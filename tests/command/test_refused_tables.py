@@ -35,6 +35,7 @@ def files(folder, tmp_path, monkeypatch):
     table.assign(size=[1e39 if i == 5 else 1 for i in range(40)]).to_csv("huge.csv")
     table.assign(sold=["new" if i == 5 else "no" for i in range(40)]).to_csv("label.csv")
     table.assign(price=[1.7e308, -1.7e308] * 20).to_csv("far.csv", index=False)
+    table.assign(price=[1e30, -1e30] * 20).to_csv("wide.csv", index=False)
     table.head(10).to_csv("ten.csv", index=False)
     table.head(9).to_csv("few.csv", index=False)
     table[table["sold"] != "may be, later"].to_csv("two.csv")
@@ -104,6 +105,10 @@ def files(folder, tmp_path, monkeypatch):
         ),
         (
             "fit far.csv --continue price.st -o m.st",
+            "line 2: price is 1.7e+308, too large for float32: fit with --dtype float64",
+        ),
+        (
+            "fit wide.csv --continue price.st -o m.st",
             "column 'price' has numbers too large for a target whose deviation is",
         ),
         (f"fit {LONG} --target sold -o m.st", f"{LONG}: File name too long"),

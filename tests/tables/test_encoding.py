@@ -72,10 +72,11 @@ def test_an_index_without_a_name_is_left_out(tmp_path):
     assert [part.name for part in encoding.inputs] == ["Unnamed: 0", "x"]
 
 
-def test_a_few_words_among_numbers_are_told(tmp_path):
-    rows = [("about 3" if i == 7 else i % 20, i / 3) for i in range(60)]
-    _, _, notes = learned(tmp_path, lines("x,y", rows))
-    assert notes[0].startswith("x is taken as words, for it is 'about 3' in line 9")
+def test_words_among_numbers_are_told(tmp_path):
+    rows = [("3+" if i % 4 == 3 else i % 4, i / 3) for i in range(60)]
+    encoding, _, notes = learned(tmp_path, lines("x,y", rows))
+    assert notes[0] == "x is taken as words, for it is '3+' in line 5"
+    assert encoding.inputs == (Words("x", ("0", "1", "2", "3+")),)
 
 
 def test_columns_of_one_name_are_told_apart(tmp_path):

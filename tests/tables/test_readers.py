@@ -13,6 +13,7 @@ from fusednn.tables.csv_arrow import ArrowText, NotRead
 from fusednn.tables.csv_rows import cells_of, joined
 from fusednn.tables.delimited import DELIMITERS, TextFile
 from fusednn.tables.errors import TableError
+from fusednn.tables.numbers import Notation
 from fusednn.tables.reading import blocks_of, read_table
 
 READERS = "pyarrow", "csv"
@@ -119,13 +120,30 @@ def test_the_text_of_numbers(tmp_path, reader):
     texts = ["+1", "1.", ".5", "1e400", "-inf", "nan", "Null", "?", "", "1E-3", "9" * 25]
     path = tmp_path / "t.csv"
     path.write_text("x,y\n" + "".join(f"{text},1\n" for text in texts))
-    expected = [1, 1, 0.5, *[np.nan] * 6, 1e-3, float("9" * 25)]
+    expected = [1, 1, 0.5, np.inf, -np.inf, *[np.nan] * 4, 1e-3, float("9" * 25)]
     np.testing.assert_array_equal(read_table(path).columns[0].numbers(), expected)
     for word in ("1_000", "nan(1)", "0x10", "1,5", "12 kg"):
         path.write_text("x;y\n" + f"1;1\n{word};1\n2;1\n")
         column = read_table(path).columns[0]
         assert column.numbers() is None
         assert column.first_word() == (1, word)
+
+
+@pytest.mark.parametrize("delimiter", [";", "\t", "|", " "])
+def test_decimal_commas_are_no_delimiters(tmp_path, reader, delimiter):
+    """As many in each row, and no header that has none."""
+    path, rows = tmp_path / "t.csv", [(i / 8 + 0.125, -i / 4 - 0.25) for i in range(40)]
+    lines = [delimiter.join(map(str, row)) for row in rows]
+    path.write_text("\n".join(lines).replace(".", ","))
+    for table in (read_table(path), *blocks_of(path)):
+        assert not table.header
+        found = table.read_as(Notation(","))
+        assert [c.numbers().tolist() for c in found.columns] == [
+            list(c) for c in zip(*rows, strict=True)
+        ]
+    for text, width in (("1, 2, 3\n", 3), ("1,2;3,4 5\n", 3), ("1|2,3\n", 2)):
+        path.write_text(text * 9)
+        assert len(read_table(path).columns) == width
 
 
 def test_codes_are_in_the_order_of_the_file(tmp_path, reader):

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
+from fusednn.tables.decimals import found_notation
 from fusednn.tables.encoding import Encoding
 from fusednn.tables.labelled import labelled_table
+from fusednn.tables.numbers import PLAIN
 from fusednn.tables.reading import read_table
 from fusednn.tables.sources import STANDARD_INPUT
 
@@ -145,14 +147,16 @@ def _pixels(images: np.ndarray, dtype: str) -> np.ndarray:
 
 
 def _load_table(path: Path, target: str | None, dtype: str, seed: int) -> Dataset:
-    labelled = labelled_table(read_table(path), target)
+    table = read_table(path)
+    table = table.read_as(found_notation(table, range(len(table.columns)), PLAIN))
+    labelled = labelled_table(table, target, dtype=dtype)
     require_rows(len(labelled.y), path)
     table, y, classify = labelled.table, labelled.y, labelled.target.classify
     train, test = split_rows(y, classify, TEST_SHARE, seed)
     learned = Encoding.learned(table, labelled.place, train)
     encoding = learned.encoding
     notes = [*notes_on_target(labelled), *notes_on_encoding(learned, table)]
-    X = encoding.encode(table, "float64")
+    X = encoding.encode(table, "float64", holds=dtype)
     with np.errstate(all="ignore"):  # the estimator refuses what overflows
         _standardize(X, train, ~encoding.flags)
         X_train, X_test = (X[rows].astype(dtype) for rows in (train, test))

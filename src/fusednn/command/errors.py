@@ -8,8 +8,14 @@ REMEDIES: dict[Remedy, str] = {
     "again": "make it again by `fusednn fit`",
     "categorical": "say --categorical with its name",
     "classification": "leave --task away, or say --task classification",
+    "decimal": "say --decimal . or --decimal , to `fusednn fit` and `fusednn predict`",
     "dtype": "fit with --dtype float64",
     "fitted": "give a model made by `fusednn fit`",
+    "label": "if it means a missing value, leave it empty or `fusednn fit` with --missing VALUE;"
+    " if the column holds classes, with --task classification",
+    "missing": "if it means a missing value, leave it empty or `fusednn fit` with --missing VALUE",
+    "odd": "if it means a missing value, leave it empty or `fusednn fit` with --missing VALUE; if"
+    " the column holds words, with --categorical COLUMN",
     "regression": "say --task regression, or store them as numbers",
     "target": "choose what to predict with --target",
 }

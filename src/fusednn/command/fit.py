@@ -10,8 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
+from fusednn.tables.decimals import found_notation
 from fusednn.tables.encoding import Encoding
 from fusednn.tables.labelled import Labelled, labelled_table
+from fusednn.tables.numbers import OTHER, Notation
 from fusednn.tables.reading import read_table
 from fusednn.tables.table import Table
 from fusednn.tables.tabular import Tabular
@@ -32,14 +34,20 @@ HELD_OUT = 0.1
 DETAILS = """\
 TABLE is a Parquet file, or a CSV file (commas, semicolons, tabs, | or blanks; in UTF-8, UTF-16,
 UTF-32 or a Western encoding of bytes; plain or compressed: gz, bz2, xz, zip, zst).
-Columns of numbers become inputs, missing values (empty, ?, NA, N/A, NaN, null, none) their
-medians. Columns of words become an input for each of their 50 commonest categories, a missing
-value being one; so do numbers that Parquet holds as texts, and --categorical. Columns of dates
-(2024-05-31, 31.05.2024, and with slashes where a day above 12 shows the order; with times, which
-are turned into UTC where they have an offset) become year, month, day, weekday, hour and days
-since the first, those of them that vary. Columns that are empty or nearly all different words,
-and an index without a name, are left out. All this is kept in MODEL, and `fusednn predict` does
-it again. Rows without a target are left out; where it is words, only empty and ? are none.
+Columns of numbers become inputs, missing values (empty, ?, NA, N/A, NaN, null, none, others that
+pandas knows, Excel's errors such as #DIV/0!) their medians. Columns of words become an input for
+each of their 50 commonest categories, a missing value being one; so do numbers that Parquet holds
+as texts, and --categorical. Columns of dates (2024-05-31, 31.05.2024, and with slashes where a day
+above 12 shows the order; with times, which are turned into UTC where they have an offset) become
+year, month, day, weekday, hour and days since the first, those of them that vary. Columns that are
+empty or nearly all different words, and an index without a name, are left out. All this is kept
+in MODEL, and `fusednn predict` does it again. Rows without a target are left out; where it is
+words, only empty, ? and the values of --missing are none.
+
+Numbers may have thousands marks, the sign of one currency or of percent (12 % is 12), and
+parentheses that mean minus. Decimal commas are found out where there is no doubt. A column that
+is numbers but for a few cells is refused, and so are infinity and numbers that the network's type
+cannot hold.
 
 A tenth of the rows is held out: training stops when their loss has not improved for 10 epochs,
 the best weights are kept, and the score printed is theirs.
@@ -77,6 +85,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--header", choices=["yes", "no"],
         help="whether the first row names the columns; default: found out",
+    )  # fmt: skip
+    add(
+        "--decimal", choices=sorted(OTHER),
+        help="which sign marks decimals, the other thousands; default: found out",
+    )  # fmt: skip
+    add(
+        "--missing", nargs="+", action="extend", default=[], metavar="VALUE",
+        help="more values that are missing, say --missing -999 inf unknown",
     )  # fmt: skip
     add(
         "--continue", type=Path, dest="old", metavar="OLD",
@@ -146,7 +162,10 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _refuse_with_continue(options: argparse.Namespace) -> None:
-    fixed = "target", "task", "drop", "categorical", "header", "layers", "activation", "dtype"
+    fixed = (
+        "target", "task", "drop", "categorical", "header", "missing", "layers", "activation",
+        "dtype",
+    )  # fmt: skip
     for name in fixed:
         if getattr(options, name):
             raise UserError(f"--{name} is what OLD says: leave it away with --continue")
@@ -177,8 +196,11 @@ def _percent(share: float) -> int:
 
 def _learn(options: argparse.Namespace, table: Table, dtype: str) -> Work:
     """The encoding of a table, and its rows encoded."""
-    labelled = labelled_table(table, options.target, options.task)
-    drop = [labelled.table.find(name) for name in options.drop]
+    drop = [table.find(name) for name in options.drop]
+    stated = Notation(stated=frozenset(value.strip().lower() for value in options.missing))
+    used = set(range(len(table.columns))).difference(drop)
+    notation = found_notation(table, sorted(used), stated, options.decimal)
+    labelled = labelled_table(table.read_as(notation), options.target, options.task, dtype)
     if labelled.place in drop:
         raise UserError("--drop names the target: drop other columns")
     categorical = [labelled.table.find(name) for name in options.categorical]
@@ -186,7 +208,7 @@ def _learn(options: argparse.Namespace, table: Table, dtype: str) -> Work:
         raise UserError("--categorical names the target: say --task classification for it")
     rows, held_out = _split(options, labelled)
     learned = Encoding.learned(labelled.table, labelled.place, rows, drop, categorical)
-    tabular = Tabular(learned.encoding, labelled.target, _scale(labelled, rows))
+    tabular = Tabular(learned.encoding, labelled.target, _scale(labelled, rows), notation)
     if dtype == "float32":
         warn_of_far(tabular, labelled.table)
     work = _work(options, tabular, labelled, rows, held_out, dtype)
@@ -207,7 +229,9 @@ def _scale(labelled: Labelled, rows: np.ndarray) -> tuple[float, float]:
 
 def _known(options: argparse.Namespace, table: Table, old: Tabular, dtype: str) -> Work:
     """A table's rows as another table's were encoded."""
-    labelled = labelled_table(old.encoding.named(table, options.table), old.target)
+    table = old.encoding.named(table, options.table)
+    table = table.read_as(old.found_notation(table, options.decimal))
+    labelled = labelled_table(table, old.target, dtype=dtype)
     rows, held_out = _split(options, labelled)
     if old.target.classify and (lacking := set(old.target.classes) - set(labelled.y[rows])):
         raise UserError(
@@ -247,7 +271,8 @@ def _work(
     if options.validation_table is not None:
         path = options.validation_table
         table = tabular.encoding.named(_read(path, tabular.encoding.header), path)
-        other = labelled_table(table, tabular.target)
+        table = table.read_as(tabular.found_notation(table))
+        other = labelled_table(table, tabular.target, dtype=dtype)
         if not len(other.y):
             raise UserError(f"{path} has no rows with a target: hold out others")
         return Work(tabular, own, samples(other, np.arange(len(other.y)), path), notes)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from fusednn.tables.columns import Column, TextColumn
 from fusednn.tables.encoding import Learned
-from fusednn.tables.inputs import Dates, Words
+from fusednn.tables.inputs import Dates, Numbers, Words
 from fusednn.tables.labelled import Labelled
-from fusednn.tables.table import Table
+from fusednn.tables.table import Table, told
 
 
 def notes_on_target(labelled: Labelled) -> list[str]:
@@ -14,6 +15,8 @@ def notes_on_target(labelled: Labelled) -> list[str]:
     notes = [f"target: column {repr(name) if labelled.table.header else name}"]
     if not labelled.table.header:
         notes[0] += " (there is no header)"
+    if not labelled.target.classify:
+        notes.extend(_note_on_writing([labelled.table.columns[labelled.place]]))
     if labelled.without:
         notes.append(f"left out {labelled.without:,} rows with no target")
     return notes
@@ -25,10 +28,7 @@ def notes_on_encoding(learned: Learned, table: Table) -> list[str]:
     for number in learned.odd:
         column = table.columns[number]
         row, word = column.first_word() or (0, "")
-        notes.append(
-            f"{column.name} is taken as words, for it is {word!r} in {table.place(row)}: if that"
-            " is a missing value, leave it empty"
-        )
+        notes.append(f"{column.name} is taken as words, for it is {word!r} in {table.place(row)}")
     for name in learned.digits:
         notes.append(
             f"{name} has numbers that its file says are texts, so categories: store them as"
@@ -39,11 +39,14 @@ def notes_on_encoding(learned: Learned, table: Table) -> list[str]:
             f"{name} is taken as words, for which number is the month is not sure: write dates as"
             " 2024-05-31"
         )
+    by_name = {column.name: column for column in table.columns}
+    numbers = [part for part in learned.encoding.inputs if isinstance(part, Numbers)]
+    notes.extend(_note_on_writing([by_name[part.name] for part in numbers]))
     dates = [part for part in learned.encoding.inputs if isinstance(part, Dates)]
     if dates:
         which = "a column" if len(dates) == 1 else f"{len(dates)} columns"
-        numbers = sum(len(part.inputs) for part in dates)
-        notes.append(f"{which} of dates became {numbers} inputs of numbers")
+        count = sum(len(part.inputs) for part in dates)
+        notes.append(f"{which} of dates became {count} inputs of numbers")
     words = [part for part in learned.encoding.inputs if isinstance(part, Words)]
     if words:
         which = "a column" if len(words) == 1 else f"{len(words)} columns"
@@ -57,3 +60,18 @@ def notes_on_encoding(learned: Learned, table: Table) -> list[str]:
     if learned.indexes:
         notes.append(f"left out {', '.join(learned.indexes)} (an index without a name)")
     return notes
+
+
+def _note_on_writing(columns: list[Column]) -> list[str]:
+    """How numbers are understood that have more than digits and a decimal point."""
+    found = []
+    for column in columns:
+        reading = column.distinct.reading if isinstance(column, TextColumn) else None
+        if reading is None:
+            continue
+        texts, place = column.values, reading.formatted
+        if place < 0 and column.distinct.notation.decimal == ",":
+            place = next((i for i, text in enumerate(texts) if "," in text), -1)
+        if place >= 0:
+            found.append(f"{texts[place]} in {column.name} is {reading.numbers[place]:.15g}")
+    return [f"read as numbers: {told(found, '; ')}"] if found else []

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fusednn.tables.arrow import pyarrow
+from fusednn.tables.numbers import OTHER, Notation
 from fusednn.tables.parquet import SUFFIXES
 from fusednn.tables.reading import Blocks, blocks_of
 from fusednn.tables.table import Table
@@ -68,6 +69,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--id", nargs="+", action="extend", default=[], metavar="COLUMN",
         help="columns of TABLE, by name or number, to write before the prediction",
     )  # fmt: skip
+    add(
+        "--decimal", choices=sorted(OTHER),
+        help="which sign marks decimals in TABLE; default: as in the training table, or found out"
+        " from the first rows",
+    )  # fmt: skip
     add("--jobs", type=jobs, metavar="N", help="threads; -1 for all CPUs; default: what pays")
 
 
@@ -82,6 +88,7 @@ def run(options: argparse.Namespace) -> None:
     encoding = tabular.encoding
     blocks = blocks_of(options.table, encoding.fits, encoding.header)
     unknown: Counter[str] = Counter()
+    notation: Notation | None = None
     place: AbstractContextManager[Path | None] = nullcontext()
     if options.output is not None:
         place = replacing(options.output)
@@ -90,6 +97,9 @@ def run(options: argparse.Namespace) -> None:
             found = encoding.named(table, options.table)
             ids = [table.columns[table.find(name)] for name in options.id]
             columns: Columns = {column.name: column.texts() for column in ids}
+            if notation is None:
+                notation = tabular.found_notation(found, options.decimal)
+            found = found.read_as(notation)
             X = encoding.encode(found, str(predictor.dtype), unknown)
             columns |= _answers(predictor, tabular, X, options.proba, set(columns))
             write(columns)

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from .numbers import PLAIN, Notation
+from .texts import Texts
 
 EXACT = 2.0**53
 """Whole numbers below it are float64's own."""
@@ -42,12 +43,15 @@ class Column(Protocol):
         """How many rows there are."""
 
     def missing(self) -> np.ndarray:
-        """Whether each row's value is missing; among numbers infinity, which no network can use,
-        counts."""
+        """Whether each row's value is missing."""
 
     def numbers(self) -> np.ndarray | None:
         """The values as float64 of shape (n_rows,), a new array, NaN where missing; None if one
         of them is no number."""
+
+    def units(self) -> list[str] | None:
+        """The sign of a currency or of percent of each text in `distinct`, or ""; None where no
+        number has one."""
 
     def first_word(self) -> tuple[int, str] | None:
         """The row and the text of the first value that is neither a number nor missing."""
@@ -64,72 +68,8 @@ class Column(Protocol):
     def renamed(self, name: str) -> Column:
         """The same rows under another name."""
 
-
-class Texts:
-    """
-    Distinct texts and what they say, found out once for all rows that have them.
-
-    Parameters
-    ----------
-    values : list of str, or StringArray of pyarrow
-        Stripped.
-    notation : Notation, default=PLAIN
-    """
-
-    def __init__(self, values: Any, notation: Notation = PLAIN):
-        self._values, self._notation = values, notation
-
-    def __len__(self) -> int:
-        return len(self._values)
-
-    @property
-    def _is_list(self) -> bool:
-        return isinstance(self._values, list)
-
-    @cached_property
-    def strings(self) -> list[str]:
-        """As Python's."""
-        return self._values if self._is_list else self._values.to_pylist()
-
-    @cached_property
-    def numbers(self) -> np.ndarray | None:
-        """As float64, NaN where missing or infinite; None if one is no number."""
-        if self._is_list:
-            return self._notation.numbers(self._values)
-        return self._notation.arrow_numbers(self._values)
-
-    @cached_property
-    def missing(self) -> np.ndarray:
-        """Whether each says that there is no value."""
-        if self._is_list:
-            return np.array([self._notation.is_missing(v) for v in self._values], bool)
-        return self._notation.arrow_missing(self._values).to_numpy(zero_copy_only=False)
-
-    @cached_property
-    def words(self) -> np.ndarray:
-        """Whether each is neither a number nor missing."""
-        if self.numbers is not None:
-            return np.zeros(len(self), bool)
-        number = self._notation.number
-        known = zip(self.strings, self.missing, strict=True)
-        return np.array([not gone and number(v) is None for v, gone in known], bool)
-
-    def are_numbers(self) -> bool:
-        """Whether there are numbers and no words."""
-        return self.numbers is not None and not self.missing.all()
-
-    def find(self, text: str) -> int:
-        """The place of a text, or -1."""
-        if self._is_list:
-            return self._values.index(text) if text in self._values else -1
-        return self._values.index(text).as_py()
-
-    def with_text(self, text: str) -> tuple[int, Texts]:
-        """The place of a text in these and it, and those."""
-        place = self.find(text)
-        if place >= 0:
-            return place, self
-        return len(self), Texts([*self.strings, text], self._notation)
+    def read_as(self, notation: Notation) -> Column:
+        """The same rows, their texts understood in another notation."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -170,6 +110,11 @@ class TextColumn:
         numbers = self.distinct.numbers
         return None if numbers is None else numbers[self.codes]
 
+    def units(self) -> list[str] | None:
+        """As `Column` says."""
+        reading = self.distinct.reading
+        return None if reading is None else reading.units
+
     def first_word(self) -> tuple[int, str] | None:
         """As `Column` says."""
         rows = np.flatnonzero(self.distinct.words[self.codes])
@@ -192,6 +137,10 @@ class TextColumn:
         """As `Column` says."""
         return replace(self, name=name)
 
+    def read_as(self, notation: Notation) -> TextColumn:
+        """As `Column` says."""
+        return replace(self, distinct=self.distinct.read_as(notation))
+
 
 @dataclass(frozen=True, eq=False)
 class NumberColumn:
@@ -205,11 +154,14 @@ class NumberColumn:
         Integers or floating-point numbers of any type; NaN is a missing value.
     null : ndarray of bool of shape (n_rows,), default=None
         Which other values are missing.
+    notation : Notation, default=PLAIN
+        Says which numbers are called missing.
     """
 
     name: str
     array: np.ndarray
     null: np.ndarray | None = None
+    notation: Notation = PLAIN
 
     @property
     def is_text(self) -> bool:
@@ -221,11 +173,17 @@ class NumberColumn:
 
     def missing(self) -> np.ndarray:
         """As `Column` says."""
-        return self._or_null(~np.isfinite(self.array))
+        return np.isnan(self.numbers())
 
     def numbers(self) -> np.ndarray:
         """As `Column` says."""
-        return np.where(self.missing(), np.nan, self.array.astype(np.float64))
+        absent = self._or_null(np.isnan(self.array))
+        numbers = np.where(absent, np.nan, self.array.astype(np.float64))
+        return self.notation.without_stated(numbers)
+
+    def units(self) -> None:
+        """There are none."""
+        return None
 
     def first_word(self) -> None:
         """There is none."""
@@ -243,11 +201,15 @@ class NumberColumn:
     def take(self, rows: np.ndarray) -> NumberColumn:
         """As `Column` says."""
         null = None if self.null is None else self.null[rows]
-        return NumberColumn(self.name, self.array[rows], null)
+        return replace(self, array=self.array[rows], null=null)
 
     def renamed(self, name: str) -> NumberColumn:
         """As `Column` says."""
         return replace(self, name=name)
+
+    def read_as(self, notation: Notation) -> NumberColumn:
+        """As `Column` says; its own texts have decimal points."""
+        return replace(self, notation=notation._replace(decimal=".", grouped=False))
 
     @property
     def codes(self) -> np.ndarray:
@@ -273,7 +235,8 @@ class NumberColumn:
         numbers, places = np.unique(self.array[~absent], return_inverse=True)
         codes = np.full(len(self.array), len(numbers), np.int32)
         codes[~absent] = places
-        return codes, Texts([*map(_text, numbers), *[""] * bool(absent.any())])
+        texts = [*map(_text, numbers), *[""] * bool(absent.any())]
+        return codes, Texts(texts, self.notation)
 
 
 def _text(number: Any) -> str:

@@ -15,10 +15,10 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from .arrow import pyarrow_or_none
-from .columns import Texts
 from .csv_rows import BLANKS, Cells
 from .delimited import TextFile
 from .sources import Source
+from .texts import Texts
 
 BLANK_CHARACTERS = "".join(chr(c) for c in range(0x3001) if chr(c).isspace())
 """What Python strips."""

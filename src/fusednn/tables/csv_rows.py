@@ -13,9 +13,9 @@ from typing import Any, TextIO, TypeVar
 
 import numpy as np
 
-from .columns import Texts
 from .errors import TableError
 from .sources import Source
+from .texts import Texts
 
 Row = tuple[int, list[str]]
 """The line in which a row ends, and its cells."""

@@ -10,10 +10,10 @@ from copy import copy
 from itertools import islice, pairwise
 from pathlib import Path
 
-from .columns import Texts
 from .csv_rows import BLANKS, Row, rows_of, split_rows
-from .numbers import PLAIN, Notation
+from .numbers import PLAIN, is_number_in_some_notation
 from .sources import Source
+from .texts import Texts
 
 DELIMITERS = ",;\t|"
 SAMPLE_ROWS = 100
@@ -85,9 +85,21 @@ def _delimiter(text: str, fits: Callable[[list[str]], bool] | None) -> str:
         width, times = max(Counter(widths).items(), key=lambda item: item[1], default=(0, 0))
         return (times / len(widths), width) if width > 1 else (0.0, 0)
 
+    def decimals(delimiter: str) -> bool:
+        """Whether commas agree as well, but are those of decimal numbers."""
+        if delimiter == "," or agreement(delimiter)[0] < agreement(",")[0]:
+            return False
+        cells = [cell for row in sampled(delimiter) for cell in row if "," in cell]
+        return bool(cells) and all(
+            is_number_in_some_notation(cell) and "," not in (cell[0], cell[-1]) for cell in cells
+        )
+
     ranked = sorted(DELIMITERS, key=agreement, reverse=True)
+    ranked.sort(key=decimals, reverse=True)
     best = ranked[0]
-    if agreement(best) >= agreement(BLANKS) or agreement(best)[0] == 1:
+    if best == "," and decimals(BLANKS):
+        ranked.insert(0, BLANKS)
+    elif agreement(best) >= agreement(BLANKS) or agreement(best)[0] == 1:
         ranked.append(BLANKS)
     else:
         ranked.insert(0, BLANKS)
@@ -99,7 +111,7 @@ def _delimiter(text: str, fits: Callable[[list[str]], bool] | None) -> str:
     return ranked[0]
 
 
-def is_header(row: list[str], columns: list[Texts], notation: Notation = PLAIN) -> bool:
+def is_header(row: list[str], columns: list[Texts]) -> bool:
     """
     Whether a first row names the columns.
 
@@ -112,13 +124,12 @@ def is_header(row: list[str], columns: list[Texts], notation: Notation = PLAIN) 
     row : list of str
     columns : list of Texts
         Those of each column below it, no others.
-    notation : Notation, default=PLAIN
 
     Returns
     -------
     bool
     """
-    words = [not notation.is_missing(cell) and notation.number(cell) is None for cell in row]
+    words = [not (PLAIN.is_missing(cell) or is_number_in_some_notation(cell)) for cell in row]
     below = list(zip(words, row, columns, strict=True))
     if any(word and texts.are_numbers() for word, _, texts in below):
         return True

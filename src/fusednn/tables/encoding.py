@@ -13,11 +13,11 @@ from .columns import Column
 from .dates import Form, Unsure, form_of
 from .errors import TableError
 from .inputs import Dates, Input, Numbers, Words
+from .quantities import held_numbers, refuse_odd, unit_of
 from .table import UNNAMED, Table, told
 from .target import ALL_DIFFERENT
 
 MOST_CATEGORIES = 50
-FEW_WORDS = 0.1
 INDEX_NAMES = UNNAMED, "__index_level_"
 """How the names begin that pandas gives to an index without one."""
 
@@ -87,7 +87,7 @@ class Encoding(NamedTuple):
         Raises
         ------
         TableError
-            If no column is left, or a few texts in a column of dates are none.
+            If no column is left, or one would be numbers or dates but for a few cells.
         """
         inputs: list[Input] = []
         useless, indexes, odd, missing = [], [], [], 0
@@ -101,9 +101,11 @@ class Encoding(NamedTuple):
             values = None if chosen or column.is_text else column.numbers()
             found: Input | None = None
             if values is not None:
-                found = _numbers(column.name, values[train])
+                found = _numbers(column.name, values[train], unit_of(column, table))
             elif not absent.all():
                 form = None if chosen else form_of(column, table)
+                if form is None and not (chosen or column.is_text):
+                    refuse_odd(column, table, "odd")
                 if isinstance(form, Form):
                     found = Dates.learned(column.name, form, form.of(column, table)[train])
                 else:
@@ -113,7 +115,7 @@ class Encoding(NamedTuple):
                 elif form is None and not chosen:
                     if column.is_text and column.distinct.are_numbers():
                         digits.append(column.name)
-                    elif _is_nearly_numbers(column):
+                    elif not column.is_text and _has_numbers(column):
                         odd.append(number)
             if found is None:
                 useless.append(column.name)
@@ -178,7 +180,13 @@ class Encoding(NamedTuple):
         columns = [c.renamed(name) for c, name in zip(table.columns, names, strict=True)]
         return table._replace(columns=columns)
 
-    def encode(self, table: Table, dtype: str, unknown: Counter[str] | None = None) -> np.ndarray:
+    def encode(
+        self,
+        table: Table,
+        dtype: str,
+        unknown: Counter[str] | None = None,
+        holds: str | None = None,
+    ) -> np.ndarray:
         """
         The network's inputs.
 
@@ -189,6 +197,8 @@ class Encoding(NamedTuple):
         dtype : str
         unknown : Counter, optional
             Counts, by column, values that are no category; these have all inputs 0.
+        holds : str, default=None
+            Another type that is to hold the numbers.
 
         Returns
         -------
@@ -197,8 +207,8 @@ class Encoding(NamedTuple):
         Raises
         ------
         TableError
-            If there is a word where numbers or dates are expected, or a number that the type
-            cannot hold.
+            If there is a word where numbers or dates are expected, a number that the type cannot
+            hold, or one of another unit.
         """
         X = np.zeros((table.rows, len(self.names)), dtype)
         places = {name: number for number, name in reversed(list(enumerate(table.names)))}
@@ -206,7 +216,9 @@ class Encoding(NamedTuple):
         for part in self.inputs:
             column = table.columns[places[part.name]]
             if isinstance(part, Numbers):
-                X[:, at] = _filled(part, column, table, X.dtype)
+                numbers = held_numbers(column, table, holds or dtype, part.unit)
+                numbers[np.isnan(numbers)] = part.fill
+                X[:, at] = numbers
             elif isinstance(part, Dates):
                 X[:, at : at + len(part.medians)] = part.numbers(column, table)
             else:
@@ -231,7 +243,7 @@ class Learned(NamedTuple):
     indexes : tuple of str
         Columns that pandas wrote as an index without a name, which are left out.
     odd : tuple of int
-        Numbers of columns of words that would be numbers but for a few values.
+        Numbers of columns of words half of which might be numbers.
     digits : tuple of str
         Columns of numbers that their file says are texts, so words.
     unsure : tuple of str
@@ -247,9 +259,9 @@ class Learned(NamedTuple):
     unsure: tuple[str, ...]
 
 
-def _numbers(name: str, values: np.ndarray) -> Numbers | None:
+def _numbers(name: str, values: np.ndarray, unit: str) -> Numbers | None:
     known = values[np.isfinite(values)]
-    return Numbers(name, float(np.median(known))) if known.size else None
+    return Numbers(name, float(np.median(known)), unit) if known.size else None
 
 
 def _words(name: str, column: Column) -> Words | None:
@@ -265,33 +277,17 @@ def _words(name: str, column: Column) -> Words | None:
     return Words(name, tuple(word for word, _ in counts.most_common(MOST_CATEGORIES)))
 
 
-def _is_nearly_numbers(column: Column) -> bool:
-    words = np.count_nonzero(column.distinct.words)
-    return bool(0 < words <= FEW_WORDS * np.count_nonzero(~column.distinct.missing))
+def _has_numbers(column: Column) -> bool:
+    """Whether at least half of the distinct texts are numbers in some notation."""
+    texts = column.distinct
+    words = np.count_nonzero(texts.words_in_any_notation)
+    return bool(2 * words <= np.count_nonzero(~texts.missing))
 
 
 def _is_index(name: str, values: np.ndarray) -> bool:
     """Whether pandas wrote its index there."""
     whole = np.isfinite(values).all() and (values == np.round(values)).all()
     return name.startswith(INDEX_NAMES) and whole and len(np.unique(values)) == len(values)
-
-
-def _filled(part: Numbers, column: Column, table: Table, dtype: np.dtype) -> np.ndarray:
-    numbers = column.numbers()
-    if numbers is None:
-        row, word = column.first_word() or (0, "")
-        raise TableError(
-            f"{table.place(row)}: {part.name} is {word!r}, where a number is expected"
-        )
-    numbers[np.isnan(numbers)] = part.fill
-    large = np.flatnonzero(np.abs(numbers) > np.finfo(dtype).max)
-    if large.size:
-        raise TableError(
-            f"{table.place(int(large[0]))}: {part.name} is {numbers[large[0]]:g}, too large for"
-            f" {dtype}",
-            "dtype" if dtype.itemsize < 8 else None,
-        )
-    return numbers
 
 
 def _write_flags(flags: np.ndarray, part: Words, column: Column) -> int:

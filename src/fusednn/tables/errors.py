@@ -5,10 +5,22 @@ from __future__ import annotations
 from typing import Literal
 
 Remedy = Literal[
-    "again", "categorical", "classification", "dtype", "fitted", "regression", "target"
+    "again",
+    "categorical",
+    "classification",
+    "decimal",
+    "dtype",
+    "fitted",
+    "label",
+    "missing",
+    "odd",
+    "regression",
+    "target",
 ]
 """The model is to be made again; a column is to be categories; the task is to be classification;
-the numbers need a wider type; a model of tables is to be given; the task is to be regression;
+it is to be said which sign marks decimals; the numbers need a wider type; a model of tables is to
+be given; a text may mean a missing value, or its column be labels; or it may mean a missing value;
+or its column be words; the task is to be regression;
 another column is to be the target."""
 
 

@@ -12,10 +12,12 @@ from .table import Table
 
 
 class Numbers(NamedTuple):
-    """A column of numbers, which is one input; `fill` stands for missing values."""
+    """A column of numbers, which is one input; `fill` stands for missing values, and `unit` is
+    the sign of a currency or of percent."""
 
     name: str
     fill: float
+    unit: str = ""
 
     @property
     def inputs(self) -> list[str]:

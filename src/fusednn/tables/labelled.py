@@ -36,7 +36,12 @@ class Labelled(NamedTuple):
     without: int
 
 
-def labelled_table(table: Table, target: str | Target | None, task: str | None = None) -> Labelled:
+def labelled_table(
+    table: Table,
+    target: str | Target | None,
+    task: str | None = None,
+    dtype: str | np.dtype = "float64",
+) -> Labelled:
     """
     Take a table's target apart.
 
@@ -48,6 +53,8 @@ def labelled_table(table: Table, target: str | Target | None, task: str | None =
         if this one is to be read in the same way.
     task : {"classification", "regression"}, default=None
         Guessed where None.
+    dtype : str or dtype, default="float64"
+        A type that is to hold a quantity.
 
     Returns
     -------
@@ -70,13 +77,15 @@ def labelled_table(table: Table, target: str | Target | None, task: str | None =
         table = table.take(known)
         column = table.columns[index]
     if not isinstance(target, Target):
-        target = Target.learned(column, task)
-    return Labelled(table, index, target, target.values(column, table), without)
+        target = Target.learned(column, table, task)
+    return Labelled(table, index, target, target.values(column, table, dtype), without)
 
 
 def _missing(column: Column, target: Target | None) -> np.ndarray:
     """Whether each row has no target; words such as none may be labels."""
     if target is not None and target.labels is not None:
         return column.missing() & ~column.among(target.labels)
-    numbers = column.numbers() is not None and not column.is_text
-    return column.missing() if numbers else column.among(BLANK)
+    if column.numbers() is not None and not column.is_text:
+        return column.missing()
+    stated = column.distinct.notation.stated
+    return column.among({v for v in column.values if v in BLANK or v.lower() in stated})

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from .arrow import pyarrow
-from .columns import Column, NumberColumn, TextColumn, Texts
+from .columns import Column, NumberColumn, TextColumn
 from .errors import TableError
 from .table import Table, unique_names
+from .texts import Texts
 
 MAGIC = b"PAR1"
 SUFFIXES = ".parquet", ".pq"

@@ -10,6 +10,7 @@ import numpy as np
 
 from .columns import Column
 from .errors import TableError
+from .numbers import Notation
 
 NAMES_TOLD = 8
 UNNAMED = "Unnamed: "
@@ -50,6 +51,10 @@ class Table(NamedTuple):
         """The table of these rows, by their numbers or as a mask."""
         columns = [column.take(rows) for column in self.columns]
         return self._replace(columns=columns, numbers=self.numbers[rows])
+
+    def read_as(self, notation: Notation) -> Table:
+        """The table with its texts understood in another notation."""
+        return self._replace(columns=[column.read_as(notation) for column in self.columns])
 
     def place(self, row: int) -> str:
         """Where a row stands in its file, for people."""
@@ -100,6 +105,6 @@ def unique_names(header: Sequence[str]) -> list[str]:
     return found
 
 
-def told(names: Sequence[str]) -> str:
+def told(names: Sequence[str], between: str = ", ") -> str:
     """The first of many names, for people."""
-    return ", ".join(names[:NAMES_TOLD]) + (", ..." if len(names) > NAMES_TOLD else "")
+    return between.join([*names[:NAMES_TOLD], *["..."] * (len(names) > NAMES_TOLD)])

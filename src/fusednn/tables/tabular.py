@@ -8,9 +8,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from .dates import ORDERS, PARTS, Form
+from .decimals import found_notation
 from .encoding import Encoding
 from .errors import TableError
 from .inputs import Dates, Input, Numbers, Words
+from .numbers import FIRST_MISSING, OTHER, Notation
+from .table import Table
 from .target import Target
 
 KEY, VERSION = "table", 2
@@ -29,15 +32,39 @@ class Tabular(NamedTuple):
     scale : tuple of float
         Mean and standard deviation of the target, which training divides by; 0 and 1 of classes.
         The network as it is saved puts out the target itself.
+    notation : Notation
+        How the training table was written; others are expected to be written so.
     """
 
     encoding: Encoding
     target: Target
     scale: tuple[float, float] = (0.0, 1.0)
+    notation: Notation = Notation()
+
+    def found_notation(self, table: Table, decimal: str | None = None) -> Notation:
+        """
+        How a table, whose columns have the training table's names, writes its numbers.
+
+        Parameters
+        ----------
+        table : Table
+        decimal : {".", ","}, default=None
+            Its decimal sign; found out where None.
+
+        Raises
+        ------
+        TableError
+            As `decimals.found_notation`.
+        """
+        numbers = {part.name for part in self.encoding.inputs if isinstance(part, Numbers)}
+        if not self.target.classify:
+            numbers.add(self.target.name)
+        places = [place for place, name in enumerate(table.names) if name in numbers]
+        return found_notation(table, places, self.notation, decimal)
 
     def to_notes(self) -> dict[str, Any]:
         """The notes, which are JSON."""
-        encoding, target = self.encoding, self.target
+        encoding, target, notation = self.encoding, self.target, self.notation
         return {
             KEY: {
                 "version": VERSION,
@@ -46,7 +73,12 @@ class Tabular(NamedTuple):
                 "target": target.name,
                 "labels": None if target.labels is None else list(target.labels),
                 "whole": target.whole,
+                "unit": target.unit,
                 "scale": list(self.scale),
+                "decimal": notation.decimal,
+                "grouped": notation.grouped,
+                "missing": sorted(notation.missing),
+                "stated": sorted(notation.stated),
                 "inputs": [_input_notes(part) for part in encoding.inputs],
             }
         }
@@ -77,7 +109,8 @@ class Tabular(NamedTuple):
     def _read(cls, found: dict[str, Any]) -> Tabular:
         columns = tuple(map(_text, found["columns"]))
         labels = None if found["labels"] is None else tuple(map(_text, found["labels"]))
-        target = Target(_text(found["target"]), labels, bool(found["whole"]))
+        unit = _text(found.get("unit", ""))
+        target = Target(_text(found["target"]), labels, bool(found["whole"]), unit)
         if labels is not None and target.whole:
             target.classes  # noqa: B018 - refuses labels that are no numbers
         encoding = Encoding(
@@ -87,12 +120,24 @@ class Tabular(NamedTuple):
         used = {part.name for part in encoding.inputs}
         if not used <= set(columns) - {target.name} or not used or deviation <= 0:
             raise ValueError
-        return cls(encoding, target, (mean, deviation))
+        return cls(encoding, target, (mean, deviation), _notation(found))
+
+
+def _notation(found: dict[str, Any]) -> Notation:
+    """Notes of the first models say nothing of it."""
+    decimal = found.get("decimal", ".")
+    if decimal not in OTHER:
+        raise ValueError
+    missing, stated = (
+        frozenset(map(_text, found.get(key, before)))
+        for key, before in (("missing", FIRST_MISSING), ("stated", ()))
+    )
+    return Notation(decimal, bool(found.get("grouped", False)), missing, stated)
 
 
 def _input_notes(part: Input) -> dict[str, Any]:
     if isinstance(part, Numbers):
-        return {"name": part.name, "fill": part.fill}
+        return {"name": part.name, "fill": part.fill, "unit": part.unit}
     if isinstance(part, Words):
         return {"name": part.name, "categories": list(part.categories)}
     return {
@@ -115,7 +160,7 @@ def _input(found: dict[str, Any]) -> Input:
         fills = tuple((part, _finite(medians[part])) for part in PARTS if part in medians)
         return Dates(name, Form(order, bool(found["zoned"])), start, fills)
     if "fill" in found:
-        return Numbers(name, _finite(found["fill"]))
+        return Numbers(name, _finite(found["fill"]), _text(found.get("unit", "")))
     categories = tuple(None if word is None else _text(word) for word in found["categories"])
     if not categories or len(set(categories)) < len(categories):
         raise ValueError

@@ -9,6 +9,7 @@ import numpy as np
 
 from .columns import Column
 from .errors import TableError
+from .quantities import held_numbers, refuse_odd, unit_of
 from .table import Table
 
 CLASSIFICATION, REGRESSION = "classification", "regression"
@@ -31,11 +32,14 @@ class Target(NamedTuple):
         quantity.
     whole : bool
         Whether the estimator's classes are whole numbers; otherwise they are the texts.
+    unit : str
+        The sign of a currency or of percent that a quantity has.
     """
 
     name: str
     labels: tuple[str, ...] | None = None
     whole: bool = False
+    unit: str = ""
 
     @property
     def classify(self) -> bool:
@@ -43,7 +47,7 @@ class Target(NamedTuple):
         return self.labels is not None
 
     @classmethod
-    def learned(cls, column: Column, task: str | None = None) -> Target:
+    def learned(cls, column: Column, table: Table, task: str | None = None) -> Target:
         """
         What a column without missing values is.
 
@@ -52,15 +56,21 @@ class Target(NamedTuple):
         Parameters
         ----------
         column : Column
+        table : Table
+            That it is of, to name lines.
         task : {"classification", "regression"}, default=None
             Decides instead.
 
         Raises
         ------
         TableError
-            If there is nothing to learn, or the column does not suit the task.
+            If there is nothing to learn, the column does not suit the task, or it would be
+            numbers but for a few cells.
         """
-        values = None if column.is_text and task != REGRESSION else column.numbers()
+        words = column.is_text and task != REGRESSION
+        if task != CLASSIFICATION and not words:
+            refuse_odd(column, table, "missing" if task else "label")
+        values = None if words else column.numbers()
         distinct = len(np.unique(column.codes if values is None else values))
         apart = values is not None and _are_identifiers(column)
         if apart:
@@ -69,7 +79,7 @@ class Target(NamedTuple):
         if distinct < 2:
             has = "one value only" if distinct else "no values"
             raise TableError(f"column {name!r} has {has}", "target")
-        whole = values is not None and _are_whole(values)
+        whole = values is not None and _are_whole(values) and _are_plain(column)
         different = distinct > max(ALL_DIFFERENT * rows, 2)
         few = whole and distinct <= MOST_CLASSES and not different
         if task == REGRESSION or (task is None and values is not None and not few):
@@ -77,7 +87,7 @@ class Target(NamedTuple):
                 raise TableError(
                     f"column {name!r} has words, which are no quantity", "classification"
                 )
-            return cls(name)
+            return cls(name, unit=unit_of(column, table))
         if different:
             if values is None and column.distinct.are_numbers():
                 raise TableError(
@@ -102,7 +112,7 @@ class Target(NamedTuple):
             return np.array([float(label) for label in self.labels]).astype(np.int64)
         return np.array(self.labels)
 
-    def values(self, column: Column, table: Table) -> np.ndarray:
+    def values(self, column: Column, table: Table, dtype: str | np.dtype) -> np.ndarray:
         """
         Labels, as the estimator has them, or float64 of a column without missing values.
 
@@ -111,20 +121,17 @@ class Target(NamedTuple):
         column : Column
         table : Table
             That the column is of, to name lines.
+        dtype : str or dtype
+            That is to hold a quantity.
 
         Raises
         ------
         TableError
-            If there is a label that is not known, or no number where one is expected.
+            If there is a label that is not known, no number where one is expected, or one that
+            the type cannot hold.
         """
         if self.labels is None:
-            values = column.numbers()
-            if values is None:
-                row, word = column.first_word() or (0, "")
-                raise TableError(
-                    f"{table.place(row)}: {self.name} is {word!r}, which is no number"
-                )
-            return values
+            return held_numbers(column, table, dtype, self.unit)
         known: dict[Any, int] = {self._key(text): i for i, text in enumerate(self.labels)}
         places = np.array([known.get(self._key(text), -1) for text in column.values], np.intp)
         places = places[column.codes]
@@ -147,6 +154,14 @@ class Target(NamedTuple):
         """The first labels, for people."""
         labels = self.labels or ()
         return ", ".join(labels[:LABELS_TOLD]) + (", ..." if len(labels) > LABELS_TOLD else "")
+
+
+def _are_plain(column: Column) -> bool:
+    """Whether Python reads the texts of numbers; it reads labels."""
+    try:
+        return len([float(column.values[code]) for code in np.unique(column.codes)]) > 0
+    except ValueError:
+        return False
 
 
 def _are_whole(values: np.ndarray) -> bool:

@@ -1,0 +1,120 @@
+"""Which sign marks decimals in a table, found out from its columns where there is no doubt."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from .columns import Column, NumberColumn
+from .errors import TableError
+from .numbers import COMMA, OTHER, POINT, Notation
+from .quantities import few_are
+from .table import Table
+from .texts import Texts
+
+
+def found_notation(
+    table: Table, places: Iterable[int], notation: Notation, decimal: str | None = None
+) -> Notation:
+    """
+    How a table writes its numbers.
+
+    A column says something if it is numbers, but for a few cells: 1.5 has a decimal point and 1,5
+    a decimal comma, 1.234,5 and 0,123 as well; 1,234 may be either, and other columns decide.
+
+    Parameters
+    ----------
+    table : Table
+    places : iterable of int
+        Numbers of the columns that may be numbers.
+    notation : Notation
+        What is expected; it is right unless a column says otherwise.
+    decimal : {".", ","}, default=None
+        Decides instead; the other sign then marks thousands.
+
+    Returns
+    -------
+    Notation
+
+    Raises
+    ------
+    TableError
+        If columns say different things, or a number may be meant in two ways.
+    """
+    if decimal is not None:
+        return notation._replace(decimal=decimal, grouped=True)
+    table = table.read_as(notation)
+    columns = [table.columns[place] for place in places]
+    columns = [column for column in columns if not isinstance(column, NumberColumn)]
+    if not any(_is_otherwise(column, notation) for column in columns):
+        return notation
+    found = [_Signs(column) for column in columns if _is_nearly_numbers(column)]
+    points, commas, either = (
+        next((s for s in found if getattr(s, kind) >= 0), None)
+        for kind in ("point", "comma", "either")
+    )
+    if points is not None and commas is not None:
+        one, other = points.told(points.point, table), commas.told(commas.comma, table)
+        raise TableError(
+            f"{one}, with a decimal point, and {other}, with a decimal comma",
+            "decimal",
+        )
+    if points is None and commas is None:
+        if either is None:
+            return notation
+        raise TableError(
+            f"{either.told(either.either, table)}, and no number tells whether its sign marks"
+            " thousands or decimals",
+            "decimal",
+        )
+    decimal = "." if commas is None else ","
+    grouped = any(signs.has(OTHER[decimal]) for signs in found)
+    return notation._replace(decimal=decimal, grouped=grouped)
+
+
+def _is_otherwise(column: Column, notation: Notation) -> bool:
+    """Whether a column is numbers in another notation only."""
+    texts = column.distinct
+    other = OTHER[notation.decimal]
+    if texts.numbers is not None or not any(other in text for text in texts.strings):
+        return False
+    return _is_nearly_numbers(column) and texts.words.sum() > texts.words_in_any_notation.sum()
+
+
+def _is_nearly_numbers(column: Column) -> bool:
+    texts = column.distinct
+    if texts.numbers is not None:
+        return True
+    words = texts.words_in_any_notation
+    return not words.any() or few_are(column, words)
+
+
+class _Signs:
+    """Places in a column of the first texts with a decimal point, a comma, and either; or -1."""
+
+    def __init__(self, column: Column):
+        self._column, self._texts = column, column.distinct
+        self.point = self.comma = self.either = -1
+        for place in np.unique(column.codes):
+            text = self._texts.strings[place]
+            if not ("." in text or "," in text) or self._texts.missing[place]:
+                continue
+            point, comma = POINT.number(text) is not None, COMMA.number(text) is not None
+            if point and not comma:
+                self.point = place if self.point < 0 else self.point
+            elif comma and not point:
+                self.comma = place if self.comma < 0 else self.comma
+            elif comma and point:
+                self.either = place if self.either < 0 else self.either
+
+    def has(self, sign: str) -> bool:
+        """Whether a number has this sign."""
+        texts: Texts = self._texts
+        words = texts.words_in_any_notation
+        return any(sign in t and not w for t, w in zip(texts.strings, words, strict=True))
+
+    def told(self, place: int, table: Table) -> str:
+        """A text and where it stands, for people."""
+        row = int(np.flatnonzero(self._column.codes == place)[0])
+        return f"{table.place(row)}: {self._column.name} is {self._texts.strings[place]!r}"

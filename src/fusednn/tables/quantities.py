@@ -1,0 +1,135 @@
+"""Columns of numbers: what makes a column one, and what is refused in it."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+
+from .columns import Column
+from .errors import Remedy, TableError
+from .numbers import PERCENT
+from .table import Table
+
+FEW_TEXTS, FEW_ROWS = 0.1, 0.01
+FEWEST_NUMBERS = 9
+"""So many rows of numbers make one other cell an odd one."""
+
+
+def few_are(column: Column, which: np.ndarray) -> bool:
+    """
+    Whether some texts of a column are few among its others.
+
+    They are a tenth of the texts that differ, or a hundredth of the rows, or one row of ten.
+
+    Parameters
+    ----------
+    column : Column
+    which : ndarray of bool
+        For each distinct text.
+
+    Returns
+    -------
+    bool
+    """
+    texts = column.distinct
+    times = np.bincount(column.codes, minlength=len(texts)) * ~texts.missing
+    rows, odd = int(times.sum()), int(times[which].sum())
+    different, strange = np.count_nonzero(times), np.count_nonzero(times[which])
+    return odd > 0 and bool(
+        strange <= FEW_TEXTS * different
+        or odd <= FEW_ROWS * rows
+        or (odd == 1 and rows > FEWEST_NUMBERS)
+    )
+
+
+def refuse_odd(column: Column, table: Table, remedy: Remedy) -> None:
+    """
+    Refuse a column that would be numbers but for a few cells.
+
+    Raises
+    ------
+    TableError
+    """
+    if column.numbers() is not None or not few_are(column, column.distinct.words):
+        return
+    row, word = column.first_word() or (0, "")
+    raise TableError(f"{table.place(row)}: {column.name} is {word!r} among numbers", remedy)
+
+
+def unit_of(column: Column, table: Table) -> str:
+    """
+    The sign that a column of numbers has: of a currency, which some may lack, or of percent.
+
+    Raises
+    ------
+    TableError
+        If there are several.
+    """
+    units = column.units() or []
+    times = np.bincount(column.codes, minlength=len(units))
+    rows: Counter[str] = Counter()
+    for unit, count in zip(units, times, strict=False):
+        rows[unit] += int(count) if unit else 0
+    unit = max(rows, key=rows.__getitem__, default="")
+    _refuse_other_units(column, table, unit)
+    return unit
+
+
+def held_numbers(column: Column, table: Table, dtype: str | np.dtype, unit: str) -> np.ndarray:
+    """
+    The numbers of a column.
+
+    Parameters
+    ----------
+    column : Column
+    table : Table
+        That it is of, to name lines.
+    dtype : str or dtype
+        A type that is to hold them.
+    unit : str
+        Theirs.
+
+    Returns
+    -------
+    ndarray of float64 of shape (n_rows,)
+        A new array, NaN where missing.
+
+    Raises
+    ------
+    TableError
+        If one is a word, has another unit, is infinite, or is too large for the type.
+    """
+    numbers = column.numbers()
+    if numbers is None:
+        row, word = column.first_word() or (0, "")
+        raise TableError(
+            f"{table.place(row)}: {column.name} is {word!r}, where a number is expected"
+        )
+    _refuse_other_units(column, table, unit)
+    dtype = np.dtype(dtype)
+    large = np.flatnonzero(np.abs(numbers) > np.finfo(dtype).max)
+    if not large.size:
+        return numbers
+    row, number = int(large[0]), numbers[large[0]]
+    if np.isfinite(number):
+        raise TableError(
+            f"{table.place(row)}: {column.name} is {number:g}, too large for {dtype}", "dtype"
+        )
+    text = column.take(np.array([row])).texts()[0]
+    raise TableError(f"{table.place(row)}: {column.name} is {text}, which is infinite", "missing")
+
+
+def _refuse_other_units(column: Column, table: Table, unit: str) -> None:
+    units = column.units()
+    allowed = {unit} if unit == PERCENT else {unit, ""}
+    if units is None and "" in allowed:
+        return
+    other = np.array([u not in allowed for u in units or [""] * len(column.distinct)], bool)
+    rows = np.flatnonzero(other[column.codes] & ~column.missing())
+    if rows.size:
+        text = column.take(rows[:1]).texts()[0]
+        raise TableError(
+            f"{table.place(int(rows[0]))}: {column.name} is {text!r}, where"
+            f" {f'{unit} is' if unit else 'no unit is'} expected: write the column in one unit"
+        )
