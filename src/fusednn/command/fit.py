@@ -198,12 +198,12 @@ def _learn(options: argparse.Namespace, table: Table, dtype: str) -> Work:
     """The encoding of a table, and its rows encoded."""
     drop = [table.find(name) for name in options.drop]
     stated = Notation(stated=frozenset(value.strip().lower() for value in options.missing))
-    used = set(range(len(table.columns))).difference(drop)
+    categorical = [table.find(name) for name in options.categorical]
+    used = set(range(len(table.columns))).difference(drop, categorical)
     notation = found_notation(table, sorted(used), stated, options.decimal)
     labelled = labelled_table(table.read_as(notation), options.target, options.task, dtype)
     if labelled.place in drop:
         raise UserError("--drop names the target: drop other columns")
-    categorical = [labelled.table.find(name) for name in options.categorical]
     if labelled.place in categorical:
         raise UserError("--categorical names the target: say --task classification for it")
     rows, held_out = _split(options, labelled)

@@ -46,7 +46,7 @@ def found_notation(
         return notation._replace(decimal=decimal, grouped=True)
     table = table.read_as(notation)
     columns = [table.columns[place] for place in places]
-    columns = [column for column in columns if not isinstance(column, NumberColumn)]
+    columns = [c for c in columns if not (isinstance(c, NumberColumn) or c.is_text)]
     if not any(_is_otherwise(column, notation) for column in columns):
         return notation
     found = [_Signs(column) for column in columns if _is_nearly_numbers(column)]
