@@ -286,6 +286,21 @@ def test_missing_values_are_kept_in_the_model(tmp_path, capsys):
         )
 
 
+def test_words_of_rows_without_a_target_do_not_count(tmp_path, capsys, reader):
+    """Such as those in a last row of sums."""
+    path = tmp_path / "t.csv"
+    plain().to_csv(path, index=False)
+    options = "--epochs", 1, "--seed", 3
+    assert learn(path, "q", tmp_path / "m", *options) == 0
+    path.write_text(path.read_text() + "Total,,,\n")
+    assert learn(path, "q", tmp_path / "other", *options) == 0
+    assert "left out 1 rows with no target" in capsys.readouterr().out
+    one, other = (fusednn.load(tmp_path / name) for name in ("m", "other"))
+    assert one.notes == other.notes
+    X = plain()[["a", "b"]].to_numpy(np.float32)
+    np.testing.assert_array_equal(one.predict(X), other.predict(X))
+
+
 def test_a_rare_label_among_numbers(tmp_path, capsys):
     path, model = tmp_path / "t.csv", tmp_path / "m"
     labels = [*"01" * 30, "x"]

@@ -68,6 +68,9 @@ class Column(Protocol):
     def renamed(self, name: str) -> Column:
         """The same rows under another name."""
 
+    def trimmed(self) -> Column:
+        """The same rows, with no texts but theirs."""
+
     def read_as(self, notation: Notation) -> Column:
         """The same rows, their texts understood in another notation."""
 
@@ -136,6 +139,14 @@ class TextColumn:
     def renamed(self, name: str) -> TextColumn:
         """As `Column` says."""
         return replace(self, name=name)
+
+    def trimmed(self) -> TextColumn:
+        """As `Column` says."""
+        present = np.bincount(self.codes, minlength=len(self.distinct)) > 0
+        if present.all():
+            return self
+        codes = (np.cumsum(present, dtype=np.int32) - np.int32(1))[self.codes]
+        return replace(self, codes=codes, distinct=self.distinct.take(np.flatnonzero(present)))
 
     def read_as(self, notation: Notation) -> TextColumn:
         """As `Column` says."""
@@ -206,6 +217,10 @@ class NumberColumn:
     def renamed(self, name: str) -> NumberColumn:
         """As `Column` says."""
         return replace(self, name=name)
+
+    def trimmed(self) -> NumberColumn:
+        """As `Column` says."""
+        return self
 
     def read_as(self, notation: Notation) -> NumberColumn:
         """As `Column` says; its own texts have decimal points."""

@@ -74,7 +74,7 @@ def labelled_table(
     known = ~_missing(column, target if isinstance(target, Target) else None)
     without = int(np.count_nonzero(~known))
     if without:
-        table = table.take(known)
+        table = table.take(known).trimmed()  # a word in another row is no odd cell
         column = table.columns[index]
     if not isinstance(target, Target):
         target = Target.learned(column, table, task)

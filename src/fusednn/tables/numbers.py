@@ -22,9 +22,12 @@ OTHER = {".": ",", ",": "."}
 SPACES = " \u00a0\u2009\u202f"
 APOSTROPHES = "'\u2019"
 SIGNS = "+\u2212-"
-CURRENCIES = "$€£¥"
+CURRENCIES = "$€£¥₩₪₫₹₺₽"
 PERCENT = "%"
-DIGIT = re.compile("[0-9]")
+POSSIBLE = re.compile(
+    rf"[\d.,eE(){SPACES}{APOSTROPHES}{CURRENCIES}{PERCENT}{SIGNS}]+|[+-]?(?i:inf|infinity|nan)"
+)
+"""Any other text is a word, in all notations."""
 
 
 class Reading(NamedTuple):
@@ -73,6 +76,8 @@ class Notation(NamedTuple):
 
     def number(self, text: str) -> float | None:
         """What a text says in numbers, or None."""
+        if not POSSIBLE.fullmatch(text):
+            return None
         plain = self._plain(text)
         if plain is not None:
             return plain
@@ -115,7 +120,7 @@ class Notation(NamedTuple):
             if plain is not None:
                 numbers[place] = plain
                 continue
-            found = self._formatted(text)
+            found = self._formatted(text) if POSSIBLE.fullmatch(text) else None
             if found is None:
                 return None
             numbers[place], units[place] = found
@@ -167,8 +172,6 @@ class Notation(NamedTuple):
 
     def _formatted(self, text: str) -> tuple[float, str] | None:
         """The number and the unit of any other text."""
-        if not DIGIT.search(text):
-            return None
         negative = text.startswith("(") and text.endswith(")")  # as bookkeepers have it
         found = _form(self.decimal, self.grouped).fullmatch(text[1:-1] if negative else text)
         if found is None:

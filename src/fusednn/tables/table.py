@@ -52,6 +52,10 @@ class Table(NamedTuple):
         columns = [column.take(rows) for column in self.columns]
         return self._replace(columns=columns, numbers=self.numbers[rows])
 
+    def trimmed(self) -> Table:
+        """The same rows, each column with no texts but theirs."""
+        return self._replace(columns=[column.trimmed() for column in self.columns])
+
     def read_as(self, notation: Notation) -> Table:
         """The table with its texts understood in another notation."""
         return self._replace(columns=[column.read_as(notation) for column in self.columns])

@@ -78,6 +78,12 @@ class Texts:
             words[place] = not is_number_in_some_notation(self.strings[place])
         return words
 
+    def take(self, places: np.ndarray) -> Texts:
+        """Those at these places."""
+        if self._is_list:
+            return Texts([self._values[place] for place in places], self.notation)
+        return Texts(self._values.take(places), self.notation)
+
     def read_as(self, notation: Notation) -> Texts:
         """The same in another notation."""
         return self if notation == self.notation else Texts(self._values, notation)
