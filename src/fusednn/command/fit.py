@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fusednn.tables.decimals import found_notation
+from fusednn.tables.decimals import found_notation, may_be_numbers
 from fusednn.tables.encoding import Encoding
 from fusednn.tables.labelled import Labelled, labelled_table
 from fusednn.tables.numbers import OTHER, Notation
@@ -199,8 +199,8 @@ def _learn(options: argparse.Namespace, table: Table, dtype: str) -> Work:
     drop = [table.find(name) for name in options.drop]
     stated = Notation(stated=frozenset(value.strip().lower() for value in options.missing))
     categorical = [table.find(name) for name in options.categorical]
-    used = set(range(len(table.columns))).difference(drop, categorical)
-    notation = found_notation(table, sorted(used), stated, options.decimal)
+    used = may_be_numbers(table, {*drop, *categorical})
+    notation = found_notation(table, used, stated, options.decimal)
     labelled = labelled_table(table.read_as(notation), options.target, options.task, dtype)
     if labelled.place in drop:
         raise UserError("--drop names the target: drop other columns")
