@@ -160,3 +160,30 @@ def test_the_demo_learns_from_dates(folder, capsys):
     data = "--data", folder / "t.csv", "--target", "y", "--epochs", 1, "--no-sklearn"
     assert run("demo", *data) == 0
     assert "a column of dates became 5 inputs of numbers" in capsys.readouterr().out
+
+
+def test_categories_say_nothing_of_decimal_signs(tmp_path):
+    """1,234 may be two numbers, but words are none."""
+    table = pd.DataFrame({"size": ["1,234", "5,678"] * 30, "x": np.arange(60.0) + 0.5})
+    table["y"] = np.arange(60) / 7
+    table.to_csv(tmp_path / "t.csv", index=False)
+    table.to_parquet(tmp_path / "t.parquet")
+    options = "--target", "y", "--epochs", 1, "-o", tmp_path / "m.st"
+    assert run("fit", tmp_path / "t.csv", *options, "--categorical", "size") == 0
+    one = fusednn.load(tmp_path / "m.st").notes
+    assert run("fit", tmp_path / "t.parquet", *options) == 0
+    assert fusednn.load(tmp_path / "m.st").notes == one
+    assert one["table"]["inputs"][0]["categories"] == ["1,234", "5,678"]
+
+
+def test_odd_cells_of_a_categorical_column(tmp_path, capsys):
+    table = pd.DataFrame({"zip": [f"{i % 8}" for i in range(59)] + ["A1"], "x": np.arange(60.0)})
+    table["when"] = [f"2024-05-{i % 30 + 1:02}" for i in range(58)] + ["NaT", "NaT"]
+    table["y"] = np.arange(60) / 7
+    table.to_csv(tmp_path / "t.csv", index=False)
+    options = "fit", tmp_path / "t.csv", "--target", "y", "--epochs", 1, "-o", tmp_path / "m.st"
+    assert "line 61: zip is 'A1'" in refused(capsys, *options)
+    assert run(*options, "--categorical", "zip") == 0
+    out = capsys.readouterr().out
+    assert "2 missing values" in out
+    assert "a column of dates became 3 inputs of numbers" in out

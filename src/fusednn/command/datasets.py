@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fusednn.tables.decimals import found_notation
+from fusednn.tables.decimals import found_notation, may_be_numbers
 from fusednn.tables.encoding import Encoding
 from fusednn.tables.labelled import labelled_table
 from fusednn.tables.numbers import PLAIN
@@ -148,7 +148,7 @@ def _pixels(images: np.ndarray, dtype: str) -> np.ndarray:
 
 def _load_table(path: Path, target: str | None, dtype: str, seed: int) -> Dataset:
     table = read_table(path)
-    table = table.read_as(found_notation(table, range(len(table.columns)), PLAIN))
+    table = table.read_as(found_notation(table, may_be_numbers(table), PLAIN))
     labelled = labelled_table(table, target, dtype=dtype)
     require_rows(len(labelled.y), path)
     table, y, classify = labelled.table, labelled.y, labelled.target.classify

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fusednn.tables.decimals import found_notation
+from fusednn.tables.decimals import found_notation, may_be_numbers
 from fusednn.tables.encoding import Encoding
 from fusednn.tables.labelled import Labelled, labelled_table
 from fusednn.tables.numbers import OTHER, Notation
@@ -40,9 +40,9 @@ each of their 50 commonest categories, a missing value being one; so do numbers 
 as texts, and --categorical. Columns of dates (2024-05-31, 31.05.2024, and with slashes where a day
 above 12 shows the order; with times, which are turned into UTC where they have an offset) become
 year, month, day, weekday, hour and days since the first, those of them that vary. Columns that are
-empty or nearly all different words, and an index without a name, are left out. All this is kept in
-MODEL, and `fusednn predict` does it again. Rows without a target are left out; where it is words,
-only empty, ? and the values of --missing are none.
+empty or nearly all different words, and an index without a name, are left out. All this is kept
+in MODEL, and `fusednn predict` does it again. Rows without a target are left out; where it is
+words, only empty, ? and the values of --missing are none.
 
 Numbers may have thousands marks, the sign of one currency or of percent (12 % is 12), and
 parentheses that mean minus. Decimal commas are found out where there is no doubt. A column that
@@ -162,8 +162,11 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _refuse_with_continue(options: argparse.Namespace) -> None:
-    of_table = "target", "task", "drop", "categorical", "header", "missing"
-    for name in (*of_table, "layers", "activation", "dtype"):
+    fixed = (
+        "target", "task", "drop", "categorical", "header", "missing", "layers", "activation",
+        "dtype",
+    )  # fmt: skip
+    for name in fixed:
         if getattr(options, name):
             raise UserError(f"--{name} is what OLD says: leave it away with --continue")
 
@@ -196,8 +199,8 @@ def _learn(options: argparse.Namespace, table: Table, dtype: str) -> Work:
     drop = [table.find(name) for name in options.drop]
     stated = Notation(stated=frozenset(value.strip().lower() for value in options.missing))
     categorical = [table.find(name) for name in options.categorical]
-    used = set(range(len(table.columns))).difference(drop, categorical)
-    notation = found_notation(table, sorted(used), stated, options.decimal)
+    used = may_be_numbers(table, {*drop, *categorical})
+    notation = found_notation(table, used, stated, options.decimal)
     labelled = labelled_table(table.read_as(notation), options.target, options.task, dtype)
     if labelled.place in drop:
         raise UserError("--drop names the target: drop other columns")

@@ -29,9 +29,6 @@ def notes_on_encoding(learned: Learned, table: Table) -> list[str]:
         column = table.columns[number]
         row, word = column.first_word() or (0, "")
         notes.append(f"{column.name} is taken as words, for it is {word!r} in {table.place(row)}")
-    by_name = {column.name: column for column in table.columns}
-    numbers = [part for part in learned.encoding.inputs if isinstance(part, Numbers)]
-    notes.extend(_note_on_writing([by_name[part.name] for part in numbers]))
     for name in learned.digits:
         notes.append(
             f"{name} has numbers that its file says are texts, so categories: store them as"
@@ -42,6 +39,9 @@ def notes_on_encoding(learned: Learned, table: Table) -> list[str]:
             f"{name} is taken as words, for which number is the month is not sure: write dates as"
             " 2024-05-31"
         )
+    by_name = {column.name: column for column in table.columns}
+    numbers = [part for part in learned.encoding.inputs if isinstance(part, Numbers)]
+    notes.extend(_note_on_writing([by_name[part.name] for part in numbers]))
     dates = [part for part in learned.encoding.inputs if isinstance(part, Dates)]
     if dates:
         which = "a column" if len(dates) == 1 else f"{len(dates)} columns"

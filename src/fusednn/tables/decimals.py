@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 import numpy as np
 
@@ -12,6 +12,12 @@ from .numbers import COMMA, OTHER, POINT, Notation
 from .quantities import few_are
 from .table import Table
 from .texts import Texts
+
+
+def may_be_numbers(table: Table, but: Container[int] = ()) -> list[int]:
+    """Numbers of the columns that their file does not say are texts, but for some."""
+    columns = enumerate(table.columns)
+    return [place for place, column in columns if not column.is_text and place not in but]
 
 
 def found_notation(
@@ -46,7 +52,7 @@ def found_notation(
         return notation._replace(decimal=decimal, grouped=True)
     table = table.read_as(notation)
     columns = [table.columns[place] for place in places]
-    columns = [c for c in columns if not (c.is_text or isinstance(c, NumberColumn))]
+    columns = [c for c in columns if not isinstance(c, NumberColumn)]
     if not any(_is_otherwise(column, notation) for column in columns):
         return notation
     found = [_Signs(column) for column in columns if _is_nearly_numbers(column)]

@@ -87,8 +87,7 @@ class Encoding(NamedTuple):
         Raises
         ------
         TableError
-            If no column is left, one would be numbers but for a few cells, or a few texts in a
-            column of dates are none.
+            If no column is left, or one would be numbers or dates but for a few cells.
         """
         inputs: list[Input] = []
         useless, indexes, odd, missing = [], [], [], 0
@@ -105,18 +104,18 @@ class Encoding(NamedTuple):
                 found = _numbers(column.name, values[train], unit_of(column, table))
             elif not absent.all():
                 form = None if chosen else form_of(column, table)
+                if form is None and not (chosen or column.is_text):
+                    refuse_odd(column, table, "odd")
                 if isinstance(form, Form):
                     found = Dates.learned(column.name, form, form.of(column, table)[train])
                 else:
-                    if form is None and not (chosen or column.is_text):
-                        refuse_odd(column, table, "odd")
                     found = _words(column.name, column.take(train))
                 if isinstance(form, Unsure):
                     unsure.append(column.name)
                 elif form is None and not chosen:
                     if column.is_text and column.distinct.are_numbers():
                         digits.append(column.name)
-                    elif _has_numbers(column):
+                    elif not column.is_text and _has_numbers(column):
                         odd.append(number)
             if found is None:
                 useless.append(column.name)

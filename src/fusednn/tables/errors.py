@@ -20,7 +20,8 @@ Remedy = Literal[
 """The model is to be made again; a column is to be categories; the task is to be classification;
 it is to be said which sign marks decimals; the numbers need a wider type; a model of tables is to
 be given; a text may mean a missing value, or its column be labels; or it may mean a missing value;
-or its column be words; the task is to be regression; another column is to be the target."""
+or its column be words; the task is to be regression;
+another column is to be the target."""
 
 
 class TableError(ValueError):

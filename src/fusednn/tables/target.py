@@ -67,9 +67,10 @@ class Target(NamedTuple):
             If there is nothing to learn, the column does not suit the task, or it would be
             numbers but for a few cells.
         """
-        if task != CLASSIFICATION and not column.is_text:
+        words = column.is_text and task != REGRESSION
+        if task != CLASSIFICATION and not words:
             refuse_odd(column, table, "missing" if task else "label")
-        values = None if column.is_text and task != REGRESSION else column.numbers()
+        values = None if words else column.numbers()
         distinct = len(np.unique(column.codes if values is None else values))
         apart = values is not None and _are_identifiers(column)
         if apart:
