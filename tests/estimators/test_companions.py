@@ -175,11 +175,10 @@ def test_sample_weights_are_routed(kind):
         for cls in CLASSES[kind]:
             model = new(cls).set_fit_request(sample_weight=True)
             model = model.set_score_request(sample_weight=True)
-            search = GridSearchCV(
-                make_pipeline(StandardScaler().set_fit_request(sample_weight=True), model),
-                {},
-                cv=3,
-            )
+            scale = StandardScaler().set_fit_request(sample_weight=True)
+            # the pipeline too, as scikit-learn 1.7 wants it
+            pipeline = make_pipeline(scale, model).set_score_request(sample_weight=True)
+            search = GridSearchCV(pipeline, {}, cv=3)
             pair.append(search.fit(X, y, sample_weight=WEIGHTS).cv_results_["mean_test_score"])
         np.testing.assert_allclose(pair[1], pair[0], rtol=1e-9)
         plain = GridSearchCV(make_pipeline(StandardScaler(), new(CLASSES[kind][1])), {}, cv=3)

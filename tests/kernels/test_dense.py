@@ -139,7 +139,7 @@ def train(x, w, b, target, hidden, dz, dx, dw, db, w_transposed, rate, steps, ba
 dense_forward, dense_backward = kernels.dense_forward, kernels.dense_backward
 
 
-@both_dtypes
+@pytest.mark.parametrize("dtype", [np.float32, pytest.param(np.float64, marks=pytest.mark.long)])
 def test_in_a_users_own_program(dtype):
     x, w, b, target = layer(dtype, 24, 5, 3)
     expected_w, expected_b = w.astype(float), b.astype(float)
