@@ -258,6 +258,29 @@ def test_own_scorers_see_what_the_user_gave():
             cls(scoring=name, **IGNORE).fit(X, part, X_val=X, y_val=part)
 
 
+def test_own_scorers_see_plain_arrays_where_all_of_their_samples_are_known():
+    def scorer(estimator, rows, y, sample_weight=None):
+        assert type(y) is np.ndarray
+        return 0.0
+
+    part, weights = BITS.astype(float), np.ones(len(X))
+    part[3, 0], weights[3] = np.nan, 0
+    own = {"X_val": X, "y_val": part, "sample_weight_val": weights}
+    MLPClassifier(scoring=scorer, **IGNORE).fit(X, part, **own)
+    for seed in range(3):  # which do not all hold that sample out
+        options = {**IGNORE, "random_state": seed, "early_stopping": True}
+        MLPClassifier(scoring=scorer, **options).fit(X, part)
+
+
+@pytest.mark.parametrize("known", [[3, 5], [False, True]])
+def test_whole_numbers_and_bools_stay_what_they_are(known):
+    y = np.array([None, *known] * 20, object)
+    model = MLPClassifier(**IGNORE).fit(X[:60], y)
+    assert model.classes_.dtype == np.array(known).dtype
+    assert model.predict(X).dtype == np.array(known).dtype
+    assert_same_bits(model, clone(model).fit(X[:60][y != None], np.array(known * 20)))  # noqa: E711
+
+
 def test_class_weights_of_the_known():
     """An unknown label has no part in the product; balanced is balanced among the known."""
     factors = [{0: 1.0, 1: 3.0}, {0: 2.0, 1: 1.0}, {0: 1.0, 1: 0.5}]

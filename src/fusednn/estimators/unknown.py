@@ -72,7 +72,8 @@ def filled(y, mask, spares):
             spare = 0
         whole[unknown, number] = spare if unknown.all() else column[unknown.argmin()]
     if whole.dtype == object and all(isinstance(value, _NUMBERS) for value in whole.flat):
-        whole = whole.astype(float)
+        numbers = np.array(whole.tolist())  # whole numbers and bools stay what they are
+        whole = numbers if numbers.dtype.kind in "biuf" else whole.astype(float)
     return whole.reshape(y.shape)
 
 

@@ -112,12 +112,7 @@ class CsrRows:
         ValueError
             If an index is out of range, or there are too many columns.
         """
-        if X.shape[1] > np.iinfo(np.int32).max:
-            raise ValueError(f"sparse X has {X.shape[1]} columns; at most 2**31 - 1 are supported")
-        check_indices(X)  # which are addresses, for SciPy's conversions too
-        if X.format != "csr":
-            X = X.tocsr()
-            check_indices(X)
+        X = checked_csr(X)
         X = X.astype(dtype, copy=False)  # before sums of duplicates
         if not X.has_canonical_format:
             X = X.copy()
@@ -165,6 +160,23 @@ class CsrRows:
         sort = {**matrix, csr.FAN_IN: form.fan_in, **columns}
         rows.before.append(rows.program.record(csr.batch_columns, sort))
         return Gradient(csr.update_csr_weights, columns)
+
+
+def checked_csr(X):
+    """A SciPy sparse matrix or array of any format in CSR, without a copy where it is that.
+
+    Raises
+    ------
+    ValueError
+        If an index is out of range, or there are too many columns.
+    """
+    if X.shape[1] > np.iinfo(np.int32).max:
+        raise ValueError(f"sparse X has {X.shape[1]} columns; at most 2**31 - 1 are supported")
+    check_indices(X)  # which are addresses, for SciPy's conversions too
+    if X.format != "csr":
+        X = X.tocsr()
+        check_indices(X)
+    return X
 
 
 def check_indices(X) -> None:

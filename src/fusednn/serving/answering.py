@@ -179,9 +179,7 @@ class Answering:
 
     def _answer_sparse(self, kind, X, out, validate):
         """`answer` for the rows of a sparse matrix."""
-        checks.check_real(X)
-        if X.ndim == 1:  # a row, as a dense vector is
-            X = X.reshape(1, -1)
+        X = checks.sparse_rows(X)
         with np.errstate(over="ignore"):  # what the type cannot hold is refused as infinite
             source = CsrRows.of(X, self.dtype)
         rows, width = source.shape

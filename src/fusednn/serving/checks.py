@@ -74,6 +74,12 @@ def is_sparse(X) -> bool:
     return hasattr(X, "tocsr")
 
 
+def sparse_rows(X):
+    """A sparse matrix of real numbers; a vector is one row, as a dense one is."""
+    check_real(X)
+    return X.reshape(1, -1) if X.ndim == 1 else X
+
+
 def check_real(X) -> None:
     """Refuses complex numbers, of arrays and sparse matrices."""
     if X.dtype.kind == "c":
