@@ -23,7 +23,7 @@ from .c_interface import interface_of
 from .c_text import characters, in_words
 
 FORMAT = 2
-"""Of what a library says of itself; 1 where nothing is said that is new in 2."""
+"""The version of what a library says of itself; 1 where nothing is said that is new in 2."""
 COMPILERS = "cc", "gcc", "clang"
 OPTIONS = "-std=c99", "-O3", "-ffp-contract=fast", "-fPIC", "-shared"
 _NATIVE = {

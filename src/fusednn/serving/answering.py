@@ -29,7 +29,7 @@ OPERATIONS_PER_COLUMN = 20
 """What a normalisation and an activation do with a number, about."""
 
 DENSE_BYTES = 1 << 25
-"""Of sparse rows that are made dense at a time, for networks that begin with another layer."""
+"""How much of sparse rows is made dense at a time, for networks that begin with another layer."""
 
 _running: list[None] = []
 """An entry for each long call that runs now; lists need no lock for that."""

@@ -19,8 +19,8 @@ def converted(X, dtype: np.dtype, names: tuple[str, str], features, columns=None
     """X as a two-dimensional, C-contiguous, aligned array of `dtype`; a vector is one row.
 
     X is whatever NumPy makes an array of: lists, arrays, frames of pandas and polars, tables of
-    pyarrow. Of `columns`, how many there are and which are read, the others may hold what is no
-    number. Columns are found by their names where a ColumnTransformer comes first.
+    pyarrow. Where `columns` says how many there are and which are read, the others may hold what
+    is no number. Columns are found by their names where a ColumnTransformer comes first.
 
     Raises
     ------
