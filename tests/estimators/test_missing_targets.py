@@ -227,6 +227,22 @@ def test_scores_of_the_known():
 
 
 @each_kind
+def test_scores_of_rows_that_have_a_weight(kind):
+    """What is known in the other rows alone is no part of a score."""
+    cls, _, part = TARGETS[kind]
+    model, weights, part = cls(**IGNORE).fit(X, part), WEIGHTS.copy(), part.copy()
+    weights[100:], part[:100, 0] = 0, None
+    expected = model.score(X[:100], part[:100], weights[:100])
+    assert model.score(X, part, weights) == expected
+    one = cls(**IGNORE).fit(X, part[:, 0])
+    if cls is MLPRegressor:
+        assert np.isnan(one.score(X, part[:, 0], weights))
+    else:
+        with pytest.raises(ValueError, match="no known target"):
+            one.score(X, part[:, 0], weights)
+
+
+@each_kind
 def test_validation(kind):
     """The default score, and the loss, on a set of the user's and on a part of X."""
     cls, _, part = TARGETS[kind]

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from fusednn.serving.heads import version_of
 from fusednn.serving.model import Model
 from fusednn.serving.replacing import replacing
 
@@ -144,7 +145,7 @@ def about(model: Model, name: str) -> dict[str, Any]:
     head = model.head
     new = {"inverse": head.inverse, "least": head.least, "column": head.column}
     new |= {"columns": model.columns}
-    is_first = new == {"inverse": "identity", "least": (), "column": False, "columns": None}
+    is_first = version_of(head) == 1 and model.columns is None
     return {
         "format": 1 if is_first else FORMAT,
         "name": name,
