@@ -99,6 +99,21 @@ def test_indices_out_of_range_where_rows_are_left_out(name):
             model.fit(data, targets, weights)
 
 
+@pytest.mark.parametrize("name", BROKEN)
+def test_indices_of_labels_out_of_range(name):
+    y = BROKEN[name]()
+    model, rows = MLPClassifier((4,), max_iter=2), np.eye(5)[: y.shape[0]]
+    for call in (
+        lambda: model.fit(rows, y),
+        lambda: model.fit(np.eye(5), np.eye(5, dtype=int), X_val=rows, y_val=y),
+    ):
+        with pytest.raises(
+            ValueError, match=r"y of shape .* has indices or pointers out of range"
+        ):
+            call()
+    assert not hasattr(model, "coefs_")
+
+
 TARGETS = {
     "list": list,
     "tuple": tuple,

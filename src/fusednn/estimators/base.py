@@ -292,9 +292,10 @@ class BaseNetwork(CallbackSupportMixin, InspectionMixin, FilesMixin, BaseEstimat
 
 
 def _validated_by_scikit_learn(mlp, X, y="no_validation", **options):
-    """X, or X and y; indices of sparse X are checked before anything trusts them."""
-    if sparse.issparse(X) and X.ndim == 2:  # others are refused
-        check_indices(X)
+    """X, or X and y; indices of sparse ones are checked before anything trusts them."""
+    for name, given in (("X", X), ("y", y)):
+        if sparse.issparse(given) and given.ndim == 2:  # others are refused
+            check_indices(given, name)
     # what float32 cannot hold is refused as infinite, without NumPy's own warning
     with np.errstate(over="ignore"):
         found = validate_data(mlp, X, y, accept_sparse=list(SPARSE_FORMATS), **options)

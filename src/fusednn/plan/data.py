@@ -179,8 +179,8 @@ def checked_csr(X):
     return X
 
 
-def check_indices(X) -> None:
-    """Refuses a SciPy sparse matrix whose indices lead out of its memory or its shape.
+def check_indices(X, name: str = "X") -> None:
+    """Refuses a SciPy sparse matrix, by its name, whose indices lead out of memory or shape.
 
     Raises
     ------
@@ -208,8 +208,8 @@ def check_indices(X) -> None:
         return
     if not sound:
         raise ValueError(
-            f"X of shape {X.shape} in {X.format.upper()} format has indices or pointers out of"
-            " range, or fewer values than they ask for."
+            f"{name} of shape {X.shape} in {X.format.upper()} format has indices or pointers"
+            " out of range, or fewer values than they ask for."
         )
 
 
