@@ -101,7 +101,8 @@ class CompiledPredictor(Answers):
         x, answers = byref(_BYTE.from_buffer(X)), byref(_BYTE.from_buffer(out))
         status = self._call(way, bool(validate), x, rows, answers)
         if status == NOT_FINITE:
-            raise checks.refuse_values(X, self._names)
+            read = X if self._columns is None else X[:, self._columns[1]]
+            raise checks.refuse_values(read, self._names)
         if status:
             raise MemoryError("no memory for the buffers of the network")
         return out

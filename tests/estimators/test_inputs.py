@@ -61,7 +61,8 @@ def test_forms_of_float32(name):
 
 def matrices(matrix):
     """The parts of a sparse matrix as bytes."""
-    return [part.tobytes() for part in (matrix.data, matrix.indices, matrix.indptr)]
+    names = ("row", "col") if matrix.format == "coo" else ("indices", "indptr")
+    return [getattr(matrix, name).tobytes() for name in ("data", *names)]
 
 
 @pytest.mark.parametrize("name", BROKEN)
@@ -84,6 +85,33 @@ def test_indices_out_of_range(name):
         with pytest.raises(ValueError, match="has indices or pointers out of range"):
             estimator.predict(data)
         assert matrices(data) == before
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_indices_out_of_range_where_rows_are_left_out(name):
+    """Those of unknown targets, and, for the scaling, those without a weight."""
+    data = BROKEN[name]()
+    y, weights = np.arange(data.shape[0], dtype=float), np.ones(data.shape[0])
+    y[1:2], weights[1:2] = np.nan, 0
+    model = MLPRegressor("squared_error", (4,), missing_targets="ignore", standardize=True)
+    for targets in (y, np.nan_to_num(y)):
+        with pytest.raises(ValueError, match="has indices or pointers out of range"):
+            model.fit(data, targets, weights)
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_indices_of_labels_out_of_range(name):
+    y = BROKEN[name]()
+    model, rows = MLPClassifier((4,), max_iter=2), np.eye(5)[: y.shape[0]]
+    for call in (
+        lambda: model.fit(rows, y),
+        lambda: model.fit(np.eye(5), np.eye(5, dtype=int), X_val=rows, y_val=y),
+    ):
+        with pytest.raises(
+            ValueError, match=r"y of shape .* has indices or pointers out of range"
+        ):
+            call()
+    assert not hasattr(model, "coefs_")
 
 
 TARGETS = {

@@ -227,6 +227,22 @@ def test_scores_of_the_known():
 
 
 @each_kind
+def test_scores_of_rows_that_have_a_weight(kind):
+    """What is known in the other rows alone is no part of a score."""
+    cls, _, part = TARGETS[kind]
+    model, weights, part = cls(**IGNORE).fit(X, part), WEIGHTS.copy(), part.copy()
+    weights[100:], part[:100, 0] = 0, None
+    expected = model.score(X[:100], part[:100], weights[:100])
+    assert model.score(X, part, weights) == expected
+    one = cls(**IGNORE).fit(X, part[:, 0])
+    if cls is MLPRegressor:
+        assert np.isnan(one.score(X, part[:, 0], weights))
+    else:
+        with pytest.raises(ValueError, match="no known target"):
+            one.score(X, part[:, 0], weights)
+
+
+@each_kind
 def test_validation(kind):
     """The default score, and the loss, on a set of the user's and on a part of X."""
     cls, _, part = TARGETS[kind]
@@ -256,6 +272,29 @@ def test_own_scorers_see_what_the_user_gave():
         name = "r2" if cls is MLPRegressor else "accuracy"
         with pytest.raises(ValueError, match=f"scoring='{name}' cannot look past unknown targets"):
             cls(scoring=name, **IGNORE).fit(X, part, X_val=X, y_val=part)
+
+
+def test_own_scorers_see_plain_arrays_where_all_of_their_samples_are_known():
+    def scorer(estimator, rows, y, sample_weight=None):
+        assert type(y) is np.ndarray
+        return 0.0
+
+    part, weights = BITS.astype(float), np.ones(len(X))
+    part[3, 0], weights[3] = np.nan, 0
+    own = {"X_val": X, "y_val": part, "sample_weight_val": weights}
+    MLPClassifier(scoring=scorer, **IGNORE).fit(X, part, **own)
+    for seed in range(3):  # which do not all hold that sample out
+        options = {**IGNORE, "random_state": seed, "early_stopping": True}
+        MLPClassifier(scoring=scorer, **options).fit(X, part)
+
+
+@pytest.mark.parametrize("known", [[3, 5], [False, True]])
+def test_whole_numbers_and_bools_stay_what_they_are(known):
+    y = np.array([None, *known] * 20, object)
+    model = MLPClassifier(**IGNORE).fit(X[:60], y)
+    assert model.classes_.dtype == np.array(known).dtype
+    assert model.predict(X).dtype == np.array(known).dtype
+    assert_same_bits(model, clone(model).fit(X[:60][y != None], np.array(known * 20)))  # noqa: E711
 
 
 def test_class_weights_of_the_known():

@@ -163,6 +163,8 @@ def test_what_holds_a_network(name, tmp_path):
         for predictor in (called, frozen):
             with pytest.raises(ValueError, match="contains NaN"):
                 predictor(np.where(np.arange(6) == 1, np.nan, X))
+            with pytest.raises(ValueError, match="contains infinity"):
+                predictor(np.where(np.arange(6) == 1, np.inf, rows))
             with pytest.raises(ValueError, match="expecting 6 features"):
                 predictor(X[:, :3])
 

@@ -9,6 +9,7 @@ import pytest
 from containers import BROKEN, SPARSE, changed
 from fusednn.kernels.intrinsics.integers import DOT
 from scipy import sparse
+from sklearn.compose import ColumnTransformer
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, StandardScaler
@@ -264,6 +265,15 @@ def test_without_validation(predictor):
 def test_indices_out_of_range(small, form, weights):
     """Without validation too."""
     predictor = freeze(small["float32"], weights=weights)
+    for validate in (True, False):
+        with pytest.raises(ValueError, match="has indices or pointers out of range"):
+            predictor(BROKEN[form](), validate=validate)
+
+
+@pytest.mark.parametrize("form", BROKEN)
+def test_indices_out_of_range_behind_a_choice_of_columns(form):
+    choice = ColumnTransformer([("a", MaxAbsScaler(), [4, 1]), ("b", "drop", [0, 2, 3])])
+    predictor = freeze(make_pipeline(choice, MLPClassifier((6,), **SMALL)).fit(X, Y))
     for validate in (True, False):
         with pytest.raises(ValueError, match="has indices or pointers out of range"):
             predictor(BROKEN[form](), validate=validate)

@@ -180,7 +180,6 @@ class BaseNetwork(CallbackSupportMixin, InspectionMixin, FilesMixin, BaseEstimat
         """Refuses what the network cannot read."""
         if not sparse.issparse(X):
             return
-        check_indices(X)
         first = self._network().ops[0]
         if not isinstance(first, Dense):
             what = "standardize=True" if isinstance(first, Scale) else type(first).__name__
@@ -219,18 +218,8 @@ class BaseNetwork(CallbackSupportMixin, InspectionMixin, FilesMixin, BaseEstimat
         is_plain = takes_plain_input if reset else is_plain_input
         if is_plain_target(y, X) and is_plain(self, X, dtypes):
             return X, y
-        # what float32 cannot hold is refused as infinite, without NumPy's own warning
-        with np.errstate(over="ignore"):
-            return validate_data(
-                self,
-                X,
-                y,
-                accept_sparse=list(SPARSE_FORMATS),
-                multi_output=True,
-                dtype=dtypes,
-                reset=reset,
-                **options,
-            )
+        options |= {"multi_output": True, "dtype": dtypes, "reset": reset}
+        return _validated_by_scikit_learn(self, X, y, **options)
 
     def _initialize(self, X, random_state, rows):
         """What a fit begins with; `rows` picks those of X that have a weight."""
@@ -275,7 +264,7 @@ class BaseNetwork(CallbackSupportMixin, InspectionMixin, FilesMixin, BaseEstimat
         """
         self._check_fitted()
         if not is_plain_input(self, X, DTYPES["auto"]):
-            X = validate_data(self, X, accept_sparse=list(SPARSE_FORMATS), reset=False)
+            X = _validated_by_scikit_learn(self, X, reset=False)
         dtype = self._network_dtype()
         if X.dtype != dtype:  # what the network's type cannot hold is refused, not made infinite
             with np.errstate(over="ignore"):
@@ -300,3 +289,16 @@ class BaseNetwork(CallbackSupportMixin, InspectionMixin, FilesMixin, BaseEstimat
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
+
+
+def _validated_by_scikit_learn(mlp, X, y="no_validation", **options):
+    """X, or X and y; indices of sparse ones are checked before anything trusts them."""
+    for name, given in (("X", X), ("y", y)):
+        if sparse.issparse(given) and given.ndim == 2:  # others are refused
+            check_indices(given, name)
+    # what float32 cannot hold is refused as infinite, without NumPy's own warning
+    with np.errstate(over="ignore"):
+        found = validate_data(mlp, X, y, accept_sparse=list(SPARSE_FORMATS), **options)
+    if sparse.issparse(X) and X.format not in SPARSE_FORMATS:  # perhaps of lists of indices
+        check_indices(found[0] if isinstance(found, tuple) else found)
+    return found

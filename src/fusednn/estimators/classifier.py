@@ -141,7 +141,7 @@ class MLPClassifier(ClassificationMixin, BaseMLP):
         ever), and counts as k / C samples, so that with weights w it is sum(w l) / sum(w k / C).
         A sample of which none is known is absent, as if its row were not there. An answer is
         right where it agrees with all that is known. In `class_weight` an unknown label has no
-        part. Of no column may all targets of `fit` be unknown. With `mixup` the known of both
+        part. No column may have unknown targets alone in `fit`. With `mixup` the known of both
         samples count, in their shares.
     class_weight : dict, list of dict, "balanced" or None, default=None
         Factors of the samples' weights in the loss, by label, as in the rest of scikit-learn:

@@ -16,7 +16,7 @@ from fusednn.training.validation import Validation
 from .randoms import hold_out
 from .sample_weights import checked_weights, present
 from .scoring import check_scorable, takes_weights, with_classes
-from .unknown import as_given, known_rows
+from .unknown import as_given, known, known_rows
 
 
 class OwnSet(NamedTuple):
@@ -97,13 +97,13 @@ def validation_of(mlp, training, held_out):
                 " is to score. Choose another, or give no sample weights."
             )
         rows = X if own is not None else training.X[held_out]
-        if np.isnan(target.values).any():
-            y = as_given(y)
-            if hasattr(scorer, "_score_func"):
-                raise ValueError(
-                    f"scoring={mlp.scoring!r} cannot look past unknown targets: choose None,"
-                    " 'loss' or a callable of your own, which gets NaN or None for them."
-                )
+        are_unknown = np.isnan(target.values).any()
+        y = as_given(y) if are_unknown else known(y)
+        if are_unknown and hasattr(scorer, "_score_func"):
+            raise ValueError(
+                f"scoring={mlp.scoring!r} cannot look past unknown targets: choose None,"
+                " 'loss' or a callable of your own, which gets NaN or None for them."
+            )
         scorer = with_classes(scorer, mlp)
         check_scorable(mlp, scorer, rows, y, target.values, weights)
         score = _scored_by(mlp, scorer, rows, y, weights)

@@ -19,10 +19,10 @@ from .initializers import INITIALIZERS
 LECUN = {"selu"}
 GLOROT = {"identity", "tanh", "logistic"}
 ROWS_PER_CODE = 100
-"""Of an embedding's table whose size the data decide, at most; a row is for a distinct code."""
+"""The most rows for each distinct code, in an embedding's table whose size the data decide."""
 
 FREE_ROWS = 10_000
-"""Of a table that may have any number of codes: some 4 MB."""
+"""Tables of so many rows are made for any codes: they take some 4 MB."""
 
 
 def drawn(chain: Chain, random_state, dtype) -> list[np.ndarray]:

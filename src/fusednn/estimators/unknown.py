@@ -12,6 +12,7 @@ from scipy.sparse import issparse
 from sklearn.metrics import r2_score
 
 from .labels import Labels, columns_of
+from .sample_weights import present
 
 IGNORE = "ignore"
 
@@ -72,7 +73,8 @@ def filled(y, mask, spares):
             spare = 0
         whole[unknown, number] = spare if unknown.all() else column[unknown.argmin()]
     if whole.dtype == object and all(isinstance(value, _NUMBERS) for value in whole.flat):
-        whole = whole.astype(float)
+        numbers = np.array(whole.tolist())  # whole numbers and bools stay what they are
+        whole = numbers if numbers.dtype.kind in "biuf" else whole.astype(float)
     return whole.reshape(y.shape)
 
 
@@ -143,7 +145,8 @@ def known_r2(y, points, weights):
     y, points : ndarray of shape (n_samples, n_targets)
     weights : ndarray of shape (n_samples,) or None
     """
-    scores = []
+    scores, rows = [], present(weights)
+    y, points, weights = y[rows], points[rows], None if weights is None else weights[rows]
     for truth, answers in zip(y.T, points.T, strict=True):
         rows = ~np.isnan(truth)
         if rows.sum() > 1:
@@ -161,6 +164,8 @@ def known_accuracy(y, predicted, weights):
     predicted : ndarray of the same shape
     weights : ndarray of shape (n_samples,) or None
     """
+    rows = present(weights)
+    y, predicted, weights = y[rows], predicted[rows], None if weights is None else weights[rows]
     unknown = np.ma.getmaskarray(y).reshape(len(y), -1)
     right = unknown | (predicted == known(y)).reshape(len(y), -1)
     rows = ~unknown.all(axis=1)

@@ -9,10 +9,10 @@ from fusednn.plan.layers.embedding import Embedding
 from fusednn.training.warn import warn_user
 
 MOST_ROWS, MOST_VALUES = 256, 1 << 18
-"""Of each of the two that are looked at, evenly spaced: far below the work of a pass."""
+"""What is looked at of each of the two, evenly spaced: far below the work of a pass."""
 
 BEYOND = 0.6
-"""Of what X's values of a column lie apart; a time that goes on as long as in X gets to 0.5."""
+"""A share of the width of X's column; a time that goes on as long as in X gets to 0.5."""
 
 LEAST_ROWS = 5
 """Fewer say little about a column."""

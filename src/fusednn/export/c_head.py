@@ -21,7 +21,7 @@ _INVERSES = {
     ),
     "square": ((), "{z} * {z}"),
 }
-"""Of each of `serving.answers.INVERSES` the elementary functions that it calls, and its text."""
+"""The elementary functions that each of `serving.answers.INVERSES` calls, and its text."""
 
 
 def links_of(model: Model) -> set[str]:

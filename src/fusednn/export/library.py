@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from fusednn.serving.heads import version_of
 from fusednn.serving.model import Model
 from fusednn.serving.replacing import replacing
 
@@ -23,7 +24,7 @@ from .c_interface import interface_of
 from .c_text import characters, in_words
 
 FORMAT = 2
-"""Of what a library says of itself; 1 where nothing is said that is new in 2."""
+"""The version of what a library says of itself; 1 where nothing is said that is new in 2."""
 COMPILERS = "cc", "gcc", "clang"
 OPTIONS = "-std=c99", "-O3", "-ffp-contract=fast", "-fPIC", "-shared"
 _NATIVE = {
@@ -144,7 +145,7 @@ def about(model: Model, name: str) -> dict[str, Any]:
     head = model.head
     new = {"inverse": head.inverse, "least": head.least, "column": head.column}
     new |= {"columns": model.columns}
-    is_first = new == {"inverse": "identity", "least": (), "column": False, "columns": None}
+    is_first = version_of(head) == 1 and model.columns is None
     return {
         "format": 1 if is_first else FORMAT,
         "name": name,

@@ -15,7 +15,7 @@ from .onnx_heads import Output, add_head
 from .onnx_layers import add_layers
 
 LOWEST_OPSET = 13
-"""Of 2020; the operators of older ones have no int64 or float64 forms, or other inputs."""
+"""It is of 2020; the operators of older ones have no int64 or float64 forms, or other inputs."""
 
 INPUT, ROWS = "X", "N"
 

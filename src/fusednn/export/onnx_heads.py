@@ -183,4 +183,4 @@ _INVERSES: dict[str, Callable[[Graph, str], str]] = {
     "expm1": _expm1,
     "square": lambda graph, x: graph.node("Mul", x, x),
 }
-"""Of each of `serving.answers.INVERSES` its form."""
+"""The form of each of `serving.answers.INVERSES`."""

@@ -112,12 +112,7 @@ class CsrRows:
         ValueError
             If an index is out of range, or there are too many columns.
         """
-        if X.shape[1] > np.iinfo(np.int32).max:
-            raise ValueError(f"sparse X has {X.shape[1]} columns; at most 2**31 - 1 are supported")
-        check_indices(X)  # which are addresses, for SciPy's conversions too
-        if X.format != "csr":
-            X = X.tocsr()
-            check_indices(X)
+        X = checked_csr(X)
         X = X.astype(dtype, copy=False)  # before sums of duplicates
         if not X.has_canonical_format:
             X = X.copy()
@@ -167,8 +162,25 @@ class CsrRows:
         return Gradient(csr.update_csr_weights, columns)
 
 
-def check_indices(X) -> None:
-    """Refuses a SciPy sparse matrix whose indices lead out of its memory or its shape.
+def checked_csr(X):
+    """A SciPy sparse matrix or array of any format in CSR, without a copy where it is that.
+
+    Raises
+    ------
+    ValueError
+        If an index is out of range, or there are too many columns.
+    """
+    if X.shape[1] > np.iinfo(np.int32).max:
+        raise ValueError(f"sparse X has {X.shape[1]} columns; at most 2**31 - 1 are supported")
+    check_indices(X)  # which are addresses, for SciPy's conversions too
+    if X.format != "csr":
+        X = X.tocsr()
+        check_indices(X)
+    return X
+
+
+def check_indices(X, name: str = "X") -> None:
+    """Refuses a SciPy sparse matrix, by its name, whose indices lead out of memory or shape.
 
     Raises
     ------
@@ -196,8 +208,8 @@ def check_indices(X) -> None:
         return
     if not sound:
         raise ValueError(
-            f"X of shape {X.shape} in {X.format.upper()} format has indices or pointers out of"
-            " range, or fewer values than they ask for."
+            f"{name} of shape {X.shape} in {X.format.upper()} format has indices or pointers"
+            " out of range, or fewer values than they ask for."
         )
 
 

@@ -29,7 +29,7 @@ OPERATIONS_PER_COLUMN = 20
 """What a normalisation and an activation do with a number, about."""
 
 DENSE_BYTES = 1 << 25
-"""Of sparse rows that are made dense at a time, for networks that begin with another layer."""
+"""How much of sparse rows is made dense at a time, for networks that begin with another layer."""
 
 _running: list[None] = []
 """An entry for each long call that runs now; lists need no lock for that."""
@@ -179,9 +179,7 @@ class Answering:
 
     def _answer_sparse(self, kind, X, out, validate):
         """`answer` for the rows of a sparse matrix."""
-        checks.check_real(X)
-        if X.ndim == 1:  # a row, as a dense vector is
-            X = X.reshape(1, -1)
+        X = checks.sparse_rows(X)
         with np.errstate(over="ignore"):  # what the type cannot hold is refused as infinite
             source = CsrRows.of(X, self.dtype)
         rows, width = source.shape

@@ -19,8 +19,8 @@ def converted(X, dtype: np.dtype, names: tuple[str, str], features, columns=None
     """X as a two-dimensional, C-contiguous, aligned array of `dtype`; a vector is one row.
 
     X is whatever NumPy makes an array of: lists, arrays, frames of pandas and polars, tables of
-    pyarrow. Of `columns`, how many there are and which are read, the others may hold what is no
-    number. Columns are found by their names where a ColumnTransformer comes first.
+    pyarrow. Where `columns` says how many there are and which are read, the others may hold what
+    is no number. Columns are found by their names where a ColumnTransformer comes first.
 
     Raises
     ------
@@ -72,6 +72,12 @@ def converted(X, dtype: np.dtype, names: tuple[str, str], features, columns=None
 def is_sparse(X) -> bool:
     """Whether X is a matrix or array of SciPy's sparse kinds, without importing it."""
     return hasattr(X, "tocsr")
+
+
+def sparse_rows(X):
+    """A sparse matrix of real numbers; a vector is one row, as a dense one is."""
+    check_real(X)
+    return X.reshape(1, -1) if X.ndim == 1 else X
 
 
 def check_real(X) -> None:

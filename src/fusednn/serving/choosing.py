@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from fusednn.plan.data import checked_csr
+
 from . import checks
 from .answering import Answering
 from .model import Columns
@@ -37,7 +39,7 @@ class Choosing:
         dtype, inputs = self._answering.dtype, self._columns.inputs
         is_sparse = checks.is_sparse(X)
         if is_sparse:
-            X = X.reshape(1, -1).tocsr() if X.ndim == 1 else X.tocsr()
+            X = checked_csr(checks.sparse_rows(X))  # SciPy's choice trusts its indices
         elif not (type(X) is np.ndarray and X.dtype == dtype and X.ndim == 2):
             X = checks.converted(X, dtype, self._names, self._features, self._columns)
         if X.shape[1] != inputs:

@@ -30,7 +30,7 @@ from .predictor import Predictor
 from .tensors import Tensors, parsed
 
 VERSION = 2
-"""Of the format. Files of all earlier ones are read; a file is of the first that can hold it."""
+"""The newest format. Files of all earlier ones are read; each is of the first that can hold it."""
 
 KEY = "fusednn"
 """Of the plan in the header's metadata."""

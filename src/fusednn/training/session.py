@@ -168,11 +168,13 @@ class Session:
         batches, steps = len(rates), len(self._steps) * self._passes // self.ahead
         self._settings.set_passes(rates, self.orders[: self._passes], steps)
         weight_sums = self._weight_sums()
-        sums = weight_sums[:batches]
-        counts = np.where(sums != 0, self._counts[:batches], 0.0)
+        sums, counts = weight_sums[:batches], self._counts[:batches]
         per_batch = divided(self._run(weight_sums, steps), sums) * counts
-        losses, samples = per_batch.reshape(self._passes, -1), counts.reshape(self._passes, -1)
-        return divided(losses.sum(axis=1), samples.sum(axis=1))
+        losses = per_batch.reshape(self._passes, -1).sum(axis=1)
+        if weight_sums is self._counts:
+            return losses / self.orders.shape[1]
+        samples = np.where(sums != 0, counts, 0.0).reshape(self._passes, -1).sum(axis=1)
+        return divided(losses, samples)
 
     def run_gradient(self, factor: float) -> float:
         """The loss of all samples, times `factor`, plus the L2 term; stores the gradient."""

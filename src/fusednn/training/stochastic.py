@@ -198,7 +198,7 @@ class _Undo:
         self._to_finite()
 
     def to_what_was_told(self) -> None:
-        """Of passes that run together none has been told of."""
+        """Passes that run together have not run: none has been told of."""
         if self._before is not None:
             self._session.restore(self._before)
             self._optimizer.go_back(self._mark)
