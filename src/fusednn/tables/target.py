@@ -72,14 +72,14 @@ class Target(NamedTuple):
             refuse_odd(column, table, "missing" if task else "label")
         values = None if words else column.numbers()
         distinct = len(np.unique(column.codes if values is None else values))
-        apart = values is not None and _are_identifiers(column)
+        whole = values is not None and _are_whole(values) and _are_plain(column)
+        apart = whole and _are_identifiers(column)
         if apart:
             distinct = max(distinct, len(np.unique(column.codes)))
         name, rows = column.name, len(column)
         if distinct < 2:
             has = "one value only" if distinct else "no values"
             raise TableError(f"column {name!r} has {has}", "target")
-        whole = values is not None and _are_whole(values) and _are_plain(column)
         different = distinct > max(ALL_DIFFERENT * rows, 2)
         few = whole and distinct <= MOST_CLASSES and not different
         if task == REGRESSION or (task is None and values is not None and not few):
