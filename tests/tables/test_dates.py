@@ -10,10 +10,10 @@ import pytest
 
 from fusednn.tables import csv_arrow
 from fusednn.tables.dates import PARTS, Form
-from fusednn.tables.encoding import Encoding
 from fusednn.tables.errors import TableError
 from fusednn.tables.inputs import Dates, Words
 from fusednn.tables.labelled import labelled_table
+from fusednn.tables.learning import learned_encoding
 from fusednn.tables.reading import blocks_of, read_table
 from fusednn.tables.tabular import Tabular
 
@@ -32,7 +32,7 @@ def reader(request, monkeypatch):
 def learned(path, categorical=()):
     labelled = labelled_table(read_table(path), "y")
     rows = np.arange(len(labelled.y))
-    found = Encoding.learned(labelled.table, labelled.place, rows, (), categorical)
+    found = learned_encoding(labelled.table, labelled.place, rows, (), categorical)
     return found, labelled
 
 
