@@ -70,7 +70,8 @@ def _note_on_writing(columns: list[Column]) -> list[str]:
             continue
         texts, place = column.values, reading.formatted
         if place < 0 and column.distinct.notation.decimal == ",":
-            place = next((i for i, text in enumerate(texts) if "," in text), -1)
+            known = zip(texts, reading.numbers, strict=True)
+            place = next((i for i, (t, v) in enumerate(known) if "," in t and v == v), -1)
         if place >= 0:
             found.append(f"{texts[place]} in {column.name} is {reading.numbers[place]:.15g}")
     return [f"read as numbers: {told(found, '; ')}"] if found else []

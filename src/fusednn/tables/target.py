@@ -165,7 +165,7 @@ def _are_plain(column: Column) -> bool:
 
 
 def _are_whole(values: np.ndarray) -> bool:
-    return bool((values == np.round(values)).all() and np.abs(values).max() < 2**53)
+    return bool((values == np.round(values)).all() and np.abs(values).max(initial=0) < 2**53)
 
 
 def _are_identifiers(column: Column) -> bool:
