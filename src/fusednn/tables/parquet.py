@@ -19,7 +19,7 @@ SUFFIXES = ".parquet", ".pq"
 TEXTS = "string", "large_string", "string_view"
 """Types of texts, as pyarrow calls them."""
 DIGITS = 15
-"""Of a decimal number that float64 holds; longer ones are kept as texts."""
+"""So many float64 holds of a decimal number; longer ones are kept as texts."""
 
 
 def is_parquet(path: Path, content: bytes | None = None) -> bool:
@@ -69,7 +69,7 @@ class ParquetBlocks:
     ----------
     path : Path
     rows : int
-        Of a block, at most.
+        So many are in a block, at most.
     content : bytes, default=None
         As of `is_parquet`.
 

@@ -28,8 +28,7 @@ class Target(NamedTuple):
     ----------
     name : str
     labels : tuple of str, or None
-        Of classes: each one's text, in the order of the estimator's `classes_`. None for a
-        quantity.
+        Each class's text, in the order of the estimator's `classes_`. None for a quantity.
     whole : bool
         Whether the estimator's classes are whole numbers; otherwise they are the texts.
     unit : str
