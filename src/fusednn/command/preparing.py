@@ -118,18 +118,20 @@ def _work(
     held_out: np.ndarray,
     dtype: str,
 ) -> Work:
-    def samples(part: Labelled, chosen: np.ndarray, path: Path = options.table) -> Samples:
-        unknown: Counter[str] = Counter()
+    def samples(part: Labelled, chosen: np.ndarray, unknown: Counter[str]) -> Samples:
         X = tabular.encoding.encode(part.table.take(chosen), dtype, unknown)
-        if options.old is not None or part is not labelled:  # not rows held out of its own
-            warn_of_unknown(unknown, path)
         return Samples(X, part.y[chosen])
 
-    own, notes = samples(labelled, rows), notes_on_target(labelled)
+    unknown: Counter[str] = Counter()
+    path, own = options.table, samples(labelled, rows, unknown)
+    held = samples(labelled, held_out, unknown) if held_out.size else None
+    if options.old is not None:  # else only rows held out have any
+        warn_of_unknown(unknown, path)
     if options.validation_table is not None:
-        path = options.validation_table
+        path, unknown = options.validation_table, Counter()
         other = _labelled_as(tabular, read(path, tabular.encoding.header), path, dtype)
         if not len(other.y):
             raise UserError(f"{path} has no rows with a target: hold out others")
-        return Work(tabular, own, samples(other, np.arange(len(other.y)), path), notes)
-    return Work(tabular, own, samples(labelled, held_out) if held_out.size else None, notes)
+        held = samples(other, np.arange(len(other.y)), unknown)
+        warn_of_unknown(unknown, path)
+    return Work(tabular, own, held, notes_on_target(labelled))
