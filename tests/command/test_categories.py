@@ -150,6 +150,14 @@ def test_a_target_of_digits_that_are_texts(tmp_path, capsys):
     assert "60 different numbers, which are texts in its file, and no classes: say --task" in line
     assert run("fit", tmp_path / "t.parquet", *options, "--task", "regression") == 0
     assert "regression of y" in capsys.readouterr().out
+    table.loc[[3, 5], "y"] = ["NA", "null"]
+    table.to_parquet(tmp_path / "t.parquet")
+    for given in (
+        (*options, "--task", "regression"),
+        (*options[2:], "--continue", tmp_path / "m.st"),
+    ):
+        assert run("fit", tmp_path / "t.parquet", *given) == 0
+        assert "left out 2 rows with no target" in capsys.readouterr().out
     table["y"] = [str(i % 3) for i in range(60)]
     table.to_parquet(tmp_path / "t.parquet")
     assert run("fit", tmp_path / "t.parquet", *options) == 0

@@ -286,6 +286,20 @@ def test_missing_values_are_kept_in_the_model(tmp_path, capsys):
         )
 
 
+@pytest.mark.parametrize("stated", ["-999", "-999.00", "\u2212999,0"])
+def test_missing_numbers_beside_decimal_commas(tmp_path, capsys, stated):
+    values = ["-999,00" if i % 4 == 0 else f"{i},5" for i in range(40)]
+    lines = (f"{value};{i / 3:.3f}".replace(".", ",") for i, value in enumerate(values))
+    (tmp_path / "t.csv").write_text("\n".join(["x;y", *lines]))
+    options = "--target", "y", "--missing", stated, "--validation", 0, "--epochs", 1, "--jobs", 1
+    assert run("fit", tmp_path / "t.csv", *options, "-o", tmp_path / "m.st") == 0
+    out = capsys.readouterr().out
+    assert "read as numbers: 1,5 in x is 1.5" in out
+    assert "10 missing values" in out
+    [part] = fusednn.load(tmp_path / "m.st").notes["table"]["inputs"]
+    assert part["fill"] == np.median([i + 0.5 for i in range(40) if i % 4])
+
+
 def test_words_of_rows_without_a_target_do_not_count(tmp_path, capsys, reader):
     """Such as those in a last row of sums."""
     path = tmp_path / "t.csv"

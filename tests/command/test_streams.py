@@ -153,7 +153,7 @@ def test_values_that_the_model_has_no_category_for(folder, tmp_path, capsys):
     # rows held out of the file are its rows too
     assert run("fit", tmp_path / "new.csv", *options, "--validation", 0.5) == 0
     found = [line for line in capsys.readouterr().err.splitlines() if "warning" in line]
-    assert sum(int(line.split("colour: ")[1].split()[0]) for line in found) == 10
+    assert found == lines[:1]
     assert predicted(capsys, folder / "price.st", tmp_path / "new.csv")[1].count(told) == 1
     new = "--target", "price", "-o", tmp_path / "m.st", "--epochs", 1
     assert run("fit", folder / "price.csv", *new, *more) == 0

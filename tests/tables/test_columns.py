@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from fusednn.tables.columns import NumberColumn, TextColumn
-from fusednn.tables.parquet import read_parquet
+from fusednn.tables.errors import TableError
+from fusednn.tables.numbers import Notation
+from fusednn.tables.parquet import ParquetBlocks, read_parquet
 from fusednn.tables.table import Table
 from fusednn.tables.texts import Texts
 
@@ -60,6 +62,16 @@ def test_texts_are_the_same_in_a_list_and_in_pyarrow():
         assert (place, more.strings) == (len(values), [*values, "z"])
 
 
+@pytest.mark.parametrize("kept", [list, pa.array])
+def test_a_stated_number_is_missing_however_it_is_written(kept):
+    texts = ["-999.0", "1", "-999", "NA", "\u2212999"]
+    stated = Texts(kept(texts), Notation(stated=frozenset({"-999"})))
+    column = TextColumn("x", np.array([0, 1, 2, 3, 4, 1], np.int32), stated)
+    np.testing.assert_array_equal(stated.missing, [True, False, True, True, True])
+    np.testing.assert_array_equal(column.missing(), stated.missing[column.codes])
+    np.testing.assert_array_equal(column.missing(), np.isnan(column.numbers()))
+
+
 def test_numbers_of_parquet_stay_numbers(tmp_path):
     import decimal
 
@@ -83,6 +95,31 @@ def test_numbers_of_parquet_stay_numbers(tmp_path):
     np.testing.assert_array_equal(columns["price"].numbers(), [1.5, np.nan, 2.25])
     assert columns["long"].texts() == ["12345678901234567890.5"] * 3
     assert columns["code"].texts() == ["01", "1", "001"]
+
+
+@pytest.mark.parametrize("kind", ["string", "large_string", "string_view", "categories"])
+def test_texts_of_parquet_in_any_type(tmp_path, kind):
+    texts = pa.array(["01", "1", None])
+    texts = texts.dictionary_encode() if kind == "categories" else texts.cast(getattr(pa, kind)())
+    try:
+        pq.write_table(pa.table({"x": texts}), tmp_path / "t.parquet")
+    except pa.ArrowNotImplementedError:  # no such file can be written by early versions
+        assert kind == "string_view"
+        return
+    [column] = read_parquet(tmp_path / "t.parquet").columns
+    assert column.is_text
+    assert column.texts() == ["01", "1", ""]
+
+
+@pytest.mark.parametrize("kind", [pa.date32(), pa.timestamp("us"), pa.timestamp("us", "No/Zone")])
+def test_times_that_python_cannot_hold(tmp_path, kind):
+    when = pa.array([0, 2**30 if kind == pa.date32() else 2**60])
+    when = (when.cast(pa.int32()) if kind == pa.date32() else when).view(kind)
+    pq.write_table(pa.table({"x": [1, 2], "when": when}), tmp_path / "t.parquet")
+    with pytest.raises(TableError, match=r"'when' of .+ has values"):
+        read_parquet(tmp_path / "t.parquet")
+    with pytest.raises(TableError, match=r"'when' of .+ has values"):
+        list(ParquetBlocks(tmp_path / "t.parquet", 9))
 
 
 def test_the_place_of_a_row_is_that_in_its_file():

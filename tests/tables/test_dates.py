@@ -10,11 +10,11 @@ import pytest
 
 from fusednn.tables import csv_arrow
 from fusednn.tables.dates import PARTS, Form
-from fusednn.tables.encoding import Encoding
 from fusednn.tables.errors import TableError
 from fusednn.tables.inputs import Dates, Words
 from fusednn.tables.labelled import labelled_table
-from fusednn.tables.reading import read_table
+from fusednn.tables.learning import learned_encoding
+from fusednn.tables.reading import blocks_of, read_table
 from fusednn.tables.tabular import Tabular
 
 MOMENTS = pd.date_range("1899-12-30 23:15:30", periods=120, freq="171D7h").to_series()
@@ -32,7 +32,7 @@ def reader(request, monkeypatch):
 def learned(path, categorical=()):
     labelled = labelled_table(read_table(path), "y")
     rows = np.arange(len(labelled.y))
-    found = Encoding.learned(labelled.table, labelled.place, rows, (), categorical)
+    found = learned_encoding(labelled.table, labelled.place, rows, (), categorical)
     return found, labelled
 
 
@@ -143,6 +143,18 @@ def test_dates_of_parquet(tmp_path, kind):
     keep = [0, 1, 2, 3, 5] if pa.types.is_date(kind) else slice(None)
     np.testing.assert_allclose(X, expected(moments)[:, keep], rtol=1e-9, atol=1e-9)
     assert found.digits == ()
+
+
+@pytest.mark.parametrize("kind", [pa.timestamp("us"), pa.string()], ids=str)
+def test_dates_of_any_order_and_those_of_parquet(tmp_path, kind):
+    """What was learned from texts takes columns that hold dates, and ISO 8601."""
+    path = write(tmp_path, MOMENTS.dt.strftime("%d.%m.%Y %H:%M:%S").tolist())
+    encoding = learned(path)[0].encoding
+    when = pa.array(MOMENTS.dt.floor("s")).cast(pa.timestamp("us")).cast(kind)
+    pq.write_table(pa.table({"when": when}), tmp_path / "t.parquet")
+    texts, [typed] = read_table(path), blocks_of(tmp_path / "t.parquet")
+    found = [encoding.encode(table, "float64") for table in (texts, typed)]
+    np.testing.assert_array_equal(*found)
 
 
 def test_what_is_no_column_of_dates(tmp_path, reader):

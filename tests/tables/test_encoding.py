@@ -10,9 +10,9 @@ import pytest
 
 from fusednn.command.narration import notes_on_encoding
 from fusednn.tables import reading, sources
-from fusednn.tables.encoding import Encoding
 from fusednn.tables.inputs import Numbers, Words
 from fusednn.tables.labelled import labelled_table
+from fusednn.tables.learning import learned_encoding
 from fusednn.tables.reading import blocks_of, read_table
 from fusednn.tables.tabular import Tabular
 
@@ -26,7 +26,7 @@ def table_of(tmp_path, text, **options):
 def learned(tmp_path, text, target="y", rows=None):
     labelled = labelled_table(table_of(tmp_path, text), target)
     rows = np.arange(len(labelled.y)) if rows is None else rows
-    found = Encoding.learned(labelled.table, labelled.place, rows)
+    found = learned_encoding(labelled.table, labelled.place, rows)
     return found.encoding, labelled, notes_on_encoding(found, labelled.table)
 
 

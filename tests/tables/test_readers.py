@@ -185,6 +185,14 @@ def test_a_row_of_another_width_is_told_with_its_line(tmp_path, reader, quote):
         assert f"t.csv, line {line}: {count} values where the first row has 2" in everywhere(path)
 
 
+def test_a_row_of_tabs_alone_has_cells(tmp_path, reader):
+    path = tmp_path / "t.csv"
+    path.write_text("a\tb\tc\n" + "1\tx y\t3\n" * 5 + "\t\n \n" + "1\tx y\t3\n" * 5)
+    assert "line 7: 2 values where the first row has 3" in everywhere(path)
+    path.write_text("a,b,c\n" + "1,2,3\n" * 5 + "\t\n \n" + "1,2,3\n" * 5)
+    assert read_table(path).rows == 10
+
+
 def opened(rows, place, delimiter):
     """The rows with a quote before the last cell of one of them."""
     rows = list(rows)

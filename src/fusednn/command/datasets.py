@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from fusednn.tables.decimals import found_notation, may_be_numbers
-from fusednn.tables.encoding import Encoding
 from fusednn.tables.labelled import labelled_table
+from fusednn.tables.learning import learned_encoding
 from fusednn.tables.numbers import PLAIN
 from fusednn.tables.reading import read_table
 from fusednn.tables.sources import STANDARD_INPUT
@@ -153,7 +153,7 @@ def _load_table(path: Path, target: str | None, dtype: str, seed: int) -> Datase
     require_rows(len(labelled.y), path)
     table, y, classify = labelled.table, labelled.y, labelled.target.classify
     train, test = split_rows(y, classify, TEST_SHARE, seed)
-    learned = Encoding.learned(table, labelled.place, train)
+    learned = learned_encoding(table, labelled.place, train)
     encoding = learned.encoding
     notes = [*notes_on_target(labelled), *notes_on_encoding(learned, table)]
     X = encoding.encode(table, "float64", holds=dtype)

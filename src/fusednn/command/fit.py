@@ -3,33 +3,20 @@
 from __future__ import annotations
 
 import argparse
-import sys
 import time
-from collections import Counter
 from pathlib import Path
 
-import numpy as np
-
-from fusednn.tables.decimals import found_notation, may_be_numbers
-from fusednn.tables.encoding import Encoding
-from fusednn.tables.labelled import Labelled, labelled_table
-from fusednn.tables.numbers import OTHER, Notation
-from fusednn.tables.reading import read_table
-from fusednn.tables.table import Table
+from fusednn.tables.numbers import OTHER
 from fusednn.tables.tabular import Tabular
 
 from .arguments import TASKS, above_zero, jobs, positive, rows_from, seed, share, sizes
 from .errors import UserError
-from .held_out import require_rows, split_rows
 from .models import open_model
-from .narration import notes_on_encoding, notes_on_target
 from .output import check_output, replacing
-from .progress import ProgressBar
-from .report import describe, tell_score, warn_of_far, warn_of_unknown
+from .preparing import known, learn, read
+from .report import describe, tell_score
 from .settings import usual_batch, usual_layers
-from .train import Samples, Work, limits, load_estimator, new_estimator, train
-
-HELD_OUT = 0.1
+from .train import limits, load_estimator, new_estimator, train
 
 DETAILS = """\
 TABLE is a Parquet file, or a CSV file (commas, semicolons, tabs, | or blanks; in UTF-8, UTF-16,
@@ -141,10 +128,10 @@ def run(options: argparse.Namespace) -> None:
     if options.old is not None:
         _refuse_with_continue(options)
         _, old = open_model(options.old)
-    table = _read(options.table, _header(options, old))
+    table = read(options.table, _header(options, old))
     model = None if old is None else load_estimator(options.old, old.target.classify)
     dtype = options.dtype or "float32" if model is None else str(model.coefs_[0].dtype)
-    work = _learn(options, table, dtype) if old is None else _known(options, table, old, dtype)
+    work = learn(options, table, dtype) if old is None else known(options, table, old, dtype)
     if model is None:
         model = new_estimator(work.tabular, _parameters(options, len(work.samples.y), dtype))
     else:
@@ -177,108 +164,6 @@ def _header(options: argparse.Namespace, old: Tabular | None) -> bool | None:
     return None if options.header is None else options.header == "yes"
 
 
-def _read(path: Path, header: bool | None) -> Table:
-    print(f"reading {path}", flush=True)
-    bar = ProgressBar("reading", 100, sys.stderr) if sys.stderr.isatty() else None
-    try:
-        if bar is None:
-            return read_table(path, header)
-        return read_table(path, header, lambda share: bar.update(_percent(share), path.name))
-    finally:
-        if bar is not None:
-            bar.finish()
-
-
-def _percent(share: float) -> int:
-    """Between 1 and 99: the bar is full when the table has been read."""
-    return min(max(int(100 * share), 1), 99)
-
-
-def _learn(options: argparse.Namespace, table: Table, dtype: str) -> Work:
-    """The encoding of a table, and its rows encoded."""
-    drop = [table.find(name) for name in options.drop]
-    stated = Notation(stated=frozenset(value.strip().lower() for value in options.missing))
-    categorical = [table.find(name) for name in options.categorical]
-    used = may_be_numbers(table, {*drop, *categorical})
-    notation = found_notation(table, used, stated, options.decimal)
-    labelled = labelled_table(table.read_as(notation), options.target, options.task, dtype)
-    if labelled.place in drop:
-        raise UserError("--drop names the target: drop other columns")
-    if labelled.place in categorical:
-        raise UserError("--categorical names the target: say --task classification for it")
-    rows, held_out = _split(options, labelled)
-    learned = Encoding.learned(labelled.table, labelled.place, rows, drop, categorical)
-    tabular = Tabular(learned.encoding, labelled.target, _scale(labelled, rows), notation)
-    if dtype == "float32":
-        warn_of_far(tabular, labelled.table)
-    work = _work(options, tabular, labelled, rows, held_out, dtype)
-    work.notes.extend(notes_on_encoding(learned, labelled.table))
-    return work
-
-
-def _scale(labelled: Labelled, rows: np.ndarray) -> tuple[float, float]:
-    """Mean and deviation of a quantity."""
-    if labelled.target.classify:
-        return 0.0, 1.0
-    with np.errstate(over="ignore", invalid="ignore"):
-        mean, deviation = float(labelled.y[rows].mean()), float(labelled.y[rows].std())
-    if not np.isfinite([mean, deviation]).all():
-        raise UserError(f"column {labelled.target.name!r} has numbers too large to learn from")
-    return mean, deviation or 1.0
-
-
-def _known(options: argparse.Namespace, table: Table, old: Tabular, dtype: str) -> Work:
-    """A table's rows as another table's were encoded."""
-    table = old.encoding.named(table, options.table)
-    table = table.read_as(old.found_notation(table, options.decimal))
-    labelled = labelled_table(table, old.target, dtype=dtype)
-    rows, held_out = _split(options, labelled)
-    if old.target.classify and (lacking := set(old.target.classes) - set(labelled.y[rows])):
-        raise UserError(
-            f"{options.table} has no row with the label {min(lacking)} to train on: --continue"
-            " needs all labels"
-        )
-    return _work(options, old, labelled, rows, held_out, dtype)
-
-
-def _split(options: argparse.Namespace, labelled: Labelled) -> tuple[np.ndarray, np.ndarray]:
-    """Numbers of the rows to train on, and of those to hold out."""
-    rows = len(labelled.y)
-    require_rows(rows, options.table)
-    part = HELD_OUT if options.validation is None else options.validation
-    if options.validation_table is not None or part == 0:
-        return np.arange(rows), np.arange(0)
-    train, held_out = split_rows(labelled.y, labelled.target.classify, part, options.seed)
-    return np.sort(train), np.sort(held_out)
-
-
-def _work(
-    options: argparse.Namespace,
-    tabular: Tabular,
-    labelled: Labelled,
-    rows: np.ndarray,
-    held_out: np.ndarray,
-    dtype: str,
-) -> Work:
-    def samples(part: Labelled, chosen: np.ndarray, path: Path = options.table) -> Samples:
-        unknown: Counter[str] = Counter()
-        X = tabular.encoding.encode(part.table.take(chosen), dtype, unknown)
-        if options.old is not None or part is not labelled:  # not rows held out of its own
-            warn_of_unknown(unknown, path)
-        return Samples(X, part.y[chosen])
-
-    own, notes = samples(labelled, rows), notes_on_target(labelled)
-    if options.validation_table is not None:
-        path = options.validation_table
-        table = tabular.encoding.named(_read(path, tabular.encoding.header), path)
-        table = table.read_as(tabular.found_notation(table))
-        other = labelled_table(table, tabular.target, dtype=dtype)
-        if not len(other.y):
-            raise UserError(f"{path} has no rows with a target: hold out others")
-        return Work(tabular, own, samples(other, np.arange(len(other.y)), path), notes)
-    return Work(tabular, own, samples(labelled, held_out) if held_out.size else None, notes)
-
-
 def _parameters(options: argparse.Namespace, rows: int, dtype: str) -> dict:
     return {
         "hidden_layer_sizes": options.layers or usual_layers(rows),
@@ -293,7 +178,7 @@ def _parameters(options: argparse.Namespace, rows: int, dtype: str) -> dict:
 
 
 def _changes(options: argparse.Namespace, rows: int) -> dict:
-    """Of the parameters of a model that is trained further."""
+    """Parameters that change when a model is trained further."""
     given = {"learning_rate_init": options.learning_rate, "n_jobs": options.jobs}
     return {
         **{name: value for name, value in given.items() if value is not None},

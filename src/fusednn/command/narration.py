@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from fusednn.tables.columns import Column, TextColumn
-from fusednn.tables.encoding import Learned
 from fusednn.tables.inputs import Dates, Numbers, Words
 from fusednn.tables.labelled import Labelled
+from fusednn.tables.learning import Learned
 from fusednn.tables.table import Table, told
 
 
@@ -25,10 +25,10 @@ def notes_on_target(labelled: Labelled) -> list[str]:
 def notes_on_encoding(learned: Learned, table: Table) -> list[str]:
     """What the columns became, and which were left out."""
     notes = []
-    for number in learned.odd:
-        column = table.columns[number]
-        row, word = column.first_word() or (0, "")
-        notes.append(f"{column.name} is taken as words, for it is {word!r} in {table.place(row)}")
+    by_name = {column.name: column for column in table.columns}
+    for name in learned.odd:
+        row, word = by_name[name].first_word() or (0, "")
+        notes.append(f"{name} is taken as words, for it is {word!r} in {table.place(row)}")
     for name in learned.digits:
         notes.append(
             f"{name} has numbers that its file says are texts, so categories: store them as"
@@ -39,7 +39,6 @@ def notes_on_encoding(learned: Learned, table: Table) -> list[str]:
             f"{name} is taken as words, for which number is the month is not sure: write dates as"
             " 2024-05-31"
         )
-    by_name = {column.name: column for column in table.columns}
     numbers = [part for part in learned.encoding.inputs if isinstance(part, Numbers)]
     notes.extend(_note_on_writing([by_name[part.name] for part in numbers]))
     dates = [part for part in learned.encoding.inputs if isinstance(part, Dates)]
@@ -71,7 +70,8 @@ def _note_on_writing(columns: list[Column]) -> list[str]:
             continue
         texts, place = column.values, reading.formatted
         if place < 0 and column.distinct.notation.decimal == ",":
-            place = next((i for i, text in enumerate(texts) if "," in text), -1)
+            known = zip(texts, reading.numbers, strict=True)
+            place = next((i for i, (t, v) in enumerate(known) if "," in t and v == v), -1)
         if place >= 0:
             found.append(f"{texts[place]} in {column.name} is {reading.numbers[place]:.15g}")
     return [f"read as numbers: {told(found, '; ')}"] if found else []

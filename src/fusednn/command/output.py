@@ -56,7 +56,7 @@ COMPRESSIONS: dict[str, Callable[[BinaryIO], Any]] = {
     ".bz2": lambda raw: bz2.BZ2File(raw, "wb"),
     ".xz": lambda raw: lzma.LZMAFile(raw, "wb"),  # noqa: SIM115
 }
-"""Of text, by how a name ends."""
+"""What compresses text, by how a name ends."""
 OTHER_FORMS = ".zip", ".zst", ".xlsx", ".xls", ".ods", ".feather", ".arrow"
 
 
@@ -86,7 +86,7 @@ def text_file(path: Path, suffix: str, **options: Any) -> Iterator[TextIO]:
     ----------
     path : Path
     suffix : str
-        Of the name that the file is going to have.
+        That of the name which the file is going to have.
     **options
         Those of `io.TextIOWrapper`.
     """

@@ -105,8 +105,7 @@ class TextColumn:
 
     def missing(self) -> np.ndarray:
         """As `Column` says."""
-        numbers = self.distinct.numbers
-        return (self.distinct.missing if numbers is None else np.isnan(numbers))[self.codes]
+        return self.distinct.missing[self.codes]
 
     def numbers(self) -> np.ndarray | None:
         """As `Column` says."""

@@ -99,15 +99,17 @@ class ArrowText:
         return io.BufferedReader(_Stream(source, end if self._quotes else b"", watch))
 
     def _options(self, kind: Any) -> dict[str, Any]:
-        def spaces(row: Any) -> str:
-            return "error" if row.text.strip() else "skip"
+        delimiter = self._text.delimiter
+
+        def spaces(row: Any) -> str:  # tabs may be delimiters
+            return "error" if row.text.strip() or delimiter in row.text else "skip"
 
         return {
             "read_options": self._csv.ReadOptions(
                 column_names=self._names, skip_rows=self._text.first_line
             ),
             "parse_options": self._csv.ParseOptions(
-                delimiter=self._text.delimiter,
+                delimiter=delimiter,
                 quote_char='"' if self._quotes else False,
                 newlines_in_values=self._quotes,
                 invalid_row_handler=spaces,

@@ -154,7 +154,7 @@ def cells_of(rows: Iterator[Row], width: int, most: int, source: Source) -> Iter
     ----------
     rows : iterator of Row
     width : int
-        Of every row.
+        The number of every row's cells.
     most : int
         Rows of a block.
     source : Source

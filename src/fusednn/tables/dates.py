@@ -18,8 +18,9 @@ _REST = (
     r"(?: ?(?P<zone>Z|UTC|[+-]\d\d:?\d\d(?::\d\d)?))?)?"
 )
 _DAY, _MONTH, _YEAR = r"(?P<day>\d\d?)", r"(?P<month>\d\d?)", r"(?P<year>(?!0000)\d{4})"
+ISO = "year-month-day"
 ORDERS = {
-    "year-month-day": re.compile(r"(?P<year>(?!0000)\d{4})-(?P<month>\d\d)-(?P<day>\d\d)" + _REST),
+    ISO: re.compile(r"(?P<year>(?!0000)\d{4})-(?P<month>\d\d)-(?P<day>\d\d)" + _REST),
     "day.month.year": re.compile(rf"{_DAY}\.{_MONTH}\.{_YEAR}{_REST}"),
     "day/month/year": re.compile(rf"{_DAY}/{_MONTH}/{_YEAR}{_REST}"),
     "month/day/year": re.compile(rf"{_MONTH}/{_DAY}/{_YEAR}{_REST}"),
@@ -57,8 +58,8 @@ class Form(NamedTuple):
         return np.array([_moment(text) for text in found], "datetime64[us]")
 
     def _standard(self, text: str) -> str:
-        """As ISO 8601 has it."""
-        match = ORDERS[self.order].fullmatch(text)
+        """As ISO 8601 has it; dates that came as such, in Parquet, are written so already."""
+        match = ORDERS[self.order].fullmatch(text) or ORDERS[ISO].fullmatch(text)
         if match is None or (match["zone"] is not None) != self.zoned:
             return "NaT"
         year, month, day, time, zone = match.group("year", "month", "day", "time", "zone")
@@ -116,7 +117,7 @@ def form_of(column: Column, table: Table) -> Form | Unsure | None:
     """
     present = np.unique(column.codes)
     texts = [column.values[i] for i in present[~column.distinct.missing[present]]]
-    for order in ("year-month-day", "day.month.year", "day/month/year"):
+    for order in (ISO, "day.month.year", "day/month/year"):
         matches = [match for text in texts if (match := ORDERS[order].fullmatch(text))]
         if texts and len(matches) >= (1 - MOST_ODD) * len(texts):
             break

@@ -1,25 +1,18 @@
-"""How columns of text become a network's inputs: learned from one table, applied to any."""
+"""How a table becomes a network's inputs."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from .columns import Column
-from .dates import Form, Unsure, form_of
 from .errors import TableError
 from .inputs import Dates, Input, Numbers, Words
-from .quantities import held_numbers, refuse_odd, unit_of
-from .table import UNNAMED, Table, told
-from .target import ALL_DIFFERENT
-
-MOST_CATEGORIES = 50
-INDEX_NAMES = UNNAMED, "__index_level_"
-"""How the names begin that pandas gives to an index without one."""
+from .quantities import held_numbers
+from .table import Table, told
 
 
 class Encoding(NamedTuple):
@@ -44,101 +37,13 @@ class Encoding(NamedTuple):
 
     @property
     def names(self) -> list[str]:
-        """Of the network's inputs."""
+        """Names of the network's inputs."""
         return [name for part in self.inputs for name in part.inputs]
 
     @property
     def flags(self) -> np.ndarray:
         """Which of the network's inputs are 1 or 0 for a category."""
         return np.array([fill is None for part in self.inputs for fill in part.fills])
-
-    @classmethod
-    def learned(
-        cls,
-        table: Table,
-        target: int,
-        train: np.ndarray,
-        drop: Sequence[int] = (),
-        categorical: Sequence[int] = (),
-    ) -> Learned:
-        """
-        The encoding of a table.
-
-        Columns of numbers stay as they are, with the median in place of missing values, and so do
-        the parts of dates. Others have an input for each of their commonest categories, a missing
-        value being one.
-
-        Parameters
-        ----------
-        table : Table
-        target : int
-            Number of its column.
-        train : ndarray of int
-            Rows from which medians and categories are learned.
-        drop : sequence of int
-            Numbers of columns to leave out.
-        categorical : sequence of int
-            Numbers of columns whose numbers or dates are categories.
-
-        Returns
-        -------
-        Learned
-
-        Raises
-        ------
-        TableError
-            If no column is left, or one would be numbers or dates but for a few cells.
-        """
-        inputs: list[Input] = []
-        useless, indexes, odd, missing = [], [], [], 0
-        digits, unsure = [], []
-        for number, column in enumerate(table.columns):
-            if number == target or number in drop:
-                continue
-            absent = column.missing()
-            missing += int(absent.sum())
-            chosen = number in categorical
-            values = None if chosen or column.is_text else column.numbers()
-            found: Input | None = None
-            if values is not None:
-                found = _numbers(column.name, values[train], unit_of(column, table))
-            elif not absent.all():
-                form = None if chosen else form_of(column, table)
-                if form is None and not (chosen or column.is_text):
-                    refuse_odd(column, table, "odd")
-                if isinstance(form, Form):
-                    found = Dates.learned(column.name, form, form.of(column, table)[train])
-                else:
-                    found = _words(column.name, column.take(train))
-                if isinstance(form, Unsure):
-                    unsure.append(column.name)
-                elif form is None and not chosen:
-                    if column.is_text and column.distinct.are_numbers():
-                        digits.append(column.name)
-                    elif not column.is_text and _has_numbers(column):
-                        odd.append(number)
-            if found is None:
-                useless.append(column.name)
-            elif values is not None and _is_index(column.name, values):
-                indexes.append(column.name)
-            else:
-                inputs.append(found)
-        if not inputs:
-            raise TableError(
-                "no column but the target can be learned from (all are empty, or nearly all"
-                " different words): give a file that has such columns"
-            )
-        names = tuple(table.names)
-        encoding = cls(names, table.header, names[target], tuple(inputs))
-        return Learned(
-            encoding,
-            missing,
-            tuple(useless),
-            tuple(indexes),
-            tuple(odd),
-            tuple(digits),
-            tuple(unsure),
-        )
 
     def fits(self, names: list[str]) -> bool:
         """Whether a table with columns of these names may be such a table."""
@@ -227,67 +132,6 @@ class Encoding(NamedTuple):
                     unknown[part.name] += strange
             at += len(part.inputs)
         return X
-
-
-class Learned(NamedTuple):
-    """
-    An encoding, and what was found while it was learned.
-
-    Parameters
-    ----------
-    encoding : Encoding
-    missing : int
-        Missing values in all columns but the target and those to leave out.
-    useless : tuple of str
-        Columns that are empty or nearly all different words, which are left out.
-    indexes : tuple of str
-        Columns that pandas wrote as an index without a name, which are left out.
-    odd : tuple of int
-        Numbers of columns of words half of which might be numbers.
-    digits : tuple of str
-        Columns of numbers that their file says are texts, so words.
-    unsure : tuple of str
-        Columns of dates that are taken as words, for the order of day and month is not sure.
-    """
-
-    encoding: Encoding
-    missing: int
-    useless: tuple[str, ...]
-    indexes: tuple[str, ...]
-    odd: tuple[int, ...]
-    digits: tuple[str, ...]
-    unsure: tuple[str, ...]
-
-
-def _numbers(name: str, values: np.ndarray, unit: str) -> Numbers | None:
-    known = values[np.isfinite(values)]
-    return Numbers(name, float(np.median(known)), unit) if known.size else None
-
-
-def _words(name: str, column: Column) -> Words | None:
-    """The commonest categories, or None if nearly all rows differ."""
-    counts: Counter[str | None] = Counter()
-    texts = column.distinct
-    times = np.bincount(column.codes, minlength=len(texts))
-    for text, missing, count in zip(texts.strings, texts.missing, times, strict=True):
-        if count:
-            counts[None if missing else text] += int(count)
-    if len(counts) > max(ALL_DIFFERENT * len(column), 2):
-        return None
-    return Words(name, tuple(word for word, _ in counts.most_common(MOST_CATEGORIES)))
-
-
-def _has_numbers(column: Column) -> bool:
-    """Whether at least half of the distinct texts are numbers in some notation."""
-    texts = column.distinct
-    words = np.count_nonzero(texts.words_in_any_notation)
-    return bool(2 * words <= np.count_nonzero(~texts.missing))
-
-
-def _is_index(name: str, values: np.ndarray) -> bool:
-    """Whether pandas wrote its index there."""
-    whole = np.isfinite(values).all() and (values == np.round(values)).all()
-    return name.startswith(INDEX_NAMES) and whole and len(np.unique(values)) == len(values)
 
 
 def _write_flags(flags: np.ndarray, part: Words, column: Column) -> int:

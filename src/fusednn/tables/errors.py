@@ -5,23 +5,18 @@ from __future__ import annotations
 from typing import Literal
 
 Remedy = Literal[
-    "again",
-    "categorical",
-    "classification",
-    "decimal",
-    "dtype",
-    "fitted",
-    "label",
-    "missing",
-    "odd",
-    "regression",
-    "target",
+    "again",  # the model is to be made again
+    "categorical",  # a column is to be categories
+    "classification",  # the task is to be classification
+    "decimal",  # it is to be said which sign marks decimals
+    "dtype",  # the numbers need a wider type
+    "fitted",  # a model of tables is to be given
+    "label",  # a text may mean a missing value, or its column be labels
+    "missing",  # a text may mean a missing value
+    "odd",  # a text may mean a missing value, or its column be words
+    "regression",  # the task is to be regression
+    "target",  # another column is to be the target
 ]
-"""The model is to be made again; a column is to be categories; the task is to be classification;
-it is to be said which sign marks decimals; the numbers need a wider type; a model of tables is to
-be given; a text may mean a missing value, or its column be labels; or it may mean a missing value;
-or its column be words; the task is to be regression;
-another column is to be the target."""
 
 
 class TableError(ValueError):

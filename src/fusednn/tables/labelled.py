@@ -10,7 +10,7 @@ from .columns import Column
 from .errors import TableError
 from .numbers import BLANK
 from .table import Table, told
-from .target import Target
+from .target import REGRESSION, Target
 
 
 class Labelled(NamedTuple):
@@ -71,7 +71,7 @@ def labelled_table(
         )
     index = table.find(target.name if isinstance(target, Target) else target)
     column = table.columns[index]
-    known = ~_missing(column, target if isinstance(target, Target) else None)
+    known = ~_missing(column, target if isinstance(target, Target) else None, task)
     without = int(np.count_nonzero(~known))
     if without:
         table = table.take(known).trimmed()  # a word in another row is no odd cell
@@ -81,11 +81,12 @@ def labelled_table(
     return Labelled(table, index, target, target.values(column, table, dtype), without)
 
 
-def _missing(column: Column, target: Target | None) -> np.ndarray:
+def _missing(column: Column, target: Target | None, task: str | None) -> np.ndarray:
     """Whether each row has no target; words such as none may be labels."""
     if target is not None and target.labels is not None:
         return column.missing() & ~column.among(target.labels)
-    if column.numbers() is not None and not column.is_text:
+    quantity = target is not None or task == REGRESSION
+    if quantity or (column.numbers() is not None and not column.is_text):
         return column.missing()
     stated = column.distinct.notation.stated
     return column.among({v for v in column.values if v in BLANK or v.lower() in stated})

@@ -41,7 +41,7 @@ class Reading(NamedTuple):
     units : list of str, default=None
         The currency or percent sign of each, or ""; None where none has one.
     formatted : int, default=-1
-        The place of the first text that is more than digits and a decimal sign, or -1.
+        The place of the first number that is more than digits and a decimal sign, or -1.
     """
 
     numbers: np.ndarray
@@ -112,7 +112,7 @@ class Notation(NamedTuple):
             return Reading(self.without_stated(numbers))
         except ValueError:
             pass
-        numbers, units, formatted = np.full(len(texts), np.nan), [""] * len(texts), -1
+        numbers, units, formatted = np.full(len(texts), np.nan), [""] * len(texts), []
         for place, text in enumerate(texts):
             if self.is_missing(text):
                 continue
@@ -124,8 +124,10 @@ class Notation(NamedTuple):
             if found is None:
                 return None
             numbers[place], units[place] = found
-            formatted = place if formatted < 0 else formatted
-        return Reading(self.without_stated(numbers), units if any(units) else None, formatted)
+            formatted.append(place)
+        numbers = self.without_stated(numbers)
+        first = next((place for place in formatted if not np.isnan(numbers[place])), -1)
+        return Reading(numbers, units if any(units) else None, first)
 
     def read_arrow(self, texts: Any) -> Reading | None:
         """`read` of a StringArray of pyarrow, which parses what is plain."""
@@ -208,5 +210,11 @@ def _form(decimal: str, grouped: bool) -> re.Pattern[str]:
 
 @lru_cache
 def _stated_numbers(notation: Notation) -> tuple[float, ...]:
-    values = map(notation.number, notation.stated)
-    return tuple(np.inf if np.isinf(v) else v for v in values if v is not None and v == v)
+    """They may have either decimal sign, unless the table's notation reads them."""
+    found = []
+    for text in notation.stated:
+        read = (one.number(text) for one in (notation, POINT, COMMA))
+        value = next((v for v in read if v is not None), None)
+        if value is not None and value == value:
+            found.append(np.inf if np.isinf(value) else value)
+    return tuple(found)

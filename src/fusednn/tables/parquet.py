@@ -16,8 +16,10 @@ from .texts import Texts
 
 MAGIC = b"PAR1"
 SUFFIXES = ".parquet", ".pq"
+TEXTS = "string", "large_string", "string_view"
+"""Types of texts, as pyarrow calls them."""
 DIGITS = 15
-"""Of a decimal number that float64 holds; longer ones are kept as texts."""
+"""So many float64 holds of a decimal number; longer ones are kept as texts."""
 
 
 def is_parquet(path: Path, content: bytes | None = None) -> bool:
@@ -67,7 +69,7 @@ class ParquetBlocks:
     ----------
     path : Path
     rows : int
-        Of a block, at most.
+        So many are in a block, at most.
     content : bytes, default=None
         As of `is_parquet`.
 
@@ -145,12 +147,17 @@ def _column(name: str, chunked: Any) -> Column:
     if types.is_timestamp(chunked.type) and chunked.type.unit == "ns":  # Python has none
         chunked = chunked.cast(pyarrow().timestamp("us", chunked.type.tz), safe=False)
     encoded = chunked.combine_chunks().dictionary_encode()
-    values = [_text(value) for value in encoded.dictionary.to_pylist()]
+    try:
+        values = [_text(value) for value in encoded.dictionary.to_pylist()]
+    except (ValueError, OverflowError, LookupError):  # years or time zones that Python has not
+        raise TableError(
+            f"column {name!r} of {chunked.type} has values that Python cannot hold: leave it out"
+            " of the file"
+        ) from None
     codes = encoded.indices.fill_null(len(values)).to_numpy(zero_copy_only=False)
     texts: dict[str, int] = {}
     again = np.array([texts.setdefault(v, len(texts)) for v in [*values, ""]], np.int32)
-    is_text = any(is_one(chunked.type) for is_one in (types.is_string, types.is_large_string))
-    return TextColumn(name, again[codes], Texts(list(texts)), is_text)
+    return TextColumn(name, again[codes], Texts(list(texts)), str(chunked.type) in TEXTS)
 
 
 def _numbers(name: str, chunked: Any) -> NumberColumn:

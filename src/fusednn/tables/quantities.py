@@ -66,10 +66,12 @@ def unit_of(column: Column, table: Table) -> str:
     TableError
         If there are several.
     """
-    units = column.units() or []
+    units = column.units()
+    if units is None:
+        return ""
     times = np.bincount(column.codes, minlength=len(units))
     rows: Counter[str] = Counter()
-    for unit, count in zip(units, times, strict=False):
+    for unit, count in zip(units, times, strict=True):
         rows[unit] += int(count) if unit else 0
     unit = max(rows, key=rows.__getitem__, default="")
     _refuse_other_units(column, table, unit)

@@ -44,7 +44,7 @@ class Found(NamedTuple):
     Parameters
     ----------
     encoding : str
-        Of its characters, as Python calls it.
+        That of its characters, as Python calls it.
     sample : str
         Whole lines of its beginning.
     quotes : bool

@@ -28,8 +28,7 @@ class Target(NamedTuple):
     ----------
     name : str
     labels : tuple of str, or None
-        Of classes: each one's text, in the order of the estimator's `classes_`. None for a
-        quantity.
+        Each class's text, in the order of the estimator's `classes_`. None for a quantity.
     whole : bool
         Whether the estimator's classes are whole numbers; otherwise they are the texts.
     unit : str
@@ -72,14 +71,14 @@ class Target(NamedTuple):
             refuse_odd(column, table, "missing" if task else "label")
         values = None if words else column.numbers()
         distinct = len(np.unique(column.codes if values is None else values))
-        apart = values is not None and _are_identifiers(column)
+        whole = values is not None and _are_whole(values) and _are_plain(column)
+        apart = whole and _are_identifiers(column)
         if apart:
             distinct = max(distinct, len(np.unique(column.codes)))
         name, rows = column.name, len(column)
         if distinct < 2:
             has = "one value only" if distinct else "no values"
             raise TableError(f"column {name!r} has {has}", "target")
-        whole = values is not None and _are_whole(values) and _are_plain(column)
         different = distinct > max(ALL_DIFFERENT * rows, 2)
         few = whole and distinct <= MOST_CLASSES and not different
         if task == REGRESSION or (task is None and values is not None and not few):
@@ -165,7 +164,7 @@ def _are_plain(column: Column) -> bool:
 
 
 def _are_whole(values: np.ndarray) -> bool:
-    return bool((values == np.round(values)).all() and np.abs(values).max() < 2**53)
+    return bool((values == np.round(values)).all() and np.abs(values).max(initial=0) < 2**53)
 
 
 def _are_identifiers(column: Column) -> bool:

@@ -50,7 +50,9 @@ class Texts:
 
     @cached_property
     def missing(self) -> np.ndarray:
-        """Whether each says that there is no value."""
+        """Whether each says that there is no value; among numbers, however it is written."""
+        if self.numbers is not None:
+            return np.isnan(self.numbers)
         if self._is_list:
             return np.array([self.notation.is_missing(v) for v in self._values], bool)
         return self.notation.arrow_missing(self._values).to_numpy(zero_copy_only=False)
