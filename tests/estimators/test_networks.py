@@ -254,6 +254,20 @@ def test_partial_fit_and_fit_agree():
     np.testing.assert_array_equal(parts.predict_proba(X), whole.predict_proba(X))
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("units", [3, 17, 40])
+def test_normed_weights_are_loaded_with_the_bits_of_training(units, dtype):
+    options = {"random_state": 0, "shuffle": False, "batch_size": 64, "dtype": dtype}
+    layers = [Dense(units, "tanh", weight_norm=True), Dense(5, "tanh", weight_norm=True)]
+    whole = NetworkClassifier(layers, max_iter=2, **options).fit(X, DIGITS)
+    parts = NetworkClassifier(layers, **options)
+    for _ in range(2):
+        parts.partial_fit(X, DIGITS, classes=np.arange(10))
+    for one, other in zip(parts.get_weights(), whole.get_weights(), strict=True):
+        for part, wanted in zip(one, other, strict=True):
+            np.testing.assert_array_equal(part, wanted)
+
+
 def test_changed_layers_are_refused_while_training_goes_on():
     model = NetworkClassifier([Dense(6, "relu"), Dropout(0.2)], max_iter=2, warm_start=True)
     model.fit(X, DIGITS)

@@ -31,10 +31,21 @@ class Normed(NamedTuple):
 
 
 def normed_weights(v: np.ndarray, lengths: np.ndarray) -> np.ndarray:
-    """v lengths / |v|, by column; 0 where v is."""
-    v = np.ascontiguousarray(v)  # einsum's order of sums is that of memory
-    norms = np.sqrt(np.einsum("io,io->o", v, v))
+    """v lengths / |v|, by column; 0 where v is. The bits are those of `normalise_columns`."""
+    norms = np.sqrt(_column_squares(v))
     return v * np.divide(lengths, norms, out=np.zeros_like(norms), where=norms > 0)
+
+
+def _column_squares(v: np.ndarray) -> np.ndarray:
+    """Sums of squares by column, in the kernel's order, so that training goes on with its bits."""
+    rows, width = v.shape
+    squares = np.zeros((-(-rows // ops.BLOCK) * ops.BLOCK, width), v.dtype)
+    np.multiply(v, v, out=squares[:rows])
+    block = squares.reshape(-1, ops.BLOCK, width).sum(axis=0)
+    while len(block) > 1:
+        half = len(block) // 2
+        block = block[:half] + block[half:]
+    return block[0]
 
 
 class Columns:
