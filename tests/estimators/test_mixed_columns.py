@@ -185,3 +185,15 @@ def test_other_labels_than_before(fitted):
             fitted.partial_fit(X, y)
     with pytest.raises(ValueError, match="classes must be a list"):
         new().partial_fit(X, FRAME, classes=["ant", "bee"])
+
+
+def test_words_of_numpy(tmp_path):
+    """As objects they are words like others, in files too."""
+    y = Y.copy()
+    y[:, 0] = [np.str_(word) for word in WORDS]
+    for targets in (y, y[:, 0]):
+        model = new().fit(X, targets)
+        model.save(tmp_path / "model")
+        freeze(model).save(tmp_path / "frozen")
+        for other in (MLPClassifier.load(tmp_path / "model"), load(tmp_path / "frozen")):
+            np.testing.assert_array_equal(other.predict(X), model.predict(X))

@@ -142,7 +142,7 @@ class MLPClassifier(ClassificationMixin, BaseMLP):
         A sample of which none is known is absent, as if its row were not there. An answer is
         right where it agrees with all that is known. In `class_weight` an unknown label has no
         part. Of no column may all targets of `fit` be unknown. With `mixup` the known of both
-        samples count, in their shares.
+        samples count, in their shares. Of named scorers `scoring` may then be "loss" alone.
     class_weight : dict, list of dict, "balanced" or None, default=None
         Factors of the samples' weights in the loss, by label, as in the rest of scikit-learn:
         finite numbers from 0.

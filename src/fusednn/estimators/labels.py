@@ -11,6 +11,7 @@ from sklearn.utils.multiclass import type_of_target, unique_labels
 
 from fusednn.serving.answers import stacked
 
+from .said import said_of
 from .unchecked import are_known_labels
 
 OTHER_KIND = "y is not of the kind that the estimator was fitted to."
@@ -34,7 +35,11 @@ def multioutput_labels_of(y, classes) -> MultioutputLabels:
     columns = np.shape(y)[1]
     if len(classes) != columns or any(np.ndim(column) != 1 for column in classes):
         raise ValueError(f"y has {columns} columns: classes must be a list of their classes.")
-    return MultioutputLabels([np.unique(column) for column in classes])
+    found = [np.asarray(column) for column in classes]
+    for number, column in enumerate(found):
+        if column.dtype == object:
+            found[number] = _of_one_kind(column, number, "classes")
+    return MultioutputLabels(list(map(np.unique, found)))
 
 
 def is_multioutput(y) -> bool:
@@ -61,7 +66,7 @@ def columns_of(y) -> list[np.ndarray]:
     return [_of_one_kind(column, number) for number, column in enumerate(y.T)]
 
 
-def _of_one_kind(column, number):
+def _of_one_kind(column, number, name="y"):
     if column.dtype != object:
         return column
     words = [isinstance(value, str) for value in column]
@@ -70,7 +75,7 @@ def _of_one_kind(column, number):
     numbers = column if any(words) else np.array(column.tolist())
     if numbers.dtype.kind not in "iubf" or type_of_target(numbers) not in ("binary", "multiclass"):
         raise ValueError(
-            f"Column {number} of y must have labels that are all words or all whole numbers."
+            f"Column {number} of {name} must have labels that are all words or all whole numbers."
         )
     return numbers
 
@@ -233,7 +238,10 @@ class MultioutputLabels:
         """Refuses other classes than these; None is none."""
         if classes is None:
             return
-        columns = list(map(np.unique, classes)) if np.iterable(classes) else []
+        try:
+            columns = list(map(np.unique, classes)) if np.iterable(classes) else []
+        except TypeError:  # of several kinds, which have no order
+            columns = []
         if len(columns) != len(self.classes) or not all(
             map(np.array_equal, columns, self.classes)
         ):
@@ -246,11 +254,12 @@ class MultioutputLabels:
         """Refuses classes that are new, and with `every` those that are missing."""
         if y.ndim != 2 or y.shape[1] != len(self.classes):
             raise ValueError(f"{OTHER_KIND} It had {len(self.classes)} columns.")
-        for column, classes in zip(columns_of(y), self.classes, strict=True):
+        for number, (column, classes) in enumerate(zip(columns_of(y), self.classes, strict=True)):
             if _are_words(column) != _are_words(classes):
                 known, given = classes.tolist(), column[:1].tolist()
                 raise ValueError(f"{OTHER_KIND} It had {known} where it has {given}.")
-            Labels(classes).check_more(column, every)
+            with said_of(f"Column {number} of y"):
+                Labels(classes).check_more(column, every)
 
     def check_same(self, y) -> None:
         """Refuses targets of another kind and unknown labels."""

@@ -183,6 +183,11 @@ class Answers:
 
     def _distribution(self, X, out, validate) -> tuple[np.ndarray, np.ndarray]:
         """Means and standard deviations."""
+        if self._kind != VALUES:
+            raise ValueError(
+                f"return_std=True is for regressors: {self._name} is a classifier, whose"
+                " probabilities predict_proba gives."
+            )
         if not len(self._least):
             raise ValueError(
                 "return_std=True needs a network of loss='gaussian'; of a file that an earlier"
