@@ -12,7 +12,7 @@ from sklearn.utils.multiclass import type_of_target, unique_labels
 from fusednn.serving.answers import stacked
 
 from .said import said_of
-from .unchecked import are_known_labels
+from .unchecked import are_known_labels, places_of
 
 OTHER_KIND = "y is not of the kind that the estimator was fitted to."
 
@@ -165,13 +165,13 @@ class Labels:
         """The weight of each sample that `class_weight` asks for."""
         if isinstance(class_weight, dict) and y.ndim == 1:  # y need not have all classes
             weights = compute_class_weight(class_weight, classes=self.classes, y=y)
-            return weights[np.searchsorted(self.classes, y)]
+            return weights[places_of(y, self.classes)]
         return compute_sample_weight(class_weight, y)
 
     def encode(self, y, dtype):
         """Targets of shape (n_samples, 1), a class's number, or (n_samples, n_labels)."""
         if not self.is_multilabel and y.ndim == 1:
-            return np.searchsorted(self.classes, y).astype(dtype)[:, np.newaxis]
+            return places_of(y, self.classes).astype(dtype)[:, np.newaxis]
         binarizer = self._binarizer if self.is_multilabel else LabelBinarizer().fit(self.classes)
         targets = binarizer.transform(y)
         if hasattr(targets, "toarray"):
@@ -284,13 +284,13 @@ class MultioutputLabels:
     def encode(self, y, dtype):
         """The number of each class, of shape (n_samples, n_columns)."""
         columns = zip(self.classes, columns_of(y), strict=True)
-        numbers = [np.searchsorted(classes, column) for classes, column in columns]
+        numbers = [places_of(column, classes) for classes, column in columns]
         return np.stack(numbers, axis=1).astype(dtype)
 
     def decode(self, outputs):
         """The most probable label of each column; objects where some are words, others not."""
         columns = zip(self.classes, self._split(outputs), strict=True)
-        return stacked([classes[part.argmax(axis=1)] for classes, part in columns])
+        return stacked([classes[part.argmax(axis=1)] for classes, part in columns], self.classes)
 
     def right(self, truth, outputs):
         """Which samples' outputs agree with encoded targets in every column; NaN with any."""
