@@ -367,7 +367,9 @@ class Embedding(Layer):
                     f"{name} of Embedding must be integers from {least}, got {values!r}."
                 )
             object.__setattr__(self, name, tuple(map(int, values)))
-        if not self.columns or len(set(self.columns)) != len(self.columns):
+        if not self.columns:
+            raise ValueError("columns of Embedding must not be empty.")
+        if len(set(self.columns)) != len(self.columns):
             raise ValueError(f"columns of Embedding must be different, got {self.columns!r}.")
         if self.categories is not None and len(self.categories) != len(self.columns):
             raise ValueError(

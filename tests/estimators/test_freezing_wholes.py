@@ -500,6 +500,8 @@ def test_deviations_that_are_not_there(tmp_path):
     for other in (network().fit(X, Y), MLPClassifier((4,), **SHORT).fit(X, WORDS)):
         with pytest.raises(ValueError, match=r"return_std=True needs .*loss='gaussian'"):
             freeze(other).predict(X, return_std=True)
+    with pytest.raises(ValueError, match="MLPClassifier is a classifier"):
+        freeze(other).predict(X, return_std=True)
     model = TransformedTargetRegressor(network("gaussian"), func=np.log, inverse_func=np.exp)
     with pytest.raises(ValueError, match=r"return_std=True cannot be had behind exp,.*within"):
         freeze(model.fit(X, Y)).predict(X, return_std=True)

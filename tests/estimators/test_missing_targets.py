@@ -506,3 +506,59 @@ def test_what_is_known_is_learned():
     model = MLPRegressor(hidden_layer_sizes=(), solver="lbfgs", missing_targets="ignore", alpha=0)
     model.fit(X, part)
     np.testing.assert_allclose(model.predict(X), y, atol=1e-3)
+
+
+IDS = [None if row == 5 else 2**60 + row % 3 for row in range(60)]
+COLUMNS = {"a": IDS, "b": IDS[::-1]}
+PAIRS = np.array([IDS, IDS[::-1]], object).T
+INTEGERS = {
+    "objects": lambda: np.array(IDS, object),
+    "list": lambda: IDS,
+    "list with NaN": lambda: [np.nan if value is None else value for value in IDS],
+    "pandas": lambda: pd.Series(IDS, dtype="Int64"),
+    "polars": lambda: pytest.importorskip("polars").Series(IDS),
+    "pyarrow": lambda: pytest.importorskip("pyarrow").array(IDS),
+    "pyarrow in chunks": lambda: pytest.importorskip("pyarrow").chunked_array([IDS[:9], IDS[9:]]),
+    "two of objects": lambda: PAIRS,
+    "two of pandas": lambda: pd.DataFrame({k: pd.array(v, "Int64") for k, v in COLUMNS.items()}),
+    "two of polars": lambda: pytest.importorskip("polars").DataFrame(COLUMNS),
+    "two of pyarrow": lambda: pytest.importorskip("pyarrow").table(COLUMNS),
+}
+
+
+@pytest.mark.parametrize("form", INTEGERS)
+def test_integers_stay_what_they_are(form):
+    """Whatever floats would make of them; the oracle is the numbers of the labels."""
+    rows, ids = X[:60], INTEGERS[form]()
+    small = [[np.nan if v is None else v - 2**60 for v in column] for column in COLUMNS.values()]
+    small = np.array(small).T if "two" in form else np.array(small[0])
+    model, other = MLPClassifier(**IGNORE).fit(rows, ids), MLPClassifier(**IGNORE).fit(rows, small)
+    assert_same_bits(model, other)
+    classes = model.classes_ if isinstance(model.classes_, list) else [model.classes_]
+    for found in classes:
+        assert found.dtype == np.int64
+        assert found.tolist() == [2**60, 2**60 + 1, 2**60 + 2]
+    np.testing.assert_array_equal(model.predict(rows) - 2**60, other.predict(rows))
+    assert 0 < model.score(rows, ids) == other.score(rows, small)
+    in_parts = MLPClassifier(**IGNORE).partial_fit(rows[:30], ids[:30], classes=model.classes_)
+    own = [np.arange(3.0)] * 2 if "two" in form else np.arange(3.0)
+    other = MLPClassifier(**IGNORE).partial_fit(rows[:30], small[:30], classes=own)
+    assert_same_bits(in_parts, other)
+
+
+def test_own_scorers_see_integers_that_floats_do_not_hold():
+    seen = []
+    scorer = lambda estimator, rows, y: seen.append(y) or 0.0  # noqa: E731
+    MLPClassifier(scoring=scorer, **IGNORE).fit(X[:60], IDS, X_val=X[:60], y_val=IDS)
+    assert seen[-1].tolist() == [value for value in IDS if value is not None]
+    MLPClassifier(scoring=scorer, **IGNORE).fit(X[:60], PAIRS, X_val=X[:60], y_val=PAIRS)
+    assert seen[-1].tolist() == PAIRS.tolist()
+
+
+@pytest.mark.parametrize("values", [[0, 1, 2], [False, True, True], [2**63, 2**64 - 1, 0]])
+def test_a_null_leaves_the_type_of_labels(values):
+    polars = pytest.importorskip("polars")
+    whole, part = polars.Series(values * 20), polars.Series([*values * 20, None])
+    known, unknown = (MLPClassifier(**IGNORE).fit(X[: len(y)], y).classes_ for y in (whole, part))
+    assert known.dtype.kind == unknown.dtype.kind
+    assert known.tolist() == unknown.tolist()

@@ -185,3 +185,41 @@ def test_other_labels_than_before(fitted):
             fitted.partial_fit(X, y)
     with pytest.raises(ValueError, match="classes must be a list"):
         new().partial_fit(X, FRAME, classes=["ant", "bee"])
+
+
+def test_words_of_numpy(tmp_path):
+    """As objects they are words like others, in files too."""
+    y = Y.copy()
+    y[:, 0] = [np.str_(word) for word in WORDS]
+    for targets in (y, y[:, 0]):
+        model = new().fit(X, targets)
+        model.save(tmp_path / "model")
+        freeze(model).save(tmp_path / "frozen")
+        for other in (MLPClassifier.load(tmp_path / "model"), load(tmp_path / "frozen")):
+            np.testing.assert_array_equal(other.predict(X), model.predict(X))
+
+
+def test_integers_beside_floats():
+    """Integers that floats do not hold are predicted as they are, in objects."""
+    y = np.empty((90, 2), object)
+    y[:, 0], y[:, 1] = [2**60 + int(value) for value in SIZES], [float(value) for value in FLAGS]
+    model = new().fit(X, y)
+    small = new().fit(X, np.c_[SIZES, FLAGS + 7.0])
+    assert_same_bits(model, small)
+    expected = [[2**60 + int(one), other - 7] for one, other in small.predict(X)]
+    for predicted in (model.predict(X), freeze(model).predict(X)):
+        assert predicted.dtype == object
+        assert predicted.tolist() == expected
+
+
+def test_integers_of_two_types():
+    """Those of 64 bits with a sign and without are the same labels, far beyond floats too."""
+    signed = 2**60 + SIZES
+    unsigned = signed.astype(np.uint64)
+    model = new().fit(X, unsigned)
+    for y in (signed, unsigned):
+        assert model.loss_and_gradient(X, y)[0] == new().fit(X, signed).loss_and_gradient(X, y)[0]
+        scores = new().fit(X, unsigned, X_val=X, y_val=y).validation_scores_
+        assert scores == new().fit(X, signed, X_val=X, y_val=signed).validation_scores_
+    with pytest.raises(ValueError, match="classes not in"):
+        model.partial_fit(X, signed + 1)

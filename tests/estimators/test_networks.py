@@ -162,7 +162,7 @@ VALUES = [
     (LayerNorm, {"epsilon": 0}, "epsilon of LayerNorm"),
     (Activation, {"name": "relu", "slope": 0.1}, "slope is for 'leaky_relu'"),
     (Residual, {"layers": Dense(3)}, "Residual takes a sequence of layers"),
-    (Embedding, {"columns": []}, "columns of Embedding must be different"),
+    (Embedding, {"columns": []}, "columns of Embedding must not be empty"),
     (Embedding, {"columns": [1, 1]}, "columns of Embedding must be different"),
     (Embedding, {"columns": [0.5]}, "columns of Embedding must be integers from 0"),
     (Embedding, {"columns": [0], "categories": [3, 4]}, "as many as columns, got 2 and 1"),

@@ -11,7 +11,7 @@ from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target
+from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import _check_sample_weight
 
 from fusednn.losses import CLASSIFICATION, ClassificationLoss
@@ -21,7 +21,7 @@ from .constraints import CLASS_WEIGHT
 from .fitted import as_list
 from .labels import Labels, MultioutputLabels, are_columns, labels_of, multioutput_labels_of
 from .sample_weights import check_class_weight, present
-from .targets import flattened
+from .targets import first_classes, flattened
 from .unknown import IGNORE, class_weights, filled, known, known_accuracy, unknown_in
 
 
@@ -76,7 +76,7 @@ class ClassificationMixin(ClassifierMixin):
             self._labels.check_classes(classes)
         elif before is not None and (classes is None or np.array_equal(before, classes)):
             return  # nothing new
-        elif _check_partial_fit_first_call(self, classes):  # scikit-learn's words
+        elif first_classes(self, classes):
             several = type_of_target(y).startswith("multilabel")
             self._labels = Labels(y if several else classes)
 
@@ -126,6 +126,9 @@ class ClassificationMixin(ClassifierMixin):
         """Accuracy of outputs against encoded targets."""
         return float(np.average(self._labels.right(truth, outputs), weights=weights))
 
+    def _check_default_score(self, truth):
+        """Accuracy is defined for any known labels."""
+
     # -- public --------------------------------------------------------------------------
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -139,8 +142,8 @@ class ClassificationMixin(ClassifierMixin):
             Input; read in place where it is C-contiguous in the network's type.
         y : array-like of shape (n_samples,), (n_samples, n_labels) or (n_samples, n_columns)
             Labels, an indicator matrix of several labels per sample, or several columns of
-            labels, words or numbers in each (an array of objects, or a table). Columns of one
-            type with but two distinct integers among them are an indicator matrix, as in the
+            labels, words or whole numbers in each (an array of objects, or a table). Columns of
+            one type with but two distinct integers among them are an indicator matrix, as in the
             rest of scikit-learn; as strings they are columns.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the samples. One of zero is an absent sample to the loss, gradients, scores,
@@ -151,6 +154,7 @@ class ClassificationMixin(ClassifierMixin):
         X_val, y_val : like X and y, default=None
             A validation set, judged after every pass; with `early_stopping` it takes the place
             of a part of X. Scaled as X is: in a `Pipeline` by `transform_input=["X_val"]`.
+            Not for solver="lbfgs".
         sample_weight_val : array-like of shape (n_val,), default=None
             Weights of its samples.
 

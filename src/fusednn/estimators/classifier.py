@@ -142,7 +142,7 @@ class MLPClassifier(ClassificationMixin, BaseMLP):
         A sample of which none is known is absent, as if its row were not there. An answer is
         right where it agrees with all that is known. In `class_weight` an unknown label has no
         part. No column may have unknown targets alone in `fit`. With `mixup` the known of both
-        samples count, in their shares.
+        samples count, in their shares. The only named scorer that `scoring` takes is then "loss".
     class_weight : dict, list of dict, "balanced" or None, default=None
         Factors of the samples' weights in the loss, by label, as in the rest of scikit-learn:
         finite numbers from 0.

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+from itertools import count
+from math import isfinite
 from typing import NamedTuple
 
 import numpy as np
@@ -14,9 +16,12 @@ from fusednn.plan.training import Target
 from fusednn.training.validation import Validation
 
 from .randoms import hold_out
-from .sample_weights import checked_weights, present
-from .scoring import check_scorable, takes_weights, with_classes
+from .said import said_of
+from .sample_weights import checked_weights, present, total_of
+from .scoring import check_scorable, number_of, takes_weights, with_classes
 from .unknown import as_given, known, known_rows
+
+VALIDATION_SET = "In the validation set (X_val, y_val)"
 
 
 class OwnSet(NamedTuple):
@@ -41,18 +46,22 @@ def own_set_of(mlp, validation, dtype):
         raise ValueError("X_val is provided, but y_val was not provided.")
     if X_val is None:
         raise ValueError("y_val is provided, but X_val was not provided.")
-    X, y = mlp._validated(X_val, y_val, reset=False, dtypes=(dtype,), **mlp._target_options)
-    mlp._check_input(X)
-    y = mlp._checked_targets(y)
-    check_consistent_length(X, y)
+    with said_of(VALIDATION_SET):
+        X, y = mlp._validated(X_val, y_val, reset=False, dtypes=(dtype,), **mlp._target_options)
+        mlp._check_input(X)
+        y = mlp._checked_targets(y)
+        check_consistent_length(X, y)
     weights = None
     if sample_weight_val is not None:
         if not np.any(sample_weight_val):
             raise ValueError("sample_weight_val must contain at least one non-zero number.")
-        weights = checked_weights(sample_weight_val, X, dtype)
+        with said_of("In sample_weight_val"), np.errstate(over="ignore"):
+            weights = checked_weights(sample_weight_val, X, dtype)
         rows = present(weights)
         X, y, weights = X[rows], y[rows], weights[rows]
-    X, y, *target = known_rows(mlp, X, y, mlp._encode(y, dtype), weights, "y_val")
+    with said_of(VALIDATION_SET):
+        targets = mlp._encode(y, dtype)
+    X, y, *target = known_rows(mlp, X, y, targets, weights, "y_val")
     return OwnSet(X, y, Target(*target))
 
 
@@ -80,16 +89,20 @@ def validation_of(mlp, training, held_out):
             weights = weights[held_out]
         X, y = None, training.y[held_out]
         target = training.target.take(held_out)._replace(weights=weights)
-    if weights is not None and weights.sum() == 0:
-        raise ValueError(
-            "The weights of the validation set sum to zero: give X_val and y_val with other"
-            " weights, or increase validation_fraction."
-        )
+    total = 1.0 if weights is None else total_of(weights, weights.dtype)
+    if total == 0 or not isfinite(total):
+        advice = "give X_val and y_val with other weights, or increase validation_fraction"
+        if not isfinite(total):
+            advice = "give weights whose sum is finite"
+        raise ValueError(f"The weights of the validation set sum to {total or 'zero'}: {advice}.")
 
     def default(session, outputs):
         return mlp._score_outputs(target.values, outputs, weights)
 
     score = None if by_loss else default
+    # scikit-learn trains on, with warnings, where a part of its own has one sample
+    if mlp.scoring is None and (own is not None or np.isnan(target.values).any()):
+        mlp._check_default_score(target.values)
     if scorer is not None:
         if weights is not None and not takes_weights(scorer):
             raise TypeError(
@@ -115,11 +128,14 @@ def validation_of(mlp, training, held_out):
 def _scored_by(mlp, scorer, X, y, weights):
     """A score by a scorer of scikit-learn's, which predicts with a copy of the estimator."""
     options = {} if weights is None else {"sample_weight": weights}
+    passes = count(1)
 
     def score(session, outputs):
         model = copy.copy(mlp)
         model.__dict__.pop("feature_names_in_", None)  # X is an array by now
         model._set_parameters(*session.parameters())
-        return float(scorer(model, X, y, **options))
+        with said_of(f"scoring={mlp.scoring!r} failed in pass {next(passes)}"):
+            found = scorer(model, X, y, **options)
+        return number_of(mlp, found)
 
     return score

@@ -11,7 +11,8 @@ from sklearn.utils.multiclass import type_of_target, unique_labels
 
 from fusednn.serving.answers import stacked
 
-from .unchecked import are_known_labels
+from .said import said_of
+from .unchecked import are_known_labels, places_of
 
 OTHER_KIND = "y is not of the kind that the estimator was fitted to."
 
@@ -34,7 +35,11 @@ def multioutput_labels_of(y, classes) -> MultioutputLabels:
     columns = np.shape(y)[1]
     if len(classes) != columns or any(np.ndim(column) != 1 for column in classes):
         raise ValueError(f"y has {columns} columns: classes must be a list of their classes.")
-    return MultioutputLabels([np.unique(column) for column in classes])
+    found = [np.asarray(column) for column in classes]
+    for number, column in enumerate(found):
+        if column.dtype == object:
+            found[number] = _of_one_kind(column, number, "classes")
+    return MultioutputLabels(list(map(np.unique, found)))
 
 
 def is_multioutput(y) -> bool:
@@ -61,7 +66,7 @@ def columns_of(y) -> list[np.ndarray]:
     return [_of_one_kind(column, number) for number, column in enumerate(y.T)]
 
 
-def _of_one_kind(column, number):
+def _of_one_kind(column, number, name="y"):
     if column.dtype != object:
         return column
     words = [isinstance(value, str) for value in column]
@@ -70,7 +75,7 @@ def _of_one_kind(column, number):
     numbers = column if any(words) else np.array(column.tolist())
     if numbers.dtype.kind not in "iubf" or type_of_target(numbers) not in ("binary", "multiclass"):
         raise ValueError(
-            f"Column {number} of y must have labels that are all words or all whole numbers."
+            f"Column {number} of {name} must have labels that are all words or all whole numbers."
         )
     return numbers
 
@@ -160,13 +165,13 @@ class Labels:
         """The weight of each sample that `class_weight` asks for."""
         if isinstance(class_weight, dict) and y.ndim == 1:  # y need not have all classes
             weights = compute_class_weight(class_weight, classes=self.classes, y=y)
-            return weights[np.searchsorted(self.classes, y)]
+            return weights[places_of(y, self.classes)]
         return compute_sample_weight(class_weight, y)
 
     def encode(self, y, dtype):
         """Targets of shape (n_samples, 1), a class's number, or (n_samples, n_labels)."""
         if not self.is_multilabel and y.ndim == 1:
-            return np.searchsorted(self.classes, y).astype(dtype)[:, np.newaxis]
+            return places_of(y, self.classes).astype(dtype)[:, np.newaxis]
         binarizer = self._binarizer if self.is_multilabel else LabelBinarizer().fit(self.classes)
         targets = binarizer.transform(y)
         if hasattr(targets, "toarray"):
@@ -233,7 +238,10 @@ class MultioutputLabels:
         """Refuses other classes than these; None is none."""
         if classes is None:
             return
-        columns = list(map(np.unique, classes)) if np.iterable(classes) else []
+        try:
+            columns = list(map(np.unique, classes)) if np.iterable(classes) else []
+        except TypeError:  # of several kinds, which have no order
+            columns = []
         if len(columns) != len(self.classes) or not all(
             map(np.array_equal, columns, self.classes)
         ):
@@ -246,11 +254,12 @@ class MultioutputLabels:
         """Refuses classes that are new, and with `every` those that are missing."""
         if y.ndim != 2 or y.shape[1] != len(self.classes):
             raise ValueError(f"{OTHER_KIND} It had {len(self.classes)} columns.")
-        for column, classes in zip(columns_of(y), self.classes, strict=True):
+        for number, (column, classes) in enumerate(zip(columns_of(y), self.classes, strict=True)):
             if _are_words(column) != _are_words(classes):
                 known, given = classes.tolist(), column[:1].tolist()
                 raise ValueError(f"{OTHER_KIND} It had {known} where it has {given}.")
-            Labels(classes).check_more(column, every)
+            with said_of(f"Column {number} of y"):
+                Labels(classes).check_more(column, every)
 
     def check_same(self, y) -> None:
         """Refuses targets of another kind and unknown labels."""
@@ -275,13 +284,13 @@ class MultioutputLabels:
     def encode(self, y, dtype):
         """The number of each class, of shape (n_samples, n_columns)."""
         columns = zip(self.classes, columns_of(y), strict=True)
-        numbers = [np.searchsorted(classes, column) for classes, column in columns]
+        numbers = [places_of(column, classes) for classes, column in columns]
         return np.stack(numbers, axis=1).astype(dtype)
 
     def decode(self, outputs):
         """The most probable label of each column; objects where some are words, others not."""
         columns = zip(self.classes, self._split(outputs), strict=True)
-        return stacked([classes[part.argmax(axis=1)] for classes, part in columns])
+        return stacked([classes[part.argmax(axis=1)] for classes, part in columns], self.classes)
 
     def right(self, truth, outputs):
         """Which samples' outputs agree with encoded targets in every column; NaN with any."""

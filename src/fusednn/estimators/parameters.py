@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from math import prod
 
 import numpy as np
 from scipy import sparse
@@ -34,9 +35,22 @@ def drawn(chain: Chain, random_state, dtype) -> list[np.ndarray]:
             arrays += drawn(piece.inner, random_state, dtype)
             continue
         shapes = [form.shape for form in piece.op.forms(dtype)]
+        _check_memory(piece, shapes)
         values = _first_values(piece, following, shapes, random_state)
         arrays += [np.ascontiguousarray(value, dtype) for value in values]
     return arrays
+
+
+def _check_memory(piece: Piece, shapes) -> None:
+    """Refuses a layer whose parameters memory cannot hold, before one is drawn."""
+    count = sum(map(prod, shapes))
+    try:  # as float64 the first ones, the layer's own, and what the solver keeps of them
+        np.empty(3 * 8 * count, np.uint8)
+    except (MemoryError, OverflowError, ValueError):
+        raise MemoryError(
+            f"{piece.spec!r} has {count:,} parameters, which take {8 * count // 10**6:,} MB, and"
+            " three times as much to train: there is not so much memory."
+        ) from None
 
 
 def _first_values(piece: Piece, following: Piece | None, shapes, random_state) -> list[np.ndarray]:

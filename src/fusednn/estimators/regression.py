@@ -95,6 +95,15 @@ class RegressionMixin(RegressorMixin):
             return known_r2(truth, points, weights)
         return r2_score(truth, points, sample_weight=weights)
 
+    def _check_default_score(self, truth):
+        """Refuses targets of which no column has an R^2."""
+        if (~np.isnan(truth)).sum(axis=0).max() < 2:
+            raise ValueError(
+                "scoring=None cannot be computed on the validation set: R^2 needs a column of"
+                " y_val with two known targets or more. Give more samples, or choose"
+                " scoring='loss'."
+            )
+
     @_fit_context(prefer_skip_nested_validation=True)
     @with_callbacks
     def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
@@ -115,6 +124,7 @@ class RegressionMixin(RegressorMixin):
         X_val, y_val : like X and y, default=None
             A validation set, judged after every pass; with `early_stopping` it takes the place
             of a part of X. Scaled as X is: in a `Pipeline` by `transform_input=["X_val"]`.
+            Not for solver="lbfgs".
         sample_weight_val : array-like of shape (n_val,), default=None
             Weights of its samples.
 

@@ -42,15 +42,27 @@ def bounded(targets, weights):
     return np.where(rows[:, np.newaxis], targets, targets[rows.argmax()])
 
 
+def total_of(weights, dtype=float) -> float:
+    """Their sum in a type; infinite where it overflows."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return float(weights.sum(dtype=dtype))
+
+
 def check_total(weights, order=slice(None)) -> None:
     """Refuses weights, in the network's type, that say nothing of the samples in `order`."""
     if weights is None:
         return
-    total = float(weights[order].sum(dtype=float))
+    total = total_of(weights[order])
     if total == 0 or not isfinite(total):
         raise ValueError(
             "The weights of the samples to train on, sample_weight times class_weight, sum to"
             f" {total:g} in {weights.dtype}: give weights whose sum is finite and not zero."
+        )
+    largest = float(np.abs(weights[order]).max())
+    if largest < np.finfo(weights.dtype).tiny:  # their sum has no reciprocal
+        raise ValueError(
+            "The weights of the samples to train on, sample_weight times class_weight, are at most"
+            f" {largest:g}, too small for {weights.dtype}: multiply them all by a large number."
         )
 
 

@@ -45,6 +45,19 @@ def with_classes(scorer, mlp):
     return scorer
 
 
+def number_of(mlp, found) -> float:
+    """What a scorer has returned as a float; anything but one number is refused."""
+    try:
+        if np.ndim(found) == 0 and not isinstance(found, str | bytes):  # which float would read
+            return float(found)
+    except (TypeError, ValueError, OverflowError):
+        pass
+    raise ValueError(
+        f"scoring must return a number, got {found!r} ({type(found).__name__}) of"
+        f" scoring={mlp.scoring!r}."
+    )
+
+
 def check_scorable(mlp, scorer, X, y, truth, weights) -> None:
     """Refuses a score of scikit-learn's that these rows leave undefined, whatever the answers.
 
@@ -63,18 +76,14 @@ def check_scorable(mlp, scorer, X, y, truth, weights) -> None:
     function = getattr(scorer, "_score_func", None)
     if not (getattr(function, "__module__", None) or "").startswith("sklearn.metrics"):
         return
-    options = {} if weights is None else {"sample_weight": weights}
-    cause = None
-    try:
-        with np.errstate(all="ignore"):
-            score = float(scorer(_knowing(mlp, y, truth), X, y, **options))
-        if isfinite(score) and (score > 0 or scorer._sign < 0 or not is_classifier(mlp)):
-            return
-        trouble = f"even right answers score {score:g}"
-    except Exception as error:
-        cause, trouble = error, " ".join(str(error).split()).rstrip(".")
-    where, advice = "", "Choose another scoring."
-    lacking = _lacking(mlp, truth)
+    trouble, cause = _trouble(mlp, scorer, X, y, truth, weights)
+    where, advice, lacking = "", "Choose another scoring.", _lacking(mlp, truth)
+    if lacking:  # but some answer may be of these classes, and some scorer takes no such set
+        always, error = _trouble(mlp, scorer, *_with_all_classes(mlp, X.shape[1]))
+        if error is not None or (always and trouble):
+            trouble, cause, lacking = always, error, []
+    if trouble is None:
+        return
     if lacking:
         where = f", which has no sample of {lacking}"
         advice = (
@@ -88,6 +97,35 @@ def check_scorable(mlp, scorer, X, y, truth, weights) -> None:
         f"scoring={mlp.scoring!r} cannot be computed on the validation set{where}: {trouble}."
         f" {advice}"
     ) from cause
+
+
+def _trouble(mlp, scorer, X, y, truth, weights=None):
+    """Why the score of right answers is undefined, and the error that says so; None if it is not.
+
+    The error is None where the score itself shows it.
+    """
+    options = {} if weights is None else {"sample_weight": weights}
+    try:
+        with np.errstate(all="ignore"):
+            score = float(scorer(_knowing(mlp, y, truth), X, y, **options))
+    except Exception as error:
+        return " ".join(str(error).split()).rstrip("."), error
+    if isfinite(score) and (score > 0 or scorer._sign < 0 or not is_classifier(mlp)):
+        return None, None
+    return f"even right answers score {score:g}", None
+
+
+def _with_all_classes(mlp, columns):
+    """X, labels and encoded labels of a small set that has every class, and also lacks it."""
+    labels, numbers = mlp._labels, np.arange(len(mlp.classes_))
+    if labels.is_multilabel:
+        each = np.eye(len(numbers), dtype=int)
+        y = np.vstack([each, 1 - each])
+        truth = y.astype(float)
+    else:
+        numbers = np.repeat(numbers, 2)
+        y, truth = labels.classes[numbers], numbers[:, np.newaxis].astype(float)
+    return np.zeros((len(y), columns)), y, truth
 
 
 def _knowing(mlp, y, truth):

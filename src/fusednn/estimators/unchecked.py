@@ -50,12 +50,20 @@ def are_known_labels(y, classes, every: bool = False) -> bool:
 
     With `every`, each class must be there too. False says nothing: scikit-learn decides.
     """
-    if y.ndim != 1 or y.dtype.kind not in "iubU" or y.dtype.kind != classes.dtype.kind:
+    kinds = {y.dtype.kind, classes.dtype.kind}
+    if y.ndim != 1 or not (kinds <= {"i", "u"} or kinds == {"b"} or kinds == {"U"}):
         return False
-    numbers = np.searchsorted(classes, y)
+    numbers = places_of(y, classes)
     if not (classes.take(numbers, mode="clip") == y).all():
         return False
     return not every or bool(np.bincount(numbers, minlength=len(classes)).all())
+
+
+def places_of(y, classes):
+    """The numbers of labels among the classes; integers of any type are told apart."""
+    if y.dtype.kind in "iu" and classes.dtype.kind in "iu":  # which NumPy would compare as floats
+        y = y.astype(classes.dtype, copy=False)
+    return np.searchsorted(classes, y)
 
 
 def _is_plain(X, dtypes) -> bool:

@@ -37,11 +37,29 @@ def unknown_in(y):
         array = np.asarray(y, object)
     if array.ndim not in (1, 2) or array.dtype.kind not in "fO":
         return y, None
-    mask = np.isnan(array) if array.dtype.kind == "f" else _are_unknown(array)
-    return (array, mask) if mask.any() else (y, None)
+    mask = _are_unknown(array)
+    if not mask.any():
+        return y, None
+    if not isinstance(y, np.ndarray):  # integers with a null among them are floats in `array`
+        array = _objects(y)
+        mask = _are_unknown(array)
+    return array, mask
+
+
+def _objects(y):
+    """Targets that are no array of NumPy's as one of objects, each as it is."""
+    if hasattr(y, "get_columns"):  # a frame of polars
+        return np.stack([_objects(column) for column in y.get_columns()], axis=1)
+    if not hasattr(y, "to_pylist"):  # lists, Series of polars by theirs; pandas does it itself
+        return np.asarray(y.to_list() if hasattr(y, "null_count") else y, object)
+    if hasattr(y, "column_names"):  # a table of pyarrow
+        return np.stack([_objects(column) for column in y.columns], axis=1)
+    return np.asarray(y.to_pylist(), object)
 
 
 def _are_unknown(array):
+    if array.dtype.kind == "f":
+        return np.isnan(array)
     found = [value is None or _is_nan(value) for value in array.flat]
     return np.array(found, bool).reshape(array.shape)
 
@@ -72,13 +90,36 @@ def filled(y, mask, spares):
         if whole.dtype != object and not isinstance(spare, _NUMBERS):  # of another y
             spare = 0
         whole[unknown, number] = spare if unknown.all() else column[unknown.argmin()]
-    if whole.dtype == object and all(isinstance(value, _NUMBERS) for value in whole.flat):
-        numbers = np.array(whole.tolist())  # whole numbers and bools stay what they are
-        whole = numbers if numbers.dtype.kind in "biuf" else whole.astype(float)
-    return whole.reshape(y.shape)
+    return _numbers(whole).reshape(y.shape)
 
 
-_NUMBERS = (bool, int, float, np.bool_, np.integer, np.floating)
+_BOOLS = (bool, np.bool_)
+_INTEGERS = (int, np.integer, *_BOOLS)
+_NUMBERS = (float, np.floating, *_INTEGERS)
+
+
+def _numbers(values):
+    """Objects that are all numbers in a type of NumPy's that tells them apart; others as given."""
+    if values.dtype != object or not all(isinstance(value, _NUMBERS) for value in values.flat):
+        return values
+    if all(isinstance(value, _BOOLS) for value in values.flat):
+        return values.astype(bool)
+    if all(isinstance(value, _INTEGERS) for value in values.flat):
+        low, high = min(values.flat), max(values.flat)
+        for dtype in (np.int64, np.uint64):
+            if np.iinfo(dtype).min <= low and high <= np.iinfo(dtype).max:
+                return values.astype(dtype)
+        return values
+    try:
+        floats = values.astype(float)
+    except OverflowError:
+        return values
+    return floats if all(map(_is_held, values.flat, floats.flat)) else values
+
+
+def _is_held(value, number) -> bool:
+    """Whether a float is the number that it was made of; of other floats it is near enough."""
+    return not isinstance(value, _INTEGERS) or int(value) == number.item()
 
 
 def known(y):
@@ -87,11 +128,13 @@ def known(y):
 
 
 def as_given(y):
-    """Labels as a user has them: NaN, or None among words, where they are unknown."""
+    """Labels as a user has them; unknown are NaN, or None among what floats do not hold."""
     if not isinstance(y, np.ma.MaskedArray):
         return y
-    kind, mark = (float, np.nan) if y.dtype.kind in "fiub" else (object, None)
-    return np.where(np.ma.getmaskarray(y), mark, known(y).astype(kind))
+    labels, kind, mark = known(y), object, None
+    if labels.dtype.kind in "fiub" and (labels.astype(float) == labels.astype(object)).all():
+        kind, mark = float, np.nan
+    return np.where(np.ma.getmaskarray(y), mark, labels.astype(kind))
 
 
 def check_columns(targets) -> None:

@@ -165,7 +165,7 @@ class Answers:
             return numbers
         if self._kind == COLUMNS:
             chosen = zip(self._classes, numbers.T, strict=True)
-            return stacked([classes[column] for classes, column in chosen])
+            return stacked([classes[column] for classes, column in chosen], self._classes)
         return self._classes[0].take(numbers[:, 0])
 
     def _values(self, outputs: np.ndarray) -> np.ndarray:
@@ -183,6 +183,11 @@ class Answers:
 
     def _distribution(self, X, out, validate) -> tuple[np.ndarray, np.ndarray]:
         """Means and standard deviations."""
+        if self._kind != VALUES:
+            raise ValueError(
+                f"return_std=True needs a regressor of loss='gaussian': {self._name} is a"
+                " classifier, whose probabilities predict_proba gives."
+            )
         if not len(self._least):
             raise ValueError(
                 "return_std=True needs a network of loss='gaussian'; of a file that an earlier"
@@ -203,13 +208,21 @@ class Answers:
         return self._shaped(outputs[:, ::2]), self._shaped(std)
 
 
-def stacked(columns: Sequence[np.ndarray]) -> np.ndarray:
-    """Labels side by side, in the type that they share."""
-    return np.stack(columns, axis=1, dtype=shared_type(columns), casting="unsafe")
+def stacked(columns: Sequence[np.ndarray], classes: Sequence[np.ndarray]) -> np.ndarray:
+    """Labels side by side, in the type that their classes share."""
+    return np.stack(columns, axis=1, dtype=shared_type(classes), casting="unsafe")
 
 
-def shared_type(columns: Sequence[np.ndarray]) -> np.dtype:
-    """The type of labels of several columns: object where some are words and others are not."""
-    if len({column.dtype.kind in "OUS" for column in columns}) > 1:
+def shared_type(classes: Sequence[np.ndarray]) -> np.dtype:
+    """The type of labels of several columns: object where no other holds those of all.
+
+    These are words beside others, and integers that would become floats which are not the same.
+    """
+    if len({column.dtype.kind in "OUS" for column in classes}) > 1:
         return np.dtype(object)
-    return np.result_type(*columns)
+    dtype = np.result_type(*classes)
+    if dtype.kind == "f":
+        for column in classes:
+            if column.dtype.kind in "iu" and column.astype(dtype).tolist() != column.tolist():
+                return np.dtype(object)
+    return dtype

@@ -33,7 +33,7 @@ def written(array: np.ndarray) -> dict[str, Any]:
     """
     dtype = array.dtype
     if dtype.kind == "O":
-        name = OBJECT if all(type(value) is str for value in array) else ""
+        name = OBJECT if all(isinstance(value, str) for value in array) else ""
     elif dtype.kind == "U":
         name = f"str{dtype.itemsize // 4}"
         name = name if array.size * dtype.itemsize // 4 <= MOST_CHARACTERS else ""
@@ -42,6 +42,8 @@ def written(array: np.ndarray) -> dict[str, Any]:
     values = array.tolist() if name and array.ndim == 1 else None
     if values is None or (dtype.kind == "f" and not np.isfinite(array).all()):
         raise TypeError("neither finite numbers, bools nor strings")
+    if name == OBJECT:  # np.str_ and others that are strings are plain ones in a file
+        values = [str.__str__(value) for value in values]
     return {"dtype": name, "values": values}
 
 

@@ -163,6 +163,9 @@ def fit_stochastic(
     except KeyboardInterrupt:
         undo.to_what_was_told()
         warn_user("Training interrupted by user.")
+    except Exception:  # of a scorer or a watcher: nothing of this fit is kept
+        best = None
+        raise
     finally:
         if best is not None:
             served[:] = best
