@@ -22,7 +22,7 @@ from .arguments import TASKS, above_zero, jobs, positive, rows_from, seed, share
 from .errors import UserError
 from .held_out import require_rows, split_rows
 from .models import open_model
-from .narration import notes_on_encoding, notes_on_target
+from .narration import notes_on_encoding, notes_on_reading, notes_on_target
 from .output import check_output, replacing
 from .progress import ProgressBar
 from .report import describe, tell_score, warn_of_far, warn_of_unknown
@@ -267,10 +267,12 @@ def _work(
             warn_of_unknown(unknown, path)
         return Samples(X, part.y[chosen])
 
-    own, notes = samples(labelled, rows), notes_on_target(labelled)
+    own = samples(labelled, rows)
+    notes = [*notes_on_reading(labelled.table), *notes_on_target(labelled)]
     if options.validation_table is not None:
         path = options.validation_table
         table = tabular.encoding.named(_read(path, tabular.encoding.header), path)
+        notes.extend(f"{path.name}: {note}" for note in notes_on_reading(table))
         table = table.read_as(tabular.found_notation(table))
         other = labelled_table(table, tabular.target, dtype=dtype)
         if not len(other.y):

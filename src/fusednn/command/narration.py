@@ -9,6 +9,17 @@ from fusednn.tables.labelled import Labelled
 from fusednn.tables.table import Table, told
 
 
+def notes_on_reading(table: Table) -> list[str]:
+    """What was not plain when a table was read."""
+    notes = []
+    if table.encoding:
+        notes.append(f"read in {table.encoding}, a Western encoding, for it is not UTF-8")
+    renamed = [f"{given} to {name}" for given, name in table.renamed()]
+    if renamed:
+        notes.append(f"renamed columns whose names are there twice: {told(renamed)}")
+    return notes
+
+
 def notes_on_target(labelled: Labelled) -> list[str]:
     """Which column is the target, and how many rows have none."""
     name = labelled.table.names[labelled.place]

@@ -11,17 +11,28 @@ Remedy = Literal[
     "decimal",
     "dtype",
     "fitted",
+    "header",
     "label",
     "missing",
     "odd",
     "regression",
+    "sign",
     "target",
 ]
 """The model is to be made again; a column is to be categories; the task is to be classification;
 it is to be said which sign marks decimals; the numbers need a wider type; a model of tables is to
-be given; a text may mean a missing value, or its column be labels; or it may mean a missing value;
-or its column be words; the task is to be regression;
-another column is to be the target."""
+be given; it is to be said that the first row is names; a text may mean a missing value, or its
+column be labels; or it may mean a missing value; or its column be words; the task is to be
+regression; a column is to have the table's decimal sign, or be categories; another column is to be
+the target."""
+
+
+MOST_SHOWN = 60
+
+
+def shown(text: str) -> str:
+    """A text from a file, for people: in quotes, and its beginning only if it is long."""
+    return repr(text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}...")
 
 
 class TableError(ValueError):

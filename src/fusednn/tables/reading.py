@@ -155,6 +155,8 @@ class _Header:
         if header is None:
             header = is_header(text.first, [texts for _, texts in cells])
         self._text, self._header = text, header
+        found = text.source.found
+        self._encoding = found.encoding if found.guessed else ""
         numbers = [str(i) for i in range(len(text.first))]
         self._names = unique_names(text.first) if header else numbers
 
@@ -166,7 +168,8 @@ class _Header:
             TextColumn(name, *column) for name, column in zip(self._names, cells, strict=True)
         ]
         numbers = np.arange(first, first + len(columns[0]))
-        return Table(columns, self._header, numbers, self._line_of)
+        first = self._text.first
+        return Table(columns, self._header, numbers, self._line_of, first, self._encoding)
 
     def _line_of(self, number: int) -> int:
         return self._text.line_of(number + self._header)
