@@ -123,12 +123,13 @@ def test_any_row_may_be_in_another_notation(folder, tmp_path, capsys, monkeypatc
         assert last == f"fusednn: line 32: a is '{then}', where a number is expected"
 
 
-def test_a_stated_point_makes_commas_words(folder, tmp_path, capsys):
+def test_a_stated_point_makes_commas_no_numbers(folder, tmp_path, capsys):
     options = "--decimal", ".", "--epochs", 1
     table = pd.DataFrame({"a": ["1,5", "2,5"] * 20, "b": np.arange(40.0), "c": ["u", "v"] * 20})
     table.assign(q=0.5).to_csv(tmp_path / "t.csv", index=False)
-    assert learn(tmp_path / "t.csv", "c", tmp_path / "m", *options) == 0
-    assert "  a is taken as words, for it is '1,5' in line 2" in capsys.readouterr().out
+    arguments = "fit", tmp_path / "t.csv", "--target", "c", "-o", tmp_path / "m", *options
+    assert "line 2: a is '1,5', where the decimal sign is ." in refused(capsys, *arguments)
+    assert learn(tmp_path / "t.csv", "c", tmp_path / "m", *options, "--categorical", "a") == 0
     parts = fusednn.load(tmp_path / "m").notes["table"]["inputs"]
     assert parts[0]["categories"] == ["1,5", "2,5"]
 

@@ -19,7 +19,7 @@ REMEDIES: dict[Remedy, str] = {
     " the column holds words, with --categorical COLUMN",
     "regression": "say --task regression, or store them as numbers",
     "sign": "write all numbers with one sign, or say --decimal with it; if the column holds words,"
-    " say --categorical with its name",
+    " say --categorical with its name, or --task classification of the target",
     "target": "choose what to predict with --target",
 }
 """What mends a table's errors here."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fusednn.tables.columns import Column, TextColumn
 from fusednn.tables.encoding import Learned
+from fusednn.tables.errors import shown
 from fusednn.tables.inputs import Dates, Numbers, Words
 from fusednn.tables.labelled import Labelled
 from fusednn.tables.table import Table, told
@@ -39,7 +40,8 @@ def notes_on_encoding(learned: Learned, table: Table) -> list[str]:
     for number in learned.odd:
         column = table.columns[number]
         row, word = column.first_word() or (0, "")
-        notes.append(f"{column.name} is taken as words, for it is {word!r} in {table.place(row)}")
+        where = table.place(row)
+        notes.append(f"{column.name} is taken as words, for it is {shown(word)} in {where}")
     for name in learned.digits:
         notes.append(
             f"{name} has numbers that its file says are texts, so categories: store them as"

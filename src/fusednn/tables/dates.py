@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .columns import Column
-from .errors import TableError
+from .errors import TableError, shown
 from .table import Table
 
 _REST = (
@@ -81,7 +81,7 @@ class Form(NamedTuple):
             word = column.values[column.codes[row]]
             offset = " with an offset from UTC" if self.zoned else ""
             raise TableError(
-                f"{table.place(row)}: {column.name} is {word!r}, where a date is expected, as"
+                f"{table.place(row)}: {column.name} is {shown(word)}, where a date is expected, as"
                 f" {self.order}{offset}"
             )
         return moments[column.codes]
@@ -140,8 +140,8 @@ def form_of(column: Column, table: Table) -> Form | Unsure | None:
 def _refused(column: Column, table: Table, text: str, what: str) -> TableError:
     row = int(np.flatnonzero(column.among({text}))[0])
     return TableError(
-        f"{table.place(row)}: {column.name} is {text!r}, which {what}, as the others are: change"
-        " it, or leave it empty if it is missing; or for a column of words",
+        f"{table.place(row)}: {column.name} is {shown(text)}, which {what}, as the others are:"
+        " change it, or leave it empty if it is missing; or for a column of words",
         "categorical",
     )
 

@@ -30,9 +30,14 @@ the target."""
 MOST_SHOWN = 60
 
 
+def cut(text: str) -> str:
+    """A text from a file, for people: its beginning only if it is long."""
+    return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}..."
+
+
 def shown(text: str) -> str:
-    """A text from a file, for people: in quotes, and its beginning only if it is long."""
-    return repr(text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}...")
+    """The same in quotes."""
+    return repr(cut(text))
 
 
 class TableError(ValueError):

@@ -7,7 +7,7 @@ from collections import Counter
 import numpy as np
 
 from .columns import Column
-from .errors import Remedy, TableError
+from .errors import Remedy, TableError, shown
 from .numbers import PERCENT
 from .table import Table
 
@@ -45,16 +45,36 @@ def few_are(column: Column, which: np.ndarray) -> bool:
 
 def refuse_odd(column: Column, table: Table, remedy: Remedy) -> None:
     """
-    Refuse a column that would be numbers but for a few cells.
+    Refuse a column that would be numbers but for a few cells, or with the other decimal sign.
 
     Raises
     ------
     TableError
     """
+    refuse_other_sign(column, table)
     if column.numbers() is not None or not few_are(column, column.distinct.words):
         return
     row, word = column.first_word() or (0, "")
-    raise TableError(f"{table.place(row)}: {column.name} is {word!r} among numbers", remedy)
+    raise TableError(f"{table.place(row)}: {column.name} is {shown(word)} among numbers", remedy)
+
+
+def refuse_other_sign(column: Column, table: Table) -> None:
+    """
+    Refuse a column that is numbers only if the other sign marks decimals.
+
+    Raises
+    ------
+    TableError
+    """
+    texts = column.distinct
+    if column.numbers() is not None or not texts.are_numbers():
+        return
+    row, word = column.first_word() or (0, "")
+    raise TableError(
+        f"{table.place(row)}: {column.name} is {shown(word)}, where the decimal sign is"
+        f" {texts.notation.decimal}",
+        "sign",
+    )
 
 
 def unit_of(column: Column, table: Table) -> str:
@@ -104,7 +124,7 @@ def held_numbers(column: Column, table: Table, dtype: str | np.dtype, unit: str)
     if numbers is None:
         row, word = column.first_word() or (0, "")
         raise TableError(
-            f"{table.place(row)}: {column.name} is {word!r}, where a number is expected"
+            f"{table.place(row)}: {column.name} is {shown(word)}, where a number is expected"
         )
     _refuse_other_units(column, table, unit)
     dtype = np.dtype(dtype)
@@ -130,6 +150,6 @@ def _refuse_other_units(column: Column, table: Table, unit: str) -> None:
     if rows.size:
         text = column.take(rows[:1]).texts()[0]
         raise TableError(
-            f"{table.place(int(rows[0]))}: {column.name} is {text!r}, where"
+            f"{table.place(int(rows[0]))}: {column.name} is {shown(text)}, where"
             f" {f'{unit} is' if unit else 'no unit is'} expected: write the column in one unit"
         )

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .columns import Column
-from .errors import TableError, shown
+from .errors import TableError, cut, shown
 from .numbers import Notation
 
 NAMES_TOLD = 8
@@ -135,4 +135,4 @@ def unique_names(header: Sequence[str]) -> list[str]:
 
 def told(names: Sequence[str], between: str = ", ") -> str:
     """The first of many names, for people."""
-    return between.join([*names[:NAMES_TOLD], *["..."] * (len(names) > NAMES_TOLD)])
+    return between.join([*map(cut, names[:NAMES_TOLD]), *["..."] * (len(names) > NAMES_TOLD)])
