@@ -4,6 +4,8 @@ import pandas as pd
 import pytest
 from shop_tables import predicted, refused, run
 
+from fusednn.tables import csv_arrow
+
 BELOW = "".join(f"{i},{i % 7},{i % 2}\n" for i in range(30))
 QUICK = "--epochs", "1", "--jobs", "1", "--layers", "4", "--validation", "0"
 
@@ -104,3 +106,33 @@ def test_a_link_to_itself_is_no_place_to_write_to(tables, capsys):
     ):
         assert "loop" in (message := refused(capsys, *arguments.split()))
         assert "cannot be written: Too many levels of symbolic links" in message
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("first", ["sep={}", "SEP={}", '"sep={}"'])
+def test_a_first_line_that_states_the_delimiter(tables, folder, capsys, monkeypatch, delimiter,
+                                                first):  # fmt: skip
+    plain = (folder / "good.csv").read_text().replace(",", delimiter)
+    stated = f"{first.format(delimiter)}\r\n{plain}"
+    (tables / "s.csv").write_bytes(stated.encode())
+    expected, _ = predicted(capsys, "m.st", folder / "good.csv")
+    for _ in range(2):
+        assert predicted(capsys, "m.st", "s.csv")[0].equals(expected)
+        learn = "fit", "s.csv", "--target", "y", "-o", "n.st", *QUICK
+        assert run(*learn) == 0
+        (tables / "odd.csv").write_text(f"{stated}1{delimiter}x{delimiter}0\n", newline="")
+        message = refused(capsys, "fit", "odd.csv", *learn[2:])
+        assert "line 33: b is 'x' among numbers" in message
+        monkeypatch.setattr(csv_arrow, "pyarrow_or_none", lambda: None)
+
+
+def test_a_title_is_asked_for(tables, capsys):
+    for title, count in (("Sales report", "1 value"), ("Sales,2024", "2 values")):
+        (tables / "t.csv").write_text(f"{title}\na,b,y\n{BELOW}")
+        for arguments in ("fit t.csv --target y -o n.st", "predict m.st t.csv"):
+            message = refused(capsys, *arguments.split())
+            assert "t.csv, line 2: 3 values where the first row has" in message
+            assert message.endswith(f": the first line has {count}: is it a title?")
+    (tables / "t.csv").write_text(f"a,b,y\n{BELOW}1,2,3,4\n")
+    message = refused(capsys, "fit", "t.csv", "--target", "y", "-o", "n.st")
+    assert message.endswith("line 32: 4 values where the first row has 3; every row needs as many")

@@ -88,3 +88,27 @@ def test_few_and_many_texts_are_the_same(here, monkeypatch):
     assert texts() == few
     monkeypatch.setattr(csv_arrow, "pyarrow_or_none", lambda: None)
     assert texts() == few
+
+
+@pytest.mark.parametrize(
+    ("cell", "taken"),
+    [
+        (lambda i: f"{i % 5}-", "taken as words"),
+        (lambda i: f"1_00{i % 4}", "taken as words"),
+        (lambda i: f"{i % 5}.5 EUR", "taken as words"),
+        (lambda i: f"-{i}k", "left out"),
+        (lambda i: f"1{i % 4}:30", "taken as words"),
+        (lambda i: f"5/{i % 20 + 1}/24", "left out"),
+        (lambda i: "2024-05-01" if i % 2 else "01.05.2024", "taken as words"),
+        (lambda i: f"w{i % 3}" if i % 3 else "3k", None),
+        (lambda i: f"{i % 5}", None),
+    ],
+)
+def test_words_that_begin_as_numbers_are_told(here, capsys, cell, taken):
+    write("t.csv", "a,b,y", [f"{i},{cell(i)},{i % 2}" for i in range(30)])
+    told = f"  b looks like numbers or dates in a form that is not read (line 2: '{cell(0)}')"
+    assert run("fit", "t.csv", "--target", "y", *QUICK) == 0
+    out = capsys.readouterr().out
+    assert (f"{told}; it is {taken}\n" in out) if taken else ("looks like" not in out)
+    assert run("fit", "t.csv", "--target", "y", "--categorical", "b", *QUICK) == 0
+    assert "looks like" not in capsys.readouterr().out

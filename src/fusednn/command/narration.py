@@ -42,6 +42,14 @@ def notes_on_encoding(learned: Learned, table: Table) -> list[str]:
         row, word = column.first_word() or (0, "")
         where = table.place(row)
         notes.append(f"{column.name} is taken as words, for it is {shown(word)} in {where}")
+    for number in learned.resembling:
+        column = table.columns[number]
+        row, word = column.first_word() or (0, "")
+        taken = "left out" if column.name in learned.useless else "taken as words"
+        notes.append(
+            f"{column.name} looks like numbers or dates in a form that is not read"
+            f" ({table.place(row)}: {shown(word)}); it is {taken}"
+        )
     for name in learned.digits:
         notes.append(
             f"{name} has numbers that its file says are texts, so categories: store them as"

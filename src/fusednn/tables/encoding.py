@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,11 +14,13 @@ from .columns import Column
 from .dates import Form, Unsure, form_of
 from .errors import TableError, shown
 from .inputs import Dates, Input, Numbers, Words
+from .numbers import CURRENCIES, SIGNS
 from .quantities import held_numbers, refuse_odd, unit_of
 from .table import UNNAMED, Table, told
 from .target import ALL_DIFFERENT
 
 MOST_CATEGORIES = 50
+FIRST_DIGIT = re.compile(rf"[(]?[ .,{CURRENCIES}{SIGNS}]*[0-9]")
 INDEX_NAMES = UNNAMED, "__index_level_"
 """How the names begin that pandas gives to an index without one."""
 
@@ -91,7 +94,7 @@ class Encoding(NamedTuple):
         """
         inputs: list[Input] = []
         useless, indexes, odd, missing = [], [], [], 0
-        digits, unsure = [], []
+        digits, unsure, resembling = [], [], []
         for number, column in enumerate(table.columns):
             if number == target or number in drop:
                 continue
@@ -117,6 +120,8 @@ class Encoding(NamedTuple):
                         digits.append(column.name)
                     elif not column.is_text and _has_numbers(column):
                         odd.append(number)
+                    elif not column.is_text and _begin_with_digits(column):
+                        resembling.append(number)
             if found is None:
                 useless.append(column.name)
             elif values is not None and _is_index(column.name, values):
@@ -138,6 +143,7 @@ class Encoding(NamedTuple):
             tuple(odd),
             tuple(digits),
             tuple(unsure),
+            tuple(resembling),
         )
 
     def fits(self, names: list[str]) -> bool:
@@ -257,6 +263,8 @@ class Learned(NamedTuple):
         Columns of numbers that their file says are texts, so words.
     unsure : tuple of str
         Columns of dates that are taken as words, for the order of day and month is not sure.
+    resembling : tuple of int
+        Numbers of columns of words most of which begin as numbers and dates do.
     """
 
     encoding: Encoding
@@ -266,6 +274,7 @@ class Learned(NamedTuple):
     odd: tuple[int, ...]
     digits: tuple[str, ...]
     unsure: tuple[str, ...]
+    resembling: tuple[int, ...]
 
 
 def _numbers(name: str, values: np.ndarray, unit: str) -> Numbers | None:
@@ -291,6 +300,14 @@ def _has_numbers(column: Column) -> bool:
     texts = column.distinct
     words = np.count_nonzero(texts.words_in_any_notation)
     return bool(2 * words <= np.count_nonzero(~texts.missing))
+
+
+def _begin_with_digits(column: Column) -> bool:
+    """Whether most rows with a value begin with a digit, or a sign or a currency before it."""
+    texts = column.distinct
+    times = np.bincount(column.codes, minlength=len(texts)) * ~texts.missing
+    begin = [FIRST_DIGIT.match(text) is not None for text in texts.strings]
+    return bool(2 * times[np.array(begin, bool)].sum() > times.sum())
 
 
 def _is_index(name: str, values: np.ndarray) -> bool:
