@@ -136,3 +136,32 @@ def test_a_title_is_asked_for(tables, capsys):
     (tables / "t.csv").write_text(f"a,b,y\n{BELOW}1,2,3,4\n")
     message = refused(capsys, "fit", "t.csv", "--target", "y", "-o", "n.st")
     assert message.endswith("line 32: 4 values where the first row has 3; every row needs as many")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["fit", "", "--target", "y", "-o", "n.st"], "argument TABLE: the name of the file is"),
+        (["fit", "again.csv", "--target", "y", "-o", ""], "argument -o/--output: the name of the"),
+        (["predict", "m.st", ""], "argument TABLE: the name of the file is empty"),
+        (["predict", "", "again.csv"], "argument MODEL: the name of the file is empty"),
+        (["export", "m.st", "--to", "c", "-o", ""], "-o/--output: the name of the file is empty"),
+        (["fit", "row.csv", "--target", "y", "-o", "n.st"], "row.csv has 1 row; at least 10 are"),
+        (
+            ["fit", "own.csv", "--target", "y", "-o", "n.st", "--layers", "99999999,99999999"],
+            "not enough memory to train: give fewer or smaller --layers, or fewer rows",
+        ),
+    ],
+)
+def test_names_rows_and_layers(tables, folder, capsys, arguments, expected):
+    (tables / "row.csv").write_text("a,b,y\n1,2,3\n")
+    (tables / "own.csv").write_bytes((folder / "good.csv").read_bytes())
+    assert expected in refused(capsys, *arguments)
+
+
+def test_how_numbers_are_read_is_told_of_those_that_are_there(tables, capsys):
+    rows = [f"{'0,5' if i % 5 == 0 else f'{i},25'};{i % 2}" for i in range(30)]
+    (tables / "t.csv").write_text("\n".join(["a;y", *rows, ""]))
+    learn = "fit", "t.csv", "--target", "y", "-o", "n.st", *QUICK
+    assert run(*learn, "--missing", "0,5") == 0
+    assert "  read as numbers: 1,25 in a is 1.25\n" in capsys.readouterr().out

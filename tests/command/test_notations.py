@@ -230,7 +230,7 @@ def test_markers_are_missing_values(tmp_path, capsys, cell, reader):
     table.to_csv(tmp_path / "t.csv", index=False)
     assert learn(tmp_path / "t.csv", "q", tmp_path / "m", "--epochs", 1) == 0
     out = capsys.readouterr().out
-    assert "left out 1 rows with no target" in out
+    assert "left out 1 row with no target" in out
     assert "1 missing values" in out
     found, _ = predicted(capsys, tmp_path / "m", tmp_path / "t.csv")
     assert len(found) == len(table)
@@ -268,7 +268,7 @@ def test_missing_values_are_kept_in_the_model(tmp_path, capsys):
     stated = "--missing", "-999", "unknown", "--epochs", 1
     for target in "qc":
         assert learn(tmp_path / "t.csv", target, tmp_path / target, *stated) == 0
-        assert "left out 1 rows with no target" in capsys.readouterr().out
+        assert "left out 1 row with no target" in capsys.readouterr().out
         median = pd.read_csv(tmp_path / "t.csv", na_values=["-999", "unknown"])
         known = median.dropna(subset=[target] if target == "q" else None)
         if target == "c":
@@ -295,7 +295,7 @@ def test_words_of_rows_without_a_target_do_not_count(tmp_path, capsys, reader):
     assert learn(path, "q", tmp_path / "m", *options) == 0
     path.write_text(path.read_text() + "Total,,,\n")
     assert learn(path, "q", tmp_path / "other", *options) == 0
-    assert "left out 1 rows with no target" in capsys.readouterr().out
+    assert "left out 1 row with no target" in capsys.readouterr().out
     one, other = (fusednn.load(tmp_path / name) for name in ("m", "other"))
     assert one.notes == other.notes
     X = plain()[["a", "b"]].to_numpy(np.float32)

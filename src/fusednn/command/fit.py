@@ -18,7 +18,7 @@ from fusednn.tables.reading import read_table
 from fusednn.tables.table import Table
 from fusednn.tables.tabular import Tabular
 
-from .arguments import TASKS, above_zero, jobs, positive, rows_from, seed, share, sizes
+from .arguments import TASKS, above_zero, file, jobs, positive, rows_from, seed, share, sizes
 from .errors import UserError
 from .held_out import require_rows, split_rows
 from .models import open_model
@@ -66,7 +66,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add("--target", metavar="COLUMN", help="name or number of the column to predict")
     add(
-        "-o", "--output", type=Path, metavar="MODEL", required=True,
+        "-o", "--output", type=file, metavar="MODEL", required=True,
         help="where to write the model, say m.safetensors; replaced if it is there",
     )  # fmt: skip
     add(
@@ -95,7 +95,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="more values that are missing, say --missing -999 inf unknown",
     )  # fmt: skip
     add(
-        "--continue", type=Path, dest="old", metavar="OLD",
+        "--continue", type=file, dest="old", metavar="OLD",
         help="go on from this model, with its target, encoding and network",
     )  # fmt: skip
     held_out = parser.add_argument_group("held-out rows").add_mutually_exclusive_group()
@@ -153,7 +153,12 @@ def run(options: argparse.Namespace) -> None:
     model.set_params(scoring=None if work.held_out is None else "loss")
     describe(options.table, work, model)
     start = time.perf_counter()
-    train(model, work.tabular, work.samples, work.held_out)
+    try:
+        train(model, work.tabular, work.samples, work.held_out)
+    except MemoryError:
+        raise UserError(
+            "not enough memory to train: give fewer or smaller --layers, or fewer rows"
+        ) from None
     seconds = time.perf_counter() - start
     tell_score(model, work, seconds)
     with replacing(options.output) as place:
@@ -196,6 +201,9 @@ def _percent(share: float) -> int:
 
 def _learn(options: argparse.Namespace, table: Table, dtype: str) -> Work:
     """The encoding of a table, and its rows encoded."""
+    table.find(options.target)  # a header alone is told so
+    if table.rows:
+        require_rows(table.rows, options.table)
     drop = [table.find(name) for name in options.drop]
     stated = Notation(stated=frozenset(value.strip().lower() for value in options.missing))
     categorical = [table.find(name) for name in options.categorical]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from fusednn.tables.columns import Column, TextColumn
 from fusednn.tables.encoding import Learned
 from fusednn.tables.errors import shown
@@ -30,7 +32,8 @@ def notes_on_target(labelled: Labelled) -> list[str]:
     if not labelled.target.classify:
         notes.extend(_note_on_writing([labelled.table.columns[labelled.place]]))
     if labelled.without:
-        notes.append(f"left out {labelled.without:,} rows with no target")
+        rows = "row" if labelled.without == 1 else "rows"
+        notes.append(f"left out {labelled.without:,} {rows} with no target")
     return notes
 
 
@@ -91,8 +94,16 @@ def _note_on_writing(columns: list[Column]) -> list[str]:
         if reading is None:
             continue
         texts, place = column.values, reading.formatted
+        missing = np.isnan(reading.numbers)
         if place < 0 and column.distinct.notation.decimal == ",":
-            place = next((i for i, text in enumerate(texts) if "," in text), -1)
-        if place >= 0:
+            place = next(
+                (
+                    i
+                    for i, (text, gone) in enumerate(zip(texts, missing, strict=True))
+                    if "," in text and not gone
+                ),
+                -1,
+            )
+        if place >= 0 and not missing[place]:
             found.append(f"{texts[place]} in {column.name} is {reading.numbers[place]:.15g}")
     return [f"read as numbers: {told(found, '; ')}"] if found else []

@@ -181,7 +181,7 @@ def _are_whole(values: np.ndarray) -> bool:
 
 def _are_long(values: np.ndarray, column: Column) -> bool:
     """Whether these are whole numbers, and float64 does not tell all of them apart."""
-    if np.abs(values).max() < EXACT:
+    if np.abs(values).max(initial=0) < EXACT:
         return False
     present = [column.values[code] for code in np.unique(column.codes)]
     if not all(map(DIGITS.fullmatch, present)):
