@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,13 +13,11 @@ from .columns import Column
 from .dates import Form, Unsure, form_of
 from .errors import TableError, shown
 from .inputs import Dates, Input, Numbers, Words
-from .numbers import CURRENCIES, SIGNS
-from .quantities import held_numbers, refuse_odd, unit_of
+from .quantities import begin_with_digits, has_numbers, held_numbers, refuse_odd, unit_of
 from .table import UNNAMED, Table, told
 from .target import ALL_DIFFERENT
 
 MOST_CATEGORIES = 50
-FIRST_DIGIT = re.compile(rf"[(]?[ .,{CURRENCIES}{SIGNS}]*[0-9]")
 INDEX_NAMES = UNNAMED, "__index_level_"
 """How the names begin that pandas gives to an index without one."""
 
@@ -118,9 +115,9 @@ class Encoding(NamedTuple):
                 elif form is None and not chosen:
                     if column.is_text and column.distinct.are_numbers():
                         digits.append(column.name)
-                    elif not column.is_text and _has_numbers(column):
+                    elif not column.is_text and has_numbers(column):
                         odd.append(number)
-                    elif not column.is_text and _begin_with_digits(column):
+                    elif not column.is_text and begin_with_digits(column):
                         resembling.append(number)
             if found is None:
                 useless.append(column.name)
@@ -293,21 +290,6 @@ def _words(name: str, column: Column) -> Words | None:
     if len(counts) > max(ALL_DIFFERENT * len(column), 2):
         return None
     return Words(name, tuple(word for word, _ in counts.most_common(MOST_CATEGORIES)))
-
-
-def _has_numbers(column: Column) -> bool:
-    """Whether at least half of the distinct texts are numbers in some notation."""
-    texts = column.distinct
-    words = np.count_nonzero(texts.words_in_any_notation)
-    return bool(2 * words <= np.count_nonzero(~texts.missing))
-
-
-def _begin_with_digits(column: Column) -> bool:
-    """Whether most rows with a value begin with a digit, or a sign or a currency before it."""
-    texts = column.distinct
-    times = np.bincount(column.codes, minlength=len(texts)) * ~texts.missing
-    begin = [FIRST_DIGIT.match(text) is not None for text in texts.strings]
-    return bool(2 * times[np.array(begin, bool)].sum() > times.sum())
 
 
 def _is_index(name: str, values: np.ndarray) -> bool:

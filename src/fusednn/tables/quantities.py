@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 
 import numpy as np
 
 from .columns import Column
 from .errors import Remedy, TableError, shown
-from .numbers import PERCENT
+from .numbers import CURRENCIES, PERCENT, SIGNS
 from .table import Table
 
+FIRST_DIGIT = re.compile(rf"[(]?[ .,{CURRENCIES}{SIGNS}]*[0-9]")
 FEW_TEXTS, FEW_ROWS = 0.1, 0.01
 FEWEST_NUMBERS = 9
 """So many rows of numbers make one other cell an odd one."""
@@ -41,6 +43,21 @@ def few_are(column: Column, which: np.ndarray) -> bool:
         or odd <= FEW_ROWS * rows
         or (odd == 1 and rows > FEWEST_NUMBERS)
     )
+
+
+def has_numbers(column: Column) -> bool:
+    """Whether at least half of the distinct texts are numbers in some notation."""
+    texts = column.distinct
+    words = np.count_nonzero(texts.words_in_any_notation)
+    return bool(2 * words <= np.count_nonzero(~texts.missing))
+
+
+def begin_with_digits(column: Column) -> bool:
+    """Whether most rows with a value begin with a digit, or a sign or a currency before it."""
+    texts = column.distinct
+    times = np.bincount(column.codes, minlength=len(texts)) * ~texts.missing
+    begin = [FIRST_DIGIT.match(text) is not None for text in texts.strings]
+    return bool(2 * times[np.array(begin, bool)].sum() > times.sum())
 
 
 def refuse_odd(column: Column, table: Table, remedy: Remedy) -> None:
