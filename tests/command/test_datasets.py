@@ -256,7 +256,7 @@ def test_whole_numbers_are_classes_when_few(tmp_path):
 
 def test_rows_without_target_are_left_out(tmp_path):
     data = load_csv(tmp_path, NUMBERS + "7,1.5,?\n")
-    assert "left out 1 rows with no target" in data.notes
+    assert "left out 1 row with no target" in data.notes
     assert len(data.y_train) + len(data.y_test) == 40
 
 

@@ -123,12 +123,13 @@ def test_any_row_may_be_in_another_notation(folder, tmp_path, capsys, monkeypatc
         assert last == f"fusednn: line 32: a is '{then}', where a number is expected"
 
 
-def test_a_stated_point_makes_commas_words(folder, tmp_path, capsys):
+def test_a_stated_point_makes_commas_no_numbers(folder, tmp_path, capsys):
     options = "--decimal", ".", "--epochs", 1
     table = pd.DataFrame({"a": ["1,5", "2,5"] * 20, "b": np.arange(40.0), "c": ["u", "v"] * 20})
     table.assign(q=0.5).to_csv(tmp_path / "t.csv", index=False)
-    assert learn(tmp_path / "t.csv", "c", tmp_path / "m", *options) == 0
-    assert "  a is taken as words, for it is '1,5' in line 2" in capsys.readouterr().out
+    arguments = "fit", tmp_path / "t.csv", "--target", "c", "-o", tmp_path / "m", *options
+    assert "line 2: a is '1,5', where the decimal sign is ." in refused(capsys, *arguments)
+    assert learn(tmp_path / "t.csv", "c", tmp_path / "m", *options, "--categorical", "a") == 0
     parts = fusednn.load(tmp_path / "m").notes["table"]["inputs"]
     assert parts[0]["categories"] == ["1,5", "2,5"]
 
@@ -229,7 +230,7 @@ def test_markers_are_missing_values(tmp_path, capsys, cell, reader):
     table.to_csv(tmp_path / "t.csv", index=False)
     assert learn(tmp_path / "t.csv", "q", tmp_path / "m", "--epochs", 1) == 0
     out = capsys.readouterr().out
-    assert "left out 1 rows with no target" in out
+    assert "left out 1 row with no target" in out
     assert "1 missing values" in out
     found, _ = predicted(capsys, tmp_path / "m", tmp_path / "t.csv")
     assert len(found) == len(table)
@@ -267,7 +268,7 @@ def test_missing_values_are_kept_in_the_model(tmp_path, capsys):
     stated = "--missing", "-999", "unknown", "--epochs", 1
     for target in "qc":
         assert learn(tmp_path / "t.csv", target, tmp_path / target, *stated) == 0
-        assert "left out 1 rows with no target" in capsys.readouterr().out
+        assert "left out 1 row with no target" in capsys.readouterr().out
         median = pd.read_csv(tmp_path / "t.csv", na_values=["-999", "unknown"])
         known = median.dropna(subset=[target] if target == "q" else None)
         if target == "c":
@@ -308,7 +309,7 @@ def test_words_of_rows_without_a_target_do_not_count(tmp_path, capsys, reader):
     assert learn(path, "q", tmp_path / "m", *options) == 0
     path.write_text(path.read_text() + "Total,,,\n")
     assert learn(path, "q", tmp_path / "other", *options) == 0
-    assert "left out 1 rows with no target" in capsys.readouterr().out
+    assert "left out 1 row with no target" in capsys.readouterr().out
     one, other = (fusednn.load(tmp_path / name) for name in ("m", "other"))
     assert one.notes == other.notes
     X = plain()[["a", "b"]].to_numpy(np.float32)

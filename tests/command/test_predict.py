@@ -204,7 +204,10 @@ def test_a_full_disk_is_told_in_one_line(folder):
         done = subprocess.run(
             [*COMMAND, *arguments], stdout=full, stderr=subprocess.PIPE, timeout=SECONDS
         )
-    assert (done.returncode, done.stderr) == (2, b"fusednn: No space left on device\n")
+    assert (done.returncode, done.stderr) == (
+        2,
+        b"fusednn: standard output cannot be written: No space left on device\n",
+    )
 
 
 def test_standard_output_is_utf_8(tmp_path):

@@ -102,14 +102,49 @@ def test_spaces_before_quotes_in_a_wide_encoding(tmp_path, reader):
         ("a,b\n1,\0\n".encode("utf-16"), "is no text"),
         (b"a,b\n1,\0\n", "is no text"),
         (b"\x93NUMPY\1\0v\0", "is no text"),
+        (codecs.BOM_UTF8 + b"a,b\n1,2\n3,\xe9\n", ", line 3 is not UTF-8"),
         (codecs.BOM_UTF16_LE, "is empty"),
         (codecs.BOM_UTF8 + b"\n \n", "is empty"),
     ],
 )
 def test_what_is_no_text(tmp_path, data, expected):
     (tmp_path / "t.csv").write_bytes(data)
-    with pytest.raises(TableError, match=f"t.csv {expected}"):
+    with pytest.raises(TableError, match=f"t.csv ?{expected}"):
         read_table(tmp_path / "t.csv")
+
+
+@pytest.mark.parametrize("block", [1 << 20, 7])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("bad", [b"gr\xf6\xdfe", b"\xc3", b"\xe7\x8c", b"\xed\xa0\x80"])
+@pytest.mark.parametrize(
+    ("mark", "before", "after"),
+    [("", "größe", "x"), ("", "x", "größe"), ("\ufeff", "x", "x")],
+)
+def test_two_encodings_in_one_file(tmp_path, monkeypatch, mark, before, after, bad, end, block):
+    monkeypatch.setattr(sources, "BLOCK_BYTES", block)
+    lines = [f"{i},{before if i < 10 else after}".encode() for i in range(20)]
+    lines[10] = b"10," + bad
+    data, path = mark.encode() + end.encode().join(lines), tmp_path / "t.csv"
+    for written in (data, gzip.compress(data)):
+        path.write_bytes(written)
+        for read in (read_table, blocks_of):
+            with pytest.raises(TableError, match=r"t\.csv, line 11 is not UTF-8 as the rest is"):
+                read(path)
+
+
+@pytest.mark.parametrize("block", [1 << 20, 7])
+@pytest.mark.parametrize("encoding", ["cp1252", "latin-1"])
+def test_one_western_encoding(tmp_path, reader, monkeypatch, encoding, block):
+    monkeypatch.setattr(sources, "BLOCK_BYTES", block)
+    sign = "\x81" if encoding == "latin-1" else "€"
+    words = [f"größe {sign}", "élève", "x"] * 5
+    text = "a,b\n" + "".join(f"{i},{word}\n" for i, word in enumerate(words))
+    (tmp_path / "t.csv").write_bytes(text.encode(encoding))
+    table = read_table(tmp_path / "t.csv")
+    assert table.columns[1].texts() == words
+    assert table.encoding == encoding
+    (tmp_path / "t.csv").write_text(text, encoding="utf-8")
+    assert read_table(tmp_path / "t.csv").encoding == ""
 
 
 # -- compressions ------------------------------------------------------------------------

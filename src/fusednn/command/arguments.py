@@ -11,14 +11,21 @@ from fusednn.tables.sources import STANDARD_INPUT
 TASKS = "classification", "regression"
 
 
+def file(text: str) -> Path:
+    """A file's name."""
+    if not text:  # Path takes it for the current directory
+        raise argparse.ArgumentTypeError("the name of the file is empty")
+    return Path(text)
+
+
 def rows_from(text: str) -> Path:
     """A file of rows; - is standard input."""
-    return STANDARD_INPUT if text == "-" else Path(text)
+    return STANDARD_INPUT if text == "-" else file(text)
 
 
 def rows_to(text: str) -> Path | None:
     """A file to write rows to; None, standard output, for -."""
-    return None if text == "-" else Path(text)
+    return None if text == "-" else file(text)
 
 
 def positive(text: str) -> int:

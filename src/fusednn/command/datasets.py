@@ -17,7 +17,7 @@ from fusednn.tables.sources import STANDARD_INPUT
 from .errors import UserError
 from .held_out import require_rows, split_rows
 from .idx import read_part
-from .narration import notes_on_encoding, notes_on_target
+from .narration import notes_on_encoding, notes_on_reading, notes_on_target
 
 TEST_SHARE = 0.25
 
@@ -155,7 +155,11 @@ def _load_table(path: Path, target: str | None, dtype: str, seed: int) -> Datase
     train, test = split_rows(y, classify, TEST_SHARE, seed)
     learned = learned_encoding(table, labelled.place, train)
     encoding = learned.encoding
-    notes = [*notes_on_target(labelled), *notes_on_encoding(learned, table)]
+    notes = [
+        *notes_on_reading(table),
+        *notes_on_target(labelled),
+        *notes_on_encoding(learned, table),
+    ]
     X = encoding.encode(table, "float64", holds=dtype)
     with np.errstate(all="ignore"):  # the estimator refuses what overflows
         _standardize(X, train, ~encoding.flags)

@@ -11,12 +11,15 @@ REMEDIES: dict[Remedy, str] = {
     "decimal": "say --decimal . or --decimal , to `fusednn fit` and `fusednn predict`",
     "dtype": "fit with --dtype float64",
     "fitted": "give a model made by `fusednn fit`",
+    "header": "if it names the columns, say --header yes to `fusednn fit`",
     "label": "if it means a missing value, leave it empty or `fusednn fit` with --missing VALUE;"
     " if the column holds classes, with --task classification",
     "missing": "if it means a missing value, leave it empty or `fusednn fit` with --missing VALUE",
     "odd": "if it means a missing value, leave it empty or `fusednn fit` with --missing VALUE; if"
     " the column holds words, with --categorical COLUMN",
     "regression": "say --task regression, or store them as numbers",
+    "sign": "write all numbers with one sign, or say --decimal with it; if the column holds words,"
+    " say --categorical with its name, or --task classification of the target",
     "target": "choose what to predict with --target",
 }
 """What mends a table's errors here."""

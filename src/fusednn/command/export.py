@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from fusednn.export.c_text import identifier, remark
 from fusednn.tables.tabular import Tabular
 
+from .arguments import file
 from .errors import UserError
 from .models import open_model
 from .output import check_output, replacing
@@ -37,10 +38,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the options."""
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = DETAILS
-    parser.add_argument("model", type=Path, metavar="MODEL", help="written by `fusednn fit`")
+    parser.add_argument("model", type=file, metavar="MODEL", help="written by `fusednn fit`")
     parser.add_argument("--to", choices=KINDS, required=True, help="what to make of it")
     parser.add_argument(
-        "-o", "--output", type=Path, metavar="PATH", required=True,
+        "-o", "--output", type=file, metavar="PATH", required=True,
         help="where to write; replaced if it is there",
     )  # fmt: skip
     parser.add_argument(

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import argparse
 import time
-from pathlib import Path
 
 from fusednn.tables.numbers import OTHER
 from fusednn.tables.tabular import Tabular
 
-from .arguments import TASKS, above_zero, jobs, positive, rows_from, seed, share, sizes
+from .arguments import TASKS, above_zero, file, jobs, positive, rows_from, seed, share, sizes
 from .errors import UserError
 from .models import open_model
 from .output import check_output, replacing
@@ -53,7 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add("--target", metavar="COLUMN", help="name or number of the column to predict")
     add(
-        "-o", "--output", type=Path, metavar="MODEL", required=True,
+        "-o", "--output", type=file, metavar="MODEL", required=True,
         help="where to write the model, say m.safetensors; replaced if it is there",
     )  # fmt: skip
     add(
@@ -82,7 +81,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="more values that are missing, say --missing -999 inf unknown",
     )  # fmt: skip
     add(
-        "--continue", type=Path, dest="old", metavar="OLD",
+        "--continue", type=file, dest="old", metavar="OLD",
         help="go on from this model, with its target, encoding and network",
     )  # fmt: skip
     held_out = parser.add_argument_group("held-out rows").add_mutually_exclusive_group()
@@ -140,7 +139,12 @@ def run(options: argparse.Namespace) -> None:
     model.set_params(scoring=None if work.held_out is None else "loss")
     describe(options.table, work, model)
     start = time.perf_counter()
-    train(model, work.tabular, work.samples, work.held_out)
+    try:
+        train(model, work.tabular, work.samples, work.held_out)
+    except MemoryError:
+        raise UserError(
+            "not enough memory to train: give fewer or smaller --layers, or fewer rows"
+        ) from None
     seconds = time.perf_counter() - start
     tell_score(model, work, seconds)
     with replacing(options.output) as place:

@@ -21,7 +21,9 @@ def require_rows(rows: int, path: Path) -> None:
     UserError
     """
     if rows < FEWEST_ROWS:
-        raise UserError(f"{path} has {rows} rows; at least {FEWEST_ROWS} are needed")
+        raise UserError(
+            f"{path} has {rows} row{'s' * (rows != 1)}; at least {FEWEST_ROWS} are needed"
+        )
 
 
 def split_rows(

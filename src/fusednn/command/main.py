@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -15,6 +16,8 @@ from fusednn.tables.errors import TableError
 from .errors import UserError, complain, in_words
 
 INTERRUPTED, CLOSED_PIPE = 130, 141
+FULL = errno.ENOSPC, errno.EDQUOT, errno.EFBIG
+"""What is wrong where no more can be written."""
 
 
 class Command(NamedTuple):
@@ -93,7 +96,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         _drop_what_cannot_be_written()
         if not code:
-            complain(error.strerror or error)
+            complain(f"{_place(error)}{error.strerror or error}")
         return UserError.exit_code
     return code
 
@@ -118,10 +121,17 @@ def _run(arguments: Sequence[str]) -> int:
     except BrokenPipeError:
         raise
     except OSError as error:  # a disk is full, a name too long, a folder closed
-        place = "" if error.filename is None else f"{error.filename}: "
-        complain(f"{place}{error.strerror or error}")
+        complain(f"{_place(error)}{error.strerror or error}")
         return UserError.exit_code
     return 0
+
+
+def _place(error: OSError) -> str:
+    """What could not be read or written, where it is known."""
+    if error.filename is not None:
+        return f"{error.filename}: "
+    # other files are written through `replacing`, which names them
+    return "standard output cannot be written: " if error.errno in FULL else ""
 
 
 def _drop_what_cannot_be_written() -> None:

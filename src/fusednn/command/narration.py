@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from fusednn.tables.columns import Column, TextColumn
+from fusednn.tables.errors import shown
 from fusednn.tables.inputs import Dates, Numbers, Words
 from fusednn.tables.labelled import Labelled
 from fusednn.tables.learning import Learned
 from fusednn.tables.table import Table, told
+
+
+def notes_on_reading(table: Table) -> list[str]:
+    """What was not plain when a table was read."""
+    notes = []
+    if table.encoding:
+        notes.append(f"read in {table.encoding}, a Western encoding, for it is not UTF-8")
+    renamed = [f"{given} to {name}" for given, name in table.renamed()]
+    if renamed:
+        notes.append(f"renamed columns whose names are there twice: {told(renamed)}")
+    return notes
 
 
 def notes_on_target(labelled: Labelled) -> list[str]:
@@ -18,7 +32,8 @@ def notes_on_target(labelled: Labelled) -> list[str]:
     if not labelled.target.classify:
         notes.extend(_note_on_writing([labelled.table.columns[labelled.place]]))
     if labelled.without:
-        notes.append(f"left out {labelled.without:,} rows with no target")
+        rows = "row" if labelled.without == 1 else "rows"
+        notes.append(f"left out {labelled.without:,} {rows} with no target")
     return notes
 
 
@@ -28,7 +43,14 @@ def notes_on_encoding(learned: Learned, table: Table) -> list[str]:
     by_name = {column.name: column for column in table.columns}
     for name in learned.odd:
         row, word = by_name[name].first_word() or (0, "")
-        notes.append(f"{name} is taken as words, for it is {word!r} in {table.place(row)}")
+        notes.append(f"{name} is taken as words, for it is {shown(word)} in {table.place(row)}")
+    for name in learned.resembling:
+        row, word = by_name[name].first_word() or (0, "")
+        taken = "left out" if name in learned.useless else "taken as words"
+        notes.append(
+            f"{name} looks like numbers or dates in a form that is not read"
+            f" ({table.place(row)}: {shown(word)}); it is {taken}"
+        )
     for name in learned.digits:
         notes.append(
             f"{name} has numbers that its file says are texts, so categories: store them as"
@@ -69,9 +91,12 @@ def _note_on_writing(columns: list[Column]) -> list[str]:
         if reading is None:
             continue
         texts, place = column.values, reading.formatted
+        missing = np.isnan(reading.numbers)
         if place < 0 and column.distinct.notation.decimal == ",":
-            known = zip(texts, reading.numbers, strict=True)
-            place = next((i for i, (t, v) in enumerate(known) if "," in t and v == v), -1)
-        if place >= 0:
+            known = zip(texts, missing, strict=True)
+            place = next(
+                (i for i, (text, gone) in enumerate(known) if "," in text and not gone), -1
+            )
+        if place >= 0 and not missing[place]:
             found.append(f"{texts[place]} in {column.name} is {reading.numbers[place]:.15g}")
     return [f"read as numbers: {told(found, '; ')}"] if found else []

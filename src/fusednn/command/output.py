@@ -8,7 +8,7 @@ import io
 import lzma
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 
@@ -35,6 +35,8 @@ def check_output(path: Path, *inputs: Path | None) -> None:
     if path == Path("-"):
         raise UserError("- is standard output, where only predict writes: give the name of a file")
     try:
+        with suppress(FileNotFoundError, NotADirectoryError):
+            path.stat()  # links in a circle are told by it alone
         if path.is_dir():
             raise UserError(f"{path} is a folder: give the name of a file")
         if path.exists() and not path.is_file():

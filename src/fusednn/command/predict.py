@@ -20,7 +20,7 @@ from fusednn.tables.reading import Blocks, blocks_of
 from fusednn.tables.table import Table
 from fusednn.tables.tabular import Tabular
 
-from .arguments import jobs, rows_from, rows_to
+from .arguments import file, jobs, rows_from, rows_to
 from .errors import UserError
 from .models import open_model
 from .output import check_form, check_output, replacing, text_file
@@ -52,7 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = DETAILS
     add = parser.add_argument
-    add("model", type=Path, metavar="MODEL", help="written by `fusednn fit`")
+    add("model", type=file, metavar="MODEL", help="written by `fusednn fit`")
     add(
         "table", type=rows_from, metavar="TABLE", help="a CSV or Parquet file; - is standard input"
     )

@@ -19,7 +19,7 @@ from fusednn.tables.tabular import Tabular
 
 from .errors import UserError
 from .held_out import require_rows, split_rows
-from .narration import notes_on_encoding, notes_on_target
+from .narration import notes_on_encoding, notes_on_reading, notes_on_target
 from .progress import ProgressBar
 from .report import warn_of_far, warn_of_unknown
 from .train import Samples, Work
@@ -47,6 +47,9 @@ def _percent(share: float) -> int:
 
 def learn(options: argparse.Namespace, table: Table, dtype: str) -> Work:
     """The encoding of a table, and its rows encoded."""
+    table.find(options.target)  # a header alone is told so
+    if table.rows:
+        require_rows(table.rows, options.table)
     drop = [table.find(name) for name in options.drop]
     stated = Notation(stated=frozenset(value.strip().lower() for value in options.missing))
     categorical = [table.find(name) for name in options.categorical]
@@ -127,11 +130,14 @@ def _work(
     held = samples(labelled, held_out, unknown) if held_out.size else None
     if options.old is not None:  # else only rows held out have any
         warn_of_unknown(unknown, path)
+    notes = [*notes_on_reading(labelled.table), *notes_on_target(labelled)]
     if options.validation_table is not None:
         path, unknown = options.validation_table, Counter()
-        other = _labelled_as(tabular, read(path, tabular.encoding.header), path, dtype)
+        table = read(path, tabular.encoding.header)
+        notes.extend(f"{path.name}: {note}" for note in notes_on_reading(table))
+        other = _labelled_as(tabular, table, path, dtype)
         if not len(other.y):
             raise UserError(f"{path} has no rows with a target: hold out others")
         held = samples(other, np.arange(len(other.y)), unknown)
         warn_of_unknown(unknown, path)
-    return Work(tabular, own, held, notes_on_target(labelled))
+    return Work(tabular, own, held, notes)

@@ -46,11 +46,11 @@ def warn_of_far(tabular: Tabular, table: Table) -> None:
     far = []
     for column in table.columns:
         values = column.numbers() if column.name in used else None
-        if values is not None:
+        known = np.empty(0) if values is None else values[~np.isnan(values)]
+        if known.size and known.max() > known.min():
             with np.errstate(all="ignore"):
-                mean, deviation = np.abs(np.nanmean(values)), np.nanstd(values)
-                varies = np.nanmax(values) > np.nanmin(values)
-            far += [column.name] * bool(varies and mean > FAR * deviation)
+                mean, deviation = np.abs(known.mean()), known.std()
+            far += [column.name] * bool(mean > FAR * deviation)
     if far:
         complain(
             f"warning: {', '.join(far)}: far from 0 for the spread, so float32 keeps few digits;"

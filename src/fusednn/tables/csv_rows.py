@@ -146,7 +146,9 @@ def rows_of(source: Source, delimiter: str) -> Iterator[Row]:
         source.close()
 
 
-def cells_of(rows: Iterator[Row], width: int, most: int, source: Source) -> Iterator[Cells]:
+def cells_of(
+    rows: Iterator[Row], width: int, most: int, source: Source, first: bool = True
+) -> Iterator[Cells]:
     """
     The cells of rows, in blocks.
 
@@ -159,6 +161,8 @@ def cells_of(rows: Iterator[Row], width: int, most: int, source: Source) -> Iter
         Rows of a block.
     source : Source
         Theirs, for messages.
+    first : bool, default=True
+        Whether they begin right below the first row.
 
     Raises
     ------
@@ -168,12 +172,20 @@ def cells_of(rows: Iterator[Row], width: int, most: int, source: Source) -> Iter
     while block := list(islice(rows, most)):
         for number, row in block:
             if len(row) != width:
-                raise TableError(
-                    f"{source.path}, line {number}: {len(row)} values where the first row has"
-                    f" {width}; every row needs as many"
-                )
+                raise ragged(source, number, row, width, first)
+            first = False
         columns = zip(*(row for _, row in block), strict=True)
         yield [_encoded(column) for column in columns]
+
+
+def ragged(source: Source, number: int, row: list[str], width: int, first: bool) -> TableError:
+    """What is wrong with a row, the first below the first row or another, of another width."""
+    count = f"{width} value{'s' * (width != 1)}"
+    hint = f": the first line has {count}: is it a title?" if first and len(row) > width else ""
+    return TableError(
+        f"{source.path}, line {number}: {len(row)} values where the first row has {width};"
+        f" every row needs as many{hint}"
+    )
 
 
 def joined(blocks: Iterator[Cells], width: int) -> Cells:

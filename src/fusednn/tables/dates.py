@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .columns import Column
-from .errors import TableError
+from .errors import TableError, shown
 from .table import Table
 
 _REST = (
@@ -82,7 +82,7 @@ class Form(NamedTuple):
             word = column.values[column.codes[row]]
             offset = " with an offset from UTC" if self.zoned else ""
             raise TableError(
-                f"{table.place(row)}: {column.name} is {word!r}, where a date is expected, as"
+                f"{table.place(row)}: {column.name} is {shown(word)}, where a date is expected, as"
                 f" {self.order}{offset}"
             )
         return moments[column.codes]
@@ -125,7 +125,12 @@ def form_of(column: Column, table: Table) -> Form | Unsure | None:
         return None
     zoned = [match["zone"] is not None for match in matches]
     if any(zoned) and not all(zoned):
-        raise _refused(column, table, matches[zoned.index(False)].string, "has no offset from UTC")
+        raise _refused(
+            column,
+            table,
+            matches[zoned.index(False)].string,
+            "has no offset from UTC, as the others have",
+        )
     found = [Form(order, zoned[0])]
     if order == "day/month/year":
         found.append(Form("month/day/year", zoned[0]))
@@ -134,15 +139,15 @@ def form_of(column: Column, table: Table) -> Form | Unsure | None:
             return Unsure()
     odd = np.flatnonzero(np.isnat(found[0].moments(texts)))
     if odd.size:
-        raise _refused(column, table, texts[odd[0]], "is no date")
+        raise _refused(column, table, texts[odd[0]], "is no date, as the others are")
     return found[0]
 
 
 def _refused(column: Column, table: Table, text: str, what: str) -> TableError:
     row = int(np.flatnonzero(column.among({text}))[0])
     return TableError(
-        f"{table.place(row)}: {column.name} is {text!r}, which {what}, as the others are: change"
-        " it, or leave it empty if it is missing; or for a column of words",
+        f"{table.place(row)}: {column.name} is {shown(text)}, which {what}:"
+        " change it, or leave it empty if it is missing; or for a column of words",
         "categorical",
     )
 

@@ -7,7 +7,7 @@ from collections.abc import Container, Iterable
 import numpy as np
 
 from .columns import Column, NumberColumn
-from .errors import TableError
+from .errors import TableError, shown
 from .numbers import COMMA, OTHER, POINT, Notation
 from .quantities import few_are
 from .table import Table
@@ -123,4 +123,4 @@ class _Signs:
     def told(self, place: int, table: Table) -> str:
         """A text and where it stands, for people."""
         row = int(np.flatnonzero(self._column.codes == place)[0])
-        return f"{table.place(row)}: {self._column.name} is {self._texts.strings[place]!r}"
+        return f"{table.place(row)}: {self._column.name} is {shown(self._texts.strings[place])}"

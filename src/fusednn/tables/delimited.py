@@ -16,6 +16,8 @@ from .sources import Source
 from .texts import Texts
 
 DELIMITERS = ",;\t|"
+STATED = re.compile(rf'[ ]*"?sep=([{DELIMITERS}])"?[ ]*(?:\r\n|\r|\n)', re.IGNORECASE)
+"""A first line by which Excel is told the delimiter."""
 SAMPLE_ROWS = 100
 FEWEST_NUMBERED = 3
 FEWEST_YEARS = 2
@@ -60,17 +62,23 @@ class TextFile:
         content: bytes | None = None,
     ):
         self.path, self.source = path, Source(path, content)
-        self.delimiter = _delimiter(self.source.found.sample, fits)
+        sample = self.source.found.sample
+        stated = STATED.match(sample)
+        self._before = 0 if stated is None else 1
+        self.delimiter = _delimiter(sample, fits) if stated is None else stated[1]
         self.first_line, self.first = next(self.rows(), (0, []))
 
     def rows(self) -> Iterator[Row]:
         """All rows that are not blank, the first one too, by Python's csv module."""
-        return rows_of(self.source, self.delimiter)
+        return self._rows(self.source)
 
     def line_of(self, number: int) -> int:
         """The line in which a row ends; the first row's number is 0."""
-        rows = rows_of(copy(self.source), self.delimiter)  # the source may be in use
+        rows = self._rows(copy(self.source))  # the source may be in use
         return next(islice(rows, number, None), (0, []))[0]
+
+    def _rows(self, source: Source) -> Iterator[Row]:
+        return islice(rows_of(source, self.delimiter), self._before, None)
 
 
 def _delimiter(text: str, fits: Callable[[list[str]], bool] | None) -> str:

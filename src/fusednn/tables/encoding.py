@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .columns import Column
-from .errors import TableError
+from .errors import TableError, shown
 from .inputs import Dates, Input, Numbers, Words
 from .quantities import held_numbers
 from .table import Table, told
@@ -64,7 +64,8 @@ class Encoding(NamedTuple):
         Raises
         ------
         TableError
-            If it has not as many columns, or lacks one that is an input.
+            If it has not as many columns, or lacks one that is an input, or has several of it or
+            of the target.
         """
         names = list(self.columns)
         if self.header:
@@ -74,6 +75,14 @@ class Encoding(NamedTuple):
                 raise TableError(
                     f"{path} has no {what} {told(lacking)}: its columns are {told(table.names)}"
                 )
+            used = {self.target, *(part.name for part in self.inputs)}
+            for given, name in table.renamed():
+                if given in used and name not in names:
+                    count = table.first.count(given)
+                    raise TableError(
+                        f"{path} has {count} columns named {shown(given)}, where one is expected:"
+                        " rename all but one"
+                    )
             return table
         if len(table.columns) == len(names) - 1:
             names.remove(self.target)

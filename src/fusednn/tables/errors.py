@@ -11,12 +11,26 @@ Remedy = Literal[
     "decimal",  # it is to be said which sign marks decimals
     "dtype",  # the numbers need a wider type
     "fitted",  # a model of tables is to be given
+    "header",  # it is to be said that the first row is names
     "label",  # a text may mean a missing value, or its column be labels
     "missing",  # a text may mean a missing value
     "odd",  # a text may mean a missing value, or its column be words
     "regression",  # the task is to be regression
+    "sign",  # a column is to have the table's decimal sign, or be categories
     "target",  # another column is to be the target
 ]
+
+MOST_SHOWN = 60
+
+
+def cut(text: str) -> str:
+    """A text from a file, for people: its beginning only if it is long."""
+    return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}..."
+
+
+def shown(text: str) -> str:
+    """The same in quotes."""
+    return repr(cut(text))
 
 
 class TableError(ValueError):

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .columns import Column
-from .errors import TableError
+from .errors import TableError, shown
 from .numbers import BLANK
 from .table import Table, told
 from .target import REGRESSION, Target
@@ -65,11 +65,17 @@ def labelled_table(
     TableError
         If there is no such column, or it cannot be learned.
     """
-    if isinstance(target, Target) and target.name not in table.names:
-        raise TableError(
-            f"there is no column {target.name!r}, the target: columns are {told(table.names)}"
-        )
-    index = table.find(target.name if isinstance(target, Target) else target)
+    if not table.rows:
+        raise TableError(f"the table has no rows{' below its header' * table.header}")
+    if isinstance(target, Target):
+        if target.name not in table.names:
+            raise TableError(
+                f"there is no column {shown(target.name)}, the target: columns are"
+                f" {told(table.names)}"
+            )
+        index = table.names.index(target.name)
+    else:
+        index = table.find(target)
     column = table.columns[index]
     known = ~_missing(column, target if isinstance(target, Target) else None, task)
     without = int(np.count_nonzero(~known))

@@ -13,7 +13,7 @@ from .dates import Form, Unsure, form_of
 from .encoding import Encoding
 from .errors import TableError
 from .inputs import Dates, Input, Numbers, Words
-from .quantities import refuse_odd, unit_of
+from .quantities import begin_with_digits, has_numbers, refuse_odd, unit_of
 from .table import UNNAMED, Table
 from .target import ALL_DIFFERENT
 
@@ -21,7 +21,7 @@ MOST_CATEGORIES = 50
 INDEX_NAMES = UNNAMED, "__index_level_"
 """How the names begin that pandas gives to an index without one."""
 
-Remark = Literal["useless", "indexes", "odd", "digits", "unsure"]
+Remark = Literal["useless", "indexes", "odd", "digits", "unsure", "resembling"]
 
 
 class Learned(NamedTuple):
@@ -43,6 +43,8 @@ class Learned(NamedTuple):
         Columns of numbers that their file says are texts, so words.
     unsure : tuple of str
         Columns of dates that are taken as words, for the order of day and month is not sure.
+    resembling : tuple of str
+        Columns of words most of which begin as numbers and dates do.
     """
 
     encoding: Encoding
@@ -52,6 +54,7 @@ class Learned(NamedTuple):
     odd: tuple[str, ...] = ()
     digits: tuple[str, ...] = ()
     unsure: tuple[str, ...] = ()
+    resembling: tuple[str, ...] = ()
 
 
 def learned_encoding(
@@ -139,7 +142,9 @@ def _remark(column: Column, form: Unsure | None, categorical: bool) -> Remark | 
         return "unsure"
     if column.is_text:
         return "digits" if column.distinct.are_numbers() else None
-    return "odd" if _has_numbers(column) else None
+    if has_numbers(column):
+        return "odd"
+    return "resembling" if begin_with_digits(column) else None
 
 
 def _numbers(name: str, values: np.ndarray, unit: str) -> Numbers | None:
@@ -158,13 +163,6 @@ def _words(name: str, column: Column) -> Words | None:
     if len(counts) > max(ALL_DIFFERENT * len(column), 2):
         return None
     return Words(name, tuple(word for word, _ in counts.most_common(MOST_CATEGORIES)))
-
-
-def _has_numbers(column: Column) -> bool:
-    """Whether at least half of the distinct texts are numbers in some notation."""
-    texts = column.distinct
-    words = np.count_nonzero(texts.words_in_any_notation)
-    return bool(2 * words <= np.count_nonzero(~texts.missing))
 
 
 def _is_index(name: str, values: np.ndarray) -> bool:

@@ -124,9 +124,11 @@ class ParquetBlocks:
 
 
 def _whole(found: Any, first_row: int) -> Table:
-    names = unique_names([str(name).strip() for name in found.column_names])
+    first = [str(name).strip() for name in found.column_names]
+    names = unique_names(first)
     columns = [_column(*both) for both in zip(names, found.columns, strict=True)]
-    return Table(columns, True, np.arange(first_row, first_row + found.num_rows))
+    numbers = np.arange(first_row, first_row + found.num_rows)
+    return Table(columns, True, numbers, first=first)
 
 
 def _column(name: str, chunked: Any) -> Column:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 
 import numpy as np
 
 from .columns import Column
-from .errors import Remedy, TableError
-from .numbers import PERCENT
+from .errors import Remedy, TableError, shown
+from .numbers import CURRENCIES, PERCENT, SIGNS
 from .table import Table
 
+FIRST_DIGIT = re.compile(rf"[(]?[ .,{CURRENCIES}{SIGNS}]*[0-9]")
 FEW_TEXTS, FEW_ROWS = 0.1, 0.01
 FEWEST_NUMBERS = 9
 """So many rows of numbers make one other cell an odd one."""
@@ -43,18 +45,53 @@ def few_are(column: Column, which: np.ndarray) -> bool:
     )
 
 
+def has_numbers(column: Column) -> bool:
+    """Whether at least half of the distinct texts are numbers in some notation."""
+    texts = column.distinct
+    words = np.count_nonzero(texts.words_in_any_notation)
+    return bool(2 * words <= np.count_nonzero(~texts.missing))
+
+
+def begin_with_digits(column: Column) -> bool:
+    """Whether most rows with a value begin with a digit, or a sign or a currency before it."""
+    texts = column.distinct
+    times = np.bincount(column.codes, minlength=len(texts)) * ~texts.missing
+    begin = [FIRST_DIGIT.match(text) is not None for text in texts.strings]
+    return bool(2 * times[np.array(begin, bool)].sum() > times.sum())
+
+
 def refuse_odd(column: Column, table: Table, remedy: Remedy) -> None:
     """
-    Refuse a column that would be numbers but for a few cells.
+    Refuse a column that would be numbers but for a few cells, or with the other decimal sign.
 
     Raises
     ------
     TableError
     """
+    refuse_other_sign(column, table)
     if column.numbers() is not None or not few_are(column, column.distinct.words):
         return
     row, word = column.first_word() or (0, "")
-    raise TableError(f"{table.place(row)}: {column.name} is {word!r} among numbers", remedy)
+    raise TableError(f"{table.place(row)}: {column.name} is {shown(word)} among numbers", remedy)
+
+
+def refuse_other_sign(column: Column, table: Table) -> None:
+    """
+    Refuse a column that is numbers only if the other sign marks decimals.
+
+    Raises
+    ------
+    TableError
+    """
+    texts = column.distinct
+    if column.numbers() is not None or not texts.are_numbers():
+        return
+    row, word = column.first_word() or (0, "")
+    raise TableError(
+        f"{table.place(row)}: {column.name} is {shown(word)}, where the decimal sign is"
+        f" {texts.notation.decimal}",
+        "sign",
+    )
 
 
 def unit_of(column: Column, table: Table) -> str:
@@ -106,7 +143,7 @@ def held_numbers(column: Column, table: Table, dtype: str | np.dtype, unit: str)
     if numbers is None:
         row, word = column.first_word() or (0, "")
         raise TableError(
-            f"{table.place(row)}: {column.name} is {word!r}, where a number is expected"
+            f"{table.place(row)}: {column.name} is {shown(word)}, where a number is expected"
         )
     _refuse_other_units(column, table, unit)
     dtype = np.dtype(dtype)
@@ -132,6 +169,6 @@ def _refuse_other_units(column: Column, table: Table, unit: str) -> None:
     if rows.size:
         text = column.take(rows[:1]).texts()[0]
         raise TableError(
-            f"{table.place(int(rows[0]))}: {column.name} is {text!r}, where"
+            f"{table.place(int(rows[0]))}: {column.name} is {shown(text)}, where"
             f" {f'{unit} is' if unit else 'no unit is'} expected: write the column in one unit"
         )

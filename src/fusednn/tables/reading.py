@@ -11,7 +11,7 @@ import numpy as np
 
 from .columns import TextColumn
 from .csv_arrow import ArrowText, NotRead
-from .csv_rows import Cells, cells_of, joined
+from .csv_rows import Cells, cells_of, joined, ragged
 from .delimited import TextFile, is_header
 from .errors import TableError
 from .parquet import ParquetBlocks, is_parquet, read_parquet
@@ -61,6 +61,10 @@ def read_table(
         _require_columns(len(table.columns), 2, path)
         return table
     text = TextFile(path, content=content)
+    if len(text.first) == 1:
+        line, row = next(islice(text.rows(), 1, None), (0, []))
+        if len(row) > 1:
+            raise ragged(text.source, line, row, 1, first=True)
     _require_columns(len(text.first), 2, path)
     told = None if watch is None else lambda: watch(text.source.share())
     try:
@@ -138,7 +142,7 @@ def _text_blocks(text: TextFile, most: int) -> Iterator[Cells]:
 
 def _csv_blocks(text: TextFile, most: int, skipped: int = 0) -> Iterator[Cells]:
     rows = islice(text.rows(), 1 + skipped, None)
-    return cells_of(rows, len(text.first), most, text.source)
+    return cells_of(rows, len(text.first), most, text.source, first=not skipped)
 
 
 def _watched(blocks: Iterator[Cells], watch: Callable[[], object] | None) -> Iterator[Cells]:
@@ -155,6 +159,8 @@ class _Header:
         if header is None:
             header = is_header(text.first, [texts for _, texts in cells])
         self._text, self._header = text, header
+        found = text.source.found
+        self._encoding = found.encoding if found.guessed else ""
         numbers = [str(i) for i in range(len(text.first))]
         self._names = unique_names(text.first) if header else numbers
 
@@ -166,7 +172,8 @@ class _Header:
             TextColumn(name, *column) for name, column in zip(self._names, cells, strict=True)
         ]
         numbers = np.arange(first, first + len(columns[0]))
-        return Table(columns, self._header, numbers, self._line_of)
+        own = self._text.first
+        return Table(columns, self._header, numbers, self._line_of, own, self._encoding)
 
     def _line_of(self, number: int) -> int:
         return self._text.line_of(number + self._header)

@@ -32,6 +32,8 @@ WIDE: dict[tuple[bool, ...], str] = {
     (False, True, False, True): "utf-16-be",
 }
 """Encodings without a mark, by which of a file's first four bytes are not zero."""
+OTHER_THAN_ASCII = re.compile("[^\0-\x7f\udc80-\udcff]")
+"""Characters of several bytes in UTF-8; bytes that make none are decoded to surrogates."""
 SPACED_QUOTE = re.compile(rb'(?:\A|[\r\n,;|\t]) +"')
 STANDARD_INPUT = Path("standard input")
 """Stands for standard input, being this very object: what is read there has this name."""
@@ -51,12 +53,15 @@ class Found(NamedTuple):
         Whether there is a quote anywhere.
     spaced_quotes : bool
         Whether spaces stand before a quote where a cell may begin.
+    guessed : bool
+        Whether the encoding is the likeliest one of those that the bytes may be in.
     """
 
     encoding: str
     sample: str
     quotes: bool
     spaced_quotes: bool
+    guessed: bool
 
 
 def content_of(path: Path) -> bytes | None:
@@ -123,8 +128,9 @@ class Source:
         with self._open() as raw:
             wide = _encoding_by_begin(decompressed(raw, self.path).read(4))
         file = decompressed(self._raw, self.path)
+        errors = "surrogateescape" if wide == "utf-8-sig" else "strict"  # its lines can be named
         try:
-            return _looked_through(_recoded(file, wide or "utf-8", "strict"), self.path, wide)
+            return _looked_through(_recoded(file, wide or "utf-8", errors), self.path, wide)
         except UnicodeError:
             raise TableError(
                 f"{self.path} is damaged, or no text: it begins as {wide} does, and goes on"
@@ -136,7 +142,7 @@ class _Recoded(io.RawIOBase):
     """A stream in UTF-8 of one in another encoding."""
 
     def __init__(self, stream: BinaryIO, encoding: str, errors: str):
-        self._stream = stream
+        self._stream, self._errors = stream, errors
         self._decoder = codecs.getincrementaldecoder(encoding)(errors=errors)
         self._ready = b""
 
@@ -146,7 +152,7 @@ class _Recoded(io.RawIOBase):
     def readinto(self, buffer: Any) -> int:
         while not self._ready:
             block = self._stream.read(BLOCK_BYTES)
-            self._ready = self._decoder.decode(block, not block).encode()
+            self._ready = self._decoder.decode(block, not block).encode(errors=self._errors)
             if not block:
                 break
         count = min(len(buffer), len(self._ready))
@@ -182,12 +188,12 @@ def _encoding_by_begin(begin: bytes) -> str | None:
 
 
 def _looked_through(file: BinaryIO, path: Path, encoding: str | None) -> Found:
-    utf8, is_utf8, is_windows = codecs.getincrementaldecoder("utf-8")(), True, True
+    utf8, is_windows = _Utf8(path, encoding is not None), True
     sample, blank, quotes, spaced, before = b"", True, False, False, b""
     while block := file.read(BLOCK_BYTES):
         if b"\0" in block:
             raise TableError(f"{path} is no text; give a CSV or Parquet file")
-        is_utf8 = is_utf8 and _decodes(utf8, block)
+        utf8.read(block)
         is_windows = is_windows and len(block.translate(None, NOT_WINDOWS)) == len(block)
         sample = sample or block
         blank = blank and not block.strip()
@@ -197,17 +203,65 @@ def _looked_through(file: BinaryIO, path: Path, encoding: str | None) -> Found:
         before = whole[max(0, len(whole.rstrip(b" ")) - 1) :]
     if blank:
         raise TableError(f"{path} is empty: give a CSV file with rows of values")
+    utf8.read(b"")
     known = "utf-8"
-    if not (is_utf8 and _decodes(utf8, b"", final=True)):
+    if utf8.first_bad:
         known = "cp1252" if is_windows else "latin-1"
     if len(sample) == BLOCK_BYTES:
         sample = sample[: sample.rfind(b"\n") + 1] or sample
-    return Found(encoding or known, sample.decode(known, errors="replace"), quotes, spaced)
+    text = sample.decode(known, errors="replace")
+    return Found(encoding or known, text, quotes, spaced, guessed=utf8.first_bad > 0)
 
 
-def _decodes(decoder: codecs.IncrementalDecoder, block: bytes, final: bool = False) -> bool:
-    try:
-        decoder.decode(block, final)
-    except UnicodeDecodeError:
-        return False
-    return True
+class _Utf8:
+    """
+    Whether bytes are UTF-8, all of them or none.
+
+    Parameters
+    ----------
+    path : Path
+        Of the file, for messages.
+    stated : bool
+        Whether the file says that they are.
+
+    Attributes
+    ----------
+    first_bad : int
+        The line of the first byte that is not; 0 if there is none.
+    """
+
+    def __init__(self, path: Path, stated: bool):
+        self._path, self._characters, self.first_bad = path, stated, 0
+        self._decoder = codecs.getincrementaldecoder("utf-8")(errors="surrogateescape")
+        self._ends = dict.fromkeys("\n\r", 0)
+
+    def read(self, block: bytes) -> None:
+        """
+        Looks at the next bytes; none are the end.
+
+        Raises
+        ------
+        TableError
+            If some bytes are characters in UTF-8, and others cannot be.
+        """
+        text = self._decoder.decode(block, not block)
+        if not text.isascii():
+            if not self.first_bad:
+                try:
+                    text.encode()
+                except UnicodeEncodeError as error:
+                    self._count(text[: error.start])
+                    self.first_bad = 1 + (self._ends["\n"] or self._ends["\r"])
+            found = not self.first_bad or OTHER_THAN_ASCII.search(text)
+            self._characters = self._characters or bool(found)
+            if self.first_bad and self._characters:
+                raise TableError(
+                    f"{self._path}, line {self.first_bad} is not UTF-8 as the rest is; save the"
+                    " table in one encoding"
+                )
+        if not self.first_bad:
+            self._count(text)
+
+    def _count(self, text: str) -> None:
+        for end in self._ends:
+            self._ends[end] += text.count(end)

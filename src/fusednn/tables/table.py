@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .columns import Column
-from .errors import TableError
+from .errors import TableError, cut, shown
 from .numbers import Notation
 
 NAMES_TOLD = 8
@@ -30,12 +30,18 @@ class Table(NamedTuple):
         Each row's number in its file, from 0 on.
     line_of : callable, default=None
         The line of the file in which a row of some number ends; None where rows have no lines.
+    first : sequence of str
+        The file's first row as it is there: names, of which some may be the same, or data.
+    encoding : str
+        In which the file's characters were read if that is a guess, else empty.
     """
 
     columns: Sequence[Column]
     header: bool
     numbers: np.ndarray
     line_of: Callable[[int], int] | None = None
+    first: Sequence[str] = ()
+    encoding: str = ""
 
     @property
     def names(self) -> list[str]:
@@ -60,6 +66,13 @@ class Table(NamedTuple):
         """The table with its texts understood in another notation."""
         return self._replace(columns=[column.read_as(notation) for column in self.columns])
 
+    def renamed(self) -> list[tuple[str, str]]:
+        """Names in the file that a column before had, and what these columns are called here."""
+        if not self.header:
+            return []
+        pairs = zip(self.first, self.names, strict=False)
+        return [(given, name) for given, name in pairs if given and given != name]
+
     def place(self, row: int) -> str:
         """Where a row stands in its file, for people."""
         number = int(self.numbers[row])
@@ -72,11 +85,16 @@ class Table(NamedTuple):
         Raises
         ------
         TableError
-            If there is no such column.
+            If there is no such column, or there are several.
         """
         width = len(self.columns)
         if target is None:
             return width - 1
+        if self.header and self.first.count(target) > 1:
+            raise TableError(
+                f"{self.first.count(target)} columns are named {shown(target)}: rename all but"
+                " one, or give its number"
+            )
         if target in self.names:
             return self.names.index(target)
         try:
@@ -85,12 +103,18 @@ class Table(NamedTuple):
             index = width
         if -width <= index < width:
             return index % width
+        if target in self.first:
+            if self.rows <= 1:
+                raise TableError("the table has no rows below its header")
+            raise TableError(
+                f"there is no column {shown(target)}: the first row was taken for data", "header"
+            )
         named = (
             f"its columns are {told(self.names)}, or"
             if self.header
             else "it has no header; columns are"
         )
-        raise TableError(f"there is no column {target!r}: {named} 0 to {width - 1}")
+        raise TableError(f"there is no column {shown(target)}: {named} 0 to {width - 1}")
 
 
 def unique_names(header: Sequence[str]) -> list[str]:
@@ -111,4 +135,4 @@ def unique_names(header: Sequence[str]) -> list[str]:
 
 def told(names: Sequence[str], between: str = ", ") -> str:
     """The first of many names, for people."""
-    return between.join([*names[:NAMES_TOLD], *["..."] * (len(names) > NAMES_TOLD)])
+    return between.join([*map(cut, names[:NAMES_TOLD]), *["..."] * (len(names) > NAMES_TOLD)])

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .columns import Column
-from .errors import TableError
+from .columns import EXACT, Column
+from .errors import TableError, cut, shown
 from .quantities import held_numbers, refuse_odd, unit_of
 from .table import Table
 
@@ -16,6 +16,7 @@ CLASSIFICATION, REGRESSION = "classification", "regression"
 MOST_CLASSES = 30
 ALL_DIFFERENT = 0.5
 LABELS_TOLD = 5
+DIGITS = re.compile(r"[+-]?\d{1,4000}", re.ASCII)
 PADDED = re.compile(r"[+-]?0+\d.*")
 """Texts of numbers with zeros before them, as identifiers have."""
 
@@ -72,7 +73,8 @@ class Target(NamedTuple):
         values = None if words else column.numbers()
         distinct = len(np.unique(column.codes if values is None else values))
         whole = values is not None and _are_whole(values) and _are_plain(column)
-        apart = whole and _are_identifiers(column)
+        long = values is not None and _are_long(values, column)
+        known_apart, apart = distinct, long or (whole and _are_identifiers(column))
         if apart:
             distinct = max(distinct, len(np.unique(column.codes)))
         name, rows = column.name, len(column)
@@ -80,11 +82,17 @@ class Target(NamedTuple):
             has = "one value only" if distinct else "no values"
             raise TableError(f"column {name!r} has {has}", "target")
         different = distinct > max(ALL_DIFFERENT * rows, 2)
-        few = whole and distinct <= MOST_CLASSES and not different
+        few = (whole or long) and distinct <= MOST_CLASSES and not different
         if task == REGRESSION or (task is None and values is not None and not few):
             if values is None:
                 raise TableError(
                     f"column {name!r} has words, which are no quantity", "classification"
+                )
+            if known_apart < 2:
+                raise TableError(
+                    f"column {name!r} has whole numbers of so many digits that as quantities they"
+                    " are all the same",
+                    "classification",
                 )
             return cls(name, unit=unit_of(column, table))
         if different:
@@ -137,8 +145,8 @@ class Target(NamedTuple):
         if (unknown := np.flatnonzero(places < 0)).size:
             word = column.values[column.codes[unknown[0]]]
             raise TableError(
-                f"{table.place(int(unknown[0]))}: {self.name} is {word!r}, which is none of the"
-                f" labels of the training table ({self.told()})"
+                f"{table.place(int(unknown[0]))}: {self.name} is {shown(word)}, which is none of"
+                f" the labels of the training table ({self.told()})"
             )
         return self.classes[places]
 
@@ -152,7 +160,9 @@ class Target(NamedTuple):
     def told(self) -> str:
         """The first labels, for people."""
         labels = self.labels or ()
-        return ", ".join(labels[:LABELS_TOLD]) + (", ..." if len(labels) > LABELS_TOLD else "")
+        return ", ".join(map(cut, labels[:LABELS_TOLD])) + (
+            ", ..." if len(labels) > LABELS_TOLD else ""
+        )
 
 
 def _are_plain(column: Column) -> bool:
@@ -164,7 +174,17 @@ def _are_plain(column: Column) -> bool:
 
 
 def _are_whole(values: np.ndarray) -> bool:
-    return bool((values == np.round(values)).all() and np.abs(values).max(initial=0) < 2**53)
+    return bool((values == np.round(values)).all() and np.abs(values).max(initial=0) < EXACT)
+
+
+def _are_long(values: np.ndarray, column: Column) -> bool:
+    """Whether these are whole numbers, and float64 does not tell all of them apart."""
+    if np.abs(values).max(initial=0) < EXACT:
+        return False
+    present = [column.values[code] for code in np.unique(column.codes)]
+    if not all(map(DIGITS.fullmatch, present)):
+        return False
+    return len(set(map(int, present))) > len(np.unique(values))
 
 
 def _are_identifiers(column: Column) -> bool:
