@@ -288,4 +288,4 @@ BROKEN = {
     "too few pointers": lambda: changed(sparse.csr_matrix(np.eye(5)), indptr=[0, 5]),
     "too few values": lambda: changed(sparse.csr_matrix(np.eye(5)), data=[1.0]),
 }
-"""Of five columns; what indices say lies elsewhere in memory."""
+"""Sparse matrices of five columns; what indices say lies elsewhere in memory."""

@@ -193,7 +193,7 @@ def test_a_row_without_any_is_absent(kind, options):
 
 @pytest.mark.parametrize("cls", [MLPRegressor, MLPClassifier])
 def test_one_column(cls):
-    """Of which unknown means absent."""
+    """A sample whose only target is unknown is absent."""
     y = FULL[:, 0] if cls is MLPRegressor else NAMES[NUMBERS[:, 0]]
     part = np.where(UNKNOWN[:, 0], None, y)
     if cls is MLPRegressor:

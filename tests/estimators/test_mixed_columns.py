@@ -126,7 +126,7 @@ def test_files(fitted, tmp_path):
 
 @pytest.mark.parametrize("form", [object, str])
 def test_onnx_has_no_tensor_of_both(tmp_path, form):
-    """Of words of a fixed width NumPy would make words of the numbers."""
+    """NumPy would turn the numbers into words beside words of a fixed width."""
     pytest.importorskip("onnx")
     classes = [np.array(CLASSES[0], form), np.array([5, 9])]
     model = new().partial_fit(X, Y[:, :2], classes=classes)

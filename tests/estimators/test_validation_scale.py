@@ -59,7 +59,7 @@ def test_parts_of_one_table_are_alike(name):
 
 
 def test_drift_is_no_scale():
-    """Of a time that goes on, however long the past is, and of slow walks."""
+    """Neither a time that goes on, however long the past is, nor a slow walk is one."""
     X = np.c_[np.arange(600.0), rng.normal(size=(600, 5)).cumsum(axis=0) / 30]
     for past, future in TimeSeriesSplit(4).split(X):
         assert columns_warned_of(X[past], X[future]) == 0

@@ -47,7 +47,7 @@ def kinds_of(model, folder):
 
 @pytest.fixture(scope="module")
 def plain(tmp_path_factory):
-    """Of each type, fitted to columns without names."""
+    """A model of each type, fitted to columns without names."""
     options = {"max_iter": 3, "random_state": 0}
     return {
         dtype: kinds_of(
@@ -119,7 +119,7 @@ def without_address(error):
 @pytest.mark.parametrize("kind", KINDS[1:])
 @pytest.mark.parametrize("form", NAMED)
 def test_names_of_columns(named, kind, form):
-    """Of predictors those that a table has are compared, and one without is taken silently."""
+    """Predictors compare the names that a table has, and take one without names silently."""
     model = kind_of(named, kind)
     assert model.feature_names_in_.tolist() == names_of(X)
     rows = NAMED[form](X)

@@ -52,7 +52,7 @@ MODELS = {
 
 
 def digest(*arrays):
-    """Of the bytes of arrays."""
+    """A digest of the bytes of arrays."""
     parts = (np.ascontiguousarray(array).tobytes() for array in arrays)
     return hashlib.sha256(b"".join(parts)).hexdigest()[:12]
 

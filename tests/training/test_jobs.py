@@ -132,7 +132,7 @@ def test_nothing_is_imported_for_it():
     ],
 )
 def test_quotas_of_containers(eight_cpus, files, expected):
-    """Of version 2 and version 1 of cgroups: joblib reads them."""
+    """joblib reads the quotas of version 2 and version 1 of cgroups."""
     for name, text in files.items():
         (eight_cpus / name).parent.mkdir(exist_ok=True)
         (eight_cpus / name).write_text(text + "\n")

@@ -40,7 +40,7 @@ def split_rows(
     y : ndarray of shape (n_rows,)
     classify : bool
     share : float
-        Of the rows, to be held out; two rows at least, but for such classes.
+        Share of the rows to hold out; two rows at least, but for such classes.
     seed : int
 
     Returns

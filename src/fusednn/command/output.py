@@ -56,7 +56,7 @@ def check_output(path: Path, *inputs: Path | None) -> None:
 COMPRESSIONS: dict[str, Callable[[BinaryIO], Any]] = {
     ".gz": lambda raw: gzip.GzipFile("", "wb", fileobj=raw, mtime=0),  # the same bytes every time
     ".bz2": lambda raw: bz2.BZ2File(raw, "wb"),
-    ".xz": lambda raw: lzma.LZMAFile(raw, "wb"),  # noqa: SIM115
+    ".xz": lambda raw: lzma.LZMAFile(raw, "wb"),  # noqa: SIM115 - the caller closes it
 }
 """What compresses text, by how a name ends."""
 OTHER_FORMS = ".zip", ".zst", ".xlsx", ".xls", ".ods", ".feather", ".arrow"

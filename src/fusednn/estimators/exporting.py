@@ -41,13 +41,13 @@ def export_onnx(estimator, path, opset=17):
     -----
     The input is "X" of shape (N, n_features), N any number, in the network's type.
 
-    Of a classifier the outputs are "label", of shape (N,), (N, n_labels) or (N, n_columns), and
+    The outputs of a classifier are "label", of shape (N,), (N, n_labels) or (N, n_columns), and
     "probabilities" of shape (N, n_classes), as `predict` and `predict_proba` have them; where y
     had several columns of classes there are "probabilities_0", "probabilities_1" and so on.
     Labels are int64 for all integers, strings, booleans or floats.
 
-    Of a regressor the output is "variable", in the shape of `predict`: (N,) for one target; of
-    loss="gaussian" there is "std" beside it, the standard deviation.
+    The output of a regressor is "variable", in the shape of `predict`: (N,) for one target;
+    loss="gaussian" has "std" beside it, the standard deviation.
 
     Raises
     ------

@@ -158,7 +158,7 @@ def known_rows(mlp, X, y, targets, weights, name="y"):
         Encoded.
     weights : ndarray or None
     name : str
-        Of y in messages.
+        What messages call y.
 
     Returns
     -------

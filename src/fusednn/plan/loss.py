@@ -28,7 +28,7 @@ class Target(NamedTuple):
     weights : ndarray of shape (n_samples,) or None
         Sample weights, in the network's dtype.
     shares : ndarray of float64, of shape (n_samples,), or None
-        Of each sample's columns that are known: what it counts for in means. None: all are.
+        The known part of each sample's columns: what it counts for in means. None: all of them.
     """
 
     values: np.ndarray

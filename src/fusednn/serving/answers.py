@@ -71,8 +71,8 @@ class Answers:
     def __call__(self, X, out=None, validate=True):
         """What the network puts out, before the output activation.
 
-        Of a classifier the logits, of a regressor what its link, and the inverse of a function of
-        the target, if any, turn into values.
+        These are the logits of a classifier; a regressor's link, and the inverse of a function of
+        the target, if any, turn them into values.
 
         Parameters
         ----------

@@ -17,7 +17,7 @@ class Choosing:
     Parameters
     ----------
     answering : Answering
-        Of the network, which knows nothing of the other columns nor of names.
+        The network's, which knows nothing of the other columns nor of names.
     columns : Columns
     names, features
         As of `Model`.

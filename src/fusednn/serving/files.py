@@ -106,7 +106,7 @@ class Contents(NamedTuple):
     Parameters
     ----------
     version : int
-        Of the format.
+        The format's.
     kind : {"predictor", "estimator"}
     ops : tuple of Layer
         Of a predictor as folding leaves them, of an estimator as they are trained.

@@ -82,7 +82,7 @@ def _zstandard(raw: BinaryIO, path: Path) -> Any:
 COMPRESSIONS: dict[bytes, Callable[[BinaryIO, Path], Any]] = {
     b"\x1f\x8b": lambda raw, _: gzip.GzipFile(fileobj=raw),
     **{b"BZh%d1AY&SY" % level: lambda raw, _: bz2.BZ2File(raw) for level in range(1, 10)},
-    b"\xfd7zXZ\0": lambda raw, _: lzma.LZMAFile(raw),  # noqa: SIM115
+    b"\xfd7zXZ\0": lambda raw, _: lzma.LZMAFile(raw),  # noqa: SIM115 - the caller closes it
     b"PK\3\4": _zip,
     b"\x28\xb5\x2f\xfd": _zstandard,
 }

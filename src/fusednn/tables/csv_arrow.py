@@ -24,7 +24,7 @@ BLANK_CHARACTERS = "".join(chr(c) for c in range(0x3001) if chr(c).isspace())
 """What Python strips."""
 
 FEW_TEXTS = 100
-"""Of a column; so many are stripped in less time than some calls of pyarrow take."""
+"""So many distinct texts are stripped in less time than some calls of pyarrow take."""
 
 
 class NotRead(Exception):

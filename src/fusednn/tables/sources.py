@@ -220,7 +220,7 @@ class _Utf8:
     Parameters
     ----------
     path : Path
-        Of the file, for messages.
+        The file's, for messages.
     stated : bool
         Whether the file says that they are.
 
