@@ -268,6 +268,7 @@ def test_cache_that_others_can_write_to(tmp_path):
         assert re.fullmatch(r"fusednn: [^\n]+FUSEDNN_CACHE_DIR[^\n]+\n", done.stderr)
 
 
+@pytest.mark.long
 def test_demo_without_a_cache_warns_once(tmp_path):
     (tmp_path / "file").touch()
     done = run("demo", "--epochs", 1, "--no-sklearn", FUSEDNN_CACHE_DIR=str(tmp_path / "file"))

@@ -129,6 +129,7 @@ def warm(tmp_path_factory):
     return folder
 
 
+@pytest.mark.long
 def test_defaults_compile_nothing_afterwards(warm):
     assert only_loads(counts(DEFAULTS, folder=warm))
 

@@ -432,6 +432,7 @@ print("quiet")
 """
 
 
+@pytest.mark.long
 def test_no_warning_that_the_user_did_not_earn(tmp_path):
     """Not from importing, compiling, caching, fitting or predicting; in a fresh cache too."""
     environment = {**os.environ, "FUSEDNN_CACHE_DIR": str(tmp_path / "cache")}

@@ -181,7 +181,8 @@ print("same")
 """
 
 
-@pytest.mark.parametrize("dtype", ["float32", pytest.param("float64", marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_parallel_forms_have_the_bits_of_the_serial_ones(dtype):
     if JIT:  # in a process that may have more threads than CPUs
         here = os.path.dirname(__file__)

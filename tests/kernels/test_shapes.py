@@ -121,9 +121,10 @@ def others():
         yield started
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not JIT, reason="the JIT is off")
 @pytest.mark.parametrize("name", OTHERS)
-@pytest.mark.parametrize("part", ["not long", pytest.param("long", marks=pytest.mark.long)])
+@pytest.mark.parametrize("part", ["not long", "long"])
 def test_shape_in_another_process(name, part, others):
     if lacks(name):
         pytest.skip(f"this host has no fused multiply-add, which {name} needs")

@@ -103,6 +103,7 @@ def widths(pattern, ir, dtype):
     return {int(count) * np.dtype(dtype).itemsize for count in found}
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize("dtype", NAMES)
 @pytest.mark.parametrize(("function", "role"), LOOPS, ids=IDS)
 def test_loop(function, role, dtype):

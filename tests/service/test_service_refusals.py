@@ -86,6 +86,7 @@ def right(body):
         return X if fits and np.isfinite(X.astype(np.float32)).all() else None
 
 
+@pytest.mark.long
 def test_broken_bodies_at_random(app, iris):
     """Bodies with bytes changed are answered or refused as Python reads them, never an error."""
     rng = np.random.default_rng(0)

@@ -106,11 +106,12 @@ TEXTS = ["a good film", "a bad film", "the good play", "the bad play", "fine wor
 OPINIONS = np.array([1, 0, 1, 0, 1, 0] * 10)
 
 
-@pytest.mark.parametrize(
-    "scalers",
-    [[], [MaxAbsScaler()], [StandardScaler(with_mean=False)], [MaxAbsScaler(clip=True)]],
-    ids=str,
-)
+SPARSE_SCALERS = [[], [MaxAbsScaler()], [StandardScaler(with_mean=False)]]
+if "clip" in MaxAbsScaler().get_params():  # scikit-learn 1.9
+    SPARSE_SCALERS.append([MaxAbsScaler(clip=True)])
+
+
+@pytest.mark.parametrize("scalers", SPARSE_SCALERS, ids=str)
 def test_text(scalers):
     """Scalers of sparse rows go into the first layer, or the rows are made dense for them."""
     pipe = make_pipeline(TfidfVectorizer(), *scalers, MLPClassifier((7,), **SMALL))

@@ -408,7 +408,7 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.parametrize("method", ["fork", "spawn"])
+@pytest.mark.parametrize("method", ["fork", pytest.param("spawn", marks=pytest.mark.long)])
 def test_processes(tmp_path, method):
     if method not in multiprocessing.get_all_start_methods():
         pytest.skip("not on this system")
