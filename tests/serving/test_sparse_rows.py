@@ -210,7 +210,9 @@ def test_wide_rows_are_made_dense_a_part_at_a_time():
     found, most = traced(lambda: predictor(rows))
     assert most < 700 * wide * 4 / 2
     for row in (0, 63, 64, 65, 699):
-        np.testing.assert_array_equal(found[row : row + 1], predictor(rows[row].toarray()))
+        np.testing.assert_array_equal(
+            found[row : row + 1], predictor(rows[row : row + 1].toarray())
+        )
 
 
 # -- calls -------------------------------------------------------------------------------

@@ -100,8 +100,11 @@ def test_numbers_of_parquet_stay_numbers(tmp_path):
 @pytest.mark.parametrize("kind", ["string", "large_string", "string_view", "categories"])
 def test_texts_of_parquet_in_any_type(tmp_path, kind):
     texts = pa.array(["01", "1", None])
-    texts = texts.dictionary_encode() if kind == "categories" else texts.cast(getattr(pa, kind)())
     try:
+        if kind == "categories":
+            texts = texts.dictionary_encode()
+        else:
+            texts = texts.cast(getattr(pa, kind)())
         pq.write_table(pa.table({"x": texts}), tmp_path / "t.parquet")
     except pa.ArrowNotImplementedError:  # no such file can be written by early versions
         assert kind == "string_view"
