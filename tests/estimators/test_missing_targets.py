@@ -5,6 +5,8 @@ import warnings
 
 import numpy as np
 import pandas as pd
+import polars
+import pyarrow
 import pytest
 import reference_network
 from numba import njit
@@ -516,13 +518,13 @@ INTEGERS = {
     "list": lambda: IDS,
     "list with NaN": lambda: [np.nan if value is None else value for value in IDS],
     "pandas": lambda: pd.Series(IDS, dtype="Int64"),
-    "polars": lambda: pytest.importorskip("polars").Series(IDS),
-    "pyarrow": lambda: pytest.importorskip("pyarrow").array(IDS),
-    "pyarrow in chunks": lambda: pytest.importorskip("pyarrow").chunked_array([IDS[:9], IDS[9:]]),
+    "polars": lambda: polars.Series(IDS),
+    "pyarrow": lambda: pyarrow.array(IDS),
+    "pyarrow in chunks": lambda: pyarrow.chunked_array([IDS[:9], IDS[9:]]),
     "two of objects": lambda: PAIRS,
     "two of pandas": lambda: pd.DataFrame({k: pd.array(v, "Int64") for k, v in COLUMNS.items()}),
-    "two of polars": lambda: pytest.importorskip("polars").DataFrame(COLUMNS),
-    "two of pyarrow": lambda: pytest.importorskip("pyarrow").table(COLUMNS),
+    "two of polars": lambda: polars.DataFrame(COLUMNS),
+    "two of pyarrow": lambda: pyarrow.table(COLUMNS),
 }
 
 
@@ -557,7 +559,6 @@ def test_own_scorers_see_integers_that_floats_do_not_hold():
 
 @pytest.mark.parametrize("values", [[0, 1, 2], [False, True, True], [2**63, 2**64 - 1, 0]])
 def test_a_null_leaves_the_type_of_labels(values):
-    polars = pytest.importorskip("polars")
     whole, part = polars.Series(values * 20), polars.Series([*values * 20, None])
     known, unknown = (MLPClassifier(**IGNORE).fit(X[: len(y)], y).classes_ for y in (whole, part))
     assert known.dtype.kind == unknown.dtype.kind
