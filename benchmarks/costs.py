@@ -118,9 +118,9 @@ class Passes:
 
     def __init__(self, variant, dtype, threads, network=NETWORK):
         from fusednn import NetworkClassifier
-        from fusednn.estimators.solvers import make_session
         from fusednn.plan.training import Target
         from fusednn.training.optimizer_state import OptimizerState
+        from fusednn.training.session import Session
 
         X, y = data_of(network, dtype, bool(variant.before))
         hidden = [
@@ -133,7 +133,13 @@ class Passes:
         solver = model._described_solver()
         rule = model._rule_of(solver)._replace(**dict(variant.rule))
         target, order = Target(y[:, np.newaxis].astype(dtype), None), np.arange(len(X))
-        self._session = make_session(model, X, target, rule, order, network.batch, 0.0)
+        self._session = Session(
+            *(model._network(), X, target, rule),
+            batch=network.batch,
+            order=order,
+            l2=0.0,
+            n_jobs=model.n_jobs,
+        )
         self._session.load(*model._parameters())
         self._optimizer = OptimizerState(solver, rule, 1e-3, "constant", 0.5)
         self._random = np.random.RandomState(0)

@@ -20,7 +20,7 @@ _HOMES = {
     "export_library": "fusednn.estimators.exporting",
     "export_onnx": "fusednn.estimators.exporting",
     "freeze": "fusednn.estimators.freezing",
-    "load": "fusednn.serving.files",
+    "load": "fusednn.serving.loading",
     "show_versions": "fusednn.versions",
     "warmup": "fusednn.estimators.warmup",
 }

@@ -15,7 +15,8 @@ from mutations import joined, mutated, split
 
 from fusednn import MLPClassifier, freeze
 from fusednn.serving.fields import Refused
-from fusednn.serving.files import KEY, read_predictor
+from fusednn.serving.files import KEY
+from fusednn.serving.loading import read_predictor
 
 KEPT = Path(__file__).with_name("files")
 PARTS = [  # seeds from, to

@@ -8,8 +8,8 @@ import numpy as np
 
 from fusednn.plan.training import Rule
 from fusednn.training.probe import Probe
+from fusednn.training.session import Session
 
-from .solvers import make_session
 from .troubles import DEAD_KINDS, SATURATED_KINDS, Seen, troubles
 
 MOST_SAMPLES = 512
@@ -78,7 +78,13 @@ class Diagnosis:
         target = target.take(order)
         samples = np.arange(len(order))
         rows = training.X[order]
-        session = make_session(mlp, rows, target, Rule(None), samples, len(samples), l2=0.0)
+        session = Session(
+            *(mlp._network(), rows, target, Rule(None)),
+            batch=len(samples),
+            order=samples,
+            l2=0.0,
+            n_jobs=mlp.n_jobs,
+        )
         self.probe = Probe(session)
         self._layers = mlp._named_ops()
         self._ops = session.network.ops

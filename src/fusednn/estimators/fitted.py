@@ -15,7 +15,7 @@ from fusednn import layers as specs
 from fusednn.optimizers import Optimizer
 from fusednn.schedules import Schedule
 
-from .perceptron import NORMS
+from .weights import NORMS
 
 CLASSES = "MLPClassifier", "MLPRegressor", "NetworkClassifier", "NetworkRegressor"
 

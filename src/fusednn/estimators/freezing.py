@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from inspect import getattr_static
-from typing import NamedTuple
 
 import numpy as np
 from sklearn.compose import TransformedTargetRegressor
@@ -12,18 +11,10 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from fusednn.kernels.class_losses import logistic_link, softmax_link
-from fusednn.kernels.value_losses import exp_link
-from fusednn.losses import Gaussian, Quantile
 from fusednn.plan.folding import folded
-from fusednn.plan.network import Network
 from fusednn.plan.parameters import ParameterLayout
 from fusednn.serving.model import (
-    BINARY,
-    COLUMNS,
     LOSS_OF_LINK,
-    MULTICLASS,
-    MULTILABEL,
     VALUES,
     Head,
     Model,
@@ -33,17 +24,10 @@ from fusednn.serving.predictor import Predictor
 from .base import BaseNetwork
 from .classification import ClassificationMixin
 from .inverses import transformed_back
-from .labels import MultioutputLabels
 from .regression import RegressionMixin
+from .trained import KINDS, Found, network_of_ours
 from .transforms import before, chained, steps_of
 from .weights import network_of
-
-LINKS = {None: "identity", logistic_link: "logistic", softmax_link: "softmax", exp_link: "exp"}
-KINDS = {
-    "binary": BINARY,
-    "multiclass": MULTICLASS,
-    "multilabel-indicator": MULTILABEL,
-}
 
 
 def freeze(estimator, *, n_jobs=None, weights=None) -> Predictor:
@@ -162,38 +146,6 @@ def _check_methods(estimator, known: tuple[type, ...]) -> None:
                 raise TypeError(
                     f"{type(estimator).__name__} has a {name} of its own, which would be lost."
                 )
-
-
-class Found(NamedTuple):
-    """A network, its parameters and what its outputs mean."""
-
-    network: Network
-    matrices: list[np.ndarray]
-    vectors: list[np.ndarray]
-    head: Head
-
-
-def network_of_ours(estimator) -> Found:
-    """The network of one of our fitted estimators, as it is trained."""
-    estimator._check_fitted()
-    dtype = estimator._network_dtype()
-    groups = estimator._parameters()
-    matrices, vectors = ([np.asarray(part, dtype) for part in group] for group in groups)
-    network = estimator._network()
-    link = LINKS[network.loss_row().link]
-    labels = getattr(estimator, "_labels", None)
-    if labels is None:
-        count = estimator._outputs_per_target()
-        loss, least = estimator._loss(), ()
-        point = None if isinstance(loss, Quantile) and count > 1 else 0
-        if isinstance(loss, Gaussian):
-            least = (float(np.log(loss.eps)),) * (network.outputs // count)
-        return Found(network, matrices, vectors, Head(VALUES, link, (), count, point, least=least))
-    if isinstance(labels, MultioutputLabels):
-        head = Head(COLUMNS, link, tuple(labels.classes))
-    else:
-        head = Head(KINDS[labels.kind], link, (labels.classes,))
-    return Found(network, matrices, vectors, head)
 
 
 def _scikit_learns(estimator) -> Found:

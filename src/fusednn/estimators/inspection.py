@@ -9,9 +9,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from fusednn.plan.training import Rule, Target
+from fusednn.training.session import Session
 
 from .sample_weights import bounded, check_total, checked_weights, in_type
-from .solvers import make_session, penalty_of
+from .solvers import penalty_of
 from .unknown import known_rows
 
 
@@ -20,6 +21,7 @@ class InspectionMixin:
 
     n_outputs_: int
     l1: float
+    n_jobs: int | None
     _outputs: Any
     _parameters: Any
     _check_fitted: Any
@@ -93,9 +95,12 @@ class InspectionMixin:
         targets = np.ascontiguousarray(bounded(targets, weights), dtype)
         target = Target(targets, weights, shares)
         samples = np.arange(X.shape[0])
-        l2 = penalty_of(self)
-        session = make_session(
-            self, X, target, Rule(None, l1=float(self.l1)), samples, len(samples), l2
+        session = Session(
+            *(self._network(), X, target, Rule(None, l1=float(self.l1))),
+            batch=len(samples),
+            order=samples,
+            l2=penalty_of(self),
+            n_jobs=self.n_jobs,
         )
         session.load(*self._parameters())
         per_output = session.network.loss_row().per_output

@@ -20,8 +20,8 @@ from fusednn.serving.heads import written_head
 from fusednn.training.optimizer_state import OptimizerState
 
 from .fitted import ATTRIBUTES, CLASSES, NEEDED, OPTIMIZER, as_list, class_name
-from .freezing import network_of_ours
 from .labels import Labels, MultioutputLabels
+from .trained import network_of_ours
 from .values import Reader
 
 MOST_STEPS = 1 << 24

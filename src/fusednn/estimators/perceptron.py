@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from functools import partial
 from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
 
-from fusednn.plan.layers.batch_norm import BatchNorm
-from fusednn.plan.layers.layer_norm import LayerNorm
 from fusednn.plan.layers.through import Scale
 from fusednn.plan.training import Rule
 from fusednn.training.optimizer_state import rule_of
@@ -18,14 +15,7 @@ from .base import BaseNetwork
 from .constraints import CONSTRAINTS
 from .diagram import layers_html
 from .scaling import mean_and_factor
-from .weights import initial_weights, network_of
-
-NORMS = {
-    "batch": BatchNorm,
-    "layer": LayerNorm,
-    "rms": partial(LayerNorm, centered=False),
-}
-"""What stands between the products and the activation of each hidden layer."""
+from .weights import NORMS, initial_weights, network_of
 
 
 def _first_norm(name, size, dtype):

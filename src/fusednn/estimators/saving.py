@@ -20,8 +20,8 @@ from fusednn.serving.writing import save_model
 from fusednn.training.optimizer_state import OptimizerState
 
 from .fitted import ATTRIBUTES, ELSEWHERE, OPTIMIZER, as_list, class_name
-from .freezing import network_of_ours
 from .labels import MultioutputLabels
+from .trained import network_of_ours
 from .values import Unwritable, Writer
 
 ONLY_PREDICT = "or save fusednn.freeze(estimator), which only predicts"

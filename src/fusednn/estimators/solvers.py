@@ -78,12 +78,6 @@ def penalty_of(mlp) -> float:
     return 0.0 if isinstance(mlp._described_solver(), AdamW | Lion) else mlp.alpha
 
 
-def make_session(mlp, X, target, rule, order, batch, l2, make=Session):
-    """A session of the estimator's present network; its parameters are not loaded."""
-    network = mlp._network()
-    return make(network, X, target, rule, batch=batch, order=order, l2=l2, n_jobs=mlp.n_jobs)
-
-
 def prepare_lbfgs(mlp, training):
     """The training by L-BFGS, to be called with a watcher or None; true if all is finite."""
     if training.own_set is not None:
@@ -104,8 +98,12 @@ def prepare_lbfgs(mlp, training):
         raise ValueError(f"{name} is for solvers other than 'lbfgs'.")
     samples = np.arange(training.X.shape[0])
     check_total(training.target.weights)
-    session = make_session(
-        mlp, training.X, training.target, Rule(None), samples, len(samples), mlp.alpha
+    session = Session(
+        *(mlp._network(), training.X, training.target, Rule(None)),
+        batch=len(samples),
+        order=samples,
+        l2=mlp.alpha,
+        n_jobs=mlp.n_jobs,
     )
     return _looked_at(mlp, training, samples, partial(_fit_lbfgs, mlp, session))
 
@@ -178,8 +176,15 @@ def prepare_stochastic(mlp, training, random_state):
         raise ValueError(
             f"BatchNorm needs batches of at least 2 samples, got batch_size={mlp.batch_size}."
         )
-    session = make_session(mlp, training.X, training.target, rule, order, batch, mlp.alpha, make)
-    session.load(*mlp._parameters(), optimizer.moments)
+    session = make(
+        *(mlp._network(), training.X, training.target, rule),
+        batch=batch,
+        order=order,
+        l2=mlp.alpha,
+        n_jobs=mlp.n_jobs,
+    )
+    matrices, vectors = mlp._parameters()
+    session.load(matrices, vectors, optimizer.moments)
     if rule.average and optimizer.raw is not None:
         *raw, known = optimizer.raw
         if known == _digest_of(mlp._parameters()):  # else someone has set other weights
@@ -205,7 +210,7 @@ def _looked_at(mlp, training, order, train):
     """The training, with a diagnosis after each pass if the user wants one."""
     if not mlp.diagnose:
         return train
-    from .diagnosis import diagnosed
+    from .diagnosis import diagnosed  # only where it is wanted
 
     return diagnosed(mlp, training, order, train)
 

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
 
+from fusednn.plan.layers.batch_norm import BatchNorm
+from fusednn.plan.layers.layer_norm import LayerNorm
 from fusednn.plan.network import Network, dense_network
 
 from .initializers import INITIALIZERS
+
+NORMS = {
+    "batch": BatchNorm,
+    "layer": LayerNorm,
+    "rms": partial(LayerNorm, centered=False),
+}
+"""What stands between the products and the activation of each hidden layer."""
 
 SCIKIT_LEARN = "scikit-learn"
 

@@ -10,9 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fusednn.plan.folding import folded
 from fusednn.plan.layers.layer import Layer
-from fusednn.plan.parameters import ParameterLayout
 
 from .description import (
     MOST_WIDTH,
@@ -26,7 +24,6 @@ from .fields import Check, Refused, keyed, list_of, one_of, optional, record, te
 from .heads import read_head
 from .model import Columns, Head, Model
 from .paths import path_of
-from .predictor import Predictor
 from .tensors import Tensors, parsed
 
 VERSION = 2
@@ -48,45 +45,6 @@ FEATURES: Check = optional(list_of(text))
 _COLUMNS: Check = optional(
     record({"inputs": whole(1, MOST_WIDTH), "chosen": list_of(whole(0, MOST_WIDTH), 1)})
 )
-
-
-def load(path, n_jobs=None, weights=None) -> Predictor:
-    """Reads a file that `save` of a predictor or of an estimator has written.
-
-    Needs neither scikit-learn nor SciPy. The file is closed when it returns, and may be replaced.
-
-    Parameters
-    ----------
-    path : str, bytes or os.PathLike
-    n_jobs : int or None, default=None
-        Threads for large batches, as of `freeze`.
-    weights : {"bfloat16", "int8"} or None, default=None
-        What the weights of dense layers are rounded to, as of `freeze`. A predictor's file has its
-        scalers folded, an estimator's has not: for "int8" it is the better one.
-
-    Returns
-    -------
-    Predictor
-        Of an estimator's file what `freeze` makes of the estimator.
-
-    Raises
-    ------
-    OSError
-        If there is no such file, or it cannot be read.
-    ValueError
-        If it is no such file, is damaged, or is of a later version of the format.
-    """
-    with opened(path) as file:
-        return read_predictor(file, n_jobs, weights)
-
-
-def read_predictor(file: BufferedIOBase, n_jobs=None, weights=None) -> Predictor:
-    """The predictor of an open file; `Refused` if it is none."""
-    contents = Contents.of(file)
-    model = contents.model()
-    if contents.kind == ESTIMATOR:
-        model = _folded(model, behind=weights is None)
-    return Predictor(model, n_jobs, weights)
 
 
 @contextmanager
@@ -231,15 +189,3 @@ def read_columns(value, width: int, elements: int) -> Columns | None:
     if columns.inputs > most_columns(elements):
         raise Refused("columns.inputs are more columns than a network of its tensors can have")
     return columns
-
-
-def _folded(model: Model, behind: bool) -> Model:
-    """An estimator's network as `freeze` makes it."""
-    layout = ParameterLayout(model.network.forms(model.dtype), model.dtype)
-    arrays = list(model.arrays)
-    with np.errstate(all="ignore"):  # what becomes infinite is refused
-        few, *groups = folded(model.network, *layout.split(arrays), behind=behind)
-    arrays = ParameterLayout(few.forms(model.dtype), model.dtype).in_order(*groups)
-    for (name, _), array in zip(named_forms(few.ops, model.dtype), arrays, strict=True):
-        check_values(name, array)
-    return model._replace(ops=few.ops, arrays=arrays)

@@ -12,6 +12,7 @@ from .answering import Answering, operations
 from .answers import Answers
 from .choosing import Choosing
 from .model import BINARY, COLUMNS, MULTICLASS, MULTILABEL, VALUES, Model
+from .writing import save_model
 
 INTEGER_SPEED = 3
 """How much faster products of integers are, about: so many more operations pay for a thread."""
@@ -145,8 +146,6 @@ class Predictor(Answers):
         OSError
             If the file cannot be written.
         """
-        from .writing import save_model
-
         model = self.model()
         save_model(model if notes is None else model._replace(notes=notes), path)
 

@@ -1,0 +1,54 @@
+"""The network of a fitted estimator as it is trained, and what its outputs mean."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from fusednn.kernels.class_losses import logistic_link, softmax_link
+from fusednn.kernels.value_losses import exp_link
+from fusednn.losses import Gaussian, Quantile
+from fusednn.plan.network import Network
+from fusednn.serving.model import BINARY, COLUMNS, MULTICLASS, MULTILABEL, VALUES, Head
+
+from .labels import MultioutputLabels
+
+LINKS = {None: "identity", logistic_link: "logistic", softmax_link: "softmax", exp_link: "exp"}
+KINDS = {
+    "binary": BINARY,
+    "multiclass": MULTICLASS,
+    "multilabel-indicator": MULTILABEL,
+}
+
+
+class Found(NamedTuple):
+    """A network, its parameters and what its outputs mean."""
+
+    network: Network
+    matrices: list[np.ndarray]
+    vectors: list[np.ndarray]
+    head: Head
+
+
+def network_of_ours(estimator) -> Found:
+    """The network of one of our fitted estimators, as it is trained."""
+    estimator._check_fitted()
+    dtype = estimator._network_dtype()
+    groups = estimator._parameters()
+    matrices, vectors = ([np.asarray(part, dtype) for part in group] for group in groups)
+    network = estimator._network()
+    link = LINKS[network.loss_row().link]
+    labels = getattr(estimator, "_labels", None)
+    if labels is None:
+        count = estimator._outputs_per_target()
+        loss, least = estimator._loss(), ()
+        point = None if isinstance(loss, Quantile) and count > 1 else 0
+        if isinstance(loss, Gaussian):
+            least = (float(np.log(loss.eps)),) * (network.outputs // count)
+        return Found(network, matrices, vectors, Head(VALUES, link, (), count, point, least=least))
+    if isinstance(labels, MultioutputLabels):
+        head = Head(COLUMNS, link, tuple(labels.classes))
+    else:
+        head = Head(KINDS[labels.kind], link, (labels.classes,))
+    return Found(network, matrices, vectors, head)

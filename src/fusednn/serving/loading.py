@@ -1,0 +1,66 @@
+"""Files to predictors: `fusednn.load`."""
+
+from __future__ import annotations
+
+from io import BufferedIOBase
+
+import numpy as np
+
+from fusednn.plan.folding import folded
+from fusednn.plan.parameters import ParameterLayout
+
+from .description import check_values, named_forms
+from .files import ESTIMATOR, Contents, opened
+from .model import Model
+from .predictor import Predictor
+
+
+def load(path, n_jobs=None, weights=None) -> Predictor:
+    """Reads a file that `save` of a predictor or of an estimator has written.
+
+    Needs neither scikit-learn nor SciPy. The file is closed when it returns, and may be replaced.
+
+    Parameters
+    ----------
+    path : str, bytes or os.PathLike
+    n_jobs : int or None, default=None
+        Threads for large batches, as of `freeze`.
+    weights : {"bfloat16", "int8"} or None, default=None
+        What the weights of dense layers are rounded to, as of `freeze`. A predictor's file has its
+        scalers folded, an estimator's has not: for "int8" it is the better one.
+
+    Returns
+    -------
+    Predictor
+        Of an estimator's file what `freeze` makes of the estimator.
+
+    Raises
+    ------
+    OSError
+        If there is no such file, or it cannot be read.
+    ValueError
+        If it is no such file, is damaged, or is of a later version of the format.
+    """
+    with opened(path) as file:
+        return read_predictor(file, n_jobs, weights)
+
+
+def read_predictor(file: BufferedIOBase, n_jobs=None, weights=None) -> Predictor:
+    """The predictor of an open file; `Refused` if it is none."""
+    contents = Contents.of(file)
+    model = contents.model()
+    if contents.kind == ESTIMATOR:
+        model = _folded(model, behind=weights is None)
+    return Predictor(model, n_jobs, weights)
+
+
+def _folded(model: Model, behind: bool) -> Model:
+    """An estimator's network as `freeze` makes it."""
+    layout = ParameterLayout(model.network.forms(model.dtype), model.dtype)
+    arrays = list(model.arrays)
+    with np.errstate(all="ignore"):  # what becomes infinite is refused
+        few, *groups = folded(model.network, *layout.split(arrays), behind=behind)
+    arrays = ParameterLayout(few.forms(model.dtype), model.dtype).in_order(*groups)
+    for (name, _), array in zip(named_forms(few.ops, model.dtype), arrays, strict=True):
+        check_values(name, array)
+    return model._replace(ops=few.ops, arrays=arrays)
