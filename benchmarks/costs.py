@@ -140,7 +140,7 @@ class Passes:
             l2=0.0,
             n_jobs=model.n_jobs,
         )
-        self._session.load(*model._parameters())
+        self._session.load(model._parameters())
         self._optimizer = OptimizerState(solver, rule, 1e-3, "constant", 0.5)
         self._random = np.random.RandomState(0)
         self._samples = len(X)

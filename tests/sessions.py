@@ -22,6 +22,16 @@ def random_network(sizes, dtype, seed=0):
     return coefs, [(random.normal(size=out) / 3).astype(dtype) for _, out in pairs]
 
 
+def in_order(coefs, intercepts):
+    """The parameters of dense layers as a network counts them."""
+    return [array for pair in zip(coefs, intercepts, strict=True) for array in pair]
+
+
+def by_kind(arrays):
+    """The same the other way: all coefficients, then all intercepts."""
+    return [*arrays[::2], *arrays[1::2]]
+
+
 def random_targets(loss, samples, columns, dtype, seed=0):
     """Targets that the loss takes, of so many columns, or classes."""
     random = np.random.RandomState(seed)
@@ -52,7 +62,7 @@ def open_session(X, t, parameters, *, activation="tanh", loss="squared_error", w
         l2=l2,
         n_jobs=n_jobs,
     )
-    session.load(coefs, intercepts)
+    session.load(in_order(coefs, intercepts))
     return session
 
 
@@ -61,7 +71,8 @@ def gradient(*args, loss="squared_error", **kwargs):
     with open_session(*args, loss=loss, **kwargs) as session:
         outputs = session.network.outputs
         value = session.run_gradient(outputs if LOSSES[loss].per_output else 1)
-        return value, *session.plan.layout.unpack(session.plan.gradient)
+        found = session.plan.layout.unpack(session.plan.gradient)
+        return value, found[::2], found[1::2]
 
 
 def train(*args, passes=1, rate=0.05, seed=None, **kwargs):
@@ -76,8 +87,7 @@ def train(*args, passes=1, rate=0.05, seed=None, **kwargs):
             if random is not None:
                 session.shuffle(random, 1)
             losses.append(session.run_passes(np.full(session.batches, step_size))[0])
-        coefs, intercepts = session.parameters()
-        return [np.array(losses), *coefs, *intercepts]
+        return [np.array(losses), *by_kind(session.parameters())]
 
 
 def assert_same_bits(ours, others):

@@ -50,8 +50,7 @@ def test_without_any_good_weights(kind, name):
     model = KINDS[kind](early_stopping=True, **{**options, **solver_of(kind, SOON)})
     with pytest.raises(ValueError, match="Solver produced non-finite parameter weights"):
         quietly(lambda: model.fit(X, Y, **given))
-    matrices, vectors = model._parameters()
-    assert all(np.isfinite(part).all() for part in [*matrices, *vectors])
+    assert all(np.isfinite(array).all() for array in model._parameters())
     assert len(model.loss_curve_) == model.n_iter_ <= 1
     assert model.best_validation_score_ == -np.inf
 
@@ -73,9 +72,8 @@ def test_good_weights_are_kept(kind, name):
     best = int(np.nanargmax(scores)) + 1
     shorter = KINDS[kind](**{**options, "max_iter": best})
     fit_quietly(shorter, X, Y, **given)
-    for one, other in zip(model._parameters(), shorter._parameters(), strict=True):
-        for a, b in zip(one, other, strict=True):
-            np.testing.assert_array_equal(a, b)
+    for a, b in zip(model._parameters(), shorter._parameters(), strict=True):
+        np.testing.assert_array_equal(a, b)
     assert np.isfinite(model.predict(X)).all()
 
 

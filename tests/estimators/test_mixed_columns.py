@@ -57,7 +57,7 @@ def test_fit(cls, given, solver):
     model = new(cls, solver=solver).fit(X, given)
     expected = new(cls, solver=solver).fit(X, ALL_WORDS)
     for ours, theirs in zip(model._parameters(), expected._parameters(), strict=True):
-        assert all(map(np.array_equal, ours, theirs))
+        assert np.array_equal(ours, theirs)
     for found, classes in zip(model.classes_, CLASSES, strict=True):
         assert found.tolist() == classes
     assert_answers(model, X, expected.predict(X))
@@ -97,7 +97,7 @@ def test_partial_fit(cls):
         model.partial_fit(X[rows], Y[rows])
         expected.partial_fit(X[rows], ALL_WORDS[rows])
     for ours, theirs in zip(model._parameters(), expected._parameters(), strict=True):
-        assert all(map(np.array_equal, ours, theirs))
+        assert np.array_equal(ours, theirs)
     assert_answers(model, X, expected.predict(X))
 
 

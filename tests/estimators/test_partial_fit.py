@@ -53,7 +53,7 @@ def train(estimator, kind, rows=slice(None), data=X, weights=None):
 
 def state(estimator):
     arrays = [*estimator.coefs_, *estimator.intercepts_, np.array(estimator.loss_curve_)]
-    return [*arrays, *(m for moment in estimator._optimizer.moments for p in moment for m in p)]
+    return [*arrays, *(m for moment in estimator._optimizer.moments for m in moment)]
 
 
 def assert_same_bits(one, other):
@@ -243,7 +243,7 @@ def test_data_are_not_held():
 def test_results_are_not_overwritten():
     """Arrays that a user took from one call stay as they are in the next."""
     estimator = train(new("regression"), "regression")
-    taken = [*estimator.coefs_, *estimator._optimizer.moments[0][0]]
+    taken = [*estimator.coefs_, *estimator._optimizer.moments[0]]
     before = [a.copy() for a in taken]
     train(estimator, "regression")
     for a, b in zip(taken, before, strict=True):

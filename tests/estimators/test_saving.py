@@ -66,8 +66,7 @@ def assert_same_network(one, other):
     """The same parameters and curves, to the bit."""
     for name in ("loss_", "loss_curve_", "n_iter_", "t_", "validation_scores_"):
         assert_same_value(getattr(one, name, None), getattr(other, name, None), name)
-    for a, b in zip(one._parameters(), other._parameters(), strict=True):
-        assert_same_value(list(a), list(b), "parameters")
+    assert_same_value(one._parameters(), other._parameters(), "parameters")
 
 
 def assert_same_state(one, other):

@@ -43,7 +43,7 @@ def fit(solver, **params):
 
 
 def bits(estimator):
-    moments = [part for pair in estimator._optimizer.moments for group in pair for part in group]
+    moments = [part for moment in estimator._optimizer.moments for part in moment]
     arrays = [*estimator.coefs_, *estimator.intercepts_, np.array(estimator.loss_curve_)]
     return [part.tobytes() for part in [*arrays, *moments]]
 

@@ -42,9 +42,8 @@ def new(kind, **params):
 
 def assert_same(one, other):
     """Two fits in every bit of their weights, and in the loss: a mean over their samples."""
-    for ours, theirs in zip(one._parameters(), other._parameters(), strict=True):
-        for a, b in zip(ours, theirs, strict=True):
-            np.testing.assert_array_equal(a, b)
+    for a, b in zip(one._parameters(), other._parameters(), strict=True):
+        np.testing.assert_array_equal(a, b)
     assert one.loss_ == pytest.approx(other.loss_, rel=1e-14)
 
 

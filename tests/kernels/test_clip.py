@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from reference_network import loss_and_gradient
-from sessions import open_session, random_network, random_targets
+from sessions import by_kind, open_session, random_network, random_targets
 
 from fusednn.plan.training import Rule
 
@@ -28,7 +28,7 @@ def test_steps(norm, value, dtype):
     x, t = X.astype(dtype), T.astype(dtype)
     with open_session(x, t, parameters, loss="softmax", rule=rule, batch=9, l2=L2) as session:
         losses = [session.run_passes(np.full(3, RATE))[0] for _ in range(2)]
-        ours = [*session.parameters()[0], *session.parameters()[1]]
+        ours = by_kind(session.parameters())
     coefs, intercepts = ([part.astype(float) for part in group] for group in parameters)
     for turn in range(2):
         total = 0.0

@@ -10,7 +10,7 @@ from reference import dropout_mask, gaussian_noise
 from reference_network import ACTIVATIONS as PLAIN
 from reference_network import LOSSES
 from scipy import sparse, stats
-from sessions import random_network, random_targets
+from sessions import by_kind, in_order, random_network, random_targets
 
 from fusednn.plan.network import dense_network
 from fusednn.plan.program import Program, Task
@@ -52,7 +52,7 @@ def open_session(activation, dtype, *, X=X, batch=BATCH, n_jobs=1):
         dense_network(SIZES, activation, "softmax", dropout=RATES), X, Target(t, None),
         Rule("sgd", (0.0,)), batch=batch, order=np.arange(len(t)), l2=0.3, n_jobs=n_jobs,
     )  # fmt: skip
-    session.load(coefs, intercepts)
+    session.load(in_order(coefs, intercepts))
     session.begin(SEED, 0)
     return session, coefs, intercepts, t
 
@@ -65,7 +65,7 @@ def test_steps(activation, dtype, form):
     session, coefs, intercepts, t = open_session(activation, dtype, X=form(data))
     with session:
         losses = [session.run_passes(np.full(session.batches, RATE))[0] for _ in range(2)]
-        ours = session.parameters()
+        ours = by_kind(session.parameters())
     coefs = [w.astype(float) for w in coefs]
     intercepts = [b.astype(float) for b in intercepts]
     expected, step = [], 0
@@ -81,7 +81,7 @@ def test_steps(activation, dtype, form):
         expected.append(total / len(t))
     tolerance = 1e-4 if dtype is np.float32 else 1e-12
     np.testing.assert_allclose(losses, expected, rtol=tolerance)
-    for one, other in zip([*ours[0], *ours[1]], [*coefs, *intercepts], strict=True):
+    for one, other in zip(ours, [*coefs, *intercepts], strict=True):
         np.testing.assert_allclose(one, other, rtol=0, atol=tolerance * max(1, abs(other).max()))
 
 

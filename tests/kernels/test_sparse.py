@@ -5,7 +5,7 @@ import pytest
 import reference
 from fusednn.kernels._jit import JIT
 from scipy import sparse
-from sessions import assert_same_bits, gradient, open_session, random_network, train
+from sessions import assert_same_bits, gradient, in_order, open_session, random_network, train
 
 from fusednn.plan import batches
 from fusednn.plan.training import Rule
@@ -136,8 +136,9 @@ def test_predictions_have_the_bits_of_the_dense_path(name, form, dtype):
     X, dense = pair(name, form, dtype)
     network = random_network([X.shape[1], 19, 3], dtype)
     layers = open_session(dense, np.zeros((len(dense), 3), dtype), network).network
-    want = predict(layers, *network, dense, n_jobs=1)
-    assert_same_bits([predict(layers, *network, X, n_jobs=1)], [want])
+    arrays = in_order(*network)
+    want = predict(layers, arrays, dense, n_jobs=1)
+    assert_same_bits([predict(layers, arrays, X, n_jobs=1)], [want])
 
 
 def test_other_types_are_converted():

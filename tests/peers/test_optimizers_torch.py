@@ -6,7 +6,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 # Without the peer the module ends above, so these imports cannot come first.
-from sessions import assert_near, assert_same_bits, open_session  # noqa: E402
+from sessions import assert_near, assert_same_bits, by_kind, open_session  # noqa: E402
 from torch_network import TorchNetwork  # noqa: E402
 
 from fusednn.optimizers import SGD, Adagrad, Adam, AdamW, Lion, NAdam, RMSprop  # noqa: E402
@@ -50,9 +50,10 @@ def ours(solver, X, t, parameters, batch, l2, n_jobs=1):
     ) as session:
         while state.t < STEPS:
             session.run_passes(state.rates(session.batches, [0]))
-        moments = [part for pair in session.moments() for group in pair for part in group]
-        groups = session.parameters()
-        return state.t, [part for group in groups for part in group], moments
+        found, *moments = (
+            by_kind(arrays) for arrays in (session.parameters(), *session.moments())
+        )
+        return state.t, found, [array for moment in moments for array in moment]
 
 
 def theirs(make, options, X, t, parameters, batch, l2, steps):

@@ -7,7 +7,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 # Without the peer the module ends above, so these imports cannot come first.
-from sessions import assert_near, open_session  # noqa: E402
+from sessions import assert_near, by_kind, open_session  # noqa: E402
 from torch.optim import lr_scheduler  # noqa: E402
 from torch_network import TorchNetwork  # noqa: E402
 
@@ -115,5 +115,5 @@ def test_trajectory(solver, ours, theirs):
     with open_session(X, t, parameters, loss="softmax", rule=state.rule) as session:
         for _ in range(STEPS):
             session.run_passes(state.rates(1, [0]))
-        found = [part for group in session.parameters() for part in group]
+        found = by_kind(session.parameters())
     assert_near(found, network.arrays(), solver, "float64")

@@ -46,9 +46,9 @@ def test_same_function(name, rows, dtype):
         layers, max_iter=3, random_state=0, dtype=dtype, standardize=scaled, learning_rate_init=0.1
     ).fit(X, Y)
     network, arrays = model._network(), model._parameters()
-    small, *fewer = folded(network, *arrays)
+    small, fewer = folded(network, arrays)
     assert len(small.ops) == count
-    assert all(array.dtype == dtype for group in fewer for array in group)
+    assert all(array.dtype == dtype for array in fewer)
     # by the ops one after the other: what validation does during training
     x = X[:rows].astype(dtype)
     whole = model._outputs(x, lambda *given: given, link=False)
@@ -56,7 +56,7 @@ def test_same_function(name, rows, dtype):
     tolerance = 1e-5 if dtype == "float32" else 1e-12
     scale = abs(unfolded).max()
     np.testing.assert_allclose(whole, unfolded, rtol=0, atol=tolerance * scale)
-    np.testing.assert_allclose(predict(small, *fewer, x, answer="logits"), whole, rtol=0, atol=0)
+    np.testing.assert_allclose(predict(small, fewer, x, answer="logits"), whole, rtol=0, atol=0)
 
 
 def outputs_of(network, arrays, x):
@@ -67,7 +67,7 @@ def outputs_of(network, arrays, x):
     from fusednn.training.team import run_all
 
     layout = ParameterLayout(network.forms(x.dtype), x.dtype)
-    views = layout.views(layout.pack(*arrays))
+    views = layout.views(layout.pack(arrays))
     program, outputs = lower_inference(
         network, views, source_of(x, x.dtype), x.dtype, answer="logits"
     )
@@ -84,7 +84,7 @@ def test_far_means_stay_outside_of_a_bias():
     y = X[:, 0]
     wide = model.fit(far, y).predict(far)
     model.set_params(dtype="float32").fit(far, y)
-    network = folded(model._network(), *model._parameters())[0]
+    network = folded(model._network(), model._parameters())[0]
     assert len(network.ops) == 3
     np.testing.assert_allclose(model.predict(far.astype(np.float32)), wide, atol=0.02)
 
@@ -95,7 +95,6 @@ def test_the_order_of_memory_does_not_matter(dtype):
     layers = [Dense(7, "tanh", weight_norm=True), BatchNorm(), Dense(4, weight_norm=True)]
     model = NetworkClassifier(layers, max_iter=2, random_state=0, dtype=dtype, standardize=True)
     network, arrays = model.fit(X, Y)._network(), model._parameters()
-    turned = [[np.asfortranarray(array) for array in group] for group in arrays]
-    for one, other in zip(folded(network, *arrays)[1:], folded(network, *turned)[1:], strict=True):
-        for a, b in zip(one, other, strict=True):
-            np.testing.assert_array_equal(a, b)
+    turned = [np.asfortranarray(array) for array in arrays]
+    for a, b in zip(folded(network, arrays)[1], folded(network, turned)[1], strict=True):
+        np.testing.assert_array_equal(a, b)

@@ -1,13 +1,12 @@
 """Nothing that is not a value is ever read: NaN in all other memory changes no bit."""
 
-from itertools import chain as chain_lists
 from itertools import pairwise
 
 import numpy as np
 import pytest
 from fusednn.kernels.losses import LOSSES
 from scipy import sparse
-from sessions import random_targets, sizes_for
+from sessions import in_order, random_targets, sizes_for
 
 from fusednn.estimators.building import build
 from fusednn.estimators.parameters import drawn
@@ -92,7 +91,7 @@ def train(buffers, loss, activation, sizes, rule, batch, dtype, form, poisoned):
         l2=0.1,
         n_jobs=2,
     )
-    session.load(coefs, intercepts)
+    session.load(in_order(coefs, intercepts))
     plan = session.plan
     if poisoned:
         kept = (plan.parameters, plan.transposed, *plan.states, *plan.zeros.values())
@@ -100,9 +99,9 @@ def train(buffers, loss, activation, sizes, rule, batch, dtype, form, poisoned):
     with session:
         if rule.optimizer is None:
             value = np.array(session.run_gradient(1.0))
-            return [value, *chain_lists(*plan.layout.unpack(plan.gradient))]
+            return [value, *plan.layout.unpack(plan.gradient)]
         losses = [session.run_passes(np.full(session.batches, 0.01))[0] for _ in range(3)]
-    return [np.array(losses), *chain_lists(*session.parameters())]
+    return [np.array(losses), *session.parameters()]
 
 
 @pytest.mark.thinned
@@ -161,7 +160,7 @@ def test_inference(buffers, loss, form, dtype):
     sizes = sizes_for(loss, sizes)
     network = dense_network(sizes, "tanh", loss)
     layout = training.ParameterLayout(network.forms(dtype), dtype)
-    flat = layout.pack(coefs, intercepts)
+    flat = layout.pack(in_order(coefs, intercepts))
     results = []
     for poisoned in (False, True):
         buffers.clear()
@@ -209,7 +208,7 @@ def test_layers(buffers, layers, rule, dtype):
             network, X, Target(t, None), rule, batch=batch, order=np.arange(41), l2=0.1, n_jobs=2
         )
         plan = session.plan
-        session.load(*plan.layout.split(drawn(chain, rng, dtype)))
+        session.load(drawn(chain, rng, dtype))
         session.begin(1, 0)
         if poisoned:
             # the gradient of what is not trained is zero from the start
@@ -218,16 +217,12 @@ def test_layers(buffers, layers, rule, dtype):
             poison(buffers, (*kept, plan.program.sync, plan.program.frames))
         with session:
             if rule.optimizer is None:
-                found = [np.array(session.run_gradient(1.0)), *chain_of(plan, plan.gradient)]
+                found = [np.array(session.run_gradient(1.0)), *plan.layout.unpack(plan.gradient)]
             else:
                 losses = [session.run_passes(np.full(session.batches, 0.01))[0] for _ in range(3)]
-                found = [np.array(losses), *chain_of(plan, plan.parameters)]
-                found += chain_of(plan, plan.averages)
+                found = [np.array(losses), *plan.layout.unpack(plan.parameters)]
+                found += plan.layout.unpack(plan.averages)
         results.append(found)
     for one, other in zip(*results, strict=True):
         assert np.isfinite(one).all()
         assert one.tobytes() == other.tobytes()
-
-
-def chain_of(plan, flat):
-    return list(chain_lists(*plan.layout.unpack(flat)))

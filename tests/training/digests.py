@@ -60,8 +60,7 @@ def digest(*arrays):
 def trained(model):
     """The weights of an estimator, or of the last of a pipeline, and its losses."""
     model = model[-1] if hasattr(model, "steps") else model
-    weights = [array for group in model._parameters() for array in group]
-    return [*weights, np.array(model.loss_curve_)]
+    return [*model._parameters(), np.array(model.loss_curve_)]
 
 
 def written(model):

@@ -12,7 +12,7 @@ import reference_network
 from fusednn.kernels.activations import ACTIVATIONS
 from fusednn.kernels.losses import LOSSES
 from scipy import sparse
-from sessions import random_targets, sizes_for
+from sessions import in_order, random_targets, sizes_for
 
 from fusednn.plan.network import dense_network
 from fusednn.plan.training import Rule, Target
@@ -56,9 +56,10 @@ class Gradient:
 
     def __call__(self, coefs, intercepts):
         with self.session as session:
-            session.plan.load(coefs, intercepts)
+            session.plan.load(in_order(coefs, intercepts))
             value = session.run_gradient(self.factor)
-            return value, *session.plan.layout.unpack(session.plan.gradient)
+            found = session.plan.layout.unpack(session.plan.gradient)
+            return value, found[::2], found[1::2]
 
     def moved(self, step, d_coefs, d_intercepts):
         """The loss at some distance in a direction."""

@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 import reference
 from reference_network import loss_and_gradient
-from sessions import assert_near, assert_same_bits, open_session, random_network, random_targets
+from sessions import (
+    assert_near,
+    assert_same_bits,
+    by_kind,
+    open_session,
+    random_network,
+    random_targets,
+)
 
 from fusednn.optimizers import SGD, Adagrad, Adam, AdamW, Lion, NAdam, RMSprop
 from fusednn.training.optimizer_state import OptimizerState, rule_of
@@ -81,7 +88,7 @@ def by_the_engine(solver, X, t, parameters, batch, weights, l2, **more):
         losses = []
         while state.t < STEPS:
             losses += session.run_passes(state.rates(session.batches, [0])).tolist()
-        return [part for group in session.parameters() for part in group], losses
+        return by_kind(session.parameters()), losses
 
 
 def problem(monkeypatch, batches, dtype, sizes=(7, 12, 5, 6)):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from fusednn.kernels import records
 from reference_network import loss_and_gradient
-from sessions import open_session, random_network, random_targets
+from sessions import by_kind, open_session, random_network, random_targets
 from sklearn.datasets import load_digits
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -26,7 +26,7 @@ DTYPES = pytest.mark.parametrize(("dtype", "tolerance"), [(np.float32, 2e-5), (n
 
 
 def flat(session):
-    return [*session.parameters()[0], *session.parameters()[1]]
+    return by_kind(session.parameters())
 
 
 def plain_passes(parameters, t, passes, share=None, partners=None, l1=0.0):
@@ -130,7 +130,7 @@ def test_averages(dtype, tolerance, clipped):
         for _ in range(3):
             session.run_passes(np.full(session.batches, RATE))
         ours, outputs = flat(session), session.outputs(None).copy()
-        trained = [*session.trained()[0], *session.trained()[1]]
+        trained = by_kind(session.trained())
     _, history = plain_passes(parameters, t, 3)
     weights = decay ** np.arange(len(history))[::-1]
     expected = [np.average(parts, axis=0, weights=weights) for parts in zip(*history, strict=True)]

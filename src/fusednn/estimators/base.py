@@ -57,7 +57,7 @@ class BaseNetwork(CallbackSupportMixin, InspectionMixin, FilesMixin, BaseEstimat
 
     A subclass says what its network is by `_built_name`, the attribute that a network makes,
     `_check_structure`, `_check_sizes`, `_build`, `_restore`, `_network`, `_named_ops`,
-    `_parameters`, `_set_parameters`, `_parameter_attributes` and `_rule_of`.
+    `_parameters`, `_parameter_attributes` and `_rule_of`.
     """
 
     _built_name: ClassVar[str]
@@ -242,9 +242,13 @@ class BaseNetwork(CallbackSupportMixin, InspectionMixin, FilesMixin, BaseEstimat
         """Outputs with a link of their own, by their numbers; empty where all share one."""
         return ()
 
+    def _set_parameters(self, arrays):
+        """Takes all arrays over."""
+        self.__dict__.update(self._parameter_attributes(arrays))
+
     def _network_dtype(self):
         """The type of the weights; users may have set some that the engine does not have."""
-        found = self._parameters()[0][0].dtype
+        found = next((array.dtype for array in self._parameters() if array.ndim == 2), None)
         return found if found in (np.float32, np.float64) else np.dtype(np.float64)
 
     def _check_solver(self):
@@ -276,13 +280,12 @@ class BaseNetwork(CallbackSupportMixin, InspectionMixin, FilesMixin, BaseEstimat
                     input_name="X",
                 )
         self._check_input(X)
-        given = self._parameters()
-        matrices, vectors = ([np.asarray(part, dtype) for part in group] for group in given)
+        arrays = [np.asarray(array, dtype) for array in self._parameters()]
         found: Network = self._network()
         if network is not None:
-            found, matrices, vectors = network(found, matrices, vectors)
+            found, arrays = network(found, arrays)
         return predict(
-            found, matrices, vectors, X, n_jobs=self.n_jobs, answer="outputs" if link else "logits"
+            found, arrays, X, n_jobs=self.n_jobs, answer="outputs" if link else "logits"
         )
 
     def __sklearn_tags__(self):

@@ -60,7 +60,7 @@ class _Passes:
     def end(self, progress, parameters):
         def attributes():
             return {
-                **self._mlp._parameter_attributes(*parameters()),
+                **self._mlp._parameter_attributes(parameters()),
                 "n_iter_": progress.n_iter,
                 "loss_": progress.loss,
                 "loss_curve_": list(progress.loss_curve),

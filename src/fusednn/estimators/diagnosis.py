@@ -89,7 +89,7 @@ class Diagnosis:
         self._layers = mlp._named_ops()
         self._ops = session.network.ops
         self._weights = _matrices_of(session, self._layers)
-        self._sizes = self._norms(mlp._parameters()[0])
+        self._sizes = self._norms(mlp._parameters())
         self._gradients: list[np.ndarray] = []
         self._outputs: list[list] = []
 
@@ -98,7 +98,7 @@ class Diagnosis:
             self.watcher.begin()
 
     def end(self, progress, parameters):
-        outputs, gradients = self.probe.look(*parameters())
+        outputs, gradients = self.probe.look(parameters())
         with np.errstate(all="ignore"):  # of a network that diverges
             norms = self._norms(gradients)
             row = [statistics(outputs[op], self._activation(op)) for _, op in self._layers]
@@ -123,10 +123,13 @@ class Diagnosis:
     def _activation(self, op):
         return self._ops[op].after.activation
 
-    def _norms(self, matrices):
+    def _norms(self, arrays):
         """The norm of all matrices of each layer that has some."""
-        squares = [np.sum(np.square(np.asarray(w, float))) for w in matrices]
-        return np.array([np.sqrt(sum(squares[at] for at in own)) for _, own in self._weights])
+        squares = (
+            (np.sum(np.square(np.asarray(arrays[number], float))) for number in own)
+            for _, own in self._weights
+        )
+        return np.array([np.sqrt(sum(each)) for each in squares])
 
 
 def statistics(outputs, activation):
@@ -141,13 +144,12 @@ def statistics(outputs, activation):
 
 
 def _matrices_of(session, layers):
-    """Pairs of a layer's number and the places of its matrices, of layers that have some."""
-    forms = [op.forms(session.plan.dtype) for op in session.network.ops]
-    starts = np.cumsum([0, *map(len, forms)])
+    """Pairs of a layer's number and the numbers of its matrices, of layers that have some."""
+    counts = [len(op.forms(session.plan.dtype)) for op in session.network.ops]
+    starts = np.cumsum([0, *counts])
     matrices = session.plan.layout.matrices
-    found = []
-    for layer, (_, op) in enumerate(layers):
-        own = [at for at, number in enumerate(matrices) if starts[op] <= number < starts[op + 1]]
-        if own:
-            found.append((layer, own))
-    return found
+    found = (
+        (layer, [number for number in matrices if starts[op] <= number < starts[op + 1]])
+        for layer, (_, op) in enumerate(layers)
+    )
+    return [(layer, own) for layer, own in found if own]

@@ -90,7 +90,7 @@ ATTRIBUTES: dict[str, Callable[[Any], bool]] = {
 NEEDED = "n_features_in_", "n_outputs_", "out_activation_", "n_iter_", "t_"
 ELSEWHERE = {
     *("classes_", "_labels", "_optimizer"),  # in parts of the file of their own
-    *("coefs_", "intercepts_", "norms_", "_matrices", "_vectors"),  # the network's tensors
+    *("coefs_", "intercepts_", "norms_", "_arrays"),  # the network's tensors
     *("_chain", "_watcher"),  # made anew
 }
 

@@ -12,7 +12,6 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from fusednn.plan.folding import folded
-from fusednn.plan.parameters import ParameterLayout
 from fusednn.serving.model import (
     LOSS_OF_LINK,
     VALUES,
@@ -153,17 +152,15 @@ def _scikit_learns(estimator) -> Found:
     link, dtype = estimator.out_activation_, estimator.coefs_[0].dtype
     if dtype not in (np.float32, np.float64):
         dtype = np.dtype(np.float64)
-    matrices, vectors = (
-        [np.asarray(part, dtype) for part in group]
-        for group in (estimator.coefs_, estimator.intercepts_)
-    )
-    loss = LOSS_OF_LINK[link], ()
-    network = network_of(matrices, vectors, estimator.activation, loss)
+    coefs, intercepts = estimator.coefs_, estimator.intercepts_
+    network = network_of(coefs, intercepts, estimator.activation, (LOSS_OF_LINK[link], ()))
+    pairs = zip(coefs, intercepts, strict=True)
+    arrays = [np.asarray(array, dtype) for pair in pairs for array in pair]
     if isinstance(estimator, MLPRegressor):
-        return Found(network, matrices, vectors, Head(VALUES, link))
+        return Found(network, arrays, Head(VALUES, link))
     binarizer = estimator._label_binarizer
     head = Head(KINDS[binarizer.y_type_], link, (np.asarray(binarizer.classes_),))
-    return Found(network, matrices, vectors, head)
+    return Found(network, arrays, head)
 
 
 def _of_pipeline(pipeline: Pipeline, folds: bool) -> Model:
@@ -179,11 +176,9 @@ def _of_pipeline(pipeline: Pipeline, folds: bool) -> Model:
 
 def _model(found: Found, estimator, folds: bool) -> Model:
     """The network folded."""
-    network, matrices, vectors, head = found
-    dtype = np.dtype([*matrices, *vectors][0].dtype)
-    network, *groups = folded(network, matrices, vectors, behind=folds)
-    arrays = ParameterLayout(network.forms(dtype), dtype).in_order(*groups)
+    dtype = found.arrays[-1].dtype
+    network, arrays = folded(found.network, found.arrays, behind=folds)
     features = getattr(estimator, "feature_names_in_", None)
     features = None if features is None else tuple(map(str, features))
     names = (type(estimator).__name__,) * 2
-    return Model(network.ops, arrays, head, dtype, names, features)
+    return Model(network.ops, arrays, found.head, dtype, names, features)

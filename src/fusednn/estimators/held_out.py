@@ -133,7 +133,7 @@ def _scored_by(mlp, scorer, X, y, weights):
     def score(session, outputs):
         model = copy.copy(mlp)
         model.__dict__.pop("feature_names_in_", None)  # X is an array by now
-        model._set_parameters(*session.parameters())
+        model._set_parameters(session.parameters())
         with said_of(f"scoring={mlp.scoring!r} failed in pass {next(passes)}"):
             found = scorer(model, X, y, **options)
         return number_of(mlp, found)

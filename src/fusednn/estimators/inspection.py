@@ -79,7 +79,7 @@ class InspectionMixin:
         return self._outputs(X, first, link=False)
 
     def _loss_and_gradient(self, X, y, sample_weight):
-        """The loss of all of the data, and lists of its gradients by matrices and vectors."""
+        """The loss of all of the data, and its gradient by each parameter."""
         self._check_fitted()
         dtype = self._network_dtype()
         X, y = self._validated(X, y, reset=False, dtypes=(dtype,), **self._target_options)
@@ -102,8 +102,8 @@ class InspectionMixin:
             l2=penalty_of(self),
             n_jobs=self.n_jobs,
         )
-        session.load(*self._parameters())
+        session.load(self._parameters())
         per_output = session.network.loss_row().per_output
         with session:
             loss = session.run_gradient(self.n_outputs_ if per_output else 1)
-        return loss, *session.plan.layout.unpack(session.plan.gradient)
+        return loss, session.plan.layout.unpack(session.plan.gradient)

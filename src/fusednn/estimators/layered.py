@@ -13,7 +13,6 @@ from fusednn import layers as specs
 from fusednn.optimizers import NAMED, SGD, Adam
 from fusednn.plan.layers.through import Scale
 from fusednn.plan.network import Network
-from fusednn.plan.parameters import ParameterLayout
 from fusednn.training.optimizer_state import rule_of
 
 from .base import BaseNetwork
@@ -78,7 +77,7 @@ class BaseLayered(BaseNetwork):
         if self.standardize:
             self._learn_scaling(chain, arrays, X[rows])
         self.layers_ = tuple(layers)
-        self._matrices, self._vectors = self._layout(X.dtype).split(arrays)
+        self._arrays = arrays
 
     def _learn_scaling(self, chain, arrays, X):
         """Writes means and factors of the columns in their places; codes are not scaled."""
@@ -92,27 +91,20 @@ class BaseLayered(BaseNetwork):
         mean[codes], factor[codes] = 0, 1
         self.feature_means_, self.feature_factors_ = mean, factor
 
-    def _restore(self, matrices, vectors):
+    def _restore(self, arrays):
         """Takes over a network that was built before of `layers_`."""
         link, scaled = self._output_activation(), "feature_means_" in self.__dict__
         columns, outputs = self.n_features_in_, self.n_outputs_
         self._chain = build(self.layers_, columns, outputs, link, scaled=scaled)
-        self._set_parameters(matrices, vectors)
-
-    def _layout(self, dtype):
-        return ParameterLayout(self._network().forms(dtype), dtype)
+        self._arrays = arrays
 
     def _parameters(self):
-        """Lists of matrices and of vectors, as a network counts its parameters."""
-        return self._matrices, self._vectors
+        """All arrays, in the order of the network."""
+        return self._arrays
 
-    def _set_parameters(self, matrices, vectors):
-        """Takes both lists over."""
-        self._matrices, self._vectors = matrices, vectors
-
-    def _parameter_attributes(self, matrices, vectors):
-        """What the lists are as attributes."""
-        return {"_matrices": matrices, "_vectors": vectors}
+    def _parameter_attributes(self, arrays):
+        """What the arrays are as attributes."""
+        return {"_arrays": arrays}
 
     def _network(self):
         loss, constants = self._lowered_loss()
@@ -155,15 +147,12 @@ class BaseLayered(BaseNetwork):
     def _count_hidden(self):
         return len(self._chain.homes) - 1
 
-    def _first_layers(self, count, network, matrices, vectors):
+    def _first_layers(self, count, network, arrays):
         """The network of so many layers, and its parameters."""
         scaled = any(isinstance(op, Scale) for op in network.ops)
         ops = first_ops(self.layers_[:count], network.inputs, scaled=scaled)
         network = network._replace(ops=ops)
-        numbers = len(network.forms(np.float32))
-        arrays = self._layout(np.float32).in_order(matrices, vectors)[:numbers]
-        layout = ParameterLayout(network.forms(np.float32), np.float32)
-        return network, *layout.split(arrays)
+        return network, arrays[: len(network.forms(np.float32))]
 
     def _summary(self):
         """The network in a word."""
@@ -214,8 +203,7 @@ class BaseLayered(BaseNetwork):
             Other layers have none, nor is the scaling of `standardize` among them.
         """
         self._check_fitted()
-        arrays = self._layout(self._network_dtype()).in_order(*self._parameters())
-        return by_layer(self._chain, [array.copy() for array in arrays])
+        return by_layer(self._chain, [array.copy() for array in self._arrays])
 
     def set_weights(self, weights):
         """Takes weights over, layer by layer.
@@ -235,9 +223,7 @@ class BaseLayered(BaseNetwork):
             If numbers or shapes are others, which changes nothing.
         """
         self._check_fitted()
-        layout = self._layout(self._network_dtype())
-        arrays = replaced(self._chain, layout.in_order(*self._parameters()), weights)
-        self._set_parameters(*layout.split(arrays))
+        self._arrays = replaced(self._chain, self._arrays, weights)
         return self
 
     def loss_and_gradient(self, X, y, sample_weight=None):
@@ -262,9 +248,8 @@ class BaseLayered(BaseNetwork):
         gradient : list of list of ndarray
             Layer by layer in the form of `get_weights`; zeros for running statistics.
         """
-        loss, *groups = self._loss_and_gradient(X, y, sample_weight)
-        arrays = self._layout(self._network_dtype()).in_order(*groups)
-        return loss, by_layer(self._chain, arrays)
+        loss, gradients = self._loss_and_gradient(X, y, sample_weight)
+        return loss, by_layer(self._chain, gradients)
 
     def _html_repr(self):
         """scikit-learn's diagram, and the layers once there are some."""

@@ -10,7 +10,6 @@ from scipy.sparse import csr_matrix
 
 from fusednn.kernels.optimizers import OPTIMIZERS
 from fusednn.optimizers import NAdam
-from fusednn.plan.parameters import ParameterLayout
 from fusednn.plan.rule import Rule
 from fusednn.serving import labels as label_values
 from fusednn.serving.description import named_forms, written_ops
@@ -56,21 +55,16 @@ def read_estimator(cls, file: BufferedIOBase):
     reader = Reader(contents.tensors)
     estimator = _made(cls, written["params"], reader)
     _set_attributes(estimator, written["attributes"], reader, contents)
-    layout = ParameterLayout([form for _, form in _forms(contents)], contents.dtype)
-    groups = layout.split(list(contents.model().arrays))
+    arrays = list(contents.model().arrays)
     if written["labels"] is not None:
         _set_labels(estimator, _LABELS(written["labels"], "labels"))
-    _set_network(estimator, groups, contents)
+    _set_network(estimator, arrays, contents)
     if written["optimizer"] is not None:
-        _set_optimizer(estimator, written["optimizer"], reader, contents, layout)
+        _set_optimizer(estimator, written["optimizer"], reader, contents)
     unused = {name for name in contents.tensors.entries if name.startswith(TRAINING)}
     if unused - reader.used:
         raise Refused(f"it has a tensor that no one expects, {min(unused - reader.used)!r}")
     return estimator
-
-
-def _forms(contents: Contents):
-    return list(named_forms(contents.ops, contents.dtype))
 
 
 def _made(cls, given, reader: Reader):
@@ -134,22 +128,22 @@ def _are_same(one, other) -> bool:
     )
 
 
-def _set_network(estimator, groups, contents: Contents) -> None:
+def _set_network(estimator, arrays, contents: Contents) -> None:
     """The network, which must be the one that the file describes."""
     try:
-        estimator._restore(*groups)
+        estimator._restore(arrays)
         found = network_of_ours(estimator)
         same = written_ops(found.network.ops) == written_ops(contents.ops)
         heads = [written_head(head, contents.version) for head in (found.head, contents.head)]
         same = same and heads[0] == heads[1]
-        counts = [len(group) for group in (found.matrices, found.vectors)]
+        same = same and len(found.arrays) == len(arrays)
     except Exception:  # of whatever in the parameters: nothing but values has been made yet
         raise Refused("its parameters are not of the network that it describes") from None
-    if not same or counts != [len(group) for group in groups]:
+    if not same:
         raise Refused("its parameters are not of the network that it describes")
 
 
-def _set_optimizer(estimator, given, reader: Reader, contents: Contents, layout) -> None:
+def _set_optimizer(estimator, given, reader: Reader, contents: Contents) -> None:
     found = keyed(given, "optimizer", ("rule", "values", "moments", "digest"))
     values = keyed(found["values"], "optimizer.values", OPTIMIZER)
     state = {key: reader.read(part, f"optimizer.{key}") for key, part in values.items()}
@@ -170,20 +164,20 @@ def _set_optimizer(estimator, given, reader: Reader, contents: Contents, layout)
 
     def kept(part: str):
         arrays = []
-        for name, form in _forms(contents):
+        for name, form in named_forms(contents.ops, contents.dtype):
             full = f"{TRAINING}{part}.{name}"
             if full not in contents.tensors.entries:
                 raise Refused(f"it has no tensor {full!r}")
             contents.check_tensor(full, form.shape, form.dtype)
             arrays.append(reader.tensor(full, "optimizer"))
-        return layout.split(arrays)
+        return arrays
 
     assert made.rule.optimizer is not None
     if found["moments"] not in (0, OPTIMIZERS[made.rule.optimizer].states):
         raise Refused("its optimizer has another number of moments")
     made.moments = [kept(f"moments.{at}") for at in range(found["moments"])]
     if found["digest"] is not None:
-        made.raw = (*kept("raw"), _digest(found["digest"]))
+        made.raw = kept("raw"), _digest(found["digest"])
     estimator._optimizer = made
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise, zip_longest
 from numbers import Real
 from typing import Any, ClassVar
 
@@ -61,12 +62,10 @@ class BaseMLP(BaseNetwork):
         )
 
     def _parameters(self):
-        """Lists of matrices and of vectors, as a network counts its parameters."""
-        vectors = [*self._scaling()]
-        norms = [*getattr(self, "norms_", []), []]
-        for number, b in enumerate(self.intercepts_):
-            vectors += [b, *(norms[number] if number < len(norms) else [])]
-        return self.coefs_, vectors
+        """All arrays, in the order of the network."""
+        norms = getattr(self, "norms_", ())
+        layers = zip_longest(self.coefs_, self.intercepts_, norms, fillvalue=())
+        return [*self._scaling(), *(array for w, b, norm in layers for array in (w, b, *norm))]
 
     def _scaling(self):
         """Means and factors of the features, where the network scales them."""
@@ -74,27 +73,21 @@ class BaseMLP(BaseNetwork):
             return []
         return [self.feature_means_, self.feature_factors_]
 
-    def _set_parameters(self, matrices, vectors):
-        """Takes both lists over."""
-        self.__dict__.update(self._parameter_attributes(matrices, vectors))
-
-    def _parameter_attributes(self, matrices, vectors):
-        """What the lists are as attributes."""
-        vectors = vectors[len(self._scaling()) :]
-        if not hasattr(self, "norms_"):
-            return {"coefs_": matrices, "intercepts_": vectors}
-        each = len(self.norms_[0]) + 1 if self.norms_ else 1
-        groups = [vectors[at + 1 : at + each] for at in range(0, len(vectors) - 1, each)]
-        return {"coefs_": matrices, "intercepts_": vectors[::each], "norms_": groups}
-
-    def _restore(self, matrices, vectors):
-        """Takes over a network that was built before, with `_norm` as it was then."""
-        if "feature_means_" in self.__dict__:
-            self.feature_means_, self.feature_factors_ = vectors[:2]
-        self.__dict__.pop("norms_", None)
+    def _parameter_attributes(self, arrays):
+        """What the arrays are as attributes: a layer begins with its matrix."""
+        starts = [number for number, array in enumerate(arrays) if array.ndim == 2]
+        layers = [arrays[at:end] for at, end in pairwise([*starts, len(arrays)])]
+        coefs, intercepts = [w for w, *_ in layers], [b for _, b, *_ in layers]
+        attributes = {"coefs_": coefs, "intercepts_": intercepts}
         if self._norm is not None:
-            self.norms_ = [_first_norm(self._norm, 0, float) for _ in matrices[1:]]
-        self._set_parameters(matrices, vectors)
+            attributes["norms_"] = [norm for _, _, *norm in layers[:-1]]
+        return attributes
+
+    def _restore(self, arrays):
+        """Takes over a network that was built before, with `_norm` as it was then."""
+        if self._scaling():
+            self.feature_means_, self.feature_factors_ = arrays[:2]
+        self._set_parameters(arrays)
 
     def _network(self):
         """The network that `coefs_` and `intercepts_` describe."""
@@ -157,12 +150,11 @@ class BaseMLP(BaseNetwork):
     def _count_hidden(self):
         return len(self.coefs_) - 1
 
-    def _first_layers(self, count, network, matrices, vectors):
+    def _first_layers(self, count, network, arrays):
         """The network of so many layers, and its parameters."""
         each = 1 if self._norm is None else 2
         network = network.first(count * each + bool(self._scaling()))
-        numbers = sum(len(form.shape) == 1 for form in network.forms(np.float32))
-        return network, matrices[:count], vectors[:numbers]
+        return network, arrays[: len(network.forms(np.float32))]
 
     def _rule_of(self, solver):
         """The update; constants of scikit-learn's solvers are parameters of the estimator."""
@@ -192,8 +184,8 @@ class BaseMLP(BaseNetwork):
             In the shapes of `coefs_` and `intercepts_`; other parameters have gradients too, which
             are not among them.
         """
-        loss, *groups = self._loss_and_gradient(X, y, sample_weight)
-        gradients = self._parameter_attributes(*groups)
+        loss, arrays = self._loss_and_gradient(X, y, sample_weight)
+        gradients = self._parameter_attributes(arrays)
         return loss, gradients["coefs_"], gradients["intercepts_"]
 
     def _summary(self):

@@ -54,7 +54,7 @@ def save_estimator(estimator, path, notes=None) -> None:
     names = getattr(estimator, "feature_names_in_", None)
     model = Model(
         found.network.ops,
-        layout.in_order(found.matrices, found.vectors),
+        found.arrays,
         found.head,
         np.dtype(dtype),
         (type(estimator).__name__,) * 2,
@@ -115,8 +115,8 @@ def _written_labels(own: dict[str, Any]) -> dict[str, Any] | None:
 def _written_optimizer(writer: Writer, state: OptimizerState, ops, layout) -> dict[str, Any]:
     names = [name for name, _ in named_forms(ops, layout.dtype)]
 
-    def keep(part: str, groups) -> None:
-        for name, form, array in zip(names, layout.forms, layout.in_order(*groups), strict=True):
+    def keep(part: str, arrays) -> None:
+        for name, form, array in zip(names, layout.forms, arrays, strict=True):
             if np.shape(array) != form.shape:
                 raise ValueError(
                     "save cannot write an optimizer's state for weights of other shapes than the"
@@ -124,12 +124,12 @@ def _written_optimizer(writer: Writer, state: OptimizerState, ops, layout) -> di
                 )
             writer.tensors[f"{TRAINING}{part}.{name}"] = np.asarray(array, layout.dtype)
 
-    for at, groups in enumerate(state.moments):
-        keep(f"moments.{at}", groups)
+    for at, moment in enumerate(state.moments):
+        keep(f"moments.{at}", moment)
     digest = None
     if state.raw is not None:
-        *groups, known = state.raw
-        keep("raw", groups)
+        raw, known = state.raw
+        keep("raw", raw)
         digest = known.hex()
     return {
         "rule": [state.rule.optimizer, list(map(float, state.rule.constants))],
@@ -145,7 +145,7 @@ def _check_rebuilt(estimator, own: dict[str, Any]) -> None:
     """Refuses what a loaded estimator would not have: a network of other parameters."""
     other = type(estimator)(**estimator.get_params(deep=False))
     vars(other).update({name: value for name, value in own.items() if name != "_chain"})
-    other._restore(*estimator._parameters())
+    other._restore(estimator._parameters())
     if other._network().ops != estimator._network().ops:
         raise ValueError(
             "save cannot write a network of other parameters than the estimator has now: some were"

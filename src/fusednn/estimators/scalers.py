@@ -12,7 +12,6 @@ from fusednn.plan.layers.embedding import Embedding
 from fusednn.plan.layers.rescale import Rescale
 from fusednn.plan.layers.through import Scale
 from fusednn.plan.network import Network
-from fusednn.plan.parameters import ParameterLayout
 
 SCALERS = StandardScaler, MinMaxScaler, MaxAbsScaler, RobustScaler
 NEAR_MEAN = {np.dtype(np.float32): 30.0, np.dtype(np.float64): 1e9}
@@ -131,11 +130,8 @@ def _folded(scaler: Affine, network: Network, arrays, dtype):
     if linear is None or not np.all(abs(linear[0] * linear[1]) < NEAR_MEAN[dtype]):
         return None
     wide, parts = _put(network, arrays, [Scale(len(scaler.factor))], [*linear])
-    layout = ParameterLayout(wide.forms(dtype), dtype)
-    few, *groups = folded(wide, *layout.split(parts))
-    if len(few.ops) > len(network.ops):
-        return None
-    return few, ParameterLayout(few.forms(dtype), dtype).in_order(*groups)
+    few, parts = folded(wide, parts)
+    return None if len(few.ops) > len(network.ops) else (few, parts)
 
 
 def _exact(scalers: list[Affine], network: Network, arrays):

@@ -112,7 +112,7 @@ def _fit_lbfgs(mlp, session, watcher):
     with session:
         solution = fit_lbfgs(
             session,
-            *mlp._parameters(),
+            mlp._parameters(),
             tol=mlp.tol,
             max_iter=mlp.max_iter,
             max_fun=mlp.max_fun,
@@ -120,9 +120,9 @@ def _fit_lbfgs(mlp, session, watcher):
             max_time=mlp.max_time,
             watcher=watcher,
         )
-    if not all(np.isfinite(part).all() for group in solution.parameters for part in group):
+    if not all(np.isfinite(array).all() for array in solution.parameters):
         return False
-    mlp._set_parameters(*solution.parameters)
+    mlp._set_parameters(solution.parameters)
     mlp.loss_, mlp.n_iter_ = solution.loss, solution.n_iter
     if solution.result is not None:
         mlp.n_iter_ = _check_optimize_result("lbfgs", solution.result, mlp.max_iter)
@@ -183,12 +183,11 @@ def prepare_stochastic(mlp, training, random_state):
         l2=mlp.alpha,
         n_jobs=mlp.n_jobs,
     )
-    matrices, vectors = mlp._parameters()
-    session.load(matrices, vectors, optimizer.moments)
+    session.load(mlp._parameters(), optimizer.moments)
     if rule.average and optimizer.raw is not None:
-        *raw, known = optimizer.raw
+        raw, known = optimizer.raw
         if known == _digest_of(mlp._parameters()):  # else someone has set other weights
-            session.plan.load_trained(*raw)
+            session.plan.load_trained(raw)
     session.begin(random_state.randint(2**31) if session.plan.is_random else 0, optimizer.t)
     stopping = Stopping(mlp.max_iter, mlp.tol, mlp.n_iter_no_change, incremental, mlp.max_time)
     fit = partial(
@@ -229,17 +228,16 @@ def _fit_stochastic(mlp, session, optimizer, progress, fit, watcher):
     optimizer.moments = session.moments()
     optimizer.raw = None
     if session.plan.averages.size:
-        optimizer.raw = *session.trained(), _digest_of(mlp._parameters())
+        optimizer.raw = session.trained(), _digest_of(mlp._parameters())
     keep_session(session)
     return True
 
 
-def _digest_of(parameters):
-    """What other parameters would not have."""
+def _digest_of(arrays):
+    """What other parameters would not have; files have it: of matrices first, then of vectors."""
     digest = hashlib.blake2b(digest_size=16)
-    for group in parameters:
-        for part in group:
-            digest.update(np.ascontiguousarray(part).tobytes())
+    for array in sorted(arrays, key=lambda array: array.ndim != 2):
+        digest.update(np.ascontiguousarray(array).tobytes())
     return digest.digest()
 
 
@@ -270,7 +268,7 @@ def _progress_of(mlp, validation, kind):
 
 def _take_over(mlp, progress, optimizer):
     mlp._optimizer = optimizer
-    mlp._set_parameters(*progress.parameters)
+    mlp._set_parameters(progress.parameters)
     mlp.n_iter_, mlp.t_, mlp.loss_ = progress.n_iter, progress.t, progress.loss
     mlp.loss_curve_, mlp.best_loss_ = progress.loss_curve, progress.best_loss
     mlp.validation_scores_ = progress.validation_scores

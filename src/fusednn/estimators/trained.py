@@ -26,8 +26,7 @@ class Found(NamedTuple):
     """A network, its parameters and what its outputs mean."""
 
     network: Network
-    matrices: list[np.ndarray]
-    vectors: list[np.ndarray]
+    arrays: list[np.ndarray]
     head: Head
 
 
@@ -35,8 +34,7 @@ def network_of_ours(estimator) -> Found:
     """The network of one of our fitted estimators, as it is trained."""
     estimator._check_fitted()
     dtype = estimator._network_dtype()
-    groups = estimator._parameters()
-    matrices, vectors = ([np.asarray(part, dtype) for part in group] for group in groups)
+    arrays = [np.asarray(array, dtype) for array in estimator._parameters()]
     network = estimator._network()
     link = LINKS[network.loss_row().link]
     labels = getattr(estimator, "_labels", None)
@@ -46,9 +44,9 @@ def network_of_ours(estimator) -> Found:
         point = None if isinstance(loss, Quantile) and count > 1 else 0
         if isinstance(loss, Gaussian):
             least = (float(np.log(loss.eps)),) * (network.outputs // count)
-        return Found(network, matrices, vectors, Head(VALUES, link, (), count, point, least=least))
+        return Found(network, arrays, Head(VALUES, link, (), count, point, least=least))
     if isinstance(labels, MultioutputLabels):
         head = Head(COLUMNS, link, tuple(labels.classes))
     else:
         head = Head(KINDS[labels.kind], link, (labels.classes,))
-    return Found(network, matrices, vectors, head)
+    return Found(network, arrays, head)

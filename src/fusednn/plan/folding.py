@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -13,7 +14,6 @@ from .layers.residual import Residual
 from .layers.through import Noise, Scale, Through
 from .lengths import normed_weights
 from .network import Network
-from .parameters import ParameterLayout
 
 FAR_MEAN = {np.dtype(np.float32): 1e3, np.dtype(np.float64): 1e9}
 """The largest mean, in deviations, that may go into the bias of the layer behind a scaling: two
@@ -28,8 +28,8 @@ class Part(NamedTuple):
 
 
 def folded(
-    network: Network, matrices, vectors, behind: bool = True
-) -> tuple[Network, list[np.ndarray], list[np.ndarray]]:
+    network: Network, arrays: Sequence[np.ndarray], behind: bool = True
+) -> tuple[Network, list[np.ndarray]]:
     """The same function with fewer ops.
 
     Noise goes; weights of directions and lengths become weights; batch normalisation goes into a
@@ -38,25 +38,23 @@ def folded(
     Parameters
     ----------
     network : Network
-    matrices, vectors : lists of ndarray
-        Its parameters, of one dtype.
+    arrays : sequence of ndarray
+        Its parameters in their order; the result has the dtype of the last.
     behind : bool
         Whether what scales the input of a dense layer goes into that.
 
     Returns
     -------
-    network, matrices, vectors
+    network, arrays
         As they were given; new arrays where they changed.
     """
-    dtype = [*matrices, *vectors][0].dtype if matrices or vectors else np.dtype(float)
-    arrays = ParameterLayout(network.forms(dtype), dtype).in_order(matrices, vectors)
+    dtype = arrays[-1].dtype if arrays else np.dtype(float)
     steps = _fold(_steps(network.ops, arrays, dtype), dtype, behind)
     steps = steps or [Part(Through(network.inputs), [])]
     if isinstance(steps[0].op, Dense):  # it reads the data now
         steps[0] = steps[0]._replace(op=steps[0].op._replace(first=True))
     network = network._replace(ops=tuple(step.op for step in steps))
-    arrays = [np.asarray(array, dtype) for step in steps for array in step.arrays]
-    return network, *ParameterLayout(network.forms(dtype), dtype).split(arrays)
+    return network, [np.asarray(array, dtype) for step in steps for array in step.arrays]
 
 
 def _steps(ops, arrays, dtype) -> list[Part]:

@@ -110,15 +110,15 @@ class TrainingPlan:
         """The parameters that predict: the averages, where there are any."""
         return self.averages if len(self.averages) else self.parameters
 
-    def load(self, matrices, vectors) -> None:
+    def load(self, arrays) -> None:
         """Takes over parameters, which their averages begin with."""
-        self.load_trained(matrices, vectors)
+        self.load_trained(arrays)
         self.averages[:] = self.parameters[: len(self.averages)]
 
-    def load_trained(self, matrices, vectors) -> None:
+    def load_trained(self, arrays) -> None:
         """Takes over parameters, but not as averages."""
-        self.layout.pack(matrices, vectors, self.parameters)
-        self.layout.pack_transposed(matrices, self.transposed)
+        self.layout.pack(arrays, self.parameters)
+        self.layout.pack_transposed(arrays, self.transposed)
         for normed in self.normed:
             w = normed.refresh(self.layout.views(self.parameters))
             copy = self.layout.transposed(self.transposed, normed.directions)

@@ -7,7 +7,6 @@ from io import BufferedIOBase
 import numpy as np
 
 from fusednn.plan.folding import folded
-from fusednn.plan.parameters import ParameterLayout
 
 from .description import check_values, named_forms
 from .files import ESTIMATOR, Contents, opened
@@ -56,11 +55,9 @@ def read_predictor(file: BufferedIOBase, n_jobs=None, weights=None) -> Predictor
 
 def _folded(model: Model, behind: bool) -> Model:
     """An estimator's network as `freeze` makes it."""
-    layout = ParameterLayout(model.network.forms(model.dtype), model.dtype)
     arrays = list(model.arrays)
     with np.errstate(all="ignore"):  # what becomes infinite is refused
-        few, *groups = folded(model.network, *layout.split(arrays), behind=behind)
-    arrays = ParameterLayout(few.forms(model.dtype), model.dtype).in_order(*groups)
+        few, arrays = folded(model.network, arrays, behind=behind)
     for (name, _), array in zip(named_forms(few.ops, model.dtype), arrays, strict=True):
         check_values(name, array)
     return model._replace(ops=few.ops, arrays=arrays)

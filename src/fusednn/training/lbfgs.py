@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from math import prod
 from typing import NamedTuple
 
 import numpy as np
@@ -24,14 +25,14 @@ class Solution(NamedTuple):
         Of the parameters kept.
     n_iter : int
         Iterations.
-    parameters : tuple of two lists of ndarray
-        Coefficients and intercepts: SciPy's last, or the best evaluated if stopped.
+    parameters : list of ndarray
+        SciPy's last, or the best evaluated if stopped.
     """
 
     result: OptimizeResult | None
     loss: float
     n_iter: int
-    parameters: tuple[list[np.ndarray], list[np.ndarray]]
+    parameters: list[np.ndarray]
 
 
 class _Stopped(Exception):
@@ -39,15 +40,15 @@ class _Stopped(Exception):
 
 
 class _Objective:
-    """Loss and gradient in one flat vector of matrices, then vectors."""
+    """Loss and gradient in one flat vector of matrices, then vectors: scikit-learn's order."""
 
     def __init__(self, session: Session):
         self._session = session
-        layout = session.plan.layout
-        numbers = [*layout.matrices, *layout.vectors]
-        self._shapes = [layout.forms[number].shape for number in numbers]
-        self._matrices = len(layout.matrices)
-        counts = [int(np.prod(shape)) for shape in self._shapes]
+        self._forms = session.plan.layout.forms
+        # a stable order; SciPy's sums over the vector have its bits
+        numbers = range(len(self._forms))
+        self._order = sorted(numbers, key=lambda number: not self._forms[number].is_matrix)
+        counts = [prod(self._forms[number].shape) for number in self._order]
         self._edges = np.cumsum(counts)[:-1]
         # The reported squared error is a mean over outputs, its gradient is of the sum. The
         # line search needs both of one function, so here the loss is the sum too.
@@ -56,32 +57,31 @@ class _Objective:
         self.best_loss = np.inf
         self.best = None
 
-    def split(self, vector) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    def joined(self, arrays) -> np.ndarray:
+        return np.concatenate([arrays[number].ravel() for number in self._order]).astype(float)
+
+    def split(self, vector) -> list[np.ndarray]:
+        parts = dict(zip(self._order, np.split(vector, self._edges), strict=True))
         dtype = self._session.plan.dtype
-        parts = [
-            part.reshape(shape).astype(dtype)
-            for part, shape in zip(np.split(vector, self._edges), self._shapes, strict=True)
+        return [
+            parts[number].reshape(form.shape).astype(dtype)
+            for number, form in enumerate(self._forms)
         ]
-        return parts[: self._matrices], parts[self._matrices :]
 
     def __call__(self, vector):
         session = self._session
         if self.best is not None and session.is_late():
             raise TimeUp
-        coefs, intercepts = self.split(vector)
-        session.plan.load(coefs, intercepts)
+        session.plan.load(self.split(vector))
         loss = session.run_gradient(self._factor)
-        d_coefs, d_intercepts = session.plan.layout.unpack(session.plan.gradient)
-        gradient = np.concatenate([d.ravel() for d in [*d_coefs, *d_intercepts]])
         if loss < self.best_loss:
             self.best_loss, self.best = loss, vector.copy()
-        return loss, gradient.astype(float)
+        return loss, self.joined(session.plan.layout.unpack(session.plan.gradient))
 
 
 def fit_lbfgs(
     session: Session,
-    coefs,
-    intercepts,
+    arrays,
     *,
     tol: float,
     max_iter: int,
@@ -96,7 +96,7 @@ def fit_lbfgs(
     ----------
     session : Session
         Of a plan that stores the gradient, with one batch of all samples.
-    coefs, intercepts : lists of ndarray
+    arrays : list of ndarray
     tol : float
         SciPy's `gtol`.
     max_iter, max_fun : int
@@ -111,7 +111,7 @@ def fit_lbfgs(
     Solution
     """
     objective = _Objective(session)
-    start = np.concatenate([part.ravel() for part in [*coefs, *intercepts]]).astype(float)
+    start = objective.joined(arrays)
     options = {"maxfun": max_fun, "maxiter": max_iter, "gtol": tol}
 
     session.deadline = None if max_time is None else time.perf_counter() + max_time

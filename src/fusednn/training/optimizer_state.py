@@ -46,9 +46,9 @@ class OptimizerState:
         Steps and passes taken.
     total : int
         Steps that a schedule is spread over.
-    moments : list of (coefs, intercepts)
-        One pair of lists of arrays per moment; empty before the first pass.
-    raw : (coefs, intercepts, digest) or None
+    moments : list of list of ndarray
+        The arrays of each moment, as the parameters; empty before the first pass.
+    raw : (list of ndarray, bytes) or None
         What is trained, where the estimator has averages of it, and a digest of those.
     """
 
@@ -59,8 +59,8 @@ class OptimizerState:
         self.t = self.passes = 0
         self.total = 1
         self._factor, self._best, self._idle = 1.0, np.inf, 0  # of ReduceOnPlateau
-        self.moments: list = []
-        self.raw: tuple | None = None
+        self.moments: list[list[np.ndarray]] = []
+        self.raw: tuple[list[np.ndarray], bytes] | None = None
         self._product_before = 0, 1.0  # steps, and the product of their momenta: NAdam's
 
     @property

@@ -24,15 +24,15 @@ COPIED_BYTES = 1 << 17
 
 
 def predict(
-    network: Network, matrices, vectors, X, *, n_jobs: int | None = None, answer: str = "outputs"
+    network: Network, arrays, X, *, n_jobs: int | None = None, answer: str = "outputs"
 ) -> np.ndarray:
     """Outputs of a network.
 
     Parameters
     ----------
     network : Network
-    matrices, vectors : lists of ndarray
-        Its parameters, of one dtype; they are only read.
+    arrays : list of ndarray
+        Its parameters in their order, of one dtype; they are only read.
     X : array or sparse matrix of shape (n_samples, inputs)
     n_jobs : int or None
         As `choose_jobs` takes it.
@@ -49,18 +49,18 @@ def predict(
     ValueError
         If X has another number of columns than the network has inputs.
     """
-    dtype = (matrices or vectors or [X])[0].dtype  # the first layers may have no parameters
+    dtype = (arrays or [X])[0].dtype  # the first layers may have no parameters
     source = source_of(X, dtype)
     rows, columns = source.shape
     if columns != network.inputs:
         raise ValueError(f"X has {columns} features, but the network has {network.inputs} inputs.")
     if not network.is_plain():
-        network, matrices, vectors = folded(network, matrices, vectors)
+        network, arrays = folded(network, arrays)
     layout = _layout_of(network.ops, dtype)
     if isinstance(source, DenseRows) and rows <= FEW_ROWS and network.is_plain():
-        return _predict_few(network, layout, matrices, vectors, source, answer)
-    flat = layout.pack(matrices, vectors)
-    flops = 2.0 * rows * sum(w.size for w in matrices)
+        return _predict_few(network, layout, arrays, source, answer)
+    flat = layout.pack(arrays)
+    flops = 2.0 * rows * sum(arrays[number].size for number in layout.matrices)
     workers = choose_jobs(n_jobs, flops, FLOPS_PER_THREAD)
     workers = min(workers, -(-rows // BLOCK_ROWS))
     program, outputs = lower_inference(
@@ -78,12 +78,12 @@ def _layout_of(ops, dtype) -> ParameterLayout:
     return ParameterLayout([form for op in ops for form in op.forms(dtype)], dtype)
 
 
-def _predict_few(network: Network, layout, matrices, vectors, source: DenseRows, answer):
+def _predict_few(network: Network, layout, arrays, source: DenseRows, answer):
     """The same by the matrices as they stand; those of a small network are copied to its plan."""
-    dtype, count = matrices[0].dtype, len(layout.forms)
-    forms = [layout.forms[number] for number in layout.matrices]
-    plain = [form.plain(w) for form, w in zip(forms, matrices, strict=True)]
-    arrays = [*layout.in_order(plain, vectors), source.X]
+    dtype, count = layout.dtype, len(layout.forms)
+    arrays = [*arrays, source.X]
+    for number in layout.matrices:
+        arrays[number] = layout.forms[number].plain(arrays[number])
     small = sum(array.nbytes for array in arrays) <= COPIED_BYTES
     kind = "predict", *network, answer, dtype, len(source.X)
     lowered = take(kind) if small else None

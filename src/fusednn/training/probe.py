@@ -35,12 +35,12 @@ class Probe:
     def __exit__(self, *exception) -> None:
         self._session.__exit__(*exception)
 
-    def look(self, matrices, vectors) -> tuple[list[np.ndarray], list[np.ndarray]]:
-        """Each op's outputs, without noise, and the gradient of each matrix.
+    def look(self, arrays) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        """Each op's outputs, without noise, and the gradient of each parameter.
 
         Parameters
         ----------
-        matrices, vectors : lists of ndarray
+        arrays : list of ndarray
             The network's parameters.
 
         Returns
@@ -52,8 +52,7 @@ class Probe:
             Of the loss as training computes it, with the statistics of the batch.
         """
         session = self._session
-        session.load(matrices, vectors)
+        session.load(arrays)
         session.run_program(self._program)  # the gradient moves running statistics
         session.run_gradient(1.0)
-        gradients, _ = session.plan.layout.unpack(session.plan.gradient)
-        return self._outputs, gradients
+        return self._outputs, session.plan.layout.unpack(session.plan.gradient)

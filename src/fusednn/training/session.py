@@ -265,22 +265,22 @@ class Session:
         self._settings.renew(l2)
         self._lowered.clear()
 
-    def load(self, matrices, vectors, moments=()) -> None:
+    def load(self, arrays, moments=()) -> None:
         """Takes over parameters, and an optimizer's moments, which have their shapes."""
-        self.plan.load(matrices, vectors)
+        self.plan.load(arrays)
         for flat, moment in zip(self.plan.states, moments, strict=False):
-            self.plan.layout.pack(moment[0], moment[1], flat)
+            self.plan.layout.pack(moment, flat)
 
-    def moments(self) -> list[tuple[list[np.ndarray], list[np.ndarray]]]:
+    def moments(self) -> list[list[np.ndarray]]:
         """The optimizer's moments, as new arrays."""
         return [self.plan.layout.unpack(flat) for flat in self.plan.states]
 
-    def trained(self) -> tuple[list[np.ndarray], list[np.ndarray]]:
-        """The matrices and vectors that are trained, as new arrays, whatever their averages."""
+    def trained(self) -> list[np.ndarray]:
+        """The parameters that are trained, as new arrays, whatever their averages."""
         return self.plan.layout.unpack(self.plan.parameters)
 
-    def parameters(self) -> tuple[list[np.ndarray], list[np.ndarray]]:
-        """The present matrices and vectors, as new arrays; averages where there are some."""
+    def parameters(self) -> list[np.ndarray]:
+        """The present parameters, as new arrays; averages where there are some."""
         return self.plan.layout.unpack(self.plan.served)
 
     def outputs(self, samples: np.ndarray | None, X=None, link: bool = True) -> np.ndarray:

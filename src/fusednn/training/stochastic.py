@@ -37,7 +37,7 @@ class Progress:
     validation_loss_curve: list[float] | None = None
     best_validation_score: float | None = None
     no_improvement_count: int = 0
-    parameters: tuple[list[np.ndarray], list[np.ndarray]] | None = None
+    parameters: list[np.ndarray] | None = None
 
     def advance(self, losses: list[float], samples: int) -> None:
         """Takes down the losses of passes over so many samples."""
