@@ -28,8 +28,9 @@ from fusednn.kernels import records
 from fusednn.kernels._jit import kernel
 from fusednn.kernels.intrinsics.pointers import view_at
 
+from fusednn.estimators.weights import perceptron
 from fusednn.plan.data import source_of
-from fusednn.plan.network import dense_network
+from fusednn.plan.network import Network
 from fusednn.plan.program import Program, Task
 from fusednn.plan.training import Rule, Target, TrainingPlan
 from fusednn.training.team import Team
@@ -69,7 +70,8 @@ def lower(sizes, batch, workers, dtype):
     """A plan of the network for so many workers, on data of one batch."""
     X = np.zeros((batch, sizes[0]), dtype)
     target = Target(np.zeros((batch, 1), dtype), None)
-    network = dense_network(list(sizes), "relu", "logistic" if sizes[-1] == 1 else "softmax")
+    loss = "logistic" if sizes[-1] == 1 else "softmax"
+    network = Network(perceptron(tuple(sizes), "relu").ops, loss)
     rule = Rule("adam", (0.9, 0.999, 1e-8))
     order = np.arange(batch)
     return TrainingPlan(network, source_of(X, dtype), target, rule, batch, order, workers)

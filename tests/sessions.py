@@ -3,10 +3,10 @@
 from itertools import pairwise
 
 import numpy as np
+from dense_networks import dense_network
 from fusednn.kernels.losses import LOSSES
 
 from fusednn.optimizers import Lion, NAdam, RMSprop
-from fusednn.plan.network import dense_network
 from fusednn.plan.training import Rule, Target
 from fusednn.training.session import Session
 

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 import reference
+from dense_networks import dense_network
 from fusednn.kernels import answer as calls
-from sessions import random_network
+from sessions import in_order, random_network
 
 from fusednn.plan.answers import ANSWERS
-from fusednn.plan.network import dense_network
 from fusednn.plan.parameters import ParameterLayout
 from fusednn.plan.resident import Resident, block_rows
 
@@ -20,7 +20,7 @@ def resident_of(loss, groups, dtype, answers, sizes=SIZES):
     network = dense_network(sizes, "tanh", loss, groups)
     matrices, vectors = random_network(sizes, dtype)
     layout = ParameterLayout(network.forms(dtype), dtype)
-    flat = layout.pack(matrices, vectors)
+    flat = layout.pack(in_order(matrices, vectors))
     resident = Resident(network, layout.views(flat), dtype, answers)
     hidden = lambda x: np.tanh(x.astype(float) @ matrices[0] + vectors[0])  # noqa: E731
     return resident, network, lambda x: hidden(x) @ matrices[1] + vectors[1]

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from dense_networks import dense_network
 from fusednn.kernels import records
 from fusednn.kernels._jit import JIT
 from fusednn.kernels.activations import ACTIVATIONS
@@ -12,7 +13,6 @@ from reference_network import LOSSES
 from scipy import sparse, stats
 from sessions import by_kind, in_order, random_network, random_targets
 
-from fusednn.plan.network import dense_network
 from fusednn.plan.program import Program, Task
 from fusednn.plan.training import Rule, Target
 from fusednn.training.session import Session

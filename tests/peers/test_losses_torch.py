@@ -6,11 +6,11 @@ import pytest
 torch = pytest.importorskip("torch")
 
 # Without the peer the module ends above, so these imports cannot come first.
+from dense_networks import dense_network  # noqa: E402
 from torch.nn import functional as F  # noqa: E402
 
 from fusednn import losses  # noqa: E402
 from fusednn.plan.loss import Target, lower_losses  # noqa: E402
-from fusednn.plan.network import dense_network  # noqa: E402
 from fusednn.training.team import run_all  # noqa: E402
 
 pytestmark = pytest.mark.peers

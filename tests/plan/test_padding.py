@@ -4,6 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from dense_networks import dense_network
 from fusednn.kernels.losses import LOSSES
 from scipy import sparse
 from sessions import in_order, random_targets, sizes_for
@@ -25,7 +26,7 @@ from fusednn.layers import (
 )  # fmt: skip
 from fusednn.plan import data, inference, program, rows, training
 from fusednn.plan.layers import batch_norm, embedding, epilogue, layer_norm
-from fusednn.plan.network import Network, dense_network
+from fusednn.plan.network import Network
 from fusednn.plan.training import Rule, Target
 from fusednn.training.session import Session
 from fusednn.training.team import run_all
@@ -198,7 +199,7 @@ def test_layers(buffers, layers, rule, dtype):
     results = []
     for poisoned in (False, True):
         buffers.clear()
-        chain = build(layers, 5, 3, "softmax", scaled=not isinstance(layers[0], Embedding))
+        chain = build(layers, Dense(3), 5, scaled=not isinstance(layers[0], Embedding))
         network, rng = Network(chain.ops, "softmax"), np.random.RandomState(0)
         X = rng.normal(size=(41, 5)).astype(dtype)
         X[:, [0, 2]] = rng.randint(4, size=(41, 2))

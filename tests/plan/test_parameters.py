@@ -4,12 +4,12 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from dense_networks import dense_network
 from fusednn.kernels.intrinsics.shapes import SHAPE
 from sessions import in_order
 
 from fusednn.plan.batches import row_blocks
 from fusednn.plan.buffers import ALIGNMENT, aligned_zeros, leading_dimension, padded
-from fusednn.plan.network import dense_network
 from fusednn.plan.parameters import ParameterLayout
 
 DTYPES = pytest.mark.parametrize("dtype", [np.float32, np.float64], ids=["float32", "float64"])

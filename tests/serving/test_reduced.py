@@ -5,6 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from dense_networks import dense_network
 from fusednn.kernels.intrinsics.integers import DOT
 from sklearn.datasets import load_breast_cancer, load_digits, load_iris
 from sklearn.neural_network import MLPClassifier as TheirClassifier
@@ -14,7 +15,6 @@ from sklearn.preprocessing import MinMaxScaler, StandardScaler
 import fusednn
 from fusednn import MLPClassifier, MLPRegressor, NetworkClassifier, freeze
 from fusednn.layers import BatchNorm, Dense, LayerNorm, PReLU, Residual, RMSNorm
-from fusednn.plan.network import dense_network
 from fusednn.serving import answering
 from fusednn.serving.model import BINARY, COLUMNS, MULTICLASS, MULTILABEL, VALUES, Head, Model
 from fusednn.serving.predictor import Predictor

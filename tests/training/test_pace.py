@@ -5,11 +5,11 @@ import warnings
 
 import numpy as np
 import pytest
+from dense_networks import dense_network
 from sklearn.exceptions import ConvergenceWarning
 
 from fusednn import MLPClassifier
 from fusednn.plan.batches import most_tasks
-from fusednn.plan.network import dense_network
 from fusednn.training import session
 from fusednn.training.pace import LONGEST_INTERVAL, SHORTEST_SECONDS, Pace
 

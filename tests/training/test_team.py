@@ -224,7 +224,8 @@ def test_a_helper_that_fails_ends_the_fit(monkeypatch):
 @pytest.mark.timeout(LIMIT)
 def test_an_abort_word_ends_every_worker():
     """A worker that waits for a task nobody does goes when the abort word is raised."""
-    from fusednn.plan.network import dense_network
+    from dense_networks import dense_network
+
     from fusednn.plan.training import Rule, Target
     from fusednn.training.session import Session
 

@@ -56,7 +56,7 @@ class BaseNetwork(CallbackSupportMixin, InspectionMixin, FilesMixin, BaseEstimat
     """Base class of the estimators; not used directly.
 
     A subclass says what its network is by `_built_name`, the attribute that a network makes,
-    `_check_structure`, `_check_sizes`, `_build`, `_restore`, `_network`, `_named_ops`,
+    `_check_structure`, `_check_sizes`, `_build`, `_restore`, `_built`, `_named_ops`,
     `_parameters`, `_parameter_attributes` and `_rule_of`.
     """
 
@@ -237,6 +237,11 @@ class BaseNetwork(CallbackSupportMixin, InspectionMixin, FilesMixin, BaseEstimat
             self.validation_scores_: list[float] | None = [] if early else None
             self.__dict__.pop("validation_loss_curve_", None)  # of another fit
             self.best_validation_score_ = -np.inf if early else None
+
+    def _network(self):
+        """The network as it is trained."""
+        loss, constants = self._lowered_loss()
+        return Network(self._built().ops, loss, self._output_groups(), constants)
 
     def _output_groups(self):
         """Outputs with a link of their own, by their numbers; empty where all share one."""

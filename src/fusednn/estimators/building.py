@@ -62,13 +62,21 @@ class Place(NamedTuple):
         return ValueError(f"{self.name} is {self.spec!r}: {why}.")
 
 
-def hidden_layers(layers: Sequence, outputs: int, link: str) -> tuple[list, specs.Dense | None]:
-    """The hidden layers of a list, and the description of its output layer if it has one.
+def divided(layers: Sequence, outputs: int, link: str) -> tuple[list, specs.Dense]:
+    """The hidden layers of a list, and the output layer, which the list may have itself.
+
+    Parameters
+    ----------
+    layers : sequence of specs.Layer
+    outputs : int
+        Units that the targets need.
+    link : str
+        The output function that they need.
 
     Raises
     ------
     ValueError
-        If softmax is what the last layer applies, and not what the outputs need.
+        If the list ends in an output layer, or a softmax, that the targets do not need.
     """
     layers = list(layers)
     units = output_units(layers)
@@ -80,7 +88,7 @@ def hidden_layers(layers: Sequence, outputs: int, link: str) -> tuple[list, spec
     if layers and isinstance(layers[-1], specs.Activation) and layers[-1].name == SOFTMAX:
         layers.pop()
     if units is None:
-        return layers, None
+        return layers, specs.Dense(outputs)
     last = layers.pop()
     if units != outputs:
         place = Place(f"layers[{len(layers)}]", last)
@@ -110,39 +118,36 @@ def width_taken(layers: Sequence) -> int | None:
     return None
 
 
-def build(layers: Sequence, inputs: int, outputs: int, link: str, *, scaled: bool) -> Chain:
-    """The ops of a list of descriptions, and of the output layer.
+def build(layers: Sequence, output: specs.Dense, inputs: int, *, scaled: bool) -> Chain:
+    """The ops of a list of hidden layers, and of the output layer.
 
     Parameters
     ----------
     layers : sequence of specs.Layer
-    inputs, outputs : int
-        Columns of the data, and units that the targets need.
-    link : str
-        The output function that the targets need.
+    output : specs.Dense
+    inputs : int
+        Columns of the data.
     scaled : bool
         Whether the columns of the data are scaled first.
 
     Returns
     -------
     Chain
-        `homes` has an entry for each description, and one for the output layer.
+        `homes` has an entry for each hidden layer, and one for the output layer.
 
     Raises
     ------
     ValueError
         If the list does not fit; the message names the layer by its position.
     """
-    layers, final = hidden_layers(layers, outputs, link)
     chain = _chain(layers, inputs, "layers", scaled, bare=True)
     if scaled and not any(isinstance(piece.op, Scale) for piece in chain.pieces):
         width = chain.pieces[-1].op.fan_out if chain.pieces else inputs
         chain.pieces.append(Piece(Scale(width), None))
     width = chain.pieces[-1].op.fan_out if chain.pieces else inputs
     bare = not any(_is_trained(piece.op) for piece in chain.pieces)
-    spec = final or specs.Dense(outputs)
-    place = Place(f"layers[{len(layers)}]", spec)
-    chain.pieces.append(Piece(_dense(place, spec, width, bare)._replace(last=True), spec))
+    place = Place(f"layers[{len(layers)}]", output)
+    chain.pieces.append(Piece(_dense(place, output, width, bare)._replace(last=True), output))
     chain.homes.append(len(chain.pieces) - 1)
     return chain
 

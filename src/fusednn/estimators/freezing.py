@@ -12,6 +12,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from fusednn.plan.folding import folded
+from fusednn.plan.network import Network
 from fusednn.serving.model import (
     LOSS_OF_LINK,
     VALUES,
@@ -26,7 +27,7 @@ from .inverses import transformed_back
 from .regression import RegressionMixin
 from .trained import KINDS, Found, network_of_ours
 from .transforms import before, chained, steps_of
-from .weights import network_of
+from .weights import chain_of
 
 
 def freeze(estimator, *, n_jobs=None, weights=None) -> Predictor:
@@ -153,7 +154,8 @@ def _scikit_learns(estimator) -> Found:
     if dtype not in (np.float32, np.float64):
         dtype = np.dtype(np.float64)
     coefs, intercepts = estimator.coefs_, estimator.intercepts_
-    network = network_of(coefs, intercepts, estimator.activation, (LOSS_OF_LINK[link], ()))
+    chain = chain_of(coefs, intercepts, estimator.activation)
+    network = Network(chain.ops, LOSS_OF_LINK[link])
     pairs = zip(coefs, intercepts, strict=True)
     arrays = [np.asarray(array, dtype) for pair in pairs for array in pair]
     if isinstance(estimator, MLPRegressor):

@@ -12,11 +12,10 @@ from sklearn.base import _fit_context
 from fusednn import layers as specs
 from fusednn.optimizers import NAMED, SGD, Adam
 from fusednn.plan.layers.through import Scale
-from fusednn.plan.network import Network
 from fusednn.training.optimizer_state import rule_of
 
 from .base import BaseNetwork
-from .building import Chain, Place, build, first_ops, output_units, width_taken
+from .building import Chain, Place, build, divided, first_ops, output_units, width_taken
 from .constraints import LAYERED
 from .diagram import rows_html
 from .parameters import (
@@ -57,8 +56,12 @@ class BaseLayered(BaseNetwork):
                 raise Place("layers[0]", layers[0]).refuse("mixup cannot mix codes")
             if layers[0].categories is None:
                 layers[0] = replace(layers[0], categories=categories(layers[0].columns))
-        link, scaled = self._output_activation(), bool(self.standardize)
-        return layers, build(layers, columns, self.n_outputs_, link, scaled=scaled)
+        return layers, self._chain_of(layers, columns, bool(self.standardize))
+
+    def _chain_of(self, layers, columns, scaled):
+        """The ops of a list of descriptions, for the estimator's targets."""
+        hidden, output = divided(layers, self.n_outputs_, self._output_activation())
+        return build(hidden, output, columns, scaled=scaled)
 
     def _known_categories(self, columns):
         """Those of the network's embedding, if it is of these columns."""
@@ -93,9 +96,8 @@ class BaseLayered(BaseNetwork):
 
     def _restore(self, arrays):
         """Takes over a network that was built before of `layers_`."""
-        link, scaled = self._output_activation(), "feature_means_" in self.__dict__
-        columns, outputs = self.n_features_in_, self.n_outputs_
-        self._chain = build(self.layers_, columns, outputs, link, scaled=scaled)
+        scaled = hasattr(self, "feature_means_")
+        self._chain = self._chain_of(self.layers_, self.n_features_in_, scaled)
         self._arrays = arrays
 
     def _parameters(self):
@@ -106,9 +108,8 @@ class BaseLayered(BaseNetwork):
         """What the arrays are as attributes."""
         return {"_arrays": arrays}
 
-    def _network(self):
-        loss, constants = self._lowered_loss()
-        return Network(self._chain.ops, loss, self._output_groups(), constants)
+    def _built(self):
+        return self._chain
 
     def _check_sizes(self, inputs):
         """Refuses to go on training a network that is not the one of the parameters."""

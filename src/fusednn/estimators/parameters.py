@@ -41,6 +41,16 @@ def drawn(chain: Chain, random_state, dtype) -> list[np.ndarray]:
     return arrays
 
 
+def first_norms(chain: Chain, dtype) -> list[list[np.ndarray]]:
+    """The first parameters of the normalisations of a perceptron, layer by layer."""
+    return [
+        [np.asarray(value, dtype) for value in _first_values(piece, None, shapes, None)]
+        for piece in chain.pieces
+        if isinstance(piece.spec, specs.BatchNorm | specs.LayerNorm | specs.RMSNorm)
+        for shapes in [[form.shape for form in piece.op.forms(dtype)]]
+    ]
+
+
 def _check_memory(piece: Piece, shapes) -> None:
     """Refuses a layer whose parameters memory cannot hold, before one is drawn."""
     count = sum(map(prod, shapes))

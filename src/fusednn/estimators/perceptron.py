@@ -8,21 +8,15 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from fusednn.plan.layers.through import Scale
 from fusednn.plan.training import Rule
 from fusednn.training.optimizer_state import rule_of
 
 from .base import BaseNetwork
 from .constraints import CONSTRAINTS
 from .diagram import layers_html
+from .parameters import first_norms
 from .scaling import mean_and_factor
-from .weights import NORMS, initial_weights, network_of
-
-
-def _first_norm(name, size, dtype):
-    """The vectors that a normalisation begins with: scale, shift, running mean and variance."""
-    count = {None: 0, "rms": 1, "layer": 2, "batch": 4}[name]
-    return [np.full(size, number in (0, 3), dtype) for number in range(count)]
+from .weights import chain_of, initial_weights
 
 
 class BaseMLP(BaseNetwork):
@@ -55,11 +49,11 @@ class BaseMLP(BaseNetwork):
         self.n_layers_ = len(sizes)
         self.__dict__.pop("norms_", None)
         self._norm = self.normalization  # of this network, whatever the parameter becomes
-        if self._norm is not None:
-            self.norms_ = [_first_norm(self._norm, size, X.dtype) for size in sizes[1:-1]]
         self.coefs_, self.intercepts_ = initial_weights(
             self.init, sizes, self.activation, X.dtype, random_state
         )
+        if self._norm is not None:
+            self.norms_ = first_norms(self._built(), X.dtype)
 
     def _parameters(self):
         """All arrays, in the order of the network."""
@@ -89,21 +83,18 @@ class BaseMLP(BaseNetwork):
             self.feature_means_, self.feature_factors_ = arrays[:2]
         self._set_parameters(arrays)
 
-    def _network(self):
-        """The network that `coefs_` and `intercepts_` describe."""
-        network = network_of(
+    def _built(self):
+        """The layers that `coefs_`, `intercepts_` and the parameters describe."""
+        return chain_of(
             self.coefs_,
             self.intercepts_,
             self.activation,
-            self._lowered_loss(),
             self._output_groups(),
+            norm=self._norm,
             dropout=self._dropout_rates(),
-            norm=None if self._norm is None else NORMS[self._norm],
-            max_norm=np.inf if self.max_norm is None else float(self.max_norm),
+            max_norm=None if self.max_norm == np.inf else self.max_norm,
+            scaled=bool(self._scaling()),
         )
-        if self._scaling():
-            network = network._replace(ops=(Scale(network.inputs), *network.ops))
-        return network
 
     def _dropout_rates(self):
         """The rate of each hidden layer; empty where all are 0.
@@ -127,7 +118,7 @@ class BaseMLP(BaseNetwork):
 
     def _check_sizes(self, inputs):
         """Refuses to go on training weights that the parameters or the data do not fit."""
-        self._network()  # refuses weights that do not fit together
+        self._built()  # refuses weights that do not fit together
         found = [len(self.coefs_[0]), *(w.shape[1] for w in self.coefs_)]
         asked = [inputs, *self._hidden_sizes(), self.n_outputs_]
         if bool(self.standardize) != bool(self._scaling()):

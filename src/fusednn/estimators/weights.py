@@ -1,23 +1,18 @@
-"""Weights as users see them: drawn, or set by hand and checked."""
+"""Multi-layer perceptrons: their first weights, and the layers that coefficients describe."""
 
 from __future__ import annotations
 
-from functools import partial
-from itertools import pairwise
+from functools import lru_cache
+from itertools import chain, pairwise, repeat
 
 import numpy as np
 
-from fusednn.plan.layers.batch_norm import BatchNorm
-from fusednn.plan.layers.layer_norm import LayerNorm
-from fusednn.plan.network import Network, dense_network
+from fusednn import layers as specs
 
+from .building import Chain, build
 from .initializers import INITIALIZERS
 
-NORMS = {
-    "batch": BatchNorm,
-    "layer": LayerNorm,
-    "rms": partial(LayerNorm, centered=False),
-}
+NORMS = {"batch": specs.BatchNorm, "layer": specs.LayerNorm, "rms": specs.RMSNorm}
 """What stands between the products and the activation of each hidden layer."""
 
 SCIKIT_LEARN = "scikit-learn"
@@ -45,18 +40,17 @@ def _scikit_learns(sizes, activation, dtype, random_state):
     return coefs, intercepts
 
 
-def network_of(coefs, intercepts, activation, loss, groups=(), **options) -> Network:
-    """The network that coefficients and intercepts describe; users may have set them.
+def chain_of(coefs, intercepts, activation, groups=(), **options) -> Chain:
+    """The ops that coefficients and intercepts describe; users may have set them.
 
-    `loss` is its name in the table of the kernels, and its constants; `options` are those of
-    `dense_network`.
+    `options` are those of `perceptron`.
 
     Raises
     ------
     ValueError
         If their shapes do not fit together.
     """
-    sizes = [len(coefs[0]), *(w.shape[1] for w in coefs)]
+    sizes = len(coefs[0]), *(w.shape[1] for w in coefs)
     shapes = [w.shape for w in coefs], [b.shape for b in intercepts]
     if shapes != (list(pairwise(sizes)), [(size,) for size in sizes[1:]]):
         raise ValueError(
@@ -65,5 +59,44 @@ def network_of(coefs, intercepts, activation, loss, groups=(), **options) -> Net
         )
     if groups and sum(groups) != sizes[-1]:
         raise ValueError(f"coefs_ have {sizes[-1]} outputs, but classes_ are {sum(groups)}.")
-    name, constants = loss
-    return dense_network(sizes, activation, name, groups, constants, **options)
+    return perceptron(sizes, activation, **options)
+
+
+@lru_cache(maxsize=32)  # estimators ask in every call
+def perceptron(
+    sizes: tuple[int, ...],
+    activation: str,
+    *,
+    norm: str | None = None,
+    dropout: tuple[float, ...] = (),
+    max_norm: float | None = None,
+    scaled: bool = False,
+) -> Chain:
+    """A multi-layer perceptron as a list of layers.
+
+    Parameters
+    ----------
+    sizes : tuple of int
+        Units of each layer, the input first.
+    activation : str
+        Of the hidden layers.
+    norm : str or None
+        Key of `NORMS`.
+    dropout : tuple of float
+        The rate of each hidden layer; empty is none.
+    max_norm : float or None
+        Of all layers.
+    scaled : bool
+        Whether the columns of the data are scaled first.
+    """
+    inputs, *hidden, outputs = sizes
+    layers: list[specs.Layer] = []
+    for units, rate in zip(hidden, chain(dropout, repeat(0.0)), strict=False):
+        if norm is None:
+            layers.append(specs.Dense(units, activation, max_norm=max_norm))
+        else:
+            dense = specs.Dense(units, max_norm=max_norm)
+            layers += [dense, NORMS[norm](), specs.Activation(activation)]
+        if rate:
+            layers.append(specs.Dropout(rate))
+    return build(layers, specs.Dense(outputs, max_norm=max_norm), inputs, scaled=scaled)

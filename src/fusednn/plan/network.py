@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import lru_cache
-from itertools import accumulate, pairwise
-from typing import Any, NamedTuple
+from itertools import accumulate
+from typing import NamedTuple
 
 import numpy as np
 
@@ -13,7 +11,6 @@ from fusednn.kernels.losses import Loss, bounds, row_of
 
 from .forms import Form
 from .layers.dense import Dense
-from .layers.epilogue import NOTHING, Epilogue
 from .layers.layer import Layer
 
 
@@ -121,51 +118,3 @@ class Network(NamedTuple):
         """First output and number of outputs of each group."""
         groups = self.groups or (self.outputs,)
         return list(zip(accumulate(groups, initial=0), groups, strict=False))
-
-
-def dense_network(
-    sizes: Sequence[int],
-    activation: str,
-    loss: str | Loss,
-    groups: tuple[int, ...] = (),
-    loss_constants: tuple[float, ...] = (),
-    dropout: Sequence[float] = (),
-    norm: Callable[[int, Epilogue], Layer] | None = None,
-    **options: Any,
-) -> Network:
-    """A multi-layer perceptron.
-
-    Parameters
-    ----------
-    sizes : sequence of int
-        Units of each layer, the input first.
-    activation : str
-        Of the hidden layers.
-    loss, groups, loss_constants
-        As `Network` takes them.
-    dropout : sequence of float
-        Of each hidden layer the share of its outputs that a step of training leaves out; empty
-        is none.
-    norm : callable, optional
-        From a width and an epilogue to an op that normalises the products of each hidden layer.
-    **options
-        Of all layers, as `Dense` takes them.
-    """
-    ops = _dense_ops(tuple(map(int, sizes)), activation, tuple(dropout), norm, **options)
-    return Network(ops, loss, groups, loss_constants)
-
-
-@lru_cache(maxsize=32)
-def _dense_ops(sizes, activation, dropout, norm, **options) -> tuple[Layer, ...]:
-    """The ops of `dense_network`; estimators ask for them in every call."""
-    hidden = len(sizes) - 2
-    rates = dropout or (0.0,) * hidden
-    ops: list[Layer] = []
-    for layer, (fan_in, fan_out) in enumerate(pairwise(sizes)):
-        last = layer == hidden
-        after = NOTHING if last else Epilogue(activation, dropout=rates[layer])
-        own = after if norm is None else NOTHING
-        ops.append(Dense(fan_in, fan_out, own, first=layer == 0, last=last, **options))
-        if norm is not None and not last:
-            ops.append(norm(fan_out, after))
-    return tuple(ops)
