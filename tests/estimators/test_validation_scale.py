@@ -101,11 +101,12 @@ def test_columns_are_counted(form, dtype):
 def test_extremes_do_not_overflow():
     X = np.resize([-1e308, 1e308], (20, 1))
     model = MLPRegressor(hidden_layer_sizes=(2,), max_iter=1).fit(X / 1e308, np.arange(20))
+    network = model._network()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        warn_of_other_scale(model, X, X)
+        warn_of_other_scale(network, X, X)
     with pytest.warns(UserWarning, match=WORDS):
-        warn_of_other_scale(model, X / 1e300, X)
+        warn_of_other_scale(network, X / 1e300, X)
 
 
 @pytest.mark.parametrize("cls", [NetworkClassifier, NetworkRegressor])

@@ -3,56 +3,43 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
-from functools import cache
+from functools import cache, partial
+from operator import index
 from typing import ClassVar
 
 import numpy as np
 from scipy import sparse
-from sklearn.base import BaseEstimator, is_classifier
+from sklearn.base import BaseEstimator
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from fusednn.exceptions import DiagnosisWarning
 from fusednn.optimizers import NAMED
 from fusednn.plan.data import check_indices
-from fusednn.plan.layers.dense import Dense
-from fusednn.plan.layers.through import Scale
 from fusednn.plan.network import Network
-from fusednn.plan.training import Target
 from fusednn.training.predict import predict
 from fusednn.training.warn import warn_user
 
 from .callbacks import CallbackSupportMixin, watched
 from .constraints import DTYPES
 from .files import FilesMixin
-from .held_out import own_set_of
-from .inspection import InspectionMixin
+from .fitting import DIAGNOSED, prepare
+from .parameters import check_input
+from .progress import CURVES
 from .randoms import random_state_of
-from .sample_weights import bounded, checked_weights, in_type, present
-from .solvers import (
-    NON_FINITE,
-    Training,
-    is_stochastic,
-    prepare_lbfgs,
-    prepare_stochastic,
-)
+from .sample_weights import checked_weights, present
+from .solvers import is_stochastic
 from .unchecked import is_plain_input, is_plain_target, takes_plain_input
 from .unknown import IGNORE, check_columns, filled, known_rows, unknown_in
-from .validation_scale import warn_of_other_scale
 
-SPARSE_FORMATS = ("csr", "csc")
-CURVES = "loss_curve_", "validation_scores_", "validation_loss_curve_"
-DIAGNOSED = (
-    "gradient_norms_",
-    "activation_stats_",
-    "diagnosed_layers_",
-    "diagnosed_weights_",
-    "_troubles",
+NON_FINITE = (
+    "Solver produced non-finite parameter weights. The input data may contain large values and"
+    " need to be preprocessed."
 )
-"""What `diagnose` leaves."""
+SPARSE_FORMATS = ("csr", "csc")
 
 
-class BaseNetwork(CallbackSupportMixin, InspectionMixin, FilesMixin, BaseEstimator):
+class BaseNetwork(CallbackSupportMixin, FilesMixin, BaseEstimator):
     """Base class of the estimators; not used directly.
 
     A subclass says what its network is by `_built_name`, the attribute that a network makes,
@@ -92,13 +79,16 @@ class BaseNetwork(CallbackSupportMixin, InspectionMixin, FilesMixin, BaseEstimat
         try:
             if begin is not None:
                 begin()
-            train = self._prepare(X, y, sample_weight, incremental, validation)
+            train = prepare(self, X, y, sample_weight, incremental, validation)
             with nullcontext() if incremental else watched(self, X, y, sample_weight) as watcher:
-                finite = train(watcher or self._watcher)
-                for message in self.__dict__.pop("_untold", ()):
+                outcome = train(watcher or self._watcher)
+                if outcome.arrays is not None:
+                    self._set_parameters(outcome.arrays)
+                self.__dict__.update(outcome.attributes)
+                for message in outcome.troubles:
                     warn_user(message, DiagnosisWarning)
                 refused = False
-                if not finite:
+                if not outcome.finite:
                     raise ValueError(NON_FINITE)
         except BaseException:
             if refused:  # at once or in some batch: all but the callbacks' own is as it was
@@ -113,8 +103,8 @@ class BaseNetwork(CallbackSupportMixin, InspectionMixin, FilesMixin, BaseEstimat
     def _set_up(self, X, y, incremental, sample_weight=None):
         """Checks the data and sets what they decide; draws first weights where there are none.
 
-        Returns X, y, the encoded targets, the weights, the shares that are known, the random
-        numbers, and whether the network is new.
+        Returns X, y, the encoded targets, the weights, the shares that are known, and the random
+        numbers.
         """
         self._check_structure()
         first_pass = not self._is_built() or (not self.warm_start and not incremental)
@@ -128,8 +118,8 @@ class BaseNetwork(CallbackSupportMixin, InspectionMixin, FilesMixin, BaseEstimat
         if first_pass:
             self._initialize(X, random_state, present(sample_weight))
         self._take_structure(self._check_sizes(X.shape[1]))
-        self._check_input(X)
-        return X, y, targets, sample_weight, shares, random_state, first_pass
+        check_input(X, self._built().pieces[0].op)
+        return X, y, targets, sample_weight, shares, random_state
 
     def _initialized(self, X, y):
         """A new network for the data, without training."""
@@ -143,31 +133,6 @@ class BaseNetwork(CallbackSupportMixin, InspectionMixin, FilesMixin, BaseEstimat
             raise
         return self
 
-    def _prepare(self, X, y, sample_weight, incremental, validation):
-        """Checks everything, sets what the data decide, and returns the training itself."""
-        X, y, targets, sample_weight, shares, random_state, first_pass = self._set_up(
-            X, y, incremental, sample_weight
-        )
-        dtype = self._network_dtype()
-        weights = in_type(self._with_class_weight(y, sample_weight, incremental), dtype)
-        targets = targets if is_classifier(self) else bounded(targets, weights)
-        target = Target(np.ascontiguousarray(targets, dtype), weights, shares)
-        own_set = own_set_of(self, validation, dtype)
-        if own_set is not None:
-            warn_of_other_scale(self, X, own_set.X)
-        training = Training(
-            X,
-            y,
-            target,
-            sample_weight,
-            own_set,
-            incremental,
-            goes_on=not first_pass,
-        )
-        if is_stochastic(self.solver):
-            return prepare_stochastic(self, training, random_state)
-        return prepare_lbfgs(self, training)
-
     def _rehearsal_data(self, rows):
         """Data that a network of these parameters takes, whatever they are."""
         return np.random.RandomState(0).uniform(size=(rows, 4))
@@ -175,15 +140,6 @@ class BaseNetwork(CallbackSupportMixin, InspectionMixin, FilesMixin, BaseEstimat
     def _rehearsal_classes(self):
         """Numbers of classes that compile all: a logistic output, and a softmax of many units."""
         return 2, 5
-
-    def _check_input(self, X):
-        """Refuses what the network cannot read."""
-        if not sparse.issparse(X):
-            return
-        first = self._network().ops[0]
-        if not isinstance(first, Dense):
-            what = "standardize=True" if isinstance(first, Scale) else type(first).__name__
-            raise ValueError(f"X is sparse, but the network begins with {what}: it needs dense X.")
 
     def _take_structure(self, structure):
         """Takes over what parameters may change of a network while training goes on."""
@@ -284,14 +240,55 @@ class BaseNetwork(CallbackSupportMixin, InspectionMixin, FilesMixin, BaseEstimat
                     estimator=self,
                     input_name="X",
                 )
-        self._check_input(X)
+        found = self._network()
+        check_input(X, found.ops[0])
         arrays = [np.asarray(array, dtype) for array in self._parameters()]
-        found: Network = self._network()
         if network is not None:
             found, arrays = network(found, arrays)
         return predict(
             found, arrays, X, n_jobs=self.n_jobs, answer="outputs" if link else "logits"
         )
+
+    def predict_logits(self, X):
+        """The last layer's outputs before the output activation.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_outputs_)
+            In the network's type. Of two classes there is one logit, for the second.
+        """
+        return self._outputs(X, link=False)
+
+    def hidden_activations(self, X, layer=-1):
+        """The outputs of a hidden layer, its activation applied.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+        layer : int, default=-1
+            Which of `hidden_layer_sizes` or `layers`, counted as Python counts: 0 is the first.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_units)
+
+        Raises
+        ------
+        TypeError
+            If `layer` is not an integer.
+        ValueError
+            If there is no such layer.
+        """
+        self._check_fitted()
+        count = self._count_hidden()
+        if not -count <= index(layer) < count:
+            raise ValueError(f"layer must be in [{-count}, {count}), got {layer}.")
+        first = partial(self._first_layers, index(layer) % count + 1)
+        return self._outputs(X, first, link=False)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -299,14 +296,14 @@ class BaseNetwork(CallbackSupportMixin, InspectionMixin, FilesMixin, BaseEstimat
         return tags
 
 
-def _validated_by_scikit_learn(mlp, X, y="no_validation", **options):
+def _validated_by_scikit_learn(estimator, X, y="no_validation", **options):
     """X, or X and y; indices of sparse ones are checked before anything trusts them."""
     for name, given in (("X", X), ("y", y)):
         if sparse.issparse(given) and given.ndim == 2:  # others are refused
             check_indices(given, name)
     # what float32 cannot hold is refused as infinite, without NumPy's own warning
     with np.errstate(over="ignore"):
-        found = validate_data(mlp, X, y, accept_sparse=list(SPARSE_FORMATS), **options)
+        found = validate_data(estimator, X, y, accept_sparse=list(SPARSE_FORMATS), **options)
     if sparse.issparse(X) and X.format not in SPARSE_FORMATS:  # perhaps of lists of indices
         check_indices(found[0] if isinstance(found, tuple) else found)
     return found

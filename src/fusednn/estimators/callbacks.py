@@ -21,24 +21,26 @@ __all__ = ["CallbackSupportMixin", "watched", "with_callbacks"]
 
 
 @contextmanager
-def watched(mlp, X, y, sample_weight):
+def watched(estimator, X, y, sample_weight):
     """The watcher that calls the estimator's callbacks, or None where it has none.
 
     They are shown the data as `fit` was given them.
     """
-    if not (hasattr(mlp, "_skl_callbacks") or hasattr(mlp, "_parent_callback_ctx")):
+    if not (hasattr(estimator, "_skl_callbacks") or hasattr(estimator, "_parent_callback_ctx")):
         yield None
         return
     told = {
-        "estimator": mlp,
+        "estimator": estimator,
         "X": X,
         "y": y,
         "metadata": None if sample_weight is None else {"sample_weight": sample_weight},
     }
     # L-BFGS begins one iteration more than it ends
-    context = mlp._init_callback_context(max_subtasks=mlp.max_iter + (mlp.solver == "lbfgs"))
+    context = estimator._init_callback_context(
+        max_subtasks=estimator.max_iter + (estimator.solver == "lbfgs")
+    )
     context.call_on_fit_task_begin(**told)
-    watcher = _Passes(mlp, context, told)
+    watcher = _Passes(estimator, context, told)
     try:
         yield watcher
     finally:
@@ -49,8 +51,8 @@ def watched(mlp, X, y, sample_weight):
 class _Passes:
     """A task for each pass."""
 
-    def __init__(self, mlp, context, told):
-        self._mlp, self._fit, self._told = mlp, context, told
+    def __init__(self, estimator, context, told):
+        self._estimator, self._fit, self._told = estimator, context, told
         self._open: Any = None
 
     def begin(self):
@@ -60,7 +62,7 @@ class _Passes:
     def end(self, progress, parameters):
         def attributes():
             return {
-                **self._mlp._parameter_attributes(parameters()),
+                **self._estimator._parameter_attributes(parameters()),
                 "n_iter_": progress.n_iter,
                 "loss_": progress.loss,
                 "loss_curve_": list(progress.loss_curve),
@@ -72,5 +74,5 @@ class _Passes:
     def close(self):
         """Ends a task that was begun and not run to its end."""
         if self._open is not None:
-            self._open.call_on_fit_task_end(estimator=self._mlp)
+            self._open.call_on_fit_task_end(estimator=self._estimator)
             self._open = None

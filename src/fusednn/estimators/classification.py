@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from scipy.sparse import issparse
@@ -32,16 +32,6 @@ class ClassificationMixin(ClassifierMixin):
         "class_weight": CLASS_WEIGHT,
         "loss": [StrOptions(set(CLASSIFICATION)), ClassificationLoss],
     }
-    warm_start: bool
-    missing_targets: str
-    class_weight: Any
-    loss: Any
-    out_activation_: str
-    _validated: Any
-    _outputs: Any
-    _check_fitted: Any
-    _fit: Any
-    predict_logits: Any
 
     # -- targets -------------------------------------------------------------------------
 

@@ -3,52 +3,64 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 import numpy as np
 
 from fusednn.plan.training import Rule
 from fusednn.training.probe import Probe
-from fusednn.training.session import Session
+from fusednn.training.stochastic import Watcher
 
+from .solvers import Outcome, Train, Training
 from .troubles import DEAD_KINDS, SATURATED_KINDS, Seen, troubles
 
 MOST_SAMPLES = 512
 """Of the probe."""
 
 
-def diagnosed(mlp, training, order, train):
-    """The training `train` of the samples `order`, looked at after each pass.
+def diagnosed(train: Train, training: Training, layers, seen: dict[str, Any], n_jobs) -> Train:
+    """The training, looked at after each pass.
 
-    It is called as `train` is; fitted attributes and the warnings, untold, are set at its end.
+    Parameters
+    ----------
+    train : Train
+    training : Training
+        What it trains.
+    layers : list of (str, int)
+        The name of each layer, and the number of its op.
+    seen : dict
+        The fitted attributes of an earlier diagnosis, by name; empty if the network is new.
+    n_jobs : int or None
     """
-    return partial(_run, mlp, training, Diagnosis(mlp, training, order), train)
+    return partial(_run, train, training.incremental, Diagnosis(training, layers, n_jobs), seen)
 
 
-def _run(mlp, training, diagnosis, train, watcher):
+def _run(train: Train, incremental: bool, diagnosis: Diagnosis, seen, watcher) -> Outcome:
     diagnosis.watcher = watcher
     with diagnosis.probe:
-        finite = train(diagnosis)
+        outcome = train(diagnosis)
     own = diagnosis.attributes()
     kept = dict(own)
-    if training.goes_on and getattr(mlp, "diagnosed_layers_", None) == own["diagnosed_layers_"]:
+    if seen.get("diagnosed_layers_") == own["diagnosed_layers_"]:
         for name in ("gradient_norms_", "activation_stats_"):
-            kept[name] = np.concatenate([getattr(mlp, name), own[name]])
-    vars(mlp).update(kept)
-    judged = kept if training.incremental else own
+            kept[name] = np.concatenate([seen[name], own[name]])
+    judged = kept if incremental else own
     sizes, activations = diagnosis.network()
-    seen = Seen(
-        gradient_norms=judged["gradient_norms_"],
-        activation_stats=judged["activation_stats_"],
-        layers=judged["diagnosed_layers_"],
-        weighted=judged["diagnosed_weights_"],
-        weight_norms=sizes,
-        activations=activations,
+    found = troubles(
+        Seen(
+            gradient_norms=judged["gradient_norms_"],
+            activation_stats=judged["activation_stats_"],
+            layers=judged["diagnosed_layers_"],
+            weighted=judged["diagnosed_weights_"],
+            weight_norms=sizes,
+            activations=activations,
+        ),
+        outcome.finite,
     )
-    found = troubles(seen, finite)
-    told = getattr(mlp, "_troubles", []) if training.incremental else []
-    mlp._troubles = [*told, *(kind for kind in found if kind not in told)]
-    mlp._untold = [message for kind, message in found.items() if kind not in told]
-    return finite
+    told = seen.get("_troubles", []) if incremental else []
+    new = {kind: message for kind, message in found.items() if kind not in told}
+    kept["_troubles"] = [*told, *new]
+    return outcome._replace(attributes=outcome.attributes | kept, troubles=tuple(new.values()))
 
 
 class Diagnosis:
@@ -56,10 +68,8 @@ class Diagnosis:
 
     Parameters
     ----------
-    mlp : BaseNetwork
-    training : Training
-    order : ndarray of int64
-        The samples to train on.
+    training, layers, n_jobs
+        As of `diagnosed`.
 
     Attributes
     ----------
@@ -69,27 +79,21 @@ class Diagnosis:
         To be entered before the first pass.
     """
 
-    def __init__(self, mlp, training, order):
-        self.watcher = None
-        target, weights = training.target, training.target.weights
+    def __init__(self, training: Training, layers, n_jobs):
+        self.watcher: Watcher | None = None
+        weights, order = training.target.weights, training.order
         if weights is not None and weights[order].any():
             order = order[weights[order] != 0]
         order = order[:MOST_SAMPLES]
-        target = target.take(order)
-        samples = np.arange(len(order))
-        rows = training.X[order]
-        session = Session(
-            *(mlp._network(), rows, target, Rule(None)),
-            batch=len(samples),
-            order=samples,
-            l2=0.0,
-            n_jobs=mlp.n_jobs,
+        samples = training._replace(
+            X=training.X[order], target=training.target.take(order), order=np.arange(len(order))
         )
+        session = samples.session(Rule(None), len(order), l2=0.0, n_jobs=n_jobs)
         self.probe = Probe(session)
-        self._layers = mlp._named_ops()
+        self._layers = layers
         self._ops = session.network.ops
-        self._weights = _matrices_of(session, self._layers)
-        self._sizes = self._norms(mlp._parameters())
+        self._weights = _matrices_of(session, layers)
+        self._sizes = self._norms(training.arrays)
         self._gradients: list[np.ndarray] = []
         self._outputs: list[list] = []
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from itertools import count
 from math import isfinite
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.base import is_classifier
@@ -15,6 +15,7 @@ from sklearn.utils import check_consistent_length
 from fusednn.plan.training import Target
 from fusednn.training.validation import Validation
 
+from .parameters import check_input
 from .randoms import hold_out
 from .said import said_of
 from .sample_weights import checked_weights, present, total_of
@@ -24,16 +25,16 @@ from .unknown import as_given, known, known_rows
 VALIDATION_SET = "In the validation set (X_val, y_val)"
 
 
-class OwnSet(NamedTuple):
-    """The user's validation set, checked; y as the user counts the targets."""
+class Samples(NamedTuple):
+    """Samples, checked; y as the user counts the targets, weights as scores know them."""
 
-    X: object
+    X: Any
     y: np.ndarray
     target: Target
 
 
-def own_set_of(mlp, validation, dtype):
-    """The arguments X_val, y_val and sample_weight_val of `fit` as an `OwnSet`, or None.
+def own_set_of(estimator, network, validation, dtype):
+    """The arguments X_val, y_val and sample_weight_val of `fit` as `Samples`, or None.
 
     The estimator has the classes and the number of features of the training data.
     """
@@ -47,9 +48,11 @@ def own_set_of(mlp, validation, dtype):
     if X_val is None:
         raise ValueError("y_val is provided, but X_val was not provided.")
     with said_of(VALIDATION_SET):
-        X, y = mlp._validated(X_val, y_val, reset=False, dtypes=(dtype,), **mlp._target_options)
-        mlp._check_input(X)
-        y = mlp._checked_targets(y)
+        X, y = estimator._validated(
+            X_val, y_val, reset=False, dtypes=(dtype,), **estimator._target_options
+        )
+        check_input(X, network.ops[0])
+        y = estimator._checked_targets(y)
         check_consistent_length(X, y)
     weights = None
     if sample_weight_val is not None:
@@ -60,35 +63,47 @@ def own_set_of(mlp, validation, dtype):
         rows = present(weights)
         X, y, weights = X[rows], y[rows], weights[rows]
     with said_of(VALIDATION_SET):
-        targets = mlp._encode(y, dtype)
-    X, y, *target = known_rows(mlp, X, y, targets, weights, "y_val")
-    return OwnSet(X, y, Target(*target))
+        targets = estimator._encode(y, dtype)
+    X, y, *target = known_rows(estimator, X, y, targets, weights, "y_val")
+    return Samples(X, y, Target(*target))
 
 
-def split(mlp, order, target, random_state):
+def split(estimator, order, target, random_state):
     """The samples to train on and those held out, drawn as scikit-learn draws them."""
     stratify = None
-    if is_classifier(mlp) and mlp.n_outputs_ == 1:
+    if is_classifier(estimator) and estimator.n_outputs_ == 1:
         stratify = target.values.astype(bool)
-    return hold_out(order, mlp.validation_fraction, stratify, random_state)
+    return hold_out(order, estimator.validation_fraction, stratify, random_state)
 
 
-def validation_of(mlp, training, held_out):
-    """How the network is judged after each pass, or None; class weights do not count."""
-    by_loss = mlp.scoring == "loss"
-    scorer = None if mlp.scoring is None or by_loss else check_scoring(mlp, mlp.scoring)
-    own = training.own_set
+def validation_of(estimator, samples: Samples, own: Samples | None, held_out):
+    """How the network is judged after each pass, or None; class weights do not count.
+
+    Parameters
+    ----------
+    estimator : estimator
+    samples : Samples
+        Of those `held_out` are not trained on.
+    own : Samples or None
+        The user's validation set.
+    held_out : ndarray of int64 or None
+    """
+    by_loss = estimator.scoring == "loss"
+    scorer = (
+        None
+        if estimator.scoring is None or by_loss
+        else check_scoring(estimator, estimator.scoring)
+    )
     if own is None and held_out is None:
         return None
     if own is not None:
-        X, y, target, weights = own.X, own.y, own.target, own.target.weights
+        X, y, target = own
     else:
-        weights = training.score_weight
+        weights = samples.target.weights
         if weights is not None:
             held_out = held_out[weights[held_out] != 0]
-            weights = weights[held_out]
-        X, y = None, training.y[held_out]
-        target = training.target.take(held_out)._replace(weights=weights)
+        X, y, target = None, samples.y[held_out], samples.target.take(held_out)
+    weights = target.weights
     total = 1.0 if weights is None else total_of(weights, weights.dtype)
     if total == 0 or not isfinite(total):
         advice = "give X_val and y_val with other weights, or increase validation_fraction"
@@ -97,45 +112,45 @@ def validation_of(mlp, training, held_out):
         raise ValueError(f"The weights of the validation set sum to {total or 'zero'}: {advice}.")
 
     def default(session, outputs):
-        return mlp._score_outputs(target.values, outputs, weights)
+        return estimator._score_outputs(target.values, outputs, weights)
 
     score = None if by_loss else default
     # scikit-learn trains on, with warnings, where a part of its own has one sample
-    if mlp.scoring is None and (own is not None or np.isnan(target.values).any()):
-        mlp._check_default_score(target.values)
+    if estimator.scoring is None and (own is not None or np.isnan(target.values).any()):
+        estimator._check_default_score(target.values)
     if scorer is not None:
         if weights is not None and not takes_weights(scorer):
             raise TypeError(
-                f"scoring={mlp.scoring!r} does not take the sample_weight of the samples that it"
-                " is to score. Choose another, or give no sample weights."
+                f"scoring={estimator.scoring!r} does not take the sample_weight of the samples"
+                " that it is to score. Choose another, or give no sample weights."
             )
-        rows = X if own is not None else training.X[held_out]
+        rows = X if own is not None else samples.X[held_out]
         are_unknown = np.isnan(target.values).any()
         y = as_given(y) if are_unknown else known(y)
         if are_unknown and hasattr(scorer, "_score_func"):
             raise ValueError(
-                f"scoring={mlp.scoring!r} cannot look past unknown targets: choose None,"
+                f"scoring={estimator.scoring!r} cannot look past unknown targets: choose None,"
                 " 'loss' or a callable of your own, which gets NaN or None for them."
             )
-        scorer = with_classes(scorer, mlp)
-        check_scorable(mlp, scorer, rows, y, target.values, weights)
-        score = _scored_by(mlp, scorer, rows, y, weights)
+        scorer = with_classes(scorer, estimator)
+        check_scorable(estimator, scorer, rows, y, target.values, weights)
+        score = _scored_by(estimator, scorer, rows, y, weights)
     return Validation(
-        held_out, X, target, score, own is not None or by_loss, decides=mlp.early_stopping
+        held_out, X, target, score, own is not None or by_loss, decides=estimator.early_stopping
     )
 
 
-def _scored_by(mlp, scorer, X, y, weights):
+def _scored_by(estimator, scorer, X, y, weights):
     """A score by a scorer of scikit-learn's, which predicts with a copy of the estimator."""
     options = {} if weights is None else {"sample_weight": weights}
     passes = count(1)
 
     def score(session, outputs):
-        model = copy.copy(mlp)
+        model = copy.copy(estimator)
         model.__dict__.pop("feature_names_in_", None)  # X is an array by now
         model._set_parameters(session.parameters())
-        with said_of(f"scoring={mlp.scoring!r} failed in pass {next(passes)}"):
+        with said_of(f"scoring={estimator.scoring!r} failed in pass {next(passes)}"):
             found = scorer(model, X, y, **options)
-        return number_of(mlp, found)
+        return number_of(estimator, found)
 
     return score

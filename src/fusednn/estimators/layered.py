@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from sklearn.base import _fit_context
@@ -18,10 +18,11 @@ from .base import BaseNetwork
 from .building import Chain, Place, build, divided, first_ops, output_units, width_taken
 from .constraints import LAYERED
 from .diagram import rows_html
+from .fitting import loss_and_gradient
 from .parameters import (
     by_layer,
     categories_of,
-    check_codes,
+    check_input,
     check_tables,
     drawn,
     has_embedding,
@@ -39,8 +40,6 @@ class BaseLayered(BaseNetwork):
 
     _parameter_constraints: ClassVar[dict] = LAYERED
     _built_name = "layers_"
-    layers: Any
-    n_outputs_: int
 
     def _specs(self):
         return list(DEFAULT if self.layers is None else self.layers)
@@ -72,7 +71,7 @@ class BaseLayered(BaseNetwork):
     def _build(self, X, random_state, rows):
         layers, chain = self._asked(X.shape[1], partial(categories_of, X))
         self._chain = chain
-        self._check_input(X)
+        check_input(X, chain.ops[0])
         if has_embedding(layers) and self._specs()[0].categories is None:
             check_tables(chain, X)
         arrays = drawn(chain, random_state, X.dtype)
@@ -126,10 +125,6 @@ class BaseLayered(BaseNetwork):
     def _take_structure(self, structure):
         layers, self._chain = structure
         self.layers_ = tuple(layers)
-
-    def _check_input(self, X):
-        super()._check_input(X)
-        check_codes(self._chain, X)
 
     def _described_solver(self):
         return PYTORCHS.get(self.solver, self.solver)
@@ -249,7 +244,7 @@ class BaseLayered(BaseNetwork):
         gradient : list of list of ndarray
             Layer by layer in the form of `get_weights`; zeros for running statistics.
         """
-        loss, gradients = self._loss_and_gradient(X, y, sample_weight)
+        loss, gradients = loss_and_gradient(self, X, y, sample_weight)
         return loss, by_layer(self._chain, gradients)
 
     def _html_repr(self):

@@ -12,6 +12,8 @@ from fusednn import layers as specs
 from fusednn.plan.layers.batch_norm import BatchNorm
 from fusednn.plan.layers.dense import Dense
 from fusednn.plan.layers.embedding import Embedding
+from fusednn.plan.layers.layer import Layer
+from fusednn.plan.layers.through import Scale
 from fusednn.serving import checks
 
 from .building import Chain, Piece
@@ -202,8 +204,16 @@ def check_tables(chain: Chain, X) -> None:
             )
 
 
-def check_codes(chain: Chain, X) -> None:
-    """Refuses values in columns of codes that are none, as `serving.checks.check_codes` says."""
-    op = chain.pieces[0].op
-    if isinstance(op, Embedding):
-        checks.check_codes(X, op.columns, op.categories)
+def check_input(X, first: Layer) -> None:
+    """Refuses what a network's first op cannot read: sparse matrices, or values that are no codes.
+
+    Raises
+    ------
+    ValueError
+        Of codes as `serving.checks.check_codes` says.
+    """
+    if sparse.issparse(X) and not isinstance(first, Dense):
+        what = "standardize=True" if isinstance(first, Scale) else type(first).__name__
+        raise ValueError(f"X is sparse, but the network begins with {what}: it needs dense X.")
+    if isinstance(first, Embedding):
+        checks.check_codes(X, first.columns, first.categories)

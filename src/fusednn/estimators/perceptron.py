@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise, zip_longest
 from numbers import Real
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from fusednn.training.optimizer_state import rule_of
 from .base import BaseNetwork
 from .constraints import CONSTRAINTS
 from .diagram import layers_html
+from .fitting import loss_and_gradient
 from .parameters import first_norms
 from .scaling import mean_and_factor
 from .weights import chain_of, initial_weights
@@ -25,8 +26,6 @@ class BaseMLP(BaseNetwork):
     _parameter_constraints: ClassVar[dict] = CONSTRAINTS
     _built_name = "coefs_"
     _norm = None  # the normalisation of the network
-    hidden_layer_sizes: Any
-    n_outputs_: int
 
     def _hidden_sizes(self):
         sizes = self.hidden_layer_sizes
@@ -175,7 +174,7 @@ class BaseMLP(BaseNetwork):
             In the shapes of `coefs_` and `intercepts_`; other parameters have gradients too, which
             are not among them.
         """
-        loss, arrays = self._loss_and_gradient(X, y, sample_weight)
+        loss, arrays = loss_and_gradient(self, X, y, sample_weight)
         gradients = self._parameter_attributes(arrays)
         return loss, gradients["coefs_"], gradients["intercepts_"]
 

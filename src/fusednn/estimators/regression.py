@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from sklearn.base import RegressorMixin, _fit_context
@@ -27,13 +27,6 @@ class RegressionMixin(RegressorMixin):
     _target_constraints: ClassVar[dict] = {
         "loss": [StrOptions(set(REGRESSION)), RegressionLoss, COMPILED],
     }
-    loss: Any
-    missing_targets: str
-    _validated: Any
-    _outputs: Any
-    _network: Any
-    _fit: Any
-
     _target_options: ClassVar[dict] = {"y_numeric": True}
 
     def _validate_input(self, X, y, incremental, reset):

@@ -21,7 +21,7 @@ def takes_weights(scorer) -> bool:
     return "sample_weight" in accepted or Parameter.VAR_KEYWORD in kinds
 
 
-def with_classes(scorer, mlp):
+def with_classes(scorer, estimator):
     """A scorer of probabilities that is told the classes, where its function asks for them.
 
     What the user has told it stays. The positive one of two classes is the second, as in
@@ -30,7 +30,7 @@ def with_classes(scorer, mlp):
     asked = _parameters(getattr(scorer, "_score_func", None))
     if not asked or getattr(scorer, "_response_method", "predict") == "predict":
         return scorer
-    labels = mlp._labels if is_classifier(mlp) else None
+    labels = estimator._labels if is_classifier(estimator) else None
     if not isinstance(labels, Labels) or labels.is_multilabel:
         return scorer
     told = {}
@@ -45,7 +45,7 @@ def with_classes(scorer, mlp):
     return scorer
 
 
-def number_of(mlp, found) -> float:
+def number_of(estimator, found) -> float:
     """What a scorer has returned as a float; anything but one number is refused."""
     try:
         if np.ndim(found) == 0 and not isinstance(found, str | bytes):  # which float would read
@@ -54,11 +54,11 @@ def number_of(mlp, found) -> float:
         pass
     raise ValueError(
         f"scoring must return a number, got {found!r} ({type(found).__name__}) of"
-        f" scoring={mlp.scoring!r}."
+        f" scoring={estimator.scoring!r}."
     )
 
 
-def check_scorable(mlp, scorer, X, y, truth, weights) -> None:
+def check_scorable(estimator, scorer, X, y, truth, weights) -> None:
     """Refuses a score of scikit-learn's that these rows leave undefined, whatever the answers.
 
     It is asked for the score of right answers: one that it cannot give, or that is no success of
@@ -66,7 +66,7 @@ def check_scorable(mlp, scorer, X, y, truth, weights) -> None:
 
     Parameters
     ----------
-    mlp : estimator
+    estimator : estimator
     scorer : callable
     X, y : the validation set
     truth : ndarray of shape (n_samples, columns)
@@ -76,10 +76,10 @@ def check_scorable(mlp, scorer, X, y, truth, weights) -> None:
     function = getattr(scorer, "_score_func", None)
     if not (getattr(function, "__module__", None) or "").startswith("sklearn.metrics"):
         return
-    trouble, cause = _trouble(mlp, scorer, X, y, truth, weights)
-    where, advice, lacking = "", "Choose another scoring.", _lacking(mlp, truth)
+    trouble, cause = _trouble(estimator, scorer, X, y, truth, weights)
+    where, advice, lacking = "", "Choose another scoring.", _lacking(estimator, truth)
     if lacking:  # but some answer may be of these classes, and some scorer takes no such set
-        always, error = _trouble(mlp, scorer, *_with_all_classes(mlp, X.shape[1]))
+        always, error = _trouble(estimator, scorer, *_with_all_classes(estimator, X.shape[1]))
         if error is not None or (always and trouble):
             trouble, cause, lacking = always, error, []
     if trouble is None:
@@ -90,16 +90,16 @@ def check_scorable(mlp, scorer, X, y, truth, weights) -> None:
             "Give X_val and y_val with all classes, increase validation_fraction, or choose"
             " another scoring."
         )
-    if mlp._output_groups():
+    if estimator._output_groups():
         trouble = "it does not take several columns of classes"
         advice = "Give a callable that does, or None for the accuracy."
     raise ValueError(
-        f"scoring={mlp.scoring!r} cannot be computed on the validation set{where}: {trouble}."
-        f" {advice}"
+        f"scoring={estimator.scoring!r} cannot be computed on the validation set{where}:"
+        f" {trouble}. {advice}"
     ) from cause
 
 
-def _trouble(mlp, scorer, X, y, truth, weights=None):
+def _trouble(estimator, scorer, X, y, truth, weights=None):
     """Why the score of right answers is undefined, and the error that says so; None if it is not.
 
     The error is None where the score itself shows it.
@@ -107,17 +107,17 @@ def _trouble(mlp, scorer, X, y, truth, weights=None):
     options = {} if weights is None else {"sample_weight": weights}
     try:
         with np.errstate(all="ignore"):
-            score = float(scorer(_knowing(mlp, y, truth), X, y, **options))
+            score = float(scorer(_knowing(estimator, y, truth), X, y, **options))
     except Exception as error:
         return " ".join(str(error).split()).rstrip("."), error
-    if isfinite(score) and (score > 0 or scorer._sign < 0 or not is_classifier(mlp)):
+    if isfinite(score) and (score > 0 or scorer._sign < 0 or not is_classifier(estimator)):
         return None, None
     return f"even right answers score {score:g}", None
 
 
-def _with_all_classes(mlp, columns):
+def _with_all_classes(estimator, columns):
     """X, labels and encoded labels of a small set that has every class, and also lacks it."""
-    labels, numbers = mlp._labels, np.arange(len(mlp.classes_))
+    labels, numbers = estimator._labels, np.arange(len(estimator.classes_))
     if labels.is_multilabel:
         each = np.eye(len(numbers), dtype=int)
         y = np.vstack([each, 1 - each])
@@ -128,13 +128,13 @@ def _with_all_classes(mlp, columns):
     return np.zeros((len(y), columns)), y, truth
 
 
-def _knowing(mlp, y, truth):
+def _knowing(estimator, y, truth):
     """The estimator, as one that answers y; of values 1 for 0, where means must be positive."""
-    model = copy.copy(mlp)
-    if not is_classifier(mlp):
+    model = copy.copy(estimator)
+    if not is_classifier(estimator):
         model.predict = _method("predict", y + (y == 0))
         return model
-    labels = mlp._labels
+    labels = estimator._labels
     if labels.is_multilabel:
         probabilities = 0.9 * truth + 0.05
     else:
@@ -161,13 +161,13 @@ def _likely(numbers, count):
     return 0.9 * np.eye(count)[numbers.astype(int)] + 0.1 / count
 
 
-def _lacking(mlp, truth):
+def _lacking(estimator, truth):
     """The classes, of one column, that no sample has."""
-    if not is_classifier(mlp) or mlp._labels.groups:
+    if not is_classifier(estimator) or estimator._labels.groups:
         return []
-    if mlp._labels.is_multilabel:
-        return mlp.classes_[~truth.any(axis=0)].tolist()
-    return mlp.classes_[~np.isin(np.arange(len(mlp.classes_)), truth[:, 0])].tolist()
+    if estimator._labels.is_multilabel:
+        return estimator.classes_[~truth.any(axis=0)].tolist()
+    return estimator.classes_[~np.isin(np.arange(len(estimator.classes_)), truth[:, 0])].tolist()
 
 
 def _parameters(function):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import copy
 import hashlib
+from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import sparse
@@ -13,54 +14,127 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.optimize import _check_optimize_result
 
 from fusednn.optimizers import NAMED, AdamW, Lion, Optimizer
+from fusednn.plan.network import Network
 from fusednn.plan.training import Rule, Target
 from fusednn.training.kept import keep_session, take_session
 from fusednn.training.lbfgs import fit_lbfgs
 from fusednn.training.optimizer_state import OptimizerState
 from fusednn.training.session import Session
-from fusednn.training.stochastic import NonFiniteError, Progress, Stopping, fit_stochastic
+from fusednn.training.stochastic import NonFiniteError, Progress, Stopping, Watcher, fit_stochastic
+from fusednn.training.validation import Validation
 from fusednn.training.warn import warn_user
 
-from .held_out import OwnSet, split, validation_of
+from .progress import attributes_of
 from .sample_weights import check_total
 
 SOLVERS = ("lbfgs", "sgd", "adam", *NAMED)
-NON_FINITE = (
-    "Solver produced non-finite parameter weights. The input data may contain large values and"
-    " need to be preprocessed."
-)
 DIVERGED = (
     "The weights stopped being finite after pass {}: training ends, and the weights of the best"
     " validation score, {:g}, are kept. Lower learning_rate_init or scale the data."
 )
 
 
+class FitOptions(NamedTuple):
+    """What an estimator's parameters say about training, under their names.
+
+    `solver` is the description that the parameter stands for, and `rule` its update.
+    """
+
+    solver: str | Optimizer
+    rule: Rule
+    accumulate: int
+    alpha: float
+    batch_size: int | str
+    clip_norm: float | None
+    clip_value: float | None
+    ema_decay: float | None
+    l1: float
+    learning_rate: Any
+    learning_rate_init: float
+    max_fun: int
+    max_iter: int
+    max_time: float | None
+    mixup: float
+    n_iter_no_change: float
+    n_jobs: int | None
+    shuffle: bool
+    tol: float
+    verbose: bool | int
+    power_t: float = 0.5  # not all estimators have it
+
+    @classmethod
+    def of(cls, estimator) -> FitOptions:
+        """Those of an estimator."""
+        solver = estimator._described_solver()
+        rule = estimator._rule_of(solver) if is_stochastic(solver) else Rule(None)
+        names = [name for name in cls._fields[2:] if hasattr(estimator, name)]
+        return cls(solver, rule, **{name: getattr(estimator, name) for name in names})
+
+    @property
+    def penalty(self) -> float:
+        """Factor of the L2 term: `alpha`, unless the solver has a decay of its own."""
+        return 0.0 if isinstance(self.solver, AdamW | Lion) else self.alpha
+
+
 class Training(NamedTuple):
-    """What a fit trains on, checked and encoded.
+    """A network and what it is trained on, checked and encoded.
 
     Parameters
     ----------
+    network : Network
+    arrays : list of ndarray
+        Its parameters.
     X : array or sparse matrix
-    y : ndarray
-        As the user counts the targets.
     target : Target
-    score_weight : ndarray or None
-        The user's sample weights, without class weights.
-    own_set : OwnSet or None
-        The user's validation set.
+    order : ndarray of int64
+        The samples to train on.
+    validation : Validation or None
     incremental : bool
         `partial_fit`.
-    goes_on : bool
-        Whether the network was there before.
     """
 
-    X: object
-    y: np.ndarray
+    network: Network
+    arrays: list[np.ndarray]
+    X: Any
     target: Target
-    score_weight: np.ndarray | None
-    own_set: OwnSet | None
-    incremental: bool
-    goes_on: bool
+    order: np.ndarray
+    validation: Validation | None = None
+    incremental: bool = False
+
+    def session(self, rule: Rule, batch: int, l2: float, n_jobs, make=Session) -> Session:
+        """A session of it; the parameters are not loaded."""
+        return make(
+            *(self.network, self.X, self.target, rule),
+            batch=batch,
+            order=self.order,
+            l2=l2,
+            n_jobs=n_jobs,
+        )
+
+
+class Outcome(NamedTuple):
+    """What a training leaves.
+
+    Parameters
+    ----------
+    finite : bool
+        Whether all parameters are.
+    arrays : list of ndarray or None
+        The parameters; None where they stay what they were.
+    attributes : dict
+        Fitted attributes, by name.
+    troubles : tuple of str
+        What a diagnosis warns of.
+    """
+
+    finite: bool
+    arrays: list[np.ndarray] | None
+    attributes: dict[str, Any]
+    troubles: tuple[str, ...] = ()
+
+
+Train = Callable[[Watcher | None], Outcome]
+"""A training that is prepared; it is told of the passes."""
 
 
 def is_stochastic(solver) -> bool:
@@ -73,167 +147,141 @@ def name_of(solver) -> str:
     return type(solver).__name__ if isinstance(solver, Optimizer) else solver
 
 
-def penalty_of(mlp) -> float:
-    """Factor of the L2 term: `alpha`, unless the solver has a decay of its own."""
-    return 0.0 if isinstance(mlp._described_solver(), AdamW | Lion) else mlp.alpha
-
-
-def prepare_lbfgs(mlp, training):
-    """The training by L-BFGS, to be called with a watcher or None; true if all is finite."""
-    if training.own_set is not None:
-        raise ValueError("X_val and y_val are for solvers other than 'lbfgs'.")
+def prepare_lbfgs(options: FitOptions, training: Training) -> Train:
+    """The training by L-BFGS."""
+    network = training.network
     given = {
-        "dropout or noise": mlp._network().is_random(),
-        "BatchNorm": mlp._network().needs_batches(),
-        "max_norm": mlp._network().bounds_weights(),
-        "ema_decay": mlp.ema_decay is not None,
-        "accumulate": mlp.accumulate > 1,
-        "mixup": mlp.mixup > 0,
-        "rate_factor": any(form.factors[0] != 1 for form in mlp._network().forms(np.float32)),
-        "l1": mlp.l1 > 0,
-        "clip_norm": mlp.clip_norm is not None,
-        "clip_value": mlp.clip_value is not None,
+        "dropout or noise": network.is_random(),
+        "BatchNorm": network.needs_batches(),
+        "max_norm": network.bounds_weights(),
+        "ema_decay": options.ema_decay is not None,
+        "accumulate": options.accumulate > 1,
+        "mixup": options.mixup > 0,
+        "rate_factor": any(form.factors[0] != 1 for form in network.forms(np.float32)),
+        "l1": options.l1 > 0,
+        "clip_norm": options.clip_norm is not None,
+        "clip_value": options.clip_value is not None,
     }
     for name in [name for name, used in given.items() if used]:
         raise ValueError(f"{name} is for solvers other than 'lbfgs'.")
-    samples = np.arange(training.X.shape[0])
     check_total(training.target.weights)
-    session = Session(
-        *(mlp._network(), training.X, training.target, Rule(None)),
-        batch=len(samples),
-        order=samples,
-        l2=mlp.alpha,
-        n_jobs=mlp.n_jobs,
-    )
-    return _looked_at(mlp, training, samples, partial(_fit_lbfgs, mlp, session))
+    session = training.session(Rule(None), len(training.order), options.alpha, options.n_jobs)
+    return partial(_fit_lbfgs, options, training.arrays, session)
 
 
-def _fit_lbfgs(mlp, session, watcher):
+def _fit_lbfgs(options: FitOptions, arrays, session: Session, watcher) -> Outcome:
     with session:
         solution = fit_lbfgs(
             session,
-            mlp._parameters(),
-            tol=mlp.tol,
-            max_iter=mlp.max_iter,
-            max_fun=mlp.max_fun,
-            verbose=mlp.verbose,
-            max_time=mlp.max_time,
+            arrays,
+            tol=options.tol,
+            max_iter=options.max_iter,
+            max_fun=options.max_fun,
+            verbose=options.verbose,
+            max_time=options.max_time,
             watcher=watcher,
         )
     if not all(np.isfinite(array).all() for array in solution.parameters):
-        return False
-    mlp._set_parameters(solution.parameters)
-    mlp.loss_, mlp.n_iter_ = solution.loss, solution.n_iter
+        return Outcome(False, None, {})
+    n_iter = solution.n_iter
     if solution.result is not None:
-        mlp.n_iter_ = _check_optimize_result("lbfgs", solution.result, mlp.max_iter)
-    return True
+        n_iter = _check_optimize_result("lbfgs", solution.result, options.max_iter)
+    return Outcome(True, solution.parameters, {"loss_": solution.loss, "n_iter_": n_iter})
 
 
-def prepare_stochastic(mlp, training, random_state):
-    """The training by passes, to be called with a watcher or None; true if all is finite."""
-    incremental = training.incremental
-    if mlp.early_stopping and incremental:
-        raise ValueError("partial_fit does not support early_stopping=True")
-    keeps = incremental or (mlp.warm_start and mlp.warm_start_optimizer and training.goes_on)
-    optimizer = getattr(mlp, "_optimizer", None) if keeps else None
-    solver = mlp._described_solver()
-    if optimizer is None or (optimizer.solver != solver and not incremental):
-        optimizer = OptimizerState(
-            solver,
-            mlp._rule_of(solver),
-            mlp.learning_rate_init,
-            mlp.learning_rate,
-            getattr(mlp, "power_t", 0.5),
-        )
-    optimizer = copy.copy(optimizer)  # the estimator's own stays as it is if the fit fails
-    order = np.arange(training.X.shape[0], dtype=np.int64)
-    held_out = None
-    if mlp.early_stopping and training.own_set is None:
-        order, held_out = split(mlp, order, training.target, random_state)
-    check_total(training.target.weights, order)
-    validation = validation_of(mlp, training, held_out)
-    kind = mlp.scoring, training.own_set is not None
-    progress = _progress_of(mlp, validation, kind)
-    make = take_session if incremental else partial(Session, several=True)
-    block = _batch_rows(mlp.batch_size, len(order))
-    batch = min(block * mlp.accumulate, len(order))
-    rule = optimizer.rule._replace(
-        clip_norm=np.inf if mlp.clip_norm is None else float(mlp.clip_norm),
-        clip_value=np.inf if mlp.clip_value is None else float(mlp.clip_value),
-        block=block if batch > block else 0,
-        average=float(mlp.ema_decay or 0.0),
-        l1=float(mlp.l1),
-        mixup=float(mlp.mixup),
+def optimizer_of(
+    options: FitOptions, before: OptimizerState | None, incremental: bool
+) -> OptimizerState:
+    """The optimizer to train with: a copy of the one before, if that goes on, or a new one."""
+    if before is not None and (incremental or before.solver == options.solver):
+        return copy.copy(before)  # the estimator's own stays as it is if the fit fails
+    return OptimizerState(
+        options.solver,
+        options.rule,
+        options.learning_rate_init,
+        options.learning_rate,
+        options.power_t,
     )
-    if mlp.mixup and sparse.issparse(training.X):
+
+
+def prepare_stochastic(
+    options: FitOptions,
+    training: Training,
+    optimizer: OptimizerState,
+    progress: Progress,
+    random_state: np.random.RandomState,
+) -> Train:
+    """The training by passes."""
+    samples, joins = len(training.order), training.network.needs_batches()
+    make = take_session if training.incremental else partial(Session, several=True)
+    block = _batch_rows(options.batch_size, samples)
+    batch = min(block * options.accumulate, samples)
+    rule = optimizer.rule._replace(
+        clip_norm=np.inf if options.clip_norm is None else float(options.clip_norm),
+        clip_value=np.inf if options.clip_value is None else float(options.clip_value),
+        block=block if batch > block else 0,
+        average=float(options.ema_decay or 0.0),
+        l1=float(options.l1),
+        mixup=float(options.mixup),
+    )
+    if options.mixup and sparse.issparse(training.X):
         raise ValueError("mixup needs dense X.")
-    if mlp._network().needs_batches() and len(order) < 2:
+    if joins and samples < 2:
         raise ValueError(
-            f"BatchNorm cannot be trained on {len(order)} sample: it needs the variance of at"
+            f"BatchNorm cannot be trained on {samples} sample: it needs the variance of at"
             " least 2."
         )
-    if mlp._network().needs_batches() and block < 2:
+    if joins and block < 2:
         raise ValueError(
-            f"BatchNorm needs batches of at least 2 samples, got batch_size={mlp.batch_size}."
+            f"BatchNorm needs batches of at least 2 samples, got batch_size={options.batch_size}."
         )
-    session = make(
-        *(mlp._network(), training.X, training.target, rule),
-        batch=batch,
-        order=order,
-        l2=mlp.alpha,
-        n_jobs=mlp.n_jobs,
-    )
-    session.load(mlp._parameters(), optimizer.moments)
+    session = training.session(rule, batch, options.alpha, options.n_jobs, make)
+    session.load(training.arrays, optimizer.moments)
     if rule.average and optimizer.raw is not None:
         raw, known = optimizer.raw
-        if known == _digest_of(mlp._parameters()):  # else someone has set other weights
+        if known == _digest_of(training.arrays):  # else someone has set other weights
             session.plan.load_trained(raw)
     session.begin(random_state.randint(2**31) if session.plan.is_random else 0, optimizer.t)
-    stopping = Stopping(mlp.max_iter, mlp.tol, mlp.n_iter_no_change, incremental, mlp.max_time)
+    stopping = Stopping(
+        options.max_iter,
+        options.tol,
+        options.n_iter_no_change,
+        training.incremental,
+        options.max_time,
+    )
     fit = partial(
         fit_stochastic,
-        session,
-        optimizer,
-        progress,
-        stopping,
+        *(session, optimizer, progress, stopping),
         random_state=random_state,
-        shuffle=mlp.shuffle,
-        validation=validation,
-        verbose=mlp.verbose,
+        shuffle=options.shuffle,
+        validation=training.validation,
+        verbose=options.verbose,
     )
-    train = partial(_fit_stochastic, mlp, session, optimizer, progress, fit)
-    return _looked_at(mlp, training, order, train)
+    return partial(_fit_stochastic, session, optimizer, progress, fit)
 
 
-def _looked_at(mlp, training, order, train):
-    """The training, with a diagnosis after each pass if the user wants one."""
-    if not mlp.diagnose:
-        return train
-    from .diagnosis import diagnosed  # only where it is wanted
-
-    return diagnosed(mlp, training, order, train)
-
-
-def _fit_stochastic(mlp, session, optimizer, progress, fit, watcher):
+def _fit_stochastic(session: Session, optimizer, progress: Progress, fit, watcher) -> Outcome:
+    finite = True
     try:
         with session:
             fit(watcher=watcher)
     except NonFiniteError as diverged:  # finite weights, and the moments before the fit
-        _take_over(mlp, progress, optimizer)
-        if diverged.kept:
+        finite = diverged.kept
+        if finite:
             message = DIVERGED.format(progress.n_iter, progress.best_validation_score)
             warn_user(message, ConvergenceWarning)
-        return diverged.kept
-    _take_over(mlp, progress, optimizer)
-    optimizer.moments = session.moments()
-    optimizer.raw = None
-    if session.plan.averages.size:
-        optimizer.raw = session.trained(), _digest_of(mlp._parameters())
-    keep_session(session)
-    return True
+    else:
+        optimizer.moments = session.moments()
+        optimizer.raw = None
+        if session.plan.averages.size:
+            optimizer.raw = session.trained(), _digest_of(progress.parameters)
+        keep_session(session)
+    return Outcome(
+        finite, progress.parameters, {"_optimizer": optimizer, **attributes_of(progress)}
+    )
 
 
-def _digest_of(arrays):
+def _digest_of(arrays) -> bytes:
     """What other parameters would not have; files have it: of matrices first, then of vectors."""
     digest = hashlib.blake2b(digest_size=16)
     for array in sorted(arrays, key=lambda array: array.ndim != 2):
@@ -241,44 +289,7 @@ def _digest_of(arrays):
     return digest.digest()
 
 
-def _progress_of(mlp, validation, kind):
-    """The progress that training goes on from; scores of another kind do not count."""
-    progress = Progress(
-        t=mlp.t_,
-        loss=getattr(mlp, "loss_", np.inf),
-        loss_curve=mlp.loss_curve_,
-        best_loss=mlp.best_loss_,
-        # missing where a user set the weights of an estimator that was never fitted
-        validation_scores=getattr(mlp, "validation_scores_", None),
-        validation_loss_curve=getattr(mlp, "validation_loss_curve_", None),
-        best_validation_score=getattr(mlp, "best_validation_score_", None),
-        no_improvement_count=mlp._no_improvement_count,
-    )
-    decides = validation is not None and validation.decides
-    other = progress.validation_scores is None or getattr(mlp, "_score_kind", kind) != kind
-    mlp._score_kind = kind
-    if validation is not None and other:
-        progress.validation_scores, progress.best_validation_score = [], -np.inf
-    if validation is not None and validation.with_loss and progress.validation_loss_curve is None:
-        progress.validation_loss_curve = []
-    if not decides and progress.best_loss is None:
-        progress.best_loss = np.inf
-    return progress
-
-
-def _take_over(mlp, progress, optimizer):
-    mlp._optimizer = optimizer
-    mlp._set_parameters(progress.parameters)
-    mlp.n_iter_, mlp.t_, mlp.loss_ = progress.n_iter, progress.t, progress.loss
-    mlp.loss_curve_, mlp.best_loss_ = progress.loss_curve, progress.best_loss
-    mlp.validation_scores_ = progress.validation_scores
-    if progress.validation_loss_curve is not None:
-        mlp.validation_loss_curve_ = progress.validation_loss_curve
-    mlp.best_validation_score_ = progress.best_validation_score
-    mlp._no_improvement_count = progress.no_improvement_count
-
-
-def _batch_rows(batch_size, samples):
+def _batch_rows(batch_size, samples: int) -> int:
     if batch_size == "auto":
         return min(200, samples)
     if batch_size > samples:

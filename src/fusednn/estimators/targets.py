@@ -18,10 +18,10 @@ def flattened(y):
     return np.ma.array(flat, mask=y.mask.ravel()) if isinstance(y, np.ma.MaskedArray) else flat
 
 
-def first_classes(mlp, classes) -> bool:
+def first_classes(estimator, classes) -> bool:
     """Notes the classes of the first call of `partial_fit`, in scikit-learn's words."""
     try:
-        return _check_partial_fit_first_call(mlp, classes)
+        return _check_partial_fit_first_call(estimator, classes)
     except TypeError as error:  # labels of several kinds, which have no order
         raise ValueError(f"classes must be all words or all numbers, got {classes!r}.") from error
 

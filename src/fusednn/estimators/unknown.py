@@ -145,12 +145,12 @@ def check_columns(targets) -> None:
         raise ValueError(f"{where} has no known target: leave it out.")
 
 
-def known_rows(mlp, X, y, targets, weights, name="y"):
+def known_rows(estimator, X, y, targets, weights, name="y"):
     """All of these without the rows whose targets are all unknown: they are absent.
 
     Parameters
     ----------
-    mlp : estimator
+    estimator : estimator
     X : array or sparse matrix
     y : ndarray
         As the user counts the targets.
@@ -166,7 +166,7 @@ def known_rows(mlp, X, y, targets, weights, name="y"):
     shares : ndarray or None
         What `fusednn.plan.loss.Target` calls so.
     """
-    if mlp.missing_targets != IGNORE or not np.isnan(targets).any():
+    if estimator.missing_targets != IGNORE or not np.isnan(targets).any():
         return X, y, targets, weights, None
     rows = ~np.isnan(targets).all(axis=1)
     if not rows.any():

@@ -18,7 +18,7 @@ LEAST_ROWS = 5
 """Fewer say little about a column."""
 
 
-def warn_of_other_scale(mlp, X, X_val) -> None:
+def warn_of_other_scale(network, X, X_val) -> None:
     """Warns of columns of X_val that lie far outside those of X.
 
     They do where more than half of their values lie `BEYOND` the least and the largest of X.
@@ -33,7 +33,7 @@ def warn_of_other_scale(mlp, X, X_val) -> None:
         margin = BEYOND * width
         far = 2 * _count_beyond(rows_val, low - margin, high + margin) > rows_val.shape[0]
     far &= width > 0
-    first = mlp._network().ops[0]
+    first = network.ops[0]
     if isinstance(first, Embedding):
         far[list(first.columns)] = False
     if far.any():

@@ -1,0 +1,109 @@
+"""From an estimator and its data to a training that is prepared, and to a loss's gradient."""
+
+from __future__ import annotations
+
+import numpy as np
+from sklearn.base import is_classifier
+
+from fusednn.plan.training import Rule, Target
+
+from .held_out import Samples, own_set_of, split, validation_of
+from .parameters import check_input
+from .progress import progress_of
+from .sample_weights import bounded, check_total, checked_weights, in_type
+from .solvers import (
+    FitOptions,
+    Train,
+    Training,
+    is_stochastic,
+    optimizer_of,
+    prepare_lbfgs,
+    prepare_stochastic,
+)
+from .unknown import known_rows
+from .validation_scale import warn_of_other_scale
+
+DIAGNOSED = (
+    "gradient_norms_",
+    "activation_stats_",
+    "diagnosed_layers_",
+    "diagnosed_weights_",
+    "_troubles",
+)
+"""What `diagnose` leaves."""
+
+
+def prepare(estimator, X, y, sample_weight, incremental: bool, validation) -> Train:
+    """Checks everything, sets what the data decide, and returns the training itself."""
+    X, y, targets, sample_weight, shares, random_state = estimator._set_up(
+        X, y, incremental, sample_weight
+    )
+    network, dtype = estimator._network(), estimator._network_dtype()
+    weights = in_type(estimator._with_class_weight(y, sample_weight, incremental), dtype)
+    targets = targets if is_classifier(estimator) else bounded(targets, weights)
+    target = Target(np.ascontiguousarray(targets, dtype), weights, shares)
+    own_set = own_set_of(estimator, network, validation, dtype)
+    if own_set is not None:
+        warn_of_other_scale(network, X, own_set.X)
+    options, order = FitOptions.of(estimator), np.arange(X.shape[0], dtype=np.int64)
+    training = Training(
+        network, estimator._parameters(), X, target, order, incremental=incremental
+    )
+    if is_stochastic(options.solver):
+        scored = Samples(X, y, target._replace(weights=sample_weight))
+        training = _judged(estimator, training, scored, own_set, random_state)
+        goes_on = incremental or (estimator.warm_start and estimator.warm_start_optimizer)
+        before = getattr(estimator, "_optimizer", None) if goes_on else None
+        kind = estimator.scoring, own_set is not None
+        progress = progress_of(estimator, training.validation, kind)
+        estimator._score_kind = kind
+        optimizer = optimizer_of(options, before, incremental)
+        train = prepare_stochastic(options, training, optimizer, progress, random_state)
+    elif own_set is not None:
+        raise ValueError("X_val and y_val are for solvers other than 'lbfgs'.")
+    else:
+        train = prepare_lbfgs(options, training)
+    if not estimator.diagnose:
+        return train
+    from .diagnosis import diagnosed  # only where it is wanted
+
+    seen = {name: getattr(estimator, name) for name in DIAGNOSED if hasattr(estimator, name)}
+    return diagnosed(train, training, estimator._named_ops(), seen, options.n_jobs)
+
+
+def _judged(estimator, training: Training, scored: Samples, own_set, random_state) -> Training:
+    """The training of the samples that are not held out, and judged by those or by a set."""
+    order, held_out = training.order, None
+    if estimator.early_stopping and training.incremental:
+        raise ValueError("partial_fit does not support early_stopping=True")
+    if estimator.early_stopping and own_set is None:
+        order, held_out = split(estimator, order, training.target, random_state)
+    check_total(training.target.weights, order)
+    validation = validation_of(estimator, scored, own_set, held_out)
+    return training._replace(order=order, validation=validation)
+
+
+def loss_and_gradient(estimator, X, y, sample_weight):
+    """The loss of all of the data, and its gradient by each parameter."""
+    estimator._check_fitted()
+    dtype = estimator._network_dtype()
+    X, y = estimator._validated(X, y, reset=False, dtypes=(dtype,), **estimator._target_options)
+    y = estimator._checked_targets(y)
+    sample_weight = checked_weights(sample_weight, X)
+    estimator._check_sizes(X.shape[1])
+    network = estimator._network()
+    check_input(X, network.ops[0])
+    X, y, targets, sample_weight, shares = known_rows(
+        estimator, X, y, estimator._encode(y, dtype), sample_weight
+    )
+    weights = in_type(estimator._with_class_weight(y, sample_weight, incremental=False), dtype)
+    check_total(weights)
+    target = Target(np.ascontiguousarray(bounded(targets, weights), dtype), weights, shares)
+    order, options = np.arange(X.shape[0]), FitOptions.of(estimator)
+    training = Training(network, estimator._parameters(), X, target, order)
+    rule = Rule(None, l1=float(options.l1))
+    session = training.session(rule, len(order), options.penalty, options.n_jobs)
+    session.load(training.arrays)
+    with session:
+        loss = session.run_gradient(network.outputs if network.loss_row().per_output else 1)
+    return loss, session.plan.layout.unpack(session.plan.gradient)
