@@ -8,14 +8,12 @@ from operator import index
 from typing import ClassVar
 
 import numpy as np
-from scipy import sparse
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_array
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from fusednn.exceptions import DiagnosisWarning
 from fusednn.optimizers import NAMED
-from fusednn.plan.data import check_indices
 from fusednn.plan.network import Network
 from fusednn.training.predict import predict
 from fusednn.training.warn import warn_user
@@ -25,18 +23,23 @@ from .constraints import DTYPES
 from .files import FilesMixin
 from .fitting import DIAGNOSED, prepare
 from .parameters import check_input
-from .progress import CURVES
+from .progress import CURVES, attributes_of
 from .randoms import random_state_of
 from .sample_weights import checked_weights, present
 from .solvers import is_stochastic
-from .unchecked import is_plain_input, is_plain_target, takes_plain_input
+from .unchecked import (
+    SPARSE_FORMATS,
+    is_plain_input,
+    is_plain_target,
+    takes_plain_input,
+    validated,
+)
 from .unknown import IGNORE, check_columns, filled, known_rows, unknown_in
 
 NON_FINITE = (
     "Solver produced non-finite parameter weights. The input data may contain large values and"
     " need to be preprocessed."
 )
-SPARSE_FORMATS = ("csr", "csc")
 
 
 class BaseNetwork(CallbackSupportMixin, FilesMixin, BaseEstimator):
@@ -82,9 +85,9 @@ class BaseNetwork(CallbackSupportMixin, FilesMixin, BaseEstimator):
             train = prepare(self, X, y, sample_weight, incremental, validation)
             with nullcontext() if incremental else watched(self, X, y, sample_weight) as watcher:
                 outcome = train(watcher or self._watcher)
-                if outcome.arrays is not None:
-                    self._set_parameters(outcome.arrays)
-                self.__dict__.update(outcome.attributes)
+                if outcome.progress is not None:
+                    self._set_parameters(outcome.progress.parameters)
+                self.__dict__.update(attributes_of(outcome))
                 for message in outcome.troubles:
                     warn_user(message, DiagnosisWarning)
                 refused = False
@@ -175,7 +178,7 @@ class BaseNetwork(CallbackSupportMixin, FilesMixin, BaseEstimator):
         if is_plain_target(y, X) and is_plain(self, X, dtypes):
             return X, y
         options |= {"multi_output": True, "dtype": dtypes, "reset": reset}
-        return _validated_by_scikit_learn(self, X, y, **options)
+        return validated(self, X, y, **options)
 
     def _initialize(self, X, random_state, rows):
         """What a fit begins with; `rows` picks those of X that have a weight."""
@@ -229,7 +232,7 @@ class BaseNetwork(CallbackSupportMixin, FilesMixin, BaseEstimator):
         """
         self._check_fitted()
         if not is_plain_input(self, X, DTYPES["auto"]):
-            X = _validated_by_scikit_learn(self, X, reset=False)
+            X = validated(self, X, reset=False)
         dtype = self._network_dtype()
         if X.dtype != dtype:  # what the network's type cannot hold is refused, not made infinite
             with np.errstate(over="ignore"):
@@ -294,16 +297,3 @@ class BaseNetwork(CallbackSupportMixin, FilesMixin, BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
-
-
-def _validated_by_scikit_learn(estimator, X, y="no_validation", **options):
-    """X, or X and y; indices of sparse ones are checked before anything trusts them."""
-    for name, given in (("X", X), ("y", y)):
-        if sparse.issparse(given) and given.ndim == 2:  # others are refused
-            check_indices(given, name)
-    # what float32 cannot hold is refused as infinite, without NumPy's own warning
-    with np.errstate(over="ignore"):
-        found = validate_data(estimator, X, y, accept_sparse=list(SPARSE_FORMATS), **options)
-    if sparse.issparse(X) and X.format not in SPARSE_FORMATS:  # perhaps of lists of indices
-        check_indices(found[0] if isinstance(found, tuple) else found)
-    return found

@@ -2,65 +2,19 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 import numpy as np
 
 from fusednn.plan.training import Rule
+from fusednn.training.fits import Outcome, Train, Training
 from fusednn.training.probe import Probe
 from fusednn.training.stochastic import Watcher
 
-from .solvers import Outcome, Train, Training
 from .troubles import DEAD_KINDS, SATURATED_KINDS, Seen, troubles
 
 MOST_SAMPLES = 512
 """Of the probe."""
-
-
-def diagnosed(train: Train, training: Training, layers, seen: dict[str, Any], n_jobs) -> Train:
-    """The training, looked at after each pass.
-
-    Parameters
-    ----------
-    train : Train
-    training : Training
-        What it trains.
-    layers : list of (str, int)
-        The name of each layer, and the number of its op.
-    seen : dict
-        The fitted attributes of an earlier diagnosis, by name; empty if the network is new.
-    n_jobs : int or None
-    """
-    return partial(_run, train, training.incremental, Diagnosis(training, layers, n_jobs), seen)
-
-
-def _run(train: Train, incremental: bool, diagnosis: Diagnosis, seen, watcher) -> Outcome:
-    diagnosis.watcher = watcher
-    with diagnosis.probe:
-        outcome = train(diagnosis)
-    own = diagnosis.attributes()
-    kept = dict(own)
-    if seen.get("diagnosed_layers_") == own["diagnosed_layers_"]:
-        for name in ("gradient_norms_", "activation_stats_"):
-            kept[name] = np.concatenate([seen[name], own[name]])
-    judged = kept if incremental else own
-    sizes, activations = diagnosis.network()
-    found = troubles(
-        Seen(
-            gradient_norms=judged["gradient_norms_"],
-            activation_stats=judged["activation_stats_"],
-            layers=judged["diagnosed_layers_"],
-            weighted=judged["diagnosed_weights_"],
-            weight_norms=sizes,
-            activations=activations,
-        ),
-        outcome.finite,
-    )
-    told = seen.get("_troubles", []) if incremental else []
-    new = {kind: message for kind, message in found.items() if kind not in told}
-    kept["_troubles"] = [*told, *new]
-    return outcome._replace(attributes=outcome.attributes | kept, troubles=tuple(new.values()))
 
 
 class Diagnosis:
@@ -68,19 +22,17 @@ class Diagnosis:
 
     Parameters
     ----------
-    training, layers, n_jobs
-        As of `diagnosed`.
-
-    Attributes
-    ----------
-    watcher : Watcher or None
-        The other one.
-    probe : Probe
-        To be entered before the first pass.
+    training : Training
+    layers : list of (str, int)
+        The name of each layer, and the number of its op.
+    before : dict
+        The fitted attributes of an earlier diagnosis, by name; empty if the network is new.
+    n_jobs : int or None
     """
 
-    def __init__(self, training: Training, layers, n_jobs):
-        self.watcher: Watcher | None = None
+    def __init__(self, training: Training, layers, before: dict[str, Any], n_jobs):
+        self._watcher: Watcher | None = None
+        self._incremental, self._before = training.incremental, before
         weights, order = training.target.weights, training.order
         if weights is not None and weights[order].any():
             order = order[weights[order] != 0]
@@ -89,7 +41,7 @@ class Diagnosis:
             X=training.X[order], target=training.target.take(order), order=np.arange(len(order))
         )
         session = samples.session(Rule(None), len(order), l2=0.0, n_jobs=n_jobs)
-        self.probe = Probe(session)
+        self._probe = Probe(session)
         self._layers = layers
         self._ops = session.network.ops
         self._weights = _matrices_of(session, layers)
@@ -97,20 +49,45 @@ class Diagnosis:
         self._gradients: list[np.ndarray] = []
         self._outputs: list[list] = []
 
+    def run(self, train: Train, watcher: Watcher | None) -> Outcome:
+        """The training, looked at after each pass."""
+        self._watcher = watcher
+        with self._probe:
+            outcome = train(self)
+        own, before = self._attributes(), self._before
+        kept = dict(own)
+        if before.get("diagnosed_layers_") == own["diagnosed_layers_"]:
+            for name in ("gradient_norms_", "activation_stats_"):
+                kept[name] = np.concatenate([before[name], own[name]])
+        judged = kept if self._incremental else own
+        seen = Seen(
+            gradient_norms=judged["gradient_norms_"],
+            activation_stats=judged["activation_stats_"],
+            layers=judged["diagnosed_layers_"],
+            weighted=judged["diagnosed_weights_"],
+            weight_norms=self._sizes,
+            activations=[self._activation(op) for _, op in self._layers],
+        )
+        told = before.get("_troubles", []) if self._incremental else []
+        found = troubles(seen, outcome.finite)
+        new = {kind: message for kind, message in found.items() if kind not in told}
+        kept["_troubles"] = [*told, *new]
+        return outcome._replace(seen=kept, troubles=tuple(new.values()))
+
     def begin(self):
-        if self.watcher is not None:
-            self.watcher.begin()
+        if self._watcher is not None:
+            self._watcher.begin()
 
     def end(self, progress, parameters):
-        outputs, gradients = self.probe.look(parameters())
+        outputs, gradients = self._probe.look(parameters())
         with np.errstate(all="ignore"):  # of a network that diverges
             norms = self._norms(gradients)
             row = [statistics(outputs[op], self._activation(op)) for _, op in self._layers]
         self._gradients.append(norms)
         self._outputs.append(row)
-        return self.watcher is not None and self.watcher.end(progress, parameters)
+        return self._watcher is not None and self._watcher.end(progress, parameters)
 
-    def attributes(self):
+    def _attributes(self):
         """The fitted attributes of these passes."""
         names = [name for name, _ in self._layers]
         return {
@@ -119,10 +96,6 @@ class Diagnosis:
             "diagnosed_layers_": names,
             "diagnosed_weights_": [names[layer] for layer, _ in self._weights],
         }
-
-    def network(self):
-        """The norms of the first weights, and the activation of each layer."""
-        return self._sizes, [self._activation(op) for _, op in self._layers]
 
     def _activation(self, op):
         return self._ops[op].after.activation

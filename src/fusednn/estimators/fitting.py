@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 from sklearn.base import is_classifier
 
 from fusednn.plan.training import Rule, Target
+from fusednn.training.fits import (
+    Train,
+    Training,
+    optimizer_of,
+    prepare_lbfgs,
+    prepare_stochastic,
+)
 
 from .held_out import Samples, own_set_of, split, validation_of
 from .parameters import check_input
 from .progress import progress_of
 from .sample_weights import bounded, check_total, checked_weights, in_type
-from .solvers import (
-    FitOptions,
-    Train,
-    Training,
-    is_stochastic,
-    optimizer_of,
-    prepare_lbfgs,
-    prepare_stochastic,
-)
+from .solvers import check_lbfgs, is_stochastic, options_of
 from .unknown import known_rows
 from .validation_scale import warn_of_other_scale
 
@@ -38,17 +39,16 @@ def prepare(estimator, X, y, sample_weight, incremental: bool, validation) -> Tr
     X, y, targets, sample_weight, shares, random_state = estimator._set_up(
         X, y, incremental, sample_weight
     )
-    network, dtype = estimator._network(), estimator._network_dtype()
-    weights = in_type(estimator._with_class_weight(y, sample_weight, incremental), dtype)
-    targets = targets if is_classifier(estimator) else bounded(targets, weights)
-    target = Target(np.ascontiguousarray(targets, dtype), weights, shares)
-    own_set = own_set_of(estimator, network, validation, dtype)
+    target = _target(estimator, y, targets, sample_weight, shares, incremental)
+    network = estimator._network()
+    own_set = own_set_of(estimator, network, validation, target.values.dtype)
     if own_set is not None:
         warn_of_other_scale(network, X, own_set.X)
-    options, order = FitOptions.of(estimator), np.arange(X.shape[0], dtype=np.int64)
     training = Training(
-        network, estimator._parameters(), X, target, order, incremental=incremental
+        *(network, estimator._parameters(), X, target, np.arange(X.shape[0], dtype=np.int64)),
+        incremental=incremental,
     )
+    options = options_of(estimator)
     if is_stochastic(options.solver):
         scored = Samples(X, y, target._replace(weights=sample_weight))
         training = _judged(estimator, training, scored, own_set, random_state)
@@ -59,16 +59,25 @@ def prepare(estimator, X, y, sample_weight, incremental: bool, validation) -> Tr
         estimator._score_kind = kind
         optimizer = optimizer_of(options, before, incremental)
         train = prepare_stochastic(options, training, optimizer, progress, random_state)
-    elif own_set is not None:
-        raise ValueError("X_val and y_val are for solvers other than 'lbfgs'.")
     else:
+        check_lbfgs(options, network, own_set)
+        check_total(target.weights)
         train = prepare_lbfgs(options, training)
     if not estimator.diagnose:
         return train
-    from .diagnosis import diagnosed  # only where it is wanted
+    from .diagnosis import Diagnosis  # only where it is wanted
 
     seen = {name: getattr(estimator, name) for name in DIAGNOSED if hasattr(estimator, name)}
-    return diagnosed(train, training, estimator._named_ops(), seen, options.n_jobs)
+    diagnosis = Diagnosis(training, estimator._named_ops(), seen, options.n_jobs)
+    return partial(diagnosis.run, train)
+
+
+def _target(estimator, y, targets, sample_weight, shares, incremental: bool) -> Target:
+    """Encoded targets as the loss takes them, and the weights of the samples in it."""
+    dtype = estimator._network_dtype()
+    weights = in_type(estimator._with_class_weight(y, sample_weight, incremental), dtype)
+    targets = targets if is_classifier(estimator) else bounded(targets, weights)
+    return Target(np.ascontiguousarray(targets, dtype), weights, shares)
 
 
 def _judged(estimator, training: Training, scored: Samples, own_set, random_state) -> Training:
@@ -96,10 +105,9 @@ def loss_and_gradient(estimator, X, y, sample_weight):
     X, y, targets, sample_weight, shares = known_rows(
         estimator, X, y, estimator._encode(y, dtype), sample_weight
     )
-    weights = in_type(estimator._with_class_weight(y, sample_weight, incremental=False), dtype)
-    check_total(weights)
-    target = Target(np.ascontiguousarray(bounded(targets, weights), dtype), weights, shares)
-    order, options = np.arange(X.shape[0]), FitOptions.of(estimator)
+    target = _target(estimator, y, targets, sample_weight, shares, incremental=False)
+    check_total(target.weights)
+    order, options = np.arange(X.shape[0]), options_of(estimator)
     training = Training(network, estimator._parameters(), X, target, order)
     rule = Rule(None, l1=float(options.l1))
     session = training.session(rule, len(order), options.penalty, options.n_jobs)

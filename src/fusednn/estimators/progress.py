@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from fusednn.training.fits import Outcome
 from fusednn.training.stochastic import Progress
 from fusednn.training.validation import Validation
 
@@ -52,9 +53,14 @@ def progress_of(estimator, validation: Validation | None, kind: tuple) -> Progre
     return progress
 
 
-def attributes_of(progress: Progress) -> dict[str, Any]:
-    """The attributes that the progress leaves."""
-    found = {name: getattr(progress, field) for field, name in NAMES.items()}
-    if progress.validation_loss_curve is None:
-        del found[NAMES["validation_loss_curve"]]
-    return found
+def attributes_of(outcome: Outcome) -> dict[str, Any]:
+    """The attributes that a training leaves, but for the parameters."""
+    found: dict[str, Any] = {}
+    fields = NAMES if outcome.optimizer is not None else ("n_iter", "loss")  # of L-BFGS
+    if outcome.progress is not None:
+        found |= {NAMES[field]: getattr(outcome.progress, field) for field in fields}
+    if outcome.optimizer is not None:
+        found["_optimizer"] = outcome.optimizer
+    if found.get("validation_loss_curve_", ()) is None:
+        del found["validation_loss_curve_"]
+    return found | (outcome.seen or {})

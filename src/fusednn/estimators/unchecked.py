@@ -10,6 +10,12 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from scipy import sparse
+from sklearn.utils.validation import validate_data
+
+from fusednn.plan.data import check_indices
+
+SPARSE_FORMATS = ("csr", "csc")
 
 
 def is_plain_input(estimator, X, dtypes) -> bool:
@@ -43,6 +49,19 @@ def is_plain_target(y, X) -> bool:
         and y.size > 0
         and (y.dtype.kind in "iubU" or (y.dtype.kind == "f" and _is_finite(y)))
     )
+
+
+def validated(estimator, X, y="no_validation", **options):
+    """X, or X and y; indices of sparse ones are checked before anything trusts them."""
+    for name, given in (("X", X), ("y", y)):
+        if sparse.issparse(given) and given.ndim == 2:  # others are refused
+            check_indices(given, name)
+    # what float32 cannot hold is refused as infinite, without NumPy's own warning
+    with np.errstate(over="ignore"):
+        found = validate_data(estimator, X, y, accept_sparse=list(SPARSE_FORMATS), **options)
+    if sparse.issparse(X) and X.format not in SPARSE_FORMATS:  # perhaps of lists of indices
+        check_indices(found[0] if isinstance(found, tuple) else found)
+    return found
 
 
 def are_known_labels(y, classes, every: bool = False) -> bool:
