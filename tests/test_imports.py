@@ -89,6 +89,8 @@ def test_there_is_something_to_walk():
     assert {layer_of(module) for module in MODULES} >= {"kernels", "plan", "training", "command"}
     assert "fusednn.kernels.engine" in MODULES
     assert "fusednn.plan.program" in set(imports(MODULES["fusednn.training.team"]))
+    nested = "fusednn.estimators.loading"
+    assert nested in set(imports(MODULES["fusednn.estimators.files"]))
 
 
 @pytest.mark.parametrize("module", sorted(MODULES))

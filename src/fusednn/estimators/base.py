@@ -106,8 +106,8 @@ class BaseNetwork(CallbackSupportMixin, FilesMixin, BaseEstimator):
     def _set_up(self, X, y, incremental, sample_weight=None):
         """Checks the data and sets what they decide; draws first weights where there are none.
 
-        Returns X, y, the encoded targets, the weights, the shares that are known, and the random
-        numbers.
+        Returns X, y, the encoded targets, the weights, the shares that are known, the random
+        numbers, and the network.
         """
         self._check_structure()
         first_pass = not self._is_built() or (not self.warm_start and not incremental)
@@ -120,9 +120,9 @@ class BaseNetwork(CallbackSupportMixin, FilesMixin, BaseEstimator):
         random_state = random_state_of(self.random_state)
         if first_pass:
             self._initialize(X, random_state, present(sample_weight))
-        self._take_structure(self._check_sizes(X.shape[1]))
-        check_input(X, self._built().pieces[0].op)
-        return X, y, targets, sample_weight, shares, random_state
+        network = self._network(self._taken(self._check_sizes(X.shape[1])))
+        check_input(X, network.ops[0])
+        return X, y, targets, sample_weight, shares, random_state, network
 
     def _initialized(self, X, y):
         """A new network for the data, without training."""
@@ -144,8 +144,9 @@ class BaseNetwork(CallbackSupportMixin, FilesMixin, BaseEstimator):
         """Numbers of classes that compile all: a logistic output, and a softmax of many units."""
         return 2, 5
 
-    def _take_structure(self, structure):
-        """Takes over what parameters may change of a network while training goes on."""
+    def _taken(self, structure):
+        """The chain of what `_check_sizes` has found, which may become the estimator's."""
+        return structure
 
     def _described_solver(self):
         """The description that `solver` stands for; of scikit-learn's own its name, as it is."""
@@ -197,10 +198,10 @@ class BaseNetwork(CallbackSupportMixin, FilesMixin, BaseEstimator):
             self.__dict__.pop("validation_loss_curve_", None)  # of another fit
             self.best_validation_score_ = -np.inf if early else None
 
-    def _network(self):
-        """The network as it is trained."""
-        loss, constants = self._lowered_loss()
-        return Network(self._built().ops, loss, self._output_groups(), constants)
+    def _network(self, chain=None):
+        """The network as it is trained, of another chain if one is given."""
+        ops, (loss, constants) = (chain or self._built()).ops, self._lowered_loss()
+        return Network(ops, loss, self._output_groups(), constants)
 
     def _output_groups(self):
         """Outputs with a link of their own, by their numbers; empty where all share one."""

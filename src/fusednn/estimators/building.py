@@ -50,6 +50,11 @@ class Chain(NamedTuple):
         """The ops alone."""
         return tuple(piece.op for piece in self.pieces)
 
+    @property
+    def sizes(self) -> tuple[int, int]:
+        """Columns of its input and of its output."""
+        return self.pieces[0].op.fan_in, self.pieces[-1].op.fan_out
+
 
 class Place(NamedTuple):
     """Where in the list a layer stands, for messages."""

@@ -36,32 +36,33 @@ DIAGNOSED = (
 
 def prepare(estimator, X, y, sample_weight, incremental: bool, validation) -> Train:
     """Checks everything, sets what the data decide, and returns the training itself."""
-    X, y, targets, sample_weight, shares, random_state = estimator._set_up(
+    X, y, targets, sample_weight, shares, random_state, network = estimator._set_up(
         X, y, incremental, sample_weight
     )
     target = _target(estimator, y, targets, sample_weight, shares, incremental)
-    network = estimator._network()
     own_set = own_set_of(estimator, network, validation, target.values.dtype)
     if own_set is not None:
         warn_of_other_scale(network, X, own_set.X)
-    training = Training(
-        *(network, estimator._parameters(), X, target, np.arange(X.shape[0], dtype=np.int64)),
-        incremental=incremental,
-    )
     options = options_of(estimator)
     if is_stochastic(options.solver):
-        scored = Samples(X, y, target._replace(weights=sample_weight))
-        training = _judged(estimator, training, scored, own_set, random_state)
+        order, validation = _judged(
+            estimator, Samples(X, y, target), sample_weight, own_set, incremental, random_state
+        )
+        training = Training(
+            network, estimator._parameters(), X, target, order, validation, incremental
+        )
         goes_on = incremental or (estimator.warm_start and estimator.warm_start_optimizer)
         before = getattr(estimator, "_optimizer", None) if goes_on else None
         kind = estimator.scoring, own_set is not None
-        progress = progress_of(estimator, training.validation, kind)
+        progress = progress_of(estimator, validation, kind)
         estimator._score_kind = kind
         optimizer = optimizer_of(options, before, incremental)
         train = prepare_stochastic(options, training, optimizer, progress, random_state)
     else:
         check_lbfgs(options, network, own_set)
         check_total(target.weights)
+        order = np.arange(X.shape[0], dtype=np.int64)
+        training = Training(network, estimator._parameters(), X, target, order)
         train = prepare_lbfgs(options, training)
     if not estimator.diagnose:
         return train
@@ -80,16 +81,15 @@ def _target(estimator, y, targets, sample_weight, shares, incremental: bool) -> 
     return Target(np.ascontiguousarray(targets, dtype), weights, shares)
 
 
-def _judged(estimator, training: Training, scored: Samples, own_set, random_state) -> Training:
-    """The training of the samples that are not held out, and judged by those or by a set."""
-    order, held_out = training.order, None
-    if estimator.early_stopping and training.incremental:
+def _judged(estimator, samples: Samples, score_weight, own_set, incremental, random_state):
+    """The samples to train on, and how the network is judged: by the others, or by a set."""
+    order, held_out = np.arange(samples.X.shape[0], dtype=np.int64), None
+    if estimator.early_stopping and incremental:
         raise ValueError("partial_fit does not support early_stopping=True")
     if estimator.early_stopping and own_set is None:
-        order, held_out = split(estimator, order, training.target, random_state)
-    check_total(training.target.weights, order)
-    validation = validation_of(estimator, scored, own_set, held_out)
-    return training._replace(order=order, validation=validation)
+        order, held_out = split(estimator, order, samples.target, random_state)
+    check_total(samples.target.weights, order)
+    return order, validation_of(estimator, samples, score_weight, own_set, held_out)
 
 
 def loss_and_gradient(estimator, X, y, sample_weight):

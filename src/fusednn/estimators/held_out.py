@@ -26,7 +26,7 @@ VALIDATION_SET = "In the validation set (X_val, y_val)"
 
 
 class Samples(NamedTuple):
-    """Samples, checked; y as the user counts the targets, weights as scores know them."""
+    """Samples, checked; y as the user counts the targets."""
 
     X: Any
     y: np.ndarray
@@ -76,7 +76,7 @@ def split(estimator, order, target, random_state):
     return hold_out(order, estimator.validation_fraction, stratify, random_state)
 
 
-def validation_of(estimator, samples: Samples, own: Samples | None, held_out):
+def validation_of(estimator, samples: Samples, score_weight, own: Samples | None, held_out):
     """How the network is judged after each pass, or None; class weights do not count.
 
     Parameters
@@ -84,6 +84,8 @@ def validation_of(estimator, samples: Samples, own: Samples | None, held_out):
     estimator : estimator
     samples : Samples
         Of those `held_out` are not trained on.
+    score_weight : ndarray or None
+        Their weights without those of classes.
     own : Samples or None
         The user's validation set.
     held_out : ndarray of int64 or None
@@ -99,10 +101,10 @@ def validation_of(estimator, samples: Samples, own: Samples | None, held_out):
     if own is not None:
         X, y, target = own
     else:
-        weights = samples.target.weights
-        if weights is not None:
-            held_out = held_out[weights[held_out] != 0]
-        X, y, target = None, samples.y[held_out], samples.target.take(held_out)
+        if score_weight is not None:
+            held_out = held_out[score_weight[held_out] != 0]
+        scored = samples.target._replace(weights=score_weight)
+        X, y, target = None, samples.y[held_out], scored.take(held_out)
     weights = target.weights
     total = 1.0 if weights is None else total_of(weights, weights.dtype)
     if total == 0 or not isfinite(total):

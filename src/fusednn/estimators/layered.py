@@ -47,15 +47,15 @@ class BaseLayered(BaseNetwork):
     def _check_structure(self):
         """The list is looked at when the data's columns are known."""
 
-    def _asked(self, columns, categories):
-        """The descriptions, an embedding's with its categories, and the ops they ask for."""
+    def _asked(self, categories):
+        """The descriptions, an embedding's with its categories."""
         layers = self._specs()
         if has_embedding(layers):
             if self.mixup:
                 raise Place("layers[0]", layers[0]).refuse("mixup cannot mix codes")
             if layers[0].categories is None:
                 layers[0] = replace(layers[0], categories=categories(layers[0].columns))
-        return layers, self._chain_of(layers, columns, bool(self.standardize))
+        return tuple(layers)
 
     def _chain_of(self, layers, columns, scaled):
         """The ops of a list of descriptions, for the estimator's targets."""
@@ -69,8 +69,8 @@ class BaseLayered(BaseNetwork):
         return (1,) * len(columns)
 
     def _build(self, X, random_state, rows):
-        layers, chain = self._asked(X.shape[1], partial(categories_of, X))
-        self._chain = chain
+        layers = self._asked(partial(categories_of, X))
+        self._chain = chain = self._chain_of(layers, X.shape[1], bool(self.standardize))
         check_input(X, chain.ops[0])
         if has_embedding(layers) and self._specs()[0].categories is None:
             check_tables(chain, X)
@@ -78,8 +78,7 @@ class BaseLayered(BaseNetwork):
         self.__dict__.pop("feature_means_", None)
         if self.standardize:
             self._learn_scaling(chain, arrays, X[rows])
-        self.layers_ = tuple(layers)
-        self._arrays = arrays
+        self.layers_, self._arrays = layers, arrays
 
     def _learn_scaling(self, chain, arrays, X):
         """Writes means and factors of the columns in their places; codes are not scaled."""
@@ -111,10 +110,13 @@ class BaseLayered(BaseNetwork):
         return self._chain
 
     def _check_sizes(self, inputs):
-        """Refuses to go on training a network that is not the one of the parameters."""
+        """The layers and their chain; refuses those of another network than there is."""
         if bool(self.standardize) != hasattr(self, "feature_means_"):
             raise ValueError("standardize cannot change while training goes on.")
-        layers, asked = self._asked(inputs, self._known_categories)
+        layers, sizes = self._asked(self._known_categories), (inputs, self.n_outputs_)
+        if layers == self.layers_ and sizes == self._chain.sizes:
+            return layers, self._chain
+        asked = self._chain_of(layers, inputs, bool(self.standardize))
         if _weights_of(asked) != _weights_of(self._chain):
             raise ValueError(
                 f"The weights are of the layers {list(self.layers_)}, but the parameters and the"
@@ -122,9 +124,9 @@ class BaseLayered(BaseNetwork):
             )
         return layers, asked
 
-    def _take_structure(self, structure):
-        layers, self._chain = structure
-        self.layers_ = tuple(layers)
+    def _taken(self, structure):
+        self.layers_, self._chain = structure
+        return self._chain
 
     def _described_solver(self):
         return PYTORCHS.get(self.solver, self.solver)

@@ -56,9 +56,10 @@ class BaseMLP(BaseNetwork):
 
     def _parameters(self):
         """All arrays, in the order of the network."""
-        norms = getattr(self, "norms_", ())
-        layers = zip_longest(self.coefs_, self.intercepts_, norms, fillvalue=())
-        return [*self._scaling(), *(array for w, b, norm in layers for array in (w, b, *norm))]
+        arrays, norms = self._scaling(), getattr(self, "norms_", ())
+        for w, b, norm in zip_longest(self.coefs_, self.intercepts_, norms, fillvalue=()):
+            arrays += (w, b, *norm)
+        return arrays
 
     def _scaling(self):
         """Means and factors of the features, where the network scales them."""
@@ -116,8 +117,8 @@ class BaseMLP(BaseNetwork):
         return rates if any(rates) else ()
 
     def _check_sizes(self, inputs):
-        """Refuses to go on training weights that the parameters or the data do not fit."""
-        self._built()  # refuses weights that do not fit together
+        """The chain; refuses to train weights that the parameters or the data do not fit."""
+        chain = self._built()  # refuses weights that do not fit together
         found = [len(self.coefs_[0]), *(w.shape[1] for w in self.coefs_)]
         asked = [inputs, *self._hidden_sizes(), self.n_outputs_]
         if bool(self.standardize) != bool(self._scaling()):
@@ -129,6 +130,7 @@ class BaseMLP(BaseNetwork):
                 f"The weights are of a network of layers {found}, but the parameters and the"
                 f" data ask for {asked}."
             )
+        return chain
 
     def _named_ops(self):
         """The name of each layer and the number of its op."""

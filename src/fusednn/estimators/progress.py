@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ NAMES = {
     "no_improvement_count": "_no_improvement_count",
 }
 """The attribute of each field."""
+_FIELDS = attrgetter(*NAMES)
 
 OPTIONAL = {
     *("n_iter", "loss"),
@@ -56,11 +58,11 @@ def progress_of(estimator, validation: Validation | None, kind: tuple) -> Progre
 def attributes_of(outcome: Outcome) -> dict[str, Any]:
     """The attributes that a training leaves, but for the parameters."""
     found: dict[str, Any] = {}
-    fields = NAMES if outcome.optimizer is not None else ("n_iter", "loss")  # of L-BFGS
-    if outcome.progress is not None:
-        found |= {NAMES[field]: getattr(outcome.progress, field) for field in fields}
     if outcome.optimizer is not None:
+        found = dict(zip(NAMES.values(), _FIELDS(outcome.progress), strict=True))
         found["_optimizer"] = outcome.optimizer
-    if found.get("validation_loss_curve_", ()) is None:
-        del found["validation_loss_curve_"]
+        if found["validation_loss_curve_"] is None:
+            del found["validation_loss_curve_"]
+    elif outcome.progress is not None:  # of L-BFGS
+        found = {"loss_": outcome.progress.loss, "n_iter_": outcome.progress.n_iter}
     return found | (outcome.seen or {})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
+
 import numpy as np
 
 from fusednn.optimizers import NAMED, Optimizer
@@ -10,6 +12,7 @@ from fusednn.plan.training import Rule
 from fusednn.training.fits import FitOptions
 
 SOLVERS = ("lbfgs", "sgd", "adam", *NAMED)
+_NAMED = attrgetter(*FitOptions._fields[2:-1])
 
 
 def is_stochastic(solver) -> bool:
@@ -26,8 +29,8 @@ def options_of(estimator) -> FitOptions:
     """The parameters of an estimator as a training takes them."""
     solver = estimator._described_solver()
     rule = estimator._rule_of(solver) if is_stochastic(solver) else Rule(None)
-    names = [name for name in FitOptions._fields[2:] if hasattr(estimator, name)]
-    return FitOptions(solver, rule, **{name: getattr(estimator, name) for name in names})
+    power_t = getattr(estimator, "power_t", 0.5)  # not all have it
+    return FitOptions(*(solver, rule, *_NAMED(estimator), power_t))
 
 
 def check_lbfgs(options: FitOptions, network: Network, own_set) -> None:

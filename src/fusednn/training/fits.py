@@ -57,7 +57,7 @@ class FitOptions(NamedTuple):
     shuffle: bool
     tol: float
     verbose: bool | int
-    power_t: float = 0.5  # not all estimators have it
+    power_t: float
 
     @property
     def penalty(self) -> float:
