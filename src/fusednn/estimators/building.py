@@ -37,13 +37,13 @@ class Chain(NamedTuple):
 
     Parameters
     ----------
-    pieces : list of Piece
-    homes : list of int or None
+    pieces : tuple of Piece
+    homes : tuple of int or None
         The piece that each description has become; None where it is a part of the one before.
     """
 
-    pieces: list[Piece]
-    homes: list[int | None]
+    pieces: tuple[Piece, ...]
+    homes: tuple[int | None, ...]
 
     @property
     def ops(self) -> tuple[Layer, ...]:
@@ -145,16 +145,14 @@ def build(layers: Sequence, output: specs.Dense, inputs: int, *, scaled: bool) -
     ValueError
         If the list does not fit; the message names the layer by its position.
     """
-    chain = _chain(layers, inputs, "layers", scaled, bare=True)
-    if scaled and not any(isinstance(piece.op, Scale) for piece in chain.pieces):
-        width = chain.pieces[-1].op.fan_out if chain.pieces else inputs
-        chain.pieces.append(Piece(Scale(width), None))
-    width = chain.pieces[-1].op.fan_out if chain.pieces else inputs
-    bare = not any(_is_trained(piece.op) for piece in chain.pieces)
+    pieces, homes = _chain(layers, inputs, "layers", scaled, bare=True)
+    width = pieces[-1].op.fan_out if pieces else inputs
+    if scaled and not any(isinstance(piece.op, Scale) for piece in pieces):
+        pieces += (Piece(Scale(width), None),)
+    bare = not any(_is_trained(piece.op) for piece in pieces)
     place = Place(f"layers[{len(layers)}]", output)
-    chain.pieces.append(Piece(_dense(place, output, width, bare)._replace(last=True), output))
-    chain.homes.append(len(chain.pieces) - 1)
-    return chain
+    last = _dense(place, output, width, bare)._replace(last=True)
+    return Chain((*pieces, Piece(last, output)), (*homes, len(pieces)))
 
 
 def first_ops(layers: Sequence, inputs: int, *, scaled: bool) -> tuple[Layer, ...]:
@@ -191,7 +189,7 @@ def _chain(layers, width: int, where: str, scaled: bool, bare: bool) -> Chain:
         at_start = where == "layers" and position == 0
         pieces.append(_piece(place, spec, width, bare, at_start))
         homes.append(len(pieces) - 1)
-    return Chain(pieces, homes)
+    return Chain(tuple(pieces), tuple(homes))
 
 
 def _with_after(op, after: Epilogue):

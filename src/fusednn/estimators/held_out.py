@@ -83,7 +83,7 @@ def validation_of(estimator, samples: Samples, score_weight, own: Samples | None
     ----------
     estimator : estimator
     samples : Samples
-        Of those `held_out` are not trained on.
+        The data that `held_out` are a part of.
     score_weight : ndarray or None
         Their weights without those of classes.
     own : Samples or None

@@ -210,7 +210,7 @@ def check_input(X, first: Layer) -> None:
     Raises
     ------
     ValueError
-        Of codes as `serving.checks.check_codes` says.
+        What codes must be `serving.checks.check_codes` says.
     """
     if sparse.issparse(X) and not isinstance(first, Dense):
         what = "standardize=True" if isinstance(first, Scale) else type(first).__name__

@@ -92,7 +92,7 @@ class BaseMLP(BaseNetwork):
             self._output_groups(),
             norm=self._norm,
             dropout=self._dropout_rates(),
-            max_norm=None if self.max_norm == np.inf else self.max_norm,
+            max_norm=self.max_norm,
             scaled=bool(self._scaling()),
         )
 

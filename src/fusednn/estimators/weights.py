@@ -79,13 +79,13 @@ def perceptron(
     sizes : tuple of int
         Units of each layer, the input first.
     activation : str
-        Of the hidden layers.
+        The hidden layers'.
     norm : str or None
         Key of `NORMS`.
     dropout : tuple of float
         The rate of each hidden layer; empty is none.
     max_norm : float or None
-        Of all layers.
+        The largest length of a unit's weights, in all layers.
     scaled : bool
         Whether the columns of the data are scaled first.
     """

@@ -111,7 +111,7 @@ class Outcome(NamedTuple):
     progress : Progress or None
         With the parameters; None where they stay what they were.
     optimizer : OptimizerState or None
-        None of L-BFGS.
+        None after L-BFGS.
     seen : dict or None
         What a diagnosis has seen, by the names of fitted attributes.
     troubles : tuple of str
