@@ -12,8 +12,9 @@ from numba.np.numpy_support import from_dtype
 
 from . import records
 from ._jit import brief_entry, entry, kernel, with_signature
-from .intrinsics.pointers import data, slot
-from .intrinsics.sync import call
+from .engine import rest
+from .intrinsics.pointers import advance, data, slot
+from .intrinsics.sync import call, fetch_add, load_acquire, store_release
 
 # words
 CHAIN = 0  # address of the addresses of records
@@ -26,7 +27,24 @@ N_DATA = 6  # places of the data
 DATA = 7  # address of the addresses of slots
 N_OUT = 8  # places of the answer
 OUT = 9  # address of pairs: address of a slot, bytes from the answer's beginning
-WIDTH = 10
+PROGRAM = 10  # address of the words of a program, for `engine.rest`
+WIDTH = 11
+
+# words of a call that several threads share; the first three are two cache lines apart
+NEXT = 0  # the first row that nobody has claimed
+BUSY = 16  # threads at work
+STATUS = 32
+ROWS = 48
+STEP = 49  # rows of a claim
+X = 50  # address of the rows
+ANSWERS = 51  # address of the answers
+CHECK = 52
+SHARED_WIDTH = 53
+
+# what CHECK says
+UNCHECKED = 0
+CHECKED = 1  # each claim before it is answered
+ONLY_CHECKED = 2  # nothing is answered
 
 # what a call returns
 DONE = 0
@@ -45,16 +63,26 @@ def is_finite(x, n):
 
 
 @kernel
-def run_rows(words, rows, like):
-    """Runs the records over all rows, a block after the other; the ops' statuses or-ed."""
+def place(words, x, out):
+    """Writes the addresses of rows and answers into the records."""
+    for i in range(words[N_DATA]):
+        slot(slot(words, DATA, 0), i, 0)[0] = x
+    places = slot(words, OUT, 0)
+    for i in range(words[N_OUT]):
+        slot(places, 2 * i, 0)[0] = out + places[2 * i + 1]
+
+
+@kernel
+def run_rows(words, first, last, like):
+    """Runs the records over rows [first, last), a block after the other; their statuses or-ed."""
     chain, frame = slot(words, CHAIN, 0), slot(words, FRAME, 0)
     scratch = slot(words, SCRATCH, like)
     block, status = words[BLOCK_ROWS], 0
-    for start in range(0, rows, block):
+    for start in range(first, last, block):
         frame[records.START] = start
         for i in range(words[N_RECORDS]):
             record = slot(chain, i, 0)
-            status |= call(record, 0, (record, frame, scratch, 0, min(block, rows - start)))
+            status |= call(record, 0, (record, frame, scratch, 0, min(block, last - start)))
     return status
 
 
@@ -72,12 +100,8 @@ def answer(words_array, x, out, check):
     values = data(x)
     if check and not is_finite(values, x.size):
         return NOT_FINITE
-    for i in range(words[N_DATA]):
-        slot(slot(words, DATA, 0), i, 0)[0] = np.int64(x.ctypes.data)
-    places = slot(words, OUT, 0)
-    for i in range(words[N_OUT]):
-        slot(places, 2 * i, 0)[0] = np.int64(out.ctypes.data) + places[2 * i + 1]
-    status = run_rows(words, x.shape[0], values[0])
+    place(words, np.int64(x.ctypes.data), np.int64(out.ctypes.data))
+    status = run_rows(words, 0, x.shape[0], values[0])
     return FAILED if status else DONE
 
 
@@ -91,6 +115,55 @@ def answer_now(words, x, out, check):
 def answer_apart(words, x, out, check):
     """`answer`, while other threads run."""
     return answer(words, x, out, check)
+
+
+@kernel
+def run_claim(words, shared, first, last, like):
+    """Checks and answers rows [first, last), as CHECK says; what `answer` returns."""
+    if shared[CHECK] != UNCHECKED:
+        width = words[FAN_IN]
+        x = advance(slot(shared, X, like), first * width)
+        if not is_finite(x, (last - first) * width):
+            return NOT_FINITE
+    if shared[CHECK] == ONLY_CHECKED:
+        return DONE
+    return FAILED if run_rows(words, first, last, like) else DONE
+
+
+@entry
+def answer_share(words_array, shared_array, like, waits):
+    """Answers the rows of a call that nobody has claimed, some at a time, beside other threads.
+
+    `like` is a number of the rows' type. With `waits` no thread is at work when it returns: DONE,
+    or the status of a claim that failed, after which no more are made. Until rows are claimed it
+    touches nothing but the shared words, so a thread may come at any time.
+    """
+    words, shared = data(words_array), data(shared_array)
+    busy, status = advance(shared, BUSY), advance(shared, STATUS)
+    fetch_add(busy, 1)
+    first = fetch_add(shared, shared[STEP])
+    if first < shared[ROWS]:
+        place(words, shared[X], shared[ANSWERS])
+    while first < shared[ROWS]:
+        last = min(first + shared[STEP], shared[ROWS])
+        found = run_claim(words, shared, first, last, like)
+        if found != DONE:
+            store_release(status, found)
+            fetch_add(shared, shared[ROWS])
+        first = fetch_add(shared, shared[STEP])
+    fetch_add(busy, -1)
+    tries = 0
+    while waits and load_acquire(busy) > 0:
+        tries += 1
+        rest(slot(words, PROGRAM, 0), tries)
+    return load_acquire(status)
+
+
+@cache
+def ready_share(dtype):
+    """`answer_share` for rows of this type."""
+    integers = types.Array(types.int64, 1, "C")
+    return with_signature(answer_share, (integers, integers, from_dtype(dtype), types.boolean))
 
 
 @cache

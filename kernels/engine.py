@@ -47,6 +47,17 @@ def claim(claims, generation, n):
 
 
 @kernel
+def rest(program, tries):
+    """Waits a little: a pause, a yield, or a nap where many tries were made before."""
+    if tries < SPINS:
+        pause()
+    elif tries < SPINS + YIELDS:
+        call(program, records.YIELD, ())
+    else:
+        call(program, records.NAP, (np.int32(program[records.NAP_ARGUMENT]),))
+
+
+@kernel
 def wait_for(program, worker, generation):
     """Waits until the stage of `generation` is over, or the team is aborted."""
     claims = claims_of(program, worker)
@@ -54,12 +65,7 @@ def wait_for(program, worker, generation):
     tries = 0
     while load_acquire(claims) >> GENERATION_SHIFT == generation and load_acquire(abort) == 0:
         tries += 1
-        if tries < SPINS:
-            pause()
-        elif tries < SPINS + YIELDS:
-            call(program, records.YIELD, ())
-        else:
-            call(program, records.NAP, (np.int32(program[records.NAP_ARGUMENT]),))
+        rest(program, tries)
 
 
 @kernel

@@ -1,5 +1,7 @@
 """Calls of a prepared network: all rows in blocks, what is refused, and every way to answer."""
 
+import threading
+
 import numpy as np
 import pytest
 import reference
@@ -8,6 +10,7 @@ from fusednn.kernels import answer as calls
 from sessions import in_order, random_network
 
 from fusednn.plan.answers import ANSWERS
+from fusednn.plan.buffers import address_of
 from fusednn.plan.parameters import ParameterLayout
 from fusednn.plan.resident import Resident, block_rows
 
@@ -100,3 +103,56 @@ def test_largest_numbers_are_finite():
     out = np.empty((1, 4), np.float32)
     with np.errstate(over="ignore", invalid="ignore"):  # of the products, without the JIT
         assert calls.answer_now(resident.ways[0][1], x, out, True) == calls.DONE
+
+
+def shared_words(x, out, check, step):
+    shared = np.zeros(calls.SHARED_WIDTH, np.int64)
+    shared[calls.ROWS], shared[calls.STEP], shared[calls.CHECK] = len(x), step, check
+    shared[calls.X], shared[calls.ANSWERS] = address_of(x), address_of(out)
+    return shared
+
+
+@both_dtypes
+@pytest.mark.parametrize("threads", [1, 3])
+def test_threads_that_share_rows(threads, dtype):
+    """Each row is answered once, as by one call, and nobody is at work when it is over."""
+    made = [resident_of("softmax", (), dtype, ["outputs"]) for _ in range(threads)]
+    [words, *others] = [resident.ways[0][1] for resident, *_ in made]
+    block = block_rows(made[0][1], dtype)
+    x = np.tile(rows_of(131, dtype), (5, 1))[: 9 * block + 5]
+    out, whole = np.full((2, len(x), 4), -7, dtype)
+    assert calls.answer_now(words, x, whole, True) == calls.DONE
+    shared = shared_words(x, out, calls.CHECKED, 2 * block)
+    share = calls.ready_share(np.dtype(dtype))
+    helpers = [
+        threading.Thread(target=share, args=(one, shared, dtype(0), False)) for one in others
+    ]
+    for helper in helpers:
+        helper.start()
+    assert share(words, shared, dtype(0), True) == calls.DONE
+    assert shared[calls.BUSY] == 0
+    np.testing.assert_array_equal(out, whole)
+    out[:] = -7
+    for helper in helpers:
+        helper.join()
+    assert (
+        share(np.zeros_like(words), shared, dtype(0), True) == calls.DONE
+    )  # too late: reads no words
+    np.testing.assert_array_equal(out, -7)
+
+
+@both_dtypes
+def test_a_share_that_is_refused(dtype):
+    """Rows are claimed no more, and where they are only checked nothing is written."""
+    resident, network, _ = resident_of("softmax", (), dtype, ["logits"])
+    block, share = block_rows(network, dtype), calls.ready_share(np.dtype(dtype))
+    x = np.ones((6 * block, SIZES[0]), dtype)
+    x[3 * block, 4] = np.nan
+    for check, answered in ((calls.CHECKED, 2 * block), (calls.ONLY_CHECKED, 0)):
+        out = np.full((len(x), 4), -7, dtype)
+        shared = shared_words(x, out, check, 2 * block)
+        assert share(resident.ways[0][1], shared, dtype(0), True) == calls.NOT_FINITE
+        np.testing.assert_array_equal((out != -7).any(axis=1), np.arange(len(x)) < answered)
+    shared = shared_words(x, out, calls.UNCHECKED, 2 * block)
+    assert share(resident.ways[0][1], shared, dtype(0), True) == calls.DONE
+    np.testing.assert_array_equal(np.isnan(out).any(axis=1), np.arange(len(x)) == 3 * block)

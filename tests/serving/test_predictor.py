@@ -12,6 +12,7 @@ from scipy import sparse
 from fusednn import MLPClassifier, MLPRegressor, NetworkRegressor, freeze
 from fusednn.layers import Activation, LayerNorm
 from fusednn.serving.checks import check_codes
+from fusednn.training.jobs import available_cpus
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -214,7 +215,9 @@ def test_eight_threads(rows):
     for thread in threads:
         thread.join()
     assert failures == []
-    assert len(predictor._answering._free) <= 8
+    # no more than callers and helpers at once: a call shares the CPUs with those that run
+    shares = (max(1, available_cpus() // running) for running in range(1, 9))
+    assert len(predictor._answering._free) <= sum(shares)
 
 
 @pytest.mark.parametrize("n_jobs", [None, 1, 2, 3, -1])

@@ -18,7 +18,7 @@ from fusednn.layers import BatchNorm, Dense, LayerNorm, PReLU, Residual, RMSNorm
 from fusednn.serving import answering
 from fusednn.serving.model import BINARY, COLUMNS, MULTICLASS, MULTILABEL, VALUES, Head, Model
 from fusednn.serving.predictor import Predictor
-from fusednn.training import team
+from fusednn.training import parked
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -91,17 +91,19 @@ def test_same_bits_however_called(sizes, weights):
 @weights
 @pytest.mark.parametrize(("sizes", "rows"), [((64, 128, 256, 7), 2201), ((784, 200, 16), 603)])
 def test_same_bits_by_two_threads(monkeypatch, sizes, rows, weights):
-    workers = []
+    helpers = []
 
-    def run_all(program):
-        workers.append(program.workers)
-        team.run_all(program)
+    class Crew(parked.Crew):
+        def __enter__(self):
+            super().__enter__()
+            helpers.append(len(self.helpers))
+            return self
 
-    monkeypatch.setattr(answering, "run_all", run_all)
+    monkeypatch.setattr(answering, "Crew", Crew)
     whole, X = model(sizes), rows_of(rows, sizes[0])
     one, two = (Predictor(whole, jobs, weights)(X) for jobs in (1, 2))
     np.testing.assert_array_equal(one, two)
-    assert workers == [2]
+    assert helpers == [1]
 
 
 @weights

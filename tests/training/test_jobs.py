@@ -14,6 +14,7 @@ from fusednn import MLPClassifier, NetworkRegressor, freeze
 from fusednn.layers import Dense
 from fusednn.training import jobs
 from fusednn.training.jobs import choose_jobs
+from fusednn.training.parked import end_parked
 
 MANY = 1e12  # operations: enough for any number of threads
 
@@ -153,6 +154,7 @@ def test_limits_of_cpus(eight_cpus, monkeypatch):
 @pytest.fixture
 def helpers(monkeypatch):
     """The threads that fits and predictions start."""
+    end_parked()  # none is there yet
     start, started = threading.Thread.start, []
 
     def noted(thread):
@@ -195,6 +197,7 @@ def test_fits_and_predictions_have_what_is_allotted(monkeypatch, helpers, data, 
         helpers.clear()
         for call in calls.values():
             answers.setdefault(threads, []).append(call())
+            end_parked()
             started[threads].append(len(helpers))
             helpers.clear()
     assert started["1"] == [0, 0, 0, 0]

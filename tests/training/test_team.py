@@ -16,7 +16,7 @@ from fusednn.kernels.records import ABORT, CLAIMS, CLAIMS_WIDTH
 from parity import assert_same_bits, fit_quietly, run_python
 
 from fusednn import MLPClassifier
-from fusednn.training import team
+from fusednn.training import parked, team
 from fusednn.training.jobs import available_cpus, choose_jobs
 
 MANY = 1e12  # operations: enough for any number of threads
@@ -28,6 +28,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceW
 @pytest.fixture(autouse=True)
 def nothing_left():
     """No thread outlives a fit."""
+    parked.end_parked()  # of predictors in other modules
     yield
     assert [t.name for t in threading.enumerate() if t.name.startswith("fusednn")] == []
 

@@ -14,6 +14,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from fusednn.exceptions import DiagnosisWarning
 from fusednn.kernels._cache import statistics
+from fusednn.kernels.answer import ready_share
 from fusednn.plan.batches import BLOCK_LIMIT
 from fusednn.training.predict import FEW_ROWS
 
@@ -123,6 +124,7 @@ def _rehearse(model, inputs, targets) -> None:
 
 def _rehearse_frozen(predictor, X) -> None:
     """Calls that keep the interpreter's lock and longer ones, in every way of answering."""
+    ready_share(predictor.dtype)
     ways = [predictor, predictor.predict]
     if hasattr(predictor, "classes_"):
         ways.append(predictor.predict_proba)

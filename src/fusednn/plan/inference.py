@@ -37,7 +37,6 @@ def lower_inference(
     workers: int = 1,
     plain: bool = False,
     answer: str = "outputs",
-    emitted: np.ndarray | None = None,
 ) -> tuple[Program, np.ndarray]:
     """A program that writes the network's outputs, and the (samples, outputs) array it fills.
 
@@ -57,8 +56,6 @@ def lower_inference(
         The weights are matrices as they stand, not panels.
     answer : str
         Key of `ANSWERS`.
-    emitted : ndarray of shape (samples, columns of the answer), optional
-        C-contiguous; filled in place of a new one.
     """
     samples = source.shape[0] if order is None else len(order)
     block = _block_rows(network, samples, dtype, workers)
@@ -68,9 +65,8 @@ def lower_inference(
     for op in network.ops:
         x = op.lower(rows, x)
     assert isinstance(x, Block)
-    if emitted is None:
-        columns, kind = ANSWERS[answer].columns(network), ANSWERS[answer].dtype or dtype
-        emitted = np.empty((samples, columns), kind)
+    columns, kind = ANSWERS[answer].columns(network), ANSWERS[answer].dtype or dtype
+    emitted = np.empty((samples, columns), kind)
     add_answer(rows, network, x, answer, emitted)
     _set_steps(program, rows, samples, block)
     return program, emitted

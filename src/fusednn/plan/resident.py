@@ -86,6 +86,7 @@ class Resident:
         words[calls.BLOCK_ROWS], words[calls.FAN_IN] = block, self._columns
         words[calls.DATA], words[calls.N_DATA] = address_of(places), len(places)
         words[calls.OUT], words[calls.N_OUT] = address_of(outs), len(outs)
+        words[calls.PROGRAM] = address_of(self._program.words)
         self._alive += [addresses, outs]
         return words
 

@@ -10,15 +10,15 @@ from numpy import empty, ndarray  # looked up in every call
 
 from fusednn.kernels import answer as calls
 from fusednn.plan.answers import ANSWERS
-from fusednn.plan.buffers import aligned_zeros
-from fusednn.plan.data import CsrRows, DenseRows
-from fusednn.plan.inference import BLOCK_ROWS, lower_inference
+from fusednn.plan.buffers import address_of, aligned_zeros
+from fusednn.plan.data import CsrRows
+from fusednn.plan.inference import BLOCK_ROWS
 from fusednn.plan.layers.dense import Dense
 from fusednn.plan.layers.embedding import Embedding
 from fusednn.plan.network import Network
-from fusednn.plan.resident import Resident
+from fusednn.plan.resident import Resident, block_rows
 from fusednn.training.jobs import FLOPS_PER_THREAD, choose_jobs
-from fusednn.training.team import run_all
+from fusednn.training.parked import Crew
 
 from . import checks
 
@@ -80,6 +80,8 @@ class Answering:
         found = [ANSWERS[name] for name in answers]
         self._shapes = [(one.columns(network), np.dtype(one.dtype or dtype)) for one in found]
         self.brief_rows = BRIEF_FLOPS // flops
+        block = block_rows(network, dtype)
+        self._claimed_rows = max(block, self.brief_rows // block * block)
         first = network.ops[0]
         self._embedding = first if isinstance(first, Embedding) else None
         self._reads_sparse = isinstance(first, Dense)
@@ -107,7 +109,7 @@ class Answering:
             X = checks.converted(X, self.dtype, self._names, self._features)
         rows = len(X)
         columns, kept = self._shapes[kind]
-        if out is None:
+        if fresh := out is None:
             out = empty((rows, columns), kept)
         else:
             checks.check_out(out, (rows, columns), kept)
@@ -116,7 +118,7 @@ class Answering:
         if validate and self._embedding is not None and X.shape[1] == self._inputs:
             checks.check_codes(X, self._embedding.columns, self._embedding.categories)
         if rows > self.brief_rows:
-            status = self._answer_many(kind, X, out, validate)
+            status = self._answer_many(kind, X, out, validate, fresh)
         else:
             try:
                 resident = self._free.pop()
@@ -129,7 +131,7 @@ class Answering:
             self._refuse(status, X)
         return out
 
-    def _answer_many(self, kind, X, out, validate):
+    def _answer_many(self, kind, X, out, validate, fresh):
         """The same by several threads, if that pays, while others run."""
         _running.append(None)
         try:
@@ -137,9 +139,12 @@ class Answering:
             if workers > 1:
                 if X.shape[1] != self._inputs:
                     return calls.WRONG_COLUMNS
-                if validate and not np.isfinite(X).all():
-                    return calls.NOT_FINITE
-                return self._answer_together(kind, DenseRows(X, self.dtype), out, workers)
+                check = calls.CHECKED if validate else calls.UNCHECKED
+                if validate and not fresh:  # what is refused leaves the caller's array as it is
+                    if status := self._share(kind, X, out, workers, calls.ONLY_CHECKED):
+                        return status
+                    check = calls.UNCHECKED
+                return self._share(kind, X, out, workers, check)
             return self._answer_apart(kind, X, out, validate)
         finally:
             _running.pop()
@@ -153,29 +158,47 @@ class Answering:
         return workers
 
     def _answer_apart(self, kind, X, out, validate):
-        try:
-            resident = self._free.pop()
-        except IndexError:
-            resident = self._resident()
+        resident = self._taken(None)
         answer = calls.ready(calls.answer_apart, self.dtype, out.dtype)
         status = answer(resident.ways[kind][1], X, out, validate)
         self._free.append(resident)
         return status
 
-    def _answer_together(self, kind, source, out, workers):
-        program, _ = lower_inference(
-            self._network,
-            self._parameters,
-            source,
-            self.dtype,
-            workers=workers,
-            answer=self._answers[kind],
-            emitted=out,
-        )
-        for refresh in program.refresh:
-            refresh()
-        run_all(program)
-        return calls.DONE
+    def _share(self, kind, X, out, workers, check=calls.UNCHECKED, source=None):
+        """By so many threads, each with a resident, which claim rows until none are left.
+
+        Sparse rows are those of `source`.
+        """
+        if len(X) != len(out):  # another thread may have resized X since `out` was made
+            return calls.FAILED
+        residents = [self._taken(source) for _ in range(workers)]
+        shared = np.zeros(calls.SHARED_WIDTH, np.int64)
+        shared[calls.ROWS], shared[calls.STEP] = len(out), self._claimed_rows
+        shared[calls.X], shared[calls.ANSWERS] = address_of(X), address_of(out)
+        shared[calls.CHECK] = check
+        share, like = calls.ready_share(self.dtype), self.dtype.type(0)
+        # What the addresses lead to, for a thread that is still at work after an interrupt.
+        alive = [X, out, source, *residents]
+        with Crew(workers - 1) as crew:
+            try:
+                for helper, resident in zip(crew.helpers, residents[1:], strict=False):
+                    helper.run(share, (resident.ways[kind][1], shared, like, False), alive)
+                status = share(residents[0].ways[kind][1], shared, like, True)
+            finally:
+                shared[calls.NEXT] = len(out)
+        alive.clear()
+        (self._free if source is None else self._free_sparse).extend(residents)
+        return status
+
+    def _taken(self, source):
+        """A resident for the calling thread, or for a helper."""
+        try:
+            resident = (self._free if source is None else self._free_sparse).pop()
+        except IndexError:
+            resident = self._resident(is_sparse=source is not None)
+        if source is not None:
+            resident.take(source)
+        return resident
 
     def _answer_sparse(self, kind, X, out, validate):
         """`answer` for the rows of a sparse matrix."""
@@ -209,22 +232,18 @@ class Answering:
         """Writes the answers of a network whose first layer reads CSR."""
         rows, width = len(out), self._network.ops[0].fan_out
         flops = rows * self._later_flops + 2 * int(source.pointers[-1]) * width
-        is_brief = flops <= BRIEF_FLOPS
+        nothing, is_brief = empty((rows, 1), self.dtype), flops <= BRIEF_FLOPS
         _running.append(None)
         try:
             workers = 1 if is_brief else self._choose_workers(rows, flops)
             if workers > 1:
-                status = self._answer_together(kind, source, out, workers)
+                status = self._share(kind, nothing, out, workers, source=source)
             else:
-                try:
-                    resident = self._free_sparse.pop()
-                except IndexError:
-                    resident = self._resident(is_sparse=True)
-                resident.take(source)
+                resident = self._taken(source)
                 answer, words = resident.ways[kind]
                 if not is_brief:
                     answer = calls.ready(calls.answer_apart, self.dtype, out.dtype)
-                status = answer(words, empty((rows, 1), self.dtype), out, False)
+                status = answer(words, nothing, out, False)
                 self._free_sparse.append(resident)
         finally:
             _running.pop()

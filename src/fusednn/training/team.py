@@ -1,10 +1,10 @@
-"""The threads that run a plan: the only place where threads are made.
+"""The threads that run a plan.
 
-Helpers are Python threads that live for one fit or one large predict. Between compiled calls
-they block on a queue. Nothing can strand one: everything is compiled and allocated before they
-start, a stage waits for its tasks and not for workers, so one that wakes late finds less to do,
-or finds its work taken back; the abort word ends everyone at the next stage, and the launcher
-joins them on its way out, whatever interrupts it.
+Helpers are Python threads that live for one fit or one large predict of an estimator; predictors
+have others (`parked`). Between compiled calls they block on a queue. Nothing can strand one:
+everything is compiled and allocated before they start, a stage waits for its tasks and not for
+workers, so one that wakes late finds less to do, or finds its work taken back; the abort word ends
+everyone at the next stage, and the launcher joins them on its way out, whatever interrupts it.
 """
 
 from __future__ import annotations
