@@ -29,8 +29,9 @@ def model():
 
 
 @pytest.fixture
-def predictor(model):
+def predictor(monkeypatch, model):
     parked.end_parked()
+    monkeypatch.setattr(parked, "PARKED_SECONDS", LIMIT)
     yield freeze(model, n_jobs=3)
     parked.end_parked()
     assert threads() == []
@@ -118,7 +119,7 @@ def test_an_interrupt_leaves_nobody_at_work(monkeypatch, predictor, want):
         predictor.predict_proba(X)
     parked.end_parked()  # with what they had begun
     assert threads() == predictor._answering._free == []
-    monkeypatch.undo()
+    monkeypatch.setattr(calls, "ready_share", lambda dtype: share)
     np.testing.assert_array_equal(predictor.predict_proba(X), want)
 
 
