@@ -148,7 +148,7 @@ def test_a_title_is_asked_for(tables, capsys):
         (["export", "m.st", "--to", "c", "-o", ""], "-o/--output: the name of the file is empty"),
         (["fit", "row.csv", "--target", "y", "-o", "n.st"], "row.csv has 1 row; at least 10 are"),
         (
-            ["fit", "own.csv", "--target", "y", "-o", "n.st", "--layers", "99999999,99999999"],
+            ["fit", "own.csv", "--target", "y", "-o", "n.st", "--layers", "9999,99999999999"],
             "not enough memory to train: give fewer or smaller --layers, or fewer rows",
         ),
     ],

@@ -140,8 +140,9 @@ def test_serve_refuses(name, tmp_path):
 
 
 @GRACEFUL
-def test_load_test(capfd):
+def test_load_test(capfd, monkeypatch):
     """The script's figures agree with what the service has counted; no error."""
+    monkeypatch.setattr(load_test, "WARM_SECONDS", 0.2)
     assert load_test.main(["--seconds", "2", "--connections", "4", "--client", "python"]) == 0
     printed = dict(line.split(None, 1) for line in capfd.readouterr().out.splitlines())
     assert printed["errors"] == "0"

@@ -200,9 +200,9 @@ def test_ctrl_c_leaves_no_helper_at_work(monkeypatch, at):
             raise interrupt
         (run if at == "given" else wait)(helper, *arguments)
 
-    monkeypatch.setattr(team, "run_steps", slow)
     estimator, X, y = small(3)
     fit_quietly(estimator, X, y)  # compiles
+    monkeypatch.setattr(team, "run_steps", slow)
     monkeypatch.setattr(team._Helper, "run" if at == "given" else "wait", interrupted)
     real_exit, seen = team.Team.__exit__, []
     monkeypatch.setattr(
