@@ -48,13 +48,22 @@ exec(sys.argv[1])
 print(json.dumps(statistics()))
 """
 
-DEFAULTS = """
+CLASSIFIER = """
+def classify(dtype):
+    X, y = data(300, dtype)
+    use(MLPClassifier(max_iter=2), X, y)
+    use(MLPClassifier((50, 20), max_iter=2, early_stopping=True, n_jobs=2), X, y > 2)
+    use(MLPClassifier((), max_iter=2), X, np.stack([y > 1, y > 2], axis=1).astype(int))
+
+classify("f4")
+"""
+
+DEFAULTS = f"""
+{CLASSIFIER}
+classify("f8")
 for dtype in ("f4", "f8"):
     X, y = data(300, dtype)
     Y = np.stack([y > 1, y > 2], axis=1)
-    use(MLPClassifier(max_iter=2), X, y)
-    use(MLPClassifier((50, 20), max_iter=2, early_stopping=True, n_jobs=2), X, y > 2)
-    use(MLPClassifier((), max_iter=2), X, Y.astype(int))
     use(MLPRegressor(max_iter=2, early_stopping=True), X, y)
     use(MLPRegressor(max_iter=2, batch_size=7), X, Y.astype(float))
     MLPRegressor().partial_fit(X, y, sample_weight=np.ones(len(y)))
@@ -112,13 +121,12 @@ def only_loads(found):
     return found["hits"] > 0 and found["misses"] == found["failures"] == found["saved"] == 0
 
 
-@pytest.fixture(scope="module")
-def warm(tmp_path_factory):
-    """A cache with what the estimators need by default."""
+def filled(tmp_path_factory, last, *arguments):
+    """A cache that a process has filled, which names what it compiled `last`."""
     folder = tmp_path_factory.mktemp("warm") / "kernels"
-    done = command(folder=folder)
+    done = command(*arguments, folder=folder)
     assert (done.returncode, done.stderr) == (0, "")
-    assert "6/6  MLPRegressor relu adam float64" in done.stdout
+    assert last in done.stdout
     said = re.search(
         r"^compiled (\d+) and loaded 0 kernels in \d+\.\d s\ndirectory    (.*)\n\Z",
         done.stdout,
@@ -129,22 +137,65 @@ def warm(tmp_path_factory):
     return folder
 
 
+NETWORK = "classifier", "--dtype", "float32"
+REMEDY = r"fusednn: [^\n]+`fusednn warmup`[^\n]+\n"
+
+
+@pytest.fixture(scope="module")
+def warm(tmp_path_factory):
+    """A cache with what the network needs."""
+    return filled(tmp_path_factory, "2/2  MLPClassifier relu adam float32", *NETWORK)
+
+
 @pytest.mark.long
-def test_defaults_compile_nothing_afterwards(warm):
-    assert only_loads(counts(DEFAULTS, folder=warm))
+def test_defaults_compile_nothing_afterwards(tmp_path_factory):
+    folder = filled(tmp_path_factory, "6/6  MLPRegressor relu adam float64")
+    assert only_loads(counts(DEFAULTS, folder=folder))
 
 
-def test_check(warm, tmp_path):
-    done = command("--check", folder=warm)
+def test_check(warm):
+    done = command("--check", *NETWORK, folder=warm)
     assert (done.returncode, done.stderr) == (0, "")
     assert re.fullmatch(r"all \d+ kernels are in [^\n]+\n", done.stdout)
     files = sorted(warm.rglob("*"))
-    for options, folder in ((["--solver", "adam,lbfgs"], warm), ([], tmp_path / "none")):
-        done = command("--check", *options, folder=folder)
-        assert (done.returncode, done.stdout) == (1, "")
-        assert re.fullmatch(r"fusednn: [^\n]+`fusednn warmup`[^\n]+\n", done.stderr)
+    done = command("--check", *NETWORK, "--solver", "adam,lbfgs", folder=warm)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert re.fullmatch(REMEDY, done.stderr)
     assert sorted(warm.rglob("*")) == files
+
+
+def test_check_of_no_directory(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("FUSEDNN_CACHE_DIR", str(tmp_path / "none"))
+    assert main(["warmup", "--check"]) == 1
+    out, error = capsys.readouterr()
+    assert out == ""
+    assert re.fullmatch(REMEDY, error)
     assert not (tmp_path / "none").exists()
+
+
+def test_demo_says_whether_it_compiles(warm, tmp_path):
+    folder = shutil.copytree(warm, tmp_path / "kernels")
+    next(folder.rglob("*adam_f32*.kernel")).unlink()
+    for said in ("(cached for the next run)", "loaded compiled kernels in"):
+        done = start(COMMAND, *("demo", "--epochs", "1", "--no-sklearn"), folder=folder)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert said in done.stdout
+
+
+def test_cache_is_shown_and_cleared(warm, tmp_path, monkeypatch, capsys):
+    folder = shutil.copytree(warm, tmp_path / "kernels")
+    monkeypatch.setenv("FUSEDNN_CACHE_DIR", str(folder))
+
+    def cache(*options):
+        assert main(["cache", *options]) == 0
+        return capsys.readouterr().out
+
+    shown = cache()
+    assert f"directory    {folder}" in shown
+    count = len(list(folder.rglob("*.kernel")))
+    assert re.search(rf"this state +{count} kernels, [1-9]", shown)
+    assert "1 directory of kernels" in cache("--clear")
+    assert "this state   0 kernels, 0.0 MB" in cache()
 
 
 @pytest.mark.skipif(os.name != "posix", reason="POSIX permissions and users")
@@ -157,7 +208,7 @@ def test_read_only_cache_at_another_path_for_another_user(warm):
             path.chmod(path.stat().st_mode & 0o555)
         user = ["65534"] if os.geteuid() == 0 and readable_by_all(fusednn, numba) else []
         try:
-            assert only_loads(counts(DEFAULTS, *user, folder=folder, HOME="/nonexistent"))
+            assert only_loads(counts(CLASSIFIER, *user, folder=folder, HOME="/nonexistent"))
         finally:
             for path in (folder, *folder.rglob("*")):
                 path.chmod(0o755)
@@ -174,12 +225,14 @@ def test_an_estimator_of_a_module(tmp_path):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="POSIX permissions")
-def test_unusable_directory_is_one_line(tmp_path):
+def test_unusable_directory_is_one_line(tmp_path, monkeypatch, capsys):
     tmp_path.chmod(0o777)
+    monkeypatch.setenv("FUSEDNN_CACHE_DIR", str(tmp_path))
     for option, code in ([], 2), (["--check"], 1):
-        done = command(*option, folder=tmp_path)
-        assert (done.returncode, done.stdout) == (code, "")
-        assert re.fullmatch(r"fusednn: [^\n]+FUSEDNN_CACHE_DIR[^\n]+\n", done.stderr)
+        assert main(["warmup", *option]) == code
+        out, error = capsys.readouterr()
+        assert out == ""
+        assert re.fullmatch(r"fusednn: [^\n]+FUSEDNN_CACHE_DIR[^\n]+\n", error)
 
 
 @pytest.mark.parametrize(

@@ -175,8 +175,8 @@ def test_two_signatures_are_kept_and_found(kept):
     [
         ("FUSEDNN_SHAPE", "plain"),
         ("NUMBA_OPT", "1"),
-        ("NUMBA_BOUNDSCHECK", "1"),
-        ("NUMBA_CPU_NAME", "generic"),
+        pytest.param("NUMBA_BOUNDSCHECK", "1", marks=pytest.mark.long),
+        pytest.param("NUMBA_CPU_NAME", "generic", marks=pytest.mark.long),
     ],
 )
 def test_other_options_miss(kept, copy, name, value):
@@ -185,7 +185,14 @@ def test_other_options_miss(kept, copy, name, value):
     assert os.path.basename(result["directory"]) != os.path.basename(kept[1]["directory"])
 
 
-@pytest.mark.parametrize("kind", ["file", "below a file", "writable by others", "read-only"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "writable by others",
+        "read-only",
+        *(pytest.param(kind, marks=pytest.mark.long) for kind in ("file", "below a file")),
+    ],
+)
 def test_unusable_directory_is_one_warning(tmp_path, kind):
     folder = tmp_path / "cache"
     if kind == "writable by others":
@@ -220,7 +227,12 @@ resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
 
 
 @pytest.mark.parametrize(
-    "fault", [NO_SPACE, SMALL_FILES, "_cache.dumps = fail"], ids=["full", "limit", "unpicklable"]
+    "fault",
+    [
+        pytest.param(NO_SPACE, id="full"),
+        pytest.param(SMALL_FILES, id="limit", marks=pytest.mark.long),
+        pytest.param("_cache.dumps = fail", id="unpicklable", marks=pytest.mark.long),
+    ],
 )
 def test_failed_save_is_one_warning(tmp_path, fault):
     if fault is SMALL_FILES and os.name != "posix":
