@@ -226,7 +226,7 @@ def test_ctrl_c_leaves_no_model(tmp_path):
         for line in process.stdout:
             if line.startswith("network "):
                 break
-        time.sleep(1)
+        time.sleep(0.3)
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=SECONDS)
     finally:

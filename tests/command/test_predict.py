@@ -226,6 +226,7 @@ def test_standard_output_is_utf_8(tmp_path):
 
 
 @posix
+@pytest.mark.long
 def test_a_pipe_is_a_table(folder):
     done = subprocess.run(
         [*COMMAND, "predict", str(folder / "sold.st"), "/dev/stdin"],

@@ -134,7 +134,9 @@ def test_regressors(name):
     np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-9)
 
 
-@pytest.mark.parametrize("backend", ["loky", "threading", "multiprocessing"])
+@pytest.mark.parametrize(
+    "backend", ["loky", "threading", pytest.param("multiprocessing", marks=pytest.mark.long)]
+)
 def test_jobs_of_any_backend(backend):
     """Networks on threads of their own inside workers: the same results, and no deadlock."""
     grid = {"alpha": [1e-4, 1.0], "hidden_layer_sizes": [(6,), (40, 30)]}

@@ -312,11 +312,12 @@ def test_an_empty_table_is_refused_and_one_row_is_not(kind, data):
 LOAD = """
 import pickle, sys
 import numpy as np
-with open(sys.argv[1], "rb") as file:
-    estimator, X, y, expected = pickle.load(file)
-assert np.array_equal(estimator.predict(X), expected)
-estimator.partial_fit(X, y)
-print(len(estimator.loss_curve_))
+for path in sys.argv[1:]:
+    with open(path, "rb") as file:
+        estimator, X, y, expected = pickle.load(file)
+    assert np.array_equal(estimator.predict(X), expected)
+    estimator.partial_fit(X, y)
+    print(len(estimator.loss_curve_))
 """
 
 
@@ -327,19 +328,25 @@ def same_state(one, other):
 
 
 @KINDS
-def test_pickle(kind, data, tmp_path):
+def test_pickle(kind, data):
     estimator = fitted(kind, data)
     for protocol in range(2, pickle.HIGHEST_PROTOCOL + 1):
         copy = pickle.loads(pickle.dumps(estimator, protocol))
         same_state(estimator, copy)
         np.testing.assert_array_equal(copy.predict(data[0]), estimator.predict(data[0]))
-    y = data[1][kind]
-    stored = estimator, data[0], y, estimator.predict(data[0])
-    (tmp_path / "file").write_bytes(pickle.dumps(stored))
-    assert run_python(LOAD, tmp_path / "file", options=("-W", "error")).strip() == "9"
     # what goes on from a copy goes on as the original does
-    copy = pickle.loads(pickle.dumps(estimator))
+    copy, y = pickle.loads(pickle.dumps(estimator)), data[1][kind]
     assert_same_bits(estimator.partial_fit(data[0], y), copy.partial_fit(data[0], y))
+
+
+def test_pickles_in_another_process(data, tmp_path):
+    X, targets = data
+    for kind, y in targets.items():
+        estimator = fitted(kind, data)
+        stored = estimator, X, y, estimator.predict(X)
+        (tmp_path / kind).write_bytes(pickle.dumps(stored))
+    paths = [tmp_path / kind for kind in targets]
+    assert run_python(LOAD, *paths, options=("-W", "error")).split() == ["9"] * len(paths)
 
 
 def state_types(value):

@@ -101,6 +101,7 @@ def count(kind, state, calls) -> int:
 ALL = [
     pytest.mark.parametrize("kind", TARGETS),
     pytest.mark.parametrize("state", STATES),
+    pytest.mark.thinned,
 ]
 
 

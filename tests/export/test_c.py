@@ -72,7 +72,7 @@ def test_optimised_code_answers_the_same(compiler, dtype, tmp_path):
     assert_answers(models, run_models(tmp_path, models, compiler, FAST), dtype)
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("dtype", ["float32", pytest.param("float64", marks=pytest.mark.long)])
 def test_activations_are_those_of_the_books(dtype, tmp_path):
     """Against float64 NumPy and SciPy, to a few units in the last place but for tiny results."""
     models = activation_models(dtype)

@@ -122,6 +122,7 @@ def slope_reference(name, z):
     return getattr(reference, f"{name}_backward")(np.ones_like(z), out)
 
 
+@pytest.mark.thinned
 @each_activation
 @both_dtypes
 def test_forward(name, dtype):
@@ -132,6 +133,7 @@ def test_forward(name, dtype):
     assert_close(out[:-1], expected[:-1], size=np.minimum(abs(z[:-1]), 1))
 
 
+@pytest.mark.thinned
 @each_activation
 @both_dtypes
 def test_backward(name, dtype):

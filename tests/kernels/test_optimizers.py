@@ -76,6 +76,7 @@ def test_steps(name, dtype, n, decay):
             assert one[n] == old[n]
 
 
+@pytest.mark.thinned
 @each_optimizer
 @both_dtypes
 def test_padding_stays_zero(name, dtype):

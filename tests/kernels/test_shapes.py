@@ -148,6 +148,7 @@ CALL = re.compile(r"\s(call\w*|bl|blr)\s")
 STORE = re.compile(r"v?mov\w+\s+%[xyz]mm\d+, \S*\(|(str|stp|stur|st1)\S*\s")
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize("element", assembly.ELEMENTS)
 @pytest.mark.parametrize(("name", "triple", "cpu", "pattern"), TARGETS)
 def test_assembly_of_every_form(name, triple, cpu, pattern, element):

@@ -126,7 +126,13 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize("name", REFUSED)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[pytest.mark.long] * (name in ("rows", "body")))
+        for name in REFUSED
+    ],
+)
 def test_serve_refuses(name, tmp_path):
     """In a line, before anything listens."""
     options, message = REFUSED[name]

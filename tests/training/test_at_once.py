@@ -213,7 +213,10 @@ joblib.dump((model, answers[0], model.predict(X)), taken)
 """
 
 
-@pytest.mark.parametrize("how", ["loaded", "mapped", "compressed"])
+@pytest.mark.parametrize(
+    "how",
+    ["mapped", *(pytest.param(how, marks=pytest.mark.long) for how in ("loaded", "compressed"))],
+)
 def test_there_and_back(tmp_path, how):
     """Trained here, asked and trained on in another process, then here again."""
     model = fit_quietly(classifier(), X[:300], LABELS[:300])

@@ -97,7 +97,10 @@ def built(layers, make=NetworkClassifier, **options):
 
 @pytest.mark.thinned
 @pytest.mark.parametrize("make", [NetworkClassifier, NetworkRegressor])
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=[pytest.mark.long] * name.endswith(" 3")) for name in NETWORKS],
+)
 def test_every_entry(name, make):
     """Along random directions, and along each axis where the network is small."""
     layers = NETWORKS[name]

@@ -386,6 +386,7 @@ print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 """
 
 
+@pytest.mark.long  # what test_forks does, in the short run
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_fork_after_a_fit():
     assert run_python(FORK, timeout=LIMIT).strip() == "0"
@@ -410,7 +411,8 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.parametrize("method", ["fork", pytest.param("spawn", marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("method", ["fork", "spawn"])
 def test_processes(tmp_path, method):
     if method not in multiprocessing.get_all_start_methods():
         pytest.skip("not on this system")
