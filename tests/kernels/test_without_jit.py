@@ -108,6 +108,9 @@ def test_a_diverging_fit_is_noticed():
 
 
 @pytest.mark.skipif(not JIT, reason="the JIT is off already")
-def test_without_the_jit():
+@pytest.mark.parametrize(
+    "chosen", ["not float32 and not tiles", pytest.param("", marks=pytest.mark.long)]
+)
+def test_without_the_jit(chosen):
     engine = os.path.join(os.path.dirname(__file__), "test_engine.py")
-    run_pytest({"NUMBA_DISABLE_JIT": "1"}, __file__, engine)
+    run_pytest({"NUMBA_DISABLE_JIT": "1"}, __file__, engine, "-k", chosen)

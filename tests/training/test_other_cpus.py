@@ -3,8 +3,10 @@
 import json
 import os
 import platform
+import warnings
 from pathlib import Path
 
+import digests
 import pytest
 from numpy._core._multiarray_umath import __cpu_dispatch__, __cpu_features__
 from parity import run_python
@@ -12,7 +14,7 @@ from parity import run_python
 pytestmark = pytest.mark.skipif(
     platform.machine().lower() not in ("x86_64", "amd64"), reason="names kernels of x86-64"
 )
-DIGESTS = Path(__file__).with_name("digests.py").read_text()
+DIGESTS = Path(digests.__file__).read_text()
 FEATURES = " ".join(name for name in __cpu_dispatch__ if __cpu_features__.get(name))
 KERNELS = {  # and what a CPU must have for each
     "Prescott": "SSE3",
@@ -32,7 +34,9 @@ def under(**variables):
 
 @pytest.fixture(scope="module")
 def here():
-    return under()
+    """The same in this process."""
+    with warnings.catch_warnings():
+        return digests.everything()
 
 
 def test_an_old_cpu(here):

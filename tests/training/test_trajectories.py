@@ -277,7 +277,7 @@ def test_lbfgs_with_several_outputs_minimises_one_function(digits):
 
     pair = []
     for cls in CLASSES["regressor"]:
-        estimator = cls(hidden_layer_sizes=(8,), solver="lbfgs", alpha=1.0, max_iter=400)
+        estimator = cls(hidden_layer_sizes=(8,), solver="lbfgs", alpha=1.0, max_iter=150)
         estimator.set_params(random_state=0, tol=1e-5, activation="tanh")
         assert outcome(lambda e=estimator: e.fit(X, y)).error is None
         pair.append(estimator)
