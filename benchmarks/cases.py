@@ -24,7 +24,8 @@ from fusednn.kernels.losses import LOSSES
 from fusednn.kernels.ops import gather
 from fusednn.kernels.optimizers import OPTIMIZERS
 
-from fusednn.plan.layers.epilogue import constants_of
+from fusednn.plan.buffers import Block
+from fusednn.plan.program import Program
 
 DTYPES = ("float32", "float64")
 ELEMENTS = 4096
@@ -178,9 +179,14 @@ def _map_work(name, dtype):
     return Work(lambda: loop(out, x, repeats), 2.0 * repeats * x.nbytes)
 
 
+def _constants_of(row, dtype):
+    """An activation's constants; never empty, since their address is taken."""
+    return np.array([*row.constants, 0.0], dtype)
+
+
 def _forward_work(name, dtype):
     row = ACTIVATIONS[name]
-    loop, constants = _forward_loop(row.forward), constants_of(row, dtype)
+    loop, constants = _forward_loop(row.forward), _constants_of(row, dtype)
     # of negative numbers leaky_relu would make subnormal ones
     out, repeats = abs(_random(dtype, ELEMENTS)), CALL_ELEMENTS // ELEMENTS
     return Work(lambda: loop(out, constants, repeats), 2.0 * repeats * out.nbytes)
@@ -188,7 +194,7 @@ def _forward_work(name, dtype):
 
 def _backward_work(name, dtype):
     row = ACTIVATIONS[name]
-    loop, constants = _backward_loop(row.backward), constants_of(row, dtype)
+    loop, constants = _backward_loop(row.backward), _constants_of(row, dtype)
     out, repeats = _random(dtype, ELEMENTS), CHEAP_ELEMENTS // ELEMENTS
     dout = np.zeros_like(out)  # anything else would shrink to subnormals
     return Work(lambda: loop(dout, out, constants, repeats), 3.0 * repeats * out.nbytes)
@@ -196,7 +202,7 @@ def _backward_work(name, dtype):
 
 def _slopes_work(name, dtype):
     row = ACTIVATIONS[name]
-    record, constants = np.array([address(row.slopes, "slopes", dtype)]), constants_of(row, dtype)
+    record, constants = np.array([address(row.slopes, "slopes", dtype)]), _constants_of(row, dtype)
     z, repeats = _random(dtype, ELEMENTS), CALL_ELEMENTS // ELEMENTS
     out, slopes = np.empty_like(z), np.empty_like(z)
     return Work(
@@ -283,15 +289,13 @@ def _gather_work(dtype):
     samples, width, batch = 20000, 784, 200
     X, out = np.ones((samples, width), dtype), np.zeros((batch, width), dtype)
     order = np.random.default_rng(0).permutation(samples)
-    record, frame = np.zeros(16, np.int64), np.zeros(records.FRAME_WIDTH, np.int64)
-    record[gather.DATA], record[gather.DATA_STRIDE] = X.ctypes.data, width
-    record[gather.ORDER], record[gather.HAS_ORDER] = order.ctypes.data, 1
-    record[gather.OUT], record[gather.OUT_STRIDE] = out.ctypes.data, width
-    record[gather.WIDTH] = width
+    program, frame = Program(dtype, 1, 1), np.zeros(records.FRAME_WIDTH, np.int64)
+    blocks = {"out": Block(out, width, width), "data": Block(X, width, width)}
+    record = program.record(gather.gather_dense, {**blocks, "order": order})
     scratch, batches = np.zeros(1, dtype), samples // batch
     arguments = record, frame, scratch, batch, batches
 
-    def call(alive=(X, out, order)):  # the record holds their addresses only
+    def call(alive=program):  # which holds the arrays that the record has the addresses of
         _gather_loop(*arguments)
 
     return Work(call, 2.0 * X.nbytes)

@@ -25,12 +25,12 @@ from itertools import pairwise
 
 import numpy as np
 from fusednn.kernels import records
-from fusednn.kernels._jit import kernel
 from fusednn.kernels.intrinsics.pointers import view_at
+from fusednn.kernels.operands import op, operands
 
 from fusednn.estimators.weights import perceptron
+from fusednn.graph.network import Network
 from fusednn.plan.data import source_of
-from fusednn.plan.network import Network
 from fusednn.plan.program import Program, Task
 from fusednn.plan.training import Rule, Target, TrainingPlan
 from fusednn.training.team import Team
@@ -44,7 +44,7 @@ CACHE_BYTES = 1 << 20
 CHANNELS = 8
 
 
-@kernel
+@op(operands())
 def nothing(record, frame, scratch, lo, hi):
     return 0
 
@@ -52,7 +52,7 @@ def nothing(record, frame, scratch, lo, hi):
 def stage_seconds(workers, stages=20_000):
     """Seconds of a stage of one empty task per worker."""
     program = Program(np.float32, workers, 1)
-    chain = [program.record(nothing, {1: 0})]
+    chain = [program.record(nothing, {})]
     program.set_stages([([Task(chain, 0, 0)] * workers, None)])
     steps = np.zeros((stages, records.STEP_WIDTH), np.int64)
     steps[:, records.LAST_STAGE] = 1

@@ -1,10 +1,14 @@
 """Peak resident memory of a fit on 60,000 x 784 float32, above what was resident before it.
 
     python -m benchmarks.memory [--epochs 2] [--sklearn]
+    python -m benchmarks.memory --plans
 
 Each solver has a process of its own, in which the data exist and a small fit has compiled and
 imported everything before the count begins. The system's own mark of the peak is reset and read
 (Linux); elsewhere the peak of the whole process is taken, which may hide some of the fit's.
+
+With --plans it prints what plans take: parameters, moments and what else lasts, and the work
+memory of a step beside what it would be if no block served twice.
 """
 
 import argparse
@@ -111,13 +115,91 @@ def extra_bytes(library, solver, epochs=2):
     return in_child("benchmarks.memory", *child)
 
 
+def deep_layers():
+    """Lists of layers whose arrays are many, by name."""
+    from fusednn.layers import Activation, BatchNorm, Dense, Dropout, LayerNorm, Residual
+
+    cell = [Dense(128), BatchNorm(), Activation("gelu"), Dropout(0.1)]
+    block = Residual([LayerNorm(), Dense(128, "gelu"), Dense(128), Dropout(0.1)])
+    return {
+        "20 dense layers": [Dense(128, "relu")] * 20,
+        "12 of dense, batchnorm, gelu, dropout": cell * 12,
+        "12 residual blocks": [Dense(128), *[block] * 12],
+    }
+
+
+def plan_bytes(layers, inputs, outputs, batch):
+    """What training and prediction of float32 rows take.
+
+    Returns
+    -------
+    tuple of int
+        What lasts, the work memory, and that without sharing, in bytes; for training, and then the
+        work memory and that without sharing for 64 rows of prediction.
+    """
+    import numpy as np
+
+    from fusednn.estimators.building import build
+    from fusednn.graph.network import Network
+    from fusednn.layers import Dense
+    from fusednn.plan.buffers import leading_dimension
+    from fusednn.plan.data import source_of
+    from fusednn.plan.inference import lower_inference
+    from fusednn.plan.loss import Target
+    from fusednn.plan.rule import Rule
+    from fusednn.plan.training import TrainingPlan
+
+    network = Network(build(layers, Dense(outputs), inputs, scaled=False).ops, "softmax")
+    X, order = source_of(np.zeros((batch, inputs), np.float32), np.float32), np.arange(batch)
+    target = Target(np.zeros((batch, 1), np.float32), None)
+    plan = TrainingPlan(network, X, target, Rule("adam", (0.9, 0.999, 1e-8)), batch, order, 1)
+    program, _ = lower_inference(
+        network, plan.layout.views(plan.parameters), X, np.dtype(np.float32)
+    )
+
+    def apart(graph, rows):
+        arrays = {array for call in graph.calls for array in call.arrays}
+        return sum(leading_dimension(array.width, np.float32) for array in arrays) * rows * 4
+
+    kept, work = (
+        sum(part.nbytes for part in parts) for parts in (plan.memory.kept, plan.memory.work)
+    )
+    graph = network.graph(trains=True, noisy=True)
+    answers = sum(part.nbytes for part in program.memory.work)
+    return kept, work, apart(graph, batch), answers, apart(network.graph(), min(batch, 64))
+
+
+def print_plans():
+    """Prints the memory of plans."""
+    from fusednn.layers import Dense
+
+    from .networks import NETWORKS as COMPARED
+
+    networks = {
+        network.title: (
+            [Dense(units, "relu") for units in network.hidden],
+            *(network.sizes[0], network.sizes[-1], network.batch),
+        )
+        for network in COMPARED.values()
+    }  # fmt: skip
+    networks |= {name: (layers, 64, 10, 256) for name, layers in deep_layers().items()}
+    print(f"{'MB':42}{'lasts':>9}{'work':>9}{'apart':>9}{'predict':>9}{'apart':>9}")
+    for name, network in networks.items():
+        found = (f"{count / 1e6:9.3f}" for count in plan_bytes(*network))
+        print(f"{name:42}" + "".join(found))
+
+
 def main():
     """Prints the table."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--epochs", type=int, default=2)
     parser.add_argument("--sklearn", action="store_true", help="scikit-learn beside it")
     parser.add_argument("--child", nargs=2, help=argparse.SUPPRESS)
+    parser.add_argument("--plans", action="store_true", help="the memory of plans instead")
     options = parser.parse_args()
+    if options.plans:
+        print_plans()
+        return
     if options.child:
         print(json.dumps(_fit_once(*options.child, options.epochs)))
         return

@@ -82,7 +82,8 @@ def run_rows(words, first, last, like):
         frame[records.START] = start
         for i in range(words[N_RECORDS]):
             record = slot(chain, i, 0)
-            status |= call(record, 0, (record, frame, scratch, 0, min(block, last - start)))
+            rows = min(block, last - start) * record[records.POSITIONS]
+            status |= call(record, records.OP, (record, frame, scratch, 0, rows))
     return status
 
 

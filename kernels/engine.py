@@ -77,7 +77,7 @@ def open_next(program, generation, stage, frame, scratch):
     """
     if stage[records.AFTER] != 0:
         record = slot(stage, records.AFTER, generation)
-        call(record, 0, (record, frame, scratch, 0, 0))
+        call(record, records.OP, (record, frame, scratch, 0, 0))
     sync = slot(program, records.SYNC, generation)
     if load_acquire(advance(sync, records.ABORT)) != 0:
         return
@@ -104,7 +104,8 @@ def run_task(task, frame, scratch, worker):
     status = 0
     for i in range(task[records.N_RECORDS]):
         record = slot(chain, i, worker)
-        status |= call(record, 0, (record, frame, scratch, lo, hi))
+        rows = 1 if kind == records.WHOLE else record[records.POSITIONS]
+        status |= call(record, records.OP, (record, frame, scratch, lo * rows, hi * rows))
     return status
 
 

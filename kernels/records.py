@@ -7,7 +7,7 @@ an address points to is kept alive by the Python object that built the plan.
 * stage: work between two barriers: tasks in a share per worker, claimed one by one, then at most
   one record run by the worker that finished the last of them, before anyone goes on.
 * task: a chain of records, run one after the other over [lo, hi).
-* record: slot 0 is the address of the op, the others are its operands.
+* record: the address of the op, its positions, then its operands (operands.py).
 * step: rows [start, start + rows) of the passes' orders, through stages [first, last).
 * frame: one per worker; what the ops need to know of the present step.
 """
@@ -45,6 +45,11 @@ LO = 2
 HI = 3
 KIND = 4
 TASK_WIDTH = 5
+
+# record
+OP = 0  # address of the op
+POSITIONS = 1  # rows of each sample, by which the bounds of tasks over samples are multiplied
+FIRST_OPERAND = 2
 
 # kinds of tasks
 WHOLE = 0  # [lo, hi) as it stands

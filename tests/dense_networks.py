@@ -2,19 +2,16 @@
 
 from itertools import pairwise
 
-from fusednn.plan.layers.dense import Dense
-from fusednn.plan.layers.epilogue import Epilogue
-from fusednn.plan.network import Network
+from fusednn.graph.layers.dense import Dense
+from fusednn.graph.network import Network
+from fusednn.plan.activations import epilogue
 
 
 def dense_network(sizes, activation, loss, groups=(), loss_constants=(), dropout=()):
     """A multi-layer perceptron; `dropout` are the rates of the hidden layers, if they have any."""
-    last = len(sizes) - 2
-    afters = [Epilogue(activation, dropout=rate) for rate in dropout or [0.0] * last]
-    ops = [
-        Dense(*pair, after, first=number == 0, last=number == last)
-        for number, (pair, after) in enumerate(
-            zip(pairwise(sizes), [*afters, Epilogue()], strict=True)
-        )
-    ]
-    return Network(tuple(ops), loss, groups, loss_constants)
+    rates = dropout or [0.0] * (len(sizes) - 2)
+    afters = [*(epilogue(activation, dropout=rate) for rate in rates), epilogue("identity")]
+    pairs = zip(pairwise(sizes), afters, strict=True)
+    return Network(
+        tuple(Dense(*pair, after) for pair, after in pairs), loss, groups, loss_constants
+    )

@@ -20,18 +20,19 @@ SOURCES = {
 # who may import what of this project; a lone module of the package is a layer of its own
 LAYERS = {
     "kernels": {"kernels"},
-    "plan": {"plan", "kernels"},
+    "graph": {"graph"},
+    "plan": {"plan", "graph", "kernels"},
     "optimizers": set(),  # descriptions only
     "losses": set(),
     "schedules": set(),
-    "training": {"training", "plan", "kernels", "optimizers", "schedules"},
-    "serving": {"serving", "training", "plan", "kernels"},
-    "export": {"export", "serving", "plan", "kernels", ""},  # the version
+    "training": {"training", "graph", "plan", "kernels", "optimizers", "schedules"},
+    "serving": {"serving", "graph", "training", "plan", "kernels"},
+    "export": {"export", "graph", "serving", "plan", "kernels", ""},  # the version
     "compiled": {"serving"},  # its checks and answers alone; no Numba: for services that have none
     "exceptions": set(),
     "layers": set(),
     "estimators": {
-        *("estimators", "export", "serving", "training", "plan", "kernels"),
+        *("estimators", "export", "serving", "training", "plan", "graph", "kernels"),
         *("exceptions", "layers", "losses", "optimizers", "schedules"),
     },
     "tables": {"tables"},
@@ -43,6 +44,7 @@ LAYERS = {
     "": set(),  # the package itself finds its names by text, on first use
 }
 OUTSIDE = {
+    "graph": set(),  # neither memory nor kernels
     "kernels": {"numpy", "numba", "llvmlite"},
     "plan": {"numpy", "scipy"},
 }

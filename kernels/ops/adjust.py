@@ -10,27 +10,27 @@ from fusednn.kernels.intrinsics.layout import lanes_of, sum_absolutes
 from fusednn.kernels.intrinsics.pointers import slot
 from fusednn.kernels.intrinsics.scalars import cast
 
-from .dense import ABSOLUTES_OUT, FACTORS, squares_factor
 from .frames import step_settings
+from .update import UPDATE, squares_factor
 
 
 @kernel
 def adjust(record, frame, g, w, n, tile):
-    """Writes the worker's own settings: the step's times FACTORS; of n weights w adds the L1
+    """Writes the worker's own settings: the step's times `factors`; of n weights w adds the L1
     term's gradient to g, and their absolute values to the tile's sum.
     """
     settings, own = step_settings(frame), slot(frame, records.OWN_SETTINGS, 0.0)
     for i in range(records.SETTINGS_WIDTH):
         own[i] = settings[i]
-    if record[FACTORS] != 0:
-        factors = slot(record, FACTORS, 0.0)
+    if record[UPDATE.factors] != 0:
+        factors = slot(record, UPDATE.factors, 0.0)
         own[records.RATE] *= factors[0]
         own[records.SECOND_RATE] *= factors[0]
         own[records.DECAY] *= factors[1]
-    if n > 0 and record[ABSOLUTES_OUT] != 0:
+    if n > 0 and record[UPDATE.absolutes_out] != 0:
         whole = (n + lanes_of(g[0]) - 1) // lanes_of(g[0]) * lanes_of(g[0])  # padding is zero
         absolutes = sum_absolutes(w, whole) * squares_factor(record)
-        slot(record, ABSOLUTES_OUT, 0.0)[tile] += absolutes
+        slot(record, UPDATE.absolutes_out, 0.0)[tile] += absolutes
     if settings[records.L1] != 0.0:
         add_signs(settings[records.L1] * squares_factor(record), g, w, n)
     return 0

@@ -8,22 +8,20 @@ makes a mean of the weights of all steps so far, which fall off exponentially, a
 """
 
 from fusednn.kernels import records
-from fusednn.kernels._jit import kernel
 from fusednn.kernels.intrinsics.pointers import advance, slot
 from fusednn.kernels.intrinsics.scalars import cast
+from fusednn.kernels.operands import REALS, op, operands
 
 from .frames import step_settings
 
-# operands of average_weights
-W = 1
-AVERAGE = 2
+AVERAGE = operands(average=REALS, w=REALS)
 
 
-@kernel
+@op(AVERAGE)
 def average_weights(record, frame, scratch, lo, hi):
-    """Elements [lo, hi) of AVERAGE = AVERAGE + share (W - AVERAGE); in place."""
-    w = advance(slot(record, W, scratch[0]), lo)
-    average = advance(slot(record, AVERAGE, scratch[0]), lo)
+    """Elements [lo, hi) of average = average + share (w - average); in place."""
+    w = advance(slot(record, AVERAGE.w, scratch[0]), lo)
+    average = advance(slot(record, AVERAGE.average, scratch[0]), lo)
     share = cast(step_settings(frame)[records.AVERAGE], scratch[0])
     for i in range(hi - lo):
         average[i] = average[i] + share * (w[i] - average[i])

@@ -4,40 +4,70 @@
     dx   = scale (d - mean(d) - xhat mean(d xhat)) / sqrt(var(x) + epsilon)
 
 with means over the batch. Ioffe and Szegedy, "Batch normalization", ICML 2015. Every chunk of
-`ROWS` rows leaves its sums in a place of its own, and they are added up in the order of the rows:
-not one bit hangs on how rows are dealt to tasks. Means and sums of squared deviations of chunks
-are combined as in Chan, Golub and LeVeque, "Algorithms for computing the sample variance", 1983.
+`CHUNK_ROWS` rows leaves its sums in a place of its own, and they are added up in the order of the
+rows: not one bit hangs on how rows are dealt to tasks. Means and sums of squared deviations of
+chunks are combined as in Chan, Golub and LeVeque, "Algorithms for computing the sample variance",
+1983.
 """
 
 import math
 
-from fusednn.kernels import records
 from fusednn.kernels._jit import kernel
 from fusednn.kernels.intrinsics.pointers import advance, number, slot
 from fusednn.kernels.intrinsics.scalars import cast
-from fusednn.kernels.intrinsics.tiles import ROWS
+from fusednn.kernels.intrinsics.tiles import ROWS as CHUNK_ROWS
+from fusednn.kernels.operands import (
+    COUNT,
+    NUMBER,
+    REALS,
+    ROWS,
+    op,
+    operands,
+    padded_width_of,
+    width_of,
+)
 
+from .frames import rows_of_batch
 from .rows import affine_row, clear_columns
 
-# operands of all
-X = 1
-STRIDE = 2  # of X and D
-OUT = 3
-OUT_STRIDE = 4
-WIDTH = 5
-PADDED = 6
-PARTIALS = 7  # 2 x PADDED for each chunk of ROWS rows of the buffers
-MEAN = 8  # PADDED elements each, but RUNNING_MEAN to SHIFT, which may have WIDTH
-INVERSE = 9
-RUNNING_MEAN = 10
-RUNNING_VARIANCE = 11
-SCALE = 12
-SHIFT = 13
-DSCALE = 14
-DSHIFT = 15
-D = 16
-EPSILON = 17
-MOMENTUM = 18
+PARTIALS = operands(partials=REALS, x=ROWS, padded=padded_width_of("x"))
+"""`partials` are 2 x padded for each chunk of CHUNK_ROWS rows of the buffers."""
+
+STATISTICS = operands(
+    mean=REALS,
+    inverse=REALS,
+    partials=REALS,
+    running_mean=REALS,
+    running_variance=REALS,
+    width=COUNT,
+    padded=COUNT,
+    epsilon=NUMBER,
+    momentum=NUMBER,
+)
+FORWARD = operands(
+    out=ROWS,
+    normal=ROWS,  # x before, xhat after
+    mean=REALS,
+    inverse=REALS,
+    scale=REALS,
+    shift=REALS,
+    width=width_of("out"),
+    padded=padded_width_of("out"),
+)
+BACKWARD_PARTIALS = operands(
+    partials=REALS, dout=ROWS, normal=ROWS, padded=padded_width_of("dout")
+)
+SUMS = operands(dscale=REALS, dshift=REALS, partials=REALS, width=COUNT, padded=COUNT)
+BACKWARD = operands(
+    dx=ROWS,  # dout before
+    normal=ROWS,
+    inverse=REALS,
+    scale=REALS,
+    dscale=REALS,
+    dshift=REALS,
+    width=width_of("dx"),
+    padded=padded_width_of("dx"),
+)
 
 
 @kernel
@@ -78,18 +108,18 @@ def multiply_columns(x, factor, n):
         x[c] = x[c] * factor
 
 
-@kernel
+@op(PARTIALS)
 def batch_partials(record, frame, scratch, lo, hi):
-    """PARTIALS (2, O) of each chunk of X (B, O): means and sums of squares about them; overwrites.
+    """partials (2, O) of each chunk of x (B, O): means and sums of squares about them; overwrites.
 
     Chunks of rows [lo, hi); the batch's last one may have fewer rows.
     """
-    x, partials = slot(record, X, scratch[0]), slot(record, PARTIALS, scratch[0])
-    stride, padded = record[STRIDE], record[PADDED]
-    for first in range(lo, hi, ROWS):
-        rows = min(ROWS, hi - first)
+    x, partials = slot(record, PARTIALS.x, scratch[0]), slot(record, PARTIALS.partials, scratch[0])
+    stride, padded = record[PARTIALS.x_stride], record[PARTIALS.padded]
+    for first in range(lo, hi, CHUNK_ROWS):
+        rows = min(CHUNK_ROWS, hi - first)
         here = advance(x, first * stride)
-        means = advance(partials, first // ROWS * 2 * padded)
+        means = advance(partials, first // CHUNK_ROWS * 2 * padded)
         add_columns(means, here, stride, rows, padded)
         multiply_columns(means, cast(1.0 / rows, scratch[0]), padded)
         add_squared_columns(advance(means, padded), here, means, stride, rows, padded)
@@ -116,34 +146,40 @@ def move_running(running, new, factor, momentum, n):
         running[c] = kept * running[c] + taken * new[c]
 
 
-@kernel
+@op(STATISTICS)
 def batch_statistics(record, frame, scratch, lo, hi):
-    """MEAN and INVERSE (O,) of the whole batch overwrite, RUNNING_MEAN and _VARIANCE move.
+    """mean and inverse (O,) of the whole batch overwrite, the running statistics move.
 
-    A batch of one row has no unbiased variance, and RUNNING_VARIANCE stays as it is.
+    A batch of one row has no unbiased variance, and running_variance stays as it is.
     """
-    batch, width, padded = frame[records.ROWS], record[WIDTH], record[PADDED]
-    partials = slot(record, PARTIALS, scratch[0])
-    mean, inverse = slot(record, MEAN, scratch[0]), slot(record, INVERSE, scratch[0])
+    batch, width = rows_of_batch(record, frame), record[STATISTICS.width]
+    padded = record[STATISTICS.padded]
+    partials = slot(record, STATISTICS.partials, scratch[0])
+    mean = slot(record, STATISTICS.mean, scratch[0])
+    inverse = slot(record, STATISTICS.inverse, scratch[0])
     clear_columns(mean, 0, padded)
     clear_columns(inverse, 0, padded)
-    for first in range(0, batch, ROWS):
-        rows = min(ROWS, batch - first)
+    for first in range(0, batch, CHUNK_ROWS):
+        rows = min(CHUNK_ROWS, batch - first)
         share = rows / (first + rows)
-        chunk = advance(partials, first // ROWS * 2 * padded)
+        chunk = advance(partials, first // CHUNK_ROWS * 2 * padded)
         combine_chunk(
             mean, inverse, chunk, advance(chunk, padded),
             cast(share, scratch[0]), cast(first * share, scratch[0]), padded,
         )  # fmt: skip
     multiply_columns(inverse, cast(1.0 / batch, scratch[0]), width)
-    momentum, one = number(record, MOMENTUM, scratch[0]), cast(1, scratch[0])
-    move_running(slot(record, RUNNING_MEAN, scratch[0]), mean, one, momentum, width)
+    momentum, one = number(record, STATISTICS.momentum, scratch[0]), cast(1, scratch[0])
+    move_running(slot(record, STATISTICS.running_mean, scratch[0]), mean, one, momentum, width)
     if batch > 1:
         unbiased = cast(batch / (batch - 1), scratch[0])
         move_running(
-            slot(record, RUNNING_VARIANCE, scratch[0]), inverse, unbiased, momentum, width
+            slot(record, STATISTICS.running_variance, scratch[0]),
+            inverse,
+            unbiased,
+            momentum,
+            width,
         )
-    epsilon = number(record, EPSILON, scratch[0])
+    epsilon = number(record, STATISTICS.epsilon, scratch[0])
     for c in range(width):
         inverse[c] = one / cast(math.sqrt(inverse[c] + epsilon), one)
     clear_columns(mean, width, padded)
@@ -158,14 +194,15 @@ def normalise_columns(x, mean, inverse, n):
         x[c] = (x[c] - mean[c]) * inverse[c]
 
 
-@kernel
+@op(FORWARD)
 def batch_norm_forward(record, frame, scratch, lo, hi):
-    """Rows [lo, hi): X (B, O) <- xhat in place, OUT (B, O) = xhat SCALE + SHIFT; overwrites."""
-    stride, out_stride = record[STRIDE], record[OUT_STRIDE]
-    width, padded = record[WIDTH], record[PADDED]
-    x, out = slot(record, X, scratch[0]), slot(record, OUT, scratch[0])
-    mean, inverse = slot(record, MEAN, scratch[0]), slot(record, INVERSE, scratch[0])
-    scale, shift = slot(record, SCALE, scratch[0]), slot(record, SHIFT, scratch[0])
+    """Rows [lo, hi): normal (B, O) <- xhat, in place; out (B, O) = xhat scale + shift."""
+    stride, out_stride = record[FORWARD.normal_stride], record[FORWARD.out_stride]
+    width, padded = record[FORWARD.width], record[FORWARD.padded]
+    x, out = slot(record, FORWARD.normal, scratch[0]), slot(record, FORWARD.out, scratch[0])
+    mean = slot(record, FORWARD.mean, scratch[0])
+    inverse = slot(record, FORWARD.inverse, scratch[0])
+    scale, shift = slot(record, FORWARD.scale, scratch[0]), slot(record, FORWARD.shift, scratch[0])
     for row in range(lo, hi):
         here, there = advance(x, row * stride), advance(out, row * out_stride)
         normalise_columns(here, mean, inverse, width)
@@ -175,26 +212,30 @@ def batch_norm_forward(record, frame, scratch, lo, hi):
     return 0
 
 
-@kernel
+@op(BACKWARD_PARTIALS)
 def batch_norm_partials(record, frame, scratch, lo, hi):
-    """PARTIALS (2, O) of each chunk of rows [lo, hi): sums of D and of D xhat; overwrites."""
-    x, d = slot(record, X, scratch[0]), slot(record, D, scratch[0])
-    partials, stride, padded = slot(record, PARTIALS, scratch[0]), record[STRIDE], record[PADDED]
-    for first in range(lo, hi, ROWS):
-        rows = min(ROWS, hi - first)
+    """partials (2, O) of each chunk of dout (B, O): sums of it and of dout xhat; overwrites."""
+    x = slot(record, BACKWARD_PARTIALS.normal, scratch[0])
+    d = slot(record, BACKWARD_PARTIALS.dout, scratch[0])
+    partials = slot(record, BACKWARD_PARTIALS.partials, scratch[0])
+    stride = record[BACKWARD_PARTIALS.normal_stride]
+    padded = record[BACKWARD_PARTIALS.padded]
+    for first in range(lo, hi, CHUNK_ROWS):
+        rows = min(CHUNK_ROWS, hi - first)
         here, there = advance(x, first * stride), advance(d, first * stride)
-        sums = advance(partials, first // ROWS * 2 * padded)
+        sums = advance(partials, first // CHUNK_ROWS * 2 * padded)
         add_columns(sums, there, stride, rows, padded)
         add_product_columns(advance(sums, padded), there, here, stride, rows, padded)
     return 0
 
 
-@kernel
+@op(SUMS)
 def batch_norm_sums(record, frame, scratch, lo, hi):
-    """DSHIFT and DSCALE (O,) = sums over the whole batch of D and of D xhat; overwrites."""
-    width, padded = record[WIDTH], record[PADDED]
-    chunks, partials = (frame[records.ROWS] + ROWS - 1) // ROWS, slot(record, PARTIALS, scratch[0])
-    dshift, dscale = slot(record, DSHIFT, scratch[0]), slot(record, DSCALE, scratch[0])
+    """dshift and dscale (O,) = sums over the whole batch of dout and of dout xhat; overwrites."""
+    width, padded = record[SUMS.width], record[SUMS.padded]
+    chunks = (rows_of_batch(record, frame) + CHUNK_ROWS - 1) // CHUNK_ROWS
+    partials = slot(record, SUMS.partials, scratch[0])
+    dshift, dscale = slot(record, SUMS.dshift, scratch[0]), slot(record, SUMS.dscale, scratch[0])
     add_columns(dshift, partials, 2 * padded, chunks, padded)
     add_columns(dscale, advance(partials, padded), 2 * padded, chunks, padded)
     clear_columns(dshift, width, padded)
@@ -210,14 +251,17 @@ def differentiate_columns(d, x, scale, inverse, dshift, dscale, part, n):
         d[c] = scale[c] * inverse[c] * rest
 
 
-@kernel
+@op(BACKWARD)
 def batch_norm_backward(record, frame, scratch, lo, hi):
-    """Rows [lo, hi) of D (B, O): from the gradient of OUT to that of X before; in place."""
-    stride, width, padded = record[STRIDE], record[WIDTH], record[PADDED]
-    x, d = slot(record, X, scratch[0]), slot(record, D, scratch[0])
-    scale, inverse = slot(record, SCALE, scratch[0]), slot(record, INVERSE, scratch[0])
-    dshift, dscale = slot(record, DSHIFT, scratch[0]), slot(record, DSCALE, scratch[0])
-    part = cast(1.0 / frame[records.ROWS], scratch[0])
+    """Rows [lo, hi) of dx (B, O): from the gradient by out to that by x; in place."""
+    stride, width = record[BACKWARD.normal_stride], record[BACKWARD.width]
+    padded = record[BACKWARD.padded]
+    x, d = slot(record, BACKWARD.normal, scratch[0]), slot(record, BACKWARD.dx, scratch[0])
+    scale = slot(record, BACKWARD.scale, scratch[0])
+    inverse = slot(record, BACKWARD.inverse, scratch[0])
+    dshift = slot(record, BACKWARD.dshift, scratch[0])
+    dscale = slot(record, BACKWARD.dscale, scratch[0])
+    part = cast(1.0 / rows_of_batch(record, frame), scratch[0])
     for row in range(lo, hi):
         here, there = advance(x, row * stride), advance(d, row * stride)
         differentiate_columns(there, here, scale, inverse, dshift, dscale, part, width)

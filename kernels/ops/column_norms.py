@@ -18,20 +18,26 @@ from fusednn.kernels._jit import inline, kernel
 from fusednn.kernels.intrinsics.layout import dot_one, lanes_of, sum_squares
 from fusednn.kernels.intrinsics.pointers import advance, number, slot
 from fusednn.kernels.intrinsics.scalars import cast
+from fusednn.kernels.operands import COUNT, NUMBER, REALS, maybe, op, operands
 
-from .dense import COLUMNS, ROWS_IN, TRANSPOSED, panel_width, refresh_transposed
-from .few import W_STRIDE
+from .update import panel_width, refresh_transposed
 
 BLOCK = 16
 """Rows: whole squares of the transpose on every shape, and two blocks fit into the scratch."""
 
-# more operands of all, in the form of the weights; TRANSPOSED may be 0
-W = 1
-V = 2
-DW = 3
-LENGTHS = 4  # g, one for each unit, zeros in the padding
-DLENGTHS = 5
-LARGEST = 9
+PANELS = operands(fan_in=COUNT, columns=COUNT, transposed=maybe(REALS))
+BOUND = operands(PANELS, w=REALS, largest=NUMBER)
+NORMALISE = operands(PANELS, w=REALS, v=REALS, lengths=REALS)
+"""`lengths` are g, one for each unit, zeros in the padding."""
+
+DIFFERENTIATE = operands(PANELS, v=REALS, dw=REALS, lengths=REALS, dlengths=REALS)
+
+UNITS = operands(fan_in=COUNT, fan_out=COUNT, w_stride=COUNT)
+"""`few`'s form; its first operand is that of panels."""
+
+BOUND_UNITS = operands(UNITS, w=REALS, largest=NUMBER)
+NORMALISE_UNITS = operands(UNITS, w=REALS, v=REALS, lengths=REALS)
+DIFFERENTIATE_UNITS = operands(UNITS, v=REALS, dw=REALS, lengths=REALS, dlengths=REALS)
 
 
 @inline
@@ -78,32 +84,34 @@ def sum_products(block, x, y, rows, width):
 @kernel
 def panel_at(record, index, j, like):
     """The panel that begins at column j, of the matrix in slot `index`."""
-    return advance(slot(record, index, like), j * record[ROWS_IN])
+    return advance(slot(record, index, like), j * record[PANELS.fan_in])
 
 
 @kernel
 def padded_rows(record, like):
-    """ROWS_IN in whole vectors; in `few`'s form what is beyond it is zero."""
+    """fan_in in whole vectors; in `few`'s form what is beyond it is zero."""
     lanes = lanes_of(like)
-    return (record[ROWS_IN] + lanes - 1) // lanes * lanes
+    return (record[PANELS.fan_in] + lanes - 1) // lanes * lanes
 
 
 @kernel
 def refresh_rows(record, w, i, j, width):
-    """Writes rows [i, i + BLOCK) of W's panel w at column j into the panels of w^T."""
-    if record[TRANSPOSED] == 0:
+    """Writes rows [i, i + BLOCK) of the panel w at column j into the panels of w^T."""
+    if record[PANELS.transposed] == 0:
         return
+    rows, columns = min(BLOCK, record[PANELS.fan_in] - i), record[PANELS.columns]
     refresh_transposed(
-        slot(record, TRANSPOSED, w[0]), advance(w, i * width), i, j,
-        min(BLOCK, record[ROWS_IN] - i), width, width, record[COLUMNS], padded_rows(record, w[0]),
+        slot(record, PANELS.transposed, w[0]), advance(w, i * width), i, j, rows, width, width,
+        columns, padded_rows(record, w[0]),
     )  # fmt: skip
 
 
-@kernel
+@op(BOUND)
 def bound_columns(record, frame, scratch, lo, hi):
-    """Columns of W (I, O) in the panel at lo, scaled to a length of at most LARGEST; in place."""
-    width, rows = panel_width(record[COLUMNS], lo, scratch[0]), record[ROWS_IN]
-    w, largest = panel_at(record, W, lo, scratch[0]), number(record, LARGEST, scratch[0])
+    """Columns of w (I, O) in the panel at lo, scaled to a length of at most largest; in place."""
+    width, rows = panel_width(record[PANELS.columns], lo, scratch[0]), record[PANELS.fan_in]
+    w = panel_at(record, BOUND.w, lo, scratch[0])
+    largest = number(record, BOUND.largest, scratch[0])
     sum_products(scratch, w, w, rows, width)
     longer = 0
     for c in range(width):
@@ -122,12 +130,13 @@ def bound_columns(record, frame, scratch, lo, hi):
     return 0
 
 
-@kernel
+@op(NORMALISE)
 def normalise_columns(record, frame, scratch, lo, hi):
-    """Columns of W (I, O) = V (I, O) LENGTHS (O) / |V|, in the panel at lo; overwrites."""
-    width, rows = panel_width(record[COLUMNS], lo, scratch[0]), record[ROWS_IN]
-    w, v = panel_at(record, W, lo, scratch[0]), panel_at(record, V, lo, scratch[0])
-    lengths = advance(slot(record, LENGTHS, scratch[0]), lo)
+    """Columns of w (I, O) = v (I, O) lengths (O) / |v|, in the panel at lo; overwrites."""
+    width, rows = panel_width(record[PANELS.columns], lo, scratch[0]), record[PANELS.fan_in]
+    w = panel_at(record, NORMALISE.w, lo, scratch[0])
+    v = panel_at(record, NORMALISE.v, lo, scratch[0])
+    lengths = advance(slot(record, NORMALISE.lengths, scratch[0]), lo)
     sum_products(scratch, v, v, rows, width)
     zero = cast(0, scratch[0])
     for c in range(width):
@@ -143,13 +152,14 @@ def normalise_columns(record, frame, scratch, lo, hi):
     return 0
 
 
-@kernel
+@op(DIFFERENTIATE)
 def differentiate_columns(record, frame, scratch, lo, hi):
-    """DW (I, O) from the gradient of W to that of V, in place; DLENGTHS (O), overwrites."""
-    width, rows = panel_width(record[COLUMNS], lo, scratch[0]), record[ROWS_IN]
-    v, dw = panel_at(record, V, lo, scratch[0]), panel_at(record, DW, lo, scratch[0])
-    lengths = advance(slot(record, LENGTHS, scratch[0]), lo)
-    dlengths = advance(slot(record, DLENGTHS, scratch[0]), lo)
+    """dw (I, O) from the gradient by w to that by v, in place; dlengths (O) overwrites."""
+    width, rows = panel_width(record[PANELS.columns], lo, scratch[0]), record[PANELS.fan_in]
+    v = panel_at(record, DIFFERENTIATE.v, lo, scratch[0])
+    dw = panel_at(record, DIFFERENTIATE.dw, lo, scratch[0])
+    lengths = advance(slot(record, DIFFERENTIATE.lengths, scratch[0]), lo)
+    dlengths = advance(slot(record, DIFFERENTIATE.dlengths, scratch[0]), lo)
     factors, shares = scratch, advance(scratch, BLOCK * width)
     sum_products(factors, dw, v, rows, width)
     sum_products(shares, v, v, rows, width)
@@ -170,43 +180,45 @@ def differentiate_columns(record, frame, scratch, lo, hi):
     return 0
 
 
-@kernel
+@op(BOUND_UNITS)
 def bound_vectors(record, frame, scratch, lo, hi):
     """bound_columns for units [lo, hi) of `few`'s form; in place."""
-    largest = number(record, LARGEST, 0.0)
+    largest = number(record, BOUND_UNITS.largest, 0.0)
     for unit in range(lo, hi):
-        w = advance(slot(record, W, scratch[0]), unit * record[W_STRIDE])
+        w = advance(slot(record, BOUND_UNITS.w, scratch[0]), unit * record[UNITS.w_stride])
         length = math.sqrt(sum_squares(w, padded_rows(record, scratch[0])))
         if length > largest:
             factor = cast(largest / length, scratch[0])
-            for i in range(record[ROWS_IN]):
+            for i in range(record[UNITS.fan_in]):
                 w[i] = w[i] * factor
     return 0
 
 
-@kernel
+@op(NORMALISE_UNITS)
 def normalise_vectors(record, frame, scratch, lo, hi):
     """normalise_columns for units [lo, hi) of `few`'s form; overwrites."""
-    lengths = slot(record, LENGTHS, scratch[0])
+    lengths = slot(record, NORMALISE_UNITS.lengths, scratch[0])
     for unit in range(lo, hi):
-        w = advance(slot(record, W, scratch[0]), unit * record[W_STRIDE])
-        v = advance(slot(record, V, scratch[0]), unit * record[W_STRIDE])
+        w = advance(slot(record, NORMALISE_UNITS.w, scratch[0]), unit * record[UNITS.w_stride])
+        v = advance(slot(record, NORMALISE_UNITS.v, scratch[0]), unit * record[UNITS.w_stride])
         square = sum_squares(v, padded_rows(record, scratch[0]))
         quotient = 0.0 if square == 0.0 else cast(lengths[unit], 0.0) / math.sqrt(square)
         factor = cast(quotient, scratch[0])
-        for i in range(record[ROWS_IN]):
+        for i in range(record[UNITS.fan_in]):
             w[i] = v[i] * factor
     return 0
 
 
-@kernel
+@op(DIFFERENTIATE_UNITS)
 def differentiate_vectors(record, frame, scratch, lo, hi):
-    """differentiate_columns for units [lo, hi) of `few`'s form; DW in place."""
-    lengths, zero = slot(record, LENGTHS, scratch[0]), cast(0, scratch[0])
-    dlengths, rows = slot(record, DLENGTHS, scratch[0]), record[ROWS_IN]
+    """differentiate_columns for units [lo, hi) of `few`'s form; dw in place."""
+    lengths, zero = slot(record, DIFFERENTIATE_UNITS.lengths, scratch[0]), cast(0, scratch[0])
+    dlengths, rows = slot(record, DIFFERENTIATE_UNITS.dlengths, scratch[0]), record[UNITS.fan_in]
     for unit in range(lo, hi):
-        v = advance(slot(record, V, scratch[0]), unit * record[W_STRIDE])
-        dw = advance(slot(record, DW, scratch[0]), unit * record[W_STRIDE])
+        v = advance(slot(record, DIFFERENTIATE_UNITS.v, scratch[0]), unit * record[UNITS.w_stride])
+        dw = advance(
+            slot(record, DIFFERENTIATE_UNITS.dw, scratch[0]), unit * record[UNITS.w_stride]
+        )
         square = sum_squares(v, padded_rows(record, zero))
         inverse = 0.0 if square == 0.0 else 1.0 / math.sqrt(square)
         dot_one(scratch, 0, dw, 0, v, rows, zero)

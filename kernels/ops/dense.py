@@ -10,24 +10,15 @@ where dz is the gradient of the loss by x w + b.
 from fusednn.kernels import records
 from fusednn.kernels._jit import kernel
 from fusednn.kernels.gemm import multiply_edge, multiply_panel, multiply_panels, multiply_plain
-from fusednn.kernels.intrinsics.layout import lanes_of, sum_squares, transpose_square
+from fusednn.kernels.intrinsics.layout import lanes_of
 from fusednn.kernels.intrinsics.pointers import advance, number, slot
 from fusednn.kernels.intrinsics.scalars import cast
-from fusednn.kernels.intrinsics.sync import call
-from fusednn.kernels.intrinsics.tiles import (
-    ROW_PANELS,
-    ROWS,
-    VECTORS,
-    ahead_to_write,
-    tile_one,
-    tile_row,
-)
+from fusednn.kernels.intrinsics.tiles import ROWS as TILE
+from fusednn.kernels.intrinsics.tiles import ahead_to_write
+from fusednn.kernels.operands import COUNT, NUMBER, REALS, ROWS, maybe, op, operands
 
-from .frames import step_settings
-
-TILE_CALLS = 8
-TILE_ROWS = TILE_CALLS * ROWS
-"""Rows of a weight tile: on every shape a multiple of a panel's columns."""
+from .frames import rows_of_batch
+from .update import MATRIX, TILE_CALLS, TILE_ROWS, UPDATE, panel_width, update_tile
 
 BATCH_BLOCK = 256
 """Rows of the batch that a tile's register tiles go over in turn, while x and dz stay near.
@@ -35,190 +26,82 @@ BATCH_BLOCK = 256
 With 2,048 at once a step of 2048-2048-2048-10 took 353 ms, 70 % of it in the tiles.
 """
 
-# operands of dense_forward
-X = 1
-X_STRIDE = 2
-W = 3
-B = 4
-OUT = 5
-OUT_STRIDE = 6
-FAN_IN = 7
-FAN_OUT = 8  # padded to the vector, but in plain_forward
-FLOOR = 9  # of each output: ReLU's, or minus infinity
-IN_PLACE = 10  # whether X is the data itself, in its own order, rather than a buffer
+FORWARD = operands(
+    out=ROWS,
+    x=ROWS,
+    w=REALS,
+    b=REALS,
+    fan_in=COUNT,
+    fan_out=COUNT,  # padded to the vector, but in plain_forward
+    floor=NUMBER,  # of each output: ReLU's, or minus infinity
+    in_place=maybe(COUNT),  # whether x is the data itself, in its own order, rather than a buffer
+)
+BACKWARD = operands(
+    dx=ROWS,
+    dz=ROWS,
+    w_transposed=REALS,
+    zeros=REALS,
+    padded_in=COUNT,
+    fan_out=COUNT,
+    padded_out=COUNT,
+)
+UPDATE_WEIGHTS = operands(MATRIX, x=ROWS, dz=ROWS, zeros=REALS)
+STORED_WEIGHTS = operands(MATRIX, gradient=REALS)
 
 
 @kernel
 def first_row(record, frame, lo):
-    """The row of X at row `lo` of the buffers."""
-    if record[IN_PLACE] != 0:
-        return frame[records.START] + frame[records.SHIFT] + lo
+    """The row of x at row `lo` of the buffers."""
+    if record[FORWARD.in_place] != 0:
+        return (frame[records.START] + frame[records.SHIFT]) * record[records.POSITIONS] + lo
     return lo
 
 
-@kernel
+@op(FORWARD)
 def dense_forward(record, frame, scratch, lo, hi):
-    """Rows [lo, hi) of OUT (B, O) = max(X (B, I) W + B, FLOOR); overwrites."""
-    x, w = slot(record, X, scratch[0]), slot(record, W, scratch[0])
-    b, out = slot(record, B, scratch[0]), slot(record, OUT, scratch[0])
-    stride, rows = record[OUT_STRIDE], hi - lo
-    floor = number(record, FLOOR, scratch[0])
+    """Rows [lo, hi) of out (B, O) = max(x (B, I) w + b, floor); overwrites."""
+    x, w = slot(record, FORWARD.x, scratch[0]), slot(record, FORWARD.w, scratch[0])
+    b, out = slot(record, FORWARD.b, scratch[0]), slot(record, FORWARD.out, scratch[0])
+    stride, rows, first = record[FORWARD.out_stride], hi - lo, first_row(record, frame, lo)
+    floor = number(record, FORWARD.floor, scratch[0])
     lowest = cast(-float("inf"), scratch[0])
-    x = advance(x, first_row(record, frame, lo) * record[X_STRIDE])
+    x_stride, fan_in = record[FORWARD.x_stride], record[FORWARD.fan_in]
+    x = advance(x, first * x_stride)
     multiply_panels(
-        advance(out, lo * stride), stride, x, record[X_STRIDE], w, record[FAN_IN], b, 0, rows,
-        record[FAN_IN], record[FAN_OUT], floor, lowest,
+        advance(out, lo * stride), stride, x, x_stride, w, fan_in, b, 0, rows, fan_in,
+        record[FORWARD.fan_out], floor, lowest,
     )  # fmt: skip
     return 0
 
 
-@kernel
+@op(FORWARD)
 def plain_forward(record, frame, scratch, lo, hi):
-    """dense_forward with W (I, O) as it stands in memory: for a few rows packing costs more."""
-    x, w = slot(record, X, scratch[0]), slot(record, W, scratch[0])
-    b, out = slot(record, B, scratch[0]), slot(record, OUT, scratch[0])
-    stride, rows, columns = record[OUT_STRIDE], hi - lo, record[FAN_OUT]
-    x = advance(x, first_row(record, frame, lo) * record[X_STRIDE])
+    """dense_forward with w (I, O) as it stands in memory: for a few rows packing costs more."""
+    x, w = slot(record, FORWARD.x, scratch[0]), slot(record, FORWARD.w, scratch[0])
+    b, out = slot(record, FORWARD.b, scratch[0]), slot(record, FORWARD.out, scratch[0])
+    stride, rows, columns = record[FORWARD.out_stride], hi - lo, record[FORWARD.fan_out]
+    x = advance(x, first_row(record, frame, lo) * record[FORWARD.x_stride])
     multiply_plain(
-        advance(out, lo * stride), stride, x, record[X_STRIDE], 1, w, columns, b, 0, rows,
-        record[FAN_IN], columns, number(record, FLOOR, scratch[0]),
+        advance(out, lo * stride), stride, x, record[FORWARD.x_stride], 1, w, columns, b, 0, rows,
+        record[FORWARD.fan_in], columns, number(record, FORWARD.floor, scratch[0]),
     )  # fmt: skip
     return 0
 
 
-# operands of dense_backward
-DX = 1
-DX_STRIDE = 2
-DZ = 3
-DZ_STRIDE = 4
-W_TRANSPOSED = 5
-ZEROS = 6
-PADDED_IN = 7
-REAL_OUT = 8
-PADDED_OUT = 9
-
-
-@kernel
+@op(BACKWARD)
 def dense_backward(record, frame, scratch, lo, hi):
-    """Rows [lo, hi) of DX (B, I) = DZ (B, O) W^T; overwrites."""
-    dx, dz = slot(record, DX, scratch[0]), slot(record, DZ, scratch[0])
-    w, zeros = slot(record, W_TRANSPOSED, scratch[0]), slot(record, ZEROS, scratch[0])
-    stride, rows = record[DX_STRIDE], hi - lo
+    """Rows [lo, hi) of dx (B, I) = dz (B, O) w^T; overwrites."""
+    dx, dz = slot(record, BACKWARD.dx, scratch[0]), slot(record, BACKWARD.dz, scratch[0])
+    w = slot(record, BACKWARD.w_transposed, scratch[0])
+    zeros = slot(record, BACKWARD.zeros, scratch[0])
+    stride, dz_stride, rows = record[BACKWARD.dx_stride], record[BACKWARD.dz_stride], hi - lo
     lowest = cast(-float("inf"), scratch[0])
-    dz = advance(dz, lo * record[DZ_STRIDE])
+    dz = advance(dz, lo * dz_stride)
     multiply_panels(
-        advance(dx, lo * stride), stride, dz, record[DZ_STRIDE], w, record[PADDED_OUT], zeros, 0,
-        rows, record[REAL_OUT], record[PADDED_IN], lowest, lowest,
+        advance(dx, lo * stride), stride, dz, dz_stride, w, record[BACKWARD.padded_out], zeros, 0,
+        rows, record[BACKWARD.fan_out], record[BACKWARD.padded_in], lowest, lowest,
     )  # fmt: skip
     return 0
-
-
-# operands of update_weights, update_bias and apply_gradient: what the update needs ...
-STEP = 1  # address of the optimizer's step
-CONSTANTS = 2
-PARAMETERS = 3
-STATE_1 = 4
-STATE_2 = 5
-TRANSPOSED = 6  # address, or 0
-ROWS_IN = 7
-COLUMNS = 8  # padded to the vector
-SQUARES_OUT = 9  # address of one float64 per tile
-STATE_3 = 18  # beyond the operands of all updates; not fetched ahead
-ABSOLUTES_OUT = 21  # like SQUARES_OUT, of absolute values; or 0
-FACTORS = 19  # address of three float64, of the rates, decay and SQUARES_OUT, or 0: all are 1
-ADJUST = 22  # address of `adjust` where there are FACTORS or an L1 term, or 0
-# ... and where the gradient comes from
-GRADIENT_X = 10  # x of update_weights, ones of update_bias, gradient of apply_gradient
-GRADIENT_X_STRIDE = 11
-GRADIENT_DZ = 12
-GRADIENT_DZ_STRIDE = 13
-GRADIENT_ZEROS = 14
-
-
-@kernel
-def panel_width(columns, j, like):
-    """Columns of the panel that begins at column j."""
-    lanes = lanes_of(like)
-    return VECTORS * lanes if columns - j >= VECTORS * lanes else lanes
-
-
-@kernel
-def refresh_transposed(transposed, w, i, j, rows, columns, width, padded_out, padded_in):
-    """Writes the tile w (rows x width) at (i, j) into the panels of w^T.
-
-    Panels of w^T are `[ceil(I / NR)][padded_out][NR]`; rows beyond `rows` stay zero there.
-    """
-    lanes = lanes_of(w[0])
-    r = 0
-    while r < rows:
-        at = i + r
-        full = VECTORS * lanes
-        first = (at // full) * full
-        there = panel_width(padded_in, first, w[0])
-        target = advance(transposed, first * padded_out + at - first)
-        count = min(lanes, rows - r)
-        c = 0
-        while c < columns:
-            source = advance(w, r * width + c)
-            destination = advance(target, (j + c) * there)
-            if count == lanes:
-                transpose_square(destination, there, source, width)
-            else:
-                for q in range(lanes):
-                    for p in range(count):
-                        destination[q * there + p] = source[p * width + q]
-            c += lanes
-        r += lanes
-
-
-@kernel
-def squares_factor(record):
-    """What SQUARES_OUT and ABSOLUTES_OUT are multiplied by."""
-    return 1.0 if record[FACTORS] == 0 else slot(record, FACTORS, 0.0)[2]
-
-
-@kernel
-def note_weights(record, w, n, tile):
-    """The sum of n squared weights to a tile's place, where there is one; of absolute ones 0."""
-    if record[SQUARES_OUT] != 0:
-        slot(record, SQUARES_OUT, 0.0)[tile] = sum_squares(w, n) * squares_factor(record)
-    if record[ABSOLUTES_OUT] != 0:
-        slot(record, ABSOLUTES_OUT, 0.0)[tile] = 0.0
-
-
-@kernel
-def step_weights(record, frame, w, g, s1, s2, s3, n, weights, tile):
-    """One optimizer step on n elements, of which the first `weights` decay and have an L1 term."""
-    settings, constants = step_settings(frame), slot(record, CONSTANTS, 0.0)
-    status = 0
-    if record[ADJUST] != 0:
-        status = call(record, ADJUST, (record, frame, g, w, weights, tile))
-        settings = slot(frame, records.OWN_SETTINGS, 0.0)
-    decay = cast(settings[records.DECAY], g[0]) if weights > 0 else cast(0, g[0])
-    return status | call(record, STEP, (w, g, s1, s2, s3, n, decay, settings, constants))
-
-
-@kernel
-def update_tile(record, frame, g, i, j, rows, width):
-    """One optimizer step on the tile of weights at (i, j) whose gradient is g (rows x width)."""
-    at = j * record[ROWS_IN] + i * width
-    n = rows * width
-    w = advance(slot(record, PARAMETERS, g[0]), at)
-    per_panel = (record[ROWS_IN] + TILE_ROWS - 1) // TILE_ROWS
-    tile = j // (VECTORS * lanes_of(g[0])) * per_panel + i // TILE_ROWS
-    note_weights(record, w, n, tile)
-    s1 = advance(slot(record, STATE_1, g[0]), at)
-    s2 = advance(slot(record, STATE_2, g[0]), at)
-    s3 = advance(slot(record, STATE_3, g[0]), at)
-    status = step_weights(record, frame, w, g, s1, s2, s3, n, n, tile)
-    if record[TRANSPOSED] != 0:
-        columns = record[COLUMNS]
-        lanes = lanes_of(g[0])
-        padded_in = (record[ROWS_IN] + lanes - 1) // lanes * lanes
-        refresh_transposed(
-            slot(record, TRANSPOSED, g[0]), w, i, j, rows, width, width, columns, padded_in
-        )
-    return status
 
 
 @kernel
@@ -228,12 +111,12 @@ def brought_near(record, g, i, j, width, part):
     Two register tiles each for the weights, both states, and the transposed copy.
     """
     stream, half = part // 2, part % 2 * TILE_ROWS // 2
-    if record[PARAMETERS + stream] == 0:  # no transposed copy
+    if record[UPDATE.parameters + stream] == 0:  # no transposed copy
         return g
-    start = slot(record, PARAMETERS + stream, g[0])
-    if stream == TRANSPOSED - PARAMETERS:
-        return advance(start, (i + half) * record[COLUMNS] + j * width)
-    return advance(start, j * record[ROWS_IN] + (i + half) * width)
+    start = slot(record, UPDATE.parameters + stream, g[0])
+    if stream == UPDATE.transposed - UPDATE.parameters:
+        return advance(start, (i + half) * record[MATRIX.columns] + j * width)
+    return advance(start, j * record[MATRIX.fan_in] + (i + half) * width)
 
 
 @kernel
@@ -246,10 +129,10 @@ def multiply_tile(record, g, x, x_stride, dz, dz_stride, zeros, batch, i, j, wid
         # a cache line per k at most: with small batches some lines are left to the hardware
         pace = min(lanes_of(g[0]), TILE_ROWS * width // (2 * size) + 1)
         for part in range(TILE_CALLS):
-            at = part * ROWS * width
+            at = part * TILE * width
             ahead = brought_near(record, g, i, j, width, part) if k + size == batch else g
             ahead_to_write(
-                advance(g, at), width, advance(x, k * x_stride + part * ROWS), 1, x_stride,
+                advance(g, at), width, advance(x, k * x_stride + part * TILE), 1, x_stride,
                 advance(dz, k * dz_stride), dz_stride, 0,
                 advance(start, at * stride), width * stride, size, lowest, ahead, pace,
             )  # fmt: skip
@@ -257,19 +140,19 @@ def multiply_tile(record, g, x, x_stride, dz, dz_stride, zeros, batch, i, j, wid
         k += size
 
 
-@kernel
+@op(UPDATE_WEIGHTS)
 def update_weights(record, frame, scratch, lo, hi):
     """Tile at column lo, row hi: its gradient x^T dz over the whole batch, then its step."""
     j, i = lo, hi
-    rows = min(TILE_ROWS, record[ROWS_IN] - i)
-    width = panel_width(record[COLUMNS], j, scratch[0])
-    x = advance(slot(record, GRADIENT_X, scratch[0]), i)
-    dz = advance(slot(record, GRADIENT_DZ, scratch[0]), j)
-    zeros = slot(record, GRADIENT_ZEROS, scratch[0])
+    rows = min(TILE_ROWS, record[MATRIX.fan_in] - i)
+    width = panel_width(record[MATRIX.columns], j, scratch[0])
+    x = advance(slot(record, UPDATE_WEIGHTS.x, scratch[0]), i)
+    dz = advance(slot(record, UPDATE_WEIGHTS.dz, scratch[0]), j)
+    zeros = slot(record, UPDATE_WEIGHTS.zeros, scratch[0])
     lowest = cast(-float("inf"), scratch[0])
-    batch, x_stride, dz_stride = (
-        frame[records.ROWS], record[GRADIENT_X_STRIDE], record[GRADIENT_DZ_STRIDE]
-    )  # fmt: skip
+    batch = rows_of_batch(record, frame)
+    x_stride = record[UPDATE_WEIGHTS.x_stride]
+    dz_stride = record[UPDATE_WEIGHTS.dz_stride]
     if width == lanes_of(scratch[0]):
         multiply_edge(scratch, width, x, 1, x_stride, dz, dz_stride, zeros, 0, rows, batch, lowest)
     elif rows == TILE_ROWS:
@@ -281,52 +164,13 @@ def update_weights(record, frame, scratch, lo, hi):
     return update_tile(record, frame, scratch, i, j, rows, width)
 
 
-@kernel
+@op(STORED_WEIGHTS)
 def apply_gradient(record, frame, scratch, lo, hi):
     """update_weights with a gradient that *store* left in memory."""
     j, i = lo, hi
-    rows = min(TILE_ROWS, record[ROWS_IN] - i)
-    width = panel_width(record[COLUMNS], j, scratch[0])
-    g = advance(slot(record, GRADIENT_X, scratch[0]), j * record[ROWS_IN] + i * width)
+    rows = min(TILE_ROWS, record[MATRIX.fan_in] - i)
+    width = panel_width(record[MATRIX.columns], j, scratch[0])
+    g = advance(
+        slot(record, STORED_WEIGHTS.gradient, scratch[0]), j * record[MATRIX.fan_in] + i * width
+    )
     return update_tile(record, frame, g, i, j, rows, width)
-
-
-@kernel
-def step_bias(record, frame, g, lo, hi):
-    """One optimizer step on elements [lo, hi) of a bias: no decay, as in scikit-learn."""
-    b = advance(slot(record, PARAMETERS, g[0]), lo)
-    s1 = advance(slot(record, STATE_1, g[0]), lo)
-    s2 = advance(slot(record, STATE_2, g[0]), lo)
-    s3 = advance(slot(record, STATE_3, g[0]), lo)
-    return step_weights(record, frame, b, g, s1, s2, s3, hi - lo, 0, 0)
-
-
-@kernel
-def update_bias(record, frame, scratch, lo, hi):
-    """Columns [lo, hi), at most four panels: the sum of dz over the batch, then its step."""
-    dz = slot(record, GRADIENT_DZ, scratch[0])
-    ones, zeros = slot(record, GRADIENT_X, scratch[0]), slot(record, GRADIENT_ZEROS, scratch[0])
-    lowest = cast(-float("inf"), scratch[0])
-    lanes = lanes_of(scratch[0])
-    width = VECTORS * lanes
-    stride, batch = record[GRADIENT_DZ_STRIDE], frame[records.ROWS]
-    if hi - lo == ROW_PANELS * width:
-        tile_row(scratch, 0, ones, 0, 0, advance(dz, lo), stride, width, zeros, 0, batch, lowest)
-    else:
-        j = lo
-        while j < hi:
-            there, at = advance(scratch, j - lo), advance(dz, j)
-            if hi - j >= width:
-                tile_one(there, 0, ones, 0, 0, at, stride, 0, zeros, 0, batch, lowest)
-                j += width
-            else:
-                multiply_edge(there, 0, ones, 0, 0, at, stride, zeros, 0, 1, batch, lowest)
-                j += lanes
-    return step_bias(record, frame, scratch, lo, hi)
-
-
-@kernel
-def apply_bias(record, frame, scratch, lo, hi):
-    """update_bias with a gradient that *store* left in memory."""
-    g = advance(slot(record, GRADIENT_X, scratch[0]), lo)
-    return step_bias(record, frame, g, lo, hi)

@@ -4,45 +4,55 @@
     dx  = dz w^T
     w  <- step(w, x^T dz)
 
-with w^T (O, I) by rows, `W_STRIDE` apart. In a panel 14 of a vector's 16 lanes would idle for two
-units, and there is no transposed copy to keep: benchmarks/NOTES.md. Records are those of `dense`.
+with w^T (O, I) by rows, `w_stride` apart. In a panel 14 of a vector's 16 lanes would idle for two
+units, and there is no transposed copy to keep: benchmarks/NOTES.md.
 """
 
-from fusednn.kernels import records
 from fusednn.kernels._jit import kernel
 from fusednn.kernels.gemm import multiply_plain
 from fusednn.kernels.intrinsics.layout import dot_four, dot_one, lanes_of, sum_squares
 from fusednn.kernels.intrinsics.pointers import advance, slot
 from fusednn.kernels.intrinsics.scalars import cast
 from fusednn.kernels.intrinsics.tiles import ROW_PANELS, VECTORS
+from fusednn.kernels.operands import COUNT, REALS, ROWS, op, operands
 
 from . import dense
+from .frames import rows_of_batch
+from .update import UPDATE, squares_factor, step_weights
 
 FEW = 4
 """Units: dot products of rows gain up to here, beside a product of panels."""
 
-# more operands of few_forward, few_backward and the updates
-UNITS = 15
-W_STRIDE = 16
+FORWARD = operands(dense.FORWARD, w_stride=COUNT)
+BACKWARD = operands(
+    dx=ROWS,
+    dz=ROWS,
+    w_transposed=REALS,
+    zeros=REALS,
+    padded_in=COUNT,
+    fan_out=COUNT,
+    w_stride=COUNT,
+)
+VECTORS_OF = operands(UPDATE, fan_in=COUNT, fan_out=COUNT, w_stride=COUNT)
+UPDATE_FEW = operands(VECTORS_OF, x=ROWS, dz=ROWS, zeros=REALS)
+STORED_FEW = operands(VECTORS_OF, gradient=REALS)
 
 
-@kernel
+@op(FORWARD)
 def few_forward(record, frame, scratch, lo, hi):
-    """Rows [lo, hi) of OUT (B, O) = X (B, I) W + B; overwrites."""
-    x, w = slot(record, dense.X, scratch[0]), slot(record, dense.W, scratch[0])
-    b, out = slot(record, dense.B, scratch[0]), slot(record, dense.OUT, scratch[0])
-    x_stride, stride, fan_in = (
-        record[dense.X_STRIDE],
-        record[dense.OUT_STRIDE],
-        record[dense.FAN_IN],
-    )
+    """Rows [lo, hi) of out (B, O) = x (B, I) w + b; overwrites."""
+    x, w = slot(record, FORWARD.x, scratch[0]), slot(record, FORWARD.w, scratch[0])
+    b, out = slot(record, FORWARD.b, scratch[0]), slot(record, FORWARD.out, scratch[0])
+    x_stride = record[FORWARD.x_stride]
+    stride = record[FORWARD.out_stride]
+    fan_in = record[FORWARD.fan_in]
     row = lo
     while row < hi:
         rows = 4 if hi - row >= 4 else 1
         here = advance(x, row * x_stride)
-        for unit in range(record[UNITS]):
+        for unit in range(record[FORWARD.fan_out]):
             there = advance(out, row * stride + unit)
-            weights = advance(w, unit * record[W_STRIDE])
+            weights = advance(w, unit * record[FORWARD.w_stride])
             if rows == 4:
                 dot_four(there, stride, here, x_stride, weights, fan_in, b[unit])
             else:
@@ -51,16 +61,18 @@ def few_forward(record, frame, scratch, lo, hi):
     return 0
 
 
-@kernel
+@op(BACKWARD)
 def few_backward(record, frame, scratch, lo, hi):
-    """Rows [lo, hi) of DX (B, I) = DZ (B, O) W^T; overwrites."""
-    stride, dz_stride = record[dense.DX_STRIDE], record[dense.DZ_STRIDE]
-    dx, rows = slot(record, dense.DX, scratch[0]), hi - lo
-    dz = advance(slot(record, dense.DZ, scratch[0]), lo * dz_stride)
-    w, zeros = slot(record, dense.W_TRANSPOSED, scratch[0]), slot(record, dense.ZEROS, scratch[0])
+    """Rows [lo, hi) of dx (B, I) = dz (B, O) w^T; overwrites."""
+    stride, dz_stride = record[BACKWARD.dx_stride], record[BACKWARD.dz_stride]
+    dx, rows = slot(record, BACKWARD.dx, scratch[0]), hi - lo
+    dz = advance(slot(record, BACKWARD.dz, scratch[0]), lo * dz_stride)
+    w = slot(record, BACKWARD.w_transposed, scratch[0])
+    zeros = slot(record, BACKWARD.zeros, scratch[0])
     multiply_plain(
-        advance(dx, lo * stride), stride, dz, dz_stride, 1, w, record[W_STRIDE], zeros, 0, rows,
-        record[UNITS], record[dense.PADDED_IN], cast(-float("inf"), scratch[0]),
+        advance(dx, lo * stride), stride, dz, dz_stride, 1, w, record[BACKWARD.w_stride], zeros, 0,
+        rows, record[BACKWARD.fan_out], record[BACKWARD.padded_in],
+        cast(-float("inf"), scratch[0]),
     )  # fmt: skip
     return 0
 
@@ -70,39 +82,39 @@ def step_few(record, frame, g, g_stride, lo, hi):
     """One optimizer step on elements [lo, hi) of each unit's weights; g (O, I) is the gradient."""
     lanes, part = lanes_of(g[0]), ROW_PANELS * VECTORS * lanes_of(g[0])
     status, squares, width = 0, 0.0, (hi - lo + lanes - 1) // lanes * lanes
-    if record[dense.ABSOLUTES_OUT] != 0:
-        slot(record, dense.ABSOLUTES_OUT, 0.0)[lo // part] = 0.0
-    for unit in range(record[UNITS]):
-        at = unit * record[W_STRIDE] + lo
-        w = advance(slot(record, dense.PARAMETERS, g[0]), at)
-        s1 = advance(slot(record, dense.STATE_1, g[0]), at)
-        s2 = advance(slot(record, dense.STATE_2, g[0]), at)
-        s3 = advance(slot(record, dense.STATE_3, g[0]), at)
-        if record[dense.SQUARES_OUT] != 0:
+    if record[UPDATE.absolutes_out] != 0:
+        slot(record, UPDATE.absolutes_out, 0.0)[lo // part] = 0.0
+    for unit in range(record[VECTORS_OF.fan_out]):
+        at = unit * record[VECTORS_OF.w_stride] + lo
+        w = advance(slot(record, UPDATE.parameters, g[0]), at)
+        s1 = advance(slot(record, UPDATE.state_1, g[0]), at)
+        s2 = advance(slot(record, UPDATE.state_2, g[0]), at)
+        s3 = advance(slot(record, UPDATE.state_3, g[0]), at)
+        if record[UPDATE.squares_out] != 0:
             squares += sum_squares(w, width)  # padding is zero
         here, n = advance(g, unit * g_stride), hi - lo
-        status |= dense.step_weights(record, frame, w, here, s1, s2, s3, n, n, lo // part)
-    if record[dense.SQUARES_OUT] != 0:
-        slot(record, dense.SQUARES_OUT, 0.0)[lo // part] = squares * dense.squares_factor(record)
+        status |= step_weights(record, frame, w, here, s1, s2, s3, n, n, lo // part)
+    if record[UPDATE.squares_out] != 0:
+        slot(record, UPDATE.squares_out, 0.0)[lo // part] = squares * squares_factor(record)
     return status
 
 
-@kernel
+@op(UPDATE_FEW)
 def update_few(record, frame, scratch, lo, hi):
     """Weights [lo, hi), at most four panels, of each unit: their gradient x^T dz, then a step."""
-    x = advance(slot(record, dense.GRADIENT_X, scratch[0]), lo)
-    dz = slot(record, dense.GRADIENT_DZ, scratch[0])
-    zeros = slot(record, dense.GRADIENT_ZEROS, scratch[0])
+    x = advance(slot(record, UPDATE_FEW.x, scratch[0]), lo)
+    dz = slot(record, UPDATE_FEW.dz, scratch[0])
+    zeros = slot(record, UPDATE_FEW.zeros, scratch[0])
     multiply_plain(
-        scratch, hi - lo, dz, 1, record[dense.GRADIENT_DZ_STRIDE], x,
-        record[dense.GRADIENT_X_STRIDE], zeros, 0, record[UNITS], frame[records.ROWS], hi - lo,
+        scratch, hi - lo, dz, 1, record[UPDATE_FEW.dz_stride], x, record[UPDATE_FEW.x_stride],
+        zeros, 0, record[UPDATE_FEW.fan_out], rows_of_batch(record, frame), hi - lo,
         cast(-float("inf"), scratch[0]),
     )  # fmt: skip
     return step_few(record, frame, scratch, hi - lo, lo, hi)
 
 
-@kernel
+@op(STORED_FEW)
 def apply_few(record, frame, scratch, lo, hi):
     """update_few with a gradient that *store* left in memory."""
-    g = advance(slot(record, dense.GRADIENT_X, scratch[0]), lo)
-    return step_few(record, frame, g, record[W_STRIDE], lo, hi)
+    g = advance(slot(record, STORED_FEW.gradient, scratch[0]), lo)
+    return step_few(record, frame, g, record[STORED_FEW.w_stride], lo, hi)

@@ -9,13 +9,18 @@ from fusednn.kernels.intrinsics.pointers import advance, slot
 def sample_of(record, frame, row, order_slot):
     """The sample at a row of the buffers.
 
-    Slots `order_slot` and the next hold the address of the epoch's order, and whether there is
-    one; without it the samples stand in their own order.
+    Slot `order_slot` holds the address of the epoch's order, or 0: the samples stand in their own.
     """
     at = frame[records.START] + frame[records.SHIFT] + row
-    if record[order_slot + 1] != 0:
+    if record[order_slot] != 0:
         return slot(record, order_slot, at)[at]
     return at
+
+
+@kernel
+def rows_of_batch(record, frame):
+    """The rows of all samples of the batch."""
+    return frame[records.ROWS] * record[records.POSITIONS]
 
 
 @kernel

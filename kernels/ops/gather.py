@@ -6,6 +6,7 @@
 
 from fusednn.kernels._jit import kernel
 from fusednn.kernels.intrinsics.pointers import advance, prefetch, slot
+from fusednn.kernels.operands import INT64, ROWS, maybe, op, operands, width_of
 
 from .frames import sample_of
 
@@ -19,14 +20,7 @@ Rows in random order are out of reach of the hardware's prefetcher: gathering 20
 took 40 us without requests, 30 us with.
 """
 
-# operands of gather_dense
-DATA = 1
-DATA_STRIDE = 2
-ORDER = 3
-HAS_ORDER = 4
-OUT = 5
-OUT_STRIDE = 6
-WIDTH = 7
+GATHER = operands(out=ROWS, data=ROWS, order=maybe(INT64), width=width_of("out"))
 
 
 @kernel
@@ -44,16 +38,22 @@ def request_row(x, n):
     prefetch(advance(x, n - 1))
 
 
-@kernel
+@op(GATHER)
 def gather_dense(record, frame, scratch, lo, hi):
-    """Rows [lo, hi) of the buffer OUT (B, WIDTH) = the samples' rows of DATA; overwrites."""
-    data, out = slot(record, DATA, scratch[0]), slot(record, OUT, scratch[0])
-    stride, width = record[DATA_STRIDE], record[WIDTH]
+    """Rows [lo, hi) of the buffer out (B, width) = the samples' rows of data; overwrites."""
+    data, out = slot(record, GATHER.data, scratch[0]), slot(record, GATHER.out, scratch[0])
+    stride, width = record[GATHER.data_stride], record[GATHER.width]
     lead = min(LEAD // width + 1, hi - lo)
     for row in range(lo - lead, hi):
         if row + lead < hi:
-            request_row(advance(data, sample_of(record, frame, row + lead, ORDER) * stride), width)
+            request_row(
+                advance(data, sample_of(record, frame, row + lead, GATHER.order) * stride), width
+            )
         if row >= lo:
-            sample = sample_of(record, frame, row, ORDER)
-            copy_row(advance(out, row * record[OUT_STRIDE]), advance(data, sample * stride), width)
+            sample = sample_of(record, frame, row, GATHER.order)
+            copy_row(
+                advance(out, row * record[GATHER.out_stride]),
+                advance(data, sample * stride),
+                width,
+            )
     return 0

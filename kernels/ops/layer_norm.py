@@ -14,25 +14,41 @@ from fusednn.kernels._jit import kernel
 from fusednn.kernels.intrinsics.layout import row_products, row_squares, row_sum
 from fusednn.kernels.intrinsics.pointers import advance, number, slot
 from fusednn.kernels.intrinsics.scalars import cast
+from fusednn.kernels.operands import (
+    COUNT,
+    NUMBER,
+    REALS,
+    ROWS,
+    maybe,
+    op,
+    operands,
+    padded_width_of,
+    width_of,
+)
 
 from .rows import affine_row, clear_columns
 
-# operands of both
-X = 1
-STRIDE = 2
-OUT = 3
-OUT_STRIDE = 4
-WIDTH = 5
-PADDED = 6
-SCALE = 7  # WIDTH elements
-SHIFT = 8  # likewise, or 0
-CENTERED = 9  # 0: RMSNorm
-INVERSE = 10  # one element per row of the buffers
-EPSILON = 11
-D = 12
-D_STRIDE = 13
-DX = 14
-DX_STRIDE = 15
+FORWARD = operands(
+    out=ROWS,
+    normal=ROWS,  # x before, xhat after
+    inverse=REALS,  # one for each row
+    scale=REALS,
+    shift=maybe(REALS),
+    epsilon=NUMBER,
+    centered=COUNT,  # 0: RMSNorm
+    width=width_of("out"),
+    padded=padded_width_of("out"),
+)
+BACKWARD = operands(
+    dx=ROWS,
+    products=ROWS,  # xhat before, dout xhat after
+    dout=ROWS,
+    inverse=REALS,
+    scale=REALS,
+    centered=COUNT,
+    width=width_of("dx"),
+    padded=padded_width_of("dx"),
+)
 
 
 @kernel
@@ -42,18 +58,19 @@ def normalise_row(x, mean, factor, n):
         x[c] = (x[c] - mean) * factor
 
 
-@kernel
+@op(FORWARD)
 def layer_norm_forward(record, frame, scratch, lo, hi):
-    """Rows [lo, hi): X (B, O) <- xhat in place, OUT (B, O) and INVERSE (B,); overwrites."""
-    stride, out_stride = record[STRIDE], record[OUT_STRIDE]
-    width, padded, centered = record[WIDTH], record[PADDED], record[CENTERED] != 0
-    x = advance(slot(record, X, scratch[0]), lo * stride)
-    out = advance(slot(record, OUT, scratch[0]), lo * out_stride)
-    scale, shifted = slot(record, SCALE, scratch[0]), record[SHIFT] != 0
-    shift = slot(record, SHIFT if shifted else SCALE, scratch[0])
-    inverse = advance(slot(record, INVERSE, scratch[0]), lo)
+    """Rows [lo, hi): normal (B, O) <- xhat in place, out (B, O) and inverse (B,); overwrites."""
+    stride, out_stride = record[FORWARD.normal_stride], record[FORWARD.out_stride]
+    width, padded = record[FORWARD.width], record[FORWARD.padded]
+    centered = record[FORWARD.centered] != 0
+    x = advance(slot(record, FORWARD.normal, scratch[0]), lo * stride)
+    out = advance(slot(record, FORWARD.out, scratch[0]), lo * out_stride)
+    scale, shifted = slot(record, FORWARD.scale, scratch[0]), record[FORWARD.shift] != 0
+    shift = slot(record, FORWARD.shift if shifted else FORWARD.scale, scratch[0])
+    inverse = advance(slot(record, FORWARD.inverse, scratch[0]), lo)
     one, n = cast(1, scratch[0]), cast(width, scratch[0])
-    epsilon = number(record, EPSILON, scratch[0])
+    epsilon = number(record, FORWARD.epsilon, scratch[0])
     for row in range(hi - lo):
         here, there = advance(x, row * stride), advance(out, row * out_stride)
         mean = row_sum(here, width) / n if centered else cast(0, n)
@@ -83,16 +100,19 @@ def differentiate_row(dx, x, d, mean, product, factor, n):
         x[c] = d[c] * xhat
 
 
-@kernel
+@op(BACKWARD)
 def layer_norm_backward(record, frame, scratch, lo, hi):
-    """Rows [lo, hi): DX (B, O) overwrites, X (B, O) <- D xhat in place; D (B, O) stays."""
-    stride, d_stride, dx_stride = record[STRIDE], record[D_STRIDE], record[DX_STRIDE]
-    width, padded, centered = record[WIDTH], record[PADDED], record[CENTERED] != 0
-    x = advance(slot(record, X, scratch[0]), lo * stride)
-    d = advance(slot(record, D, scratch[0]), lo * d_stride)
-    dx = advance(slot(record, DX, scratch[0]), lo * dx_stride)
-    scale = slot(record, SCALE, scratch[0])
-    inverse, n = advance(slot(record, INVERSE, scratch[0]), lo), cast(width, scratch[0])
+    """Rows [lo, hi): dx (B, O) overwrites, products (B, O) <- dout xhat in place; dout stays."""
+    stride = record[BACKWARD.products_stride]
+    d_stride = record[BACKWARD.dout_stride]
+    dx_stride = record[BACKWARD.dx_stride]
+    width, padded = record[BACKWARD.width], record[BACKWARD.padded]
+    centered = record[BACKWARD.centered] != 0
+    x = advance(slot(record, BACKWARD.products, scratch[0]), lo * stride)
+    d = advance(slot(record, BACKWARD.dout, scratch[0]), lo * d_stride)
+    dx = advance(slot(record, BACKWARD.dx, scratch[0]), lo * dx_stride)
+    scale = slot(record, BACKWARD.scale, scratch[0])
+    inverse, n = advance(slot(record, BACKWARD.inverse, scratch[0]), lo), cast(width, scratch[0])
     for row in range(hi - lo):
         here, there = advance(x, row * stride), advance(dx, row * dx_stride)
         slopes = advance(d, row * d_stride)

@@ -24,26 +24,37 @@ from fusednn.kernels.intrinsics.pointers import advance, number, slot
 from fusednn.kernels.intrinsics.scalars import cast
 from fusednn.kernels.intrinsics.sync import call
 from fusednn.kernels.maths import log, turn_parts
+from fusednn.kernels.operands import (
+    COUNT,
+    FUNCTION,
+    INT64,
+    NUMBER,
+    REALS,
+    ROWS,
+    maybe,
+    op,
+    operands,
+    width_of,
+)
 from fusednn.kernels.philox import philox, uniform
 
 from .frames import step_settings
 
-# operands of dropout
-OUT = 1
-STRIDE = 2
-SLOPES = 3
-HAS_SLOPES = 4  # whether they hold activation'(z) already
-WIDTH = 5
-KEY = 6  # address of two int64 of 32 bits
-LAYER = 7
-DROPPED = 8  # p 2^32
-FACTOR = 9
-DERIVATIVE = 10  # address, or 0
-DERIVATIVE_CONSTANTS = 11
-LOW = 12  # what is added where an output is left out, and elsewhere; both 0 in plain dropout
-HIGH = 13
-# operands of gaussian_noise: OUT, STRIDE, WIDTH, KEY and LAYER as above, and
-DEVIATION = 8
+DROPOUT = operands(
+    out=ROWS,
+    slopes=REALS,  # in rows of the stride of out
+    key=INT64,  # two, of 32 bits
+    derivative_constants=REALS,
+    width=width_of("out"),
+    layer=COUNT,
+    dropped=COUNT,  # p 2^32
+    factor=NUMBER,
+    low=NUMBER,  # what is added where an output is left out, and elsewhere; 0 in plain dropout
+    high=NUMBER,
+    has_slopes=COUNT,  # whether they hold activation'(z) already
+    derivative=maybe(FUNCTION),
+)
+NOISE = operands(out=ROWS, key=INT64, width=width_of("out"), layer=COUNT, deviation=NUMBER)
 
 
 @kernel
@@ -64,24 +75,26 @@ def draw_mask(mask, O, row, step, layer, key, dropped, factor):
         fourth[q] = zero if w3 < dropped else factor
 
 
-@kernel
+@op(DROPOUT)
 def dropout(record, frame, scratch, lo, hi):
-    """Rows [lo, hi) of OUT (B, O) and SLOPES (B, O) by the same mask, OUT then moved by LOW where
-    it left an output out and by HIGH elsewhere; in place (Srivastava et al.; Klambauer et al.).
+    """Rows [lo, hi) of out (B, O) and slopes (B, O) by the same mask, out then moved by low where
+    it left an output out and by high elsewhere; in place (Srivastava et al.; Klambauer et al.).
     """
-    out, slopes = slot(record, OUT, scratch[0]), slot(record, SLOPES, scratch[0])
-    constants = slot(record, DERIVATIVE_CONSTANTS, scratch[0])
-    key, width, stride = slot(record, KEY, lo), record[WIDTH], record[STRIDE]
+    out, slopes = slot(record, DROPOUT.out, scratch[0]), slot(record, DROPOUT.slopes, scratch[0])
+    constants = slot(record, DROPOUT.derivative_constants, scratch[0])
+    key = slot(record, DROPOUT.key, lo)
+    width = record[DROPOUT.width]
+    stride = record[DROPOUT.out_stride]
     step = np.uint64(step_settings(frame)[records.STREAM])
-    layer, dropped = np.uint64(record[LAYER]), np.uint64(record[DROPPED])
-    factor = number(record, FACTOR, scratch[0])
-    low, high = number(record, LOW, scratch[0]), number(record, HIGH, scratch[0])
-    moved, status = record[LOW] != 0 or record[HIGH] != 0, 0
+    layer, dropped = np.uint64(record[DROPOUT.layer]), np.uint64(record[DROPOUT.dropped])
+    factor = number(record, DROPOUT.factor, scratch[0])
+    low, high = number(record, DROPOUT.low, scratch[0]), number(record, DROPOUT.high, scratch[0])
+    moved, status = record[DROPOUT.low] != 0 or record[DROPOUT.high] != 0, 0
     for r in range(lo, hi):
-        row = np.uint64(frame[records.SHIFT] + r)
+        row = np.uint64(frame[records.SHIFT] * record[records.POSITIONS] + r)
         draw_mask(scratch, width, row, step, layer, key, dropped, factor)
         here, slope = advance(out, r * stride), advance(slopes, r * stride)
-        if record[HAS_SLOPES] != 0:
+        if record[DROPOUT.has_slopes] != 0:
             for c in range(width):
                 slope[c] = slope[c] * scratch[c]
         else:
@@ -89,8 +102,8 @@ def dropout(record, frame, scratch, lo, hi):
                 slope[c] = scratch[c]
             for c in range(width, stride):
                 slope[c] = cast(0, factor)
-            if record[DERIVATIVE] != 0:
-                status |= call(record, DERIVATIVE, (slope, here, stride, constants))
+            if record[DROPOUT.derivative] != 0:
+                status |= call(record, DROPOUT.derivative, (slope, here, stride, constants))
         for c in range(width):
             here[c] = here[c] * scratch[c]
         if moved:  # else 0 would be added, which changes -0
@@ -132,17 +145,19 @@ def draw_normals(noise, O, row, step, layer, key):
         third[q], fourth[q] = normal_pair(third[q], fourth[q])
 
 
-@kernel
+@op(NOISE)
 def gaussian_noise(record, frame, scratch, lo, hi):
-    """Rows [lo, hi) of OUT (B, WIDTH) += DEVIATION n, n standard normal; accumulates (noise at the
+    """Rows [lo, hi) of out (B, width) += deviation n, n standard normal; accumulates (noise at the
     input: Bishop, "Training with noise is equivalent to Tikhonov regularization", 1995).
     """
-    out, key = slot(record, OUT, scratch[0]), slot(record, KEY, lo)
-    width, stride, layer = record[WIDTH], record[STRIDE], np.uint64(record[LAYER])
+    out, key = slot(record, NOISE.out, scratch[0]), slot(record, NOISE.key, lo)
+    width = record[NOISE.width]
+    stride = record[NOISE.out_stride]
+    layer = np.uint64(record[NOISE.layer])
     step = np.uint64(step_settings(frame)[records.STREAM])
-    deviation = number(record, DEVIATION, scratch[0])
+    deviation = number(record, NOISE.deviation, scratch[0])
     for r in range(lo, hi):
-        row = np.uint64(frame[records.SHIFT] + r)
+        row = np.uint64(frame[records.SHIFT] * record[records.POSITIONS] + r)
         draw_normals(scratch, width, row, step, layer, key)
         here = advance(out, r * stride)
         for c in range(width):

@@ -1,50 +1,57 @@
 """The dense layer with weights of less precision, for inference: out = max(x w + b, floor)."""
 
 import numpy as np
-from fusednn.kernels._jit import kernel
 from fusednn.kernels.intrinsics.pointers import advance, number, slot
+from fusednn.kernels.operands import COUNT, INT32, REALS, op, operands
 from fusednn.kernels.reduced import multiply_halves, multiply_integers
 
-from .dense import FAN_IN, FAN_OUT, FLOOR, OUT, OUT_STRIDE, X_STRIDE, B, W, X, first_row
+from .dense import FORWARD, first_row
 
-# operands of integer_forward beside those of dense_forward
-SUMS = 11  # of each column's integers
-FACTORS = 12  # of each column
-ROUNDED = 13  # words, ROUNDED_STRIDE for each row of a block
-ROUNDED_STRIDE = 14
-ZEROS = 15  # of each row of a block
-SCALES = 16
+INTEGER_FORWARD = operands(
+    FORWARD,
+    sums=INT32,  # of each column's integers
+    factors=REALS,  # of each column
+    rounded=INT32,  # words, rounded_stride for each row of a block
+    rounded_stride=COUNT,
+    zeros=INT32,  # of each row of a block
+    scales=REALS,
+)
 
 
-@kernel
+@op(FORWARD)
 def half_forward(record, frame, scratch, lo, hi):
-    """Rows [lo, hi) of OUT (B, O) = max(X (B, I) W + B, FLOOR), W in bfloat16; overwrites."""
-    x, w = slot(record, X, scratch[0]), slot(record, W, scratch[0])
-    b, out = slot(record, B, scratch[0]), slot(record, OUT, scratch[0])
-    stride = record[OUT_STRIDE]
-    x = advance(x, first_row(record, frame, lo) * record[X_STRIDE])
+    """Rows [lo, hi) of out (B, O) = max(x (B, I) w + b, floor), w in bfloat16; overwrites."""
+    x, w = slot(record, FORWARD.x, scratch[0]), slot(record, FORWARD.w, scratch[0])
+    b, out = slot(record, FORWARD.b, scratch[0]), slot(record, FORWARD.out, scratch[0])
+    stride, first = record[FORWARD.out_stride], first_row(record, frame, lo)
+    x_stride = record[FORWARD.x_stride]
+    x = advance(x, first * x_stride)
     multiply_halves(
-        advance(out, lo * stride), stride, x, record[X_STRIDE], w, b, hi - lo, record[FAN_IN],
-        record[FAN_OUT], number(record, FLOOR, scratch[0]),
+        advance(out, lo * stride), stride, x, x_stride, w, b, hi - lo, record[FORWARD.fan_in],
+        record[FORWARD.fan_out], number(record, FORWARD.floor, scratch[0]),
     )  # fmt: skip
     return 0
 
 
-@kernel
+@op(INTEGER_FORWARD)
 def integer_forward(record, frame, scratch, lo, hi):
-    """Rows [lo, hi) of OUT (B, O) = max(X (B, I) W + B, FLOOR), W in integers; overwrites.
+    """Rows [lo, hi) of out (B, O) = max(x (B, I) w + b, floor), w in integers; overwrites.
 
-    Rows of X are rounded to integers on the way.
+    Rows of x are rounded to integers on the way.
     """
-    word, stride = np.int32(0), record[OUT_STRIDE]
-    x = slot(record, X, scratch[0])
-    x = advance(x, first_row(record, frame, lo) * record[X_STRIDE])
+    word, real, stride = np.int32(0), scratch[0], record[FORWARD.out_stride]
+    x, first = slot(record, FORWARD.x, real), first_row(record, frame, lo)
+    x_stride = record[FORWARD.x_stride]
+    x, out = advance(x, first * x_stride), advance(slot(record, FORWARD.out, real), lo * stride)
+    q_stride = record[INTEGER_FORWARD.rounded_stride]
+    q = advance(slot(record, INTEGER_FORWARD.rounded, word), lo * q_stride)
+    zeros = advance(slot(record, INTEGER_FORWARD.zeros, word), lo)
+    scales = advance(slot(record, INTEGER_FORWARD.scales, real), lo)
+    w, b = slot(record, FORWARD.w, word), slot(record, FORWARD.b, real)
+    sums = slot(record, INTEGER_FORWARD.sums, word)
+    factors = slot(record, INTEGER_FORWARD.factors, real)
     multiply_integers(
-        advance(slot(record, OUT, scratch[0]), lo * stride), stride, x, record[X_STRIDE],
-        advance(slot(record, ROUNDED, word), lo * record[ROUNDED_STRIDE]), record[ROUNDED_STRIDE],
-        advance(slot(record, ZEROS, word), lo), advance(slot(record, SCALES, scratch[0]), lo),
-        slot(record, W, word), slot(record, SUMS, word), slot(record, FACTORS, scratch[0]),
-        slot(record, B, scratch[0]), hi - lo, record[FAN_IN], record[FAN_OUT],
-        number(record, FLOOR, scratch[0]),
+        out, stride, x, x_stride, q, q_stride, zeros, scales, w, sums, factors, b, hi - lo,
+        record[FORWARD.fan_in], record[FORWARD.fan_out], number(record, FORWARD.floor, real),
     )  # fmt: skip
     return 0

@@ -1,35 +1,40 @@
 """The scaling that a fitted scaler does before a network, rounded as the scaler rounds it.
 
-    out = min(max((x + BEFORE) FACTOR / DIVISOR + AFTER, LOW), HIGH)
+    out = min(max((x + before) factor / divisor + after, low), high)
 
 in float64, and after each of the steps rounded to the network's type: x far from zero beside its
 spread loses the digits that the scaler loses, and no others.
 """
 
-from fusednn.kernels._jit import kernel
 from fusednn.kernels.intrinsics.pointers import advance, slot
 from fusednn.kernels.intrinsics.scalars import cast
+from fusednn.kernels.operands import FLOAT64, ROWS, op, operands, padded_width_of, width_of
 
-from .rows import OUT, OUT_STRIDE, PADDED, STRIDE, WIDTH, X, clear_columns
+from .rows import clear_columns
 
-# operands beside those of `rows`: WIDTH float64 each
-BEFORE = 7
-FACTOR = 8
-DIVISOR = 9
-AFTER = 10
-LOW = 11
-HIGH = 12
+RESCALE = operands(
+    out=ROWS,
+    x=ROWS,
+    before=FLOAT64,
+    factor=FLOAT64,
+    divisor=FLOAT64,
+    after=FLOAT64,
+    low=FLOAT64,
+    high=FLOAT64,
+    width=width_of("out"),
+    padded=padded_width_of("out"),
+)
 
 
-@kernel
+@op(RESCALE)
 def rescale_rows(record, frame, scratch, lo, hi):
-    """Rows [lo, hi) of OUT (B, O) = X (B, O) rescaled; overwrites, OUT may be X."""
-    stride, out_stride = record[STRIDE], record[OUT_STRIDE]
-    width, padded = record[WIDTH], record[PADDED]
-    x, out = slot(record, X, scratch[0]), slot(record, OUT, scratch[0])
-    before, factor = slot(record, BEFORE, 0.0), slot(record, FACTOR, 0.0)
-    divisor, after = slot(record, DIVISOR, 0.0), slot(record, AFTER, 0.0)
-    low, high = slot(record, LOW, 0.0), slot(record, HIGH, 0.0)
+    """Rows [lo, hi) of out (B, O) = x (B, O) rescaled; overwrites, out may be x."""
+    stride, out_stride = record[RESCALE.x_stride], record[RESCALE.out_stride]
+    width, padded = record[RESCALE.width], record[RESCALE.padded]
+    x, out = slot(record, RESCALE.x, scratch[0]), slot(record, RESCALE.out, scratch[0])
+    before, factor = slot(record, RESCALE.before, 0.0), slot(record, RESCALE.factor, 0.0)
+    divisor, after = slot(record, RESCALE.divisor, 0.0), slot(record, RESCALE.after, 0.0)
+    low, high = slot(record, RESCALE.low, 0.0), slot(record, RESCALE.high, 0.0)
     for row in range(lo, hi):
         here, there = advance(x, row * stride), advance(out, row * out_stride)
         for c in range(width):

@@ -4,27 +4,30 @@
     out = x where x > 0, else slope x
 
 PReLU: He, Zhang, Ren and Sun, "Delving deep into rectifiers", ICCV 2015, with a slope for each
-column; what the way back leaves in X has the slopes' gradients as its sums over the batch.
+column; what the way back leaves in x has the slopes' gradients as its sums over the batch.
 """
 
 from fusednn.kernels._jit import kernel
 from fusednn.kernels.intrinsics.pointers import advance, slot
 from fusednn.kernels.intrinsics.scalars import cast
+from fusednn.kernels.operands import REALS, ROWS, op, operands, padded_width_of, width_of
 
-# operands of all
-X = 1
-STRIDE = 2
-OUT = 3
-OUT_STRIDE = 4
-WIDTH = 5
-PADDED = 6
-# scale_rows
-MEAN = 7  # WIDTH elements each
-FACTOR = 8
-# prelu_forward and prelu_backward
-SLOPE = 7  # WIDTH elements
-D = 8
-D_STRIDE = 9
+COPY = operands(out=ROWS, x=ROWS, padded=padded_width_of("out"))
+ADD = operands(out=ROWS, other=ROWS, padded=padded_width_of("out"))
+SCALE = operands(
+    out=ROWS,
+    x=ROWS,
+    mean=REALS,
+    factor=REALS,
+    width=width_of("out"),
+    padded=padded_width_of("out"),
+)
+PRELU = operands(
+    out=ROWS, x=ROWS, slope=REALS, width=width_of("out"), padded=padded_width_of("out")
+)
+PRELU_BACKWARD = operands(
+    dx=ROWS, products=ROWS, slope=REALS, width=width_of("dx"), padded=padded_width_of("dx")
+)
 
 
 @kernel
@@ -46,11 +49,12 @@ def affine_row(out, x, scale, shift, shifted, n):
             out[c] = x[c] * scale[c]
 
 
-@kernel
+@op(COPY)
 def copy_rows(record, frame, scratch, lo, hi):
-    """Rows [lo, hi) of OUT (B, PADDED) = X (B, PADDED); overwrites."""
-    stride, out_stride, padded = record[STRIDE], record[OUT_STRIDE], record[PADDED]
-    x, out = slot(record, X, scratch[0]), slot(record, OUT, scratch[0])
+    """Rows [lo, hi) of out (B, padded) = x (B, padded); overwrites."""
+    stride, out_stride = record[COPY.x_stride], record[COPY.out_stride]
+    padded = record[COPY.padded]
+    x, out = slot(record, COPY.x, scratch[0]), slot(record, COPY.out, scratch[0])
     for row in range(lo, hi):
         here, there = advance(x, row * stride), advance(out, row * out_stride)
         for c in range(padded):
@@ -58,11 +62,12 @@ def copy_rows(record, frame, scratch, lo, hi):
     return 0
 
 
-@kernel
+@op(ADD)
 def add_rows(record, frame, scratch, lo, hi):
-    """Rows [lo, hi) of OUT (B, PADDED) += X (B, PADDED); accumulates."""
-    stride, out_stride, padded = record[STRIDE], record[OUT_STRIDE], record[PADDED]
-    x, out = slot(record, X, scratch[0]), slot(record, OUT, scratch[0])
+    """Rows [lo, hi) of out (B, padded) += other (B, padded); accumulates."""
+    stride, out_stride = record[ADD.other_stride], record[ADD.out_stride]
+    padded = record[ADD.padded]
+    x, out = slot(record, ADD.other, scratch[0]), slot(record, ADD.out, scratch[0])
     for row in range(lo, hi):
         here, there = advance(x, row * stride), advance(out, row * out_stride)
         for c in range(padded):
@@ -70,13 +75,13 @@ def add_rows(record, frame, scratch, lo, hi):
     return 0
 
 
-@kernel
+@op(SCALE)
 def scale_rows(record, frame, scratch, lo, hi):
-    """Rows [lo, hi) of OUT (B, O) = (X (B, O) - MEAN) FACTOR; overwrites, OUT may be X."""
-    stride, out_stride = record[STRIDE], record[OUT_STRIDE]
-    width, padded = record[WIDTH], record[PADDED]
-    x, out = slot(record, X, scratch[0]), slot(record, OUT, scratch[0])
-    mean, factor = slot(record, MEAN, scratch[0]), slot(record, FACTOR, scratch[0])
+    """Rows [lo, hi) of out (B, O) = (x (B, O) - mean) factor; overwrites, out may be x."""
+    stride, out_stride = record[SCALE.x_stride], record[SCALE.out_stride]
+    width, padded = record[SCALE.width], record[SCALE.padded]
+    x, out = slot(record, SCALE.x, scratch[0]), slot(record, SCALE.out, scratch[0])
+    mean, factor = slot(record, SCALE.mean, scratch[0]), slot(record, SCALE.factor, scratch[0])
     for row in range(lo, hi):
         here, there = advance(x, row * stride), advance(out, row * out_stride)
         for c in range(width):
@@ -85,13 +90,13 @@ def scale_rows(record, frame, scratch, lo, hi):
     return 0
 
 
-@kernel
+@op(PRELU)
 def prelu_forward(record, frame, scratch, lo, hi):
-    """Rows [lo, hi) of OUT (B, O) = X (B, O) where X > 0, else SLOPE (O,) X; overwrites."""
-    stride, out_stride = record[STRIDE], record[OUT_STRIDE]
-    width, padded, zero = record[WIDTH], record[PADDED], cast(0, scratch[0])
-    x, out = slot(record, X, scratch[0]), slot(record, OUT, scratch[0])
-    slope = slot(record, SLOPE, scratch[0])
+    """Rows [lo, hi) of out (B, O) = x (B, O) where x > 0, else slope (O,) x; overwrites."""
+    stride, out_stride = record[PRELU.x_stride], record[PRELU.out_stride]
+    width, padded, zero = record[PRELU.width], record[PRELU.padded], cast(0, scratch[0])
+    x, out = slot(record, PRELU.x, scratch[0]), slot(record, PRELU.out, scratch[0])
+    slope = slot(record, PRELU.slope, scratch[0])
     for row in range(lo, hi):
         here, there = advance(x, row * stride), advance(out, row * out_stride)
         for c in range(width):
@@ -101,13 +106,15 @@ def prelu_forward(record, frame, scratch, lo, hi):
     return 0
 
 
-@kernel
+@op(PRELU_BACKWARD)
 def prelu_backward(record, frame, scratch, lo, hi):
-    """Rows [lo, hi): X (B, O) <- D min(X, 0) and D (B, O) <- D out'(X); in place."""
-    stride, d_stride = record[STRIDE], record[D_STRIDE]
-    width, padded, zero = record[WIDTH], record[PADDED], cast(0, scratch[0])
-    x, d = slot(record, X, scratch[0]), slot(record, D, scratch[0])
-    slope, one = slot(record, SLOPE, scratch[0]), cast(1, scratch[0])
+    """Rows [lo, hi): dx (B, O) <- dx out'(x), products (B, O) from x to dx min(x, 0); in place."""
+    stride, d_stride = record[PRELU_BACKWARD.products_stride], record[PRELU_BACKWARD.dx_stride]
+    width, padded = record[PRELU_BACKWARD.width], record[PRELU_BACKWARD.padded]
+    zero = cast(0, scratch[0])
+    x = slot(record, PRELU_BACKWARD.products, scratch[0])
+    d = slot(record, PRELU_BACKWARD.dx, scratch[0])
+    slope, one = slot(record, PRELU_BACKWARD.slope, scratch[0]), cast(1, scratch[0])
     for row in range(lo, hi):
         here, there = advance(x, row * stride), advance(d, row * d_stride)
         for c in range(width):

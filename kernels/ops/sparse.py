@@ -13,10 +13,20 @@ from fusednn.kernels.intrinsics.layout import lanes_of
 from fusednn.kernels.intrinsics.pointers import advance, number, prefetch, slot
 from fusednn.kernels.intrinsics.scalars import cast
 from fusednn.kernels.intrinsics.tiles import edge_one, tile_one
+from fusednn.kernels.operands import (
+    COUNT,
+    INT32,
+    INT64,
+    NUMBER,
+    REALS,
+    ROWS,
+    maybe,
+    op,
+    operands,
+)
 
-from . import dense
-from .dense import TILE_ROWS, panel_width, update_tile
 from .frames import sample_of
+from .update import MATRIX, TILE_ROWS, panel_width, update_tile
 
 LEAD = 8
 """Elements of a row whose weights are on their way; they lie anywhere in the matrix.
@@ -24,24 +34,14 @@ LEAD = 8
 A step of 10000-256-10 at 1 % density and batch 200 takes 2450 us without requests, 1890 with.
 """
 
-# operands of csr_forward and batch_columns: the matrix and the order of its rows
-VALUES = 1
-INDICES = 2
-POINTERS = 3
-ORDER = 4
-HAS_ORDER = 5
-# csr_forward
-W = 6
-B = 7
-OUT = 8
-OUT_STRIDE = 9
-FAN_IN = 10
-FAN_OUT = 11
-FLOOR = 12
-# batch_columns, and where update_csr_weights reads it
-STARTS = 15  # int64, FAN_IN + 1
-ENTRY_ROWS = 16  # int32
-ENTRY_VALUES = 17
+CSR = operands(values=REALS, indices=INT32, pointers=INT64, order=maybe(INT64))
+"""The matrix and the order of its rows."""
+
+FORWARD = operands(CSR, out=ROWS, w=REALS, b=REALS, fan_in=COUNT, fan_out=COUNT, floor=NUMBER)
+COLUMNS = operands(CSR, starts=INT64, entry_rows=INT32, entry_values=REALS, fan_in=COUNT)
+"""`starts` are fan_in + 1."""
+
+UPDATE_CSR = operands(MATRIX, dz=ROWS, starts=INT64, entry_rows=INT32, entry_values=REALS)
 
 
 @kernel
@@ -65,17 +65,19 @@ def request_weights(w, k, fan_in, columns, lowest):
         j += width
 
 
-@kernel
+@op(FORWARD)
 def csr_forward(record, frame, scratch, lo, hi):
-    """Rows [lo, hi) of OUT (B, O) = max(X (B, I) W + B, FLOOR) for X in CSR; overwrites."""
-    values, w = slot(record, VALUES, scratch[0]), slot(record, W, scratch[0])
-    indices, pointers = slot(record, INDICES, np.int32(0)), slot(record, POINTERS, lo)
-    b, out = slot(record, B, scratch[0]), slot(record, OUT, scratch[0])
-    stride, fan_in, columns = record[OUT_STRIDE], record[FAN_IN], record[FAN_OUT]
-    floor = number(record, FLOOR, scratch[0])
+    """Rows [lo, hi) of out (B, O) = max(x (B, I) w + b, floor) for x in CSR; overwrites."""
+    values, w = slot(record, FORWARD.values, scratch[0]), slot(record, FORWARD.w, scratch[0])
+    indices = slot(record, FORWARD.indices, np.int32(0))
+    pointers = slot(record, FORWARD.pointers, lo)
+    b, out = slot(record, FORWARD.b, scratch[0]), slot(record, FORWARD.out, scratch[0])
+    stride = record[FORWARD.out_stride]
+    fan_in, columns = record[FORWARD.fan_in], record[FORWARD.fan_out]
+    floor = number(record, FORWARD.floor, scratch[0])
     lowest = cast(-float("inf"), scratch[0])
     for row in range(lo, hi):
-        sample = sample_of(record, frame, row, ORDER)
+        sample = sample_of(record, frame, row, FORWARD.order)
         target = advance(out, row * stride)
         for c in range(columns):
             target[c] = b[c]
@@ -94,26 +96,27 @@ def csr_forward(record, frame, scratch, lo, hi):
     return 0
 
 
-@kernel
+@op(COLUMNS)
 def batch_columns(record, frame, scratch, lo, hi):
-    """The batch by columns: STARTS (I + 1), ENTRY_ROWS and ENTRY_VALUES; overwrites.
+    """The batch by columns: starts (I + 1), entry_rows and entry_values; overwrites.
 
     A counting sort over the rows in order, so each column's entries ascend by row.
     """
-    values, pointers = slot(record, VALUES, scratch[0]), slot(record, POINTERS, lo)
-    indices = slot(record, INDICES, np.int32(0))
-    starts, fan_in = slot(record, STARTS, lo), record[FAN_IN]
-    rows, entries = slot(record, ENTRY_ROWS, np.int32(0)), slot(record, ENTRY_VALUES, scratch[0])
+    values, pointers = slot(record, COLUMNS.values, scratch[0]), slot(record, COLUMNS.pointers, lo)
+    indices = slot(record, COLUMNS.indices, np.int32(0))
+    starts, fan_in = slot(record, COLUMNS.starts, lo), record[COLUMNS.fan_in]
+    rows = slot(record, COLUMNS.entry_rows, np.int32(0))
+    entries = slot(record, COLUMNS.entry_values, scratch[0])
     for k in range(fan_in + 1):
         starts[k] = 0
     for row in range(frame[records.ROWS]):
-        sample = sample_of(record, frame, row, ORDER)
+        sample = sample_of(record, frame, row, COLUMNS.order)
         for at in range(pointers[sample], pointers[sample + 1]):
             starts[np.int64(indices[at]) + 1] += 1
     for k in range(fan_in):
         starts[k + 1] += starts[k]
     for row in range(frame[records.ROWS]):
-        sample = sample_of(record, frame, row, ORDER)
+        sample = sample_of(record, frame, row, COLUMNS.order)
         for at in range(pointers[sample], pointers[sample + 1]):
             k = np.int64(indices[at])
             rows[starts[k]] = row
@@ -125,16 +128,17 @@ def batch_columns(record, frame, scratch, lo, hi):
     return 0
 
 
-@kernel
+@op(UPDATE_CSR)
 def update_csr_weights(record, frame, scratch, lo, hi):
     """update_weights with x^T read from the batch's column form."""
     j, i = lo, hi
-    count = min(TILE_ROWS, record[dense.ROWS_IN] - i)
-    width = panel_width(record[dense.COLUMNS], j, scratch[0])
-    dz = advance(slot(record, dense.GRADIENT_DZ, scratch[0]), j)
-    stride = record[dense.GRADIENT_DZ_STRIDE]
-    starts, rows = slot(record, STARTS, lo), slot(record, ENTRY_ROWS, np.int32(0))
-    entries = slot(record, ENTRY_VALUES, scratch[0])
+    count = min(TILE_ROWS, record[MATRIX.fan_in] - i)
+    width = panel_width(record[MATRIX.columns], j, scratch[0])
+    dz = advance(slot(record, UPDATE_CSR.dz, scratch[0]), j)
+    stride = record[UPDATE_CSR.dz_stride]
+    starts = slot(record, UPDATE_CSR.starts, lo)
+    rows = slot(record, UPDATE_CSR.entry_rows, np.int32(0))
+    entries = slot(record, UPDATE_CSR.entry_values, scratch[0])
     lowest = cast(-float("inf"), scratch[0])
     for q in range(count * width):
         scratch[q] = cast(0, lowest)

@@ -14,6 +14,7 @@ from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, RobustScaler, Stan
 
 import fusednn
 from fusednn import MLPClassifier, MLPRegressor, NetworkClassifier, NetworkRegressor, freeze
+from fusednn.graph.layers.rescale import Rescale
 from fusednn.layers import (
     Activation,
     BatchNorm,
@@ -26,7 +27,6 @@ from fusednn.layers import (
     RMSNorm,
 )
 from fusednn.losses import Gaussian, Quantile
-from fusednn.plan.layers.rescale import Rescale
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 

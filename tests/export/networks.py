@@ -5,15 +5,15 @@ from itertools import pairwise
 import numpy as np
 from fusednn.kernels.activations import ACTIVATIONS
 
-from fusednn.plan.layers.batch_norm import BatchNorm
-from fusednn.plan.layers.dense import Dense
-from fusednn.plan.layers.embedding import Embedding
-from fusednn.plan.layers.epilogue import Epilogue
-from fusednn.plan.layers.layer_norm import LayerNorm
-from fusednn.plan.layers.prelu import PReLU
-from fusednn.plan.layers.rescale import Rescale
-from fusednn.plan.layers.residual import Residual
-from fusednn.plan.layers.through import Scale, Through
+from fusednn.graph.layers.batch_norm import BatchNorm
+from fusednn.graph.layers.dense import Dense
+from fusednn.graph.layers.embedding import Embedding
+from fusednn.graph.layers.layer_norm import LayerNorm
+from fusednn.graph.layers.prelu import PReLU
+from fusednn.graph.layers.rescale import Rescale
+from fusednn.graph.layers.residual import Residual
+from fusednn.graph.layers.through import Scale, Through
+from fusednn.plan.activations import epilogue
 from fusednn.serving.model import (
     BINARY,
     COLUMNS,
@@ -39,7 +39,7 @@ def made(ops, head, dtype, seed=0):
 def _arrays(op, rng, dtype):
     if isinstance(op, Residual):
         return [array for inner in op.inner for array in _arrays(inner, rng, dtype)]
-    shapes = [(form.shape, form.dtype) for form in op.forms(dtype)]
+    shapes = [(one.shape, float if one.exact else dtype) for one in op.parameters()]
     arrays = [rng.standard_normal(shape).astype(kind) for shape, kind in shapes]
     if isinstance(op, Dense):
         arrays[0] /= np.sqrt(op.fan_in).astype(dtype)
@@ -54,8 +54,7 @@ def _arrays(op, rng, dtype):
 def chain(*sizes):
     """Dense layers of these sizes."""
     return [
-        Dense(i, o, Epilogue("leaky_relu", (0.7,)), first=not k, last=k == len(sizes) - 2)
-        for k, (i, o) in enumerate(pairwise(sizes))
+        Dense(i, o, epilogue("leaky_relu", (0.7,))) for k, (i, o) in enumerate(pairwise(sizes))
     ]
 
 
@@ -64,8 +63,8 @@ def activation_models(dtype):
     limit = 80.0 if dtype == "float32" else 700.0
     X = np.concatenate([np.linspace(-limit, limit, 301), np.linspace(-4, 4, 296), [0.0, -0.0]])
     X = np.concatenate([X, [1e-30, -1e-30, 1e30, -1e30, limit, 0.5]]).reshape(-1, 5)
-    epilogues = {name: Epilogue(name) for name in ACTIVATIONS if name != "identity"}
-    epilogues |= {"leaky_relu_slope": Epilogue("leaky_relu", (0.3,))}
+    epilogues = {name: epilogue(name) for name in ACTIVATIONS if name != "identity"}
+    epilogues |= {"leaky_relu_slope": epilogue("leaky_relu", (0.3,))}
     return {
         f"{name}_{dtype}": (made([Through(5, after)], SHORT, dtype), X)
         for name, after in epilogues.items()
@@ -74,12 +73,12 @@ def activation_models(dtype):
 
 def layer_models(dtype):
     """Each op, with an activation and without, in place and with its input kept."""
-    rng, tanh, width = np.random.default_rng(1), Epilogue("tanh"), 19
+    rng, tanh, width = np.random.default_rng(1), epilogue("tanh"), 19
     X, few = rng.standard_normal((ROWS, width)), rng.standard_normal((ROWS, 3))
     codes = rng.standard_normal((ROWS, 5))
     codes[:, 1], codes[:, 3] = rng.integers(0, 4, ROWS), rng.integers(0, 9, ROWS)
     codes[:8, 1] = -0.6, -1e30, 0.4999, 0.5, 3.5, 4, 1e30, 2.5  # no codes, or just so
-    inner = (Dense(width, 40, Epilogue("relu")), PReLU(40), Dense(40, width))
+    inner = (Dense(width, 40, epilogue("relu")), PReLU(40), Dense(40, width))
     nested = (LayerNorm(width, tanh), Residual(inner, tanh), Scale(width))
     ops = {
         "sizes": (chain(3, 1, 2, 4, 5, 8, 9, 15, 16, 17, 20, 21, 33, 36, 37, 64, 67, 70, 6), few),

@@ -17,7 +17,7 @@ from ugly import UGLY
 from fusednn import MLPClassifier, export_c
 from fusednn.export.c import write_c
 from fusednn.export.c_text import array, identifier, number
-from fusednn.plan.layers.through import Through
+from fusednn.graph.layers.through import Through
 from fusednn.serving.model import MULTICLASS, Head
 from fusednn.serving.predictor import Predictor
 

@@ -4,7 +4,7 @@ import numpy as np
 from fusednn.kernels import records
 from fusednn.kernels.intrinsics.shapes import SHAPE
 
-from fusednn.plan.buffers import aligned_zeros, padded
+from fusednn.plan.buffers import Block, aligned_zeros, padded
 from fusednn.plan.program import Program, Task
 from fusednn.training.team import run_all
 
@@ -13,7 +13,13 @@ ROUNDING = {np.float32: 2e-5, np.float64: 1e-12}
 DIFFERENCES = {np.float32: 2e-4, np.float64: 1e-7}  # beside central differences
 
 
-class Block:
+def block_of(rows, width=None, positions=1):
+    """A matrix, or its first columns, as an operand of kind rows."""
+    stride = rows.strides[0] // rows.itemsize
+    return Block(rows, stride, rows.shape[1] if width is None else width, positions)
+
+
+class Rows:
     """Rows of values, `stride` elements apart, with a whole vector behind the padding."""
 
     def __init__(self, values):
@@ -24,6 +30,7 @@ class Block:
         self.rows = self.memory.reshape(rows, self.stride)
         self.rows[:] = np.nan
         self.values[:] = values
+        self.block = block_of(self.rows, self.width)
 
     @property
     def values(self):
@@ -35,9 +42,9 @@ class Block:
         assert np.isnan(self.rows[:, self.padded :]).all()
 
 
-def empty_like(block):
-    """A block of the same shape that holds nothing yet."""
-    return Block(np.full(block.values.shape, np.nan, block.memory.dtype))
+def empty_like(rows):
+    """As many rows that hold nothing yet."""
+    return Rows(np.full(rows.values.shape, np.nan, rows.memory.dtype))
 
 
 def row_of(values):
@@ -48,8 +55,8 @@ def row_of(values):
     return row
 
 
-def run(dtype, rows, stages, block, workers=1):
-    """One step: each of `stages` an op on all rows, by tasks of `block`, and one once after it.
+def run(dtype, rows, stages, task, workers=1):
+    """One step: each of `stages` an op on all rows, by tasks of `task`, and one once after it.
 
     A stage is (op, its operands, None or (op, its operands)).
     """
@@ -57,9 +64,7 @@ def run(dtype, rows, stages, block, workers=1):
     words = []
     for op, operands, after in stages:
         chain = [program.record(op, operands)]
-        tasks = [
-            Task(chain, lo, lo + block, records.ROWS_OF_BATCH) for lo in range(0, rows, block)
-        ]
+        tasks = [Task(chain, lo, lo + task, records.ROWS_OF_BATCH) for lo in range(0, rows, task)]
         words.append((tasks, after and program.record(*after)))
     program.set_stages(words)
     steps = np.zeros((1, records.STEP_WIDTH), np.int64)

@@ -11,6 +11,7 @@ from sessions import in_order, random_network
 
 from fusednn.plan.answers import ANSWERS
 from fusednn.plan.buffers import address_of
+from fusednn.plan.layout import forms_of
 from fusednn.plan.parameters import ParameterLayout
 from fusednn.plan.resident import Resident, block_rows
 
@@ -22,7 +23,7 @@ SIZES = [5, 17, 4]
 def resident_of(loss, groups, dtype, answers, sizes=SIZES):
     network = dense_network(sizes, "tanh", loss, groups)
     matrices, vectors = random_network(sizes, dtype)
-    layout = ParameterLayout(network.forms(dtype), dtype)
+    layout = ParameterLayout(forms_of(network, dtype), dtype)
     flat = layout.pack(in_order(matrices, vectors))
     resident = Resident(network, layout.views(flat), dtype, answers)
     hidden = lambda x: np.tanh(x.astype(float) @ matrices[0] + vectors[0])  # noqa: E731

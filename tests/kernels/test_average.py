@@ -17,7 +17,7 @@ def test_average(dtype, share):
     for _ in range(5):
         w = random.normal(size=45).astype(dtype)
         kept = w.copy()
-        operands, settings = {average.W: w, average.AVERAGE: ours}, {records.AVERAGE: share}
+        operands, settings = {"w": w, "average": ours}, {records.AVERAGE: share}
         run_op(average.average_weights, operands, [(1, 17), (17, 44)], dtype, settings=settings)
         expected[1:44] = (1 - share) * expected[1:44] + share * w[1:44]
         np.testing.assert_array_equal(w, kept)
@@ -30,5 +30,6 @@ def test_weights_that_stay_are_their_average():
     w = np.random.RandomState(1).normal(size=33)
     ours = w.copy()
     settings = {records.AVERAGE: 0.01}
-    run_op(average.average_weights, {1: w, 2: ours}, [(0, 33)], np.float64, settings=settings)
+    operands = {"w": w, "average": ours}
+    run_op(average.average_weights, operands, [(0, 33)], np.float64, settings=settings)
     np.testing.assert_array_equal(ours, w)

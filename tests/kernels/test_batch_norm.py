@@ -6,7 +6,7 @@ from blocks import (
     DIFFERENCES,
     ROUNDING,
     WIDTHS,
-    Block,
+    Rows,
     assert_close,
     central_differences,
     empty_like,
@@ -14,6 +14,7 @@ from blocks import (
     run,
 )
 from fusednn.kernels.intrinsics.tiles import ROWS
+from fusednn.kernels.operands import DECLARED
 from fusednn.kernels.ops import batch_norm
 
 both_dtypes = pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -32,7 +33,7 @@ def run_layer(x, d, scale, shift, block=ROWS, workers=1, running=None):
     """Statistics, forward and backward; the buffers by their names, the rows' as blocks."""
     rows, width = x.shape
     dtype = x.dtype
-    buffers = {"x": Block(x), "d": Block(d)}
+    buffers = {"x": Rows(x), "d": Rows(d)}
     buffers["out"] = empty_like(buffers["x"])
     empty = np.full(width, np.nan, dtype)
     for name in ("mean", "inverse", "dscale", "dshift"):
@@ -42,24 +43,20 @@ def run_layer(x, d, scale, shift, block=ROWS, workers=1, running=None):
     buffers["running_mean"], buffers["running_variance"] = map(row_of, running)
     chunks = -(-rows // ROWS)
     buffers["partials"] = np.full(chunks * 2 * buffers["x"].padded, np.nan, dtype)
-    names = "x out d partials mean inverse running_mean running_variance scale shift dscale dshift"
-    operands = {
-        getattr(batch_norm, name.upper()): getattr(buffers[name], "memory", buffers[name])
-        for name in names.split()
-    }
-    operands |= {
-        batch_norm.STRIDE: buffers["x"].stride,
-        batch_norm.OUT_STRIDE: buffers["out"].stride,
-        batch_norm.WIDTH: width,
-        batch_norm.PADDED: buffers["x"].padded,
-        batch_norm.EPSILON: EPSILON,
-        batch_norm.MOMENTUM: MOMENTUM,
-    }
+    given = {name: getattr(buffer, "block", buffer) for name, buffer in buffers.items()}
+    given |= {
+        "normal": given["x"], "dout": given["d"], "dx": given["d"],
+        "width": width, "padded": buffers["x"].padded, "epsilon": EPSILON, "momentum": MOMENTUM,
+    }  # fmt: skip
+
+    def record(op):
+        return op, {name: given[name] for name in DECLARED[op].kinds}
+
     stages = [
-        (batch_norm.batch_partials, operands, (batch_norm.batch_statistics, operands)),
-        (batch_norm.batch_norm_forward, operands, None),
-        (batch_norm.batch_norm_partials, operands, (batch_norm.batch_norm_sums, operands)),
-        (batch_norm.batch_norm_backward, operands, None),
+        (*record(batch_norm.batch_partials), record(batch_norm.batch_statistics)),
+        (*record(batch_norm.batch_norm_forward), None),
+        (*record(batch_norm.batch_norm_partials), record(batch_norm.batch_norm_sums)),
+        (*record(batch_norm.batch_norm_backward), None),
     ]
     run(dtype, rows, stages, block, workers)
     return buffers
@@ -131,7 +128,7 @@ def test_tasks_and_workers_change_no_bit(width, dtype):
     ]
     for name, one in runs[0].items():
         for other in runs[1:]:
-            if isinstance(one, Block):
+            if isinstance(one, Rows):
                 assert one.memory.tobytes() == other[name].memory.tobytes()
             else:
                 assert one.tobytes() == other[name].tobytes()

@@ -56,13 +56,7 @@ class Layer:
         return flat
 
     def run(self, name, operands):
-        operands = {
-            column_norms.TRANSPOSED: None,
-            column_norms.ROWS_IN: self.form.fan_in,
-            column_norms.COLUMNS: self.form.padded_out,
-            **self.form.operands(),
-            **operands,
-        }
+        operands = operands | self.form.update_operands()
         if self.vectors:
             last = self.shape[1] - 1
             tasks = [(0, last), (last, last + 1)]
@@ -79,10 +73,10 @@ class Layer:
         flat, dlengths = self.packed(dw), self.padded([])
         dlengths += np.nan
         operands = {
-            column_norms.V: self.packed(v),
-            column_norms.DW: flat,
-            column_norms.LENGTHS: self.padded(lengths),
-            column_norms.DLENGTHS: dlengths,
+            "v": self.packed(v),
+            "dw": flat,
+            "lengths": self.padded(lengths),
+            "dlengths": dlengths,
         }
         self.run("differentiate", operands)
         if not self.vectors:
@@ -113,9 +107,9 @@ def test_bound(form, fan_in, fan_out, dtype, copied):
     lengths = np.sqrt((w.astype(float) ** 2).sum(axis=0))
     largest = float(np.median(lengths)) * 1.001
     flat, transposed = layer.packed(w), layer.transposed_of(w)
-    operands = {column_norms.W: flat, column_norms.LARGEST: largest}
-    if copied:
-        operands[column_norms.TRANSPOSED] = transposed
+    operands = {"w": flat, "largest": largest}
+    if copied and transposed is not None:
+        operands["transposed"] = transposed
     layer.run("bound", operands)
     ours, longer = layer.unpacked(flat), lengths > largest
     assert ours[:, ~longer].tobytes() == w[:, ~longer].tobytes()
@@ -136,7 +130,7 @@ def test_short_columns_stay(form, dtype, largest):
     w[:, 1], w[7, 2] = 0, np.nan
     flat = layer.packed(w)
     kept = flat.copy()
-    layer.run("bound", {column_norms.W: flat, column_norms.LARGEST: largest})
+    layer.run("bound", {"w": flat, "largest": largest})
     assert flat.tobytes() == kept.tobytes()
 
 
@@ -148,13 +142,9 @@ def test_normalise(form, fan_in, fan_out, dtype, copied):
     v, lengths, dw = drawn(fan_in, fan_out, dtype)
     flat, transposed = layer.packed(dw), layer.transposed_of(dw)
     direction = layer.packed(v)
-    operands = {
-        column_norms.W: flat,
-        column_norms.V: direction,
-        column_norms.LENGTHS: layer.padded(lengths),
-    }
-    if copied:
-        operands[column_norms.TRANSPOSED] = transposed
+    operands = {"w": flat, "v": direction, "lengths": layer.padded(lengths)}
+    if copied and transposed is not None:
+        operands["transposed"] = transposed
     layer.run("normalise", operands)
     ours = layer.unpacked(flat)
     expected = normalised(v.astype(float), lengths.astype(float))
@@ -216,11 +206,7 @@ def test_directions_of_length_zero(form, dtype):
     v, lengths, dw = drawn(17, 3, dtype)
     v[:, 0], v[5, 1] = 0, np.nan
     flat = layer.packed(dw)
-    operands = {
-        column_norms.W: flat,
-        column_norms.V: layer.packed(v),
-        column_norms.LENGTHS: layer.padded(lengths),
-    }
+    operands = {"w": flat, "v": layer.packed(v), "lengths": layer.padded(lengths)}
     layer.run("normalise", operands)
     dv, dlengths = layer.differentiate(v, lengths, dw)
     for result in (layer.unpacked(flat), dv, dlengths[np.newaxis]):

@@ -6,9 +6,10 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 import reference
+from blocks import block_of
 from fusednn.kernels import records
 from fusednn.kernels._jit import kernel
-from fusednn.kernels.ops import dense, embedding
+from fusednn.kernels.ops import embedding
 from fusednn.kernels.optimizers import OPTIMIZERS
 from sessions import assert_same_bits
 
@@ -108,12 +109,7 @@ def run(program, stages, steps, stages_of=None):
 
 
 def source(data, order):
-    return {
-        embedding.DATA: data,
-        embedding.DATA_STRIDE: data.strides[0] // data.itemsize,
-        embedding.ORDER: order,
-        embedding.HAS_ORDER: int(order is not None),
-    }
+    return {"data": block_of(data), "order": order}
 
 
 def tasks(chain, rows, block, kind=records.ROWS_OF_BATCH):
@@ -142,8 +138,8 @@ def test_rows_are_looked_up(dtype, ordered, workers):
     out = np.full((24, leading_dimension(width, dtype)), 7, dtype)
     program = Program(dtype, workers, 1)
     operands = {
-        embedding.OUT: out, embedding.OUT_STRIDE: out.shape[1], embedding.PLAIN: PLAIN,
-        embedding.N_PLAIN: len(PLAIN), embedding.N_TABLES: len(tables), embedding.TABLES: words,
+        "out": block_of(out), "plain": PLAIN, "n_plain": len(PLAIN), "tables": words,
+        "n_tables": len(tables),
     }  # fmt: skip
     chain = [program.record(embedding.embed_rows, {**source(data, order), **operands})]
     vectors = [table[:, :size] for table, size in zip(tables, SIZES, strict=True)]
@@ -163,9 +159,8 @@ def test_no_table(plain):
     data, out = make_data(np.float64), np.zeros((4, 8))
     program = Program(data.dtype, 1, 1)
     operands = {
-        embedding.OUT: out, embedding.OUT_STRIDE: 8, embedding.N_TABLES: 0,
-        embedding.PLAIN: np.array([*plain, 0], np.int64), embedding.N_PLAIN: len(plain),
-        embedding.TABLES: np.zeros(1, np.int64),
+        "out": block_of(out), "plain": np.array([*plain, 0], np.int64), "n_plain": len(plain),
+        "tables": np.zeros(1, np.int64), "n_tables": 0,
     }  # fmt: skip
     chain = [program.record(embedding.embed_rows, {**source(data, None), **operands})]
     run(program, [(tasks(chain, 4, 4), None)], Steps([4]))
@@ -180,13 +175,13 @@ class Sorted:
         self.count, self.column = COUNTS[table], COLUMNS[table]
         self.starts = np.full(self.count + 1, -1, np.int64)
         self.rows = np.full(rows, -1, np.int32)
-        self.operands = {embedding.STARTS: self.starts, embedding.ENTRY_ROWS: self.rows}
+        self.operands = {"starts": self.starts, "entry_rows": self.rows}
         self.record = program.record(
             embedding.sort_codes,
             {
                 **source(data, order),
-                embedding.COLUMN: self.column,
-                embedding.COUNT: self.count,
+                "column": self.column,
+                "count": self.count,
                 **self.operands,
             },
         )
@@ -237,31 +232,32 @@ class Trained:
         self.dz = np.random.RandomState(2).normal(size=(rows, 40)).astype(dtype)
         self.squares = np.full(-(-self.count // PER_TASK), nan)
         self.codes = Sorted(self.program, self.data, self.order, table, rows)
-        self.sort = [Task([self.codes.record], 0, 0)], None
-
-    def update(self, op=embedding.update_table, rule=None, states=None, squares=None, **more):
-        """The stage of an op with a rule."""
-        rule, states = rule or self.rule, self.states if states is None else states
-        operands = {
-            dense.STEP: (OPTIMIZERS[rule].step, "step"),
-            dense.CONSTANTS: np.array([*RULES.get(rule, ()), 0.0]),
-            dense.PARAMETERS: self.table,
-            dense.STATE_1: states[0],
-            dense.STATE_2: states[min(1, len(states) - 1)],
-            dense.STATE_3: states[-1],
-            dense.COLUMNS: self.table.shape[1],
-            dense.SQUARES_OUT: squares,
-            dense.ABSOLUTES_OUT: None,
-            dense.FACTORS: None,
-            dense.ADJUST: None,
-            dense.GRADIENT_DZ: self.dz,
-            dense.GRADIENT_DZ_STRIDE: self.dz.shape[1],
-            embedding.VECTOR_SIZE: self.size,
-            embedding.VECTOR_COLUMN: self.first,
+        self.read = {
+            "dz": block_of(self.dz),
+            "vector_size": self.size,
+            "vector_column": self.first,
             **self.codes.operands,
         }
-        if op is embedding.apply_table:
-            operands[dense.GRADIENT_X] = more["gradient"]
+        self.sort = [Task([self.codes.record], 0, 0)], None
+
+    def update(self, rule=None, states=None, squares=None, gradient=None):
+        """The stage of a rule, from what stands in memory or from a stored gradient."""
+        rule, states = rule or self.rule, self.states if states is None else states
+        if gradient is None:
+            op, read = embedding.update_table, self.read
+        else:
+            op, read = embedding.apply_table, {"gradient": gradient}
+        operands = {
+            "step": (OPTIMIZERS[rule].step, "step"),
+            "constants": np.array([*RULES.get(rule, ()), 0.0]),
+            "parameters": self.table,
+            "state_1": states[0],
+            "state_2": states[min(1, len(states) - 1)],
+            "state_3": states[-1],
+            "columns": self.table.shape[1],
+            "squares_out": squares,
+            **read,
+        }
         chain = [self.program.record(op, operands)]
         return tasks(chain, self.count, PER_TASK, records.WHOLE), None
 
@@ -323,7 +319,7 @@ def test_a_stored_gradient_makes_the_same_step(dtype, rule, table):
     run(ours.program, [ours.sort, ours.update()], Steps([20]))
     gradient = np.full_like(other.table, nan)
     store = other.update(rule="store", states=[gradient], squares=other.squares)
-    apply = other.update(embedding.apply_table, gradient=gradient)
+    apply = other.update(gradient=gradient)
     run(other.program, [other.sort, store, apply], Steps([20]))
     assert_same_bits(ours.arrays(), other.arrays())
     assert np.isfinite(other.squares).all()

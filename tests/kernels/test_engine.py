@@ -9,6 +9,7 @@ from fusednn.kernels import engine, records
 from fusednn.kernels._jit import kernel
 from fusednn.kernels.intrinsics.pointers import advance, data, slot, view_at
 from fusednn.kernels.intrinsics.sync import fetch_add
+from fusednn.kernels.operands import INT64, op, operands
 
 from fusednn.plan.program import Program, Task
 from fusednn.training.team import Team, run_all
@@ -19,32 +20,35 @@ ROWS = 28
 KINDS = [records.ROWS_OF_BATCH, records.ROWS_OF_WORKER]
 
 
-@kernel
+COUNTS, SYNC, NOTHING = operands(counts=INT64), operands(sync=INT64), operands()
+
+
+@op(COUNTS)
 def count_rows(record, frame, scratch, lo, hi):
     """Adds 1 to the count of every sample it is given."""
-    counts, shift = slot(record, 1, lo), frame[records.START] + frame[records.SHIFT]
+    counts, shift = slot(record, COUNTS.counts, lo), frame[records.START] + frame[records.SHIFT]
     for row in range(lo, hi):
         fetch_add(advance(counts, shift + row), 1)
     return 0
 
 
-@kernel
+@op(COUNTS)
 def note_range(record, frame, scratch, lo, hi):
     """Writes the range of a whole task to the place its first number names."""
-    notes = slot(record, 1, lo)
+    notes = slot(record, COUNTS.counts, lo)
     notes[lo] = hi
     return 0
 
 
-@kernel
+@op(COUNTS)
 def close_stage(record, frame, scratch, lo, hi):
     """Adds 1 at the step, which only one worker does at a time."""
-    counts = slot(record, 1, lo)
+    counts = slot(record, COUNTS.counts, lo)
     counts[frame[records.STEP]] += 1
     return 0
 
 
-@kernel
+@op(NOTHING)
 def fail(record, frame, scratch, lo, hi):
     return 1
 
@@ -60,7 +64,7 @@ def counting(workers):
     """A program, tasks that count a batch's rows, and the counts."""
     counts = np.zeros(ROWS, np.int64)
     program = Program(np.float32, workers, 1)
-    chain = [program.record(count_rows, {1: counts})]
+    chain = [program.record(count_rows, {"counts": counts})]
     starts = range(0, 12, BLOCK)
     return program, [Task(chain, lo, lo + BLOCK, records.ROWS_OF_BATCH) for lo in starts], counts
 
@@ -70,9 +74,9 @@ def counting(workers):
 def test_every_row_once(workers, kind):
     counts, notes, closed = (np.zeros(n, np.int64) for n in (ROWS, 4, len(STEPS)))
     program = Program(np.float32, workers, 1)
-    chain = [program.record(count_rows, {1: counts}) for _ in range(2)]
-    after = program.record(close_stage, {1: closed})
-    note = program.record(note_range, {1: notes})
+    chain = [program.record(count_rows, {"counts": counts}) for _ in range(2)]
+    after = program.record(close_stage, {"counts": closed})
+    note = program.record(note_range, {"counts": notes})
     rows = [Task(chain, lo, lo + BLOCK, kind) for lo in range(0, 12, BLOCK)]
     program.set_stages([(rows, None), ([Task([note], 3, 8)], after), (rows, after)])
     program.set_steps(steps_of(3))
@@ -101,7 +105,7 @@ def test_one_worker_does_the_shares_of_all():
 @pytest.mark.parametrize("workers", [1, 2, 3, 9])
 def test_shares_are_of_about_the_same_cost(costs, workers):
     program = Program(np.float32, workers, 1)
-    chain = [program.record(fail, {1: None})]
+    chain = [program.record(fail, {})]
     program.set_stages([([Task(chain, 0, 0, cost=cost) for cost in costs], None)])
     stage = view_at(program.words[records.STAGES], np.int64)
     shares = view_at(stage[records.SHARES], np.int64)[: workers + 1]
@@ -115,7 +119,7 @@ def test_shares_are_of_about_the_same_cost(costs, workers):
 @pytest.mark.parametrize("workers", [1, 3])
 def test_a_failing_op_ends_the_team(workers):
     program, rows, _ = counting(workers)
-    program.set_stages([(rows, None), ([Task([program.record(fail, {1: None})], 0, 0)], None)])
+    program.set_stages([(rows, None), ([Task([program.record(fail, {})], 0, 0)], None)])
     program.set_steps(steps_of(2))
     with Team(program) as team, pytest.raises(RuntimeError, match="compiled operation"):
         team.run(0, 4)
@@ -135,23 +139,23 @@ def test_a_raised_abort_word_ends_a_waiting_worker():
 def test_a_stage_is_whole_or_not_opened(workers):
     """A task that fails ends no other of its stage, and of the next stage none begins."""
     program, rows, counts = counting(workers)
-    failing = Task([program.record(fail, {1: None})], 0, 0)
+    failing = Task([program.record(fail, {})], 0, 0)
     program.set_stages([([failing, *rows], None), (rows, None)])
     program.set_steps(steps_of(2))
     assert engine.run_steps(program.words, 0, 0, 4) == engine.ABORTED
     assert counts.tolist() == [1] * 10 + [0] * 18
 
 
-@kernel
+@op(SYNC)
 def raise_abort(record, frame, scratch, lo, hi):
-    slot(record, 1, lo)[records.ABORT] = 1
+    slot(record, SYNC.sync, lo)[records.ABORT] = 1
     return 0
 
 
 def test_an_abort_between_two_stages_opens_nothing():
     """Else a share that was opened last could be left undone, and the others done."""
     program = Program(np.float32, 3, 1)
-    raising = program.record(raise_abort, {1: program.sync})
+    raising = program.record(raise_abort, {"sync": program.sync})
     program.set_stages([([Task([], 0, 0)] * 3, raising), ([Task([], 0, 0)] * 3, None)])
     program.set_steps(steps_of(2))
     assert engine.run_steps(program.words, 1, 0, 4) == engine.ABORTED

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from fusednn.kernels import records
-from fusednn.kernels.ops import dense
+from fusednn.kernels.ops import update
 from fusednn.kernels.ops.adjust import adjust
 from fusednn.kernels.optimizers import OPTIMIZERS
 from one_op import run_op
@@ -24,7 +24,6 @@ SETTINGS = {
     records.AVERAGE: 0.6,
     records.L1: 0.0,
 }
-ADJUST = adjust, "adjust"
 FACTORS = np.array([0.25, 3.0, 1.7])
 CONSTANTS = np.array([0.9, 0.99, 1e-3])
 FAN_IN, FAN_OUT = 70, 3
@@ -40,6 +39,20 @@ def drawn(dtype):
     return matrices
 
 
+def update_operands(name, w, states, factors):
+    """What the updates of all parameters take."""
+    return {
+        "step": (OPTIMIZERS[name].step, "step"),
+        "constants": CONSTANTS,
+        "parameters": w,
+        "state_1": states[0],
+        "state_2": states[1],
+        "state_3": states[2],
+        "factors": factors,
+        "adjust": (adjust, "adjust"),
+    }
+
+
 def step_weights(form, dtype, name, factors, settings=SETTINGS, workers=1, absolutes=None):
     """A step from a stored gradient: parameters, states, sums of squares, and the program."""
     layer = form(FAN_IN, FAN_OUT, dtype)
@@ -50,21 +63,11 @@ def step_weights(form, dtype, name, factors, settings=SETTINGS, workers=1, absol
     tiles = layer.tiles(1)
     squares = np.zeros(len(tiles))
     operands = {
-        dense.STEP: (OPTIMIZERS[name].step, "step"),
-        dense.CONSTANTS: CONSTANTS,
-        dense.PARAMETERS: w,
-        dense.STATE_1: states[0],
-        dense.STATE_2: states[1],
-        dense.STATE_3: states[2],
-        dense.TRANSPOSED: None,
-        dense.ROWS_IN: FAN_IN,
-        dense.COLUMNS: layer.padded_out,
-        dense.SQUARES_OUT: squares,
-        dense.ABSOLUTES_OUT: absolutes,
-        dense.GRADIENT_X: g,
-        dense.FACTORS: factors,
-        dense.ADJUST: ADJUST,
-        **layer.operands(),
+        **update_operands(name, w, states, factors),
+        "squares_out": squares,
+        "absolutes_out": absolutes,
+        "gradient": g,
+        **layer.update_operands(),
     }
     tasks = [(j, i) for j, i, _ in tiles]
     program = run_op(layer.apply_op, operands, tasks, dtype, settings, workers)
@@ -75,18 +78,8 @@ def step_bias(dtype, name, factors, settings=SETTINGS):
     """A step of a bias from a stored gradient: parameters and states."""
     b, g = np.random.RandomState(1).normal(size=(2, 70)).astype(dtype)
     states = [np.zeros_like(b) for _ in range(3)]
-    operands = {
-        dense.STEP: (OPTIMIZERS[name].step, "step"),
-        dense.CONSTANTS: CONSTANTS,
-        dense.PARAMETERS: b,
-        dense.STATE_1: states[0],
-        dense.STATE_2: states[1],
-        dense.STATE_3: states[2],
-        dense.GRADIENT_X: g,
-        dense.FACTORS: factors,
-        dense.ADJUST: ADJUST,
-    }
-    run_op(dense.apply_bias, operands, parts(70, dtype), dtype, settings)
+    operands = {**update_operands(name, b, states, factors), "gradient": g}
+    run_op(update.apply_bias, operands, parts(70, dtype), dtype, settings)
     return [b, *states]
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import reference
+from blocks import block_of
 from fusednn.kernels import records
 from fusednn.kernels.losses import LOSSES
 from fusednn.kernels.ops import output
@@ -18,25 +19,17 @@ def run(op, name, z, t, order, weights, divisor, tasks):
     rows[:, : z.shape[1]] = z
     dz, values = np.full_like(rows, 7), np.full(len(order), 7.0)
     operands = {
-        output.LOGITS: rows,
-        output.LOGITS_STRIDE: STRIDE,
-        output.OUTPUTS: z.shape[1],
-        output.FUNCTION: (LOSSES[name].function, "loss"),
-        output.ORDER: order,
-        output.HAS_ORDER: 1,
-        output.TARGETS: t,
-        output.TARGET_WIDTH: t.shape[1],
-        output.TARGETS_STRIDE: t.shape[1],
-        output.WEIGHTS: weights,
-        output.HAS_WEIGHTS: int(weights is not None),
-        output.DZ: dz,
-        output.DZ_STRIDE: STRIDE,
-        output.PADDED_OUT: PADDED,
-        output.ROW_VALUES: values,
-        output.CONSTANTS: constants_of(name, dtype),
+        "dlogits": block_of(dz, PADDED),
+        "losses": values,
+        "logits": block_of(rows, z.shape[1]),
+        "targets": block_of(t),
+        "weights": weights,
+        "constants": constants_of(name, dtype),
+        "order": order,
+        "function": (LOSSES[name].function, "loss"),
     }
     if op is output.known_loss_gradient:
-        operands |= {output.COLUMN_VALUES: np.zeros(len(order)), output.DIVISOR: divisor}
+        operands |= {"column_losses": np.zeros(len(order)), "divisor": divisor}
     run_op(op, operands, tasks, dtype, {records.SCALE: 0.25})
     assert (dz[:, PADDED:] == 7).all()
     assert (dz[tasks[0][0] : tasks[-1][1], z.shape[1] : PADDED] == 0).all()

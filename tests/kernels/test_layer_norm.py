@@ -6,7 +6,7 @@ from blocks import (
     DIFFERENCES,
     ROUNDING,
     WIDTHS,
-    Block,
+    Rows,
     assert_close,
     central_differences,
     empty_like,
@@ -34,26 +34,24 @@ def draw(rows, width, dtype):
 
 def run_layer(x, d, scale, shift, centered=True, block=ROWS, workers=1, back=True):
     """Forward and backward; the buffers by their names."""
-    rows, width = x.shape
-    dtype = x.dtype
-    buffers = {"x": Block(x), "d": Block(d), "inverse": np.full(rows, np.nan, dtype)}
+    rows, dtype = len(x), x.dtype
+    buffers = {"x": Rows(x), "d": Rows(d), "inverse": np.full(rows, np.nan, dtype)}
     buffers["out"], buffers["dx"] = empty_like(buffers["x"]), empty_like(buffers["x"])
-    operands = {
-        layer_norm.WIDTH: width,
-        layer_norm.PADDED: buffers["x"].padded,
-        layer_norm.SCALE: row_of(scale),
-        layer_norm.SHIFT: None if shift is None else row_of(shift),
-        layer_norm.CENTERED: int(centered),
-        layer_norm.INVERSE: buffers["inverse"],
-        layer_norm.EPSILON: EPSILON,
+    shared = {"inverse": buffers["inverse"], "scale": row_of(scale), "centered": int(centered)}
+    forward = {
+        "out": buffers["out"].block,
+        "normal": buffers["x"].block,
+        "shift": None if shift is None else row_of(shift),
+        "epsilon": EPSILON,
     }
-    for name in ("x", "out", "d", "dx"):
-        stride = "STRIDE" if name == "x" else f"{name.upper()}_STRIDE"
-        operands[getattr(layer_norm, name.upper())] = buffers[name].memory
-        operands[getattr(layer_norm, stride)] = buffers[name].stride
-    stages = [(layer_norm.layer_norm_forward, operands, None)]
+    backward = {
+        "dx": buffers["dx"].block,
+        "products": buffers["x"].block,
+        "dout": buffers["d"].block,
+    }
+    stages = [(layer_norm.layer_norm_forward, forward | shared, None)]
     if back:
-        stages.append((layer_norm.layer_norm_backward, operands, None))
+        stages.append((layer_norm.layer_norm_backward, backward | shared, None))
     run(dtype, rows, stages, block, workers)
     return buffers
 

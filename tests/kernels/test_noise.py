@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from blocks import block_of
 from dense_networks import dense_network
 from fusednn.kernels import records
 from fusednn.kernels._jit import JIT
@@ -106,11 +107,11 @@ def test_masks_are_fair_and_independent(rate):
             assert abs(both - share) <= 5 * np.sqrt(share * (1 - share) / masks[0].size)
 
 
-def run_rows(op, operands, out, *, task=0, workers=1, first=0, seed=SEED, step=0):
-    """An op by hand on rows of `out`, a batch from row `first` on, in tasks of so many rows."""
+def run_rows(op, operands, out, width, *, task=0, workers=1, first=0, seed=SEED, step=0):
+    """An op by hand on columns of `out`, a batch from row `first` on, in tasks of so many rows."""
     rows, stride = out.shape
     program = Program(out.dtype, workers, stride + 3)
-    shared = {noise.OUT: out, noise.STRIDE: stride, noise.KEY: np.array([seed, 0], np.int64)}
+    shared = {"out": block_of(out, width), "key": np.array([seed, 0], np.int64)}
     chain, task = [program.record(op, {**shared, **operands})], task or rows
     kind = records.ROWS_OF_WORKER if first else records.ROWS_OF_BATCH
     starts = range(first, first + rows, task)
@@ -124,18 +125,18 @@ def run_rows(op, operands, out, *, task=0, workers=1, first=0, seed=SEED, step=0
 def drop(out, slopes, rate, more=None):
     """Dropout by hand, plain where nothing else is said; slopes are those of some activation."""
     operands = {
-        noise.SLOPES: slopes, noise.HAS_SLOPES: 1, noise.WIDTH: out.shape[1] - 2, noise.LAYER: 3,
-        noise.DROPPED: round(rate * 2**32), noise.FACTOR: 1 / (1 - rate), noise.DERIVATIVE: None,
-        noise.DERIVATIVE_CONSTANTS: np.zeros(1, out.dtype), noise.LOW: 0, noise.HIGH: 0,
+        "slopes": slopes, "has_slopes": 1, "layer": 3, "dropped": round(rate * 2**32),
+        "factor": 1 / (1 - rate), "low": 0.0, "high": 0.0,
+        "derivative_constants": np.zeros(1, out.dtype),
     }  # fmt: skip
-    return run_rows(noise.dropout, {**operands, **(more or {})}, out, step=2)
+    return run_rows(noise.dropout, {**operands, **(more or {})}, out, out.shape[1] - 2, step=2)
 
 
 def alpha_operands(rate):
-    """Of alpha dropout: Klambauer et al. put in the least output, scale all and move all."""
+    """Alpha dropout's: Klambauer et al. put in the least output, scale all and move all."""
     least = -1.0507009873554805 * 1.6732632423543772
     a = ((1 - rate) * (1 + rate * least**2)) ** -0.5
-    return {noise.FACTOR: a, noise.LOW: a * least * (1 - rate), noise.HIGH: -a * least * rate}
+    return {"factor": a, "low": a * least * (1 - rate), "high": -a * least * rate}
 
 
 both_dtypes = pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -153,10 +154,10 @@ def test_dropout_by_hand(dtype, width, alpha):
     out, slopes_after = before.copy(), slopes.copy()
     drop(out, slopes_after, rate, more)
     kept = dropout_mask(rate, 9, width, seed=SEED, step=2, layer=3) > 0
-    factor = np.where(kept, more.get(noise.FACTOR, 1 / (1 - rate)), 0).astype(dtype)
+    factor = np.where(kept, more.get("factor", 1 / (1 - rate)), 0).astype(dtype)
     want = before[:, :width] * factor
     if alpha:
-        want += np.where(kept, more[noise.HIGH], more[noise.LOW]).astype(dtype)
+        want += np.where(kept, more["high"], more["low"]).astype(dtype)
     assert out[:, :width].tobytes() == want.tobytes()  # of zeros the sign too
     assert out[:, width:].tobytes() == before[:, width:].tobytes()
     np.testing.assert_array_equal(slopes_after[:, :width], slopes[:, :width] * factor)
@@ -174,8 +175,8 @@ def test_alpha_dropout_keeps_mean_and_variance(rate):
 
 
 def add_noise(out, width, *, deviation=1.0, layer=3, **options):
-    operands = {noise.WIDTH: width, noise.LAYER: layer, noise.DEVIATION: deviation}
-    return run_rows(noise.gaussian_noise, operands, out, **options)
+    operands = {"layer": layer, "deviation": deviation}
+    return run_rows(noise.gaussian_noise, operands, out, width, **options)
 
 
 @both_dtypes

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from blocks import block_of
 from fusednn.kernels import reduced
 from fusednn.kernels._jit import entry
 from fusednn.kernels.gemm import multiply_panels
@@ -9,7 +10,6 @@ from fusednn.kernels.intrinsics import integers
 from fusednn.kernels.intrinsics.integers import DOT, OFFSET
 from fusednn.kernels.intrinsics.pointers import data
 from fusednn.kernels.intrinsics.shapes import SHAPE
-from fusednn.kernels.ops import dense
 from fusednn.kernels.ops import reduced as ops
 from one_op import run_op
 
@@ -268,19 +268,16 @@ def test_ops_work_on_their_rows(kind):
     flat = packed(form, w)
     out = np.full((rows, form.padded_out), np.nan, F32)
     operands = {
-        dense.X: x, dense.X_STRIDE: K, dense.IN_PLACE: 0, dense.W: flat, dense.B: bias,
-        dense.OUT: out, dense.OUT_STRIDE: form.padded_out, dense.FAN_IN: K,
-        dense.FAN_OUT: form.padded_out, dense.FLOOR: 0.0,
+        "out": block_of(out), "x": block_of(x), "w": flat, "b": bias, "fan_in": K,
+        "fan_out": form.padded_out, "floor": 0.0,
     }  # fmt: skip
     op = ops.half_forward
     rounded = np.zeros((rows, 16), np.int32)
     zeros, scales = np.zeros(rows, np.int32), np.zeros(rows, F32)
     if kind is Integers:
         op = ops.integer_forward
-        operands[dense.W], operands[ops.FACTORS], operands[ops.SUMS] = form.parts(flat)
-        operands |= {
-            ops.ROUNDED: rounded, ops.ROUNDED_STRIDE: 16, ops.ZEROS: zeros, ops.SCALES: scales
-        }  # fmt: skip
+        operands["w"], operands["factors"], operands["sums"] = form.parts(flat)
+        operands |= {"rounded": rounded, "rounded_stride": 16, "zeros": zeros, "scales": scales}
     run_op(op, operands, [(2, 7), (7, 8)], F32)
     assert np.isnan(out[[0, 1, 8, 9, 10]]).all()
     expected = np.maximum(x @ w + bias[:N], 0)

@@ -2,9 +2,8 @@
 
 import numpy as np
 import pytest
-from blocks import Block, empty_like, row_of, run
+from blocks import Rows, empty_like, row_of, run
 from fusednn.kernels.ops import rescale as ops
-from fusednn.kernels.ops import rows
 from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, RobustScaler, StandardScaler
 
 from fusednn.estimators.scalers import affine_of
@@ -31,22 +30,11 @@ def test_bits(scaler, width, dtype):
     X = (far + random.normal(size=(80, width)) * random.uniform(0.01, 9, width)).astype(dtype)
     X[:40, 0] = 3  # a constant column
     scaler.fit(X[:40])
-    x = Block(X)
+    x = Rows(X)
     out = empty_like(x)
-    operands = {
-        rows.X: x.memory,
-        rows.STRIDE: x.stride,
-        rows.OUT: out.memory,
-        rows.OUT_STRIDE: out.stride,
-        rows.WIDTH: width,
-        rows.PADDED: x.padded,
-    }
-    for slot, part in zip(
-        (ops.BEFORE, ops.FACTOR, ops.DIVISOR, ops.AFTER, ops.LOW, ops.HIGH),
-        affine_of(scaler, X.dtype),
-        strict=True,
-    ):
-        operands[slot] = row_of(part)
+    names = ["before", "factor", "divisor", "after", "low", "high"]
+    parts = map(row_of, affine_of(scaler, X.dtype))
+    operands = {"out": out.block, "x": x.block, **dict(zip(names, parts, strict=True))}
     run(dtype, len(X), [(ops.rescale_rows, operands, None)], 17)
     np.testing.assert_array_equal(out.values, scaler.transform(X))
     out.assert_padding_is_zero()

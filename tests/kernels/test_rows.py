@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from blocks import ROUNDING, WIDTHS, Block, assert_close, empty_like, row_of, run
+from blocks import ROUNDING, WIDTHS, Rows, assert_close, empty_like, row_of, run
 from fusednn.kernels.intrinsics.tiles import ROWS
 from fusednn.kernels.ops import rows as ops
 
@@ -15,22 +15,11 @@ BATCH = 2 * ROWS + 3
 def draw(width, dtype):
     random = np.random.RandomState(width)
     values = random.normal(size=(2, BATCH, width)).astype(dtype)
-    return [Block(one) for one in values], random.normal(size=(3, width)).astype(dtype)
+    return [Rows(one) for one in values], random.normal(size=(3, width)).astype(dtype)
 
 
-def operands(x, out):
-    return {
-        ops.X: x.memory,
-        ops.STRIDE: x.stride,
-        ops.OUT: out.memory,
-        ops.OUT_STRIDE: out.stride,
-        ops.WIDTH: x.width,
-        ops.PADDED: x.padded,
-    }
-
-
-def clear_padding(block):
-    block.rows[:, block.width : block.padded] = 0
+def clear_padding(rows):
+    rows.rows[:, rows.width : rows.padded] = 0
 
 
 @both_dtypes
@@ -40,12 +29,14 @@ def test_copy_and_add(width, dtype, block, workers):
     (x, other), _ = draw(width, dtype)
     clear_padding(x)
     copied = empty_like(x)
-    run(dtype, BATCH, [(ops.copy_rows, operands(x, copied), None)], block, workers)
+    words = {"out": copied.block, "x": x.block}
+    run(dtype, BATCH, [(ops.copy_rows, words, None)], block, workers)
     np.testing.assert_array_equal(copied.values, x.values)
     copied.assert_padding_is_zero()
     clear_padding(other)
     want = x.values + other.values
-    run(dtype, BATCH, [(ops.add_rows, operands(x, other), None)], block, workers)
+    words = {"out": other.block, "other": x.block}
+    run(dtype, BATCH, [(ops.add_rows, words, None)], block, workers)
     np.testing.assert_array_equal(other.values, want)
     other.assert_padding_is_zero()
 
@@ -56,7 +47,7 @@ def test_copy_and_add(width, dtype, block, workers):
 def test_scale(width, dtype, block, workers):
     (x, _), (mean, factor, _) = draw(width, dtype)
     out = empty_like(x)
-    words = operands(x, out) | {ops.MEAN: row_of(mean), ops.FACTOR: row_of(factor)}
+    words = {"out": out.block, "x": x.block, "mean": row_of(mean), "factor": row_of(factor)}
     run(dtype, BATCH, [(ops.scale_rows, words, None)], block, workers)
     want = (x.values.astype(float) - mean) * factor
     assert_close(out.values, want, ROUNDING[dtype])
@@ -70,15 +61,13 @@ def test_prelu(width, dtype, block, workers):
     (x, d), (slope, *_) = draw(width, dtype)
     x.values[1], x.values[2] = 0, np.nan
     out = empty_like(x)
-    words = operands(x, out) | {
-        ops.SLOPE: row_of(slope),
-        ops.D: d.memory,
-        ops.D_STRIDE: d.stride,
-    }
+    slope_row = row_of(slope)
     z, dout = x.values.copy(), d.values.copy()
+    words = {"out": out.block, "x": x.block, "slope": slope_row}
     run(dtype, BATCH, [(ops.prelu_forward, words, None)], block, workers)
     np.testing.assert_array_equal(x.values, z)
     np.testing.assert_array_equal(out.values, np.where(z > 0, z, slope * z))
+    words = {"dx": d.block, "products": x.block, "slope": slope_row}
     run(dtype, BATCH, [(ops.prelu_backward, words, None)], block, workers)
     np.testing.assert_array_equal(d.values, np.where(z > 0, dout, slope * dout))
     np.testing.assert_array_equal(x.values, dout * np.minimum(z, 0))

@@ -10,7 +10,11 @@ from dense_networks import dense_network  # noqa: E402
 from torch.nn import functional as F  # noqa: E402
 
 from fusednn import losses  # noqa: E402
-from fusednn.plan.loss import Target, lower_losses  # noqa: E402
+from fusednn.plan.loss import (  # noqa: E402
+    Target,
+    lower_losses,
+    outputs_per_target,
+)
 from fusednn.training.team import run_all  # noqa: E402
 
 pytestmark = pytest.mark.peers
@@ -108,7 +112,7 @@ def test_value_and_gradient(name, scale, dtype, tolerance):
     lowered, constants = loss if isinstance(loss, tuple) else loss.lowered()
     random = np.random.RandomState(3)
     t = targets(kind, random).astype(dtype)
-    width = COLUMNS * dense_network([1, 1], "relu", lowered, (), constants).outputs_per_target()
+    width = COLUMNS * outputs_per_target(dense_network([1, 1], "relu", lowered, (), constants))
     network = dense_network([1, width], "relu", lowered, (), constants)
     z = random.normal(scale=scale, size=(ROWS, width)).astype(dtype)
     judged = torch.from_numpy(z.copy()).requires_grad_()

@@ -25,8 +25,8 @@ from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, RobustScaler, Stan
 
 from fusednn import MLPClassifier, MLPRegressor
 from fusednn.estimators.scalers import affine_of
-from fusednn.plan.layers.dense import Dense
-from fusednn.plan.layers.rescale import Rescale
+from fusednn.graph.layers.dense import Dense
+from fusednn.graph.layers.rescale import Rescale
 
 pytestmark = pytest.mark.peers
 DTYPES = pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -90,7 +90,7 @@ def test_means_in_the_biases_cost_no_digits(path):
     X = (random.normal(size=(300, 4)) + 500).astype("f4")
     weights = random.normal(size=(4, 6)).astype("f4")
     biases = (random.normal(size=6) - 500 * weights.sum(axis=0, dtype=float)).astype("f4")
-    op = Dense(4, 6, first=True, last=True)
+    op = Dense(4, 6)
     session = session_of(predictor_of([op], [weights, biases], "float32"), path)
     exact = X.astype(float) @ weights.astype(float) + biases
     check_values(run(session, X)["variable"], exact.astype("f4"), 1e-7)

@@ -22,9 +22,10 @@ from sklearn.tree import DecisionTreeClassifier  # noqa: E402
 import fusednn  # noqa: E402
 from fusednn import MLPClassifier, MLPRegressor, export_onnx, freeze  # noqa: E402
 from fusednn.export.onnx_heads import tensor_of  # noqa: E402
-from fusednn.plan.layers.dense import Dense  # noqa: E402
-from fusednn.plan.layers.epilogue import Epilogue  # noqa: E402
-from fusednn.plan.layers.through import Noise, Through  # noqa: E402
+from fusednn.graph.layers.dense import Dense  # noqa: E402
+from fusednn.graph.layers.epilogue import Epilogue  # noqa: E402
+from fusednn.graph.layers.through import Noise, Through  # noqa: E402
+from fusednn.plan.activations import epilogue  # noqa: E402
 from fusednn.serving.model import VALUES, Head, Model  # noqa: E402
 
 pytestmark = pytest.mark.peers
@@ -136,7 +137,7 @@ def test_networks_above_two_gibibytes(path):
         # what is written in float64, for biases that are far, counts as that
         arrays = np.broadcast_to(np.float32(0), (width, width)), np.full(width, far, "f4")
         with pytest.raises(ValueError, match=rf"holds 2 GiB; the network has {told} GiB or more"):
-            export_onnx(_Described(Dense(width, width, first=True), arrays), path)
+            export_onnx(_Described(Dense(width, width), arrays), path)
     assert not path.exists()
 
 
@@ -186,7 +187,7 @@ def test_a_directory_that_is_missing(fitted, tmp_path):
 
 def test_deep_networks(path):
     """A thousand layers, which no recursion walks."""
-    ops = [Dense(2, 2, Epilogue("relu")) for _ in range(1000)]
+    ops = [Dense(2, 2, epilogue("relu")) for _ in range(1000)]
     arrays = [np.eye(2, dtype="f4"), np.zeros(2, "f4")] * 1000
     answers = run(session_of(predictor_of(ops, arrays, "float32"), path), X[:, :2].astype("f4"))
     np.testing.assert_array_equal(answers["variable"], np.maximum(X[:, :2].astype("f4"), 0))

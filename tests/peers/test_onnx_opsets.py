@@ -16,7 +16,7 @@ from onnx_sessions import predictor_of, session_of  # noqa: E402
 from parity import fit_quietly  # noqa: E402
 
 from fusednn import MLPRegressor, export_onnx  # noqa: E402
-from fusednn.plan.layers.through import Through  # noqa: E402
+from fusednn.graph.layers.through import Through  # noqa: E402
 
 pytestmark = pytest.mark.peers
 NEWEST = onnx.defs.onnx_opset_version()

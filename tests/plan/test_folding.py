@@ -63,10 +63,11 @@ def outputs_of(network, arrays, x):
     """The logits of a network as it stands."""
     from fusednn.plan.data import source_of
     from fusednn.plan.inference import lower_inference
+    from fusednn.plan.layout import forms_of
     from fusednn.plan.parameters import ParameterLayout
     from fusednn.training.team import run_all
 
-    layout = ParameterLayout(network.forms(x.dtype), x.dtype)
+    layout = ParameterLayout(forms_of(network, x.dtype), x.dtype)
     views = layout.views(layout.pack(arrays))
     program, outputs = lower_inference(
         network, views, source_of(x, x.dtype), x.dtype, answer="logits"

@@ -11,6 +11,7 @@ from sessions import in_order, random_targets, sizes_for
 
 from fusednn.estimators.building import build
 from fusednn.estimators.parameters import drawn
+from fusednn.graph.network import Network
 from fusednn.layers import (
     Activation,
     AlphaDropout,
@@ -24,40 +25,20 @@ from fusednn.layers import (
     Residual,
     RMSNorm,
 )  # fmt: skip
-from fusednn.plan import data, inference, program, rows, training
-from fusednn.plan.layers import batch_norm, embedding, epilogue, layer_norm
-from fusednn.plan.network import Network
+from fusednn.plan import data, inference, training
+from fusednn.plan.layout import forms_of
 from fusednn.plan.training import Rule, Target
 from fusednn.training.session import Session
 from fusednn.training.team import run_all
 
-MODULES = (batch_norm, data, embedding, epilogue, layer_norm, program, rows, training)
 DTYPES = pytest.mark.parametrize("dtype", [np.float32, np.float64], ids=["float32", "float64"])
 
 
-@pytest.fixture
-def buffers(monkeypatch):
-    """All aligned memory that is taken from now on."""
-    taken = []
-    original = training.aligned_zeros
-
-    def remember(count, dtype):
-        taken.append(original(count, dtype))
-        return taken[-1]
-
-    for module in MODULES:
-        monkeypatch.setattr(module, "aligned_zeros", remember)
-    return taken
-
-
-def poison(buffers, keep):
-    """Fills all that a pass has to write before it may read it; the number of buffers."""
-    poisoned = 0
-    for buffer in buffers:
-        if not any(np.shares_memory(buffer, kept) for kept in keep):
-            buffer[:] = np.nan if buffer.dtype.kind == "f" else 1 << 20
-            poisoned += 1
-    return poisoned
+def poison(memory):
+    """Fills all that a step has to write before it may read it; the number of buffers."""
+    for buffer in memory.work:
+        buffer[...] = np.nan if buffer.dtype.kind == "f" else 1 << 20
+    return len(memory.work)
 
 
 def draw(loss, sizes, dtype, rows):
@@ -78,10 +59,9 @@ def with_gaps(X):
     return wide[:, : X.shape[1]]
 
 
-def train(buffers, loss, activation, sizes, rule, batch, dtype, form, poisoned):
+def train(loss, activation, sizes, rule, batch, dtype, form, poisoned):
     rows = 70
     X, t, coefs, intercepts = draw(loss, sizes, dtype, rows)
-    buffers.clear()
     session = Session(
         dense_network(sizes_for(loss, sizes), activation, loss),
         {"dense": np.asarray, "gaps": with_gaps, "csr": sparse.csr_matrix}[form](X),
@@ -95,8 +75,7 @@ def train(buffers, loss, activation, sizes, rule, batch, dtype, form, poisoned):
     session.load(in_order(coefs, intercepts))
     plan = session.plan
     if poisoned:
-        kept = (plan.parameters, plan.transposed, *plan.states, *plan.zeros.values())
-        assert poison(buffers, (*kept, plan.program.sync, plan.program.frames)) > 5
+        assert poison(plan.memory) > 5
     with session:
         if rule.optimizer is None:
             value = np.array(session.run_gradient(1.0))
@@ -116,23 +95,22 @@ def train(buffers, loss, activation, sizes, rule, batch, dtype, form, poisoned):
 @pytest.mark.parametrize("sizes", [(1, 1, 1), (9, 5, 3), (37, 33, 18, 2), (65, 130, 17)], ids=str)
 @pytest.mark.parametrize("activation", ["relu", "logistic", "gelu"])
 @pytest.mark.parametrize("loss", ["softmax", "squared_error"])
-def test_training(buffers, loss, activation, sizes, rule, batch, form, dtype):
-    check_training(buffers, loss, activation, sizes, rule, batch, form, dtype)
+def test_training(loss, activation, sizes, rule, batch, form, dtype):
+    check_training(loss, activation, sizes, rule, batch, form, dtype)
 
 
 @DTYPES
 @pytest.mark.parametrize("loss", LOSSES)
-def test_every_loss(buffers, loss, dtype):
+def test_every_loss(loss, dtype):
     rule = Rule("adam", (0.9, 0.999, 1e-8))
     for sizes in ((9, 5, 3), (37, 33, 18, 6)):
-        buffers.clear()
-        check_training(buffers, loss, "relu", sizes, rule, 27, "dense", dtype)
+        check_training(loss, "relu", sizes, rule, 27, "dense", dtype)
 
 
-def check_training(buffers, loss, activation, sizes, rule, batch, form, dtype):
+def check_training(loss, activation, sizes, rule, batch, form, dtype):
     if LOSSES[loss].class_targets and sizes[-1] == 1:
         sizes = (*sizes[:-1], 2)
-    arguments = (buffers, loss, activation, sizes, rule, batch, dtype, form)
+    arguments = (loss, activation, sizes, rule, batch, dtype, form)
     clean, dirty = train(*arguments, False), train(*arguments, True)
     for one, other in zip(clean, dirty, strict=True):
         assert np.isfinite(one).all()
@@ -140,12 +118,12 @@ def check_training(buffers, loss, activation, sizes, rule, batch, form, dtype):
 
 
 @DTYPES
-def test_blocks_of_a_large_batch(monkeypatch, buffers, dtype):
+def test_blocks_of_a_large_batch(monkeypatch, dtype):
     """The stored gradient of a batch above the limit is written before it is added to."""
     monkeypatch.setattr("fusednn.plan.batches.BLOCK_LIMIT", 32)
     rule = Rule("adam", (0.9, 0.999, 1e-8))
     for form in ("dense", "gaps", "csr"):
-        arguments = (buffers, "softmax", "relu", (9, 35, 3), rule, 70, dtype, form)
+        arguments = ("softmax", "relu", (9, 35, 3), rule, 70, dtype, form)
         for one, other in zip(train(*arguments, False), train(*arguments, True), strict=True):
             assert one.tobytes() == other.tobytes()
 
@@ -154,17 +132,16 @@ def test_blocks_of_a_large_batch(monkeypatch, buffers, dtype):
 @DTYPES
 @pytest.mark.parametrize("form", ["dense", "gaps", "csr"])
 @pytest.mark.parametrize("loss", LOSSES)
-def test_inference(buffers, loss, form, dtype):
+def test_inference(loss, form, dtype):
     sizes = (9, 35, 18, 3)
     X, _, coefs, intercepts = draw(loss, sizes, dtype, 150)
     make = {"dense": np.asarray, "gaps": with_gaps, "csr": sparse.csr_matrix}[form]
     sizes = sizes_for(loss, sizes)
     network = dense_network(sizes, "tanh", loss)
-    layout = training.ParameterLayout(network.forms(dtype), dtype)
+    layout = training.ParameterLayout(forms_of(network, dtype), dtype)
     flat = layout.pack(in_order(coefs, intercepts))
     results = []
     for poisoned in (False, True):
-        buffers.clear()
         compiled, outputs = inference.lower_inference(
             network,
             layout.views(flat),
@@ -173,7 +150,7 @@ def test_inference(buffers, loss, form, dtype):
         )
         if poisoned:
             outputs[:] = np.nan
-            assert poison(buffers, (compiled.sync, compiled.frames)) > 2
+            assert poison(compiled.memory) > 2
         run_all(compiled)
         results.append(outputs)
     assert np.isfinite(results[0]).all()
@@ -194,11 +171,10 @@ LISTS = [
     "rule", [Rule("adam", (0.9, 0.999, 1e-8), average=0.9, l1=0.1), Rule(None)]
 )
 @pytest.mark.parametrize("layers", LISTS, ids=lambda layers: type(layers[0]).__name__)
-def test_layers(buffers, layers, rule, dtype):
+def test_layers(layers, rule, dtype):
     """The last batch is smaller, or joined where batches are normalised."""
     results = []
     for poisoned in (False, True):
-        buffers.clear()
         chain = build(layers, Dense(3), 5, scaled=not isinstance(layers[0], Embedding))
         network, rng = Network(chain.ops, "softmax"), np.random.RandomState(0)
         X = rng.normal(size=(41, 5)).astype(dtype)
@@ -212,10 +188,7 @@ def test_layers(buffers, layers, rule, dtype):
         session.load(drawn(chain, rng, dtype))
         session.begin(1, 0)
         if poisoned:
-            # the gradient of what is not trained is zero from the start
-            kept = [plan.parameters, plan.transposed, *plan.states, plan.averages, plan.gradient]
-            kept += [*plan.zeros.values(), *(normed.weights for normed in plan.normed)]
-            poison(buffers, (*kept, plan.program.sync, plan.program.frames))
+            assert poison(plan.memory) > 5
         with session:
             if rule.optimizer is None:
                 found = [np.array(session.run_gradient(1.0)), *plan.layout.unpack(plan.gradient)]

@@ -10,6 +10,7 @@ from sessions import in_order
 
 from fusednn.plan.batches import row_blocks
 from fusednn.plan.buffers import ALIGNMENT, aligned_zeros, leading_dimension, padded
+from fusednn.plan.layout import forms_of
 from fusednn.plan.parameters import ParameterLayout
 
 DTYPES = pytest.mark.parametrize("dtype", [np.float32, np.float64], ids=["float32", "float64"])
@@ -28,7 +29,7 @@ SIZES = [
 
 
 def layout_of(sizes, dtype):
-    return ParameterLayout(dense_network(sizes, "relu", "squared_error").forms(dtype), dtype)
+    return ParameterLayout(forms_of(dense_network(sizes, "relu", "squared_error"), dtype), dtype)
 
 
 def draw(sizes, dtype):

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 from fusednn.kernels.intrinsics import integers
 
+from fusednn.graph.layers.dense import Dense
+from fusednn.graph.layers.layer_norm import LayerNorm
+from fusednn.graph.layers.residual import Residual
+from fusednn.graph.network import Network
+from fusednn.plan import reduced
+from fusednn.plan.activations import epilogue
 from fusednn.plan.buffers import aligned_zeros
-from fusednn.plan.layers import reduced as layers
-from fusednn.plan.layers.dense import Dense
-from fusednn.plan.layers.epilogue import Epilogue
-from fusednn.plan.layers.layer_norm import LayerNorm
-from fusednn.plan.layers.reduced import ReducedDense, with_storage
-from fusednn.plan.layers.residual import Residual
-from fusednn.plan.reduced import Halves, Integers, rounded_halves, rounded_integers
+from fusednn.plan.reduced import Halves, Integers, rounded_halves, rounded_integers, with_storage
 
 KINDS = [Halves, Integers]
 SIZES = [(1, 1), (2, 3), (3, 16), (4, 17), (5, 33), (66, 65), (7, 128), (1, 201)]
@@ -99,34 +99,33 @@ def test_they_are_not_trained(kind):
         kind(3, 4).tiles(8)
 
 
+def stored(ops, storage):
+    """The ops of a network whose dense layers keep their weights so."""
+    return with_storage(Network(tuple(ops), "squared_error"), storage).ops
+
+
 def test_which_layers_are_stored_so():
-    relu = Epilogue("relu")
+    relu = epilogue("relu")
     wide = 4 * integers.MOST_WORDS + 1
     inner = Dense(9, 3, relu), Dense(3, 9)
-    ops = (
-        *(Dense(wide, 9, relu, first=True), Residual((LayerNorm(9), *inner))),
-        Dense(9, 4, last=True),
-    )
-    first, residual, last = with_storage(ops, "bfloat16")
-    assert first == ReducedDense(wide, 9, "bfloat16", relu)
+    ops = Dense(wide, 9, relu), Residual((LayerNorm(9), *inner)), Dense(9, 4)
+    first, residual, last = stored(ops, "bfloat16")
+    assert first == Dense(wide, 9, relu, storage="bfloat16")
     assert residual.inner[0] == LayerNorm(9)
-    assert residual.inner[1:] == tuple(
-        ReducedDense(op.fan_in, op.fan_out, "bfloat16", op.after) for op in inner
-    )
+    assert residual.inner[1:] == tuple(op._replace(storage="bfloat16") for op in inner)
     assert last is ops[-1]
-    alone = Dense(5, 2, first=True, last=True)
-    assert with_storage([alone], "bfloat16") == (ReducedDense(5, 2, "bfloat16"),)
+    assert stored([Dense(5, 2)], "bfloat16") == (Dense(5, 2, storage="bfloat16"),)
 
 
 def test_integers_of_very_many_inputs(monkeypatch):
-    monkeypatch.setattr(layers, "DOT", "sdot")
+    monkeypatch.setattr(reduced, "DOT", "sdot")
     wide = Dense(4 * integers.MOST_WORDS + 1, 9)
-    assert with_storage([wide], "int8") == (wide,)
-    assert with_storage([wide._replace(fan_in=5)], "int8") == (ReducedDense(5, 9, "int8"),)
+    assert stored([wide], "int8") == (wide,)
+    assert stored([wide._replace(fan_in=5)], "int8") == (Dense(5, 9, storage="int8"),)
 
 
 def test_no_integers_here(monkeypatch):
-    monkeypatch.setattr(layers, "DOT", None)
+    monkeypatch.setattr(reduced, "DOT", None)
     with pytest.raises(ValueError, match="needs a CPU with AVX-512 VNNI, AVX-VNNI, or on ARM"):
-        with_storage([Dense(5, 9)], "int8")
-    assert with_storage([Dense(5, 9)], "bfloat16") == (ReducedDense(5, 9, "bfloat16"),)
+        stored([Dense(5, 9)], "int8")
+    assert stored([Dense(5, 9)], "bfloat16") == (Dense(5, 9, storage="bfloat16"),)

@@ -7,11 +7,15 @@ import numpy as np
 import pytest
 import safetensors
 from every_kind import estimators, fit_quietly, others
+from every_op import every_op
 from fusednn.kernels import ACTIVATIONS
 from scipy.special import expit, log1p, log_softmax, ndtr
 
 from fusednn import MLPRegressor, freeze
-from fusednn.serving.description import FIELDS, PARAMETERS
+from fusednn.graph.layers.dense import Dense
+from fusednn.graph.layers.embedding import Embedding
+from fusednn.graph.layers.residual import Residual
+from fusednn.serving.description import FIELDS, POSITIONS
 
 PAGE = (Path(__file__).parents[2] / "docs/files.md").read_text()
 
@@ -157,6 +161,9 @@ def test_all_activations_are_as_the_page_says(activation, tmp_path):
 
 
 def test_the_page_names_all_that_is_written():
+    ops = {type(op): op for op in every_op()}
+    ops[Dense] = Dense(2, 3, weight_norm=True)
+    assert ops.keys() == FIELDS.keys()
     for kind, fields in FIELDS.items():
         [line] = [
             line
@@ -165,8 +172,11 @@ def test_the_page_names_all_that_is_written():
         ]
         for field in set(fields) - {"after"}:
             assert f"`{field}`" in line, (kind, field)
-        for name in PARAMETERS.get(kind, ()):
-            assert f"`{name}`" in line, (kind, name)
+        for key in POSITIONS if kind is Dense else ():
+            assert f"`{key}`" in line
+        if kind not in (Embedding, Residual):  # numbers, and those of what is inside
+            for parameter in ops[kind].parameters():
+                assert f"`{parameter.name}`" in line, (kind, parameter)
 
 
 @pytest.mark.parametrize(("name", "version"), [("plain", 1), ("gaussian", 2)])

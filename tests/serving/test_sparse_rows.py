@@ -22,9 +22,9 @@ from fusednn import (
     freeze,
     load,
 )
+from fusednn.graph.layers.dense import Dense as DenseOp
+from fusednn.graph.layers.through import Scale
 from fusednn.layers import BatchNorm, Dense, Embedding, LayerNorm, Residual
-from fusednn.plan.layers.dense import Dense as DenseOp
-from fusednn.plan.layers.through import Scale
 from fusednn.serving.model import VALUES as VALUES_HEAD
 from fusednn.serving.model import Head, Model
 from fusednn.serving.predictor import Predictor
@@ -188,7 +188,7 @@ def test_wide_rows_are_never_made_dense():
     wide = 2_000_000
     rows = scattered(300, wide)
     weights = np.repeat(np.float32([[1, 2]]), wide, axis=0)
-    op = DenseOp(wide, 2, first=True, last=True)
+    op = DenseOp(wide, 2)
     predictor = wide_predictor([op], [weights, np.zeros(2, np.float32)])
     predictor(rows[:1])
     found, most = traced(lambda: predictor(rows))
@@ -203,9 +203,7 @@ def test_wide_rows_are_made_dense_a_part_at_a_time():
     rows = scattered(700, wide)
     means, factors = np.zeros(wide, np.float32), np.ones(wide, np.float32)
     weights, biases = np.ones((wide, 1), np.float32), np.zeros(1, np.float32)
-    predictor = wide_predictor(
-        [Scale(wide), DenseOp(wide, 1, last=True)], [means, factors, weights, biases]
-    )
+    predictor = wide_predictor([Scale(wide), DenseOp(wide, 1)], [means, factors, weights, biases])
     predictor(rows[:1])
     found, most = traced(lambda: predictor(rows))
     assert most < 700 * wide * 4 / 2

@@ -13,8 +13,8 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
 from fusednn.exceptions import DiagnosisWarning
+from fusednn.graph.network import Network
 from fusednn.optimizers import NAMED
-from fusednn.plan.network import Network
 from fusednn.training.predict import predict
 from fusednn.training.warn import warn_user
 
@@ -88,6 +88,8 @@ class BaseNetwork(CallbackSupportMixin, FilesMixin, BaseEstimator):
                 if outcome.progress is not None:
                     self._set_parameters(outcome.progress.parameters)
                 self.__dict__.update(attributes_of(outcome))
+                if outcome.settle is not None:
+                    outcome.settle()
                 for message in outcome.troubles:
                     warn_user(message, DiagnosisWarning)
                 refused = False

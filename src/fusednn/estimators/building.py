@@ -7,16 +7,17 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from fusednn import layers as specs
+from fusednn.graph.layers.batch_norm import BatchNorm
+from fusednn.graph.layers.dense import Dense
+from fusednn.graph.layers.embedding import Embedding
+from fusednn.graph.layers.epilogue import Epilogue
+from fusednn.graph.layers.layer import Layer
+from fusednn.graph.layers.layer_norm import LayerNorm
+from fusednn.graph.layers.prelu import PReLU
+from fusednn.graph.layers.residual import Residual
+from fusednn.graph.layers.through import Noise, Scale, Through
 from fusednn.kernels.activations import ACTIVATIONS
-from fusednn.plan.layers.batch_norm import BatchNorm
-from fusednn.plan.layers.dense import Dense
-from fusednn.plan.layers.embedding import Embedding
-from fusednn.plan.layers.epilogue import Epilogue
-from fusednn.plan.layers.layer import Layer
-from fusednn.plan.layers.layer_norm import LayerNorm
-from fusednn.plan.layers.prelu import PReLU
-from fusednn.plan.layers.residual import Residual
-from fusednn.plan.layers.through import Noise, Scale, Through
+from fusednn.plan.activations import epilogue
 
 from .initializers import INITIALIZERS
 
@@ -145,26 +146,21 @@ def build(layers: Sequence, output: specs.Dense, inputs: int, *, scaled: bool) -
     ValueError
         If the list does not fit; the message names the layer by its position.
     """
-    pieces, homes = _chain(layers, inputs, "layers", scaled, bare=True)
+    pieces, homes = _chain(layers, inputs, "layers", scaled)
     width = pieces[-1].op.fan_out if pieces else inputs
     if scaled and not any(isinstance(piece.op, Scale) for piece in pieces):
         pieces += (Piece(Scale(width), None),)
-    bare = not any(_is_trained(piece.op) for piece in pieces)
     place = Place(f"layers[{len(layers)}]", output)
-    last = _dense(place, output, width, bare)._replace(last=True)
-    return Chain((*pieces, Piece(last, output)), (*homes, len(pieces)))
+    last = Piece(_dense(place, output, width), output)
+    return Chain((*pieces, last), (*homes, len(pieces)))
 
 
 def first_ops(layers: Sequence, inputs: int, *, scaled: bool) -> tuple[Layer, ...]:
     """The ops of the first layers of a network's descriptions, without what follows them."""
-    return _chain(layers, inputs, "layers", scaled, bare=True).ops
+    return _chain(layers, inputs, "layers", scaled).ops
 
 
-def _is_trained(op) -> bool:
-    return bool(op.forms("float32")) and not isinstance(op, Scale)
-
-
-def _chain(layers, width: int, where: str, scaled: bool, bare: bool) -> Chain:
+def _chain(layers, width: int, where: str, scaled: bool) -> Chain:
     pieces: list[Piece] = []
     homes: list[int | None] = []
     for position, spec in enumerate(layers):
@@ -185,9 +181,8 @@ def _chain(layers, width: int, where: str, scaled: bool, bare: bool) -> Chain:
             pieces[-1] = pieces[-1]._replace(op=_with_after(pieces[-1].op, after))
             homes.append(None)
             continue
-        bare = bare and not any(_is_trained(piece.op) for piece in pieces)
         at_start = where == "layers" and position == 0
-        pieces.append(_piece(place, spec, width, bare, at_start))
+        pieces.append(_piece(place, spec, width, at_start))
         homes.append(len(pieces) - 1)
     return Chain(tuple(pieces), tuple(homes))
 
@@ -217,10 +212,10 @@ def _activation(place: Place, name: str, slope: float | None = None) -> Epilogue
     if known not in ACTIVATIONS:
         names = ", ".join(sorted([*ACTIVATIONS, *ALIASES]))
         raise place.refuse(f"there is no activation {name!r}; expected one of {names}")
-    return Epilogue(known, () if slope is None else (float(slope),))
+    return epilogue(known, () if slope is None else (float(slope),))
 
 
-def _dense(place: Place, spec: specs.Dense, width: int, bare: bool) -> Dense:
+def _dense(place: Place, spec: specs.Dense, width: int) -> Dense:
     if spec.init is not None and spec.init not in INITIALIZERS:
         names = ", ".join(INITIALIZERS)
         raise place.refuse(f"there is no initialisation {spec.init!r}; expected one of {names}")
@@ -228,7 +223,6 @@ def _dense(place: Place, spec: specs.Dense, width: int, bare: bool) -> Dense:
         width,
         int(spec.units),
         _activation(place, spec.activation),
-        first=bare,
         bias=bool(spec.bias),
         rate=float(spec.rate_factor),
         decay=float(spec.decay_factor),
@@ -237,10 +231,10 @@ def _dense(place: Place, spec: specs.Dense, width: int, bare: bool) -> Dense:
     )
 
 
-def _piece(place: Place, spec, width: int, bare: bool, at_start: bool) -> Piece:
+def _piece(place: Place, spec, width: int, at_start: bool) -> Piece:
     match spec:
         case specs.Dense():
-            return Piece(_dense(place, spec, width, bare), spec)
+            return Piece(_dense(place, spec, width), spec)
         case specs.Activation():
             return Piece(Through(width, _activation(place, spec.name, spec.slope)), spec)
         case specs.Dropout() | specs.AlphaDropout():
@@ -249,7 +243,8 @@ def _piece(place: Place, spec, width: int, bare: bool, at_start: bool) -> Piece:
         case specs.GaussianNoise(deviation):
             return Piece(Noise(width, deviation=float(deviation)), spec)
         case specs.PReLU():
-            return Piece(PReLU(width, rate=float(spec.rate_factor)), spec)
+            rectifier = PReLU(width, rate=float(spec.rate_factor), start=float(spec.slope))
+            return Piece(rectifier, spec)
         case specs.BatchNorm(momentum, epsilon, rate):
             norm = BatchNorm(width, rate=float(rate), momentum=float(momentum))
             return Piece(replace(norm, epsilon=float(epsilon)), spec)
@@ -258,7 +253,7 @@ def _piece(place: Place, spec, width: int, bare: bool, at_start: bool) -> Piece:
             op = LayerNorm(width, rate=float(rate), centered=centered, epsilon=float(epsilon))
             return Piece(op, spec)
         case specs.Residual(inner):
-            return _residual(place, spec, inner, width, bare)
+            return _residual(place, spec, inner, width)
         case specs.Embedding():
             if not at_start:
                 raise place.refuse("it reads columns of the data, so it must be the first layer")
@@ -266,10 +261,10 @@ def _piece(place: Place, spec, width: int, bare: bool, at_start: bool) -> Piece:
     raise place.refuse("this layer is not known to networks")
 
 
-def _residual(place: Place, spec, inner, width: int, bare: bool) -> Piece:
+def _residual(place: Place, spec, inner, width: int) -> Piece:
     if not inner:
         raise place.refuse("it has no layers inside")
-    chain = _chain(inner, width, f"{place.name}.layers", False, bare)
+    chain = _chain(inner, width, f"{place.name}.layers", False)
     found = chain.pieces[-1].op.fan_out
     if found != width:
         raise place.refuse(

@@ -122,9 +122,10 @@ def statistics(outputs, activation):
 
 def _matrices_of(session, layers):
     """Pairs of a layer's number and the numbers of its matrices, of layers that have some."""
-    counts = [len(op.forms(session.plan.dtype)) for op in session.network.ops]
+    counts = [len(op.parameters()) for op in session.network.ops]
     starts = np.cumsum([0, *counts])
-    matrices = session.plan.layout.matrices
+    shapes = [parameter.shape for parameter in session.network.parameters()]
+    matrices = [number for number, shape in enumerate(shapes) if len(shape) == 2]
     found = (
         (layer, [number for number in matrices if starts[op] <= number < starts[op + 1]])
         for layer, (_, op) in enumerate(layers)

@@ -7,6 +7,7 @@ from functools import partial
 import numpy as np
 from sklearn.base import is_classifier
 
+from fusednn.plan.loss import loss_row
 from fusednn.plan.training import Rule, Target
 from fusednn.training.fits import (
     Train,
@@ -113,5 +114,5 @@ def loss_and_gradient(estimator, X, y, sample_weight):
     session = training.session(rule, len(order), options.penalty, options.n_jobs)
     session.load(training.arrays)
     with session:
-        loss = session.run_gradient(network.outputs if network.loss_row().per_output else 1)
+        loss = session.run_gradient(network.outputs if loss_row(network).per_output else 1)
     return loss, session.plan.layout.unpack(session.plan.gradient)

@@ -11,8 +11,8 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
+from fusednn.graph.network import Network
 from fusednn.plan.folding import folded
-from fusednn.plan.network import Network
 from fusednn.serving.model import (
     LOSS_OF_LINK,
     VALUES,

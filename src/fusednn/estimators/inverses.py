@@ -6,8 +6,8 @@ import numpy as np
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.preprocessing import FunctionTransformer
 
-from fusednn.plan.layers.dense import Dense
-from fusednn.plan.layers.rescale import Rescale
+from fusednn.graph.layers.dense import Dense
+from fusednn.graph.layers.rescale import Rescale
 from fusednn.serving.model import VALUES, Model
 
 from .scalers import NEAR_MEAN, SCALERS, Affine, inverse_of, nothing
@@ -98,10 +98,9 @@ def _then(model: Model, back: Affine) -> Model:
     arrays, dtype = [*model.arrays], np.dtype(model.dtype)
     factor = back.factor / back.divisor
     shift = back.before * factor + back.after
-    if type(last) is Dense and last.after.activation == "identity":
-        if np.all(np.abs(shift / factor) < NEAR_MEAN[dtype]):
-            *rest, w, b = arrays
-            folded = w.astype(float) * factor, b.astype(float) * factor + shift
-            return model._replace(arrays=[*rest, *(part.astype(dtype) for part in folded)])
-        last = last._replace(last=False)
+    is_near = np.all(np.abs(shift / factor) < NEAR_MEAN[dtype])
+    if type(last) is Dense and last.after.activation == "identity" and is_near:
+        *rest, w, b = arrays
+        folded = w.astype(float) * factor, b.astype(float) * factor + shift
+        return model._replace(arrays=[*rest, *(part.astype(dtype) for part in folded)])
     return model._replace(ops=(*ops, last, Rescale(last.fan_out)), arrays=[*arrays, *back])

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
+from math import prod
 from typing import ClassVar
 
 import numpy as np
 from sklearn.base import _fit_context
 
 from fusednn import layers as specs
+from fusednn.graph.layers.through import Scale
 from fusednn.optimizers import NAMED, SGD, Adam
-from fusednn.plan.layers.through import Scale
 from fusednn.training.optimizer_state import rule_of
 
 from .base import BaseNetwork
@@ -150,7 +151,7 @@ class BaseLayered(BaseNetwork):
         scaled = any(isinstance(op, Scale) for op in network.ops)
         ops = first_ops(self.layers_[:count], network.inputs, scaled=scaled)
         network = network._replace(ops=ops)
-        return network, arrays[: len(network.forms(np.float32))]
+        return network, arrays[: len(network.parameters())]
 
     def _summary(self):
         """The network in a word."""
@@ -260,7 +261,7 @@ class BaseLayered(BaseNetwork):
 def _weights_of(chain: Chain):
     """What weights belong to: kinds and places of ops, and the shapes of their parameters."""
     ops = [
-        (type(op), getattr(op, "bias", None), [form.shape for form in op.forms("float32")])
+        (type(op), getattr(op, "bias", None), [parameter.shape for parameter in op.parameters()])
         for op in chain.ops
     ]
     return chain.homes, ops
@@ -275,6 +276,6 @@ def _described(chain, layers):
             rows.append((name, "", ""))
             continue
         op = chain.pieces[home].op
-        count = sum(int(np.prod(form.shape)) for form in op.forms("float32"))
+        count = sum(prod(parameter.shape) for parameter in op.parameters())
         rows.append((name, str(op.fan_out), f"{count:,}"))
     return rows

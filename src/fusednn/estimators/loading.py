@@ -12,7 +12,7 @@ from fusednn.kernels.optimizers import OPTIMIZERS
 from fusednn.optimizers import NAdam
 from fusednn.plan.rule import Rule
 from fusednn.serving import labels as label_values
-from fusednn.serving.description import named_forms, written_ops
+from fusednn.serving.description import named_parameters, written_ops
 from fusednn.serving.fields import Refused, flag, keyed, list_of, number, one_of, record, text
 from fusednn.serving.files import ESTIMATOR, TRAINING, Contents, opened
 from fusednn.serving.heads import written_head
@@ -164,11 +164,11 @@ def _set_optimizer(estimator, given, reader: Reader, contents: Contents) -> None
 
     def kept(part: str):
         arrays = []
-        for name, form in named_forms(contents.ops, contents.dtype):
+        for name, parameter in named_parameters(contents.ops):
             full = f"{TRAINING}{part}.{name}"
             if full not in contents.tensors.entries:
                 raise Refused(f"it has no tensor {full!r}")
-            contents.check_tensor(full, form.shape, form.dtype)
+            contents.check_tensor(full, parameter.shape, contents.dtype)
             arrays.append(reader.tensor(full, "optimizer"))
         return arrays
 

@@ -9,11 +9,10 @@ import numpy as np
 from scipy import sparse
 
 from fusednn import layers as specs
-from fusednn.plan.layers.batch_norm import BatchNorm
-from fusednn.plan.layers.dense import Dense
-from fusednn.plan.layers.embedding import Embedding
-from fusednn.plan.layers.layer import Layer
-from fusednn.plan.layers.through import Scale
+from fusednn.graph.layers.dense import Dense
+from fusednn.graph.layers.embedding import Embedding
+from fusednn.graph.layers.layer import Layer
+from fusednn.graph.layers.through import Scale
 from fusednn.serving import checks
 
 from .building import Chain, Piece
@@ -36,9 +35,8 @@ def drawn(chain: Chain, random_state, dtype) -> list[np.ndarray]:
         if piece.inner is not None:
             arrays += drawn(piece.inner, random_state, dtype)
             continue
-        shapes = [form.shape for form in piece.op.forms(dtype)]
-        _check_memory(piece, shapes)
-        values = _first_values(piece, following, shapes, random_state)
+        _check_memory(piece)
+        values = _first_values(piece, following, random_state)
         arrays += [np.ascontiguousarray(value, dtype) for value in values]
     return arrays
 
@@ -46,16 +44,15 @@ def drawn(chain: Chain, random_state, dtype) -> list[np.ndarray]:
 def first_norms(chain: Chain, dtype) -> list[list[np.ndarray]]:
     """The first parameters of the normalisations of a perceptron, layer by layer."""
     return [
-        [np.asarray(value, dtype) for value in _first_values(piece, None, shapes, None)]
+        [np.asarray(value, dtype) for value in _first_values(piece, None, None)]
         for piece in chain.pieces
         if isinstance(piece.spec, specs.BatchNorm | specs.LayerNorm | specs.RMSNorm)
-        for shapes in [[form.shape for form in piece.op.forms(dtype)]]
     ]
 
 
-def _check_memory(piece: Piece, shapes) -> None:
+def _check_memory(piece: Piece) -> None:
     """Refuses a layer whose parameters memory cannot hold, before one is drawn."""
-    count = sum(map(prod, shapes))
+    count = sum(prod(parameter.shape) for parameter in piece.op.parameters())
     try:  # as float64 the first ones, the layer's own, and what the solver keeps of them
         np.empty(3 * 8 * count, np.uint8)
     except (MemoryError, OverflowError, ValueError):
@@ -65,25 +62,17 @@ def _check_memory(piece: Piece, shapes) -> None:
         ) from None
 
 
-def _first_values(piece: Piece, following: Piece | None, shapes, random_state) -> list[np.ndarray]:
-    zeros = [np.zeros(shape) for shape in shapes]
+def _first_values(piece: Piece, following: Piece | None, random_state) -> list[np.ndarray]:
+    parameters = piece.op.parameters()
     match piece.spec:
         case specs.Dense(init=init):
-            name = init or _suited(piece, following)
-            w = INITIALIZERS[name](random_state, *shapes[0])
-            lengths = [np.linalg.norm(w, axis=0)] if piece.op.weight_norm else []
-            return [w, zeros[1], *lengths]
+            w, b, *lengths = parameters
+            weights = INITIALIZERS[init or _suited(piece, following)](random_state, *w.shape)
+            norms = [np.linalg.norm(weights, axis=0) for _ in lengths]
+            return [weights, np.zeros(b.shape), *norms]
         case specs.Embedding():
-            return [random_state.normal(size=shape) for shape in shapes]
-        case specs.PReLU(slope):
-            return [np.full(shapes[0], float(slope))]
-        case specs.BatchNorm():
-            return [zeros[0] + 1, zeros[1], zeros[2], zeros[3] + 1]
-        case specs.LayerNorm() | specs.RMSNorm():
-            return [zeros[0] + 1, *zeros[1:]]
-        case None:
-            return [zeros[0], zeros[1] + 1]  # a scaling that changes nothing
-    return []
+            return [random_state.normal(size=table.shape) for table in parameters]
+    return [np.full(parameter.shape, parameter.start) for parameter in parameters]
 
 
 def _suited(piece: Piece, following: Piece | None) -> str:
@@ -112,17 +101,9 @@ def _split(chain: Chain, arrays: Iterator[np.ndarray]) -> list:
             inner = _split(piece.inner, arrays)
             found.append([[] if home is None else inner[home] for home in piece.inner.homes])
             continue
-        own = [next(arrays) for _ in piece.op.forms("float32")]
-        found.append([array for array, shown in zip(own, _shown(piece), strict=True) if shown])
+        own = [(parameter, next(arrays)) for parameter in piece.op.parameters()]
+        found.append([array for parameter, array in own if parameter.shown])
     return found
-
-
-def _shown(piece: Piece) -> list[bool]:
-    """Which of a piece's parameters users see: not the biases of a layer that has none."""
-    shown = [True] * len(piece.op.forms("float32"))
-    if isinstance(piece.op, Dense) and not piece.op.bias:
-        shown[1] = False
-    return shown
 
 
 def replaced(chain: Chain, arrays: Sequence[np.ndarray], given: Sequence) -> list[np.ndarray]:
@@ -137,18 +118,11 @@ def replaced(chain: Chain, arrays: Sequence[np.ndarray], given: Sequence) -> lis
     present = by_layer(chain, arrays)
     new = {id(old): array for old, array in _pairs("weights", present, given)}
     found = [new.get(id(array), array) for array in arrays]
-    _check_variances(chain, iter(found))
-    return found
-
-
-def _check_variances(chain: Chain, arrays: Iterator[np.ndarray]) -> None:
-    for piece in chain.pieces:
-        if piece.inner is not None:
-            _check_variances(piece.inner, arrays)
-            continue
-        own = [next(arrays) for _ in piece.op.forms("float32")]
-        if isinstance(piece.op, BatchNorm) and own[3].min() < 0:
+    parameters = [parameter for op in chain.ops for parameter in op.parameters()]
+    for parameter, array in zip(parameters, found, strict=True):
+        if array.min(initial=np.inf) < parameter.least:
             raise ValueError("The running variance of a BatchNorm must not be negative.")
+    return found
 
 
 def _pairs(where: str, present, given) -> Iterator[tuple[np.ndarray, np.ndarray]]:

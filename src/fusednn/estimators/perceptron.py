@@ -146,7 +146,7 @@ class BaseMLP(BaseNetwork):
         """The network of so many layers, and its parameters."""
         each = 1 if self._norm is None else 2
         network = network.first(count * each + bool(self._scaling()))
-        return network, arrays[: len(network.forms(np.float32))]
+        return network, arrays[: len(network.parameters())]
 
     def _rule_of(self, solver):
         """The update; constants of scikit-learn's solvers are parameters of the estimator."""

@@ -15,6 +15,7 @@ from sklearn.utils.validation import _check_sample_weight
 from fusednn.kernels.losses import row_of
 from fusednn.kernels.own_loss import COMPILED, own_loss
 from fusednn.losses import REGRESSION, Gaussian, Quantile, RegressionLoss
+from fusednn.plan.loss import target_columns
 
 from .callbacks import with_callbacks
 from .targets import flattened, real_targets
@@ -179,7 +180,7 @@ class RegressionMixin(RegressorMixin):
         outputs, count = self._outputs(X), self._outputs_per_target()
         if count == 1:
             return _raveled(outputs)
-        self._network().target_columns()  # refuses weights of another loss
+        target_columns(self._network())  # refuses weights of another loss
         if isinstance(loss, Quantile):
             several = outputs.reshape(len(outputs), -1, count)
             return several[:, 0] if several.shape[1] == 1 else several

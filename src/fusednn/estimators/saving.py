@@ -11,9 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from fusednn.plan.parameters import ParameterLayout
 from fusednn.serving import labels as label_values
-from fusednn.serving.description import named_forms
+from fusednn.serving.description import named_parameters
 from fusednn.serving.files import TRAINING
 from fusednn.serving.model import Model
 from fusednn.serving.writing import save_model
@@ -44,12 +43,11 @@ def save_estimator(estimator, path, notes=None) -> None:
     written["attributes"] = {name: _written(writer, name, value) for name, value in _values(own)}
     found = network_of_ours(estimator)
     dtype = estimator._network_dtype()
-    layout = ParameterLayout(found.network.forms(dtype), dtype)
     written["labels"] = _written_labels(own)
     written["optimizer"] = None
     if "_optimizer" in own:
         written["optimizer"] = _written_optimizer(
-            writer, own["_optimizer"], found.network.ops, layout
+            writer, own["_optimizer"], found.network.ops, dtype
         )
     names = getattr(estimator, "feature_names_in_", None)
     model = Model(
@@ -112,17 +110,17 @@ def _written_labels(own: dict[str, Any]) -> dict[str, Any] | None:
     return {"kind": found.kind, "classes": written, "classes_": shown, "sparse": sparse}
 
 
-def _written_optimizer(writer: Writer, state: OptimizerState, ops, layout) -> dict[str, Any]:
-    names = [name for name, _ in named_forms(ops, layout.dtype)]
+def _written_optimizer(writer: Writer, state: OptimizerState, ops, dtype) -> dict[str, Any]:
+    named = list(named_parameters(ops))
 
     def keep(part: str, arrays) -> None:
-        for name, form, array in zip(names, layout.forms, arrays, strict=True):
-            if np.shape(array) != form.shape:
+        for (name, parameter), array in zip(named, arrays, strict=True):
+            if np.shape(array) != parameter.shape:
                 raise ValueError(
                     "save cannot write an optimizer's state for weights of other shapes than the"
                     " estimator's: fit it again."
                 )
-            writer.tensors[f"{TRAINING}{part}.{name}"] = np.asarray(array, layout.dtype)
+            writer.tensors[f"{TRAINING}{part}.{name}"] = np.asarray(array, dtype)
 
     for at, moment in enumerate(state.moments):
         keep(f"moments.{at}", moment)

@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, RobustScaler, StandardScaler
 
+from fusednn.graph.layers.embedding import Embedding
+from fusednn.graph.layers.rescale import Rescale
+from fusednn.graph.layers.through import Scale
+from fusednn.graph.network import Network
 from fusednn.plan.folding import folded
-from fusednn.plan.layers.embedding import Embedding
-from fusednn.plan.layers.rescale import Rescale
-from fusednn.plan.layers.through import Scale
-from fusednn.plan.network import Network
 
 SCALERS = StandardScaler, MinMaxScaler, MaxAbsScaler, RobustScaler
 NEAR_MEAN = {np.dtype(np.float32): 30.0, np.dtype(np.float64): 1e9}

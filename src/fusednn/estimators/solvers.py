@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from operator import attrgetter
 
-import numpy as np
-
+from fusednn.graph.network import Network
 from fusednn.optimizers import NAMED, Optimizer
-from fusednn.plan.network import Network
 from fusednn.plan.training import Rule
 from fusednn.training.fits import FitOptions
 
@@ -44,7 +42,7 @@ def check_lbfgs(options: FitOptions, network: Network, own_set) -> None:
         "ema_decay": options.ema_decay is not None,
         "accumulate": options.accumulate > 1,
         "mixup": options.mixup > 0,
-        "rate_factor": any(form.factors[0] != 1 for form in network.forms(np.float32)),
+        "rate_factor": any(one.rate != 1 for one in network.parameters()),
         "l1": options.l1 > 0,
         "clip_norm": options.clip_norm is not None,
         "clip_value": options.clip_value is not None,

@@ -6,10 +6,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from fusednn.graph.network import Network
 from fusednn.kernels.class_losses import logistic_link, softmax_link
 from fusednn.kernels.value_losses import exp_link
 from fusednn.losses import Gaussian, Quantile
-from fusednn.plan.network import Network
+from fusednn.plan.loss import loss_row
 from fusednn.serving.model import BINARY, COLUMNS, MULTICLASS, MULTILABEL, VALUES, Head
 
 from .labels import MultioutputLabels
@@ -36,7 +37,7 @@ def network_of_ours(estimator) -> Found:
     dtype = estimator._network_dtype()
     arrays = [np.asarray(array, dtype) for array in estimator._parameters()]
     network = estimator._network()
-    link = LINKS[network.loss_row().link]
+    link = LINKS[loss_row(network).link]
     labels = getattr(estimator, "_labels", None)
     if labels is None:
         count = estimator._outputs_per_target()

@@ -10,8 +10,8 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.validation import check_is_fitted
 
-from fusednn.plan.layers.dense import Dense
-from fusednn.plan.layers.rescale import Rescale
+from fusednn.graph.layers.dense import Dense
+from fusednn.graph.layers.rescale import Rescale
 from fusednn.serving.model import Columns, Model
 
 from .scalers import SCALERS, Affine, affine_of, behind, nothing, side_by_side
@@ -106,7 +106,7 @@ def _in_order(ops, arrays: list, order: np.ndarray) -> list[np.ndarray]:
     for op in ops:
         if not isinstance(op, Rescale):
             break
-        done += [array[order] for array in arrays[len(done) : len(done) + op.vectors]]
+        done += [array[order] for array in arrays[len(done) : len(done) + len(op.parameters())]]
     weights, *rest = arrays[len(done) :]
     return [*done, weights[order], *rest]
 

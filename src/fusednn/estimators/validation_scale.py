@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import sparse
 
-from fusednn.plan.layers.embedding import Embedding
+from fusednn.graph.layers.embedding import Embedding
 from fusednn.training.warn import warn_user
 
 MOST_ROWS, MOST_VALUES = 256, 1 << 18

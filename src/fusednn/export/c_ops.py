@@ -8,16 +8,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fusednn.plan.layers.batch_norm import BatchNorm
-from fusednn.plan.layers.dense import Dense
-from fusednn.plan.layers.embedding import Embedding
-from fusednn.plan.layers.epilogue import Epilogue
-from fusednn.plan.layers.layer import Layer
-from fusednn.plan.layers.layer_norm import LayerNorm
-from fusednn.plan.layers.prelu import PReLU
-from fusednn.plan.layers.rescale import Rescale
-from fusednn.plan.layers.residual import Residual
-from fusednn.plan.layers.through import Scale, Through
+from fusednn.graph.layers.batch_norm import BatchNorm
+from fusednn.graph.layers.dense import Dense
+from fusednn.graph.layers.embedding import Embedding
+from fusednn.graph.layers.epilogue import Epilogue
+from fusednn.graph.layers.layer import Layer
+from fusednn.graph.layers.layer_norm import LayerNorm
+from fusednn.graph.layers.prelu import PReLU
+from fusednn.graph.layers.rescale import Rescale
+from fusednn.graph.layers.residual import Residual
+from fusednn.graph.layers.through import Scale, Through
+from fusednn.plan.activations import constants_of
 from fusednn.serving.model import Model
 
 from .c_activations import function_of
@@ -69,10 +70,11 @@ class Lowering:
             If they are missing or of other shapes.
         """
         found = []
-        for form in op.forms(self.dtype):
-            given = np.asarray(next(self._arrays, np.empty(0)), form.dtype)
-            if given.shape != form.shape:
-                raise ValueError(f"an array of shape {given.shape} where {form.shape} is expected")
+        for parameter in op.parameters():
+            dtype = float if parameter.exact else self.dtype
+            given, shape = np.asarray(next(self._arrays, np.empty(0)), dtype), parameter.shape
+            if given.shape != shape:
+                raise ValueError(f"an array of shape {given.shape} where {shape} is expected")
             found.append(given)
         return found
 
@@ -136,7 +138,7 @@ class Lowering:
             case Embedding():
                 return (yield from self._embedding(op, x))
             case LayerNorm():
-                labels = ("scale", "shift")[: op.vectors]
+                labels = ("scale", "shift")[: len(op.parameters())]
                 arguments = yield from self._vectors(labels, op)
                 scale, shift = [*arguments, "NULL"][:2]
                 epsilon = number(op.epsilon, self.dtype)
@@ -225,7 +227,7 @@ class Lowering:
             return
         name = function_of(after.activation)
         self.activations.add(name)
-        constants = [number(value, self.dtype) for value in after.row().constants]
+        constants = [number(value, self.dtype) for value in constants_of(after)]
         arguments = ", ".join([pointer(x), str(x.stride), "rows", str(width), *constants])
         self.calls.append(f"NAME_{name}_rows({arguments});")
 

@@ -46,6 +46,7 @@ def onnx_model(model: Model, opset: int) -> onnx.ModelProto:
     x = INPUT
     if model.columns is not None:
         x = graph.node("Gather", x, graph.indices("columns", model.columns.chosen), axis=1)
+    graph.data = x
     logits = add_layers(graph, x, model.ops, iter(model.arrays))
     with graph.place("head"):
         outputs = add_head(graph, logits, network.outputs, model.head)

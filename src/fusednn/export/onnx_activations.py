@@ -12,10 +12,12 @@ from collections.abc import Callable
 
 import numpy as np
 
+from fusednn.graph.layers.epilogue import Epilogue
+
 # digits are in one place, that of the kernels
 from fusednn.kernels.activations import _CUBIC, _TWICE_ROOT
 from fusednn.kernels.maths import _CDF, _CDF_FIRST, _CDF_MOST, _CDF_SHIFT
-from fusednn.plan.layers.epilogue import Epilogue
+from fusednn.plan.activations import constants_of
 
 from .onnx_graph import Graph
 
@@ -33,7 +35,7 @@ def add_activation(graph: Graph, x: str, after: Epilogue) -> str:
     """
     if after.activation not in FORMS:
         raise TypeError(f"ONNX has no form of the activation {after.activation!r} here")
-    return FORMS[after.activation](graph, x, after.row().constants)
+    return FORMS[after.activation](graph, x, constants_of(after))
 
 
 def _identity(graph: Graph, x: str, constants) -> str:

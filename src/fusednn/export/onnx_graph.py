@@ -35,6 +35,7 @@ class Graph:
 
     def __init__(self, dtype, opset: int):
         self.dtype, self.opset = np.dtype(dtype), opset
+        self.data = ""  # the name of what the network reads
         self.nodes: list[onnx.NodeProto] = []
         self.constants: list[onnx.TensorProto] = []
         self._bytes = 0

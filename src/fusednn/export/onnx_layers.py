@@ -8,15 +8,15 @@ from itertools import islice
 
 import numpy as np
 
-from fusednn.plan.layers.batch_norm import BatchNorm
-from fusednn.plan.layers.dense import Dense
-from fusednn.plan.layers.embedding import Embedding
-from fusednn.plan.layers.layer import Layer
-from fusednn.plan.layers.layer_norm import LayerNorm
-from fusednn.plan.layers.prelu import PReLU
-from fusednn.plan.layers.rescale import Rescale
-from fusednn.plan.layers.residual import Residual
-from fusednn.plan.layers.through import Scale, Through
+from fusednn.graph.layers.batch_norm import BatchNorm
+from fusednn.graph.layers.dense import Dense
+from fusednn.graph.layers.embedding import Embedding
+from fusednn.graph.layers.layer import Layer
+from fusednn.graph.layers.layer_norm import LayerNorm
+from fusednn.graph.layers.prelu import PReLU
+from fusednn.graph.layers.rescale import Rescale
+from fusednn.graph.layers.residual import Residual
+from fusednn.graph.layers.through import Scale, Through
 
 from .onnx_activations import add_activation, prelu
 from .onnx_graph import Graph
@@ -44,7 +44,7 @@ def add_layers(graph: Graph, x: str, ops: Iterable[Layer], arrays: Iterator[np.n
             if isinstance(op, Residual):
                 x = graph.node("Add", add_layers(graph, x, op.inner, arrays), x)
             else:
-                own = list(islice(arrays, len(op.forms(graph.dtype))))
+                own = list(islice(arrays, len(op.parameters())))
                 x = add_op(op, graph, x, own)
             x = add_activation(graph, x, op.after)
     return x
@@ -62,7 +62,7 @@ def _(op: Dense, graph: Graph, x: str, arrays) -> str:
     and the activation behind it, and then has no float64 form of that. It leaves a single 0 out;
     and a MatMul takes up factors beside it as float32."""
     weights, biases = arrays
-    if graph.dtype == np.float32 and op.first and abs(biases).max() > FAR_BIAS:
+    if graph.dtype == np.float32 and x == graph.data and abs(biases).max() > FAR_BIAS:
         wide = graph.array("weights", weights, float), graph.array("biases", biases, float)
         return graph.cast(graph.node("Gemm", graph.cast(x, float), *wide), graph.dtype)
     if graph.dtype == np.float32:

@@ -7,10 +7,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from fusednn.graph.network import Network
 from fusednn.kernels.ops import output
 
-from .network import Network
-from .rows import Block, Rows
+from .buffers import Block
+from .loss import loss_row
+from .lowering import Lowering
 
 
 class Answer(NamedTuple):
@@ -51,21 +53,18 @@ ANSWERS = {
 }
 
 
-def add_answer(rows: Rows, network: Network, x: Block, name: str, emitted: np.ndarray) -> None:
+def add_answer(
+    lowering: Lowering, network: Network, x: Block, name: str, emitted: np.ndarray
+) -> None:
     """Adds the records that answer for the logits x in `emitted`, of shape (samples, columns)."""
     answer = ANSWERS[name]
-    function = network.loss_row().link if answer.linked else None
+    function = loss_row(network).link if answer.linked else None
     groups = network.output_groups() if function else [(0, network.outputs)]
-    columns = answer.columns(network)
+    columns, flat = answer.columns(network), emitted.reshape(-1)
     for number, (first, width) in enumerate(groups):
-        rows.add(
-            answer.op,
-            {
-                output.LOGITS: x.values[first:],
-                output.LOGITS_STRIDE: x.stride,
-                output.OUTPUTS: width,
-                output.FUNCTION: function and (function, "link"),
-                output.EMITTED: emitted.reshape(-1)[number if name == "largest" else first :],
-                output.EMITTED_STRIDE: columns,
-            },
-        )
+        operands = {
+            "logits": x.part(first, width),
+            "function": function and (function, "link"),
+            "emitted": Block(flat[number if name == "largest" else first :], columns, width),
+        }
+        lowering.add(answer.op, operands)

@@ -6,10 +6,10 @@ from itertools import pairwise
 
 import numpy as np
 
+from fusednn.graph.network import Network
 from fusednn.kernels.intrinsics.shapes import SHAPE
-from fusednn.kernels.ops import dense
+from fusednn.kernels.ops import update
 
-from .network import Network
 from .rule import Rule
 
 BLOCK_LIMIT = 4096
@@ -43,7 +43,7 @@ def starts_of(samples: int, batch: int, joined: bool) -> np.ndarray:
 def most_tasks(network: Network, batch: int, dtype) -> int:
     """About the tasks of the longest stage: many more workers would have nothing to do."""
     panel, products = SHAPE.panel(np.dtype(dtype).itemsize), network.products()
-    tiles = [-(-a // dense.TILE_ROWS) * -(-b // panel) for a, b in products]
+    tiles = [-(-a // update.TILE_ROWS) * -(-b // panel) for a, b in products]
     return max(-(-min(batch, BLOCK_LIMIT) // SHAPE.rows), sum(tiles) + len(tiles))
 
 

@@ -1,8 +1,9 @@
-"""Aligned memory and the leading dimensions of activations."""
+"""Aligned memory, blocks of rows in it, and the leading dimensions of activations."""
 
 from __future__ import annotations
 
 from ctypes import addressof, c_char
+from typing import NamedTuple
 
 import numpy as np
 
@@ -10,6 +11,28 @@ from fusednn.kernels.intrinsics.shapes import SHAPE
 
 ALIGNMENT = 64
 _SET_BYTES = 1024
+
+
+class Block(NamedTuple):
+    """Rows in memory, `stride` elements apart: `width` columns each.
+
+    Parameters
+    ----------
+    values : ndarray
+        The first element is that of the first row.
+    stride, width : int
+    positions : int
+        Rows of each sample.
+    """
+
+    values: np.ndarray
+    stride: int
+    width: int
+    positions: int = 1
+
+    def part(self, first: int, width: int) -> Block:
+        """Some of its columns."""
+        return Block(self.values[first:], self.stride, width, self.positions)
 
 
 def address_of(array: np.ndarray) -> int:

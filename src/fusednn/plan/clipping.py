@@ -6,7 +6,6 @@ import numpy as np
 
 from fusednn.kernels.ops import clip
 
-from .buffers import aligned_zeros
 from .program import Program, Task
 
 PART = 4096
@@ -31,13 +30,13 @@ def lower_clipping(program: Program, gradient: np.ndarray, norm: float, value: f
     starts = range(0, len(gradient), PART)
     factor = np.ones(1)
     operands = {
-        clip.GRADIENT: gradient,
-        clip.PARTS: aligned_zeros(len(starts), np.float64),
-        clip.PART: PART,
-        clip.N_PARTS: len(starts),
-        clip.FACTOR: factor,
-        clip.NORM: float(norm),
-        clip.VALUE: float(value),
+        "gradient": gradient,
+        "parts": program.memory.borrow(len(starts), np.float64),
+        "part": PART,
+        "n_parts": len(starts),
+        "factor": factor,
+        "norm": float(norm),
+        "value": float(value),
     }
 
     def tasks(op):

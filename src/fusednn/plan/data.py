@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from fusednn.kernels.ops import dense
 from fusednn.kernels.ops import gather as gathers
 from fusednn.kernels.ops import sparse as csr
 
-from .buffers import aligned_zeros
+from .buffers import Block, leading_dimension
 from .forms import Panels
-from .rows import Block, Gradient, Rows
 
 
 def source_of(X, dtype) -> DenseRows | CsrRows:
@@ -22,11 +20,6 @@ def source_of(X, dtype) -> DenseRows | CsrRows:
     distance; anything else is copied once.
     """
     return CsrRows.of(X, dtype) if hasattr(X, "tocsr") else DenseRows(X, dtype)
-
-
-def order_operands(first: int, order: np.ndarray | None) -> dict:
-    """The two operands that say in which order samples are taken."""
-    return {first: order, first + 1: int(order is not None)}
 
 
 class DenseRows:
@@ -45,42 +38,36 @@ class DenseRows:
         self.shape = self.X.shape
         self.parts: tuple[np.ndarray, ...] = (self.X,)
 
-    def gather(self, rows: Rows, order) -> Block:
-        """The block that the samples of each batch are copied to."""
-        out = rows.block(self.shape[1])
-        rows.add(
-            gathers.gather_dense,
-            {
-                gathers.DATA: self.X,
-                gathers.DATA_STRIDE: self.X.strides[0] // self.X.itemsize,
-                **order_operands(gathers.ORDER, order),
-                gathers.OUT: out.values,
-                gathers.OUT_STRIDE: out.stride,
-                gathers.WIDTH: out.width,
-            },
-        )
-        return out
+    @property
+    def block(self) -> Block:
+        """The data as rows."""
+        return Block(self.X, self.X.strides[0] // self.X.itemsize, self.shape[1])
 
-    def read(self, rows: Rows, order) -> dict[int, Any]:
-        """The operands of a first dense layer that say where its rows are.
+    def read(self, order: np.ndarray | None) -> dict[str, Any]:
+        """The operands of an op that looks samples up by itself."""
+        return {"data": self.block, "order": order}
+
+    def gather(self, lowering, out: Block, order: np.ndarray | None) -> np.ndarray:
+        """The record that copies the samples of each batch."""
+        return lowering.program.record(gathers.gather_dense, {"out": out, **self.read(order)})
+
+    def product(self, lowering, kernel, operands) -> list[np.ndarray]:
+        """Records of a dense layer that reads the data.
 
         Inference takes rows in their own order: it reads them where they are.
         """
+        order, program = lowering.orders["own"], lowering.program
         if order is None:
-            stride = self.X.strides[0] // self.X.itemsize
-            return {dense.X: self.X, dense.X_STRIDE: stride, dense.IN_PLACE: 1}
-        x = self.gather(rows, order)
-        return {dense.X: x.values, dense.X_STRIDE: x.stride, dense.IN_PLACE: 0}
+            return [program.record(kernel, {**operands, "x": self.block, "in_place": 1})]
+        stride = leading_dimension(self.shape[1], lowering.dtype)
+        values = lowering.memory.borrow(lowering.rows * stride, lowering.dtype)
+        x = lowering.gathered = Block(values, stride, self.shape[1])
+        product = program.record(kernel, {**operands, "x": x, "in_place": 0})
+        return [self.gather(lowering, x, order), product]
 
-    def lower_product(self, rows: Rows, order, operands, form: Panels) -> Gradient:
-        """Records of a first dense layer, and what its update reads."""
-        read = self.read(rows, order)
-        op = form.plain_op if rows.plain else form.forward_op
-        rows.add(op, read | {getattr(dense, name): value for name, value in operands.items()})
-        return Gradient(
-            form.update_op,
-            {dense.GRADIENT_X: read[dense.X], dense.GRADIENT_X_STRIDE: read[dense.X_STRIDE]},
-        )
+    def gradient(self, lowering, form: Panels, read) -> tuple[Any, dict[str, Any]]:
+        """The update of that layer's weights, and what it reads besides `read`."""
+        return form.update_op, {"x": lowering.gathered, **read}
 
 
 class CsrRows:
@@ -139,27 +126,40 @@ class CsrRows:
         rows = min(rows, len(counts))
         return int(np.partition(counts, len(counts) - rows)[len(counts) - rows :].sum())
 
-    def lower_product(self, rows: Rows, order, operands, form: Panels) -> Gradient:
-        """Records of a first dense layer, and of the batch's column form for its gradient."""
-        matrix = {
-            csr.VALUES: self.values,
-            csr.INDICES: self.indices,
-            csr.POINTERS: self.pointers,
-            **order_operands(csr.ORDER, order),
+    def gather(self, lowering, out: Block, order: np.ndarray | None) -> np.ndarray:
+        """Sparse rows are read by dense layers alone.
+
+        Raises
+        ------
+        TypeError
+            Always.
+        """
+        raise TypeError("sparse data need a dense layer first")
+
+    def _read(self, order: np.ndarray | None) -> dict[str, Any]:
+        return {
+            "values": self.values,
+            "indices": self.indices,
+            "pointers": self.pointers,
+            "order": order,
         }
-        own = {getattr(csr, name): value for name, value in operands.items()}
-        rows.add(csr.csr_forward, matrix | own)
-        if not rows.trains:
-            return Gradient(csr.update_csr_weights, {})
-        size = max(1, self.largest_batch(rows.count))
+
+    def product(self, lowering, kernel, operands) -> list[np.ndarray]:
+        """The record of a dense layer that reads the data."""
+        operands = {**operands, **self._read(lowering.orders["own"])}
+        return [lowering.program.record(csr.csr_forward, operands)]
+
+    def gradient(self, lowering, form: Panels, read) -> tuple[Any, dict[str, Any]]:
+        """The update of that layer's weights, from the batch's column form, and what it reads."""
+        size = max(1, self.largest_batch(lowering.rows))
         columns = {
-            csr.STARTS: aligned_zeros(form.fan_in + 1, np.int64),
-            csr.ENTRY_ROWS: aligned_zeros(size, np.int32),
-            csr.ENTRY_VALUES: aligned_zeros(size, rows.dtype),
+            "starts": lowering.memory.borrow(form.fan_in + 1, np.int64),
+            "entry_rows": lowering.memory.borrow(size, np.int32),
+            "entry_values": lowering.memory.borrow(size, lowering.dtype),
         }
-        sort = {**matrix, csr.FAN_IN: form.fan_in, **columns}
-        rows.before.append(rows.program.record(csr.batch_columns, sort))
-        return Gradient(csr.update_csr_weights, columns)
+        sort = {**self._read(lowering.orders["own"]), "fan_in": form.fan_in, **columns}
+        lowering.before.append(lowering.program.record(csr.batch_columns, sort))
+        return csr.update_csr_weights, {"dz": read["dz"], **columns}
 
 
 def checked_csr(X):
@@ -217,44 +217,4 @@ def _within(indices: np.ndarray, size: int) -> bool:
     return len(indices) == 0 or bool(indices.min() >= 0 and indices.max() < size)
 
 
-class Input(NamedTuple):
-    """The network's input, before anyone has read it.
-
-    Parameters
-    ----------
-    source : DenseRows or CsrRows
-    order : ndarray of int64 or None
-        Samples in the order in which they are taken; None is their own.
-    """
-
-    source: DenseRows | CsrRows
-    order: np.ndarray | None
-
-    def lower_product(self, rows: Rows, operands, form: Panels) -> Gradient:
-        """Records of a first dense layer."""
-        return self.source.lower_product(rows, self.order, operands, form)
-
-    def read(self, rows: Rows) -> dict[int, Any]:
-        """The operands that say where the samples are.
-
-        Raises
-        ------
-        TypeError
-            If they are sparse.
-        """
-        return self._dense().read(rows, self.order)
-
-    def block(self, rows: Rows) -> Block:
-        """The samples, copied.
-
-        Raises
-        ------
-        TypeError
-            If they are sparse.
-        """
-        return self._dense().gather(rows, self.order)
-
-    def _dense(self) -> DenseRows:
-        if isinstance(self.source, CsrRows):
-            raise TypeError("sparse data need a dense layer first")
-        return self.source
+Source = DenseRows | CsrRows

@@ -7,13 +7,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .layers.batch_norm import BatchNorm
-from .layers.dense import Dense
-from .layers.layer import Layer
-from .layers.residual import Residual
-from .layers.through import Noise, Scale, Through
+from fusednn.graph.layers.batch_norm import BatchNorm
+from fusednn.graph.layers.dense import Dense
+from fusednn.graph.layers.layer import Layer
+from fusednn.graph.layers.residual import Residual
+from fusednn.graph.layers.through import Noise, Scale, Through
+from fusednn.graph.network import Network
+
 from .lengths import normed_weights
-from .network import Network
 
 FAR_MEAN = {np.dtype(np.float32): 1e3, np.dtype(np.float64): 1e9}
 """The largest mean, in deviations, that may go into the bias of the layer behind a scaling: two
@@ -49,18 +50,16 @@ def folded(
         As they were given; new arrays where they changed.
     """
     dtype = arrays[-1].dtype if arrays else np.dtype(float)
-    steps = _fold(_steps(network.ops, arrays, dtype), dtype, behind)
+    steps = _fold(_steps(network.ops, arrays), dtype, behind)
     steps = steps or [Part(Through(network.inputs), [])]
-    if isinstance(steps[0].op, Dense):  # it reads the data now
-        steps[0] = steps[0]._replace(op=steps[0].op._replace(first=True))
     network = network._replace(ops=tuple(step.op for step in steps))
     return network, [np.asarray(array, dtype) for step in steps for array in step.arrays]
 
 
-def _steps(ops, arrays, dtype) -> list[Part]:
+def _steps(ops, arrays) -> list[Part]:
     arrays, steps = iter(arrays), []
     for op in ops:
-        steps.append(Part(op, [next(arrays) for _ in op.forms(dtype)]))
+        steps.append(Part(op, [next(arrays) for _ in op.parameters()]))
     return steps
 
 
@@ -70,7 +69,7 @@ def _fold(steps: list[Part], dtype, behind: bool) -> list[Part]:
         if step is None:
             continue
         if isinstance(step.op, Residual):
-            inner = _fold(_steps(step.op.inner, step.arrays, dtype), dtype, behind)
+            inner = _fold(_steps(step.op.inner, step.arrays), dtype, behind)
             inner = inner or [Part(Through(step.op.fan_in), [])]
             step = Part(
                 step.op._replace(inner=tuple(part.op for part in inner)),

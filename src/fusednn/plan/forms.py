@@ -10,7 +10,7 @@ import numpy as np
 
 from fusednn.kernels.intrinsics.shapes import SHAPE
 from fusednn.kernels.intrinsics.tiles import ROW_PANELS
-from fusednn.kernels.ops import column_norms, dense, embedding, few
+from fusednn.kernels.ops import column_norms, dense, embedding, few, update
 
 from .buffers import padded
 
@@ -35,12 +35,8 @@ class Form(ABC):
     dtype : dtype
     count, transposed_count : int
         Elements, padding included, and those of a copy of w^T.
-    factors : tuple of float
-        Of the learning rate and of the weights' decay.
-    largest : float
-        The bound of the length of each unit's weights.
-    is_normed : bool
-        Whether these are directions, with lengths elsewhere.
+    is_matrix : bool
+        Whether its update notes what its squares sum up to.
     scratch : int
         Elements of a worker's scratch that its update takes.
     """
@@ -50,9 +46,7 @@ class Form(ABC):
     dtype: np.dtype
     count: int
     transposed_count = 0
-    factors = 1.0, 1.0
-    largest = float("inf")
-    is_normed = False
+    is_matrix = True
     scratch = 0
 
     @abstractmethod
@@ -67,18 +61,13 @@ class Form(ABC):
         """Writes the copy of w^T, where there is one."""
         raise TypeError(f"{type(self).__name__} has no transposed copy")
 
-    def update_operands(self) -> dict[int, Any]:
+    def update_operands(self) -> dict[str, Any]:
         """What the ops of its update need besides what all updates do."""
         return {}
 
     @abstractmethod
     def tiles(self, batch: int) -> list[tuple[int, int, float]]:
         """The bounds and the cost of each task of its update from `batch` rows."""
-
-    @property
-    def is_matrix(self) -> bool:
-        """Whether it has rows and columns; only such weights decay and count in the L2 term."""
-        return len(self.shape) == 2
 
 
 class Column(Form):
@@ -90,7 +79,8 @@ class Column(Form):
     dtype : dtype
     """
 
-    apply_op = staticmethod(dense.apply_bias)
+    apply_op = staticmethod(update.apply_bias)
+    is_matrix = False
 
     def __init__(self, size: int, dtype):
         self.shape, self.dtype = (size,), np.dtype(dtype)
@@ -124,8 +114,8 @@ class Table(Form):
         self.count = count * self.stride
         self.scratch = embedding.ROWS_PER_TASK * self.stride
 
-    def update_operands(self) -> dict[int, Any]:
-        return {dense.COLUMNS: self.stride}
+    def update_operands(self) -> dict[str, Any]:
+        return {"columns": self.stride}
 
     def _rows(self, flat: np.ndarray) -> np.ndarray:
         return flat.reshape(-1, self.stride)[:, : self.shape[1]]
@@ -142,7 +132,22 @@ class Table(Form):
         return [(lo, hi, (hi - lo) * self.stride) for lo, hi in bounds]
 
 
-class Panels(Form):
+class Product(Form):
+    """Weights (I, O) that rows are multiplied by.
+
+    Attributes
+    ----------
+    forward_op : kernel
+    """
+
+    forward_op: ClassVar[Any]
+
+    @abstractmethod
+    def forward_operands(self, plain: bool = False) -> dict[str, Any]:
+        """The sizes that its forward op is told; `plain` says that the matrix stands as it is."""
+
+
+class Panels(Product):
     """Panels `[ceil(O / NR)][I][NR]`, and of w^T for the gradient of the input.
 
     Parameters
@@ -168,12 +173,19 @@ class Panels(Form):
         self.count = fan_in * self.padded_out
         self.transposed_count = self.padded_in * self.padded_out if transposed else 0
 
-    def operands(self, plain: bool = False) -> dict:
-        """What its ops need besides what every dense layer's do."""
-        return {}
+    def forward_operands(self, plain: bool = False) -> dict[str, Any]:
+        return {"fan_in": self.fan_in, "fan_out": self.fan_out if plain else self.padded_out}
 
-    def update_operands(self) -> dict[int, Any]:
-        return {dense.ROWS_IN: self.fan_in, dense.COLUMNS: self.padded_out, **self.operands()}
+    def backward_operands(self) -> dict[str, Any]:
+        """The sizes that its backward op is told."""
+        return {
+            "padded_in": self.padded_in,
+            "fan_out": self.fan_out,
+            "padded_out": self.padded_out,
+        }
+
+    def update_operands(self) -> dict[str, Any]:
+        return {"fan_in": self.fan_in, "columns": self.padded_out}
 
     def pack(self, flat: np.ndarray, array: np.ndarray) -> None:
         write_panels(flat, array, self.fan_in)
@@ -198,12 +210,12 @@ class Panels(Form):
 
         `batch` is how many rows the gradient is computed from.
         """
-        rows = range(0, self.fan_in, dense.TILE_ROWS)
+        rows = range(0, self.fan_in, update.TILE_ROWS)
         columns = list(panels(self.padded_out, self.dtype))
         input_bytes = batch * self.fan_in * self.dtype.itemsize
         together = FAR_PANELS if input_bytes > FAR_BYTES else 1
         return [
-            (j, i, width * min(dense.TILE_ROWS, self.fan_in - i))
+            (j, i, width * min(update.TILE_ROWS, self.fan_in - i))
             for first in range(0, len(columns), together)
             for i in rows
             for j, width in columns[first : first + together]
@@ -224,8 +236,15 @@ class Vectors(Panels):
         super().__init__(fan_in, fan_out, dtype, transposed=False)
         self.count = self.padded_in * fan_out
 
-    def operands(self, plain: bool = False) -> dict:
-        return {few.UNITS: self.fan_out, few.W_STRIDE: self.fan_in if plain else self.padded_in}
+    def forward_operands(self, plain: bool = False) -> dict[str, Any]:
+        stride = self.fan_in if plain else self.padded_in
+        return {"fan_in": self.fan_in, "fan_out": self.fan_out, "w_stride": stride}
+
+    def backward_operands(self) -> dict[str, Any]:
+        return {"padded_in": self.padded_in, "fan_out": self.fan_out, "w_stride": self.padded_in}
+
+    def update_operands(self) -> dict[str, Any]:
+        return {"fan_in": self.fan_in, "fan_out": self.fan_out, "w_stride": self.padded_in}
 
     def _matrix(self, flat: np.ndarray) -> np.ndarray:
         return flat.reshape(self.fan_out, self.padded_in)[:, : self.fan_in]

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 
+from fusednn.graph.network import Network
 from fusednn.kernels import records
 from fusednn.kernels.ops import output
 
 from .answers import ANSWERS, add_answer
-from .buffers import leading_dimension
-from .data import Input
-from .network import Network
+from .bindings import BINDINGS
+from .buffers import Block, leading_dimension
+from .layout import forms_of
+from .lowering import Lowering
+from .prepared import refreshers
 from .program import Program, Task
-from .rows import Block, Rows
 
 BLOCK_ROWS = 64
 """Fewest rows of a block: enough to use each weight often."""
@@ -60,16 +62,37 @@ def lower_inference(
     samples = source.shape[0] if order is None else len(order)
     block = _block_rows(network, samples, dtype, workers)
     program = Program(dtype, workers, scratch_elements(network))
-    rows = Rows(program, block * workers, parameters, plain=plain)
-    x: Input | Block = Input(source, order)
-    for op in network.ops:
-        x = op.lower(rows, x)
-    assert isinstance(x, Block)
+    lowering = lowered(network, program, block * workers, source, parameters, order, plain)
     columns, kind = ANSWERS[answer].columns(network), ANSWERS[answer].dtype or dtype
     emitted = np.empty((samples, columns), kind)
-    add_answer(rows, network, x, answer, emitted)
-    _set_steps(program, rows, samples, block)
+    add_answer(lowering, network, lowering.blocks[lowering.graph.logits], answer, emitted)
+    _set_steps(program, lowering, samples, block)
     return program, emitted
+
+
+def lowered(
+    network: Network, program: Program, rows: int, source, parameters, order=None, plain=False,
+    outputs: bool = False,
+) -> Lowering:  # fmt: skip
+    """The calls of a network that only answers, bound; the segment is not ended.
+
+    `outputs` says that what each op puts out is needed to the end.
+    """
+    graph = network.graph()
+    lowering = Lowering(
+        program,
+        graph,
+        rows,
+        source,
+        {"own": order},
+        forms_of(network, program.dtype),
+        parameters,
+        plain=plain,
+        kept=graph.outputs if outputs else (),
+    )
+    program.refresh = refreshers(lowering, parameters)
+    lowering.run(BINDINGS)
+    return lowering
 
 
 def lower_outputs(
@@ -85,23 +108,14 @@ def lower_outputs(
     samples = source.shape[0]
     block = _block_rows(network, samples, dtype, workers)
     program = Program(dtype, workers, output.CHUNK_ROWS * (max(network.widths()) + 3))
-    rows = Rows(program, block * workers, parameters)
+    lowering = lowered(network, program, block * workers, source, parameters, outputs=True)
     arrays: list[np.ndarray] = []
-    x: Input | Block = Input(source, None)
-    for op in network.ops:
-        x = op.lower(rows, x)
-        assert isinstance(x, Block)
+    for array in lowering.graph.outputs:
+        x = lowering.blocks[array]
         arrays.append(np.empty((samples, x.width), dtype))
-        operands = {
-            output.LOGITS: x.values,
-            output.LOGITS_STRIDE: x.stride,
-            output.OUTPUTS: x.width,
-            output.FUNCTION: None,
-            output.EMITTED: arrays[-1].reshape(-1),
-            output.EMITTED_STRIDE: x.width,
-        }
-        rows.add(output.emit_outputs, operands)
-    _set_steps(program, rows, samples, block)
+        emitted = Block(arrays[-1].reshape(-1), x.width, x.width)
+        lowering.add(output.emit_outputs, {"logits": x, "function": None, "emitted": emitted})
+    _set_steps(program, lowering, samples, block)
     return program, arrays
 
 
@@ -123,11 +137,10 @@ def _block_rows(network: Network, samples: int, dtype, workers: int) -> int:
     return min(block, max(1, samples))
 
 
-def _set_steps(program: Program, rows: Rows, samples: int, block: int) -> None:
+def _set_steps(program: Program, lowering: Lowering, samples: int, block: int) -> None:
     """Ends the records, and sets tasks and steps for all samples."""
-    rows.cut()
-    program.refresh = rows.refresh
-    [(chain, _)] = rows.segments
+    lowering.cut()
+    [(chain, _)] = lowering.segments
     most = min(samples, STEP_ROWS)
     tasks = [Task(chain, lo, lo + block, records.ROWS_OF_WORKER) for lo in range(0, most, block)]
     program.set_stages([(tasks, None)])

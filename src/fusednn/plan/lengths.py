@@ -13,7 +13,7 @@ from .parameters import ParameterLayout
 from .program import Program, Task
 
 
-class Normed(NamedTuple):
+class NormedWeights(NamedTuple):
     """Weights that are directions and lengths: the numbers of both, and the weights they make."""
 
     form: Panels
@@ -57,56 +57,60 @@ class Columns:
     layout : ParameterLayout
     parameters, transposed : ndarray
         The flat vector and the transposed copy.
+    largest : sequence of float
+        The largest length of a column of each parameter.
     """
 
-    def __init__(self, program: Program, layout: ParameterLayout, parameters, transposed):
+    def __init__(self, program: Program, layout: ParameterLayout, parameters, transposed, largest):
+        self._largest = largest
         self._program, self._layout = program, layout
         self._parameters, self._transposed = parameters, transposed
 
-    def _tasks(self, form: Panels, op, operands: dict[int, Any]) -> list[Task]:
+    def _tasks(self, form: Panels, op, operands: dict[str, Any]) -> list[Task]:
         chain = [self._program.record(op, operands | form.update_operands())]
         return [Task(chain, lo, hi) for lo, hi in form.columns()]
 
-    def _copy(self, number: int) -> np.ndarray | None:
-        return self._layout.transposed(self._transposed, number)
+    def _copy(self, number: int) -> dict[str, np.ndarray]:
+        """The operand of a parameter that has a copy of w^T."""
+        copy = self._layout.transposed(self._transposed, number)
+        return {} if copy is None else {"transposed": copy}
 
     def lower_bounds(self) -> list[Task]:
         """Tasks that shorten what is longer than its bound."""
         tasks: list[Task] = []
-        for number in self._layout.matrices:
+        for number, largest in enumerate(self._largest):
             form = self._layout.forms[number]
-            if isinstance(form, Panels) and form.largest < np.inf:
+            if isinstance(form, Panels) and largest < np.inf:
                 operands = {
-                    ops.W: self._layout.view(self._parameters, number),
-                    ops.LARGEST: float(form.largest),
-                    ops.TRANSPOSED: self._copy(number),
+                    "w": self._layout.view(self._parameters, number),
+                    "largest": float(largest),
+                    **self._copy(number),
                 }
                 tasks += self._tasks(form, form.bound_op, operands)
         return tasks
 
-    def lower_weights(self, normed: list[Normed]) -> list[Task]:
+    def lower_weights(self, normed: list[NormedWeights]) -> list[Task]:
         """Tasks that make weights of directions and lengths."""
         tasks: list[Task] = []
         for form, directions, lengths, weights in normed:
             operands = {
-                ops.W: weights,
-                ops.V: self._layout.view(self._parameters, directions),
-                ops.LENGTHS: self._layout.view(self._parameters, lengths),
-                ops.TRANSPOSED: self._copy(directions),
+                "w": weights,
+                "v": self._layout.view(self._parameters, directions),
+                "lengths": self._layout.view(self._parameters, lengths),
+                **self._copy(directions),
             }
             tasks += self._tasks(form, form.normalise_op, operands)
         return tasks
 
-    def lower_gradients(self, normed: list[Normed], gradient: np.ndarray) -> list[Task]:
+    def lower_gradients(self, normed: list[NormedWeights], gradient: np.ndarray) -> list[Task]:
         """Tasks that turn a stored gradient of weights into that of directions and lengths."""
         tasks: list[Task] = []
         for form, directions, lengths, _ in normed:
             operands = {
-                ops.V: self._layout.view(self._parameters, directions),
-                ops.LENGTHS: self._layout.view(self._parameters, lengths),
-                ops.DW: self._layout.view(gradient, directions),
-                ops.DLENGTHS: self._layout.view(gradient, lengths),
-                ops.TRANSPOSED: None,
+                "v": self._layout.view(self._parameters, directions),
+                "lengths": self._layout.view(self._parameters, lengths),
+                "dw": self._layout.view(gradient, directions),
+                "dlengths": self._layout.view(gradient, lengths),
             }
             tasks += self._tasks(form, form.differentiate_op, operands)
         return tasks

@@ -6,11 +6,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from fusednn.graph.network import Network
 from fusednn.kernels import records
+from fusednn.kernels.losses import Loss, bounds, row_of
 from fusednn.kernels.ops import output
 
-from .data import order_operands
-from .network import Network
+from .buffers import Block
 from .program import Program, Task
 
 BLOCK_ROWS = 1024
@@ -57,39 +58,61 @@ class Target(NamedTuple):
         return float(losses.sum() / self.counts.sum())
 
 
-class Ends(NamedTuple):
-    """Where a loss reads logits and writes their gradient, rows of one stride.
+def loss_row(network: Network) -> Loss:
+    """The row of the table of a network's loss."""
+    return row_of(network.loss)
 
-    Parameters
-    ----------
-    logits, dz : ndarray
-        Flat; they may be the same.
-    stride : int
-    padded : int
-        Elements of a row of `dz`; those that are no output's become 0.
+
+def outputs_per_target(network: Network) -> int:
+    """How many adjacent outputs belong to a column of the targets."""
+    return loss_row(network).outputs_of_target(network.loss_constants)
+
+
+def target_columns(network: Network) -> int:
+    """Columns of the targets: one for each group of classes, or of `outputs_per_target`.
+
+    Raises
+    ------
+    ValueError
+        If the outputs cannot be dealt out to columns.
     """
+    if loss_row(network).class_targets:
+        return len(network.output_groups())
+    columns, rest = divmod(network.outputs, outputs_per_target(network))
+    if rest:
+        raise ValueError(
+            f"{network.outputs} outputs are not {outputs_per_target(network)} for each column of"
+            f" the targets, as the loss {network.loss!r} needs them"
+        )
+    return columns
 
-    logits: np.ndarray
-    dz: np.ndarray
-    stride: int
-    padded: int
+
+def _constants(network: Network, dtype) -> np.ndarray:
+    """What the loss reads; never empty, since its address is taken."""
+    row = loss_row(network)
+    constants = bounds(dtype) if row.bounded else network.loss_constants or row.constants
+    return np.array([*constants, 0.0], dtype)
 
 
 def loss_records(
-    program: Program, network: Network, target: Target, ends: Ends, values, order=None
-) -> list[np.ndarray]:
-    """A record for each group of outputs; the last one clears the padding of dz.
+    program: Program, network: Network, target: Target, logits: Block, dlogits: Block, values,
+    padded: int, order=None,
+) -> list[np.ndarray]:  # fmt: skip
+    """A record for each group of outputs; the last one clears the padding of dlogits.
 
     Parameters
     ----------
+    logits, dlogits : Block
+        They may be the same.
     values : ndarray of float64, of shape (groups, rows)
         Becomes the losses.
+    padded : int
+        Elements of a row of `dlogits`; those that are no output's become 0.
     order : ndarray of int64, optional
         The samples that the rows are, by their targets.
     """
-    loss = network.loss_row()
-    constants = network.constants_of_loss(program.dtype)
-    per_target = network.outputs_per_target()
+    loss, constants = loss_row(network), _constants(network, program.dtype)
+    per_target = outputs_per_target(network)
     op, unknown = output.loss_gradient, target.shares is not None
     if unknown:
         op = output.known_loss_gradient
@@ -100,25 +123,18 @@ def loss_records(
         last = group == len(groups) - 1
         at, width = (group, 1) if loss.class_targets else (first, outputs // per_target)
         operands = {
-            output.LOGITS: ends.logits[first:],
-            output.LOGITS_STRIDE: ends.stride,
-            output.OUTPUTS: outputs,
-            output.FUNCTION: (loss.function, "loss"),
-            **order_operands(output.ORDER, order),
-            output.TARGETS: targets[at:],
-            output.TARGET_WIDTH: width,
-            output.TARGETS_STRIDE: stride,
-            output.WEIGHTS: target.weights,
-            output.HAS_WEIGHTS: int(target.weights is not None),
-            output.DZ: ends.dz[first:],
-            output.DZ_STRIDE: ends.stride,
-            output.PADDED_OUT: ends.padded - first if last else outputs,
-            output.ROW_VALUES: values[group],
-            output.CONSTANTS: constants,
+            "logits": logits.part(first, outputs),
+            "function": (loss.function, "loss"),
+            "order": order,
+            "targets": Block(targets[at:], stride, width),
+            "weights": target.weights,
+            "dlogits": dlogits.part(first, padded - first if last else outputs),
+            "losses": values[group],
+            "constants": constants,
         }
         if unknown:
-            operands[output.COLUMN_VALUES] = np.zeros(values.shape[1])
-            operands[output.DIVISOR] = width if loss.per_output else 1
+            operands["column_losses"] = np.zeros(values.shape[1])
+            operands["divisor"] = width if loss.per_output else 1
         chain.append(program.record(op, operands))
     return chain
 
@@ -147,11 +163,10 @@ def lower_losses(
     rows, outputs = logits.shape
     program = Program(logits.dtype, workers, loss_scratch(outputs))
     values = np.empty((len(network.output_groups()), rows))
-    flat = logits.reshape(-1)
-    ends = Ends(flat, flat, outputs, outputs)
+    block = Block(logits.reshape(-1), outputs, outputs)
     values_of_target = np.ascontiguousarray(target.values, logits.dtype)
     target = target._replace(values=values_of_target, weights=None)
-    chain = loss_records(program, network, target, ends, values)
+    chain = loss_records(program, network, target, block, block, values, outputs)
     tasks = [
         Task(chain, lo, min(lo + BLOCK_ROWS, rows), records.WHOLE)
         for lo in range(0, rows, BLOCK_ROWS)

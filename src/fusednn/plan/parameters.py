@@ -30,8 +30,6 @@ class ParameterLayout:
         Elements of the flat vector, padding included.
     transposed_count : int
         Elements of the transposed copies.
-    matrices : list of int
-        The numbers of the parameters that are matrices.
     """
 
     def __init__(self, forms: Sequence[Form], dtype):
@@ -44,8 +42,6 @@ class ParameterLayout:
             self.count += form.count
             self._transposed.append(self.transposed_count)
             self.transposed_count += form.transposed_count
-        numbers = range(len(self.forms))
-        self.matrices = [number for number in numbers if self.forms[number].is_matrix]
 
     def view(self, flat: np.ndarray, number: int) -> np.ndarray:
         """A parameter in its form."""

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import ctypes
-import struct
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
+from struct import Struct
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from fusednn.kernels import records
 from fusednn.kernels.library import address
+from fusednn.kernels.operands import DECLARED
 
-from .buffers import address_of, aligned_zeros
+from .buffers import Block, address_of, padded
+from .memory import Memory
 
 
 class Task(NamedTuple):
@@ -42,6 +44,8 @@ class Program:
         Threads that may run it.
     scratch : int
         Elements of scratch per worker.
+    memory : Memory, optional
+        Where what it needs is taken from.
 
     Attributes
     ----------
@@ -51,18 +55,18 @@ class Program:
         To be called before a run: they bring up to date what is computed from parameters.
     """
 
-    def __init__(self, dtype, workers: int, scratch: int):
-        self.dtype = np.dtype(dtype)
+    def __init__(self, dtype, workers: int, scratch: int, memory: Memory | None = None):
+        self.dtype, self.memory = np.dtype(dtype), memory or Memory()
         self._alive: list[Any] = []
         self._records: list[np.ndarray] = []
         self.refresh: list[Callable[[], object]] = []
         self.words = np.zeros(records.PROGRAM_WIDTH, np.int64)
-        self.sync = aligned_zeros(records.CLAIMS + records.CLAIMS_WIDTH * workers, np.int64)
-        self.frames = aligned_zeros(records.FRAME_WIDTH * workers, np.int64)
+        self.sync = self.memory.keep(records.CLAIMS + records.CLAIMS_WIDTH * workers, np.int64)
+        self.frames = self.memory.keep(records.FRAME_WIDTH * workers, np.int64)
         for frame in self.frames.reshape(workers, records.FRAME_WIDTH):
             frame[records.OWN_SETTINGS] = address_of(frame[records.OWN :])
         per_worker = -(-scratch * self.dtype.itemsize // 64) * 16
-        self.scratch = aligned_zeros(per_worker * workers, np.float32)
+        self.scratch = self.memory.borrow(per_worker * workers, np.float32)
         yield_address, nap_address, nap_argument = _waiting_functions()
         self.workers = workers
         self.words[records.SYNC] = address_of(self.sync)
@@ -74,19 +78,68 @@ class Program:
         self.words[records.SCRATCH_WORDS] = per_worker
         self.words[records.WORKERS] = workers
 
-    def record(self, op, operands: Mapping[int, Any]) -> np.ndarray:
-        """A record of `op`: a kernel, and its operands by slot.
+    def record(self, op, operands: Mapping[str, Any]) -> np.ndarray:
+        """A record of `op`: a kernel, and its operands by their names.
 
-        An array stands for its address, a float for its float64 bits, a pair (kernel, role) for
-        the address of a compiled function, None for 0.
+        Rows are given as a `Block`, arrays as such, numbers as numbers, functions as a pair
+        (kernel, role). What is optional may be None or missing. Rows of several positions per
+        sample make the op's bounds those of rows.
+
+        Raises
+        ------
+        TypeError
+            If an operand is missing, unknown, or of another kind than the op's declaration says;
+            the message names both.
         """
-        words = [0] * (max(operands) + 1)
-        words[0] = address(op, "op", self.dtype)
-        for slot, value in operands.items():
-            words[slot] = value if type(value) is int else self._word(value)
+        declared = DECLARED[op]
+        words = [0] * declared.size
+        words[records.OP], words[records.POSITIONS] = address(op, "op", self.dtype), 1
+        seen = 0
+        for name, slot, kind in declared.entries:
+            what, value = kind.name, operands.get(name)
+            seen += name in operands
+            if what == "width":
+                words[slot] = operands[kind.of].width
+            elif what == "padded":
+                words[slot] = padded(operands[kind.of].width, self.dtype)
+            elif value is None:
+                if not kind.optional:
+                    raise TypeError(f"{_name(op)} needs {name}")
+            elif what == "rows":
+                if type(value) is not Block:
+                    raise _wrong(op, name, kind, value)
+                words[slot] = self._address(op, name, kind, value.values)
+                words[slot + 1] = value.stride
+                if value.positions != 1:
+                    words[records.POSITIONS] = value.positions
+            elif what == "array":
+                words[slot] = self._address(op, name, kind, value)
+            elif what == "count":
+                if not isinstance(value, int | np.integer):
+                    raise _wrong(op, name, kind, value)
+                words[slot] = int(value)
+            elif what == "number":
+                if not isinstance(value, float):
+                    raise _wrong(op, name, kind, value)
+                words[slot] = _bits(value)
+            else:
+                if type(value) is not tuple:
+                    raise _wrong(op, name, kind, value)
+                words[slot] = address(*value, self.dtype)
+        if seen != len(operands):
+            unknown = sorted(operands.keys() - declared.kinds.keys())
+            raise TypeError(f"{_name(op)} has no operand {', '.join(unknown)}")
         record = np.array(words, np.int64)
         self._records.append(record)
         return record
+
+    def _address(self, op, name: str, kind, array) -> int:
+        """Of an array of the kind's elements, which stays alive."""
+        expected = kind.element or self.dtype
+        if type(array) is not np.ndarray or (expected is not object and array.dtype != expected):
+            raise _wrong(op, name, kind, array)
+        self._alive.append(array)
+        return address_of(array)
 
     def places_of(self, array: np.ndarray) -> list[tuple[int, int]]:
         """Where records point into an array: the addresses of the slots, and bytes from its start.
@@ -102,17 +155,6 @@ class Program:
             for record in self._records
             for slot in np.flatnonzero((record >= first) & (record < first + array.nbytes))
         ]
-
-    def _word(self, value) -> int:
-        if isinstance(value, np.ndarray):
-            self._alive.append(value)
-            return address_of(value)
-        if isinstance(value, tuple):
-            function, role = value
-            return address(function, role, self.dtype)
-        if isinstance(value, (float, np.floating)):
-            return struct.unpack("q", struct.pack("d", value))[0]
-        return 0 if value is None else value
 
     def set_stages(self, stages: Sequence[tuple[Sequence[Task], np.ndarray | None]]) -> None:
         """The stages in order: their tasks, and the record run once after each."""
@@ -159,6 +201,23 @@ class Program:
         frames = self.frames.reshape(-1, records.FRAME_WIDTH)
         frames[:, records.SETTINGS] = address_of(self.settings)
         frames[:, records.TOTALS] = address_of(self.totals)
+
+
+def _name(op) -> str:
+    return getattr(op, "py_func", op).__name__
+
+
+def _wrong(op, name: str, kind, value) -> TypeError:
+    what = f"{kind.name} of {kind.element}" if kind.element else kind.name
+    found = f"an array of {value.dtype}" if isinstance(value, np.ndarray) else repr(value)[:80]
+    return TypeError(f"{_name(op)} takes {name} as {what}, not {found}")
+
+
+_DOUBLE, _WORD = Struct("d"), Struct("q")
+
+
+def _bits(value: float) -> int:
+    return _WORD.unpack(_DOUBLE.pack(value))[0]
 
 
 @cache

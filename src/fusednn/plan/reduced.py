@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
+from fusednn.graph.layers.dense import Dense
+from fusednn.graph.layers.layer import Layer
+from fusednn.graph.layers.residual import Residual
+from fusednn.graph.network import Network
+from fusednn.kernels.intrinsics.integers import DOT, MOST_WORDS
 from fusednn.kernels.intrinsics.shapes import SHAPE
+from fusednn.kernels.ops import reduced
+from fusednn.kernels.ops.few import FEW
 
 from .buffers import padded
-from .forms import Form, panels
+from .forms import Product, panels
 
 LEVELS = 127
 """The largest integer of a weight; -128 is not used, so that weights of both signs are alike."""
@@ -20,7 +29,11 @@ LEAST_WEIGHT = 1e-30
 """A column of weights that are all smaller is taken as zeros."""
 
 
-class Words(Form):
+HALF, INTEGER = "bfloat16", "int8"
+STORAGES = HALF, INTEGER
+
+
+class Words(Product):
     """Weights (I, O) in words of 32 bits, which no update touches.
 
     Parameters
@@ -32,12 +45,17 @@ class Words(Form):
         self.shape, self.dtype = (fan_in, fan_out), np.dtype(np.float32)
         self.padded_out = padded(fan_out, self.dtype)
 
+    def forward_operands(self, plain: bool = False) -> dict[str, Any]:
+        return {"fan_in": self.shape[0], "fan_out": self.padded_out}
+
     def tiles(self, batch: int) -> list[tuple[int, int, float]]:
         raise TypeError(f"{type(self).__name__} is for inference alone")
 
 
 class Halves(Words):
     """Panels `[ceil(O / NR)][I][lanes]` of words of two columns in bfloat16."""
+
+    forward_op = staticmethod(reduced.half_forward)
 
     def __init__(self, fan_in: int, fan_out: int):
         super().__init__(fan_in, fan_out)
@@ -65,6 +83,8 @@ class Integers(Words):
     """Panels `[ceil(O / NR)][ceil(I / 4)][NR]` of words of four rows, then a factor of each column
     and the sum of its integers.
     """
+
+    forward_op = staticmethod(reduced.integer_forward)
 
     def __init__(self, fan_in: int, fan_out: int):
         super().__init__(fan_in, fan_out)
@@ -98,6 +118,47 @@ class Integers(Words):
         for first, width in panels(self.padded_out, self.dtype):
             words = flat[first * self.words : (first + width) * self.words]
             yield words.view(np.int8).reshape(self.words, width, 4), slice(first, first + width)
+
+
+FORMS: dict[str, type[Halves] | type[Integers]] = {HALF: Halves, INTEGER: Integers}
+"""The form of weights of each storage."""
+
+
+def with_storage(network: Network, storage: str) -> Network:
+    """A network whose dense layers keep their weights so.
+
+    A last layer of few units stays as it is, and with integers one of very many inputs, whose
+    sums would not be exact.
+
+    Parameters
+    ----------
+    network : Network
+        As `folded` leaves it.
+    storage : {"bfloat16", "int8"}
+
+    Raises
+    ------
+    ValueError
+        If the host lacks what it needs.
+    """
+    if storage == INTEGER and DOT is None:
+        raise ValueError(
+            'weights="int8" needs a CPU with AVX-512 VNNI, AVX-VNNI, or on ARM the dot product;'
+            ' this one has none of them. weights="bfloat16" works everywhere.'
+        )
+    *ops, last = network.ops
+    is_behind = any(parameter.trained for op in ops for parameter in op.parameters())
+    few = isinstance(last, Dense) and last.fan_out <= FEW and is_behind
+    kept = [last if few else _with_storage(last, storage)]
+    return network._replace(ops=(*(_with_storage(op, storage) for op in ops), *kept))
+
+
+def _with_storage(op: Layer, storage: str) -> Layer:
+    if isinstance(op, Residual):
+        return op._replace(inner=tuple(_with_storage(inner, storage) for inner in op.inner))
+    if not isinstance(op, Dense) or (storage == INTEGER and op.fan_in > 4 * MOST_WORDS):
+        return op
+    return op._replace(storage=storage)
 
 
 def rounded_halves(array: np.ndarray) -> np.ndarray:

@@ -7,15 +7,15 @@ from ctypes import c_int64
 
 import numpy as np
 
+from fusednn.graph.network import Network
 from fusednn.kernels import answer as calls
 
 from .answers import ANSWERS, add_answer
 from .buffers import address_of
-from .data import CsrRows, DenseRows, Input
-from .inference import BLOCK_BYTES, BLOCK_ROWS, row_bytes, scratch_elements
-from .network import Network
+from .data import CsrRows, DenseRows
+from .inference import BLOCK_BYTES, BLOCK_ROWS, lowered, row_bytes, scratch_elements
+from .lowering import Lowering
 from .program import Program
-from .rows import Block, Rows
 
 
 class Resident:
@@ -47,15 +47,12 @@ class Resident:
         dtype = np.dtype(dtype)
         block = block_rows(network, dtype)
         self._program = program = Program(dtype, 1, scratch_elements(network))
-        rows, source = Rows(program, block, parameters), _any_row(network.inputs, dtype, is_sparse)
+        source = _any_row(network.inputs, dtype, is_sparse)
         self._columns = 1 if is_sparse else network.inputs
-        x: Input | Block = Input(source, None)
-        for op in network.ops:
-            x = op.lower(rows, x)
-        assert isinstance(x, Block)
-        for refresh in rows.refresh:
+        lowering = lowered(network, program, block, source, parameters)
+        for refresh in program.refresh:
             refresh()
-        rows.cut()
+        lowering.cut()
         found = [program.places_of(part) for part in source.parts]
         self._slots = [[c_int64.from_address(place) for place, _ in part] for part in found]
         places = np.array([] if is_sparse else [place for place, _ in found[0]], np.int64)
@@ -63,7 +60,7 @@ class Resident:
         self.ways = []
         for name in answers:
             call = calls.ready(calls.answer_now, dtype, np.dtype(ANSWERS[name].dtype or dtype))
-            self.ways.append((call, self._words(rows, network, x, name, block, places)))
+            self.ways.append((call, self._words(lowering, network, name, block, places)))
 
     def take(self, source: CsrRows) -> None:
         """Answers these rows from now on."""
@@ -71,12 +68,12 @@ class Resident:
             for slot in slots:
                 slot.value = address_of(part)
 
-    def _words(self, rows: Rows, network: Network, x: Block, name: str, block: int, places):
+    def _words(self, lowering: Lowering, network: Network, name: str, block: int, places):
         answer = ANSWERS[name]
-        emitted = np.zeros((1, answer.columns(network)), answer.dtype or rows.dtype)
-        add_answer(rows, network, x, name, emitted)
-        rows.cut()
-        chain = [*rows.segments[0].chain, *rows.segments[-1].chain]
+        emitted = np.zeros((1, answer.columns(network)), answer.dtype or lowering.dtype)
+        add_answer(lowering, network, lowering.blocks[lowering.graph.logits], name, emitted)
+        lowering.cut()
+        chain = [*lowering.segments[0].chain, *lowering.segments[-1].chain]
         addresses = np.array([address_of(record) for record in chain], np.int64)
         outs = np.array(self._program.places_of(emitted), np.int64)
         words = np.zeros(calls.WIDTH, np.int64)

@@ -10,23 +10,27 @@ from __future__ import annotations
 
 import numpy as np
 
+from fusednn.graph.network import Network
+from fusednn.graph.trace import Call
 from fusednn.kernels import records
 from fusednn.kernels.intrinsics.shapes import SHAPE
 from fusednn.kernels.intrinsics.tiles import ROW_PANELS
-from fusednn.kernels.ops import average, dense, few, output
+from fusednn.kernels.ops import average, few, output, update
 from fusednn.kernels.optimizers import OPTIMIZERS
 
 from .batches import is_blocked, row_blocks, rows_at_once, starts_of
-from .buffers import aligned_zeros, padded
+from .bindings import BINDINGS
+from .bound_products import GradientOp, gradient_op
+from .buffers import padded
 from .clipping import PART, lower_clipping
-from .data import Input
-from .lengths import Columns, Normed
-from .loss import Ends, Target, loss_records, loss_scratch
-from .mixing import mix_losses, mixed_rows
-from .network import Network
+from .layout import forms_of
+from .lengths import Columns, NormedWeights
+from .loss import Target, loss_records, loss_scratch, target_columns
+from .lowering import Lowering
+from .memory import Memory
 from .parameters import ParameterLayout
+from .prepared import normed_weights_of
 from .program import Program, Task
-from .rows import Block, Gradient, Rows
 from .rule import Rule
 from .update import Updater
 
@@ -55,10 +59,9 @@ class TrainingPlan:
         Of the random numbers; written in place.
     averages : ndarray
         The averages of the parameters; empty where there are none.
-    normed : list of Normed
+    normed : list of NormedWeights
         Weights that are made of directions and lengths.
-    zeros : dict of int to ndarray
-        What stays zero, by size.
+    memory : Memory
     order : ndarray of int64
         The orders of samples of the next passes, one after the other; written in place.
     partners : ndarray of int64
@@ -69,7 +72,7 @@ class TrainingPlan:
     def __init__(
         self, network: Network, source, target: Target, rule: Rule, batch: int, order, workers: int
     ):
-        columns = network.target_columns()
+        columns = target_columns(network)
         if target.values.shape != (source.shape[0], columns) or source.shape[1] != network.inputs:
             raise ValueError(
                 f"a network of {network.inputs} inputs and {network.outputs} outputs cannot be"
@@ -77,32 +80,33 @@ class TrainingPlan:
                 f" {target.values.shape}"
             )
         self.network, self.dtype = network, target.values.dtype
-        self.layout = ParameterLayout(network.forms(self.dtype), self.dtype)
+        self.layout = ParameterLayout(forms_of(network, self.dtype), self.dtype)
         self.order = order
         self.partners = np.zeros(len(order) if rule.mixup else 0, np.int64)
         self.joined = network.needs_batches()
         self.block = rows_at_once(network, rule, batch)
         self.rows = self.block + self.joined
         self.blocked = is_blocked(network, rule, batch)
-        self.parameters = aligned_zeros(self.layout.count, self.dtype)
-        self.transposed = aligned_zeros(max(1, self.layout.transposed_count), self.dtype)
+        self.memory = Memory()
+        self.parameters = self.memory.keep(self.layout.count, self.dtype)
+        self.transposed = self.memory.keep(max(1, self.layout.transposed_count), self.dtype)
         n_states = OPTIMIZERS[rule.optimizer].states if rule.optimizer else 0
-        self.states = [aligned_zeros(self.layout.count, self.dtype) for _ in range(n_states)]
+        self.states = [self.memory.keep(self.layout.count, self.dtype) for _ in range(n_states)]
         stored = self.layout.count if self.blocked else 0
-        self.gradient = aligned_zeros(stored, self.dtype)
+        self.gradient = self.memory.keep(stored, self.dtype)
         averaged = self.layout.count if rule.average else 0
-        self.averages = aligned_zeros(averaged, self.dtype)
+        self.averages = self.memory.keep(averaged, self.dtype)
         self.key = np.zeros(2, np.int64)
         self._rule = rule
         item = self.dtype.itemsize
         scratch = max(
-            dense.TILE_ROWS * SHAPE.panel(item),
+            update.TILE_ROWS * SHAPE.panel(item),
             few.FEW * ROW_PANELS * SHAPE.panel(item),
             loss_scratch(network.outputs),
             max(network.widths()) + 3,  # a row's mask
             *(form.scratch for form in self.layout.forms),
         )
-        self.program = Program(self.dtype, workers, scratch)
+        self.program = Program(self.dtype, workers, scratch, self.memory)
         self._lower(source, target)
 
     @property
@@ -128,80 +132,90 @@ class TrainingPlan:
     # -- lowering ------------------------------------------------------------------------
 
     def _lower(self, source, target: Target) -> None:
-        program, layout, count = self.program, self.layout, len(self.layout.forms)
-        copies = [layout.transposed(self.transposed, number) for number in range(count)]
-        rows = Rows(
-            program,
-            self.rows,
-            layout.views(self.parameters),
-            transposed=copies,
-            key=self.key,
-            noisy=self._rule.optimizer is not None,
+        program, layout, rule = self.program, self.layout, self._rule
+        graph = self.network.graph(
+            trains=True, noisy=rule.optimizer is not None, mixed=rule.mixup > 0
         )
-        given = Input(source, self.order)
-        x: Input | Block = given
-        if self.partners.size:
-            x = mixed_rows(rows, given, Input(source, self.partners))
-        for op in self.network.ops:
-            x = op.lower(rows, x)
-        assert isinstance(x, Block)
-        d = rows.block(x.width)
-        values = np.zeros((len(self.network.output_groups()), self.rows))
-        ends = Ends(x.values, d.values, x.stride, padded(x.width, self.dtype))
-        rows.add_records(loss_records(program, self.network, target, ends, values, self.order))
-        if self.partners.size:
-            other = rows.block(x.width), np.zeros_like(values)
-            ends = ends._replace(dz=other[0].values)
-            rows.add_records(
-                loss_records(program, self.network, target, ends, other[1], self.partners)
-            )
-            mix_losses(rows, (d, values), other)
-        rows.back(d, rows.tape)
-        rows.cut()
-        self.zeros = rows.zero_rows
-        self.is_random = rows.is_random or self.partners.size > 0
-        self.normed = rows.normed_weights
-        self._lower_stages(rows, values)
+        orders = {"own": self.order, "partners": self.partners}
 
-    def _row_stages(self, rows: Rows) -> list:
+        def loss(lowering: Lowering, call: Call) -> list[np.ndarray]:
+            logits = lowering.blocks[call.given["logits"]]
+            return loss_records(
+                *(program, self.network, target, logits, lowering.blocks[call.out["dlogits"]]),
+                *(lowering.values(call.out["losses"]), padded(logits.width, self.dtype)),
+                orders[call.given["order"]],
+            )
+
+        lowering = Lowering(
+            program,
+            graph,
+            self.rows,
+            source,
+            orders,
+            layout.forms,
+            layout.views(self.parameters),
+            transposed=[
+                layout.transposed(self.transposed, number) for number in range(len(layout.forms))
+            ],
+            key=self.key,
+            loss=loss,
+        )
+        self.normed = normed_weights_of(lowering)
+        lowering.run(BINDINGS)
+        lowering.cut()
+        self.is_random = graph.is_random
+        gradients = {
+            number: gradient_op(lowering, number, gradient)
+            for number, gradient in graph.gradients.items()
+        }
+        assert graph.losses is not None
+        self._lower_stages(lowering, gradients, lowering.values(graph.losses))
+
+    def _row_stages(self, lowering: Lowering) -> list:
         """A stage for each segment of the rows."""
         stages: list = []
-        for chain, after in rows.segments:
+        for chain, after in lowering.segments:
             tasks = [
                 Task(chain, lo, hi, records.ROWS_OF_BATCH)
                 for lo, hi in row_blocks(self.rows, self.program.workers)
             ]
-            if not stages and rows.before:
-                tasks[:0] = [Task([record], 0, 0) for record in rows.before]
+            if not stages and lowering.before:
+                tasks[:0] = [Task([record], 0, 0) for record in lowering.before]
             stages.append((tasks, after))
         return stages
 
-    def _lower_stages(self, rows: Rows, values) -> None:
+    def _lower_stages(
+        self, lowering: Lowering, computed: dict[int, GradientOp], values: np.ndarray
+    ) -> None:
         """The stages: rows and update of a batch in one go; in blocks first, later, and update."""
         rule, program, forms = self._rule, self.program, self.layout.forms
         decoupled = rule.optimizer is not None and OPTIMIZERS[rule.optimizer].decoupled
+        facts = [parameter for parameter, _ in lowering.graph.parameters]
         updater = Updater(
-            *(program, self.layout, self.parameters, self.transposed, self.rows),
+            *(program, self.layout, facts, {normed.directions for normed in self.normed}),
+            *(self.parameters, self.transposed, self.rows),
             *(rule.constants, decoupled, rule.l1 > 0),
         )
-        computed = rows.gradients
-        squares = aligned_zeros(updater.n_tiles, np.float64)
-        absolutes = aligned_zeros(updater.n_tiles, np.float64) if rule.l1 else None
+        squares = self.memory.borrow(updater.n_tiles, np.float64)
+        absolutes = self.memory.borrow(updater.n_tiles, np.float64) if rule.l1 else None
         sums = {"squares": squares, "absolutes": absolutes}
         total = program.record(
             output.sum_losses,
             {
-                output.VALUES: values,
-                output.SQUARES: squares,
-                output.N_SQUARES: len(squares),
-                output.GROUPS: len(values),
-                output.VALUES_STRIDE: self.rows,
-                output.ABSOLUTES: absolutes,
+                "losses": values.reshape(-1),
+                "squares": squares,
+                "n_squares": len(squares),
+                "groups": len(values),
+                "losses_stride": self.rows,
+                "absolutes": absolutes,
             },
         )
-        columns = Columns(program, self.layout, self.parameters, self.transposed)
-        stages_after = self._stages_after(columns, rows.normed_weights)
-        stages = self._row_stages(rows)
+        columns = Columns(
+            *(program, self.layout, self.parameters, self.transposed),
+            [parameter.largest for parameter in facts],
+        )
+        stages_after = self._stages_after(columns, self.normed)
+        stages = self._row_stages(lowering)
         # blocks: rows and store, rows and accumulate, then from `apply_stage` on the update
         self.later_block, self.apply_stage = len(stages) + 1, 2 * (len(stages) + 1)
         if not self.blocked:
@@ -213,24 +227,24 @@ class TrainingPlan:
         store = updater.lower("store", stored, computed, refresh=False, **sums)
         add = updater.lower("accumulate", stored, computed, refresh=False)
         stages = [*stages, (store, total), *stages, (add, total)]
-        if rows.normed_weights:
-            normed = columns.lower_gradients(rows.normed_weights, self.gradient)
+        if self.normed:
+            normed = columns.lower_gradients(self.normed, self.gradient)
             stages.append((normed, None))
         if rule.clips:
             stages += lower_clipping(program, self.gradient, rule.clip_norm, rule.clip_value)
         if rule.optimizer is not None:
             from_memory = {
-                number: Gradient(
+                number: GradientOp(
                     forms[number].apply_op,
-                    {dense.GRADIENT_X: self.layout.view(self.gradient, number)},
+                    {"gradient": self.layout.view(self.gradient, number)},
                 )
-                for number in [*computed, *(normed.lengths for normed in rows.normed_weights)]
+                for number in [*computed, *(normed.lengths for normed in self.normed)]
             }
             apply = updater.lower(rule.optimizer, self.states, from_memory, refresh=True)
             stages += [(apply, None), *stages_after]
         program.set_stages(stages)
 
-    def _stages_after(self, columns: Columns, normed: list[Normed]) -> list:
+    def _stages_after(self, columns: Columns, normed: list[NormedWeights]) -> list:
         """What follows an update: bounds and lengths of the weights, then their averages."""
         stages: list = []
         bounds = columns.lower_bounds()
@@ -245,7 +259,7 @@ class TrainingPlan:
     def _lower_averages(self) -> list[Task]:
         record = self.program.record(
             average.average_weights,
-            {average.W: self.parameters, average.AVERAGE: self.averages},
+            {"average": self.averages, "w": self.parameters},
         )
         starts = range(0, self.layout.count, PART)
         return [Task([record], lo, min(lo + PART, self.layout.count)) for lo in starts]

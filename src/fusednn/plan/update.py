@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
+
 import numpy as np
 
-from fusednn.kernels.ops import dense
+from fusednn.graph.parameters import Parameter
 from fusednn.kernels.ops.adjust import adjust
 from fusednn.kernels.optimizers import OPTIMIZERS
 
+from .bound_products import GradientOp
 from .parameters import ParameterLayout
 from .program import Program, Task
-from .rows import Gradient
 
 
 class Updater:
@@ -20,6 +22,10 @@ class Updater:
     ----------
     program : Program
     layout : ParameterLayout
+    facts : sequence of Parameter
+        Of each parameter.
+    normed : collection of int
+        The numbers of the directions of weights that are made of them.
     parameters, transposed : ndarray
         The flat vector and the transposed copy.
     batch : int
@@ -33,10 +39,11 @@ class Updater:
     """
 
     def __init__(
-        self, program: Program, layout: ParameterLayout, parameters, transposed, batch: int,
-        constants, decoupled: bool, l1: bool,
+        self, program: Program, layout: ParameterLayout, facts: Sequence[Parameter],
+        normed: Collection[int], parameters, transposed, batch: int, constants, decoupled: bool,
+        l1: bool,
     ):  # fmt: skip
-        self._program, self._layout = program, layout
+        self._program, self._layout, self._facts, self._normed = program, layout, facts, normed
         self._tiles = [form.tiles(batch) for form in layout.forms]
         self._parameters, self._transposed = parameters, transposed
         self._decoupled, self._l1 = decoupled, l1
@@ -45,13 +52,17 @@ class Updater:
     @property
     def n_tiles(self) -> int:
         """Tiles of weights of all layers."""
-        return sum(len(self._tiles[number]) for number in self._layout.matrices)
+        return sum(
+            len(tiles)
+            for tiles, form in zip(self._tiles, self._layout.forms, strict=True)
+            if form.is_matrix
+        )
 
     def lower(
         self,
         optimizer: str,
         states,
-        gradients: dict[int, Gradient],
+        gradients: dict[int, GradientOp],
         *,
         refresh: bool,
         squares=None,
@@ -65,7 +76,7 @@ class Updater:
             Key of `kernels.optimizers.OPTIMIZERS`.
         states : list of ndarray
             Its state, one to three arrays in the shape of the parameters.
-        gradients : dict of int to Gradient
+        gradients : dict of int to GradientOp
             By the numbers of the parameters.
         refresh : bool
             Write the transposed copy too.
@@ -73,39 +84,39 @@ class Updater:
             Receive each tile's sum of squared or absolute weights before the update.
         """
         step = {
-            dense.STEP: (OPTIMIZERS[optimizer].step, "step"),
-            dense.CONSTANTS: self._constants,
+            "step": (OPTIMIZERS[optimizer].step, "step"),
+            "constants": self._constants,
         }
         tasks: list[Task] = []
         counted = 0
         for number in sorted(gradients):
             form, gradient = self._layout.forms[number], gradients[number]
-            factors = self._factors(form)
+            factors = self._factors(number)
             adjusts = factors is not None or self._l1
             operands = {
                 **step,
-                dense.PARAMETERS: self._layout.view(self._parameters, number),
-                dense.STATE_1: self._layout.view(states[0], number),
-                dense.STATE_2: self._layout.view(states[min(1, len(states) - 1)], number),
-                dense.STATE_3: self._layout.view(states[-1], number),
-                dense.FACTORS: factors,
-                dense.ADJUST: (adjust, "adjust") if adjusts else None,
+                "parameters": self._layout.view(self._parameters, number),
+                "state_1": self._layout.view(states[0], number),
+                "state_2": self._layout.view(states[min(1, len(states) - 1)], number),
+                "state_3": self._layout.view(states[-1], number),
+                "factors": factors,
+                "adjust": (adjust, "adjust") if adjusts else None,
                 **gradient.operands,
                 **form.update_operands(),
             }
             if form.is_matrix:
-                copy = self._layout.transposed(self._transposed, number)
-                operands[dense.TRANSPOSED] = copy if refresh and not form.is_normed else None
-                operands[dense.SQUARES_OUT] = None if squares is None else squares[counted:]
-                operands[dense.ABSOLUTES_OUT] = None if absolutes is None else absolutes[counted:]
+                if refresh and number not in self._normed:
+                    operands["transposed"] = self._layout.transposed(self._transposed, number)
+                operands["squares_out"] = None if squares is None else squares[counted:]
+                operands["absolutes_out"] = None if absolutes is None else absolutes[counted:]
                 counted += len(self._tiles[number])
             chain = [self._program.record(gradient.op, operands)]
             tasks += [Task(chain, lo, hi, cost=cost) for lo, hi, cost in self._tiles[number]]
         return tasks
 
-    def _factors(self, form) -> np.ndarray | None:
+    def _factors(self, number: int) -> np.ndarray | None:
         """A parameter's factors of rate, decay and squares, where it has some of its own."""
-        if form.factors == (1.0, 1.0) or (not form.is_matrix and form.factors[0] == 1.0):
+        rate, decay = self._facts[number].rate, self._facts[number].decay
+        if rate == 1.0 and (decay == 1.0 or not self._layout.forms[number].is_matrix):
             return None
-        rate, decay = form.factors
         return np.array([rate, decay * rate if self._decoupled else decay, decay])

@@ -8,14 +8,15 @@ from collections.abc import Iterable
 import numpy as np
 from numpy import empty, ndarray  # looked up in every call
 
+from fusednn.graph.layers.dense import Dense
+from fusednn.graph.layers.embedding import Embedding
+from fusednn.graph.network import Network
 from fusednn.kernels import answer as calls
 from fusednn.plan.answers import ANSWERS
 from fusednn.plan.buffers import address_of, aligned_zeros
 from fusednn.plan.data import CsrRows
 from fusednn.plan.inference import BLOCK_ROWS
-from fusednn.plan.layers.dense import Dense
-from fusednn.plan.layers.embedding import Embedding
-from fusednn.plan.network import Network
+from fusednn.plan.layout import forms_of
 from fusednn.plan.resident import Resident, block_rows
 from fusednn.training.jobs import FLOPS_PER_THREAD, choose_jobs
 from fusednn.training.parked import Crew
@@ -73,7 +74,7 @@ class Answering:
         self.dtype, self.n_jobs = dtype, n_jobs
         self._network, self._answers, self._flops = network, answers, flops
         self._names, self._features, self._inputs = names, features, network.inputs
-        self._forms = network.forms(dtype)
+        self._forms = forms_of(network, dtype)
         self._parameters = [
             _packed(form, array) for form, array in zip(self._forms, arrays, strict=True)
         ]
@@ -84,7 +85,7 @@ class Answering:
         self._claimed_rows = max(block, self.brief_rows // block * block)
         first = network.ops[0]
         self._embedding = first if isinstance(first, Embedding) else None
-        self._reads_sparse = isinstance(first, Dense)
+        self._reads_sparse = isinstance(first, Dense) and not first.storage
         later = network._replace(ops=network.ops[1:])
         self._later_flops = operations(later) if later.ops else 0
         self._free: list[Resident] = []

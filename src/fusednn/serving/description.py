@@ -10,18 +10,19 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from fusednn.graph.layers.batch_norm import BatchNorm
+from fusednn.graph.layers.dense import Dense
+from fusednn.graph.layers.embedding import Embedding
+from fusednn.graph.layers.epilogue import Epilogue
+from fusednn.graph.layers.layer import Layer
+from fusednn.graph.layers.layer_norm import LayerNorm
+from fusednn.graph.layers.prelu import PReLU
+from fusednn.graph.layers.rescale import Rescale
+from fusednn.graph.layers.residual import Residual
+from fusednn.graph.layers.through import Noise, Scale, Through
+from fusednn.graph.parameters import Parameter
 from fusednn.kernels.activations import ACTIVATIONS
-from fusednn.plan.forms import Form
-from fusednn.plan.layers.batch_norm import BatchNorm
-from fusednn.plan.layers.dense import Dense
-from fusednn.plan.layers.embedding import Embedding
-from fusednn.plan.layers.epilogue import Epilogue
-from fusednn.plan.layers.layer import Layer
-from fusednn.plan.layers.layer_norm import LayerNorm
-from fusednn.plan.layers.prelu import PReLU
-from fusednn.plan.layers.rescale import Rescale
-from fusednn.plan.layers.residual import Residual
-from fusednn.plan.layers.through import Noise, Scale, Through
+from fusednn.plan.activations import epilogue
 
 from .fields import (
     Refused,
@@ -71,7 +72,7 @@ def _read_after(value, where: str, reader: Reader) -> Epilogue:
     constants = list_of(number(-1e30, 1e30))(found["constants"], f"{where}.constants")
     if len(constants) not in (0, count):
         raise Refused(f"{where}.constants must be {count} for {name}, or none")
-    return Epilogue(name, constants)
+    return epilogue(name, constants)
 
 
 SIZE = _plain(whole(1, MOST_WIDTH))
@@ -90,8 +91,6 @@ FIELDS: dict[type, dict[str, Kind]] = {
         "fan_in": SIZE,
         "fan_out": SIZE,
         "after": AFTER,
-        "first": FLAG,
-        "last": FLAG,
         "weight_norm": FLAG,
     },
     BatchNorm: {"width": SIZE, "after": AFTER, "epsilon": EPSILON},
@@ -112,15 +111,9 @@ FIELDS: dict[type, dict[str, Kind]] = {
 }
 """Of each op the fields that decide its outputs."""
 
-PARAMETERS: dict[type, tuple[str, ...]] = {
-    Dense: ("weights", "biases", "lengths"),
-    BatchNorm: ("scale", "shift", "mean", "variance"),
-    LayerNorm: ("scale", "shift"),
-    PReLU: ("slopes",),
-    Scale: ("mean", "factor"),
-    Rescale: ("before", "factor", "divisor", "after", "low", "high"),
-}
-"""Names of their parameters, in the order of their forms; of Embedding they are numbers."""
+POSITIONS = "first", "last"
+"""Keys of a dense layer that say where it stands: whether no trained op comes before it, and
+whether it gives the logits. The list of the ops says so too; format versions 1 and 2 have them."""
 
 CLASSES: dict[type, str] = {kind: kind.__name__ for kind in FIELDS}
 NAMES = {name: kind for kind, name in CLASSES.items()}
@@ -136,11 +129,23 @@ def written_ops(ops: tuple[Layer, ...]) -> list[dict[str, Any]]:
     KeyError
         For an op that is not in the tables.
     """
-    return [
-        {"op": CLASSES[type(op)]}
-        | {name: kind.write(getattr(op, name)) for name, kind in FIELDS[type(op)].items()}
-        for op in ops
-    ]
+    return _written(ops, last=ops[-1], bare=True)
+
+
+def _written(ops: tuple[Layer, ...], last: Layer | None, bare: bool) -> list[dict[str, Any]]:
+    """`bare` says that no trained op comes before; `last` is the op that gives the logits."""
+    found = []
+    for op in ops:
+        value: dict[str, Any] = {"op": CLASSES[type(op)]}
+        for name, kind in FIELDS[type(op)].items():
+            value[name] = kind.write(getattr(op, name))
+        if isinstance(op, Dense):
+            value |= zip(POSITIONS, (bare, op is last), strict=True)
+        elif isinstance(op, Residual):
+            value["inner"] = _written(op.inner, None, bare)
+        bare = bare and not any(parameter.trained for parameter in op.parameters())
+        found.append(value)
+    return found
 
 
 def read_ops(value, where: str, elements: int) -> tuple[Layer, ...]:
@@ -155,11 +160,10 @@ def read_ops(value, where: str, elements: int) -> tuple[Layer, ...]:
         Of all tensors together; no op is wider.
     """
     ops = Reader(elements).ops(value, where)
-    for at, op in enumerate(ops):
-        if isinstance(op, Dense) and op.last != (at == len(ops) - 1):
+    for at, (op, found) in enumerate(zip(ops, value, strict=True)):
+        if isinstance(op, Dense) and found["last"] != (at == len(ops) - 1):
             raise Refused(f"{where}[{at}].last must be true of the last op alone")
-    first = ops[0]
-    if isinstance(first, Dense) and not first.first:
+    if isinstance(ops[0], Dense) and not value[0]["first"]:
         raise Refused(f"{where}[0].first must be true: it reads the data")
     return ops
 
@@ -198,7 +202,9 @@ class Reader:
         self._depth -= 1
         if ops[0].fan_in != ops[-1].fan_out:
             raise Refused(f"{where} must have as many outputs as inputs")
-        if any(isinstance(op, Dense) and op.last for op in ops):
+        if any(
+            isinstance(op, Dense) and found["last"] for op, found in zip(ops, value, strict=True)
+        ):
             raise Refused(f"{where} must not hold the last op")
         return ops
 
@@ -209,7 +215,10 @@ class Reader:
         name = value.get("op") if type(value) is dict else None
         kind = NAMES[one_of(NAMES)(name, f"{where}.op")]
         fields = FIELDS[kind]
-        found = keyed(value, where, ("op", *fields))
+        positions = POSITIONS if kind is Dense else ()
+        found = keyed(value, where, ("op", *fields, *positions))
+        for key in positions:
+            flag(found[key], f"{where}.{key}")
         parts = {
             key: field.read(found[key], f"{where}.{key}", self) for key, field in fields.items()
         }
@@ -250,25 +259,24 @@ def has_training_ops(ops: tuple[Layer, ...]) -> bool:
     )
 
 
-def named_forms(ops: tuple[Layer, ...], dtype, where: str = "ops") -> Iterator[tuple[str, Form]]:
-    """The name and the form of each parameter, in the order of the ops: `ops.0.weights`."""
+def named_parameters(
+    ops: tuple[Layer, ...], where: str = "ops"
+) -> Iterator[tuple[str, Parameter]]:
+    """The name and the facts of each parameter, in the order of the ops: `ops.0.weights`."""
     for at, op in enumerate(ops):
         if isinstance(op, Residual):
-            yield from named_forms(op.inner, dtype, f"{where}.{at}.inner")
+            yield from named_parameters(op.inner, f"{where}.{at}.inner")
             continue
-        forms = op.forms(dtype)
-        names = PARAMETERS.get(type(op), tuple(map(str, range(len(forms)))))
-        for name, form in zip(names, forms, strict=False):
-            yield f"{where}.{at}.{name}", form
+        for parameter in op.parameters():
+            yield f"{where}.{at}.{parameter.name}", parameter
 
 
-def check_values(name: str, array: np.ndarray) -> None:
-    """Refuses values that a parameter of that name cannot have."""
-    role = name.rpartition(".")[2]
-    if role in ("low", "high"):  # infinite is no bound
+def check_values(name: str, parameter: Parameter, array: np.ndarray) -> None:
+    """Refuses values that a parameter cannot have."""
+    if not parameter.finite:  # infinite is no bound
         if np.isnan(array).any():
             raise Refused(f"tensor {name!r} holds NaN")
     elif not np.isfinite(array).all():
         raise Refused(f"tensor {name!r} holds NaN or infinity")
-    if role == "variance" and array.min() < 0:
-        raise Refused(f"tensor {name!r} holds a variance below 0")
+    if array.min(initial=np.inf) < parameter.least:
+        raise Refused(f"tensor {name!r} holds a {parameter.name} below {parameter.least:g}")

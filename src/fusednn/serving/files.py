@@ -10,14 +10,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fusednn.plan.layers.layer import Layer
+from fusednn.graph.layers.layer import Layer
 
 from .description import (
     MOST_WIDTH,
     check_values,
     has_training_ops,
     most_columns,
-    named_forms,
+    named_parameters,
     read_ops,
 )
 from .fields import Check, Refused, keyed, list_of, one_of, optional, record, text, whole
@@ -138,12 +138,13 @@ class Contents(NamedTuple):
         return contents
 
     def _check_tensors(self) -> None:
-        """Compares the file's tensors with what the ops' forms say."""
-        entries, expected = self.tensors.entries, dict(named_forms(self.ops, self.dtype))
-        for name, form in expected.items():
+        """Compares the file's tensors with what the ops' parameters are."""
+        entries, expected = self.tensors.entries, dict(named_parameters(self.ops))
+        for name, parameter in expected.items():
             if name not in entries:
                 raise Refused(f"it has no tensor {name!r}")
-            self.check_tensor(name, form.shape, form.dtype)
+            dtype = np.dtype(float) if parameter.exact else self.dtype
+            self.check_tensor(name, parameter.shape, dtype)
         for name in entries:
             known = self.kind == ESTIMATOR and name.startswith(TRAINING)
             if name not in expected and not known:
@@ -172,9 +173,9 @@ class Contents(NamedTuple):
         )
 
     def _arrays(self) -> Iterator[np.ndarray]:
-        for name, _ in named_forms(self.ops, self.dtype):
+        for name, parameter in named_parameters(self.ops):
             array = self.tensors.read(name)
-            check_values(name, array)
+            check_values(name, parameter, array)
             yield array
 
 

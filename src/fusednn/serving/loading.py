@@ -8,7 +8,7 @@ import numpy as np
 
 from fusednn.plan.folding import folded
 
-from .description import check_values, named_forms
+from .description import check_values, named_parameters
 from .files import ESTIMATOR, Contents, opened
 from .model import Model
 from .predictor import Predictor
@@ -58,6 +58,6 @@ def _folded(model: Model, behind: bool) -> Model:
     arrays = list(model.arrays)
     with np.errstate(all="ignore"):  # what becomes infinite is refused
         few, arrays = folded(model.network, arrays, behind=behind)
-    for (name, _), array in zip(named_forms(few.ops, model.dtype), arrays, strict=True):
-        check_values(name, array)
+    for (name, parameter), array in zip(named_parameters(few.ops), arrays, strict=True):
+        check_values(name, parameter, array)
     return model._replace(ops=few.ops, arrays=arrays)

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fusednn.plan.layers.layer import Layer
-from fusednn.plan.network import Network
+from fusednn.graph.layers.layer import Layer
+from fusednn.graph.network import Network
 
 from .answers import COLUMNS, MULTILABEL, VALUES
 

@@ -6,7 +6,7 @@ from numbers import Integral
 
 import numpy as np
 
-from fusednn.plan.layers.reduced import INTEGER, STORAGES, with_storage
+from fusednn.plan.reduced import INTEGER, STORAGES, with_storage
 
 from .answering import Answering, operations
 from .answers import Answers
@@ -104,8 +104,7 @@ class Predictor(Answers):
         if weights not in STORAGES:
             names = ", ".join(map(repr, STORAGES))
             raise ValueError(f"weights must be None or one of {names}; got {weights!r}.")
-        ops = with_storage(model.ops, weights)
-        self._network = self._network._replace(ops=ops)
+        self._network = with_storage(self._network, weights)
         return model._replace(dtype=np.dtype(np.float32))
 
     # -- what it is ----------------------------------------------------------------------

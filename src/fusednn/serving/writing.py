@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .description import check_values, named_forms, read_ops, written_ops
+from .description import check_values, named_parameters, read_ops, written_ops
 from .fields import Refused
 from .files import ESTIMATOR, FEATURES, KEY, KEYS, PREDICTOR, read_columns
 from .heads import read_head, version_of, written_head
@@ -67,8 +67,8 @@ def save_model(
 def _checked(model: Model, plan: dict[str, Any]) -> dict[str, np.ndarray]:
     """The model's arrays by name; what `load` would refuse is refused."""
     arrays = {}
-    for (name, _), array in zip(named_forms(model.ops, model.dtype), model.arrays, strict=True):
-        check_values(name, array)
+    for (name, parameter), array in zip(named_parameters(model.ops), model.arrays, strict=True):
+        check_values(name, parameter, array)
         arrays[name] = array
     elements = sum(array.size for array in arrays.values())
     ops = read_ops(plan["ops"], "ops", elements)

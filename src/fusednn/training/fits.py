@@ -13,8 +13,8 @@ from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.optimize import _check_optimize_result
 
+from fusednn.graph.network import Network
 from fusednn.optimizers import AdamW, Lion, Optimizer
-from fusednn.plan.network import Network
 from fusednn.plan.training import Rule, Target
 
 from .kept import keep_session, take_session
@@ -116,6 +116,9 @@ class Outcome(NamedTuple):
         What a diagnosis has seen, by the names of fitted attributes.
     troubles : tuple of str
         What it warns of.
+    settle : callable or None
+        To be called when the parameters have been taken over, so that the optimizer's moments do
+        not stand beside those that the fit began with.
     """
 
     finite: bool
@@ -123,6 +126,7 @@ class Outcome(NamedTuple):
     optimizer: OptimizerState | None = None
     seen: dict[str, Any] | None = None
     troubles: tuple[str, ...] = ()
+    settle: Callable[[], None] | None = None
 
 
 Train = Callable[[Watcher | None], Outcome]
@@ -237,12 +241,19 @@ def _fit_stochastic(session: Session, optimizer, progress: Progress, fit, watche
             message = DIVERGED.format(progress.n_iter, progress.best_validation_score)
             warn_user(message, ConvergenceWarning)
     else:
-        optimizer.moments = session.moments()
-        optimizer.raw = None
-        if session.plan.averages.size:
-            optimizer.raw = session.trained(), _digest_of(progress.parameters)
-        keep_session(session)
+        return Outcome(
+            True, progress, optimizer, settle=partial(_settle, session, optimizer, progress)
+        )
     return Outcome(finite, progress, optimizer)
+
+
+def _settle(session: Session, optimizer: OptimizerState, progress: Progress) -> None:
+    """Takes over what the optimizer goes on from."""
+    optimizer.moments = session.moments()
+    optimizer.raw = None
+    if session.plan.averages.size:
+        optimizer.raw = session.trained(), _digest_of(progress.parameters)
+    keep_session(session)
 
 
 def _digest_of(arrays) -> bytes:

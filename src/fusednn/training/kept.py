@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from fusednn.graph.network import Network
 from fusednn.kernels import records
 from fusednn.kernels.optimizers import OPTIMIZERS
-from fusednn.plan.network import Network
+from fusednn.plan.layout import forms_of
 from fusednn.plan.training import Rule, Target
 
 from .jobs import FLOPS_PER_THREAD, choose_jobs
@@ -92,7 +93,7 @@ def _kind(network, X, target, rule, batch, order, n_jobs) -> tuple | None:
     if network.is_plain():  # in a microsecond
         parameters = sum(a * b for a, b in network.products())
     else:
-        parameters = sum(form.count for form in network.forms(dtype))
+        parameters = sum(form.count for form in forms_of(network, dtype))
     states = OPTIMIZERS[rule.optimizer].states
     elements = X.size + target.values.size + 2 * batch * widths + (3 + states) * parameters
     steps = records.STEP_WIDTH + records.SETTINGS_WIDTH + records.TOTALS_WIDTH

@@ -9,6 +9,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy.optimize import OptimizeResult, minimize
 
+from fusednn.plan.loss import loss_row
+
 from .session import Session, TimeUp
 from .stochastic import Progress, Watcher, warn_unconverged
 from .warn import warn_user
@@ -53,7 +55,7 @@ class _Objective:
         # The reported squared error is a mean over outputs, its gradient is of the sum. The
         # line search needs both of one function, so here the loss is the sum too.
         outputs = session.network.outputs
-        self._factor = outputs if session.network.loss_row().per_output else 1
+        self._factor = outputs if loss_row(session.network).per_output else 1
         self.best_loss = np.inf
         self.best = None
 

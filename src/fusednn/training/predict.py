@@ -6,10 +6,12 @@ from functools import lru_cache
 
 import numpy as np
 
+from fusednn.graph.network import Network
 from fusednn.plan.data import DenseRows, source_of
 from fusednn.plan.folding import folded
+from fusednn.plan.forms import Panels
 from fusednn.plan.inference import BLOCK_ROWS, lower_inference
-from fusednn.plan.network import Network
+from fusednn.plan.layout import forms_of
 from fusednn.plan.parameters import ParameterLayout
 
 from .jobs import FLOPS_PER_THREAD, choose_jobs
@@ -56,11 +58,11 @@ def predict(
         raise ValueError(f"X has {columns} features, but the network has {network.inputs} inputs.")
     if not network.is_plain():
         network, arrays = folded(network, arrays)
-    layout = _layout_of(network.ops, dtype)
+    layout = _layout_of(network, dtype)
     if isinstance(source, DenseRows) and rows <= FEW_ROWS and network.is_plain():
         return _predict_few(network, layout, arrays, source, answer)
     flat = layout.pack(arrays)
-    flops = 2.0 * rows * sum(arrays[number].size for number in layout.matrices)
+    flops = 2.0 * rows * sum(array.size for array in arrays if array.ndim == 2)
     workers = choose_jobs(n_jobs, flops, FLOPS_PER_THREAD)
     workers = min(workers, -(-rows // BLOCK_ROWS))
     program, outputs = lower_inference(
@@ -73,17 +75,18 @@ def predict(
 
 
 @lru_cache(maxsize=32)
-def _layout_of(ops, dtype) -> ParameterLayout:
+def _layout_of(network: Network, dtype) -> ParameterLayout:
     """Where the parameters are; finding it takes as long as predicting a row."""
-    return ParameterLayout([form for op in ops for form in op.forms(dtype)], dtype)
+    return ParameterLayout(forms_of(network, dtype), dtype)
 
 
 def _predict_few(network: Network, layout, arrays, source: DenseRows, answer):
     """The same by the matrices as they stand; those of a small network are copied to its plan."""
     dtype, count = layout.dtype, len(layout.forms)
     arrays = [*arrays, source.X]
-    for number in layout.matrices:
-        arrays[number] = layout.forms[number].plain(arrays[number])
+    for number, form in enumerate(layout.forms):
+        if isinstance(form, Panels):
+            arrays[number] = form.plain(arrays[number])
     small = sum(array.nbytes for array in arrays) <= COPIED_BYTES
     kind = "predict", *network, answer, dtype, len(source.X)
     lowered = take(kind) if small else None

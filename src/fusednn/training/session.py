@@ -6,12 +6,12 @@ import time
 
 import numpy as np
 
+from fusednn.graph.network import Network
 from fusednn.kernels import records
 from fusednn.plan.batches import is_blocked, most_tasks, starts_of
 from fusednn.plan.data import DenseRows, source_of
 from fusednn.plan.inference import lower_inference
 from fusednn.plan.loss import lower_losses
-from fusednn.plan.network import Network
 from fusednn.plan.program import Program
 from fusednn.plan.training import Rule, Target, TrainingPlan
 

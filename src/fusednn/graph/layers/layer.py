@@ -1,19 +1,19 @@
-"""What every op of a network has: widths, parameters, and its lowering."""
+"""What every op of a network has: sizes, parameters, and how it is written down as calls."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Protocol
 
-from fusednn.plan.data import Input
-from fusednn.plan.forms import Form
-from fusednn.plan.rows import Block, Rows
+from fusednn.graph.arrays import Array
+from fusednn.graph.parameters import Parameter
+from fusednn.graph.trace import Trace
 
 from .epilogue import Epilogue
 
 
 class Layer(Protocol):
-    """An op with its sizes; a plain value, since kept plans are found by it."""
+    """An op with its sizes; a plain value, by which plans are found again."""
 
     @property
     def fan_in(self) -> int:
@@ -27,8 +27,8 @@ class Layer(Protocol):
     def after(self) -> Epilogue:
         """What follows it on its output."""
 
-    def forms(self, dtype) -> list[Form]:
-        """How each of its parameters lies in memory, in the order in which it takes them."""
+    def parameters(self) -> list[Parameter]:
+        """In the order in which it takes them."""
 
     def products(self) -> Sequence[tuple[int, int]]:
         """Rows and columns of each matrix that it multiplies by."""
@@ -39,5 +39,5 @@ class Layer(Protocol):
     def is_random(self) -> bool:
         """Whether it draws random numbers in training."""
 
-    def lower(self, rows: Rows, x: Block | Input) -> Block:
-        """Adds its records; in training also what the way back adds, to the tape."""
+    def trace(self, trace: Trace, x: Array) -> Array:
+        """Adds its calls; in training also what the way back adds, to the tape."""

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fusednn.plan.data import Input
-from fusednn.plan.forms import Column, Form
-from fusednn.plan.rows import Block, Rows
+from fusednn.graph.parameters import Parameter
 
 from .epilogue import NOTHING, Epilogue
 
 
 @dataclass(frozen=True)
 class Columnwise:
-    """An op with `vectors` parameters of shape (width,).
+    """An op on each column.
 
     Parameters
     ----------
@@ -28,11 +26,6 @@ class Columnwise:
     rate: float = 1.0
 
     @property
-    def vectors(self) -> int:
-        """How many parameters it has."""
-        return 0
-
-    @property
     def fan_in(self) -> int:
         return self.width
 
@@ -40,11 +33,12 @@ class Columnwise:
     def fan_out(self) -> int:
         return self.width
 
-    def forms(self, dtype) -> list[Form]:
-        columns = [Column(self.width, dtype) for _ in range(self.vectors)]
-        for column in columns:
-            column.factors = self.rate, 0.0
-        return [*columns]
+    def parameters(self) -> list[Parameter]:
+        return []
+
+    def _vector(self, name: str, start: float, **facts) -> Parameter:
+        """A parameter with an element for each column."""
+        return Parameter(name, (self.width,), start, self.rate, **facts)
 
     def products(self) -> tuple:
         return ()
@@ -54,8 +48,3 @@ class Columnwise:
 
     def is_random(self) -> bool:
         return self.after.dropout > 0
-
-
-def as_block(rows: Rows, x: Block | Input) -> Block:
-    """The block itself, or the network's input copied into one."""
-    return x.block(rows) if isinstance(x, Input) else x

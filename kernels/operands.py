@@ -1,0 +1,120 @@
+"""What the record of an op holds, declared once beside its kernel; slot numbers follow.
+
+    FORWARD = operands(out=ROWS, x=ROWS, w=REALS, b=REALS, fan_in=COUNT, floor=NUMBER)
+
+    @op(FORWARD)
+    def dense_forward(record, frame, scratch, lo, hi):
+        stride = record[FORWARD.out_stride]
+
+A declaration is a named tuple of slot numbers, which Numba reads as constants. Slot 0 of a record
+is the op's address, slot 1 its positions: the rows of each sample.
+"""
+
+from collections import namedtuple
+from typing import NamedTuple
+
+import numpy as np
+
+from . import records
+from ._jit import kernel
+
+
+class Kind(NamedTuple):
+    """What an operand is.
+
+    Parameters
+    ----------
+    name : str
+        "array", "rows", "count", "number", "function", "width" or "padded".
+    element : dtype or str or None
+        Of arrays: the dtype; None is the network's.
+    optional : bool
+        Whether None may be given, or nothing; the word is then 0.
+    of : str
+        Of widths: the operand of kind "rows" whose columns they count.
+    """
+
+    name: str
+    element: object = None
+    optional: bool = False
+    of: str = ""
+
+
+ROWS = Kind("rows")
+"""Rows of a block in the network's type: two slots, the address and NAME_stride, in elements."""
+ANY_ROWS = Kind("rows", element=object)
+"""The same in any type."""
+REALS = Kind("array")
+"""The address of values in the network's type."""
+FLOAT64, INT64, INT32 = (
+    Kind("array", np.dtype(kind)) for kind in (np.float64, np.int64, np.int32)
+)
+COUNT = Kind("count")
+"""An integer: a size, a code, or whether."""
+NUMBER = Kind("number")
+"""The bits of a float64."""
+FUNCTION = Kind("function")
+"""The address of a compiled function."""
+
+
+def maybe(kind):
+    """The same kind, or nothing: 0."""
+    return kind._replace(optional=True)
+
+
+def width_of(name):
+    """How many columns the rows of another operand have; follows from that."""
+    return Kind("width", of=name)
+
+
+def padded_width_of(name):
+    """The same, rounded up to whole vectors."""
+    return Kind("padded", of=name)
+
+
+def operands(before=None, /, **kinds):
+    """Declares what a record holds after the op's address.
+
+    Parameters
+    ----------
+    before : declaration, optional
+        Whose slots come first: several ops that share kernels share these.
+    **kinds : Kind
+        By the names of the operands, in the order of their slots.
+
+    Returns
+    -------
+    named tuple of int
+        The slot of each operand; of rows also that of their stride. Its attribute `kinds` has the
+        kind of each operand by name, `entries` (name, slot, kind) of each, and `size` is the
+        number of words of a record.
+    """
+    kinds = {**(before.kinds if before else {}), **kinds}
+    slots = []
+    for name, kind in kinds.items():
+        slots += [name, f"{name}_stride"] if kind.name == "rows" else [name]
+    made = namedtuple("Operands", slots)
+    first = records.FIRST_OPERAND
+    made.kinds, made.size = kinds, first + len(slots)
+    declared = made(*range(first, made.size))
+    # for who writes records, in the order of the slots
+    made.entries = tuple((name, getattr(declared, name), kind) for name, kind in kinds.items())
+    return declared
+
+
+DECLARED = {}
+"""The declaration of each op's operands."""
+
+
+def op(declared):
+    """The decorator of an op: a kernel (record, frame, scratch, lo, hi) that a plan calls.
+
+    It returns 0, or a status that stops the team; it never raises.
+    """
+
+    def decorate(function):
+        made = kernel(function)
+        DECLARED[made] = declared
+        return made
+
+    return decorate

@@ -1,0 +1,43 @@
+"""Arrays of a network: what they extend over and their shapes; neither addresses nor memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+
+SAMPLES, ROWS, CHUNKS, NETWORK = "samples", "rows", "chunks", "network"
+"""What an array has values for: each sample of a batch, each row of its samples (a number), each
+chunk of its rows, or the network."""
+
+REAL, FLOAT64 = "real", "float64"
+"""Elements: of the network's type, or float64 in every network."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Array:
+    """Values without an address; two arrays are equal only if they are the same.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Of one sample, chunk or network; its last axis is a row, the others are positions. Over
+        ROWS there are positions alone.
+    over : str
+        SAMPLES, ROWS, CHUNKS or NETWORK.
+    element : str
+        REAL or FLOAT64.
+    """
+
+    shape: tuple[int, ...]
+    over: str = SAMPLES
+    element: str = REAL
+
+    @property
+    def width(self) -> int:
+        """Elements of a row."""
+        return self.shape[-1]
+
+    @property
+    def positions(self) -> int:
+        """Rows of each sample."""
+        return prod(self.shape if self.over == ROWS else self.shape[:-1])

@@ -1,0 +1,96 @@
+"""Batch normalisation: of each column over the rows of a batch, or by running statistics."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+
+from fusednn.graph.arrays import CHUNKS, NETWORK, Array
+from fusednn.graph.gradients import Given
+from fusednn.graph.parameters import Parameter
+from fusednn.graph.trace import Trace
+
+from .columnwise import Columnwise
+
+
+@dataclass(frozen=True)
+class BatchNorm(Columnwise):
+    """Parameters: scale and shift, then the running mean and variance, of shape (width,) each.
+
+    Parameters
+    ----------
+    width, after, rate
+        As of every such op.
+    momentum : float
+        The share of a batch's statistics in the running ones.
+    epsilon : float
+        Added to the variance.
+    """
+
+    momentum: float = 0.1
+    epsilon: float = 1e-5
+
+    def parameters(self) -> list[Parameter]:
+        return [
+            self._vector("scale", 1.0),
+            self._vector("shift", 0.0),
+            self._vector("mean", 0.0, trained=False),
+            self._vector("variance", 1.0, trained=False, least=0.0),
+        ]
+
+    def joins_rows(self) -> bool:
+        return True
+
+    def trace(self, trace: Trace, x: Array) -> Array:
+        scale, shift, mean, variance = trace.take(self.parameters())
+        inverse = Array(mean.shape, NETWORK)
+        if trace.trains:
+            of_batch = Array(mean.shape, NETWORK)
+            partials = Array((2, self.width), CHUNKS)
+            trace.call("batch_partials", {"partials": partials}, x=x)
+            trace.call_once(
+                "batch_statistics",
+                {"mean": of_batch, "inverse": inverse},
+                partials=partials,
+                running_mean=mean,
+                running_variance=variance,
+                momentum=self.momentum,
+                epsilon=self.epsilon,
+            )
+            mean = of_batch
+        else:
+            trace.prepare(
+                "inverse_deviation", {"out": inverse}, variance=variance, epsilon=self.epsilon
+            )
+        out, normal = Array(x.shape), Array(x.shape)
+        trace.call(
+            "batch_norm_forward",
+            {"out": out, "normal": normal},
+            x=x,
+            mean=mean,
+            inverse=inverse,
+            scale=scale,
+            shift=shift,
+        )
+        trace.tape.append(partial(self._back, trace, normal, inverse, scale, shift))
+        return self.after.trace(trace, out)
+
+    @staticmethod
+    def _back(trace: Trace, normal: Array, inverse: Array, scale, shift, dout: Array) -> Array:
+        dscale, dshift = Array(scale.shape, NETWORK), Array(shift.shape, NETWORK)
+        partials, dx = Array((2, dout.width), CHUNKS), Array(dout.shape)
+        trace.call("batch_norm_partials", {"partials": partials}, dout=dout, normal=normal)
+        trace.call_once("batch_norm_sums", {"dscale": dscale, "dshift": dshift}, partials=partials)
+        trace.call(
+            "batch_norm_backward",
+            {"dx": dx},
+            dout=dout,
+            normal=normal,
+            inverse=inverse,
+            scale=scale,
+            dscale=dscale,
+            dshift=dshift,
+        )
+        trace.differentiate(scale, Given(dscale))
+        trace.differentiate(shift, Given(dshift))
+        return dx

@@ -1,0 +1,100 @@
+"""The dense layer: out = after(x w + b)."""
+
+from __future__ import annotations
+
+from functools import partial
+from math import inf
+from typing import NamedTuple
+
+from fusednn.graph.arrays import NETWORK, Array
+from fusednn.graph.gradients import Sum
+from fusednn.graph.parameters import DRAWN, Parameter
+from fusednn.graph.trace import Trace
+
+from .epilogue import NOTHING, Epilogue
+
+
+class Dense(NamedTuple):
+    """Parameters: weights (I, O), biases (O,), and lengths (O,) where there is `weight_norm`.
+
+    Parameters
+    ----------
+    fan_in, fan_out : int
+    after : Epilogue
+    bias : bool
+        Whether the biases are trained; else they are zero.
+    rate, decay : float
+        Factors of the learning rate and of the weights' decay.
+    max_norm : float
+        The largest length of a unit's incoming weights; infinite is no bound.
+    weight_norm : bool
+        Whether the weights are directions v (I, O) and, a third parameter, lengths g (O,):
+        w = v g / |v|.
+    storage : str
+        What the weights are rounded to, of a network that only answers; "" is nothing. "bfloat16":
+        all is computed in float32. "int8": weights are integers times a factor of their column,
+        and the rows of the input are rounded to integers from 0 to 255, less a zero and times a
+        factor of the row; sums are exact.
+    """
+
+    fan_in: int
+    fan_out: int
+    after: Epilogue = NOTHING
+    bias: bool = True
+    rate: float = 1.0
+    decay: float = 1.0
+    max_norm: float = inf
+    weight_norm: bool = False
+    storage: str = ""
+
+    def parameters(self) -> list[Parameter]:
+        decay = 0.0 if self.weight_norm else self.decay
+        found = [
+            Parameter(
+                "weights", (self.fan_in, self.fan_out), DRAWN, self.rate, decay, self.max_norm
+            ),
+            Parameter(
+                "biases", (self.fan_out,), DRAWN, self.rate, trained=self.bias, shown=self.bias
+            ),
+        ]
+        if self.weight_norm:
+            found.append(Parameter("lengths", (self.fan_out,), DRAWN, self.rate))
+        return found
+
+    def products(self) -> list[tuple[int, int]]:
+        return [(self.fan_in, self.fan_out)]
+
+    def joins_rows(self) -> bool:
+        return False
+
+    def is_random(self) -> bool:
+        return self.after.dropout > 0
+
+    def trace(self, trace: Trace, x: Array) -> Array:
+        w, b, *lengths = trace.take(self.parameters())
+        out = Array((*x.shape[:-1], self.fan_out))
+        weights = w
+        if lengths:
+            weights = Array(w.shape, NETWORK)
+            trace.norm(weights, w, lengths[0])
+        trace.call(
+            "dense",
+            {"out": out},
+            x=x,
+            w=weights,
+            b=b,
+            floor=self.after.floor,
+            storage=self.storage,
+        )
+        trace.tape.append(partial(self._back, trace, x, w, weights, b))
+        return self.after.trace(trace, out, floored=True)
+
+    def _back(self, trace: Trace, x: Array, w: Array, weights: Array, b: Array, dz: Array):
+        trace.differentiate(w, Sum(x, dz))
+        if self.bias:
+            trace.differentiate(b, Sum(None, dz))
+        if not trace.needs_gradient(x):
+            return None
+        dx = Array(x.shape)
+        trace.call("dense_backward", {"dx": dx}, dz=dz, w=weights)
+        return dx

@@ -1,0 +1,86 @@
+"""What follows an op on its output while that is in the cache: activation, then dropout."""
+
+from __future__ import annotations
+
+from functools import partial
+from math import inf
+from typing import Any, NamedTuple
+
+from fusednn.graph.arrays import Array
+from fusednn.graph.trace import Trace
+
+NONE, OF_OUTPUT, OF_SLOPES = "none", "output", "slopes"
+"""What an activation's derivative is computed from: it is 1, or a function of the output, or the
+way forward leaves the slopes."""
+
+
+class Epilogue(NamedTuple):
+    """An activation, and dropout of its output.
+
+    Parameters
+    ----------
+    activation : str
+        Its name in the tables of the machines.
+    constants : tuple of float
+        The activation's; empty are those of the table.
+    dropout : float
+        The share of the outputs that a step of training leaves out.
+    alpha : bool
+        Alpha dropout, which keeps mean and variance (Klambauer et al., 2017).
+    derivative : str
+        NONE, OF_OUTPUT or OF_SLOPES; of the activation.
+    floor : float
+        A lower bound that does all that the activation does; minus infinity is none.
+    """
+
+    activation: str = "identity"
+    constants: tuple[float, ...] = ()
+    dropout: float = 0.0
+    alpha: bool = False
+    derivative: str = NONE
+    floor: float = -inf
+
+    def trace(self, trace: Trace, x: Array, floored: bool = False) -> Array:
+        """What becomes of x; `floored` says that the op has applied the floor."""
+        if (self.activation == NOTHING.activation) != (self.derivative == NONE):
+            raise ValueError(f"{self} does not say what its derivative is computed from")
+        named: dict[str, Any] = {"activation": self.activation, "constants": self.constants}
+        dropout = self.dropout if trace.noisy else 0.0
+        source, slopes = x, None
+        if self.derivative != NONE and not (floored and self.floor > -inf):
+            source = Array(x.shape)
+            slopes = Array(x.shape) if self.derivative == OF_SLOPES and trace.trains else None
+            written = {"out": source} | ({"slopes": slopes} if slopes else {})
+            trace.call("activate", written, x=x, **named)
+        out = source
+        if dropout:
+            out, left = Array(x.shape), Array(x.shape)
+            if slopes is None:
+                named["derivative"] = self.derivative == OF_OUTPUT
+            trace.call(
+                "dropout",
+                {"out": out, "dropped_slopes": left},
+                x=source,
+                slopes=slopes,
+                **named,
+                rate=dropout,
+                alpha=self.alpha,
+                stream=trace.next_stream(),
+            )
+            slopes = left
+        if self.derivative != NONE or dropout:
+            trace.tape.append(partial(_differentiate, trace, out, slopes, named))
+        return out
+
+
+def _differentiate(trace: Trace, out: Array, slopes: Array | None, named, dout: Array) -> Array:
+    """The gradient before the activation, from that after it."""
+    dx = Array(dout.shape)
+    if slopes is not None:
+        trace.call("multiply", {"out": dx}, x=dout, factor=slopes)
+    else:
+        trace.call("differentiate", {"dx": dx}, dout=dout, out=out, **named)
+    return dx
+
+
+NOTHING = Epilogue()

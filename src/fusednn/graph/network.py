@@ -1,0 +1,182 @@
+"""A network: its ops with their sizes, and its loss."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from itertools import accumulate
+from math import inf
+from typing import Any, NamedTuple
+
+from .arrays import FLOAT64, ROWS, Array
+from .layers.dense import Dense
+from .layers.embedding import Embedding
+from .layers.layer import Layer
+from .parameters import Parameter
+from .trace import Graph, Trace
+
+
+class Network(NamedTuple):
+    """Ops in a row, each with its sizes, and the loss.
+
+    Parameters
+    ----------
+    ops : tuple of Layer
+        The last gives the logits.
+    loss : str or object
+        Key of `kernels.losses.LOSSES`, or a row like its rows; its link is the output activation.
+    groups : tuple of int
+        Adjacent outputs that have a loss and a link of their own, by their numbers; empty is one
+        group of all.
+    loss_constants : tuple of float
+        The loss's; empty are those of the table.
+    is_whole : bool
+        Whether the last op gives the logits; else these are a network's first ops.
+    """
+
+    ops: tuple[Layer, ...]
+    loss: Any
+    groups: tuple[int, ...] = ()
+    loss_constants: tuple[float, ...] = ()
+    is_whole: bool = True
+
+    @property
+    def inputs(self) -> int:
+        """Columns of the data."""
+        return self.ops[0].fan_in
+
+    @property
+    def outputs(self) -> int:
+        """Columns of the logits."""
+        return self.ops[-1].fan_out
+
+    def parameters(self) -> list[Parameter]:
+        """In the order of the ops."""
+        return [parameter for op in self.ops for parameter in op.parameters()]
+
+    def products(self) -> list[tuple[int, int]]:
+        """Rows and columns of each matrix that rows are multiplied by."""
+        return [pair for op in self.ops for pair in op.products()]
+
+    def widths(self) -> list[int]:
+        """Of the input, of each op's output, and of what it multiplies within."""
+        outputs = [op.fan_out for op in self.ops]
+        return [self.inputs, *outputs, *(width for pair in self.products() for width in pair)]
+
+    def is_plain(self) -> bool:
+        """Whether all ops are dense layers, which take matrices as they stand."""
+        return all(type(op) is Dense and not op.weight_norm and not op.storage for op in self.ops)
+
+    def needs_batches(self) -> bool:
+        """Whether an op joins the rows of a batch, which must then be more than one."""
+        return any(op.joins_rows() for op in self.ops)
+
+    def is_random(self) -> bool:
+        """Whether an op draws random numbers in training."""
+        return any(op.is_random() for op in self.ops)
+
+    def reads_codes(self) -> bool:
+        """Whether the first op looks up columns of the data."""
+        return isinstance(self.ops[0], Embedding)
+
+    def is_normed(self) -> bool:
+        """Whether some weights are made of directions and lengths."""
+        return bool(self.graph().normed)
+
+    def bounds_weights(self) -> bool:
+        """Whether the lengths of some weights are bounded."""
+        return any(parameter.largest < inf for parameter in self.parameters())
+
+    def first(self, count: int) -> Network:
+        """The network of the first ops alone."""
+        return self._replace(ops=self.ops[:count], is_whole=False)
+
+    def output_groups(self) -> list[tuple[int, int]]:
+        """First output and number of outputs of each group."""
+        groups = self.groups or (self.outputs,)
+        return list(zip(accumulate(groups, initial=0), groups, strict=False))
+
+    def graph(
+        self,
+        *,
+        trains: bool = False,
+        noisy: bool = False,
+        mixed: bool = False,
+        wants_dx: bool = False,
+    ) -> Graph:
+        """The network as calls.
+
+        Parameters
+        ----------
+        trains : bool
+            With the loss and the way back.
+        noisy : bool
+            In training: with dropout and noise.
+        mixed : bool
+            In training: each sample mixed with another (`plan.rule.Rule`).
+        wants_dx : bool
+            In training: with the gradient of the data.
+        """
+        return _graph(self.ops, max(1, len(self.groups)), trains, noisy, mixed, wants_dx)
+
+
+@lru_cache(maxsize=64)
+def _graph(ops, groups: int, trains: bool, noisy: bool, mixed: bool, wants_dx: bool) -> Graph:
+    data = Array((ops[0].fan_in,))
+    trace = Trace(data, trains=trains, noisy=noisy, wants_dx=wants_dx)
+    found, outputs = _samples(trace, ops[0], mixed), []
+    for op in ops:
+        found = op.trace(trace, found)
+        outputs.append(found)
+    losses = dx = None
+    if trains:
+        dlogits, losses = _loss(trace, found, groups, mixed)
+        dx = trace.back(dlogits, trace.tape)
+    return Graph(
+        data,
+        found,
+        losses,
+        tuple(trace.parameters),
+        tuple(trace.normed),
+        tuple(trace.prepared),
+        tuple(trace.calls),
+        trace.gradients,
+        dx if wants_dx else None,
+        tuple(outputs),
+        trace.streams + mixed,
+    )
+
+
+def _samples(trace: Trace, first: Layer, mixed: bool) -> Array:
+    """What the first op reads: the data, which some ops read where they are, or a copy."""
+    if not mixed and isinstance(first, Dense | Embedding):
+        return trace.x
+    x = Array(trace.x.shape)
+    trace.call("gather", {"out": x}, x=trace.x)
+    if not mixed:
+        return x
+    other = Array(x.shape)
+    trace.call("gather", {"out": other}, x=trace.x, order="partners")
+    return _mixed(trace, x, other)
+
+
+def _loss(trace: Trace, logits: Array, groups: int, mixed: bool) -> tuple[Array, Array]:
+    """The gradient of the logits, and the losses."""
+    found = []
+    for order in ("own", "partners") if mixed else ("own",):
+        dlogits, losses = Array(logits.shape), Array((groups,), ROWS, FLOAT64)
+        written = {"dlogits": dlogits, "losses": losses}
+        trace.call("loss", written, logits=logits, order=order)
+        found.append((dlogits, losses))
+    if not mixed:
+        return found[0]
+    (own, losses), (other, others) = found
+    both = Array(losses.shape, ROWS, FLOAT64)
+    dlogits = _mixed(trace, own, other)
+    trace.call("mix_values", {"out": both}, x=losses, other=others)
+    return dlogits, both
+
+
+def _mixed(trace: Trace, x: Array, other: Array) -> Array:
+    out = Array(x.shape)
+    trace.call("mix_rows", {"out": out}, x=x, other=other)
+    return out

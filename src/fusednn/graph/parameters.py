@@ -1,0 +1,49 @@
+"""What a parameter of a network is."""
+
+from __future__ import annotations
+
+from math import inf
+from typing import NamedTuple
+
+DRAWN = "drawn"
+"""The first value of weights is drawn, as the layer's initialisation says."""
+
+
+class Parameter(NamedTuple):
+    """The facts of a parameter; how a machine lays it out is not among them.
+
+    Parameters
+    ----------
+    name : str
+        In files and messages.
+    shape : tuple of int
+        As users see it.
+    start : float or str
+        Its first value, or DRAWN.
+    rate, decay : float
+        Factors of the learning rate, and of its decay and L1 term; 0 is none.
+    largest : float
+        The largest length of a column; infinite is no bound.
+    trained : bool
+        Whether it has a gradient.
+    least : float
+        The least value that it may have.
+    shown : bool
+        Whether users see it.
+    finite : bool
+        Whether every value must be finite; else infinite ones may stand for no bound.
+    exact : bool
+        Whether it is float64 in every network.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    start: float | str = 0.0
+    rate: float = 1.0
+    decay: float = 0.0
+    largest: float = inf
+    trained: bool = True
+    least: float = -inf
+    shown: bool = True
+    finite: bool = True
+    exact: bool = False

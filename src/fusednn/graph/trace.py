@@ -1,0 +1,197 @@
+"""Writing a network down as calls: forward, and back along a tape."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from .arrays import NETWORK, SAMPLES, Array
+from .gradients import Gradient
+from .parameters import Parameter
+
+Step = Callable[[Array], Array | None]
+"""From the gradient of an op's output to that of its input, None where nobody needs it."""
+
+
+class Call(NamedTuple):
+    """One op on named operands.
+
+    Parameters
+    ----------
+    op : str
+    out : dict of str to Array
+        What it writes, each array by one call alone.
+    given : dict of str to object
+        What it reads: arrays, numbers, names of functions.
+    once : bool
+        Whether it runs once, after the calls before it have run for all samples of the batch;
+        else it runs for blocks of samples.
+    arrays : tuple of Array
+        Those over samples that it reads or writes.
+    """
+
+    op: str
+    out: Mapping[str, Array]
+    given: Mapping[str, Any]
+    once: bool = False
+    arrays: tuple[Array, ...] = ()
+
+
+class Normed(NamedTuple):
+    """Weights that follow from two parameters: each column of v has its length.
+
+    Parameters
+    ----------
+    w : Array
+        What the network multiplies by.
+    v, lengths : int
+        The numbers of the parameters (I, O) and (O,).
+    """
+
+    w: Array
+    v: int
+    lengths: int
+
+
+class Graph(NamedTuple):
+    """A network, forward and perhaps back.
+
+    Parameters
+    ----------
+    x, logits : Array
+        The data, and the last op's output.
+    losses : Array or None
+        Of each sample and group of outputs; in training.
+    parameters : tuple of (Parameter, Array)
+        In the order of the network.
+    normed : tuple of Normed
+        Weights that are made of directions and lengths.
+    prepared : tuple of Call
+        On parameters alone; they run before all others, again when a parameter has changed.
+    calls : tuple of Call
+        In order.
+    gradients : dict of int to Gradient
+        By the number of the parameter.
+    dx : Array or None
+        The gradient of the data, where it was asked for.
+    outputs : tuple of Array
+        Of each op.
+    streams : int
+        Sources of random numbers.
+    """
+
+    x: Array
+    logits: Array
+    losses: Array | None
+    parameters: tuple[tuple[Parameter, Array], ...]
+    normed: tuple[Normed, ...]
+    prepared: tuple[Call, ...]
+    calls: tuple[Call, ...]
+    gradients: Mapping[int, Gradient]
+    dx: Array | None
+    outputs: tuple[Array, ...]
+    streams: int
+
+    @property
+    def is_random(self) -> bool:
+        """Whether some of its calls draw random numbers."""
+        return self.streams > 0
+
+
+class Trace:
+    """A network being written down.
+
+    Parameters
+    ----------
+    x : Array
+        The data.
+    trains : bool
+        Whether there is a way back.
+    noisy : bool
+        Whether there are dropout and noise.
+    wants_dx : bool
+        Whether the gradient of the data is wanted.
+
+    Attributes
+    ----------
+    tape : list of Step
+        The way back of each op, in the order of the ops.
+    """
+
+    def __init__(
+        self, x: Array, *, trains: bool = False, noisy: bool = False, wants_dx: bool = False
+    ):
+        self.x, self.trains, self.noisy = x, trains, noisy and trains
+        self.tape: list[Step] = []
+        self.parameters: list[tuple[Parameter, Array]] = []
+        self.normed: list[Normed] = []
+        self.prepared: list[Call] = []
+        self.calls: list[Call] = []
+        self.gradients: dict[int, Gradient] = {}
+        self._needs_gradient: set[Array] = {x} if wants_dx else set()
+        self._numbers: dict[Array, int] = {}
+        self.streams = 0
+
+    def take(self, parameters: Sequence[Parameter]) -> list[Array]:
+        """The arrays of an op's parameters; ops take theirs in the order of the network."""
+        arrays = []
+        for parameter in parameters:
+            array = Array(parameter.shape, NETWORK, "float64" if parameter.exact else "real")
+            self._numbers[array] = len(self.parameters)
+            if parameter.trained:
+                self._needs_gradient.add(array)
+            self.parameters.append((parameter, array))
+            arrays.append(array)
+        return arrays
+
+    def norm(self, w: Array, v: Array, lengths: Array) -> None:
+        """Says that w has the directions of v and these lengths."""
+        self.normed.append(Normed(w, self._numbers[v], self._numbers[lengths]))
+        self._needs_gradient.add(w)
+
+    def call(self, op: str, out: Mapping[str, Array], /, **given: Any) -> None:
+        """One more call for each block of samples."""
+        found = (*given.values(), *out.values())
+        arrays = [one for one in found if isinstance(one, Array) and one.over == SAMPLES]
+        self.calls.append(Call(op, out, given, arrays=tuple(arrays)))
+        self._follow(out, given)
+
+    def call_once(self, op: str, out: Mapping[str, Array], /, **given: Any) -> None:
+        """A call after all samples are done with those before it."""
+        self.calls.append(Call(op, out, given, once=True))
+
+    def prepare(self, op: str, out: Mapping[str, Array], /, **given: Any) -> None:
+        """A call on parameters alone."""
+        self.prepared.append(Call(op, out, given))
+
+    def _follow(self, out: Mapping[str, Array], given: Mapping[str, Any]) -> None:
+        """Notes that what depends on trained parameters needs a gradient."""
+        for value in given.values():
+            arrays = value if isinstance(value, tuple) else (value,)
+            if any(isinstance(array, Array) and self.needs_gradient(array) for array in arrays):
+                self._needs_gradient.update(out.values())
+                return
+
+    def needs_gradient(self, array: Array) -> bool:
+        """Whether something that is trained, or asked for, comes before."""
+        return array in self._needs_gradient
+
+    def differentiate(self, parameter: Array, gradient: Gradient) -> None:
+        """Says what the gradient of a parameter is."""
+        self.gradients[self._numbers[parameter]] = gradient
+
+    def next_stream(self) -> int:
+        """The number of a source of random numbers of the network."""
+        self.streams += 1
+        return self.streams - 1
+
+    def back(self, d: Array | None, tape: Sequence[Step]) -> Array | None:
+        """The way back over a tape, from the gradient of its end to that of its beginning.
+
+        None where nothing before needs a gradient.
+        """
+        for step in reversed(tape):
+            if d is None:
+                return None
+            d = step(d)
+        return d

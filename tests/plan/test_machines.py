@@ -1,0 +1,123 @@
+"""The compiled engine against the interpreter of the same graph, for every op."""
+
+import numpy as np
+import pytest
+from every_op import CASES, parameters_for
+from fusednn.kernels.records import MIX, STREAM
+from interpreter import Run
+
+from fusednn.plan.data import source_of
+from fusednn.plan.inference import lower_outputs
+from fusednn.plan.layout import forms_of
+from fusednn.plan.loss import Target
+from fusednn.plan.parameters import ParameterLayout
+from fusednn.plan.rule import Rule
+from fusednn.training.session import Session
+from fusednn.training.team import run_all
+
+SAMPLES = 41
+DTYPES = pytest.mark.parametrize("dtype", [np.float32, np.float64], ids=["float32", "float64"])
+EVERY = pytest.mark.parametrize("network", CASES.values(), ids=CASES)
+BOUNDS = {np.float32: {"rtol": 2e-4, "atol": 2e-5}, np.float64: {"rtol": 1e-9, "atol": 1e-11}}
+
+
+def draw(network, dtype, **kind):
+    """Data, targets and parameters that the type holds exactly."""
+    rng = np.random.default_rng(0)
+    X, t = rng.normal(size=(SAMPLES, 6)), rng.normal(size=(SAMPLES, network.outputs))
+    if network.reads_codes():
+        X[:, [1, 3]] = rng.integers(4, size=(SAMPLES, 2))
+    parameters = parameters_for(network.graph(**kind), rng)
+    return X.astype(dtype), t.astype(dtype), [array.astype(dtype) for array in parameters], rng
+
+
+def mean_error(t, orders):
+    """The squared error of the samples that an order names, a mean over outputs, and the gradient
+    of the sum; both over all samples.
+    """
+
+    def of_loss(logits, name):
+        d = (logits - t[orders[name]]) / SAMPLES
+        return (d * d * SAMPLES).mean(axis=1)[:, np.newaxis] / 2, d
+
+    return of_loss
+
+
+def assert_close(found, expected, dtype):
+    scale = max(1.0, np.abs(expected).max(initial=0.0))
+    np.testing.assert_allclose(found / scale, expected / scale, **BOUNDS[dtype])
+
+
+@DTYPES
+@EVERY
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_gradients(network, dtype, jobs):
+    X, t, parameters, rng = draw(network, dtype, trains=True)
+    order = rng.permutation(SAMPLES)
+    session = Session(
+        network, X, Target(t, None), Rule(None), batch=SAMPLES, order=order, l2=0.0, n_jobs=jobs
+    )
+    session.load(parameters)
+    with session:
+        loss = session.run_gradient(1.0)
+    graph, orders = network.graph(trains=True), {"own": order}
+    run = Run(graph, parameters, X, mean_error(t.astype(float), orders), orders)
+    assert_close(np.array(loss), run.losses.sum(), dtype)
+    found = session.plan.layout.unpack(session.plan.gradient)
+    for expected, ours in zip(run.gradients(), found, strict=True):
+        if expected is not None:
+            assert_close(ours, expected, dtype)
+
+
+@pytest.mark.parametrize(
+    ("network", "mixup"),
+    [
+        pytest.param(network, mixup, id=f"{name}-{mixup}")
+        for name, network in CASES.items()
+        for mixup in (0.0, 0.4)
+        if not (mixup and network.reads_codes())  # codes are not mixed
+    ],
+)
+def test_steps_with_noise(network, mixup):
+    """A step of SGD at rate 1 moves each parameter by its gradient, and the running statistics."""
+    X, t, parameters, rng = draw(network, np.float64, trains=True)
+    order = rng.permutation(SAMPLES)
+    rule = Rule("sgd", (0.0,), mixup=mixup)
+    session = Session(
+        network, X, Target(t, None), rule, batch=SAMPLES, order=order, l2=0.0, n_jobs=1
+    )
+    session.load(parameters)
+    session.begin(7, 0)
+    with session:
+        session.run_passes(np.ones(1))
+    shares, mixed = session.plan.program.settings[0], bool(mixup)
+    orders = {"own": order, "partners": session.plan.partners[:SAMPLES]}
+    graph = network.graph(trains=True, noisy=True, mixed=mixed)
+    run = Run(
+        graph, parameters, X, mean_error(t, orders), orders,
+        mix=shares[MIX] if mixed else 1.0, seed=7, step=int(shares[STREAM]),
+    )  # fmt: skip
+    for (parameter, array), before, after, gradient in zip(
+        graph.parameters, parameters, session.parameters(), run.gradients(), strict=True
+    ):
+        if gradient is None:
+            assert_close(after, run.values[array], np.float64)
+        elif parameter.largest == np.inf:
+            assert_close(before - after, gradient, np.float64)
+
+
+@DTYPES
+@EVERY
+def test_outputs_of_every_op(network, dtype):
+    X, _, parameters, _ = draw(network, dtype)
+    graph, run = network.graph(), Run(network.graph(), parameters, X)
+    layout = ParameterLayout(forms_of(network, dtype), dtype)
+    flat = layout.pack(parameters)
+    program, arrays = lower_outputs(
+        network, layout.views(flat), source_of(X, dtype), np.dtype(dtype)
+    )
+    for refresh in program.refresh:
+        refresh()
+    run_all(program)
+    for array, found in zip(graph.outputs, arrays, strict=True):
+        assert_close(found, run.values[array], dtype)
