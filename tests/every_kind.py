@@ -32,9 +32,11 @@ from fusednn.layers import (
     Dense,
     Dropout,
     Embedding,
+    Flatten,
     GaussianNoise,
     LayerNorm,
     PReLU,
+    Reshape,
     Residual,
     RMSNorm,
 )
@@ -54,6 +56,9 @@ EVERY_LAYER = [
     Residual([Dense(6, "tanh"), LayerNorm(), Residual([RMSNorm(), Dense(6)]), Dropout(0.2)]),
     PReLU(),
     AlphaDropout(0.1),
+    Reshape(2, 3, channels="first"),
+    Dense(4, "gelu"),
+    Flatten(),
     Dense(4, "selu", bias=False, max_norm=2.0),
 ]
 

@@ -13,9 +13,11 @@ from fusednn.layers import (
     Dense,
     Dropout,
     Embedding,
+    Flatten,
     GaussianNoise,
     LayerNorm,
     PReLU,
+    Reshape,
     Residual,
     RMSNorm,
 )
@@ -32,6 +34,14 @@ EVERY_LAYER = {
     "LayerNorm": [Dense(7, "tanh"), LayerNorm()],
     "RMSNorm": [Dense(7, "tanh"), RMSNorm()],
     "Residual": [Dense(6), Residual([LayerNorm(), Dense(4, "relu"), Dense(6)])],
+    "Reshape and Flatten": [
+        *(Reshape(3, 2), Dense(4, "tanh"), LayerNorm(), Residual([Dense(4)]), Flatten()),
+        Dense(5, "relu"),
+    ],
+    "Reshape, channels first": [
+        *(Reshape(2, 1, 3, channels="first"), Dense(4), BatchNorm(), Activation("relu")),
+        *(PReLU(), Dropout(0.1), Flatten()),
+    ],
     "Embedding": [Embedding([1, 3], categories=[4, 4], size=3), Dense(5, "tanh")],
 }
 

@@ -12,6 +12,7 @@ from fusednn.graph.layers.embedding import Embedding
 from fusednn.graph.layers.layer_norm import LayerNorm
 from fusednn.graph.layers.prelu import PReLU
 from fusednn.graph.layers.rescale import Rescale
+from fusednn.graph.layers.reshape import Reshape
 from fusednn.graph.layers.residual import Residual
 from fusednn.graph.layers.through import Noise, Scale, Through
 from fusednn.graph.network import Network
@@ -53,6 +54,55 @@ LISTS = {
         Embedding(6, (1, 3), (4, 5), (2, 3), epilogue("tanh")),
         Dense(9, 4, epilogue("hard_swish")),
         Dense(4, 2),
+    ),
+    "rows": (
+        Reshape((2, 3)),
+        Dense(3, 5, epilogue("relu", dropout=0.2)),
+        LayerNorm(5, epilogue("gelu")),
+        Reshape((10,)),
+        Dense(10, 2),
+    ),
+    "rows of one column": (
+        Scale(6),
+        Reshape((6, 1), after=epilogue("tanh", dropout=0.1)),
+        PReLU(1),
+        Dense(1, 17, epilogue("silu"), weight_norm=True),
+        BatchNorm(17),
+        Noise(17, deviation=0.1),
+        Reshape((102,), after=epilogue("selu", dropout=0.2, alpha=True)),
+        Dense(102, 5),
+    ),
+    "channels first": (
+        Reshape((3, 1, 2), channels_first=True),
+        Residual(
+            (BatchNorm(3), Dense(3, 4, epilogue("gelu")), Noise(4, deviation=0.1), Dense(4, 3))
+        ),
+        Reshape((6,)),
+        Dense(6, 6),
+    ),
+    "turned on the way": (
+        Dense(6, 12),
+        Reshape((4, 3), channels_first=True),
+        Residual((Reshape((6, 2)), LayerNorm(2, centered=False), Dense(2, 2), Reshape((3, 4)))),
+        Reshape((2, 6), channels_first=True),
+        Through(2, epilogue("softplus", dropout=0.1)),
+        Reshape((2, 3, 2), channels_first=True),
+        Dense(2, 1),
+        Reshape((6,)),
+        Dense(6, 1),
+    ),
+    "a residual of one row": (
+        Reshape((2, 3)),
+        Residual((Reshape((6,)), Through(6, epilogue("tanh", dropout=0.2)), Reshape((2, 3)))),
+        Reshape((6,), after=epilogue("mish")),
+        Dense(6, 1),
+    ),
+    "vectors in rows": (
+        Embedding(6, (1, 3), (4, 5), (2, 2)),
+        Reshape((4, 2)),
+        Dense(2, 3, epilogue("tanh")),
+        Reshape((12,)),
+        Dense(12, 2),
     ),
     **{name: (Dense(6, 5, epilogue(name)), Dense(5, 2)) for name in ACTIVATIONS},
 }

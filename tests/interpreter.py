@@ -10,7 +10,7 @@ import numpy as np
 import reference
 
 from fusednn.graph.arrays import CHUNKS, NETWORK, ROWS, Array
-from fusednn.graph.gradients import Given, Lookups, Partials, Sum
+from fusednn.graph.gradients import Given, Lookups, Partials, Runs, Sum
 
 CHUNK_ROWS = 8
 """Any number serves: the sums of chunks are added up."""
@@ -34,6 +34,8 @@ class Run:
         The share that a sample keeps where two are mixed.
     seed, step : int
         Of the random numbers.
+    of : int
+        The output that is picked; -1 is each row's largest.
     """
 
     graph: object
@@ -44,9 +46,11 @@ class Run:
     mix: float = 1.0
     seed: int = 0
     step: int = 0
+    of: int = -1
 
     def __post_init__(self):
         self.values = {}
+        self._goes_back = any(call.op in ("loss", "pick") for call in self.graph.calls)
         self._own = np.asarray(self.orders.get("own", np.arange(len(self.X))))
         self.B = len(self._own)
         self._write(self.graph.x, np.asarray(self.X, float)[self._own])
@@ -60,6 +64,7 @@ class Run:
                 name: self.values[value] if isinstance(value, Array) else value
                 for name, value in call.given.items()
             }
+            self._shape = next(iter(call.out.values())).shape
             found = getattr(self, call.op)(**given)
             assert found.keys() == call.out.keys(), call.op
             for name, array in call.out.items():
@@ -109,6 +114,8 @@ class Run:
                 return None
             case Sum(None, dz):
                 return rows_of(self.values[dz]).sum(axis=0)
+            case Sum(x, dz, Runs() as runs):
+                return sum_of_runs(by_position(self.values[x]), by_position(self.values[dz]), runs)
             case Sum(x, dz):
                 return rows_of(self.values[x]).T @ rows_of(self.values[dz])
             case Partials(partials):
@@ -128,6 +135,11 @@ class Run:
     def gather(self, x, order="own"):
         return {"out": x if order == "own" else np.asarray(self.X, float)[self.orders[order]]}
 
+    def reshape(self, x, columns):
+        matrices = x.reshape(self.B, -1, columns)
+        flat = matrices.transpose(0, 2, 1).reshape(self.B, -1)
+        return {"out": flat.reshape(self.B, *self._shape)}
+
     def dense(self, x, w, b, floor, storage):
         assert not storage, "weights are not rounded here"
         return {"out": np.maximum(x @ w + b, floor)}
@@ -144,9 +156,15 @@ class Run:
             parts.append(table[codes])
         return {"out": np.concatenate(parts, axis=-1)}
 
+    def embed_backward(self, dout, columns):
+        dx = np.zeros((*dout.shape[:-1], self.X.shape[-1]))
+        plain = [column for column in range(dx.shape[-1]) if column not in columns]
+        dx[..., plain] = dout[..., : len(plain)]
+        return {"dx": dx}
+
     def activate(self, x, activation, constants):
         found = {"out": activated(activation, constants)(x)}
-        if hasattr(reference, f"{activation}_slopes") and self.graph.losses is not None:
+        if hasattr(reference, f"{activation}_slopes") and self._goes_back:
             found["slopes"] = getattr(reference, f"{activation}_slopes")(x)
         return found
 
@@ -253,10 +271,32 @@ class Run:
         losses, dlogits = self.of_loss(logits, order)
         return {"losses": losses, "dlogits": dlogits}
 
+    def pick(self, logits):
+        best = logits.argmax(axis=1) if self.of < 0 else np.full(len(logits), self.of)
+        return {"dlogits": np.eye(logits.shape[1])[best]}
+
 
 def rows_of(values):
     """(rows, columns) of values over samples."""
     return values.reshape(-1, values.shape[-1])
+
+
+def by_position(values):
+    """(samples, rows of each, columns) of values over samples."""
+    return values.reshape(len(values), -1, values.shape[-1])
+
+
+def sum_of_runs(x, dz, runs):
+    """The sum of x^T dz over the rows that meet, of (samples, rows, columns) each."""
+    pairs = [
+        (
+            [runs.x.first + run * runs.x.run + row * runs.x.row + tap for tap in runs.taps],
+            runs.dz.first + run * runs.dz.run + row * runs.dz.row,
+        )
+        for run in range(runs.per_sample)
+        for row in range(runs.length)
+    ]
+    return sum(x[:, taps].reshape(len(x), -1).T @ dz[:, row] for taps, row in pairs)
 
 
 def sums_of_chunks(x, y):

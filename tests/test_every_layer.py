@@ -7,7 +7,7 @@ import every_op
 import interpreter
 import numpy as np
 import pytest
-from every_layer import EVERY_LAYER, KNOWN, LABELS, VALUES, data_for, kinds
+from every_layer import CODES, EVERY_LAYER, KNOWN, LABELS, VALUES, data_for, kinds
 from numpy.testing import assert_allclose, assert_array_equal
 
 from fusednn import NetworkClassifier, NetworkRegressor, export_c, freeze, load
@@ -33,7 +33,7 @@ def test_all_calls_are_bound_and_interpreted():
     """No row of the table is for nothing."""
     called = set()
     for network in every_op.CASES.values():
-        for kind in ({}, {"trains": True, "noisy": True}):
+        for kind in ({}, {"wants_dx": True}, {"trains": True, "noisy": True, "wants_dx": True}):
             called |= {call.op for call in network.graph(**kind).calls}
         if not network.reads_codes():
             called |= {call.op for call in network.graph(trains=True, mixed=True).calls}
@@ -65,6 +65,25 @@ def test_files_and_predictors(specs, dtype, tmp_path):
         assert_allclose(found.predict_proba(X), answers, atol=tolerance)
         by_row = np.concatenate([found.predict_proba(row[np.newaxis]) for row in X[:9]])
         assert_array_equal(by_row, found.predict_proba(X)[:9])
+
+
+@EVERY
+@DTYPES
+def test_gradients_by_the_inputs_are_differences(specs, dtype):
+    """Of the predicted class's logit, which the smallest moves do not change."""
+    model, X, step = fitted(specs, dtype=dtype), data_for(specs), 1e-6
+    found, best = model.input_gradient(X), model.predict(X)
+    assert found.dtype == dtype
+    model._arrays = [array.astype(float) for array in model._arrays]
+    for column in range(X.shape[1]):
+        moved = step * (np.arange(X.shape[1]) == column)
+        if X is CODES and column in specs[0].columns:
+            assert not found[:, column].any()
+            continue
+        ends = [model.predict_logits(X + sign * moved) for sign in (1, -1)]
+        expected = ((ends[0] - ends[1]) / (2 * step))[np.arange(len(X)), best]
+        tolerance = {"float32": 1e-4, "float64": 1e-6}[dtype]
+        assert_allclose(found[:, column], expected, rtol=tolerance, atol=tolerance)
 
 
 @EVERY

@@ -2,6 +2,7 @@
 
 import ast
 import sys
+import tomllib
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -93,6 +94,13 @@ def test_there_is_something_to_walk():
     assert "fusednn.plan.program" in set(imports(MODULES["fusednn.training.team"]))
     nested = "fusednn.estimators.loading"
     assert nested in set(imports(MODULES["fusednn.estimators.files"]))
+
+
+def test_all_packages_are_installed():
+    """pyproject.toml lists them by hand."""
+    written = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    packages = {module_of(path) for path in SOURCES if path.name == "__init__.py"}
+    assert set(written["tool"]["setuptools"]["packages"]) == packages
 
 
 @pytest.mark.parametrize("module", sorted(MODULES))

@@ -3,11 +3,9 @@
     xhat = (x - mean(x)) / sqrt(var(x) + epsilon)       out = xhat scale + shift
     dx   = scale (d - mean(d) - xhat mean(d xhat)) / sqrt(var(x) + epsilon)
 
-with means over the batch. Ioffe and Szegedy, "Batch normalization", ICML 2015. Every chunk of
-`CHUNK_ROWS` rows leaves its sums in a place of its own, and they are added up in the order of the
-rows: not one bit hangs on how rows are dealt to tasks. Means and sums of squared deviations of
-chunks are combined as in Chan, Golub and LeVeque, "Algorithms for computing the sample variance",
-1983.
+with means over the batch. Ioffe and Szegedy, "Batch normalization", ICML 2015. Sums are partials
+(`partials.py`). Means and sums of squared deviations of chunks are combined as in Chan, Golub and
+LeVeque, "Algorithms for computing the sample variance", 1983.
 """
 
 import math
@@ -15,7 +13,6 @@ import math
 from fusednn.kernels._jit import kernel
 from fusednn.kernels.intrinsics.pointers import advance, number, slot
 from fusednn.kernels.intrinsics.scalars import cast
-from fusednn.kernels.intrinsics.tiles import ROWS as CHUNK_ROWS
 from fusednn.kernels.operands import (
     COUNT,
     NUMBER,
@@ -28,6 +25,7 @@ from fusednn.kernels.operands import (
 )
 
 from .frames import rows_of_batch
+from .partials import CHUNK_ROWS, add_columns
 from .rows import affine_row, clear_columns
 
 PARTIALS = operands(partials=REALS, x=ROWS, padded=padded_width_of("x"))
@@ -68,16 +66,6 @@ BACKWARD = operands(
     width=width_of("dx"),
     padded=padded_width_of("dx"),
 )
-
-
-@kernel
-def add_columns(total, x, stride, rows, n):
-    """total (n,) = the sum over the rows of x (rows, n); overwrites."""
-    clear_columns(total, 0, n)
-    for row in range(rows):
-        here = advance(x, row * stride)
-        for c in range(n):
-            total[c] = total[c] + here[c]
 
 
 @kernel

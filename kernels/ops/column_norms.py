@@ -32,7 +32,7 @@ NORMALISE = operands(PANELS, w=REALS, v=REALS, lengths=REALS)
 
 DIFFERENTIATE = operands(PANELS, v=REALS, dw=REALS, lengths=REALS, dlengths=REALS)
 
-UNITS = operands(fan_in=COUNT, fan_out=COUNT, w_stride=COUNT)
+UNITS = operands(fan_in=COUNT, w_stride=COUNT)
 """`few`'s form; its first operand is that of panels."""
 
 BOUND_UNITS = operands(UNITS, w=REALS, largest=NUMBER)

@@ -15,11 +15,22 @@ from fusednn.kernels import records
 from fusednn.kernels._jit import kernel
 from fusednn.kernels.intrinsics.pointers import advance, slot
 from fusednn.kernels.intrinsics.scalars import cast
-from fusednn.kernels.operands import COUNT, INT32, INT64, REALS, maybe, op, operands
+from fusednn.kernels.operands import (
+    COUNT,
+    INT32,
+    INT64,
+    REALS,
+    maybe,
+    op,
+    operands,
+    padded_width_of,
+    width_of,
+)
 from fusednn.kernels.operands import ROWS as BLOCK_ROWS
 
 from .frames import sample_of
 from .gather import copy_row
+from .rows import clear_columns
 from .update import UPDATE, note_weights, step_weights
 
 ROWS_PER_TASK = 64
@@ -36,6 +47,15 @@ EMBED = operands(
     n_tables=COUNT,
     plain=INT64,  # the numbers of the columns that are copied
     n_plain=COUNT,
+    width=width_of("out"),
+    padded=padded_width_of("out"),
+)
+BACKWARD = operands(
+    dx=BLOCK_ROWS,
+    dout=BLOCK_ROWS,
+    plain=INT64,
+    n_plain=COUNT,
+    padded=padded_width_of("dx"),
 )
 SORT = operands(LOOKUP, starts=INT64, entry_rows=INT32, column=COUNT, count=COUNT)
 """`starts` are count + 1."""
@@ -77,7 +97,7 @@ def code_of(value, count):
 @op(EMBED)
 def embed_rows(record, frame, scratch, lo, hi):
     """Rows [lo, hi) of out (B, n_plain + sizes) = the samples' plain columns, then each table's
-    vector of the sample's code; overwrites, but for padding (Guo and Berkhahn, 2016).
+    vector of the sample's code; overwrites (Guo and Berkhahn, 2016).
     """
     data, out = slot(record, EMBED.data, scratch[0]), slot(record, EMBED.out, scratch[0])
     plain, tables = slot(record, EMBED.plain, lo), slot(record, EMBED.tables, lo)
@@ -91,6 +111,21 @@ def embed_rows(record, frame, scratch, lo, hi):
             code = code_of(x[table[FROM]], table[ROWS])
             vector = advance(slot(table, FIRST, scratch[0]), code * table[STRIDE])
             copy_row(advance(here, table[TO]), vector, table[SIZE])
+        clear_columns(here, record[EMBED.width], record[EMBED.padded])
+    return 0
+
+
+@op(BACKWARD)
+def embed_backward(record, frame, scratch, lo, hi):
+    """Rows [lo, hi) of dx (B, I) = dout in plain columns, and 0 in those of codes; overwrites."""
+    dx, dout = slot(record, BACKWARD.dx, scratch[0]), slot(record, BACKWARD.dout, scratch[0])
+    plain, n_plain = slot(record, BACKWARD.plain, lo), record[BACKWARD.n_plain]
+    for row in range(lo, hi):
+        here = advance(dx, row * record[BACKWARD.dx_stride])
+        there = advance(dout, row * record[BACKWARD.dout_stride])
+        clear_columns(here, 0, record[BACKWARD.padded])
+        for c in range(n_plain):
+            here[plain[c]] = there[c]
     return 0
 
 

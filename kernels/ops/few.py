@@ -33,7 +33,7 @@ BACKWARD = operands(
     fan_out=COUNT,
     w_stride=COUNT,
 )
-VECTORS_OF = operands(UPDATE, fan_in=COUNT, fan_out=COUNT, w_stride=COUNT)
+VECTORS_OF = operands(UPDATE, fan_out=COUNT, w_stride=COUNT)
 UPDATE_FEW = operands(VECTORS_OF, x=ROWS, dz=ROWS, zeros=REALS)
 STORED_FEW = operands(VECTORS_OF, gradient=REALS)
 

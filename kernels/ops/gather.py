@@ -6,9 +6,10 @@
 
 from fusednn.kernels._jit import kernel
 from fusednn.kernels.intrinsics.pointers import advance, prefetch, slot
-from fusednn.kernels.operands import INT64, ROWS, maybe, op, operands, width_of
+from fusednn.kernels.operands import COUNT, INT64, ROWS, maybe, op, operands, width_of
 
 from .frames import sample_of
+from .rows import clear_columns
 
 LINE = 16
 """Elements from one request to the next: a cache line of float32."""
@@ -20,7 +21,10 @@ Rows in random order are out of reach of the hardware's prefetcher: gathering 20
 took 40 us without requests, 30 us with.
 """
 
-GATHER = operands(out=ROWS, data=ROWS, order=maybe(INT64), width=width_of("out"))
+GATHER = operands(
+    out=ROWS, data=ROWS, order=maybe(INT64), width=width_of("out"), padded=maybe(COUNT)
+)
+"""`padded` is for ops that read the padding of out, which is cleared up to there."""
 
 
 @kernel
@@ -51,9 +55,7 @@ def gather_dense(record, frame, scratch, lo, hi):
             )
         if row >= lo:
             sample = sample_of(record, frame, row, GATHER.order)
-            copy_row(
-                advance(out, row * record[GATHER.out_stride]),
-                advance(data, sample * stride),
-                width,
-            )
+            here = advance(out, row * record[GATHER.out_stride])
+            copy_row(here, advance(data, sample * stride), width)
+            clear_columns(here, width, record[GATHER.padded])
     return 0

@@ -11,7 +11,8 @@ mean 0 and variance 1 stay: Klambauer et al., "Self-normalizing neural networks"
     out    <- out + deviation n         n of the standard normal distribution
 
 The mask or noise of an element hangs on the key, the layer, the step, the row of the batch and the
-column alone: not on threads, blocks or instruction sets, noise up to rounding. Two ops of a plan
+column alone: not on threads, blocks or instruction sets, noise up to rounding. The row is that of
+the sample in the batch, times the rows of a sample, plus that in the sample. Two ops of a plan
 must not have the same layer, or one's masks would be functions of the other's.
 """
 

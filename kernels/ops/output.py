@@ -16,10 +16,13 @@ from fusednn.kernels.operands import (
     maybe,
     op,
     operands,
+    padded_width_of,
     width_of,
 )
 
 from .frames import sample_of, step_settings, step_totals
+from .gather import copy_row
+from .rows import clear_columns
 
 CHUNK_ROWS = 32
 """Rows handed to a loss at a time: they and their targets stay in the first-level cache."""
@@ -47,6 +50,15 @@ EMIT = operands(
     logits=ROWS,
     function=maybe(FUNCTION),  # the link
     outputs=width_of("logits"),
+)
+EMIT_ROWS = operands(emitted=ANY_ROWS, x=ROWS, width=width_of("x"))
+"""`emitted` is where EMIT has it."""
+PICK = operands(
+    dlogits=ROWS,  # its width is padded
+    logits=ROWS,
+    of=COUNT,  # an output, or -1: the largest of the row
+    outputs=width_of("logits"),
+    padded=padded_width_of("dlogits"),
 )
 TOTALS = operands(
     losses=FLOAT64,
@@ -193,6 +205,16 @@ def emit_outputs(record, frame, scratch, lo, hi):
     return status
 
 
+@op(EMIT_ROWS)
+def emit_rows(record, frame, scratch, lo, hi):
+    """Rows [lo, hi): emitted (n, C) = x (B, C)."""
+    x, stride = slot(record, EMIT_ROWS.x, scratch[0]), record[EMIT_ROWS.x_stride]
+    for row in range(lo, hi):
+        there = emitted_row(record, frame, row, scratch[0])
+        copy_row(there, advance(x, row * stride), record[EMIT_ROWS.width])
+    return 0
+
+
 @op(EMIT)
 def emit_both(record, frame, scratch, lo, hi):
     """Rows [lo, hi): emitted (n, 2) = 1 - p and p = link(logit); overwrites."""
@@ -234,6 +256,26 @@ def emit_above_half(record, frame, scratch, lo, hi):
             for c in range(record[EMIT.outputs]):
                 row[c] = int(scratch[c * R + r] > cast(0.5, scratch[0]))
     return status
+
+
+@op(PICK)
+def pick(record, frame, scratch, lo, hi):
+    """Rows [lo, hi) of dlogits (B, O): 1 at the output `of`, or at the first of the largest logits
+    (B, O), and 0 elsewhere; overwrites.
+    """
+    logits, dlogits = slot(record, PICK.logits, scratch[0]), slot(record, PICK.dlogits, scratch[0])
+    for row in range(lo, hi):
+        z = advance(logits, row * record[PICK.logits_stride])
+        dz = advance(dlogits, row * record[PICK.dlogits_stride])
+        best = record[PICK.of]
+        if best < 0:
+            best = 0
+            for c in range(1, record[PICK.outputs]):
+                if z[c] > z[best]:
+                    best = c
+        clear_columns(dz, 0, record[PICK.padded])
+        dz[best] = cast(1, z[0])
+    return 0
 
 
 @op(TOTALS)

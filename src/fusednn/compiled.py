@@ -18,7 +18,7 @@ NOT_FINITE = 3
 """What it answers to infinity or NaN."""
 
 _loaded: dict[str, list[tuple[int, ...]]] = {}
-"""Of each path the files that this process has loaded from it."""
+"""The files that this process has loaded from each path."""
 
 
 class CompiledPredictor(Answers):

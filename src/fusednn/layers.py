@@ -6,6 +6,9 @@ A list holds the hidden layers in order; the output layer, with as many units as
 follows by itself. Here x (B, I) is a layer's input, a batch of rows, and out (B, O) its output.
 Descriptions have no sizes but what they are given: the data decide the rest when a network is
 built. They are frozen and compare by value.
+
+Samples may have axes, which `Reshape` gives them: all layers but `Embedding` then work on each row
+of the last axis, the channels, as they do on a sample of one row. `Flatten` makes one row of them.
 """
 
 from __future__ import annotations
@@ -22,11 +25,13 @@ __all__ = [
     "Dense",
     "Dropout",
     "Embedding",
+    "Flatten",
     "GaussianNoise",
     "Layer",
     "LayerNorm",
     "PReLU",
     "RMSNorm",
+    "Reshape",
     "Residual",
 ]
 
@@ -220,7 +225,7 @@ class GaussianNoise(Layer):
 
 @dataclass(frozen=True, repr=False)
 class BatchNorm(Layer):
-    """Normalises each column over the rows of the batch, then scales and shifts it.
+    """Normalises each column over all rows of the batch, then scales and shifts it.
 
         out = scale (x - mean) / sqrt(variance + epsilon) + shift
 
@@ -321,6 +326,54 @@ class Residual(Layer):
         if isinstance(inner, Layer) or not isinstance(inner, Sequence) or isinstance(inner, str):
             raise ValueError(f"Residual takes a sequence of layers, got {inner!r}.")
         object.__setattr__(self, "layers", tuple(inner))
+
+
+@dataclass(frozen=True, repr=False, init=False)
+class Reshape(Layer):
+    """Gives each sample axes; the layers that follow work on every row of the last one.
+
+    `Reshape(50, 16)` makes 50 rows of 16 columns of 800 columns, `Reshape(28, 28, 1)` an image of
+    784. `BatchNorm` has statistics of each column over all rows, `Flatten` makes one row again.
+
+    Parameters
+    ----------
+    *shape : int
+        Sizes of the axes; their product is that of the input's.
+    channels : {"last", "first"}, default="last"
+        Where the elements have their channels. "first": `Reshape(3, 28, 28, channels="first")`
+        takes three images behind one another; the layers that follow see (28, 28, 3).
+    """
+
+    shape: tuple[int, ...]
+    channels: str = "last"
+
+    def __init__(self, *shape: int, channels: str = "last"):
+        object.__setattr__(self, "shape", shape)
+        object.__setattr__(self, "channels", channels)
+        self.__post_init__()
+
+    def _check(self) -> None:
+        whole = all(
+            isinstance(size, Integral) and not isinstance(size, bool) for size in self.shape
+        )
+        if not self.shape or not whole or min(self.shape) < 1:
+            raise ValueError(f"sizes of Reshape must be integers from 1, got {self.shape!r}.")
+        object.__setattr__(self, "shape", tuple(map(int, self.shape)))
+        if self.channels not in ("last", "first"):
+            raise ValueError(
+                f"channels of Reshape must be 'last' or 'first', got {self.channels!r}."
+            )
+        if self.channels == "first" and len(self.shape) < 2:
+            raise ValueError(f"channels first need another axis behind, got {self.shape!r}.")
+
+    def __repr__(self):
+        given = [*map(str, self.shape), f"channels={self.channels!r}"]
+        return f"Reshape({', '.join(given[: -1 if self.channels == 'last' else None])})"
+
+
+@dataclass(frozen=True, repr=False)
+class Flatten(Layer):
+    """Makes one row of each sample's rows, one behind the other."""
 
 
 @dataclass(frozen=True, repr=False)

@@ -74,6 +74,12 @@ def test_demo_on_digits():
     assert re.search(r"^scikit-learn takes \d+\.\d times as long per epoch$", output, re.MULTILINE)
 
 
+def test_demo_says_that_it_compiles_nothing(capsys):
+    for _ in range(2):
+        output = succeed(capsys, "demo", "--epochs", 1, "--no-sklearn")
+    assert "loaded compiled kernels in" in output
+
+
 def test_demo_takes_its_options(capsys):
     output = succeed(
         capsys,
@@ -153,6 +159,7 @@ def test_demo_refuses_in_one_line(bad_files, monkeypatch, capsys, arguments, exp
 
 
 @posix
+@pytest.mark.long
 def test_ctrl_c_ends_the_demo(tmp_path):
     folder = tmp_path / "noise"
     folder.mkdir()
@@ -179,6 +186,7 @@ def test_ctrl_c_ends_the_demo(tmp_path):
 
 
 @posix
+@pytest.mark.long
 def test_demo_with_its_reader_gone():
     process = subprocess.Popen([*COMMAND, "demo"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     process.stdout.close()

@@ -185,6 +185,7 @@ def test_one_input_column_and_no_rows(tmp_path, capsys):
 
 
 @posix
+@pytest.mark.long
 def test_predict_with_its_reader_gone(folder, tmp_path):
     shop(30_000).to_csv(tmp_path / "big.csv")
     command = [*COMMAND, "predict", str(folder / "sold.st"), str(tmp_path / "big.csv")]

@@ -60,6 +60,7 @@ def test_the_loss_is_the_formula(loss, kind):
     assert min(model.validation_loss_curve_) == pytest.approx(value, rel=1e-11)
 
 
+@pytest.mark.thinned
 @each_kind
 @each_loss
 @pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs"])

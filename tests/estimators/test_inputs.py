@@ -36,6 +36,7 @@ def estimators(**params):
     yield MLPRegressor(**params), VALUES
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize("params", [{}, {"early_stopping": True}, {"solver": "lbfgs"}], ids=str)
 @pytest.mark.parametrize("name", FORMS)
 def test_every_form(name, params):

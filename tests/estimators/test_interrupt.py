@@ -60,7 +60,7 @@ CASES = {
 }
 
 
-SHORT = "two threads", "lbfgs"
+SHORT = ("lbfgs",)  # those of an optimizer are in test_team and test_fit, too
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,8 @@ OF_OUR_OWN = [
     ("max_time", 0),
 ]
 METHODS = ["fit", "partial_fit"]
-LOOKS = ["predict", "predict_proba", "predict_log_proba", "predict_logits", "hidden_activations"]
+LOOKS = ["predict", "predict_proba", "predict_log_proba", "predict_logits"]
+LOOKS += ["hidden_activations", "input_gradient"]
 
 
 def fitted(kind, state):

@@ -141,7 +141,11 @@ def test_training_goes_on_as_the_unsaved_one_would(name):
 def test_estimators_of_all_versions_go_on(version):
     """The file and the answers of `tests/serving/make_files.py`, up to rounding."""
     expected = json.loads((SERVING / f"files/answers_{version}.json").read_text())
-    kind, y = [(MLPClassifier, LABELS), (MLPRegressor, NUMBERS)][version - 1]
+    kind, y = [
+        (MLPClassifier, LABELS),
+        (MLPRegressor, NUMBERS),
+        (NetworkClassifier, WORDS[LABELS]),
+    ][version - 1]
     estimator = kind.load(SERVING / f"files/estimator_{version}.safetensors")
     for part in ("estimator", "estimator later"):
         rows = np.array(expected[part]["rows"])
@@ -309,6 +313,7 @@ def test_all_descriptions_can_be_written():
         "Activation": ("relu",),
         "Residual": ([layers.Dense(3)],),
         "Embedding": ([1],),
+        "Reshape": (4, 3),
         **dict.fromkeys(("Step", "Exponential", "WarmUp", "Cyclic"), None),
     }
     for name, kind in DESCRIPTIONS.items():

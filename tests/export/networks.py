@@ -11,6 +11,7 @@ from fusednn.graph.layers.embedding import Embedding
 from fusednn.graph.layers.layer_norm import LayerNorm
 from fusednn.graph.layers.prelu import PReLU
 from fusednn.graph.layers.rescale import Rescale
+from fusednn.graph.layers.reshape import Reshape
 from fusednn.graph.layers.residual import Residual
 from fusednn.graph.layers.through import Scale, Through
 from fusednn.plan.activations import epilogue
@@ -92,6 +93,29 @@ def layer_models(dtype):
         "nested": ([Residual(nested), *chain(width, 5), Residual(tuple(chain(5, 5)), tanh)], X),
         "first": ([Residual((Residual((Through(width, tanh),)),))], X),
         "nothing": ([Through(width)], X),
+        "rows": ([Reshape((width, 1), after=tanh), *chain(1, 5, 3), Reshape((3 * width,))], X),
+        "rows_of_rows": (
+            [
+                Scale(width),
+                *chain(width, 24),
+                Reshape((4, 2, 3), channels_first=True),
+                Residual((LayerNorm(4), *chain(4, 9), BatchNorm(9), *chain(9, 4)), tanh),
+                PReLU(4),
+                Through(4, tanh),
+                Reshape((3, 8), channels_first=True, after=tanh),
+                Residual((Reshape((4, 6)), *chain(6, 6), Rescale(6), Reshape((8, 3)))),
+                Reshape((24,)),
+            ],
+            X,
+        ),
+        "rows_kept": (
+            [
+                Reshape((width, 1)),
+                Residual((Reshape((width,)), LayerNorm(width), Reshape((width, 1)))),
+                Reshape((width,)),
+            ],
+            X,
+        ),
         "embedding": ([Embedding(5, (3, 1), (9, 4), (2, 17), tanh)], codes),
         "all_codes": ([Embedding(2, (0, 1), (4, 9), (1, 3))], codes[:, [1, 3]]),
     }

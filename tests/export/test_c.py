@@ -65,7 +65,8 @@ def test_answers_as_the_predictor(group, compiler, dtype, tmp_path):
     assert_answers(models, run_models(tmp_path, models, compiler, SANITIZED), dtype)
 
 
-@pytest.mark.parametrize("dtype", ["float32", pytest.param("float64", marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("compiler", COMPILERS)
 def test_optimised_code_answers_the_same(compiler, dtype, tmp_path):
     models = layer_models(dtype)

@@ -109,6 +109,7 @@ def test_classifiers_of_the_digits(digits, tmp_path):
         np.testing.assert_array_equal(called.predict(rows), frozen.predict(rows), name)
 
 
+@pytest.mark.long
 def test_regressors_of_diabetes(diabetes, tmp_path):
     X, y = diabetes
     for number, (name, (estimator, rows)) in enumerate(regressors(X, y).items()):

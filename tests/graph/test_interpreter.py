@@ -18,15 +18,23 @@ def quadratic(t):
     return of_loss
 
 
+def data_for(network, rng):
+    """Samples, and the columns that have derivatives."""
+    X, columns = rng.normal(size=(SAMPLES, 6)), np.arange(6)
+    if network.reads_codes():
+        X[:, [1, 3]] = rng.integers(4, size=(SAMPLES, 2))
+        columns = np.delete(columns, [1, 3])
+    return X, columns
+
+
 @pytest.mark.parametrize("mixed", [False, True], ids=["alone", "mixed"])
 @pytest.mark.parametrize("network", CASES.values(), ids=CASES)
 def test_gradients_are_differences(network, mixed):
     rng = np.random.default_rng(0)
-    wants_dx = not mixed and not network.reads_codes()
+    wants_dx = not mixed
     graph = network.graph(trains=True, noisy=True, mixed=mixed, wants_dx=wants_dx)
-    X, t = rng.normal(size=(SAMPLES, 6)), rng.normal(size=(SAMPLES, network.outputs))
-    if network.reads_codes():
-        X[:, [1, 3]] = rng.integers(4, size=(SAMPLES, 2))
+    X, columns = data_for(network, rng)
+    t = rng.normal(size=(SAMPLES, network.outputs))
     parameters = parameters_for(graph, rng)
     orders = {"own": rng.permutation(SAMPLES), "partners": rng.permutation(SAMPLES)}
 
@@ -56,7 +64,29 @@ def test_gradients_are_differences(network, mixed):
     if wants_dx:
         moved = X.copy()
         for _ in range(5):
-            row, column = rng.integers(SAMPLES), rng.integers(6)
+            row, column = rng.integers(SAMPLES), rng.choice(columns)
             expected = difference(moved, (orders["own"][row], column), moved)
             dx = found.dx.reshape(SAMPLES, -1)[row, column]
             assert dx == pytest.approx(expected, rel=1e-5, abs=1e-6)
+        assert not np.delete(found.dx, columns, axis=1).any()
+
+
+@pytest.mark.parametrize("of", [-1, 0])
+@pytest.mark.parametrize("network", CASES.values(), ids=CASES)
+def test_gradients_of_outputs_are_differences(network, of):
+    rng = np.random.default_rng(0)
+    graph, answers = network.graph(wants_dx=True), network.graph()
+    assert not graph.gradients
+    X, columns = data_for(network, rng)
+    parameters = parameters_for(graph, rng)
+    found = Run(graph, parameters, X, of=of)
+    picked = found.logits.argmax(axis=1) if of < 0 else np.full(SAMPLES, of)
+
+    def output(X):
+        return Run(answers, parameters, X).logits[np.arange(SAMPLES), picked]
+
+    for column in columns:
+        step = 1e-6 * (np.arange(6) == column)
+        expected = (output(X + step) - output(X - step)) / 2e-6
+        np.testing.assert_allclose(found.dx[:, column], expected, rtol=1e-5, atol=1e-6)
+    assert not np.delete(found.dx, columns, axis=1).any()

@@ -1,6 +1,7 @@
 """Calls of a prepared network: all rows in blocks, what is refused, and every way to answer."""
 
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -157,3 +158,30 @@ def test_a_share_that_is_refused(dtype):
     shared = shared_words(x, out, calls.UNCHECKED, 2 * block)
     assert share(resident.ways[0][1], shared, dtype(0), True) == calls.DONE
     np.testing.assert_array_equal(np.isnan(out).any(axis=1), np.arange(len(x)) == 3 * block)
+
+
+@both_dtypes
+def test_a_share_waits_for_who_is_at_work(dtype):
+    resident, network, _ = resident_of("softmax", (), dtype, ["outputs"])
+    x = rows_of(5, dtype)
+    out = np.zeros((len(x), 4), dtype)
+    shared = shared_words(x, out, calls.CHECKED, block_rows(network, dtype))
+    shared[calls.BUSY] = 1  # another thread, which ends once all rows are claimed
+    began, found = threading.Event(), []
+
+    def work():
+        began.set()
+        while shared[calls.NEXT] < len(x):
+            time.sleep(0.001)
+        found.append(int(shared[calls.BUSY]))
+        time.sleep(0.02)
+        shared[calls.BUSY] -= 1
+
+    other = threading.Thread(target=work)
+    other.start()
+    began.wait()
+    share = calls.ready_share(np.dtype(dtype))
+    assert share(resident.ways[0][1], shared, dtype(0), True) == calls.DONE
+    other.join()
+    assert found[0] >= 1
+    assert shared[calls.BUSY] == 0

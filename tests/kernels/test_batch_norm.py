@@ -50,7 +50,7 @@ def run_layer(x, d, scale, shift, block=ROWS, workers=1, running=None):
     }  # fmt: skip
 
     def record(op):
-        return op, {name: given[name] for name in DECLARED[op].kinds}
+        return op, {name: given[name] for name, kind in DECLARED[op].kinds.items() if not kind.of}
 
     stages = [
         (*record(batch_norm.batch_partials), record(batch_norm.batch_statistics)),

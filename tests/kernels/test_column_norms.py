@@ -6,7 +6,8 @@ from fusednn.kernels.ops import column_norms, few
 from one_op import run_op
 
 from fusednn.plan.buffers import aligned_zeros
-from fusednn.plan.forms import Panels, Vectors, panels
+from fusednn.plan.forms import Panels, Vectors
+from fusednn.plan.panels import panels
 
 SIZES = (1, 3, 16, 33, 70)
 both_dtypes = pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -56,7 +57,7 @@ class Layer:
         return flat
 
     def run(self, name, operands):
-        operands = operands | self.form.update_operands()
+        operands = operands | self.form.column_operands()
         if self.vectors:
             last = self.shape[1] - 1
             tasks = [(0, last), (last, last + 1)]

@@ -10,7 +10,8 @@ from one_op import run_op
 from sessions import gradient, random_network
 
 from fusednn.plan.buffers import aligned_zeros
-from fusednn.plan.forms import Panels, Vectors, parts
+from fusednn.plan.forms import Panels, Vectors
+from fusednn.plan.panels import parts
 from fusednn.plan.training import Rule
 
 SETTINGS = {

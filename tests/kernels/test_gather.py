@@ -5,7 +5,7 @@ import pytest
 import reference
 from sessions import assert_same_bits, gradient, open_session, random_network, train
 
-from fusednn.plan import batches
+from fusednn.plan import sizes
 from fusednn.plan.training import Rule
 
 both_dtypes = pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -79,6 +79,6 @@ def test_blocks_of_a_large_batch(monkeypatch, dtype, batch):
     weights = np.random.RandomState(2).uniform(0.5, 2, 23).astype(dtype)
     options = {"batch": batch, "rule": rule, "l2": 0.1, "passes": 3, "seed": 0, "weights": weights}
     whole = train(X, t, network, **options)
-    monkeypatch.setattr(batches, "BLOCK_LIMIT", 7)
+    monkeypatch.setattr(sizes, "BLOCK_LIMIT", 7)
     for one, other in zip(whole, train(X, t, network, **options), strict=True):
         np.testing.assert_allclose(one, other, rtol=0, atol=500 * np.finfo(dtype).eps)

@@ -136,6 +136,7 @@ def test_float32_everywhere(name):
         assert error <= ALLOWED, at
 
 
+@pytest.mark.thinned
 @each_function
 @both_dtypes
 def test_near_branch_points(name, dtype):

@@ -7,7 +7,7 @@ from fusednn.kernels._jit import JIT
 from scipy import sparse
 from sessions import assert_same_bits, gradient, in_order, open_session, random_network, train
 
-from fusednn.plan import batches
+from fusednn.plan import sizes
 from fusednn.plan.training import Rule
 from fusednn.training.predict import predict
 
@@ -119,8 +119,8 @@ def test_workers_and_blocks_change_no_bit(monkeypatch, dtype):
     X, dense = pair("scattered", "csr", dtype)
     t = np.random.RandomState(1).normal(size=(29, 3)).astype(dtype)
     network = random_network([11, 19, 3], dtype)
-    for limit in (batches.BLOCK_LIMIT, 8):
-        monkeypatch.setattr(batches, "BLOCK_LIMIT", limit)
+    for limit in (sizes.BLOCK_LIMIT, 8):
+        monkeypatch.setattr(sizes, "BLOCK_LIMIT", limit)
         runs = [
             train(x, t, network, passes=3, seed=0, batch=20, rule=ADAM, n_jobs=n_jobs)
             for x, n_jobs in ((dense, 1), (X, 1), (X, 3))

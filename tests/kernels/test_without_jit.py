@@ -1,4 +1,4 @@
-"""Whole fits on small data, with the JIT and, in another process, without it.
+"""Whole fits on small data, with the JIT and, in another process of the long run, without it.
 
 Without it every array kernel, op and the engine are plain Python on twins of the intrinsics,
 which is how their lines are covered.
@@ -88,7 +88,7 @@ def test_whole_tiles(classes, dtype):
 
 @pytest.mark.parametrize("classes", [2, 3])
 def test_a_batch_in_blocks(monkeypatch, classes):
-    monkeypatch.setattr("fusednn.plan.batches.BLOCK_LIMIT", 8)
+    monkeypatch.setattr("fusednn.plan.sizes.BLOCK_LIMIT", 8)
     X, y = data(np.float64, classes)
     fit("classifier", X, y, np.float64, batch_size=20)
 
@@ -108,9 +108,7 @@ def test_a_diverging_fit_is_noticed():
 
 
 @pytest.mark.skipif(not JIT, reason="the JIT is off already")
-@pytest.mark.parametrize(
-    "chosen", ["not float32 and not tiles", pytest.param("", marks=pytest.mark.long)]
-)
-def test_without_the_jit(chosen):
+@pytest.mark.long
+def test_without_the_jit():
     engine = os.path.join(os.path.dirname(__file__), "test_engine.py")
-    run_pytest({"NUMBA_DISABLE_JIT": "1"}, __file__, engine, "-k", chosen)
+    run_pytest({"NUMBA_DISABLE_JIT": "1"}, __file__, engine)

@@ -30,15 +30,18 @@ def model(request):
 
 def test_pytorch(model):
     X, specs = data_for(model.layers), [*model.layers, Dense(3)]
-    with torch.no_grad():
-        torch.set_default_dtype(torch.float64)
-        try:
-            sequence = sequence_of(specs, X.shape[1]).double().eval()
-            write(specs, sequence, model.get_weights())
-            expected = torch.softmax(sequence(torch.from_numpy(X)), dim=1).numpy()
-        finally:
-            torch.set_default_dtype(torch.float32)
+    torch.set_default_dtype(torch.float64)
+    try:
+        sequence = sequence_of(specs, X.shape[1]).double().eval()
+        write(specs, sequence, model.get_weights())
+        inputs = torch.from_numpy(X).requires_grad_()
+        logits = sequence(inputs)
+        logits.amax(dim=1).sum().backward()
+    finally:
+        torch.set_default_dtype(torch.float32)
+    expected = torch.softmax(logits, dim=1).detach().numpy()
     assert_allclose(model.predict_proba(X), expected, rtol=1e-9, atol=1e-12)
+    assert_allclose(model.input_gradient(X), inputs.grad.numpy(), rtol=1e-9, atol=1e-12)
 
 
 def test_onnx_runtime(model, tmp_path):

@@ -23,9 +23,11 @@ from fusednn.layers import (  # noqa: E402
     Dense,
     Dropout,
     Embedding,
+    Flatten,
     GaussianNoise,
     LayerNorm,
     PReLU,
+    Reshape,
     Residual,
     RMSNorm,
 )
@@ -96,6 +98,26 @@ NETWORKS = {  # layers and the kind of the targets
     "embedding with norm": (
         [TABLES, BatchNorm(), Residual([LayerNorm(), Dense(9, "tanh")]), PReLU()], "three"
     ),
+    "rows": (
+        [Reshape(7, 1), Dense(5, "tanh"), LayerNorm(), Dense(3, "relu"), Flatten()], "classes"
+    ),
+    "rows with norms": (
+        [Dense(12), Reshape(4, 3), BatchNorm(), Activation("gelu"), PReLU(),
+         Residual([Dense(5, "relu"), BatchNorm(), Dense(3)]), Flatten(), Dense(4)],
+        "three",
+    ),
+    "channels first": (
+        [Dense(24, "tanh"), Reshape(3, 2, 4, channels="first"), Dense(17, "relu"), RMSNorm(),
+         PReLU(), Dense(1, "silu", weight_norm=True), Flatten()],
+        "binary",
+    ),
+    "rows and one row": (
+        [Flatten(), Dense(6), Reshape(2, 3),
+         Residual([Flatten(), Dense(6, "tanh"), Reshape(2, 3)]), Activation("elu"),
+         Reshape(2, 1, 3, channels="first"), BatchNorm(), Dense(1), Flatten()],
+        "one",
+    ),
+    "vectors in rows": ([TABLES, Reshape(3, 3), Dense(4, "relu"), Flatten()], "classes"),
     "weight norm": ([NORMED, Dense(9, "relu", weight_norm=True)], "classes"),
     "weight norm, one unit": (
         [NORMED, Dense(1, weight_norm=True), Dense(4, weight_norm=True, bias=False)], "binary"
@@ -131,6 +153,10 @@ NOISY = {
             AlphaDropout(),
         ],
         "one",
+    ),
+    "noise in rows": (
+        [Reshape(7, 1), GaussianNoise(), Dense(9, "selu"), AlphaDropout(), Dropout(), Flatten()],
+        "classes",
     ),
 }
 """Which neither outputs nor the gradient of all data show."""
@@ -178,12 +204,14 @@ class Pair:
         write(self.specs, self.theirs, self.ours.get_weights())
         self.t = self.y if kind in CLASSES else self.y.astype(dtype).reshape(samples, -1)
 
-    def outputs(self, rows=slice(None)):
-        return self.theirs(torch.from_numpy(self.X[rows]).double())
+    def inputs(self, rows=slice(None)):
+        """X, whose gradient is kept."""
+        return torch.from_numpy(self.X[rows]).double().requires_grad_()
 
-    def objective(self, rows=slice(None)):
+    def objective(self, rows=slice(None), X=None):
         """The mean loss of some rows, a batch in training."""
-        z, t = self.outputs(rows), torch.from_numpy(self.t[rows])
+        z = self.theirs(self.inputs(rows) if X is None else X)
+        t = torch.from_numpy(self.t[rows])
         if isinstance(self.ours, NetworkRegressor):
             return ((z - t) ** 2).sum() / 2 / len(z)
         if z.shape[1] == 1:
@@ -264,10 +292,14 @@ def test_outputs_and_gradients(name, dtype):
         if logits.shape[1] == 1:
             logits = torch.cat([torch.zeros_like(logits), logits], dim=1)
         compare([pair.ours.predict_proba(pair.X)], [logits.softmax(1).numpy()], tolerance)
-    loss, gradient = pair.ours.loss_and_gradient(pair.X, pair.y)
+    loss, gradient, dx = pair.ours.loss_and_gradient(pair.X, pair.y, inputs=True)
+    of = None if isinstance(pair.ours, NetworkClassifier) else 0
+    compare([pair.ours.input_gradient(pair.X, of)], [saliency(pair, of)], tolerance)
     pair.theirs.train()
-    expected = pair.objective()
+    X = pair.inputs()
+    expected = pair.objective(X=X)
     expected.backward()
+    compare([dx], [X.grad.numpy()], tolerance)
     assert loss == pytest.approx(expected.item(), rel=tolerance)
     gradients = leaves(read(pair.specs, pair.theirs, gradient_of))
     found = leaves(gradient)
@@ -275,6 +307,14 @@ def test_outputs_and_gradients(name, dtype):
     compare(found, [tensor.numpy() for tensor in gradients], tolerance)
     for one, other in zip(leaves(before), leaves(pair.ours.get_weights()), strict=True):
         assert one.tobytes() == other.tobytes()
+
+
+def saliency(pair, of):
+    """PyTorch's gradient by X of an output, or of each row's largest."""
+    X = pair.inputs()
+    logits = pair.theirs.eval()(X)
+    picked = logits.amax(dim=1) if of is None else logits[:, of]
+    return torch.autograd.grad(picked.sum(), X)[0].numpy()
 
 
 BLUNT = 1e-3

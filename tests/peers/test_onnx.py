@@ -35,9 +35,11 @@ from fusednn.layers import (
     Dense,
     Dropout,
     Embedding,
+    Flatten,
     GaussianNoise,
     LayerNorm,
     PReLU,
+    Reshape,
     Residual,
     RMSNorm,
 )
@@ -136,6 +138,20 @@ NETWORKS = {
     "rms norm": [RMSNorm(), Dense(9), RMSNorm(), Activation("silu"), Dense(4)],
     "residual": [Dense(8), Residual([Dense(5, "relu"), Dense(8)]), Activation("gelu_tanh")],
     "residual first": [Residual([LayerNorm(), Dense(COLUMNS, "tanh")])],
+    "rows": [Reshape(7, 1), Dense(5, "tanh"), LayerNorm(), Dense(1, bias=False), Flatten()],
+    "channels first": [
+        Dense(24, "tanh"),
+        Reshape(3, 2, 4, channels="first"),
+        Residual([BatchNorm(), Dense(5, "relu"), PReLU(), Dense(3)]),
+        Reshape(2, 12, channels="first"),
+        RMSNorm(),
+        Flatten(),
+    ],
+    "rows and one row": [
+        Reshape(1, 7),
+        Residual([Flatten(), Dense(7, "tanh"), Reshape(1, 7)]),
+        Flatten(),
+    ],
     "nested": [
         Dense(8, "relu"),
         Residual(

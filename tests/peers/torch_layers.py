@@ -32,6 +32,34 @@ class Sum(nn.Module):
         return x + self.inner(x)
 
 
+class Axes(nn.Module):
+    """Samples with axes; channels that come first go last."""
+
+    def __init__(self, spec):
+        super().__init__()
+        self.spec = spec
+
+    def forward(self, x):
+        x = x.reshape(len(x), *self.spec.shape)
+        return x.movedim(1, -1) if self.spec.channels == "first" else x
+
+
+class PReLU(nn.PReLU):
+    """The channels are the last axis, not the second."""
+
+    def forward(self, x):
+        return super().forward(x.movedim(-1, 1)).movedim(1, -1)
+
+
+class BatchNorm(nn.BatchNorm1d):
+    """Likewise, over all other axes."""
+
+    def forward(self, x):
+        if x.dim() == 2:
+            return super().forward(x)
+        return super().forward(x.flatten(1, -2).movedim(-1, 1)).movedim(1, -1).reshape(x.shape)
+
+
 class Lookup(nn.Module):
     """The other columns, then a vector for each code."""
 
@@ -65,23 +93,27 @@ def _bare(spec, width):
         case layers.Activation():
             return nn.LeakyReLU(spec.slope)
         case layers.PReLU():
-            return nn.PReLU(width)
+            return PReLU(width)
         case layers.BatchNorm():
-            return nn.BatchNorm1d(width, eps=spec.epsilon, momentum=spec.momentum)
+            return BatchNorm(width, eps=spec.epsilon, momentum=spec.momentum)
         case layers.LayerNorm():
             return nn.LayerNorm(width, eps=spec.epsilon)
         case layers.RMSNorm():
             return nn.RMSNorm(width, eps=spec.epsilon)
         case layers.Embedding():
             return Lookup(spec, width)
+        case layers.Reshape():
+            return Axes(spec)
+        case layers.Flatten():
+            return nn.Flatten()
     return nn.Identity()  # what is random in training is left out
 
 
-def module_of(spec, width):
-    """A layer that receives so many columns; its parameters know their `factors`."""
+def module_of(spec, *shape):
+    """A layer that receives such samples; its parameters know their `factors`."""
     if isinstance(spec, layers.Residual):
-        return Sum(sequence_of(spec.layers, width))
-    module = _bare(spec, width)
+        return Sum(sequence_of(spec.layers, *shape))
+    module = _bare(spec, shape[-1])
     for name, parameter in module.named_parameters():
         decays = isinstance(spec, layers.Embedding) or name == "0.weight"  # of _dense
         decay = spec.decay_factor if decays else 0.0
@@ -89,13 +121,13 @@ def module_of(spec, width):
     return module
 
 
-def sequence_of(specs, width):
+def sequence_of(specs, *shape):
     """Layers in a row."""
-    modules = []
+    modules, x = [], torch.zeros(1, *shape)
     for spec in specs:
-        modules.append(module_of(spec, width))
+        modules.append(module_of(spec, *x.shape[1:]))
         modules[-1].eval()
-        width = modules[-1](torch.zeros(1, width)).shape[1]
+        x = modules[-1](x)
     return nn.Sequential(*modules)
 
 

@@ -12,6 +12,7 @@ from fusednn.plan.layout import forms_of
 from fusednn.plan.loss import Target
 from fusednn.plan.parameters import ParameterLayout
 from fusednn.plan.rule import Rule
+from fusednn.training.predict import input_gradient
 from fusednn.training.session import Session
 from fusednn.training.team import run_all
 
@@ -50,23 +51,37 @@ def assert_close(found, expected, dtype):
 
 @DTYPES
 @EVERY
-@pytest.mark.parametrize("jobs", [1, 2])
-def test_gradients(network, dtype, jobs):
+@pytest.mark.parametrize(("jobs", "inputs"), [(1, False), (2, False), (2, True)])
+def test_gradients(network, dtype, jobs, inputs):
     X, t, parameters, rng = draw(network, dtype, trains=True)
     order = rng.permutation(SAMPLES)
     session = Session(
-        network, X, Target(t, None), Rule(None), batch=SAMPLES, order=order, l2=0.0, n_jobs=jobs
-    )
+        *(network, X, Target(t, None), Rule(None, inputs=inputs)),
+        batch=SAMPLES, order=order, l2=0.0, n_jobs=jobs,
+    )  # fmt: skip
     session.load(parameters)
     with session:
         loss = session.run_gradient(1.0)
-    graph, orders = network.graph(trains=True), {"own": order}
+    graph, orders = network.graph(trains=True, wants_dx=inputs), {"own": order}
     run = Run(graph, parameters, X, mean_error(t.astype(float), orders), orders)
     assert_close(np.array(loss), run.losses.sum(), dtype)
     found = session.plan.layout.unpack(session.plan.gradient)
     for expected, ours in zip(run.gradients(), found, strict=True):
         if expected is not None:
             assert_close(ours, expected, dtype)
+    if inputs:
+        assert_close(session.plan.dx, run.dx, dtype)
+
+
+@DTYPES
+@EVERY
+@pytest.mark.parametrize(("of", "jobs"), [(-1, 1), (0, 2)])
+def test_gradients_of_outputs(network, dtype, of, jobs):
+    X, _, parameters, _ = draw(network, dtype)
+    run = Run(network.graph(wants_dx=True), parameters, X, of=of)
+    found = input_gradient(network, parameters, X, picked=of, n_jobs=jobs)
+    assert found.dtype == dtype
+    assert_close(found, run.dx, dtype)
 
 
 @pytest.mark.parametrize(
@@ -120,4 +135,4 @@ def test_outputs_of_every_op(network, dtype):
         refresh()
     run_all(program)
     for array, found in zip(graph.outputs, arrays, strict=True):
-        assert_close(found, run.values[array], dtype)
+        assert_close(found, run.values[array].reshape(SAMPLES, -1), dtype)

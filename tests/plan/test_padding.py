@@ -11,6 +11,8 @@ from sessions import in_order, random_targets, sizes_for
 
 from fusednn.estimators.building import build
 from fusednn.estimators.parameters import drawn
+from fusednn.graph.layers.batch_norm import BatchNorm as Norm
+from fusednn.graph.layers.dense import Dense as Linear
 from fusednn.graph.network import Network
 from fusednn.layers import (
     Activation,
@@ -19,14 +21,17 @@ from fusednn.layers import (
     Dense,
     Dropout,
     Embedding,
+    Flatten,
     GaussianNoise,
     LayerNorm,
     PReLU,
+    Reshape,
     Residual,
     RMSNorm,
 )  # fmt: skip
-from fusednn.plan import data, inference, training
+from fusednn.plan import data, inference
 from fusednn.plan.layout import forms_of
+from fusednn.plan.parameters import ParameterLayout
 from fusednn.plan.training import Rule, Target
 from fusednn.training.session import Session
 from fusednn.training.team import run_all
@@ -79,7 +84,8 @@ def train(loss, activation, sizes, rule, batch, dtype, form, poisoned):
     with session:
         if rule.optimizer is None:
             value = np.array(session.run_gradient(1.0))
-            return [value, *plan.layout.unpack(plan.gradient)]
+            dx = [] if plan.dx is None else [plan.dx]
+            return [value, *plan.layout.unpack(plan.gradient), *dx]
         losses = [session.run_passes(np.full(session.batches, 0.01))[0] for _ in range(3)]
     return [np.array(losses), *session.parameters()]
 
@@ -89,8 +95,13 @@ def train(loss, activation, sizes, rule, batch, dtype, form, poisoned):
 @pytest.mark.parametrize("form", ["dense", "gaps", "csr"])
 @pytest.mark.parametrize(
     ("rule", "batch"),
-    [(Rule("adam", (0.9, 0.999, 1e-8)), 27), (Rule("nesterov", (0.9,)), 70), (Rule(None), 70)],
-    ids=["adam", "nesterov", "gradient"],
+    [
+        (Rule("adam", (0.9, 0.999, 1e-8)), 27),
+        (Rule("nesterov", (0.9,)), 70),
+        (Rule(None), 70),
+        (Rule(None, inputs=True), 70),
+    ],
+    ids=["adam", "nesterov", "gradient", "inputs"],
 )
 @pytest.mark.parametrize("sizes", [(1, 1, 1), (9, 5, 3), (37, 33, 18, 2), (65, 130, 17)], ids=str)
 @pytest.mark.parametrize("activation", ["relu", "logistic", "gelu"])
@@ -120,12 +131,38 @@ def check_training(loss, activation, sizes, rule, batch, form, dtype):
 @DTYPES
 def test_blocks_of_a_large_batch(monkeypatch, dtype):
     """The stored gradient of a batch above the limit is written before it is added to."""
-    monkeypatch.setattr("fusednn.plan.batches.BLOCK_LIMIT", 32)
+    monkeypatch.setattr("fusednn.plan.sizes.BLOCK_LIMIT", 32)
     rule = Rule("adam", (0.9, 0.999, 1e-8))
     for form in ("dense", "gaps", "csr"):
         arguments = ("softmax", "relu", (9, 35, 3), rule, 70, dtype, form)
         for one, other in zip(train(*arguments, False), train(*arguments, True), strict=True):
             assert one.tobytes() == other.tobytes()
+
+
+@DTYPES
+@pytest.mark.parametrize("form", ["dense", "gaps", "csr"])
+@pytest.mark.parametrize("sizes", [(5, 1), (9, 35, 18, 3), (37, 130, 17)], ids=str)
+def test_gradients_of_outputs(sizes, form, dtype):
+    X, _, coefs, intercepts = draw("squared_error", sizes, dtype, 150)
+    make = {"dense": np.asarray, "gaps": with_gaps, "csr": sparse.csr_matrix}[form]
+    network = dense_network(sizes, "tanh", "squared_error")
+    layout = ParameterLayout(forms_of(network, dtype, wants_dx=True), dtype)
+    arrays = in_order(coefs, intercepts)
+    flat, copies = layout.pack(arrays), layout.pack_transposed(arrays)
+    results = []
+    for poisoned in (False, True):
+        compiled, dx = inference.lower_input_gradient(
+            *(network, layout.views(flat), layout.copies(copies)),
+            *(data.source_of(make(X), dtype), np.dtype(dtype)),
+            picked=-1,
+        )
+        if poisoned:
+            dx[:] = np.nan
+            assert poison(compiled.memory) > 2
+        run_all(compiled)
+        results.append(dx)
+    assert np.isfinite(results[0]).all()
+    assert results[0].tobytes() == results[1].tobytes()
 
 
 @pytest.mark.thinned
@@ -138,7 +175,7 @@ def test_inference(loss, form, dtype):
     make = {"dense": np.asarray, "gaps": with_gaps, "csr": sparse.csr_matrix}[form]
     sizes = sizes_for(loss, sizes)
     network = dense_network(sizes, "tanh", loss)
-    layout = training.ParameterLayout(forms_of(network, dtype), dtype)
+    layout = ParameterLayout(forms_of(network, dtype), dtype)
     flat = layout.pack(in_order(coefs, intercepts))
     results = []
     for poisoned in (False, True):
@@ -157,25 +194,62 @@ def test_inference(loss, form, dtype):
     assert results[0].tobytes() == results[1].tobytes()
 
 
+@DTYPES
+def test_what_is_prepared_lasts(dtype):
+    """What follows from parameters alone is computed once for all runs."""
+    network = Network((Norm(6), Linear(6, 3)), "softmax")
+    rng, layout = np.random.RandomState(0), ParameterLayout(forms_of(network, dtype), dtype)
+    views = layout.views(layout.pack([rng.uniform(1, 2, op.shape) for op in network.parameters()]))
+    X = rng.normal(size=(20, 6)).astype(dtype)
+    program, outputs = inference.lower_inference(
+        network, views, data.source_of(X, dtype), np.dtype(dtype)
+    )
+    for refresh in program.refresh:
+        refresh()
+    run_all(program)
+    first = outputs.tobytes()
+    assert poison(program.memory) > 2
+    run_all(program)
+    assert np.isfinite(outputs).all()
+    assert outputs.tobytes() == first
+
+
 LISTS = [
+    [Residual([Dense(4, "tanh"), Dense(5)]), Activation("gelu"), Dense(5, "silu")],
     [Dense(9), BatchNorm(), Activation("relu"), Dropout(0.2), Residual([LayerNorm(), Dense(9)])],
     [Dense(17, "gelu", weight_norm=True), RMSNorm(), PReLU(), GaussianNoise(0.1)],
     [Embedding([0, 2], categories=[4, 7], size=3), BatchNorm(), Residual([Dropout(0.1)])],
     [Residual([BatchNorm(), Dense(5, "selu"), AlphaDropout(0.1)]), Dense(3, "tanh", max_norm=0.5)],
+    [Reshape(5, 1), Dense(3, "softplus"), BatchNorm(), Dropout(0.1), Flatten(), Dense(7)],
+    [
+        Flatten(),
+        Dense(34, "sigmoid"),
+        Reshape(17, 2, channels="first"),
+        Residual([LayerNorm(), Dense(5, "tanh"), Dense(17), GaussianNoise(0.1)]),
+        Reshape(2, 17, channels="first"),
+        PReLU(),
+        Dense(1, "sigmoid"),
+        Flatten(),
+    ],
 ]
 
 
 @pytest.mark.thinned
 @DTYPES
 @pytest.mark.parametrize(
-    "rule", [Rule("adam", (0.9, 0.999, 1e-8), average=0.9, l1=0.1), Rule(None)]
+    "rule",
+    [Rule("adam", (0.9, 0.999, 1e-8), average=0.9, l1=0.1), Rule(None), Rule(None, inputs=True)],
 )
+@pytest.mark.parametrize("scaled", [False, True])
 @pytest.mark.parametrize("layers", LISTS, ids=lambda layers: type(layers[0]).__name__)
-def test_layers(layers, rule, dtype):
-    """The last batch is smaller, or joined where batches are normalised."""
+def test_layers(layers, scaled, rule, dtype):
+    """The last batch is smaller, or joined where batches are normalised.
+
+    Nor is there a NaN in the padding of what lasts, where no one would see it at first.
+    """
     results = []
     for poisoned in (False, True):
-        chain = build(layers, Dense(3), 5, scaled=not isinstance(layers[0], Embedding))
+        chain = build(layers, Dense(3), 5, scaled=scaled)
         network, rng = Network(chain.ops, "softmax"), np.random.RandomState(0)
         X = rng.normal(size=(41, 5)).astype(dtype)
         X[:, [0, 2]] = rng.randint(4, size=(41, 2))
@@ -187,16 +261,17 @@ def test_layers(layers, rule, dtype):
         plan = session.plan
         session.load(drawn(chain, rng, dtype))
         session.begin(1, 0)
-        if poisoned:
-            assert poison(plan.memory) > 5
+        found = []
         with session:
-            if rule.optimizer is None:
-                found = [np.array(session.run_gradient(1.0)), *plan.layout.unpack(plan.gradient)]
-            else:
-                losses = [session.run_passes(np.full(session.batches, 0.01))[0] for _ in range(3)]
-                found = [np.array(losses), *plan.layout.unpack(plan.parameters)]
-                found += plan.layout.unpack(plan.averages)
-        results.append(found)
+            for _ in range(3):
+                if poisoned:
+                    assert poison(plan.memory) > 5
+                if rule.optimizer is None:
+                    found.append(np.array(session.run_gradient(1.0)))
+                    found += [plan.dx.copy()] if rule.inputs else []
+                else:
+                    found.append(session.run_passes(np.full(session.batches, 0.01)))
+        results.append([*found, *(kept for kept in plan.memory.kept if kept.dtype == dtype)])
     for one, other in zip(*results, strict=True):
         assert np.isfinite(one).all()
         assert one.tobytes() == other.tobytes()

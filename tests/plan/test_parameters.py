@@ -1,6 +1,6 @@
 """Where parameters lie: packing and unpacking lose nothing, padding stays zero."""
 
-from itertools import pairwise
+from itertools import pairwise, product
 
 import numpy as np
 import pytest
@@ -113,8 +113,8 @@ def test_aligned_memory(dtype):
 
 @pytest.mark.parametrize("workers", [1, 2, 3, 7, 16, 100])
 def test_row_blocks_cover_the_batch(workers):
-    for batch in [*range(1, 300), 1000, 4095, 4096]:
-        blocks = row_blocks(batch, workers)
+    for batch, of_rows in product([*range(1, 300), 1000, 4095, 4096], [(), (3,), (784, 1)]):
+        blocks = row_blocks(batch, workers, *of_rows)
         rows = [row for lo, hi in blocks for row in range(lo, hi)]
         assert rows == list(range(batch))
         assert all(lo < hi for lo, hi in blocks)

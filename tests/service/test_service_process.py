@@ -102,6 +102,7 @@ def test_serve(model_file, iris, capfd):
 
 
 @GRACEFUL
+@pytest.mark.long
 def test_two_workers_count_together(model_file, iris, capfd):
     """Metrics are those of all processes, whichever answers."""
     body = body_of(iris[1][:3])

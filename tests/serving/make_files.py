@@ -9,37 +9,41 @@ import json
 from pathlib import Path
 
 import numpy as np
-from every_kind import NUMBERS, SMALL, X, estimators, fit_quietly, others
-from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
+from every_kind import CODES, NUMBERS, SMALL, X, estimators, fit_quietly
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
 
-from fusednn import MLPRegressor, freeze
+from fusednn import NetworkRegressor, freeze
+from fusednn.layers import BatchNorm, Dense, Embedding, Flatten, LayerNorm, Reshape, Residual
 from fusednn.serving.files import VERSION
 
 FOLDER = Path(__file__).with_name("files")
+ROWS = [
+    Reshape(5, 1),
+    Dense(3, "tanh"),
+    Residual([BatchNorm(), Dense(3, "relu"), LayerNorm()]),
+    Flatten(),
+]
 
 
 def main():
-    """What version 2 has and version 1 has not: columns, `inverse`, `least` and `column`."""
-    chosen = ColumnTransformer([("two", MinMaxScaler(clip=True), [4, 1]), ("one", "drop", [0])])
-    pipeline = make_pipeline(chosen, MLPRegressor(hidden_layer_sizes=(4,), **SMALL))
-    back = TransformedTargetRegressor(pipeline, func=np.log1p, inverse_func=np.expm1)
-    fit_quietly(back, X, NUMBERS[:, np.newaxis])
-    answers = {"predictor": _answers(freeze(back), X)}
-    freeze(back).save(FOLDER / f"predictor_{VERSION}.safetensors", notes={"made": "here"})
+    """What version 3 has and version 2 has not: the op Reshape."""
+    pipeline = make_pipeline(MinMaxScaler(), NetworkRegressor(ROWS, **SMALL))
+    fit_quietly(pipeline, X, NUMBERS)
+    answers = {"predictor": _answers(freeze(pipeline), X)}
+    freeze(pipeline).save(FOLDER / f"predictor_{VERSION}.safetensors", notes={"made": "here"})
 
-    embedding, *data = others()["codes apart"]
-    fit_quietly(embedding, *data)
-    answers["embedding"] = _answers(freeze(embedding), data[0])
+    layers = [Embedding([5], size=3), Reshape(4, 2), Dense(3, "silu"), Flatten()]
+    embedding = fit_quietly(NetworkRegressor(layers, **SMALL), CODES, NUMBERS)
+    answers["embedding"] = _answers(freeze(embedding), CODES)
     freeze(embedding).save(FOLDER / f"embedding_{VERSION}.safetensors")
 
-    gaussian, *data = estimators()["gaussian"]
-    fit_quietly(gaussian.set_params(max_iter=9), *data)
-    gaussian.save(FOLDER / f"estimator_{VERSION}.safetensors")
-    answers["estimator"] = _answers(freeze(gaussian), X, return_std=True)
-    fit_quietly(gaussian.set_params(warm_start=True, warm_start_optimizer=True), *data)
-    answers["estimator later"] = _answers(freeze(gaussian), X)
+    every, *data = estimators()["every layer"]
+    fit_quietly(every.set_params(max_iter=9), *data)
+    every.save(FOLDER / f"estimator_{VERSION}.safetensors")
+    answers["estimator"] = _answers(freeze(every), X)
+    fit_quietly(every.set_params(warm_start=True, warm_start_optimizer=True), *data)
+    answers["estimator later"] = _answers(freeze(every), X)
     text = json.dumps(answers, ensure_ascii=False, indent=0)
     (FOLDER / f"answers_{VERSION}.json").write_text(text + "\n")
 

@@ -186,7 +186,7 @@ def test_a_file_is_of_the_first_version_that_can_hold_it(tmp_path):
         assert told == ((2, 8, True) if name in later else (1, 5, False)), name
 
 
-@pytest.mark.parametrize("kind", ["predictor", "estimator"])
+@pytest.mark.parametrize("kind", ["predictor", pytest.param("estimator", marks=pytest.mark.long)])
 def test_load_needs_no_scikit_learn(kind):
     """Nor SciPy, which Numba itself imports where it is there: here it is as if it were not."""
     path = KEPT / f"{kind}_{VERSION}.safetensors"
@@ -432,6 +432,28 @@ BAD_LATER = {
         "of a regressor",
     ),
     "estimator": (_plan(kind="estimator", estimator={}), "of predictors alone"),
+}
+
+
+def _rows(*shapes, version=3, at=1):
+    """Reshapes of the samples behind the first op, or elsewhere."""
+
+    def change(plan, header):
+        plan["version"] = version
+        named = {"after": {"activation": "tanh", "constants": []}, "channels_first": False}
+        plan["ops"][at:at] = [{"op": "Reshape", "shape": shape, **named} for shape in shapes]
+
+    return change
+
+
+BAD_LATER |= {
+    "version 2": (_rows([5, 1], [5], version=2), "version 2 of its format has not"),
+    "no axes": (_rows([]), "shape must be a list"),
+    "an axis of 0": (_rows([5, 0]), "integer from 1"),
+    "too large axes": (_rows([2**20, 2**20]), "more elements"),
+    "other elements": (_rows([5, 1], [4]), r"ops\[2\] takes 4 elements, .* has 5"),
+    "rows at the end": (_rows([1, 1], at=9), "must end with one row for each sample"),
+    "other columns of rows": (_rows([5, 1]), "takes 5 columns, but the op before it has 1"),
 }
 
 

@@ -52,7 +52,7 @@ def outputs(path, x):
     with safetensors.safe_open(path, "np") as file:
         plan = json.loads(file.metadata()["fusednn"])
         tensors = {name: file.get_tensor(name).astype(float) for name in file.keys()}  # noqa: SIM118
-    assert plan["version"] in (1, 2)
+    assert plan["version"] in (1, 2, 3)
     if plan.get("columns"):
         x = x[:, plan["columns"]["chosen"]]
     return run(plan["ops"], "ops", tensors, x), plan
@@ -81,10 +81,10 @@ def result(op, where, tensors, x):
             return scale * (x - mean) / np.sqrt(variance + op["epsilon"]) + shift
         case "LayerNorm" if op["centered"]:
             scale, shift = of("scale", "shift")
-            mean, variance = x.mean(axis=1, keepdims=True), x.var(axis=1, keepdims=True)
+            mean, variance = x.mean(axis=-1, keepdims=True), x.var(axis=-1, keepdims=True)
             return scale * (x - mean) / np.sqrt(variance + op["epsilon"]) + shift
         case "LayerNorm":
-            return of("scale")[0] * x / np.sqrt((x**2).mean(1, keepdims=True) + op["epsilon"])
+            return of("scale")[0] * x / np.sqrt((x**2).mean(-1, keepdims=True) + op["epsilon"])
         case "PReLU":
             return np.where(x > 0, x, of("slopes")[0] * x)
         case "Scale":
@@ -100,6 +100,11 @@ def result(op, where, tensors, x):
             for number, column in enumerate(op["columns"]):
                 parts.append(of(str(number))[0][x[:, column].astype(int)])
             return np.hstack(parts)
+        case "Reshape":
+            first, *others = op["shape"]
+            if not op["channels_first"]:
+                return x.reshape(len(x), first, *others)
+            return np.moveaxis(x.reshape(len(x), first, *others), 1, -1)
         case "Residual":
             return x + run(op["inner"], f"{where}.inner", tensors, x)
     raise AssertionError(op)
@@ -179,7 +184,7 @@ def test_the_page_names_all_that_is_written():
                 assert f"`{parameter.name}`" in line, (kind, parameter)
 
 
-@pytest.mark.parametrize(("name", "version"), [("plain", 1), ("gaussian", 2)])
+@pytest.mark.parametrize(("name", "version"), [("plain", 1), ("gaussian", 2), ("every layer", 3)])
 def test_keys_of_the_plan_are_those_of_the_page(name, version, tmp_path):
     estimator, rows, y = estimators()[name]
     fit_quietly(estimator, rows, y).save(tmp_path / "model")

@@ -94,6 +94,10 @@ def _block(width):
     return {"op": "Residual", "inner": [_through(width)], "after": AFTER}
 
 
+def _reshape(*shape):
+    return {"op": "Reshape", "shape": list(shape), "channels_first": False, "after": AFTER}
+
+
 def _embedding(inputs, columns=(0,), categories=(5,), sizes=(4,)):
     named = {"columns": columns, "categories": categories, "sizes": sizes}
     return {"op": "Embedding", "fan_in": inputs, "after": AFTER} | named
@@ -102,6 +106,9 @@ def _embedding(inputs, columns=(0,), categories=(5,), sizes=(4,)):
 GIANTS = {
     "width": lambda plan, header: plan["ops"].insert(0, _through(HUGE)),
     "only widths": lambda plan, header: plan.update(ops=[_through(HUGE)]),
+    "axes": lambda plan, header: plan["ops"].insert(0, _reshape(HUGE, HUGE)),
+    "many axes": lambda plan, header: plan["ops"].insert(0, _reshape(*[HUGE] * 100_000)),
+    "only axes": lambda plan, header: plan.update(ops=[_reshape(HUGE)], version=3),
     "weights": lambda plan, header: plan["ops"][0].update(fan_in=HUGE, fan_out=HUGE),
     "embedding": lambda plan, header: plan["ops"].insert(0, _embedding(HUGE)),
     "table": lambda plan, header: plan["ops"].insert(0, _embedding(5, [0], [HUGE], [HUGE])),

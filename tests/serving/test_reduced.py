@@ -14,7 +14,7 @@ from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 import fusednn
 from fusednn import MLPClassifier, MLPRegressor, NetworkClassifier, freeze
-from fusednn.layers import BatchNorm, Dense, LayerNorm, PReLU, Residual, RMSNorm
+from fusednn.layers import BatchNorm, Dense, Flatten, LayerNorm, PReLU, Reshape, Residual, RMSNorm
 from fusednn.serving import answering
 from fusednn.serving.model import BINARY, COLUMNS, MULTICLASS, MULTILABEL, VALUES, Head, Model
 from fusednn.serving.predictor import Predictor
@@ -191,6 +191,10 @@ def test_every_other_layer_stays_as_it_is(weights):
         Dense(20, "gelu"),
         Residual([LayerNorm(), Dense(20, "relu"), Residual([Dense(9), PReLU(), Dense(20)])]),
         RMSNorm(),
+        Reshape(5, 4),
+        Dense(9, "tanh"),
+        LayerNorm(),
+        Flatten(),
         Dense(13),
         BatchNorm(),
     ]

@@ -189,6 +189,7 @@ print(states)
 """
 
 
+@pytest.mark.long  # test_forks has those of a quiet parent
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_forks_while_threads_train_and_predict():
     """The child has none of those threads, and whatever they held at the time is not missed."""

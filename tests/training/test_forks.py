@@ -18,6 +18,7 @@ pytestmark = [
 FORKS = """
 import hashlib, multiprocessing, os, signal, warnings
 import numpy as np
+from numba import njit, prange
 from fusednn import MLPClassifier, NetworkRegressor, freeze, kernels
 from fusednn.layers import BatchNorm, Dense
 
@@ -63,6 +64,14 @@ def multiply(kernel):
     return str(out.sum())
 
 
+@njit(parallel=True)
+def add_up(count):
+    total = 0
+    for i in prange(count):
+        total += i
+    return total
+
+
 def pool():
     with multiprocessing.get_context("fork").Pool(2) as processes:
         return processes.map_async(work, range(2)).get(60)
@@ -70,7 +79,8 @@ def pool():
 
 found = [in_child(work)]  # before the parent has done anything
 found += [work(), in_child(work), in_child(lambda: in_child(work)), work(), *pool()]
-expected = multiply(kernels.dense_forward_parallel)  # Numba's threads begin
+expected = multiply(kernels.dense_forward)
+assert add_up(100) == 4950  # Numba's threads begin
 found += [in_child(work), work(), *pool()]
 assert in_child(lambda: multiply(kernels.dense_forward)) == expected
 print(len(found), len(set(found)))

@@ -12,9 +12,11 @@ from fusednn.layers import (
     Dense,
     Dropout,
     Embedding,
+    Flatten,
     GaussianNoise,
     LayerNorm,
     PReLU,
+    Reshape,
     Residual,
     RMSNorm,
 )
@@ -44,6 +46,10 @@ def of_width(width):
             Dense(width, "tanh"),
             Residual([BatchNorm(), Residual([RMSNorm(0.1), Dense(width)]), GaussianNoise()]),
         ],
+        f"rows {width}": [
+            Dense(4 * width, "tanh"), Reshape(width, 4, channels="first"), BatchNorm(),
+            Residual([Dense(5, "gelu"), Dropout(), Dense(width)]), PReLU(), Flatten(),
+        ],
         f"embedding {width}": [Embedding((0, 1), (4, 4), width), LayerNorm(0.1)],
         f"weight norm {width}": [
             Dense(width, "tanh", weight_norm=True), Dense(2, "elu", weight_norm=True, bias=False)
@@ -58,6 +64,8 @@ NETWORKS = {
     **of_width(17),
     "embedding and others": [CODES, BatchNorm(), Dense(4, "tanh")],
     "embedding alone": [CODES],
+    "rows first": [Reshape(COLUMNS, 1), Dense(3, "tanh"), LayerNorm(0.1), Flatten(), PReLU()],
+    "vectors in rows": [CODES, Reshape(1, 5), GaussianNoise(), Dense(3, "silu"), Flatten()],
     "norms first": [BatchNorm(), LayerNorm(0.1), RMSNorm(0.1), PReLU()],
     "residual first": [Residual([Dense(5, "tanh"), LayerNorm(0.1), Dense(COLUMNS, "elu")])],
     "residual of residual first": [Residual([Residual([BatchNorm(), PReLU()]), PReLU()])],
@@ -132,6 +140,11 @@ EVERY = [
     Residual([Residual([BatchNorm(), Activation("selu"), AlphaDropout(0.2)]), GaussianNoise()]),
     RMSNorm(),
     Activation("leaky_relu", 0.2),
+    Reshape(17, 1),
+    Dense(3, "tanh"),
+    BatchNorm(),
+    Dropout(0.1),
+    Flatten(),
     Dense(3, "softmax", weight_norm=True),
 ]
 WITHOUT_BATCHES = [
@@ -140,6 +153,13 @@ WITHOUT_BATCHES = [
     Residual([LayerNorm(), Dense(9), PReLU(), Dense(17, "gelu", max_norm=1.0)]),
     RMSNorm(),
     Dense(3, weight_norm=True),
+]
+ROWS = [
+    Dense(24),
+    Reshape(6, 4, channels="first"),
+    Residual([LayerNorm(), Dense(9, "gelu"), Dense(6, weight_norm=True)]),
+    PReLU(),
+    Flatten(),
 ]
 
 
@@ -180,13 +200,15 @@ def test_threads_change_no_bit_at_any_width(width, dtype):
             assert_same_bits(one, other)
 
 
+@pytest.mark.parametrize("layers", [WITHOUT_BATCHES, ROWS], ids=len)
 @pytest.mark.parametrize("solver", [SGD(0.9), Adam(), "adamw"], ids=str)
-def test_blocks_of_a_batch_add_up(monkeypatch, solver):
+def test_blocks_of_a_batch_add_up(monkeypatch, solver, layers):
     """The same steps, whatever goes through the buffers at once, but for rounding."""
     options = {"solver": solver, "alpha": 0.1, "batch_size": 50}
-    whole = trained(WITHOUT_BATCHES, 1, "float64", 133, **options)
-    monkeypatch.setattr("fusednn.plan.batches.BLOCK_LIMIT", 8)
-    blocks = [trained(WITHOUT_BATCHES, n_jobs, "float64", 133, **options) for n_jobs in (1, 2, 3)]
+    whole = trained(layers, 1, "float64", 133, **options)
+    monkeypatch.setattr("fusednn.plan.sizes.BLOCK_LIMIT", 8)
+    monkeypatch.setattr("fusednn.plan.sizes.LEAST_BLOCK", 5)
+    blocks = [trained(layers, n_jobs, "float64", 133, **options) for n_jobs in (1, 2, 3)]
     for one, other in zip(whole, blocks[0], strict=True):
         np.testing.assert_allclose(one, other, rtol=0, atol=1e-7 * abs(one).max())
     assert_same_bits(blocks[0], blocks[1])

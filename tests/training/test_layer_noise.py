@@ -16,7 +16,9 @@ from fusednn.layers import (
     Dense,
     Dropout,
     Embedding,
+    Flatten,
     GaussianNoise,
+    Reshape,
     Residual,
 )
 from fusednn.optimizers import SGD
@@ -52,10 +54,12 @@ def assert_share(mask, share):
 
 
 @pytest.mark.parametrize("rate", [0.1, 0.5, 0.8])
-@pytest.mark.parametrize("where", ["first", "residual", "behind a layer"])
+@pytest.mark.parametrize("where", ["first", "residual", "behind a layer", "rows"])
 def test_dropout(rate, where):
     layers, inputs = [Dropout(rate)], X
-    if where == "residual":
+    if where == "rows":
+        layers = [Reshape(37, 9), *layers, Flatten()]
+    elif where == "residual":
         layers = [Residual([Dropout(rate)])]
     elif where == "behind a layer":
         layers, inputs = [Activation("tanh"), Dropout(rate)], np.tanh(X)
@@ -82,10 +86,12 @@ def test_alpha_dropout_keeps_mean_and_variance(rate):
 
 
 @pytest.mark.parametrize("deviation", [0.0, 0.3, 2.0])
-@pytest.mark.parametrize("where", ["first", "residual", "behind a layer"])
+@pytest.mark.parametrize("where", ["first", "residual", "behind a layer", "rows"])
 def test_gaussian_noise(deviation, where):
     layers, inputs = [GaussianNoise(deviation)], X
-    if where == "residual":
+    if where == "rows":
+        layers = [Reshape(37, 9), *layers, Flatten()]
+    elif where == "residual":
         layers, inputs = [Residual(layers)], 2 * X
     elif where == "behind a layer":
         layers, inputs = [Activation("tanh"), *layers], np.tanh(X)

@@ -149,7 +149,7 @@ def test_averages(dtype, tolerance, clipped):
 @pytest.mark.parametrize("clipped", [np.inf, 1e9])
 @pytest.mark.parametrize("limit", [4096, 4])  # the second in blocks
 def test_l1(dtype, tolerance, clipped, limit, monkeypatch):
-    monkeypatch.setattr("fusednn.plan.batches.BLOCK_LIMIT", limit)
+    monkeypatch.setattr("fusednn.plan.sizes.BLOCK_LIMIT", limit)
     parameters = random_network(SIZES, dtype)
     t = random_targets("softmax", len(X), 3, dtype)
     rule = Rule("sgd", (0.0,), clip_norm=clipped, l1=0.05)

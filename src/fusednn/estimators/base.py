@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
-from functools import cache, partial
-from operator import index
+from functools import cache
 from typing import ClassVar
 
 import numpy as np
@@ -22,6 +21,7 @@ from .callbacks import CallbackSupportMixin, watched
 from .constraints import DTYPES
 from .files import FilesMixin
 from .fitting import DIAGNOSED, prepare
+from .inspection import LooksMixin
 from .parameters import check_input
 from .progress import CURVES, attributes_of
 from .randoms import random_state_of
@@ -42,7 +42,7 @@ NON_FINITE = (
 )
 
 
-class BaseNetwork(CallbackSupportMixin, FilesMixin, BaseEstimator):
+class BaseNetwork(CallbackSupportMixin, FilesMixin, LooksMixin, BaseEstimator):
     """Base class of the estimators; not used directly.
 
     A subclass says what its network is by `_built_name`, the attribute that a network makes,
@@ -233,6 +233,15 @@ class BaseNetwork(CallbackSupportMixin, FilesMixin, BaseEstimator):
 
         `network` is a function of the estimator's network and its parameters that returns others.
         """
+        found, arrays, X = self._answering(X)
+        if network is not None:
+            found, arrays = network(found, arrays)
+        return predict(
+            found, arrays, X, n_jobs=self.n_jobs, answer="outputs" if link else "logits"
+        )
+
+    def _answering(self, X):
+        """The network, its parameters in their type, and X as it reads it."""
         self._check_fitted()
         if not is_plain_input(self, X, DTYPES["auto"]):
             X = validated(self, X, reset=False)
@@ -248,53 +257,7 @@ class BaseNetwork(CallbackSupportMixin, FilesMixin, BaseEstimator):
                 )
         found = self._network()
         check_input(X, found.ops[0])
-        arrays = [np.asarray(array, dtype) for array in self._parameters()]
-        if network is not None:
-            found, arrays = network(found, arrays)
-        return predict(
-            found, arrays, X, n_jobs=self.n_jobs, answer="outputs" if link else "logits"
-        )
-
-    def predict_logits(self, X):
-        """The last layer's outputs before the output activation.
-
-        Parameters
-        ----------
-        X : array-like or sparse matrix of shape (n_samples, n_features)
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_outputs_)
-            In the network's type. Of two classes there is one logit, for the second.
-        """
-        return self._outputs(X, link=False)
-
-    def hidden_activations(self, X, layer=-1):
-        """The outputs of a hidden layer, its activation applied.
-
-        Parameters
-        ----------
-        X : array-like or sparse matrix of shape (n_samples, n_features)
-        layer : int, default=-1
-            Which of `hidden_layer_sizes` or `layers`, counted as Python counts: 0 is the first.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_units)
-
-        Raises
-        ------
-        TypeError
-            If `layer` is not an integer.
-        ValueError
-            If there is no such layer.
-        """
-        self._check_fitted()
-        count = self._count_hidden()
-        if not -count <= index(layer) < count:
-            raise ValueError(f"layer must be in [{-count}, {count}), got {layer}.")
-        first = partial(self._first_layers, index(layer) % count + 1)
-        return self._outputs(X, first, link=False)
+        return found, [np.asarray(array, dtype) for array in self._parameters()], X
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

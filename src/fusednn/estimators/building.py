@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from math import prod
 from typing import Any, NamedTuple
 
 from fusednn import layers as specs
@@ -11,9 +12,10 @@ from fusednn.graph.layers.batch_norm import BatchNorm
 from fusednn.graph.layers.dense import Dense
 from fusednn.graph.layers.embedding import Embedding
 from fusednn.graph.layers.epilogue import Epilogue
-from fusednn.graph.layers.layer import Layer
+from fusednn.graph.layers.layer import Layer, shapes_along
 from fusednn.graph.layers.layer_norm import LayerNorm
 from fusednn.graph.layers.prelu import PReLU
+from fusednn.graph.layers.reshape import Reshape
 from fusednn.graph.layers.residual import Residual
 from fusednn.graph.layers.through import Noise, Scale, Through
 from fusednn.kernels.activations import ACTIVATIONS
@@ -118,6 +120,8 @@ def width_taken(layers: Sequence) -> int | None:
     for spec in layers:
         if isinstance(spec, specs.Dense):
             return None
+        if isinstance(spec, specs.Reshape):
+            return prod(spec.shape)
         if isinstance(spec, specs.Residual):
             units = [inner.units for inner in spec.layers if isinstance(inner, specs.Dense)]
             return units[-1] if units else width_taken(spec.layers)
@@ -146,8 +150,15 @@ def build(layers: Sequence, output: specs.Dense, inputs: int, *, scaled: bool) -
     ValueError
         If the list does not fit; the message names the layer by its position.
     """
-    pieces, homes = _chain(layers, inputs, "layers", scaled)
-    width = pieces[-1].op.fan_out if pieces else inputs
+    pieces, homes = _chain(layers, (inputs,), "layers", scaled)
+    shape = shapes_along([piece.op for piece in pieces], (inputs,))[-1]
+    if len(shape) > 1:
+        place = Place(f"layers[{len(layers) - 1}]", layers[-1])
+        raise place.refuse(
+            f"it puts out samples of shape {shape}, but the output layer takes one row of each;"
+            " put Flatten() behind it"
+        )
+    [width] = shape
     if scaled and not any(isinstance(piece.op, Scale) for piece in pieces):
         pieces += (Piece(Scale(width), None),)
     place = Place(f"layers[{len(layers)}]", output)
@@ -157,10 +168,11 @@ def build(layers: Sequence, output: specs.Dense, inputs: int, *, scaled: bool) -
 
 def first_ops(layers: Sequence, inputs: int, *, scaled: bool) -> tuple[Layer, ...]:
     """The ops of the first layers of a network's descriptions, without what follows them."""
-    return _chain(layers, inputs, "layers", scaled).ops
+    return _chain(layers, (inputs,), "layers", scaled).ops
 
 
-def _chain(layers, width: int, where: str, scaled: bool) -> Chain:
+def _chain(layers, shape: tuple[int, ...], where: str, scaled: bool) -> Chain:
+    """The ops of a list that takes samples of this shape."""
     pieces: list[Piece] = []
     homes: list[int | None] = []
     for position, spec in enumerate(layers):
@@ -170,11 +182,9 @@ def _chain(layers, width: int, where: str, scaled: bool) -> Chain:
             raise ValueError(
                 f"{place.name} must be a layer of fusednn.layers{hint}; got {spec!r}."
             )
-        if pieces:
-            width = pieces[-1].op.fan_out
         # the data are scaled before all layers, but codes are not scaled
         if scaled and (pieces or not isinstance(spec, specs.Embedding)):
-            pieces.append(Piece(Scale(width), None))
+            pieces.append(Piece(Scale(shape[-1]), None))
             scaled = False
         after = _epilogue(place, spec, pieces[-1].op.after if pieces else None)
         if after is not None and pieces[-1].spec is not None:
@@ -182,8 +192,9 @@ def _chain(layers, width: int, where: str, scaled: bool) -> Chain:
             homes.append(None)
             continue
         at_start = where == "layers" and position == 0
-        pieces.append(_piece(place, spec, width, at_start))
+        pieces.append(_piece(place, spec, shape, at_start))
         homes.append(len(pieces) - 1)
+        shape = pieces[-1].op.out_shape(shape)
     return Chain(tuple(pieces), tuple(homes))
 
 
@@ -231,7 +242,8 @@ def _dense(place: Place, spec: specs.Dense, width: int) -> Dense:
     )
 
 
-def _piece(place: Place, spec, width: int, at_start: bool) -> Piece:
+def _piece(place: Place, spec, shape: tuple[int, ...], at_start: bool) -> Piece:
+    width = shape[-1]
     match spec:
         case specs.Dense():
             return Piece(_dense(place, spec, width), spec)
@@ -253,7 +265,15 @@ def _piece(place: Place, spec, width: int, at_start: bool) -> Piece:
             op = LayerNorm(width, rate=float(rate), centered=centered, epsilon=float(epsilon))
             return Piece(op, spec)
         case specs.Residual(inner):
-            return _residual(place, spec, inner, width)
+            return _residual(place, spec, inner, shape)
+        case specs.Reshape(sizes, channels):
+            if prod(sizes) != prod(shape):
+                raise place.refuse(
+                    f"it received {_as_text(shape)} and expected {prod(sizes)} elements"
+                )
+            return Piece(Reshape(sizes, channels == "first"), spec)
+        case specs.Flatten():
+            return Piece(Reshape((prod(shape),)), spec)
         case specs.Embedding():
             if not at_start:
                 raise place.refuse("it reads columns of the data, so it must be the first layer")
@@ -261,16 +281,29 @@ def _piece(place: Place, spec, width: int, at_start: bool) -> Piece:
     raise place.refuse("this layer is not known to networks")
 
 
-def _residual(place: Place, spec, inner, width: int) -> Piece:
+def _residual(place: Place, spec, inner, shape: tuple[int, ...]) -> Piece:
     if not inner:
         raise place.refuse("it has no layers inside")
-    chain = _chain(inner, width, f"{place.name}.layers", False)
-    found = chain.pieces[-1].op.fan_out
-    if found != width:
+    chain = _chain(inner, shape, f"{place.name}.layers", False)
+    found = shapes_along(chain.ops, shape)[-1]
+    if found != shape:
+        same, ends = "the same", _as_text(found)
+        if len(shape) == len(found) == 1:
+            same, ends = "as many", str(found[0])
         raise place.refuse(
-            f"it received {width} columns and expected as many at its end, not {found}"
+            f"it received {_as_text(shape)} and expected {same} at its end, not {ends}"
         )
     return Piece(Residual(chain.ops), spec, chain)
+
+
+def _as_text(shape: tuple[int, ...]) -> str:
+    """The size of a sample: columns, or axes."""
+    return f"{shape[0]} columns" if len(shape) == 1 else f"axes {shape}"
+
+
+def vector_sizes(spec: specs.Embedding, categories: Sequence[int]) -> list[int]:
+    """Elements of the vectors of each column of codes."""
+    return [spec.size or min(50, (count + 1) // 2) for count in categories]
 
 
 def _embedding(place: Place, spec: specs.Embedding, width: int) -> Embedding:
@@ -278,12 +311,11 @@ def _embedding(place: Place, spec: specs.Embedding, width: int) -> Embedding:
     if largest >= width:
         raise place.refuse(f"it received {width} columns and expected at least {largest + 1}")
     assert spec.categories is not None  # those of the data by now
-    sizes = [spec.size or min(50, (count + 1) // 2) for count in spec.categories]
     return Embedding(
         width,
         tuple(spec.columns),
         tuple(spec.categories),
-        tuple(sizes),
+        tuple(vector_sizes(spec, spec.categories)),
         rate=float(spec.rate_factor),
         decay=float(spec.decay_factor),
     )

@@ -58,7 +58,7 @@ SHARED: dict = {
         Interval(Integral, 1, None, closed="left"),
     ],
 }
-"""Of all estimators."""
+"""The constraints of all estimators."""
 
 CONSTRAINTS: dict = {
     **SHARED,
@@ -80,13 +80,13 @@ CONSTRAINTS: dict = {
     "normalization": [StrOptions({"batch", "layer", "rms"}), None],
     "max_norm": [_POSITIVE, None],
 }
-"""Of multi-layer perceptrons."""
+"""Those of multi-layer perceptrons."""
 
 LAYERED: dict = {
     **SHARED,
     "layers": ["array-like", None],
     "learning_rate": [StrOptions({"constant", "adaptive"}), Schedule, callable],
 }
-"""Of networks given as layers."""
+"""Those of networks given as layers."""
 
 CLASS_WEIGHT = [StrOptions({"balanced"}), dict, list, None]

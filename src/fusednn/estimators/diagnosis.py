@@ -14,7 +14,7 @@ from fusednn.training.stochastic import Watcher
 from .troubles import DEAD_KINDS, SATURATED_KINDS, Seen, troubles
 
 MOST_SAMPLES = 512
-"""Of the probe."""
+"""The most that the probe has."""
 
 
 class Diagnosis:
@@ -82,7 +82,10 @@ class Diagnosis:
         outputs, gradients = self._probe.look(parameters())
         with np.errstate(all="ignore"):  # of a network that diverges
             norms = self._norms(gradients)
-            row = [statistics(outputs[op], self._activation(op)) for _, op in self._layers]
+            row = [
+                statistics(outputs[op].reshape(-1, self._ops[op].fan_out), self._activation(op))
+                for _, op in self._layers
+            ]
         self._gradients.append(norms)
         self._outputs.append(row)
         return self._watcher is not None and self._watcher.end(progress, parameters)
@@ -110,7 +113,7 @@ class Diagnosis:
 
 
 def statistics(outputs, activation):
-    """Mean, standard deviation and share of dead units or saturated outputs of (n, O) outputs."""
+    """Mean, standard deviation and share of dead units or saturated outputs, of (rows, O)."""
     share = 0.0
     if activation in DEAD_KINDS:
         share = np.mean(~outputs.any(axis=0))

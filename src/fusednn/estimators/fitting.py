@@ -93,8 +93,11 @@ def _judged(estimator, samples: Samples, score_weight, own_set, incremental, ran
     return order, validation_of(estimator, samples, score_weight, own_set, held_out)
 
 
-def loss_and_gradient(estimator, X, y, sample_weight):
-    """The loss of all of the data, and its gradient by each parameter."""
+def loss_and_gradient(estimator, X, y, sample_weight, inputs):
+    """The loss of all of the data, and its gradient: a list by each parameter, and one by X.
+
+    The last only with `inputs`.
+    """
     estimator._check_fitted()
     dtype = estimator._network_dtype()
     X, y = estimator._validated(X, y, reset=False, dtypes=(dtype,), **estimator._target_options)
@@ -103,16 +106,27 @@ def loss_and_gradient(estimator, X, y, sample_weight):
     estimator._check_sizes(X.shape[1])
     network = estimator._network()
     check_input(X, network.ops[0])
-    X, y, targets, sample_weight, shares = known_rows(
-        estimator, X, y, estimator._encode(y, dtype), sample_weight
-    )
+    encoded = estimator._encode(y, dtype)
+    X, y, targets, sample_weight, shares = known_rows(estimator, X, y, encoded, sample_weight)
     target = _target(estimator, y, targets, sample_weight, shares, incremental=False)
     check_total(target.weights)
     order, options = np.arange(X.shape[0]), options_of(estimator)
     training = Training(network, estimator._parameters(), X, target, order)
-    rule = Rule(None, l1=float(options.l1))
+    rule = Rule(None, l1=float(options.l1), inputs=bool(inputs))
     session = training.session(rule, len(order), options.penalty, options.n_jobs)
     session.load(training.arrays)
     with session:
         loss = session.run_gradient(network.outputs if loss_row(network).per_output else 1)
-    return loss, session.plan.layout.unpack(session.plan.gradient)
+    gradients, dx = session.plan.layout.unpack(session.plan.gradient), session.plan.dx
+    if dx is None:
+        return loss, gradients
+    if len(dx) < len(encoded):  # samples without a known target are not in the loss
+        dx = _among(dx, ~np.isnan(encoded).all(axis=1))
+    return loss, gradients, dx
+
+
+def _among(dx: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """The rows of dx where `rows` is true, and rows of zeros between them."""
+    found = np.zeros((len(rows), dx.shape[1]), dx.dtype)
+    found[rows] = dx
+    return found

@@ -14,27 +14,27 @@ def glorot_uniform(random_state, I, O):
 
 
 def glorot_normal(random_state, I, O):
-    """Of variance 2 / (I + O): Glorot and Bengio, equation 12."""
+    """With variance 2 / (I + O): Glorot and Bengio, equation 12."""
     return _normal(random_state, I, O, 2 / (I + O))
 
 
 def he_uniform(random_state, I, O):
-    """Of variance 2 / I: He et al., arXiv:1502.01852, equation 10; for ReLU and its kin."""
+    """With variance 2 / I: He et al., arXiv:1502.01852, equation 10; for ReLU and its kin."""
     return _uniform(random_state, I, O, 2 / I)
 
 
 def he_normal(random_state, I, O):
-    """Of variance 2 / I: He et al., equation 10."""
+    """With variance 2 / I: He et al., equation 10."""
     return _normal(random_state, I, O, 2 / I)
 
 
 def lecun_uniform(random_state, I, O):
-    """Of variance 1 / I: LeCun et al., "Efficient backprop", 1998, equation 16; for SELU."""
+    """With variance 1 / I: LeCun et al., "Efficient backprop", 1998, equation 16; for SELU."""
     return _uniform(random_state, I, O, 1 / I)
 
 
 def lecun_normal(random_state, I, O):
-    """Of variance 1 / I: LeCun et al., equation 16."""
+    """With variance 1 / I: LeCun et al., equation 16."""
     return _normal(random_state, I, O, 1 / I)
 
 

@@ -11,12 +11,22 @@ import numpy as np
 from sklearn.base import _fit_context
 
 from fusednn import layers as specs
+from fusednn.graph.layers.layer import shapes_along
 from fusednn.graph.layers.through import Scale
 from fusednn.optimizers import NAMED, SGD, Adam
 from fusednn.training.optimizer_state import rule_of
 
 from .base import BaseNetwork
-from .building import Chain, Place, build, divided, first_ops, output_units, width_taken
+from .building import (
+    Chain,
+    Place,
+    build,
+    divided,
+    first_ops,
+    output_units,
+    vector_sizes,
+    width_taken,
+)
 from .constraints import LAYERED
 from .diagram import rows_html
 from .fitting import loss_and_gradient
@@ -162,7 +172,9 @@ class BaseLayered(BaseNetwork):
         if not has_embedding(layers):
             width = width_taken(layers) or 4
             return np.random.RandomState(0).uniform(size=(rows, width))
-        return np.zeros((rows, max(layers[0].columns) + 1))
+        codes, taken = layers[0].columns, width_taken(layers[1:]) or 0
+        sizes = vector_sizes(layers[0], layers[0].categories or (1,) * len(codes))
+        return np.zeros((rows, max(max(codes) + 1, taken - sum(sizes) + len(codes))))
 
     def _rehearsal_classes(self):
         found = output_units(self._specs())
@@ -225,7 +237,7 @@ class BaseLayered(BaseNetwork):
         self._arrays = replaced(self._chain, self._arrays, weights)
         return self
 
-    def loss_and_gradient(self, X, y, sample_weight=None):
+    def loss_and_gradient(self, X, y, sample_weight=None, inputs=False):
         """The loss that training minimises, over all of the data as one batch, and its gradient.
 
         Without dropout, noise and mixup; `BatchNorm` takes the statistics of these data, and the
@@ -237,6 +249,8 @@ class BaseLayered(BaseNetwork):
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             As `fit` takes them; no new classes.
         sample_weight : array-like of shape (n_samples,), default=None
+        inputs : bool, default=False
+            Whether the gradient by X is returned too.
 
         Returns
         -------
@@ -246,9 +260,11 @@ class BaseLayered(BaseNetwork):
             their mean, so that the gradient is that of the loss.
         gradient : list of list of ndarray
             Layer by layer in the form of `get_weights`; zeros for running statistics.
+        input_grads : ndarray of shape (n_samples, n_features)
+            With `inputs`. Dense for sparse X too, and 0 for the codes that an `Embedding` reads.
         """
-        loss, gradients = loss_and_gradient(self, X, y, sample_weight)
-        return loss, by_layer(self._chain, gradients)
+        loss, gradients, *dx = loss_and_gradient(self, X, y, sample_weight, inputs)
+        return loss, by_layer(self._chain, gradients), *dx
 
     def _html_repr(self):
         """scikit-learn's diagram, and the layers once there are some."""
@@ -270,6 +286,7 @@ def _weights_of(chain: Chain):
 def _described(chain, layers):
     """A row of the diagram for each layer."""
     rows = [("layer", "units", "parameters")]
+    shapes = shapes_along(chain.ops, (chain.ops[0].fan_in,))[1:]
     for number, home in enumerate(chain.homes):
         name = repr(layers[number]) if number < len(layers) else "output"
         if home is None:
@@ -277,5 +294,6 @@ def _described(chain, layers):
             continue
         op = chain.pieces[home].op
         count = sum(prod(parameter.shape) for parameter in op.parameters())
-        rows.append((name, str(op.fan_out), f"{count:,}"))
+        units = " \u00d7 ".join(map(str, shapes[home]))
+        rows.append((name, units, f"{count:,}"))
     return rows

@@ -156,7 +156,7 @@ class BaseMLP(BaseNetwork):
             return Rule("adam", (self.beta_1, self.beta_2, self.epsilon))
         return rule_of(solver)
 
-    def loss_and_gradient(self, X, y, sample_weight=None):
+    def loss_and_gradient(self, X, y, sample_weight=None, inputs=False):
         """The loss that training minimises, over all of the data at once, and its gradient.
 
         Parameters
@@ -165,6 +165,8 @@ class BaseMLP(BaseNetwork):
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             As `fit` takes them; no new classes.
         sample_weight : array-like of shape (n_samples,), default=None
+        inputs : bool, default=False
+            Whether the gradient by X is returned too.
 
         Returns
         -------
@@ -175,10 +177,12 @@ class BaseMLP(BaseNetwork):
         coef_grads, intercept_grads : list of ndarray
             In the shapes of `coefs_` and `intercepts_`; other parameters have gradients too, which
             are not among them.
+        input_grads : ndarray of shape (n_samples, n_features)
+            With `inputs`. Dense for sparse X too.
         """
-        loss, arrays = loss_and_gradient(self, X, y, sample_weight)
+        loss, arrays, *dx = loss_and_gradient(self, X, y, sample_weight, inputs)
         gradients = self._parameter_attributes(arrays)
-        return loss, gradients["coefs_"], gradients["intercepts_"]
+        return loss, gradients["coefs_"], gradients["intercepts_"], *dx
 
     def _summary(self):
         """The network in a word."""

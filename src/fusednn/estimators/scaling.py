@@ -7,7 +7,7 @@ from sklearn.preprocessing import StandardScaler
 
 
 def mean_and_factor(X):
-    """Of each column its mean, and 1 over its standard deviation, 1 where that is 0."""
+    """The mean of each column, and 1 over its standard deviation, 1 where that is 0."""
     if sparse.issparse(X):
         raise ValueError("standardize=True needs dense X: centering would make it dense.")
     # by rows: sums over an array by columns round in another order, and a frame is one

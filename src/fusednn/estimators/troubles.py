@@ -12,14 +12,15 @@ from typing import NamedTuple
 import numpy as np
 
 VANISHED = 1e-4
-"""Of the last layer's gradient, or of the first layer's deviation of outputs; Glorot and Bengio,
-"Understanding the difficulty of training deep feedforward neural networks", AISTATS 2010: what
-goes back is a product over the layers, and so is what goes forward. If both shrink alike, the
-weights' gradients do not differ (equation 14), and only the deviations tell."""
+"""What vanishes is below this share of the last layer's gradient, or of the first one's deviation
+of outputs; Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural
+networks", AISTATS 2010: what goes back is a product over the layers, and so is what goes forward.
+If both shrink alike, the weights' gradients do not differ (equation 14), and only the deviations
+tell."""
 
 EXPLODED = 1e3
-"""Of the last layer's gradient, or of the norm of the weights themselves: a step at the usual
-rate of 1e-3 is then as long as they are."""
+"""What explodes is above so many times the last layer's gradient, or the norm of the weights
+themselves: a step at the usual rate of 1e-3 is then as long as they are."""
 
 MOST = 0.9
 """The share of units that may be dead, or of outputs that may be saturated."""
@@ -99,7 +100,7 @@ def _first_by_last(seen: Seen) -> float:
 
 
 def _vanish(seen: Seen, dead: bool) -> str | None:
-    """Of gradients, or else of outputs; zeros are no news where units are dead."""
+    """What to say if gradients or outputs vanish; zeros are no news where units are dead."""
     least = 0.0 if dead else -1.0
     largest = seen.gradient_norms.max(axis=1, initial=0.0)
     if len(largest) and not dead and np.median(largest) == 0:

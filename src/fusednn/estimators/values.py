@@ -222,7 +222,7 @@ class Reader:
         given = keyed(value["fields"], where, [field.name for field in fields(kind)])
         found = {key: self.read(part, f"{where}.{key}") for key, part in given.items()}
         try:
-            return kind(**found)
+            return kind(*found.pop("shape", ()), **found)
         except (AttributeError, TypeError, ValueError, OverflowError):
             raise Refused(f"{where} must be a {name} that can be made") from None
 

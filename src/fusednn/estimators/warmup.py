@@ -15,7 +15,7 @@ from sklearn.exceptions import ConvergenceWarning
 from fusednn.exceptions import DiagnosisWarning
 from fusednn.kernels._cache import statistics
 from fusednn.kernels.answer import ready_share
-from fusednn.plan.batches import BLOCK_LIMIT
+from fusednn.plan.sizes import BLOCK_LIMIT
 from fusednn.training.predict import FEW_ROWS
 
 from .base import BaseNetwork

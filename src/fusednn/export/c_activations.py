@@ -40,7 +40,7 @@ const REAL raised = x + 3, low = raised < 0 ? 0 : raised;
     return x * ((low > 6 ? 6 : low) * {sixth});""",
     ),
 }
-"""Of each activation the elementary functions that it calls, and its body; a and b are its
+"""The elementary functions that each activation calls, and its body; a and b are its
 constants. SELU is ELU with others."""
 
 ROWS = """\

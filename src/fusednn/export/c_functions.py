@@ -98,6 +98,21 @@ static void NAME_pick({rows}
 }}
 """
 
+_RESHAPE = """\
+/* `size` numbers of each sample to rows of another width; those of the `channels` come one channel
+   after the other, and go side by side. */
+static void NAME_reshape({rows}
+                 size_t size, size_t x_width, size_t width, size_t channels)
+{{
+    size_t r, c;
+    for (r = 0; r < rows; r++, x += size / x_width * x_stride, out += size / width * out_stride)
+        for (c = 0; c < size; c++) {{
+            const size_t at = c % channels * (size / channels) + c / channels;
+            out[c / width * out_stride + c % width] = x[at / x_width * x_stride + at % x_width];
+        }}
+}}
+"""
+
 _VALUES = {
     "copy": ("", "x[c]"),
     "add": ("", "out[c] + x[c]"),
@@ -122,5 +137,6 @@ def function_text(name: str) -> str:
         "normalise": _NORMALISE,
         "look_up": _EMBEDDING,
         "pick": _PICK,
+        "reshape": _RESHAPE,
     }
     return before + texts[name].format(rows=_ROWS)

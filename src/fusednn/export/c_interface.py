@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fusednn.serving.model import BINARY, COLUMNS, MULTILABEL, VALUES, Model
+from fusednn.serving.model import BINARY, COLUMNS, MULTILABEL, VALUES, Model, shown_sizes
 
 from .c_text import in_words, remark, string
 
@@ -145,7 +145,7 @@ int NAME_std(const REAL *x, size_t n, REAL *out);
 
 def facts(model: Model) -> str:
     """What a reader of the file wants to know of the network, for inside a comment."""
-    sizes = [model.inputs, *(op.fan_out for op in model.ops)]
+    sizes = shown_sizes(model.inputs, model.ops)
     lines = [f"Made of: {remark(model.names[1])}, {'-'.join(map(str, sizes))}, {model.dtype}."]
     for labels in model.head.classes:
         lines.append(f"Classes: {remark(np.asarray(labels).tolist())}")

@@ -16,6 +16,7 @@ from fusednn.graph.layers.layer import Layer
 from fusednn.graph.layers.layer_norm import LayerNorm
 from fusednn.graph.layers.prelu import PReLU
 from fusednn.graph.layers.rescale import Rescale
+from fusednn.graph.layers.reshape import Reshape
 from fusednn.graph.layers.residual import Residual
 from fusednn.graph.layers.through import Scale, Through
 from fusednn.plan.activations import constants_of
@@ -27,10 +28,17 @@ from .c_text import PER_LINE, array, number
 
 
 class Place(NamedTuple):
-    """Where rows lie: numbers from one to the next, and which buffer; None is the caller's x."""
+    """Where rows lie: numbers from one to the next, which buffer (None is the caller's x), and how
+    many rows each sample has."""
 
     stride: int
     buffer: int | None = None
+    positions: int = 1
+
+    @property
+    def rows(self) -> str:
+        """How many there are, in C."""
+        return "rows" if self.positions == 1 else f"rows * {self.positions}"
 
 
 class Lowering:
@@ -49,7 +57,7 @@ class Lowering:
     functions, activations : set of str
         What the calls need.
     buffers : list of int
-        Numbers in a row of each.
+        Numbers of a sample in each.
     """
 
     def __init__(self, arrays: Iterator[np.ndarray], dtype: np.dtype):
@@ -80,16 +88,17 @@ class Lowering:
 
     # -- places --------------------------------------------------------------------------
 
-    def _place(self, width: int) -> Place:
+    def _place(self, width: int, positions: int = 1) -> Place:
         panel = panel_width(self.dtype)
         stride = -(-width // panel) * panel
+        size = stride * positions
         if not self._free:
             self.buffers.append(0)
             self._free.append(len(self.buffers) - 1)
-        buffer = min(self._free, key=lambda one: max(stride - self.buffers[one], 0))
+        buffer = min(self._free, key=lambda one: max(size - self.buffers[one], 0))
         self._free.remove(buffer)
-        self.buffers[buffer] = max(self.buffers[buffer], stride)
-        return Place(stride, buffer)
+        self.buffers[buffer] = max(self.buffers[buffer], size)
+        return Place(stride, buffer, positions)
 
     def _release(self, place: Place) -> None:
         if place.buffer not in self._kept:
@@ -100,7 +109,7 @@ class Lowering:
         """The place itself if it may be written to, else a copy."""
         if x.buffer not in self._kept:
             return x
-        out = self._place(width)
+        out = self._place(width, x.positions)
         self._call("copy", x, out, width)
         return out
 
@@ -108,7 +117,7 @@ class Lowering:
         """A call that reads rows and writes rows."""
         self.functions.add(name)
         places = f"{pointer(x)}, {x.stride}, {pointer(out)}, {out.stride}"
-        self.calls.append(f"NAME_{name}({', '.join([places, 'rows', *map(str, arguments)])});")
+        self.calls.append(f"NAME_{name}({', '.join([places, out.rows, *map(str, arguments)])});")
 
     # -- ops -----------------------------------------------------------------------------
 
@@ -148,6 +157,8 @@ class Lowering:
             case Scale() | PReLU() | Rescale():
                 name, labels = _COLUMNWISE[type(op)]
                 return self._columnwise(name, op, x, *(yield from self._vectors(labels, op)))
+            case Reshape():
+                return self._reshape(op, x)
             case Through():
                 return self.own(x, op.width)
         raise TypeError(f"no C for {op!r}")
@@ -164,16 +175,16 @@ class Lowering:
         return names
 
     def _columnwise(self, name: str, op, x: Place, *arguments) -> Place:
-        out = x if x.buffer not in self._kept else self._place(op.width)
+        out = x if x.buffer not in self._kept else self._place(op.width, x.positions)
         self._call(name, x, out, op.width, *arguments)
         return out
 
     def _dense(self, op: Dense, x: Place):
         both = packed(*self.take(op))
         names = yield from self._define_all(zip(("weights", "bias"), both, strict=True))
-        out = self._place(op.fan_out)
+        out = self._place(op.fan_out, x.positions)
         panels, few = split(op.fan_out, self.dtype)
-        read = f"{pointer(x)}, {x.stride}, rows, {op.fan_in}, {panels}, {few}"
+        read = f"{pointer(x)}, {x.stride}, {x.rows}, {op.fan_in}, {panels}, {few}"
         self.calls.append(f"NAME_dense({read}, {', '.join(names)}, {pointer(out)}, {out.stride});")
         self.functions.add("dense")
         self._release(x)
@@ -195,6 +206,16 @@ class Lowering:
         if new:
             self._kept.discard(x.buffer)
             self._release(x)
+        return out
+
+    def _reshape(self, op: Reshape, x: Place) -> Place:
+        size, width = op.fan_in, op.fan_out
+        out = self._place(width, size // width)
+        self.functions.add("reshape")
+        places = f"{pointer(x)}, {x.stride}, {pointer(out)}, {out.stride}"
+        sizes = f"{size}, {size // x.positions}, {width}, {width if op.channels_first else 1}"
+        self.calls.append(f"NAME_reshape({places}, rows, {sizes});")
+        self._release(x)
         return out
 
     def _embedding(self, op: Embedding, x: Place):
@@ -228,7 +249,7 @@ class Lowering:
         name = function_of(after.activation)
         self.activations.add(name)
         constants = [number(value, self.dtype) for value in constants_of(after)]
-        arguments = ", ".join([pointer(x), str(x.stride), "rows", str(width), *constants])
+        arguments = ", ".join([pointer(x), str(x.stride), x.rows, str(width), *constants])
         self.calls.append(f"NAME_{name}_rows({arguments});")
 
 

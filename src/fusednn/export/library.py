@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from fusednn.serving.heads import version_of
-from fusednn.serving.model import Model
+from fusednn.serving.model import Model, shown_sizes
 from fusednn.serving.replacing import replacing
 
 from .c import words_of, write_c
@@ -32,7 +32,7 @@ _NATIVE = {
     ("arm64", "aarch64", "ppc64le", "ppc64"): "-mcpu=native",
 }
 _LINES = 15
-"""Of a compiler's complaint."""
+"""How many of a compiler's complaint are told."""
 
 _ABOUT = """
 {characters}
@@ -150,7 +150,7 @@ def about(model: Model, name: str) -> dict[str, Any]:
         "format": 1 if is_first else FORMAT,
         "name": name,
         "dtype": np.dtype(model.dtype).name,
-        "sizes": [model.inputs, *(op.fan_out for op in model.ops)],
+        "sizes": shown_sizes(model.inputs, model.ops),
         "interface": interface_of(model)._asdict(),
         "names": model.names,
         "features": model.features,

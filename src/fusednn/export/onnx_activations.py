@@ -145,5 +145,5 @@ FORMS: dict[str, Callable[..., str]] = {
     "mish": _mish,
     "hard_swish": _hard_swish,
 }
-"""Of each name of `kernels.activations.ACTIVATIONS`: from a graph, a name and the activation's
+"""For each name of `kernels.activations.ACTIVATIONS`: from a graph, a name and the activation's
 constants to the name of the result."""

@@ -15,6 +15,7 @@ from fusednn.graph.layers.layer import Layer
 from fusednn.graph.layers.layer_norm import LayerNorm
 from fusednn.graph.layers.prelu import PReLU
 from fusednn.graph.layers.rescale import Rescale
+from fusednn.graph.layers.reshape import Reshape
 from fusednn.graph.layers.residual import Residual
 from fusednn.graph.layers.through import Scale, Through
 
@@ -79,6 +80,17 @@ def _(op: Dense, graph: Graph, x: str, arrays) -> str:
 @add_op.register
 def _(op: Through, graph: Graph, x: str, arrays) -> str:
     return x
+
+
+@add_op.register
+def _(op: Reshape, graph: Graph, x: str, arrays) -> str:
+    """Samples with axes stand as their rows, one sample's behind the other's: all ops are of two
+    axes."""
+    width = op.fan_out
+    if op.channels_first:
+        x = graph.node("Reshape", x, graph.indices("channels", [-1, width, op.fan_in // width]))
+        x = graph.node("Transpose", x, perm=[0, 2, 1])
+    return graph.node("Reshape", x, graph.indices("rows", [-1, width]))
 
 
 @add_op.register

@@ -26,11 +26,14 @@ class Array:
         SAMPLES, ROWS, CHUNKS or NETWORK.
     element : str
         REAL or FLOAT64.
+    rows : int
+        Over CHUNKS: the rows of each sample that are dealt to chunks.
     """
 
     shape: tuple[int, ...]
     over: str = SAMPLES
     element: str = REAL
+    rows: int = 1
 
     @property
     def width(self) -> int:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from functools import lru_cache
 from itertools import accumulate
-from math import inf
+from math import inf, prod
 from typing import Any, NamedTuple
 
-from .arrays import FLOAT64, ROWS, Array
+from .arrays import CHUNKS, FLOAT64, ROWS, Array
 from .layers.dense import Dense
 from .layers.embedding import Embedding
-from .layers.layer import Layer
+from .layers.layer import Layer, shapes_along, walked
+from .layers.reshape import Reshape
 from .parameters import Parameter
 from .trace import Graph, Trace
 
@@ -49,18 +50,37 @@ class Network(NamedTuple):
         """Columns of the logits."""
         return self.ops[-1].fan_out
 
+    @property
+    def out_shape(self) -> tuple[int, ...]:
+        """The shape of a sample of the last op's output."""
+        return _sizes(self.ops).out_shape
+
     def parameters(self) -> list[Parameter]:
         """In the order of the ops."""
         return [parameter for op in self.ops for parameter in op.parameters()]
 
-    def products(self) -> list[tuple[int, int]]:
-        """Rows and columns of each matrix that rows are multiplied by."""
-        return [pair for op in self.ops for pair in op.products()]
+    def products(self) -> tuple[tuple[int, int, int], ...]:
+        """Rows of a sample, and rows and columns of each matrix that these are multiplied by."""
+        return _sizes(self.ops).products
 
-    def widths(self) -> list[int]:
-        """Of the input, of each op's output, and of what it multiplies within."""
-        outputs = [op.fan_out for op in self.ops]
-        return [self.inputs, *outputs, *(width for pair in self.products() for width in pair)]
+    def arrays(self) -> tuple[tuple[int, int], ...]:
+        """Rows and columns of a sample of the input, of each op's output, also inside others, and
+        of what products read and write."""
+        return _sizes(self.ops).arrays
+
+    @property
+    def widest(self) -> int:
+        """Columns of the widest row."""
+        return max(width for _, width in self.arrays())
+
+    @property
+    def positions(self) -> int:
+        """The most rows that a sample has on its way."""
+        return max(rows for rows, _ in self.arrays())
+
+    def work(self) -> int:
+        """Multiply-adds of the products, for a sample."""
+        return sum(rows * a * b for rows, a, b in self.products())
 
     def is_plain(self) -> bool:
         """Whether all ops are dense layers, which take matrices as they stand."""
@@ -69,6 +89,11 @@ class Network(NamedTuple):
     def needs_batches(self) -> bool:
         """Whether an op joins the rows of a batch, which must then be more than one."""
         return any(op.joins_rows() for op in self.ops)
+
+    def leaves_chunks(self) -> bool:
+        """Whether an op leaves values for each chunk of a batch in training."""
+        calls = self.graph(trains=True).calls
+        return any(array.over == CHUNKS for call in calls for array in call.out.values())
 
     def is_random(self) -> bool:
         """Whether an op draws random numbers in training."""
@@ -114,9 +139,26 @@ class Network(NamedTuple):
         mixed : bool
             In training: each sample mixed with another (`plan.rule.Rule`).
         wants_dx : bool
-            In training: with the gradient of the data.
+            With the gradient of the data: of the losses in training, else of one of the logits,
+            which a call `pick` chooses.
         """
         return _graph(self.ops, max(1, len(self.groups)), trains, noisy, mixed, wants_dx)
+
+
+class _Sizes(NamedTuple):
+    products: tuple[tuple[int, int, int], ...]
+    arrays: tuple[tuple[int, int], ...]
+    out_shape: tuple[int, ...]
+
+
+@lru_cache(maxsize=64)
+def _sizes(ops) -> _Sizes:
+    steps = list(walked(ops, (ops[0].fan_in,)))
+    products = tuple(product for op, shape in steps for product in op.products(shape))
+    shapes = [(ops[0].fan_in,), *(op.out_shape(shape) for op, shape in steps)]
+    arrays = [(prod(shape[:-1]), shape[-1]) for shape in shapes]
+    arrays += [(rows, width) for rows, *pair in products for width in pair]
+    return _Sizes(products, tuple(arrays), shapes_along(ops, shapes[0])[-1])
 
 
 @lru_cache(maxsize=64)
@@ -127,10 +169,13 @@ def _graph(ops, groups: int, trains: bool, noisy: bool, mixed: bool, wants_dx: b
     for op in ops:
         found = op.trace(trace, found)
         outputs.append(found)
-    losses = dx = None
+    dlogits = losses = None
     if trains:
         dlogits, losses = _loss(trace, found, groups, mixed)
-        dx = trace.back(dlogits, trace.tape)
+    elif wants_dx:
+        dlogits = Array(found.shape)
+        trace.call("pick", {"dlogits": dlogits}, logits=found)
+    dx = trace.back(dlogits, trace.tape)
     return Graph(
         data,
         found,
@@ -148,7 +193,7 @@ def _graph(ops, groups: int, trains: bool, noisy: bool, mixed: bool, wants_dx: b
 
 def _samples(trace: Trace, first: Layer, mixed: bool) -> Array:
     """What the first op reads: the data, which some ops read where they are, or a copy."""
-    if not mixed and isinstance(first, Dense | Embedding):
+    if not mixed and isinstance(first, Dense | Embedding | Reshape):
         return trace.x
     x = Array(trace.x.shape)
     trace.call("gather", {"out": x}, x=trace.x)

@@ -106,7 +106,7 @@ class Trace:
     x : Array
         The data.
     trains : bool
-        Whether there is a way back.
+        Whether parameters have gradients, and statistics are those of the batch.
     noisy : bool
         Whether there are dropout and noise.
     wants_dx : bool
@@ -114,6 +114,8 @@ class Trace:
 
     Attributes
     ----------
+    goes_back : bool
+        Whether there is a way back.
     tape : list of Step
         The way back of each op, in the order of the ops.
     """
@@ -122,6 +124,7 @@ class Trace:
         self, x: Array, *, trains: bool = False, noisy: bool = False, wants_dx: bool = False
     ):
         self.x, self.trains, self.noisy = x, trains, noisy and trains
+        self.goes_back = trains or wants_dx
         self.tape: list[Step] = []
         self.parameters: list[tuple[Parameter, Array]] = []
         self.normed: list[Normed] = []
@@ -138,7 +141,7 @@ class Trace:
         for parameter in parameters:
             array = Array(parameter.shape, NETWORK, "float64" if parameter.exact else "real")
             self._numbers[array] = len(self.parameters)
-            if parameter.trained:
+            if self.trains and parameter.trained:
                 self._needs_gradient.add(array)
             self.parameters.append((parameter, array))
             arrays.append(array)
@@ -147,7 +150,8 @@ class Trace:
     def norm(self, w: Array, v: Array, lengths: Array) -> None:
         """Says that w has the directions of v and these lengths."""
         self.normed.append(Normed(w, self._numbers[v], self._numbers[lengths]))
-        self._needs_gradient.add(w)
+        if self.needs_gradient(v):
+            self._needs_gradient.add(w)
 
     def call(self, op: str, out: Mapping[str, Array], /, **given: Any) -> None:
         """One more call for each block of samples."""
@@ -177,8 +181,9 @@ class Trace:
         return array in self._needs_gradient
 
     def differentiate(self, parameter: Array, gradient: Gradient) -> None:
-        """Says what the gradient of a parameter is."""
-        self.gradients[self._numbers[parameter]] = gradient
+        """Says what the gradient of a parameter is, if it is trained."""
+        if self.needs_gradient(parameter):
+            self.gradients[self._numbers[parameter]] = gradient
 
     def next_stream(self) -> int:
         """The number of a source of random numbers of the network."""

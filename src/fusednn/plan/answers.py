@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -37,7 +38,7 @@ class Answer(NamedTuple):
 
 
 def _outputs(network: Network) -> int:
-    return network.outputs
+    return prod(network.out_shape)
 
 
 def _groups(network: Network) -> int:
@@ -60,11 +61,11 @@ def add_answer(
     answer = ANSWERS[name]
     function = loss_row(network).link if answer.linked else None
     groups = network.output_groups() if function else [(0, network.outputs)]
-    columns, flat = answer.columns(network), emitted.reshape(-1)
+    stride, flat = answer.columns(network) // x.positions, emitted.reshape(-1)
     for number, (first, width) in enumerate(groups):
         operands = {
             "logits": x.part(first, width),
             "function": function and (function, "link"),
-            "emitted": Block(flat[number if name == "largest" else first :], columns, width),
+            "emitted": Block(flat[number if name == "largest" else first :], stride, width),
         }
         lowering.add(answer.op, operands)

@@ -10,13 +10,8 @@ from fusednn.graph.network import Network
 from fusednn.kernels.intrinsics.shapes import SHAPE
 from fusednn.kernels.ops import update
 
+from . import sizes
 from .rule import Rule
-
-BLOCK_LIMIT = 4096
-"""Rows of a batch that go through the buffers at once."""
-
-MAX_BLOCK_ROWS = 128
-"""Rows of a block of the row stage: its layers' outputs stay in the second-level cache."""
 
 
 def rows_at_once(network: Network, rule: Rule, batch: int) -> int:
@@ -25,7 +20,10 @@ def rows_at_once(network: Network, rule: Rule, batch: int) -> int:
     Statistics of a batch are those of a block, so a network that has some takes it whole.
     """
     block = min(batch, rule.block or batch)
-    return block if network.needs_batches() else min(block, BLOCK_LIMIT)
+    if network.needs_batches():
+        return block
+    most = sizes.BLOCK_LIMIT // network.positions
+    return min(block, most if network.positions == 1 else max(most, sizes.LEAST_BLOCK))
 
 
 def is_blocked(network: Network, rule: Rule, batch: int) -> bool:
@@ -43,18 +41,29 @@ def starts_of(samples: int, batch: int, joined: bool) -> np.ndarray:
 def most_tasks(network: Network, batch: int, dtype) -> int:
     """About the tasks of the longest stage: many more workers would have nothing to do."""
     panel, products = SHAPE.panel(np.dtype(dtype).itemsize), network.products()
-    tiles = [-(-a // update.TILE_ROWS) * -(-b // panel) for a, b in products]
-    return max(-(-min(batch, BLOCK_LIMIT) // SHAPE.rows), sum(tiles) + len(tiles))
+    tiles = [-(-a // update.TILE_ROWS) * -(-b // panel) for _, a, b in products]
+    blocks = -(-min(batch, sizes.BLOCK_LIMIT) // samples_per_tile(network))
+    return max(blocks, sum(tiles) + len(tiles))
 
 
-def row_blocks(batch: int, workers: int) -> list[tuple[int, int]]:
-    """Row blocks of a batch: two per worker, of whole register tiles, at most 128 rows each.
+def samples_per_tile(network: Network) -> int:
+    """Samples that blocks have multiples of: rows of a register tile, which are also a chunk's.
 
-    Two per worker let a slow core hand work over; their sizes differ by one register tile at
-    most, since the stage ends with the last of them.
+    Samples of many rows are tiles by themselves, but chunks must not be cut anywhere.
     """
-    tiles = -(-batch // SHAPE.rows)
+    return SHAPE.rows if network.positions == 1 or network.leaves_chunks() else 1
+
+
+def row_blocks(
+    batch: int, workers: int, positions: int = 1, tile: int = SHAPE.rows
+) -> list[tuple[int, int]]:
+    """Blocks of a batch: two per worker, of whole tiles of samples, at most 128 rows each.
+
+    Two per worker let a slow core hand work over; their sizes differ by one tile at most, since
+    the stage ends with the last of them.
+    """
+    tiles = -(-batch // tile)
     wanted = 1 if workers == 1 else 2 * workers
-    count = min(tiles, max(wanted, -(-batch // MAX_BLOCK_ROWS)))
-    edges = [tiles * i // count * SHAPE.rows for i in range(count + 1)]
+    count = min(tiles, max(wanted, -(-batch * positions // sizes.TASK_ROWS)))
+    edges = [tiles * i // count * tile for i in range(count + 1)]
     return [(lo, min(hi, batch)) for lo, hi in pairwise(edges)]

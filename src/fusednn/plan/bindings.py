@@ -9,12 +9,24 @@ import numpy as np
 
 from fusednn.graph.arrays import Array
 from fusednn.graph.trace import Call
+from fusednn.kernels import records
 from fusednn.kernels.activations import ACTIVATIONS, multiply_slopes
 from fusednn.kernels.operands import DECLARED
-from fusednn.kernels.ops import activate, batch_norm, layer_norm, mix, noise, rescale, rows
+from fusednn.kernels.ops import (
+    activate,
+    batch_norm,
+    layer_norm,
+    mix,
+    noise,
+    output,
+    rescale,
+    reshape,
+    rows,
+)
 
-from .bound_products import dense_backward, dense_forward, embed
+from .bound_products import dense_backward, dense_forward, embed, embed_backward
 from .buffers import padded
+from .data import DenseRows
 from .lowering import Lowering
 
 SELU_LIMIT = -1.7580993408473766
@@ -46,10 +58,14 @@ def _kernel(kernel, **over: str) -> Binding:
             for name, value in {**call.given, **call.out}.items()
             if name in declared
         }
-        if call.once:  # no rows say how many columns there are
-            width = next(iter(call.out.values())).width
-            operands |= {"width": width, "padded": padded(width, lowering.dtype)}
-        return [lowering.program.record(kernel, operands)]
+        if not call.once:
+            return [lowering.program.record(kernel, operands)]
+        # no block says how many columns there are, nor how many rows of a sample
+        width = next(iter(call.out.values())).width
+        operands |= {"width": width, "padded": padded(width, lowering.dtype)}
+        record = lowering.program.record(kernel, operands)
+        record[records.POSITIONS] = call.given["partials"].rows
+        return [record]
 
     return Binding(bind, over)
 
@@ -144,6 +160,27 @@ def _gather(lowering: Lowering, call: Call) -> list[np.ndarray]:
     return [lowering.source.gather(lowering, lowering.blocks[call.out["out"]], order)]
 
 
+def _reshape(lowering: Lowering, call: Call) -> list[np.ndarray]:
+    """Blocks of samples: rows of one and of the other are not as many."""
+    out, x, order = lowering.blocks[call.out["out"]], call.given["x"], None
+    kernel = reshape.reshape_rows
+    if x is lowering.graph.x:
+        assert isinstance(lowering.source, DenseRows)
+        kernel, x, order = reshape.gather_reshaped, lowering.source.block, lowering.orders["own"]
+    else:
+        x = lowering.blocks[x]
+    operands = {
+        "out": out.by_sample,
+        "x": x.by_sample,
+        "order": order,
+        "rows": out.positions,
+        "out_row": out.stride,
+        "x_row": x.stride,
+        "columns": call.given["columns"],
+    }
+    return [lowering.program.record(kernel, operands)]
+
+
 def _mix_values(lowering: Lowering, call: Call) -> list[np.ndarray]:
     values, others = (lowering.values(call.given[name]) for name in ("x", "other"))
     lowering.derive_values(call.out["out"], values)
@@ -158,11 +195,22 @@ def _loss(lowering: Lowering, call: Call) -> list[np.ndarray]:
     return lowering.loss(lowering, call)
 
 
+def _pick(lowering: Lowering, call: Call) -> list[np.ndarray]:
+    operands = {
+        "dlogits": lowering.blocks[call.out["dlogits"]],
+        "logits": lowering.blocks[call.given["logits"]],
+        "of": lowering.picked,
+    }
+    return [lowering.program.record(output.pick, operands)]
+
+
 BINDINGS: dict[str, Binding] = {
     "gather": Binding(_gather),
+    "reshape": Binding(_reshape),
     "dense": Binding(dense_forward),
     "dense_backward": Binding(dense_backward),
     "embed_rows": Binding(embed),
+    "embed_backward": Binding(embed_backward),
     "activate": Binding(_activate, {"out": "x"}),
     "differentiate": Binding(_differentiate, {"dx": "dout"}),
     "multiply": Binding(_multiply, {"out": "x"}),
@@ -184,5 +232,6 @@ BINDINGS: dict[str, Binding] = {
     "batch_norm_sums": _kernel(batch_norm.batch_norm_sums),
     "batch_norm_backward": _kernel(batch_norm.batch_norm_backward, dx="dout"),
     "loss": Binding(_loss),
+    "pick": Binding(_pick),
 }
 """How each call of `graph/` is bound; a call that is not here cannot be lowered."""

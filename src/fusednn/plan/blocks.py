@@ -56,9 +56,6 @@ class Blocks:
     def __getitem__(self, array: Array) -> Block:
         return self._blocks[array]
 
-    def __contains__(self, array: Array) -> bool:
-        return array in self._blocks
-
     def place(self, at: int, call: Call, over: Mapping[str, str]) -> list[Copied]:
         """Gives blocks to what a call writes.
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from fusednn.graph.gradients import Given, Gradient, Lookups, Sum
+from fusednn.graph.gradients import Given, Gradient, Lookups, Partials, Runs, Sum
 from fusednn.graph.trace import Call
 from fusednn.kernels.ops import embedding, update
 
 from .buffers import Block, address_of
 from .data import DenseRows
-from .forms import Form, Panels, Product, Table
+from .forms import Column, Form, Panels, Product, Table
 from .lowering import Lowering
 from .reduced import Integers
 
@@ -34,17 +35,17 @@ def dense_forward(lowering: Lowering, call: Call) -> list[np.ndarray]:
         assert isinstance(form, Panels)
         kernel = form.plain_op
     if isinstance(form, Integers):
-        operands |= _rounded(lowering, form, w)
+        operands |= _rounded(lowering, form, w, lowering.rows * call.out["out"].positions)
     if given["x"] is lowering.graph.x:
         return lowering.source.product(lowering, kernel, operands)
     return [lowering.program.record(kernel, {**operands, "x": lowering.blocks[given["x"]]})]
 
 
-def _rounded(lowering: Lowering, form: Integers, w: np.ndarray) -> dict[str, Any]:
+def _rounded(lowering: Lowering, form: Integers, w: np.ndarray, rows: int) -> dict[str, Any]:
     """Where the weights' factors and sums are, and where rows are rounded to."""
     panels, factors, sums = form.parts(w)
     stride = form.words + -form.words % 16  # of 64 bytes
-    memory, rows = lowering.memory, lowering.rows
+    memory = lowering.memory
     return {
         "w": panels,
         "factors": factors,
@@ -76,8 +77,8 @@ def embed(lowering: Lowering, call: Call) -> list[np.ndarray]:
     source, columns = lowering.source, call.given["columns"]
     assert isinstance(source, DenseRows)
     tables = np.zeros((len(columns), embedding.TABLE_WIDTH), np.int64)
-    plain = [column for column in range(source.shape[1]) if column not in set(columns)]
-    start = len(plain)
+    plain = _plain_columns(columns, source.shape[1])
+    start = plain["n_plain"]
     for table, array, column in zip(tables, call.given["tables"], columns, strict=True):
         form = lowering.form(array)
         assert isinstance(form, Table)
@@ -90,11 +91,27 @@ def embed(lowering: Lowering, call: Call) -> list[np.ndarray]:
         "out": lowering.blocks[call.out["out"]],
         "tables": tables.reshape(-1),
         "n_tables": len(tables),
-        "plain": np.array([*plain, 0], np.int64),
-        "n_plain": len(plain),
+        **plain,
         **source.read(lowering.orders["own"]),
     }
     return [lowering.program.record(embedding.embed_rows, operands)]
+
+
+def embed_backward(lowering: Lowering, call: Call) -> list[np.ndarray]:
+    """The gradient of the data: that of the columns that are copied; codes have none."""
+    dx = lowering.blocks[call.out["dx"]]
+    operands = {
+        "dx": dx,
+        "dout": lowering.blocks[call.given["dout"]],
+        **_plain_columns(call.given["columns"], dx.width),
+    }
+    return [lowering.program.record(embedding.embed_backward, operands)]
+
+
+def _plain_columns(codes: Sequence[int], width: int) -> dict[str, Any]:
+    """The columns of the data that hold no codes, and their number."""
+    plain = [column for column in range(width) if column not in set(codes)]
+    return {"plain": np.array([*plain, 0], np.int64), "n_plain": len(plain)}
 
 
 class GradientOp(NamedTuple):
@@ -112,6 +129,11 @@ def gradient_op(lowering: Lowering, number: int, gradient: Gradient) -> Gradient
             ones, block = np.ones(1, lowering.dtype), lowering.blocks[dz]
             operands = {"ones": ones, "dz": block, "zeros": lowering.zeros(block.width)}
             return GradientOp(update.update_bias, operands)
+        case Sum(x, dz, Runs() as found):
+            assert x is not None
+            assert type(form) is Panels
+            operands = _runs(lowering, form, lowering.blocks[x], lowering.blocks[dz], found)
+            return GradientOp(form.runs_op, operands)
         case Sum(x, dz):
             assert x is not None
             assert isinstance(form, Panels)
@@ -120,11 +142,36 @@ def gradient_op(lowering: Lowering, number: int, gradient: Gradient) -> Gradient
             if x is lowering.graph.x:
                 return GradientOp(*lowering.source.gradient(lowering, form, read))
             return GradientOp(form.update_op, {"x": lowering.blocks[x], **read})
+        case Partials(partials) if type(form) in (Column, Panels):
+            operands = {"partials": lowering.values(partials), "chunk": form.count}
+            return GradientOp(form.partials_op, operands)
         case Given(values):
             return GradientOp(update.apply_bias, {"gradient": lowering.values(values)})
         case Lookups(_, column, dz, first):
             return _lookups(lowering, form, column, lowering.blocks[dz], first)
     raise TypeError(f"there is no update for {gradient}")
+
+
+def _runs(lowering: Lowering, form: Panels, x: Block, dz: Block, runs: Runs) -> dict[str, Any]:
+    """What `update_runs` reads, in elements."""
+    assert runs.rows_of_x() <= x.positions
+    assert runs.rows_of_dz() <= dz.positions
+    assert form.fan_in == len(runs.taps) * x.width
+    operands = {
+        "zeros": lowering.zeros(form.padded_out),
+        "taps": np.array(runs.taps, np.int64) * x.stride,
+        "tap_size": x.width,
+        "runs": runs.per_sample,
+        "length": runs.length,
+    }
+    for name, block, walk in (("x", x, runs.x), ("dz", dz, runs.dz)):
+        operands |= {
+            name: block.values[walk.first * block.stride :],
+            f"{name}_sample": block.positions * block.stride,
+            f"{name}_run": walk.run * block.stride,
+            f"{name}_row": walk.row * block.stride,
+        }
+    return operands
 
 
 def _lookups(lowering: Lowering, form: Form, column: int, dz: Block, first: int) -> GradientOp:

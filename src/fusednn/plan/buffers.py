@@ -30,6 +30,11 @@ class Block(NamedTuple):
     width: int
     positions: int = 1
 
+    @property
+    def by_sample(self) -> Block:
+        """Its samples, of which each one's first row is shown."""
+        return Block(self.values, self.stride * self.positions, self.width)
+
     def part(self, first: int, width: int) -> Block:
         """Some of its columns."""
         return Block(self.values[first:], self.stride, width, self.positions)

@@ -9,7 +9,7 @@ import numpy as np
 from fusednn.kernels.ops import gather as gathers
 from fusednn.kernels.ops import sparse as csr
 
-from .buffers import Block, leading_dimension
+from .buffers import Block, leading_dimension, padded
 from .forms import Panels
 
 
@@ -47,9 +47,13 @@ class DenseRows:
         """The operands of an op that looks samples up by itself."""
         return {"data": self.block, "order": order}
 
-    def gather(self, lowering, out: Block, order: np.ndarray | None) -> np.ndarray:
-        """The record that copies the samples of each batch."""
-        return lowering.program.record(gathers.gather_dense, {"out": out, **self.read(order)})
+    def gather(
+        self, lowering, out: Block, order: np.ndarray | None, clears: bool = True
+    ) -> np.ndarray:
+        """The record that copies the samples of each batch, and perhaps clears their padding."""
+        until = padded(out.width, lowering.dtype) if clears else None
+        operands = {"out": out, "padded": until, **self.read(order)}
+        return lowering.program.record(gathers.gather_dense, operands)
 
     def product(self, lowering, kernel, operands) -> list[np.ndarray]:
         """Records of a dense layer that reads the data.
@@ -63,7 +67,8 @@ class DenseRows:
         values = lowering.memory.borrow(lowering.rows * stride, lowering.dtype)
         x = lowering.gathered = Block(values, stride, self.shape[1])
         product = program.record(kernel, {**operands, "x": x, "in_place": 0})
-        return [self.gather(lowering, x, order), product]
+        # products read the columns alone
+        return [self.gather(lowering, x, order, clears=False), product]
 
     def gradient(self, lowering, form: Panels, read) -> tuple[Any, dict[str, Any]]:
         """The update of that layer's weights, and what it reads besides `read`."""

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import numpy as np
 
-from fusednn.kernels.intrinsics.shapes import SHAPE
-from fusednn.kernels.intrinsics.tiles import ROW_PANELS
-from fusednn.kernels.ops import column_norms, dense, embedding, few, update
+from fusednn.kernels.ops import column_norms, dense, embedding, few, partials, runs, update
 
 from .buffers import padded
+from .panels import panels, parts, read_panels, write_panels
 
 FAR_BYTES = 1 << 23
 """A layer's input larger than this comes from memory each time the tiles of a panel need it."""
@@ -42,6 +40,7 @@ class Form(ABC):
     """
 
     apply_op: ClassVar[Any]  # the update from a stored gradient
+    partials_op: ClassVar[Any]  # and from the sums of chunks; not all have one
     shape: tuple[int, ...]
     dtype: np.dtype
     count: int
@@ -80,6 +79,7 @@ class Column(Form):
     """
 
     apply_op = staticmethod(update.apply_bias)
+    partials_op = staticmethod(partials.update_vector_partials)
     is_matrix = False
 
     def __init__(self, size: int, dtype):
@@ -162,6 +162,7 @@ class Panels(Product):
     forward_op, plain_op = map(staticmethod, (dense.dense_forward, dense.plain_forward))
     backward_op = staticmethod(dense.dense_backward)
     update_op, apply_op = map(staticmethod, (dense.update_weights, dense.apply_gradient))
+    runs_op, partials_op = map(staticmethod, (runs.update_runs, partials.update_partials))
     bound_op = staticmethod(column_norms.bound_columns)
     normalise_op = staticmethod(column_norms.normalise_columns)
     differentiate_op = staticmethod(column_norms.differentiate_columns)
@@ -186,6 +187,10 @@ class Panels(Product):
 
     def update_operands(self) -> dict[str, Any]:
         return {"fan_in": self.fan_in, "columns": self.padded_out}
+
+    def column_operands(self) -> dict[str, Any]:
+        """The sizes that ops over whole columns are told."""
+        return self.update_operands()
 
     def pack(self, flat: np.ndarray, array: np.ndarray) -> None:
         write_panels(flat, array, self.fan_in)
@@ -244,7 +249,10 @@ class Vectors(Panels):
         return {"padded_in": self.padded_in, "fan_out": self.fan_out, "w_stride": self.padded_in}
 
     def update_operands(self) -> dict[str, Any]:
-        return {"fan_in": self.fan_in, "fan_out": self.fan_out, "w_stride": self.padded_in}
+        return {"fan_out": self.fan_out, "w_stride": self.padded_in}
+
+    def column_operands(self) -> dict[str, Any]:
+        return {"fan_in": self.fan_in, "w_stride": self.padded_in}
 
     def _matrix(self, flat: np.ndarray) -> np.ndarray:
         return flat.reshape(self.fan_out, self.padded_in)[:, : self.fan_in]
@@ -265,51 +273,3 @@ class Vectors(Panels):
     def tiles(self, batch: int) -> list[tuple[int, int, float]]:
         """(first, last, elements) of each part of the vectors."""
         return [(lo, hi, self.fan_out * (hi - lo)) for lo, hi in parts(self.fan_in, self.dtype)]
-
-
-def parts(count: int, dtype) -> list[tuple[int, int]]:
-    """A vector's parts of four panels."""
-    width = ROW_PANELS * SHAPE.panel(np.dtype(dtype).itemsize)
-    return [(lo, min(count, lo + width)) for lo in range(0, count, width)]
-
-
-def panels(columns: int, dtype, first: int = 0) -> Iterator[tuple[int, int]]:
-    """First column and width of each panel of a matrix padded to `columns`, from `first` on."""
-    dtype = np.dtype(dtype)
-    full, lanes = SHAPE.panel(dtype.itemsize), SHAPE.lanes(dtype.itemsize)
-    while first < columns:
-        width = full if columns - first >= full else lanes
-        yield first, width
-        first += width
-
-
-def _matching(flat: np.ndarray, matrix: np.ndarray, rows: int) -> Iterator[tuple]:
-    """Views of the panels, of `rows` rows, and of the part of a (K, N) matrix that each holds.
-
-    Full panels that the matrix covers are one pair, of shape (K, panels, width).
-    """
-    matrix = np.asarray(matrix)
-    depth, columns = matrix.shape
-    full = SHAPE.panel(flat.itemsize)
-    count = columns // full
-    whole = count * full
-    if count:
-        together = flat[: whole * rows].reshape(count, rows, full)[:, :depth].transpose(1, 0, 2)
-        yield together, matrix[:, :whole].reshape(depth, count, full)
-    if whole < columns:
-        for first, width in panels(padded(columns, flat.dtype), flat.dtype, whole):
-            panel = flat[first * rows : (first + width) * rows].reshape(rows, width)
-            real = min(width, columns - first)
-            yield panel[:depth, :real], matrix[:, first : first + real]
-
-
-def write_panels(flat: np.ndarray, matrix: np.ndarray, rows: int) -> None:
-    """Writes a (K, N) matrix as panels of `rows` >= K rows; what it does not cover stays."""
-    for panel, part in _matching(flat, matrix, rows):
-        panel[...] = part
-
-
-def read_panels(matrix: np.ndarray, flat: np.ndarray) -> None:
-    """Reads panels back into a C-contiguous (K, N) matrix."""
-    for panel, part in _matching(flat, matrix, len(matrix)):
-        part[...] = panel

@@ -1,4 +1,4 @@
-"""The inference plan: row blocks through all layers in each worker's own rows of the buffers."""
+"""The inference plans: row blocks through all layers in each worker's own rows of the buffers."""
 
 from __future__ import annotations
 
@@ -8,25 +8,14 @@ from fusednn.graph.network import Network
 from fusednn.kernels import records
 from fusednn.kernels.ops import output
 
+from . import sizes
 from .answers import ANSWERS, add_answer
 from .bindings import BINDINGS
-from .buffers import Block, leading_dimension
+from .buffers import leading_dimension
 from .layout import forms_of
 from .lowering import Lowering
 from .prepared import refreshers
 from .program import Program, Task
-
-BLOCK_ROWS = 64
-"""Fewest rows of a block: enough to use each weight often."""
-
-BLOCK_BYTES = 1 << 18
-"""Of the layers' outputs for a block, about, to stay in the second-level cache.
-
-Blocks of 64 rows of 20-64-64-2 take 200 us to lower for 20,000 rows, which compute for 500 us.
-"""
-
-STEP_ROWS = 65536
-"""Rows of a step; a step is what one barrier ends."""
 
 
 def lower_inference(
@@ -72,22 +61,25 @@ def lower_inference(
 
 def lowered(
     network: Network, program: Program, rows: int, source, parameters, order=None, plain=False,
-    outputs: bool = False,
+    outputs: bool = False, transposed=None, picked: int = -1,
 ) -> Lowering:  # fmt: skip
     """The calls of a network that only answers, bound; the segment is not ended.
 
-    `outputs` says that what each op puts out is needed to the end.
+    `outputs` says that what each op puts out is needed to the end. With `transposed` the gradient
+    of the data follows, of the output that is `picked`.
     """
-    graph = network.graph()
+    graph = network.graph(wants_dx=transposed is not None)
     lowering = Lowering(
         program,
         graph,
         rows,
         source,
         {"own": order},
-        forms_of(network, program.dtype),
+        forms_of(network, program.dtype, wants_dx=transposed is not None),
         parameters,
         plain=plain,
+        transposed=transposed or (),
+        picked=picked,
         kept=graph.outputs if outputs else (),
     )
     program.refresh = refreshers(lowering, parameters)
@@ -107,33 +99,62 @@ def lower_outputs(
     """
     samples = source.shape[0]
     block = _block_rows(network, samples, dtype, workers)
-    program = Program(dtype, workers, output.CHUNK_ROWS * (max(network.widths()) + 3))
+    program = Program(dtype, workers, scratch_elements(network))
     lowering = lowered(network, program, block * workers, source, parameters, outputs=True)
-    arrays: list[np.ndarray] = []
-    for array in lowering.graph.outputs:
-        x = lowering.blocks[array]
-        arrays.append(np.empty((samples, x.width), dtype))
-        emitted = Block(arrays[-1].reshape(-1), x.width, x.width)
-        lowering.add(output.emit_outputs, {"logits": x, "function": None, "emitted": emitted})
+    arrays = [lowering.emit(array, samples) for array in lowering.graph.outputs]
     _set_steps(program, lowering, samples, block)
     return program, arrays
 
 
+def lower_input_gradient(
+    network: Network, parameters, transposed, source, dtype, *, picked: int, workers: int = 1
+) -> tuple[Program, np.ndarray]:
+    """A program that writes the gradient of an output by the data, and the array it fills.
+
+    Parameters
+    ----------
+    network, source, dtype, workers
+        As `lower_inference` takes them.
+    parameters : list of ndarray
+        In their forms for a network that wants the gradient of the data.
+    transposed : list of ndarray or None
+        Copies of w^T.
+    picked : int
+        The output, before its link; -1 is each row's largest.
+    """
+    samples = source.shape[0]
+    block = _block_rows(network, samples, dtype, workers)
+    program = Program(dtype, workers, scratch_elements(network))
+    lowering = lowered(
+        network, program, block * workers, source, parameters, transposed=transposed, picked=picked
+    )
+    dx = lowering.graph.dx
+    assert dx is not None
+    emitted = lowering.emit(dx, samples)
+    _set_steps(program, lowering, samples, block)
+    return program, emitted
+
+
 def scratch_elements(network: Network) -> int:
-    """Of a worker's scratch: a chunk of rows at the end, or a row of any op."""
-    return max(output.CHUNK_ROWS * (network.outputs + 3), *network.widths())
+    """How many a worker's scratch has: a chunk of rows at the end, or a row of any op."""
+    return max(output.CHUNK_ROWS * (network.outputs + 3), network.widest)
+
+
+def least_rows(network: Network) -> int:
+    """Fewest rows of the data that a block has, and a thread is worth."""
+    return max(1, sizes.ANSWER_ROWS // network.positions)
 
 
 def row_bytes(network: Network, dtype: np.dtype) -> int:
-    """Bytes of the layers' outputs for a row, about."""
-    return sum(leading_dimension(width, dtype) for width in network.widths()) * dtype.itemsize
+    """Bytes of the layers' outputs for a row of the data, about."""
+    elements = sum(rows * leading_dimension(width, dtype) for rows, width in network.arrays())
+    return elements * dtype.itemsize
 
 
 def _block_rows(network: Network, samples: int, dtype, workers: int) -> int:
     fair = samples // (4 * workers)  # a slow core hands work over
-    block = max(
-        BLOCK_ROWS, min(BLOCK_BYTES // row_bytes(network, dtype), fair) // BLOCK_ROWS * BLOCK_ROWS
-    )
+    least = least_rows(network)
+    block = max(least, min(sizes.ANSWER_BYTES // row_bytes(network, dtype), fair) // least * least)
     return min(block, max(1, samples))
 
 
@@ -141,12 +162,12 @@ def _set_steps(program: Program, lowering: Lowering, samples: int, block: int) -
     """Ends the records, and sets tasks and steps for all samples."""
     lowering.cut()
     [(chain, _)] = lowering.segments
-    most = min(samples, STEP_ROWS)
+    most = min(samples, sizes.STEP_ROWS)
     tasks = [Task(chain, lo, lo + block, records.ROWS_OF_WORKER) for lo in range(0, most, block)]
     program.set_stages([(tasks, None)])
-    starts = np.arange(0, samples, STEP_ROWS)
+    starts = np.arange(0, samples, sizes.STEP_ROWS)
     steps = np.zeros((len(starts), records.STEP_WIDTH), np.int64)
     steps[:, records.START] = starts
-    steps[:, records.ROWS] = np.minimum(STEP_ROWS, samples - starts)
+    steps[:, records.ROWS] = np.minimum(sizes.STEP_ROWS, samples - starts)
     steps[:, records.LAST_STAGE] = 1
     program.set_steps(steps)

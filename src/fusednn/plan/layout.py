@@ -51,6 +51,8 @@ def _forms(network: Network, dtype, wants_dx: bool) -> tuple[Form, ...]:
         elif any(array in found for found in tables):
             count, size = parameter.shape
             forms.append(Table(count, size, dtype))
+        elif len(parameter.shape) == 2:
+            forms.append(Panels(*parameter.shape, dtype, transposed=False))
         else:
             [size] = parameter.shape
             forms.append(Column(size, np.float64 if parameter.exact else dtype))

@@ -67,7 +67,7 @@ class Columns:
         self._parameters, self._transposed = parameters, transposed
 
     def _tasks(self, form: Panels, op, operands: dict[str, Any]) -> list[Task]:
-        chain = [self._program.record(op, operands | form.update_operands())]
+        chain = [self._program.record(op, operands | form.column_operands())]
         return [Task(chain, lo, hi) for lo, hi in form.columns()]
 
     def _copy(self, number: int) -> dict[str, np.ndarray]:

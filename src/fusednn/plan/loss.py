@@ -11,11 +11,9 @@ from fusednn.kernels import records
 from fusednn.kernels.losses import Loss, bounds, row_of
 from fusednn.kernels.ops import output
 
+from . import sizes
 from .buffers import Block
 from .program import Program, Task
-
-BLOCK_ROWS = 1024
-"""Of the losses alone, a task."""
 
 
 class Target(NamedTuple):
@@ -168,8 +166,8 @@ def lower_losses(
     target = target._replace(values=values_of_target, weights=None)
     chain = loss_records(program, network, target, block, block, values, outputs)
     tasks = [
-        Task(chain, lo, min(lo + BLOCK_ROWS, rows), records.WHOLE)
-        for lo in range(0, rows, BLOCK_ROWS)
+        Task(chain, lo, min(lo + sizes.LOSS_ROWS, rows), records.WHOLE)
+        for lo in range(0, rows, sizes.LOSS_ROWS)
     ]
     program.set_stages([(tasks, None)])
     steps = np.zeros((1, records.STEP_WIDTH), np.int64)

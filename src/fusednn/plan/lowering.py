@@ -9,8 +9,9 @@ import numpy as np
 
 from fusednn.graph.arrays import CHUNKS, NETWORK, ROWS, SAMPLES, Array
 from fusednn.graph.trace import Call, Graph
-from fusednn.kernels.intrinsics.tiles import ROWS as CHUNK_ROWS
+from fusednn.kernels.ops import output
 from fusednn.kernels.ops import rows as row_ops
+from fusednn.kernels.ops.partials import CHUNK_ROWS
 
 from .blocks import Blocks
 from .buffers import Block, padded
@@ -52,6 +53,8 @@ class Lowering:
         Of the random numbers.
     loss : callable, optional
         From this lowering and a call of the loss to records.
+    picked : int
+        The output whose gradient is computed; -1 is each row's largest.
     kept : collection of Array
         Read by someone else after the calls, besides gradients and logits.
 
@@ -60,8 +63,6 @@ class Lowering:
     segments : list of Segment
     before : list of ndarray
         Records that run once, beside the first segment.
-    zero_rows : dict of int to ndarray
-        Rows of zeros, by size.
     """
 
     def __init__(
@@ -78,6 +79,7 @@ class Lowering:
         transposed: Sequence[np.ndarray | None] = (),
         key: np.ndarray | None = None,
         loss: Callable[[Lowering, Call], list[np.ndarray]] | None = None,
+        picked: int = -1,
         kept: Collection[Array] = (),
     ):
         self.program, self.graph, self.rows, self.source = program, graph, rows, source
@@ -85,8 +87,8 @@ class Lowering:
         self.dtype, self.memory = program.dtype, program.memory
         self.segments: list[Segment] = []
         self.before: list[np.ndarray] = []
-        self.zero_rows: dict[int, np.ndarray] = {}
-        self.loss = loss
+        self._zero_rows: dict[int, np.ndarray] = {}
+        self.loss, self.picked = loss, picked
         self.gathered: Block | None = None  # the data, where a dense layer reads them
         self._transposed = transposed
         self._numbers = {array: number for number, (_, array) in enumerate(graph.parameters)}
@@ -94,7 +96,9 @@ class Lowering:
             array: parameters[number] for array, number in self._numbers.items()
         }
         self._chain: list[np.ndarray] = []
+        self._lasting = {array for call in graph.prepared for array in call.out.values()}
         kept = {*kept, graph.logits, *_read_by_gradients(graph)}
+        kept |= set() if graph.dx is None else {graph.dx}
         self.blocks = Blocks(graph.calls, kept, rows, self.dtype, self.memory)
 
     # -- operands ------------------------------------------------------------------------
@@ -122,9 +126,9 @@ class Lowering:
     def zeros(self, width: int) -> np.ndarray:
         """A row of zeros."""
         count = padded(width, self.dtype)
-        if count not in self.zero_rows:
-            self.zero_rows[count] = self.memory.keep(count, self.dtype)
-        return self.zero_rows[count]
+        if count not in self._zero_rows:
+            self._zero_rows[count] = self.memory.keep(count, self.dtype)
+        return self._zero_rows[count]
 
     def place(self, array: Array) -> Block | np.ndarray:
         """Where an array is: a block over samples, else flat values."""
@@ -145,10 +149,11 @@ class Lowering:
             return self.memory.borrow(self.rows * array.positions, self.dtype)
         count = padded(array.width, self.dtype)
         if array.over == CHUNKS:
-            chunks = -(-self.rows // CHUNK_ROWS)
+            chunks = -(-self.rows * array.rows // CHUNK_ROWS)
             return self.memory.borrow(chunks * array.positions * count, self.dtype)
         assert array.over == NETWORK
-        return self.memory.borrow(count, self.dtype)
+        take = self.memory.keep if array in self._lasting else self.memory.borrow
+        return take(count, self.dtype)
 
     # -- records -------------------------------------------------------------------------
 
@@ -171,6 +176,14 @@ class Lowering:
     def add(self, kernel, operands: Mapping[str, Any]) -> None:
         """One more record for each block of rows, which is no call of the graph."""
         self._chain.append(self.program.record(kernel, operands))
+
+    def emit(self, array: Array, samples: int) -> np.ndarray:
+        """A new array (samples, elements) that one over samples is written to, in their order."""
+        x = self.blocks[array]
+        found = np.empty((samples, x.positions * x.width), self.dtype)
+        emitted = Block(found.reshape(-1), x.width, x.width)
+        self.add(output.emit_rows, {"emitted": emitted, "x": x})
+        return found
 
     def cut(self, after: np.ndarray | None = None) -> None:
         """Ends the segment: all rows are done before the record `after` runs, and what follows."""

@@ -57,6 +57,10 @@ class ParameterLayout:
         first, count = self._transposed[number], self.forms[number].transposed_count
         return flat[first : first + count] if count else None
 
+    def copies(self, flat: np.ndarray) -> list[np.ndarray | None]:
+        """All copies of w^T."""
+        return [self.transposed(flat, number) for number in range(len(self.forms))]
+
     def pack(self, arrays: Sequence, flat: np.ndarray | None = None) -> np.ndarray:
         """The flat vector of all arrays."""
         if flat is None:

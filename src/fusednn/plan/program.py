@@ -97,12 +97,12 @@ class Program:
         seen = 0
         for name, slot, kind in declared.entries:
             what, value = kind.name, operands.get(name)
+            if kind.of:
+                width = operands[kind.of].width
+                words[slot] = width if what == "width" else padded(width, self.dtype)
+                continue
             seen += name in operands
-            if what == "width":
-                words[slot] = operands[kind.of].width
-            elif what == "padded":
-                words[slot] = padded(operands[kind.of].width, self.dtype)
-            elif value is None:
+            if value is None:
                 if not kind.optional:
                     raise TypeError(f"{_name(op)} needs {name}")
             elif what == "rows":
@@ -123,18 +123,20 @@ class Program:
                     raise _wrong(op, name, kind, value)
                 words[slot] = _bits(value)
             else:
-                if type(value) is not tuple:
+                if type(value) is not tuple or value[0] is None:
                     raise _wrong(op, name, kind, value)
-                words[slot] = address(*value, self.dtype)
+                function, role = value
+                words[slot] = address(function, role, self.dtype)
         if seen != len(operands):
-            unknown = sorted(operands.keys() - declared.kinds.keys())
+            taken = {name for name, kind in declared.kinds.items() if not kind.of}
+            unknown = sorted(operands.keys() - taken)
             raise TypeError(f"{_name(op)} has no operand {', '.join(unknown)}")
         record = np.array(words, np.int64)
         self._records.append(record)
         return record
 
     def _address(self, op, name: str, kind, array) -> int:
-        """Of an array of the kind's elements, which stays alive."""
+        """The address of an array of the kind's elements, which stays alive."""
         expected = kind.element or self.dtype
         if type(array) is not np.ndarray or (expected is not object and array.dtype != expected):
             raise _wrong(op, name, kind, array)

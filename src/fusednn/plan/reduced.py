@@ -16,7 +16,8 @@ from fusednn.kernels.ops import reduced
 from fusednn.kernels.ops.few import FEW
 
 from .buffers import padded
-from .forms import Product, panels
+from .forms import Product
+from .panels import panels
 
 LEVELS = 127
 """The largest integer of a weight; -128 is not used, so that weights of both signs are alike."""

@@ -10,10 +10,11 @@ import numpy as np
 from fusednn.graph.network import Network
 from fusednn.kernels import answer as calls
 
+from . import sizes
 from .answers import ANSWERS, add_answer
 from .buffers import address_of
 from .data import CsrRows, DenseRows
-from .inference import BLOCK_BYTES, BLOCK_ROWS, lowered, row_bytes, scratch_elements
+from .inference import lowered, row_bytes, scratch_elements
 from .lowering import Lowering
 from .program import Program
 
@@ -97,4 +98,6 @@ def _any_row(width: int, dtype, is_sparse: bool) -> DenseRows | CsrRows:
 
 def block_rows(network: Network, dtype) -> int:
     """Rows that are answered together; each thread that calls has buffers for them."""
-    return max(1, min(BLOCK_ROWS, BLOCK_BYTES // row_bytes(network, np.dtype(dtype))))
+    return max(
+        1, min(sizes.ANSWER_ROWS, sizes.ANSWER_BYTES // row_bytes(network, np.dtype(dtype)))
+    )

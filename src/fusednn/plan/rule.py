@@ -29,6 +29,8 @@ class Rule(NamedTuple):
     mixup : float
         Both parameters of the beta distribution of the share that a sample keeps where two are
         mixed; 0 mixes none.
+    inputs : bool
+        Whether the gradient of the data is computed too, which must not be mixed.
     """
 
     optimizer: str | None
@@ -39,6 +41,7 @@ class Rule(NamedTuple):
     average: float = 0.0
     l1: float = 0.0
     mixup: float = 0.0
+    inputs: bool = False
 
     @property
     def clips(self) -> bool:

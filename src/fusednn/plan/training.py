@@ -1,8 +1,8 @@
 """The training plan: rows forward and back, then tiles of the parameters with their update.
 
-A batch of at most `BLOCK_LIMIT` rows is two stages. A larger one runs in blocks whose gradients
-*store* adds up in memory, then one more stage applies the optimizer, so that memory does not
-grow with the batch. A gradient alone (for L-BFGS) is the same without the last stage. Where
+A batch of at most `sizes.BLOCK_LIMIT` rows is two stages. A larger one runs in blocks whose
+gradients *store* adds up in memory, then one more stage applies the optimizer, so that memory does
+not grow with the batch. A gradient alone (for L-BFGS) is the same without the last stage. Where
 batches are normalised the row stage is cut, and a batch is taken whole.
 """
 
@@ -10,15 +10,16 @@ from __future__ import annotations
 
 import numpy as np
 
+from fusednn.graph.gradients import Sum
 from fusednn.graph.network import Network
-from fusednn.graph.trace import Call
+from fusednn.graph.trace import Call, Graph
 from fusednn.kernels import records
 from fusednn.kernels.intrinsics.shapes import SHAPE
 from fusednn.kernels.intrinsics.tiles import ROW_PANELS
 from fusednn.kernels.ops import average, few, output, update
 from fusednn.kernels.optimizers import OPTIMIZERS
 
-from .batches import is_blocked, row_blocks, rows_at_once, starts_of
+from .batches import is_blocked, row_blocks, rows_at_once, samples_per_tile, starts_of
 from .bindings import BINDINGS
 from .bound_products import GradientOp, gradient_op
 from .buffers import padded
@@ -61,6 +62,8 @@ class TrainingPlan:
         The averages of the parameters; empty where there are none.
     normed : list of NormedWeights
         Weights that are made of directions and lengths.
+    dx : ndarray of shape (n_samples, inputs), or None
+        The gradient of the data in their `order`, where the rule has it.
     memory : Memory
     order : ndarray of int64
         The orders of samples of the next passes, one after the other; written in place.
@@ -72,6 +75,8 @@ class TrainingPlan:
     def __init__(
         self, network: Network, source, target: Target, rule: Rule, batch: int, order, workers: int
     ):
+        if len(network.out_shape) > 1:
+            raise ValueError(f"a loss takes one row of each sample, not {network.out_shape}")
         columns = target_columns(network)
         if target.values.shape != (source.shape[0], columns) or source.shape[1] != network.inputs:
             raise ValueError(
@@ -80,7 +85,8 @@ class TrainingPlan:
                 f" {target.values.shape}"
             )
         self.network, self.dtype = network, target.values.dtype
-        self.layout = ParameterLayout(forms_of(network, self.dtype), self.dtype)
+        forms = forms_of(network, self.dtype, wants_dx=rule.inputs)
+        self.layout = ParameterLayout(forms, self.dtype)
         self.order = order
         self.partners = np.zeros(len(order) if rule.mixup else 0, np.int64)
         self.joined = network.needs_batches()
@@ -103,7 +109,7 @@ class TrainingPlan:
             update.TILE_ROWS * SHAPE.panel(item),
             few.FEW * ROW_PANELS * SHAPE.panel(item),
             loss_scratch(network.outputs),
-            max(network.widths()) + 3,  # a row's mask
+            network.widest + 3,  # a row's mask
             *(form.scratch for form in self.layout.forms),
         )
         self.program = Program(self.dtype, workers, scratch, self.memory)
@@ -133,9 +139,8 @@ class TrainingPlan:
 
     def _lower(self, source, target: Target) -> None:
         program, layout, rule = self.program, self.layout, self._rule
-        graph = self.network.graph(
-            trains=True, noisy=rule.optimizer is not None, mixed=rule.mixup > 0
-        )
+        noisy, mixed = rule.optimizer is not None, rule.mixup > 0
+        graph = self.network.graph(trains=True, noisy=noisy, mixed=mixed, wants_dx=rule.inputs)
         orders = {"own": self.order, "partners": self.partners}
 
         def loss(lowering: Lowering, call: Call) -> list[np.ndarray]:
@@ -154,14 +159,13 @@ class TrainingPlan:
             orders,
             layout.forms,
             layout.views(self.parameters),
-            transposed=[
-                layout.transposed(self.transposed, number) for number in range(len(layout.forms))
-            ],
+            transposed=layout.copies(self.transposed),
             key=self.key,
             loss=loss,
         )
         self.normed = normed_weights_of(lowering)
         lowering.run(BINDINGS)
+        self.dx = None if graph.dx is None else lowering.emit(graph.dx, len(self.order))
         lowering.cut()
         self.is_random = graph.is_random
         gradients = {
@@ -174,11 +178,12 @@ class TrainingPlan:
     def _row_stages(self, lowering: Lowering) -> list:
         """A stage for each segment of the rows."""
         stages: list = []
+        blocks = row_blocks(
+            *(self.rows, self.program.workers),
+            *(self.network.positions, samples_per_tile(self.network)),
+        )
         for chain, after in lowering.segments:
-            tasks = [
-                Task(chain, lo, hi, records.ROWS_OF_BATCH)
-                for lo, hi in row_blocks(self.rows, self.program.workers)
-            ]
+            tasks = [Task(chain, lo, hi, records.ROWS_OF_BATCH) for lo, hi in blocks]
             if not stages and lowering.before:
                 tasks[:0] = [Task([record], 0, 0) for record in lowering.before]
             stages.append((tasks, after))
@@ -193,7 +198,7 @@ class TrainingPlan:
         facts = [parameter for parameter, _ in lowering.graph.parameters]
         updater = Updater(
             *(program, self.layout, facts, {normed.directions for normed in self.normed}),
-            *(self.parameters, self.transposed, self.rows),
+            *(self.parameters, self.transposed, self.rows, _positions(lowering.graph)),
             *(rule.constants, decoupled, rule.l1 > 0),
         )
         squares = self.memory.borrow(updater.n_tiles, np.float64)
@@ -257,10 +262,8 @@ class TrainingPlan:
         return stages
 
     def _lower_averages(self) -> list[Task]:
-        record = self.program.record(
-            average.average_weights,
-            {"average": self.averages, "w": self.parameters},
-        )
+        operands = {"average": self.averages, "w": self.parameters}
+        record = self.program.record(average.average_weights, operands)
         starts = range(0, self.layout.count, PART)
         return [Task([record], lo, min(lo + PART, self.layout.count)) for lo in starts]
 
@@ -297,3 +300,12 @@ class TrainingPlan:
                 table.append((start, 0, self.apply_stage, len(self.program.stages)))
                 owners.append(number)
         return np.array(table, np.int64), np.array(owners)
+
+
+def _positions(graph: Graph) -> dict[int, int]:
+    """How many rows of each sample the gradient of a parameter is a sum over."""
+    return {
+        number: gradient.dz.positions
+        for number, gradient in graph.gradients.items()
+        if isinstance(gradient, Sum)
+    }

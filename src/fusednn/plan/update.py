@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
@@ -29,7 +29,9 @@ class Updater:
     parameters, transposed : ndarray
         The flat vector and the transposed copy.
     batch : int
-        Rows that the gradients are computed from.
+        Samples that the gradients are computed from.
+    positions : mapping of int to int
+        The rows of each sample that they are, by the parameters' numbers, where not one.
     constants : sequence of float
         The optimizer's.
     decoupled : bool
@@ -40,11 +42,15 @@ class Updater:
 
     def __init__(
         self, program: Program, layout: ParameterLayout, facts: Sequence[Parameter],
-        normed: Collection[int], parameters, transposed, batch: int, constants, decoupled: bool,
-        l1: bool,
+        normed: Collection[int], parameters, transposed, batch: int, positions: Mapping[int, int],
+        constants, decoupled: bool, l1: bool,
     ):  # fmt: skip
         self._program, self._layout, self._facts, self._normed = program, layout, facts, normed
-        self._tiles = [form.tiles(batch) for form in layout.forms]
+        rows = [positions.get(number, 1) for number in range(len(layout.forms))]
+        self._tiles = [
+            [(lo, hi, cost * own) for lo, hi, cost in form.tiles(batch * own)]
+            for form, own in zip(layout.forms, rows, strict=True)
+        ]
         self._parameters, self._transposed = parameters, transposed
         self._decoupled, self._l1 = decoupled, l1
         self._constants = np.array([*constants, 0.0])  # never empty: its address is taken

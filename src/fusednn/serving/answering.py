@@ -15,9 +15,10 @@ from fusednn.kernels import answer as calls
 from fusednn.plan.answers import ANSWERS
 from fusednn.plan.buffers import address_of, aligned_zeros
 from fusednn.plan.data import CsrRows
-from fusednn.plan.inference import BLOCK_ROWS
+from fusednn.plan.inference import least_rows
 from fusednn.plan.layout import forms_of
 from fusednn.plan.resident import Resident, block_rows
+from fusednn.plan.sizes import ANSWER_ROWS
 from fusednn.training.jobs import FLOPS_PER_THREAD, choose_jobs
 from fusednn.training.parked import Crew
 
@@ -87,7 +88,7 @@ class Answering:
         self._embedding = first if isinstance(first, Embedding) else None
         self._reads_sparse = isinstance(first, Dense) and not first.storage
         later = network._replace(ops=network.ops[1:])
-        self._later_flops = operations(later) if later.ops else 0
+        self._later_flops = operations(later) if self._reads_sparse and later.ops else 0
         self._free: list[Resident] = []
         self._free_sparse: list[Resident] = []
 
@@ -153,7 +154,8 @@ class Answering:
     def _choose_workers(self, rows, flops):
         if flops < 2 * FLOPS_PER_THREAD:
             return 1
-        workers = min(choose_jobs(self.n_jobs, flops, FLOPS_PER_THREAD), -(-rows // BLOCK_ROWS))
+        most = -(-rows // least_rows(self._network))
+        workers = min(choose_jobs(self.n_jobs, flops, FLOPS_PER_THREAD), most)
         if self.n_jobs is None:  # who calls from many threads has them at work already
             workers //= len(_running)
         return workers
@@ -223,7 +225,7 @@ class Answering:
         if self._reads_sparse:
             self._answer_csr(kind, source, out)
             return out
-        step = max(BLOCK_ROWS, DENSE_BYTES // (width * self.dtype.itemsize))
+        step = max(ANSWER_ROWS, DENSE_BYTES // (width * self.dtype.itemsize))
         for first in range(0, rows, step):
             part = slice(first, first + step)
             self.answer(kind, source.dense(part), out[part], validate)
@@ -266,8 +268,8 @@ class Answering:
 
 def operations(network: Network) -> int:
     """What a dense row costs, about, in operations of floats."""
-    products = 2 * sum(a * b for a, b in network.products())
-    return products + OPERATIONS_PER_COLUMN * sum(network.widths())
+    columns = sum(rows * width for rows, width in network.arrays())
+    return 2 * network.work() + OPERATIONS_PER_COLUMN * columns
 
 
 def _packed(form, array: np.ndarray) -> np.ndarray:

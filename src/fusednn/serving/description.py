@@ -6,6 +6,9 @@ Nothing of a file is imported, called or set by its name: names are looked up in
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import accumulate
+from math import prod
+from operator import mul
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,6 +21,7 @@ from fusednn.graph.layers.layer import Layer
 from fusednn.graph.layers.layer_norm import LayerNorm
 from fusednn.graph.layers.prelu import PReLU
 from fusednn.graph.layers.rescale import Rescale
+from fusednn.graph.layers.reshape import Reshape
 from fusednn.graph.layers.residual import Residual
 from fusednn.graph.layers.through import Noise, Scale, Through
 from fusednn.graph.parameters import Parameter
@@ -36,7 +40,7 @@ from .fields import (
 
 MOST_OPS = 4096
 MOST_DEPTH = 32
-"""Of residual blocks within one another."""
+"""The most residual blocks within one another."""
 
 MOST_WIDTH = (1 << 31) - 1
 SPARE_WIDTHS = 1 << 20
@@ -78,6 +82,7 @@ def _read_after(value, where: str, reader: Reader) -> Epilogue:
 SIZE = _plain(whole(1, MOST_WIDTH))
 SIZES = Kind(list, lambda value, where, _: list_of(whole(1, MOST_WIDTH), 1)(value, where))
 NUMBERS = Kind(list, lambda value, where, _: list_of(whole(0, MOST_WIDTH), 1)(value, where))
+SHAPE = Kind(list, lambda value, where, reader: reader.shape(value, where))
 FLAG = _plain(flag)
 EPSILON = _plain(number(1e-30, 1e30))
 AFTER = Kind(_written_after, _read_after)
@@ -108,8 +113,12 @@ FIELDS: dict[type, dict[str, Kind]] = {
         "after": AFTER,
     },
     Residual: {"inner": OPS, "after": AFTER},
+    Reshape: {"shape": SHAPE, "channels_first": FLAG, "after": AFTER},
 }
-"""Of each op the fields that decide its outputs."""
+"""The fields of each op that decide its outputs."""
+
+SINCE: dict[type, int] = {Reshape: 3}
+"""The version of the format from which on there is an op, where not the first."""
 
 POSITIONS = "first", "last"
 """Keys of a dense layer that say where it stands: whether no trained op comes before it, and
@@ -159,7 +168,10 @@ def read_ops(value, where: str, elements: int) -> tuple[Layer, ...]:
     elements : int
         Of all tensors together; no op is wider.
     """
-    ops = Reader(elements).ops(value, where)
+    reader = Reader(elements)
+    ops = reader.ops(value, where)
+    if len(reader.check_shapes(ops, where, (ops[0].fan_in,))) > 1:
+        raise Refused(f"{where} must end with one row for each sample")
     for at, (op, found) in enumerate(zip(ops, value, strict=True)):
         if isinstance(op, Dense) and found["last"] != (at == len(ops) - 1):
             raise Refused(f"{where}[{at}].last must be true of the last op alone")
@@ -183,15 +195,31 @@ class Reader:
 
     def ops(self, value, where: str) -> tuple[Layer, ...]:
         """A chain of ops."""
-        ops = list_of(self._op, 1, MOST_OPS)(value, where)
-        for at in range(1, len(ops)):
-            before, op = ops[at - 1], ops[at]
-            if before.fan_out != op.fan_in:
-                raise Refused(
-                    f"{where}[{at}] takes {op.fan_in} columns, but the op before it has"
-                    f" {before.fan_out}"
-                )
-        return ops
+        return list_of(self._op, 1, MOST_OPS)(value, where)
+
+    def check_shapes(
+        self, ops: tuple[Layer, ...], where: str, shape: tuple[int, ...]
+    ) -> tuple[int, ...]:
+        """Refuses ops that do not fit together; the shape of the last one's output."""
+        for at, op in enumerate(ops):
+            place = f"{where}[{at}]"
+            if isinstance(op, Residual):
+                if self.check_shapes(op.inner, f"{place}.inner", shape) != shape:
+                    raise Refused(f"{place}.inner must have as many outputs as inputs")
+                continue
+            try:
+                shape = op.out_shape(shape)
+            except ValueError as error:
+                raise Refused(f"{place} {error}") from None
+            self._take(prod(shape) - op.fan_out, place)
+        return shape
+
+    def shape(self, value, where: str) -> tuple[int, ...]:
+        """The sizes of axes; their product is not larger than a network may be wide."""
+        sizes, most = list_of(whole(1, MOST_WIDTH), 1)(value, where), most_columns(self._widest)
+        if any(count > most for count in accumulate(sizes, mul)):
+            raise Refused(f"{where} has more elements than a network of its tensors can have")
+        return sizes
 
     def inner(self, value, where: str) -> tuple[Layer, ...]:
         """The ops inside a residual block."""
@@ -200,8 +228,6 @@ class Reader:
             raise Refused(f"its residual blocks are deeper than {MOST_DEPTH}")
         ops = self.ops(value, where)
         self._depth -= 1
-        if ops[0].fan_in != ops[-1].fan_out:
-            raise Refused(f"{where} must have as many outputs as inputs")
         if any(
             isinstance(op, Dense) and found["last"] for op, found in zip(ops, value, strict=True)
         ):
@@ -226,10 +252,14 @@ class Reader:
         if kind is Embedding:
             self._check_embedding(parts, where)
         op = kind(**parts)
-        self._columns -= op.fan_out
+        self._take(op.fan_out, where)
+        return op
+
+    def _take(self, columns: int, where: str) -> None:
+        """Counts the columns of an op's output."""
+        self._columns -= columns
         if self._columns < 0:
             raise Refused(f"{where} makes the network wider than its tensors can be")
-        return op
 
     def _check_widths(self, parts: dict[str, Any], where: str) -> None:
         """Before anything of that size is made."""
@@ -255,6 +285,14 @@ def has_training_ops(ops: tuple[Layer, ...]) -> bool:
         isinstance(op, TRAINING_ONLY)
         or (isinstance(op, Dense) and op.weight_norm)
         or (isinstance(op, Residual) and has_training_ops(op.inner))
+        for op in ops
+    )
+
+
+def version_of_ops(ops: tuple[Layer, ...]) -> int:
+    """The first version of the format that has all of the ops."""
+    return max(
+        max(SINCE.get(type(op), 1), version_of_ops(op.inner) if isinstance(op, Residual) else 1)
         for op in ops
     )
 

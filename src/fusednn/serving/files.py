@@ -19,6 +19,7 @@ from .description import (
     most_columns,
     named_parameters,
     read_ops,
+    version_of_ops,
 )
 from .fields import Check, Refused, keyed, list_of, one_of, optional, record, text, whole
 from .heads import read_head
@@ -26,18 +27,18 @@ from .model import Columns, Head, Model
 from .paths import path_of
 from .tensors import Tensors, parsed
 
-VERSION = 2
+VERSION = 3
 """The newest format. Files of all earlier ones are read; each is of the first that can hold it."""
 
 KEY = "fusednn"
-"""Of the plan in the header's metadata."""
+"""Where the plan stands in the header's metadata."""
 
 PREDICTOR, ESTIMATOR = KINDS = "predictor", "estimator"
 TRAINING = "training."
 """What names of tensors begin with that only training needs."""
 
 _FIRST = "version", "kind", "dtype", "ops", "head", "names", "features", "notes"
-KEYS = {1: _FIRST, 2: (*_FIRST, "columns")}
+KEYS = {1: _FIRST, 2: (*_FIRST, "columns"), 3: (*_FIRST, "columns")}
 """The keys of each version of the format."""
 
 _DTYPES = {name: np.dtype(name) for name in ("float32", "float64")}
@@ -109,6 +110,8 @@ class Contents(NamedTuple):
         keys = KEYS[version]
         keyed(plan, "its plan", keys if kind == PREDICTOR else (*keys, "estimator"))
         ops = read_ops(plan["ops"], "ops", tensors.elements)
+        if version_of_ops(ops) > version:
+            raise Refused(f"its ops have some that version {version} of its format has not")
         if kind == PREDICTOR and has_training_ops(ops):
             raise Refused("its ops have some that only training needs")
         columns = read_columns(plan.get("columns"), ops[0].fan_in, tensors.elements)

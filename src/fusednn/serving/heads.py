@@ -17,7 +17,7 @@ HEAD_LINKS = {
     COLUMNS: ("softmax",),
     VALUES: ("identity", "exp"),
 }
-"""Of each kind of output the output activations that it may have."""
+"""The output activations that each kind of output may have."""
 
 
 def written_head(head: Head, version: int) -> dict[str, Any]:
@@ -40,15 +40,13 @@ _FIRST = {
     "per_target": whole(1, MOST_WIDTH),
     "point": optional(whole(0, MOST_WIDTH)),
 }
-HEADS = {
-    1: _FIRST,
-    2: {
-        **_FIRST,
-        "inverse": one_of(INVERSES),
-        "least": list_of(number(-1e30, 1e30)),
-        "column": flag,
-    },
+_SECOND = {
+    **_FIRST,
+    "inverse": one_of(INVERSES),
+    "least": list_of(number(-1e30, 1e30)),
+    "column": flag,
 }
+HEADS = {1: _FIRST, 2: _SECOND, 3: _SECOND}
 """The keys of each version of the format, and their checks."""
 
 _NOTHING = Head(VALUES, "identity")[len(_FIRST) :]

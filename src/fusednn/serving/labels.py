@@ -17,10 +17,10 @@ _KINDS = {
     **dict.fromkeys(_NUMBERS, (int,)),
     **dict.fromkeys(("float16", "float32", "float64"), (float, int)),
 }
-"""Of each type of array the Python types of its values."""
+"""The Python types of the values of each type of array."""
 
 MOST_CHARACTERS = 1 << 22
-"""Of an array of strings, which all take as much room as the longest may."""
+"""The most that an array of strings has, which all take as much room as the longest may."""
 
 
 def written(array: np.ndarray) -> dict[str, Any]:

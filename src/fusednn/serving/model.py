@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fusednn.graph.layers.layer import Layer
+from fusednn.graph.layers.layer import Layer, shapes_along
 from fusednn.graph.network import Network
 
 from .answers import COLUMNS, MULTILABEL, VALUES
@@ -32,7 +32,7 @@ LOSS_OF_LINK = {
     "softmax": "softmax",
     "exp": "poisson",
 }
-"""Of each output activation a loss that has it: networks name theirs by the loss."""
+"""A loss that has each output activation: networks name theirs by the loss."""
 
 
 class Head(NamedTuple):
@@ -94,6 +94,15 @@ class Columns(NamedTuple):
 
     inputs: int
     chosen: tuple[int, ...]
+
+
+def shown_sizes(inputs: int, ops: tuple[Layer, ...]) -> list[int | str]:
+    """The columns of the data and of each op's output, for people; with axes "4x3"."""
+    shapes = shapes_along(ops, (ops[0].fan_in,))[1:]
+    return [
+        inputs,
+        *(shape[0] if len(shape) == 1 else "x".join(map(str, shape)) for shape in shapes),
+    ]
 
 
 class Model(NamedTuple):

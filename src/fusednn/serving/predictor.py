@@ -11,7 +11,7 @@ from fusednn.plan.reduced import INTEGER, STORAGES, with_storage
 from .answering import Answering, operations
 from .answers import Answers
 from .choosing import Choosing
-from .model import BINARY, COLUMNS, MULTICLASS, MULTILABEL, VALUES, Model
+from .model import BINARY, COLUMNS, MULTICLASS, MULTILABEL, VALUES, Model, shown_sizes
 from .writing import save_model
 
 INTEGER_SPEED = 3
@@ -152,6 +152,6 @@ class Predictor(Answers):
         return Predictor, (self.model(), self.n_jobs, self.weights)
 
     def __repr__(self):
-        sizes = [self.n_features_in_, *(op.fan_out for op in self._ops)]
+        sizes = shown_sizes(self.n_features_in_, self._ops)
         kept = f", weights {self.weights}" if self.weights else ""
         return f"<Predictor of {self._names[1]}: {'-'.join(map(str, sizes))}, {self.dtype}{kept}>"

@@ -35,10 +35,10 @@ DTYPES: dict[str, np.dtype] = {
     "U8": np.dtype("u1"),
     "BOOL": np.dtype("?"),
 }
-"""Of tensors; others are not in our files."""
+"""The types of tensors; others are not in our files."""
 
 MOST_NESTING = 200
-"""Of lists and objects within one another; what reads them takes some calls for each."""
+"""The most lists and objects within one another; what reads them takes some calls for each."""
 
 MOST_DIMENSIONS = 8
 MOST_ELEMENTS = 1 << 40

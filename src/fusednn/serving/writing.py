@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .description import check_values, named_parameters, read_ops, written_ops
+from .description import check_values, named_parameters, read_ops, version_of_ops, written_ops
 from .fields import Refused
 from .files import ESTIMATOR, FEATURES, KEY, KEYS, PREDICTOR, read_columns
 from .heads import read_head, version_of, written_head
@@ -42,7 +42,9 @@ def save_model(
         If the file cannot be written; an old one is as it was.
     """
     kind = PREDICTOR if estimator is None else ESTIMATOR
-    version = max(version_of(model.head), 1 if model.columns is None else 2)
+    version = max(
+        version_of(model.head), version_of_ops(model.ops), 1 if model.columns is None else 2
+    )
     plan: dict[str, Any] = {"version": version, "kind": kind}
     plan |= {key: write(model) for key, write in _WRITERS.items() if key in KEYS[version]}
     plan["head"] = _head(model, version)

@@ -22,10 +22,10 @@ from .jobs import FLOPS_PER_THREAD, choose_jobs
 from .session import Session, choose_workers, step_flops
 
 MOST_PLANS = 6
-"""Of one thread."""
+"""The most that a thread keeps."""
 
 MOST_BYTES = 1 << 20
-"""Of a session: its data, steps, buffers and parameters, about."""
+"""The most of a session: its data, steps, buffers and parameters, about."""
 
 
 class _Kept(threading.local):
@@ -89,9 +89,9 @@ def _kind(network, X, target, rule, batch, order, n_jobs) -> tuple | None:
     dtype = target.values.dtype
     if type(X) is not np.ndarray or X.dtype != dtype or target.shares is not None:
         return None
-    widths = sum(network.widths())
+    widths = sum(rows * width for rows, width in network.arrays())
     if network.is_plain():  # in a microsecond
-        parameters = sum(a * b for a, b in network.products())
+        parameters = network.work()
     else:
         parameters = sum(form.count for form in forms_of(network, dtype))
     states = OPTIMIZERS[rule.optimizer].states

@@ -1,4 +1,4 @@
-"""Outputs of a fitted network for new rows."""
+"""Outputs of a fitted network for new rows, and their gradient by them."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from functools import lru_cache
 import numpy as np
 
 from fusednn.graph.network import Network
-from fusednn.plan.data import DenseRows, source_of
+from fusednn.plan.data import DenseRows, Source, source_of
 from fusednn.plan.folding import folded
 from fusednn.plan.forms import Panels
-from fusednn.plan.inference import BLOCK_ROWS, lower_inference
+from fusednn.plan.inference import least_rows, lower_inference, lower_input_gradient
 from fusednn.plan.layout import forms_of
 from fusednn.plan.parameters import ParameterLayout
 
@@ -51,20 +51,13 @@ def predict(
     ValueError
         If X has another number of columns than the network has inputs.
     """
-    dtype = (arrays or [X])[0].dtype  # the first layers may have no parameters
-    source = source_of(X, dtype)
-    rows, columns = source.shape
-    if columns != network.inputs:
-        raise ValueError(f"X has {columns} features, but the network has {network.inputs} inputs.")
-    if not network.is_plain():
-        network, arrays = folded(network, arrays)
+    network, arrays, source = _answering(network, arrays, X)
+    (rows, _), dtype = source.shape, source.parts[0].dtype
     layout = _layout_of(network, dtype)
     if isinstance(source, DenseRows) and rows <= FEW_ROWS and network.is_plain():
         return _predict_few(network, layout, arrays, source, answer)
     flat = layout.pack(arrays)
-    flops = 2.0 * rows * sum(array.size for array in arrays if array.ndim == 2)
-    workers = choose_jobs(n_jobs, flops, FLOPS_PER_THREAD)
-    workers = min(workers, -(-rows // BLOCK_ROWS))
+    workers = _workers(network, rows, n_jobs)
     program, outputs = lower_inference(
         network, layout.views(flat), source, dtype, workers=workers, answer=answer
     )
@@ -74,10 +67,66 @@ def predict(
     return outputs
 
 
+def input_gradient(
+    network: Network, arrays, X, *, picked: int = -1, n_jobs: int | None = None
+) -> np.ndarray:
+    """The gradient by X of an output before its link.
+
+    Parameters
+    ----------
+    network, arrays, X, n_jobs
+        As `predict` takes them.
+    picked : int
+        The output; -1 is each row's largest.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, inputs)
+        In the dtype of the parameters; dense for sparse X.
+
+    Raises
+    ------
+    ValueError
+        As `predict` does.
+    """
+    network, arrays, source = _answering(network, arrays, X)
+    dtype = source.parts[0].dtype
+    layout = _layout_of(network, dtype, wants_dx=True)
+    flat, transposed = layout.pack(arrays), layout.pack_transposed(arrays)
+    program, dx = lower_input_gradient(
+        *(network, layout.views(flat), layout.copies(transposed), source, dtype),
+        picked=picked,
+        workers=_workers(network, source.shape[0], n_jobs),
+    )
+    for refresh in program.refresh:
+        refresh()
+    run_all(program)
+    return dx
+
+
+def _answering(network: Network, arrays, X) -> tuple[Network, list[np.ndarray], Source]:
+    """What answers as the network does, and its data."""
+    dtype = (arrays or [X])[0].dtype  # the first layers may have no parameters
+    source = source_of(X, dtype)
+    if source.shape[1] != network.inputs:
+        raise ValueError(
+            f"X has {source.shape[1]} features, but the network has {network.inputs} inputs."
+        )
+    if not network.is_plain():
+        network, arrays = folded(network, arrays)
+    return network, arrays, source
+
+
+def _workers(network: Network, rows: int, n_jobs: int | None) -> int:
+    """Threads for so many rows."""
+    flops = 2.0 * rows * network.work()
+    return min(choose_jobs(n_jobs, flops, FLOPS_PER_THREAD), -(-rows // least_rows(network)))
+
+
 @lru_cache(maxsize=32)
-def _layout_of(network: Network, dtype) -> ParameterLayout:
+def _layout_of(network: Network, dtype, wants_dx: bool = False) -> ParameterLayout:
     """Where the parameters are; finding it takes as long as predicting a row."""
-    return ParameterLayout(forms_of(network, dtype), dtype)
+    return ParameterLayout(forms_of(network, dtype, wants_dx), dtype)
 
 
 def _predict_few(network: Network, layout, arrays, source: DenseRows, answer):

@@ -39,7 +39,7 @@ class TimeUp(Exception):
 
 def step_flops(network: Network, batch: int) -> float:
     """Multiply-adds, counted twice, of one training step: forward, and back but for the input."""
-    products = [a * b for a, b in network.products()]
+    products = [rows * a * b for rows, a, b in network.products()]
     return 2.0 * batch * (3 * sum(products) - products[0])
 
 

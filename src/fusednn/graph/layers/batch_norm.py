@@ -46,7 +46,7 @@ class BatchNorm(Columnwise):
         inverse = Array(mean.shape, NETWORK)
         if trace.trains:
             of_batch = Array(mean.shape, NETWORK)
-            partials = Array((2, self.width), CHUNKS)
+            partials = Array((2, self.width), CHUNKS, rows=x.positions)
             trace.call("batch_partials", {"partials": partials}, x=x)
             trace.call_once(
                 "batch_statistics",
@@ -72,13 +72,26 @@ class BatchNorm(Columnwise):
             scale=scale,
             shift=shift,
         )
-        trace.tape.append(partial(self._back, trace, normal, inverse, scale, shift))
+        if trace.trains:
+            back = partial(self._back, trace, normal, inverse, scale, shift)
+        else:
+            back = partial(self._back_alone, trace, inverse, scale)
+        trace.tape.append(back)
         return self.after.trace(trace, out)
+
+    @staticmethod
+    def _back_alone(trace: Trace, inverse: Array, scale: Array, dout: Array) -> Array:
+        """By running statistics, which no row moves."""
+        for factor in (scale, inverse):
+            dx = Array(dout.shape)
+            trace.call("scale_rows", {"out": dx}, x=dout, mean=None, factor=factor)
+            dout = dx
+        return dout
 
     @staticmethod
     def _back(trace: Trace, normal: Array, inverse: Array, scale, shift, dout: Array) -> Array:
         dscale, dshift = Array(scale.shape, NETWORK), Array(shift.shape, NETWORK)
-        partials, dx = Array((2, dout.width), CHUNKS), Array(dout.shape)
+        partials, dx = Array((2, dout.width), CHUNKS, rows=dout.positions), Array(dout.shape)
         trace.call("batch_norm_partials", {"partials": partials}, dout=dout, normal=normal)
         trace.call_once("batch_norm_sums", {"dscale": dscale, "dshift": dshift}, partials=partials)
         trace.call(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from fusednn.graph.parameters import Parameter
 
 from .epilogue import NOTHING, Epilogue
+from .layer import rowwise
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,10 @@ class Columnwise:
         """A parameter with an element for each column."""
         return Parameter(name, (self.width,), start, self.rate, **facts)
 
-    def products(self) -> tuple:
+    def out_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        return rowwise(self.fan_in, self.fan_out, shape)
+
+    def products(self, shape: tuple[int, ...]) -> tuple:
         return ()
 
     def joins_rows(self) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from math import inf
+from math import inf, prod
 from typing import NamedTuple
 
 from fusednn.graph.arrays import NETWORK, Array
@@ -12,6 +12,7 @@ from fusednn.graph.parameters import DRAWN, Parameter
 from fusednn.graph.trace import Trace
 
 from .epilogue import NOTHING, Epilogue
+from .layer import rowwise
 
 
 class Dense(NamedTuple):
@@ -61,8 +62,11 @@ class Dense(NamedTuple):
             found.append(Parameter("lengths", (self.fan_out,), DRAWN, self.rate))
         return found
 
-    def products(self) -> list[tuple[int, int]]:
-        return [(self.fan_in, self.fan_out)]
+    def out_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        return rowwise(self.fan_in, self.fan_out, shape)
+
+    def products(self, shape: tuple[int, ...]) -> list[tuple[int, int, int]]:
+        return [(prod(shape[:-1]), self.fan_in, self.fan_out)]
 
     def joins_rows(self) -> bool:
         return False
@@ -89,10 +93,10 @@ class Dense(NamedTuple):
         trace.tape.append(partial(self._back, trace, x, w, weights, b))
         return self.after.trace(trace, out, floored=True)
 
-    def _back(self, trace: Trace, x: Array, w: Array, weights: Array, b: Array, dz: Array):
+    @staticmethod
+    def _back(trace: Trace, x: Array, w: Array, weights: Array, b: Array, dz: Array):
         trace.differentiate(w, Sum(x, dz))
-        if self.bias:
-            trace.differentiate(b, Sum(None, dz))
+        trace.differentiate(b, Sum(None, dz))
         if not trace.needs_gradient(x):
             return None
         dx = Array(x.shape)

@@ -12,6 +12,7 @@ from fusednn.graph.parameters import DRAWN, Parameter
 from fusednn.graph.trace import Trace
 
 from .epilogue import NOTHING, Epilogue
+from .layer import rowwise
 
 
 class Embedding(NamedTuple):
@@ -57,7 +58,10 @@ class Embedding(NamedTuple):
             for number, shape in enumerate(shapes)
         ]
 
-    def products(self) -> tuple:
+    def out_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        return rowwise(self.fan_in, self.fan_out, shape)
+
+    def products(self, shape: tuple[int, ...]) -> tuple:
         return ()
 
     def joins_rows(self) -> bool:
@@ -73,6 +77,11 @@ class Embedding(NamedTuple):
         trace.tape.append(partial(self._back, trace, x, tables))
         return self.after.trace(trace, out)
 
-    def _back(self, trace: Trace, x: Array, tables: list[Array], dout: Array) -> None:
+    def _back(self, trace: Trace, x: Array, tables: list[Array], dout: Array) -> Array | None:
         for table, column, first in zip(tables, self.columns, self.starts, strict=True):
             trace.differentiate(table, Lookups(x, column, dout, first))
+        if not trace.needs_gradient(x):
+            return None
+        dx = Array(x.shape)
+        trace.call("embed_backward", {"dx": dx}, dout=dout, columns=self.columns)
+        return dx

@@ -49,7 +49,7 @@ class Epilogue(NamedTuple):
         source, slopes = x, None
         if self.derivative != NONE and not (floored and self.floor > -inf):
             source = Array(x.shape)
-            slopes = Array(x.shape) if self.derivative == OF_SLOPES and trace.trains else None
+            slopes = Array(x.shape) if self.derivative == OF_SLOPES and trace.goes_back else None
             written = {"out": source} | ({"slopes": slopes} if slopes else {})
             trace.call("activate", written, x=x, **named)
         out = source

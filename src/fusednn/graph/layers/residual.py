@@ -11,7 +11,7 @@ from fusednn.graph.parameters import Parameter
 from fusednn.graph.trace import Step, Trace
 
 from .epilogue import NOTHING, Epilogue
-from .layer import Layer
+from .layer import Layer, shapes_along
 
 
 class Residual(NamedTuple):
@@ -20,7 +20,7 @@ class Residual(NamedTuple):
     Parameters
     ----------
     inner : tuple of Layer
-        Ops whose last has as many outputs as the first has inputs.
+        Ops whose last puts out the shape that the first takes.
     after : Epilogue
     """
 
@@ -38,8 +38,14 @@ class Residual(NamedTuple):
     def parameters(self) -> list[Parameter]:
         return [parameter for op in self.inner for parameter in op.parameters()]
 
-    def products(self) -> list[tuple[int, int]]:
-        return [pair for op in self.inner for pair in op.products()]
+    def out_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        found = shapes_along(self.inner, shape)[-1]
+        if found != shape:
+            raise ValueError(f"puts out the shape {found} for {shape}")
+        return shape
+
+    def products(self, shape: tuple[int, ...]) -> tuple:
+        return ()
 
     def joins_rows(self) -> bool:
         return any(op.joins_rows() for op in self.inner)

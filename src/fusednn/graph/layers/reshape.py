@@ -1,0 +1,73 @@
+"""A sample's elements in rows of another shape; all of them in one row is flat."""
+
+from __future__ import annotations
+
+from functools import partial
+from math import prod
+from typing import NamedTuple
+
+from fusednn.graph.arrays import Array
+from fusednn.graph.parameters import Parameter
+from fusednn.graph.trace import Trace
+
+from .epilogue import NOTHING, Epilogue
+
+
+class Reshape(NamedTuple):
+    """The elements of a sample in the same order, in another shape; it has no parameters.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        As many elements as the input has.
+    channels_first : bool
+        Whether the first axis of `shape` holds the channels; they become the last.
+    after : Epilogue
+    """
+
+    shape: tuple[int, ...]
+    channels_first: bool = False
+    after: Epilogue = NOTHING
+
+    @property
+    def fan_in(self) -> int:
+        return prod(self.shape)
+
+    @property
+    def fan_out(self) -> int:
+        return self.shape[0 if self.channels_first else -1]
+
+    def out_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        if prod(shape) != self.fan_in:
+            raise ValueError(
+                f"takes {self.fan_in} elements, but the op before it has {prod(shape)}"
+            )
+        return (*self.shape[1:], self.shape[0]) if self.channels_first else self.shape
+
+    def parameters(self) -> list[Parameter]:
+        return []
+
+    def products(self, shape: tuple[int, ...]) -> tuple:
+        return ()
+
+    def joins_rows(self) -> bool:
+        return False
+
+    def is_random(self) -> bool:
+        return self.after.dropout > 0
+
+    def trace(self, trace: Trace, x: Array) -> Array:
+        out = Array(self.out_shape(x.shape))
+        turned = self.channels_first and self.fan_out > 1
+        columns = self.fan_in // self.fan_out if turned else 1
+        trace.call("reshape", {"out": out}, x=x, columns=columns)
+        trace.tape.append(partial(self._back, trace, x, self.fan_out if turned else 1))
+        return self.after.trace(trace, out)
+
+    @staticmethod
+    def _back(trace: Trace, x: Array, columns: int, dout: Array) -> Array | None:
+        if not trace.needs_gradient(x):
+            return None
+        dx = Array(x.shape)
+        trace.call("reshape", {"out": dx}, x=dout, columns=columns)
+        return dx
