@@ -60,6 +60,12 @@ class Layer:
                 f"{name} of {type(self).__name__} must be {what} {bound}, got {value!r}."
             )
 
+    def _need_name(self, name: str) -> None:
+        """Refuses a field that is no text; which names there are is known where they are used."""
+        value = getattr(self, name)
+        if not isinstance(value, str):
+            raise ValueError(f"{name} of {type(self).__name__} must be a name, got {value!r}.")
+
     def __repr__(self):
         """As a call, without what is as by default."""
         given = [
@@ -109,6 +115,9 @@ class Dense(Layer):
     decay_factor: float = 1.0
 
     def _check(self) -> None:
+        self._need_name("activation")
+        if self.init is not None:
+            self._need_name("init")
         self._need("units", 1, whole=True)
         self._need("rate_factor", 0)
         self._need("decay_factor", 0)
@@ -136,6 +145,7 @@ class Activation(Layer):
     slope: float | None = None
 
     def _check(self) -> None:
+        self._need_name("name")
         if self.slope is not None:
             self._need("slope", -inf)
             if self.name != "leaky_relu":

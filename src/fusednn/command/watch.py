@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 import time
 import warnings
 from collections.abc import Iterator
@@ -12,6 +14,8 @@ from .progress import ProgressBar
 
 INTERRUPTED = "Training interrupted by user."
 LAST_EPOCH = "the optimization hasn't converged yet"
+_pressed: list[int] = []
+"""Interrupts that arrived since `interruptible` was entered."""
 
 
 class EpochBar:
@@ -28,7 +32,9 @@ class EpochBar:
         self._bar, self._most, self._start = bar, most_seconds, time.perf_counter()
 
     def begin(self) -> None:
-        """Nothing: a pass begins."""
+        """Ends the fit where an interrupt has been lost."""
+        if _pressed:
+            raise KeyboardInterrupt
 
     def end(self, progress, parameters) -> bool:
         """Shows what a pass has reached; never asks to stop."""
@@ -41,6 +47,30 @@ class EpochBar:
         percent = int(100 * (time.perf_counter() - self._start) / self._most)
         self._bar.update(min(max(percent, 1), 100), f"epoch {progress.n_iter}, {message}")
         return False
+
+
+@contextmanager
+def _noted_interrupts() -> Iterator[None]:
+    """Notes interrupts, which raise as ever.
+
+    Python ignores what is raised in the callback of a weak reference, of which compiling has many:
+    one press of Ctrl-C in some twenty was lost while kernels were compiled.
+    """
+    _pressed.clear()
+    is_main = threading.current_thread() is threading.main_thread()
+    if not is_main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield
+        return
+
+    def note(number, frame):
+        _pressed.append(number)
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @contextmanager
@@ -59,13 +89,13 @@ def interruptible() -> Iterator[None]:
     UserError
         In place of a ValueError.
     """
-    with warnings.catch_warnings(record=True) as caught:
+    with _noted_interrupts(), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
             yield
         except ValueError as error:
             raise UserError(str(error)) from error
-    if any(INTERRUPTED in str(warning.message) for warning in caught):
+    if _pressed or any(INTERRUPTED in str(warning.message) for warning in caught):
         raise KeyboardInterrupt
     for warning in caught:
         if LAST_EPOCH not in str(warning.message):
