@@ -7,6 +7,7 @@ no test can see a stale one. Where that place cannot be written to, they are kep
 import gzip
 import os
 import shutil
+import signal
 import tempfile
 from pathlib import Path
 
@@ -18,6 +19,9 @@ from sklearn.datasets import load_diabetes, load_digits
 
 
 def pytest_configure(config):
+    # a shell's background jobs ignore Ctrl-C, and so would the processes that tests interrupt
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         folder = kernel_directory(create=True)
         writable = folder is None or os.access(folder, os.W_OK)
