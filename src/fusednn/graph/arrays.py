@@ -20,8 +20,8 @@ class Array:
     Parameters
     ----------
     shape : tuple of int
-        Of one sample, chunk or network; its last axis is a row, the others are positions. Over
-        ROWS there are positions alone.
+        The shape of one sample, chunk or network; its last axis is a row, the others are
+        positions. Over ROWS there are positions alone.
     over : str
         SAMPLES, ROWS, CHUNKS or NETWORK.
     element : str

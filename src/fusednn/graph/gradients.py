@@ -98,7 +98,7 @@ class Lookups(NamedTuple):
     x : Array
         The data.
     column : int
-        Of the data, where the codes are.
+        The column of the data that holds the codes.
     dz : Array
     first : int
         The first column of dz that belongs to the table.

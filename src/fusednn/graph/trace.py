@@ -61,7 +61,7 @@ class Graph(NamedTuple):
     x, logits : Array
         The data, and the last op's output.
     losses : Array or None
-        Of each sample and group of outputs; in training.
+        One for each sample and group of outputs; in training.
     parameters : tuple of (Parameter, Array)
         In the order of the network.
     normed : tuple of Normed
@@ -75,7 +75,7 @@ class Graph(NamedTuple):
     dx : Array or None
         The gradient of the data, where it was asked for.
     outputs : tuple of Array
-        Of each op.
+        What each op puts out.
     streams : int
         Sources of random numbers.
     """

@@ -42,7 +42,7 @@ class Lowering:
         "own": in which order samples are taken, None is their own; and "partners", where they
         are mixed.
     forms : sequence of Form
-        Of the parameters.
+        The parameters' forms.
     parameters : sequence of ndarray
         Flat and in their forms; plain matrices with `plain`.
     plain : bool
@@ -50,7 +50,7 @@ class Lowering:
     transposed : sequence of ndarray or None
         Copies of w^T where there are any.
     key : ndarray of two int64, optional
-        Of the random numbers.
+        The key of the random numbers.
     loss : callable, optional
         From this lowering and a call of the loss to records.
     picked : int

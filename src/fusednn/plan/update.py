@@ -23,7 +23,7 @@ class Updater:
     program : Program
     layout : ParameterLayout
     facts : sequence of Parameter
-        Of each parameter.
+        The facts of each parameter.
     normed : collection of int
         The numbers of the directions of weights that are made of them.
     parameters, transposed : ndarray
