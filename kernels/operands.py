@@ -27,11 +27,11 @@ class Kind(NamedTuple):
     name : str
         "array", "rows", "count", "number", "function", "width" or "padded".
     element : dtype or str or None
-        Of arrays: the dtype; None is the network's.
+        The dtype of an array; None is the network's.
     optional : bool
         Whether None may be given, or nothing; the word is then 0.
     of : str
-        Of widths: the operand of kind "rows" whose columns they count.
+        The operand of kind "rows" whose columns a width counts.
     """
 
     name: str

@@ -118,6 +118,11 @@ CASES = {
 RESCALED = Network((Rescale(6), Dense(6, 2)), "squared_error")  # only answers
 
 
+def reads_codes(network):
+    """Whether the first op looks up columns of the data."""
+    return isinstance(network.ops[0], Embedding)
+
+
 def every_op():
     """All ops, also those inside others."""
     waiting = [Rescale(6), *(op for ops in LISTS.values() for op in ops)]

@@ -33,7 +33,7 @@ class Run:
     mix : float
         The share that a sample keeps where two are mixed.
     seed, step : int
-        Of the random numbers.
+        The key of the random numbers.
     of : int
         The output that is picked; -1 is each row's largest.
     """

@@ -35,7 +35,7 @@ def test_all_calls_are_bound_and_interpreted():
     for network in every_op.CASES.values():
         for kind in ({}, {"wants_dx": True}, {"trains": True, "noisy": True, "wants_dx": True}):
             called |= {call.op for call in network.graph(**kind).calls}
-        if not network.reads_codes():
+        if not every_op.reads_codes(network):
             called |= {call.op for call in network.graph(trains=True, mixed=True).calls}
     called |= {call.op for call in every_op.RESCALED.graph().calls}
     assert called == BINDINGS.keys()
@@ -70,7 +70,7 @@ def test_files_and_predictors(specs, dtype, tmp_path):
 @EVERY
 @DTYPES
 def test_gradients_by_the_inputs_are_differences(specs, dtype):
-    """Of the predicted class's logit, which the smallest moves do not change."""
+    """It is that of the predicted class's logit, which the smallest moves do not change."""
     model, X, step = fitted(specs, dtype=dtype), data_for(specs), 1e-6
     found, best = model.input_gradient(X), model.predict(X)
     assert found.dtype == dtype

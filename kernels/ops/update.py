@@ -40,7 +40,7 @@ UPDATE = operands(
 
 MATRIX = operands(UPDATE, fan_in=COUNT, columns=COUNT)  # padded to whole vectors
 SUM = operands(UPDATE, dz=ROWS, ones=REALS, zeros=REALS)
-"""Of rows: the gradient of what is added to each of them."""
+"""The gradient of what is added to each row: a sum over them."""
 
 STORED = operands(UPDATE, gradient=REALS)
 

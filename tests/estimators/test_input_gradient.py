@@ -53,7 +53,7 @@ def difference(function, X, column):
 
 
 def bounds(exact, scale):
-    """Of float32 or of differences, beside values as large as `scale`."""
+    """The tolerance of float32 or of differences, beside values as large as `scale`."""
     return {"rtol": 1e-5 if exact else 1e-4, "atol": (1e-7 if exact else 1e-5) * max(1.0, scale)}
 
 
@@ -152,7 +152,7 @@ def test_blocks_of_a_batch_are_one_batch():
 
 
 def test_memory_grows_by_the_gradient_alone():
-    """Of rows above what the buffers hold, forward and back, in training and without."""
+    """More rows than the buffers hold, forward and back, in training and without."""
     sizes = {"loss": [], "output": []}
     network = Network((ops.Dense(5, 30), ops.Dense(30, 3)), "softmax")
     forms = forms_of(network, np.dtype(float), wants_dx=True)

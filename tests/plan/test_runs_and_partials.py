@@ -130,7 +130,7 @@ def test_gradients(layer, dtype, jobs):
 @EVERY
 @pytest.mark.parametrize("rule", [Rule(None), Rule("adam", (0.9, 0.999, 1e-8), l1=0.1)], ids=str)
 def test_threads_and_memory_change_no_bit(layer, dtype, rule):
-    """Of batches of which the last is smaller, and ends within a chunk."""
+    """The last batch is smaller, and ends within a chunk."""
     batch = 18 if rule.optimizer else SAMPLES
     one = trained(layer, dtype, rule, batch=batch)
     for jobs, poisoned in ((2, False), (3, True)):

@@ -99,10 +99,6 @@ class Network(NamedTuple):
         """Whether an op draws random numbers in training."""
         return any(op.is_random() for op in self.ops)
 
-    def reads_codes(self) -> bool:
-        """Whether the first op looks up columns of the data."""
-        return isinstance(self.ops[0], Embedding)
-
     def is_normed(self) -> bool:
         """Whether some weights are made of directions and lengths."""
         return bool(self.graph().normed)

@@ -57,7 +57,7 @@ class TrainingPlan:
     gradient : ndarray
         The stored gradient; empty where the plan stores none.
     key : ndarray of two int64
-        Of the random numbers; written in place.
+        The key of the random numbers; written in place.
     averages : ndarray
         The averages of the parameters; empty where there are none.
     normed : list of NormedWeights

@@ -31,7 +31,7 @@ def load(path, n_jobs=None, weights=None) -> Predictor:
     Returns
     -------
     Predictor
-        Of an estimator's file what `freeze` makes of the estimator.
+        What `freeze` makes of the estimator, where the file is an estimator's.
 
     Raises
     ------
