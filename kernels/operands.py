@@ -86,7 +86,7 @@ def operands(before=None, /, **kinds):
     -------
     named tuple of int
         The slot of each operand; of rows also that of their stride. Its attribute `kinds` has the
-        kind of each operand by name, `entries` (name, slot, kind) of each, and `size` is the
+        kind of each operand by name, `entries` (name, slot, *kind) of each, and `size` is the
         number of words of a record.
     """
     kinds = {**(before.kinds if before else {}), **kinds}
@@ -98,7 +98,7 @@ def operands(before=None, /, **kinds):
     made.kinds, made.size = kinds, first + len(slots)
     declared = made(*range(first, made.size))
     # for who writes records, in the order of the slots
-    made.entries = tuple((name, getattr(declared, name), kind) for name, kind in kinds.items())
+    made.entries = tuple((name, getattr(declared, name), *kind) for name, kind in kinds.items())
     return declared
 
 

@@ -96,6 +96,8 @@ def powers(base: float, steps: np.ndarray) -> np.ndarray:
     twentieth of the shortest steps: powers of many are products of two from tables.
     """
     base = float(base)
+    if len(steps) and steps.max() < BLOCK:
+        return _first_powers(base)[steps.astype(np.intp)]
     if len(steps) < FEW:
         pairs = [(step // BLOCK * BLOCK, step % BLOCK) for step in steps.tolist()]
         return np.array([base**coarse * base**fine for coarse, fine in pairs])

@@ -204,8 +204,8 @@ def test_slots_are_dense(name):
     assert [*before, *names] == list(slots._fields)
     assert list(slots) == list(range(records.FIRST_OPERAND, records.FIRST_OPERAND + len(slots)))
     assert slots.size == records.FIRST_OPERAND + len(slots)
-    assert [(one, slot) for one, slot, _ in slots.entries] == [
-        (one, getattr(slots, one)) for one in slots.kinds
+    assert list(slots.entries) == [
+        (one, getattr(slots, one), *kind) for one, kind in slots.kinds.items()
     ]
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ctypes
 import sys
+from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
+from itertools import accumulate, pairwise
 from struct import Struct
 from typing import Any, NamedTuple
 
@@ -58,6 +60,7 @@ class Program:
     def __init__(self, dtype, workers: int, scratch: int, memory: Memory | None = None):
         self.dtype, self.memory = np.dtype(dtype), memory or Memory()
         self._alive: list[Any] = []
+        self._addresses: dict[int, int] = {}  # of what is alive, by `id`
         self._records: list[np.ndarray] = []
         self.refresh: list[Callable[[], object]] = []
         self.words = np.zeros(records.PROGRAM_WIDTH, np.int64)
@@ -95,38 +98,34 @@ class Program:
         words = [0] * declared.size
         words[records.OP], words[records.POSITIONS] = address(op, "op", self.dtype), 1
         seen = 0
-        for name, slot, kind in declared.entries:
-            what, value = kind.name, operands.get(name)
-            if kind.of:
-                width = operands[kind.of].width
+        for name, slot, what, element, optional, of in declared.entries:
+            if of:
+                width = operands[of].width
                 words[slot] = width if what == "width" else padded(width, self.dtype)
                 continue
-            seen += name in operands
+            value = operands.get(name)
             if value is None:
-                if not kind.optional:
+                if not optional:
                     raise TypeError(f"{_name(op)} needs {name}")
-            elif what == "rows":
-                if type(value) is not Block:
-                    raise _wrong(op, name, kind, value)
-                words[slot] = self._address(op, name, kind, value.values)
+                seen += name in operands
+                continue
+            seen += 1
+            if what == "rows" and type(value) is Block:
+                words[slot] = self._address(op, name, value.values, what, element)
                 words[slot + 1] = value.stride
                 if value.positions != 1:
                     words[records.POSITIONS] = value.positions
             elif what == "array":
-                words[slot] = self._address(op, name, kind, value)
-            elif what == "count":
-                if not isinstance(value, int | np.integer):
-                    raise _wrong(op, name, kind, value)
+                words[slot] = self._address(op, name, value, what, element)
+            elif what == "count" and isinstance(value, (int, np.integer)):
                 words[slot] = int(value)
-            elif what == "number":
-                if not isinstance(value, float):
-                    raise _wrong(op, name, kind, value)
+            elif what == "number" and isinstance(value, float):
                 words[slot] = _bits(value)
-            else:
-                if type(value) is not tuple or value[0] is None:
-                    raise _wrong(op, name, kind, value)
+            elif what == "function" and type(value) is tuple and value[0] is not None:
                 function, role = value
                 words[slot] = address(function, role, self.dtype)
+            else:
+                raise _wrong(op, name, value, what)
         if seen != len(operands):
             taken = {name for name, kind in declared.kinds.items() if not kind.of}
             unknown = sorted(operands.keys() - taken)
@@ -135,13 +134,19 @@ class Program:
         self._records.append(record)
         return record
 
-    def _address(self, op, name: str, kind, array) -> int:
-        """The address of an array of the kind's elements, which stays alive."""
-        expected = kind.element or self.dtype
-        if type(array) is not np.ndarray or (expected is not object and array.dtype != expected):
-            raise _wrong(op, name, kind, array)
-        self._alive.append(array)
-        return address_of(array)
+    def _address(self, op, name: str, array, what: str, element) -> int:
+        """The address of an array of such elements, which stays alive."""
+        expected = element or self.dtype
+        if type(array) is not np.ndarray or (
+            # the first question is the cheaper one
+            array.dtype is not expected and expected is not object and array.dtype != expected
+        ):
+            raise _wrong(op, name, array, f"{what} of {element}" if element else what)
+        found = self._addresses.get(id(array))
+        if found is None:
+            self._alive.append(array)
+            found = self._addresses[id(array)] = address_of(array)
+        return found
 
     def places_of(self, array: np.ndarray) -> list[tuple[int, int]]:
         """Where records point into an array: the addresses of the slots, and bytes from its start.
@@ -162,37 +167,38 @@ class Program:
         """The stages in order: their tasks, and the record run once after each."""
         table = np.zeros((len(stages), records.STAGE_WIDTH), np.int64)
         for row, (tasks, after) in zip(table, stages, strict=True):
-            words, shares = self._tasks(tasks), self._shares(tasks)
             row[records.N_TASKS] = len(tasks)
-            row[records.TASKS] = address_of(words)
+            row[records.TASKS] = self._words(self._tasks(tasks))
             row[records.AFTER] = 0 if after is None else address_of(after)
-            row[records.SHARES] = address_of(shares)
+            row[records.SHARES] = self._words(self._shares(tasks))
         self.words[records.STAGES] = address_of(table)
         self._alive.append(table)
         self.stages = stages
 
-    def _tasks(self, tasks: Sequence[Task]) -> np.ndarray:
+    def _words(self, words: Sequence) -> int:
+        """The address of an array of words, which stays alive."""
+        array = np.array(words, np.int64)
+        self._alive.append(array)
+        return address_of(array)
+
+    def _tasks(self, tasks: Sequence[Task]) -> list[tuple[int, ...]]:
+        """The words of each task."""
         rows: list[tuple[int, ...]] = []
         chains: dict[int, tuple[int, int]] = {}  # address and length of each
-        for task in tasks:
-            chain = chains.get(id(task.chain))
-            if chain is None:
-                addresses = np.array([address_of(record) for record in task.chain], np.int64)
-                self._alive.append(addresses)
-                chain = chains[id(task.chain)] = address_of(addresses), len(addresses)
-            rows.append((*chain, task.lo, task.hi, task.kind))
-        words = np.array(rows, np.int64)
-        self._alive.append(words)
-        return words
+        for chain, lo, hi, kind, _ in tasks:
+            found = chains.get(id(chain))
+            if found is None:
+                found = self._words([address_of(record) for record in chain]), len(chain)
+                chains[id(chain)] = found
+            rows.append((*found, lo, hi, kind))
+        return rows
 
-    def _shares(self, tasks: Sequence[Task]) -> np.ndarray:
+    def _shares(self, tasks: Sequence[Task]) -> list[int]:
         """Bounds of adjacent tasks, one share per worker, all of about the same cost."""
-        before = np.cumsum([0.0, *(task.cost for task in tasks)])
-        middles = (before[1:] + before[:-1]) / 2
-        edges = np.arange(self.workers + 1) * (before[-1] / self.workers)
-        shares = np.searchsorted(middles, edges).astype(np.int64)
-        self._alive.append(shares)
-        return shares
+        before = list(accumulate((task.cost for task in tasks), initial=0.0))
+        middles = [(lo + hi) / 2 for lo, hi in pairwise(before)]
+        share = before[-1] / self.workers
+        return [bisect_left(middles, worker * share) for worker in range(self.workers + 1)]
 
     def set_steps(self, steps: np.ndarray) -> None:
         """The steps (n, STEP_WIDTH); allocates their settings and totals."""
@@ -209,8 +215,7 @@ def _name(op) -> str:
     return getattr(op, "py_func", op).__name__
 
 
-def _wrong(op, name: str, kind, value) -> TypeError:
-    what = f"{kind.name} of {kind.element}" if kind.element else kind.name
+def _wrong(op, name: str, value, what: str) -> TypeError:
     found = f"an array of {value.dtype}" if isinstance(value, np.ndarray) else repr(value)[:80]
     return TypeError(f"{_name(op)} takes {name} as {what}, not {found}")
 
