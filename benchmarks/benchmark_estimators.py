@@ -11,9 +11,10 @@ from functools import cache
 
 import numpy as np
 
-from .contestants import Fusednn
+from benchmarks.measuring.contestants import Fusednn
+from benchmarks.measuring.networks import NETWORKS, Network, make_data
+
 from .memory import SOLVERS, extra_bytes
-from .networks import NETWORKS, Network, make_data
 from .sparse import BATCHES, make_sparse, measure
 
 LIBRARIES = ("fusednn", "sklearn")

@@ -3,7 +3,7 @@
 import statistics
 import time
 
-from .cases import CASES, DTYPES
+from benchmarks.measuring.cases import CASES, DTYPES
 
 ROUNDS = 20
 

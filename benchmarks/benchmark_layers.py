@@ -5,8 +5,9 @@ ReLU step, one by AdamW what one by Adam costs. A pass has 20 steps; one thread,
 `benchmark_estimators`. Each case is a process that compiles its kernels, so `.ci/run` runs two.
 """
 
+from benchmarks.measuring.variants import VARIANTS
+
 from .costs import PLAIN, Passes, variants
-from .variants import VARIANTS
 
 THREADS = 1
 

@@ -3,8 +3,9 @@
 import tempfile
 from pathlib import Path
 
+from benchmarks.measuring.networks import NETWORKS, make_data
+
 from .inference import fitted
-from .networks import NETWORKS, make_data
 
 NAMES = ("small-32", "tabular", "image", "wide")
 CALLS = 100

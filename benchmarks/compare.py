@@ -28,13 +28,13 @@ Figures
 import sys
 from functools import partial
 
-from .environment import restart_with
-from .networks import NETWORKS, make_data
-from .report import begin, parser
-from .rounds import OURS, choose_peers, enter, ratios
-from .steps import count_epochs, step_times
-from .table import finish
-from .variants import VARIANTS
+from benchmarks.measuring.environment import restart_with
+from benchmarks.measuring.networks import NETWORKS, make_data
+from benchmarks.measuring.report import begin, parser
+from benchmarks.measuring.rounds import OURS, choose_peers, enter, ratios
+from benchmarks.measuring.steps import count_epochs, step_times
+from benchmarks.measuring.table import finish
+from benchmarks.measuring.variants import VARIANTS
 
 PEERS = "sklearn,torch,compile,jax"
 
@@ -64,8 +64,8 @@ def compete(network, names, options):
     dict
         Peaks, per contestant microseconds of a step, per peer the ratio with its interval.
     """
-    from .contestants import CONTESTANTS
-    from .peak import fma_gflops
+    from benchmarks.measuring.contestants import CONTESTANTS
+    from benchmarks.measuring.peak import fma_gflops
 
     data = make_data(network, options.dtype)
     field = enter(
@@ -88,7 +88,7 @@ def main():
     """Runs the comparison, prints the table, keeps the rounds."""
     options = parse()
     restart_with(options.threads)
-    from .contestants import CONTESTANTS, Fusednn
+    from benchmarks.measuring.contestants import CONTESTANTS, Fusednn
 
     Fusednn.n_jobs = options.n_jobs
     peers = choose_peers(options.peers, CONTESTANTS)

@@ -28,15 +28,14 @@ from fusednn.kernels import records
 from fusednn.kernels.intrinsics.pointers import view_at
 from fusednn.kernels.operands import op, operands
 
-from fusednn.estimators.weights import perceptron
+from benchmarks.measuring.networks import NETWORKS
+from benchmarks.measuring.peak import fma_gflops, stream_gbytes
+from fusednn.estimators.network.perceptron_weights import perceptron
 from fusednn.graph.network import Network
-from fusednn.plan.data import source_of
-from fusednn.plan.program import Program, Task
+from fusednn.plan.binding.data import source_of
+from fusednn.plan.binding.program import Program, Task
 from fusednn.plan.training import Rule, Target, TrainingPlan
 from fusednn.training.team import Team
-
-from .networks import NETWORKS
-from .peak import fma_gflops, stream_gbytes
 
 CORES = (1, 2, 16, 64, 128)
 EFFICIENCY = 0.8

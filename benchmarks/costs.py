@@ -18,9 +18,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .environment import restart_with
-from .networks import NETWORKS, make_data
-from .report import begin, parser, write
+from benchmarks.measuring.environment import restart_with
+from benchmarks.measuring.networks import NETWORKS, make_data
+from benchmarks.measuring.report import begin, parser, write
 
 NETWORK = NETWORKS["tabular"]._replace(samples=5120)
 PLAIN = "relu"

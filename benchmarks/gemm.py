@@ -14,8 +14,8 @@ import statistics
 import time
 from pathlib import Path
 
-from .environment import restart_with
-from .report import begin, write
+from benchmarks.measuring.environment import restart_with
+from benchmarks.measuring.report import begin, write
 
 
 def _seconds(work, warm):
@@ -44,8 +44,8 @@ def rates(shape, dtype, repeats, warm=True):
     dict
         Of lists of GFLOP/s, one of each round: "peak", "fusednn", "numpy".
     """
-    from .cases import blas_work, gemm_work
-    from .peak import fma_gflops
+    from benchmarks.measuring.cases import blas_work, gemm_work
+    from benchmarks.measuring.peak import fma_gflops
 
     works = {"fusednn": gemm_work(*shape, dtype), "numpy": blas_work(*shape, dtype)}
     for work in works.values():
@@ -66,7 +66,7 @@ def main():
     parser.add_argument("--cold", action="store_true", help="operands come from far caches")
     options = parser.parse_args()
     restart_with(1)
-    from .cases import DTYPES, GEMM_SHAPES
+    from benchmarks.measuring.cases import DTYPES, GEMM_SHAPES
 
     print(
         f"{'product':14}{'dtype':9}{'peak':>6}{'fusednn':>9}{'of peak':>12}"

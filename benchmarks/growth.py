@@ -25,11 +25,11 @@ from pathlib import Path
 
 import numpy as np
 
-from .environment import restart_with
-from .networks import Network, make_data
-from .report import parser, read, resume, write
-from .rounds import OURS, enter
-from .steps import count_epochs, step_times
+from benchmarks.measuring.environment import restart_with
+from benchmarks.measuring.networks import Network, make_data
+from benchmarks.measuring.report import parser, read, resume, write
+from benchmarks.measuring.rounds import OURS, enter
+from benchmarks.measuring.steps import count_epochs, step_times
 
 FEATURES, CLASSES, WIDTH, DEPTH, BATCH, ROWS = 54, 7, 256, 3, 256, 16_384
 VALUES = {
@@ -80,8 +80,8 @@ def mapped_data(network, dtype, folder):
 
 def measure(network, data, threads, options):
     """One point: microseconds of a step, peaks, operations."""
-    from .contestants import CONTESTANTS
-    from .peak import fma_gflops
+    from benchmarks.measuring.contestants import CONTESTANTS
+    from benchmarks.measuring.peak import fma_gflops
 
     field = enter(
         [OURS],
@@ -115,7 +115,7 @@ def point(what, value, options):
 
 def panel(what, options):
     """All points of one panel, printed as they come."""
-    from .contestants import Fusednn
+    from benchmarks.measuring.contestants import Fusednn
 
     values = VALUES.get(what, tuple(range(1, options.threads + 1)))
     found = []

@@ -22,10 +22,10 @@ import math
 import sys
 from pathlib import Path
 
-from .environment import restart_with
-from .networks import epoch_of
-from .report import parser, read, resume, write
-from .rounds import OURS, choose_peers, in_words
+from benchmarks.measuring.environment import restart_with
+from benchmarks.measuring.networks import epoch_of
+from benchmarks.measuring.report import parser, read, resume, write
+from benchmarks.measuring.rounds import OURS, choose_peers, in_words
 
 BATCHES = (1, 8, 32, 128, 512, 2048)
 WIDTHS = (8, 16, 32, 64, 128, 256, 512, 1024, 2048)
@@ -128,7 +128,7 @@ def main():
         draw(*options.draw)
         return
     restart_with(options.threads)
-    from .contestants import CONTESTANTS
+    from benchmarks.measuring.contestants import CONTESTANTS
 
     peers = choose_peers(options.peers, CONTESTANTS)
     report = resume(options, peers=peers)

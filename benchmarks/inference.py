@@ -19,11 +19,11 @@ from itertools import pairwise
 
 import numpy as np
 
-from .environment import restart_with
-from .networks import NETWORKS, make_data
-from .report import begin, parser
-from .rounds import OURS, choose_peers, enter, ratios, summary, take_turns
-from .table import finish
+from benchmarks.measuring.environment import restart_with
+from benchmarks.measuring.networks import NETWORKS, make_data
+from benchmarks.measuring.report import begin, parser
+from benchmarks.measuring.rounds import OURS, choose_peers, enter, ratios, summary, take_turns
+from benchmarks.measuring.table import finish
 
 PEERS = "onnxruntime,sklearn,torch"
 TOLERANCE = 1e-4
@@ -76,8 +76,8 @@ def predict_all(network, names, options):
     dict
         Peaks, per predictor microseconds of a call, per peer the ratio with its interval.
     """
-    from .peak import fma_gflops
-    from .predictors import PREDICTORS
+    from benchmarks.measuring.peak import fma_gflops
+    from benchmarks.measuring.predictors import PREDICTORS
 
     model = fitted(network, options.dtype)
     X, _ = make_data(network._replace(samples=options.rows), options.dtype, seed=1)
@@ -107,7 +107,7 @@ def main():
     """Runs the comparison, prints the table, keeps the rounds."""
     options = parse()
     restart_with(options.threads)
-    from .predictors import PREDICTORS
+    from benchmarks.measuring.predictors import PREDICTORS
 
     peers = choose_peers(options.peers, PREDICTORS)
     report = begin(options)

@@ -12,11 +12,12 @@ many bytes as the weights have: no network can answer sooner than they are read,
 columns say how long that is, and which share of it ours reaches.
 """
 
-from .environment import restart_with
+from benchmarks.measuring.environment import restart_with
+from benchmarks.measuring.networks import NETWORKS, make_data
+from benchmarks.measuring.report import begin, parser, write
+from benchmarks.measuring.rounds import OURS, ratio, summary, take_turns
+
 from .inference import check_agreement, count_calls, fitted
-from .networks import NETWORKS, make_data
-from .report import begin, parser, write
-from .rounds import OURS, ratio, summary, take_turns
 
 PEERS = ("onnxruntime", "sklearn", "torch")
 
@@ -30,7 +31,8 @@ def parse():
 
 def answer_row(network, options):
     """All rounds of one network: per contestant microseconds of a call, and the reads."""
-    from .predictors import FROZEN, PREDICTORS
+    from benchmarks.measuring.predictors import FROZEN, PREDICTORS
+
     from .reads import Reader
 
     model = fitted(network, options.dtype)

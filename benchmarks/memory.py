@@ -139,15 +139,15 @@ def plan_bytes(layers, inputs, outputs, batch):
     """
     import numpy as np
 
-    from fusednn.estimators.building import build
+    from fusednn.estimators.network.building import build
     from fusednn.graph.network import Network
     from fusednn.layers import Dense
-    from fusednn.plan.buffers import leading_dimension
-    from fusednn.plan.data import source_of
+    from fusednn.plan.binding.data import source_of
+    from fusednn.plan.binding.loss import Target
     from fusednn.plan.inference import lower_inference
-    from fusednn.plan.loss import Target
-    from fusednn.plan.rule import Rule
+    from fusednn.plan.memory.buffers import leading_dimension
     from fusednn.plan.training import TrainingPlan
+    from fusednn.plan.updating.rule import Rule
 
     network = Network(build(layers, Dense(outputs), inputs, scaled=False).ops, "softmax")
     X, order = source_of(np.zeros((batch, inputs), np.float32), np.float32), np.arange(batch)
@@ -171,9 +171,8 @@ def plan_bytes(layers, inputs, outputs, batch):
 
 def print_plans():
     """Prints the memory of plans."""
+    from benchmarks.measuring.networks import NETWORKS as COMPARED
     from fusednn.layers import Dense
-
-    from .networks import NETWORKS as COMPARED
 
     networks = {
         network.title: (

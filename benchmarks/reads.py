@@ -17,7 +17,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from .peak import CHAINS
+from benchmarks.measuring.peak import CHAINS
 
 LANES = SHAPE.lanes(4)
 _I64 = ir.IntType(64)

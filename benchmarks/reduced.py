@@ -16,11 +16,12 @@ import warnings
 
 import numpy as np
 
-from .environment import restart_with
+from benchmarks.measuring.environment import restart_with
+from benchmarks.measuring.networks import NETWORKS, make_data
+from benchmarks.measuring.report import begin, parser, write
+from benchmarks.measuring.rounds import OURS, enter, in_words, ratio, summary, take_turns
+
 from .inference import fitted
-from .networks import NETWORKS, make_data
-from .report import begin, parser, write
-from .rounds import OURS, enter, in_words, ratio, summary, take_turns
 
 KINDS = {OURS: None, "bfloat16": "bfloat16", "int8": "int8"}
 """Of the contestants the weights; the first keeps float32."""
@@ -41,7 +42,7 @@ def parse():
 def data():
     """What the data are, training rows and labels, test rows and labels."""
     if "FUSEDNN_DATA" in os.environ:
-        from .fashion import load
+        from benchmarks.measuring.fashion import load
 
         return "Fashion-MNIST", *load("train"), *load("t10k")
     from sklearn.datasets import load_digits

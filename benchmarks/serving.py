@@ -29,10 +29,11 @@ from statistics import median
 
 import numpy as np
 
-from .environment import describe
+from benchmarks.measuring.environment import describe
+from benchmarks.measuring.networks import NETWORKS, make_data
+from benchmarks.measuring.report import write
+
 from .inference import fitted
-from .networks import NETWORKS, make_data
-from .report import write
 
 THREADS = 8
 CASES = (("small-32", 1), ("tabular", 200), ("tabular", 1000))

@@ -15,10 +15,18 @@ from contextlib import nullcontext
 
 import numpy as np
 
-from .environment import restart_with
-from .networks import Network, make_data
-from .report import begin, parser, write
-from .rounds import OURS, choose_peers, enter, in_words, ratios, summary, take_turns
+from benchmarks.measuring.environment import restart_with
+from benchmarks.measuring.networks import Network, make_data
+from benchmarks.measuring.report import begin, parser, write
+from benchmarks.measuring.rounds import (
+    OURS,
+    choose_peers,
+    enter,
+    in_words,
+    ratios,
+    summary,
+    take_turns,
+)
 
 SIZES = (20, 100, 3)
 ROWS = 32

@@ -27,12 +27,13 @@ from itertools import pairwise
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from .environment import restart_with
+from benchmarks.measuring.environment import restart_with
+from benchmarks.measuring.networks import Network
+from benchmarks.measuring.report import begin, parser, write
+from benchmarks.measuring.rounds import enter, in_words, ratio
+from benchmarks.measuring.steps import count_epochs, step_times
+
 from .memory import in_child, peak_above
-from .networks import Network
-from .report import begin, parser, write
-from .rounds import enter, in_words, ratio
-from .steps import count_epochs, step_times
 
 SIZES = (10_000, 256, 10)
 STRETCH = 100
@@ -94,8 +95,8 @@ def measure(batch, data, options):
         Microseconds of a step, GB/s before each round, and where both are there the ratio
         dense / csr.
     """
-    from .contestants import Fusednn
-    from .peak import stream_gbytes
+    from benchmarks.measuring.contestants import Fusednn
+    from benchmarks.measuring.peak import stream_gbytes
 
     rows = options.rows // batch * batch
     network = Network(rows, SIZES, batch)

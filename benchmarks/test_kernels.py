@@ -1,6 +1,6 @@
 """The kernel cases under pytest-benchmark: `pytest benchmarks --benchmark-only`."""
 
-from .cases import CASES, DTYPES
+from benchmarks.measuring.cases import CASES, DTYPES
 
 
 def pytest_generate_tests(metafunc):

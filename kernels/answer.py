@@ -34,7 +34,7 @@ WIDTH = 11
 NEXT = 0  # the first row that nobody has claimed
 BUSY = 16  # threads at work
 STATUS = 32
-ROWS = 48
+SAMPLES = 48
 STEP = 49  # rows of a claim
 X = 50  # address of the rows
 ANSWERS = 51  # address of the answers
@@ -143,14 +143,14 @@ def answer_share(words_array, shared_array, like, waits):
     busy, status = advance(shared, BUSY), advance(shared, STATUS)
     fetch_add(busy, 1)
     first = fetch_add(shared, shared[STEP])
-    if first < shared[ROWS]:
+    if first < shared[SAMPLES]:
         place(words, shared[X], shared[ANSWERS])
-    while first < shared[ROWS]:
-        last = min(first + shared[STEP], shared[ROWS])
+    while first < shared[SAMPLES]:
+        last = min(first + shared[STEP], shared[SAMPLES])
         found = run_claim(words, shared, first, last, like)
         if found != DONE:
             store_release(status, found)
-            fetch_add(shared, shared[ROWS])
+            fetch_add(shared, shared[SAMPLES])
         first = fetch_add(shared, shared[STEP])
     fetch_add(busy, -1)
     tries = 0

@@ -93,7 +93,7 @@ def run_task(task, frame, scratch, worker):
     frame[records.SHIFT] = 0
     if kind != records.WHOLE:
         block = hi - lo
-        hi = min(hi, frame[records.ROWS])
+        hi = min(hi, frame[records.SAMPLES])
         if lo >= hi:
             return 0
         if kind == records.ROWS_OF_WORKER:
@@ -115,7 +115,7 @@ def enter_step(frame, steps, number):
     step = advance(steps, number * records.STEP_WIDTH)
     frame[records.STEP] = number
     frame[records.START] = step[records.START]
-    frame[records.ROWS] = step[records.ROWS]
+    frame[records.SAMPLES] = step[records.SAMPLES]
     return step
 
 

@@ -8,9 +8,9 @@ from ._jit import kernel
 from .intrinsics.layout import lanes_of
 from .intrinsics.pointers import advance
 from .intrinsics.tiles import (
+    MICRO_ROWS,
     NARROW,
     ROW_PANELS,
-    ROWS,
     VECTORS,
     ahead_to_read,
     column_full,
@@ -44,10 +44,14 @@ FAR_VECTORS = 16384
 def multiply_panel(c, ldc, a, rsa, csa, b, ldb, init, ldi, M, K, floor):
     """c (M x NR) = max(floor, init + a (M x K) b (K x NR)); overwrites c."""
     m = M
-    while m >= ROWS:
+    while m >= MICRO_ROWS:
         tile_full(c, ldc, a, rsa, csa, b, ldb, 0, init, ldi, K, floor)
-        a, c, init = advance(a, ROWS * rsa), advance(c, ROWS * ldc), advance(init, ROWS * ldi)
-        m -= ROWS
+        a, c, init = (
+            advance(a, MICRO_ROWS * rsa),
+            advance(c, MICRO_ROWS * ldc),
+            advance(init, MICRO_ROWS * ldi),
+        )
+        m -= MICRO_ROWS
     if m >= 4:
         tile_four(c, ldc, a, rsa, csa, b, ldb, 0, init, ldi, K, floor)
         a, c, init = advance(a, 4 * rsa), advance(c, 4 * ldc), advance(init, 4 * ldi)
@@ -63,12 +67,16 @@ def multiply_panel(c, ldc, a, rsa, csa, b, ldb, init, ldi, M, K, floor):
 @kernel
 def multiply_far(c, ldc, a, rsa, csa, b, ldb, init, ldi, M, K, floor, following):
     """multiply_panel while the panel at `following` comes near, some lines with each tile."""
-    pace = ROWS * ldb // M + 1
-    while M >= ROWS:
+    pace = MICRO_ROWS * ldb // M + 1
+    while M >= MICRO_ROWS:
         ahead_to_read(c, ldc, a, rsa, csa, b, ldb, 0, init, ldi, K, floor, following, pace)
-        a, c, init = advance(a, ROWS * rsa), advance(c, ROWS * ldc), advance(init, ROWS * ldi)
+        a, c, init = (
+            advance(a, MICRO_ROWS * rsa),
+            advance(c, MICRO_ROWS * ldc),
+            advance(init, MICRO_ROWS * ldi),
+        )
         following = advance(following, K * pace)
-        M -= ROWS
+        M -= MICRO_ROWS
     multiply_panel(c, ldc, a, rsa, csa, b, ldb, init, ldi, M, K, floor)
 
 
@@ -76,10 +84,14 @@ def multiply_far(c, ldc, a, rsa, csa, b, ldb, init, ldi, M, K, floor, following)
 def multiply_edge(c, ldc, a, rsa, csa, b, ldb, init, ldi, M, K, floor):
     """multiply_panel for a panel one vector wide."""
     m = M
-    while m >= ROWS:
+    while m >= MICRO_ROWS:
         edge_full(c, ldc, a, rsa, csa, b, ldb, 0, init, ldi, K, floor)
-        a, c, init = advance(a, ROWS * rsa), advance(c, ROWS * ldc), advance(init, ROWS * ldi)
-        m -= ROWS
+        a, c, init = (
+            advance(a, MICRO_ROWS * rsa),
+            advance(c, MICRO_ROWS * ldc),
+            advance(init, MICRO_ROWS * ldi),
+        )
+        m -= MICRO_ROWS
     if m >= 4:
         edge_four(c, ldc, a, rsa, csa, b, ldb, 0, init, ldi, K, floor)
         a, c, init = advance(a, 4 * rsa), advance(c, 4 * ldc), advance(init, 4 * ldi)
@@ -180,12 +192,12 @@ def multiply_plain(c, ldc, a, rsa, csa, b, ldb, init, ldi, M, K, N, floor):
         while m < M:
             there, at = advance(c, m * ldc + j), advance(a, m * rsa)
             weights, start = advance(b, j), advance(init, m * ldi + j)
-            if M - m >= ROWS:
+            if M - m >= MICRO_ROWS:
                 if narrow:
                     narrow_full(there, ldc, at, rsa, csa, weights, ldb, 0, start, ldi, K, floor)
                 else:
                     column_full(there, ldc, at, rsa, csa, weights, ldb, 0, start, ldi, K, floor)
-                m += ROWS
+                m += MICRO_ROWS
             else:
                 if narrow:
                     narrow_one(there, ldc, at, rsa, csa, weights, ldb, 0, start, ldi, K, floor)

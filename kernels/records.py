@@ -58,7 +58,7 @@ ROWS_OF_WORKER = 2  # rows of the batch, worked on in the worker's own rows of t
 
 # step
 START = 0
-ROWS = 1
+SAMPLES = 1
 FIRST_STAGE = 2
 LAST_STAGE = 3
 STEP_WIDTH = 4

@@ -19,8 +19,8 @@ from .intrinsics.pointers import advance
 from .intrinsics.rounding import MAGIC, round_row, row_bounds
 from .intrinsics.scalars import cast
 from .intrinsics.tiles import (
+    MICRO_ROWS,
     ROW_PANELS,
-    ROWS,
     VECTORS,
     half_edge_full,
     half_edge_one,
@@ -44,7 +44,7 @@ LEAST_SPAN = 1e-30
 @kernel
 def block_of(K):
     """Rows of K elements that all panels go over in turn."""
-    return max(ROWS, min(ROW_BLOCK, BLOCK_ELEMENTS // K // ROWS * ROWS))
+    return max(MICRO_ROWS, min(ROW_BLOCK, BLOCK_ELEMENTS // K // MICRO_ROWS * MICRO_ROWS))
 
 
 @kernel
@@ -81,12 +81,12 @@ def multiply_half_panel(c, ldc, a, lda, b, ldb, init, M, K, whole, floor):
     m = 0
     while m < M:
         out, x = advance(c, m * ldc), advance(a, m * lda)
-        if M - m >= ROWS:
+        if M - m >= MICRO_ROWS:
             if whole:
                 half_full(out, ldc, x, lda, 1, b, ldb, 0, init, 0, K, floor)
             else:
                 half_edge_full(out, ldc, x, lda, 1, b, ldb, 0, init, 0, K, floor)
-            m += ROWS
+            m += MICRO_ROWS
         elif whole and M - m >= 4:
             half_four(out, ldc, x, lda, 1, b, ldb, 0, init, 0, K, floor)
             m += 4
@@ -166,7 +166,7 @@ def multiply_integer_panel(
         out, x, zero, scale = (
             advance(c, m * ldc), advance(q, m * ldq), advance(zeros, m), advance(scales, m)
         )  # fmt: skip
-        if M - m >= ROWS:
+        if M - m >= MICRO_ROWS:
             if whole:
                 integer_full(
                     out, ldc, x, ldq, w, 0, zero, scale, sums, factors, bias, K, floor
@@ -175,7 +175,7 @@ def multiply_integer_panel(
                 integer_edge_full(
                     out, ldc, x, ldq, w, 0, zero, scale, sums, factors, bias, K, floor
                 )  # fmt: skip
-            m += ROWS
+            m += MICRO_ROWS
         elif whole and M - m >= 4:
             integer_four(out, ldc, x, ldq, w, 0, zero, scale, sums, factors, bias, K, floor)
             m += 4

@@ -11,16 +11,16 @@ import numpy as np
 from fusednn.kernels._jit import kernel
 from fusednn.kernels.intrinsics.pointers import advance, slot
 from fusednn.kernels.operands import COUNT, REALS, op, operands
-from fusednn.kernels.ops.partials import CHUNK_ROWS
-from fusednn.kernels.ops.rows import clear_columns
-from fusednn.kernels.ops.update import panel_width
+from fusednn.kernels.ops.pointwise.elementwise import clear_columns
+from fusednn.kernels.ops.products.partials import CHUNK_ROWS
+from fusednn.kernels.ops.updates.update import panel_width
 
 from fusednn.graph.arrays import CHUNKS, Array
 from fusednn.graph.gradients import Partials, Runs, Sum, Walk
 from fusednn.graph.layers.epilogue import NOTHING
 from fusednn.graph.parameters import DRAWN, Parameter
-from fusednn.plan.bindings import Binding
-from fusednn.plan.buffers import padded
+from fusednn.plan.binding.bindings import Binding
+from fusednn.plan.memory.buffers import padded
 
 
 class Convolution(NamedTuple):

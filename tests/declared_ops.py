@@ -6,8 +6,8 @@ import pkgutil
 from fusednn.kernels import ops
 from fusednn.kernels.operands import DECLARED
 
-for module in pkgutil.iter_modules(ops.__path__):
-    importlib.import_module(f"{ops.__name__}.{module.name}")
+for module in pkgutil.walk_packages(ops.__path__, f"{ops.__name__}."):
+    importlib.import_module(module.name)
 
 
 def name_of(kernel):

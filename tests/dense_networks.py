@@ -4,7 +4,7 @@ from itertools import pairwise
 
 from fusednn.graph.layers.dense import Dense
 from fusednn.graph.network import Network
-from fusednn.plan.activations import epilogue
+from fusednn.plan.binding.activations import epilogue
 
 
 def dense_network(sizes, activation, loss, groups=(), loss_constants=(), dropout=()):

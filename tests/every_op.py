@@ -5,7 +5,7 @@ from every_layer import EVERY_LAYER
 from fusednn.kernels.activations import ACTIVATIONS
 
 from fusednn import layers
-from fusednn.estimators.building import build
+from fusednn.estimators.network.building import build
 from fusednn.graph.layers.batch_norm import BatchNorm
 from fusednn.graph.layers.dense import Dense
 from fusednn.graph.layers.embedding import Embedding
@@ -14,16 +14,21 @@ from fusednn.graph.layers.prelu import PReLU
 from fusednn.graph.layers.rescale import Rescale
 from fusednn.graph.layers.reshape import Reshape
 from fusednn.graph.layers.residual import Residual
-from fusednn.graph.layers.through import Noise, Scale, Through
+from fusednn.graph.layers.untrained import GaussianNoise, Identity, Standardize
 from fusednn.graph.network import Network
-from fusednn.plan.activations import epilogue
+from fusednn.plan.binding.activations import epilogue
 
 LISTS = {
     "dense": (Dense(6, 7, epilogue("relu")), Dense(7, 2)),
     "many outputs": (Dense(6, 5, epilogue("tanh", dropout=0.3)), Dense(5, 6)),
     "one": (Dense(6, 3),),
     "no bias": (Dense(6, 4, epilogue("leaky_relu", (0.5,)), bias=False), Dense(4, 1, bias=False)),
-    "scale": (Scale(6), Dense(6, 5, epilogue("gelu", dropout=0.2)), BatchNorm(5), Dense(5, 3)),
+    "scale": (
+        Standardize(6),
+        Dense(6, 5, epilogue("gelu", dropout=0.2)),
+        BatchNorm(5),
+        Dense(5, 3),
+    ),
     "norms": (
         Dense(6, 5),
         BatchNorm(5, epilogue("tanh", dropout=0.1), epsilon=1e-3),
@@ -39,10 +44,10 @@ LISTS = {
         Dense(4, 2),
     ),
     "noise": (
-        Noise(6, deviation=0.1),
+        GaussianNoise(6, deviation=0.1),
         Dense(6, 5, epilogue("selu", dropout=0.2, alpha=True)),
-        Through(5, epilogue("softplus")),
-        Noise(5, epilogue("mish"), deviation=0.2),
+        Identity(5, epilogue("softplus")),
+        GaussianNoise(5, epilogue("mish"), deviation=0.2),
         Dense(5, 5),
     ),
     "weight norm": (
@@ -63,19 +68,24 @@ LISTS = {
         Dense(10, 2),
     ),
     "rows of one column": (
-        Scale(6),
+        Standardize(6),
         Reshape((6, 1), after=epilogue("tanh", dropout=0.1)),
         PReLU(1),
         Dense(1, 17, epilogue("silu"), weight_norm=True),
         BatchNorm(17),
-        Noise(17, deviation=0.1),
+        GaussianNoise(17, deviation=0.1),
         Reshape((102,), after=epilogue("selu", dropout=0.2, alpha=True)),
         Dense(102, 5),
     ),
     "channels first": (
         Reshape((3, 1, 2), channels_first=True),
         Residual(
-            (BatchNorm(3), Dense(3, 4, epilogue("gelu")), Noise(4, deviation=0.1), Dense(4, 3))
+            (
+                BatchNorm(3),
+                Dense(3, 4, epilogue("gelu")),
+                GaussianNoise(4, deviation=0.1),
+                Dense(4, 3),
+            )
         ),
         Reshape((6,)),
         Dense(6, 6),
@@ -85,7 +95,7 @@ LISTS = {
         Reshape((4, 3), channels_first=True),
         Residual((Reshape((6, 2)), LayerNorm(2, centered=False), Dense(2, 2), Reshape((3, 4)))),
         Reshape((2, 6), channels_first=True),
-        Through(2, epilogue("softplus", dropout=0.1)),
+        Identity(2, epilogue("softplus", dropout=0.1)),
         Reshape((2, 3, 2), channels_first=True),
         Dense(2, 1),
         Reshape((6,)),
@@ -93,7 +103,7 @@ LISTS = {
     ),
     "a residual of one row": (
         Reshape((2, 3)),
-        Residual((Reshape((6,)), Through(6, epilogue("tanh", dropout=0.2)), Reshape((2, 3)))),
+        Residual((Reshape((6,)), Identity(6, epilogue("tanh", dropout=0.2)), Reshape((2, 3)))),
         Reshape((6,), after=epilogue("mish")),
         Dense(6, 1),
     ),

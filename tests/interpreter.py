@@ -56,9 +56,9 @@ class Run:
         self._write(self.graph.x, np.asarray(self.X, float)[self._own])
         for (_, array), given in zip(self.graph.parameters, self.parameters, strict=True):
             self._write(array, np.array(given, float))
-        for w, v, lengths in self.graph.normed:
-            directions, norms = (self._of_parameter(number) for number in (v, lengths))
-            self._write(w, directions * norms / np.sqrt((directions**2).sum(axis=0)))
+        for w, v, norms in self.graph.normed:
+            directions, g = (self._of_parameter(number) for number in (v, norms))
+            self._write(w, directions * g / np.sqrt((directions**2).sum(axis=0)))
         for call in (*self.graph.prepared, *self.graph.calls):
             given = {
                 name: self.values[value] if isinstance(value, Array) else value
@@ -100,12 +100,12 @@ class Run:
             self._gradient(number, self.graph.gradients.get(number))
             for number in range(len(self.graph.parameters))
         ]
-        for _, v, lengths in self.graph.normed:
-            dw, directions, g = found[v], self._of_parameter(v), self._of_parameter(lengths)
-            norms = np.sqrt((directions**2).sum(axis=0))
-            unit = directions / norms
-            found[lengths] = (dw * unit).sum(axis=0)
-            found[v] = g / norms * (dw - unit * found[lengths])
+        for _, v, norms in self.graph.normed:
+            dw, directions, g = found[v], self._of_parameter(v), self._of_parameter(norms)
+            size = np.sqrt((directions**2).sum(axis=0))
+            unit = directions / size
+            found[norms] = (dw * unit).sum(axis=0)
+            found[v] = g / size * (dw - unit * found[norms])
         return found
 
     def _gradient(self, number, gradient):

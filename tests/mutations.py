@@ -4,7 +4,7 @@ import copy
 import json
 import random
 
-from fusednn.serving.files import KEY
+from fusednn.serving.files.reading import KEY
 
 VALUES = [
     *(

@@ -11,7 +11,7 @@ from every_layer import CODES, EVERY_LAYER, KNOWN, LABELS, VALUES, data_for, kin
 from numpy.testing import assert_allclose, assert_array_equal
 
 from fusednn import NetworkClassifier, NetworkRegressor, export_c, freeze, load
-from fusednn.plan.bindings import BINDINGS
+from fusednn.plan.binding.bindings import BINDINGS
 
 EVERY = pytest.mark.parametrize("specs", EVERY_LAYER.values(), ids=EVERY_LAYER)
 DTYPES = pytest.mark.parametrize("dtype", ["float32", "float64"])

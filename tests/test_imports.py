@@ -3,6 +3,7 @@
 import ast
 import sys
 import tomllib
+from collections import Counter
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -31,7 +32,7 @@ LAYERS = {
     "export": {"export", "graph", "serving", "plan", "kernels", ""},  # the version
     "compiled": {"serving"},  # its checks and answers alone; no Numba: for services that have none
     "exceptions": set(),
-    "layers": set(),
+    "layers": {"layers"},
     "estimators": {
         *("estimators", "export", "serving", "training", "plan", "graph", "kernels"),
         *("exceptions", "layers", "losses", "optimizers", "schedules"),
@@ -91,9 +92,9 @@ def lazy_name(name):
 def test_there_is_something_to_walk():
     assert {layer_of(module) for module in MODULES} >= {"kernels", "plan", "training", "command"}
     assert "fusednn.kernels.engine" in MODULES
-    assert "fusednn.plan.program" in set(imports(MODULES["fusednn.training.team"]))
-    nested = "fusednn.estimators.loading"
-    assert nested in set(imports(MODULES["fusednn.estimators.files"]))
+    assert "fusednn.plan.binding.program" in set(imports(MODULES["fusednn.training.team"]))
+    nested = "fusednn.estimators.files.loading"
+    assert nested in set(imports(MODULES["fusednn.estimators.files.mixin"]))
 
 
 def test_all_packages_are_installed():
@@ -122,6 +123,31 @@ def test_no_import_goes_in_a_circle():
         for module, path in MODULES.items()
     }
     assert set(TopologicalSorter(graph).static_order()) >= set(MODULES)
+
+
+FOLDERS = {module_of(path) for path in SOURCES if path.name == "__init__.py"}
+
+
+def room_of(module):
+    """A folder without folders of its own; elsewhere each file is a room."""
+    folder = module if module in FOLDERS else module.rpartition(".")[0]
+    return module if any(one.startswith(f"{folder}.") for one in FOLDERS) else folder
+
+
+def test_rooms_point_one_way():
+    """No two rooms of a layer import each other, by whatever way round."""
+    arrows = {room_of(module): set() for module in MODULES}
+    for module, path in MODULES.items():
+        there = {room_of(name) for name in imports(path) if name in MODULES}
+        arrows[room_of(module)] |= there - {room_of(module)}
+    assert "fusednn.plan.binding" in arrows
+    assert set(TopologicalSorter(arrows).static_order()) == set(arrows)
+
+
+def test_folders_are_rooms():
+    """Not attics: a folder of more than 25 files has several subjects."""
+    folders = Counter(path.parent for path in SOURCES)
+    assert max(folders.values()) <= 25, folders.most_common(1)
 
 
 LIGHT = """

@@ -20,7 +20,7 @@ from numba.extending import intrinsic
 
 from .scalars import emit_fma
 from .shapes import SHAPE, host_features
-from .tiles import ROW_PANELS, ROWS, VECTORS, broadcast
+from .tiles import MICRO_ROWS, ROW_PANELS, VECTORS, broadcast
 
 MOST_WORDS = 16384
 """The most of a row: with four products in each, of at most 255 times 127, sums have 31 bits."""
@@ -193,9 +193,9 @@ def _integer_tile(rows, groups, vectors):
 
 # All rows of the tile, then what is left of a block, on a full panel and on the half panel at the
 # right edge; and one row over four panels.
-integer_full = _integer_tile(ROWS, 1, VECTORS)
+integer_full = _integer_tile(MICRO_ROWS, 1, VECTORS)
 integer_four = _integer_tile(4, 1, VECTORS)
 integer_one = _integer_tile(1, 1, VECTORS)
-integer_edge_full = _integer_tile(ROWS, 1, 1)
+integer_edge_full = _integer_tile(MICRO_ROWS, 1, 1)
 integer_edge_one = _integer_tile(1, 1, 1)
 integer_row = _integer_tile(1, ROW_PANELS, VECTORS)

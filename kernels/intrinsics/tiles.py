@@ -197,18 +197,18 @@ def _tile(rows, groups, vectors, lanes=None, ahead=None, halves=False):
     return intrinsic(tile_with if ahead else tile)
 
 
-ROWS = SHAPE.rows
+MICRO_ROWS = SHAPE.rows
 VECTORS = SHAPE.vectors
 
 # All rows of the tile, then what is left of a row block, on a full panel ...
-tile_full = _tile(ROWS, 1, VECTORS)
-ahead_to_read = _tile(ROWS, 1, VECTORS, ahead="read")
-ahead_to_write = _tile(ROWS, 1, VECTORS, ahead="write")
+tile_full = _tile(MICRO_ROWS, 1, VECTORS)
+ahead_to_read = _tile(MICRO_ROWS, 1, VECTORS, ahead="read")
+ahead_to_write = _tile(MICRO_ROWS, 1, VECTORS, ahead="write")
 tile_four = _tile(4, 1, VECTORS)
 tile_two = _tile(2, 1, VECTORS)
 tile_one = _tile(1, 1, VECTORS)
 # ... on the half panel at the right edge ...
-edge_full = _tile(ROWS, 1, 1)
+edge_full = _tile(MICRO_ROWS, 1, 1)
 edge_four = _tile(4, 1, 1)
 edge_two = _tile(2, 1, 1)
 edge_one = _tile(1, 1, 1)
@@ -216,15 +216,15 @@ edge_one = _tile(1, 1, 1)
 tile_row = _tile(1, 4, VECTORS)
 ROW_PANELS = 4
 # ... the same on words of two weights ...
-half_full = _tile(ROWS, 1, VECTORS, halves=True)
+half_full = _tile(MICRO_ROWS, 1, VECTORS, halves=True)
 half_four = _tile(4, 1, VECTORS, halves=True)
 half_one = _tile(1, 1, VECTORS, halves=True)
-half_edge_full = _tile(ROWS, 1, 1, halves=True)
+half_edge_full = _tile(MICRO_ROWS, 1, 1, halves=True)
 half_edge_one = _tile(1, 1, 1, halves=True)
 half_row = _tile(1, 4, VECTORS, halves=True)
 # ... and columns of a plain matrix that fill no vector.
-narrow_full = _tile(ROWS, 1, 1, lanes=4)
+narrow_full = _tile(MICRO_ROWS, 1, 1, lanes=4)
 narrow_one = _tile(1, 1, 1, lanes=4)
-column_full = _tile(ROWS, 1, 1, lanes=1)
+column_full = _tile(MICRO_ROWS, 1, 1, lanes=1)
 column_one = _tile(1, 1, 1, lanes=1)
 NARROW = 4

@@ -20,7 +20,7 @@ def sample_of(record, frame, row, order_slot):
 @kernel
 def rows_of_batch(record, frame):
     """The rows of all samples of the batch."""
-    return frame[records.ROWS] * record[records.POSITIONS]
+    return frame[records.SAMPLES] * record[records.POSITIONS]
 
 
 @kernel

@@ -9,7 +9,7 @@ from fusednn.kernels.intrinsics.pointers import advance, prefetch, slot
 from fusednn.kernels.operands import COUNT, INT64, ROWS, maybe, op, operands, width_of
 
 from .frames import sample_of
-from .rows import clear_columns
+from .pointwise.elementwise import clear_columns
 
 LINE = 16
 """Elements from one request to the next: a cache line of float32."""

@@ -22,7 +22,7 @@ from fusednn.kernels.operands import (
 
 from .frames import sample_of, step_settings, step_totals
 from .gather import copy_row
-from .rows import clear_columns
+from .pointwise.elementwise import clear_columns
 
 CHUNK_ROWS = 32
 """Rows handed to a loss at a time: they and their targets stay in the first-level cache."""
@@ -286,7 +286,7 @@ def sum_losses(record, frame, scratch, lo, hi):
     total = 0.0
     for group in range(record[TOTALS.groups]):
         first = group * record[TOTALS.losses_stride]
-        for r in range(frame[records.ROWS]):
+        for r in range(frame[records.SAMPLES]):
             total += values[first + r]
     totals[records.LOSS] = total
     total = 0.0

@@ -19,7 +19,7 @@ from fusednn.kernels.operands import (
 
 from .frames import sample_of
 from .gather import LEAD, copy_row, request_row
-from .rows import clear_columns
+from .pointwise.elementwise import clear_columns
 
 RESHAPE = operands(
     out=ROWS,  # of samples: strides lead from one to the next

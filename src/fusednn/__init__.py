@@ -8,21 +8,21 @@ from importlib import import_module
 
 _HOMES = {
     "CompiledPredictor": "fusednn.compiled",
-    "DiagnosisDisplay": "fusednn.estimators.diagnosis_display",
+    "DiagnosisDisplay": "fusednn.estimators.diagnosis.display",
     "DiagnosisWarning": "fusednn.exceptions",
-    "LossCurveDisplay": "fusednn.estimators.display",
-    "MLPClassifier": "fusednn.estimators.classifier",
-    "MLPRegressor": "fusednn.estimators.regressor",
+    "LossCurveDisplay": "fusednn.estimators.displays.loss_curve",
+    "MLPClassifier": "fusednn.estimators.mlp_classifier",
+    "MLPRegressor": "fusednn.estimators.mlp_regressor",
     "NetworkClassifier": "fusednn.estimators.network_classifier",
     "NetworkRegressor": "fusednn.estimators.network_regressor",
     "Predictor": "fusednn.serving.predictor",
-    "export_c": "fusednn.estimators.exporting",
-    "export_library": "fusednn.estimators.exporting",
-    "export_onnx": "fusednn.estimators.exporting",
-    "freeze": "fusednn.estimators.freezing",
+    "export_c": "fusednn.estimators.deployment.exporting",
+    "export_library": "fusednn.estimators.deployment.exporting",
+    "export_onnx": "fusednn.estimators.deployment.exporting",
+    "freeze": "fusednn.estimators.deployment.freezing",
     "load": "fusednn.serving.loading",
     "show_versions": "fusednn.versions",
-    "warmup": "fusednn.estimators.warmup",
+    "warmup": "fusednn.estimators.deployment.warmup",
 }
 _MODULES = ("exceptions", "kernels", "layers", "losses", "optimizers", "schedules")
 

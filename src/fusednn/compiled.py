@@ -9,9 +9,10 @@ from ctypes import byref
 
 import numpy as np
 
+from fusednn.serving.files.paths import path_of
+from fusednn.serving.labels_and_values import Answers
+
 from .serving import checks
-from .serving.answers import Answers
-from .serving.paths import path_of
 
 FORMATS = (1, 2)
 NOT_FINITE = 3

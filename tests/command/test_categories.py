@@ -6,7 +6,7 @@ import pytest
 from shop_tables import predicted, refused, run
 
 import fusednn
-from fusednn.tables import reading
+from fusednn.tables.reading import table_reader
 
 ROWS = 120
 
@@ -60,7 +60,7 @@ def test_codes_and_dates_are_what_pandas_makes_of_them(folder, tmp_path, capsys,
     new.assign(when=pd.to_datetime(new["when"])).to_parquet(tmp_path / "new.parquet")
     expected = by_network(folder, new)
     for most in (20_000, 7):
-        monkeypatch.setattr(reading, "BLOCK_ROWS", most)
+        monkeypatch.setattr(table_reader, "BLOCK_ROWS", most)
         for name in ("new.csv", "new.parquet"):  # whose prices are texts that must be numbers
             found, error = predicted(capsys, folder / "m.st", tmp_path / name)
             np.testing.assert_allclose(found["y"].astype(float), expected, rtol=1e-5)

@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 from test_datasets import NUMBERS, idx_bytes, write_idx_folder
 
-from fusednn.command import compare, demo, progress
 from fusednn.command.main import main
+from fusednn.command.subcommands import compare, demo
+from fusednn.command.terminal import progress
 
 COMMAND = [
     sys.executable,

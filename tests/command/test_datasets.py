@@ -6,11 +6,11 @@ import struct
 import numpy as np
 import pytest
 
-from fusednn.command.datasets import load, load_digits
-from fusednn.command.errors import UserError
-from fusednn.command.idx import read_idx
+from fusednn.command.data.datasets import load, load_digits
+from fusednn.command.data.idx import read_idx
+from fusednn.command.terminal.errors import UserError
 from fusednn.tables.errors import TableError
-from fusednn.tables.reading import read_table
+from fusednn.tables.reading.table_reader import read_table
 from fusednn.tables.table import unique_names
 
 

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 from shop_tables import predicted, refused, run
 
-from fusednn.tables import csv_arrow
+from fusednn.tables.reading import csv_arrow
 
 BELOW = "".join(f"{i},{i % 7},{i % 2}\n" for i in range(30))
 QUICK = "--epochs", "1", "--jobs", "1", "--layers", "4", "--validation", "0"

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fusednn.command.held_out import split_rows
+from fusednn.command.data.held_out import split_rows
 
 
 @pytest.mark.parametrize("share", [0.01, 0.1, 0.5])

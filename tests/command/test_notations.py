@@ -8,7 +8,7 @@ import pytest
 from shop_tables import predicted, refused, run
 
 import fusednn
-from fusednn.tables import csv_arrow, reading
+from fusednn.tables.reading import csv_arrow, table_reader
 
 NBSP, MINUS = "\u00a0", "\u2212"
 
@@ -111,7 +111,7 @@ def test_a_table_without_header(folder, tmp_path, capsys):
 
 def test_any_row_may_be_in_another_notation(folder, tmp_path, capsys, monkeypatch):
     """Blocks after the first are read as that is, or refused."""
-    monkeypatch.setattr(reading, "BLOCK_ROWS", 5)
+    monkeypatch.setattr(table_reader, "BLOCK_ROWS", 5)
     expected, _ = predicted(capsys, folder / "plain.c", folder / "plain.csv")
     found, _ = predicted(capsys, folder / "plain.c", folder / "comma.csv")
     pd.testing.assert_frame_equal(found, expected)

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 from shop_tables import predicted, refused, run
 
-from fusednn.tables import csv_arrow
-from fusednn.tables.reading import blocks_of, read_table
+from fusednn.tables.reading import csv_arrow
+from fusednn.tables.reading.table_reader import blocks_of, read_table
 
 QUICK = "-o", "m.st", "--epochs", "1", "--jobs", "1", "--layers", "4", "--validation", "0"
 LONG = [2**60, 2**60 + 1, 2**60 + 2]

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from fusednn.command.errors import UserError
-from fusednn.command.output import check_form, replacing, text_file
+from fusednn.command.terminal.errors import UserError
+from fusednn.command.terminal.output import check_form, replacing, text_file
 
 
 def test_a_file_is_replaced_when_all_is_well(tmp_path):

@@ -14,7 +14,7 @@ from test_command import COMMAND, SECONDS, posix
 
 import fusednn
 from fusednn import MLPRegressor
-from fusednn.tables import reading
+from fusednn.tables.reading import table_reader
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +103,7 @@ def test_blocks_are_as_one(folder, tmp_path, capsys, monkeypatch):
     new.to_parquet(tmp_path / "new.parquet")
     arguments = "--proba", "--id", "size", "0"
     whole, _ = predicted(capsys, folder / "sold.st", tmp_path / "new.csv", *arguments)
-    monkeypatch.setattr(reading, "BLOCK_ROWS", 7)
+    monkeypatch.setattr(table_reader, "BLOCK_ROWS", 7)
     for name in ("new.csv", "new.parquet"):
         ids = arguments if name == "new.csv" else arguments[:3]
         parts, error = predicted(capsys, folder / "sold.st", tmp_path / name, *ids)

@@ -11,9 +11,9 @@ from shop_tables import fit_both, refused, run, shop
 
 import fusednn
 from fusednn import MLPRegressor
-from fusednn.command.errors import REMEDIES, in_words
-from fusednn.tables import reading
+from fusednn.command.terminal.errors import REMEDIES, in_words
 from fusednn.tables.errors import Remedy, TableError
+from fusednn.tables.reading import table_reader
 
 LONG = "a" * 300
 
@@ -150,7 +150,7 @@ def test_refusals_are_one_line_and_leave_no_file(files, capsys, arguments, expec
 
 
 def test_an_old_file_stays_until_the_new_one_is_whole(files, capsys, monkeypatch):
-    monkeypatch.setattr(reading, "BLOCK_ROWS", 4)
+    monkeypatch.setattr(table_reader, "BLOCK_ROWS", 4)
     (files / "out.csv").write_text("old")
     assert "line 7" in refused(capsys, "predict", "sold.st", "word.csv", "-o", "out.csv")
     assert "line 7" in refused(capsys, "predict", "sold.st", "open.csv", "-o", "out.csv")

@@ -14,9 +14,9 @@ import numba
 import pytest
 
 import fusednn
-from fusednn.command import warmup
 from fusednn.command.main import main
-from fusednn.estimators.warmup import rehearsals
+from fusednn.command.subcommands import warmup
+from fusednn.estimators.deployment.warmup import rehearsals
 
 COMMAND = "import sys; from fusednn.command.main import main; sys.exit(main())"
 SECONDS = 200

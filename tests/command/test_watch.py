@@ -7,8 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from fusednn.command.progress import ProgressBar
-from fusednn.command.watch import EpochBar, interruptible
+from fusednn.command.terminal.progress import ProgressBar
+from fusednn.command.terminal.watch import EpochBar, interruptible
 
 
 def lose_an_interrupt():

@@ -6,7 +6,7 @@ from parity import assert_same_bits
 from scipy import stats
 
 from fusednn import MLPClassifier, MLPRegressor
-from fusednn.estimators.initializers import INITIALIZERS
+from fusednn.estimators.network.initializers import INITIALIZERS
 
 rng = np.random.RandomState(0)
 X = rng.normal(size=(60, 30))

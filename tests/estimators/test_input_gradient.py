@@ -11,12 +11,12 @@ from fusednn import MLPClassifier, MLPRegressor, NetworkClassifier, NetworkRegre
 from fusednn.graph.layers import dense as ops
 from fusednn.graph.network import Network
 from fusednn.layers import BatchNorm, Dense, Dropout, Residual
-from fusednn.plan.data import source_of
+from fusednn.plan.binding.data import source_of
 from fusednn.plan.inference import lower_input_gradient
-from fusednn.plan.layout import forms_of
-from fusednn.plan.parameters import ParameterLayout
-from fusednn.plan.rule import Rule
+from fusednn.plan.layout.choosing import forms_of
+from fusednn.plan.layout.parameters import ParameterLayout
 from fusednn.plan.training import Target, TrainingPlan
+from fusednn.plan.updating.rule import Rule
 
 KINDS = {name: made for name, made in estimators().items() if name != "one class"}
 EVERY = pytest.mark.parametrize("name", KINDS)

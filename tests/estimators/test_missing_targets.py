@@ -16,7 +16,7 @@ from sklearn.base import clone
 from sklearn.metrics import r2_score
 
 from fusednn import MLPClassifier, MLPRegressor, NetworkClassifier, NetworkRegressor
-from fusednn.estimators.warmup import rehearsals
+from fusednn.estimators.deployment.warmup import rehearsals
 from fusednn.layers import Dense
 from fusednn.losses import CrossEntropy, Focal, Quantile
 

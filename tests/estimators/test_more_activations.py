@@ -80,7 +80,7 @@ def test_gradient(name):
 def test_large_batches(name, monkeypatch):
     """In blocks whose gradients are added up."""
     whole = fit_quietly(new(name, batch_size=300), X, LABELS)
-    monkeypatch.setattr("fusednn.plan.sizes.BLOCK_LIMIT", 128)
+    monkeypatch.setattr("fusednn.plan.memory.sizes.BLOCK_LIMIT", 128)
     blocks = fit_quietly(new(name, batch_size=300), X, LABELS)
     for one, other in zip(parameters(whole), parameters(blocks), strict=True):
         np.testing.assert_allclose(one, other, rtol=0, atol=1e-12)

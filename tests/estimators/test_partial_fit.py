@@ -18,8 +18,8 @@ from sklearn.neural_network import MLPRegressor as PeerRegressor
 from sklearn.utils import check_random_state
 
 from fusednn import MLPClassifier, MLPRegressor
-from fusednn.estimators.randoms import random_state_of
-from fusednn.training import kept
+from fusednn.estimators.fitting.randoms import random_state_of
+from fusednn.training import plan_cache
 
 rng = np.random.RandomState(0)
 X = rng.normal(size=(40, 5))
@@ -117,10 +117,10 @@ def story(estimator, kind, between, fresh):
     """Calls with something in between; `fresh` forgets before each what others left."""
     for name in ("nothing", between, "nothing", between, "weights"):
         if fresh:
-            kept._kept.plans.clear()
+            plan_cache._kept.plans.clear()
         BETWEEN[name](estimator, kind)
         if fresh:
-            kept._kept.plans.clear()
+            plan_cache._kept.plans.clear()
         train(estimator, kind)
     return estimator
 
@@ -139,7 +139,7 @@ def test_what_happens_between_calls(kind, between):
 @KINDS
 def test_a_session_is_used_again(kind, monkeypatch):
     estimator = train(new(kind), kind)
-    monkeypatch.setattr(kept, "Session", None)
+    monkeypatch.setattr(plan_cache, "Session", None)
     train(estimator, kind)
     with pytest.raises(TypeError):
         train(estimator, kind, slice(10))
@@ -147,9 +147,9 @@ def test_a_session_is_used_again(kind, monkeypatch):
 
 def test_large_data_are_read_where_they_are():
     wide = np.zeros((300, 3000))
-    kept._kept.plans.clear()
+    plan_cache._kept.plans.clear()
     MLPRegressor(hidden_layer_sizes=(2,), random_state=0).partial_fit(wide, wide[:, 0])
-    assert not kept._kept.plans
+    assert not plan_cache._kept.plans
 
 
 @pytest.mark.parametrize("n_jobs", [None, 1, 2, 3])
@@ -164,7 +164,7 @@ def test_threads_between_calls(n_jobs):
 def test_networks_that_take_turns(activation):
     params = [{}, {"hidden_layer_sizes": (9,)}, {"solver": "sgd"}, {"batch_size": 16}]
     params += [{"dtype": "float32"}, {"nesterovs_momentum": False, "solver": "sgd"}]
-    assert len(params) == kept.MOST_PLANS  # all are kept between their turns
+    assert len(params) == plan_cache.MOST_PLANS  # all are kept between their turns
     assert_turns_change_nothing([{"activation": activation, **p} for p in params])
 
 
@@ -180,9 +180,9 @@ def assert_turns_change_nothing(params):
     for _ in range(3):
         for estimator in several:
             train(estimator, kind)
-    assert len(kept._kept.plans) <= kept.MOST_PLANS
+    assert len(plan_cache._kept.plans) <= plan_cache.MOST_PLANS
     for one, other in zip(several, alone, strict=True):
-        kept._kept.plans.clear()
+        plan_cache._kept.plans.clear()
         for _ in range(3):
             train(other, kind)
         assert_same_bits(one, other)
@@ -210,7 +210,7 @@ def test_copies_go_their_own_ways(kind, way):
     train(first, kind, data=2 * X)
     train(second, kind)
     train(first, kind, data=2 * X)
-    kept._kept.plans.clear()
+    plan_cache._kept.plans.clear()
     assert_same_bits(second, train(expected, kind))
 
 
@@ -377,9 +377,9 @@ def test_a_generator_goes_on():
 
 def forgetful(function):
     """What a function returns where nothing is kept."""
-    kept._kept.plans.clear()
+    plan_cache._kept.plans.clear()
     result = function()
-    kept._kept.plans.clear()
+    plan_cache._kept.plans.clear()
     return result
 
 

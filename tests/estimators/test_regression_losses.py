@@ -12,7 +12,7 @@ from sklearn.base import clone
 from sklearn.metrics import mean_gamma_deviance, mean_pinball_loss, r2_score
 
 from fusednn import MLPRegressor
-from fusednn.estimators.warmup import rehearsals
+from fusednn.estimators.deployment.warmup import rehearsals
 from fusednn.losses import (
     REGRESSION,
     Gamma,

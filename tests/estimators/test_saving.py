@@ -30,11 +30,11 @@ from fusednn import (
     optimizers,
     schedules,
 )
-from fusednn.estimators.loading import read_estimator
-from fusednn.estimators.values import DESCRIPTIONS, Reader, Unwritable, Writer
-from fusednn.serving.fields import Refused
-from fusednn.serving.files import VERSION
-from fusednn.serving.tensors import Tensors
+from fusednn.estimators.files.json_values import DESCRIPTIONS, Reader, Unwritable, Writer
+from fusednn.estimators.files.loading import read_estimator
+from fusednn.serving.files.fields import Refused
+from fusednn.serving.files.reading import VERSION
+from fusednn.serving.files.tensors import Tensors
 
 SERVING = Path(__file__).parents[1] / "serving"
 NAMES = list(estimators())
@@ -72,13 +72,13 @@ def assert_same_network(one, other):
 def assert_same_state(one, other):
     """All that vars hold, but for what is made anew, in types and bits."""
     assert set(vars(one)) == set(vars(other))
-    for name in set(vars(one)) - {"_labels", "_optimizer", "_chain"}:
+    for name in set(vars(one)) - {"_labels", "_optimizer", "_built_layers"}:
         assert_same_value(getattr(one, name), getattr(other, name), name)
     if hasattr(one, "_optimizer"):
         for name, value in vars(one._optimizer).items():
             assert_same_value(value, getattr(other._optimizer, name), name)
-    if hasattr(one, "_chain"):
-        assert one._chain == other._chain
+    if hasattr(one, "_built_layers"):
+        assert one._built_layers == other._built_layers
 
 
 def assert_same_value(one, other, name):

@@ -13,7 +13,7 @@ from sklearn.base import clone
 
 from fusednn import MLPClassifier, MLPRegressor, warmup
 from fusednn.optimizers import NAMED, SGD, Adagrad, Adam, AdamW, Lion, NAdam, RMSprop
-from fusednn.training import kept
+from fusednn.training import plan_cache
 
 random = np.random.RandomState(0)
 X = random.normal(size=(60, 5))
@@ -110,7 +110,7 @@ def test_solvers_that_take_turns():
             estimator.partial_fit(X, Y, classes=np.unique(Y))
     for one, other in zip(several, alone, strict=True):
         for _ in range(3):
-            kept._kept.plans.clear()
+            plan_cache._kept.plans.clear()
             other.partial_fit(X, Y, classes=np.unique(Y))
         assert bits(one) == bits(other)
 

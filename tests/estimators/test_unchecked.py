@@ -10,8 +10,8 @@ from sklearn.utils.multiclass import unique_labels
 from sklearn.utils.validation import check_X_y, validate_data
 
 from fusednn import MLPRegressor
-from fusednn.estimators.constraints import DTYPES
-from fusednn.estimators.unchecked import (
+from fusednn.estimators.input.constraints import DTYPES
+from fusednn.estimators.input.plain_input import (
     are_known_labels,
     is_plain_input,
     is_plain_target,

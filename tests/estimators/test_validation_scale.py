@@ -12,7 +12,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, RobustScaler, StandardScaler
 
 from fusednn import MLPClassifier, MLPRegressor, NetworkClassifier, NetworkRegressor
-from fusednn.estimators.validation_scale import warn_of_other_scale
+from fusednn.estimators.fitting.validation_scale import warn_of_other_scale
 from fusednn.layers import Dense, Embedding
 
 WORDS = "columns of X_val lie far outside those of X: scale X_val as X is scaled"

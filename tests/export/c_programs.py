@@ -10,8 +10,8 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from fusednn.export.c import write_c
-from fusednn.export.c_interface import has_std, interface_of
+from fusednn.export.c.interface import has_std, interface_of
+from fusednn.export.c.source import write_c
 
 COMPILERS = [name for name in ("gcc", "clang") if shutil.which(name)]
 STRICT = ["-std=c99", "-pedantic", "-Wall", "-Wextra", "-Werror"]

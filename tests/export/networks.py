@@ -13,8 +13,8 @@ from fusednn.graph.layers.prelu import PReLU
 from fusednn.graph.layers.rescale import Rescale
 from fusednn.graph.layers.reshape import Reshape
 from fusednn.graph.layers.residual import Residual
-from fusednn.graph.layers.through import Scale, Through
-from fusednn.plan.activations import epilogue
+from fusednn.graph.layers.untrained import Identity, Standardize
+from fusednn.plan.binding.activations import epilogue
 from fusednn.serving.model import (
     BINARY,
     COLUMNS,
@@ -67,7 +67,7 @@ def activation_models(dtype):
     epilogues = {name: epilogue(name) for name in ACTIVATIONS if name != "identity"}
     epilogues |= {"leaky_relu_slope": epilogue("leaky_relu", (0.3,))}
     return {
-        f"{name}_{dtype}": (made([Through(5, after)], SHORT, dtype), X)
+        f"{name}_{dtype}": (made([Identity(5, after)], SHORT, dtype), X)
         for name, after in epilogues.items()
     }
 
@@ -80,28 +80,28 @@ def layer_models(dtype):
     codes[:, 1], codes[:, 3] = rng.integers(0, 4, ROWS), rng.integers(0, 9, ROWS)
     codes[:8, 1] = -0.6, -1e30, 0.4999, 0.5, 3.5, 4, 1e30, 2.5  # no codes, or just so
     inner = (Dense(width, 40, epilogue("relu")), PReLU(40), Dense(40, width))
-    nested = (LayerNorm(width, tanh), Residual(inner, tanh), Scale(width))
+    nested = (LayerNorm(width, tanh), Residual(inner, tanh), Standardize(width))
     ops = {
         "sizes": (chain(3, 1, 2, 4, 5, 8, 9, 15, 16, 17, 20, 21, 33, 36, 37, 64, 67, 70, 6), few),
         "wide": (chain(3, 3000, 2), few),
-        "scale": ([Scale(width), Scale(width, tanh)], X),
+        "scale": ([Standardize(width), Standardize(width, tanh)], X),
         "prelu": ([PReLU(width), PReLU(width, tanh)], X),
         "layer_norm": ([LayerNorm(width), LayerNorm(width, tanh, epsilon=0.3)], X),
         "rms_norm": ([LayerNorm(width, centered=False)], X),
         "batch_norm": ([BatchNorm(width), BatchNorm(width, tanh, epsilon=0.3)], X),
         "rescale": ([Rescale(width), Rescale(width)], 1e3 * X),
         "nested": ([Residual(nested), *chain(width, 5), Residual(tuple(chain(5, 5)), tanh)], X),
-        "first": ([Residual((Residual((Through(width, tanh),)),))], X),
-        "nothing": ([Through(width)], X),
+        "first": ([Residual((Residual((Identity(width, tanh),)),))], X),
+        "nothing": ([Identity(width)], X),
         "rows": ([Reshape((width, 1), after=tanh), *chain(1, 5, 3), Reshape((3 * width,))], X),
         "rows_of_rows": (
             [
-                Scale(width),
+                Standardize(width),
                 *chain(width, 24),
                 Reshape((4, 2, 3), channels_first=True),
                 Residual((LayerNorm(4), *chain(4, 9), BatchNorm(9), *chain(9, 4)), tanh),
                 PReLU(4),
-                Through(4, tanh),
+                Identity(4, tanh),
                 Reshape((3, 8), channels_first=True, after=tanh),
                 Residual((Reshape((4, 6)), *chain(6, 6), Rescale(6), Reshape((8, 3)))),
                 Reshape((24,)),
@@ -147,7 +147,7 @@ def head_models(dtype):
     models = {}
     for name, (head, outputs) in heads.items():
         X = rng.standard_normal((ROWS, outputs)) * sizes
-        model = made([Scale(outputs)], head, dtype)
+        model = made([Standardize(outputs)], head, dtype)
         models[f"{name}_{dtype}"] = model, X / small.get(name, 1)
     model, X = models[f"exps_{dtype}"]
     models[f"chosen_{dtype}"] = (

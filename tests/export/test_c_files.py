@@ -15,9 +15,9 @@ from sklearn.linear_model import LogisticRegression
 from ugly import UGLY
 
 from fusednn import MLPClassifier, export_c
-from fusednn.export.c import write_c
-from fusednn.export.c_text import array, identifier, number
-from fusednn.graph.layers.through import Through
+from fusednn.export.c.source import write_c
+from fusednn.export.c.text import array, identifier, number
+from fusednn.graph.layers.untrained import Identity
 from fusednn.serving.model import MULTICLASS, Head
 from fusednn.serving.predictor import Predictor
 
@@ -213,7 +213,7 @@ def test_names_of_files(file, name, tmp_path):
      ("a\n", "m.c"), ("größe", "m.c"), (None, "double.c"), (None, ".c"), (None, "__.c")],
 )  # fmt: skip
 def test_bad_names(name, file, tmp_path):
-    model = made([Through(2)], SHORT, "float32")
+    model = made([Identity(2)], SHORT, "float32")
     with pytest.raises(ValueError, match="name must be an identifier of C"):
         export_c(Predictor(model), tmp_path / file, name=name)
     assert os.listdir(tmp_path) == []

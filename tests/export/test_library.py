@@ -23,7 +23,7 @@ from fusednn import (
     export_library,
     freeze,
 )
-from fusednn.export.library import about
+from fusednn.export.c.library import about
 from fusednn.layers import Activation, BatchNorm, Dense, Embedding, LayerNorm, Residual
 from fusednn.losses import Quantile
 

@@ -11,7 +11,7 @@ from networks import SHORT, chain, made
 from numpy._core import _multiarray_umath
 
 from fusednn import CompiledPredictor
-from fusednn.export.library import found_compiler, write_library
+from fusednn.export.c.library import found_compiler, write_library
 from fusednn.serving.model import BINARY, MULTICLASS, Head
 from fusednn.serving.predictor import Predictor
 

@@ -4,8 +4,8 @@ import numpy as np
 from fusednn.kernels import records
 from fusednn.kernels.intrinsics.shapes import SHAPE
 
-from fusednn.plan.buffers import Block, aligned_zeros, padded
-from fusednn.plan.program import Program, Task
+from fusednn.plan.binding.program import Program, Task
+from fusednn.plan.memory.buffers import Block, aligned_zeros, padded
 from fusednn.training.team import run_all
 
 WIDTHS = [1, 7, 16, 33]
@@ -68,7 +68,7 @@ def run(dtype, rows, stages, task, workers=1):
         words.append((tasks, after and program.record(*after)))
     program.set_stages(words)
     steps = np.zeros((1, records.STEP_WIDTH), np.int64)
-    steps[0, [records.ROWS, records.LAST_STAGE]] = rows, len(stages)
+    steps[0, [records.SAMPLES, records.LAST_STAGE]] = rows, len(stages)
     program.set_steps(steps)
     run_all(program)
 

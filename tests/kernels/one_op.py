@@ -3,9 +3,9 @@
 import numpy as np
 from fusednn.kernels import engine, records
 from fusednn.kernels.intrinsics.shapes import SHAPE
-from fusednn.kernels.ops import dense
+from fusednn.kernels.ops.products import dense
 
-from fusednn.plan.program import Program, Task
+from fusednn.plan.binding.program import Program, Task
 
 
 def run_op(op, operands, tasks, dtype, settings=(), workers=1):

@@ -10,11 +10,11 @@ from dense_networks import dense_network
 from fusednn.kernels import answer as calls
 from sessions import in_order, random_network
 
-from fusednn.plan.answers import ANSWERS
-from fusednn.plan.buffers import address_of
-from fusednn.plan.layout import forms_of
-from fusednn.plan.parameters import ParameterLayout
-from fusednn.plan.resident import Resident, block_rows
+from fusednn.plan.binding.outputs import ANSWERS
+from fusednn.plan.layout.choosing import forms_of
+from fusednn.plan.layout.parameters import ParameterLayout
+from fusednn.plan.memory.buffers import address_of
+from fusednn.plan.prepared_call import Resident, block_rows
 
 both_dtypes = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 entries = pytest.mark.parametrize("entry", [calls.answer_now, calls.answer_apart])
@@ -109,7 +109,7 @@ def test_largest_numbers_are_finite():
 
 def shared_words(x, out, check, step):
     shared = np.zeros(calls.SHARED_WIDTH, np.int64)
-    shared[calls.ROWS], shared[calls.STEP], shared[calls.CHECK] = len(x), step, check
+    shared[calls.SAMPLES], shared[calls.STEP], shared[calls.CHECK] = len(x), step, check
     shared[calls.X], shared[calls.ANSWERS] = address_of(x), address_of(out)
     return shared
 

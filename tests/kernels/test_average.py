@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from fusednn.kernels import records
-from fusednn.kernels.ops import average
+from fusednn.kernels.ops.updates import average
 from one_op import run_op
 
 

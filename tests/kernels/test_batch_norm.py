@@ -13,13 +13,13 @@ from blocks import (
     row_of,
     run,
 )
-from fusednn.kernels.intrinsics.tiles import ROWS
+from fusednn.kernels.intrinsics.tiles import MICRO_ROWS
 from fusednn.kernels.operands import DECLARED
-from fusednn.kernels.ops import batch_norm
+from fusednn.kernels.ops.norms import batch_norm
 
 both_dtypes = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 EPSILON, MOMENTUM = 1e-3, 0.2
-BATCH = 3 * ROWS + 1
+BATCH = 3 * MICRO_ROWS + 1
 
 
 def draw(rows, width, dtype):
@@ -29,7 +29,7 @@ def draw(rows, width, dtype):
     return x, d, scale, shift
 
 
-def run_layer(x, d, scale, shift, block=ROWS, workers=1, running=None):
+def run_layer(x, d, scale, shift, block=MICRO_ROWS, workers=1, running=None):
     """Statistics, forward and backward; the buffers by their names, the rows' as blocks."""
     rows, width = x.shape
     dtype = x.dtype
@@ -41,7 +41,7 @@ def run_layer(x, d, scale, shift, block=ROWS, workers=1, running=None):
     buffers["scale"], buffers["shift"] = row_of(scale), row_of(shift)
     running = running or (np.zeros(width, dtype), np.ones(width, dtype))
     buffers["running_mean"], buffers["running_variance"] = map(row_of, running)
-    chunks = -(-rows // ROWS)
+    chunks = -(-rows // MICRO_ROWS)
     buffers["partials"] = np.full(chunks * 2 * buffers["x"].padded, np.nan, dtype)
     given = {name: getattr(buffer, "block", buffer) for name, buffer in buffers.items()}
     given |= {
@@ -70,7 +70,7 @@ def plain(x, scale, shift):
 
 @both_dtypes
 @pytest.mark.parametrize("width", WIDTHS)
-@pytest.mark.parametrize("rows", [2, ROWS, BATCH])
+@pytest.mark.parametrize("rows", [2, MICRO_ROWS, BATCH])
 def test_values_and_gradients(rows, width, dtype):
     x, d, scale, shift = draw(rows, width, dtype)
     ours = run_layer(x, d, scale, shift)
@@ -124,7 +124,7 @@ def test_tasks_and_workers_change_no_bit(width, dtype):
     drawn = draw(BATCH, width, dtype)
     runs = [
         run_layer(*drawn, block=block, workers=workers)
-        for block, workers in ((ROWS, 1), (2 * ROWS, 3), (5 * ROWS, 1))
+        for block, workers in ((MICRO_ROWS, 1), (2 * MICRO_ROWS, 3), (5 * MICRO_ROWS, 1))
     ]
     for name, one in runs[0].items():
         for other in runs[1:]:

@@ -2,12 +2,13 @@
 
 import numpy as np
 import pytest
-from fusednn.kernels.ops import column_norms, few
+from fusednn.kernels.ops.products import narrow_dense
+from fusednn.kernels.ops.updates import column_norms
 from one_op import run_op
 
-from fusednn.plan.buffers import aligned_zeros
-from fusednn.plan.forms import Panels, Vectors
-from fusednn.plan.panels import panels
+from fusednn.plan.layout.forms import Panels, Vectors
+from fusednn.plan.layout.panels import panels
+from fusednn.plan.memory.buffers import aligned_zeros
 
 SIZES = (1, 3, 16, 33, 70)
 both_dtypes = pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -15,7 +16,11 @@ each_layer = pytest.mark.parametrize(
     ("form", "fan_in", "fan_out"),
     [
         *((Panels, fan_in, fan_out) for fan_in in SIZES for fan_out in SIZES),
-        *((Vectors, fan_in, fan_out) for fan_in in SIZES for fan_out in (1, 3, few.FEW)),
+        *(
+            (Vectors, fan_in, fan_out)
+            for fan_in in SIZES
+            for fan_out in (1, 3, narrow_dense.NARROW)
+        ),
     ],
 )
 OPS = {
@@ -69,33 +74,33 @@ class Layer:
         """Nothing but the layer's elements is in a matrix: packing what it holds gives it back."""
         np.testing.assert_array_equal(flat, self.packed(self.unpacked(flat)))
 
-    def differentiate(self, v, lengths, dw):
-        """The gradients of v and of the lengths by the op, from that of w."""
-        flat, dlengths = self.packed(dw), self.padded([])
-        dlengths += np.nan
+    def differentiate(self, v, norms, dw):
+        """The gradients of v and of the norms by the op, from that of w."""
+        flat, dnorms = self.packed(dw), self.padded([])
+        dnorms += np.nan
         operands = {
             "v": self.packed(v),
             "dw": flat,
-            "lengths": self.padded(lengths),
-            "dlengths": dlengths,
+            "norms": self.padded(norms),
+            "dnorms": dnorms,
         }
         self.run("differentiate", operands)
         if not self.vectors:
             self.assert_padding_is_zero(flat)
-            np.testing.assert_array_equal(dlengths[self.shape[1] :], 0)
-        return self.unpacked(flat), dlengths[: self.shape[1]]
+            np.testing.assert_array_equal(dnorms[self.shape[1] :], 0)
+        return self.unpacked(flat), dnorms[: self.shape[1]]
 
 
 def drawn(fan_in, fan_out, dtype, seed=0):
-    """Directions, none of them short, lengths of either sign, and a gradient."""
+    """Directions, none of them short, norms of either sign, and a gradient."""
     random = np.random.RandomState(seed)
     v, dw = random.normal(size=(2, fan_in, fan_out))
     v += np.sign(v)
     return v.astype(dtype), random.normal(size=fan_out).astype(dtype), dw.astype(dtype)
 
 
-def normalised(v, lengths):
-    return v * lengths / np.sqrt((v**2).sum(axis=0))
+def normalised(v, norms):
+    return v * norms / np.sqrt((v**2).sum(axis=0))
 
 
 @both_dtypes
@@ -105,16 +110,16 @@ def test_bound(form, fan_in, fan_out, dtype, copied):
     """Longer columns become as long as allowed, the others keep their bits."""
     layer = Layer(form, fan_in, fan_out, dtype)
     w = drawn(fan_in, fan_out, dtype)[0]
-    lengths = np.sqrt((w.astype(float) ** 2).sum(axis=0))
-    largest = float(np.median(lengths)) * 1.001
+    norms = np.sqrt((w.astype(float) ** 2).sum(axis=0))
+    largest = float(np.median(norms)) * 1.001
     flat, transposed = layer.packed(w), layer.transposed_of(w)
     operands = {"w": flat, "largest": largest}
     if copied and transposed is not None:
         operands["transposed"] = transposed
     layer.run("bound", operands)
-    ours, longer = layer.unpacked(flat), lengths > largest
+    ours, longer = layer.unpacked(flat), norms > largest
     assert ours[:, ~longer].tobytes() == w[:, ~longer].tobytes()
-    expected = w.astype(float) * np.where(longer, largest / lengths, 1)
+    expected = w.astype(float) * np.where(longer, largest / norms, 1)
     np.testing.assert_allclose(ours, expected, rtol=(fan_in + 8) * np.finfo(dtype).eps, atol=0)
     if not layer.vectors:
         layer.assert_padding_is_zero(flat)
@@ -140,15 +145,15 @@ def test_short_columns_stay(form, dtype, largest):
 @pytest.mark.parametrize("copied", [True, False])
 def test_normalise(form, fan_in, fan_out, dtype, copied):
     layer = Layer(form, fan_in, fan_out, dtype)
-    v, lengths, dw = drawn(fan_in, fan_out, dtype)
+    v, norms, dw = drawn(fan_in, fan_out, dtype)
     flat, transposed = layer.packed(dw), layer.transposed_of(dw)
     direction = layer.packed(v)
-    operands = {"w": flat, "v": direction, "lengths": layer.padded(lengths)}
+    operands = {"w": flat, "v": direction, "norms": layer.padded(norms)}
     if copied and transposed is not None:
         operands["transposed"] = transposed
     layer.run("normalise", operands)
     ours = layer.unpacked(flat)
-    expected = normalised(v.astype(float), lengths.astype(float))
+    expected = normalised(v.astype(float), norms.astype(float))
     np.testing.assert_allclose(ours, expected, rtol=(fan_in + 8) * np.finfo(dtype).eps, atol=0)
     np.testing.assert_array_equal(direction, layer.packed(v))
     layer.assert_padding_is_zero(flat)
@@ -160,34 +165,34 @@ def test_normalise(form, fan_in, fan_out, dtype, copied):
 @each_layer
 def test_differentiate(form, fan_in, fan_out, dtype):
     """Against the formulas, term by term, in float64."""
-    v, lengths, dw = drawn(fan_in, fan_out, dtype)
-    dv, dlengths = Layer(form, fan_in, fan_out, dtype).differentiate(v, lengths, dw)
-    v, lengths, dw = (part.astype(float) for part in (v, lengths, dw))
+    v, norms, dw = drawn(fan_in, fan_out, dtype)
+    dv, dnorms = Layer(form, fan_in, fan_out, dtype).differentiate(v, norms, dw)
+    v, norms, dw = (part.astype(float) for part in (v, norms, dw))
     allowed = 2 * (fan_in + 8) * np.finfo(dtype).eps
     for o in range(fan_out):
         norm = np.linalg.norm(v[:, o])
         unit = v[:, o] / norm
         size = abs(dw[:, o]).sum()
         across = dw[:, o] - unit * (unit @ dw[:, o])
-        assert abs(dlengths[o] - unit @ dw[:, o]) <= allowed * size
-        error = abs(dv[:, o] - lengths[o] / norm * across)
-        assert np.all(error <= allowed * size * abs(lengths[o]) / norm)
+        assert abs(dnorms[o] - unit @ dw[:, o]) <= allowed * size
+        error = abs(dv[:, o] - norms[o] / norm * across)
+        assert np.all(error <= allowed * size * abs(norms[o]) / norm)
 
 
 @pytest.mark.parametrize(("fan_in", "fan_out"), [(1, 1), (3, 4), (5, 17), (33, 3)])
 @pytest.mark.parametrize("form", [Panels, Vectors])
 def test_differentiate_by_central_differences(form, fan_in, fan_out):
-    """Of the sum of sin(w) times constants, by v and by the lengths."""
+    """Of the sum of sin(w) times constants, by v and by the norms."""
     if form is Vectors:
-        fan_out = min(fan_out, few.FEW)
-    v, lengths, constants = drawn(fan_in, fan_out, np.float64, seed=1)
+        fan_out = min(fan_out, narrow_dense.NARROW)
+    v, norms, constants = drawn(fan_in, fan_out, np.float64, seed=1)
 
-    def loss(v, lengths):
-        return (constants * np.sin(normalised(v, lengths))).sum()
+    def loss(v, norms):
+        return (constants * np.sin(normalised(v, norms))).sum()
 
-    dw = constants * np.cos(normalised(v, lengths))
-    gradients = Layer(form, fan_in, fan_out, np.float64).differentiate(v, lengths, dw)
-    point, step = [v, lengths], 1e-5
+    dw = constants * np.cos(normalised(v, norms))
+    gradients = Layer(form, fan_in, fan_out, np.float64).differentiate(v, norms, dw)
+    point, step = [v, norms], 1e-5
     for part, gradient in zip(point, gradients, strict=True):
         for at in np.ndindex(part.shape):
             kept = part[at]
@@ -204,13 +209,13 @@ def test_differentiate_by_central_differences(form, fan_in, fan_out):
 def test_directions_of_length_zero(form, dtype):
     """They give weights and gradients of zero; a NaN stays one."""
     layer = Layer(form, 17, 3, dtype)
-    v, lengths, dw = drawn(17, 3, dtype)
+    v, norms, dw = drawn(17, 3, dtype)
     v[:, 0], v[5, 1] = 0, np.nan
     flat = layer.packed(dw)
-    operands = {"w": flat, "v": layer.packed(v), "lengths": layer.padded(lengths)}
+    operands = {"w": flat, "v": layer.packed(v), "norms": layer.padded(norms)}
     layer.run("normalise", operands)
-    dv, dlengths = layer.differentiate(v, lengths, dw)
-    for result in (layer.unpacked(flat), dv, dlengths[np.newaxis]):
+    dv, dnorms = layer.differentiate(v, norms, dw)
+    for result in (layer.unpacked(flat), dv, dnorms[np.newaxis]):
         np.testing.assert_array_equal(result[:, 0], 0)
         assert np.isnan(result[:, 1]).all()
         assert np.isfinite(result[:, 2]).all()

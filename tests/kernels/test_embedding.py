@@ -9,12 +9,12 @@ import reference
 from blocks import block_of
 from fusednn.kernels import records
 from fusednn.kernels._jit import kernel
-from fusednn.kernels.ops import embedding
+from fusednn.kernels.ops.products import embedding
 from fusednn.kernels.optimizers import OPTIMIZERS
 from sessions import assert_same_bits
 
-from fusednn.plan.buffers import address_of, aligned_zeros, leading_dimension, padded
-from fusednn.plan.program import Program, Task
+from fusednn.plan.binding.program import Program, Task
+from fusednn.plan.memory.buffers import address_of, aligned_zeros, leading_dimension, padded
 from fusednn.training.team import run_all
 
 both_dtypes = pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -98,7 +98,7 @@ def run(program, stages, steps, stages_of=None):
     """Runs the stages on the steps; `stages_of` says which ones each step has, else all."""
     table = np.zeros((len(steps.rows), records.STEP_WIDTH), np.int64)
     table[:, records.START] = np.cumsum([0, *steps.rows[:-1]])
-    table[:, records.ROWS] = steps.rows
+    table[:, records.SAMPLES] = steps.rows
     table[:, [records.FIRST_STAGE, records.LAST_STAGE]] = stages_of or (0, len(stages))
     program.set_stages(stages)
     program.set_steps(table)

@@ -11,7 +11,7 @@ from fusednn.kernels.intrinsics.pointers import advance, data, slot, view_at
 from fusednn.kernels.intrinsics.sync import fetch_add
 from fusednn.kernels.operands import INT64, op, operands
 
-from fusednn.plan.program import Program, Task
+from fusednn.plan.binding.program import Program, Task
 from fusednn.training.team import Team, run_all
 
 BLOCK = 4
@@ -55,7 +55,7 @@ def fail(record, frame, scratch, lo, hi):
 
 def steps_of(stages):
     steps = np.zeros((len(STEPS), records.STEP_WIDTH), np.int64)
-    steps[:, [records.START, records.ROWS]] = STEPS
+    steps[:, [records.START, records.SAMPLES]] = STEPS
     steps[:, records.LAST_STAGE] = stages
     return steps
 

@@ -3,15 +3,15 @@
 import numpy as np
 import pytest
 from fusednn.kernels import records
-from fusednn.kernels.ops import update
-from fusednn.kernels.ops.adjust import adjust
+from fusednn.kernels.ops.updates import update
+from fusednn.kernels.ops.updates.adjust import adjust
 from fusednn.kernels.optimizers import OPTIMIZERS
 from one_op import run_op
 from sessions import gradient, random_network
 
-from fusednn.plan.buffers import aligned_zeros
-from fusednn.plan.forms import Panels, Vectors
-from fusednn.plan.panels import parts
+from fusednn.plan.layout.forms import Panels, Vectors
+from fusednn.plan.layout.panels import parts
+from fusednn.plan.memory.buffers import aligned_zeros
 from fusednn.plan.training import Rule
 
 SETTINGS = {

@@ -5,7 +5,7 @@ import pytest
 import reference
 from sessions import assert_same_bits, gradient, open_session, random_network, train
 
-from fusednn.plan import sizes
+from fusednn.plan.memory import sizes
 from fusednn.plan.training import Rule
 
 both_dtypes = pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -39,7 +39,7 @@ def test_rows_in_order(dtype, features, samples):
     X = rows(dtype, 17, features)
     copying = [np.eye(features, dtype=dtype)], [np.zeros(features, dtype)]
     session = open_session(X, np.zeros_like(X), copying, activation="identity")
-    outputs = session.outputs(np.array(samples))
+    outputs = session.evaluations.outputs(np.array(samples))
     np.testing.assert_array_equal(outputs, reference.gather_dense(X, samples))
 
 

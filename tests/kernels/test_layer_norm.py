@@ -13,8 +13,8 @@ from blocks import (
     row_of,
     run,
 )
-from fusednn.kernels.intrinsics.tiles import ROWS
-from fusednn.kernels.ops import layer_norm
+from fusednn.kernels.intrinsics.tiles import MICRO_ROWS
+from fusednn.kernels.ops.norms import layer_norm
 
 both_dtypes = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 KINDS = pytest.mark.parametrize(
@@ -22,7 +22,7 @@ KINDS = pytest.mark.parametrize(
     ids=["layer norm", "layer norm without shift", "RMSNorm"],
 )  # fmt: skip
 EPSILON = 1e-2
-BATCH = 2 * ROWS + 3
+BATCH = 2 * MICRO_ROWS + 3
 
 
 def draw(rows, width, dtype):
@@ -32,7 +32,7 @@ def draw(rows, width, dtype):
     return x, d, scale, shift
 
 
-def run_layer(x, d, scale, shift, centered=True, block=ROWS, workers=1, back=True):
+def run_layer(x, d, scale, shift, centered=True, block=MICRO_ROWS, workers=1, back=True):
     """Forward and backward; the buffers by their names."""
     rows, dtype = len(x), x.dtype
     buffers = {"x": Rows(x), "d": Rows(d), "inverse": np.full(rows, np.nan, dtype)}
@@ -84,7 +84,7 @@ def test_values(width, centered, shifted, dtype):
 @both_dtypes
 @KINDS
 @pytest.mark.parametrize("width", WIDTHS)
-@pytest.mark.parametrize("rows", [1, 2, ROWS + 1])
+@pytest.mark.parametrize("rows", [1, 2, MICRO_ROWS + 1])
 def test_gradients(rows, width, centered, shifted, dtype):
     x, d, scale, shift = draw(rows, width, dtype)
     ours = run_layer(x, d, scale, shift if shifted else None, centered)
@@ -105,7 +105,7 @@ def test_tasks_and_workers_change_no_bit(centered, dtype):
     drawn = draw(BATCH, 33, dtype)
     runs = [
         run_layer(*drawn, centered, block, workers)
-        for block, workers in ((ROWS, 1), (2 * ROWS, 3), (3 * ROWS, 1))
+        for block, workers in ((MICRO_ROWS, 1), (2 * MICRO_ROWS, 3), (3 * MICRO_ROWS, 1))
     ]
     for name in ("x", "out", "dx"):
         assert len({one[name].memory.tobytes() for one in runs}) == 1

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from blocks import block_of
 from fusednn.kernels import records
-from fusednn.kernels.ops import mix
+from fusednn.kernels.ops.pointwise import mix
 from one_op import run_op
 
-from fusednn.plan.buffers import padded
+from fusednn.plan.memory.buffers import padded
 
 each_share = pytest.mark.parametrize("share", [0.0, 0.3, 0.5, 1.0])
 both_dtypes = pytest.mark.parametrize("dtype", [np.float32, np.float64])

@@ -7,14 +7,14 @@ from dense_networks import dense_network
 from fusednn.kernels import records
 from fusednn.kernels._jit import JIT
 from fusednn.kernels.activations import ACTIVATIONS
-from fusednn.kernels.ops import noise
+from fusednn.kernels.ops.pointwise import noise
 from reference import dropout_mask, gaussian_noise
 from reference_network import ACTIVATIONS as PLAIN
 from reference_network import LOSSES
 from scipy import sparse, stats
 from sessions import by_kind, in_order, random_network, random_targets
 
-from fusednn.plan.program import Program, Task
+from fusednn.plan.binding.program import Program, Task
 from fusednn.plan.training import Rule, Target
 from fusednn.training.session import Session
 from fusednn.training.team import run_all

@@ -8,12 +8,15 @@ from typing import NamedTuple
 import pytest
 from declared_ops import OPS, name_of
 from fusednn.kernels import operands, records
-from fusednn.kernels.ops import adjust, embedding, update
+from fusednn.kernels.ops.products import embedding
+from fusednn.kernels.ops.updates import adjust, update
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = {
-    f"fusednn.kernels.ops.{path.stem}": ast.parse(path.read_text())
-    for path in sorted(ROOT.glob("kernels/ops/[a-z]*.py"))
+    ".".join(("fusednn", *path.relative_to(ROOT).with_suffix("").parts)): ast.parse(
+        path.read_text()
+    )
+    for path in sorted(ROOT.glob("kernels/ops/**/[a-z]*.py"))
 }
 FUNCTIONS = {
     (module, node.name): node

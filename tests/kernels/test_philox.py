@@ -7,7 +7,7 @@ import pytest
 from fusednn.kernels import library
 from fusednn.kernels._jit import JIT, OPTIONS, kernel
 from fusednn.kernels.intrinsics.pointers import data
-from fusednn.kernels.ops.noise import draw_mask, dropout
+from fusednn.kernels.ops.pointwise.noise import draw_mask, dropout
 from fusednn.kernels.philox import philox, uniform
 from numba import types
 from numba.core.ccallback import CFunc

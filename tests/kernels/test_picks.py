@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 from blocks import WIDTHS, Rows, block_of, empty_like, run
-from fusednn.kernels.ops import embedding, output
+from fusednn.kernels.ops import output
+from fusednn.kernels.ops.products import embedding
 
 ROWS, TASK = 21, 8
 both_dtypes = pytest.mark.parametrize("dtype", [np.float32, np.float64])

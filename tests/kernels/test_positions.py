@@ -4,13 +4,17 @@ import numpy as np
 import pytest
 from blocks import Rows, assert_close, block_of, row_of
 from fusednn.kernels import answer, records
-from fusednn.kernels.intrinsics.tiles import ROWS as CHUNK_ROWS
-from fusednn.kernels.ops import batch_norm, dense, layer_norm, noise, output, rows, update
+from fusednn.kernels.intrinsics.tiles import MICRO_ROWS as CHUNK_ROWS
+from fusednn.kernels.ops import output
+from fusednn.kernels.ops.norms import batch_norm, layer_norm
+from fusednn.kernels.ops.pointwise import elementwise, noise
+from fusednn.kernels.ops.products import dense
+from fusednn.kernels.ops.updates import update
 from fusednn.kernels.optimizers import OPTIMIZERS
 
-from fusednn.plan.buffers import Block, address_of, aligned_zeros, padded
-from fusednn.plan.forms import Panels, Vectors, parts
-from fusednn.plan.program import Program, Task
+from fusednn.plan.binding.program import Program, Task
+from fusednn.plan.layout.forms import Panels, Vectors, parts
+from fusednn.plan.memory.buffers import Block, address_of, aligned_zeros, padded
 from fusednn.training.team import run_all
 
 POSITIONS, SAMPLES = 3, 2 * CHUNK_ROWS + 5
@@ -20,8 +24,8 @@ both_dtypes = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 
 # operands that are text are buffers of `Buffers`; the last item is those that the op changes
 ROW_OPS = {
-    "copy": (rows.copy_rows, {"out": "b", "x": "a"}, "b"),
-    "add": (rows.add_rows, {"out": "b", "other": "a"}, "b"),
+    "copy": (elementwise.copy_rows, {"out": "b", "x": "a"}, "b"),
+    "add": (elementwise.add_rows, {"out": "b", "other": "a"}, "b"),
     "dense": (
         dense.plain_forward,
         {

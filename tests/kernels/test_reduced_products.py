@@ -10,12 +10,12 @@ from fusednn.kernels.intrinsics import integers
 from fusednn.kernels.intrinsics.integers import DOT, OFFSET
 from fusednn.kernels.intrinsics.pointers import data
 from fusednn.kernels.intrinsics.shapes import SHAPE
-from fusednn.kernels.ops import reduced as ops
+from fusednn.kernels.ops.products import reduced as ops
 from one_op import run_op
 
-from fusednn.plan.buffers import aligned_zeros, padded
-from fusednn.plan.forms import Panels
-from fusednn.plan.reduced import Halves, Integers, rounded_integers
+from fusednn.plan.layout.forms import Panels
+from fusednn.plan.layout.rounded_weights import Halves, Integers, rounded_integers
+from fusednn.plan.memory.buffers import aligned_zeros, padded
 
 F32 = np.float32
 NR = SHAPE.panel(4)

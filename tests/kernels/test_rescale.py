@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 from blocks import Rows, empty_like, row_of, run
-from fusednn.kernels.ops import rescale as ops
+from fusednn.kernels.ops.pointwise import rescale as ops
 from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, RobustScaler, StandardScaler
 
-from fusednn.estimators.scalers import affine_of
+from fusednn.estimators.deployment.scalers import affine_of
 
 SCALERS = [
     StandardScaler(),

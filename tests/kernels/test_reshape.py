@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 from blocks import run
-from fusednn.kernels.intrinsics.tiles import ROWS
+from fusednn.kernels.intrinsics.tiles import MICRO_ROWS
 from fusednn.kernels.ops import reshape
 
-from fusednn.plan.buffers import Block, leading_dimension, padded
+from fusednn.plan.memory.buffers import Block, leading_dimension, padded
 
-SAMPLES = 2 * ROWS + 3
+SAMPLES = 2 * MICRO_ROWS + 3
 SHAPES = [
     ((12,), (4, 3)),
     ((17,), (17, 1)),
@@ -58,7 +58,9 @@ def turned(x, columns):
 
 @both_dtypes
 @shapes
-@pytest.mark.parametrize(("block", "workers"), [(ROWS, 1), (2 * ROWS, 3), (9 * ROWS, 1)])
+@pytest.mark.parametrize(
+    ("block", "workers"), [(MICRO_ROWS, 1), (2 * MICRO_ROWS, 3), (9 * MICRO_ROWS, 1)]
+)
 def test_rows_of_another_shape(shape, out_shape, dtype, block, workers):
     size = int(np.prod(shape))
     values = np.random.RandomState(0).normal(size=(SAMPLES, size)).astype(dtype)
@@ -81,5 +83,5 @@ def test_samples_of_the_data(is_ordered, dtype):
         memory, out = buffer((4, 6), dtype)
         x = Block(data.reshape(-1), 30, 24)
         named = operands(out, x, columns) | {"order": order if is_ordered else None}
-        run(dtype, SAMPLES, [(reshape.gather_reshaped, named, None)], ROWS)
+        run(dtype, SAMPLES, [(reshape.gather_reshaped, named, None)], MICRO_ROWS)
         check(memory, out, turned(samples, columns) if columns > 1 else samples)

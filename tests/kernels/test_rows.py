@@ -3,13 +3,15 @@
 import numpy as np
 import pytest
 from blocks import ROUNDING, WIDTHS, Rows, assert_close, empty_like, row_of, run
-from fusednn.kernels.intrinsics.tiles import ROWS
-from fusednn.kernels.ops import rows as ops
+from fusednn.kernels.intrinsics.tiles import MICRO_ROWS
+from fusednn.kernels.ops.pointwise import elementwise as ops
 
 both_dtypes = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 widths = pytest.mark.parametrize("width", WIDTHS)
-blocks = pytest.mark.parametrize(("block", "workers"), [(ROWS, 1), (2 * ROWS, 3), (9 * ROWS, 1)])
-BATCH = 2 * ROWS + 3
+blocks = pytest.mark.parametrize(
+    ("block", "workers"), [(MICRO_ROWS, 1), (2 * MICRO_ROWS, 3), (9 * MICRO_ROWS, 1)]
+)
+BATCH = 2 * MICRO_ROWS + 3
 
 
 def draw(width, dtype):

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 from blocks import Rows, assert_close
 from fusednn.kernels import records
-from fusednn.kernels.ops import dense, partials, runs
-from fusednn.kernels.ops.partials import CHUNK_ROWS
+from fusednn.kernels.ops.products import dense, partials, runs
+from fusednn.kernels.ops.products.partials import CHUNK_ROWS
 from fusednn.kernels.optimizers import OPTIMIZERS
 
-from fusednn.plan.buffers import aligned_zeros
-from fusednn.plan.forms import Column, Panels
-from fusednn.plan.program import Program, Task
+from fusednn.plan.binding.program import Program, Task
+from fusednn.plan.layout.forms import Column, Panels
+from fusednn.plan.memory.buffers import aligned_zeros
 from fusednn.training.team import run_all
 
 SAMPLES, POSITIONS = 2 * CHUNK_ROWS + 3, 13

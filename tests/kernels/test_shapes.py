@@ -12,10 +12,10 @@ from elsewhere import run_pytest
 from fusednn.kernels._jit import JIT
 from fusednn.kernels.intrinsics import shapes, sync
 from fusednn.kernels.intrinsics.shapes import SHAPE, SHAPES, choose_shape, host_features
-from fusednn.kernels.ops.dense import TILE_ROWS
+from fusednn.kernels.ops.products.dense import TILE_ROWS
 from llvmlite import ir
 from parity import assert_same_network, fit_pair
-from test_tiles import FORMS, ROWS
+from test_tiles import FORMS, MICRO_ROWS
 
 LINUX, WINDOWS = "x86_64-unknown-linux-gnu", "x86_64-pc-windows-msvc"
 MAC, ARM = "arm64-apple-darwin", "aarch64-unknown-linux-gnu"
@@ -156,7 +156,7 @@ def test_assembly_of_every_form(name, triple, cpu, pattern, element):
     full = shape.lanes(4 if element == "float32" else 8)
     letters = SUFFIXES.get(name, {"float32": "s", "float64": "d"})[element]
     for rows, groups, vectors, lanes in FORMS.values():
-        rows = shape.rows if rows == ROWS else rows
+        rows = shape.rows if rows == MICRO_ROWS else rows
         vectors = shape.vectors if vectors > 1 else 1
         form = rows, groups, vectors, lanes or full
         text = assembly.assemble_tile(triple, cpu, "", element, shape, form)

@@ -7,7 +7,7 @@ from fusednn.kernels._jit import JIT
 from scipy import sparse
 from sessions import assert_same_bits, gradient, in_order, open_session, random_network, train
 
-from fusednn.plan import sizes
+from fusednn.plan.memory import sizes
 from fusednn.plan.training import Rule
 from fusednn.training.predict import predict
 
@@ -93,7 +93,7 @@ def test_forward_and_gradient(name, dtype, outputs):
     (w,), (b,) = network
     t = np.random.RandomState(1).normal(size=(samples, outputs)).astype(dtype)
     want = reference.csr_forward(*parts, order, w, b, "identity")
-    close(open_session(X, t, network).outputs(order), want, dtype)
+    close(open_session(X, t, network).evaluations.outputs(order), want, dtype)
     _, (dw,), (db,) = gradient(X, t, network, order=order)
     dz = (want - t[order]) / samples
     close(dw, reference.update_csr_weights(*parts, order, features, dz), dtype)

@@ -10,23 +10,23 @@ from fusednn.kernels._jit import JIT, kernel
 from fusednn.kernels.intrinsics import tiles
 from fusednn.kernels.intrinsics.pointers import data
 from fusednn.kernels.intrinsics.shapes import SHAPE
-from fusednn.kernels.intrinsics.tiles import ROW_PANELS, ROWS, VECTORS
+from fusednn.kernels.intrinsics.tiles import MICRO_ROWS, ROW_PANELS, VECTORS
 
 FORMS = {  # rows, panels, vectors of a panel, lanes (None: the full vector)
-    "tile_full": (ROWS, 1, VECTORS, None),
-    "ahead_to_read": (ROWS, 1, VECTORS, None),
-    "ahead_to_write": (ROWS, 1, VECTORS, None),
+    "tile_full": (MICRO_ROWS, 1, VECTORS, None),
+    "ahead_to_read": (MICRO_ROWS, 1, VECTORS, None),
+    "ahead_to_write": (MICRO_ROWS, 1, VECTORS, None),
     "tile_four": (4, 1, VECTORS, None),
     "tile_two": (2, 1, VECTORS, None),
     "tile_one": (1, 1, VECTORS, None),
-    "edge_full": (ROWS, 1, 1, None),
+    "edge_full": (MICRO_ROWS, 1, 1, None),
     "edge_four": (4, 1, 1, None),
     "edge_two": (2, 1, 1, None),
     "edge_one": (1, 1, 1, None),
     "tile_row": (1, ROW_PANELS, VECTORS, None),
-    "narrow_full": (ROWS, 1, 1, 4),
+    "narrow_full": (MICRO_ROWS, 1, 1, 4),
     "narrow_one": (1, 1, 1, 4),
-    "column_full": (ROWS, 1, 1, 1),
+    "column_full": (MICRO_ROWS, 1, 1, 1),
     "column_one": (1, 1, 1, 1),
 }
 SIZES = (1, 2, 3, 7, 8, 9, 17, 33)
@@ -299,7 +299,7 @@ def test_a_far_matrix_gives_the_same_bits(dtype):
     """Panels that are requested ahead, against the same columns as small matrices."""
     lanes = SHAPE.lanes(np.dtype(dtype).itemsize)
     width = VECTORS * lanes
-    N, M = 3 * width, ROWS + 3
+    N, M = 3 * width, MICRO_ROWS + 3
     K = gemm.FAR_VECTORS * lanes // N + 1
     case = Case(dtype, M, K, N)
     lowest = case.lowest

@@ -9,8 +9,10 @@ from fusednn.kernels._jit import JIT, OPTIONS
 from fusednn.kernels.activations import ACTIVATIONS
 from fusednn.kernels.intrinsics.shapes import SHAPE
 from fusednn.kernels.losses import LOSSES
-from fusednn.kernels.ops import average, batch_norm, column_norms, layer_norm, mix, rows
-from fusednn.kernels.ops.noise import gaussian_noise
+from fusednn.kernels.ops.norms import batch_norm, layer_norm
+from fusednn.kernels.ops.pointwise import elementwise, mix
+from fusednn.kernels.ops.pointwise.noise import gaussian_noise
+from fusednn.kernels.ops.updates import average, column_norms
 from fusednn.kernels.optimizers import OPTIMIZERS
 from numba import types
 from numba.core.ccallback import CFunc
@@ -72,11 +74,11 @@ OPS = {
     batch_norm.batch_norm_backward: 1,
     layer_norm.layer_norm_forward: 2,
     layer_norm.layer_norm_backward: 2,
-    rows.copy_rows: 1,
-    rows.add_rows: 1,
-    rows.scale_rows: 1,
-    rows.prelu_forward: 1,
-    rows.prelu_backward: 1,
+    elementwise.copy_rows: 1,
+    elementwise.add_rows: 1,
+    elementwise.scale_rows: 1,
+    elementwise.prelu_forward: 1,
+    elementwise.prelu_backward: 1,
 }
 """Ops on rows, and how many loops over columns each has at least."""
 ONLY_ROOTS = {"gaussian_noise"}

@@ -88,7 +88,7 @@ def test_whole_tiles(classes, dtype):
 
 @pytest.mark.parametrize("classes", [2, 3])
 def test_a_batch_in_blocks(monkeypatch, classes):
-    monkeypatch.setattr("fusednn.plan.sizes.BLOCK_LIMIT", 8)
+    monkeypatch.setattr("fusednn.plan.memory.sizes.BLOCK_LIMIT", 8)
     X, y = data(np.float64, classes)
     fit("classifier", X, y, np.float64, batch_size=20)
 

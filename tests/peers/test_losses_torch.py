@@ -10,11 +10,7 @@ from dense_networks import dense_network  # noqa: E402
 from torch.nn import functional as F  # noqa: E402
 
 from fusednn import losses  # noqa: E402
-from fusednn.plan.loss import (  # noqa: E402
-    Target,
-    lower_losses,
-    outputs_per_target,
-)
+from fusednn.plan.binding.loss import Target, lower_losses, outputs_per_target  # noqa: E402
 from fusednn.training.team import run_all  # noqa: E402
 
 pytestmark = pytest.mark.peers

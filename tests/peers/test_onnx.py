@@ -24,10 +24,10 @@ from fusednn import (
     NetworkRegressor,
     freeze,
 )
-from fusednn.export.onnx_activations import FORMS
+from fusednn.export.onnx.activations import FORMS
 from fusednn.graph.layers.batch_norm import BatchNorm as BatchNormOp
 from fusednn.graph.layers.layer_norm import LayerNorm as LayerNormOp
-from fusednn.graph.layers.through import Scale, Through
+from fusednn.graph.layers.untrained import Identity, Standardize
 from fusednn.layers import (
     Activation,
     AlphaDropout,
@@ -43,7 +43,7 @@ from fusednn.layers import (
     Residual,
     RMSNorm,
 )
-from fusednn.plan.activations import epilogue
+from fusednn.plan.binding.activations import epilogue
 
 pytestmark = pytest.mark.peers
 DTYPES = pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -89,7 +89,7 @@ def test_activations_far_out(activation, dtype, path):
     """Where exponentials and squares are infinite, and where they vanish."""
     far = [*np.logspace(1.5, 6, 30), 1e10, 1e13, 1e20, 1e30, float(np.finfo(dtype).max) / 4]
     x = np.concatenate([np.linspace(-30, 30, 2001), far, np.negative(far)]).astype(dtype)
-    op = Through(1, epilogue(activation))
+    op = Identity(1, epilogue(activation))
     predictor, X = predictor_of([op], [], dtype), x[:, np.newaxis]
     with np.errstate(over="ignore"):
         expected = predictor.predict(X)
@@ -106,7 +106,7 @@ def test_activations_far_out(activation, dtype, path):
 )
 def test_constants_of_activations(name, constants, dtype, path):
     X = np.linspace(-9, 9, 301).astype(dtype)[:, np.newaxis]
-    predictor = predictor_of([Through(1, epilogue(name, constants))], [], dtype)
+    predictor = predictor_of([Identity(1, epilogue(name, constants))], [], dtype)
     found = run(session_of(predictor, path), X)["variable"]
     check_values(found, predictor.predict(X), 1e-6 if dtype == "float32" else 1e-15)
 
@@ -226,7 +226,7 @@ def test_normalisations_far_from_zero(dtype, path):
     for op, arrays in (
         (LayerNormOp(width, centered=False), [scale]),
         (BatchNormOp(width, epilogue("relu")), [scale, shift, mean, variance]),
-        (Scale(width), [mean, scale]),
+        (Standardize(width), [mean, scale]),
     ):
         check_regressor(predictor_of([op], arrays, dtype), X, path)
     layer_norm = predictor_of([LayerNormOp(width)], [scale, shift], dtype)

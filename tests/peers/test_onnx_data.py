@@ -24,7 +24,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, RobustScaler, StandardScaler
 
 from fusednn import MLPClassifier, MLPRegressor
-from fusednn.estimators.scalers import affine_of
+from fusednn.estimators.deployment.scalers import affine_of
 from fusednn.graph.layers.dense import Dense
 from fusednn.graph.layers.rescale import Rescale
 

@@ -21,11 +21,11 @@ from sklearn.tree import DecisionTreeClassifier  # noqa: E402
 
 import fusednn  # noqa: E402
 from fusednn import MLPClassifier, MLPRegressor, export_onnx, freeze  # noqa: E402
-from fusednn.export.onnx_heads import tensor_of  # noqa: E402
+from fusednn.export.onnx.heads import tensor_of  # noqa: E402
 from fusednn.graph.layers.dense import Dense  # noqa: E402
 from fusednn.graph.layers.epilogue import Epilogue  # noqa: E402
-from fusednn.graph.layers.through import Noise, Through  # noqa: E402
-from fusednn.plan.activations import epilogue  # noqa: E402
+from fusednn.graph.layers.untrained import GaussianNoise, Identity  # noqa: E402
+from fusednn.plan.binding.activations import epilogue  # noqa: E402
 from fusednn.serving.model import VALUES, Head, Model  # noqa: E402
 
 pytestmark = pytest.mark.peers
@@ -115,7 +115,7 @@ def test_estimators_that_are_refused(estimator, error, words, path):
 
 
 def test_layers_that_are_refused(path):
-    for op in (Noise(3, deviation=0.1), Through(3, Epilogue("no such"))):
+    for op in (GaussianNoise(3, deviation=0.1), Identity(3, Epilogue("no such"))):
         with pytest.raises(TypeError, match=r"ONNX has no form of the .*(Noise|no such)"):
             export_onnx(_Described(op), path)
     assert not path.exists()

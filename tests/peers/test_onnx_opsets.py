@@ -16,7 +16,7 @@ from onnx_sessions import predictor_of, session_of  # noqa: E402
 from parity import fit_quietly  # noqa: E402
 
 from fusednn import MLPRegressor, export_onnx  # noqa: E402
-from fusednn.graph.layers.through import Through  # noqa: E402
+from fusednn.graph.layers.untrained import Identity  # noqa: E402
 
 pytestmark = pytest.mark.peers
 NEWEST = onnx.defs.onnx_opset_version()
@@ -34,7 +34,7 @@ def known(tmp_path_factory):
     path, found = tmp_path_factory.mktemp("opsets") / "network.onnx", []
     for opset in OPSETS:
         try:
-            session_of(predictor_of([Through(1)], [], "float32"), path, opset)
+            session_of(predictor_of([Identity(1)], [], "float32"), path, opset)
         except Exception as error:
             if "pset" not in str(error) and "IR version" not in str(error):
                 raise

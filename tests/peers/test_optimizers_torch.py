@@ -77,7 +77,7 @@ def theirs(make, options, X, t, parameters, batch, l2, steps):
 
 def case(monkeypatch, batches, dtype):
     batch, block = BATCHES[batches]
-    monkeypatch.setattr("fusednn.plan.sizes.BLOCK_LIMIT", block)
+    monkeypatch.setattr("fusednn.plan.memory.sizes.BLOCK_LIMIT", block)
     return (*peer_cases.problem("softmax", dtype), batch)
 
 

@@ -61,10 +61,10 @@ def test_same_function(name, rows, dtype):
 
 def outputs_of(network, arrays, x):
     """The logits of a network as it stands."""
-    from fusednn.plan.data import source_of
+    from fusednn.plan.binding.data import source_of
     from fusednn.plan.inference import lower_inference
-    from fusednn.plan.layout import forms_of
-    from fusednn.plan.parameters import ParameterLayout
+    from fusednn.plan.layout.choosing import forms_of
+    from fusednn.plan.layout.parameters import ParameterLayout
     from fusednn.training.team import run_all
 
     layout = ParameterLayout(forms_of(network, x.dtype), x.dtype)

@@ -6,12 +6,12 @@ from every_op import CASES, parameters_for, reads_codes
 from fusednn.kernels.records import MIX, STREAM
 from interpreter import Run
 
-from fusednn.plan.data import source_of
+from fusednn.plan.binding.data import source_of
+from fusednn.plan.binding.loss import Target
 from fusednn.plan.inference import lower_outputs
-from fusednn.plan.layout import forms_of
-from fusednn.plan.loss import Target
-from fusednn.plan.parameters import ParameterLayout
-from fusednn.plan.rule import Rule
+from fusednn.plan.layout.choosing import forms_of
+from fusednn.plan.layout.parameters import ParameterLayout
+from fusednn.plan.updating.rule import Rule
 from fusednn.training.predict import input_gradient
 from fusednn.training.session import Session
 from fusednn.training.team import run_all

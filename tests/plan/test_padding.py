@@ -9,8 +9,8 @@ from fusednn.kernels.losses import LOSSES
 from scipy import sparse
 from sessions import in_order, random_targets, sizes_for
 
-from fusednn.estimators.building import build
-from fusednn.estimators.parameters import drawn
+from fusednn.estimators.network.building import build
+from fusednn.estimators.network.parameters import drawn
 from fusednn.graph.layers.batch_norm import BatchNorm as Norm
 from fusednn.graph.layers.dense import Dense as Linear
 from fusednn.graph.network import Network
@@ -29,9 +29,10 @@ from fusednn.layers import (
     Residual,
     RMSNorm,
 )  # fmt: skip
-from fusednn.plan import data, inference
-from fusednn.plan.layout import forms_of
-from fusednn.plan.parameters import ParameterLayout
+from fusednn.plan import inference
+from fusednn.plan.binding import data
+from fusednn.plan.layout.choosing import forms_of
+from fusednn.plan.layout.parameters import ParameterLayout
 from fusednn.plan.training import Rule, Target
 from fusednn.training.session import Session
 from fusednn.training.team import run_all
@@ -131,7 +132,7 @@ def check_training(loss, activation, sizes, rule, batch, form, dtype):
 @DTYPES
 def test_blocks_of_a_large_batch(monkeypatch, dtype):
     """The stored gradient of a batch above the limit is written before it is added to."""
-    monkeypatch.setattr("fusednn.plan.sizes.BLOCK_LIMIT", 32)
+    monkeypatch.setattr("fusednn.plan.memory.sizes.BLOCK_LIMIT", 32)
     rule = Rule("adam", (0.9, 0.999, 1e-8))
     for form in ("dense", "gaps", "csr"):
         arguments = ("softmax", "relu", (9, 35, 3), rule, 70, dtype, form)

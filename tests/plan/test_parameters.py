@@ -8,10 +8,10 @@ from dense_networks import dense_network
 from fusednn.kernels.intrinsics.shapes import SHAPE
 from sessions import in_order
 
-from fusednn.plan.batches import row_blocks
-from fusednn.plan.buffers import ALIGNMENT, aligned_zeros, leading_dimension, padded
-from fusednn.plan.layout import forms_of
-from fusednn.plan.parameters import ParameterLayout
+from fusednn.plan.layout.choosing import forms_of
+from fusednn.plan.layout.parameters import ParameterLayout
+from fusednn.plan.memory.buffers import ALIGNMENT, aligned_zeros, leading_dimension, padded
+from fusednn.plan.updating.batches import row_blocks
 
 DTYPES = pytest.mark.parametrize("dtype", [np.float32, np.float64], ids=["float32", "float64"])
 SIZES = [

@@ -10,11 +10,12 @@ from fusednn.kernels._jit import kernel
 from fusednn.kernels.intrinsics.shapes import SHAPE
 from fusednn.kernels.library import address
 from fusednn.kernels.operands import DECLARED
-from fusednn.kernels.ops import clip, rows
+from fusednn.kernels.ops.pointwise import elementwise
+from fusednn.kernels.ops.updates import clip
 from fusednn.kernels.optimizers import OPTIMIZERS
 
-from fusednn.plan import program
-from fusednn.plan.buffers import Block
+from fusednn.plan.binding import program
+from fusednn.plan.memory.buffers import Block
 
 F32 = np.float32
 FUNCTION = OPTIMIZERS["sgd"].step, "step"
@@ -168,7 +169,7 @@ def test_numbers_of_numpy():
 
 def test_arrays_stay_alive_and_can_be_found():
     """A record has addresses only; the program keeps what is there."""
-    op = rows.copy_rows
+    op = elementwise.copy_rows
     out, x = (Block(np.zeros(60, F32), 20, 7) for _ in range(2))
     record, made = record_of(op, {"out": out, "x": x.part(3, 4)})
     assert any(array is out.values for array in made._alive)

@@ -10,10 +10,16 @@ from fusednn.graph.layers.dense import Dense
 from fusednn.graph.layers.layer_norm import LayerNorm
 from fusednn.graph.layers.residual import Residual
 from fusednn.graph.network import Network
-from fusednn.plan import reduced
-from fusednn.plan.activations import epilogue
-from fusednn.plan.buffers import aligned_zeros
-from fusednn.plan.reduced import Halves, Integers, rounded_halves, rounded_integers, with_storage
+from fusednn.plan.binding.activations import epilogue
+from fusednn.plan.layout import rounded_weights
+from fusednn.plan.layout.rounded_weights import (
+    Halves,
+    Integers,
+    rounded_halves,
+    rounded_integers,
+    with_storage,
+)
+from fusednn.plan.memory.buffers import aligned_zeros
 
 KINDS = [Halves, Integers]
 SIZES = [(1, 1), (2, 3), (3, 16), (4, 17), (5, 33), (66, 65), (7, 128), (1, 201)]
@@ -118,14 +124,14 @@ def test_which_layers_are_stored_so():
 
 
 def test_integers_of_very_many_inputs(monkeypatch):
-    monkeypatch.setattr(reduced, "DOT", "sdot")
+    monkeypatch.setattr(rounded_weights, "DOT", "sdot")
     wide = Dense(4 * integers.MOST_WORDS + 1, 9)
     assert stored([wide], "int8") == (wide,)
     assert stored([wide._replace(fan_in=5)], "int8") == (Dense(5, 9, storage="int8"),)
 
 
 def test_no_integers_here(monkeypatch):
-    monkeypatch.setattr(reduced, "DOT", None)
+    monkeypatch.setattr(rounded_weights, "DOT", None)
     with pytest.raises(ValueError, match="needs a CPU with AVX-512 VNNI, AVX-VNNI, or on ARM"):
         stored([Dense(5, 9)], "int8")
     assert stored([Dense(5, 9)], "bfloat16") == (Dense(5, 9, storage="bfloat16"),)

@@ -14,11 +14,11 @@ from fusednn.graph.arrays import CHUNKS, Array
 from fusednn.graph.gradients import Partials
 from fusednn.graph.layers.dense import Dense
 from fusednn.graph.network import Network
-from fusednn.plan import bindings
-from fusednn.plan.bound_products import gradient_op
-from fusednn.plan.forms import Table, Vectors
-from fusednn.plan.loss import Target
-from fusednn.plan.rule import Rule
+from fusednn.plan.binding import bindings
+from fusednn.plan.binding.loss import Target
+from fusednn.plan.binding.products import gradient_op
+from fusednn.plan.layout.forms import Table, Vectors
+from fusednn.plan.updating.rule import Rule
 from fusednn.training.predict import input_gradient
 from fusednn.training.session import Session
 

@@ -15,7 +15,7 @@ from sklearn.preprocessing import MinMaxScaler
 
 from fusednn import NetworkRegressor, freeze
 from fusednn.layers import BatchNorm, Dense, Embedding, Flatten, LayerNorm, Reshape, Residual
-from fusednn.serving.files import VERSION
+from fusednn.serving.files.reading import VERSION
 
 FOLDER = Path(__file__).with_name("files")
 ROWS = [

@@ -11,7 +11,7 @@ from parity import outcome
 from scipy import sparse
 
 from fusednn import CompiledPredictor, MLPClassifier, export_library, freeze, load
-from fusednn.export.library import found_compiler
+from fusednn.export.c.library import found_compiler
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),

@@ -17,9 +17,9 @@ from parity import run_python
 
 import fusednn
 from fusednn import MLPClassifier, freeze, load
-from fusednn.serving import replacing
-from fusednn.serving.files import KEY, VERSION
-from fusednn.serving.tensors import MOST_HEADER
+from fusednn.serving.files import replacing
+from fusednn.serving.files.reading import KEY, VERSION
+from fusednn.serving.files.tensors import MOST_HEADER
 
 KEPT = Path(__file__).with_name("files")
 OURS, OTHERS = list(estimators()), list(others())

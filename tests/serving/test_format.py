@@ -15,7 +15,7 @@ from fusednn import MLPRegressor, freeze
 from fusednn.graph.layers.dense import Dense
 from fusednn.graph.layers.embedding import Embedding
 from fusednn.graph.layers.residual import Residual
-from fusednn.serving.description import FIELDS, POSITIONS
+from fusednn.serving.files.description import FIELDS, FILE_NAMES, POSITIONS
 
 PAGE = (Path(__file__).parents[2] / "docs/files.md").read_text()
 
@@ -173,7 +173,7 @@ def test_the_page_names_all_that_is_written():
         [line] = [
             line
             for line in PAGE.splitlines()
-            if line.startswith("|") and f"`{kind.__name__}`" in line.split("|")[1]
+            if line.startswith("|") and f"`{FILE_NAMES[kind]}`" in line.split("|")[1]
         ]
         for field in set(fields) - {"after"}:
             assert f"`{field}`" in line, (kind, field)

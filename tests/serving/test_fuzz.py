@@ -14,8 +14,8 @@ from every_kind import LABELS, X, estimators, fit_quietly
 from mutations import joined, mutated, split
 
 from fusednn import MLPClassifier, freeze
-from fusednn.serving.fields import Refused
-from fusednn.serving.files import KEY
+from fusednn.serving.files.fields import Refused
+from fusednn.serving.files.reading import KEY
 from fusednn.serving.loading import read_predictor
 
 KEPT = Path(__file__).with_name("files")

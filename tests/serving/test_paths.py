@@ -8,7 +8,7 @@ import pytest
 
 import fusednn
 from fusednn import CompiledPredictor, MLPRegressor, export_c, export_library, freeze, load
-from fusednn.export.library import found_compiler
+from fusednn.export.c.library import found_compiler
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 

@@ -15,7 +15,7 @@ from sklearn.preprocessing import MinMaxScaler, StandardScaler
 import fusednn
 from fusednn import MLPClassifier, MLPRegressor, NetworkClassifier, freeze
 from fusednn.layers import BatchNorm, Dense, Flatten, LayerNorm, PReLU, Reshape, Residual, RMSNorm
-from fusednn.serving import answering
+from fusednn.serving import calls
 from fusednn.serving.model import BINARY, COLUMNS, MULTICLASS, MULTILABEL, VALUES, Head, Model
 from fusednn.serving.predictor import Predictor
 from fusednn.training import parked
@@ -99,7 +99,7 @@ def test_same_bits_by_two_threads(monkeypatch, sizes, rows, weights):
             helpers.append(len(self.helpers))
             return self
 
-    monkeypatch.setattr(answering, "Crew", Crew)
+    monkeypatch.setattr(calls, "Crew", Crew)
     whole, X = model(sizes), rows_of(rows, sizes[0])
     one, two = (Predictor(whole, jobs, weights)(X) for jobs in (1, 2))
     np.testing.assert_array_equal(one, two)

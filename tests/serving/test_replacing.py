@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from fusednn.serving.replacing import replacing
+from fusednn.serving.files.replacing import replacing
 
 
 def write(path, data):

@@ -23,7 +23,7 @@ from fusednn import (
     load,
 )
 from fusednn.graph.layers.dense import Dense as DenseOp
-from fusednn.graph.layers.through import Scale
+from fusednn.graph.layers.untrained import Standardize
 from fusednn.layers import BatchNorm, Dense, Embedding, LayerNorm, Residual
 from fusednn.serving.model import VALUES as VALUES_HEAD
 from fusednn.serving.model import Head, Model
@@ -203,7 +203,9 @@ def test_wide_rows_are_made_dense_a_part_at_a_time():
     rows = scattered(700, wide)
     means, factors = np.zeros(wide, np.float32), np.ones(wide, np.float32)
     weights, biases = np.ones((wide, 1), np.float32), np.zeros(1, np.float32)
-    predictor = wide_predictor([Scale(wide), DenseOp(wide, 1)], [means, factors, weights, biases])
+    predictor = wide_predictor(
+        [Standardize(wide), DenseOp(wide, 1)], [means, factors, weights, biases]
+    )
     predictor(rows[:1])
     found, most = traced(lambda: predictor(rows))
     assert most < 700 * wide * 4 / 2

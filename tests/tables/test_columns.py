@@ -6,7 +6,7 @@ import pytest
 from fusednn.tables.columns import NumberColumn, TextColumn
 from fusednn.tables.errors import TableError
 from fusednn.tables.numbers import Notation
-from fusednn.tables.parquet import ParquetBlocks, read_parquet
+from fusednn.tables.reading.parquet import ParquetBlocks, read_parquet
 from fusednn.tables.table import Table
 from fusednn.tables.texts import Texts
 

@@ -8,13 +8,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from fusednn.tables import csv_arrow
 from fusednn.tables.dates import PARTS, Form
 from fusednn.tables.errors import TableError
 from fusednn.tables.inputs import Dates, Words
 from fusednn.tables.labelled import labelled_table
 from fusednn.tables.learning import learned_encoding
-from fusednn.tables.reading import blocks_of, read_table
+from fusednn.tables.reading import csv_arrow
+from fusednn.tables.reading.table_reader import blocks_of, read_table
 from fusednn.tables.tabular import Tabular
 
 MOMENTS = pd.date_range("1899-12-30 23:15:30", periods=120, freq="171D7h").to_series()

@@ -8,12 +8,12 @@ import pandas as pd
 import pyarrow.parquet
 import pytest
 
-from fusednn.command.narration import notes_on_encoding
-from fusednn.tables import reading, sources
+from fusednn.command.data.narration import notes_on_encoding
 from fusednn.tables.inputs import Numbers, Words
 from fusednn.tables.labelled import labelled_table
 from fusednn.tables.learning import learned_encoding
-from fusednn.tables.reading import blocks_of, read_table
+from fusednn.tables.reading import sources, table_reader
+from fusednn.tables.reading.table_reader import blocks_of, read_table
 from fusednn.tables.tabular import Tabular
 
 
@@ -97,7 +97,7 @@ def test_notes_are_json_and_come_back(tmp_path):
 
 @pytest.mark.parametrize("suffix", ["csv", "csv.gz", "parquet"])
 def test_blocks_make_up_the_whole(tmp_path, suffix, monkeypatch):
-    monkeypatch.setattr(reading, "BLOCK_ROWS", 6)
+    monkeypatch.setattr(table_reader, "BLOCK_ROWS", 6)
     frame = pd.DataFrame({"a": np.arange(20) / 3, "b": list("xyzx") * 5, "c": [None, True] * 10})
     path = tmp_path / f"t.{suffix}"
     frame.to_parquet(path) if suffix == "parquet" else frame.to_csv(path, index=False)

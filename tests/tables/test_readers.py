@@ -8,13 +8,13 @@ from itertools import chain
 import numpy as np
 import pytest
 
-from fusednn.tables import csv_arrow, reading
-from fusednn.tables.csv_arrow import ArrowText, NotRead
-from fusednn.tables.csv_rows import cells_of, joined
-from fusednn.tables.delimited import DELIMITERS, TextFile
 from fusednn.tables.errors import TableError
 from fusednn.tables.numbers import Notation
-from fusednn.tables.reading import blocks_of, read_table
+from fusednn.tables.reading import csv_arrow, table_reader
+from fusednn.tables.reading.csv_arrow import ArrowText, NotRead
+from fusednn.tables.reading.csv_rows import cells_of, joined
+from fusednn.tables.reading.delimited import DELIMITERS, TextFile
+from fusednn.tables.reading.table_reader import blocks_of, read_table
 
 READERS = "pyarrow", "csv"
 
@@ -204,7 +204,7 @@ def opened(rows, place, delimiter):
 @pytest.mark.parametrize("delimiter", DELIMITERS)
 @pytest.mark.parametrize("zipped", [False, True])
 def test_a_quote_that_is_never_closed(tmp_path, reader, delimiter, zipped, monkeypatch):
-    monkeypatch.setattr(reading, "BLOCK_ROWS", 30)
+    monkeypatch.setattr(table_reader, "BLOCK_ROWS", 30)
     rows = [f"a{delimiter}y", *(f"{i}{delimiter}{i % 3}" for i in range(400))]
     path = tmp_path / "t"
     for place in (0, 1, 99, 399, 400):
@@ -279,7 +279,7 @@ def test_what_pyarrow_leaves_to_the_csv_module(tmp_path):
 
 
 def test_reading_says_how_far_it_is(tmp_path, reader, monkeypatch):
-    monkeypatch.setattr(reading, "BLOCK_ROWS", 1000)
+    monkeypatch.setattr(table_reader, "BLOCK_ROWS", 1000)
     path, shares = tmp_path / "t.csv", []
     path.write_text("a,b\n" + "".join(f"{i},{'b' * 99}\n" for i in range(10_000)))
     assert read_table(path, watch=shares.append).rows == 10_000

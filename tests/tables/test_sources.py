@@ -14,10 +14,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from fusednn.tables import compression, csv_arrow, sources
 from fusednn.tables.errors import TableError
-from fusednn.tables.reading import blocks_of, read_table
-from fusednn.tables.sources import STANDARD_INPUT, Source
+from fusednn.tables.reading import compression, csv_arrow, sources
+from fusednn.tables.reading.sources import STANDARD_INPUT, Source
+from fusednn.tables.reading.table_reader import blocks_of, read_table
 
 ROWS = [(f"{i}.5", f"größe {i % 7}, 猫", "ja" if i % 3 else "nein") for i in range(60)]
 TEXT = "zahl\twort\tziel\r\n" + "".join("\t".join(row) + "\r\n" for row in ROWS)

@@ -7,7 +7,7 @@ from parity import CLASSES, assert_same_bits, fit_quietly
 from scipy import sparse
 
 from fusednn import MLPRegressor, NetworkRegressor
-from fusednn.plan import forms
+from fusednn.plan.layout import forms
 from fusednn.training import session
 
 # name: kind, target from (X, draws), options

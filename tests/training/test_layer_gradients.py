@@ -206,8 +206,8 @@ def test_blocks_of_a_batch_add_up(monkeypatch, solver, layers):
     """The same steps, whatever goes through the buffers at once, but for rounding."""
     options = {"solver": solver, "alpha": 0.1, "batch_size": 50}
     whole = trained(layers, 1, "float64", 133, **options)
-    monkeypatch.setattr("fusednn.plan.sizes.BLOCK_LIMIT", 8)
-    monkeypatch.setattr("fusednn.plan.sizes.LEAST_BLOCK", 5)
+    monkeypatch.setattr("fusednn.plan.memory.sizes.BLOCK_LIMIT", 8)
+    monkeypatch.setattr("fusednn.plan.memory.sizes.LEAST_BLOCK", 5)
     blocks = [trained(layers, n_jobs, "float64", 133, **options) for n_jobs in (1, 2, 3)]
     for one, other in zip(whole, blocks[0], strict=True):
         np.testing.assert_allclose(one, other, rtol=0, atol=1e-7 * abs(one).max())

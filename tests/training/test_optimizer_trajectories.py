@@ -93,7 +93,7 @@ def by_the_engine(solver, X, t, parameters, batch, weights, l2, **more):
 
 def problem(monkeypatch, batches, dtype, sizes=(7, 12, 5, 6)):
     batch, block = BATCHES[batches]
-    monkeypatch.setattr("fusednn.plan.sizes.BLOCK_LIMIT", block)
+    monkeypatch.setattr("fusednn.plan.memory.sizes.BLOCK_LIMIT", block)
     random = np.random.RandomState(1)
     X = random.normal(size=(ROWS, sizes[0])).astype(dtype)
     X[X < -0.7] = 0

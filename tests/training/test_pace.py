@@ -9,7 +9,7 @@ from dense_networks import dense_network
 from sklearn.exceptions import ConvergenceWarning
 
 from fusednn import MLPClassifier
-from fusednn.plan.batches import most_tasks
+from fusednn.plan.updating.batches import most_tasks
 from fusednn.training import session
 from fusednn.training.pace import LONGEST_INTERVAL, SHORTEST_SECONDS, Pace
 

@@ -129,7 +129,7 @@ def test_averages(dtype, tolerance, clipped):
     with open_session(X.astype(dtype), t, parameters, **options) as session:
         for _ in range(3):
             session.run_passes(np.full(session.batches, RATE))
-        ours, outputs = flat(session), session.outputs(None).copy()
+        ours, outputs = flat(session), session.evaluations.outputs(None).copy()
         trained = by_kind(session.trained())
     _, history = plain_passes(parameters, t, 3)
     weights = decay ** np.arange(len(history))[::-1]
@@ -149,7 +149,7 @@ def test_averages(dtype, tolerance, clipped):
 @pytest.mark.parametrize("clipped", [np.inf, 1e9])
 @pytest.mark.parametrize("limit", [4096, 4])  # the second in blocks
 def test_l1(dtype, tolerance, clipped, limit, monkeypatch):
-    monkeypatch.setattr("fusednn.plan.sizes.BLOCK_LIMIT", limit)
+    monkeypatch.setattr("fusednn.plan.memory.sizes.BLOCK_LIMIT", limit)
     parameters = random_network(SIZES, dtype)
     t = random_targets("softmax", len(X), 3, dtype)
     rule = Rule("sgd", (0.0,), clip_norm=clipped, l1=0.05)
@@ -237,7 +237,7 @@ def test_standardize_is_a_scaler_before_the_network(dtype):
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("solver", ["sgd", "adamw"])
-def test_lengths_stay_bounded(solver, dtype):
+def test_norms_stay_bounded(solver, dtype):
     options = {"solver": solver, "learning_rate_init": 0.05, "random_state": 0, "dtype": dtype}
     model = MLPRegressor(
         hidden_layer_sizes=(40, 21), max_norm=0.7, max_iter=20, n_jobs=2, **options

@@ -6,7 +6,7 @@ import argparse
 import math
 from pathlib import Path
 
-from fusednn.tables.sources import STANDARD_INPUT
+from fusednn.tables.reading.sources import STANDARD_INPUT
 
 TASKS = "classification", "regression"
 

@@ -13,7 +13,7 @@ from typing import NamedTuple, NoReturn
 from fusednn import __version__
 from fusednn.tables.errors import TableError
 
-from .errors import UserError, complain, in_words
+from .terminal.errors import UserError, complain, in_words
 
 INTERRUPTED, CLOSED_PIPE = 130, 141
 FULL = errno.ENOSPC, errno.EDQUOT, errno.EFBIG
@@ -28,13 +28,17 @@ class Command(NamedTuple):
 
 
 COMMANDS = {
-    "fit": Command(".fit", "train a network on a table, and write it to a file"),
-    "predict": Command(".predict", "predict the rows of a table"),
-    "export": Command(".export", "write a model as ONNX, C or a shared library"),
-    "demo": Command(".demo", "train a network, on your data or the bundled digits"),
-    "warmup": Command(".warmup", "compile what estimators need, ahead of their first fit"),
-    "cache": Command(".cache", "show or clear the compiled kernels kept on disk"),
-    "versions": Command(".versions", "show versions, CPU, threads and cache, for bug reports"),
+    "fit": Command(".subcommands.fit", "train a network on a table, and write it to a file"),
+    "predict": Command(".subcommands.predict", "predict the rows of a table"),
+    "export": Command(".subcommands.export", "write a model as ONNX, C or a shared library"),
+    "demo": Command(".subcommands.demo", "train a network, on your data or the bundled digits"),
+    "warmup": Command(
+        ".subcommands.warmup", "compile what estimators need, ahead of their first fit"
+    ),
+    "cache": Command(".subcommands.cache", "show or clear the compiled kernels kept on disk"),
+    "versions": Command(
+        ".subcommands.versions", "show versions, CPU, threads and cache, for bug reports"
+    ),
 }
 
 

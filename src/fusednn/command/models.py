@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from fusednn.tables.tabular import Tabular
 
-from .errors import UserError
+from .terminal.errors import UserError
 
 if TYPE_CHECKING:
     from fusednn.serving.predictor import Predictor

@@ -17,24 +17,24 @@ from fusednn.optimizers import NAMED
 from fusednn.training.predict import predict
 from fusednn.training.warn import warn_user
 
-from .callbacks import CallbackSupportMixin, watched
-from .constraints import DTYPES
-from .files import FilesMixin
-from .fitting import DIAGNOSED, prepare
-from .inspection import LooksMixin
-from .parameters import check_input
-from .progress import CURVES, attributes_of
-from .randoms import random_state_of
-from .sample_weights import checked_weights, present
-from .solvers import is_stochastic
-from .unchecked import (
+from .displays.inspection import LooksMixin
+from .files.mixin import FilesMixin
+from .fitting.callbacks import CallbackSupportMixin, watched
+from .fitting.options import is_stochastic
+from .fitting.preparing import DIAGNOSED, prepare
+from .fitting.progress import CURVES, attributes_of
+from .fitting.randoms import random_state_of
+from .input.constraints import DTYPES
+from .input.missing_targets import IGNORE, check_columns, filled, known_rows, unknown_in
+from .input.plain_input import (
     SPARSE_FORMATS,
     is_plain_input,
     is_plain_target,
     takes_plain_input,
     validated,
 )
-from .unknown import IGNORE, check_columns, filled, known_rows, unknown_in
+from .input.sample_weights import checked_weights, present
+from .network.parameters import check_input
 
 NON_FINITE = (
     "Solver produced non-finite parameter weights. The input data may contain large values and"
@@ -147,7 +147,7 @@ class BaseNetwork(CallbackSupportMixin, FilesMixin, LooksMixin, BaseEstimator):
         return 2, 5
 
     def _taken(self, structure):
-        """The chain of what `_check_sizes` has found, which may become the estimator's."""
+        """The built of what `_check_sizes` has found, which may become the estimator's."""
         return structure
 
     def _described_solver(self):
@@ -200,9 +200,9 @@ class BaseNetwork(CallbackSupportMixin, FilesMixin, LooksMixin, BaseEstimator):
             self.__dict__.pop("validation_loss_curve_", None)  # of another fit
             self.best_validation_score_ = -np.inf if early else None
 
-    def _network(self, chain=None):
-        """The network as it is trained, of another chain if one is given."""
-        ops, (loss, constants) = (chain or self._built()).ops, self._lowered_loss()
+    def _network(self, built=None):
+        """The network as it is trained, of another built if one is given."""
+        ops, (loss, constants) = (built or self._built()).ops, self._lowered_loss()
         return Network(ops, loss, self._output_groups(), constants)
 
     def _output_groups(self):

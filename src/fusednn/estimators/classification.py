@@ -16,13 +16,13 @@ from sklearn.utils.validation import _check_sample_weight
 
 from fusednn.losses import CLASSIFICATION, ClassificationLoss
 
-from .callbacks import with_callbacks
-from .constraints import CLASS_WEIGHT
-from .fitted import as_list
-from .labels import Labels, MultioutputLabels, are_columns, labels_of, multioutput_labels_of
-from .sample_weights import check_class_weight, present
-from .targets import first_classes, flattened
-from .unknown import IGNORE, class_weights, filled, known, known_accuracy, unknown_in
+from .files.saved_attributes import as_list
+from .fitting.callbacks import with_callbacks
+from .input.constraints import CLASS_WEIGHT
+from .input.labels import Labels, MultioutputLabels, are_columns, labels_of, multioutput_labels_of
+from .input.missing_targets import IGNORE, class_weights, filled, known, known_accuracy, unknown_in
+from .input.sample_weights import check_class_weight, present
+from .input.targets import first_classes, flattened
 
 
 class ClassificationMixin(ClassifierMixin):

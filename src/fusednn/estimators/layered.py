@@ -12,14 +12,17 @@ from sklearn.base import _fit_context
 
 from fusednn import layers as specs
 from fusednn.graph.layers.layer import shapes_along
-from fusednn.graph.layers.through import Scale
+from fusednn.graph.layers.untrained import Standardize
 from fusednn.optimizers import NAMED, SGD, Adam
 from fusednn.training.optimizer_state import rule_of
 
 from .base import BaseNetwork
-from .building import (
-    Chain,
-    Place,
+from .displays.diagram import rows_html
+from .fitting.preparing import loss_and_gradient
+from .input.constraints import LAYERED
+from .network.building import (
+    BuiltLayers,
+    Position,
     build,
     divided,
     first_ops,
@@ -27,10 +30,7 @@ from .building import (
     vector_sizes,
     width_taken,
 )
-from .constraints import LAYERED
-from .diagram import rows_html
-from .fitting import loss_and_gradient
-from .parameters import (
+from .network.parameters import (
     by_layer,
     categories_of,
     check_input,
@@ -39,7 +39,7 @@ from .parameters import (
     has_embedding,
     replaced,
 )
-from .scaling import mean_and_factor
+from .network.scaling import mean_and_factor
 
 DEFAULT = (specs.Dense(100, "relu"),)
 PYTORCHS = {**NAMED, "sgd": SGD(), "adam": Adam()}
@@ -63,12 +63,12 @@ class BaseLayered(BaseNetwork):
         layers = self._specs()
         if has_embedding(layers):
             if self.mixup:
-                raise Place("layers[0]", layers[0]).refuse("mixup cannot mix codes")
+                raise Position("layers[0]", layers[0]).refuse("mixup cannot mix codes")
             if layers[0].categories is None:
                 layers[0] = replace(layers[0], categories=categories(layers[0].columns))
         return tuple(layers)
 
-    def _chain_of(self, layers, columns, scaled):
+    def _built_of(self, layers, columns, scaled):
         """The ops of a list of descriptions, for the estimator's targets."""
         hidden, output = divided(layers, self.n_outputs_, self._output_activation())
         return build(hidden, output, columns, scaled=scaled)
@@ -81,21 +81,21 @@ class BaseLayered(BaseNetwork):
 
     def _build(self, X, random_state, rows):
         layers = self._asked(partial(categories_of, X))
-        self._chain = chain = self._chain_of(layers, X.shape[1], bool(self.standardize))
-        check_input(X, chain.ops[0])
+        self._built_layers = built = self._built_of(layers, X.shape[1], bool(self.standardize))
+        check_input(X, built.ops[0])
         if has_embedding(layers) and self._specs()[0].categories is None:
-            check_tables(chain, X)
-        arrays = drawn(chain, random_state, X.dtype)
+            check_tables(built, X)
+        arrays = drawn(built, random_state, X.dtype)
         self.__dict__.pop("feature_means_", None)
         if self.standardize:
-            self._learn_scaling(chain, arrays, X[rows])
+            self._learn_scaling(built, arrays, X[rows])
         self.layers_, self._arrays = layers, arrays
 
-    def _learn_scaling(self, chain, arrays, X):
+    def _learn_scaling(self, built, arrays, X):
         """Writes means and factors of the columns in their places; codes are not scaled."""
         start, columns = 0, list(range(X.shape[1]))
-        if isinstance(chain.pieces[0].spec, specs.Embedding):
-            columns, start = chain.ops[0].plain, len(chain.ops[0].columns)
+        if isinstance(built.pieces[0].spec, specs.Embedding):
+            columns, start = built.ops[0].plain, len(built.ops[0].columns)
         mean, factor = (part.astype(X.dtype) for part in mean_and_factor(X))
         arrays[start][: len(columns)] = mean[columns]
         arrays[start + 1][: len(columns)] = factor[columns]
@@ -106,7 +106,7 @@ class BaseLayered(BaseNetwork):
     def _restore(self, arrays):
         """Takes over a network that was built before of `layers_`."""
         scaled = hasattr(self, "feature_means_")
-        self._chain = self._chain_of(self.layers_, self.n_features_in_, scaled)
+        self._built_layers = self._built_of(self.layers_, self.n_features_in_, scaled)
         self._arrays = arrays
 
     def _parameters(self):
@@ -118,17 +118,17 @@ class BaseLayered(BaseNetwork):
         return {"_arrays": arrays}
 
     def _built(self):
-        return self._chain
+        return self._built_layers
 
     def _check_sizes(self, inputs):
-        """The layers and their chain; refuses those of another network than there is."""
+        """The layers and their built; refuses those of another network than there is."""
         if bool(self.standardize) != hasattr(self, "feature_means_"):
             raise ValueError("standardize cannot change while training goes on.")
         layers, sizes = self._asked(self._known_categories), (inputs, self.n_outputs_)
-        if layers == self.layers_ and sizes == self._chain.sizes:
-            return layers, self._chain
-        asked = self._chain_of(layers, inputs, bool(self.standardize))
-        if _weights_of(asked) != _weights_of(self._chain):
+        if layers == self.layers_ and sizes == self._built_layers.sizes:
+            return layers, self._built_layers
+        asked = self._built_of(layers, inputs, bool(self.standardize))
+        if _weights_of(asked) != _weights_of(self._built_layers):
             raise ValueError(
                 f"The weights are of the layers {list(self.layers_)}, but the parameters and the"
                 f" data ask for {self._specs()} on {inputs} columns."
@@ -136,8 +136,8 @@ class BaseLayered(BaseNetwork):
         return layers, asked
 
     def _taken(self, structure):
-        self.layers_, self._chain = structure
-        return self._chain
+        self.layers_, self._built_layers = structure
+        return self._built_layers
 
     def _described_solver(self):
         return PYTORCHS.get(self.solver, self.solver)
@@ -147,18 +147,18 @@ class BaseLayered(BaseNetwork):
 
     def _named_ops(self):
         """The name of each layer that is more than a part of the one before, and its op."""
-        homes = self._chain.homes
+        homes = self._built_layers.homes
         kinds = [type(spec).__name__ for spec in self.layers_]
         names = [f"layers[{number}] {kinds[number]}" for number in range(len(homes) - 1)]
         pairs = zip([*names, "output"], homes, strict=True)
         return [(name, home) for name, home in pairs if home is not None]
 
     def _count_hidden(self):
-        return len(self._chain.homes) - 1
+        return len(self._built_layers.homes) - 1
 
     def _first_layers(self, count, network, arrays):
         """The network of so many layers, and its parameters."""
-        scaled = any(isinstance(op, Scale) for op in network.ops)
+        scaled = any(isinstance(op, Standardize) for op in network.ops)
         ops = first_ops(self.layers_[:count], network.inputs, scaled=scaled)
         network = network._replace(ops=ops)
         return network, arrays[: len(network.parameters())]
@@ -208,13 +208,13 @@ class BaseLayered(BaseNetwork):
         list of list of ndarray
             For each of `layers`, and last for the output layer, new arrays: of `Dense` weights
             (I, O), biases (O,) unless it has none, and with `weight_norm` directions, biases and
-            lengths; of `BatchNorm` scale, shift, running mean and running variance; of
+            norms; of `BatchNorm` scale, shift, running mean and running variance; of
             `LayerNorm` scale and shift, of `RMSNorm` scale; of `PReLU` slopes; of `Embedding` a
             table (categories, size) for each column; of `Residual` a list for each inner layer.
             Other layers have none, nor is the scaling of `standardize` among them.
         """
         self._check_fitted()
-        return by_layer(self._chain, [array.copy() for array in self._arrays])
+        return by_layer(self._built_layers, [array.copy() for array in self._arrays])
 
     def set_weights(self, weights):
         """Takes weights over, layer by layer.
@@ -234,7 +234,7 @@ class BaseLayered(BaseNetwork):
             If numbers or shapes are others, which changes nothing.
         """
         self._check_fitted()
-        self._arrays = replaced(self._chain, self._arrays, weights)
+        self._arrays = replaced(self._built_layers, self._arrays, weights)
         return self
 
     def loss_and_gradient(self, X, y, sample_weight=None, inputs=False):
@@ -264,35 +264,35 @@ class BaseLayered(BaseNetwork):
             With `inputs`. Dense for sparse X too, and 0 for the codes that an `Embedding` reads.
         """
         loss, gradients, *dx = loss_and_gradient(self, X, y, sample_weight, inputs)
-        return loss, by_layer(self._chain, gradients), *dx
+        return loss, by_layer(self._built_layers, gradients), *dx
 
     def _html_repr(self):
         """scikit-learn's diagram, and the layers once there are some."""
         text = super()._html_repr()
         if self._is_built():
-            text += rows_html(_described(self._chain, self.layers_))
+            text += rows_html(_described(self._built_layers, self.layers_))
         return text
 
 
-def _weights_of(chain: Chain):
+def _weights_of(built: BuiltLayers):
     """What weights belong to: kinds and places of ops, and the shapes of their parameters."""
     ops = [
         (type(op), getattr(op, "bias", None), [parameter.shape for parameter in op.parameters()])
-        for op in chain.ops
+        for op in built.ops
     ]
-    return chain.homes, ops
+    return built.homes, ops
 
 
-def _described(chain, layers):
+def _described(built, layers):
     """A row of the diagram for each layer."""
     rows = [("layer", "units", "parameters")]
-    shapes = shapes_along(chain.ops, (chain.ops[0].fan_in,))[1:]
-    for number, home in enumerate(chain.homes):
+    shapes = shapes_along(built.ops, (built.ops[0].fan_in,))[1:]
+    for number, home in enumerate(built.homes):
         name = repr(layers[number]) if number < len(layers) else "output"
         if home is None:
             rows.append((name, "", ""))
             continue
-        op = chain.pieces[home].op
+        op = built.pieces[home].op
         count = sum(prod(parameter.shape) for parameter in op.parameters())
         units = " \u00d7 ".join(map(str, shapes[home]))
         rows.append((name, units, f"{count:,}"))

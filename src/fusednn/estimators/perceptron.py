@@ -12,12 +12,12 @@ from fusednn.plan.training import Rule
 from fusednn.training.optimizer_state import rule_of
 
 from .base import BaseNetwork
-from .constraints import CONSTRAINTS
-from .diagram import layers_html
-from .fitting import loss_and_gradient
-from .parameters import first_norms
-from .scaling import mean_and_factor
-from .weights import chain_of, initial_weights
+from .displays.diagram import layers_html
+from .fitting.preparing import loss_and_gradient
+from .input.constraints import CONSTRAINTS
+from .network.parameters import first_norms
+from .network.perceptron_weights import built_of, initial_weights
+from .network.scaling import mean_and_factor
 
 
 class BaseMLP(BaseNetwork):
@@ -85,7 +85,7 @@ class BaseMLP(BaseNetwork):
 
     def _built(self):
         """The layers that `coefs_`, `intercepts_` and the parameters describe."""
-        return chain_of(
+        return built_of(
             self.coefs_,
             self.intercepts_,
             self.activation,

@@ -15,11 +15,11 @@ from sklearn.utils.validation import _check_sample_weight
 from fusednn.kernels.losses import row_of
 from fusednn.kernels.own_loss import COMPILED, own_loss
 from fusednn.losses import REGRESSION, Gaussian, Quantile, RegressionLoss
-from fusednn.plan.loss import target_columns
+from fusednn.plan.binding.loss import target_columns
 
-from .callbacks import with_callbacks
-from .targets import flattened, real_targets
-from .unknown import IGNORE, known_r2, unknown_in
+from .fitting.callbacks import with_callbacks
+from .input.missing_targets import IGNORE, known_r2, unknown_in
+from .input.targets import flattened, real_targets
 
 
 class RegressionMixin(RegressorMixin):

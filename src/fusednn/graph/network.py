@@ -100,11 +100,11 @@ class Network(NamedTuple):
         return any(op.is_random() for op in self.ops)
 
     def is_normed(self) -> bool:
-        """Whether some weights are made of directions and lengths."""
+        """Whether some weights are made of directions and norms."""
         return bool(self.graph().normed)
 
     def bounds_weights(self) -> bool:
-        """Whether the lengths of some weights are bounded."""
+        """Whether the norms of some weights are bounded."""
         return any(parameter.largest < inf for parameter in self.parameters())
 
     def first(self, count: int) -> Network:

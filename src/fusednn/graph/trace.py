@@ -38,19 +38,19 @@ class Call(NamedTuple):
 
 
 class Normed(NamedTuple):
-    """Weights that follow from two parameters: each column of v has its length.
+    """Weights that follow from two parameters: each column of v, scaled to a norm of its own.
 
     Parameters
     ----------
     w : Array
         What the network multiplies by.
-    v, lengths : int
+    v, norms : int
         The numbers of the parameters (I, O) and (O,).
     """
 
     w: Array
     v: int
-    lengths: int
+    norms: int
 
 
 class Graph(NamedTuple):
@@ -65,7 +65,7 @@ class Graph(NamedTuple):
     parameters : tuple of (Parameter, Array)
         In the order of the network.
     normed : tuple of Normed
-        Weights that are made of directions and lengths.
+        Weights that are made of directions and norms.
     prepared : tuple of Call
         On parameters alone; they run before all others, again when a parameter has changed.
     calls : tuple of Call
@@ -147,9 +147,9 @@ class Trace:
             arrays.append(array)
         return arrays
 
-    def norm(self, w: Array, v: Array, lengths: Array) -> None:
-        """Says that w has the directions of v and these lengths."""
-        self.normed.append(Normed(w, self._numbers[v], self._numbers[lengths]))
+    def norm(self, w: Array, v: Array, norms: Array) -> None:
+        """Says that w has the directions of v and these norms."""
+        self.normed.append(Normed(w, self._numbers[v], self._numbers[norms]))
         if self.needs_gradient(v):
             self._needs_gradient.add(w)
 

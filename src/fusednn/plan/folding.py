@@ -11,17 +11,17 @@ from fusednn.graph.layers.batch_norm import BatchNorm
 from fusednn.graph.layers.dense import Dense
 from fusednn.graph.layers.layer import Layer
 from fusednn.graph.layers.residual import Residual
-from fusednn.graph.layers.through import Noise, Scale, Through
+from fusednn.graph.layers.untrained import GaussianNoise, Identity, Standardize
 from fusednn.graph.network import Network
 
-from .lengths import normed_weights
+from .updating.norms import normed_weights
 
 FAR_MEAN = {np.dtype(np.float32): 1e3, np.dtype(np.float64): 1e9}
 """The largest mean, in deviations, that may go into the bias of the layer behind a scaling: two
 large numbers would take each other away there."""
 
 
-class Part(NamedTuple):
+class FittedLayer(NamedTuple):
     """An op and its parameters."""
 
     op: Layer
@@ -33,7 +33,7 @@ def folded(
 ) -> tuple[Network, list[np.ndarray]]:
     """The same function with fewer ops.
 
-    Noise goes; weights of directions and lengths become weights; batch normalisation goes into a
+    Noise goes; weights of directions and norms become weights; batch normalisation goes into a
     dense layer just before or behind it, and scaling of the data into the one behind it.
 
     Parameters
@@ -51,27 +51,27 @@ def folded(
     """
     dtype = arrays[-1].dtype if arrays else np.dtype(float)
     steps = _fold(_steps(network.ops, arrays), dtype, behind)
-    steps = steps or [Part(Through(network.inputs), [])]
+    steps = steps or [FittedLayer(Identity(network.inputs), [])]
     network = network._replace(ops=tuple(step.op for step in steps))
     return network, [np.asarray(array, dtype) for step in steps for array in step.arrays]
 
 
-def _steps(ops, arrays) -> list[Part]:
+def _steps(ops, arrays) -> list[FittedLayer]:
     arrays, steps = iter(arrays), []
     for op in ops:
-        steps.append(Part(op, [next(arrays) for _ in op.parameters()]))
+        steps.append(FittedLayer(op, [next(arrays) for _ in op.parameters()]))
     return steps
 
 
-def _fold(steps: list[Part], dtype, behind: bool) -> list[Part]:
-    done: list[Part] = []
+def _fold(steps: list[FittedLayer], dtype, behind: bool) -> list[FittedLayer]:
+    done: list[FittedLayer] = []
     for step in map(_alone, steps):
         if step is None:
             continue
         if isinstance(step.op, Residual):
             inner = _fold(_steps(step.op.inner, step.arrays), dtype, behind)
-            inner = inner or [Part(Through(step.op.fan_in), [])]
-            step = Part(
+            inner = inner or [FittedLayer(Identity(step.op.fan_in), [])]
+            step = FittedLayer(
                 step.op._replace(inner=tuple(part.op for part in inner)),
                 [array for part in inner for array in part.arrays],
             )
@@ -82,7 +82,7 @@ def _fold(steps: list[Part], dtype, behind: bool) -> list[Part]:
     return done
 
 
-def _together(before: Part, step: Part, dtype, behind: bool) -> Part | None:
+def _together(before: FittedLayer, step: FittedLayer, dtype, behind: bool) -> FittedLayer | None:
     """One step that does what two do; None if there is none."""
     if isinstance(step.op, BatchNorm) and _ends_plainly(before):
         return _into_before(before, step)
@@ -91,27 +91,27 @@ def _together(before: Part, step: Part, dtype, behind: bool) -> Part | None:
     return None
 
 
-def _alone(step: Part) -> Part | None:
+def _alone(step: FittedLayer) -> FittedLayer | None:
     """A step by itself, as inference needs it; None if it does nothing there."""
     op, arrays = step
-    if isinstance(op, Noise):
-        op = Through(op.width, op.after)
-    if isinstance(op, Through) and op.after.activation == "identity":
+    if isinstance(op, GaussianNoise):
+        op = Identity(op.width, op.after)
+    if isinstance(op, Identity) and op.after.activation == "identity":
         return None
     if isinstance(op, Dense) and op.weight_norm:
-        v, b, lengths = arrays
-        return Part(op._replace(weight_norm=False), [normed_weights(v, lengths), b])
-    return Part(op, arrays)
+        v, b, norms = arrays
+        return FittedLayer(op._replace(weight_norm=False), [normed_weights(v, norms), b])
+    return FittedLayer(op, arrays)
 
 
-def _ends_plainly(step: Part) -> bool:
+def _ends_plainly(step: FittedLayer) -> bool:
     return isinstance(step.op, Dense) and step.op.after.activation == "identity"
 
 
-def _affine(step: Part) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _affine(step: FittedLayer) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Mean, factor and shift of a normalisation by column or a scaling, in float64."""
     arrays = [array.astype(float) for array in step.arrays]
-    if isinstance(step.op, Scale):
+    if isinstance(step.op, Standardize):
         mean, factor = arrays
         return mean, factor, np.zeros_like(mean)
     assert isinstance(step.op, BatchNorm)
@@ -119,27 +119,27 @@ def _affine(step: Part) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return mean, scale / np.sqrt(variance + step.op.epsilon), shift
 
 
-def _goes_on(step: Part, dtype) -> bool:
+def _goes_on(step: FittedLayer, dtype) -> bool:
     """Whether a scaling may go into the dense layer behind it."""
-    if not isinstance(step.op, BatchNorm | Scale) or step.op.after.activation != "identity":
+    if not isinstance(step.op, BatchNorm | Standardize) or step.op.after.activation != "identity":
         return False
     mean, factor, _ = _affine(step)
     return bool(np.all(np.abs(mean * factor) < FAR_MEAN[np.dtype(dtype)]))
 
 
-def _into_before(dense: Part, norm: Part) -> Part:
+def _into_before(dense: FittedLayer, norm: FittedLayer) -> FittedLayer:
     mean, factor, shift = _affine(norm)
     w, b = (array.astype(float) for array in dense.arrays)
     assert isinstance(dense.op, Dense)
     assert isinstance(norm.op, BatchNorm)
     op = dense.op._replace(after=norm.op.after)
-    return Part(op, [w * factor, (b - mean) * factor + shift])
+    return FittedLayer(op, [w * factor, (b - mean) * factor + shift])
 
 
-def _into_behind(norm: Part, dense: Part) -> Part:
+def _into_behind(norm: FittedLayer, dense: FittedLayer) -> FittedLayer:
     mean, factor, shift = _affine(norm)
     w, b = (array.astype(float, order="C") for array in dense.arrays)
     assert isinstance(dense.op, Dense)
     # by einsum, which adds in one order: a product by BLAS has other bits on other CPUs
     offset = np.einsum("i,io->o", shift - mean * factor, w)
-    return Part(dense.op, [w * factor[:, np.newaxis], b + offset])
+    return FittedLayer(dense.op, [w * factor[:, np.newaxis], b + offset])

@@ -8,14 +8,14 @@ from fusednn.graph.network import Network
 from fusednn.kernels import records
 from fusednn.kernels.ops import output
 
-from . import sizes
-from .answers import ANSWERS, add_answer
-from .bindings import BINDINGS
-from .buffers import leading_dimension
-from .layout import forms_of
-from .lowering import Lowering
-from .prepared import refreshers
-from .program import Program, Task
+from .binding.bindings import BINDINGS
+from .binding.lowering import Lowering
+from .binding.outputs import ANSWERS, add_answer
+from .binding.program import Program, Task
+from .layout.choosing import forms_of
+from .memory import sizes
+from .memory.buffers import leading_dimension
+from .updating.normed_weights import refreshers
 
 
 def lower_inference(
@@ -168,6 +168,6 @@ def _set_steps(program: Program, lowering: Lowering, samples: int, block: int) -
     starts = np.arange(0, samples, sizes.STEP_ROWS)
     steps = np.zeros((len(starts), records.STEP_WIDTH), np.int64)
     steps[:, records.START] = starts
-    steps[:, records.ROWS] = np.minimum(sizes.STEP_ROWS, samples - starts)
+    steps[:, records.SAMPLES] = np.minimum(sizes.STEP_ROWS, samples - starts)
     steps[:, records.LAST_STAGE] = 1
     program.set_steps(steps)

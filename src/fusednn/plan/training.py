@@ -16,24 +16,26 @@ from fusednn.graph.trace import Call, Graph
 from fusednn.kernels import records
 from fusednn.kernels.intrinsics.shapes import SHAPE
 from fusednn.kernels.intrinsics.tiles import ROW_PANELS
-from fusednn.kernels.ops import average, few, output, update
+from fusednn.kernels.ops import output
+from fusednn.kernels.ops.products import narrow_dense
+from fusednn.kernels.ops.updates import average, update
 from fusednn.kernels.optimizers import OPTIMIZERS
 
-from .batches import is_blocked, row_blocks, rows_at_once, samples_per_tile, starts_of
-from .bindings import BINDINGS
-from .bound_products import GradientOp, gradient_op
-from .buffers import padded
-from .clipping import PART, lower_clipping
-from .layout import forms_of
-from .lengths import Columns, NormedWeights
-from .loss import Target, loss_records, loss_scratch, target_columns
-from .lowering import Lowering
-from .memory import Memory
-from .parameters import ParameterLayout
-from .prepared import normed_weights_of
-from .program import Program, Task
-from .rule import Rule
-from .update import Updater
+from .binding.bindings import BINDINGS
+from .binding.loss import Target, loss_records, loss_scratch, target_columns
+from .binding.lowering import Lowering
+from .binding.products import GradientOp, gradient_op
+from .binding.program import Program, Task
+from .layout.choosing import forms_of
+from .layout.parameters import ParameterLayout
+from .memory.buffers import padded
+from .memory.memory import Memory
+from .updating.batches import is_blocked, row_blocks, rows_at_once, samples_per_tile, starts_of
+from .updating.clipping import PART, lower_clipping
+from .updating.normed_weights import normed_weights_of
+from .updating.norms import Columns, NormedWeights
+from .updating.rule import Rule
+from .updating.updater import Updater
 
 
 class TrainingPlan:
@@ -61,7 +63,7 @@ class TrainingPlan:
     averages : ndarray
         The averages of the parameters; empty where there are none.
     normed : list of NormedWeights
-        Weights that are made of directions and lengths.
+        Weights that are made of directions and norms.
     dx : ndarray of shape (n_samples, inputs), or None
         The gradient of the data in their `order`, where the rule has it.
     memory : Memory
@@ -107,7 +109,7 @@ class TrainingPlan:
         item = self.dtype.itemsize
         scratch = max(
             update.TILE_ROWS * SHAPE.panel(item),
-            few.FEW * ROW_PANELS * SHAPE.panel(item),
+            narrow_dense.NARROW * ROW_PANELS * SHAPE.panel(item),
             loss_scratch(network.outputs),
             network.widest + 3,  # a row's mask
             *(form.scratch for form in self.layout.forms),
@@ -243,14 +245,14 @@ class TrainingPlan:
                     forms[number].apply_op,
                     {"gradient": self.layout.view(self.gradient, number)},
                 )
-                for number in [*computed, *(normed.lengths for normed in self.normed)]
+                for number in [*computed, *(normed.norms for normed in self.normed)]
             }
             apply = updater.lower(rule.optimizer, self.states, from_memory, refresh=True)
             stages += [(apply, None), *stages_after]
         program.set_stages(stages)
 
     def _stages_after(self, columns: Columns, normed: list[NormedWeights]) -> list:
-        """What follows an update: bounds and lengths of the weights, then their averages."""
+        """What follows an update: bounds and norms of the weights, then their averages."""
         stages: list = []
         bounds = columns.lower_bounds()
         if bounds:
@@ -283,7 +285,7 @@ class TrainingPlan:
         if not self.blocked:
             steps = np.zeros((len(starts), records.STEP_WIDTH), np.int64)
             steps[:, records.START] = starts
-            steps[:, records.ROWS] = stops - starts
+            steps[:, records.SAMPLES] = stops - starts
             steps[:, records.LAST_STAGE] = len(self.program.stages)
             return steps, np.arange(len(starts))
         table: list[tuple[int, int, int, int]] = []

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from fusednn.plan.data import checked_csr
+from fusednn.plan.binding.data import checked_csr
 
 from . import checks
-from .answering import Answering
+from .calls import Answering
 from .model import Columns
 
 

@@ -8,8 +8,8 @@ import numpy as np
 
 from fusednn.plan.folding import folded
 
-from .description import check_values, named_parameters
-from .files import ESTIMATOR, Contents, opened
+from .files.description import check_values, named_parameters
+from .files.reading import ESTIMATOR, Contents, opened
 from .model import Model
 from .predictor import Predictor
 

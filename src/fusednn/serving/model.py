@@ -10,7 +10,7 @@ import numpy as np
 from fusednn.graph.layers.layer import Layer, shapes_along
 from fusednn.graph.network import Network
 
-from .answers import COLUMNS, MULTILABEL, VALUES
+from .labels_and_values import COLUMNS, MULTILABEL, VALUES
 
 __all__ = [
     "BINARY",

@@ -6,13 +6,13 @@ from numbers import Integral
 
 import numpy as np
 
-from fusednn.plan.reduced import INTEGER, STORAGES, with_storage
+from fusednn.plan.layout.rounded_weights import INTEGER, STORAGES, with_storage
 
-from .answering import Answering, operations
-from .answers import Answers
+from .calls import Answering, operations
 from .choosing import Choosing
+from .files.writing import save_model
+from .labels_and_values import Answers
 from .model import BINARY, COLUMNS, MULTICLASS, MULTILABEL, VALUES, Model, shown_sizes
-from .writing import save_model
 
 INTEGER_SPEED = 3
 """How much faster products of integers are, about: so many more operations pay for a thread."""

@@ -17,11 +17,12 @@ from fusednn.graph.network import Network
 from fusednn.optimizers import AdamW, Lion, Optimizer
 from fusednn.plan.training import Rule, Target
 
-from .kept import keep_session, take_session
 from .lbfgs import fit_lbfgs
 from .optimizer_state import OptimizerState
+from .plan_cache import keep_session, take_session
+from .progress import NonFiniteError, Progress, Stopping, Watcher
 from .session import Session
-from .stochastic import NonFiniteError, Progress, Stopping, Watcher, fit_stochastic
+from .stochastic import fit_stochastic
 from .validation import Validation
 from .warn import warn_user
 
@@ -182,35 +183,13 @@ def prepare_stochastic(
     random_state: np.random.RandomState,
 ) -> Train:
     """The training by passes."""
-    samples = len(training.order)
+    block = _batch_rows(options.batch_size, len(training.order))
+    batch = min(block * options.accumulate, len(training.order))
+    _check_batches(options, training, block)
+    rule = _update_of(options, optimizer.rule, block if batch > block else 0)
     make = take_session if training.incremental else partial(Session, several=True)
-    block = _batch_rows(options.batch_size, samples)
-    batch = min(block * options.accumulate, samples)
-    rule = optimizer.rule._replace(
-        clip_norm=np.inf if options.clip_norm is None else float(options.clip_norm),
-        clip_value=np.inf if options.clip_value is None else float(options.clip_value),
-        block=block if batch > block else 0,
-        average=float(options.ema_decay or 0.0),
-        l1=float(options.l1),
-        mixup=float(options.mixup),
-    )
-    if options.mixup and sparse.issparse(training.X):
-        raise ValueError("mixup needs dense X.")
-    if training.network.needs_batches() and samples < 2:
-        raise ValueError(
-            f"BatchNorm cannot be trained on {samples} sample: it needs the variance of at"
-            " least 2."
-        )
-    if training.network.needs_batches() and block < 2:
-        raise ValueError(
-            f"BatchNorm needs batches of at least 2 samples, got batch_size={options.batch_size}."
-        )
     session = training.session(rule, batch, options.alpha, options.n_jobs, make)
-    session.load(training.arrays, optimizer.moments)
-    if rule.average and optimizer.raw is not None:
-        raw, known = optimizer.raw
-        if known == _digest_of(training.arrays):  # else someone has set other weights
-            session.plan.load_trained(raw)
+    _load(session, training.arrays, optimizer)
     session.begin(random_state.randint(2**31) if session.plan.is_random else 0, optimizer.t)
     stopping = Stopping(
         options.max_iter,
@@ -228,6 +207,45 @@ def prepare_stochastic(
         verbose=options.verbose,
     )
     return partial(_fit_stochastic, session, optimizer, progress, fit)
+
+
+def _check_batches(options: FitOptions, training: Training, block: int) -> None:
+    """Refuses data and batches that a network or an option cannot be trained on."""
+    if options.mixup and sparse.issparse(training.X):
+        raise ValueError("mixup needs dense X.")
+    if not training.network.needs_batches():
+        return
+    samples = len(training.order)
+    if samples < 2:
+        raise ValueError(
+            f"BatchNorm cannot be trained on {samples} sample: it needs the variance of at"
+            " least 2."
+        )
+    if block < 2:
+        raise ValueError(
+            f"BatchNorm needs batches of at least 2 samples, got batch_size={options.batch_size}."
+        )
+
+
+def _update_of(options: FitOptions, rule: Rule, block: int) -> Rule:
+    """An optimizer's rule with what the options add; gradients of `block` rows are added up."""
+    return rule._replace(
+        clip_norm=np.inf if options.clip_norm is None else float(options.clip_norm),
+        clip_value=np.inf if options.clip_value is None else float(options.clip_value),
+        block=block,
+        average=float(options.ema_decay or 0.0),
+        l1=float(options.l1),
+        mixup=float(options.mixup),
+    )
+
+
+def _load(session: Session, arrays, optimizer: OptimizerState) -> None:
+    """Loads parameters and moments, and the weights before averaging if they belong to these."""
+    session.load(arrays, optimizer.moments)
+    if session.plan.averages.size and optimizer.raw is not None:
+        raw, known = optimizer.raw
+        if known == _digest_of(arrays):  # else a user has set other weights
+            session.plan.load_trained(raw)
 
 
 def _fit_stochastic(session: Session, optimizer, progress: Progress, fit, watcher) -> Outcome:

@@ -9,10 +9,10 @@ from typing import NamedTuple
 import numpy as np
 from scipy.optimize import OptimizeResult, minimize
 
-from fusednn.plan.loss import loss_row
+from fusednn.plan.binding.loss import loss_row
 
+from .progress import Progress, Watcher, warn_unconverged
 from .session import Session, TimeUp
-from .stochastic import Progress, Watcher, warn_unconverged
 from .warn import warn_user
 
 

@@ -7,15 +7,15 @@ from functools import lru_cache
 import numpy as np
 
 from fusednn.graph.network import Network
-from fusednn.plan.data import DenseRows, Source, source_of
+from fusednn.plan.binding.data import DenseRows, Source, source_of
 from fusednn.plan.folding import folded
-from fusednn.plan.forms import Panels
 from fusednn.plan.inference import least_rows, lower_inference, lower_input_gradient
-from fusednn.plan.layout import forms_of
-from fusednn.plan.parameters import ParameterLayout
+from fusednn.plan.layout.choosing import forms_of
+from fusednn.plan.layout.forms import Panels
+from fusednn.plan.layout.parameters import ParameterLayout
 
 from .jobs import FLOPS_PER_THREAD, choose_jobs
-from .kept import keep, take
+from .plan_cache import keep, take
 from .team import run_all
 
 FEW_ROWS = 64

@@ -53,6 +53,6 @@ class Probe:
         """
         session = self._session
         session.load(arrays)
-        session.run_program(self._program)  # the gradient moves running statistics
+        session.evaluations.run(self._program)  # the gradient moves running statistics
         session.run_gradient(1.0)
         return self._outputs, session.plan.layout.unpack(session.plan.gradient)

@@ -8,13 +8,11 @@ import numpy as np
 
 from fusednn.graph.network import Network
 from fusednn.kernels import records
-from fusednn.plan.batches import is_blocked, most_tasks, starts_of
-from fusednn.plan.data import DenseRows, source_of
-from fusednn.plan.inference import lower_inference
-from fusednn.plan.loss import lower_losses
-from fusednn.plan.program import Program
+from fusednn.plan.binding.data import DenseRows, source_of
 from fusednn.plan.training import Rule, Target, TrainingPlan
+from fusednn.plan.updating.batches import is_blocked, most_tasks, starts_of
 
+from .evaluations import Evaluations
 from .jobs import choose_jobs
 from .pace import Pace
 from .step_settings import StepSettings, divided
@@ -73,6 +71,8 @@ class Session:
     ----------
     ahead : int
         How many passes may.
+    evaluations : Evaluations
+        Outputs and losses of the present network.
     """
 
     def __init__(
@@ -119,9 +119,9 @@ class Session:
         small = step_flops(network, self.plan.rows) < SMALL_FLOPS
         self._pace = Pace(undecided=n_jobs is None and workers > 1 and small)
         self._rows_before = np.zeros(len(self._steps) + 1, np.int64)
-        self._steps[:, records.ROWS].cumsum(out=self._rows_before[1:])
+        self._steps[:, records.SAMPLES].cumsum(out=self._rows_before[1:])
         self._rows_per_slice = self.plan.rows
-        self._lowered: dict[tuple, tuple] = {}
+        self.evaluations = Evaluations(network, self.plan, self.source, self._team)
         self.deadline: float | None = None  # as time.perf_counter() counts
         self.kind: tuple | None = None  # what it may be kept as
 
@@ -263,7 +263,7 @@ class Session:
         for flat in self._changing():
             flat.fill(0)
         self._settings.renew(l2)
-        self._lowered.clear()
+        self.evaluations.clear()
 
     def load(self, arrays, moments=()) -> None:
         """Takes over parameters, and an optimizer's moments, which have their shapes."""
@@ -282,65 +282,3 @@ class Session:
     def parameters(self) -> list[np.ndarray]:
         """The present parameters, as new arrays; averages where there are some."""
         return self.plan.layout.unpack(self.plan.served)
-
-    def outputs(self, samples: np.ndarray | None, X=None, link: bool = True) -> np.ndarray:
-        """Outputs of the present network.
-
-        Parameters
-        ----------
-        samples : ndarray of int64 or None
-            Rows to take; None is all in their order.
-        X : array or sparse matrix, optional
-            Instead of the training data.
-        link : bool
-            Whether the output activation is applied.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, O)
-            Overwritten by the next call with the same arguments.
-        """
-        key = id(samples), id(X), link
-        if key not in self._lowered:
-            lowered = lower_inference(
-                self.network,
-                self.plan.layout.views(self.plan.served),
-                self.source if X is None else source_of(X, self.plan.dtype),
-                self.plan.dtype,
-                order=samples,
-                workers=self.plan.program.workers,
-                answer="outputs" if link else "logits",
-            )
-            self._lowered[key] = (samples, X), *lowered  # which keep their identities
-        _, program, emitted = self._lowered[key]
-        self.run_program(program)
-        return emitted
-
-    def losses(self, target: Target, samples: np.ndarray | None, X=None) -> np.ndarray:
-        """The present loss of each row, without its weight and the L2 term.
-
-        Parameters
-        ----------
-        target : Target
-            Of those rows.
-        samples, X
-            As `outputs` takes them.
-
-        Returns
-        -------
-        ndarray of float64, of shape (n_samples,)
-        """
-        logits = self.outputs(samples, X, link=False)
-        key = id(target), id(logits)
-        if key not in self._lowered:
-            lowered = lower_losses(self.network, target, logits, self.plan.program.workers)
-            self._lowered[key] = (target, logits), *lowered
-        _, program, values = self._lowered[key]
-        self.run_program(program)
-        return values.sum(axis=0)
-
-    def run_program(self, program: Program) -> None:
-        """Runs another program, of as many workers, on the session's threads."""
-        for refresh in program.refresh:
-            refresh()
-        self._team.run(0, len(program.steps), program)

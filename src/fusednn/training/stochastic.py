@@ -1,82 +1,17 @@
-"""The loop of the stochastic solvers: passes, shuffles, stopping, as scikit-learn orders them."""
+"""The loop of the stochastic solvers: passes, shuffles, stopping, in scikit-learn's order."""
 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 from .optimizer_state import OptimizerState
+from .progress import NonFiniteError, Progress, Stopping, Watcher, warn_unconverged
 from .session import Session, TimeUp
+from .undo import Undo
 from .validation import Validation
 from .warn import warn_user
-
-
-class NonFiniteError(ValueError):
-    """The parameters stopped being finite.
-
-    The progress has those of the best validation score, if one decides and was a number, which
-    is what `kept` says; else the last finite ones.
-    """
-
-    kept = False
-
-
-@dataclass
-class Progress:
-    """What a fit has reached; the fields are scikit-learn's fitted attributes of those names."""
-
-    n_iter: int = 0
-    t: int = 0
-    loss: float = np.inf
-    loss_curve: list[float] = field(default_factory=list)
-    best_loss: float | None = np.inf
-    validation_scores: list[float] | None = None
-    validation_loss_curve: list[float] | None = None
-    best_validation_score: float | None = None
-    no_improvement_count: int = 0
-    parameters: list[np.ndarray] | None = None
-
-    def advance(self, losses: list[float], samples: int) -> None:
-        """Takes down the losses of passes over so many samples."""
-        self.n_iter += len(losses)
-        self.t += samples * len(losses)
-        self.loss_curve += losses
-        self.loss = losses[-1] if losses else self.loss
-
-
-class Watcher(Protocol):
-    """Who is told of the passes, or of the iterations of L-BFGS."""
-
-    def begin(self) -> None:
-        """A pass begins."""
-
-    def end(self, progress: Progress, parameters) -> bool:
-        """A pass has ended; true to stop. `parameters()` are the present ones, as new arrays."""
-
-
-class Stopping(NamedTuple):
-    """When a fit ends.
-
-    Parameters
-    ----------
-    max_iter : int
-        Passes.
-    tol : float
-    n_iter_no_change : float
-    single_pass : bool
-        End after one pass without a warning: `partial_fit`.
-    max_time : float or None
-        Seconds.
-    """
-
-    max_iter: int
-    tol: float
-    n_iter_no_change: float
-    single_pass: bool = False
-    max_time: float | None = None
 
 
 def fit_stochastic(
@@ -101,135 +36,135 @@ def fit_stochastic(
     NonFiniteError
         If the parameters stop being finite.
     """
-    flat, samples = session.plan.parameters, session.orders.shape[1]
-    progress.n_iter = 0
-    by_score = validation is not None and validation.decides
-    served = session.plan.served  # what the score is of
-    best = served.copy() if by_score else None
-    undo = _Undo(session, optimizer)
-    optimizer.total = stopping.max_iter * session.batches
-    start = time.perf_counter()
-    session.deadline = None if stopping.max_time is None else start + stopping.max_time
-    watched = verbose or watcher or validation or session.deadline or stopping.single_pass
-    watched = watched or optimizer.waits_for_losses
-    out_of_time = f"Stochastic Optimizer: Maximum time ({stopping.max_time} s)"
+    fit = _Fit(
+        *(session, optimizer, progress, stopping, random_state, shuffle, validation),
+        *(verbose, watcher),
+    )
     try:
-        while progress.n_iter < stopping.max_iter:
-            if watcher is not None:
-                watcher.begin()
-            passes = 1 if watched else min(session.ahead, _undecided(progress, stopping))
-            if shuffle:
-                session.shuffle(random_state, passes)
-            undo.begin(passes)
-            seen = [progress.t + samples * (number + 1) for number in range(passes)]
-            rates = optimizer.rates(session.batches, seen)
-            losses = list(session.run_passes(rates))
-            if not np.isfinite(flat).all():
-                raise NonFiniteError
-            undo.end()
-            optimizer.note_loss(losses[-1])
-            progress.advance(losses, samples)
-            if verbose:
-                print(f"Iteration {progress.n_iter}, loss = {progress.loss:.8f}")
-            improved = _judge_validation(progress, stopping.tol, validation, session, verbose)
-            if improved:
-                best = served.copy()
-            if not by_score:
-                _judge_losses(progress, losses, stopping.tol)
-            if verbose > 1:
-                seconds = time.perf_counter() - start
-                rate = rates[-1] if rates.ndim == 1 else optimizer.learning_rate
-                print(f"Learning rate: {rate:g}, seconds: {seconds:.2f}")
-            stop = watcher is not None and watcher.end(progress, session.parameters)
-            if progress.no_improvement_count > stopping.n_iter_no_change:
-                if optimizer.stalled(_reason(stopping, by_score), verbose):
-                    break
-                progress.no_improvement_count = 0
-            if stop or stopping.single_pass:
-                break
-            if progress.n_iter == stopping.max_iter:
-                warn_unconverged(f"Stochastic Optimizer: Maximum iterations ({stopping.max_iter})")
-            elif session.is_late():
-                warn_unconverged(out_of_time)
+        while True:
+            fit.run_passes()
+            fit.judge()
+            if fit.is_over():
                 break
     except NonFiniteError as diverged:
-        progress.advance(undo.to_finite_passes(rates, seen), samples)
-        diverged.kept = by_score and progress.best_validation_score != -np.inf
-        best = best if diverged.kept else None
+        diverged.kept = fit.diverged()
         raise
     except TimeUp as late:
-        undo.to_batch(late.args[0])
-        warn_unconverged(out_of_time)
+        fit.undo.to_batch(late.args[0])
+        warn_unconverged(stopping.out_of_time)
     except KeyboardInterrupt:
-        undo.to_what_was_told()
+        fit.undo.to_last_shown()
         warn_user("Training interrupted by user.")
-    except Exception:  # of a scorer or a watcher: nothing of this fit is kept
-        best = None
+    except Exception:  # a scorer or a watcher raised it: the fit fails
+        fit.best = None
         raise
     finally:
-        if best is not None:
-            served[:] = best
-            if progress.best_validation_score == -np.inf and progress.n_iter:
-                warn_user("No validation score was a number: the first weights are kept.")
-        del best, undo  # as large as what the next line makes
+        fit.end()
         progress.parameters = session.parameters()
 
 
-class _Undo:
-    """The way back from passes that run: parameters, and their averages, end finite."""
+class _Fit:
+    """One fit: pass, judge, end.
 
-    def __init__(self, session: Session, optimizer: OptimizerState):
-        self._session, self._optimizer = session, optimizer
-        self._flats = session.plan.parameters, session.plan.averages
-        self._copies = [flat.copy() for flat in self._flats]
-        self._before: Any = None  # the state before passes that run together
+    Attributes
+    ----------
+    best : ndarray or None
+        The parameters of the best validation score so far, where it decides.
+    undo : Undo
+    """
 
-    def begin(self, passes: int) -> None:
-        """So many passes are to run."""
-        for flat, copy in zip(self._flats, self._copies, strict=True):
-            copy[:] = flat
-        self._before = self._session.state() if passes > 1 else None
-        self._mark = self._optimizer.mark()
+    def __init__(
+        self, session: Session, optimizer: OptimizerState, progress: Progress, stopping: Stopping,
+        random_state: np.random.RandomState, shuffle: bool, validation: Validation | None,
+        verbose, watcher: Watcher | None,
+    ):  # fmt: skip
+        self._session, self._optimizer, self._progress = session, optimizer, progress
+        self._stopping, self._random_state, self._shuffle = stopping, random_state, shuffle
+        self._validation, self._verbose, self._watcher = validation, verbose, watcher
+        self._samples = session.orders.shape[1]
+        self._by_score = validation is not None and validation.decides
+        self._served = session.plan.served  # the parameters that the score judges
+        self.best = self._served.copy() if self._by_score else None
+        self.undo = Undo(session, optimizer)
+        progress.n_iter = 0
+        optimizer.total = stopping.max_iter * session.batches
+        self._start = time.perf_counter()
+        limit = stopping.max_time
+        session.deadline = None if limit is None else self._start + limit
+        watched = verbose or watcher or validation or session.deadline or stopping.single_pass
+        self._ahead = 1 if watched or optimizer.waits_for_losses else session.ahead
+
+    def run_passes(self) -> None:
+        """Runs the next pass, or several short ones that cannot be the last."""
+        if self._watcher is not None:
+            self._watcher.begin()
+        session, progress = self._session, self._progress
+        passes = min(self._ahead, _undecided(progress, self._stopping))
+        if self._shuffle:
+            session.shuffle(self._random_state, passes)
+        self.undo.begin(passes)
+        self._seen = [progress.t + self._samples * (number + 1) for number in range(passes)]
+        self._rates = self._optimizer.rates(session.batches, self._seen)
+        self._losses = list(session.run_passes(self._rates))
+        if not np.isfinite(session.plan.parameters).all():
+            raise NonFiniteError
+        self.undo.end()
+        self._optimizer.note_loss(self._losses[-1])
+        progress.advance(self._losses, self._samples)
+
+    def judge(self) -> None:
+        """Judges the passes by their losses or the held-out samples, and prints."""
+        progress, verbose = self._progress, self._verbose
+        if verbose:
+            print(f"Iteration {progress.n_iter}, loss = {progress.loss:.8f}")
+        tol, session = self._stopping.tol, self._session
+        if _judge_validation(progress, tol, self._validation, session, verbose):
+            self.best = self._served.copy()
+        if not self._by_score:
+            _judge_losses(progress, self._losses, tol)
+        if verbose > 1:
+            seconds = time.perf_counter() - self._start
+            rates = self._rates
+            rate = rates[-1] if rates.ndim == 1 else self._optimizer.learning_rate
+            print(f"Learning rate: {rate:g}, seconds: {seconds:.2f}")
+
+    def is_over(self) -> bool:
+        """Shows the watcher the pass; whether a stopping rule holds."""
+        progress, stopping, watcher = self._progress, self._stopping, self._watcher
+        stop = watcher is not None and watcher.end(progress, self._session.parameters)
+        if progress.no_improvement_count > stopping.n_iter_no_change:
+            if self._optimizer.stalled(stopping.reason(self._by_score), self._verbose):
+                return True
+            progress.no_improvement_count = 0
+        if stop or stopping.single_pass:
+            return True
+        if progress.n_iter == stopping.max_iter:
+            warn_unconverged(f"Stochastic Optimizer: Maximum iterations ({stopping.max_iter})")
+            return True
+        if self._session.is_late():
+            warn_unconverged(stopping.out_of_time)
+            return True
+        return False
+
+    def diverged(self) -> bool:
+        """Goes back to finite parameters; whether those of the best score are kept."""
+        progress = self._progress
+        progress.advance(self.undo.to_finite_passes(self._rates, self._seen), self._samples)
+        kept = self._by_score and progress.best_validation_score != -np.inf
+        self.best = self.best if kept else None
+        return kept
 
     def end(self) -> None:
-        """They have run."""
-        self._before = None
-
-    def to_batch(self, batches: int) -> None:
-        """All but the first batches have not run."""
-        self._optimizer.go_back(self._mark, batches)
-        self._to_finite()
-
-    def to_what_was_told(self) -> None:
-        """Passes that run together have not run: none has been told of."""
-        if self._before is not None:
-            self._session.restore(self._before)
-            self._optimizer.go_back(self._mark)
-        self._to_finite()
-
-    def to_finite_passes(self, rates: np.ndarray, seen: list[int]) -> list[float]:
-        """As many of the passes as leave finite parameters are run again; their losses."""
-        self._optimizer.go_back(self._mark)
-        for passes in range(len(seen) - 1, 0, -1):
-            self._session.restore(self._before)
-            losses = list(self._session.run_passes(rates[: passes * self._session.batches]))
-            if np.isfinite(self._flats[0]).all():
-                self._optimizer.rates(self._session.batches, seen[:passes])
-                return losses
-        if self._before is not None:
-            self._session.restore(self._before)
-        self._to_finite()
-        return []
-
-    def _to_finite(self) -> None:
-        if np.isfinite(self._flats[0]).all():
-            return
-        for flat, copy in zip(self._flats, self._copies, strict=True):
-            flat[:] = copy
+        """Takes over the best parameters, and drops the copies: each is as large as those."""
+        if self.best is not None:
+            self._served[:] = self.best
+            if self._progress.best_validation_score == -np.inf and self._progress.n_iter:
+                warn_user("No validation score was a number: the first weights are kept.")
+        del self.best, self.undo
 
 
 def _undecided(progress: Progress, stopping: Stopping) -> int:
-    """How many passes will run whatever their losses are."""
+    """How many passes run whatever their losses are."""
     left = stopping.max_iter - progress.n_iter
     until = np.floor(stopping.n_iter_no_change) + 1 - progress.no_improvement_count
     return int(max(1, min(left, until)))
@@ -268,21 +203,3 @@ def _judge_validation(progress: Progress, tol: float, validation, session, verbo
     if improved:
         progress.best_validation_score = score
     return improved and validation.decides
-
-
-def _reason(stopping: Stopping, by_score: bool) -> str:
-    what = "Validation score" if by_score else "Training loss"
-    return (
-        f"{what} did not improve more than tol={stopping.tol:f} for "
-        f"{stopping.n_iter_no_change:d} consecutive epochs."
-    )
-
-
-def warn_unconverged(limit: str) -> None:
-    """Warns that a limit ended the training."""
-    from sklearn.exceptions import ConvergenceWarning
-
-    warn_user(
-        f"{limit} reached and the optimization hasn't converged yet.",
-        ConvergenceWarning,
-    )

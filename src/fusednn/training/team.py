@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from fusednn.kernels import records
 from fusednn.kernels.engine import DONE, run_steps
-from fusednn.plan.program import Program
+from fusednn.plan.binding.program import Program
 
 
 class _Work(NamedTuple):

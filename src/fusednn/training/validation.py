@@ -43,10 +43,10 @@ class Validation(NamedTuple):
         """The weighted mean loss without the L2 term, or None where not wanted; and the score."""
         loss = None
         if self.with_loss:
-            losses = session.losses(self.target, self.samples, self.X)
+            losses = session.evaluations.losses(self.target, self.samples, self.X)
             loss = self.target.mean(losses)
         if self.score is None:
             assert loss is not None
             return loss, -loss
-        outputs = session.outputs(self.samples, self.X)
+        outputs = session.evaluations.outputs(self.samples, self.X)
         return loss, self.score(session, outputs) if np.isfinite(outputs).all() else np.nan

@@ -16,7 +16,7 @@ from .layer import rowwise
 
 
 class Dense(NamedTuple):
-    """Parameters: weights (I, O), biases (O,), and lengths (O,) where there is `weight_norm`.
+    """Parameters: weights (I, O), biases (O,), and norms (O,) where there is `weight_norm`.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ class Dense(NamedTuple):
     max_norm : float
         The largest length of a unit's incoming weights; infinite is no bound.
     weight_norm : bool
-        Whether the weights are directions v (I, O) and, a third parameter, lengths g (O,):
+        Whether the weights are directions v (I, O) and, a third parameter, norms g (O,):
         w = v g / |v|.
     storage : str
         What the weights are rounded to, of a network that only answers; "" is nothing. "bfloat16":
@@ -75,12 +75,12 @@ class Dense(NamedTuple):
         return self.after.dropout > 0
 
     def trace(self, trace: Trace, x: Array) -> Array:
-        w, b, *lengths = trace.take(self.parameters())
+        w, b, *norms = trace.take(self.parameters())
         out = Array((*x.shape[:-1], self.fan_out))
         weights = w
-        if lengths:
+        if norms:
             weights = Array(w.shape, NETWORK)
-            trace.norm(weights, w, lengths[0])
+            trace.norm(weights, w, norms[0])
         trace.call(
             "dense",
             {"out": out},

@@ -1,0 +1,1 @@
+"""What benchmarks share: cases, contestants, rounds, reports."""

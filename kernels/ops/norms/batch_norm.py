@@ -1,0 +1,256 @@
+"""Batch normalisation of each column in a plan: statistics, forward and backward.
+
+    xhat = (x - mean(x)) / sqrt(var(x) + epsilon)       out = xhat scale + shift
+    dx   = scale (d - mean(d) - xhat mean(d xhat)) / sqrt(var(x) + epsilon)
+
+with means over the batch. Ioffe and Szegedy, "Batch normalization", ICML 2015. Sums are partials
+(`partials.py`). Means and sums of squared deviations of chunks are combined as in Chan, Golub and
+LeVeque, "Algorithms for computing the sample variance", 1983.
+"""
+
+import math
+
+from fusednn.kernels._jit import kernel
+from fusednn.kernels.intrinsics.pointers import advance, number, slot
+from fusednn.kernels.intrinsics.scalars import cast
+from fusednn.kernels.operands import (
+    COUNT,
+    NUMBER,
+    REALS,
+    ROWS,
+    op,
+    operands,
+    padded_width_of,
+    width_of,
+)
+from fusednn.kernels.ops.frames import rows_of_batch
+from fusednn.kernels.ops.pointwise.elementwise import affine_row, clear_columns
+from fusednn.kernels.ops.products.partials import CHUNK_ROWS, add_columns
+
+PARTIALS = operands(partials=REALS, x=ROWS, padded=padded_width_of("x"))
+"""`partials` are 2 x padded for each chunk of CHUNK_ROWS rows of the buffers."""
+
+STATISTICS = operands(
+    mean=REALS,
+    inverse=REALS,
+    partials=REALS,
+    running_mean=REALS,
+    running_variance=REALS,
+    width=COUNT,
+    padded=COUNT,
+    epsilon=NUMBER,
+    momentum=NUMBER,
+)
+FORWARD = operands(
+    out=ROWS,
+    normal=ROWS,  # x before, xhat after
+    mean=REALS,
+    inverse=REALS,
+    scale=REALS,
+    shift=REALS,
+    width=width_of("out"),
+    padded=padded_width_of("out"),
+)
+BACKWARD_PARTIALS = operands(
+    partials=REALS, dout=ROWS, normal=ROWS, padded=padded_width_of("dout")
+)
+SUMS = operands(dscale=REALS, dshift=REALS, partials=REALS, width=COUNT, padded=COUNT)
+BACKWARD = operands(
+    dx=ROWS,  # dout before
+    normal=ROWS,
+    inverse=REALS,
+    scale=REALS,
+    dscale=REALS,
+    dshift=REALS,
+    width=width_of("dx"),
+    padded=padded_width_of("dx"),
+)
+
+
+@kernel
+def add_squared_columns(total, x, mean, stride, rows, n):
+    """total (n,) = the sum over the rows of (x (rows, n) - mean)^2; overwrites."""
+    clear_columns(total, 0, n)
+    for row in range(rows):
+        here = advance(x, row * stride)
+        for c in range(n):
+            off = here[c] - mean[c]
+            total[c] = total[c] + off * off
+
+
+@kernel
+def add_product_columns(total, x, y, stride, rows, n):
+    """total (n,) = the sum over the rows of x y (rows, n each); overwrites."""
+    clear_columns(total, 0, n)
+    for row in range(rows):
+        here, there = advance(x, row * stride), advance(y, row * stride)
+        for c in range(n):
+            total[c] = total[c] + here[c] * there[c]
+
+
+@kernel
+def multiply_columns(x, factor, n):
+    """x <- x factor, n elements."""
+    for c in range(n):
+        x[c] = x[c] * factor
+
+
+@op(PARTIALS)
+def batch_partials(record, frame, scratch, lo, hi):
+    """partials (2, O) of each chunk of x (B, O): means and sums of squares about them; overwrites.
+
+    Chunks of rows [lo, hi); the batch's last one may have fewer rows.
+    """
+    x, partials = slot(record, PARTIALS.x, scratch[0]), slot(record, PARTIALS.partials, scratch[0])
+    stride, padded = record[PARTIALS.x_stride], record[PARTIALS.padded]
+    for first in range(lo, hi, CHUNK_ROWS):
+        rows = min(CHUNK_ROWS, hi - first)
+        here = advance(x, first * stride)
+        means = advance(partials, first // CHUNK_ROWS * 2 * padded)
+        add_columns(means, here, stride, rows, padded)
+        multiply_columns(means, cast(1.0 / rows, scratch[0]), padded)
+        add_squared_columns(advance(means, padded), here, means, stride, rows, padded)
+    return 0
+
+
+@kernel
+def combine_chunk(mean, squares, chunk_mean, chunk_squares, share, weight, n):
+    """mean and squares (n,) of the rows so far, with those of one chunk more; in place.
+
+    `share` is the chunk's part of the rows, `weight` that times the rows so far.
+    """
+    for c in range(n):
+        off = chunk_mean[c] - mean[c]
+        mean[c] = mean[c] + off * share
+        squares[c] = squares[c] + (chunk_squares[c] + off * off * weight)
+
+
+@kernel
+def move_running(running, new, factor, momentum, n):
+    """running <- (1 - momentum) running + momentum factor new, n elements."""
+    kept, taken = cast(1, momentum) - momentum, momentum * factor
+    for c in range(n):
+        running[c] = kept * running[c] + taken * new[c]
+
+
+@op(STATISTICS)
+def batch_statistics(record, frame, scratch, lo, hi):
+    """mean and inverse (O,) of the whole batch overwrite, the running statistics move.
+
+    A batch of one row has no unbiased variance, and running_variance stays as it is.
+    """
+    batch, width = rows_of_batch(record, frame), record[STATISTICS.width]
+    padded = record[STATISTICS.padded]
+    partials = slot(record, STATISTICS.partials, scratch[0])
+    mean = slot(record, STATISTICS.mean, scratch[0])
+    inverse = slot(record, STATISTICS.inverse, scratch[0])
+    clear_columns(mean, 0, padded)
+    clear_columns(inverse, 0, padded)
+    for first in range(0, batch, CHUNK_ROWS):
+        rows = min(CHUNK_ROWS, batch - first)
+        share = rows / (first + rows)
+        chunk = advance(partials, first // CHUNK_ROWS * 2 * padded)
+        combine_chunk(
+            mean, inverse, chunk, advance(chunk, padded),
+            cast(share, scratch[0]), cast(first * share, scratch[0]), padded,
+        )  # fmt: skip
+    multiply_columns(inverse, cast(1.0 / batch, scratch[0]), width)
+    momentum, one = number(record, STATISTICS.momentum, scratch[0]), cast(1, scratch[0])
+    move_running(slot(record, STATISTICS.running_mean, scratch[0]), mean, one, momentum, width)
+    if batch > 1:
+        unbiased = cast(batch / (batch - 1), scratch[0])
+        move_running(
+            slot(record, STATISTICS.running_variance, scratch[0]),
+            inverse,
+            unbiased,
+            momentum,
+            width,
+        )
+    epsilon = number(record, STATISTICS.epsilon, scratch[0])
+    for c in range(width):
+        inverse[c] = one / cast(math.sqrt(inverse[c] + epsilon), one)
+    clear_columns(mean, width, padded)
+    clear_columns(inverse, width, padded)
+    return 0
+
+
+@kernel
+def normalise_columns(x, mean, inverse, n):
+    """x <- (x - mean) inverse, n elements each."""
+    for c in range(n):
+        x[c] = (x[c] - mean[c]) * inverse[c]
+
+
+@op(FORWARD)
+def batch_norm_forward(record, frame, scratch, lo, hi):
+    """Rows [lo, hi): normal (B, O) <- xhat, in place; out (B, O) = xhat scale + shift."""
+    stride, out_stride = record[FORWARD.normal_stride], record[FORWARD.out_stride]
+    width, padded = record[FORWARD.width], record[FORWARD.padded]
+    x, out = slot(record, FORWARD.normal, scratch[0]), slot(record, FORWARD.out, scratch[0])
+    mean = slot(record, FORWARD.mean, scratch[0])
+    inverse = slot(record, FORWARD.inverse, scratch[0])
+    scale, shift = slot(record, FORWARD.scale, scratch[0]), slot(record, FORWARD.shift, scratch[0])
+    for row in range(lo, hi):
+        here, there = advance(x, row * stride), advance(out, row * out_stride)
+        normalise_columns(here, mean, inverse, width)
+        affine_row(there, here, scale, shift, True, width)
+        clear_columns(here, width, padded)
+        clear_columns(there, width, padded)
+    return 0
+
+
+@op(BACKWARD_PARTIALS)
+def batch_norm_partials(record, frame, scratch, lo, hi):
+    """partials (2, O) of each chunk of dout (B, O): sums of it and of dout xhat; overwrites."""
+    x = slot(record, BACKWARD_PARTIALS.normal, scratch[0])
+    d = slot(record, BACKWARD_PARTIALS.dout, scratch[0])
+    partials = slot(record, BACKWARD_PARTIALS.partials, scratch[0])
+    stride = record[BACKWARD_PARTIALS.normal_stride]
+    padded = record[BACKWARD_PARTIALS.padded]
+    for first in range(lo, hi, CHUNK_ROWS):
+        rows = min(CHUNK_ROWS, hi - first)
+        here, there = advance(x, first * stride), advance(d, first * stride)
+        sums = advance(partials, first // CHUNK_ROWS * 2 * padded)
+        add_columns(sums, there, stride, rows, padded)
+        add_product_columns(advance(sums, padded), there, here, stride, rows, padded)
+    return 0
+
+
+@op(SUMS)
+def batch_norm_sums(record, frame, scratch, lo, hi):
+    """dshift and dscale (O,) = sums over the whole batch of dout and of dout xhat; overwrites."""
+    width, padded = record[SUMS.width], record[SUMS.padded]
+    chunks = (rows_of_batch(record, frame) + CHUNK_ROWS - 1) // CHUNK_ROWS
+    partials = slot(record, SUMS.partials, scratch[0])
+    dshift, dscale = slot(record, SUMS.dshift, scratch[0]), slot(record, SUMS.dscale, scratch[0])
+    add_columns(dshift, partials, 2 * padded, chunks, padded)
+    add_columns(dscale, advance(partials, padded), 2 * padded, chunks, padded)
+    clear_columns(dshift, width, padded)
+    clear_columns(dscale, width, padded)
+    return 0
+
+
+@kernel
+def differentiate_columns(d, x, scale, inverse, dshift, dscale, part, n):
+    """d <- scale inverse (d - (dshift + x dscale) part), n elements; in place."""
+    for c in range(n):
+        rest = d[c] - (dshift[c] + x[c] * dscale[c]) * part
+        d[c] = scale[c] * inverse[c] * rest
+
+
+@op(BACKWARD)
+def batch_norm_backward(record, frame, scratch, lo, hi):
+    """Rows [lo, hi) of dx (B, O): from the gradient by out to that by x; in place."""
+    stride, width = record[BACKWARD.normal_stride], record[BACKWARD.width]
+    padded = record[BACKWARD.padded]
+    x, d = slot(record, BACKWARD.normal, scratch[0]), slot(record, BACKWARD.dx, scratch[0])
+    scale = slot(record, BACKWARD.scale, scratch[0])
+    inverse = slot(record, BACKWARD.inverse, scratch[0])
+    dshift = slot(record, BACKWARD.dshift, scratch[0])
+    dscale = slot(record, BACKWARD.dscale, scratch[0])
+    part = cast(1.0 / rows_of_batch(record, frame), scratch[0])
+    for row in range(lo, hi):
+        here, there = advance(x, row * stride), advance(d, row * stride)
+        differentiate_columns(there, here, scale, inverse, dshift, dscale, part, width)
+        clear_columns(there, width, padded)
+    return 0

@@ -1,0 +1,165 @@
+"""Dropout and noise in a plan: on the way forward only, since the slopes carry a mask back.
+
+    out    <- out m + b
+    slopes <- activation'(z) m          m = 0 with probability p, else a
+
+Dropout has a = 1 / (1 - p) and b = 0: Srivastava et al., "Dropout: a simple way to prevent neural
+networks from overfitting", JMLR 15, 2014, with the factor in training. Alpha dropout puts the
+least output of a SELU in place of what it leaves out, b = low there and high elsewhere, such that
+mean 0 and variance 1 stay: Klambauer et al., "Self-normalizing neural networks", NIPS 2017.
+
+    out    <- out + deviation n         n of the standard normal distribution
+
+The mask or noise of an element hangs on the key, the layer, the step, the row of the batch and the
+column alone: not on threads, blocks or instruction sets, noise up to rounding. The row is that of
+the sample in the batch, times the rows of a sample, plus that in the sample. Two ops of a plan
+must not have the same layer, or one's masks would be functions of the other's.
+"""
+
+import math
+
+import numpy as np
+from fusednn.kernels import records
+from fusednn.kernels._jit import inline, kernel
+from fusednn.kernels.intrinsics.pointers import advance, number, slot
+from fusednn.kernels.intrinsics.scalars import cast
+from fusednn.kernels.intrinsics.sync import call
+from fusednn.kernels.maths import log, turn_parts
+from fusednn.kernels.operands import (
+    COUNT,
+    FUNCTION,
+    INT64,
+    NUMBER,
+    REALS,
+    ROWS,
+    maybe,
+    op,
+    operands,
+    width_of,
+)
+from fusednn.kernels.ops.frames import step_settings
+from fusednn.kernels.philox import philox, uniform
+
+DROPOUT = operands(
+    out=ROWS,
+    slopes=REALS,  # in rows of the stride of out
+    key=INT64,  # two, of 32 bits
+    derivative_constants=REALS,
+    width=width_of("out"),
+    layer=COUNT,
+    dropped=COUNT,  # p 2^32
+    factor=NUMBER,
+    low=NUMBER,  # what is added where an output is left out, and elsewhere; 0 in plain dropout
+    high=NUMBER,
+    has_slopes=COUNT,  # whether they hold activation'(z) already
+    derivative=maybe(FUNCTION),
+)
+NOISE = operands(out=ROWS, key=INT64, width=width_of("out"), layer=COUNT, deviation=NUMBER)
+
+
+@kernel
+def draw_mask(mask, O, row, step, layer, key, dropped, factor):
+    """mask (4 ceil(O / 4)) = 0 or factor; overwrites."""
+    quarter, zero = (O + 3) // 4, cast(0, factor)
+    k0, k1 = np.uint64(key[0]), np.uint64(key[1])
+    second, third, fourth = (
+        advance(mask, quarter),
+        advance(mask, 2 * quarter),
+        advance(mask, 3 * quarter),
+    )
+    for q in range(quarter):
+        w0, w1, w2, w3 = philox(np.uint64(q), row, step, layer, k0, k1)
+        mask[q] = zero if w0 < dropped else factor
+        second[q] = zero if w1 < dropped else factor
+        third[q] = zero if w2 < dropped else factor
+        fourth[q] = zero if w3 < dropped else factor
+
+
+@op(DROPOUT)
+def dropout(record, frame, scratch, lo, hi):
+    """Rows [lo, hi) of out (B, O) and slopes (B, O) by the same mask, out then moved by low where
+    it left an output out and by high elsewhere; in place (Srivastava et al.; Klambauer et al.).
+    """
+    out, slopes = slot(record, DROPOUT.out, scratch[0]), slot(record, DROPOUT.slopes, scratch[0])
+    constants = slot(record, DROPOUT.derivative_constants, scratch[0])
+    key = slot(record, DROPOUT.key, lo)
+    width = record[DROPOUT.width]
+    stride = record[DROPOUT.out_stride]
+    step = np.uint64(step_settings(frame)[records.STREAM])
+    layer, dropped = np.uint64(record[DROPOUT.layer]), np.uint64(record[DROPOUT.dropped])
+    factor = number(record, DROPOUT.factor, scratch[0])
+    low, high = number(record, DROPOUT.low, scratch[0]), number(record, DROPOUT.high, scratch[0])
+    moved, status = record[DROPOUT.low] != 0 or record[DROPOUT.high] != 0, 0
+    for r in range(lo, hi):
+        row = np.uint64(frame[records.SHIFT] * record[records.POSITIONS] + r)
+        draw_mask(scratch, width, row, step, layer, key, dropped, factor)
+        here, slope = advance(out, r * stride), advance(slopes, r * stride)
+        if record[DROPOUT.has_slopes] != 0:
+            for c in range(width):
+                slope[c] = slope[c] * scratch[c]
+        else:
+            for c in range(width):
+                slope[c] = scratch[c]
+            for c in range(width, stride):
+                slope[c] = cast(0, factor)
+            if record[DROPOUT.derivative] != 0:
+                status |= call(record, DROPOUT.derivative, (slope, here, stride, constants))
+        for c in range(width):
+            here[c] = here[c] * scratch[c]
+        if moved:  # else 0 would be added, which changes -0
+            for c in range(width):
+                here[c] = here[c] + (high if scratch[c] > 0 else low)
+    return status
+
+
+@inline
+def normal_pair(u, v):
+    """Two independent standard normals from u and v uniform in (0, 1]."""
+    radius = cast(math.sqrt(cast(-2.0, u) * log(u)), u)
+    cosine, sine = turn_parts(v)
+    return radius * cosine, radius * sine
+
+
+@kernel
+def draw_normals(noise, O, row, step, layer, key):
+    """noise (4 ceil(O / 4)) = standard normal, from the words of `draw_mask`; overwrites.
+
+    Pairs of words make pairs of normals: Box and Muller, "A note on the generation of random
+    normal deviates", Ann. Math. Statist. 29, 1958. The largest is 6.8.
+    """
+    quarter, like = (O + 3) // 4, noise[0]
+    k0, k1 = np.uint64(key[0]), np.uint64(key[1])
+    second, third, fourth = (
+        advance(noise, quarter),
+        advance(noise, 2 * quarter),
+        advance(noise, 3 * quarter),
+    )
+    for q in range(quarter):
+        w0, w1, w2, w3 = philox(np.uint64(q), row, step, layer, k0, k1)
+        noise[q] = uniform(w0, like)
+        second[q] = uniform(w1, like)
+        third[q] = uniform(w2, like)
+        fourth[q] = uniform(w3, like)
+    for q in range(quarter):
+        noise[q], second[q] = normal_pair(noise[q], second[q])
+        third[q], fourth[q] = normal_pair(third[q], fourth[q])
+
+
+@op(NOISE)
+def gaussian_noise(record, frame, scratch, lo, hi):
+    """Rows [lo, hi) of out (B, width) += deviation n, n standard normal; accumulates (noise at the
+    input: Bishop, "Training with noise is equivalent to Tikhonov regularization", 1995).
+    """
+    out, key = slot(record, NOISE.out, scratch[0]), slot(record, NOISE.key, lo)
+    width = record[NOISE.width]
+    stride = record[NOISE.out_stride]
+    layer = np.uint64(record[NOISE.layer])
+    step = np.uint64(step_settings(frame)[records.STREAM])
+    deviation = number(record, NOISE.deviation, scratch[0])
+    for r in range(lo, hi):
+        row = np.uint64(frame[records.SHIFT] * record[records.POSITIONS] + r)
+        draw_normals(scratch, width, row, step, layer, key)
+        here = advance(out, r * stride)
+        for c in range(width):
+            here[c] = here[c] + deviation * scratch[c]
+    return 0

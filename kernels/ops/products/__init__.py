@@ -1,0 +1,1 @@
+"""Ops that multiply rows by weights, and their gradients."""

@@ -1,0 +1,1 @@
+"""Ops over tiles of the parameters."""

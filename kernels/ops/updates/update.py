@@ -1,0 +1,171 @@
+"""Updates of parameters in a plan: from a gradient in the scratch or in memory to a step in place.
+
+    w <- step(w, gradient)
+
+An optimizer's step is called by address, and so is what factors of a layer or an L1 term change
+of it (`adjust.py`). A tile of weights also writes its part of the transposed copy.
+"""
+
+from fusednn.kernels import records
+from fusednn.kernels._jit import kernel
+from fusednn.kernels.gemm import multiply_edge
+from fusednn.kernels.intrinsics.layout import lanes_of, sum_squares, transpose_square
+from fusednn.kernels.intrinsics.pointers import advance, slot
+from fusednn.kernels.intrinsics.scalars import cast
+from fusednn.kernels.intrinsics.sync import call
+from fusednn.kernels.intrinsics.tiles import MICRO_ROWS as TILE
+from fusednn.kernels.intrinsics.tiles import ROW_PANELS, VECTORS, tile_one, tile_row
+from fusednn.kernels.operands import COUNT, FLOAT64, FUNCTION, REALS, ROWS, maybe, op, operands
+from fusednn.kernels.ops.frames import rows_of_batch, step_settings
+
+TILE_CALLS = 8
+TILE_ROWS = TILE_CALLS * TILE
+"""Rows of a weight tile: on every shape a multiple of a panel's columns."""
+
+UPDATE = operands(
+    step=FUNCTION,  # the optimizer's
+    constants=FLOAT64,
+    parameters=REALS,  # this and the next three stay adjacent: `dense.brought_near` counts them
+    state_1=REALS,
+    state_2=REALS,
+    transposed=maybe(REALS),
+    state_3=REALS,  # not fetched ahead
+    squares_out=maybe(FLOAT64),  # one for each tile
+    absolutes_out=maybe(FLOAT64),  # likewise, of absolute values
+    factors=maybe(FLOAT64),  # of the rates, of decay and of squares_out; without them all are 1
+    adjust=maybe(FUNCTION),  # where there are factors or an L1 term
+)
+"""What all updates take first."""
+
+MATRIX = operands(UPDATE, fan_in=COUNT, columns=COUNT)  # padded to whole vectors
+SUM = operands(UPDATE, dz=ROWS, ones=REALS, zeros=REALS)
+"""The gradient of what is added to each row: a sum over them."""
+
+STORED = operands(UPDATE, gradient=REALS)
+
+
+@kernel
+def panel_width(columns, j, like):
+    """Columns of the panel that begins at column j."""
+    lanes = lanes_of(like)
+    return VECTORS * lanes if columns - j >= VECTORS * lanes else lanes
+
+
+@kernel
+def refresh_transposed(transposed, w, i, j, rows, columns, width, padded_out, padded_in):
+    """Writes the tile w (rows x width) at (i, j) into the panels of w^T.
+
+    Panels of w^T are `[ceil(I / NR)][padded_out][NR]`; rows beyond `rows` stay zero there.
+    """
+    lanes = lanes_of(w[0])
+    r = 0
+    while r < rows:
+        at = i + r
+        full = VECTORS * lanes
+        first = (at // full) * full
+        there = panel_width(padded_in, first, w[0])
+        target = advance(transposed, first * padded_out + at - first)
+        count = min(lanes, rows - r)
+        c = 0
+        while c < columns:
+            source = advance(w, r * width + c)
+            destination = advance(target, (j + c) * there)
+            if count == lanes:
+                transpose_square(destination, there, source, width)
+            else:
+                for q in range(lanes):
+                    for p in range(count):
+                        destination[q * there + p] = source[p * width + q]
+            c += lanes
+        r += lanes
+
+
+@kernel
+def squares_factor(record):
+    """What squares_out and absolutes_out are multiplied by."""
+    return 1.0 if record[UPDATE.factors] == 0 else slot(record, UPDATE.factors, 0.0)[2]
+
+
+@kernel
+def note_weights(record, w, n, tile):
+    """The sum of n squared weights to a tile's place, where there is one; of absolute ones 0."""
+    if record[UPDATE.squares_out] != 0:
+        slot(record, UPDATE.squares_out, 0.0)[tile] = sum_squares(w, n) * squares_factor(record)
+    if record[UPDATE.absolutes_out] != 0:
+        slot(record, UPDATE.absolutes_out, 0.0)[tile] = 0.0
+
+
+@kernel
+def step_weights(record, frame, w, g, s1, s2, s3, n, weights, tile):
+    """One optimizer step on n elements, of which the first `weights` decay and have an L1 term."""
+    settings, constants = step_settings(frame), slot(record, UPDATE.constants, 0.0)
+    status = 0
+    if record[UPDATE.adjust] != 0:
+        status = call(record, UPDATE.adjust, (record, frame, g, w, weights, tile))
+        settings = slot(frame, records.OWN_SETTINGS, 0.0)
+    decay = cast(settings[records.DECAY], g[0]) if weights > 0 else cast(0, g[0])
+    return status | call(record, UPDATE.step, (w, g, s1, s2, s3, n, decay, settings, constants))
+
+
+@kernel
+def update_tile(record, frame, g, i, j, rows, width):
+    """One optimizer step on the tile of weights at (i, j) whose gradient is g (rows x width)."""
+    at = j * record[MATRIX.fan_in] + i * width
+    n = rows * width
+    w = advance(slot(record, UPDATE.parameters, g[0]), at)
+    per_panel = (record[MATRIX.fan_in] + TILE_ROWS - 1) // TILE_ROWS
+    tile = j // (VECTORS * lanes_of(g[0])) * per_panel + i // TILE_ROWS
+    note_weights(record, w, n, tile)
+    s1 = advance(slot(record, UPDATE.state_1, g[0]), at)
+    s2 = advance(slot(record, UPDATE.state_2, g[0]), at)
+    s3 = advance(slot(record, UPDATE.state_3, g[0]), at)
+    status = step_weights(record, frame, w, g, s1, s2, s3, n, n, tile)
+    if record[UPDATE.transposed] != 0:
+        columns = record[MATRIX.columns]
+        lanes = lanes_of(g[0])
+        padded_in = (record[MATRIX.fan_in] + lanes - 1) // lanes * lanes
+        refresh_transposed(
+            slot(record, UPDATE.transposed, g[0]), w, i, j, rows, width, width, columns, padded_in
+        )
+    return status
+
+
+@kernel
+def step_bias(record, frame, g, lo, hi):
+    """One optimizer step on elements [lo, hi) of a bias: no decay, as in scikit-learn."""
+    b = advance(slot(record, UPDATE.parameters, g[0]), lo)
+    s1 = advance(slot(record, UPDATE.state_1, g[0]), lo)
+    s2 = advance(slot(record, UPDATE.state_2, g[0]), lo)
+    s3 = advance(slot(record, UPDATE.state_3, g[0]), lo)
+    return step_weights(record, frame, b, g, s1, s2, s3, hi - lo, 0, 0)
+
+
+@op(SUM)
+def update_bias(record, frame, scratch, lo, hi):
+    """Columns [lo, hi), at most four panels: the sum of dz over the batch, then its step."""
+    dz = slot(record, SUM.dz, scratch[0])
+    ones, zeros = slot(record, SUM.ones, scratch[0]), slot(record, SUM.zeros, scratch[0])
+    lowest = cast(-float("inf"), scratch[0])
+    lanes = lanes_of(scratch[0])
+    width = VECTORS * lanes
+    stride, batch = record[SUM.dz_stride], rows_of_batch(record, frame)
+    if hi - lo == ROW_PANELS * width:
+        tile_row(scratch, 0, ones, 0, 0, advance(dz, lo), stride, width, zeros, 0, batch, lowest)
+    else:
+        j = lo
+        while j < hi:
+            there, at = advance(scratch, j - lo), advance(dz, j)
+            if hi - j >= width:
+                tile_one(there, 0, ones, 0, 0, at, stride, 0, zeros, 0, batch, lowest)
+                j += width
+            else:
+                multiply_edge(there, 0, ones, 0, 0, at, stride, zeros, 0, 1, batch, lowest)
+                j += lanes
+    return step_bias(record, frame, scratch, lo, hi)
+
+
+@op(STORED)
+def apply_bias(record, frame, scratch, lo, hi):
+    """update_bias with a gradient that *store* left in memory."""
+    g = advance(slot(record, STORED.gradient, scratch[0]), lo)
+    return step_bias(record, frame, g, lo, hi)

@@ -1,0 +1,116 @@
+"""`fusednn export`: a model for programs without fusednn."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from fusednn.command.arguments import file
+from fusednn.command.models import open_model
+from fusednn.command.terminal.errors import UserError
+from fusednn.command.terminal.output import check_output, replacing
+from fusednn.export.c.text import identifier, remark
+from fusednn.tables.tabular import Tabular
+
+if TYPE_CHECKING:
+    from fusednn.serving.predictor import Predictor
+
+KINDS = "onnx", "c", "library"
+
+DETAILS = """\
+onnx is a model for ONNX Runtime and its kin (needs the package onnx), c is C99 source, library is
+that source compiled to a shared library (needs a C compiler).
+
+What is exported takes encoded columns, not a table: the inputs that are printed, in that order,
+in the network's type. A column of numbers is one input; missing values must be replaced by the
+number that is shown; so is each part of a date (in UTC where dates have an offset). A column of
+words is an input for each category: 1 for the row's own, 0
+for the others; ? is a missing value. Outputs are those of the labels printed, or the target.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declares the options."""
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = DETAILS
+    parser.add_argument("model", type=file, metavar="MODEL", help="written by `fusednn fit`")
+    parser.add_argument("--to", choices=KINDS, required=True, help="what to make of it")
+    parser.add_argument(
+        "-o", "--output", type=file, metavar="PATH", required=True,
+        help="where to write; replaced if it is there",
+    )  # fmt: skip
+    parser.add_argument(
+        "--opset", type=int, metavar="N",
+        help="of onnx: the version of its operators, 13 or later; default: 17",
+    )  # fmt: skip
+    parser.add_argument(
+        "--name", help="what the names of C functions begin with; default: PATH's own name"
+    )
+
+
+def run(options: argparse.Namespace) -> None:
+    """Exports, and says what the network takes."""
+    if options.opset is not None and options.to != "onnx":
+        raise UserError("--opset is for --to onnx alone.")
+    check_output(options.output, options.model)
+    predictor, tabular = open_model(options.model)
+    _export(options, predictor, tabular)
+    print(f"wrote {options.output}")
+    print(*description(tabular, str(predictor.dtype)), sep="\n")
+
+
+def _json(name: str) -> str:
+    return json.dumps(name, ensure_ascii=False)
+
+
+def description(tabular: Tabular, dtype: str, written: Callable[[str], str] = _json) -> list[str]:
+    """What the network takes and puts out, in lines; names and labels as `written` has them."""
+    names = tabular.encoding.names
+    lines = [f"inputs ({len(names)}, {dtype}), in this order:"]
+    number = 0
+    for part in tabular.encoding.inputs:
+        for name, fill in zip(part.inputs, part.fills, strict=True):
+            what = "1 or 0" if fill is None else f"missing values: {fill!r}"
+            lines.append(f"{number:>6}  {written(name)}  ({what})")
+            number += 1
+    target = tabular.target
+    if target.labels is None:
+        lines.append(f"output: {written(target.name)}")
+    else:
+        lines.append(f"labels of {written(target.name)}, in this order:")
+        lines += [f"{number:>6}  {written(label)}" for number, label in enumerate(target.labels)]
+    return lines
+
+
+def _export(options: argparse.Namespace, predictor: Predictor, tabular: Tabular) -> None:
+    import fusednn
+
+    output, kind = options.output, options.to
+    try:
+        if kind == "onnx":
+            opset = {} if options.opset is None else {"opset": options.opset}
+            fusednn.export_onnx(predictor, output, **opset)
+        elif kind == "library":
+            fusednn.export_library(predictor, output, _identifier(options))
+        else:
+            with replacing(output) as place, TemporaryDirectory() as folder:
+                source = Path(folder, output.name)
+                fusednn.export_c(predictor, source, _identifier(options))
+                lines = description(tabular, str(predictor.dtype), remark)
+                comment = "/*\n * " + "\n * ".join(lines) + "\n */\n"
+                place.write_bytes(comment.encode("ascii") + source.read_bytes())
+    except OSError as error:
+        raise UserError(f"{output} cannot be written: {error.strerror or error}") from None
+    except (ImportError, RuntimeError, TypeError, ValueError) as error:
+        raise UserError(str(error)) from None
+
+
+def _identifier(options: argparse.Namespace) -> str:
+    try:
+        return identifier(options.name, options.output)
+    except ValueError as error:
+        raise UserError(f"--name: {str(error).removesuffix('; pass name=')}") from None

@@ -1,0 +1,177 @@
+"""`fusednn predict`: a model's predictions for a table, block by block."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fusednn.command.arguments import file, jobs, rows_from, rows_to
+from fusednn.command.data.parquet_rows import ParquetRows
+from fusednn.command.models import open_model
+from fusednn.command.terminal.errors import UserError
+from fusednn.command.terminal.output import check_form, check_output, replacing, text_file
+from fusednn.command.terminal.progress import ProgressBar
+from fusednn.command.training.report import warn_of_unknown
+from fusednn.tables.numbers import OTHER, Notation
+from fusednn.tables.reading.arrow import pyarrow
+from fusednn.tables.reading.parquet import SUFFIXES
+from fusednn.tables.reading.table_reader import Blocks, blocks_of
+from fusednn.tables.table import Table
+from fusednn.tables.tabular import Tabular
+
+if TYPE_CHECKING:
+    from fusednn.serving.predictor import Predictor
+
+Columns = dict[str, list[str] | np.ndarray]
+
+ENCODING, ERRORS = "utf-8", "backslashreplace"
+"""How CSV is written, to a file or to standard output."""
+
+DETAILS = """\
+TABLE needs the columns that the model was trained on, in any order; others are left alone. It
+is encoded as the training table was: missing values and categories that training did not see
+are no obstacle. Its rows are read and answered in blocks, so it may be larger than memory.
+
+The prediction is in a column with the target's name ("prediction" if the training table had no
+header): labels as the training table has them, numbers in as many digits as read back exactly
+in the network's type.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declares the options."""
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = DETAILS
+    add = parser.add_argument
+    add("model", type=file, metavar="MODEL", help="written by `fusednn fit`")
+    add(
+        "table", type=rows_from, metavar="TABLE", help="a CSV or Parquet file; - is standard input"
+    )
+    add(
+        "-o", "--output", type=rows_to, metavar="OUT",
+        help="where to write: Parquet if it ends in .parquet or .pq, else CSV, compressed if it"
+        " ends in .gz, .bz2 or .xz; replaced if it is there; default, and -: standard output",
+    )  # fmt: skip
+    add(
+        "--proba", action="store_true",
+        help="also write each label's probability, in a column TARGET=LABEL",
+    )  # fmt: skip
+    add(
+        "--id", nargs="+", action="extend", default=[], metavar="COLUMN",
+        help="columns of TABLE, by name or number, to write before the prediction",
+    )  # fmt: skip
+    add(
+        "--decimal", choices=sorted(OTHER),
+        help="which sign marks decimals in TABLE; default: as in the training table, or found out"
+        " from the first rows",
+    )  # fmt: skip
+    add("--jobs", type=jobs, metavar="N", help="threads; -1 for all CPUs; default: what pays")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Predicts."""
+    if options.output is not None:
+        check_output(options.output, options.table, options.model)
+        check_form(options.output)
+    predictor, tabular = open_model(options.model, options.jobs)
+    if options.proba and not tabular.target.classify:
+        raise UserError(f"{options.model} predicts a quantity: leave --proba away")
+    encoding = tabular.encoding
+    blocks = blocks_of(options.table, encoding.fits, encoding.header)
+    unknown: Counter[str] = Counter()
+    notation: Notation | None = None
+    place: AbstractContextManager[Path | None] = nullcontext()
+    if options.output is not None:
+        place = replacing(options.output)
+    with place as path, _writer(path, options.output) as write:
+        for table in _watched(blocks):
+            found = encoding.named(table, options.table)
+            ids = [table.columns[table.find(name)] for name in options.id]
+            columns: Columns = {column.name: column.texts() for column in ids}
+            if notation is None:
+                notation = tabular.found_notation(found, options.decimal)
+            found = found.read_as(notation)
+            X = encoding.encode(found, str(predictor.dtype), unknown)
+            columns |= _answers(predictor, tabular, X, options.proba, set(columns))
+            write(columns)
+    warn_of_unknown(unknown)
+
+
+def _watched(blocks: Blocks) -> Iterator[Table]:
+    """The blocks, with a bar if there are several."""
+    bar, rows, number = ProgressBar("predicting", 100, sys.stderr), 0, 0
+    try:
+        for number, table in enumerate(blocks):
+            yield table
+            rows += table.rows
+            if number:  # a file may be read to its end long before its last row is answered
+                bar.update(min(max(1, int(100 * blocks.share())), 99), f"{rows:,} rows")
+        if number:
+            bar.update(100, f"{rows:,} rows")
+    finally:
+        bar.finish()
+
+
+def _answers(
+    predictor: Predictor, tabular: Tabular, X: np.ndarray, proba: bool, taken: set[str]
+) -> Columns:
+    """The columns of predictions."""
+    target = tabular.target
+    name = target.name if tabular.encoding.header and target.name not in taken else "prediction"
+    names = [name, *(f"{name}={label}" for label in target.labels or ())]
+    if twice := taken.intersection(names):
+        raise UserError(f"--id names {min(twice)!r}, which is a column of predictions as well")
+    if target.labels is None:
+        values = np.empty(0, predictor.dtype)
+        return {name: predictor.predict(X, validate=False) if len(X) else values}
+    labels = target.labels
+    shares = np.empty((0, len(labels)), predictor.dtype)
+    if len(X):
+        chosen = np.searchsorted(predictor.classes_, predictor.predict(X, validate=False))
+        if proba:
+            shares = predictor.predict_proba(X, validate=False)
+    else:
+        chosen = np.empty(0, np.intp)
+    columns: Columns = {name: [labels[number] for number in chosen]}
+    if proba:
+        columns |= dict(zip(names[1:], shares.T, strict=True))
+    return columns
+
+
+@contextmanager
+def _writer(path: Path | None, output: Path | None) -> Iterator[Any]:
+    """A function that writes columns of rows, the first time their names too."""
+    if path is not None and output is not None and output.suffix.lower() in SUFFIXES:
+        with ParquetRows(pyarrow(), path) as rows:
+            yield rows.write
+    elif path is None or output is None:
+        if hasattr(sys.stdout, "reconfigure"):  # data, whatever the terminal's encoding is
+            sys.stdout.reconfigure(encoding=ENCODING, errors=ERRORS, newline="")
+        yield _csv(sys.stdout)
+    else:
+        with text_file(path, output.suffix, encoding=ENCODING, errors=ERRORS, newline="") as file:
+            yield _csv(file)
+
+
+def _csv(file):
+    rows = csv.writer(file, lineterminator="\n")
+    begun = False
+
+    def write(columns: Columns) -> None:
+        nonlocal begun
+        if not begun:
+            rows.writerow(columns)
+            begun = True
+        # NumPy's own text of a float reads back exactly in its type
+        texts = [c if isinstance(c, list) else c.astype(str).tolist() for c in columns.values()]
+        rows.writerows(zip(*texts, strict=True))
+
+    return write

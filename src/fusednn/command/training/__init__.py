@@ -1,0 +1,1 @@
+"""Training for the commands, with its settings and its report."""

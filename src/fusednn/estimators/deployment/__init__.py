@@ -1,0 +1,1 @@
+"""Fitted estimators and pipelines as predictors, exports and compiled kernels."""

@@ -1,0 +1,1 @@
+"""What goes wrong in a fit, and what to do about it."""

@@ -1,0 +1,1 @@
+"""Plots, diagrams and looks into a fitted network."""

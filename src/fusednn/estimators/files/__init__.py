@@ -1,0 +1,1 @@
+"""Estimators in files: saving, loading, and the JSON of their attributes."""

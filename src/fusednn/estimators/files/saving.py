@@ -1,0 +1,151 @@
+"""Estimators as files: parameters, what was learned, and all that training goes on from.
+
+The network and the meaning of its outputs stand in the file as a predictor's do, so `fusednn.load`
+reads it too; the rest is the `estimator` of its plan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from fusednn.estimators.input.labels import MultioutputLabels
+from fusednn.serving.files import label_json as label_values
+from fusednn.serving.files.description import named_parameters
+from fusednn.serving.files.reading import TRAINING
+from fusednn.serving.files.writing import save_model
+from fusednn.serving.model import Model
+from fusednn.training.optimizer_state import OptimizerState
+
+from .fitted_network import fitted_network_of
+from .json_values import Unwritable, Writer
+from .saved_attributes import ATTRIBUTES, ELSEWHERE, OPTIMIZER, as_list, class_name
+
+ONLY_PREDICT = "or save fusednn.freeze(estimator), which only predicts"
+REMEDIES = {
+    "loss": f"Use a loss of fusednn.losses, {ONLY_PREDICT}.",
+    "learning_rate": f"Use a schedule of fusednn.schedules, {ONLY_PREDICT}.",
+    "scoring": f"Use the name of a scorer, {ONLY_PREDICT}.",
+}
+
+
+def save_estimator(estimator, path, notes=None) -> None:
+    """Writes a fitted estimator; `BaseNetwork.save` says what is refused."""
+    estimator._check_fitted()
+    estimator._validate_params()
+    writer = Writer()
+    written: dict[str, Any] = {"class": class_name(type(estimator))}
+    params = estimator.get_params(deep=False)
+    written["params"] = {name: _written(writer, name, value) for name, value in params.items()}
+    own = {name: value for name, value in vars(estimator).items() if name not in params}
+    written["attributes"] = {name: _written(writer, name, value) for name, value in _values(own)}
+    found = fitted_network_of(estimator)
+    dtype = estimator._network_dtype()
+    written["labels"] = _written_labels(own)
+    written["optimizer"] = None
+    if "_optimizer" in own:
+        written["optimizer"] = _written_optimizer(
+            writer, own["_optimizer"], found.network.ops, dtype
+        )
+    names = getattr(estimator, "feature_names_in_", None)
+    model = Model(
+        found.network.ops,
+        found.arrays,
+        found.head,
+        np.dtype(dtype),
+        (type(estimator).__name__,) * 2,
+        None if names is None else tuple(map(str, names)),
+        notes,
+    )
+    _check_rebuilt(estimator, own)
+    save_model(model, path, estimator=written, tensors=writer.tensors)
+
+
+def _values(own: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """The attributes that are written as values; others are known, or refused."""
+    for name, value in own.items():
+        if name in ATTRIBUTES:
+            yield name, value
+        elif "callback" in name:
+            if value:
+                raise ValueError(
+                    "save cannot write callbacks: take them away with set_callbacks(), and set"
+                    " them again after loading."
+                )
+        elif name == "_metadata_request":
+            raise ValueError(
+                "save cannot write metadata requests: delete the attribute _metadata_request, and"
+                " set them again after loading."
+            )
+        elif name not in ELSEWHERE:
+            raise ValueError(
+                f"save cannot write the attribute {name}, which is not of the estimator's own:"
+                " delete it, and set it again after loading."
+            )
+
+
+def _written(writer: Writer, name: str, value: Any) -> Any:
+    try:
+        return writer.write(value, name)
+    except Unwritable as error:
+        remedy = REMEDIES.get(name, f"Use numbers, strings or lists of them, {ONLY_PREDICT}.")
+        raise ValueError(
+            f"save cannot write the parameter {name} without pickle: it has {error}. {remedy}"
+        ) from None
+
+
+def _written_labels(own: dict[str, Any]) -> dict[str, Any] | None:
+    found = own.get("_labels")
+    if found is None:
+        return None
+    several = isinstance(found, MultioutputLabels)
+    try:
+        written = [label_values.written(part) for part in as_list(found.classes)]
+        shown = [label_values.written(np.asarray(part)) for part in as_list(own["classes_"])]
+    except TypeError as error:
+        raise ValueError(f"save cannot write classes that are {error}.") from None
+    sparse = not several and found.is_multilabel and bool(found._binarizer.sparse_input_)
+    return {"kind": found.kind, "classes": written, "classes_": shown, "sparse": sparse}
+
+
+def _written_optimizer(writer: Writer, state: OptimizerState, ops, dtype) -> dict[str, Any]:
+    named = list(named_parameters(ops))
+
+    def keep(part: str, arrays) -> None:
+        for (name, parameter), array in zip(named, arrays, strict=True):
+            if np.shape(array) != parameter.shape:
+                raise ValueError(
+                    "save cannot write an optimizer's state for weights of other shapes than the"
+                    " estimator's: fit it again."
+                )
+            writer.tensors[f"{TRAINING}{part}.{name}"] = np.asarray(array, dtype)
+
+    for at, moment in enumerate(state.moments):
+        keep(f"moments.{at}", moment)
+    digest = None
+    if state.raw is not None:
+        raw, known = state.raw
+        keep("raw", raw)
+        digest = known.hex()
+    return {
+        "rule": [state.rule.optimizer, list(map(float, state.rule.constants))],
+        "values": {
+            name: _written(writer, name.strip("_"), getattr(state, name)) for name in OPTIMIZER
+        },
+        "moments": len(state.moments),
+        "digest": digest,
+    }
+
+
+def _check_rebuilt(estimator, own: dict[str, Any]) -> None:
+    """Refuses what a loaded estimator would not have: a network of other parameters."""
+    other = type(estimator)(**estimator.get_params(deep=False))
+    vars(other).update({name: value for name, value in own.items() if name != "_built_layers"})
+    other._restore(estimator._parameters())
+    if other._network().ops != estimator._network().ops:
+        raise ValueError(
+            "save cannot write a network of other parameters than the estimator has now: some were"
+            " set after it was fitted."
+        )

@@ -1,0 +1,126 @@
+"""From an estimator and its data to a training that is prepared, and to a loss's gradient."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+from sklearn.base import is_classifier
+
+from fusednn.estimators.input.missing_targets import known_rows
+from fusednn.estimators.input.sample_weights import bounded, check_total, checked_weights, in_type
+from fusednn.estimators.network.parameters import check_input
+from fusednn.plan.binding.loss import loss_row
+from fusednn.plan.training import Rule, Target
+from fusednn.training.fits import Train, Training, optimizer_of, prepare_lbfgs, prepare_stochastic
+
+from .options import check_lbfgs, is_stochastic, options_of
+from .progress import progress_of
+from .validation_scale import warn_of_other_scale
+from .validation_sets import Samples, own_set_of, split, validation_of
+
+DIAGNOSED = (
+    "gradient_norms_",
+    "activation_stats_",
+    "diagnosed_layers_",
+    "diagnosed_weights_",
+    "_troubles",
+)
+"""What `diagnose` leaves."""
+
+
+def prepare(estimator, X, y, sample_weight, incremental: bool, validation) -> Train:
+    """Checks everything, sets what the data decide, and returns the training itself."""
+    X, y, targets, sample_weight, shares, random_state, network = estimator._set_up(
+        X, y, incremental, sample_weight
+    )
+    target = _target(estimator, y, targets, sample_weight, shares, incremental)
+    own_set = own_set_of(estimator, network, validation, target.values.dtype)
+    if own_set is not None:
+        warn_of_other_scale(network, X, own_set.X)
+    options = options_of(estimator)
+    if is_stochastic(options.solver):
+        order, validation = _judged(
+            estimator, Samples(X, y, target), sample_weight, own_set, incremental, random_state
+        )
+        training = Training(
+            network, estimator._parameters(), X, target, order, validation, incremental
+        )
+        goes_on = incremental or (estimator.warm_start and estimator.warm_start_optimizer)
+        before = getattr(estimator, "_optimizer", None) if goes_on else None
+        kind = estimator.scoring, own_set is not None
+        progress = progress_of(estimator, validation, kind)
+        estimator._score_kind = kind
+        optimizer = optimizer_of(options, before, incremental)
+        train = prepare_stochastic(options, training, optimizer, progress, random_state)
+    else:
+        check_lbfgs(options, network, own_set)
+        check_total(target.weights)
+        order = np.arange(X.shape[0], dtype=np.int64)
+        training = Training(network, estimator._parameters(), X, target, order)
+        train = prepare_lbfgs(options, training)
+    if not estimator.diagnose:
+        return train
+    from fusednn.estimators.diagnosis.watcher import Diagnosis  # only where it is wanted
+
+    seen = {name: getattr(estimator, name) for name in DIAGNOSED if hasattr(estimator, name)}
+    diagnosis = Diagnosis(training, estimator._named_ops(), seen, options.n_jobs)
+    return partial(diagnosis.run, train)
+
+
+def _target(estimator, y, targets, sample_weight, shares, incremental: bool) -> Target:
+    """Encoded targets as the loss takes them, and the weights of the samples in it."""
+    dtype = estimator._network_dtype()
+    weights = in_type(estimator._with_class_weight(y, sample_weight, incremental), dtype)
+    targets = targets if is_classifier(estimator) else bounded(targets, weights)
+    return Target(np.ascontiguousarray(targets, dtype), weights, shares)
+
+
+def _judged(estimator, samples: Samples, score_weight, own_set, incremental, random_state):
+    """The samples to train on, and how the network is judged: by the others, or by a set."""
+    order, held_out = np.arange(samples.X.shape[0], dtype=np.int64), None
+    if estimator.early_stopping and incremental:
+        raise ValueError("partial_fit does not support early_stopping=True")
+    if estimator.early_stopping and own_set is None:
+        order, held_out = split(estimator, order, samples.target, random_state)
+    check_total(samples.target.weights, order)
+    return order, validation_of(estimator, samples, score_weight, own_set, held_out)
+
+
+def loss_and_gradient(estimator, X, y, sample_weight, inputs):
+    """The loss of all of the data, and its gradient: a list by each parameter, and one by X.
+
+    The last only with `inputs`.
+    """
+    estimator._check_fitted()
+    dtype = estimator._network_dtype()
+    X, y = estimator._validated(X, y, reset=False, dtypes=(dtype,), **estimator._target_options)
+    y = estimator._checked_targets(y)
+    sample_weight = checked_weights(sample_weight, X)
+    estimator._check_sizes(X.shape[1])
+    network = estimator._network()
+    check_input(X, network.ops[0])
+    encoded = estimator._encode(y, dtype)
+    X, y, targets, sample_weight, shares = known_rows(estimator, X, y, encoded, sample_weight)
+    target = _target(estimator, y, targets, sample_weight, shares, incremental=False)
+    check_total(target.weights)
+    order, options = np.arange(X.shape[0]), options_of(estimator)
+    training = Training(network, estimator._parameters(), X, target, order)
+    rule = Rule(None, l1=float(options.l1), inputs=bool(inputs))
+    session = training.session(rule, len(order), options.penalty, options.n_jobs)
+    session.load(training.arrays)
+    with session:
+        loss = session.run_gradient(network.outputs if loss_row(network).per_output else 1)
+    gradients, dx = session.plan.layout.unpack(session.plan.gradient), session.plan.dx
+    if dx is None:
+        return loss, gradients
+    if len(dx) < len(encoded):  # samples without a known target are not in the loss
+        dx = _among(dx, ~np.isnan(encoded).all(axis=1))
+    return loss, gradients, dx
+
+
+def _among(dx: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """The rows of dx where `rows` is true, and rows of zeros between them."""
+    found = np.zeros((len(rows), dx.shape[1]), dx.dtype)
+    found[rows] = dx
+    return found

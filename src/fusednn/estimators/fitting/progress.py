@@ -1,0 +1,68 @@
+"""Fitted attributes and the progress that a training goes on from, and back."""
+
+from __future__ import annotations
+
+from operator import attrgetter
+from typing import Any
+
+import numpy as np
+
+from fusednn.training.fits import Outcome
+from fusednn.training.progress import Progress
+from fusednn.training.validation import Validation
+
+NAMES = {
+    "n_iter": "n_iter_",
+    "t": "t_",
+    "loss": "loss_",
+    "loss_curve": "loss_curve_",
+    "best_loss": "best_loss_",
+    "validation_scores": "validation_scores_",
+    "validation_loss_curve": "validation_loss_curve_",
+    "best_validation_score": "best_validation_score_",
+    "no_improvement_count": "_no_improvement_count",
+}
+"""The attribute of each field."""
+_FIELDS = attrgetter(*NAMES)
+
+OPTIONAL = {
+    *("n_iter", "loss"),
+    *("validation_scores", "validation_loss_curve", "best_validation_score"),
+}
+"""Missing where a user set the weights of an estimator that was never fitted."""
+
+CURVES = [NAMES[name] for name in ("loss_curve", "validation_scores", "validation_loss_curve")]
+"""Lists that grow in place."""
+
+
+def progress_of(estimator, validation: Validation | None, kind: tuple) -> Progress:
+    """The progress so far; scores of another kind than `kind` do not count."""
+    progress = Progress(
+        **{
+            field: getattr(estimator, name)
+            for field, name in NAMES.items()
+            if field not in OPTIONAL or hasattr(estimator, name)
+        }
+    )
+    decides = validation is not None and validation.decides
+    other = progress.validation_scores is None or getattr(estimator, "_score_kind", kind) != kind
+    if validation is not None and other:
+        progress.validation_scores, progress.best_validation_score = [], -np.inf
+    if validation is not None and validation.with_loss and progress.validation_loss_curve is None:
+        progress.validation_loss_curve = []
+    if not decides and progress.best_loss is None:
+        progress.best_loss = np.inf
+    return progress
+
+
+def attributes_of(outcome: Outcome) -> dict[str, Any]:
+    """The attributes that a training leaves, but for the parameters."""
+    found: dict[str, Any] = {}
+    if outcome.optimizer is not None:
+        found = dict(zip(NAMES.values(), _FIELDS(outcome.progress), strict=True))
+        found["_optimizer"] = outcome.optimizer
+        if found["validation_loss_curve_"] is None:
+            del found["validation_loss_curve_"]
+    elif outcome.progress is not None:  # of L-BFGS
+        found = {"loss_": outcome.progress.loss, "n_iter_": outcome.progress.n_iter}
+    return found | (outcome.seen or {})

@@ -1,0 +1,158 @@
+"""Samples that are not trained on: a part of the user's data, or a set of the user's own."""
+
+from __future__ import annotations
+
+import copy
+from itertools import count
+from math import isfinite
+from typing import Any, NamedTuple
+
+import numpy as np
+from sklearn.base import is_classifier
+from sklearn.metrics import check_scoring
+from sklearn.utils import check_consistent_length
+
+from fusednn.estimators.input.missing_targets import as_given, known, known_rows
+from fusednn.estimators.input.named_errors import said_of
+from fusednn.estimators.input.sample_weights import checked_weights, present, total_of
+from fusednn.estimators.input.scoring import check_scorable, number_of, takes_weights, with_classes
+from fusednn.estimators.network.parameters import check_input
+from fusednn.plan.training import Target
+from fusednn.training.validation import Validation
+
+from .randoms import hold_out
+
+VALIDATION_SET = "In the validation set (X_val, y_val)"
+
+
+class Samples(NamedTuple):
+    """Samples, checked; y as the user counts the targets."""
+
+    X: Any
+    y: np.ndarray
+    target: Target
+
+
+def own_set_of(estimator, network, validation, dtype):
+    """The arguments X_val, y_val and sample_weight_val of `fit` as `Samples`, or None.
+
+    The estimator has the classes and the number of features of the training data.
+    """
+    X_val, y_val, sample_weight_val = validation
+    if X_val is None and y_val is None:
+        if sample_weight_val is not None:
+            raise ValueError("sample_weight_val is provided, but X_val was not provided.")
+        return None
+    if y_val is None:
+        raise ValueError("X_val is provided, but y_val was not provided.")
+    if X_val is None:
+        raise ValueError("y_val is provided, but X_val was not provided.")
+    with said_of(VALIDATION_SET):
+        X, y = estimator._validated(
+            X_val, y_val, reset=False, dtypes=(dtype,), **estimator._target_options
+        )
+        check_input(X, network.ops[0])
+        y = estimator._checked_targets(y)
+        check_consistent_length(X, y)
+    weights = None
+    if sample_weight_val is not None:
+        if not np.any(sample_weight_val):
+            raise ValueError("sample_weight_val must contain at least one non-zero number.")
+        with said_of("In sample_weight_val"), np.errstate(over="ignore"):
+            weights = checked_weights(sample_weight_val, X, dtype)
+        rows = present(weights)
+        X, y, weights = X[rows], y[rows], weights[rows]
+    with said_of(VALIDATION_SET):
+        targets = estimator._encode(y, dtype)
+    X, y, *target = known_rows(estimator, X, y, targets, weights, "y_val")
+    return Samples(X, y, Target(*target))
+
+
+def split(estimator, order, target, random_state):
+    """The samples to train on and those held out, drawn as scikit-learn draws them."""
+    stratify = None
+    if is_classifier(estimator) and estimator.n_outputs_ == 1:
+        stratify = target.values.astype(bool)
+    return hold_out(order, estimator.validation_fraction, stratify, random_state)
+
+
+def validation_of(estimator, samples: Samples, score_weight, own: Samples | None, held_out):
+    """How the network is judged after each pass, or None; class weights do not count.
+
+    Parameters
+    ----------
+    estimator : estimator
+    samples : Samples
+        The data that `held_out` are a part of.
+    score_weight : ndarray or None
+        Their weights without those of classes.
+    own : Samples or None
+        The user's validation set.
+    held_out : ndarray of int64 or None
+    """
+    by_loss = estimator.scoring == "loss"
+    scorer = (
+        None
+        if estimator.scoring is None or by_loss
+        else check_scoring(estimator, estimator.scoring)
+    )
+    if own is None and held_out is None:
+        return None
+    if own is not None:
+        X, y, target = own
+    else:
+        if score_weight is not None:
+            held_out = held_out[score_weight[held_out] != 0]
+        scored = samples.target._replace(weights=score_weight)
+        X, y, target = None, samples.y[held_out], scored.take(held_out)
+    weights = target.weights
+    total = 1.0 if weights is None else total_of(weights, weights.dtype)
+    if total == 0 or not isfinite(total):
+        advice = "give X_val and y_val with other weights, or increase validation_fraction"
+        if not isfinite(total):
+            advice = "give weights whose sum is finite"
+        raise ValueError(f"The weights of the validation set sum to {total or 'zero'}: {advice}.")
+
+    def default(session, outputs):
+        return estimator._score_outputs(target.values, outputs, weights)
+
+    score = None if by_loss else default
+    # scikit-learn trains on, with warnings, where a part of its own has one sample
+    if estimator.scoring is None and (own is not None or np.isnan(target.values).any()):
+        estimator._check_default_score(target.values)
+    if scorer is not None:
+        if weights is not None and not takes_weights(scorer):
+            raise TypeError(
+                f"scoring={estimator.scoring!r} does not take the sample_weight of the samples"
+                " that it is to score. Choose another, or give no sample weights."
+            )
+        rows = X if own is not None else samples.X[held_out]
+        are_unknown = np.isnan(target.values).any()
+        y = as_given(y) if are_unknown else known(y)
+        if are_unknown and hasattr(scorer, "_score_func"):
+            raise ValueError(
+                f"scoring={estimator.scoring!r} cannot look past unknown targets: choose None,"
+                " 'loss' or a callable of your own, which gets NaN or None for them."
+            )
+        scorer = with_classes(scorer, estimator)
+        check_scorable(estimator, scorer, rows, y, target.values, weights)
+        score = _scored_by(estimator, scorer, rows, y, weights)
+    return Validation(
+        held_out, X, target, score, own is not None or by_loss, decides=estimator.early_stopping
+    )
+
+
+def _scored_by(estimator, scorer, X, y, weights):
+    """A score by a scorer of scikit-learn's, which predicts with a copy of the estimator."""
+    options = {} if weights is None else {"sample_weight": weights}
+    passes = count(1)
+
+    def score(session, outputs):
+        model = copy.copy(estimator)
+        model.__dict__.pop("feature_names_in_", None)  # X is an array by now
+        model._set_parameters(session.parameters())
+        with said_of(f"scoring={estimator.scoring!r} failed in pass {next(passes)}"):
+            found = scorer(model, X, y, **options)
+        return number_of(estimator, found)
+
+    return score

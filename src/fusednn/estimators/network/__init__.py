@@ -1,0 +1,1 @@
+"""The network of an estimator: layers built from descriptions, parameters, first values."""

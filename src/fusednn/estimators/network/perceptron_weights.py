@@ -1,0 +1,102 @@
+"""Multi-layer perceptrons: their first weights, and the layers that coefficients describe."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from itertools import chain, pairwise, repeat
+
+import numpy as np
+
+from fusednn import layers as specs
+
+from .building import BuiltLayers, build
+from .initializers import INITIALIZERS
+
+NORMS = {"batch": specs.BatchNorm, "layer": specs.LayerNorm, "rms": specs.RMSNorm}
+"""What stands between the products and the activation of each hidden layer."""
+
+SCIKIT_LEARN = "scikit-learn"
+
+
+def initial_weights(init, sizes, activation, dtype, random_state):
+    """Coefficients and intercepts as `init` names them: scikit-learn's, or of the table."""
+    if init == SCIKIT_LEARN:
+        return _scikit_learns(sizes, activation, dtype, random_state)
+    drawn = [INITIALIZERS[init](random_state, *pair) for pair in pairwise(sizes)]
+    coefs = [np.ascontiguousarray(w, dtype) for w in drawn]
+    return coefs, [np.zeros(size, dtype) for size in sizes[1:]]
+
+
+def _scikit_learns(sizes, activation, dtype, random_state):
+    """Glorot's uniform coefficients and intercepts, drawn in scikit-learn's order."""
+    coefs, intercepts = [], []
+    factor = 2.0 if activation == "logistic" else 6.0
+    for fan_in, fan_out in pairwise(sizes):
+        bound = np.sqrt(factor / (fan_in + fan_out))
+        w = random_state.uniform(-bound, bound, (fan_in, fan_out))
+        b = random_state.uniform(-bound, bound, fan_out)
+        coefs.append(w.astype(dtype, copy=False))
+        intercepts.append(b.astype(dtype, copy=False))
+    return coefs, intercepts
+
+
+def built_of(coefs, intercepts, activation, groups=(), **options) -> BuiltLayers:
+    """The ops that coefficients and intercepts describe; users may have set them.
+
+    `options` are those of `perceptron`.
+
+    Raises
+    ------
+    ValueError
+        If their shapes do not fit together.
+    """
+    sizes = len(coefs[0]), *(w.shape[1] for w in coefs)
+    shapes = [w.shape for w in coefs], [b.shape for b in intercepts]
+    if shapes != (list(pairwise(sizes)), [(size,) for size in sizes[1:]]):
+        raise ValueError(
+            f"coefs_ and intercepts_ do not fit together: their shapes are {shapes[0]} and"
+            f" {shapes[1]}."
+        )
+    if groups and sum(groups) != sizes[-1]:
+        raise ValueError(f"coefs_ have {sizes[-1]} outputs, but classes_ are {sum(groups)}.")
+    return perceptron(sizes, activation, **options)
+
+
+@lru_cache(maxsize=32)  # estimators ask in every call
+def perceptron(
+    sizes: tuple[int, ...],
+    activation: str,
+    *,
+    norm: str | None = None,
+    dropout: tuple[float, ...] = (),
+    max_norm: float | None = None,
+    scaled: bool = False,
+) -> BuiltLayers:
+    """A multi-layer perceptron as a list of layers.
+
+    Parameters
+    ----------
+    sizes : tuple of int
+        Units of each layer, the input first.
+    activation : str
+        The hidden layers'.
+    norm : str or None
+        Key of `NORMS`.
+    dropout : tuple of float
+        The rate of each hidden layer; empty is none.
+    max_norm : float or None
+        The largest length of a unit's weights, in all layers.
+    scaled : bool
+        Whether the columns of the data are scaled first.
+    """
+    inputs, *hidden, outputs = sizes
+    layers: list[specs.Layer] = []
+    for units, rate in zip(hidden, chain(dropout, repeat(0.0)), strict=False):
+        if norm is None:
+            layers.append(specs.Dense(units, activation, max_norm=max_norm))
+        else:
+            dense = specs.Dense(units, max_norm=max_norm)
+            layers += [dense, NORMS[norm](), specs.Activation(activation)]
+        if rate:
+            layers.append(specs.Dropout(rate))
+    return build(layers, specs.Dense(outputs, max_norm=max_norm), inputs, scaled=scaled)

@@ -1,0 +1,1 @@
+"""Models as C source and shared libraries."""

@@ -1,0 +1,239 @@
+"""What the logits mean, in C: links, probabilities, classes, and the functions to call."""
+
+from __future__ import annotations
+
+from itertools import accumulate
+
+import numpy as np
+
+from fusednn.kernels import maths
+from fusednn.serving.model import BINARY, MULTILABEL, Model
+
+from .interface import Interface, has_std, interface_of
+from .text import number
+
+_INVERSES = {
+    "identity": ((), "{z}"),
+    "exp": (("exp",), "NAME_exp({z})"),
+    "expm1": (
+        ("exp", "expm1"),
+        "{z} > {most} ? NAME_exp({z}) - 1 : NAME_expm1({z} > {most} ? {most} : {z})",
+    ),
+    "square": ((), "{z} * {z}"),
+}
+"""The elementary functions that each of `serving.answers.INVERSES` calls, and its text."""
+
+
+def links_of(model: Model) -> set[str]:
+    """The elementary functions that follow the logits."""
+    links = {"logistic": {"logistic"}, "softmax": {"exp"}, "exp": {"exp"}}
+    found = links.get(model.head.link, set()) | {*_INVERSES[model.head.inverse][0]}
+    return found | ({"exp"} if has_std(model) else set())
+
+
+def _groups(model: Model) -> list[int]:
+    return list(model.head.groups) or [model.ops[-1].fan_out]
+
+
+def _link(model: Model, logits: int) -> str:
+    """The output activation of a row z in place."""
+    link, lines = model.head.link, []
+    if link in ("logistic", "exp"):
+        lines = [f"for (c = 0; c < {logits}; c++)", f"    z[c] = NAME_{link}(z[c]);"]
+    elif link == "softmax":
+        groups = _groups(model)
+        starts = accumulate(groups[:-1], initial=0)
+        lines = [f"NAME_softmax(z + {at}, {n});" for at, n in zip(starts, groups, strict=True)]
+    return "\n            ".join(lines)
+
+
+SOFTMAX = """\
+/* z = softmax(z); the largest is taken away first. */
+static void NAME_softmax(REAL *z, size_t n)
+{
+    REAL largest = z[0], total = 0;
+    size_t c;
+    for (c = 1; c < n; c++)
+        largest = z[c] > largest ? z[c] : largest;
+    for (c = 0; c < n; c++)
+        z[c] = NAME_exp(z[c] - largest);
+    for (c = 0; c < n; c++)
+        total += z[c];
+    for (c = 0; c < n; c++)
+        z[c] /= total;
+}
+"""
+
+LARGEST = """\
+/* The first of the largest numbers. */
+static int64_t NAME_largest(const REAL *z, size_t n)
+{
+    size_t c, best = 0;
+    for (c = 1; c < n; c++)
+        if (z[c] > z[best])
+            best = c;
+    return (int64_t)best;
+}
+"""
+
+
+def _values(model: Model, interface: Interface) -> str:
+    """A row of `values` from z."""
+    head = model.head
+    if head.kind == BINARY:
+        return "values[0] = 1 - z[0], values[1] = z[0];"
+    step = head.per_target if head.point is not None else 1
+    at = f"c * {step} + {head.point}" if step > 1 else "c"
+    most = number(2 * maths._TANH_MOST[int(model.dtype == np.float64)], model.dtype)
+    value = _INVERSES[head.inverse][1].format(z=f"z[{at}]", most=most)
+    return f"for (c = 0; c < {interface.outputs}; c++)\n                    values[c] = {value};"
+
+
+def _numbers(model: Model) -> str:
+    """A row of `numbers` from z."""
+    head = model.head
+    if head.kind == BINARY:
+        one = len(head.classes[0]) == 1  # whatever the output
+        return "numbers[0] = 0;" if one else "numbers[0] = z[0] > HALF;"
+    if head.kind == MULTILABEL:
+        return (
+            f"for (c = 0; c < {model.ops[-1].fan_out}; c++)\n                    "
+            "numbers[c] = z[c] > HALF;"
+        )
+    groups = _groups(model)
+    starts = list(accumulate(groups[:-1], initial=0))
+    calls = [
+        f"numbers[{number}] = NAME_largest(z + {at}, {n});"
+        for number, (at, n) in enumerate(zip(starts, groups, strict=True))
+    ]
+    return "\n                ".join(calls)
+
+
+def head_text(model: Model, on_heap: bool) -> str:
+    """The functions that callers see, behind `NAME_forward`."""
+    interface, texts = interface_of(model), []
+    labels = interface.labels > 0
+    if model.head.link == "softmax":
+        texts.append(SOFTMAX)
+    if labels and model.head.kind not in (BINARY, MULTILABEL):
+        texts.append(LARGEST)
+    link, values = _link(model, interface.logits), _values(model, interface)
+    work = "REAL work[MACRO_BLOCK * MACRO_WORK];"
+    ask, leave = "", ""
+    if on_heap:
+        work = "REAL *work;"
+        ask = """
+    work = (REAL *)malloc(sizeof(REAL) * MACRO_BLOCK * MACRO_WORK);
+    if (work == NULL)
+        return MACRO_NO_MEMORY;"""
+        leave = "\n    free(work);"
+    numbers = ""
+    if labels:
+        numbers = f"""\
+ else {{
+                {_numbers(model)}
+                numbers += MACRO_N_LABELS;
+            }}"""
+    deviations = ""
+    if has_std(model):
+        deviations = """\
+ else if (kind == NAME_DEVIATIONS) {
+                for (c = 0; c < MACRO_N_OUTPUTS; c++) {
+                    const REAL found = z[2 * c + 1], least = NAME_least[c];
+                    values[c] = NAME_exp(HALF * (found < least ? least : found));
+                }
+                values += MACRO_N_OUTPUTS;
+            }"""
+        least = ", ".join(number(value, model.dtype) for value in model.head.least)
+        texts.append(f"static const REAL NAME_least[MACRO_N_OUTPUTS] = {{{least}}};\n")
+    kinds = ", NAME_DEVIATIONS" if deviations else ""
+    linked = f"\n            {link}" if link else ""
+    texts.append(f"""\
+enum {{ NAME_RAW, NAME_LINKED, NAME_CHOSEN{kinds} }};
+
+/* The answers of one kind for n rows: in `values`, or in `numbers` those of classes. */
+static int NAME_answer(int kind, const REAL *x, size_t n, REAL *values, int64_t *numbers)
+{{
+    {work}
+    size_t start, rows, r, c;
+    if (n == 0)
+        return MACRO_OK;
+    if (x == NULL || (kind == NAME_CHOSEN ? numbers == NULL : values == NULL))
+        return MACRO_NULL_POINTER;{ask}
+    for (start = 0; start < n; start += rows) {{
+        rows = n - start < MACRO_BLOCK ? n - start : MACRO_BLOCK;
+        REAL *z = NAME_forward(x + start * MACRO_N_FEATURES, rows, work);
+        for (r = 0; r < rows; r++, z += MACRO_Z_STRIDE) {{
+            if (kind == NAME_RAW) {{
+                for (c = 0; c < MACRO_N_LOGITS; c++)
+                    values[c] = z[c];
+                values += MACRO_N_LOGITS;
+                continue;
+            }}{linked}
+            if (kind == NAME_LINKED) {{
+                {values}
+                values += MACRO_N_OUTPUTS;
+            }}{numbers}{deviations}
+        }}
+    }}{leave}
+    return MACRO_OK;
+}}
+""")
+    more = _PUBLIC_LABELS if labels else _PUBLIC_STD if deviations else ""
+    every = model.columns is None
+    texts.append(_PUBLIC + (_CHECK if every else _CHECK_CHOSEN) + more)
+    return "\n".join(texts)
+
+
+_PUBLIC = """\
+int NAME_predict(const REAL *x, size_t n, REAL *out)
+{
+    return NAME_answer(NAME_LINKED, x, n, out, NULL);
+}
+
+int NAME_logits(const REAL *x, size_t n, REAL *out)
+{
+    return NAME_answer(NAME_RAW, x, n, out, NULL);
+}
+"""
+
+_CHECK = """
+int NAME_check(const REAL *x, size_t n)
+{
+    size_t i, odd = 0;
+    if (n > 0 && x == NULL)
+        return MACRO_NULL_POINTER;
+    for (i = 0; i < n * MACRO_N_FEATURES; i++)
+        odd += !(x[i] - x[i] == 0);
+    return odd ? MACRO_NOT_FINITE : MACRO_OK;
+}
+"""
+
+_CHECK_CHOSEN = """
+int NAME_check(const REAL *x, size_t n)
+{
+    size_t i, c, odd = 0;
+    if (n > 0 && x == NULL)
+        return MACRO_NULL_POINTER;
+    for (i = 0; i < n; i++, x += MACRO_N_FEATURES)
+        for (c = 0; c < sizeof NAME_columns_0 / sizeof *NAME_columns_0; c++) {
+            const REAL value = x[NAME_columns_0[c]];
+            odd += !(value - value == 0);
+        }
+    return odd ? MACRO_NOT_FINITE : MACRO_OK;
+}
+"""
+
+_PUBLIC_STD = """
+int NAME_std(const REAL *x, size_t n, REAL *out)
+{
+    return NAME_answer(NAME_DEVIATIONS, x, n, out, NULL);
+}
+"""
+
+_PUBLIC_LABELS = """
+int NAME_labels(const REAL *x, size_t n, int64_t *out)
+{
+    return NAME_answer(NAME_CHOSEN, x, n, NULL, out);
+}
+"""

@@ -1,0 +1,199 @@
+"""A model as a shared library: its C file, what it says of itself, and the system's compiler."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fusednn.serving.files.head_json import version_of
+from fusednn.serving.files.replacing import replacing
+from fusednn.serving.model import Model, shown_sizes
+
+from .interface import interface_of
+from .source import words_of, write_c
+from .text import characters, in_words
+
+FORMAT = 2
+"""The version of what a library says of itself; 1 where nothing is said that is new in 2."""
+COMPILERS = "cc", "gcc", "clang"
+OPTIONS = "-std=c99", "-O3", "-ffp-contract=fast", "-fPIC", "-shared"
+_NATIVE = {
+    ("x86_64", "amd64", "i386", "i686"): "-march=native",
+    ("arm64", "aarch64", "ppc64le", "ppc64"): "-mcpu=native",
+}
+_LINES = 15
+"""How many of a compiler's complaint are told."""
+
+_ABOUT = """
+{characters}
+/* What the library says of itself, as JSON. */
+const char *fusednn_about(void);
+const char *fusednn_about(void)
+{{
+    return fusednn_text;
+}}
+
+/* All that the library answers, in one call: kind is 0 for what NAME_logits gives, 1 for
+   NAME_predict, 2 for NAME_labels; `check` looks for infinity and NaN first. */
+int fusednn_answer(int kind, int check, const REAL *x, size_t n, void *out);
+int fusednn_answer(int kind, int check, const REAL *x, size_t n, void *out)
+{{
+    const int status = check ? NAME_check(x, n) : MACRO_OK;
+    if (status != MACRO_OK)
+        return status;
+    if (kind == NAME_CHOSEN)
+        return NAME_answer(kind, x, n, NULL, (int64_t *)out);
+    return NAME_answer(kind, x, n, (REAL *)out, NULL);
+}}
+
+/* Whether this CPU has what the library was compiled for; on other CPUs than x86 it is not known,
+   and the answer is 1. */
+int fusednn_runs_here(void);
+int fusednn_runs_here(void)
+{{
+#if defined(__GNUC__) && (defined(__x86_64__) || defined(__i386__))
+    __builtin_cpu_init();
+{checks}#endif
+    return 1;
+}}
+"""
+_FEATURES = {
+    "AVX": "avx",
+    "FMA": "fma",
+    "AVX2": "avx2",
+    "BMI2": "bmi2",
+    "AVX512F": "avx512f",
+    "AVX512BW": "avx512bw",
+    "AVX512DQ": "avx512dq",
+    "AVX512VL": "avx512vl",
+}
+"""Macros of GCC and Clang, and what the same are called where a program asks."""
+
+
+def write_library(
+    model: Model, path: Path, name: str, compiler: str | None = None, native: bool = True
+) -> None:
+    """Compiles a model to a shared library; it appears at its path when it is whole.
+
+    Parameters
+    ----------
+    model : Model
+    path : Path
+    name : str
+        An identifier of C.
+    compiler : str or None
+        A command, with options of its own if need be; None is `found_compiler`'s.
+    native : bool
+        Whether for the CPU of this machine, with all that it can do. That it is loaded where it
+        can run is checked on x86 only.
+
+    Raises
+    ------
+    RuntimeError
+        If there is no compiler, or it fails.
+    """
+    command = found_compiler(compiler)
+    with replacing(path) as beside, tempfile.TemporaryDirectory() as folder:
+        source = Path(folder, f"{name}.c")
+        write_c(model, source, name, _about(model, name))
+        options = [*OPTIONS, *(_native() if native else [])]
+        _compile([*command, *options, "-o", beside, str(source), "-lm"])
+
+
+def found_compiler(compiler: str | None = None) -> list[str]:
+    """The command of a C compiler: the one asked for, else $CC, cc, gcc or clang.
+
+    Raises
+    ------
+    RuntimeError
+        If there is none.
+    """
+    asked = compiler or os.environ.get("CC")
+    if not asked:
+        candidates = [[one] for one in COMPILERS]
+    else:  # a path may have blanks in it, as on Windows
+        candidates = [[asked] if shutil.which(asked) else shlex.split(asked)]
+    for command in candidates:
+        if command and shutil.which(command[0]):
+            return command
+    words = [f"no C compiler: {' and '.join(one[0] for one in candidates if one)} not found."]
+    words.append("Install GCC or Clang, or name one with compiler= or the variable CC.")
+    if sys.platform == "win32":
+        words.append("On Windows take GCC or Clang of MinGW-w64; MSVC is not supported.")
+    words.append("export_c needs none.")
+    raise RuntimeError(" ".join(words))
+
+
+def about(model: Model, name: str) -> dict[str, Any]:
+    """What a library says of itself.
+
+    Raises
+    ------
+    TypeError
+        If the labels of the classes are not numbers, strings, bytes or booleans.
+    """
+    head = model.head
+    new = {"inverse": head.inverse, "least": head.least, "column": head.column}
+    new |= {"columns": model.columns}
+    is_first = version_of(head) == 1 and model.columns is None
+    return {
+        "format": 1 if is_first else FORMAT,
+        "name": name,
+        "dtype": np.dtype(model.dtype).name,
+        "sizes": shown_sizes(model.inputs, model.ops),
+        "interface": interface_of(model)._asdict(),
+        "names": model.names,
+        "features": model.features,
+        "kind": head.kind,
+        "classes": [_labels(np.asarray(classes)) for classes in head.classes],
+        "per_target": head.per_target,
+        "point": head.point,
+        **({} if is_first else new),
+    }
+
+
+def _labels(classes: np.ndarray) -> dict[str, Any]:
+    values = [one.item() if isinstance(one, np.generic) else one for one in classes.tolist()]
+    if classes.dtype.kind == "S":
+        values = [value.decode("latin-1") for value in values]
+    if not all(isinstance(value, bool | int | float | str) for value in values):
+        raise TypeError(f"labels of {classes.dtype} cannot go into a library: {values[:3]!r}")
+    return {"dtype": classes.dtype.str, "values": values}
+
+
+def _about(model: Model, name: str) -> str:
+    checks = "".join(
+        f'#ifdef __{macro}__\n    if (!__builtin_cpu_supports("{feature}"))\n'
+        "        return 0;\n#endif\n"
+        for macro, feature in _FEATURES.items()
+    )
+    text = characters(json.dumps(about(model, name)), "fusednn_text")
+    return in_words(_ABOUT, words_of(model, name)).format(characters=text, checks=checks)
+
+
+def _native() -> list[str]:
+    machine = platform.machine().lower()
+    return [option for machines, option in _NATIVE.items() if machine in machines]
+
+
+def _compile(command: list[str]) -> None:
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, errors="replace")
+    except OSError as error:
+        raise RuntimeError(f"the C compiler {command[0]} could not be run: {error}") from error
+    if done.returncode:
+        last = "\n".join((done.stderr or done.stdout).strip().splitlines()[-_LINES:])
+        raise RuntimeError(
+            f"the C compiler failed with exit code {done.returncode}: {shlex.join(command)}\n"
+            f"{last}"
+        )

@@ -1,0 +1,163 @@
+"""A model as one file of C99 that needs nothing but the standard library."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from itertools import accumulate
+from pathlib import Path
+
+import numpy as np
+
+from fusednn.serving.files.replacing import replacing
+from fusednn.serving.model import Model
+
+from .activations import activation_texts, needed_maths
+from .dense import dense_text
+from .functions import function_text
+from .head import head_text, links_of
+from .interface import class_function, declarations, facts
+from .maths import Maths
+from .ops import Lowering, pointer
+from .text import in_words
+
+STACK_BYTES = 32 * 1024
+"""Blocks of rows are cut to it; with the least number of rows they may take twice as much."""
+LEAST_ROWS, MOST_ROWS = 8, 32
+
+_INTRODUCTION = """\
+/* A neural network in C99, written by fusednn to {file}.
+
+   {facts}
+
+   Compile it with    cc -std=c99 -O3 -c {file}    and link with -lm.
+   -march=native -ffp-contract=fast make it faster where it was compiled; -ffast-math, -Ofast and
+   -ffinite-math-only are refused.
+   Files that #define MACRO_DECLARATIONS and #include this one have its declarations alone.
+
+   Rows lie one after the other, {real} throughout. The functions return MACRO_OK, or one of the
+   codes below. They keep nothing between calls, so threads may call them at once. They take up
+   to {kilobytes} KB of stack, and memory from the heap only where layers are too wide for that.
+   Rows with infinity or NaN get numbers that mean nothing; NAME_check finds them.
+*/
+"""
+
+_BEGINNING = """\
+#ifndef MACRO_DECLARATIONS
+
+#if defined(__FAST_MATH__) || defined(__ASSOCIATIVE_MATH__) || \\
+    (defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__)
+#error "the functions below need the rules of IEEE 754: compile without -ffast-math and its parts"
+#endif
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#ifdef __GNUC__
+#define MACRO_INLINE static inline __attribute__((always_inline))
+#else
+#define MACRO_INLINE static inline
+#endif
+
+"""
+
+_FORWARD = """\
+#define MACRO_BLOCK ((size_t){block}) /* rows at a time */
+#define MACRO_WORK {work} /* numbers in the buffers for each of them */
+#define MACRO_Z_STRIDE {stride}
+
+/* The logits of up to MACRO_BLOCK rows; they lie in `work`. */
+static REAL *NAME_forward(const REAL *x, size_t rows, REAL *work)
+{{
+    {lines}
+    return {logits};
+}}
+
+"""
+
+
+def write_c(model: Model, path: Path, name: str, more: str = "") -> None:
+    """Writes a model, array by array; the file appears when it is whole.
+
+    Parameters
+    ----------
+    model : Model
+    path : Path
+    name : str
+        An identifier of C.
+    more : str
+        Text for the end.
+    """
+    with replacing(path) as beside, open(beside, "w", encoding="ascii", newline="\n") as file:
+        for text in c_source(model, name, path.name):
+            file.write(text)
+        file.write(more)
+
+
+def c_source(model: Model, name: str, file: str) -> Iterator[str]:
+    """The text of the file, in pieces."""
+    dtype, words = np.dtype(model.dtype), words_of(model, name)
+    shown = re.sub("[^A-Za-z0-9_.-]", "_", file)
+    introduction = in_words(_INTRODUCTION, words)
+    kilobytes = 2 * STACK_BYTES // 1024
+    yield introduction.format(
+        file=shown, facts=facts(model), real=words["REAL"], kilobytes=kilobytes
+    )
+    yield in_words(declarations(model) + _BEGINNING, words)
+    lowering = Lowering(iter(model.arrays), dtype)
+    steps = lowering.model(model)
+    while True:
+        try:
+            yield in_words(next(steps), words)
+        except StopIteration as end:
+            logits = lowering.own(end.value, model.ops[-1].fan_out)
+            break
+    yield in_words(_functions(model, lowering, dtype), words)
+    block, on_heap = _block(sum(lowering.buffers) * dtype.itemsize)
+    starts = accumulate(lowering.buffers[:-1], initial=0)
+    buffers = [
+        f"REAL *const b{number} = work + MACRO_BLOCK * {start};"
+        for number, start in enumerate(starts)
+    ]
+    forward = _FORWARD.format(
+        block=block,
+        work=sum(lowering.buffers),
+        stride=logits.stride,
+        lines="\n    ".join(buffers + lowering.calls),
+        logits=pointer(logits),
+    )
+    yield in_words(forward + head_text(model, on_heap), words)
+    yield from class_function(model, words)
+    yield "\n#endif\n"
+
+
+def words_of(model: Model, name: str) -> dict[str, str]:
+    """What the words of the templates stand for."""
+    single = model.dtype == np.float32
+    return {
+        "MACRO_": f"{name.upper()}_",
+        "NAME_": f"{name}_",
+        "INLINE": f"{name.upper()}_INLINE",
+        "REAL": "float" if single else "double",
+        "BITS": "uint32_t" if single else "uint64_t",
+        "SQRT": "sqrtf" if single else "sqrt",
+        "HALF": "0.5f" if single else "0.5",
+    }
+
+
+def _functions(model: Model, lowering: Lowering, dtype: np.dtype) -> str:
+    """All that `NAME_forward` and the head call."""
+    maths = Maths(dtype)
+    names = sorted(lowering.functions - {"dense"})
+    texts = [dense_text(dtype)] if "dense" in lowering.functions else []
+    texts += [maths.text(needed_maths(lowering.activations) | links_of(model))]
+    texts += [activation_texts(lowering.activations, maths)]
+    texts += [function_text(name) for name in names]
+    return "\n".join(text for text in texts if text) + "\n"
+
+
+def _block(row_bytes: int) -> tuple[int, bool]:
+    """Rows at a time, and whether the heap holds their buffers."""
+    rows = min(MOST_ROWS, STACK_BYTES // row_bytes // LEAST_ROWS * LEAST_ROWS)
+    return max(rows, LEAST_ROWS), LEAST_ROWS * row_bytes > 2 * STACK_BYTES

@@ -1,0 +1,176 @@
+"""Each op of a network as ONNX operators, with its parameters as constants."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from functools import singledispatch
+from itertools import islice
+
+import numpy as np
+
+from fusednn.graph.layers.batch_norm import BatchNorm
+from fusednn.graph.layers.dense import Dense
+from fusednn.graph.layers.embedding import Embedding
+from fusednn.graph.layers.layer import Layer
+from fusednn.graph.layers.layer_norm import LayerNorm
+from fusednn.graph.layers.prelu import PReLU
+from fusednn.graph.layers.rescale import Rescale
+from fusednn.graph.layers.reshape import Reshape
+from fusednn.graph.layers.residual import Residual
+from fusednn.graph.layers.untrained import Identity, Standardize
+from fusednn.serving.files.description import FILE_NAMES
+
+from .activations import add_activation, prelu
+from .graph import Graph
+
+FAR_BIAS = 16.0
+"""Larger biases of a first layer have taken up the mean of a scaling, and products take them away
+again; from here on in float64, since runtimes differ in what they round in between."""
+
+
+def add_layers(graph: Graph, x: str, ops: Iterable[Layer], arrays: Iterator[np.ndarray]) -> str:
+    """Adds ops one behind the other, each of which takes its parameters from `arrays`.
+
+    Returns
+    -------
+    str
+        The name of the last one's output.
+
+    Raises
+    ------
+    TypeError
+        If there is no form of an op.
+    """
+    for number, op in enumerate(ops):
+        with graph.place(f"layer{number}_{FILE_NAMES[type(op)].lower()}"):
+            if isinstance(op, Residual):
+                x = graph.node("Add", add_layers(graph, x, op.inner, arrays), x)
+            else:
+                own = list(islice(arrays, len(op.parameters())))
+                x = add_op(op, graph, x, own)
+            x = add_activation(graph, x, op.after)
+    return x
+
+
+@singledispatch
+def add_op(op, graph: Graph, x: str, arrays: list[np.ndarray]) -> str:
+    """Adds an op without what follows it, and returns the name of its output."""
+    raise TypeError(f"ONNX has no form of the op {FILE_NAMES[type(op)]} here")
+
+
+@add_op.register
+def _(op: Dense, graph: Graph, x: str, arrays) -> str:
+    """In float64 the biases are added apart: ONNX Runtime up to 1.17 makes one operator of a Gemm
+    and the activation behind it, and then has no float64 form of that. It leaves a single 0 out;
+    and a MatMul takes up factors beside it as float32."""
+    weights, biases = arrays
+    if graph.dtype == np.float32 and x == graph.data and abs(biases).max() > FAR_BIAS:
+        wide = graph.array("weights", weights, float), graph.array("biases", biases, float)
+        return graph.cast(graph.node("Gemm", graph.cast(x, float), *wide), graph.dtype)
+    if graph.dtype == np.float32:
+        return graph.node(
+            "Gemm", x, graph.array("weights", weights), graph.array("biases", biases)
+        )
+    if op.fan_out == 1 and not biases.any():
+        products = graph.node("Mul", x, graph.array("weights", weights[:, 0]))
+        return graph.node("ReduceSum", products, graph.indices("columns", [1]))
+    product = graph.node("Gemm", x, graph.array("weights", weights))
+    return graph.node("Add", product, graph.array("biases", biases))
+
+
+@add_op.register
+def _(op: Identity, graph: Graph, x: str, arrays) -> str:
+    return x
+
+
+@add_op.register
+def _(op: Reshape, graph: Graph, x: str, arrays) -> str:
+    """Samples with axes stand as their rows, one sample's behind the other's: all ops are of two
+    axes."""
+    width = op.fan_out
+    if op.channels_first:
+        x = graph.node("Reshape", x, graph.indices("channels", [-1, width, op.fan_in // width]))
+        x = graph.node("Transpose", x, perm=[0, 2, 1])
+    return graph.node("Reshape", x, graph.indices("rows", [-1, width]))
+
+
+@add_op.register
+def _(op: PReLU, graph: Graph, x: str, arrays) -> str:
+    return prelu(graph, x, graph.array("slopes", arrays[0]))
+
+
+@add_op.register
+def _(op: LayerNorm, graph: Graph, x: str, arrays) -> str:
+    """From simple operators, which all opsets have: LayerNormalization may find the variance as
+    a difference of large sums. Squares are products since runtimes put that operator in the place
+    of a power."""
+    if op.centered:
+        x = graph.node("Sub", x, graph.mean(x))
+    square = graph.mean(graph.node("Mul", x, x))
+    spread = graph.node("Sqrt", graph.node("Add", square, graph.number(op.epsilon)))
+    return _affine(graph, graph.node("Div", x, spread), *arrays)
+
+
+@add_op.register
+def _(op: BatchNorm, graph: Graph, x: str, arrays) -> str:
+    """The mean goes first, by itself: BatchNormalization takes it away from large products."""
+    scale, shift, mean, variance = arrays
+    factor = scale / np.sqrt(variance.astype(float) + op.epsilon)
+    return _affine(graph, graph.node("Sub", x, graph.array("means", mean)), factor, shift)
+
+
+@add_op.register
+def _(op: Standardize, graph: Graph, x: str, arrays) -> str:
+    mean, factor = arrays
+    return _affine(graph, graph.node("Sub", x, graph.array("means", mean)), factor)
+
+
+def _affine(graph: Graph, x: str, factor: np.ndarray, shift: np.ndarray | None = None) -> str:
+    x = graph.node("Mul", x, graph.array("factors", factor))
+    return x if shift is None else graph.node("Add", x, graph.array("shifts", shift))
+
+
+@add_op.register
+def _(op: Rescale, graph: Graph, x: str, arrays) -> str:
+    before, factor, divisor, after, low, high = arrays
+    for kind, values, neutral in (
+        ("Add", before, 0), ("Mul", factor, 1), ("Div", divisor, 1), ("Add", after, 0)
+    ):  # fmt: skip
+        if np.any(values != neutral):
+            x = _rounded(graph, kind, x, values)
+    for kind, bounds, nothing in (("Max", low, -np.inf), ("Min", high, np.inf)):
+        if np.any(bounds != nothing):
+            x = graph.node(kind, x, graph.array("bounds", bounds))
+    return x
+
+
+def _rounded(graph: Graph, kind: str, x: str, values: np.ndarray) -> str:
+    """A step in float64, rounded to the graph's type.
+
+    If the constants are of that type, the step in it rounds the same: float64 has more than
+    twice the digits of float32 and two more.
+    """
+    with np.errstate(over="ignore"):
+        plain = np.array_equal(values.astype(graph.dtype), values)
+    if plain:
+        return graph.node(kind, x, graph.array("steps", values))
+    wide = graph.node(kind, graph.cast(x, float), graph.array("steps", values, float))
+    return graph.cast(wide, graph.dtype)
+
+
+@add_op.register
+def _(op: Embedding, graph: Graph, x: str, arrays) -> str:
+    """Codes are the whole numbers nearest to what stands in the columns, halves up, in bounds;
+    NaN is 0, as no row may end the others' answers."""
+    parts = []
+    if op.plain:
+        parts.append(graph.node("Gather", x, graph.indices("plain", op.plain), axis=1))
+    for number, (column, table) in enumerate(zip(op.columns, arrays, strict=True)):
+        with graph.place(f"table{number}"):
+            code = graph.node("Gather", x, graph.indices("column", column), axis=1)
+            code = graph.node("Add", graph.cast(code, float), graph.number(0.5, float))
+            zero, last = graph.number(0, float), graph.number(len(table) - 1, float)
+            code = graph.node("Where", graph.node("IsNaN", code), zero, code)
+            code = graph.cast(graph.node("Clip", code, zero, last), np.int64)
+            parts.append(graph.node("Gather", graph.array("vectors", table), code, axis=0))
+    return graph.node("Concat", *parts, axis=1)

@@ -1,0 +1,92 @@
+"""A fitted network as an ONNX model, for ONNX Runtime and what else reads the format."""
+
+from __future__ import annotations
+
+import json
+from numbers import Integral
+
+import numpy as np
+
+import fusednn
+from fusednn.serving.model import Model
+
+from .graph import Graph, helper, onnx
+from .heads import Output, add_head
+from .layers import add_layers
+
+LOWEST_OPSET = 13
+"""It is of 2020; the operators of older ones have no int64 or float64 forms, or other inputs."""
+
+INPUT, ROWS = "X", "N"
+
+
+def onnx_model(model: Model, opset: int) -> onnx.ModelProto:
+    """A model of one input, X (N, n_features), in the network's type, for any number of rows.
+
+    Parameters
+    ----------
+    model : Model
+    opset : int
+        Version of the operators, from LOWEST_OPSET on; the lowest IR version goes with it.
+
+    Returns
+    -------
+    ModelProto
+        Checked by `onnx.checker`, shapes and types too.
+
+    Raises
+    ------
+    TypeError
+        If an op, an activation, or the type of the classes has no form in ONNX.
+    ValueError
+        If the parameters do not fit into a model: 2 GiB, or `opset` is none of them.
+    """
+    opsets = [helper.make_opsetid("", _checked(opset))]
+    graph, network = Graph(model.dtype, opset), model.network
+    x = INPUT
+    if model.columns is not None:
+        x = graph.node("Gather", x, graph.indices("columns", model.columns.chosen), axis=1)
+    graph.data = x
+    logits = add_layers(graph, x, model.ops, iter(model.arrays))
+    with graph.place("head"):
+        outputs = add_head(graph, logits, network.outputs, model.head)
+    kind = helper.np_dtype_to_tensor_dtype(np.dtype(model.dtype))
+    proto = helper.make_model(
+        helper.make_graph(
+            graph.nodes,
+            model.names[1],
+            [_value(Output(INPUT, kind, (model.inputs,)))],
+            [_value(output) for output in outputs],
+            graph.constants,
+        ),
+        opset_imports=opsets,
+        ir_version=helper.find_min_ir_version_for(opsets),
+        producer_name="fusednn",
+        producer_version=fusednn.__version__,
+        doc_string=_description(model, outputs),
+    )
+    properties = {"estimator": model.names[1]}
+    if model.features is not None:
+        properties["feature_names"] = json.dumps(model.features)
+    helper.set_model_props(proto, properties)
+    onnx.checker.check_model(proto, full_check=True)
+    return proto
+
+
+def _checked(opset) -> int:
+    newest = onnx.defs.onnx_opset_version()
+    if not isinstance(opset, Integral) or not LOWEST_OPSET <= int(opset) <= newest:
+        raise ValueError(
+            f"opset must be an integer from {LOWEST_OPSET} to {newest}, the newest that the"
+            f" installed onnx {onnx.__version__} knows; got {opset!r}."
+        )
+    return int(opset)
+
+
+def _value(output: Output) -> onnx.ValueInfoProto:
+    return helper.make_tensor_value_info(output.name, output.kind, [ROWS, *output.shape])
+
+
+def _description(model: Model, outputs: list[Output]) -> str:
+    names = ", ".join(output.name for output in outputs)
+    return f"A fitted {model.names[1]} of fusednn or scikit-learn: {names} of the rows of {INPUT}."

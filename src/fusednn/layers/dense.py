@@ -1,0 +1,59 @@
+"""Dense layers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .layer import Layer
+
+
+@dataclass(frozen=True, repr=False)
+class Dense(Layer):
+    """out = activation(x w + b).
+
+    Parameters
+    ----------
+    units : int
+        O.
+    activation : str, default="identity"
+        A name that `Activation` takes. A last layer with "softmax" is the output layer itself;
+        its `units` must then be the number of classes, three or more.
+    init : str or None, default=None
+        How the weights (I, O) are drawn: "glorot_uniform", "glorot_normal", "he_uniform",
+        "he_normal", "lecun_uniform", "lecun_normal", "orthogonal" or "zeros". None is He's
+        normal distribution before ReLU and similar activations, LeCun's before SELU, and
+        Glorot's uniform distribution otherwise. Biases begin at zero.
+    bias : bool, default=True
+        Whether there are biases b (O,).
+    weight_norm : bool, default=False
+        Whether the weights are trained as directions v (I, O) and norms g (O,), one for each
+        unit: w = g v / |v| (Salimans and Kingma, 2016). They have no weight decay and no L1
+        term.
+    max_norm : float or None, default=None
+        The largest Euclidean norm of the weights that lead to a unit; weights of a larger norm
+        are scaled down after each step (Srivastava et al., 2014).
+    rate_factor, decay_factor : float, default=1.0
+        Factor of the learning rate for the whole layer (0 freezes it), and factor of `alpha`,
+        `l1` or the optimizer's weight decay for its weights. "lbfgs" takes no `rate_factor`.
+    """
+
+    units: int
+    activation: str = "identity"
+    init: str | None = None
+    bias: bool = True
+    weight_norm: bool = False
+    max_norm: float | None = None
+    rate_factor: float = 1.0
+    decay_factor: float = 1.0
+
+    def _check(self) -> None:
+        self._need_name("activation")
+        if self.init is not None:
+            self._need_name("init")
+        self._need("units", 1, whole=True)
+        self._need("rate_factor", 0)
+        self._need("decay_factor", 0)
+        if self.max_norm is not None:
+            self._need("max_norm", 1e-30)
+            if self.weight_norm:
+                raise ValueError("max_norm and weight_norm of Dense cannot both be used.")

@@ -1,0 +1,68 @@
+"""Embeddings of integer codes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from numbers import Integral
+
+from .layer import Layer
+
+
+@dataclass(frozen=True, repr=False)
+class Embedding(Layer):
+    """Replaces columns of integer codes by learned vectors; only as the first layer.
+
+    The other columns come first, in their order, then the vectors.
+
+    Parameters
+    ----------
+    columns : sequence of int
+        The data's columns that hold codes from 0 on; kept as a tuple.
+    categories : sequence of int or None, default=None
+        The number of codes of each column. None is one more than the largest code of the first
+        training data, so streams of `partial_fit` need this. Above 10,000 it may be at most 100
+        times the number of distinct codes: number ids first. Larger codes are refused: keep one
+        code for values that training does not know.
+    size : int or None, default=None
+        Elements of each vector; None is min(50, (categories + 1) // 2) of each column.
+    rate_factor, decay_factor : float, default=1.0
+        Factors of the learning rate and of the weight decay.
+
+    References
+    ----------
+    Guo and Berkhahn, "Entity embeddings of categorical variables", arXiv:1604.06737.
+    """
+
+    columns: Sequence[int]
+    categories: Sequence[int] | None = None
+    size: int | None = None
+    rate_factor: float = 1.0
+    decay_factor: float = 1.0
+
+    def _check(self) -> None:
+        for name in ("columns", "categories"):
+            values = getattr(self, name)
+            if values is None and name == "categories":
+                continue
+            least = 0 if name == "columns" else 1
+            if not isinstance(values, Sequence) or not all(
+                isinstance(value, Integral) and int(value) >= least for value in values
+            ):
+                raise ValueError(
+                    f"{name} of Embedding must be integers from {least}, got {values!r}."
+                )
+            object.__setattr__(self, name, tuple(map(int, values)))
+        if not self.columns:
+            raise ValueError("columns of Embedding must not be empty.")
+        if len(set(self.columns)) != len(self.columns):
+            raise ValueError(f"columns of Embedding must be different, got {self.columns!r}.")
+        if self.categories is not None and len(self.categories) != len(self.columns):
+            raise ValueError(
+                f"categories of Embedding must be as many as columns, got {len(self.categories)}"
+                f" and {len(self.columns)}."
+            )
+        if self.size is not None:
+            self._need("size", 1, whole=True)
+        self._need("rate_factor", 0)
+        self._need("decay_factor", 0)

@@ -1,0 +1,229 @@
+"""Which kernels of the CPU a call becomes, and what each is given: the table of all calls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+from fusednn.graph.arrays import Array
+from fusednn.graph.trace import Call
+from fusednn.kernels import records
+from fusednn.kernels.activations import ACTIVATIONS, multiply_slopes
+from fusednn.kernels.operands import DECLARED
+from fusednn.kernels.ops import output, reshape
+from fusednn.kernels.ops.norms import batch_norm, layer_norm
+from fusednn.kernels.ops.pointwise import activate, elementwise, mix, noise, rescale
+from fusednn.plan.memory.buffers import padded
+
+from .data import DenseRows
+from .lowering import Lowering
+from .products import dense_backward, dense_forward, embed, embed_backward
+
+SELU_LIMIT = -1.7580993408473766
+"""What SELU tends to far below 0: alpha dropout puts it in the place of what it leaves out."""
+
+
+class Binding(NamedTuple):
+    """How a call is bound.
+
+    Parameters
+    ----------
+    bind : callable
+        From a lowering and the call to records.
+    over : dict of str to str
+        The outputs that the kernel writes over inputs.
+    """
+
+    bind: Callable[[Lowering, Call], list[np.ndarray]]
+    over: Mapping[str, str] = {}
+
+
+def _kernel(kernel, **over: str) -> Binding:
+    """A kernel that takes what the call has, by the same names."""
+    declared = DECLARED[kernel].kinds
+
+    def bind(lowering: Lowering, call: Call) -> list[np.ndarray]:
+        operands = {
+            name: lowering.place(value) if isinstance(value, Array) else value
+            for name, value in {**call.given, **call.out}.items()
+            if name in declared
+        }
+        if not call.once:
+            return [lowering.program.record(kernel, operands)]
+        # no block says how many columns there are, nor how many rows of a sample
+        width = next(iter(call.out.values())).width
+        operands |= {"width": width, "padded": padded(width, lowering.dtype)}
+        record = lowering.program.record(kernel, operands)
+        record[records.POSITIONS] = call.given["partials"].rows
+        return [record]
+
+    return Binding(bind, over)
+
+
+def _constants(lowering: Lowering, call: Call) -> np.ndarray:
+    """An activation's constants; never empty, since its address is taken."""
+    found = call.given["constants"] or ACTIVATIONS[call.given["activation"]].constants
+    return np.array([*found, 0.0], lowering.dtype)
+
+
+def _activate(lowering: Lowering, call: Call) -> list[np.ndarray]:
+    row = ACTIVATIONS[call.given["activation"]]
+    slopes = call.out.get("slopes")
+    operands = {
+        "out": lowering.blocks[call.out["out"]],
+        "slopes": None if slopes is None else lowering.blocks[slopes].values,
+        "constants": _constants(lowering, call),
+        "function": (row.forward, "activation") if slopes is None else (row.slopes, "slopes"),
+    }
+    return [lowering.program.record(activate.activate, operands)]
+
+
+def _differentiate(lowering: Lowering, call: Call) -> list[np.ndarray]:
+    given = call.given
+    operands = {
+        "dx": lowering.blocks[call.out["dx"]],
+        "out": lowering.blocks[given["out"]].values,
+        "constants": _constants(lowering, call),
+        "function": (ACTIVATIONS[given["activation"]].backward, "derivative"),
+    }
+    return [lowering.program.record(activate.differentiate, operands)]
+
+
+def _multiply(lowering: Lowering, call: Call) -> list[np.ndarray]:
+    operands = {
+        "dx": lowering.blocks[call.out["out"]],
+        "out": lowering.blocks[call.given["factor"]].values,
+        "constants": np.zeros(1, lowering.dtype),
+        "function": (multiply_slopes, "derivative"),
+    }
+    return [lowering.program.record(activate.differentiate, operands)]
+
+
+def _dropout(lowering: Lowering, call: Call) -> list[np.ndarray]:
+    given, has_slopes = call.given, call.given["slopes"] is not None
+    kept = 1 - given["rate"]
+    factor, low, high = 1 / kept, 0.0, 0.0
+    if given["alpha"]:
+        factor = (kept + SELU_LIMIT**2 * kept * given["rate"]) ** -0.5
+        high = -factor * SELU_LIMIT * given["rate"]
+        low = high + factor * SELU_LIMIT
+    backward = ACTIVATIONS[given["activation"]].backward
+    operands = {
+        "out": lowering.blocks[call.out["out"]],
+        "slopes": lowering.blocks[call.out["dropped_slopes"]].values,
+        "has_slopes": has_slopes,
+        "key": lowering.key,
+        "layer": given["stream"],
+        "dropped": round(given["rate"] * 2**32),
+        "factor": factor,
+        "derivative": (backward, "derivative") if given.get("derivative") else None,
+        "derivative_constants": _constants(lowering, call),
+        "low": low,
+        "high": high,
+    }
+    return [lowering.program.record(noise.dropout, operands)]
+
+
+def _noise(lowering: Lowering, call: Call) -> list[np.ndarray]:
+    operands = {
+        "out": lowering.blocks[call.out["out"]],
+        "key": lowering.key,
+        "layer": call.given["stream"],
+        "deviation": call.given["deviation"],
+    }
+    return [lowering.program.record(noise.gaussian_noise, operands)]
+
+
+def _scale(lowering: Lowering, call: Call) -> list[np.ndarray]:
+    out, mean = lowering.blocks[call.out["out"]], call.given["mean"]
+    operands = {
+        "out": out,
+        "x": lowering.blocks[call.given["x"]],
+        "mean": lowering.zeros(out.width) if mean is None else lowering.values(mean),
+        "factor": lowering.values(call.given["factor"]),
+    }
+    return [lowering.program.record(elementwise.scale_rows, operands)]
+
+
+def _gather(lowering: Lowering, call: Call) -> list[np.ndarray]:
+    order = lowering.orders[call.given.get("order", "own")]
+    return [lowering.source.gather(lowering, lowering.blocks[call.out["out"]], order)]
+
+
+def _reshape(lowering: Lowering, call: Call) -> list[np.ndarray]:
+    """Blocks of samples: rows of one and of the other are not as many."""
+    out, x, order = lowering.blocks[call.out["out"]], call.given["x"], None
+    kernel = reshape.reshape_rows
+    if x is lowering.graph.x:
+        assert isinstance(lowering.source, DenseRows)
+        kernel, x, order = reshape.gather_reshaped, lowering.source.block, lowering.orders["own"]
+    else:
+        x = lowering.blocks[x]
+    operands = {
+        "out": out.by_sample,
+        "x": x.by_sample,
+        "order": order,
+        "rows": out.positions,
+        "out_row": out.stride,
+        "x_row": x.stride,
+        "columns": call.given["columns"],
+    }
+    return [lowering.program.record(kernel, operands)]
+
+
+def _mix_values(lowering: Lowering, call: Call) -> list[np.ndarray]:
+    values, others = (lowering.values(call.given[name]) for name in ("x", "other"))
+    lowering.derive_values(call.out["out"], values)
+    return [
+        lowering.program.record(mix.mix_values, {"out": one, "other": other})
+        for one, other in zip(values, others, strict=True)
+    ]
+
+
+def _loss(lowering: Lowering, call: Call) -> list[np.ndarray]:
+    assert lowering.loss is not None
+    return lowering.loss(lowering, call)
+
+
+def _pick(lowering: Lowering, call: Call) -> list[np.ndarray]:
+    operands = {
+        "dlogits": lowering.blocks[call.out["dlogits"]],
+        "logits": lowering.blocks[call.given["logits"]],
+        "of": lowering.picked,
+    }
+    return [lowering.program.record(output.pick, operands)]
+
+
+BINDINGS: dict[str, Binding] = {
+    "gather": Binding(_gather),
+    "reshape": Binding(_reshape),
+    "dense": Binding(dense_forward),
+    "dense_backward": Binding(dense_backward),
+    "embed_rows": Binding(embed),
+    "embed_backward": Binding(embed_backward),
+    "activate": Binding(_activate, {"out": "x"}),
+    "differentiate": Binding(_differentiate, {"dx": "dout"}),
+    "multiply": Binding(_multiply, {"out": "x"}),
+    "dropout": Binding(_dropout, {"out": "x", "dropped_slopes": "slopes"}),
+    "gaussian_noise": Binding(_noise, {"out": "x"}),
+    "scale_rows": Binding(_scale),
+    "rescale_rows": _kernel(rescale.rescale_rows),
+    "add_rows": _kernel(elementwise.add_rows, out="x"),
+    "mix_rows": _kernel(mix.mix_rows, out="x"),
+    "mix_values": Binding(_mix_values),
+    "prelu_forward": _kernel(elementwise.prelu_forward),
+    "prelu_backward": _kernel(elementwise.prelu_backward, dx="dout", products="x"),
+    "layer_norm_forward": _kernel(layer_norm.layer_norm_forward, normal="x"),
+    "layer_norm_backward": _kernel(layer_norm.layer_norm_backward, products="normal"),
+    "batch_partials": _kernel(batch_norm.batch_partials),
+    "batch_statistics": _kernel(batch_norm.batch_statistics),
+    "batch_norm_forward": _kernel(batch_norm.batch_norm_forward, normal="x"),
+    "batch_norm_partials": _kernel(batch_norm.batch_norm_partials),
+    "batch_norm_sums": _kernel(batch_norm.batch_norm_sums),
+    "batch_norm_backward": _kernel(batch_norm.batch_norm_backward, dx="dout"),
+    "loss": Binding(_loss),
+    "pick": Binding(_pick),
+}
+"""How each call of `graph/` is bound; a call that is not here cannot be lowered."""

@@ -1,0 +1,178 @@
+"""Lowering of a network's loss: in a training step, and alone for rows whose logits are known."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from fusednn.graph.network import Network
+from fusednn.kernels import records
+from fusednn.kernels.losses import Loss, bounds, row_of
+from fusednn.kernels.ops import output
+from fusednn.plan.memory import sizes
+from fusednn.plan.memory.buffers import Block
+
+from .program import Program, Task
+
+
+class Target(NamedTuple):
+    """What the loss compares with.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_samples, columns)
+        In the network's dtype, C-contiguous; of classes a column of numbers for each group.
+        NaN is an unknown target, where there are `shares`.
+    weights : ndarray of shape (n_samples,) or None
+        Sample weights, in the network's dtype.
+    shares : ndarray of float64, of shape (n_samples,), or None
+        The known part of each sample's columns: what it counts for in means. None: all of them.
+    """
+
+    values: np.ndarray
+    weights: np.ndarray | None
+    shares: np.ndarray | None = None
+
+    @property
+    def counts(self) -> np.ndarray | None:
+        """What each sample counts for in the mean of the losses; None: one."""
+        if self.shares is None or self.weights is None:
+            return self.weights if self.shares is None else self.shares
+        return self.weights * self.shares
+
+    def take(self, samples) -> Target:
+        """Those of some samples."""
+        parts = (None if part is None else part[samples] for part in self[1:])
+        return Target(self.values[samples], *parts)
+
+    def mean(self, losses: np.ndarray) -> float:
+        """The mean over the known of the samples' losses, which have no weights yet."""
+        if self.shares is None:
+            return float(np.average(losses, weights=self.weights))
+        if self.weights is not None:
+            losses = losses * self.weights
+        assert self.counts is not None
+        return float(losses.sum() / self.counts.sum())
+
+
+def loss_row(network: Network) -> Loss:
+    """The row of the table of a network's loss."""
+    return row_of(network.loss)
+
+
+def outputs_per_target(network: Network) -> int:
+    """How many adjacent outputs belong to a column of the targets."""
+    return loss_row(network).outputs_of_target(network.loss_constants)
+
+
+def target_columns(network: Network) -> int:
+    """Columns of the targets: one for each group of classes, or of `outputs_per_target`.
+
+    Raises
+    ------
+    ValueError
+        If the outputs cannot be dealt out to columns.
+    """
+    if loss_row(network).class_targets:
+        return len(network.output_groups())
+    columns, rest = divmod(network.outputs, outputs_per_target(network))
+    if rest:
+        raise ValueError(
+            f"{network.outputs} outputs are not {outputs_per_target(network)} for each column of"
+            f" the targets, as the loss {network.loss!r} needs them"
+        )
+    return columns
+
+
+def _constants(network: Network, dtype) -> np.ndarray:
+    """What the loss reads; never empty, since its address is taken."""
+    row = loss_row(network)
+    constants = bounds(dtype) if row.bounded else network.loss_constants or row.constants
+    return np.array([*constants, 0.0], dtype)
+
+
+def loss_records(
+    program: Program, network: Network, target: Target, logits: Block, dlogits: Block, values,
+    padded: int, order=None,
+) -> list[np.ndarray]:  # fmt: skip
+    """A record for each group of outputs; the last one clears the padding of dlogits.
+
+    Parameters
+    ----------
+    logits, dlogits : Block
+        They may be the same.
+    values : ndarray of float64, of shape (groups, rows)
+        Becomes the losses.
+    padded : int
+        Elements of a row of `dlogits`; those that are no output's become 0.
+    order : ndarray of int64, optional
+        The samples that the rows are, by their targets.
+    """
+    loss, constants = loss_row(network), _constants(network, program.dtype)
+    per_target = outputs_per_target(network)
+    op, unknown = output.loss_gradient, target.shares is not None
+    if unknown:
+        op = output.known_loss_gradient
+    groups = network.output_groups()
+    targets, stride = target.values.reshape(-1), target.values.shape[1]
+    chain = []
+    for group, (first, outputs) in enumerate(groups):
+        last = group == len(groups) - 1
+        at, width = (group, 1) if loss.class_targets else (first, outputs // per_target)
+        operands = {
+            "logits": logits.part(first, outputs),
+            "function": (loss.function, "loss"),
+            "order": order,
+            "targets": Block(targets[at:], stride, width),
+            "weights": target.weights,
+            "dlogits": dlogits.part(first, padded - first if last else outputs),
+            "losses": values[group],
+            "constants": constants,
+        }
+        if unknown:
+            operands["column_losses"] = np.zeros(values.shape[1])
+            operands["divisor"] = width if loss.per_output else 1
+        chain.append(program.record(op, operands))
+    return chain
+
+
+def loss_scratch(outputs: int) -> int:
+    """Elements of a worker's scratch for a loss of so many outputs."""
+    return output.CHUNK_ROWS * (2 * outputs + 4)
+
+
+def lower_losses(
+    network: Network, target: Target, logits: np.ndarray, workers: int
+) -> tuple[Program, np.ndarray]:
+    """A program that overwrites logits with their gradient, and the row losses that it fills.
+
+    Parameters
+    ----------
+    target : Target
+        Of the rows of the logits, in any layout; its weights do not count.
+    logits : ndarray of shape (rows, outputs), C-contiguous
+
+    Returns
+    -------
+    program : Program
+    values : ndarray of float64, of shape (groups, rows)
+    """
+    rows, outputs = logits.shape
+    program = Program(logits.dtype, workers, loss_scratch(outputs))
+    values = np.empty((len(network.output_groups()), rows))
+    block = Block(logits.reshape(-1), outputs, outputs)
+    values_of_target = np.ascontiguousarray(target.values, logits.dtype)
+    target = target._replace(values=values_of_target, weights=None)
+    chain = loss_records(program, network, target, block, block, values, outputs)
+    tasks = [
+        Task(chain, lo, min(lo + sizes.LOSS_ROWS, rows), records.WHOLE)
+        for lo in range(0, rows, sizes.LOSS_ROWS)
+    ]
+    program.set_stages([(tasks, None)])
+    steps = np.zeros((1, records.STEP_WIDTH), np.int64)
+    steps[:, records.SAMPLES] = rows
+    steps[:, records.LAST_STAGE] = 1
+    program.set_steps(steps)
+    program.settings[:, records.SCALE] = 1.0
+    return program, values

@@ -1,0 +1,201 @@
+"""From a graph's calls to records: operands by their places, and the stage cut where rows join."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from fusednn.graph.arrays import CHUNKS, NETWORK, ROWS, SAMPLES, Array
+from fusednn.graph.trace import Call, Graph
+from fusednn.kernels.ops import output
+from fusednn.kernels.ops.pointwise import elementwise as row_ops
+from fusednn.kernels.ops.products.partials import CHUNK_ROWS
+from fusednn.plan.layout.forms import Form
+from fusednn.plan.memory.blocks import Blocks
+from fusednn.plan.memory.buffers import Block, padded
+
+from .data import Source
+from .program import Program
+
+
+class Segment(NamedTuple):
+    """Records that each row block runs, and the one that runs once after all blocks."""
+
+    chain: list[np.ndarray]
+    after: np.ndarray | None
+
+
+class Lowering:
+    """The calls of a graph, being bound to the CPU's kernels and memory.
+
+    Parameters
+    ----------
+    program : Program
+    graph : Graph
+    rows : int
+        Samples that the buffers have room for.
+    source : Source
+        The data.
+    orders : dict of str to ndarray of int64 or None
+        "own": in which order samples are taken, None is their own; and "partners", where they
+        are mixed.
+    forms : sequence of Form
+        The parameters' forms.
+    parameters : sequence of ndarray
+        Flat and in their forms; plain matrices with `plain`.
+    plain : bool
+        Matrices as they stand, not in their forms.
+    transposed : sequence of ndarray or None
+        Copies of w^T where there are any.
+    key : ndarray of two int64, optional
+        The key of the random numbers.
+    loss : callable, optional
+        From this lowering and a call of the loss to records.
+    picked : int
+        The output whose gradient is computed; -1 is each row's largest.
+    kept : collection of Array
+        Read by someone else after the calls, besides gradients and logits.
+
+    Attributes
+    ----------
+    segments : list of Segment
+    before : list of ndarray
+        Records that run once, beside the first segment.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        graph: Graph,
+        rows: int,
+        source: Source,
+        orders: Mapping[str, np.ndarray | None],
+        forms: Sequence[Form],
+        parameters: Sequence[np.ndarray],
+        *,
+        plain: bool = False,
+        transposed: Sequence[np.ndarray | None] = (),
+        key: np.ndarray | None = None,
+        loss: Callable[[Lowering, Call], list[np.ndarray]] | None = None,
+        picked: int = -1,
+        kept: Collection[Array] = (),
+    ):
+        self.program, self.graph, self.rows, self.source = program, graph, rows, source
+        self.orders, self.forms, self.plain, self.key = orders, forms, plain, key
+        self.dtype, self.memory = program.dtype, program.memory
+        self.segments: list[Segment] = []
+        self.before: list[np.ndarray] = []
+        self._zero_rows: dict[int, np.ndarray] = {}
+        self.loss, self.picked = loss, picked
+        self.gathered: Block | None = None  # the data, where a dense layer reads them
+        self._transposed = transposed
+        self._numbers = {array: number for number, (_, array) in enumerate(graph.parameters)}
+        self._arrays: dict[Array, np.ndarray] = {
+            array: parameters[number] for array, number in self._numbers.items()
+        }
+        self._chain: list[np.ndarray] = []
+        self._lasting = {array for call in graph.prepared for array in call.out.values()}
+        kept = {*kept, graph.logits, *_read_by_gradients(graph)}
+        kept |= set() if graph.dx is None else {graph.dx}
+        self.blocks = Blocks(graph.calls, kept, rows, self.dtype, self.memory)
+
+    # -- operands ------------------------------------------------------------------------
+
+    def number(self, array: Array) -> int:
+        """The number of a parameter, or of the directions that make it."""
+        return self._numbers[array]
+
+    def form(self, w: Array) -> Form:
+        """How a parameter lies."""
+        return self.forms[self._numbers[w]]
+
+    def transposed(self, w: Array) -> np.ndarray | None:
+        """The copy of w^T of a parameter that has one."""
+        return self._transposed[self._numbers[w]]
+
+    def derive(self, array: Array, number: int, values: np.ndarray) -> None:
+        """Says where an array lies that is made of a parameter and has its form."""
+        self._numbers[array], self._arrays[array] = number, values
+
+    def derive_values(self, array: Array, values: np.ndarray) -> None:
+        """Says where an array lies that is written over another."""
+        self._arrays[array] = values
+
+    def zeros(self, width: int) -> np.ndarray:
+        """A row of zeros."""
+        count = padded(width, self.dtype)
+        if count not in self._zero_rows:
+            self._zero_rows[count] = self.memory.keep(count, self.dtype)
+        return self._zero_rows[count]
+
+    def place(self, array: Array) -> Block | np.ndarray:
+        """Where an array is: a block over samples, else flat values."""
+        return self.blocks[array] if array.over == SAMPLES else self.values(array)
+
+    def values(self, array: Array) -> np.ndarray:
+        """The flat values of what is not over samples."""
+        if array not in self._arrays:
+            self._arrays[array] = self._new(array)
+        return self._arrays[array]
+
+    def _new(self, array: Array) -> np.ndarray:
+        if array.element == "float64":
+            values = np.zeros((*array.shape, self.rows))
+            self.memory.work.append(values)
+            return values
+        if array.over == ROWS:
+            return self.memory.borrow(self.rows * array.positions, self.dtype)
+        count = padded(array.width, self.dtype)
+        if array.over == CHUNKS:
+            chunks = -(-self.rows * array.rows // CHUNK_ROWS)
+            return self.memory.borrow(chunks * array.positions * count, self.dtype)
+        assert array.over == NETWORK
+        take = self.memory.keep if array in self._lasting else self.memory.borrow
+        return take(count, self.dtype)
+
+    # -- records -------------------------------------------------------------------------
+
+    def run(self, bindings: Mapping[str, Any]) -> None:
+        """Binds all calls, each as its row of the table says."""
+        for at, call in enumerate(self.graph.calls):
+            binding = bindings[call.op]
+            for copy in self.blocks.place(at, call, binding.over):
+                self._chain.append(
+                    self.program.record(row_ops.copy_rows, {"out": copy.out, "x": copy.x})
+                )
+            records = binding.bind(self, call)
+            if call.once:
+                [record] = records
+                self.cut(record)
+            else:
+                self._chain += records
+            self.blocks.release(at, call)
+
+    def add(self, kernel, operands: Mapping[str, Any]) -> None:
+        """One more record for each block of rows, which is no call of the graph."""
+        self._chain.append(self.program.record(kernel, operands))
+
+    def emit(self, array: Array, samples: int) -> np.ndarray:
+        """A new array (samples, elements) that one over samples is written to, in their order."""
+        x = self.blocks[array]
+        found = np.empty((samples, x.positions * x.width), self.dtype)
+        emitted = Block(found.reshape(-1), x.width, x.width)
+        self.add(output.emit_rows, {"emitted": emitted, "x": x})
+        return found
+
+    def cut(self, after: np.ndarray | None = None) -> None:
+        """Ends the segment: all rows are done before the record `after` runs, and what follows."""
+        self.segments.append(Segment(self._chain, after))
+        self._chain = []
+
+
+def _read_by_gradients(graph: Graph) -> set[Array]:
+    """The arrays over samples that are read when all rows are done."""
+    return {
+        array
+        for gradient in graph.gradients.values()
+        for array in gradient
+        if isinstance(array, Array) and array.over == SAMPLES
+    }

@@ -1,0 +1,71 @@
+"""What a network may answer for a row, and the records that write it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import prod
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from fusednn.graph.network import Network
+from fusednn.kernels.ops import output
+from fusednn.plan.memory.buffers import Block
+
+from .loss import loss_row
+from .lowering import Lowering
+
+
+class Answer(NamedTuple):
+    """One way of answering.
+
+    Parameters
+    ----------
+    op : kernel
+        Writes the answers of a block of rows.
+    linked : bool
+        Whether the output activation is applied, to each group of outputs by itself.
+    columns : callable
+        From a network to the columns of the answer.
+    dtype : dtype or None
+        Of the answer; None is the network's.
+    """
+
+    op: Any
+    linked: bool
+    columns: Callable[[Network], int]
+    dtype: Any = None
+
+
+def _outputs(network: Network) -> int:
+    return prod(network.out_shape)
+
+
+def _groups(network: Network) -> int:
+    return len(network.output_groups())
+
+
+ANSWERS = {
+    "logits": Answer(output.emit_outputs, False, _outputs),
+    "outputs": Answer(output.emit_outputs, True, _outputs),
+    "both": Answer(output.emit_both, True, lambda network: 2),  # of one logistic output
+    "largest": Answer(output.emit_largest, True, _groups, np.dtype(np.int64)),
+    "above half": Answer(output.emit_above_half, True, _outputs, np.dtype(np.int64)),
+}
+
+
+def add_answer(
+    lowering: Lowering, network: Network, x: Block, name: str, emitted: np.ndarray
+) -> None:
+    """Adds the records that answer for the logits x in `emitted`, of shape (samples, columns)."""
+    answer = ANSWERS[name]
+    function = loss_row(network).link if answer.linked else None
+    groups = network.output_groups() if function else [(0, network.outputs)]
+    stride, flat = answer.columns(network) // x.positions, emitted.reshape(-1)
+    for number, (first, width) in enumerate(groups):
+        operands = {
+            "logits": x.part(first, width),
+            "function": function and (function, "link"),
+            "emitted": Block(flat[number if name == "largest" else first :], stride, width),
+        }
+        lowering.add(answer.op, operands)

@@ -1,0 +1,189 @@
+"""Dense layers and embeddings bound to kernels: by the form of their weights, and the data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from fusednn.graph.gradients import Given, Gradient, Lookups, Partials, Runs, Sum
+from fusednn.graph.trace import Call
+from fusednn.kernels.ops.products import embedding
+from fusednn.kernels.ops.updates import update
+from fusednn.plan.layout.forms import Column, Form, Panels, Product, Table
+from fusednn.plan.layout.rounded_weights import Integers
+from fusednn.plan.memory.buffers import Block, address_of
+
+from .data import DenseRows
+from .lowering import Lowering
+
+
+def dense_forward(lowering: Lowering, call: Call) -> list[np.ndarray]:
+    """out = max(x w + b, floor), with w in its form, or as it stands."""
+    given = call.given
+    w, form = lowering.values(given["w"]), lowering.form(given["w"])
+    assert isinstance(form, Product)
+    operands = {
+        "out": lowering.blocks[call.out["out"]],
+        "w": w,
+        "b": lowering.values(given["b"]),
+        "floor": float(given["floor"]),
+        **form.forward_operands(lowering.plain),
+    }
+    kernel = form.forward_op
+    if lowering.plain:
+        assert isinstance(form, Panels)
+        kernel = form.plain_op
+    if isinstance(form, Integers):
+        operands |= _rounded(lowering, form, w, lowering.rows * call.out["out"].positions)
+    if given["x"] is lowering.graph.x:
+        return lowering.source.product(lowering, kernel, operands)
+    return [lowering.program.record(kernel, {**operands, "x": lowering.blocks[given["x"]]})]
+
+
+def _rounded(lowering: Lowering, form: Integers, w: np.ndarray, rows: int) -> dict[str, Any]:
+    """Where the weights' factors and sums are, and where rows are rounded to."""
+    panels, factors, sums = form.parts(w)
+    stride = form.words + -form.words % 16  # of 64 bytes
+    memory = lowering.memory
+    return {
+        "w": panels,
+        "factors": factors,
+        "sums": sums,
+        "rounded": memory.borrow(rows * stride, np.int32),
+        "rounded_stride": stride,
+        "zeros": memory.borrow(rows, np.int32),
+        "scales": memory.borrow(rows, np.float32),
+    }
+
+
+def dense_backward(lowering: Lowering, call: Call) -> list[np.ndarray]:
+    """dx = dz w^T, with the copy of w^T that the update keeps, or w itself where that serves."""
+    w = call.given["w"]
+    form, copy = lowering.form(w), lowering.transposed(w)
+    assert isinstance(form, Panels)
+    operands = {
+        "dx": lowering.blocks[call.out["dx"]],
+        "dz": lowering.blocks[call.given["dz"]],
+        "w_transposed": lowering.values(w) if copy is None else copy,
+        "zeros": lowering.zeros(form.padded_in),
+        **form.backward_operands(),
+    }
+    return [lowering.program.record(form.backward_op, operands)]
+
+
+def embed(lowering: Lowering, call: Call) -> list[np.ndarray]:
+    """Copies columns of the data, and rows of the tables that their codes name."""
+    source, columns = lowering.source, call.given["columns"]
+    assert isinstance(source, DenseRows)
+    tables = np.zeros((len(columns), embedding.TABLE_WIDTH), np.int64)
+    plain = _plain_columns(columns, source.shape[1])
+    start = plain["n_plain"]
+    for table, array, column in zip(tables, call.given["tables"], columns, strict=True):
+        form = lowering.form(array)
+        assert isinstance(form, Table)
+        table[embedding.FIRST] = address_of(lowering.values(array))
+        table[embedding.FROM], table[embedding.TO] = column, start
+        table[embedding.CATEGORIES], table[embedding.SIZE] = form.shape
+        table[embedding.STRIDE] = form.stride
+        start += form.shape[1]
+    operands = {
+        "out": lowering.blocks[call.out["out"]],
+        "tables": tables.reshape(-1),
+        "n_tables": len(tables),
+        **plain,
+        **source.read(lowering.orders["own"]),
+    }
+    return [lowering.program.record(embedding.embed_rows, operands)]
+
+
+def embed_backward(lowering: Lowering, call: Call) -> list[np.ndarray]:
+    """The gradient of the data: that of the columns that are copied; codes have none."""
+    dx = lowering.blocks[call.out["dx"]]
+    operands = {
+        "dx": dx,
+        "dout": lowering.blocks[call.given["dout"]],
+        **_plain_columns(call.given["columns"], dx.width),
+    }
+    return [lowering.program.record(embedding.embed_backward, operands)]
+
+
+def _plain_columns(codes: Sequence[int], width: int) -> dict[str, Any]:
+    """The columns of the data that hold no codes, and their number."""
+    plain = [column for column in range(width) if column not in set(codes)]
+    return {"plain": np.array([*plain, 0], np.int64), "n_plain": len(plain)}
+
+
+class GradientOp(NamedTuple):
+    """Where a parameter's gradient comes from: the op of its update, and what that reads."""
+
+    op: object
+    operands: dict[str, Any]
+
+
+def gradient_op(lowering: Lowering, number: int, gradient: Gradient) -> GradientOp:
+    """The update of a parameter, whose calls are lowered."""
+    form = lowering.forms[number]
+    match gradient:
+        case Sum(None, dz):
+            ones, block = np.ones(1, lowering.dtype), lowering.blocks[dz]
+            operands = {"ones": ones, "dz": block, "zeros": lowering.zeros(block.width)}
+            return GradientOp(update.update_bias, operands)
+        case Sum(x, dz, Runs() as found):
+            assert x is not None
+            assert type(form) is Panels
+            operands = _runs(lowering, form, lowering.blocks[x], lowering.blocks[dz], found)
+            return GradientOp(form.runs_op, operands)
+        case Sum(x, dz):
+            assert x is not None
+            assert isinstance(form, Panels)
+            width = max(form.padded_in, form.padded_out)
+            read = {"dz": lowering.blocks[dz], "zeros": lowering.zeros(width)}
+            if x is lowering.graph.x:
+                return GradientOp(*lowering.source.gradient(lowering, form, read))
+            return GradientOp(form.update_op, {"x": lowering.blocks[x], **read})
+        case Partials(partials) if type(form) in (Column, Panels):
+            operands = {"partials": lowering.values(partials), "chunk": form.count}
+            return GradientOp(form.partials_op, operands)
+        case Given(values):
+            return GradientOp(update.apply_bias, {"gradient": lowering.values(values)})
+        case Lookups(_, column, dz, first):
+            return _lookups(lowering, form, column, lowering.blocks[dz], first)
+    raise TypeError(f"there is no update for {gradient}")
+
+
+def _runs(lowering: Lowering, form: Panels, x: Block, dz: Block, runs: Runs) -> dict[str, Any]:
+    """What `update_runs` reads, in elements."""
+    assert runs.rows_of_x() <= x.positions
+    assert runs.rows_of_dz() <= dz.positions
+    assert form.fan_in == len(runs.taps) * x.width
+    operands = {
+        "zeros": lowering.zeros(form.padded_out),
+        "taps": np.array(runs.taps, np.int64) * x.stride,
+        "tap_size": x.width,
+        "runs": runs.per_sample,
+        "length": runs.length,
+    }
+    for name, block, walk in (("x", x, runs.x), ("dz", dz, runs.dz)):
+        operands |= {
+            name: block.values[walk.first * block.stride :],
+            f"{name}_sample": block.positions * block.stride,
+            f"{name}_run": walk.run * block.stride,
+            f"{name}_row": walk.row * block.stride,
+        }
+    return operands
+
+
+def _lookups(lowering: Lowering, form: Form, column: int, dz: Block, first: int) -> GradientOp:
+    count, size = form.shape
+    found = {
+        "starts": lowering.memory.borrow(count + 1, np.int64),
+        "entry_rows": lowering.memory.borrow(lowering.rows, np.int32),
+    }
+    assert isinstance(lowering.source, DenseRows)
+    read = lowering.source.read(lowering.orders["own"])
+    sort = {**read, "column": column, "count": count, **found}
+    lowering.before.append(lowering.program.record(embedding.sort_codes, sort))
+    operands = {"dz": dz, "vector_size": size, "vector_column": first, **found}
+    return GradientOp(embedding.update_table, operands)

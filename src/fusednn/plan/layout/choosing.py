@@ -1,0 +1,66 @@
+"""Which form the CPU gives each parameter of a network."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+
+from fusednn.graph.network import Network
+from fusednn.graph.trace import Call, Graph
+from fusednn.kernels.ops.products import narrow_dense
+
+from .forms import Column, Form, Panels, Table, Vectors
+from .rounded_weights import FORMS
+
+
+def forms_of(network: Network, dtype, wants_dx: bool = False) -> tuple[Form, ...]:
+    """The form of each parameter, in the order of the network.
+
+    Parameters
+    ----------
+    network : Network
+    dtype : dtype
+    wants_dx : bool
+        Whether the gradient of the data is computed, which takes a copy of the first w^T.
+    """
+    return _forms(network._replace(loss=None, groups=(), loss_constants=()), dtype, wants_dx)
+
+
+@lru_cache(maxsize=64)
+def _forms(network: Network, dtype, wants_dx: bool) -> tuple[Form, ...]:
+    graph = network.graph(trains=True)
+    products, backward = _weights_of(graph, "dense"), _weights_of(graph, "dense_backward")
+    copied = backward
+    if wants_dx:
+        copied = _weights_of(network.graph(trains=True, wants_dx=True), "dense_backward")
+    tables = [call.given["tables"] for call in graph.calls if call.op == "embed_rows"]
+    forms: list[Form] = []
+    for number, (parameter, array) in enumerate(graph.parameters):
+        call = products.get(number)
+        if call is not None:
+            fan_in, fan_out = parameter.shape
+            # a last layer of few units after others has dot products
+            is_last = network.is_whole and call.out["out"] is graph.logits
+            if call.given["storage"]:
+                forms.append(FORMS[call.given["storage"]](fan_in, fan_out))
+            elif is_last and number in backward and fan_out <= narrow_dense.NARROW:
+                forms.append(Vectors(fan_in, fan_out, dtype))
+            else:
+                forms.append(Panels(fan_in, fan_out, dtype, transposed=number in copied))
+        elif any(array in found for found in tables):
+            count, size = parameter.shape
+            forms.append(Table(count, size, dtype))
+        elif len(parameter.shape) == 2:
+            forms.append(Panels(*parameter.shape, dtype, transposed=False))
+        else:
+            [size] = parameter.shape
+            forms.append(Column(size, np.float64 if parameter.exact else dtype))
+    return tuple(forms)
+
+
+def _weights_of(graph: Graph, op: str) -> dict[int, Call]:
+    """The calls of an op, by the number of the parameter that their weights are or are made of."""
+    numbers = {array: number for number, (_, array) in enumerate(graph.parameters)}
+    numbers |= {normed.w: normed.v for normed in graph.normed}
+    return {numbers[call.given["w"]]: call for call in graph.calls if call.op == op}

@@ -1,0 +1,1 @@
+"""Where a plan takes memory, and which arrays share it."""

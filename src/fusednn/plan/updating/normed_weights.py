@@ -1,0 +1,44 @@
+"""What is computed from parameters alone, again whenever they have changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import numpy as np
+
+from fusednn.graph.trace import Call
+from fusednn.plan.binding.lowering import Lowering
+from fusednn.plan.layout.forms import Panels
+
+from .norms import NormedWeights
+
+
+def normed_weights_of(lowering: Lowering) -> list[NormedWeights]:
+    """The weights of a lowering that are made of directions and norms, with memory of theirs."""
+    found = []
+    for w, v, norms in lowering.graph.normed:
+        form = lowering.forms[v]
+        assert isinstance(form, Panels)
+        weights = lowering.memory.keep(form.count, lowering.dtype)
+        lowering.derive(w, v, weights)
+        found.append(NormedWeights(form, v, norms, weights))
+    return found
+
+
+def refreshers(lowering: Lowering, parameters: Sequence[np.ndarray]) -> list[Callable[[], object]]:
+    """Functions that compute what a network that only answers needs of its parameters."""
+    normed = [partial(found.refresh, parameters) for found in normed_weights_of(lowering)]
+    return normed + [
+        partial(_PREPARED[call.op], lowering, call) for call in lowering.graph.prepared
+    ]
+
+
+def _inverse_deviation(lowering: Lowering, call: Call) -> None:
+    """1 / sqrt(variance + epsilon), in float64."""
+    variance, out = lowering.values(call.given["variance"]), lowering.values(call.out["out"])
+    width = call.out["out"].width
+    out[:width] = 1 / np.sqrt(variance[:width].astype(float) + call.given["epsilon"])
+
+
+_PREPARED = {"inverse_deviation": _inverse_deviation}

@@ -1,0 +1,127 @@
+"""Lowering of a parameter stage: every tile of the weights and every bias to an optimizer."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+
+import numpy as np
+
+from fusednn.graph.parameters import Parameter
+from fusednn.kernels.ops.updates.adjust import adjust
+from fusednn.kernels.optimizers import OPTIMIZERS
+from fusednn.plan.binding.products import GradientOp
+from fusednn.plan.binding.program import Program, Task
+from fusednn.plan.layout.parameters import ParameterLayout
+
+
+class Updater:
+    """The parameters of a network, and how a stage over them is lowered.
+
+    Parameters
+    ----------
+    program : Program
+    layout : ParameterLayout
+    facts : sequence of Parameter
+        The facts of each parameter.
+    normed : collection of int
+        The numbers of the directions of weights that are made of them.
+    parameters, transposed : ndarray
+        The flat vector and the transposed copy.
+    batch : int
+        Samples that the gradients are computed from.
+    positions : mapping of int to int
+        The rows of each sample that they are, by the parameters' numbers, where not one.
+    constants : sequence of float
+        The optimizer's.
+    decoupled : bool
+        Whether the optimizer takes decay from the weights rather than through the gradient.
+    l1 : bool
+        Whether there is an L1 term.
+    """
+
+    def __init__(
+        self, program: Program, layout: ParameterLayout, facts: Sequence[Parameter],
+        normed: Collection[int], parameters, transposed, batch: int, positions: Mapping[int, int],
+        constants, decoupled: bool, l1: bool,
+    ):  # fmt: skip
+        self._program, self._layout, self._facts, self._normed = program, layout, facts, normed
+        rows = [positions.get(number, 1) for number in range(len(layout.forms))]
+        self._tiles = [
+            [(lo, hi, cost * own) for lo, hi, cost in form.tiles(batch * own)]
+            for form, own in zip(layout.forms, rows, strict=True)
+        ]
+        self._parameters, self._transposed = parameters, transposed
+        self._decoupled, self._l1 = decoupled, l1
+        self._constants = np.array([*constants, 0.0])  # never empty: its address is taken
+
+    @property
+    def n_tiles(self) -> int:
+        """Tiles of weights of all layers."""
+        return sum(
+            len(tiles)
+            for tiles, form in zip(self._tiles, self._layout.forms, strict=True)
+            if form.is_matrix
+        )
+
+    def lower(
+        self,
+        optimizer: str,
+        states,
+        gradients: dict[int, GradientOp],
+        *,
+        refresh: bool,
+        squares=None,
+        absolutes=None,
+    ) -> list[Task]:
+        """Tasks that hand each tile's gradient to an optimizer.
+
+        Parameters
+        ----------
+        optimizer : str
+            Key of `kernels.optimizers.OPTIMIZERS`.
+        states : list of ndarray
+            Its state, one to three arrays in the shape of the parameters.
+        gradients : dict of int to GradientOp
+            By the numbers of the parameters.
+        refresh : bool
+            Write the transposed copy too.
+        squares, absolutes : ndarray of float64, optional
+            Receive each tile's sum of squared or absolute weights before the update.
+        """
+        step = {
+            "step": (OPTIMIZERS[optimizer].step, "step"),
+            "constants": self._constants,
+        }
+        tasks: list[Task] = []
+        counted = 0
+        for number in sorted(gradients):
+            form, gradient = self._layout.forms[number], gradients[number]
+            factors = self._factors(number)
+            adjusts = factors is not None or self._l1
+            operands = {
+                **step,
+                "parameters": self._layout.view(self._parameters, number),
+                "state_1": self._layout.view(states[0], number),
+                "state_2": self._layout.view(states[min(1, len(states) - 1)], number),
+                "state_3": self._layout.view(states[-1], number),
+                "factors": factors,
+                "adjust": (adjust, "adjust") if adjusts else None,
+                **gradient.operands,
+                **form.update_operands(),
+            }
+            if form.is_matrix:
+                if refresh and number not in self._normed:
+                    operands["transposed"] = self._layout.transposed(self._transposed, number)
+                operands["squares_out"] = None if squares is None else squares[counted:]
+                operands["absolutes_out"] = None if absolutes is None else absolutes[counted:]
+                counted += len(self._tiles[number])
+            chain = [self._program.record(gradient.op, operands)]
+            tasks += [Task(chain, lo, hi, cost=cost) for lo, hi, cost in self._tiles[number]]
+        return tasks
+
+    def _factors(self, number: int) -> np.ndarray | None:
+        """A parameter's factors of rate, decay and squares, where it has some of its own."""
+        rate, decay = self._facts[number].rate, self._facts[number].decay
+        if rate == 1.0 and (decay == 1.0 or not self._layout.forms[number].is_matrix):
+            return None
+        return np.array([rate, decay * rate if self._decoupled else decay, decay])

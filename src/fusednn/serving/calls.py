@@ -1,0 +1,286 @@
+"""What stands between a predictor's methods and the compiled calls: memory, checks, threads."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+
+import numpy as np
+from numpy import empty, ndarray  # looked up in every call
+
+from fusednn.graph.layers.dense import Dense
+from fusednn.graph.layers.embedding import Embedding
+from fusednn.graph.network import Network
+from fusednn.kernels import answer as calls
+from fusednn.plan.binding.data import CsrRows
+from fusednn.plan.binding.outputs import ANSWERS
+from fusednn.plan.inference import least_rows
+from fusednn.plan.layout.choosing import forms_of
+from fusednn.plan.memory.buffers import address_of, aligned_zeros
+from fusednn.plan.memory.sizes import ANSWER_ROWS
+from fusednn.plan.prepared_call import Resident, block_rows
+from fusednn.training.jobs import FLOPS_PER_THREAD, choose_jobs
+from fusednn.training.parked import Crew
+
+from . import checks
+
+BRIEF_FLOPS = 2_000_000
+"""Shorter calls, up to some 20 us, keep the interpreter's lock: handing it over takes as long."""
+
+OPERATIONS_PER_COLUMN = 20
+"""What a normalisation and an activation do with a number, about."""
+
+DENSE_BYTES = 1 << 25
+"""How much of sparse rows is made dense at a time, for networks that begin with another layer."""
+
+_running: list[None] = []
+"""An entry for each long call that runs now; lists need no lock for that."""
+if hasattr(os, "register_at_fork"):  # the calls of other threads do not go on in a child
+    os.register_at_fork(after_in_child=_running.clear)
+
+
+class Answering:
+    """A network that answers, in some ways.
+
+    Parameters
+    ----------
+    network : Network
+        As `plan.folding` leaves it.
+    arrays : iterable of ndarray
+        Its parameters, gone through once and packed one by one.
+    dtype : dtype
+        float32 or float64.
+    answers : sequence of str
+        The ways, keys of `plan.answers.ANSWERS`; calls name them by their place.
+    flops : int
+        What a row costs, about, in operations of floats.
+    n_jobs : int or None
+        As of `Predictor`.
+    names, features
+        As of `Model`; for the checks.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        arrays: Iterable[np.ndarray],
+        dtype: np.dtype,
+        answers: tuple[str, ...],
+        *,
+        flops: int,
+        n_jobs: int | None,
+        names: tuple[str, str],
+        features: tuple[str, ...] | None,
+    ):
+        self.dtype, self.n_jobs = dtype, n_jobs
+        self._network, self._answers, self._flops = network, answers, flops
+        self._names, self._features, self._inputs = names, features, network.inputs
+        self._forms = forms_of(network, dtype)
+        self._parameters = [
+            _packed(form, array) for form, array in zip(self._forms, arrays, strict=True)
+        ]
+        found = [ANSWERS[name] for name in answers]
+        self._shapes = [(one.columns(network), np.dtype(one.dtype or dtype)) for one in found]
+        self.brief_rows = BRIEF_FLOPS // flops
+        block = block_rows(network, dtype)
+        self._claimed_rows = max(block, self.brief_rows // block * block)
+        first = network.ops[0]
+        self._embedding = first if isinstance(first, Embedding) else None
+        self._reads_sparse = isinstance(first, Dense) and not first.storage
+        later = network._replace(ops=network.ops[1:])
+        self._later_flops = operations(later) if self._reads_sparse and later.ops else 0
+        self._free: list[Resident] = []
+        self._free_sparse: list[Resident] = []
+
+    def arrays(self) -> list[np.ndarray]:
+        """The parameters, unpacked."""
+        return [_unpacked(*both) for both in zip(self._forms, self._parameters, strict=True)]
+
+    def answer(self, kind, X, out, validate):
+        """Writes what the network answers for X in one of its ways, as `Predictor` says."""
+        dtype = self.dtype
+        if not (
+            type(X) is ndarray
+            and (X.dtype is dtype or X.dtype == dtype)
+            and (flags := X.flags).c_contiguous
+            and flags.aligned
+            and X.ndim == 2
+        ):
+            if checks.is_sparse(X):
+                return self._answer_sparse(kind, X, out, validate)
+            X = checks.converted(X, self.dtype, self._names, self._features)
+        rows = len(X)
+        columns, kept = self._shapes[kind]
+        if fresh := out is None:
+            out = empty((rows, columns), kept)
+        else:
+            checks.check_out(out, (rows, columns), kept)
+            if np.may_share_memory(X, out):
+                X = X.copy()
+        if validate and self._embedding is not None and X.shape[1] == self._inputs:
+            checks.check_codes(X, self._embedding.columns, self._embedding.categories)
+        if rows > self.brief_rows:
+            status = self._answer_many(kind, X, out, validate, fresh)
+        else:
+            try:
+                resident = self._free.pop()
+            except IndexError:  # as many calls as never before run at once
+                resident = self._resident()
+            answer, words = resident.ways[kind]
+            status = answer(words, X, out, validate)
+            self._free.append(resident)
+        if status or not rows:
+            self._refuse(status, X)
+        return out
+
+    def _answer_many(self, kind, X, out, validate, fresh):
+        """The same by several threads, if that pays, while others run."""
+        _running.append(None)
+        try:
+            workers = self._choose_workers(len(X), len(X) * self._flops)
+            if workers > 1:
+                if X.shape[1] != self._inputs:
+                    return calls.WRONG_COLUMNS
+                check = calls.CHECKED if validate else calls.UNCHECKED
+                if validate and not fresh:  # what is refused leaves the caller's array as it is
+                    if status := self._share(kind, X, out, workers, calls.ONLY_CHECKED):
+                        return status
+                    check = calls.UNCHECKED
+                return self._share(kind, X, out, workers, check)
+            return self._answer_apart(kind, X, out, validate)
+        finally:
+            _running.pop()
+
+    def _choose_workers(self, rows, flops):
+        if flops < 2 * FLOPS_PER_THREAD:
+            return 1
+        most = -(-rows // least_rows(self._network))
+        workers = min(choose_jobs(self.n_jobs, flops, FLOPS_PER_THREAD), most)
+        if self.n_jobs is None:  # who calls from many threads has them at work already
+            workers //= len(_running)
+        return workers
+
+    def _answer_apart(self, kind, X, out, validate):
+        resident = self._taken(None)
+        answer = calls.ready(calls.answer_apart, self.dtype, out.dtype)
+        status = answer(resident.ways[kind][1], X, out, validate)
+        self._free.append(resident)
+        return status
+
+    def _share(self, kind, X, out, workers, check=calls.UNCHECKED, source=None):
+        """By so many threads, each with a resident, which claim rows until none are left.
+
+        Sparse rows are those of `source`.
+        """
+        if len(X) != len(out):  # another thread may have resized X since `out` was made
+            return calls.FAILED
+        residents = [self._taken(source) for _ in range(workers)]
+        shared = np.zeros(calls.SHARED_WIDTH, np.int64)
+        shared[calls.SAMPLES], shared[calls.STEP] = len(out), self._claimed_rows
+        shared[calls.X], shared[calls.ANSWERS] = address_of(X), address_of(out)
+        shared[calls.CHECK] = check
+        share, like = calls.ready_share(self.dtype), self.dtype.type(0)
+        # What the addresses lead to, for a thread that is still at work after an interrupt.
+        alive = [X, out, source, *residents]
+        with Crew(workers - 1) as crew:
+            try:
+                for helper, resident in zip(crew.helpers, residents[1:], strict=False):
+                    helper.run(share, (resident.ways[kind][1], shared, like, False), alive)
+                status = share(residents[0].ways[kind][1], shared, like, True)
+            finally:
+                shared[calls.NEXT] = len(out)
+        alive.clear()
+        (self._free if source is None else self._free_sparse).extend(residents)
+        return status
+
+    def _taken(self, source):
+        """A resident for the calling thread, or for a helper."""
+        try:
+            resident = (self._free if source is None else self._free_sparse).pop()
+        except IndexError:
+            resident = self._resident(is_sparse=source is not None)
+        if source is not None:
+            resident.take(source)
+        return resident
+
+    def _answer_sparse(self, kind, X, out, validate):
+        """`answer` for the rows of a sparse matrix."""
+        X = checks.sparse_rows(X)
+        with np.errstate(over="ignore"):  # what the type cannot hold is refused as infinite
+            source = CsrRows.of(X, self.dtype)
+        rows, width = source.shape
+        if width != self._inputs:
+            raise checks.refuse_columns(source, self._inputs, self._names)
+        if not rows:
+            raise checks.refuse_empty(source, self._names)
+        if validate and not np.isfinite(source.values).all():
+            raise checks.refuse_values(source.values, self._names)
+        columns, kept = self._shapes[kind]
+        if out is None:
+            out = empty((rows, columns), kept)
+        else:
+            checks.check_out(out, (rows, columns), kept)
+            if any(np.may_share_memory(part, out) for part in source.parts):
+                source = source.copy()
+        if self._reads_sparse:
+            self._answer_csr(kind, source, out)
+            return out
+        step = max(ANSWER_ROWS, DENSE_BYTES // (width * self.dtype.itemsize))
+        for first in range(0, rows, step):
+            part = slice(first, first + step)
+            self.answer(kind, source.dense(part), out[part], validate)
+        return out
+
+    def _answer_csr(self, kind, source: CsrRows, out):
+        """Writes the answers of a network whose first layer reads CSR."""
+        rows, width = len(out), self._network.ops[0].fan_out
+        flops = rows * self._later_flops + 2 * int(source.pointers[-1]) * width
+        nothing, is_brief = empty((rows, 1), self.dtype), flops <= BRIEF_FLOPS
+        _running.append(None)
+        try:
+            workers = 1 if is_brief else self._choose_workers(rows, flops)
+            if workers > 1:
+                status = self._share(kind, nothing, out, workers, source=source)
+            else:
+                resident = self._taken(source)
+                answer, words = resident.ways[kind]
+                if not is_brief:
+                    answer = calls.ready(calls.answer_apart, self.dtype, out.dtype)
+                status = answer(words, nothing, out, False)
+                self._free_sparse.append(resident)
+        finally:
+            _running.pop()
+        if status:
+            self._refuse(status, source)
+
+    def _resident(self, is_sparse=False) -> Resident:
+        return Resident(self._network, self._parameters, self.dtype, self._answers, is_sparse)
+
+    def _refuse(self, status, X):
+        if status == calls.WRONG_COLUMNS:
+            raise checks.refuse_columns(X, self._inputs, self._names)
+        if not X.shape[0]:
+            raise checks.refuse_empty(X, self._names)
+        if status == calls.NOT_FINITE:
+            raise checks.refuse_values(X, self._names)
+        raise RuntimeError("a compiled operation of the network failed")
+
+
+def operations(network: Network) -> int:
+    """What a dense row costs, about, in operations of floats."""
+    columns = sum(rows * width for rows, width in network.arrays())
+    return 2 * network.work() + OPERATIONS_PER_COLUMN * columns
+
+
+def _packed(form, array: np.ndarray) -> np.ndarray:
+    if array.shape != form.shape:
+        raise ValueError(f"an array of shape {array.shape} where {form.shape} is expected")
+    flat = aligned_zeros(form.count, form.dtype)
+    form.pack(flat, array)
+    return flat
+
+
+def _unpacked(form, flat: np.ndarray) -> np.ndarray:
+    array = np.empty(form.shape, form.dtype)
+    form.unpack(array, flat)
+    return array

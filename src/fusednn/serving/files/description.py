@@ -1,0 +1,317 @@
+"""A network's ops as JSON values, and back: the tables of what there is.
+
+Nothing of a file is imported, called or set by its name: names are looked up in these tables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import accumulate
+from math import prod
+from operator import mul
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from fusednn.graph.layers.batch_norm import BatchNorm
+from fusednn.graph.layers.dense import Dense
+from fusednn.graph.layers.embedding import Embedding
+from fusednn.graph.layers.epilogue import Epilogue
+from fusednn.graph.layers.layer import Layer
+from fusednn.graph.layers.layer_norm import LayerNorm
+from fusednn.graph.layers.prelu import PReLU
+from fusednn.graph.layers.rescale import Rescale
+from fusednn.graph.layers.reshape import Reshape
+from fusednn.graph.layers.residual import Residual
+from fusednn.graph.layers.untrained import GaussianNoise, Identity, Standardize
+from fusednn.graph.parameters import Parameter
+from fusednn.kernels.activations import ACTIVATIONS
+from fusednn.plan.binding.activations import epilogue
+
+from .fields import Refused, flag, keyed, list_of, number, one_of, whole
+
+MOST_OPS = 4096
+MOST_DEPTH = 32
+"""The most residual blocks within one another."""
+
+MOST_WIDTH = (1 << 31) - 1
+SPARE_WIDTHS = 1 << 20
+WIDTHS_PER_ELEMENT = 16
+"""Ops without parameters can be of any width; together they may have so many columns for each
+element of the tensors, and the spare ones: what a network needs does not outgrow its file."""
+
+
+def most_columns(elements: int) -> int:
+    """How many columns all ops together may have, where tensors have so many elements."""
+    return WIDTHS_PER_ELEMENT * elements + SPARE_WIDTHS
+
+
+class Kind(NamedTuple):
+    """How a field of an op is written, and read with the reader that counts what it has seen."""
+
+    write: Callable[[Any], Any]
+    read: Callable[[Any, str, Reader], Any]
+
+
+def _plain(check) -> Kind:
+    return Kind(lambda value: value, lambda value, where, reader: check(value, where))
+
+
+def _written_after(after: Epilogue) -> dict[str, Any]:
+    return {"activation": after.activation, "constants": list(after.constants)}
+
+
+def _read_after(value, where: str, reader: Reader) -> Epilogue:
+    found = keyed(value, where, ("activation", "constants"))
+    name = one_of(ACTIVATIONS)(found["activation"], f"{where}.activation")
+    count = len(ACTIVATIONS[name].constants)
+    constants = list_of(number(-1e30, 1e30))(found["constants"], f"{where}.constants")
+    if len(constants) not in (0, count):
+        raise Refused(f"{where}.constants must be {count} for {name}, or none")
+    return epilogue(name, constants)
+
+
+SIZE = _plain(whole(1, MOST_WIDTH))
+SIZES = Kind(list, lambda value, where, _: list_of(whole(1, MOST_WIDTH), 1)(value, where))
+NUMBERS = Kind(list, lambda value, where, _: list_of(whole(0, MOST_WIDTH), 1)(value, where))
+SHAPE = Kind(list, lambda value, where, reader: reader.shape(value, where))
+FLAG = _plain(flag)
+EPSILON = _plain(number(1e-30, 1e30))
+AFTER = Kind(_written_after, _read_after)
+OPS = Kind(
+    lambda ops: written_ops(ops),
+    lambda value, where, reader: reader.inner(value, where),
+)
+
+FIELDS: dict[type, dict[str, Kind]] = {
+    Dense: {
+        "fan_in": SIZE,
+        "fan_out": SIZE,
+        "after": AFTER,
+        "weight_norm": FLAG,
+    },
+    BatchNorm: {"width": SIZE, "after": AFTER, "epsilon": EPSILON},
+    LayerNorm: {"width": SIZE, "after": AFTER, "centered": FLAG, "epsilon": EPSILON},
+    PReLU: {"width": SIZE, "after": AFTER},
+    Standardize: {"width": SIZE, "after": AFTER},
+    Rescale: {"width": SIZE, "after": AFTER},
+    Identity: {"width": SIZE, "after": AFTER},
+    GaussianNoise: {"width": SIZE, "after": AFTER},
+    Embedding: {
+        "fan_in": SIZE,
+        "columns": NUMBERS,
+        "categories": SIZES,
+        "sizes": SIZES,
+        "after": AFTER,
+    },
+    Residual: {"inner": OPS, "after": AFTER},
+    Reshape: {"shape": SHAPE, "channels_first": FLAG, "after": AFTER},
+}
+"""The fields of each op that decide its outputs."""
+
+SINCE: dict[type, int] = {Reshape: 3}
+"""The version of the format from which on there is an op, where not the first."""
+
+POSITIONS = "first", "last"
+"""Keys of a dense layer that say where it stands: whether no trained op comes before it, and
+whether it gives the logits. The list of the ops says so too; format versions 1 and 2 have them."""
+
+FILE_NAMES: dict[type, str] = {
+    **{kind: kind.__name__ for kind in FIELDS},
+    **{Identity: "Through", GaussianNoise: "Noise", Standardize: "Scale"},
+}
+"""What files call ops; three have had other names."""
+
+NAMES = {name: kind for kind, name in FILE_NAMES.items()}
+TRAINING_ONLY = GaussianNoise
+"""Folding leaves none of them, nor `weight_norm`."""
+
+
+def written_ops(ops: tuple[Layer, ...]) -> list[dict[str, Any]]:
+    """Ops as JSON values.
+
+    Raises
+    ------
+    KeyError
+        For an op that is not in the tables.
+    """
+    return _written(ops, last=ops[-1], bare=True)
+
+
+def _written(ops: tuple[Layer, ...], last: Layer | None, bare: bool) -> list[dict[str, Any]]:
+    """`bare` says that no trained op comes before; `last` is the op that gives the logits."""
+    found = []
+    for op in ops:
+        value: dict[str, Any] = {"op": FILE_NAMES[type(op)]}
+        for name, kind in FIELDS[type(op)].items():
+            value[name] = kind.write(getattr(op, name))
+        if isinstance(op, Dense):
+            value |= zip(POSITIONS, (bare, op is last), strict=True)
+        elif isinstance(op, Residual):
+            value["inner"] = _written(op.inner, None, bare)
+        bare = bare and not any(parameter.trained for parameter in op.parameters())
+        found.append(value)
+    return found
+
+
+def read_ops(value, where: str, elements: int) -> tuple[Layer, ...]:
+    """The ops that a JSON value stands for; each has as many inputs as the one before outputs.
+
+    Parameters
+    ----------
+    value : object
+    where : str
+        Its place in the file.
+    elements : int
+        Of all tensors together; no op is wider.
+    """
+    reader = Reader(elements)
+    ops = reader.ops(value, where)
+    if len(reader.check_shapes(ops, where, (ops[0].fan_in,))) > 1:
+        raise Refused(f"{where} must end with one row for each sample")
+    for at, (op, found) in enumerate(zip(ops, value, strict=True)):
+        if isinstance(op, Dense) and found["last"] != (at == len(ops) - 1):
+            raise Refused(f"{where}[{at}].last must be true of the last op alone")
+    if isinstance(ops[0], Dense) and not value[0]["first"]:
+        raise Refused(f"{where}[0].first must be true: it reads the data")
+    return ops
+
+
+class Reader:
+    """Reads ops, and counts them.
+
+    Parameters
+    ----------
+    elements : int
+        Of all tensors together.
+    """
+
+    def __init__(self, elements: int):
+        self._widest, self._depth, self._count = elements, 0, 0
+        self._columns = most_columns(elements)
+
+    def ops(self, value, where: str) -> tuple[Layer, ...]:
+        """A chain of ops."""
+        return list_of(self._op, 1, MOST_OPS)(value, where)
+
+    def check_shapes(
+        self, ops: tuple[Layer, ...], where: str, shape: tuple[int, ...]
+    ) -> tuple[int, ...]:
+        """Refuses ops that do not fit together; the shape of the last one's output."""
+        for at, op in enumerate(ops):
+            place = f"{where}[{at}]"
+            if isinstance(op, Residual):
+                if self.check_shapes(op.inner, f"{place}.inner", shape) != shape:
+                    raise Refused(f"{place}.inner must have as many outputs as inputs")
+                continue
+            try:
+                shape = op.out_shape(shape)
+            except ValueError as error:
+                raise Refused(f"{place} {error}") from None
+            self._take(prod(shape) - op.fan_out, place)
+        return shape
+
+    def shape(self, value, where: str) -> tuple[int, ...]:
+        """The sizes of axes; their product is not larger than a network may be wide."""
+        sizes, most = list_of(whole(1, MOST_WIDTH), 1)(value, where), most_columns(self._widest)
+        if any(count > most for count in accumulate(sizes, mul)):
+            raise Refused(f"{where} has more elements than a network of its tensors can have")
+        return sizes
+
+    def inner(self, value, where: str) -> tuple[Layer, ...]:
+        """The ops inside a residual block."""
+        self._depth += 1
+        if self._depth > MOST_DEPTH:
+            raise Refused(f"its residual blocks are deeper than {MOST_DEPTH}")
+        ops = self.ops(value, where)
+        self._depth -= 1
+        if any(
+            isinstance(op, Dense) and found["last"] for op, found in zip(ops, value, strict=True)
+        ):
+            raise Refused(f"{where} must not hold the last op")
+        return ops
+
+    def _op(self, value, where: str) -> Layer:
+        self._count += 1
+        if self._count > MOST_OPS:
+            raise Refused(f"there are more than {MOST_OPS} ops")
+        name = value.get("op") if type(value) is dict else None
+        kind = NAMES[one_of(NAMES)(name, f"{where}.op")]
+        fields = FIELDS[kind]
+        positions = POSITIONS if kind is Dense else ()
+        found = keyed(value, where, ("op", *fields, *positions))
+        for key in positions:
+            flag(found[key], f"{where}.{key}")
+        parts = {
+            key: field.read(found[key], f"{where}.{key}", self) for key, field in fields.items()
+        }
+        self._check_widths(parts, where)
+        if kind is Embedding:
+            self._check_embedding(parts, where)
+        op = kind(**parts)
+        self._take(op.fan_out, where)
+        return op
+
+    def _take(self, columns: int, where: str) -> None:
+        """Counts the columns of an op's output."""
+        self._columns -= columns
+        if self._columns < 0:
+            raise Refused(f"{where} makes the network wider than its tensors can be")
+
+    def _check_widths(self, parts: dict[str, Any], where: str) -> None:
+        """Before anything of that size is made."""
+        for key in ("fan_in", "fan_out", "width"):
+            if parts.get(key, 0) > self._widest:
+                raise Refused(f"{where}.{key} is more than the tensors have elements")
+
+    def _check_embedding(self, parts: dict[str, Any], where: str) -> None:
+        if self._depth or self._count > 1:
+            raise Refused(f"{where} must be the first op")
+        columns = parts["columns"]
+        if len({len(parts[key]) for key in ("columns", "categories", "sizes")}) > 1:
+            raise Refused(f"{where} must have as many categories and sizes as columns")
+        if len(set(columns)) != len(columns) or max(columns) >= parts["fan_in"]:
+            raise Refused(f"{where}.columns must be different ones of its {parts['fan_in']}")
+        if sum(parts["sizes"]) > self._widest:
+            raise Refused(f"{where}.sizes are more than the tensors have elements")
+
+
+def has_training_ops(ops: tuple[Layer, ...]) -> bool:
+    """Whether there is what folding would have taken away."""
+    return any(
+        isinstance(op, TRAINING_ONLY)
+        or (isinstance(op, Dense) and op.weight_norm)
+        or (isinstance(op, Residual) and has_training_ops(op.inner))
+        for op in ops
+    )
+
+
+def version_of_ops(ops: tuple[Layer, ...]) -> int:
+    """The first version of the format that has all of the ops."""
+    return max(
+        max(SINCE.get(type(op), 1), version_of_ops(op.inner) if isinstance(op, Residual) else 1)
+        for op in ops
+    )
+
+
+def named_parameters(
+    ops: tuple[Layer, ...], where: str = "ops"
+) -> Iterator[tuple[str, Parameter]]:
+    """The name and the facts of each parameter, in the order of the ops: `ops.0.weights`."""
+    for at, op in enumerate(ops):
+        if isinstance(op, Residual):
+            yield from named_parameters(op.inner, f"{where}.{at}.inner")
+            continue
+        for parameter in op.parameters():
+            yield f"{where}.{at}.{parameter.name}", parameter
+
+
+def check_values(name: str, parameter: Parameter, array: np.ndarray) -> None:
+    """Refuses values that a parameter cannot have."""
+    if not parameter.finite:  # infinite is no bound
+        if np.isnan(array).any():
+            raise Refused(f"tensor {name!r} holds NaN")
+    elif not np.isfinite(array).all():
+        raise Refused(f"tensor {name!r} holds NaN or infinity")
+    if array.min(initial=np.inf) < parameter.least:
+        raise Refused(f"tensor {name!r} holds a {parameter.name} below {parameter.least:g}")

@@ -1,0 +1,195 @@
+"""Models as files: safetensors with a plan in the header; docs/files.md is the format."""
+
+from __future__ import annotations
+
+import reprlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BufferedIOBase
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from fusednn.graph.layers.layer import Layer
+from fusednn.serving.model import Columns, Head, Model
+
+from .description import (
+    MOST_WIDTH,
+    check_values,
+    has_training_ops,
+    most_columns,
+    named_parameters,
+    read_ops,
+    version_of_ops,
+)
+from .fields import Check, Refused, keyed, list_of, one_of, optional, record, text, whole
+from .head_json import read_head
+from .paths import path_of
+from .tensors import Tensors, parsed
+
+VERSION = 3
+"""The newest format. Files of all earlier ones are read; each is of the first that can hold it."""
+
+KEY = "fusednn"
+"""Where the plan stands in the header's metadata."""
+
+PREDICTOR, ESTIMATOR = KINDS = "predictor", "estimator"
+TRAINING = "training."
+"""What names of tensors begin with that only training needs."""
+
+_FIRST = "version", "kind", "dtype", "ops", "head", "names", "features", "notes"
+KEYS = {1: _FIRST, 2: (*_FIRST, "columns"), 3: (*_FIRST, "columns")}
+"""The keys of each version of the format."""
+
+_DTYPES = {name: np.dtype(name) for name in ("float32", "float64")}
+FEATURES: Check = optional(list_of(text))
+_COLUMNS: Check = optional(
+    record({"inputs": whole(1, MOST_WIDTH), "chosen": list_of(whole(0, MOST_WIDTH), 1)})
+)
+
+
+@contextmanager
+def opened(path) -> Iterator[BufferedIOBase]:
+    """The open file; what is wrong with it becomes an error that names it."""
+    path = path_of(path)
+    with open(path, "rb") as file:
+        try:
+            yield file
+        except Refused as error:
+            raise ValueError(f"{path} cannot be loaded: {error}.") from None
+
+
+class Contents(NamedTuple):
+    """What a file says before its tensors are read.
+
+    Parameters
+    ----------
+    version : int
+        The format's.
+    kind : {"predictor", "estimator"}
+    ops : tuple of Layer
+        Of a predictor as folding leaves them, of an estimator as they are trained.
+    head : Head
+    dtype : dtype
+        float32 or float64.
+    names, features, notes, columns
+        As of `Model`.
+    estimator : object
+        JSON that only the estimators read; None of a predictor.
+    tensors : Tensors
+    """
+
+    version: int
+    kind: str
+    ops: tuple[Layer, ...]
+    head: Head
+    dtype: np.dtype
+    names: tuple[str, str]
+    features: tuple[str, ...] | None
+    notes: dict[str, Any]
+    columns: Columns | None
+    estimator: Any
+    tensors: Tensors
+
+    @classmethod
+    def of(cls, file: BufferedIOBase) -> Contents:
+        """Reads the header of a file and checks it."""
+        tensors = Tensors(file)
+        if set(tensors.metadata) != {KEY}:
+            raise Refused("it is a safetensors file, but not one of fusednn")
+        plan = parsed(tensors.metadata[KEY], "its plan")
+        version = plan.get("version")
+        if type(version) is int and version > VERSION:
+            raise Refused(
+                f"its format is of version {reprlib.repr(version)}, and this fusednn reads up to"
+                f" {VERSION}: a later fusednn can"
+            )
+        if type(version) is not int or version not in KEYS:
+            raise Refused("its plan has no version that is known")
+        kind = one_of(KINDS)(plan.get("kind"), "kind")
+        keys = KEYS[version]
+        keyed(plan, "its plan", keys if kind == PREDICTOR else (*keys, "estimator"))
+        ops = read_ops(plan["ops"], "ops", tensors.elements)
+        if version_of_ops(ops) > version:
+            raise Refused(f"its ops have some that version {version} of its format has not")
+        if kind == PREDICTOR and has_training_ops(ops):
+            raise Refused("its ops have some that only training needs")
+        columns = read_columns(plan.get("columns"), ops[0].fan_in, tensors.elements)
+        if kind == ESTIMATOR and columns is not None:
+            raise Refused("columns are of predictors alone")
+        inputs = ops[0].fan_in if columns is None else columns.inputs
+        features = FEATURES(plan["features"], "features")
+        if features is not None and len(features) != inputs:
+            raise Refused(f"its features must be {inputs}, the columns of the rows")
+        if type(plan["notes"]) is not dict:
+            raise Refused("its notes must be an object")
+        first, last = list_of(text, 2, 2)(plan["names"], "names")
+        contents = cls(
+            version,
+            kind,
+            ops,
+            read_head(plan["head"], "head", ops[-1].fan_out, version),
+            _DTYPES[one_of(_DTYPES)(plan["dtype"], "dtype")],
+            (first, last),
+            features,
+            plan["notes"],
+            columns,
+            plan.get("estimator"),
+            tensors,
+        )
+        contents._check_tensors()
+        return contents
+
+    def _check_tensors(self) -> None:
+        """Compares the file's tensors with what the ops' parameters are."""
+        entries, expected = self.tensors.entries, dict(named_parameters(self.ops))
+        for name, parameter in expected.items():
+            if name not in entries:
+                raise Refused(f"it has no tensor {name!r}")
+            dtype = np.dtype(float) if parameter.exact else self.dtype
+            self.check_tensor(name, parameter.shape, dtype)
+        for name in entries:
+            known = self.kind == ESTIMATOR and name.startswith(TRAINING)
+            if name not in expected and not known:
+                raise Refused(f"it has a tensor that no one expects, {name[:80]!r}")
+
+    def check_tensor(self, name: str, shape: tuple[int, ...], dtype) -> None:
+        """Refuses a tensor of another shape or dtype."""
+        entry = self.tensors.entries[name]
+        if entry.shape != shape or entry.dtype != dtype:
+            raise Refused(
+                f"tensor {name!r} is {entry.dtype.name} of shape {list(entry.shape)}, but"
+                f" {np.dtype(dtype).name} of shape {list(shape)} is expected"
+            )
+
+    def model(self) -> Model:
+        """The model; its arrays are read while one goes through them, with the file open."""
+        return Model(
+            self.ops,
+            self._arrays(),
+            self.head,
+            self.dtype,
+            self.names,
+            self.features,
+            self.notes,
+            self.columns,
+        )
+
+    def _arrays(self) -> Iterator[np.ndarray]:
+        for name, parameter in named_parameters(self.ops):
+            array = self.tensors.read(name)
+            check_values(name, parameter, array)
+            yield array
+
+
+def read_columns(value, width: int, elements: int) -> Columns | None:
+    """The columns that a network of so many reads, whose tensors have so many elements."""
+    found = _COLUMNS(value, "columns")
+    if found is None:
+        return None
+    columns = Columns(**found)
+    if len(columns.chosen) != width or max(columns.chosen) >= columns.inputs:
+        raise Refused(f"columns.chosen must be {width} of the {columns.inputs} columns")
+    if columns.inputs > most_columns(elements):
+        raise Refused("columns.inputs are more columns than a network of its tensors can have")
+    return columns

@@ -1,0 +1,115 @@
+"""Models to files, each of the first version of the format that can hold it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from fusednn.serving.model import Columns, Model
+
+from .description import check_values, named_parameters, read_ops, version_of_ops, written_ops
+from .fields import Refused
+from .head_json import read_head, version_of, written_head
+from .reading import ESTIMATOR, FEATURES, KEY, KEYS, PREDICTOR, read_columns
+from .replacing import write_tensors
+from .tensors import MOST_HEADER, parsed
+
+
+def save_model(
+    model: Model,
+    path,
+    estimator: dict[str, Any] | None = None,
+    tensors: Mapping[str, np.ndarray] | None = None,
+) -> None:
+    """Writes a predictor's model, or an estimator's.
+
+    Parameters
+    ----------
+    model : Model
+    path : str, bytes or os.PathLike
+    estimator : dict, optional
+        What `Contents.estimator` will be.
+    tensors : mapping of str to ndarray, optional
+        What it refers to.
+
+    Raises
+    ------
+    ValueError
+        If the model holds what no file can.
+    OSError
+        If the file cannot be written; an old one is as it was.
+    """
+    kind = PREDICTOR if estimator is None else ESTIMATOR
+    version = max(
+        version_of(model.head), version_of_ops(model.ops), 1 if model.columns is None else 2
+    )
+    plan: dict[str, Any] = {"version": version, "kind": kind}
+    plan |= {key: write(model) for key, write in _WRITERS.items() if key in KEYS[version]}
+    plan["head"] = _head(model, version)
+    if estimator is not None:
+        plan["estimator"] = estimator
+    try:
+        arrays = _checked(model, plan)
+        header = json.dumps(plan, allow_nan=False, separators=(",", ":"))
+        parsed(header, "its plan")
+    except Refused as error:
+        raise ValueError(f"save cannot write this model: {error}.") from None
+    arrays |= tensors or {}
+    # its quotes take two bytes each in the file's own header, which holds the tensors' names too
+    if len(json.dumps(header)) + sum(200 + len(name) for name in arrays) > MOST_HEADER:
+        raise ValueError(
+            f"save cannot write a header of more than {MOST_HEADER} bytes: labels, names of"
+            " features, or notes are too many or too long."
+        )
+    write_tensors(path, arrays, {KEY: header})
+
+
+def _checked(model: Model, plan: dict[str, Any]) -> dict[str, np.ndarray]:
+    """The model's arrays by name; what `load` would refuse is refused."""
+    arrays = {}
+    for (name, parameter), array in zip(named_parameters(model.ops), model.arrays, strict=True):
+        check_values(name, parameter, array)
+        arrays[name] = array
+    elements = sum(array.size for array in arrays.values())
+    ops = read_ops(plan["ops"], "ops", elements)
+    read_columns(plan.get("columns"), ops[0].fan_in, elements)
+    read_head(plan["head"], "head", ops[-1].fan_out, plan["version"])
+    FEATURES(plan["features"], "features")
+    return arrays
+
+
+def _head(model: Model, version: int) -> dict[str, Any]:
+    try:
+        return written_head(model.head, version)
+    except TypeError as error:
+        raise ValueError(f"save cannot write classes that are {error}.") from None
+
+
+def _notes(model: Model) -> dict[str, Any]:
+    notes = {} if model.notes is None else model.notes
+    if not isinstance(notes, dict):
+        raise ValueError(f"notes must be a dict, not {type(notes).__name__}.")
+    try:
+        return json.loads(json.dumps(notes, allow_nan=False))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ValueError(f"notes must be what JSON can write: {error}.") from None
+
+
+def _columns(columns: Columns | None) -> dict[str, Any] | None:
+    if columns is None:
+        return None
+    return {"inputs": columns.inputs, "chosen": list(columns.chosen)}
+
+
+_WRITERS: dict[str, Callable[[Model], Any]] = {
+    "dtype": lambda model: model.dtype.name,
+    "ops": lambda model: written_ops(model.ops),
+    "names": lambda model: list(model.names),
+    "features": lambda model: None if model.features is None else list(model.features),
+    "notes": _notes,
+    "columns": lambda model: _columns(model.columns),
+}
+"""The plan of a model, key by key; but for its head."""

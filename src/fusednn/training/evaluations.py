@@ -1,0 +1,98 @@
+"""Outputs and losses of a network that is being trained, computed on the threads that train it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fusednn.graph.network import Network
+from fusednn.plan.binding.data import Source, source_of
+from fusednn.plan.binding.loss import lower_losses
+from fusednn.plan.binding.program import Program
+from fusednn.plan.inference import lower_inference
+from fusednn.plan.training import Target, TrainingPlan
+
+from .team import Team
+
+
+class Evaluations:
+    """Evaluates the present parameters of a plan; keeps what it has lowered.
+
+    Parameters
+    ----------
+    network : Network
+    plan : TrainingPlan
+    source : Source
+        The training data.
+    team : Team
+        The threads.
+    """
+
+    def __init__(self, network: Network, plan: TrainingPlan, source: Source, team: Team):
+        self._network, self._plan, self._source, self._team = network, plan, source, team
+        self._lowered: dict[tuple, tuple] = {}
+
+    def clear(self) -> None:
+        """Forgets what was lowered for other data."""
+        self._lowered.clear()
+
+    def outputs(self, samples: np.ndarray | None, X=None, link: bool = True) -> np.ndarray:
+        """Outputs of the present network.
+
+        Parameters
+        ----------
+        samples : ndarray of int64 or None
+            Rows to take; None is all in their order.
+        X : array or sparse matrix, optional
+            Other data than those of the training.
+        link : bool
+            Whether the output activation is applied.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, O)
+            Overwritten by the next call with the same arguments.
+        """
+        key = id(samples), id(X), link
+        if key not in self._lowered:
+            lowered = lower_inference(
+                self._network,
+                self._plan.layout.views(self._plan.served),
+                self._source if X is None else source_of(X, self._plan.dtype),
+                self._plan.dtype,
+                order=samples,
+                workers=self._plan.program.workers,
+                answer="outputs" if link else "logits",
+            )
+            self._lowered[key] = (samples, X), *lowered  # which keep their identities
+        _, program, emitted = self._lowered[key]
+        self.run(program)
+        return emitted
+
+    def losses(self, target: Target, samples: np.ndarray | None, X=None) -> np.ndarray:
+        """The present loss of each row, without its weight and the L2 term.
+
+        Parameters
+        ----------
+        target : Target
+            Of those rows.
+        samples, X
+            As `outputs` takes them.
+
+        Returns
+        -------
+        ndarray of float64, of shape (n_samples,)
+        """
+        logits = self.outputs(samples, X, link=False)
+        key = id(target), id(logits)
+        if key not in self._lowered:
+            lowered = lower_losses(self._network, target, logits, self._plan.program.workers)
+            self._lowered[key] = (target, logits), *lowered
+        _, program, values = self._lowered[key]
+        self.run(program)
+        return values.sum(axis=0)
+
+    def run(self, program: Program) -> None:
+        """Runs another program, of as many workers, on the same threads."""
+        for refresh in program.refresh:
+            refresh()
+        self._team.run(0, len(program.steps), program)

@@ -1,0 +1,109 @@
+"""Small plans kept for the next call of the same kind: lowering costs more than their work.
+
+A kept plan holds no one's state: it has arrays of its own, and data, parameters and moments are
+all copied into them anew. It belongs to the thread that made it, and whoever uses it has taken
+it out. So nothing hangs on an estimator, and copies of one, threads and forks share nothing.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import numpy as np
+
+from fusednn.graph.network import Network
+from fusednn.kernels import records
+from fusednn.kernels.optimizers import OPTIMIZERS
+from fusednn.plan.layout.choosing import forms_of
+from fusednn.plan.training import Rule, Target
+
+from .jobs import FLOPS_PER_THREAD, choose_jobs
+from .session import Session, choose_workers, step_flops
+
+MOST_PLANS = 6
+"""The most that a thread keeps."""
+
+MOST_BYTES = 1 << 20
+"""The most of a session: its data, steps, buffers and parameters, about."""
+
+
+class _Kept(threading.local):
+    def __init__(self):
+        self.plans: dict[tuple, Any] = {}
+
+
+_kept = _Kept()
+
+
+def take(kind: tuple) -> Any:
+    """What was kept under `kind`, which is all it depends on; None if nothing is."""
+    return _kept.plans.pop(kind, None)
+
+
+def keep(kind: tuple, plan) -> None:
+    """Keeps what has run well, and whose results have been copied."""
+    plans = _kept.plans
+    plans[kind] = plan
+    if len(plans) > MOST_PLANS:
+        del plans[next(iter(plans))]  # the oldest
+
+
+def keep_session(session: Session) -> None:
+    """`keep` of a session, if `take_session` found it worth keeping."""
+    if session.kind:
+        keep(session.kind, session)
+
+
+def take_session(
+    network: Network,
+    X,
+    target: Target,
+    rule: Rule,
+    *,
+    batch: int,
+    order: np.ndarray,
+    l2: float,
+    n_jobs: int | None,
+) -> Session:
+    """A session as `Session` makes it of these arguments, perhaps of copies of the data.
+
+    Its `kind` is None if it is not worth keeping.
+    """
+    if n_jobs is None:
+        n_jobs = choose_jobs(None, step_flops(network, len(order)), FLOPS_PER_THREAD)
+    kind = _kind(network, X, target, rule, batch, order, n_jobs)
+    session = take(kind) if kind else None
+    if session is not None:
+        session.renew(X, target, order, l2)
+        return session
+    if kind:
+        weights = None if target.weights is None else target.weights.copy()
+        X, target = X.copy(), Target(target.values.copy(), weights)
+    session = Session(network, X, target, rule, batch=batch, order=order, l2=l2, n_jobs=n_jobs)
+    session.kind = kind
+    return session
+
+
+def _kind(network, X, target, rule, batch, order, n_jobs) -> tuple | None:
+    dtype = target.values.dtype
+    if type(X) is not np.ndarray or X.dtype != dtype or target.shares is not None:
+        return None
+    widths = sum(rows * width for rows, width in network.arrays())
+    if network.is_plain():  # in a microsecond
+        parameters = network.work()
+    else:
+        parameters = sum(form.count for form in forms_of(network, dtype))
+    states = OPTIMIZERS[rule.optimizer].states
+    elements = X.size + target.values.size + 2 * batch * widths + (3 + states) * parameters
+    steps = records.STEP_WIDTH + records.SETTINGS_WIDTH + records.TOTALS_WIDTH
+    words = len(order) + steps * -(-len(order) // batch)
+    if elements * dtype.itemsize + 8 * words > MOST_BYTES:
+        return None
+    if choose_workers(network, len(order), batch, dtype, n_jobs) > 1:
+        return None
+    return (
+        *(*network, dtype, X.shape, target.values.shape),
+        *(target.weights is None, rule.optimizer, tuple(map(float, rule.constants)), *rule[2:]),
+        *(batch, len(order)),
+    )

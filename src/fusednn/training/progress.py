@@ -1,0 +1,98 @@
+"""What a fit has reached, who watches it, and when it ends."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+import numpy as np
+
+from .warn import warn_user
+
+
+class NonFiniteError(ValueError):
+    """The parameters stopped being finite.
+
+    The progress has those of the best validation score, if one decides and was a number, which
+    is what `kept` says; else the last finite ones.
+    """
+
+    kept = False
+
+
+@dataclass
+class Progress:
+    """What a fit has reached; the fields are scikit-learn's fitted attributes of those names."""
+
+    n_iter: int = 0
+    t: int = 0
+    loss: float = np.inf
+    loss_curve: list[float] = field(default_factory=list)
+    best_loss: float | None = np.inf
+    validation_scores: list[float] | None = None
+    validation_loss_curve: list[float] | None = None
+    best_validation_score: float | None = None
+    no_improvement_count: int = 0
+    parameters: list[np.ndarray] | None = None
+
+    def advance(self, losses: list[float], samples: int) -> None:
+        """Takes down the losses of passes over so many samples."""
+        self.n_iter += len(losses)
+        self.t += samples * len(losses)
+        self.loss_curve += losses
+        self.loss = losses[-1] if losses else self.loss
+
+
+class Watcher(Protocol):
+    """Who is told of the passes, or of the iterations of L-BFGS."""
+
+    def begin(self) -> None:
+        """A pass begins."""
+
+    def end(self, progress: Progress, parameters) -> bool:
+        """A pass has ended; true to stop. `parameters()` are the present ones, as new arrays."""
+
+
+class Stopping(NamedTuple):
+    """When a fit ends.
+
+    Parameters
+    ----------
+    max_iter : int
+        Passes.
+    tol : float
+    n_iter_no_change : float
+    single_pass : bool
+        End after one pass without a warning: `partial_fit`.
+    max_time : float or None
+        Seconds.
+    """
+
+    max_iter: int
+    tol: float
+    n_iter_no_change: float
+    single_pass: bool = False
+    max_time: float | None = None
+
+    @property
+    def out_of_time(self) -> str:
+        """The limit of `max_time`, for a warning."""
+        return f"Stochastic Optimizer: Maximum time ({self.max_time} s)"
+
+    def reason(self, by_score: bool) -> str:
+        """Why a fit ends that improves no more."""
+        what = "Validation score" if by_score else "Training loss"
+        return (
+            f"{what} did not improve more than tol={self.tol:f} for "
+            f"{self.n_iter_no_change:d} consecutive epochs."
+        )
+
+
+def warn_unconverged(limit: str) -> None:
+    """Warns that a limit ended the training."""
+    from sklearn.exceptions import ConvergenceWarning
+
+    warn_user(
+        f"{limit} reached and the optimization hasn't converged yet.",
+        ConvergenceWarning,
+    )

@@ -1,0 +1,63 @@
+"""Passes that are taken back: those that diverged, ran out of time or were interrupted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .optimizer_state import OptimizerState
+from .session import Session
+
+
+class Undo:
+    """Takes back passes, so that the parameters and their averages are finite at the end."""
+
+    def __init__(self, session: Session, optimizer: OptimizerState):
+        self._session, self._optimizer = session, optimizer
+        self._flats = session.plan.parameters, session.plan.averages
+        self._copies = [flat.copy() for flat in self._flats]
+        self._before: Any = None  # the state before passes that run together
+
+    def begin(self, passes: int) -> None:
+        """Notes the state before so many passes."""
+        for flat, copy in zip(self._flats, self._copies, strict=True):
+            copy[:] = flat
+        self._before = self._session.state() if passes > 1 else None
+        self._mark = self._optimizer.mark()
+
+    def end(self) -> None:
+        """Notes that they have run."""
+        self._before = None
+
+    def to_batch(self, batches: int) -> None:
+        """Keeps so many batches of the passes, the first ones."""
+        self._optimizer.go_back(self._mark, batches)
+        self._to_finite()
+
+    def to_last_shown(self) -> None:
+        """Takes back passes that run together: the watcher has seen none of them."""
+        if self._before is not None:
+            self._session.restore(self._before)
+            self._optimizer.go_back(self._mark)
+        self._to_finite()
+
+    def to_finite_passes(self, rates: np.ndarray, seen: list[int]) -> list[float]:
+        """Runs those passes again that leave the parameters finite; returns their losses."""
+        self._optimizer.go_back(self._mark)
+        for passes in range(len(seen) - 1, 0, -1):
+            self._session.restore(self._before)
+            losses = list(self._session.run_passes(rates[: passes * self._session.batches]))
+            if np.isfinite(self._flats[0]).all():
+                self._optimizer.rates(self._session.batches, seen[:passes])
+                return losses
+        if self._before is not None:
+            self._session.restore(self._before)
+        self._to_finite()
+        return []
+
+    def _to_finite(self) -> None:
+        if np.isfinite(self._flats[0]).all():
+            return
+        for flat, copy in zip(self._flats, self._copies, strict=True):
+            flat[:] = copy
