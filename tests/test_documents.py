@@ -1,4 +1,4 @@
-"""The Python of README.md and docs/, run as it stands there."""
+"""README.md and docs/: their Python runs as it stands there, and their links lead somewhere."""
 
 import re
 import shutil
@@ -7,36 +7,38 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
+PAGES = ["README.md", *(f"docs/{path.name}" for path in sorted((ROOT / "docs").glob("*.md")))]
 FENCED = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-BLOCKS = {"README.md": 11, "docs/c.md": 2, "docs/onnx.md": 1}
-"""How many there are: a new one is run too, or named below."""
-
-LEFT_OUT = {"from fusednn import MLPClassifier  # was: from sklearn.neural_network import ..."}
-"""First lines of blocks that use data which the reader has."""
+CODE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\]\(([^)\s]+)\)")
 
 COMPILER = any(map(shutil.which, ("cc", "gcc", "clang")))
 
 
-def blocks_of(document):
-    return FENCED.findall((ROOT / document).read_text(encoding="utf-8"))
+def text_of(page):
+    return (ROOT / page).read_text(encoding="utf-8")
+
+
+def anchors_of(path):
+    """What links to a page may have after the #: its headings, as they are shown on the web."""
+    titles = re.findall(r"^#+ (.*)$", CODE.sub("", path.read_text(encoding="utf-8")), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in titles}
 
 
 def programs():
-    """Each block of README.md by itself; those of another document one after the other."""
-    for document in BLOCKS:
-        blocks = [one for one in blocks_of(document) if one.partition("\n")[0] not in LEFT_OUT]
-        parts = blocks if document == "README.md" else ["\n".join(blocks)]
-        for number, text in enumerate(parts):
-            marks = [pytest.mark.peers] if "onnx" in text else []
+    """Every block by itself."""
+    for page in PAGES:
+        for number, text in enumerate(FENCED.findall(text_of(page))):
+            marks = [pytest.mark.peers] if "onnxruntime" in text else []
             if "export_library" in text:
                 marks.append(pytest.mark.skipif(not COMPILER, reason="no C compiler"))
-            yield pytest.param(text, marks=marks, id=f"{document}-{number}")
+            yield pytest.param(text, marks=marks, id=f"{page}-{number}")
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize("text", list(programs()))
-def test_the_python_of_a_document_runs(text, tmp_path, monkeypatch):
-    if "onnx" in text:
+def test_the_python_of_a_page_runs(text, tmp_path, monkeypatch):
+    if "onnxruntime" in text:
         pytest.importorskip("onnx")
         pytest.importorskip("onnxruntime")
     monkeypatch.chdir(tmp_path)
@@ -45,10 +47,24 @@ def test_the_python_of_a_document_runs(text, tmp_path, monkeypatch):
         assert (tmp_path / name).stat().st_size > 1000
 
 
-def test_no_block_is_overlooked():
-    found = {document: blocks_of(document) for document in BLOCKS}
-    assert {document: len(blocks) for document, blocks in found.items()} == BLOCKS
-    firsts = {text.partition("\n")[0] for blocks in found.values() for text in blocks}
-    assert firsts >= LEFT_OUT
-    others = {str(path.relative_to(ROOT)) for path in (ROOT / "docs").glob("*.md")} - set(BLOCKS)
-    assert not any(map(blocks_of, others))
+@pytest.mark.parametrize("page", PAGES)
+def test_no_block_is_overlooked(page):
+    text = text_of(page)
+    assert len(FENCED.findall(text)) == len(re.findall(r"(?i)(```|~~~)[ {.]*py", text))
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_lead_somewhere(page):
+    for link in LINK.findall(CODE.sub("", text_of(page))):
+        if link.startswith("https://"):
+            continue
+        target, _, anchor = link.partition("#")
+        path = (ROOT / page).parent / target if target else ROOT / page
+        assert path.exists(), link
+        assert not anchor or anchor in anchors_of(path), link
+
+
+def test_the_readme_is_short_and_names_every_page():
+    readme = text_of("README.md")
+    assert len(readme.splitlines()) <= 160
+    assert {page for page in PAGES if f"]({page})" in readme} == set(PAGES) - {"README.md"}
