@@ -1,9 +1,9 @@
 """The disk cache of compiled kernels: one checked file per function and signature.
 
-Nothing here can fail a call: whatever goes wrong while loading or saving is a miss, the kernel
-is compiled in memory, and the first such event of a process is told in one warning. The files
-hold pickles, so they are read only from a directory that nobody else can write to, and only
-after their checksum has been verified: a flipped bit in machine code ends the process.
+An error while loading or saving never fails a call: it counts as a miss, the kernel is compiled
+in memory, and the first error of a process gives one warning. The files hold pickles, so they are
+read only from a directory that nobody else can write to, and only after their checksum has been
+verified: a flipped bit in machine code would crash the process.
 
 Numba calls a cache under its global compiler lock, so nothing here needs a lock of its own.
 """
@@ -45,12 +45,12 @@ class CacheWarning(UserWarning):
 
 
 class MissingKernelError(Exception):
-    """A kernel is not on disk, where only kernels from there are wanted."""
+    """A kernel is not in the disk cache, and `loading_only` forbids compiling it."""
 
 
 @contextlib.contextmanager
 def loading_only():
-    """Until the end of the `with`, what would be compiled raises a MissingKernelError."""
+    """Inside the `with`, a kernel that would have to be compiled raises a MissingKernelError."""
     global _loading_only
     _loading_only = True
     try:
@@ -61,12 +61,12 @@ def loading_only():
 
 def statistics():
     """
-    What the cache did in this process.
+    Counts of loads and saves of the cache in this process.
 
     Returns
     -------
     dict
-        `hits` and `misses` of loading, files `saved`, and `failures` of either.
+        `hits` and `misses` of loads, files `saved`, and `failures` of loads and saves.
     """
     return dict(_counts)
 
@@ -79,8 +79,8 @@ def _failed(action, name, error):
     if _counts["failures"] > 1:
         return
     warnings.warn(
-        f"the disk cache of compiled kernels could not {action} {name} ({reason}); what it "
-        "lacks is compiled again in every process. Set the environment variable "
+        f"the disk cache of compiled kernels could not {action} {name} ({reason}); kernels that "
+        "are not in the cache are compiled again in every process. Set the environment variable "
         "FUSEDNN_CACHE_DIR to a directory that only you can write to.",
         CacheWarning,
         stacklevel=3,
@@ -115,24 +115,24 @@ def _unseal(name, data):
 
 
 def _write(path, data):
-    """Put a whole file in place in one step; no reader sees half of it."""
+    """Write a file atomically: no reader sees a part of it."""
     handle, temporary = tempfile.mkstemp(dir=os.path.dirname(path), suffix=".tmp")
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
-        os.chmod(temporary, 0o644)  # the directory says who may read it
+        os.chmod(temporary, 0o644)  # the directory's mode decides who may read it
         os.replace(temporary, path)
     except BaseException as error:
         with contextlib.suppress(OSError):
             os.unlink(temporary)
-        # Windows replaces no file that another process is reading: it has just been written.
+        # Windows cannot replace a file that is being read: another process has just written it.
         if not (os.name == "nt" and isinstance(error, PermissionError) and os.path.exists(path)):
             raise
 
 
 @cache
 def _file_digest(path):
-    """Digest of a function's source file; a function that has none is not kept."""
+    """Digest of a function's source file; None, and no caching, if it cannot be read."""
     try:
         with open(path, "rb") as file:
             return hashlib.sha256(file.read()).hexdigest()
@@ -144,16 +144,16 @@ class DiskCache(_Cache):
     """
     The disk cache of one function, for `dispatcher._cache` or `cfunc._cache`.
 
-    Making it is free and touches no disk, as it happens at import. A closure is never kept:
-    what it captured is not part of the key.
+    The constructor runs at import and does not touch the disk. Closures are never cached: the
+    values that they capture are not part of the key.
 
     Parameters
     ----------
     py_function : function
         The Python function, defined in a file.
     variant : str
-        Tells apart what one function is compiled to in several ways, say as a dispatcher and
-        as a C callback, or with and without `parallel`.
+        Distinguishes several compilations of one function, such as a dispatcher and a C
+        callback, or with and without `parallel`.
     """
 
     def __init__(self, py_function, variant=""):
@@ -167,7 +167,7 @@ class DiskCache(_Cache):
         return cache_directory()
 
     def enable(self):
-        """Load and save from now on, as a new cache does."""
+        """Load and save from now on; a new cache is enabled."""
         self._enabled = True
 
     def disable(self):
@@ -175,7 +175,7 @@ class DiskCache(_Cache):
         self._enabled = False
 
     def load_overload(self, sig, target_context):
-        """The compile result of a signature, or None where the disk has no sound one."""
+        """The compile result of a signature, or None if the disk has no valid one."""
         if not self._enabled:
             return None
         result = None
@@ -189,7 +189,7 @@ class DiskCache(_Cache):
         return result
 
     def save_overload(self, sig, cres):
-        """Keep the compile result of a signature, if it can be kept."""
+        """Save the compile result of a signature, if it can be cached."""
         if not self._enabled:
             return
         try:
@@ -217,7 +217,7 @@ class DiskCache(_Cache):
         except FileNotFoundError:
             return None
         payload = _unseal(name, data)
-        rtsys.initialize(target_context)  # its symbols must be there before the code is
+        rtsys.initialize(target_context)  # the code refers to the runtime's symbols
         return _CODEC.rebuild(target_context, pickle.loads(payload))
 
     def _save(self, sig, cres):
@@ -238,7 +238,7 @@ class DiskCache(_Cache):
 
     @cached_property
     def _identity(self):
-        """What tells this function from all others, or None if it cannot be kept."""
+        """The key of this function among all others, or None if it cannot be cached."""
         function, code = self._function, self._function.__code__
         source = _file_digest(code.co_filename)
         if source is None or function.__closure__ is not None:

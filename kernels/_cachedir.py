@@ -1,9 +1,9 @@
-"""The directory of the compiled kernels: where it is, what names it, what is thrown away.
+"""The directory of the compiled kernels: its place, its name, and the removal of old ones.
 
-Kernels are kept in one sub-directory per state of everything that shapes their machine code:
-`kernels-<digest>` of the kernel sources, the versions, the CPU and the options. Numba's own
-cache looks at one source file and the CPU only, so it would serve stale code after an edit of
-a callee, a change of an option or an upgrade of LLVM.
+The sub-directory `kernels-<digest>` is named by a digest of all that determines the machine code:
+the kernel sources, the versions, the CPU and the options. Numba's own cache looks at one source
+file and the CPU only, so it would serve stale code after an edit of a callee, a change of an
+option or an upgrade of LLVM.
 """
 
 import contextlib
@@ -31,8 +31,8 @@ _IMPORTED = time.time()
 
 _DIGEST_NAME = re.compile(r"kernels-[0-9a-f]{20}")
 
-# At least this many digests are kept, and all that were used in the last hour: enough for a
-# few environments and forced shapes side by side, and an edited tree does not pile up.
+# At least this many digests are kept, and all that were used in the last hour: enough for a few
+# environments and forced shapes at once, while digests of an edited tree do not pile up.
 _KEPT = 8
 _RECENT_SECONDS = 3600.0
 
@@ -73,8 +73,8 @@ def source_digest(directory=KERNELS):
     -------
     str or None
         None when there are no sources, or when one changed after this process began: the
-        code in memory may then differ from the file. (A time stamp in the future is a wrong
-        clock and no edit.)
+        code in memory may then differ from the file. (A time stamp in the future means a wrong
+        clock, not an edit.)
     """
     digest = hashlib.sha256()
     paths = sorted(Path(directory).rglob("*.py"))
@@ -93,7 +93,7 @@ def _versions():
         llvmlite.__version__,
         llvm.llvm_version_info,
         numpy.__version__,
-        sys.version,  # says "free-threading" where that is so
+        sys.version,  # contains "free-threading" in such builds
         getattr(sys, "abiflags", ""),
     )
 
@@ -105,7 +105,7 @@ def _options():
 
 @cache
 def code_digest(directory=KERNELS):
-    """Digest of all that shapes the machine code, or None where `source_digest` has none."""
+    """Digest of all that determines the machine code, or None if `source_digest` is None."""
     sources = source_digest(directory)
     if sources is None:
         return None
@@ -124,7 +124,7 @@ def _user_cache():
 
 
 def root_directory():
-    """The directory of all digests, which need not exist."""
+    """The parent directory of all digests; it may not exist yet."""
     own = os.environ.get("FUSEDNN_CACHE_DIR")
     path = own or os.path.join(config.CACHE_DIR or _user_cache(), "fusednn")
     path = os.path.expanduser(path)
@@ -137,7 +137,7 @@ def _check(root):
     """
     Raise an OSError unless only the user and the system's root can write in a directory.
 
-    One that root filled, as in the image of a container, is as safe as the interpreter itself.
+    A directory of root's, as in a container image, is as safe as the interpreter itself.
     """
     state = os.stat(root)
     if not os.path.isdir(root):
@@ -157,17 +157,17 @@ def check_owner(state, path):
 
 def kernel_directory(create=False):
     """
-    The directory of this state's kernels, checked to be the user's own.
+    The directory of this process's kernels; no other user but root can write to it.
 
     Parameters
     ----------
     create : bool
-        Make it if it is missing, and throw away old ones.
+        Create it if it is missing, and remove old ones.
 
     Returns
     -------
     str or None
-        None when nothing can be kept, or when it is missing and `create` is false.
+        None when kernels cannot be stored, or when it is missing and `create` is false.
     """
     digest = code_digest()
     if digest is None:
@@ -229,7 +229,7 @@ def cache_directory():
     Returns
     -------
     str or None
-        None when kernels cannot be kept. It need not exist yet, and is not made.
+        None when kernels cannot be stored. It may not exist yet, and is not created.
     """
     try:
         root = root_directory()
@@ -243,17 +243,17 @@ def cache_directory():
 
 def clear():
     """
-    Throw away the compiled kernels of all versions and options.
+    Remove the compiled kernels of all versions and options.
 
     Returns
     -------
     int
-        How many digests' directories there were.
+        The number of directories removed, one per digest.
 
     Raises
     ------
     OSError
-        If one cannot be removed; others may be gone.
+        If one cannot be removed; others may have been removed.
     """
     root = root_directory()
     try:

@@ -1,9 +1,9 @@
-"""Compiled functions that are parts of their callers, without a way in and code of their own.
+"""Compiled functions that exist only inside their callers: no Python wrapper, no machine code.
 
-Numba gives every compiled function a wrapper for Python, and optimises it and makes machine code
-of it before it is linked into its callers, where both happen again. A kernel that only other
-kernels call needs none of this. A first fit with an empty cache went from 8.2 to 4.1 s, and no
-step became slower or faster by 1 %.
+Numba gives every compiled function a Python wrapper. It optimises the function and generates
+machine code, then does both again in every caller that the function is linked into. A kernel that
+only other kernels call needs none of this. Without it a first fit with an empty cache went from
+8.2 to 4.1 s, and no step became slower or faster by 1 %.
 """
 
 from functools import cached_property
@@ -14,13 +14,13 @@ from numba.core.registry import CPUDispatcher
 
 
 class _LinkedLibrary(JITCodeLibrary):
-    """Code for linking, as Numba lowered it: its callers optimise it and make machine code."""
+    """Unoptimised LLVM code for linking: callers optimise it and generate its machine code."""
 
     def _optimize_functions(self, ll_module):
         ll_module.data_layout = self._codegen._data_layout
 
     def _optimize_final_module(self):
-        """Nothing: as its callers are optimised when all is linked in."""
+        """Does nothing: callers optimise this code after linking it in."""
 
     def _finalize_final_module(self):
         self._finalize_dynamic_globals()
@@ -30,12 +30,12 @@ class _LinkedLibrary(JITCodeLibrary):
 
 class _LinkedCompiler(Compiler):
     def compile_extra(self, func):
-        """As Numba's own, into a library for linking."""
+        """Numba's method, with a library for linking."""
         codegen = self.state.targetctx.codegen()
         self.state.library = _LinkedLibrary(codegen, func.__qualname__)
         self.state.flags.no_compile = True
         result = super().compile_extra(func)
-        # callers find the code by this key, in place of a function with an address
+        # callers look the code up by this key; there is no function with an address
         result = result._replace(entry_point=object())
         self.state.targetctx.insert_user_function(
             result.entry_point, result.fndesc, [result.library]
@@ -45,15 +45,15 @@ class _LinkedCompiler(Compiler):
 
 class Linked(CPUDispatcher):
     """
-    A function for other compiled functions.
+    A function that only other compiled functions call.
 
-    Called from Python, as a test may do, it is compiled once more in the usual way.
+    A call from Python, as in tests, compiles it once more in the usual way.
 
     Parameters
     ----------
     function : function
     options : dict
-        Numba's.
+        Numba's options.
     make_callable : callable
         Returns the function compiled in the usual way.
     """
@@ -63,7 +63,7 @@ class Linked(CPUDispatcher):
         self._make_callable = make_callable
 
     def add_overload(self, cres):
-        """Keeps a signature's code, but not for calls from Python."""
+        """Registers a signature's code for compiled callers, not for calls from Python."""
         self.overloads[tuple(cres.signature.args)] = cres
 
     def __call__(self, *args):

@@ -1,13 +1,13 @@
-"""Numba's options for every kernel, and what the environment chooses."""
+"""Numba's options for every kernel, and the settings of the environment."""
 
 import os
 
 from numba.core import config
 
 OPTIONS = {"nogil": True, "error_model": "numpy"}
-"""`fastmath` is off for good: `reassoc` undoes the two-part range reductions of `maths`, and the
-promise that a sum is one chain in ascending order. Where a fused multiply-add is wanted it is
-written with `intrinsics.fma`."""
+"""`fastmath` must stay off: `reassoc` would break the two-part range reductions of `maths` and the
+promise that a sum is one chain in ascending order. Fused multiply-adds are written as `fma`
+(`intrinsics/scalars.py`)."""
 
 JIT = not config.DISABLE_JIT
 

@@ -1,13 +1,14 @@
 """Activations: forward and backward side by side, and the one table of them.
 
 Both work in place on `n` adjacent elements of a row block while it is in the cache. The backward
-form takes the *output* of the forward one, so a network keeps one buffer per layer; where the
-derivative does not follow from the output, training runs a third form, which leaves it in a
-buffer of *slopes* of its own. `constants` are an activation's own, in the type of the elements.
+form takes the *output* of the forward one, so a network keeps one buffer per layer. Where the
+derivative cannot be computed from the output, training runs a third form, which also writes the
+derivative to a buffer of *slopes*. `constants` are the activation's own, in the type of the
+elements.
 
-An activation with slopes has a function of one number that returns its value and its derivative,
-which share what is costly; the forward form takes the first and leaves the other out. Each is
-finite wherever its limit is: what would grow beside a factor of 0 is bounded first.
+An activation with slopes has a function of one number that returns the value and the derivative,
+since they share the costly parts; the forward form uses the value alone. Both are finite wherever
+their limits are: a factor that would overflow beside a factor of 0 is bounded first.
 """
 
 from typing import NamedTuple
@@ -32,7 +33,7 @@ _GELU_TANH_MOST = (12.0, 22.0)
 
 @kernel
 def relu_forward(out, n, constants):
-    """out = max(out, 0); after a product the micro-kernel's floor does it."""
+    """out = max(out, 0); after a product the micro-kernel's floor replaces it."""
     zero = cast(0, out[0])
     for i in range(n):
         out[i] = zero if out[i] < zero else out[i]
@@ -177,7 +178,7 @@ def _gelu_tanh(z):
 
 @kernel
 def gelu_tanh_forward(out, n, constants):
-    """out = out (1 + tanh(sqrt(2 / pi) (out + 0.044715 out^3))) / 2; as gelu, nearly."""
+    """out = out (1 + tanh(sqrt(2 / pi) (out + 0.044715 out^3))) / 2, which approximates gelu."""
     for i in range(n):
         out[i] = _gelu_tanh(out[i])[0]
     return 0
@@ -289,7 +290,7 @@ def multiply_slopes(dout, slopes, n, constants):
 
 @kernel
 def activate(out, n, code):
-    """The forward form of an activation by its code; ReLU is applied too."""
+    """The forward form of the activation with this code, ReLU included; in place."""
     if code == RELU:
         relu_forward(out, n, out)
     elif code == TANH:
@@ -300,7 +301,7 @@ def activate(out, n, code):
 
 @kernel
 def differentiate(dout, out, n, code):
-    """The backward form of an activation by its code."""
+    """The backward form of the activation with this code; in place."""
     if code == RELU:
         relu_backward(dout, out, n, out)
     elif code == TANH:
@@ -312,8 +313,8 @@ def differentiate(dout, out, n, code):
 class Activation(NamedTuple):
     """What a plan needs to know of one activation.
 
-    One with `slopes` has `multiply_slopes` as its backward form. Those with a code can be had
-    from the array kernels too.
+    One with `slopes` has `multiply_slopes` as its backward form. The array kernels offer those
+    with a code too.
     """
 
     code: int | None

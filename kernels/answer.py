@@ -1,7 +1,8 @@
-"""Calls of a network that was prepared before: its records run over the caller's rows.
+"""Runs a prepared network on the caller's rows.
 
-The words of a call are a plan without stages: one chain of records, and the places in it where
-the addresses of the caller's arrays go. Who calls owns the words and all they point to.
+The `words` (int64) of a call are a plan without stages: one chain of records, and the slots in
+them that receive the addresses of the caller's arrays. The caller owns the words and all memory
+that they point to.
 """
 
 from functools import cache
@@ -23,30 +24,30 @@ FRAME = 2  # address of a frame
 SCRATCH = 3  # address of the scratch
 BLOCK_ROWS = 4  # rows of the buffers
 FAN_IN = 5
-N_DATA = 6  # places of the data
-DATA = 7  # address of the addresses of slots
-N_OUT = 8  # places of the answer
-OUT = 9  # address of pairs: address of a slot, bytes from the answer's beginning
+N_DATA = 6  # number of slots that hold the address of the data
+DATA = 7  # address of the addresses of these slots
+N_OUT = 8  # number of slots that point into the answer
+OUT = 9  # address of pairs: address of a slot, byte offset into the answer
 PROGRAM = 10  # address of the words of a program, for `engine.rest`
 WIDTH = 11
 
-# words of a call that several threads share; the first three are two cache lines apart
-NEXT = 0  # the first row that nobody has claimed
+# words shared by the threads of one call; the first three are two cache lines apart
+NEXT = 0  # the first unclaimed row
 BUSY = 16  # threads at work
 STATUS = 32
 SAMPLES = 48
-STEP = 49  # rows of a claim
+STEP = 49  # rows per claim
 X = 50  # address of the rows
 ANSWERS = 51  # address of the answers
 CHECK = 52
 SHARED_WIDTH = 53
 
-# what CHECK says
+# values of CHECK
 UNCHECKED = 0
-CHECKED = 1  # each claim before it is answered
-ONLY_CHECKED = 2  # nothing is answered
+CHECKED = 1  # check the rows of a claim, then answer them
+ONLY_CHECKED = 2  # check without answering
 
-# what a call returns
+# return values of a call
 DONE = 0
 WRONG_COLUMNS = 1
 NOT_FINITE = 2
@@ -55,7 +56,7 @@ FAILED = 3
 
 @kernel
 def is_finite(x, n):
-    """Whether n elements are neither infinite nor NaN."""
+    """Whether the n elements of x are all finite."""
     finite = 0
     for i in range(n):
         finite += int(abs(x[i]) < np.inf)
@@ -64,7 +65,7 @@ def is_finite(x, n):
 
 @kernel
 def place(words, x, out):
-    """Writes the addresses of rows and answers into the records."""
+    """Writes the addresses of the caller's rows and answers into the records."""
     for i in range(words[N_DATA]):
         slot(slot(words, DATA, 0), i, 0)[0] = x
     places = slot(words, OUT, 0)
@@ -74,7 +75,7 @@ def place(words, x, out):
 
 @kernel
 def run_rows(words, first, last, like):
-    """Runs the records over rows [first, last), a block after the other; their statuses or-ed."""
+    """Runs the records over rows [first, last), block by block; returns the statuses or-ed."""
     chain, frame = slot(words, CHAIN, 0), slot(words, FRAME, 0)
     scratch = slot(words, SCRATCH, like)
     block, status = words[BLOCK_ROWS], 0
@@ -89,9 +90,9 @@ def run_rows(words, first, last, like):
 
 @kernel
 def answer(words_array, x, out, check):
-    """Writes what the network makes of x (n, FAN_IN) to `out` (n, any).
+    """out (n, any) = the network's answers for x (n, FAN_IN); overwrites.
 
-    With `check` it refuses what is not finite.
+    With `check` it returns NOT_FINITE if an element of x is not finite.
     """
     words = data(words_array)
     if x.shape[1] != words[FAN_IN]:
@@ -107,20 +108,20 @@ def answer(words_array, x, out, check):
 
 
 @brief_entry
-def answer_now(words, x, out, check):
-    """`answer`, while other threads wait."""
+def answer_with_gil(words, x, out, check):
+    """`answer` with the interpreter's lock held."""
     return answer(words, x, out, check)
 
 
 @entry
-def answer_apart(words, x, out, check):
-    """`answer`, while other threads run."""
+def answer_without_gil(words, x, out, check):
+    """`answer` with the interpreter's lock released."""
     return answer(words, x, out, check)
 
 
 @kernel
 def run_claim(words, shared, first, last, like):
-    """Checks and answers rows [first, last), as CHECK says; what `answer` returns."""
+    """Checks and answers rows [first, last), as CHECK says; returns a status like `answer`."""
     if shared[CHECK] != UNCHECKED:
         width = words[FAN_IN]
         x = advance(slot(shared, X, like), first * width)
@@ -133,11 +134,11 @@ def run_claim(words, shared, first, last, like):
 
 @entry
 def answer_share(words_array, shared_array, like, waits):
-    """Answers the rows of a call that nobody has claimed, some at a time, beside other threads.
+    """Claims and answers unclaimed rows of a shared call, STEP rows at a time, until none is left.
 
-    `like` is a number of the rows' type. With `waits` no thread is at work when it returns: DONE,
-    or the status of a claim that failed, after which no more are made. Until rows are claimed it
-    touches nothing but the shared words, so a thread may come at any time.
+    `like` is a number of the rows' type. With `waits` it returns when no thread is at work any
+    more. It returns DONE, or the status of a failed claim, after which no more rows are claimed.
+    Before its first claim it touches only the shared words, so a thread may join at any time.
     """
     words, shared = data(words_array), data(shared_array)
     busy, status = advance(shared, BUSY), advance(shared, STATUS)
@@ -162,17 +163,17 @@ def answer_share(words_array, shared_array, like, waits):
 
 @cache
 def ready_share(dtype):
-    """`answer_share` for rows of this type."""
+    """`answer_share` compiled for rows of this type."""
     integers = types.Array(types.int64, 1, "C")
     return with_signature(answer_share, (integers, integers, from_dtype(dtype), types.boolean))
 
 
 @cache
 def ready(function, dtype, out_dtype):
-    """`answer_now` or `answer_apart` for rows and answers of these types.
+    """`answer_with_gil` or `answer_without_gil` compiled for rows and answers of these types.
 
-    Its arguments must be C-contiguous, aligned arrays: words (int64), rows and answers,
-    two-dimensional, and then whether to check. Rows are only read.
+    The arguments are words (int64), rows and answers (both 2-D), all C-contiguous and aligned,
+    and then whether to check. The rows are only read.
     """
     arrays = (types.int64, 1), (from_dtype(dtype), 2), (from_dtype(out_dtype), 2)
     signature = *(types.Array(*array, "C") for array in arrays), types.boolean

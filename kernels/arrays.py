@@ -34,7 +34,7 @@ def loss_gradient(dz, value, z, t, work, low, high, loss):
 
     z is (B, C); t is (B, C), or (B, 1) class numbers for the softmax cross-entropy; work is
     scratch for C + 5 elements and t's columns. [low, high] bounds losses of
-    probabilities. Overwrites dz and value. Pure in each row.
+    probabilities. Overwrites dz and value. A row's results depend on that row alone.
     """
     B, C = z.shape
     if dz.shape != (B, C) or value.shape != (B,) or t.shape[0] != B:

@@ -1,4 +1,4 @@
-"""Losses of classes, of the kind that `losses` describes, and their output functions."""
+"""Classification losses, with the arguments that `losses` describes, and output functions."""
 
 import numpy as np
 
@@ -93,14 +93,14 @@ def smoothed_softmax_cross_entropy(value, z, t, work, C, R, constants):
 
 @kernel
 def focal_softmax_cross_entropy(value, z, t, work, C, R, constants):
-    """-(1 - p)^g log(p) of the class's softmax p (Lin et al. 2017, eq. 4). Constants: g >= 0."""
+    """-(1 - p)^g log(p), p the softmax of class t (Lin et al. 2017, eq. 4). Constants: g >= 0."""
     gamma, zero, one, half = constants[0], cast(0, z[0]), cast(1, z[0]), cast(0.5, z[0])
     least, epsilon = pick(_LEAST_NORMAL, z[0]), pick(_EPSILON, z[0])
     largest, total, chosen = work, advance(work, R), advance(work, 2 * R)
     for r in range(R):
         chosen[r] = z[np.int64(t[r]) * R + r]
     softmax_link(z, work, C, R)
-    log_p, p, q = chosen, total, largest  # q is 1 - p, as a sum that loses nothing
+    log_p, p, q = chosen, total, largest  # q is 1 - p, summed so that nothing cancels
     for r in range(R):
         log_p[r] = (chosen[r] - largest[r]) - log(total[r])
         p[r] = zero

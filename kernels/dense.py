@@ -3,9 +3,9 @@
 All arrays are C-contiguous and of one type, float32 or float64. `B` is the batch, `I` the
 fan-in, `O` the fan-out; `activation` is a code of `activations`. The `*_parallel` forms use
 Numba's threads and give the same bits; the estimators never call them. Those threads do not
-survive a fork: in a forked child of a process that has called one, a parallel form ends the child
-or hangs, but with the layer `tbb` (`numba.threading_layer()` names it). Start processes by "spawn"
-or "forkserver", or call the serial forms there.
+survive a fork: after a process has called a parallel form, a call of one in a forked child ends
+the child or hangs, unless the threading layer is `tbb` (`numba.threading_layer()` names it). Start
+processes by "spawn" or "forkserver", or call the serial forms there.
 """
 
 import numpy as np
@@ -23,8 +23,8 @@ BLOCK_ROWS = 64
 def dense_forward(out, x, w, b, activation):
     """out = activation(x w + b).
 
-    out is (B, O), x (B, I), w (I, O), b (O,); overwrites out. `dense_forward_parallel` is not for
-    forked children of a process that has called a parallel form: call `dense_forward` there.
+    out is (B, O), x (B, I), w (I, O), b (O,); overwrites out. In a forked child of a process that
+    has called a parallel form, call `dense_forward`, not `dense_forward_parallel`.
     """
     B, O = out.shape
     I = x.shape[1]
@@ -42,13 +42,13 @@ def dense_forward(out, x, w, b, activation):
 
 
 def dense_backward(dx, dw, db, dout, out, x, w, w_transposed, activation):
-    """The gradients of a layer from that of its output.
+    """The gradients of a layer, from the gradient dout of its output.
 
     dz = dout activation'(z), dx = dz w^T, dw = x^T dz, db = sum of dz over the batch, where
     out = activation(z). dx is (B, I), dw (I, O), db (O,), dout and out (B, O), x (B, I),
     w (I, O). Overwrites dx, dw and db; dout becomes dz, w_transposed (O, I) becomes w^T.
-    `dense_backward_parallel` is not for forked children of a process that has called a parallel
-    form: call `dense_backward` there.
+    In a forked child of a process that has called a parallel form, call `dense_backward`, not
+    `dense_backward_parallel`.
     """
     B, O = dout.shape
     I = x.shape[1]

@@ -30,7 +30,8 @@ from .intrinsics.tiles import (
 
 K_BLOCK_VECTORS = 128
 ROW_BLOCK = 64
-"""A block of a: at most 8 KB of each of 64 rows on AVX-512, half of a second-level cache of 1 MB.
+"""Rows of a block of a. On AVX-512 a block has 8 KB of each row (the last one up to 12 KB): half
+of a second-level cache of 1 MB.
 
 Measured against wider and flatter blocks: benchmarks/NOTES.md.
 """
@@ -66,7 +67,7 @@ def multiply_panel(c, ldc, a, rsa, csa, b, ldb, init, ldi, M, K, floor):
 
 @kernel
 def multiply_far(c, ldc, a, rsa, csa, b, ldb, init, ldi, M, K, floor, following):
-    """multiply_panel while the panel at `following` comes near, some lines with each tile."""
+    """multiply_panel that prefetches the panel at `following`, some lines with each tile."""
     pace = MICRO_ROWS * ldb // M + 1
     while M >= MICRO_ROWS:
         ahead_to_read(c, ldc, a, rsa, csa, b, ldb, 0, init, ldi, K, floor, following, pace)
@@ -82,7 +83,7 @@ def multiply_far(c, ldc, a, rsa, csa, b, ldb, init, ldi, M, K, floor, following)
 
 @kernel
 def multiply_edge(c, ldc, a, rsa, csa, b, ldb, init, ldi, M, K, floor):
-    """multiply_panel for a panel one vector wide."""
+    """multiply_panel for a panel one vector wide; overwrites c."""
     m = M
     while m >= MICRO_ROWS:
         edge_full(c, ldc, a, rsa, csa, b, ldb, 0, init, ldi, K, floor)
@@ -106,10 +107,10 @@ def multiply_edge(c, ldc, a, rsa, csa, b, ldb, init, ldi, M, K, floor):
 
 @kernel
 def multiply_block(c, ldc, a, lda, b, depth, k, init, ldi, M, K, N, floor):
-    """multiply_panels for K rows of each panel from row k on."""
+    """multiply_panels for rows [k, k + K) of each panel; overwrites c."""
     lanes = lanes_of(floor)
     width = VECTORS * lanes
-    far = depth * N > FAR_VECTORS * lanes  # where nothing is far, fetching ahead costs 1 %
+    far = depth * N > FAR_VECTORS * lanes  # prefetching what is in the cache would cost 1 %
     j = 0
     if M == 1:
         while N - j >= ROW_PANELS * width:
@@ -141,7 +142,8 @@ def multiply_panels(c, ldc, a, lda, b, depth, init, ldi, M, K, N, floor, lowest)
     """c (M x N) = max(floor, init + a (M x K) b), N a multiple of the vector; overwrites c.
 
     b is in panels of `depth` >= K rows; `lowest` is minus infinity, the floor of every block of
-    K but the last. All panels walk over the same block of a, which has to stay near.
+    K but the last. All panels are multiplied by one block of a, which stays in the cache, before
+    the next.
     """
     block = K_BLOCK_VECTORS * lanes_of(floor)
     for m in range(0, M, ROW_BLOCK):
@@ -149,7 +151,7 @@ def multiply_panels(c, ldc, a, lda, b, depth, init, ldi, M, K, N, floor, lowest)
         there, start, step = advance(c, m * ldc), advance(init, m * ldi), ldi
         k = 0
         while k < K:
-            # What is left after a block is not made a block of its own if it is less than half.
+            # A remainder of at most half a block is joined to the block before it.
             ks = K - k if 2 * (K - k) <= 3 * block else block
             at, low = advance(a, m * lda + k), floor if k + ks == K else lowest
             multiply_block(there, ldc, at, lda, b, depth, k, start, step, rows, ks, N, low)

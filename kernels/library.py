@@ -1,8 +1,8 @@
-"""Native functions by address: what a plan calls, compiled on first lowering.
+"""The addresses of the native functions that a plan calls; compiled when first needed.
 
-A role is a C signature; a function of the tables is compiled once per role and element type,
-under a name of its own, and kept for the life of the process. With the JIT off the address is
-a number under which the Python function is found again.
+A role is a C signature. A kernel is compiled once per role and element type, under a name of its
+own, and kept for the life of the process. With the JIT off the address is a number by which the
+Python function is looked up.
 """
 
 import logging
@@ -48,13 +48,13 @@ _SHORT = {np.dtype(np.float32): "f32", np.dtype(np.float64): "f64"}
 SLOW_SECONDS = 2.0
 _log = logging.getLogger("fusednn")
 _lock = threading.RLock()
-if hasattr(os, "register_at_fork"):  # a child must not find it held by a thread that it lacks
+if hasattr(os, "register_at_fork"):  # in a child, the thread that holds it would not exist
     os.register_at_fork(
         before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release
     )
 _compiled: dict[tuple, object] = {}
 _seconds = 0.0
-_told = False
+_logged = False
 
 
 def address(function, role, dtype):
@@ -89,7 +89,7 @@ def _compile(function, role, dtype):
     native = CFunc(
         _named(function.py_func, _SHORT[dtype]), (arguments, types.int64), {}, dict(OPTIONS)
     )
-    if function.py_func.__closure__ is None:  # else it holds a function of the user's
+    if function.py_func.__closure__ is None:  # a closure holds a user's function
         native._cache = DiskCache(native._pyfunc, "cfunc")
     start = time.perf_counter()
     native.compile()
@@ -98,7 +98,7 @@ def _compile(function, role, dtype):
 
 
 def _named(function, suffix):
-    """The same code under a name that says its element type: one name, one signature."""
+    """The same code under a name with its element type, so that a name has one signature."""
     copy = python_types.FunctionType(
         function.__code__,
         function.__globals__,
@@ -112,10 +112,10 @@ def _named(function, suffix):
 
 
 def _report(seconds):
-    global _seconds, _told
+    global _seconds, _logged
     _seconds += seconds
-    if _seconds > SLOW_SECONDS and not _told:
-        _told = True
+    if _seconds > SLOW_SECONDS and not _logged:
+        _logged = True
         _log.info("compiling kernels for this machine; the next process finds them in the cache")
 
 

@@ -1,13 +1,13 @@
 """Losses from logits, the output functions that belong to them, and the one table of both.
 
-A block of R rows is handed over output by output: `z` is (C, R), so that every loop runs over
-rows, vectorises without a reduction, and a row's result does not depend on its neighbours.
-A loss overwrites `z` with its gradient and `value` (R, float64) with the row's loss. `t` holds
-the targets (T, R), where the C / T outputs of a target column are adjacent; for classes it is
-(1, R), the number of the class. `work` is scratch for 3 R elements. `constants` are a loss's own,
-in the type of the elements. Those of probabilities as scikit-learn has them are bounded to
-[low, high], which is what clipping the probability to [eps, 1 - eps] does to them; the gradient
-is not bounded.
+A loss gets a block of R rows transposed: `z` is (C, R), so that every loop runs over rows and
+vectorises without a reduction, and a row's result does not depend on its neighbours. The loss
+overwrites `z` with its gradient and `value` (R, float64) with the rows' losses. `t` holds the
+targets (T, R), where the C / T outputs of a target column are adjacent; for classes it is (1, R),
+the number of the class. `work` is scratch for 3 R elements. `constants` are the loss's own, in
+the type of the elements. In losses with `bounded` each -log(p) is bounded to [low, high], which
+equals scikit-learn's clipping of the probability to [eps, 1 - eps]; their gradients are not
+bounded.
 """
 
 import math
@@ -25,7 +25,7 @@ SOFTMAX, LOGISTIC, SQUARED_ERROR, POISSON = range(4)
 
 @kernel
 def evaluate(value, z, t, work, C, R, constants, code):
-    """A loss by its code; [low, high] are its constants."""
+    """Runs the loss with this code; its constants are [low, high]."""
     if code == SOFTMAX:
         softmax_cross_entropy(value, z, t, work, C, R, constants)
     elif code == LOGISTIC:
@@ -45,7 +45,7 @@ def bounds(dtype):
 class Loss(NamedTuple):
     """What a plan needs to know of one loss.
 
-    Those with a code can be had from the array kernels too. Values are sums over outputs, except
+    The array kernels offer those with a code too. Values are sums over outputs, except
     `per_output`.
     """
 
@@ -54,7 +54,7 @@ class Loss(NamedTuple):
     link: object = None
     per_output: bool = False  # `value` is a mean over outputs, the gradient is of their sum
     bounded: bool = False  # its constants are [low, high]
-    constants: tuple[float, ...] = ()  # those it has unless others are given
+    constants: tuple[float, ...] = ()  # the defaults
     outputs_per_target: int | None = 1  # None: the first constant says how many
     targets: str = "real"  # or "positive", "not negative", "binary", "probability", "class"
 
@@ -117,5 +117,5 @@ LOSSES = {
 
 
 def row_of(loss) -> Loss:
-    """A row of the table by its name; a row is itself."""
+    """The row of the table with this name; a row is returned unchanged."""
     return loss if isinstance(loss, Loss) else LOSSES[loss]

@@ -1,4 +1,4 @@
-"""What the record of an op holds, declared once beside its kernel; slot numbers follow.
+"""Declares the operands in an op's record, beside its kernel; slot numbers follow from the order.
 
     FORWARD = operands(out=ROWS, x=ROWS, w=REALS, b=REALS, fan_in=COUNT, floor=NUMBER)
 
@@ -20,7 +20,7 @@ from ._jit import kernel
 
 
 class Kind(NamedTuple):
-    """What an operand is.
+    """The kind of an operand.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ class Kind(NamedTuple):
     element : dtype or str or None
         The dtype of an array; None is the network's.
     optional : bool
-        Whether None may be given, or nothing; the word is then 0.
+        Whether it may be None or missing; its word is then 0.
     of : str
         The operand of kind "rows" whose columns a width counts.
     """
@@ -50,7 +50,7 @@ FLOAT64, INT64, INT32 = (
     Kind("array", np.dtype(kind)) for kind in (np.float64, np.int64, np.int32)
 )
 COUNT = Kind("count")
-"""An integer: a size, a code, or whether."""
+"""An integer: a size, a code or a flag."""
 NUMBER = Kind("number")
 """The bits of a float64."""
 FUNCTION = Kind("function")
@@ -58,12 +58,12 @@ FUNCTION = Kind("function")
 
 
 def maybe(kind):
-    """The same kind, or nothing: 0."""
+    """The same kind, optional."""
     return kind._replace(optional=True)
 
 
 def width_of(name):
-    """How many columns the rows of another operand have; follows from that."""
+    """The number of columns of another operand, which is filled in from its rows."""
     return Kind("width", of=name)
 
 
@@ -73,21 +73,21 @@ def padded_width_of(name):
 
 
 def operands(before=None, /, **kinds):
-    """Declares what a record holds after the op's address.
+    """Declares the operands of a record, which follow the op's address and positions.
 
     Parameters
     ----------
     before : declaration, optional
-        Whose slots come first: several ops that share kernels share these.
+        Its slots come first; ops that call the same kernels share it.
     **kinds : Kind
-        By the names of the operands, in the order of their slots.
+        The kind of each operand by name, in the order of their slots.
 
     Returns
     -------
     named tuple of int
-        The slot of each operand; of rows also that of their stride. Its attribute `kinds` has the
-        kind of each operand by name, `entries` (name, slot, *kind) of each, and `size` is the
-        number of words of a record.
+        The slot of each operand, and that of the stride of rows. It has the attributes `kinds`
+        (kinds by name), `entries` (for each operand: name, slot, *kind) and `size` (words of a
+        record).
     """
     kinds = {**(before.kinds if before else {}), **kinds}
     slots = []
@@ -97,7 +97,7 @@ def operands(before=None, /, **kinds):
     first = records.FIRST_OPERAND
     made.kinds, made.size = kinds, first + len(slots)
     declared = made(*range(first, made.size))
-    # for who writes records, in the order of the slots
+    # for the code that writes records, in the order of the slots
     made.entries = tuple((name, getattr(declared, name), *kind) for name, kind in kinds.items())
     return declared
 

@@ -1,13 +1,13 @@
 """Optimizer steps on adjacent parameters, and the one table of them.
 
-A step gets `n` weights `w`, their gradient `g`, state arrays `s1`, `s2` and `s3` of the same size
-(the last that it keeps stands for those it does not), the factor `decay` that adds L2
-(`g + decay w`) or, where decay is decoupled, the share of the weight that the step takes away;
-the step's float64 settings and the optimizer's float64 constants. It runs on the tile of the
+A step gets `n` weights `w`, their gradient `g`, and state arrays `s1`, `s2` and `s3` of the same
+size; an optimizer with fewer states gets its last one repeated. `decay` is the factor that adds L2
+(`g + decay w`) or, where decay is decoupled, the share of the weight that the step takes away.
+The step's settings and the optimizer's constants are float64. A step runs on the tile of the
 gradient that was just computed, while both are in the first-level cache.
 
-What depends on the number of the step alone, such as corrections of bias, comes in the settings.
-In the padding w, g and the states are zero and stay so: every epsilon is positive.
+Values that depend on the step's number alone, such as bias corrections, come in the settings. In
+the padding w, g and the states are zero and stay zero, since every epsilon is positive.
 """
 
 import math
@@ -20,7 +20,7 @@ from .intrinsics.scalars import cast
 
 @kernel
 def store(w, g, s1, s2, s3, n, decay, settings, constants):
-    """s1 = g + decay w: the gradient goes to memory, the weights stay."""
+    """s1 = g + decay w: stores the gradient and leaves the weights unchanged."""
     for i in range(n):
         s1[i] = g[i] + decay * w[i]
     return 0
@@ -28,7 +28,7 @@ def store(w, g, s1, s2, s3, n, decay, settings, constants):
 
 @kernel
 def accumulate(w, g, s1, s2, s3, n, decay, settings, constants):
-    """s1 += g: a later block of the same batch."""
+    """s1 += g, for the later blocks of a batch."""
     for i in range(n):
         s1[i] = s1[i] + g[i]
     return 0
@@ -64,8 +64,8 @@ def nesterov(w, g, s1, s2, s3, n, decay, settings, constants):
 def adam(w, g, s1, s2, s3, n, decay, settings, constants):
     """Adam (Kingma and Ba, 2014, algorithm 1 in the form at the end of section 2).
 
-    The bias corrections are in the step's rate, so epsilon is added to the uncorrected root;
-    times the step's factor sqrt(1 - beta_2^t) it is as if added to the corrected one.
+    The bias corrections are in the step's rate, so epsilon is added to the uncorrected root. With
+    the step's epsilon factor sqrt(1 - beta_2^t) this equals adding it to the corrected root.
     Constants: beta 1, beta 2, epsilon.
     """
     rate = cast(settings[records.RATE], decay)
@@ -148,7 +148,7 @@ def amsgrad(w, g, s1, s2, s3, n, decay, settings, constants):
         d = g[i] + decay * w[i]
         m = beta_1 * s1[i] + rest_1 * d
         v = beta_2 * s2[i] + rest_2 * d * d
-        largest = s3[i] if s3[i] > v else v  # which may be a NaN
+        largest = s3[i] if s3[i] > v else v  # takes a NaN of v
         s1[i] = m
         s2[i] = v
         s3[i] = largest
@@ -178,7 +178,7 @@ def adamw(w, g, s1, s2, s3, n, decay, settings, constants):
 @kernel
 def nadam(w, g, s1, s2, s3, n, decay, settings, constants):
     """Adam with Nesterov's momentum (Dozat, 2016): the gradient and the first moment each have a
-    rate, in which are the products of the momenta and the bias correction of the root.
+    rate, which includes the products of the momenta and the bias correction of the root.
 
     Constants: beta 1, beta 2, epsilon.
     """
@@ -208,7 +208,7 @@ def lion(w, g, s1, s2, s3, n, decay, settings, constants):
     rest_1, rest_2 = cast(1.0 - constants[0], decay), cast(1.0 - constants[1], decay)
     for i in range(n):
         c = beta_1 * s1[i] + rest_1 * g[i]
-        # zero has no sign and moves nothing; a NaN stays one, so that it is noticed
+        # the sign of 0 is 0; a NaN stays a NaN, so that divergence is noticed
         step = rate if c > zero else (-rate if c < zero else c)
         s1[i] = beta_2 * s1[i] + rest_2 * g[i]
         w[i] = (w[i] - decay * w[i]) - step

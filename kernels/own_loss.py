@@ -11,15 +11,15 @@ from .intrinsics.scalars import cast
 from .losses import Loss
 
 COMPILED = CPUDispatcher if JIT else FunctionType
-"""What Numba makes of a function."""
+"""The type of a function that Numba has compiled."""
 
 
 @cache
 def own_loss(function) -> Loss:
-    """The row of the table that a function (logit, target) -> (value, gradient) stands for.
+    """The loss of a compiled function (logit, target) -> (value, gradient).
 
-    It is part of what it makes, so nothing of it is kept in the disk cache; here it is kept for
-    the life of the process.
+    The kernel is a closure over the function, so the disk cache does not store it; here it is kept
+    for the life of the process.
     """
 
     @kernel

@@ -1,8 +1,8 @@
-"""Random words from counters: the same for a place in the computation, whoever asks and when.
+"""Random words from counters: a place in the computation has the same words on every thread.
 
 Philox4x32-10 of Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011: four
-32-bit words from a counter of four words and a key of two. Words travel in uint64, so that loops
-over counters vectorise with the multiply of 32 by 32 bits.
+32-bit words from a counter of four words and a key of two. Words are held in uint64, so that
+loops over counters vectorise with the multiply of 32 by 32 bits.
 """
 
 import numpy as np
@@ -15,7 +15,7 @@ _W0, _W1 = np.uint64(0x9E3779B9), np.uint64(0xBB67AE85)
 _LOW = np.uint64(0xFFFFFFFF)
 _HALF = np.uint64(32)
 _LIFT_BITS = np.uint64(0x4330000000000000)
-"""Of 2**52 as float64, whose last place is 1."""
+"""The bits of 2**52 as float64, whose last place is 1."""
 
 
 @inline
@@ -37,8 +37,8 @@ def philox(c0, c1, c2, c3, k0, k1):
 def uniform(word, like):
     """A word of 32 bits as a number in (0, 1): (word + 1/2) / 2**32 as `like`'s type.
 
-    By the bits of a float64, since before AVX-512 no instruction converts vectors of uint64. Of
-    the 128 largest words float32 makes 1.
+    It sets the bits of a float64, since no instruction before AVX-512 converts vectors of uint64.
+    In float32 the 128 largest words give 1.
     """
     lifted = from_bits(np.int64(word | _LIFT_BITS))
     return cast((lifted - (2.0**52 - 0.5)) * 2.0**-32, like)

@@ -9,7 +9,7 @@ an address points to is kept alive by the Python object that built the plan.
 * task: a chain of records, run one after the other over [lo, hi).
 * record: the address of the op, its positions, then its operands (operands.py).
 * step: rows [start, start + rows) of the passes' orders, through stages [first, last).
-* frame: one per worker; what the ops need to know of the present step.
+* frame: one per worker; the ops read the present step from it.
 """
 
 # program
@@ -52,7 +52,7 @@ POSITIONS = 1  # rows of each sample, by which the bounds of tasks over samples 
 FIRST_OPERAND = 2
 
 # kinds of tasks
-WHOLE = 0  # [lo, hi) as it stands
+WHOLE = 0  # [lo, hi) as given
 ROWS_OF_BATCH = 1  # rows of the batch; cut to its size
 ROWS_OF_WORKER = 2  # rows of the batch, worked on in the worker's own rows of the buffers
 

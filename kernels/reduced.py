@@ -1,7 +1,7 @@
-"""Matrix products with weights of less precision: bfloat16, or integers of eight bits.
+"""Matrix products with rounded weights: bfloat16 or eight-bit integers.
 
-Panels are those of `gemm`, of words: two columns of a row in bfloat16 (`intrinsics/tiles.py`),
-four rows of a column as integers (`intrinsics/integers.py`).
+The panels are those of `gemm` with 32-bit words as elements. A word holds two columns of a row in
+bfloat16 (`intrinsics/tiles.py`), or four rows of a column as integers (`intrinsics/integers.py`).
 """
 
 from ._jit import kernel
@@ -32,18 +32,19 @@ from .intrinsics.tiles import (
 
 ROW_BLOCK = 64
 BLOCK_ELEMENTS = 1 << 16
-"""Of a block of rows that all panels go over in turn: 256 KB, a quarter of a second-level cache.
+"""Elements of a block of rows, which is multiplied by all panels before the next block: 256 KB, a
+quarter of a second-level cache.
 
-A block has 64 rows at most, and a tile's rows at least.
+A block has at most 64 rows, and at least those of a register tile.
 """
 
 LEAST_SPAN = 1e-30
-"""From the lowest to the highest value of a row, or zero; less is taken for zeros."""
+"""The least range of a row's values and 0; a row with a smaller range counts as zeros."""
 
 
 @kernel
 def block_of(K):
-    """Rows of K elements that all panels go over in turn."""
+    """The number of rows, of K elements each, in a block."""
     return max(MICRO_ROWS, min(ROW_BLOCK, BLOCK_ELEMENTS // K // MICRO_ROWS * MICRO_ROWS))
 
 
@@ -51,7 +52,7 @@ def block_of(K):
 def multiply_halves(c, ldc, a, lda, b, init, M, K, N, floor):
     """c (M x N) = max(floor, init + a (M x K) b), N a multiple of the vector; overwrites c.
 
-    b is in panels of words of bfloat16; init is a row.
+    b is in panels of words of two bfloat16; init is a row (N,).
     """
     lanes = lanes_of(floor)
     width, block = VECTORS * lanes, block_of(K)
@@ -77,7 +78,7 @@ def multiply_halves(c, ldc, a, lda, b, init, M, K, N, floor):
 
 @kernel
 def multiply_half_panel(c, ldc, a, lda, b, ldb, init, M, K, whole, floor):
-    """multiply_halves for one panel; half of one if not `whole`."""
+    """multiply_halves for one panel, or a half panel if not `whole`; overwrites c."""
     m = 0
     while m < M:
         out, x = advance(c, m * ldc), advance(a, m * lda)
@@ -100,9 +101,9 @@ def multiply_half_panel(c, ldc, a, lda, b, ldb, init, M, K, whole, floor):
 
 @kernel
 def quantise_row(q, zeros, scales, x, n):
-    """q = x as n bytes: x is about (q - zeros[0]) scales[0]; overwrites.
+    """q = x rounded to n bytes, with x about (q - zeros[0]) scales[0]; overwrites all three.
 
-    A row that holds what is not finite gets the scale NaN, which all products with it then are.
+    A row with a value that is not finite gets the scale NaN, so all products with it are NaN.
     """
     low, high = row_bounds(x, n)
     span = high - low
@@ -125,8 +126,9 @@ def multiply_integers(
 ):  # fmt: skip
     """c (M x N) = max(floor, x (M x I) w + bias), N a multiple of the vector; overwrites c.
 
-    w is in panels of words of four integers, to be multiplied by `factors` of their columns; q,
-    zeros and scales have room for a block of 64 rows, which are rounded there.
+    w is in panels of words of four integers, each integer to be multiplied by the factor of its
+    column; sums (N) are those of the integers of each column. Rows of x are rounded into q, zeros
+    and scales, which have room for a block of 64 rows.
     """
     lanes = lanes_of(floor)
     width, K = VECTORS * lanes, (I + 3) // 4
@@ -160,7 +162,7 @@ def multiply_integers(
 def multiply_integer_panel(
     c, ldc, q, ldq, zeros, scales, w, sums, factors, bias, M, K, whole, floor
 ):  # fmt: skip
-    """multiply_integers for rows that are rounded, and one panel; half of one if not `whole`."""
+    """multiply_integers for rounded rows and one panel, or a half panel if not `whole`."""
     m = 0
     while m < M:
         out, x, zero, scale = (

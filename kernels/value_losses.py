@@ -1,4 +1,4 @@
-"""Losses of real targets, of the kind that `losses` describes, and their output functions."""
+"""Regression losses, with the arguments that `losses` describes, and output functions."""
 
 import numpy as np
 
@@ -12,7 +12,7 @@ _LOG_2 = 0.6931471805599453
 
 @kernel
 def squared_error(value, z, t, work, C, R, constants):
-    """Mean over C of (z - t)^2 / 2; the gradient z - t is of their sum, as scikit-learn's is."""
+    """Mean over C of (z - t)^2 / 2; the gradient z - t is that of the sum, as in scikit-learn."""
     scale = 0.5 / C
     for r in range(R):
         value[r] = 0.0
@@ -102,7 +102,8 @@ def huber(value, z, t, work, C, R, constants):
 def log_cosh(value, z, t, work, C, R, constants):
     """Sum over C of log(cosh(z - t)); its gradient is tanh(z - t).
 
-    -log(1 - tanh^2) / 2 near 0, where the other form |d| + log(1 + exp(-2|d|)) - log(2) cancels.
+    With d = z - t, it is computed as |d| + log(1 + exp(-2|d|)) - log(2), which cancels near 0, so
+    for |d| < 1 as -log(1 - tanh(d)^2) / 2.
     """
     one, half, two, log_2 = cast(1, z[0]), cast(0.5, z[0]), cast(2, z[0]), cast(_LOG_2, z[0])
     for r in range(R):
@@ -144,9 +145,9 @@ def gaussian(value, z, t, work, C, R, constants):
     """Sum over targets of (s + (m - t)^2 exp(-s)) / 2 for adjacent outputs m and s.
 
     The negative log-likelihood of a normal distribution of mean m and variance exp(s), without
-    log(2 pi) / 2 (Nix and Weigend, 1994). Constants: the least s. Below it the variance is as
-    there, and so is its part of the gradient: that of exp(s), as PyTorch's `gaussian_nll_loss`
-    has it for a variance below its eps.
+    log(2 pi) / 2 (Nix and Weigend, 1994). Constants: the least s. Below it the value and the
+    gradient by the variance are those at the least s, and the gradient by s follows through
+    exp(s), as in PyTorch's `gaussian_nll_loss` for a variance below its eps.
     """
     zero, one, half, least = cast(0, z[0]), cast(1, z[0]), cast(0.5, z[0]), constants[0]
     for r in range(R):

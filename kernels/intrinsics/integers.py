@@ -2,12 +2,12 @@
 
     c[r, j] = max(floor, (sum over k of (q[r, k] - zeros[r]) w[k, j]) scales[r] factors[j] + b[j])
 
-where q are activations and w weights. A word holds four adjacent k: of a row of q, or of a column
-of w, whose panels are those of `tiles` with a word for an element and a quarter of the depth. The
-sum is exact in 32 bits, so an element has the same bits in every form.
+where q are activations and w weights. A word holds the values of four adjacent k, in a row of q or
+a column of w. The panels of w are those of `tiles` with words as elements and a quarter of the
+depth. The sum is exact in 32 bits, so an element has the same bits in every form.
 
-An instruction that adds four products to each lane takes activations without a sign on x86, with
-one on ARM, where all of them, the zeros too, are less by 128.
+The instruction that adds four products to each lane takes unsigned activations on x86 and signed
+ones on ARM. There 128 is subtracted from the activations and from `zeros`.
 """
 
 import llvmlite.binding as llvm
@@ -23,7 +23,7 @@ from .shapes import SHAPE, host_features
 from .tiles import MICRO_ROWS, ROW_PANELS, VECTORS, broadcast
 
 MOST_WORDS = 16384
-"""The most of a row: with four products in each, of at most 255 times 127, sums have 31 bits."""
+"""Most words of a row: sums of four products of at most 255 x 127 per word then fit in 31 bits."""
 
 _I8 = ir.IntType(8)
 _I32 = ir.IntType(32)
@@ -32,14 +32,14 @@ _FLOAT = ir.FloatType()
 
 
 def dot_of(shape, triple, features):
-    """The name, without the size, of the instruction of a shape that adds four products; or None.
+    """A shape's instruction that adds four products, as its name without the size; or None.
 
     Parameters
     ----------
     shape : Shape
     triple : str
     features : set of str
-        Of the CPU, in LLVM's words.
+        The CPU's features, by LLVM's names.
     """
     if shape.name == "neon" and triple.startswith(("aarch64", "arm64")):
         return "sdot" if "dotprod" in features else None
@@ -51,10 +51,10 @@ def dot_of(shape, triple, features):
 
 
 DOT = dot_of(SHAPE, llvm.get_process_triple(), host_features()) if JIT else "vpdpbusd"
-"""The host's, or None; the twins need none."""
+"""The host's instruction, or None; the Python twins do not use it."""
 
 OFFSET = 128 if DOT == "sdot" else 0
-"""What is taken from activations and their zeros."""
+"""The number that is subtracted from activations and their zeros."""
 
 
 def emit_dot(builder, name, total, x, w):
@@ -71,7 +71,7 @@ def emit_dot(builder, name, total, x, w):
         bytes_ = ir.VectorType(_I8, 4 * kind.count)
         function, operand = f"llvm.aarch64.neon.sdot.v{kind.count}i32.v{bytes_.count}i8", bytes_
         x, w = builder.bitcast(x, bytes_), builder.bitcast(w, bytes_)
-    else:  # LLVM 22 takes bytes too, and brings this older form up to date itself
+    else:  # LLVM 22 takes vectors of bytes too, and upgrades this older form itself
         function, operand = f"llvm.x86.avx512.vpdpbusd.{32 * kind.count}", kind
     signature = ir.FunctionType(kind, [kind, operand, operand])
     dot = cgutils.get_or_insert_function(builder.module, signature, function)
@@ -90,7 +90,7 @@ def emit_integer_tile(builder, args, shape, name, rows, groups, vectors, lanes):
         Says whether the multiply-add at the end is fused.
     name : {"vpdpbusd", "sdot"}
     rows, groups, vectors, lanes : int
-        As of `emit_tile`.
+        As for `emit_tile`.
     """
     c, ldc, q, ldq, w, panel, zeros, scales, sums, factors, bias, K, floor = args
     words, floats = ir.VectorType(_I32, lanes), ir.VectorType(_FLOAT, lanes)
@@ -191,8 +191,8 @@ def _integer_tile(rows, groups, vectors):
     return intrinsic(tile)
 
 
-# All rows of the tile, then what is left of a block, on a full panel and on the half panel at the
-# right edge; and one row over four panels.
+# All rows of the tile, then the remaining rows of a block, on a full panel and on the half panel
+# at the right edge; and one row over four panels.
 integer_full = _integer_tile(MICRO_ROWS, 1, VECTORS)
 integer_four = _integer_tile(4, 1, VECTORS)
 integer_one = _integer_tile(1, 1, VECTORS)

@@ -1,4 +1,4 @@
-"""Sizes of the chosen shape, by element type, as constants; and what goes across lanes."""
+"""Sizes of the chosen shape, by element type, as constants; and operations across lanes."""
 
 from fusednn.kernels._jit import JIT
 from llvmlite import ir
@@ -78,7 +78,7 @@ def _absolute(builder, value):
 
 
 def _wide_sums(term):
-    """The code of a float64 sum of terms of elements, lane by lane."""
+    """A code generator: the float64 sum of `term` of each element, lane by lane."""
 
     def codegen(context, builder, signature, args):
         x, n = args
@@ -122,7 +122,7 @@ def _sum_absolutes(typingctx, x, n):
 
 
 def _dots(rows):
-    """The products of `rows` rows by one vector, whose loads they share, as an intrinsic."""
+    """An intrinsic: the dot products of `rows` rows with one vector, which is loaded once."""
 
     def dots(typingctx, out, ldo, x, ldx, w, n, start):
         def codegen(context, builder, signature, args):
@@ -148,7 +148,7 @@ def _dots(rows):
 
 
 def _over_lanes(builder, sums, lanes):
-    """IR of the sum of a vector's lanes, halves by halves."""
+    """IR of the sum of a vector's lanes, by adding halves."""
     while lanes > 1:
         lanes //= 2
         low, high = list(range(lanes)), list(range(lanes, 2 * lanes))
@@ -187,11 +187,11 @@ def _sum_products(builder, xs, w, first, last, kind, align):
 
 
 _CHAINS = 4
-"""Sums that a row is added up in: they hide the latency of one another's additions."""
+"""Partial sums of a row, which hide the latency of one another's additions."""
 
 
 def _row_sums(count, term):
-    """An intrinsic: the sum over n columns of what `term` makes of `count` rows and a number."""
+    """A code generator: the sum over n columns of `term` of `count` rows and some numbers."""
 
     def codegen(context, builder, signature, args):
         *operands, n = args
@@ -228,7 +228,7 @@ def _row_sums(count, term):
 
 
 def _accumulate(builder, first, last, step, totals, body):
-    """IR of a loop over [first, last): `body(at, totals)` gives the totals that follow."""
+    """IR of a loop over [first, last): `body(at, totals)` returns the new totals."""
     entry = builder.block
     loop, inside, done = (builder.append_basic_block(name) for name in ("sum", "add", "summed"))
     builder.branch(loop)
@@ -328,14 +328,15 @@ transpose_square = _transpose_square if JIT else _transpose_square_twin
 dot_one, dot_four = (_dots(rows) if JIT else _dots_twin(rows) for rows in (1, 4))
 """dot_four(out, ldo, x, ldx, w, n, start): out[r ldo] = start + the sum of x[r ldx + i] w[i].
 
-Lane by lane, then over lanes, then what fills no vector; a row has the same bits in both.
+It sums lane by lane, then over lanes, then adds the elements that fill no vector. `dot_one` and
+`dot_four` give a row the same bits.
 """
 
 row_sum = _row_sum if JIT else _row_sum_twin
-"""row_sum(x, n): the sum of n elements, in their type; behind x there are whole vectors.
+"""row_sum(x, n): the sum of n elements, in their type; x must be readable in whole vectors.
 
-This and the next two add up lane by lane in four chains, then the chains, then what fills no
-four vectors, then over lanes. What stands behind the n elements is left out.
+This and the next two sum lane by lane in four chains, then add up the chains, then the vectors
+that do not fill four, then the lanes. Elements beyond n are left out.
 """
 
 row_squares = _row_squares if JIT else _row_squares_twin

@@ -1,4 +1,4 @@
-"""Rows of float32 rounded to integers of eight bits: what bounds a row, and its bytes."""
+"""Rounds rows of float32 to eight-bit integers: the bounds of a row, and its bytes."""
 
 import numpy as np
 from fusednn.kernels._jit import JIT
@@ -22,10 +22,10 @@ _FLOAT = ir.FloatType()
 
 
 def emit_bounds(builder, x, n, lanes):
-    """IR of the lowest and the highest of n floats and 0; not finite if one of them is not."""
+    """IR of the lowest and the highest of n floats and 0; one is not finite if a float is not."""
 
     def ordered(value, kind):
-        """The bits of a float, or of its order: those of a negative number are inverted."""
+        """From a float's bits to an integer of the same order, or back: inverts negative ones."""
         sign = builder.ashr(value, _constant(kind, 31))
         return builder.xor(value, builder.and_(sign, _constant(kind, 0x7FFFFFFF)))
 
@@ -46,7 +46,7 @@ def emit_bounds(builder, x, n, lanes):
 
 
 def emit_round(builder, q, x, n, inverse, zero, fused, lanes, offset):
-    """IR that writes n bytes to q: x inverse + zero, within 0 and 255, rounded, less `offset`."""
+    """IR that writes n bytes to q: x inverse + zero in [0, 255], rounded, less `offset`."""
     target = builder.bitcast(q, _I8.as_pointer())
 
     def body(at, totals, kind):
@@ -95,7 +95,7 @@ def _constant(kind, value):
 
 
 def _loop(builder, first, last, kind, totals, body):
-    """IR of a loop over [first, last) in steps of `kind`; `body` gives the totals that follow."""
+    """IR of a loop over [first, last) in steps of `kind`; `body` returns the new totals."""
     step = getattr(kind, "count", 1)
     entry = builder.block
     loop, inside, done = (builder.append_basic_block(name) for name in ("row", "each", "over"))
@@ -152,11 +152,11 @@ def _round_row_twin(q, x, n, inverse, zero):
 row_bounds = _row_bounds if JIT else _row_bounds_twin
 """row_bounds(x, n): the lowest and the highest of n float32 and 0.
 
-One of them is not finite where one of the row is not.
+One of them is not finite if an element of the row is not.
 """
 
 round_row = _round_row if JIT else _round_row_twin
-"""round_row(q, x, n, inverse, zero): n bytes of q = x inverse + zero, between 0 and 255.
+"""round_row(q, x, n, inverse, zero): n bytes of q = x inverse + zero, clipped to [0, 255].
 
-Rounded to the nearest, ties to even; less OFFSET.
+They are rounded to the nearest, ties to even, less OFFSET.
 """

@@ -79,7 +79,7 @@ def _pick(typingctx, pair, like):
 def _sum_powers(x, square, terms, multiply_add):
     """terms[0] + terms[1] * x + ...: Horner's rule on the even and on the odd powers at once.
 
-    Two chains of half the length wait less for each other, and cost no operation more where
+    Two chains of half the length have less latency than one, and cost no extra operation where
     the caller has the square.
     """
     lower, upper = terms[-2:]

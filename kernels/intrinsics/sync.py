@@ -1,6 +1,6 @@
 """Atomics, the CPU's pause hint, and calls by address.
 
-The twins take turns by a lock, so the uncompiled engine runs with several workers too.
+The Python twins share a lock, so the uncompiled engine runs with several workers too.
 """
 
 import ctypes

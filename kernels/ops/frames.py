@@ -1,4 +1,4 @@
-"""What an op asks of its worker's frame: the sample behind a row, the step's numbers."""
+"""What an op reads from its worker's frame: the sample of a row, the step's numbers."""
 
 from fusednn.kernels import records
 from fusednn.kernels._jit import kernel
@@ -9,7 +9,7 @@ from fusednn.kernels.intrinsics.pointers import advance, slot
 def sample_of(record, frame, row, order_slot):
     """The sample at a row of the buffers.
 
-    Slot `order_slot` holds the address of the epoch's order, or 0: the samples stand in their own.
+    Slot `order_slot` holds the address of the epoch's order, or 0 to take samples as stored.
     """
     at = frame[records.START] + frame[records.SHIFT] + row
     if record[order_slot] != 0:
@@ -19,7 +19,7 @@ def sample_of(record, frame, row, order_slot):
 
 @kernel
 def rows_of_batch(record, frame):
-    """The rows of all samples of the batch."""
+    """The number of rows of all samples of the batch."""
     return frame[records.SAMPLES] * record[records.POSITIONS]
 
 

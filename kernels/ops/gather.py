@@ -1,7 +1,7 @@
 """Gathering rows of the data into a block of the batch.
 
-`order` is the epoch's order of the samples, or null for their own. Row r of the buffers is row
-`shift + r` of the batch, which begins at `start` in the order.
+`order` is the epoch's order of the samples, or null to take them as stored. Row r of the buffers
+is row `shift + r` of the batch, which begins at `start` in the order.
 """
 
 from fusednn.kernels._jit import kernel
@@ -12,31 +12,31 @@ from .frames import sample_of
 from .pointwise.elementwise import clear_columns
 
 LINE = 16
-"""Elements from one request to the next: a cache line of float32."""
+"""Elements from one prefetch to the next: a cache line of float32."""
 
 LEAD = 2048
-"""Elements that are on their way while others are copied: 8 KB, 200 ns of the memory's time.
+"""Elements by which prefetches run ahead of copies: 8 KB, which memory delivers in 200 ns.
 
-Rows in random order are out of reach of the hardware's prefetcher: gathering 200 rows of 3 KB
-took 40 us without requests, 30 us with.
+The hardware's prefetcher cannot predict rows in random order: gathering 200 rows of 3 KB took
+40 us without prefetches, 30 us with.
 """
 
 GATHER = operands(
     out=ROWS, data=ROWS, order=maybe(INT64), width=width_of("out"), padded=maybe(COUNT)
 )
-"""`padded` is for ops that read the padding of out, which is cleared up to there."""
+"""`padded`: the columns of out are cleared up to there, for ops that read the padding."""
 
 
 @kernel
 def copy_row(out, x, n):
-    """out = x, n elements."""
+    """out = x, n elements; overwrites."""
     for i in range(n):
         out[i] = x[i]
 
 
 @kernel
 def request_row(x, n):
-    """Asks for the cache lines of n elements."""
+    """Prefetches the cache lines of n elements."""
     for i in range(0, n, LINE):
         prefetch(advance(x, i))
     prefetch(advance(x, n - 1))

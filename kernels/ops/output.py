@@ -1,4 +1,4 @@
-"""The end of a network in a plan: loss and gradient at the logits, what is answered, sums."""
+"""The end of a network in a plan: losses and their gradients at the logits, answers, totals."""
 
 from fusednn.kernels import records
 from fusednn.kernels._jit import kernel
@@ -25,7 +25,7 @@ from .gather import copy_row
 from .pointwise.elementwise import clear_columns
 
 CHUNK_ROWS = 32
-"""Rows handed to a loss at a time: they and their targets stay in the first-level cache."""
+"""Rows that a loss gets at a time: they and their targets stay in the first-level cache."""
 
 LOSS = operands(
     dlogits=ROWS,  # its width is padded
@@ -42,8 +42,8 @@ LOSS = operands(
 )
 KNOWN_LOSS = operands(
     LOSS,
-    column_losses=FLOAT64,  # of a column, one for each row
-    divisor=COUNT,  # of the losses of columns, in a row's
+    column_losses=FLOAT64,  # scratch: each row's loss in one column
+    divisor=COUNT,  # a row's loss is the sum of its columns' losses divided by this
 )
 EMIT = operands(
     emitted=ANY_ROWS,
@@ -52,7 +52,7 @@ EMIT = operands(
     outputs=width_of("logits"),
 )
 EMIT_ROWS = operands(emitted=ANY_ROWS, x=ROWS, width=width_of("x"))
-"""`emitted` is where EMIT has it."""
+"""`emitted` has the same slots as in EMIT."""
 PICK = operands(
     dlogits=ROWS,  # its width is padded
     logits=ROWS,
@@ -72,7 +72,7 @@ TOTALS = operands(
 
 @kernel
 def turn_block(z, rows, stride, C, R):
-    """z (C, R) = rows (R, C)^T."""
+    """z (C, R) = rows (R, C)^T; overwrites."""
     for c in range(C):
         for r in range(R):
             z[c * R + r] = rows[r * stride + c]
@@ -80,7 +80,7 @@ def turn_block(z, rows, stride, C, R):
 
 @kernel
 def read_block(record, frame, z, t, first, R):
-    """z (C, R) = logits and t (T, R) = targets of rows [first, first + R)."""
+    """z (C, R) = logits and t (T, R) = targets of rows [first, first + R); overwrites."""
     logits, stride = slot(record, LOSS.logits, z[0]), record[LOSS.logits_stride]
     turn_block(z, advance(logits, first * stride), stride, record[LOSS.outputs], R)
     targets = slot(record, LOSS.targets, z[0])
@@ -93,7 +93,7 @@ def read_block(record, frame, z, t, first, R):
 
 @kernel
 def write_block(record, frame, value, z, first, R):
-    """Rows [first, first + R) of dlogits = weight x scale x z (C, R); value (R) times weight."""
+    """Rows [first, first + R): dlogits = weight scale z (C, R), overwrites; value *= weight."""
     dz, scale = slot(record, LOSS.dlogits, z[0]), step_settings(frame)[records.SCALE]
     for r in range(R):
         weight = 1.0
@@ -130,10 +130,10 @@ def loss_gradient(record, frame, scratch, lo, hi):
 
 @op(KNOWN_LOSS)
 def known_loss_gradient(record, frame, scratch, lo, hi):
-    """`loss_gradient` of the targets that are known: a NaN has no loss, and no gradient.
+    """`loss_gradient` where a NaN is an unknown target, with loss 0 and gradient 0; overwrites.
 
-    A column of the targets at a time, whose unknown ones are another known one's of the block
-    while the loss sees them: it is spared what it does not take.
+    The loss gets one column of a block's targets at a time. Each unknown target is replaced by a
+    known one of the column, so that the loss gets only valid targets.
     """
     C, width = record[LOSS.outputs], record[LOSS.target_width]
     per_target = C // width
@@ -176,7 +176,7 @@ def known_loss_gradient(record, frame, scratch, lo, hi):
 
 @kernel
 def linked_block(record, z, first, R):
-    """z (C, R) = link(logits) of rows [first, first + R), and work behind it; the status."""
+    """z (C, R) = link(logits) of rows [first, first + R); uses work after z; the link's status."""
     C, stride = record[EMIT.outputs], record[EMIT.logits_stride]
     turn_block(z, advance(slot(record, EMIT.logits, z[0]), first * stride), stride, C, R)
     if record[EMIT.function] == 0:
@@ -186,7 +186,7 @@ def linked_block(record, z, first, R):
 
 @kernel
 def emitted_row(record, frame, row, like):
-    """Where a row of the buffers is answered: at its place in the order."""
+    """The row of `emitted` for a row of the buffers: its place in the order of the samples."""
     first = (frame[records.START] + frame[records.SHIFT]) * record[records.POSITIONS]
     return advance(slot(record, EMIT.emitted, like), (first + row) * record[EMIT.emitted_stride])
 
@@ -207,7 +207,7 @@ def emit_outputs(record, frame, scratch, lo, hi):
 
 @op(EMIT_ROWS)
 def emit_rows(record, frame, scratch, lo, hi):
-    """Rows [lo, hi): emitted (n, C) = x (B, C)."""
+    """Rows [lo, hi): emitted (n, C) = x (B, C); overwrites."""
     x, stride = slot(record, EMIT_ROWS.x, scratch[0]), record[EMIT_ROWS.x_stride]
     for row in range(lo, hi):
         there = emitted_row(record, frame, row, scratch[0])

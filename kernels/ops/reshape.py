@@ -1,7 +1,7 @@
-"""Samples in rows of another shape: the same elements, in the same order or turned.
+"""Reshapes samples: the same elements in rows of another shape, in order or transposed.
 
-Rows are padded, so a sample of four rows of three is no copy of one row of twelve. Turned, the
-elements are those of a matrix by its columns: channels that come first become the last.
+Rows are padded, so four rows of three elements cannot be copied as one row of twelve. The
+transposed form takes the elements of a matrix by its columns: channels first become channels last.
 """
 
 from fusednn.kernels._jit import kernel
@@ -22,13 +22,13 @@ from .gather import LEAD, copy_row, request_row
 from .pointwise.elementwise import clear_columns
 
 RESHAPE = operands(
-    out=ROWS,  # of samples: strides lead from one to the next
+    out=ROWS,  # as x, a row for each sample: the stride leads from sample to sample
     x=ROWS,
     order=maybe(INT64),
     rows=COUNT,  # of a sample of out
-    out_row=COUNT,  # elements from one of its rows to the next
-    x_row=COUNT,
-    columns=COUNT,  # of x as a matrix that out has by its columns; 1 is the order of x
+    out_row=COUNT,  # elements from one row of a sample to the next
+    x_row=COUNT,  # likewise
+    columns=COUNT,  # of x as the matrix whose transpose out is; 1 keeps the order of x
     width=width_of("out"),
     x_width=width_of("x"),
     padded=padded_width_of("out"),
@@ -62,7 +62,7 @@ def turn_elements(record, out, x):
     )
     rows = record[RESHAPE.rows]
     down = rows * width // columns
-    x_rows, x_columns = columns // x_width, columns % x_width  # from an element to that below
+    x_rows, x_columns = columns // x_width, columns % x_width  # from an element to the one below
     row, c = 0, 0
     for column in range(columns):
         x_at, x_c = column // x_width, column % x_width
@@ -102,7 +102,7 @@ def reshape_rows(record, frame, scratch, lo, hi):
 
 @op(RESHAPE)
 def gather_reshaped(record, frame, scratch, lo, hi):
-    """reshape_rows of samples of the data, which X are, each of one row; overwrites."""
+    """reshape_rows of the samples' rows of X, which is the data; overwrites."""
     x, out = slot(record, RESHAPE.x, scratch[0]), slot(record, RESHAPE.out, scratch[0])
     stride, width = record[RESHAPE.x_stride], record[RESHAPE.x_width]
     lead = min(LEAD // width + 1, hi - lo)

@@ -1,4 +1,4 @@
-"""A network compiled to a shared library, called through ctypes: NumPy is all it needs."""
+"""Calls a network that was compiled to a shared library, by ctypes; needs only NumPy."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from .serving import checks
 
 FORMATS = (1, 2)
 NOT_FINITE = 3
-"""What it answers to infinity or NaN."""
+"""The library's status for infinity or NaN."""
 
 _loaded: dict[str, list[tuple[int, ...]]] = {}
-"""The files that this process has loaded from each path."""
+"""The versions of each file that this process has loaded: device, inode, time and size."""
 
 
 class CompiledPredictor(Answers):
-    """A network in a library that `fusednn.export_library` wrote; as `fusednn.Predictor`.
+    """A network in a library that `fusednn.export_library` wrote; used like `fusednn.Predictor`.
 
-    Calls from many threads at once are safe, without a lock, and run at the same time. Loading
-    a library runs its code: load none from people you do not trust.
+    Several threads may call it at the same time, without a lock, and run in parallel. Loading a
+    library runs its code: load only libraries from people you trust.
 
     Parameters
     ----------
@@ -36,20 +36,21 @@ class CompiledPredictor(Answers):
     Attributes
     ----------
     classes_ : ndarray, or list of ndarray
-        Of a classifier: as the estimator's.
+        Classes of a classifier, the same as the estimator's.
     n_features_in_ : int
     feature_names_in_ : ndarray of str
         If the estimator was fitted to named columns.
     dtype : dtype
-        Of the network, and of its outputs.
+        Type of the network and its outputs.
 
     Raises
     ------
     FileNotFoundError
         If there is no such file.
     ValueError
-        If it is no such library, or one for another kind of machine; on x86 also if the CPU lacks
-        instructions that it was compiled with (elsewhere the first call ends the process).
+        If the file is not such a library, or is for another kind of machine. On x86 also if the
+        CPU lacks instructions that the library was compiled for; on other machines the first call
+        then ends the process.
     """
 
     def __init__(self, path):
@@ -57,12 +58,12 @@ class CompiledPredictor(Answers):
         self._library, about = _opened(self.path)
         self._shown = about["sizes"]
         self._names = tuple(about["names"])
-        # of several outputs for a target the library gives one, unless all are predicted
+        # with a `point` the library returns one of a target's outputs, otherwise all of them
         per_target, point = (about["per_target"], None) if about["point"] is None else (1, 0)
         classes = [_labels(**one) for one in about["classes"]]
         more = {key: about[key] for key in ("inverse", "least", "column") if key in about}
         super().__init__(about["kind"], classes, per_target, point, self._names[1], **more)
-        self._function = None  # which the library applies
+        self._function = None  # the library itself applies the inverse function
         self._columns = about.get("columns")
         self._features = None if about["features"] is None else tuple(about["features"])
         self.dtype = np.dtype(about["dtype"])
@@ -85,7 +86,7 @@ class CompiledPredictor(Answers):
             type(X) is np.ndarray and X.dtype is self.dtype and X.flags.carray and X.ndim == 2
         ):
             X = checks.converted(X, self.dtype, self._names, self._features, self._columns)
-            if not X.flags.writeable:  # a buffer's address is only given then
+            if not X.flags.writeable:  # `from_buffer` needs a writable buffer
                 X = X.copy()
         rows, width = X.shape
         if width != self.n_features_in_:
@@ -98,7 +99,7 @@ class CompiledPredictor(Answers):
                 X = X.copy()
         if not rows:
             raise checks.refuse_empty(X, self._names)
-        # the attribute `ctypes` of arrays takes ten times as long
+        # the arrays' attribute `ctypes` takes ten times as long
         x, answers = byref(_BYTE.from_buffer(X)), byref(_BYTE.from_buffer(out))
         status = self._call(way, bool(validate), x, rows, answers)
         if status == NOT_FINITE:
@@ -127,15 +128,15 @@ def _labels(dtype: str, values: list) -> np.ndarray:
 
 
 def _opened(path: str):
-    """The library, and what it says of itself."""
+    """Loads a library, and returns it with its description."""
     status = os.stat(path)
-    is_new = status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size
+    file = status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size
     known = _loaded.setdefault(path, [])
-    if is_new not in known:
-        known.append(is_new)
-    # a name that was loaded before would give the file that it was then
+    if file not in known:
+        known.append(file)
+    # loading a name a second time returns the old file: "." parts spell each version differently
     folder, name = os.path.split(path)
-    spelled = os.path.join(folder, *["."] * known.index(is_new), name)
+    spelled = os.path.join(folder, *["."] * known.index(file), name)
     try:
         library = ctypes.CDLL(spelled)
         tell, runs, _ = library.fusednn_about, library.fusednn_runs_here, library.fusednn_answer

@@ -1,4 +1,4 @@
-"""What a bug report needs: versions, CPU, threads and cache."""
+"""Collects what a bug report needs: versions, CPU, threads and cache."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def show_versions() -> None:
     """
     Print what a bug report should say about the machine and the installed packages.
 
-    Versions, the CPU and its features, the micro-kernel chosen for it, threads, and the cache
-    of compiled kernels. Nothing is compiled and scikit-learn is not imported.
+    Prints versions, the CPU and its features, the micro-kernel chosen for it, threads, and the
+    cache of compiled kernels. It compiles nothing and does not import scikit-learn.
 
     Examples
     --------

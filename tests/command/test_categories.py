@@ -80,7 +80,7 @@ def test_training_goes_on_with_codes_and_dates(folder, tmp_path, capsys):
     assert line.endswith("zip: 4 rows have a value that is none of the model's categories")
     one, other = fusednn.load(folder / "m.st"), fusednn.load(tmp_path / "n.st")
     assert one.notes == other.notes
-    assert "--categorical is what OLD says" in refused(
+    assert "--categorical cannot be given with --continue" in refused(
         capsys, "fit", tmp_path / "new.csv", *options, "--categorical", "zip"
     )
     new.loc[5, "when"] = "2024-02-28T08:00Z"
@@ -139,7 +139,7 @@ def test_numbers_of_parquet_as_categories(tmp_path, capsys):
             capsys, "fit", tmp_path / "t.parquet", "--target", name, "-o", tmp_path / "m.st",
             "--categorical", name,
         )  # fmt: skip
-        assert "--categorical names the target: say --task classification for it" in line
+        assert "--categorical names the target: give --task classification instead" in line
 
 
 def test_a_target_of_digits_that_are_texts(tmp_path, capsys):
@@ -147,7 +147,7 @@ def test_a_target_of_digits_that_are_texts(tmp_path, capsys):
     table.to_parquet(tmp_path / "t.parquet")
     options = "--target", "y", "--epochs", 1, "-o", tmp_path / "m.st"
     line = refused(capsys, "fit", tmp_path / "t.parquet", *options)
-    assert "60 different numbers, which are texts in its file, and no classes: say --task" in line
+    assert "60 different numbers, stored as texts: too many for classes: give --task" in line
     assert run("fit", tmp_path / "t.parquet", *options, "--task", "regression") == 0
     assert "regression of y" in capsys.readouterr().out
     table.loc[[3, 5], "y"] = ["NA", "null"]

@@ -97,14 +97,14 @@ def test_idx_floats_keep_their_values(tmp_path):
     ("damage", "expected"),
     [
         (lambda data: b"\x1f\x8b" + data[2:], "damaged or incomplete"),
-        (lambda data: b"PNG!" + data[4:], "is no idx file (it begins with 50 4e 47 21)"),
+        (lambda data: b"PNG!" + data[4:], "is not an idx file (it begins with 50 4e 47 21)"),
         (lambda data: b"", "it begins with nothing"),
-        (lambda data: data[:7], "ends within its header"),
-        (lambda data: data[:-1], "has 735 bytes and its header says 736"),
-        (lambda data: data + b"\0", "has 737 bytes and its header says 736"),
+        (lambda data: data[:7], "ends inside its header"),
+        (lambda data: data[:-1], "has 735 bytes, but its header says 736"),
+        (lambda data: data + b"\0", "has 737 bytes, but its header says 736"),
         (lambda data: gzip.compress(data)[:-20], "damaged or incomplete"),
-        (lambda data: idx_bytes(np.zeros((59, 4, 3), np.uint8)), "59 images and"),
-        (lambda data: idx_bytes(np.zeros(60, np.uint8)), "hold no images and labels"),
+        (lambda data: idx_bytes(np.zeros((59, 4, 3), np.uint8)), "59 images, but"),
+        (lambda data: idx_bytes(np.zeros(60, np.uint8)), "do not hold images and labels"),
     ],
 )
 def test_damaged_idx(tmp_path, damage, expected):
@@ -117,7 +117,7 @@ def test_damaged_idx(tmp_path, damage, expected):
 def test_incomplete_idx_folders(tmp_path):
     assert "has no train-images-idx3-ubyte" in message(load, tmp_path, None, "float32", 0)
     folder = write_idx_folder(tmp_path / "set", True)
-    assert "--target is for CSV" in message(load, folder, "2", "float32", 0)
+    assert "--target is for tables" in message(load, folder, "2", "float32", 0)
     (folder / "t10k-labels-idx1-ubyte.gz").unlink()
     assert "has no file of labels" in message(load, folder, None, "float32", 0)
 
@@ -277,8 +277,8 @@ def test_target_by_name_and_number(tmp_path, target):
         ("", None, "is empty"),
         (" \n\n", None, "is empty"),
         (",,\n,,\n", None, "has no values"),
-        ('""\n', None, "has one column only"),
-        ("1\n2\n3\n", None, "has one column only"),
+        ('""\n', None, "has only one column"),
+        ("1\n2\n3\n", None, "has only one column"),
         ("a,b\n1,2\n", None, "one value only"),
         ("a,b\n", None, "one value only"),
         ("1,2\n3,4\n5,6,7\n", None, "line 3: 3 values where the first row has 2"),
@@ -289,7 +289,7 @@ def test_target_by_name_and_number(tmp_path, target):
         ("".join(f"{i},w{i}\n" for i in range(30)), None, "different words in 30 rows"),
         ("".join(f"w{i},{i}\n" for i in range(30)), None, "no column but the target"),
         ("1,2\n3,4\n5,6\n", None, "has 3 rows; at least 10 are needed"),
-        ("a\0b,c\n", None, "is no text"),
+        ("a\0b,c\n", None, "is not a text file"),
         ('1,"2' + "x" * 200_000, None, "cannot be read as a table"),
     ],
 )

@@ -120,7 +120,7 @@ def test_training_goes_on(folder, tmp_path, capsys):
     more = "--validation", 0, "--epochs", 40, "--jobs", 1
     assert run("fit", tmp_path / "o.csv", "--continue", new, "-o", new, *more) == 0
     assert MLPRegressor.load(new).n_iter_ == 40
-    assert "--layers is what OLD says" in refused(
+    assert "--layers cannot be given with --continue" in refused(
         capsys, "fit", path, "--continue", old, "-o", new, "--layers", 3
     )
 

@@ -51,11 +51,11 @@ def tables(folder, tmp_path, monkeypatch):
         ("fit only.csv --target y --header yes -o n.st", "no rows below its header"),
         (
             "fit again.csv --target y -o n.st",
-            "there is no column 'y': the first row was taken for data: if it names the columns,"
-            " say --header yes",
+            "there is no column 'y': the first row was read as data: if it names the columns,"
+            " run `fusednn fit` with --header yes",
         ),
-        ("fit years.csv --target 2022 -o n.st", "was taken for data: if it names the columns"),
-        ("fit again.csv --target 2 --drop b -o n.st", "'b': the first row was taken for data"),
+        ("fit years.csv --target 2022 -o n.st", "was read as data: if it names the columns"),
+        ("fit again.csv --target 2 --drop b -o n.st", "'b': the first row was read as data"),
     ],
 )
 def test_refusals(tables, folder, capsys, arguments, expected):
@@ -135,7 +135,9 @@ def test_a_title_is_asked_for(tables, capsys):
             assert message.endswith(f": the first line has {count}: is it a title?")
     (tables / "t.csv").write_text(f"a,b,y\n{BELOW}1,2,3,4\n")
     message = refused(capsys, "fit", "t.csv", "--target", "y", "-o", "n.st")
-    assert message.endswith("line 32: 4 values where the first row has 3; every row needs as many")
+    assert message.endswith(
+        "line 32: 4 values where the first row has 3; every row needs the same number"
+    )
 
 
 @pytest.mark.parametrize(

@@ -188,7 +188,7 @@ def test_doubtful_commas_are_the_users_to_decide(tmp_path, capsys):
     path.write_text("a;y\n" + "".join(f"{1 + i % 9},{100 + i};{i % 2}\n" for i in range(40)))
     arguments = "fit", path, "--target", "y", "-o", model, "--epochs", 1, "--jobs", 1
     error = refused(capsys, *arguments)
-    assert "line 2: a is '1,100', and no number tells" in error
+    assert "line 2: a is '1,100', and no number shows" in error
     assert "--decimal . or --decimal ," in error
     for decimal, factor in ((",", 1), (".", 1000)):
         assert run(*arguments, "--decimal", decimal, "--validation", 0) == 0
@@ -207,7 +207,7 @@ def test_another_notation_is_never_read_wrong(folder, tmp_path, capsys):
     for model, text in (("plain", "1,234"), ("comma", "1.234")):
         path.write_text(f"a;b\n1;2\n{text};3\n")
         error = refused(capsys, "predict", folder / f"{model}.c", path)
-        assert f"line 3: a is '{text}', and no number tells" in error
+        assert f"line 3: a is '{text}', and no number shows" in error
         assert run("predict", folder / f"{model}.c", path, "--decimal", ",") == 0
 
 
@@ -282,7 +282,7 @@ def test_missing_values_are_kept_in_the_model(tmp_path, capsys):
         pd.testing.assert_frame_equal(found, blank)
         more = "-o", tmp_path / "m", "--continue", tmp_path / target
         assert run("fit", tmp_path / "t.csv", *more, "--epochs", 1, "--jobs", 1) == 0
-        assert "--missing is what OLD says" in refused(
+        assert "--missing cannot be given with --continue" in refused(
             capsys, "fit", tmp_path / "t.csv", *more, "--missing", "x"
         )
 
@@ -376,7 +376,7 @@ def test_infinity_is_refused_everywhere(folder, tmp_path, capsys, form, cell):
         text = value if form == "parquet" else cell
         what = f"is {text}, which is infinite: if it means a missing value"
         if cell == "1e39":
-            what = "is 1e+39, too large for float32: fit with --dtype float64"
+            what = "is 1e+39, too large for float32: run `fusednn fit` with --dtype float64"
         told = f"{where}: {name} {what}"
         fit = "-o", model, "--target", "q"
         assert told in refused(capsys, "fit", path, *fit)

@@ -37,7 +37,7 @@ def test_labels_that_float64_does_not_tell_apart(here, capsys, name):
     assert (found["y"] == table["y"].astype(str)).mean() > 0.5
     assert run(*learn, "--task", "classification") == 0
     message = refused(capsys, *learn, "--task", "regression")
-    assert "as quantities they are all the same" in message
+    assert "as quantities they are all equal" in message
 
 
 def test_quantities_of_many_digits_are_quantities(here, capsys):

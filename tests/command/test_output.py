@@ -50,5 +50,5 @@ def test_names_for_what_is_not_written():
     for name in ("a", "a.csv", "a.csv.gz", "a.parquet", "a.b.pq", "a.GZ"):
         check_form(Path(name))
     for name in ("a.zip", "a.csv.zst", "a.xlsx", "a.parquet.gz"):
-        with pytest.raises(UserError, match="has a name for what is not written: end it in"):
+        with pytest.raises(UserError, match="names a format that is not written: end it in"):
             check_form(Path(name))

@@ -53,8 +53,8 @@ def test_standard_streams_where_they_cannot_be(folder, capsys, monkeypatch):
     monkeypatch.chdir(folder)
     for arguments, expected in (
         ("fit - --target sold -o m.st --validation-table -", "can be read only once"),
-        ("fit sold.csv --target sold -o -", "- is standard output, where only predict writes"),
-        ("export sold.st --to c -o -", "- is standard output, where only predict writes"),
+        ("fit sold.csv --target sold -o -", "only predict can write to standard output"),
+        ("export sold.st --to c -o -", "only predict can write to standard output"),
     ):
         assert expected in refused(capsys, *arguments.split())
 
@@ -122,7 +122,7 @@ def test_streams_that_are_closed_from_the_beginning(folder):
         [*COMMAND, "predict", *(str(folder / f"sold.{end}") for end in ("st", "csv"))]
     )
     done = subprocess.run(["sh", "-c", f"{arguments} >&-"], capture_output=True, timeout=SECONDS)
-    expected = b"fusednn: standard output is closed: let it go somewhere, say to a file\n"
+    expected = b"fusednn: standard output is closed: redirect it, for example to a file\n"
     assert (done.returncode, done.stdout, done.stderr) == (2, b"", expected)
     done = subprocess.run(
         ["sh", "-c", f"{arguments.replace('sold.csv', 'no.csv')} 2>&-"],

@@ -223,8 +223,9 @@ def test_what_is_refused():
     for of in (3, -1):
         with pytest.raises(ValueError, match=rf"of must be in \[0, 3\), got {of}"):
             model.input_gradient(X, of)
-    with pytest.raises(TypeError):
-        model.input_gradient(X, 0.5)
+    for of in (0.5, "red", True):
+        with pytest.raises(TypeError, match=rf"of must be an integer, got {of!r}"):
+            model.input_gradient(X, of)
     for data in (X[0], X[:, 1:], X * np.nan, X[:0], X[None]):
         with pytest.raises(ValueError, match=r".") as ours:
             model.input_gradient(data)

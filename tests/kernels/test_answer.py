@@ -17,7 +17,7 @@ from fusednn.plan.memory.buffers import address_of
 from fusednn.plan.prepared_call import Resident, block_rows
 
 both_dtypes = pytest.mark.parametrize("dtype", [np.float32, np.float64])
-entries = pytest.mark.parametrize("entry", [calls.answer_now, calls.answer_apart])
+entries = pytest.mark.parametrize("entry", [calls.answer_with_gil, calls.answer_without_gil])
 SIZES = [5, 17, 4]
 
 
@@ -71,8 +71,8 @@ def test_groups_have_places_of_their_own(dtype):
     resident, _network, logits = resident_of("softmax", (3, 1), dtype, ["outputs", "largest"])
     x = rows_of(9, dtype)
     out, numbers = np.empty((9, 4), dtype), np.empty((9, 2), np.int64)
-    assert calls.answer_now(resident.ways[0][1], x, out, False) == calls.DONE
-    assert calls.answer_now(resident.ways[1][1], x, numbers, False) == calls.DONE
+    assert calls.answer_with_gil(resident.ways[0][1], x, out, False) == calls.DONE
+    assert calls.answer_with_gil(resident.ways[1][1], x, numbers, False) == calls.DONE
     z = logits(x)
     want = np.hstack([reference.softmax_link(z[:, :3]), np.ones((9, 1))])
     np.testing.assert_allclose(out, want, rtol=0, atol=2e-5)
@@ -104,7 +104,7 @@ def test_largest_numbers_are_finite():
     x = np.full((1, 5), np.finfo(np.float32).max, np.float32)
     out = np.empty((1, 4), np.float32)
     with np.errstate(over="ignore", invalid="ignore"):  # of the products, without the JIT
-        assert calls.answer_now(resident.ways[0][1], x, out, True) == calls.DONE
+        assert calls.answer_with_gil(resident.ways[0][1], x, out, True) == calls.DONE
 
 
 def shared_words(x, out, check, step):
@@ -123,7 +123,7 @@ def test_threads_that_share_rows(threads, dtype):
     block = block_rows(made[0][1], dtype)
     x = np.tile(rows_of(131, dtype), (5, 1))[: 9 * block + 5]
     out, whole = np.full((2, len(x), 4), -7, dtype)
-    assert calls.answer_now(words, x, whole, True) == calls.DONE
+    assert calls.answer_with_gil(words, x, whole, True) == calls.DONE
     shared = shared_words(x, out, calls.CHECKED, 2 * block)
     share = calls.ready_share(np.dtype(dtype))
     helpers = [

@@ -262,7 +262,7 @@ def test_what_may_be_missing_is_asked_for(op):
 
 
 def test_what_comes_near_is_adjacent():
-    """`dense.brought_near` counts from the parameters on."""
+    """`dense.prefetch_target` counts from the parameters on."""
     near = ["parameters", "state_1", "state_2", "transposed"]
     first = update.UPDATE.parameters
     assert [getattr(update.UPDATE, name) for name in near] == list(range(first, first + 4))

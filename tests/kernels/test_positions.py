@@ -212,7 +212,7 @@ def test_calls(count, dtype):
     words[answer.BLOCK_ROWS], words[answer.FAN_IN] = block, POSITIONS * WIDTH
     words[answer.DATA], words[answer.N_DATA] = address_of(places), len(places)
     words[answer.OUT], words[answer.N_OUT] = address_of(outs), len(outs)
-    assert answer.answer_now(words, x, answers, True) == answer.DONE
+    assert answer.answer_with_gil(words, x, answers, True) == answer.DONE
     want = np.maximum(x.astype(float).reshape(-1, WIDTH) @ w, 0)
     assert_close(answers.reshape(-1, OUTPUTS), want, 20 * np.finfo(dtype).eps)
 

@@ -49,5 +49,5 @@ def test_opsets(tmp_path, capsys):
     assert run("export", model, "--to", "onnx", "--opset", 12, "-o", out) == 2
     assert "opset must be an integer from 13 to" in capsys.readouterr().err
     assert run("export", model, "--to", "c", "--opset", 17, "-o", out) == 2
-    assert "--opset is for --to onnx alone." in capsys.readouterr().err
+    assert "--opset is only for --to onnx" in capsys.readouterr().err
     assert out.read_bytes() == before

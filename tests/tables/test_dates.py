@@ -192,7 +192,9 @@ def test_a_text_among_dates(tmp_path, reader, odd):
     encoding = learned(good)[0].encoding
     texts[5] = odd
     path = write(tmp_path, texts)
-    with pytest.raises(TableError, match=f"line 7: when is '{odd}', which is no date") as raised:
+    with pytest.raises(
+        TableError, match=f"line 7: when is '{odd}', which is not a date"
+    ) as raised:
         learned(path)
     assert raised.value.remedy == "categorical"
     with pytest.raises(TableError, match=f"line 7: when is '{odd}', where a date is expected, as"):

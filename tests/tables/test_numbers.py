@@ -143,10 +143,10 @@ def test_a_model_says_what_is_expected():
 
 def test_doubt_is_refused():
     for columns in ({"a": ["1,234", "950"] * 20}, {"a": ["1,234"] * 40, "b": ["1.234"] * 40}):
-        with pytest.raises(TableError, match="line 2: a is '1,234', and no number tells") as one:
+        with pytest.raises(TableError, match="line 2: a is '1,234', and no number shows") as one:
             found(**columns)
         assert one.value.remedy == "decimal"
-    with pytest.raises(TableError, match=r"line 2: a is '1.234', and no number tells"):
+    with pytest.raises(TableError, match=r"line 2: a is '1.234', and no number shows"):
         found(Notation(","), a=["1.234"] * 40)
     with pytest.raises(TableError, match=r"line 2: b is '0.5', .* point, and line 2: a is '0,0',"):
         found(a=SURE, b=["0.5"] * 40)

@@ -95,13 +95,13 @@ def test_spaces_before_quotes_in_a_wide_encoding(tmp_path, reader):
     [
         (
             "a,b\n1,2\n".encode("utf-16") + b"\0",
-            "is damaged, or no text: it begins as utf-16 does",
+            "is damaged, or not text: it begins like utf-16",
         ),
-        ("a,b\n1,2\n".encode("utf-16-le") + b"\0\xd8\1\0", ".*begins as utf-16-le does"),
-        ("a,b\n1,2\n".encode("utf-32-be") + b"\1\1\1\1", ".*begins as utf-32-be does"),
-        ("a,b\n1,\0\n".encode("utf-16"), "is no text"),
-        (b"a,b\n1,\0\n", "is no text"),
-        (b"\x93NUMPY\1\0v\0", "is no text"),
+        ("a,b\n1,2\n".encode("utf-16-le") + b"\0\xd8\1\0", ".*begins like utf-16-le"),
+        ("a,b\n1,2\n".encode("utf-32-be") + b"\1\1\1\1", ".*begins like utf-32-be"),
+        ("a,b\n1,\0\n".encode("utf-16"), "is not a text file"),
+        (b"a,b\n1,\0\n", "is not a text file"),
+        (b"\x93NUMPY\1\0v\0", "is not a text file"),
         (codecs.BOM_UTF8 + b"a,b\n1,2\n3,\xe9\n", ", line 3 is not UTF-8"),
         (codecs.BOM_UTF16_LE, "is empty"),
         (codecs.BOM_UTF8 + b"\n \n", "is empty"),
@@ -128,7 +128,7 @@ def test_two_encodings_in_one_file(tmp_path, monkeypatch, mark, before, after, b
     for written in (data, gzip.compress(data)):
         path.write_bytes(written)
         for read in (read_table, blocks_of):
-            with pytest.raises(TableError, match=r"t\.csv, line 11 is not UTF-8 as the rest is"):
+            with pytest.raises(TableError, match=r"t\.csv, line 11 is not UTF-8, unlike the rest"):
                 read(path)
 
 

@@ -135,9 +135,9 @@ def move_running(running, new, factor, momentum, n):
 
 @op(STATISTICS)
 def batch_statistics(record, frame, scratch, lo, hi):
-    """mean and inverse (O,) of the whole batch overwrite, the running statistics move.
+    """mean and inverse (O,) of the whole batch, overwrites; the running statistics, in place.
 
-    A batch of one row has no unbiased variance, and running_variance stays as it is.
+    A batch of one row has no unbiased variance, so it leaves running_variance unchanged.
     """
     batch, width = rows_of_batch(record, frame), record[STATISTICS.width]
     padded = record[STATISTICS.padded]
@@ -240,7 +240,7 @@ def differentiate_columns(d, x, scale, inverse, dshift, dscale, part, n):
 
 @op(BACKWARD)
 def batch_norm_backward(record, frame, scratch, lo, hi):
-    """Rows [lo, hi) of dx (B, O): from the gradient by out to that by x; in place."""
+    """Rows [lo, hi) of dx (B, O): the gradient by out becomes that by x; in place."""
     stride, width = record[BACKWARD.normal_stride], record[BACKWARD.width]
     padded = record[BACKWARD.padded]
     x, d = slot(record, BACKWARD.normal, scratch[0]), slot(record, BACKWARD.dx, scratch[0])

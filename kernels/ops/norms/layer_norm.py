@@ -4,8 +4,8 @@
     dx   = (g - mean(g) - xhat mean(g xhat)) / sqrt(var(x) + epsilon),      g = d scale
 
 Ba, Kiros and Hinton, "Layer normalization", 2016; without the means, and with mean(x^2) for the
-variance, Zhang and Sennrich, "Root mean square layer normalization", NeurIPS 2019. Variances are
-of deviations from a mean that is known before, not of differences of large sums.
+variance, Zhang and Sennrich, "Root mean square layer normalization", NeurIPS 2019. The mean is
+computed first, and the variance from deviations from it, not as a difference of large sums.
 """
 
 import math
@@ -59,7 +59,7 @@ def normalise_row(x, mean, factor, n):
 
 @op(FORWARD)
 def layer_norm_forward(record, frame, scratch, lo, hi):
-    """Rows [lo, hi): normal (B, O) <- xhat in place, out (B, O) and inverse (B,); overwrites."""
+    """Rows [lo, hi): normal (B, O) <- xhat, in place; out (B, O) and inverse (B,), overwrites."""
     stride, out_stride = record[FORWARD.normal_stride], record[FORWARD.out_stride]
     width, padded = record[FORWARD.width], record[FORWARD.padded]
     centered = record[FORWARD.centered] != 0
@@ -101,7 +101,7 @@ def differentiate_row(dx, x, d, mean, product, factor, n):
 
 @op(BACKWARD)
 def layer_norm_backward(record, frame, scratch, lo, hi):
-    """Rows [lo, hi): dx (B, O) overwrites, products (B, O) <- dout xhat in place; dout stays."""
+    """Rows [lo, hi): dx (B, O), overwrites; products (B, O) <- dout xhat, in place."""
     stride = record[BACKWARD.products_stride]
     d_stride = record[BACKWARD.dout_stride]
     dx_stride = record[BACKWARD.dx_stride]

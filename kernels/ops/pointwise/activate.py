@@ -1,14 +1,14 @@
-"""A layer's activation in a plan: on rows of its output while they are in the cache, and back."""
+"""A layer's activation in a plan: forward on rows of its output in the cache, and backward."""
 
 from fusednn.kernels.intrinsics.pointers import advance, slot
 from fusednn.kernels.intrinsics.sync import call
 from fusednn.kernels.operands import FUNCTION, REALS, ROWS, maybe, op, operands
 
 ACTIVATE = operands(out=ROWS, slopes=maybe(REALS), constants=REALS, function=FUNCTION)
-"""`function` is one of `kernels.activations`; it leaves the slopes, where there are any."""
+"""`function` is one of `kernels.activations`; it also writes the slopes, if there are any."""
 
 DIFFERENTIATE = operands(dx=ROWS, out=REALS, constants=REALS, function=FUNCTION)
-"""`out` of the activation, or its slopes, in rows of the stride of dx."""
+"""`out` holds the activation's outputs or slopes, in rows with the stride of dx."""
 
 
 @op(ACTIVATE)

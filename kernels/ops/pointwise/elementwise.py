@@ -4,7 +4,7 @@
     out = x where x > 0, else slope x
 
 PReLU: He, Zhang, Ren and Sun, "Delving deep into rectifiers", ICCV 2015, with a slope for each
-column; what the way back leaves in x has the slopes' gradients as its sums over the batch.
+column. The backward op replaces x by products whose sums over the batch are the slopes' gradients.
 """
 
 from fusednn.kernels._jit import kernel
@@ -40,7 +40,7 @@ def clear_columns(x, first, last):
 
 @kernel
 def affine_row(out, x, scale, shift, shifted, n):
-    """out = x scale + shift, n elements; without shift where not shifted."""
+    """out = x scale + shift, n elements, or x scale if not `shifted`; overwrites."""
     if shifted:
         for c in range(n):
             out[c] = x[c] * scale[c] + shift[c]

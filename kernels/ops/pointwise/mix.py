@@ -1,4 +1,4 @@
-"""Mixup: a row becomes a mixture of two samples, and its loss one of their losses.
+"""Mixup: a row becomes a mixture of two samples, and its loss the same mixture of their losses.
 
     x <- m x + (1 - m) x'
     l <- m l + (1 - m) l'        m the step's share

@@ -1,19 +1,20 @@
-"""Dropout and noise in a plan: on the way forward only, since the slopes carry a mask back.
+"""Dropout and noise in a plan; forward only, since the slopes include the mask.
 
     out    <- out m + b
     slopes <- activation'(z) m          m = 0 with probability p, else a
 
 Dropout has a = 1 / (1 - p) and b = 0: Srivastava et al., "Dropout: a simple way to prevent neural
-networks from overfitting", JMLR 15, 2014, with the factor in training. Alpha dropout puts the
-least output of a SELU in place of what it leaves out, b = low there and high elsewhere, such that
-mean 0 and variance 1 stay: Klambauer et al., "Self-normalizing neural networks", NIPS 2017.
+networks from overfitting", JMLR 15, 2014, with the factor in training. Alpha dropout replaces
+dropped outputs by the limit of SELU at minus infinity, and keeps mean 0 and variance 1 by its a,
+and by b = low for dropped outputs and high for the others: Klambauer et al., "Self-normalizing
+neural networks", NIPS 2017.
 
     out    <- out + deviation n         n of the standard normal distribution
 
-The mask or noise of an element hangs on the key, the layer, the step, the row of the batch and the
-column alone: not on threads, blocks or instruction sets, noise up to rounding. The row is that of
-the sample in the batch, times the rows of a sample, plus that in the sample. Two ops of a plan
-must not have the same layer, or one's masks would be functions of the other's.
+The mask or noise of an element depends on the key, the layer, the step, the row of the batch and
+the column alone, not on threads, blocks or instruction sets (noise: up to rounding). The row is
+the sample's number in the batch, times the rows of a sample, plus the row within the sample. Two
+ops of a plan must not have the same layer: they would draw the same random words.
 """
 
 import math
@@ -43,15 +44,15 @@ from fusednn.kernels.philox import philox, uniform
 DROPOUT = operands(
     out=ROWS,
     slopes=REALS,  # in rows of the stride of out
-    key=INT64,  # two, of 32 bits
+    key=INT64,  # two words of 32 bits
     derivative_constants=REALS,
     width=width_of("out"),
     layer=COUNT,
     dropped=COUNT,  # p 2^32
     factor=NUMBER,
-    low=NUMBER,  # what is added where an output is left out, and elsewhere; 0 in plain dropout
-    high=NUMBER,
-    has_slopes=COUNT,  # whether they hold activation'(z) already
+    low=NUMBER,  # added to dropped outputs; 0 in plain dropout
+    high=NUMBER,  # added to the others; 0 in plain dropout
+    has_slopes=COUNT,  # whether slopes hold activation'(z) already
     derivative=maybe(FUNCTION),
 )
 NOISE = operands(out=ROWS, key=INT64, width=width_of("out"), layer=COUNT, deviation=NUMBER)
@@ -77,8 +78,8 @@ def draw_mask(mask, O, row, step, layer, key, dropped, factor):
 
 @op(DROPOUT)
 def dropout(record, frame, scratch, lo, hi):
-    """Rows [lo, hi) of out (B, O) and slopes (B, O) by the same mask, out then moved by low where
-    it left an output out and by high elsewhere; in place (Srivastava et al.; Klambauer et al.).
+    """Rows [lo, hi) of out (B, O) and slopes (B, O) times one mask, then out plus low where an
+    output was dropped and plus high elsewhere; in place (Srivastava et al.; Klambauer et al.).
     """
     out, slopes = slot(record, DROPOUT.out, scratch[0]), slot(record, DROPOUT.slopes, scratch[0])
     constants = slot(record, DROPOUT.derivative_constants, scratch[0])

@@ -2,8 +2,8 @@
 
     out = min(max((x + before) factor / divisor + after, low), high)
 
-in float64, and after each of the steps rounded to the network's type: x far from zero beside its
-spread loses the digits that the scaler loses, and no others.
+Each step is computed in float64 and rounded to the network's type. So an x with a mean far larger
+than its spread loses the same digits as in the scaler.
 """
 
 from fusednn.kernels.intrinsics.pointers import advance, slot

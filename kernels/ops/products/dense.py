@@ -1,7 +1,7 @@
 """Dense layers in a plan: forward, the gradient of the input, and the update of the weights.
 
     out = max(x w + b, floor)       w in panels
-    dx  = dz w^T                    w^T in panels, kept fresh by the update
+    dx  = dz w^T                    w^T in panels, kept up to date by the update
     w  <- step(w, x^T dz)           tile by tile; the gradient stays in the scratch
 
 where dz is the gradient of the loss by x w + b.
@@ -27,7 +27,8 @@ from fusednn.kernels.ops.updates.update import (
 )
 
 BATCH_BLOCK = 256
-"""Rows of the batch that a tile's register tiles go over in turn, while x and dz stay near.
+"""Rows of the batch that are multiplied into all register tiles of a weight tile before the next
+rows, so that x and dz stay in the cache.
 
 With 2,048 at once a step of 2048-2048-2048-10 took 353 ms, 70 % of it in the tiles.
 """
@@ -38,8 +39,8 @@ FORWARD = operands(
     w=REALS,
     b=REALS,
     fan_in=COUNT,
-    fan_out=COUNT,  # padded to the vector, but in plain_forward
-    floor=NUMBER,  # of each output: ReLU's, or minus infinity
+    fan_out=COUNT,  # padded to whole vectors, except in plain_forward and narrow_forward
+    floor=NUMBER,  # the least output: 0 for ReLU, else minus infinity
     in_place=maybe(COUNT),  # whether x is the data itself, in its own order, rather than a buffer
 )
 BACKWARD = operands(
@@ -82,7 +83,7 @@ def dense_forward(record, frame, scratch, lo, hi):
 
 @op(FORWARD)
 def plain_forward(record, frame, scratch, lo, hi):
-    """dense_forward with w (I, O) as it stands in memory: for a few rows packing costs more."""
+    """dense_forward with w (I, O) row-major: for a few rows packing would cost more."""
     x, w = slot(record, FORWARD.x, scratch[0]), slot(record, FORWARD.w, scratch[0])
     b, out = slot(record, FORWARD.b, scratch[0]), slot(record, FORWARD.out, scratch[0])
     stride, rows, columns = record[FORWARD.out_stride], hi - lo, record[FORWARD.fan_out]
@@ -111,10 +112,10 @@ def dense_backward(record, frame, scratch, lo, hi):
 
 
 @kernel
-def brought_near(record, g, i, j, width, part):
-    """Where the lines begin that come near during register tile `part` of a tile's eight.
+def prefetch_target(record, g, i, j, width, part):
+    """The first line to prefetch during register tile `part` of a weight tile's eight.
 
-    Two register tiles each for the weights, both states, and the transposed copy.
+    Two register tiles each prefetch the weights, state 1, state 2 and the transposed copy.
     """
     stream, half = part // 2, part % 2 * TILE_ROWS // 2
     if record[UPDATE.parameters + stream] == 0:  # no transposed copy
@@ -127,16 +128,16 @@ def brought_near(record, g, i, j, width, part):
 
 @kernel
 def multiply_tile(record, g, x, x_stride, dz, dz_stride, zeros, batch, i, j, width):
-    """g (TILE_ROWS x width) = x^T dz, while what the step needs comes near; overwrites."""
+    """g (TILE_ROWS x width) = x^T dz, while prefetching what the step needs; overwrites."""
     lowest = cast(-float("inf"), g[0])
     start, stride, k = zeros, 0, 0
     while k < batch:
         size = batch - k if 2 * (batch - k) <= 3 * BATCH_BLOCK else BATCH_BLOCK
-        # a cache line per k at most: with small batches some lines are left to the hardware
+        # at most one cache line per k: in small batches some lines are not prefetched
         pace = min(lanes_of(g[0]), TILE_ROWS * width // (2 * size) + 1)
         for part in range(TILE_CALLS):
             at = part * TILE * width
-            ahead = brought_near(record, g, i, j, width, part) if k + size == batch else g
+            ahead = prefetch_target(record, g, i, j, width, part) if k + size == batch else g
             ahead_to_write(
                 advance(g, at), width, advance(x, k * x_stride + part * TILE), 1, x_stride,
                 advance(dz, k * dz_stride), dz_stride, 0,
@@ -172,7 +173,7 @@ def update_weights(record, frame, scratch, lo, hi):
 
 @op(STORED_WEIGHTS)
 def apply_gradient(record, frame, scratch, lo, hi):
-    """update_weights with a gradient that *store* left in memory."""
+    """update_weights with a gradient that *store* has written."""
     j, i = lo, hi
     rows = min(TILE_ROWS, record[MATRIX.fan_in] - i)
     width = panel_width(record[MATRIX.columns], j, scratch[0])

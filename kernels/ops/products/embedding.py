@@ -1,13 +1,13 @@
-"""A first layer that looks learned vectors up: columns of codes become vectors, others stay.
+"""An embedding as first layer: columns of codes become learned vectors, others are copied.
 
     out = [plain columns of the data, t_1[code_1], t_2[code_2], ...]
     t  <- step(t, sum of dout over the samples that have the row's code)
 
 Guo and Berkhahn, "Entity embeddings of categorical variables", arXiv:1604.06737, 2016. A table
-t (count, size) lies by rows, padded with zeros to whole vectors and adjacent. It is a dense layer
-on columns of zeros and ones: a vector is copied, and its gradient is one sum in ascending order of
-the batch's rows, which a counting sort of the codes provides; so it does not depend on threads.
-Rows whose code the batch lacks take their step with a gradient of zero.
+t (count, size) is stored by adjacent rows, each padded with zeros to whole vectors. It equals a
+dense layer on one-hot columns. The gradient of a vector is one sum over the batch's rows in
+ascending order, which a counting sort of the codes provides, so it does not depend on threads.
+Vectors whose code is not in the batch take a step with a gradient of zero.
 """
 
 import numpy as np
@@ -33,8 +33,8 @@ from fusednn.kernels.ops.pointwise.elementwise import clear_columns
 from fusednn.kernels.ops.updates.update import UPDATE, note_weights, step_weights
 
 ROWS_PER_TASK = 64
-"""Rows of a table that a task updates, from a multiple of it on; their gradient is in the scratch,
-64 times the padded size."""
+"""Most rows of a table that one task updates; lo is a multiple of it. The scratch holds their
+gradient, 64 padded rows."""
 
 LOOKUP = operands(data=BLOCK_ROWS, order=maybe(INT64))
 """The data and the order of its samples."""
@@ -44,7 +44,7 @@ EMBED = operands(
     out=BLOCK_ROWS,
     tables=INT64,  # TABLE_WIDTH words for each
     n_tables=COUNT,
-    plain=INT64,  # the numbers of the columns that are copied
+    plain=INT64,  # the columns of the data that are copied
     n_plain=COUNT,
     width=width_of("out"),
     padded=padded_width_of("out"),
@@ -57,7 +57,7 @@ BACKWARD = operands(
     padded=padded_width_of("dx"),
 )
 SORT = operands(LOOKUP, starts=INT64, entry_rows=INT32, column=COUNT, count=COUNT)
-"""`starts` are count + 1."""
+"""`starts` has count + 1 elements."""
 
 TABLE = operands(UPDATE, columns=COUNT)
 """`columns` is the padded size of a vector."""
@@ -68,11 +68,11 @@ UPDATE_TABLE = operands(
     starts=INT64,
     entry_rows=INT32,
     vector_size=COUNT,
-    vector_column=COUNT,  # the first of the table's in out
+    vector_column=COUNT,  # the table's first column of out
 )
 STORED_TABLE = operands(TABLE, gradient=REALS)
 
-# a table of embed_rows
+# the words of a table of embed_rows
 FIRST = 0  # address of its first element
 FROM = 1  # column of the data
 CATEGORIES = 2
@@ -86,7 +86,7 @@ TABLE_WIDTH = 6
 def code_of(value, count):
     """The whole number nearest to `value` (halves up) among those in [0, count); 0 for NaN.
 
-    Bounds come before the conversion, whose result is undefined out of range.
+    The bounds apply before the conversion, whose result is undefined out of range.
     """
     code, last = cast(value, 0.0) + 0.5, cast(count - 1, 0.0)
     code = code if code > 0.0 else 0.0
@@ -190,6 +190,6 @@ def update_table(record, frame, scratch, lo, hi):
 
 @op(STORED_TABLE)
 def apply_table(record, frame, scratch, lo, hi):
-    """update_table with a gradient that *store* left in memory."""
+    """update_table with a gradient that *store* has written."""
     g = advance(slot(record, STORED_TABLE.gradient, scratch[0]), lo * record[TABLE.columns])
     return step_rows(record, frame, g, lo, hi)

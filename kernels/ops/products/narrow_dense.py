@@ -1,11 +1,11 @@
-"""A last layer of few units: its weights are a vector for each, and its products dot products.
+"""A last layer of few units: a weight vector for each unit, and dot products.
 
     out = x w + b
     dx  = dz w^T
     w  <- step(w, x^T dz)
 
-with w^T (O, I) by rows, `w_stride` apart. In a panel 14 of a vector's 16 lanes would idle for two
-units, and there is no transposed copy to keep: benchmarks/NOTES.md.
+with w^T (O, I) stored by rows, `w_stride` apart. In a panel of two units, 14 of a vector's 16
+lanes would idle; and this form needs no transposed copy: benchmarks/NOTES.md.
 """
 
 from fusednn.kernels._jit import kernel
@@ -21,7 +21,7 @@ from fusednn.kernels.ops.updates.update import UPDATE, squares_factor, step_weig
 from . import dense
 
 NARROW = 4
-"""Units: dot products of rows gain up to here, beside a product of panels."""
+"""Most units of this form: up to here dot products are faster than panels."""
 
 FORWARD = operands(dense.FORWARD, w_stride=COUNT)
 BACKWARD = operands(
@@ -106,8 +106,8 @@ def update_narrow(record, frame, scratch, lo, hi):
     dz = slot(record, UPDATE_NARROW.dz, scratch[0])
     zeros = slot(record, UPDATE_NARROW.zeros, scratch[0])
     multiply_plain(
-        scratch, hi - lo, dz, 1, record[UPDATE_NARROW.dz_stride],
-        x, record[UPDATE_NARROW.x_stride], zeros, 0, record[UPDATE_NARROW.fan_out],
+        scratch, hi - lo, dz, 1, record[UPDATE_NARROW.dz_stride], x,
+        record[UPDATE_NARROW.x_stride], zeros, 0, record[UPDATE_NARROW.fan_out],
         rows_of_batch(record, frame), hi - lo, cast(-float("inf"), scratch[0]),
     )  # fmt: skip
     return step_narrow(record, frame, scratch, hi - lo, lo, hi)
@@ -115,6 +115,6 @@ def update_narrow(record, frame, scratch, lo, hi):
 
 @op(STORED_NARROW)
 def apply_narrow(record, frame, scratch, lo, hi):
-    """update_narrow with a gradient that *store* left in memory."""
+    """update_narrow with a gradient that *store* has written."""
     g = advance(slot(record, STORED_NARROW.gradient, scratch[0]), lo)
     return step_narrow(record, frame, g, record[STORED_NARROW.w_stride], lo, hi)

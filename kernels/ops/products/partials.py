@@ -1,11 +1,11 @@
-"""Sums over a batch from those of its chunks, and updates of parameters whose gradients are such.
+"""Sums over a batch as sums over its chunks, and updates of parameters with such gradients.
 
     total = p_0 + p_1 + ...
     w    <- step(w, total)
 
-The row stage leaves the sums p_i of each chunk of `CHUNK_ROWS` samples in a place of its own, and
-they are added up in order: not one bit hangs on how samples are dealt to tasks. A gradient lies in
-each chunk as its parameter does, so that a tile of weights is adjacent there too.
+The row stage writes the sums p_i of each chunk of `CHUNK_ROWS` samples to memory of its own. They
+are added up in order, so no bit depends on how samples are divided into tasks. The gradients of
+each chunk have the memory layout of their parameter, so a tile of weights is contiguous there too.
 """
 
 from fusednn.kernels import records
@@ -24,7 +24,7 @@ from fusednn.kernels.ops.updates.update import (
 )
 
 VECTOR = operands(UPDATE, partials=REALS, chunk=COUNT)
-"""`chunk` is how many elements a chunk's sums take."""
+"""`chunk` is the number of elements of a chunk's sums."""
 
 WEIGHTS = operands(MATRIX, partials=REALS, chunk=COUNT)
 
@@ -41,7 +41,7 @@ def add_columns(total, x, stride, rows, n):
 
 @kernel
 def chunks_of_batch(frame):
-    """How many chunks the batch's samples are."""
+    """The number of chunks of the batch's samples."""
     return (frame[records.SAMPLES] + CHUNK_ROWS - 1) // CHUNK_ROWS
 
 
@@ -55,7 +55,7 @@ def update_vector_partials(record, frame, scratch, lo, hi):
 
 @op(WEIGHTS)
 def update_partials(record, frame, scratch, lo, hi):
-    """Tile at column lo, row hi: the sum of the chunks' gradients of it, then its step."""
+    """Tile at column lo, row hi: the sum of its gradients in all chunks, then its step."""
     j, i = lo, hi
     rows = min(TILE_ROWS, record[MATRIX.fan_in] - i)
     width = panel_width(record[MATRIX.columns], j, scratch[0])

@@ -1,4 +1,4 @@
-"""The dense layer with weights of less precision, for inference: out = max(x w + b, floor)."""
+"""The dense layer with rounded weights, for inference: out = max(x w + b, floor)."""
 
 import numpy as np
 from fusednn.kernels.intrinsics.pointers import advance, number, slot
@@ -11,7 +11,7 @@ INTEGER_FORWARD = operands(
     FORWARD,
     sums=INT32,  # of each column's integers
     factors=REALS,  # of each column
-    rounded=INT32,  # words, rounded_stride for each row of a block
+    rounded=INT32,  # rows of x as words of four bytes, rounded_stride words apart
     rounded_stride=COUNT,
     zeros=INT32,  # of each row of a block
     scales=REALS,

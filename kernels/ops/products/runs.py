@@ -2,7 +2,7 @@
 
     w <- step(w, sum over samples, runs and rows of [x_0, x_1, ...]^T dz)
 
-with x_k the row of x that tap k adds to that of the run; each tap has its rows of w.
+with x_k the row of x at the offset of tap k from the run's row; each tap has its own rows of w.
 """
 
 from fusednn.kernels import records
@@ -19,11 +19,11 @@ RUNS = operands(
     x=REALS,
     dz=REALS,
     zeros=REALS,
-    taps=INT64,  # where in x the row of each is
-    tap_size=COUNT,  # rows of w that each has
+    taps=INT64,  # the offset in x of each tap's row
+    tap_size=COUNT,  # rows of w of each tap
     runs=COUNT,  # of each sample
     length=COUNT,  # rows of a run
-    x_sample=COUNT,  # from one sample, run and row to the next, as all of these in elements
+    x_sample=COUNT,  # from one sample, run and row to the next; these and taps in elements
     x_run=COUNT,
     x_row=COUNT,
     dz_sample=COUNT,

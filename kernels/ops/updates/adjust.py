@@ -1,7 +1,7 @@
-"""What factors of a layer and an L1 term change of an update.
+"""Applies a layer's factors and an L1 term to an update.
 
-Called by address before the optimizer's step, so that updates without them neither compile nor
-carry it: in `update_weights` it took 0.3 s of a first fit's compilation.
+It is called by address before the optimizer's step, so that updates without factors or L1 need
+not compile it: in `update_weights` it took 0.3 s of a first fit's compilation.
 """
 
 from fusednn.kernels import records
@@ -16,8 +16,8 @@ from .update import UPDATE, squares_factor
 
 @kernel
 def adjust(record, frame, g, w, n, tile):
-    """Writes the worker's own settings: the step's times `factors`; of n weights w adds the L1
-    term's gradient to g, and their absolute values to the tile's sum.
+    """Writes the worker's own settings, the step's times `factors`; adds the L1 term's gradient of
+    n weights w to g, and their absolute values to the tile's sum.
     """
     settings, own = step_settings(frame), slot(frame, records.OWN_SETTINGS, 0.0)
     for i in range(records.SETTINGS_WIDTH):

@@ -3,8 +3,8 @@
     a <- a + share (w - a)
 
 Polyak and Juditsky, "Acceleration of stochastic approximation by averaging", SIAM Journal on
-Control and Optimization 30, 1992. The share is the step's: (1 - decay) / (1 - decay^t) in step t
-makes a mean of the weights of all steps so far, which fall off exponentially, and nothing else.
+Control and Optimization 30, 1992. With the share (1 - decay) / (1 - decay^t) in step t, a is the
+exponentially weighted mean of the weights after all steps so far; its first value does not count.
 """
 
 from fusednn.kernels import records

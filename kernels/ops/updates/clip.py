@@ -17,7 +17,7 @@ from fusednn.kernels.operands import COUNT, FLOAT64, NUMBER, REALS, op, operands
 CLIP = operands(
     gradient=REALS,
     parts=FLOAT64,  # the sum of squares of each part
-    factor=FLOAT64,  # one
+    factor=FLOAT64,  # one element
     part=COUNT,  # elements of a part, whole vectors
     n_parts=COUNT,
     norm=NUMBER,

@@ -1,15 +1,15 @@
-"""Lengths of the columns of a layer's weights: a bound on them, and weight normalisation.
+"""Norms of the columns of a layer's weights: bounds on them, and weight normalisation.
 
     w[:, o] <- w[:, o] min(1, largest / |w[:, o]|)
     w[:, o]  = v[:, o] g[o] / |v[:, o]|
 
-A column is what leads to one unit. The first is the max-norm of Srivastava et al., "Dropout: a
-simple way to prevent neural networks from overfitting", JMLR 15, 2014, section 5.1. The second is
-Salimans and Kingma, "Weight normalization: a simple reparameterization to accelerate training of
-deep neural networks", NIPS 2016, with their equation 3 for the gradients.
+A column holds the incoming weights of one unit. The first is the max-norm of Srivastava et al.,
+"Dropout: a simple way to prevent neural networks from overfitting", JMLR 15, 2014, section 5.1.
+The second is Salimans and Kingma, "Weight normalization: a simple reparameterization to accelerate
+training of deep neural networks", NIPS 2016, with their equation 3 for the gradients.
 
-A task is the panel that begins at column lo, or units [lo, hi) of the narrow form's vectors. One
-loop takes BLOCK rows of a panel: the scratch holds sums and factors of its columns BLOCK times.
+A task is the panel that begins at column lo, or units [lo, hi) of the narrow form. Loops over a
+panel take BLOCK rows at a time, so the scratch holds BLOCK copies of its columns' sums or factors.
 """
 
 import math
@@ -23,7 +23,8 @@ from fusednn.kernels.operands import COUNT, NUMBER, REALS, maybe, op, operands
 from .update import panel_width, refresh_transposed
 
 BLOCK = 16
-"""Rows: whole squares of the transpose on every shape, and two blocks fit into the scratch."""
+"""Rows per loop: a multiple of every shape's lanes, as the transpose needs. Two such blocks fit
+into the scratch."""
 
 PANELS = operands(fan_in=COUNT, columns=COUNT, transposed=maybe(REALS))
 BOUND = operands(PANELS, w=REALS, largest=NUMBER)
@@ -33,7 +34,7 @@ NORMALISE = operands(PANELS, w=REALS, v=REALS, norms=REALS)
 DIFFERENTIATE = operands(PANELS, v=REALS, dw=REALS, norms=REALS, dnorms=REALS)
 
 UNITS = operands(fan_in=COUNT, w_stride=COUNT)
-"""the narrow form; its first operand is that of panels."""
+"""For the narrow form; `fan_in` has the same slot as in PANELS."""
 
 BOUND_UNITS = operands(UNITS, w=REALS, largest=NUMBER)
 NORMALISE_UNITS = operands(UNITS, w=REALS, v=REALS, norms=REALS)
@@ -42,14 +43,14 @@ DIFFERENTIATE_UNITS = operands(UNITS, v=REALS, dw=REALS, norms=REALS, dnorms=REA
 
 @inline
 def multiply(out, x, factors, n):
-    """out (n) = x factors; overwrites. In place no two addresses need to be compared."""
+    """out (n) = x factors; overwrites. Inlined with out = x, it needs no test for overlap."""
     for i in range(n):
         out[i] = x[i] * factors[i]
 
 
 @kernel
 def repeat_row(block, width):
-    """The first row of block (BLOCK, width) in all its rows; overwrites."""
+    """Copies the first row of block (BLOCK, width) to its other rows; overwrites."""
     for r in range(1, BLOCK):
         row = advance(block, r * width)
         for c in range(width):
@@ -58,7 +59,7 @@ def repeat_row(block, width):
 
 @kernel
 def fold_rows(block, width):
-    """The sum of the rows of block (BLOCK, width) in its first row; in place."""
+    """Sums the rows of block (BLOCK, width) into its first row; in place."""
     rows = BLOCK // 2
     while rows > 0:
         half = advance(block, rows * width)
@@ -89,7 +90,7 @@ def panel_at(record, index, j, like):
 
 @kernel
 def padded_rows(record, like):
-    """fan_in in whole vectors; in the narrow form what is beyond it is zero."""
+    """fan_in rounded up to whole vectors; the narrow form holds zeros beyond fan_in."""
     lanes = lanes_of(like)
     return (record[PANELS.fan_in] + lanes - 1) // lanes * lanes
 
@@ -132,7 +133,7 @@ def bound_columns(record, frame, scratch, lo, hi):
 
 @op(NORMALISE)
 def normalise_columns(record, frame, scratch, lo, hi):
-    """Columns of w (I, O) = v (I, O) norms (O) / |v|, in the panel at lo; overwrites."""
+    """Columns of w (I, O) = v (I, O) norms (O) / |v| in the panel at lo; overwrites."""
     width, rows = panel_width(record[PANELS.columns], lo, scratch[0]), record[PANELS.fan_in]
     w = panel_at(record, NORMALISE.w, lo, scratch[0])
     v = panel_at(record, NORMALISE.v, lo, scratch[0])
@@ -154,7 +155,7 @@ def normalise_columns(record, frame, scratch, lo, hi):
 
 @op(DIFFERENTIATE)
 def differentiate_columns(record, frame, scratch, lo, hi):
-    """dw (I, O) from the gradient by w to that by v, in place; dnorms (O) overwrites."""
+    """In the panel at lo, the gradient dw (I, O) by w becomes that by v; overwrites dnorms (O)."""
     width, rows = panel_width(record[PANELS.columns], lo, scratch[0]), record[PANELS.fan_in]
     v = panel_at(record, DIFFERENTIATE.v, lo, scratch[0])
     dw = panel_at(record, DIFFERENTIATE.dw, lo, scratch[0])

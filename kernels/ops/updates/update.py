@@ -2,8 +2,8 @@
 
     w <- step(w, gradient)
 
-An optimizer's step is called by address, and so is what factors of a layer or an L1 term change
-of it (`adjust.py`). A tile of weights also writes its part of the transposed copy.
+The optimizer's step is called by address, and so is `adjust`, which applies a layer's factors and
+an L1 term. A tile of weights also writes its part of the transposed copy.
 """
 
 from fusednn.kernels import records
@@ -25,7 +25,7 @@ TILE_ROWS = TILE_CALLS * TILE
 UPDATE = operands(
     step=FUNCTION,  # the optimizer's
     constants=FLOAT64,
-    parameters=REALS,  # this and the next three stay adjacent: `dense.brought_near` counts them
+    parameters=REALS,  # this and the next three must be adjacent for `dense.prefetch_target`
     state_1=REALS,
     state_2=REALS,
     transposed=maybe(REALS),
@@ -35,11 +35,11 @@ UPDATE = operands(
     factors=maybe(FLOAT64),  # of the rates, of decay and of squares_out; without them all are 1
     adjust=maybe(FUNCTION),  # where there are factors or an L1 term
 )
-"""What all updates take first."""
+"""The first operands of all updates."""
 
-MATRIX = operands(UPDATE, fan_in=COUNT, columns=COUNT)  # padded to whole vectors
+MATRIX = operands(UPDATE, fan_in=COUNT, columns=COUNT)  # columns padded to whole vectors
 SUM = operands(UPDATE, dz=ROWS, ones=REALS, zeros=REALS)
-"""The gradient of what is added to each row: a sum over them."""
+"""For a vector that is added to each row: its gradient is the sum of dz over the rows."""
 
 STORED = operands(UPDATE, gradient=REALS)
 
@@ -82,13 +82,13 @@ def refresh_transposed(transposed, w, i, j, rows, columns, width, padded_out, pa
 
 @kernel
 def squares_factor(record):
-    """What squares_out and absolutes_out are multiplied by."""
+    """The factor of squares_out and absolutes_out."""
     return 1.0 if record[UPDATE.factors] == 0 else slot(record, UPDATE.factors, 0.0)[2]
 
 
 @kernel
 def note_weights(record, w, n, tile):
-    """The sum of n squared weights to a tile's place, where there is one; of absolute ones 0."""
+    """Writes a tile's sum of n squared weights to squares_out and 0 to absolutes_out, if any."""
     if record[UPDATE.squares_out] != 0:
         slot(record, UPDATE.squares_out, 0.0)[tile] = sum_squares(w, n) * squares_factor(record)
     if record[UPDATE.absolutes_out] != 0:
@@ -97,7 +97,7 @@ def note_weights(record, w, n, tile):
 
 @kernel
 def step_weights(record, frame, w, g, s1, s2, s3, n, weights, tile):
-    """One optimizer step on n elements, of which the first `weights` decay and have an L1 term."""
+    """One optimizer step on n elements; `weights` is n if decay and L1 apply to them, else 0."""
     settings, constants = step_settings(frame), slot(record, UPDATE.constants, 0.0)
     status = 0
     if record[UPDATE.adjust] != 0:
@@ -109,7 +109,7 @@ def step_weights(record, frame, w, g, s1, s2, s3, n, weights, tile):
 
 @kernel
 def update_tile(record, frame, g, i, j, rows, width):
-    """One optimizer step on the tile of weights at (i, j) whose gradient is g (rows x width)."""
+    """One optimizer step on the tile of weights at (i, j), whose gradient is g (rows x width)."""
     at = j * record[MATRIX.fan_in] + i * width
     n = rows * width
     w = advance(slot(record, UPDATE.parameters, g[0]), at)
@@ -166,6 +166,6 @@ def update_bias(record, frame, scratch, lo, hi):
 
 @op(STORED)
 def apply_bias(record, frame, scratch, lo, hi):
-    """update_bias with a gradient that *store* left in memory."""
+    """update_bias with a gradient that *store* has written."""
     g = advance(slot(record, STORED.gradient, scratch[0]), lo)
     return step_bias(record, frame, g, lo, hi)

@@ -1,4 +1,4 @@
-"""Values of options, as argparse's `type` takes them."""
+"""Converters for option values, passed to argparse as `type`."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ TASKS = "classification", "regression"
 
 
 def file(text: str) -> Path:
-    """A file's name."""
-    if not text:  # Path takes it for the current directory
+    """A file name."""
+    if not text:  # Path("") is the current directory
         raise argparse.ArgumentTypeError("the name of the file is empty")
     return Path(text)
 
 
 def rows_from(text: str) -> Path:
-    """A file of rows; - is standard input."""
+    """A file to read rows from; - is standard input."""
     return STANDARD_INPUT if text == "-" else file(text)
 
 
 def rows_to(text: str) -> Path | None:
-    """A file to write rows to; None, standard output, for -."""
+    """A file to write rows to; None means standard output, given as -."""
     return None if text == "-" else file(text)
 
 
 def positive(text: str) -> int:
-    """A whole number from 1 on."""
+    """A whole number of at least 1."""
     number = int(text)
     if number < 1:
         raise argparse.ArgumentTypeError(f"{text} is less than 1")
@@ -37,11 +37,12 @@ def positive(text: str) -> int:
 
 
 def sizes(text: str) -> tuple[int, ...]:
-    """Units of layers, with commas."""
+    """Units of layers, separated by commas."""
     try:
         return tuple(positive(part) for part in text.split(","))
     except (ValueError, argparse.ArgumentTypeError):
-        raise argparse.ArgumentTypeError(f"{text!r} is no list of sizes such as 256,128") from None
+        message = f"{text!r} is not a list of sizes, such as 256,128"
+        raise argparse.ArgumentTypeError(message) from None
 
 
 def jobs(text: str) -> int:
@@ -53,7 +54,7 @@ def jobs(text: str) -> int:
 
 
 def seed(text: str) -> int:
-    """What NumPy takes as a seed."""
+    """A seed that NumPy accepts."""
     number = int(text)
     if not 0 <= number < 2**32:
         raise argparse.ArgumentTypeError(f"{text} is not between 0 and 4294967295")
@@ -69,14 +70,14 @@ def above_zero(text: str) -> float:
 
 
 def share(text: str) -> float:
-    """A share of the rows; not all of them."""
+    """A fraction of the rows, from 0 to less than 1."""
     number = float(text)
     if not 0 <= number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is no share from 0 to less than 1")
+        raise argparse.ArgumentTypeError(f"{text} is not a share of at least 0 and less than 1")
     return number
 
 
-# argparse names the types so
+# argparse's messages show the name of the converter
 for _whole in (positive, jobs, seed):
     _whole.__name__ = "whole number"
 for _real in (above_zero, share):

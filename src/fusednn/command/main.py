@@ -17,11 +17,11 @@ from .terminal.errors import UserError, complain, in_words
 
 INTERRUPTED, CLOSED_PIPE = 130, 141
 FULL = errno.ENOSPC, errno.EDQUOT, errno.EFBIG
-"""What is wrong where no more can be written."""
+"""Errors of a full disk, an exhausted quota and a size limit."""
 
 
 class Command(NamedTuple):
-    """A sub-command: a module of this package with `add_arguments(parser)` and `run(args)`."""
+    """A sub-command: a module with `add_arguments(parser)` and `run(options)`."""
 
     module: str
     summary: str
@@ -43,7 +43,7 @@ COMMANDS = {
 
 
 class _Parser(argparse.ArgumentParser):
-    """A parser whose errors are one line."""
+    """A parser that reports an error in one line."""
 
     def error(self, message: str) -> NoReturn:
         raise UserError(f"{message} (`{self.prog} --help` lists the options)")
@@ -55,7 +55,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for name, command in COMMANDS.items():
         sub = commands.add_parser(name, help=command.summary, description=command.summary)
-        if name in arguments:  # what the others need is not imported
+        if name in arguments:  # the other sub-commands are not imported
             module = import_module(command.module, __package__)
             module.add_arguments(sub)
             sub.set_defaults(run=module.run)
@@ -69,36 +69,36 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Parameters
     ----------
     arguments : sequence of str, default=None
-        Those of the command line where None.
+        None: those of the command line.
 
     Returns
     -------
     int
-        Exit code: 0, 1 when a check fails, 2 for what the user can mend, 130 after Ctrl-C, 141
-        when the reader of a pipe went away.
+        Exit code: 0 for success, 1 if a check failed, 2 for an error that the user can fix, 130
+        after Ctrl-C, 141 if the reader of a pipe closed it.
     """
     if arguments is None:
         arguments = sys.argv[1:]
-    if sys.stderr is None:  # closed by who called: `print` would take standard output instead
+    if sys.stderr is None:  # closed by the caller: `print` would use standard output instead
         sys.stderr = open(os.devnull, "w")  # noqa: SIM115 - until the process ends
     if sys.stdout is None:
-        complain("standard output is closed: let it go somewhere, say to a file")
+        complain("standard output is closed: redirect it, for example to a file")
         return UserError.exit_code
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):  # a name from the data must not end the program
+        if hasattr(stream, "reconfigure"):  # a name that cannot be encoded must not raise
             stream.reconfigure(errors="backslashreplace")
     code = 0
     try:
         try:
             code = _run(arguments)
-        finally:  # Python would do so after all, and tell of its errors in lines of its own
+        finally:  # else Python flushes at exit and prints errors in lines of its own
             sys.stdout.flush()
             sys.stderr.flush()
     except BrokenPipeError:
-        _drop_what_cannot_be_written()
+        _discard_unwritten()
         return CLOSED_PIPE
     except OSError as error:
-        _drop_what_cannot_be_written()
+        _discard_unwritten()
         if not code:
             complain(f"{_place(error)}{error.strerror or error}")
         return UserError.exit_code
@@ -106,7 +106,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: Sequence[str]) -> int:
-    """The exit code; only streams that cannot be written to raise an error."""
+    """Runs a command and returns its exit code. Only a stream that cannot be written raises."""
     try:
         options = _parse(arguments)
         options.run(options)
@@ -124,22 +124,22 @@ def _run(arguments: Sequence[str]) -> int:
         return INTERRUPTED
     except BrokenPipeError:
         raise
-    except OSError as error:  # a disk is full, a name too long, a folder closed
+    except OSError as error:  # a full disk, a name that is too long, a folder without permission
         complain(f"{_place(error)}{error.strerror or error}")
         return UserError.exit_code
     return 0
 
 
 def _place(error: OSError) -> str:
-    """What could not be read or written, where it is known."""
+    """A prefix that names what could not be read or written, if that is known."""
     if error.filename is not None:
         return f"{error.filename}: "
-    # other files are written through `replacing`, which names them
+    # `replacing` already names its file, so a write without a name is to standard output
     return "standard output cannot be written: " if error.errno in FULL else ""
 
 
-def _drop_what_cannot_be_written() -> None:
-    """Lets go of streams that cannot be written to: Python flushes them once more at its end."""
+def _discard_unwritten() -> None:
+    """Sends streams that cannot be flushed to the null device: Python flushes again at exit."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()

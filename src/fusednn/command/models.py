@@ -1,4 +1,4 @@
-"""Models that `fusednn fit` has written."""
+"""Loads models for the commands."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def open_model(path: Path, jobs: int | None = None) -> tuple[Predictor, Tabular]
     ----------
     path : Path
     jobs : int, default=None
-        Threads.
+        Number of threads.
 
     Returns
     -------
@@ -30,7 +30,7 @@ def open_model(path: Path, jobs: int | None = None) -> tuple[Predictor, Tabular]
     Raises
     ------
     UserError
-        If there is no such file, or it is another.
+        If there is no such file, or `fusednn fit` did not write it.
     """
     predictor = opened(path, jobs)
     table = Tabular.from_notes(predictor.notes, path)
@@ -39,20 +39,18 @@ def open_model(path: Path, jobs: int | None = None) -> tuple[Predictor, Tabular]
     if predictor.n_features_in_ != len(table.encoding.names) or outputs != (
         None if classes is None else len(classes)
     ):
-        raise UserError(
-            f"{path} has notes that do not fit its network: make it again by `fusednn fit`"
-        )
+        raise UserError(f"{path} has notes that do not match its network: run `fusednn fit` again")
     return predictor, table
 
 
 def opened(path: Path, jobs: int | None = None) -> Predictor:
     """
-    Load any model.
+    Load any fusednn model.
 
     Raises
     ------
     UserError
-        If there is no such file, or it is another.
+        If there is no such file, or it is not a model.
     """
     import fusednn
 

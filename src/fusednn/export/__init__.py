@@ -1,1 +1,1 @@
-"""Networks for other programs: ONNX, C, and shared libraries made of it."""
+"""Exports networks as ONNX, C source and shared libraries."""

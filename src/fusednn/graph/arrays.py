@@ -1,4 +1,4 @@
-"""Arrays of a network: what they extend over and their shapes; neither addresses nor memory."""
+"""Arrays of a network: their shapes and what they have values for; no addresses, no memory."""
 
 from __future__ import annotations
 
@@ -6,28 +6,28 @@ from dataclasses import dataclass
 from math import prod
 
 SAMPLES, ROWS, CHUNKS, NETWORK = "samples", "rows", "chunks", "network"
-"""What an array has values for: each sample of a batch, each row of its samples (a number), each
+"""What an array has values for: each sample of a batch, each row of its samples (one number), each
 chunk of its rows, or the network."""
 
 REAL, FLOAT64 = "real", "float64"
-"""Elements: of the network's type, or float64 in every network."""
+"""Types of elements: the network's type, or float64 in every network."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Array:
-    """Values without an address; two arrays are equal only if they are the same.
+    """Values without an address; two arrays are equal only if they are the same object.
 
     Parameters
     ----------
     shape : tuple of int
         The shape of one sample, chunk or network; its last axis is a row, the others are
-        positions. Over ROWS there are positions alone.
+        positions. Over ROWS all axes are positions.
     over : str
         SAMPLES, ROWS, CHUNKS or NETWORK.
     element : str
         REAL or FLOAT64.
     rows : int
-        Over CHUNKS: the rows of each sample that are dealt to chunks.
+        Over CHUNKS: the rows of each sample, which are divided into chunks.
     """
 
     shape: tuple[int, ...]

@@ -8,7 +8,7 @@ from .arrays import Array
 
 
 class Walk(NamedTuple):
-    """Which rows of each sample of an array are in its runs, counted in its positions.
+    """Which rows of a sample are in its runs; rows are numbered by position.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ class Runs(NamedTuple):
         Runs of each sample, and rows of each run.
     x, dz : Walk
     taps : tuple of int
-        Rows of x that stand side by side in place of one, counted from it.
+        Offsets of the rows of x that are concatenated into one.
     """
 
     per_sample: int
@@ -59,12 +59,12 @@ class Sum(NamedTuple):
     Parameters
     ----------
     x : Array or None
-        (I,) in each row; None is a one, so that it is the sum of dz.
+        (I,) in each row; None is ones, which give the sum of dz.
     dz : Array
         (O,) in each row.
     runs : Runs or None
-        Which rows meet; weights are then (taps I, O). None: all rows of both, of which there are
-        as many.
+        Which rows are paired; the weights are then (taps I, O). None: each row of x with the same
+        row of dz.
     """
 
     x: Array | None
@@ -73,25 +73,25 @@ class Sum(NamedTuple):
 
 
 class Partials(NamedTuple):
-    """The sum of what chunks of samples left, in order.
+    """The sum of the gradients of all chunks, in order.
 
     Parameters
     ----------
     partials : Array
-        Over CHUNKS, of the parameter's shape, and in the form in which a machine has that.
+        Over CHUNKS, with the parameter's shape and its layout in memory.
     """
 
     partials: Array
 
 
 class Given(NamedTuple):
-    """What a call has computed."""
+    """A gradient that a call computes."""
 
     values: Array
 
 
 class Lookups(NamedTuple):
-    """Rows of a table: the sum of part of dz over the samples whose code a row belongs to.
+    """The gradient of a table: a row's is the sum of part of dz over the samples with its code.
 
     Parameters
     ----------

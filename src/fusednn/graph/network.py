@@ -26,10 +26,10 @@ class Network(NamedTuple):
     loss : str or object
         Key of `kernels.losses.LOSSES`, or a row like its rows; its link is the output activation.
     groups : tuple of int
-        Adjacent outputs that have a loss and a link of their own, by their numbers; empty is one
-        group of all.
+        Sizes of the groups of adjacent outputs, each with a loss and a link of its own; empty: all
+        outputs are one group.
     loss_constants : tuple of float
-        The loss's; empty are those of the table.
+        The loss's constants; empty: those of the table.
     is_whole : bool
         Whether the last op gives the logits; else these are a network's first ops.
     """
@@ -56,16 +56,16 @@ class Network(NamedTuple):
         return _sizes(self.ops).out_shape
 
     def parameters(self) -> list[Parameter]:
-        """In the order of the ops."""
+        """The parameters, in the order of the ops."""
         return [parameter for op in self.ops for parameter in op.parameters()]
 
     def products(self) -> tuple[tuple[int, int, int], ...]:
-        """Rows of a sample, and rows and columns of each matrix that these are multiplied by."""
+        """Rows of a sample, fan-in and fan-out of each matrix product."""
         return _sizes(self.ops).products
 
     def arrays(self) -> tuple[tuple[int, int], ...]:
-        """Rows and columns of a sample of the input, of each op's output, also inside others, and
-        of what products read and write."""
+        """Rows and columns of a sample in each array: the input, each op's output (inner ops'
+        too), and what products read and write."""
         return _sizes(self.ops).arrays
 
     @property
@@ -75,23 +75,23 @@ class Network(NamedTuple):
 
     @property
     def positions(self) -> int:
-        """The most rows that a sample has on its way."""
+        """The most rows that a sample has in any array."""
         return max(rows for rows, _ in self.arrays())
 
     def work(self) -> int:
-        """Multiply-adds of the products, for a sample."""
+        """Multiply-adds of all products, for one sample."""
         return sum(rows * a * b for rows, a, b in self.products())
 
     def is_plain(self) -> bool:
-        """Whether all ops are dense layers, which take matrices as they stand."""
+        """Whether all ops are dense layers that can multiply by row-major matrices."""
         return all(type(op) is Dense and not op.weight_norm and not op.storage for op in self.ops)
 
     def needs_batches(self) -> bool:
-        """Whether an op joins the rows of a batch, which must then be more than one."""
+        """Whether an op combines the rows of a batch, so that one row is not enough."""
         return any(op.joins_rows() for op in self.ops)
 
     def leaves_chunks(self) -> bool:
-        """Whether an op leaves values for each chunk of a batch in training."""
+        """Whether an op writes values for each chunk of a batch in training."""
         calls = self.graph(trains=True).calls
         return any(array.over == CHUNKS for call in calls for array in call.out.values())
 
@@ -100,7 +100,7 @@ class Network(NamedTuple):
         return any(op.is_random() for op in self.ops)
 
     def is_normed(self) -> bool:
-        """Whether some weights are made of directions and norms."""
+        """Whether some weights are weight-normalised."""
         return bool(self.graph().normed)
 
     def bounds_weights(self) -> bool:
@@ -129,14 +129,14 @@ class Network(NamedTuple):
         Parameters
         ----------
         trains : bool
-            With the loss and the way back.
+            Include the loss and the backward pass.
         noisy : bool
-            In training: with dropout and noise.
+            In training: include dropout and noise.
         mixed : bool
-            In training: each sample mixed with another (`plan.rule.Rule`).
+            In training: mix each sample with another (`plan.updating.rule.Rule`).
         wants_dx : bool
-            With the gradient of the data: of the losses in training, else of one of the logits,
-            which a call `pick` chooses.
+            Include the gradient by the data: of the losses in training, else of one of the
+            logits, which a call `pick` chooses.
         """
         return _graph(self.ops, max(1, len(self.groups)), trains, noisy, mixed, wants_dx)
 
@@ -188,7 +188,7 @@ def _graph(ops, groups: int, trains: bool, noisy: bool, mixed: bool, wants_dx: b
 
 
 def _samples(trace: Trace, first: Layer, mixed: bool) -> Array:
-    """What the first op reads: the data, which some ops read where they are, or a copy."""
+    """What the first op reads: the data in place if it is such an op, else a gathered copy."""
     if not mixed and isinstance(first, Dense | Embedding | Reshape):
         return trace.x
     x = Array(trace.x.shape)

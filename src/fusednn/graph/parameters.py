@@ -10,20 +10,20 @@ DRAWN = "drawn"
 
 
 class Parameter(NamedTuple):
-    """The facts of a parameter; how a machine lays it out is not among them.
+    """The facts of a parameter, without its layout in memory.
 
     Parameters
     ----------
     name : str
-        In files and messages.
+        Its name in files and messages.
     shape : tuple of int
         As users see it.
     start : float or str
         Its first value, or DRAWN.
     rate, decay : float
-        Factors of the learning rate, and of its decay and L1 term; 0 is none.
+        Factors of the learning rate, and of its decay and L1 term; 0 turns them off.
     largest : float
-        The largest length of a column; infinite is no bound.
+        The largest norm of a column; infinite: no bound.
     trained : bool
         Whether it has a gradient.
     least : float
@@ -31,7 +31,7 @@ class Parameter(NamedTuple):
     shown : bool
         Whether users see it.
     finite : bool
-        Whether every value must be finite; else infinite ones may stand for no bound.
+        Whether every value must be finite; else an infinite value means no bound.
     exact : bool
         Whether it is float64 in every network.
     """

@@ -1,4 +1,4 @@
-"""Writing a network down as calls: forward, and back along a tape."""
+"""Records a network as calls: forward, and backward along a tape."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .gradients import Gradient
 from .parameters import Parameter
 
 Step = Callable[[Array], Array | None]
-"""From the gradient of an op's output to that of its input, None where nobody needs it."""
+"""A backward step: from the gradient by an op's output to that by its input, if that is needed."""
 
 
 class Call(NamedTuple):
@@ -20,14 +20,14 @@ class Call(NamedTuple):
     ----------
     op : str
     out : dict of str to Array
-        What it writes, each array by one call alone.
+        The arrays that it writes; no other call writes them.
     given : dict of str to object
         What it reads: arrays, numbers, names of functions.
     once : bool
         Whether it runs once, after the calls before it have run for all samples of the batch;
         else it runs for blocks of samples.
     arrays : tuple of Array
-        Those over samples that it reads or writes.
+        The arrays over samples that it reads or writes.
     """
 
     op: str
@@ -38,14 +38,14 @@ class Call(NamedTuple):
 
 
 class Normed(NamedTuple):
-    """Weights that follow from two parameters: each column of v, scaled to a norm of its own.
+    """Weight-normalised weights: each column of v, scaled to its norm.
 
     Parameters
     ----------
     w : Array
-        What the network multiplies by.
+        The weights.
     v, norms : int
-        The numbers of the parameters (I, O) and (O,).
+        The numbers of the parameters that they are computed from, (I, O) and (O,).
     """
 
     w: Array
@@ -54,7 +54,7 @@ class Normed(NamedTuple):
 
 
 class Graph(NamedTuple):
-    """A network, forward and perhaps back.
+    """A network as calls, forward and perhaps backward.
 
     Parameters
     ----------
@@ -65,19 +65,19 @@ class Graph(NamedTuple):
     parameters : tuple of (Parameter, Array)
         In the order of the network.
     normed : tuple of Normed
-        Weights that are made of directions and norms.
+        The weight-normalised weights.
     prepared : tuple of Call
-        On parameters alone; they run before all others, again when a parameter has changed.
+        Calls on parameters alone; they run before all others, again when a parameter has changed.
     calls : tuple of Call
-        In order.
+        All other calls, in order.
     gradients : dict of int to Gradient
-        By the number of the parameter.
+        The gradients by the parameters' numbers.
     dx : Array or None
-        The gradient of the data, where it was asked for.
+        The gradient by the data, if asked for.
     outputs : tuple of Array
-        What each op puts out.
+        The output of each op.
     streams : int
-        Sources of random numbers.
+        The number of random streams.
     """
 
     x: Array
@@ -99,7 +99,7 @@ class Graph(NamedTuple):
 
 
 class Trace:
-    """A network being written down.
+    """Records the calls of a network.
 
     Parameters
     ----------
@@ -110,14 +110,14 @@ class Trace:
     noisy : bool
         Whether there are dropout and noise.
     wants_dx : bool
-        Whether the gradient of the data is wanted.
+        Whether the gradient by the data is wanted.
 
     Attributes
     ----------
     goes_back : bool
-        Whether there is a way back.
+        Whether there is a backward pass.
     tape : list of Step
-        The way back of each op, in the order of the ops.
+        The backward steps, in forward order.
     """
 
     def __init__(
@@ -148,28 +148,28 @@ class Trace:
         return arrays
 
     def norm(self, w: Array, v: Array, norms: Array) -> None:
-        """Says that w has the directions of v and these norms."""
+        """Declares that w has the directions of v and these norms."""
         self.normed.append(Normed(w, self._numbers[v], self._numbers[norms]))
         if self.needs_gradient(v):
             self._needs_gradient.add(w)
 
     def call(self, op: str, out: Mapping[str, Array], /, **given: Any) -> None:
-        """One more call for each block of samples."""
+        """Adds a call that runs for each block of samples."""
         found = (*given.values(), *out.values())
         arrays = [one for one in found if isinstance(one, Array) and one.over == SAMPLES]
         self.calls.append(Call(op, out, given, arrays=tuple(arrays)))
-        self._follow(out, given)
+        self._mark_dependent(out, given)
 
     def call_once(self, op: str, out: Mapping[str, Array], /, **given: Any) -> None:
-        """A call after all samples are done with those before it."""
+        """Adds a call that runs once, after the calls before it have run for all samples."""
         self.calls.append(Call(op, out, given, once=True))
 
     def prepare(self, op: str, out: Mapping[str, Array], /, **given: Any) -> None:
-        """A call on parameters alone."""
+        """Adds a call on parameters alone."""
         self.prepared.append(Call(op, out, given))
 
-    def _follow(self, out: Mapping[str, Array], given: Mapping[str, Any]) -> None:
-        """Notes that what depends on trained parameters needs a gradient."""
+    def _mark_dependent(self, out: Mapping[str, Array], given: Mapping[str, Any]) -> None:
+        """Marks outputs that depend on an array with a gradient as needing one too."""
         for value in given.values():
             arrays = value if isinstance(value, tuple) else (value,)
             if any(isinstance(array, Array) and self.needs_gradient(array) for array in arrays):
@@ -177,23 +177,23 @@ class Trace:
                 return
 
     def needs_gradient(self, array: Array) -> bool:
-        """Whether something that is trained, or asked for, comes before."""
+        """Whether it is, or depends on, a trained parameter, or the data if `wants_dx`."""
         return array in self._needs_gradient
 
     def differentiate(self, parameter: Array, gradient: Gradient) -> None:
-        """Says what the gradient of a parameter is, if it is trained."""
+        """Sets the gradient of a parameter, if it is trained."""
         if self.needs_gradient(parameter):
             self.gradients[self._numbers[parameter]] = gradient
 
     def next_stream(self) -> int:
-        """The number of a source of random numbers of the network."""
+        """The number of a new random stream."""
         self.streams += 1
         return self.streams - 1
 
     def back(self, d: Array | None, tape: Sequence[Step]) -> Array | None:
-        """The way back over a tape, from the gradient of its end to that of its beginning.
+        """Runs a tape backward: from the gradient by its last output to that by its first input.
 
-        None where nothing before needs a gradient.
+        None if no gradient is needed there.
         """
         for step in reversed(tape):
             if d is None:

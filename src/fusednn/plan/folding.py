@@ -1,4 +1,4 @@
-"""A network for inference alone: what is linear is folded into the dense layer beside it."""
+"""Folding for inference: linear ops are merged into the adjacent dense layer."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from fusednn.graph.network import Network
 from .updating.norms import normed_weights
 
 FAR_MEAN = {np.dtype(np.float32): 1e3, np.dtype(np.float64): 1e9}
-"""The largest mean, in deviations, that may go into the bias of the layer behind a scaling: two
-large numbers would take each other away there."""
+"""The largest mean, in standard deviations, of a scaling that may be merged into the bias of the
+next layer: with a larger mean two large numbers would cancel there."""
 
 
 class FittedLayer(NamedTuple):
@@ -33,8 +33,8 @@ def folded(
 ) -> tuple[Network, list[np.ndarray]]:
     """The same function with fewer ops.
 
-    Noise goes; weights of directions and norms become weights; batch normalisation goes into a
-    dense layer just before or behind it, and scaling of the data into the one behind it.
+    Removes noise layers, multiplies out weight normalisation, merges BatchNorm into the adjacent
+    dense layer, and merges the scaling of the data into the dense layer after it.
 
     Parameters
     ----------
@@ -42,12 +42,12 @@ def folded(
     arrays : sequence of ndarray
         Its parameters in their order; the result has the dtype of the last.
     behind : bool
-        Whether what scales the input of a dense layer goes into that.
+        Whether to merge BatchNorm and scaling into a dense layer after them.
 
     Returns
     -------
     network, arrays
-        As they were given; new arrays where they changed.
+        The folded network and its parameters; those that did not change are not copied.
     """
     dtype = arrays[-1].dtype if arrays else np.dtype(float)
     steps = _fold(_steps(network.ops, arrays), dtype, behind)
@@ -65,7 +65,7 @@ def _steps(ops, arrays) -> list[FittedLayer]:
 
 def _fold(steps: list[FittedLayer], dtype, behind: bool) -> list[FittedLayer]:
     done: list[FittedLayer] = []
-    for step in map(_alone, steps):
+    for step in map(_simplified, steps):
         if step is None:
             continue
         if isinstance(step.op, Residual):
@@ -75,24 +75,24 @@ def _fold(steps: list[FittedLayer], dtype, behind: bool) -> list[FittedLayer]:
                 step.op._replace(inner=tuple(part.op for part in inner)),
                 [array for part in inner for array in part.arrays],
             )
-        while done and (both := _together(done[-1], step, dtype, behind)) is not None:
+        while done and (both := _merged(done[-1], step, dtype, behind)) is not None:
             done.pop()
             step = both
         done.append(step)
     return done
 
 
-def _together(before: FittedLayer, step: FittedLayer, dtype, behind: bool) -> FittedLayer | None:
-    """One step that does what two do; None if there is none."""
-    if isinstance(step.op, BatchNorm) and _ends_plainly(before):
-        return _into_before(before, step)
-    if behind and isinstance(step.op, Dense) and _goes_on(before, dtype):
-        return _into_behind(before, step)
+def _merged(before: FittedLayer, step: FittedLayer, dtype, behind: bool) -> FittedLayer | None:
+    """Two steps merged into one; None if they cannot be."""
+    if isinstance(step.op, BatchNorm) and _is_linear(before):
+        return _merged_into_before(before, step)
+    if behind and isinstance(step.op, Dense) and _fits_into_next(before, dtype):
+        return _merged_into_next(before, step)
     return None
 
 
-def _alone(step: FittedLayer) -> FittedLayer | None:
-    """A step by itself, as inference needs it; None if it does nothing there."""
+def _simplified(step: FittedLayer) -> FittedLayer | None:
+    """A step as inference needs it; None if it does nothing there."""
     op, arrays = step
     if isinstance(op, GaussianNoise):
         op = Identity(op.width, op.after)
@@ -104,7 +104,7 @@ def _alone(step: FittedLayer) -> FittedLayer | None:
     return FittedLayer(op, arrays)
 
 
-def _ends_plainly(step: FittedLayer) -> bool:
+def _is_linear(step: FittedLayer) -> bool:
     return isinstance(step.op, Dense) and step.op.after.activation == "identity"
 
 
@@ -119,15 +119,15 @@ def _affine(step: FittedLayer) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return mean, scale / np.sqrt(variance + step.op.epsilon), shift
 
 
-def _goes_on(step: FittedLayer, dtype) -> bool:
-    """Whether a scaling may go into the dense layer behind it."""
+def _fits_into_next(step: FittedLayer, dtype) -> bool:
+    """Whether it is BatchNorm or a scaling that may be merged into the next dense layer."""
     if not isinstance(step.op, BatchNorm | Standardize) or step.op.after.activation != "identity":
         return False
     mean, factor, _ = _affine(step)
     return bool(np.all(np.abs(mean * factor) < FAR_MEAN[np.dtype(dtype)]))
 
 
-def _into_before(dense: FittedLayer, norm: FittedLayer) -> FittedLayer:
+def _merged_into_before(dense: FittedLayer, norm: FittedLayer) -> FittedLayer:
     mean, factor, shift = _affine(norm)
     w, b = (array.astype(float) for array in dense.arrays)
     assert isinstance(dense.op, Dense)
@@ -136,7 +136,7 @@ def _into_before(dense: FittedLayer, norm: FittedLayer) -> FittedLayer:
     return FittedLayer(op, [w * factor, (b - mean) * factor + shift])
 
 
-def _into_behind(norm: FittedLayer, dense: FittedLayer) -> FittedLayer:
+def _merged_into_next(norm: FittedLayer, dense: FittedLayer) -> FittedLayer:
     mean, factor, shift = _affine(norm)
     w, b = (array.astype(float, order="C") for array in dense.arrays)
     assert isinstance(dense.op, Dense)

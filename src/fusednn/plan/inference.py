@@ -1,4 +1,4 @@
-"""The inference plans: row blocks through all layers in each worker's own rows of the buffers."""
+"""The inference plans: each worker runs row blocks through all layers in buffers of its own."""
 
 from __future__ import annotations
 
@@ -34,17 +34,17 @@ def lower_inference(
     Parameters
     ----------
     network : Network
-        Its loss's link makes the outputs.
+        The link of its loss gives the outputs.
     parameters : list of ndarray
-        In the order of the network, flat and in their forms, or plain.
+        In the order of the network: flat and in their forms, or row-major with `plain`.
     source : DenseRows or CsrRows
         The data.
     order : ndarray of int64, optional
-        Samples to take, instead of all of them in their own order.
+        Samples to take; by default all, in the order of the data.
     workers : int
         Threads that will run it.
     plain : bool
-        The weights are matrices as they stand, not panels.
+        The weights are row-major matrices, not panels.
     answer : str
         Key of `ANSWERS`.
     """
@@ -63,10 +63,10 @@ def lowered(
     network: Network, program: Program, rows: int, source, parameters, order=None, plain=False,
     outputs: bool = False, transposed=None, picked: int = -1,
 ) -> Lowering:  # fmt: skip
-    """The calls of a network that only answers, bound; the segment is not ended.
+    """Binds the calls of a network for inference; the caller ends the segment.
 
-    `outputs` says that what each op puts out is needed to the end. With `transposed` the gradient
-    of the data follows, of the output that is `picked`.
+    With `outputs` every op's output is kept until the end. With `transposed` it also computes the
+    gradient by the data of the output that is `picked`.
     """
     graph = network.graph(wants_dx=transposed is not None)
     lowering = Lowering(
@@ -90,7 +90,7 @@ def lowered(
 def lower_outputs(
     network: Network, parameters, source, dtype, *, workers: int = 1
 ) -> tuple[Program, list[np.ndarray]]:
-    """A program that writes what each op puts out, the last one logits, and the arrays it fills.
+    """A program that writes the output of each op (of the last the logits), and its arrays.
 
     Parameters
     ----------
@@ -116,7 +116,7 @@ def lower_input_gradient(
     network, source, dtype, workers
         As `lower_inference` takes them.
     parameters : list of ndarray
-        In their forms for a network that wants the gradient of the data.
+        In the forms that `forms_of` gives with `wants_dx`.
     transposed : list of ndarray or None
         Copies of w^T.
     picked : int
@@ -136,30 +136,30 @@ def lower_input_gradient(
 
 
 def scratch_elements(network: Network) -> int:
-    """How many a worker's scratch has: a chunk of rows at the end, or a row of any op."""
+    """Elements of a worker's scratch: for a chunk of rows of answers, or for a row of any op."""
     return max(output.CHUNK_ROWS * (network.outputs + 3), network.widest)
 
 
 def least_rows(network: Network) -> int:
-    """Fewest rows of the data that a block has, and a thread is worth."""
+    """The fewest samples of a block, and the fewest that are worth a thread."""
     return max(1, sizes.ANSWER_ROWS // network.positions)
 
 
 def row_bytes(network: Network, dtype: np.dtype) -> int:
-    """Bytes of the layers' outputs for a row of the data, about."""
+    """About how many bytes the outputs of all layers take for one sample."""
     elements = sum(rows * leading_dimension(width, dtype) for rows, width in network.arrays())
     return elements * dtype.itemsize
 
 
 def _block_rows(network: Network, samples: int, dtype, workers: int) -> int:
-    fair = samples // (4 * workers)  # a slow core hands work over
+    fair = samples // (4 * workers)  # several blocks per worker: others take those of a slow core
     least = least_rows(network)
     block = max(least, min(sizes.ANSWER_BYTES // row_bytes(network, dtype), fair) // least * least)
     return min(block, max(1, samples))
 
 
 def _set_steps(program: Program, lowering: Lowering, samples: int, block: int) -> None:
-    """Ends the records, and sets tasks and steps for all samples."""
+    """Ends the segment, and sets tasks and steps for all samples."""
     lowering.cut()
     [(chain, _)] = lowering.segments
     most = min(samples, sizes.STEP_ROWS)

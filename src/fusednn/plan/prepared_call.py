@@ -1,4 +1,4 @@
-"""A network prepared for calls: its records, and where each call's arrays go in them."""
+"""A network prepared for calls: its records, and the slots that receive a call's addresses."""
 
 from __future__ import annotations
 
@@ -20,26 +20,26 @@ from .memory.buffers import address_of
 
 
 class Resident:
-    """What one thread at a time needs to have a network answer.
+    """A network prepared for the calls of one thread at a time.
 
     Parameters
     ----------
     network : Network
-        As `folded` leaves it.
+        As `folded` returns it.
     parameters : list of ndarray
-        Flat and in their forms; read in place by all who answer with them.
+        Flat and in their forms; read in place, so several may share them.
     dtype : dtype
         float32 or float64.
     answers : sequence of str
         Keys of `ANSWERS`.
     is_sparse : bool
-        Whether it answers the rows that `take` was given last; X of a call is then of one column,
-        which nobody reads.
+        Whether it answers the rows of the last `take`; X of a call then has one column, which is
+        not read.
 
     Attributes
     ----------
     ways : list of (callable, ndarray)
-        For each of `answers` a form of `kernels.answer.answer_now`, and its words.
+        For each of `answers` a compiled `kernels.answer.answer_with_gil`, and its words.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class Resident:
         dtype = np.dtype(dtype)
         block = block_rows(network, dtype)
         self._program = program = Program(dtype, 1, scratch_elements(network))
-        source = _any_row(network.inputs, dtype, is_sparse)
+        source = _placeholder(network.inputs, dtype, is_sparse)
         self._columns = 1 if is_sparse else network.inputs
         lowering = lowered(network, program, block, source, parameters)
         for refresh in program.refresh:
@@ -60,11 +60,13 @@ class Resident:
         self._alive = [places]
         self.ways = []
         for name in answers:
-            call = calls.ready(calls.answer_now, dtype, np.dtype(ANSWERS[name].dtype or dtype))
+            call = calls.ready(
+                calls.answer_with_gil, dtype, np.dtype(ANSWERS[name].dtype or dtype)
+            )
             self.ways.append((call, self._words(lowering, network, name, block, places)))
 
     def take(self, source: CsrRows) -> None:
-        """Answers these rows from now on."""
+        """Sets the rows that later calls answer."""
         for slots, part in zip(self._slots, source.parts, strict=True):
             for slot in slots:
                 slot.value = address_of(part)
@@ -89,15 +91,15 @@ class Resident:
         return words
 
 
-def _any_row(width: int, dtype, is_sparse: bool) -> DenseRows | CsrRows:
-    """A row in whose place those of calls are put."""
+def _placeholder(width: int, dtype, is_sparse: bool) -> DenseRows | CsrRows:
+    """A row whose address every call replaces by that of its own rows."""
     if not is_sparse:
         return DenseRows(np.zeros((1, width), dtype), dtype)
     return CsrRows(np.zeros(1, dtype), np.zeros(1), np.zeros(2), (1, width))
 
 
 def block_rows(network: Network, dtype) -> int:
-    """Rows that are answered together; each thread that calls has buffers for them."""
+    """Samples that are answered together; each calling thread has buffers for so many."""
     return max(
         1, min(sizes.ANSWER_ROWS, sizes.ANSWER_BYTES // row_bytes(network, np.dtype(dtype)))
     )

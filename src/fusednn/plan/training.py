@@ -1,9 +1,9 @@
-"""The training plan: rows forward and back, then tiles of the parameters with their update.
+"""The training plan: rows forward and backward, then the update of the parameters tile by tile.
 
-A batch of at most `sizes.BLOCK_LIMIT` rows is two stages. A larger one runs in blocks whose
-gradients *store* adds up in memory, then one more stage applies the optimizer, so that memory does
-not grow with the batch. A gradient alone (for L-BFGS) is the same without the last stage. Where
-batches are normalised the row stage is cut, and a batch is taken whole.
+A batch of at most `sizes.BLOCK_LIMIT` rows takes two stages. A larger one runs in blocks: *store*
+writes the gradient of the first to memory, *accumulate* adds those of the others, and one more
+stage applies the optimizer, so that memory does not grow with the batch. A gradient alone (for
+L-BFGS) is the same without the last stage. BatchNorm cuts the row stage, and needs whole batches.
 """
 
 from __future__ import annotations
@@ -45,17 +45,18 @@ class TrainingPlan:
     ----------
     layout : ParameterLayout
     rows, block : int
-        Rows of the buffers, and those that go forward and back at once.
+        Samples that the buffers have room for, and samples that are processed at once.
     joined : bool
-        Whether a last batch of one row belongs to the one before, which the buffers have room for.
+        Whether a last batch of one sample is joined to the one before; the buffers have room for
+        it.
     blocked : bool
-        Whether the gradient of a batch goes to memory.
+        Whether the gradient of a batch is stored in memory.
     later_block, apply_stage : int
-        The first stages of a batch's later blocks, and of its update, in blocks.
+        If `blocked`: the first stages of a batch's later blocks, and of its update.
     parameters, transposed : ndarray
         The flat vector and the transposed copy.
     states : list of ndarray
-        The optimizer's state, each array in the shape of the parameters.
+        The optimizer's state, each array laid out like the parameters.
     gradient : ndarray
         The stored gradient; empty where the plan stores none.
     key : ndarray of two int64
@@ -63,14 +64,14 @@ class TrainingPlan:
     averages : ndarray
         The averages of the parameters; empty where there are none.
     normed : list of NormedWeights
-        Weights that are made of directions and norms.
+        The weight-normalised weights.
     dx : ndarray of shape (n_samples, inputs), or None
-        The gradient of the data in their `order`, where the rule has it.
+        The gradient by the data in their `order`, if the rule asks for it.
     memory : Memory
     order : ndarray of int64
         The orders of samples of the next passes, one after the other; written in place.
     partners : ndarray of int64
-        In the same places, what each sample is mixed with; empty where none are.
+        In the same places, the sample that each is mixed with; empty without mixup.
     program : Program
     """
 
@@ -119,16 +120,16 @@ class TrainingPlan:
 
     @property
     def served(self) -> np.ndarray:
-        """The parameters that predict: the averages, where there are any."""
+        """The parameters to predict with: the averages, if there are any."""
         return self.averages if len(self.averages) else self.parameters
 
     def load(self, arrays) -> None:
-        """Takes over parameters, which their averages begin with."""
+        """Copies parameters in; their averages begin with them."""
         self.load_trained(arrays)
         self.averages[:] = self.parameters[: len(self.averages)]
 
     def load_trained(self, arrays) -> None:
-        """Takes over parameters, but not as averages."""
+        """Copies parameters in, and leaves their averages unchanged."""
         self.layout.pack(arrays, self.parameters)
         self.layout.pack_transposed(arrays, self.transposed)
         for normed in self.normed:
@@ -194,7 +195,7 @@ class TrainingPlan:
     def _lower_stages(
         self, lowering: Lowering, computed: dict[int, GradientOp], values: np.ndarray
     ) -> None:
-        """The stages: rows and update of a batch in one go; in blocks first, later, and update."""
+        """Sets the stages: rows and update; if blocked, first block, later blocks and update."""
         rule, program, forms = self._rule, self.program, self.layout.forms
         decoupled = rule.optimizer is not None and OPTIMIZERS[rule.optimizer].decoupled
         facts = [parameter for parameter, _ in lowering.graph.parameters]
@@ -252,7 +253,7 @@ class TrainingPlan:
         program.set_stages(stages)
 
     def _stages_after(self, columns: Columns, normed: list[NormedWeights]) -> list:
-        """What follows an update: bounds and norms of the weights, then their averages."""
+        """The stages after an update: bounds and norms of the weights, then their averages."""
         stages: list = []
         bounds = columns.lower_bounds()
         if bounds:
@@ -305,7 +306,7 @@ class TrainingPlan:
 
 
 def _positions(graph: Graph) -> dict[int, int]:
-    """How many rows of each sample the gradient of a parameter is a sum over."""
+    """By parameter number: the rows per sample that its gradient is a sum over."""
     return {
         number: gradient.dz.positions
         for number, gradient in graph.gradients.items()

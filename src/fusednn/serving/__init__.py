@@ -1,1 +1,1 @@
-"""Fitted networks ready for calls: without scikit-learn, and without what only training needs."""
+"""Fitted networks prepared for predictions, without scikit-learn and without training's data."""

@@ -1,4 +1,4 @@
-"""What stands between a predictor's methods and the compiled calls: memory, checks, threads."""
+"""Answers a predictor's calls: checks input, chooses threads and calls compiled functions."""
 
 from __future__ import annotations
 
@@ -25,39 +25,39 @@ from fusednn.training.parked import Crew
 from . import checks
 
 BRIEF_FLOPS = 2_000_000
-"""Shorter calls, up to some 20 us, keep the interpreter's lock: handing it over takes as long."""
+"""Shorter calls, up to some 20 us, keep the interpreter's lock: releasing it takes as long."""
 
 OPERATIONS_PER_COLUMN = 20
-"""What a normalisation and an activation do with a number, about."""
+"""Approximate operations of a normalisation and an activation for one number."""
 
 DENSE_BYTES = 1 << 25
-"""How much of sparse rows is made dense at a time, for networks that begin with another layer."""
+"""Bytes of sparse rows made dense at a time, for networks whose first layer is not dense."""
 
 _running: list[None] = []
-"""An entry for each long call that runs now; lists need no lock for that."""
-if hasattr(os, "register_at_fork"):  # the calls of other threads do not go on in a child
+"""An entry for each long call in progress. Appending to and popping from a list need no lock."""
+if hasattr(os, "register_at_fork"):  # calls of other threads do not continue in a child process
     os.register_at_fork(after_in_child=_running.clear)
 
 
 class Answering:
-    """A network that answers, in some ways.
+    """A network that computes several kinds of answers.
 
     Parameters
     ----------
     network : Network
-        As `plan.folding` leaves it.
+        Folded by `plan.folding`.
     arrays : iterable of ndarray
-        Its parameters, gone through once and packed one by one.
+        The parameters, iterated once and packed one by one.
     dtype : dtype
         float32 or float64.
     answers : sequence of str
-        The ways, keys of `plan.answers.ANSWERS`; calls name them by their place.
+        The kinds of answers, keys of `plan.binding.outputs.ANSWERS`; calls give an index.
     flops : int
-        What a row costs, about, in operations of floats.
+        Approximate floating-point operations per row.
     n_jobs : int or None
-        As of `Predictor`.
+        See `Predictor`.
     names, features
-        As of `Model`; for the checks.
+        See `Model`; used by the checks.
     """
 
     def __init__(
@@ -97,7 +97,7 @@ class Answering:
         return [_unpacked(*both) for both in zip(self._forms, self._parameters, strict=True)]
 
     def answer(self, kind, X, out, validate):
-        """Writes what the network answers for X in one of its ways, as `Predictor` says."""
+        """Computes one kind of answers for X; for the parameters see `Predictor`."""
         dtype = self.dtype
         if not (
             type(X) is ndarray
@@ -124,7 +124,7 @@ class Answering:
         else:
             try:
                 resident = self._free.pop()
-            except IndexError:  # as many calls as never before run at once
+            except IndexError:  # more calls run at once than ever before
                 resident = self._resident()
             answer, words = resident.ways[kind]
             status = answer(words, X, out, validate)
@@ -134,7 +134,7 @@ class Answering:
         return out
 
     def _answer_many(self, kind, X, out, validate, fresh):
-        """The same by several threads, if that pays, while others run."""
+        """`answer` for many rows: releases the lock, and may use several threads."""
         _running.append(None)
         try:
             workers = self._choose_workers(len(X), len(X) * self._flops)
@@ -142,7 +142,7 @@ class Answering:
                 if X.shape[1] != self._inputs:
                     return calls.WRONG_COLUMNS
                 check = calls.CHECKED if validate else calls.UNCHECKED
-                if validate and not fresh:  # what is refused leaves the caller's array as it is
+                if validate and not fresh:  # refused rows must not change the caller's array
                     if status := self._share(kind, X, out, workers, calls.ONLY_CHECKED):
                         return status
                     check = calls.UNCHECKED
@@ -156,21 +156,21 @@ class Answering:
             return 1
         most = -(-rows // least_rows(self._network))
         workers = min(choose_jobs(self.n_jobs, flops, FLOPS_PER_THREAD), most)
-        if self.n_jobs is None:  # who calls from many threads has them at work already
+        if self.n_jobs is None:  # calls from several threads already use several cores
             workers //= len(_running)
         return workers
 
     def _answer_apart(self, kind, X, out, validate):
         resident = self._taken(None)
-        answer = calls.ready(calls.answer_apart, self.dtype, out.dtype)
+        answer = calls.ready(calls.answer_without_gil, self.dtype, out.dtype)
         status = answer(resident.ways[kind][1], X, out, validate)
         self._free.append(resident)
         return status
 
     def _share(self, kind, X, out, workers, check=calls.UNCHECKED, source=None):
-        """By so many threads, each with a resident, which claim rows until none are left.
+        """Computes answers by several threads, each with a resident, which claim blocks of rows.
 
-        Sparse rows are those of `source`.
+        Sparse rows are in `source`.
         """
         if len(X) != len(out):  # another thread may have resized X since `out` was made
             return calls.FAILED
@@ -180,7 +180,7 @@ class Answering:
         shared[calls.X], shared[calls.ANSWERS] = address_of(X), address_of(out)
         shared[calls.CHECK] = check
         share, like = calls.ready_share(self.dtype), self.dtype.type(0)
-        # What the addresses lead to, for a thread that is still at work after an interrupt.
+        # keeps the memory alive for a helper that still works after an interrupt
         alive = [X, out, source, *residents]
         with Crew(workers - 1) as crew:
             try:
@@ -194,7 +194,7 @@ class Answering:
         return status
 
     def _taken(self, source):
-        """A resident for the calling thread, or for a helper."""
+        """Takes a free resident or makes one, and gives it the sparse rows of `source`, if any."""
         try:
             resident = (self._free if source is None else self._free_sparse).pop()
         except IndexError:
@@ -206,7 +206,7 @@ class Answering:
     def _answer_sparse(self, kind, X, out, validate):
         """`answer` for the rows of a sparse matrix."""
         X = checks.sparse_rows(X)
-        with np.errstate(over="ignore"):  # what the type cannot hold is refused as infinite
+        with np.errstate(over="ignore"):  # too large values become infinite and are refused
             source = CsrRows.of(X, self.dtype)
         rows, width = source.shape
         if width != self._inputs:
@@ -232,7 +232,7 @@ class Answering:
         return out
 
     def _answer_csr(self, kind, source: CsrRows, out):
-        """Writes the answers of a network whose first layer reads CSR."""
+        """Computes answers to CSR rows by a network whose first layer reads CSR."""
         rows, width = len(out), self._network.ops[0].fan_out
         flops = rows * self._later_flops + 2 * int(source.pointers[-1]) * width
         nothing, is_brief = empty((rows, 1), self.dtype), flops <= BRIEF_FLOPS
@@ -245,7 +245,7 @@ class Answering:
                 resident = self._taken(source)
                 answer, words = resident.ways[kind]
                 if not is_brief:
-                    answer = calls.ready(calls.answer_apart, self.dtype, out.dtype)
+                    answer = calls.ready(calls.answer_without_gil, self.dtype, out.dtype)
                 status = answer(words, nothing, out, False)
                 self._free_sparse.append(resident)
         finally:
@@ -267,7 +267,7 @@ class Answering:
 
 
 def operations(network: Network) -> int:
-    """What a dense row costs, about, in operations of floats."""
+    """Approximate floating-point operations per dense row."""
     columns = sum(rows * width for rows, width in network.arrays())
     return 2 * network.work() + OPERATIONS_PER_COLUMN * columns
 

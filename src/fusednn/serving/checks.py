@@ -1,4 +1,4 @@
-"""Rows as callers hand them over: converted, or refused in scikit-learn's words."""
+"""Converts callers' rows, or refuses them with scikit-learn's messages."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ SEE = (
 
 
 def converted(X, dtype: np.dtype, names: tuple[str, str], features, columns=None) -> np.ndarray:
-    """X as a two-dimensional, C-contiguous, aligned array of `dtype`; a vector is one row.
+    """Converts X to a two-dimensional, C-contiguous, aligned array; a vector is one row.
 
-    X is whatever NumPy makes an array of: lists, arrays, frames of pandas and polars, tables of
-    pyarrow. Where `columns` says how many there are and which are read, the others may hold what
-    is no number. Columns are found by their names where a ColumnTransformer comes first.
+    X may be anything that NumPy converts: lists, arrays, frames of pandas and polars, tables of
+    pyarrow. If `columns` is given, the columns that it does not choose may hold values that are
+    not numbers. If the first step is a ColumnTransformer, columns are found by name.
 
     Raises
     ------
     TypeError
-        If X is sparse, or some names of its columns are strings and others are not.
+        If X is sparse, or only some names of its columns are strings.
     ValueError
-        If it is not such an array, holds what `dtype` cannot, or its columns have other names.
+        If X cannot be converted, or its columns have other names.
     """
     first, _ = names
     if is_sparse(X):
@@ -40,7 +40,7 @@ def converted(X, dtype: np.dtype, names: tuple[str, str], features, columns=None
     if features is not None and found is not None:
         order = _order(found, features, first, columns)
     given = np.asarray(X)
-    if given.dtype == object and hasattr(X, "iloc"):  # pandas: what is missing is no number yet
+    if given.dtype == object and hasattr(X, "iloc"):  # pandas' missing values become NaN
         given = X.to_numpy(object, na_value=np.nan)
     if given.ndim == 0:
         raise ValueError(
@@ -64,30 +64,30 @@ def converted(X, dtype: np.dtype, names: tuple[str, str], features, columns=None
         numbers, chosen = np.zeros(given.shape, object), list(columns[1])
         numbers[..., chosen] = given[..., chosen]
         given = numbers
-    with np.errstate(over="ignore"):  # what the type cannot hold is refused as infinite
+    with np.errstate(over="ignore"):  # too large values become infinite and are refused
         array = np.atleast_2d(np.ascontiguousarray(given, dtype))
     return array if array.flags.aligned else array.copy()
 
 
 def is_sparse(X) -> bool:
-    """Whether X is a matrix or array of SciPy's sparse kinds, without importing it."""
+    """Whether X is a sparse matrix or array of SciPy; does not import SciPy."""
     return hasattr(X, "tocsr")
 
 
 def sparse_rows(X):
-    """A sparse matrix of real numbers; a vector is one row, as a dense one is."""
+    """Checks a sparse matrix of real numbers; a vector becomes one row."""
     check_real(X)
     return X.reshape(1, -1) if X.ndim == 1 else X
 
 
 def check_real(X) -> None:
-    """Refuses complex numbers, of arrays and sparse matrices."""
+    """Refuses complex numbers in arrays and sparse matrices."""
     if X.dtype.kind == "c":
         raise ValueError(f"Complex data not supported\n{X}\n")
 
 
 def refuse_columns(X, inputs: int, names: tuple[str, str]) -> ValueError:
-    """The error for rows of another number of columns."""
+    """The error for a wrong number of columns."""
     return ValueError(
         f"X has {X.shape[-1]} features, but {names[0]} is expecting {inputs} features as input."
     )
@@ -102,7 +102,7 @@ def refuse_empty(X, names: tuple[str, str]) -> ValueError:
 
 
 def refuse_values(X: np.ndarray, names: tuple[str, str]) -> ValueError:
-    """The error for rows that hold NaN or infinity."""
+    """The error for NaN or infinity."""
     if not np.isnan(X).any():
         return ValueError(
             f"Input X contains infinity or a value too large for dtype('{X.dtype}')."
@@ -114,7 +114,7 @@ def refuse_values(X: np.ndarray, names: tuple[str, str]) -> ValueError:
 
 
 def check_out(out, shape: tuple[int, ...], dtype: np.dtype) -> None:
-    """Refuses an array that answers cannot be written to."""
+    """Refuses an `out` that answers cannot be written to."""
     if type(out) is not np.ndarray or not out.flags.carray or out.dtype != dtype:
         raise ValueError(
             f"out must be a C-contiguous, writeable NumPy array of {dtype}; got {_described(out)}."
@@ -124,23 +124,23 @@ def check_out(out, shape: tuple[int, ...], dtype: np.dtype) -> None:
 
 
 def check_codes(X: np.ndarray, columns, categories) -> None:
-    """Refuses values in columns of codes that are none; what is not finite is for other checks.
+    """Refuses finite values that are not codes of an Embedding; other checks refuse the rest.
 
     Parameters
     ----------
     X : ndarray of shape (n_samples, n_features)
     columns, categories : sequence of int
-        Which columns hold codes, and how many codes each has.
+        The columns of codes, and the number of codes of each.
 
     Raises
     ------
     ValueError
-        Naming the column.
+        The message names the column.
     """
     for column, count in zip(columns, categories, strict=True):
         values = X[:, column]
         largest = values.dtype.type(count - 1)
-        if float(largest) > count - 1:  # float32 has not every integer from 2**24 on
+        if float(largest) > count - 1:  # from 2**24 on float32 does not hold every integer
             largest = np.nextafter(largest, values.dtype.type(0))
         odd = (values < 0) | (values > largest) | (values != np.floor(values))
         wrong = odd & np.isfinite(values)
@@ -165,7 +165,7 @@ def _described(out) -> str:
 
 
 def _order(found: list, expected: tuple[str, ...], first: str, columns) -> list[int] | None:
-    """The places of the expected columns among those of a frame; None if they stand so."""
+    """Indices of the expected columns in a frame; None if they already are in this order."""
     if first != "ColumnTransformer" or found == list(expected):
         _check_features(found, expected)
         return None
@@ -177,8 +177,8 @@ def _order(found: list, expected: tuple[str, ...], first: str, columns) -> list[
 
 
 def _names_of(X) -> list[str] | None:
-    """Names of the columns of a frame or table; None if it has none, or they are no strings."""
-    names = getattr(X, "column_names", None)  # pyarrow, whose `columns` are the columns
+    """Names of the columns of a frame or table; None if it has no names of strings."""
+    names = getattr(X, "column_names", None)  # pyarrow, whose `columns` are arrays
     names = list(getattr(X, "columns", [])) if names is None else names
     kinds = sorted({type(name).__qualname__ for name in names})
     if len(kinds) > 1 and "str" in kinds:

@@ -1,4 +1,4 @@
-"""A choice of columns before a network answers: of what is not chosen nothing is looked at."""
+"""Selects the columns that a network reads; values in other columns are not checked."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from .model import Columns
 
 
 class Choosing:
-    """What answers for the chosen columns of X, behind the choice.
+    """Selects columns of X, and answers for them.
 
     Parameters
     ----------
     answering : Answering
-        The network's, which knows nothing of the other columns nor of names.
+        Answers for the chosen columns; it has no names of columns.
     columns : Columns
     names, features
-        As of `Model`.
+        See `Model`.
     """
 
     def __init__(
@@ -35,11 +35,11 @@ class Choosing:
         self._chosen = np.array(columns.chosen, np.intp)
 
     def answer(self, kind, X, out, validate):
-        """As `Answering.answer`."""
+        """See `Answering.answer`."""
         dtype, inputs = self._answering.dtype, self._columns.inputs
         is_sparse = checks.is_sparse(X)
         if is_sparse:
-            X = checked_csr(checks.sparse_rows(X))  # SciPy's choice trusts its indices
+            X = checked_csr(checks.sparse_rows(X))  # SciPy does not check indices when it selects
         elif not (type(X) is np.ndarray and X.dtype == dtype and X.ndim == 2):
             X = checks.converted(X, dtype, self._names, self._features, self._columns)
         if X.shape[1] != inputs:

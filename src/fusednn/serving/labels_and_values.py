@@ -1,4 +1,4 @@
-"""From what a network puts out to what its estimator predicts; NumPy is all that this needs."""
+"""Converts a network's outputs to its estimator's predictions; needs only NumPy."""
 
 from __future__ import annotations
 
@@ -8,38 +8,37 @@ from typing import Any
 import numpy as np
 
 RAW, LINKED, CHOSEN = range(3)
-"""The ways of a network to answer: logits, behind the output activation, numbers of classes."""
+"""Kinds of answers: logits, outputs after the output activation, and numbers of classes."""
 
 MULTILABEL, COLUMNS, VALUES = "multilabel", "columns", "values"
-"""Kinds of heads that are not one column of classes, as in `serving.model`."""
+"""Kinds of heads without exactly one column of classes; see `serving.model.Head`."""
 
 INVERSES = {"identity": None, "exp": np.exp, "expm1": np.expm1, "square": np.square}
-"""What may follow predicted values: functions back to the units of a target that was transformed
-by another one before the fit."""
+"""Functions that convert predictions of a transformed target back to the target's units."""
 
 
 class Answers:
-    """Calls, `predict_proba` and `predict` of a class that has `_answer(way, X, out, validate)`.
+    """Calls, `predict_proba` and `predict`, for a class that has `_answer(way, X, out, validate)`.
 
     Parameters
     ----------
     kind : str
-        Of the head.
+        Kind of the head.
     classes : sequence of ndarray
-        The classes; of COLUMNS those of each column; of VALUES none.
+        The classes. For COLUMNS an array for each column; for VALUES none.
     per_target : int
-        Of VALUES: adjacent outputs that belong to a target.
+        For VALUES: the number of adjacent outputs that belong to a target.
     point : int or None
-        Of VALUES: which of them is what is predicted; None is all of them.
+        For VALUES: which of these outputs is predicted. None: all of them.
     name : str
-        Of the estimator's class, for messages.
+        Name of the estimator's class, for messages.
     inverse, least, column
-        Of VALUES: as of `serving.model.Head`.
+        For VALUES: see `serving.model.Head`.
 
     Attributes
     ----------
     classes_ : ndarray, or list of ndarray
-        Of a classifier: as the estimator's.
+        Classes of a classifier, the same as the estimator's.
     """
 
     _answer: Any
@@ -69,17 +68,18 @@ class Answers:
             [self.classes_] = self._classes
 
     def __call__(self, X, out=None, validate=True):
-        """What the network puts out, before the output activation.
+        """The network's outputs before the output activation.
 
-        These are the logits of a classifier; a regressor's link, and the inverse of a function of
-        the target, if any, turn them into values.
+        For a classifier these are the logits. For a regressor the output activation, and the
+        inverse of a transformation of the target, if there is one, convert them to values.
 
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features), or (n_features,)
-            A vector is one row. A compiled predictor takes no sparse ones.
+            A vector is one row. A compiled predictor takes no sparse matrices.
         out : ndarray of shape (n_samples, n_outputs), optional
-            Written to and returned; C-contiguous, in the network's type.
+            C-contiguous array in the network's type. The outputs are written to it, and it is
+            returned.
         validate : bool, default=True
             False skips the search for NaN and infinity.
 
@@ -90,11 +90,11 @@ class Answers:
         Raises
         ------
         TypeError
-            If X is sparse and may not be, or only some names of its columns are strings.
+            If a compiled predictor gets a sparse X, or only some names of X's columns are strings.
         ValueError
-            If X or `out` are not such arrays, in scikit-learn's words.
+            If X or `out` is not a suitable array. Messages on X are scikit-learn's.
         MemoryError
-            If there is none for the buffers; only where layers are wide.
+            If there is no memory for the buffers; only with wide layers.
         """
         return self._answer(RAW, X, out, validate)
 
@@ -104,20 +104,20 @@ class Answers:
         Parameters
         ----------
         X, out, validate
-            As of a call; `out` has a column for each class.
+            See `__call__`; `out` has a column for each class.
 
         Returns
         -------
         ndarray of shape (n_samples, n_classes)
-            For several labels per sample each one's own; where y had several columns of classes
-            a list with an array for each, and `out` holds them side by side.
+            For multilabel targets, the probability of each label. If y had several columns of
+            classes, a list with an array for each column; `out` holds them side by side.
 
         Raises
         ------
         AttributeError
             If this is a regressor.
         TypeError, ValueError, MemoryError
-            As of a call.
+            See `__call__`.
         """
         if self._kind == VALUES:
             raise AttributeError(f"{self._name} is a regressor: it has no predict_proba")
@@ -127,39 +127,40 @@ class Answers:
         return probabilities
 
     def predict(self, X, out=None, validate=True, return_std=False):
-        """What the estimator predicts: labels, or values.
+        """Predicts labels or values, the same as the estimator.
 
         Parameters
         ----------
         X, validate
-            As of a call.
+            See `__call__`.
         out : ndarray, optional
-            Of a regressor: of shape (n_samples, n_outputs), as of a call. Of a classifier: int64
-            of shape (n_samples, n_columns), written to with the numbers of the classes.
+            For a regressor: the outputs are written to it; shape (n_samples, n_outputs), see
+            `__call__`. For a classifier: the numbers of the classes are written to it; int64 of
+            shape (n_samples, n_columns).
         return_std : bool, default=False
-            Whether the standard deviation is wanted too, which only loss="gaussian" learns;
-            without `out`.
+            Whether to return the standard deviation too, which only loss="gaussian" learns.
+            `out` must then be None.
 
         Returns
         -------
         ndarray
-            In the shape of the estimator's; of several labels per sample always dense.
+            Of the same shape as the estimator's; dense for multilabel targets too.
         std : ndarray of the same shape
-            With `return_std`.
+            Only if `return_std`.
 
         Raises
         ------
         ValueError
-            As of a call, and where there is no standard deviation.
+            See `__call__`; also if there is no standard deviation.
         TypeError, MemoryError
-            As of a call.
+            See `__call__`.
         """
         if return_std:
             return self._distribution(X, out, validate)
         if self._kind == VALUES:
             return self._values(self._answer(LINKED, X, out, validate))
         numbers = self._answer(CHOSEN, X, out, validate)
-        if self._one_class:  # whatever the output
+        if self._one_class:  # the only class, whatever the output
             numbers[:] = 0
         if self._kind == MULTILABEL:
             return numbers
@@ -169,9 +170,9 @@ class Answers:
         return self._classes[0].take(numbers[:, 0])
 
     def _values(self, outputs: np.ndarray) -> np.ndarray:
-        """Values of targets from outputs, as the regressors have them."""
+        """Converts outputs to values of targets, in the shape that regressors return."""
         values = outputs[:, self._predicted]
-        if self._function is not None:  # of adjacent numbers, whose bits are always the same
+        if self._function is not None:  # contiguous, since NumPy's bits may depend on strides
             values[...] = self._function(np.ascontiguousarray(values))
         if self._point is None:
             several = values.reshape(len(values), -1, self._per_target)
@@ -209,14 +210,14 @@ class Answers:
 
 
 def stacked(columns: Sequence[np.ndarray], classes: Sequence[np.ndarray]) -> np.ndarray:
-    """Labels side by side, in the type that their classes share."""
+    """Puts columns of labels side by side, in the type that all classes share."""
     return np.stack(columns, axis=1, dtype=shared_type(classes), casting="unsafe")
 
 
 def shared_type(classes: Sequence[np.ndarray]) -> np.dtype:
-    """The type of labels of several columns: object where no other holds those of all.
+    """The type for labels of several columns; object if no other type can hold all of them.
 
-    These are words beside others, and integers that would become floats which are not the same.
+    That is so for words beside numbers, and for integers that floats cannot represent exactly.
     """
     if len({column.dtype.kind in "OUS" for column in classes}) > 1:
         return np.dtype(object)

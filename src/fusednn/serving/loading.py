@@ -1,4 +1,4 @@
-"""Files to predictors: `fusednn.load`."""
+"""Loads predictors from files: `fusednn.load`."""
 
 from __future__ import annotations
 
@@ -15,37 +15,38 @@ from .predictor import Predictor
 
 
 def load(path, n_jobs=None, weights=None) -> Predictor:
-    """Reads a file that `save` of a predictor or of an estimator has written.
+    """Loads a predictor from a file that a predictor's or an estimator's `save` has written.
 
-    Needs neither scikit-learn nor SciPy. The file is closed when it returns, and may be replaced.
+    Needs neither scikit-learn nor SciPy. Closes the file, which may then be replaced.
 
     Parameters
     ----------
     path : str, bytes or os.PathLike
     n_jobs : int or None, default=None
-        Threads for large batches, as of `freeze`.
+        Threads for large batches; see `freeze`.
     weights : {"bfloat16", "int8"} or None, default=None
-        What the weights of dense layers are rounded to, as of `freeze`. A predictor's file has its
-        scalers folded, an estimator's has not: for "int8" it is the better one.
+        The type to which the weights of dense layers are rounded; see `freeze`. Scalers are folded
+        into the weights in a predictor's file, but not in an estimator's, so an estimator's file
+        is better for "int8".
 
     Returns
     -------
     Predictor
-        What `freeze` makes of the estimator, where the file is an estimator's.
+        For an estimator's file, the same predictor as `freeze` makes of the estimator.
 
     Raises
     ------
     OSError
         If there is no such file, or it cannot be read.
     ValueError
-        If it is no such file, is damaged, or is of a later version of the format.
+        If the file is not a model, is damaged, or has a later version of the format.
     """
     with opened(path) as file:
         return read_predictor(file, n_jobs, weights)
 
 
 def read_predictor(file: BufferedIOBase, n_jobs=None, weights=None) -> Predictor:
-    """The predictor of an open file; `Refused` if it is none."""
+    """Reads a predictor from an open file; raises `Refused`."""
     contents = Contents.of(file)
     model = contents.model()
     if contents.kind == ESTIMATOR:
@@ -54,9 +55,9 @@ def read_predictor(file: BufferedIOBase, n_jobs=None, weights=None) -> Predictor
 
 
 def _folded(model: Model, behind: bool) -> Model:
-    """An estimator's network as `freeze` makes it."""
+    """Folds an estimator's network in the same way as `freeze`."""
     arrays = list(model.arrays)
-    with np.errstate(all="ignore"):  # what becomes infinite is refused
+    with np.errstate(all="ignore"):  # infinite results are refused below
         few, arrays = folded(model.network, arrays, behind=behind)
     for (name, parameter), array in zip(named_parameters(few.ops), arrays, strict=True):
         check_values(name, parameter, array)

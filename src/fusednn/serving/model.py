@@ -1,4 +1,4 @@
-"""What is left of a fitted network when it only answers: ops, arrays, and what outputs mean."""
+"""A fitted network for inference: ops, arrays, and the meaning of the outputs."""
 
 from __future__ import annotations
 
@@ -32,34 +32,34 @@ LOSS_OF_LINK = {
     "softmax": "softmax",
     "exp": "poisson",
 }
-"""A loss that has each output activation: networks name theirs by the loss."""
+"""For each output activation, a loss that implies it: a `Network` is given its loss."""
 
 
 class Head(NamedTuple):
-    """What the outputs of a network mean.
+    """The meaning of a network's outputs.
 
     Parameters
     ----------
     kind : str
-        BINARY (one logistic output, two classes or one), MULTICLASS (a softmax), MULTILABEL (a
+        BINARY (one logistic output, one or two classes), MULTICLASS (a softmax), MULTILABEL (a
         logistic output for each label), COLUMNS (several columns of classes, a softmax for
         each), or VALUES (regression).
     link : {"identity", "logistic", "softmax", "exp"}
         The output activation.
     classes : tuple of ndarray
-        The classes; of COLUMNS those of each column; of VALUES none.
+        The classes. For COLUMNS an array for each column; for VALUES none.
     per_target : int
-        Of VALUES: adjacent outputs that belong to a target.
+        For VALUES: the number of adjacent outputs that belong to a target.
     point : int or None
-        Of VALUES: which of them is what is predicted; None is all of them.
+        For VALUES: which of these outputs is predicted. None: all of them.
     inverse : str
-        Of VALUES: key of `answers.INVERSES`, what is done to predicted values behind the link.
+        For VALUES: a key of `labels_and_values.INVERSES`, the function applied to predicted
+        values after the output activation.
     least : tuple of float
-        Of VALUES with two outputs for each target, the mean and the logarithm of the variance of
-        a normal distribution: the least that the logarithm is taken for, of each target. Empty
-        where outputs are something else.
+        For VALUES with the mean and the log variance of a normal distribution as outputs: a lower
+        bound of the log variance for each target. Otherwise empty.
     column : bool
-        Of VALUES: whether predictions of one target are a column (N, 1), not a vector.
+        For VALUES: whether predictions of one target are a column (N, 1) rather than a vector.
     """
 
     kind: str
@@ -73,23 +73,23 @@ class Head(NamedTuple):
 
     @property
     def groups(self) -> tuple[int, ...]:
-        """Outputs with a link of their own, by their numbers; empty where all share one."""
+        """Sizes of the groups of outputs that each have their own link; empty if all share one."""
         return tuple(map(len, self.classes)) if self.kind == COLUMNS else ()
 
     def meaning(self) -> dict[str, Any]:
-        """What `answers.Answers` is told, by name: all but the link, which the network applies."""
+        """Keyword arguments of `Answers`: all fields but the link, which the network applies."""
         return {key: value for key, value in self._asdict().items() if key != "link"}
 
 
 class Columns(NamedTuple):
-    """The columns of X that a network reads; what stands in the others does not matter.
+    """The columns of X that a network reads; the other columns may hold anything.
 
     Parameters
     ----------
     inputs : int
-        Columns of X.
+        The number of columns of X.
     chosen : tuple of int
-        What the network's columns are, in its order.
+        Indices of the columns that the network reads, in its order.
     """
 
     inputs: int
@@ -97,7 +97,7 @@ class Columns(NamedTuple):
 
 
 def shown_sizes(inputs: int, ops: tuple[Layer, ...]) -> list[int | str]:
-    """The columns of the data and of each op's output, for people; with axes "4x3"."""
+    """The width of the data and of each op's output, for messages; several axes are "4x3"."""
     shapes = shapes_along(ops, (ops[0].fan_in,))[1:]
     return [
         inputs,
@@ -111,21 +111,21 @@ class Model(NamedTuple):
     Parameters
     ----------
     ops : tuple of Layer
-        As `plan.folding` leaves them.
+        Folded by `plan.folding`.
     arrays : iterable of ndarray
-        Their parameters in the order of the ops, as users see them: weights (I, O).
+        The parameters in the order of the ops, in the shapes that users see: weights (I, O).
     head : Head
     dtype : dtype
         float32 or float64.
     names : tuple of str
-        Of the classes that it was made of: what checks the input, and the estimator; they are
-        the same but for pipelines.
+        Class names of the object that checks the input, and of the estimator. They differ only
+        for pipelines.
     features : tuple of str or None
         Names of the columns.
     notes : dict or None
-        What JSON can write, kept for whoever made it.
+        The user's notes, which JSON can express.
     columns : Columns or None
-        None are all, as they stand.
+        None: all columns, in order.
     """
 
     ops: tuple[Layer, ...]
@@ -139,10 +139,10 @@ class Model(NamedTuple):
 
     @property
     def inputs(self) -> int:
-        """Columns of X."""
+        """The number of columns of X."""
         return self.ops[0].fan_in if self.columns is None else self.columns.inputs
 
     @property
     def network(self) -> Network:
-        """The ops as a network; of its loss only the link counts."""
+        """The ops as a network; only the output activation of its loss is used."""
         return Network(self.ops, LOSS_OF_LINK[self.head.link], self.head.groups)

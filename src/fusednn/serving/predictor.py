@@ -1,4 +1,4 @@
-"""A network that answers in microseconds: everything is prepared, nothing is compiled twice."""
+"""A network prepared for predictions that take microseconds."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from .labels_and_values import Answers
 from .model import BINARY, COLUMNS, MULTICLASS, MULTILABEL, VALUES, Model, shown_sizes
 
 INTEGER_SPEED = 3
-"""How much faster products of integers are, about: so many more operations pay for a thread."""
+"""Approximate speedup of integer products; a thread is worth this many times more operations."""
 
-_WAYS = {  # RAW, LINKED and CHOSEN, keys of `plan.answers.ANSWERS`
+_WAYS = {  # RAW, LINKED and CHOSEN, as keys of `plan.binding.outputs.ANSWERS`
     BINARY: ("logits", "both", "above half"),
     MULTICLASS: ("logits", "outputs", "largest"),
     MULTILABEL: ("logits", "outputs", "above half"),
@@ -29,39 +29,40 @@ _WAYS = {  # RAW, LINKED and CHOSEN, keys of `plan.answers.ANSWERS`
 class Predictor(Answers):
     """A fitted network, ready for calls; `fusednn.freeze` and `fusednn.load` make it.
 
-    Calls from many threads at once are safe, without a lock. The same row has the same answer, to
-    the bit, by itself and among others.
+    Several threads may call it at the same time, without a lock. A row has the same answer, to the
+    bit, alone and among other rows.
 
     Parameters
     ----------
     model : Model
-        Its arrays are gone through once, and packed one by one.
+        Its arrays are iterated once, and packed one by one.
     n_jobs : int or None
-        Threads for large batches: None takes as many as pay off, a number is obeyed, -1 is all
-        CPUs.
+        Threads for large batches. A number: exactly this many, or fewer if the batch is too small.
+        -1: all CPUs. None: as many as make the call faster.
     weights : {"bfloat16", "int8"} or None
-        What the weights of dense layers are rounded to, as `fusednn.freeze` says.
+        The type to which the weights of dense layers are rounded; see `fusednn.freeze`.
 
     Attributes
     ----------
     classes_ : ndarray, or list of ndarray
-        Of a classifier: as the estimator's.
+        Classes of a classifier, the same as the estimator's.
     n_features_in_ : int
     feature_names_in_ : ndarray of str
         If the estimator was fitted to named columns.
     dtype : dtype
-        Of the network, and of its outputs.
+        Type of the network and its outputs.
     n_jobs : int or None
     brief_rows : int
-        Calls of up to so many rows keep the interpreter's lock; of more, other threads run.
+        Calls of up to this many rows keep the interpreter's lock. Longer calls release it, so
+        other threads run.
     notes : dict
-        What `save` was given with it; empty by default.
+        The notes given to `save`; empty by default.
     weights : str or None
 
     Raises
     ------
     ValueError
-        If `n_jobs` or `weights` is something else, or the CPU lacks what the weights need.
+        If `n_jobs` or `weights` is invalid, or the CPU lacks instructions that the weights need.
     """
 
     def __init__(self, model: Model, n_jobs: int | None = None, weights: str | None = None):
@@ -93,14 +94,14 @@ class Predictor(Answers):
             names=model.names,
             features=None if model.columns else model.features,
         )
-        self._answer = self._answering.answer  # found here in every call
+        self._answer = self._answering.answer  # saves a look-up in every call
         if model.columns is not None:
             chosen = Choosing(self._answering, model.columns, model.names, model.features)
             self._answer = chosen.answer
         self.brief_rows = self._answering.brief_rows
 
     def _reduce(self, model: Model, weights: str) -> Model:
-        """A model in float32, of whose network the dense layers keep their weights so."""
+        """Makes the network store the weights of dense layers rounded; the model is float32."""
         if weights not in STORAGES:
             names = ", ".join(map(repr, STORAGES))
             raise ValueError(f"weights must be None or one of {names}; got {weights!r}.")
@@ -110,9 +111,9 @@ class Predictor(Answers):
     # -- what it is ----------------------------------------------------------------------
 
     def model(self) -> Model:
-        """What it was made of, with new arrays; rounded weights in float32.
+        """The model, with new arrays; rounded weights are in float32.
 
-        A predictor made of that with the same `weights` has the same ones, to the bit.
+        A predictor made from it with the same `weights` has the same weights, to the bit.
         """
         return Model(
             self._ops,
@@ -128,20 +129,20 @@ class Predictor(Answers):
     def save(self, path, notes=None):
         """Writes a file that `fusednn.load` reads: safetensors, with a plan in the header.
 
-        A file that is there is replaced when the new one is whole. Rounded weights are written in
+        An existing file is replaced once the new one is complete. Rounded weights are written in
         float32; `load` with the same `weights` gives the same predictor.
 
         Parameters
         ----------
         path : str, bytes or os.PathLike
         notes : dict, optional
-            Kept in the header, and given back as `notes`; what JSON can write. None keeps those
-            that it has.
+            Values that JSON can express. The file's header stores them, and the loaded predictor
+            has them as `notes`. None: the predictor's own notes.
 
         Raises
         ------
         ValueError
-            If `notes` are not such a dict, or a class is no number, bool or string.
+            If JSON cannot express `notes`, or a class is not a number, bool or string.
         OSError
             If the file cannot be written.
         """

@@ -1,1 +1,1 @@
-"""Tables: from files and arrays to a network's inputs and targets."""
+"""Tables: converts files of rows to a network's inputs and targets."""

@@ -1,4 +1,4 @@
-"""Columns of a table: texts, as a text file has them, and numbers, which stay numbers."""
+"""Columns of a table: texts of a text file, or numbers that the file stores as numbers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .numbers import PLAIN, Notation
 from .texts import Texts
 
 EXACT = 2.0**53
-"""Whole numbers below it are float64's own."""
+"""float64 holds all whole numbers below this one exactly."""
 
 
 class Column(Protocol):
@@ -21,73 +21,73 @@ class Column(Protocol):
 
     @property
     def name(self) -> str:
-        """As the file has it, but unlike the other columns' names."""
+        """The name in the file, made unique among the columns."""
 
     @property
     def codes(self) -> np.ndarray:
-        """For each row the place of its text in `distinct`."""
+        """For each row, the index of its text in `distinct`."""
 
     @property
     def distinct(self) -> Texts:
-        """Distinct texts, stripped; some may be of other rows."""
+        """Distinct texts, stripped. Some may occur in none of these rows."""
 
     @property
     def values(self) -> list[str]:
-        """The same as strings."""
+        """The distinct texts as strings."""
 
     @property
     def is_text(self) -> bool:
-        """Whether the file says that these are texts, so that digits in it are no numbers."""
+        """Whether the file declares the column as text; then digits are words, not numbers."""
 
     def __len__(self) -> int:
-        """How many rows there are."""
+        """The number of rows."""
 
     def missing(self) -> np.ndarray:
         """Whether each row's value is missing."""
 
     def numbers(self) -> np.ndarray | None:
-        """The values as float64 of shape (n_rows,), a new array, NaN where missing; None if one
-        of them is no number."""
+        """A new float64 array of shape (n_rows,), NaN where missing; None if a value is not a
+        number."""
 
     def units(self) -> list[str] | None:
-        """The sign of a currency or of percent of each text in `distinct`, or ""; None where no
-        number has one."""
+        """The currency or percent sign of each text in `distinct`, or ""; None if no text has
+        one."""
 
     def first_word(self) -> tuple[int, str] | None:
         """The row and the text of the first value that is neither a number nor missing."""
 
     def among(self, texts: Container[str]) -> np.ndarray:
-        """Whether each row's value is one of these."""
+        """Whether each row's value is one of `texts`."""
 
     def texts(self) -> list[str]:
-        """Each row's value as the file has it."""
+        """Each row's value, as the file spells it."""
 
     def take(self, rows: np.ndarray) -> Column:
-        """The column of these rows, by their numbers or as a mask."""
+        """A column of the chosen rows: indices, or a mask."""
 
     def renamed(self, name: str) -> Column:
-        """The same rows under another name."""
+        """The same column under another name."""
 
     def trimmed(self) -> Column:
-        """The same rows, with no texts but theirs."""
+        """The same rows; `distinct` keeps only the texts that occur in them."""
 
     def read_as(self, notation: Notation) -> Column:
-        """The same rows, their texts understood in another notation."""
+        """The same column, with its texts read in another notation."""
 
 
 @dataclass(frozen=True, eq=False)
 class TextColumn:
     """
-    A column of texts: that of row i is `values[codes[i]]`.
+    A column of texts: the text of row i is `values[codes[i]]`.
 
     Parameters
     ----------
     name : str
     codes : ndarray of int32 of shape (n_rows,)
     distinct : Texts
-        Columns of other rows share it.
+        Shared with the columns that `take` returns.
     is_text : bool, default=False
-        As `Column` says; in a file of text nothing says so.
+        See `Column`. Always False for a text file, which declares no types.
     """
 
     name: str
@@ -155,7 +155,7 @@ class TextColumn:
 @dataclass(frozen=True, eq=False)
 class NumberColumn:
     """
-    A column that came as numbers.
+    A column that the file stores as numbers.
 
     Parameters
     ----------
@@ -163,9 +163,9 @@ class NumberColumn:
     array : ndarray of shape (n_rows,)
         Integers or floating-point numbers of any type; NaN is a missing value.
     null : ndarray of bool of shape (n_rows,), default=None
-        Which other values are missing.
+        Mask of further missing values.
     notation : Notation, default=PLAIN
-        Says which numbers are called missing.
+        States which numbers mean missing.
     """
 
     name: str
@@ -192,11 +192,11 @@ class NumberColumn:
         return self.notation.without_stated(numbers)
 
     def units(self) -> None:
-        """There are none."""
+        """None: plain numbers have no units."""
         return None
 
     def first_word(self) -> None:
-        """There is none."""
+        """None: all values are numbers or missing."""
         return None
 
     def among(self, texts: Container[str]) -> np.ndarray:
@@ -204,7 +204,7 @@ class NumberColumn:
         return np.array([v in texts for v in self.values], bool)[self.codes]
 
     def texts(self) -> list[str]:
-        """As a text file has them: the shortest digits that say the number in its type."""
+        """The shortest digits that read back as the same number in its type."""
         values = self.values
         return [values[code] for code in self.codes]
 
@@ -222,7 +222,7 @@ class NumberColumn:
         return self
 
     def read_as(self, notation: Notation) -> NumberColumn:
-        """As `Column` says; its own texts have decimal points."""
+        """As `Column` says. The texts of this column always have decimal points."""
         return replace(self, notation=notation._replace(decimal=".", grouped=False))
 
     @property
@@ -255,5 +255,5 @@ class NumberColumn:
 
 def _text(number: Any) -> str:
     if isinstance(number, np.floating) and number.is_integer() and abs(float(number)) < EXACT:
-        return str(int(number))  # a whole number beside missing values became a float
+        return str(int(number))  # missing values turn a column of integers into floats
     return str(number)

@@ -1,4 +1,4 @@
-"""Which texts are dates, and the numbers that stand for them."""
+"""Recognises dates, and converts them to numbers."""
 
 from __future__ import annotations
 
@@ -25,40 +25,40 @@ ORDERS = {
     "day/month/year": re.compile(rf"{_DAY}/{_MONTH}/{_YEAR}{_REST}"),
     "month/day/year": re.compile(rf"{_MONTH}/{_DAY}/{_YEAR}{_REST}"),
 }
-"""How dates are written; a time may follow, and then an offset from UTC."""
+"""Date formats. A time may follow the date, and an offset from UTC may follow the time."""
 MOST_ODD = 0.1
-"""Share of a column's distinct texts; more that are no dates make a column of words."""
+"""If a larger fraction of a column's distinct texts are not dates, the column is words."""
 PARTS = "year", "month", "day", "weekday", "hour", "elapsed"
-"""What a network is given: Monday's weekday is 0, 12:30 is hour 12.5, what has elapsed is days."""
+"""Inputs made from a date. Monday is weekday 0, 12:30 is hour 12.5, `elapsed` counts days."""
 
 
 class Form(NamedTuple):
     """
-    How the dates of a column are written.
+    The date format of a column.
 
     Parameters
     ----------
     order : str
-        One of `ORDERS`.
+        A key of `ORDERS`.
     zoned : bool
-        Whether they have an offset from UTC; they are turned into UTC's.
+        Whether all dates have an offset from UTC. Such dates are converted to UTC.
     """
 
     order: str
     zoned: bool
 
     def moments(self, texts: Sequence[str]) -> np.ndarray:
-        """Texts as datetime64[us]; not-a-time where they are none of this form."""
+        """Converts texts to datetime64[us]; NaT where a text does not have this format."""
         found = [self._standard(text) for text in texts]
         if not self.zoned:
             try:
                 return np.array(found, str).astype("datetime64[us]")
-            except ValueError:  # one of them is such as February 30
+            except ValueError:  # a date that does not exist, such as February 30
                 pass
         return np.array([_moment(text) for text in found], "datetime64[us]")
 
     def _standard(self, text: str) -> str:
-        """As ISO 8601 has it; dates that came as such, in Parquet, are written so already."""
+        """A date in ISO 8601. Dates of Parquet's own types are already in it."""
         match = ORDERS[self.order].fullmatch(text) or ORDERS[ISO].fullmatch(text)
         if match is None or (match["zone"] is not None) != self.zoned:
             return "NaT"
@@ -68,12 +68,12 @@ class Form(NamedTuple):
 
     def of(self, column: Column, table: Table) -> np.ndarray:
         """
-        A column's moments, not-a-time where missing.
+        A column's dates as datetime64[us], NaT where missing.
 
         Raises
         ------
         TableError
-            If there is a text that is neither a date of this form nor missing.
+            If a text is neither a date of this format nor missing.
         """
         moments = self.moments(column.values)
         odd = (np.isnat(moments) & ~column.distinct.missing)[column.codes]
@@ -97,23 +97,23 @@ def _moment(text: str) -> datetime | None:
 
 
 class Unsure(NamedTuple):
-    """Texts that are dates, though it is not sure which number is the month."""
+    """The texts are dates, but day and month cannot be told apart."""
 
 
 def form_of(column: Column, table: Table) -> Form | Unsure | None:
     """
-    How the dates of a column are written; None if it is no column of dates.
+    Detect the date format of a column; None if it is not a column of dates.
 
     Parameters
     ----------
     column : Column
     table : Table
-        That it is of, to name lines.
+        The column's table; messages name its lines.
 
     Raises
     ------
     TableError
-        If a few texts are no dates, or only some have an offset from UTC.
+        If a few texts are not dates, or only some have an offset from UTC.
     """
     present = np.unique(column.codes)
     texts = [column.values[i] for i in present[~column.distinct.missing[present]]]
@@ -125,11 +125,11 @@ def form_of(column: Column, table: Table) -> Form | Unsure | None:
         return None
     zoned = [match["zone"] is not None for match in matches]
     if any(zoned) and not all(zoned):
-        raise _refused(
+        raise _odd_date(
             column,
             table,
             matches[zoned.index(False)].string,
-            "has no offset from UTC, as the others have",
+            "has no offset from UTC, but others have one",
         )
     found = [Form(order, zoned[0])]
     if order == "day/month/year":
@@ -139,33 +139,33 @@ def form_of(column: Column, table: Table) -> Form | Unsure | None:
             return Unsure()
     odd = np.flatnonzero(np.isnat(found[0].moments(texts)))
     if odd.size:
-        raise _refused(column, table, texts[odd[0]], "is no date, as the others are")
+        raise _odd_date(column, table, texts[odd[0]], "is not a date, but the others are")
     return found[0]
 
 
-def _refused(column: Column, table: Table, text: str, what: str) -> TableError:
+def _odd_date(column: Column, table: Table, text: str, what: str) -> TableError:
     row = int(np.flatnonzero(column.among({text}))[0])
     return TableError(
         f"{table.place(row)}: {column.name} is {shown(text)}, which {what}:"
-        " change it, or leave it empty if it is missing; or for a column of words",
+        " change it, or leave it empty if it is missing; if the column holds words",
         "categorical",
     )
 
 
 def parts_of(moments: np.ndarray, start: str) -> dict[str, np.ndarray]:
     """
-    Moments in numbers.
+    Convert dates to numbers.
 
     Parameters
     ----------
     moments : ndarray of datetime64[us] of shape (n_rows,)
     start : str
-        The day from which on what has elapsed is counted, as year-month-day.
+        The day from which `elapsed` counts, as year-month-day.
 
     Returns
     -------
     dict of ndarray of float64 of shape (n_rows,)
-        All of `PARTS`; NaN where there is no time.
+        An array for each of `PARTS`; NaN for NaT.
     """
     known = ~np.isnat(moments)
     moments = moments[known]

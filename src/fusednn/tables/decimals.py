@@ -1,4 +1,4 @@
-"""Which sign marks decimals in a table, found out from its columns where there is no doubt."""
+"""Detects the decimal sign of a table from its columns, and refuses ambiguous tables."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .texts import Texts
 
 
 def may_be_numbers(table: Table, but: Container[int] = ()) -> list[int]:
-    """Numbers of the columns that their file does not say are texts, but for some."""
+    """Indices of the columns that the file does not declare as text, except those in `but`."""
     columns = enumerate(table.columns)
     return [place for place, column in columns if not column.is_text and place not in but]
 
@@ -24,20 +24,20 @@ def found_notation(
     table: Table, places: Iterable[int], notation: Notation, decimal: str | None = None
 ) -> Notation:
     """
-    How a table writes its numbers.
+    Detect the number notation of a table.
 
-    A column says something if it is numbers, but for a few cells: 1.5 has a decimal point and 1,5
-    a decimal comma, 1.234,5 and 0,123 as well; 1,234 may be either, and other columns decide.
+    Only columns count in which all but a few cells are numbers. 1.5 has a decimal point; 1,5,
+    1.234,5 and 0,123 have a decimal comma; 1,234 may be either, and other columns decide.
 
     Parameters
     ----------
     table : Table
     places : iterable of int
-        Numbers of the columns that may be numbers.
+        Indices of the columns that may be numbers.
     notation : Notation
-        What is expected; it is right unless a column says otherwise.
+        The expected notation; returned unless a column contradicts it.
     decimal : {".", ","}, default=None
-        Decides instead; the other sign then marks thousands.
+        The decimal sign, if it is known; the other sign then separates thousands.
 
     Returns
     -------
@@ -46,14 +46,14 @@ def found_notation(
     Raises
     ------
     TableError
-        If columns say different things, or a number may be meant in two ways.
+        If columns contradict each other, or nothing decides between two readings.
     """
     if decimal is not None:
         return notation._replace(decimal=decimal, grouped=True)
     table = table.read_as(notation)
     columns = [table.columns[place] for place in places]
     columns = [c for c in columns if not isinstance(c, NumberColumn)]
-    if not any(_is_otherwise(column, notation) for column in columns):
+    if not any(_contradicts(column, notation) for column in columns):
         return notation
     found = [_Signs(column) for column in columns if _is_nearly_numbers(column)]
     points, commas, either = (
@@ -61,7 +61,7 @@ def found_notation(
         for kind in ("point", "comma", "either")
     )
     if points is not None and commas is not None:
-        one, other = points.told(points.point, table), commas.told(commas.comma, table)
+        one, other = points.located(points.point, table), commas.located(commas.comma, table)
         raise TableError(
             f"{one}, with a decimal point, and {other}, with a decimal comma",
             "decimal",
@@ -70,7 +70,7 @@ def found_notation(
         if either is None:
             return notation
         raise TableError(
-            f"{either.told(either.either, table)}, and no number tells whether its sign marks"
+            f"{either.located(either.either, table)}, and no number shows whether its sign marks"
             " thousands or decimals",
             "decimal",
         )
@@ -79,8 +79,8 @@ def found_notation(
     return notation._replace(decimal=decimal, grouped=grouped)
 
 
-def _is_otherwise(column: Column, notation: Notation) -> bool:
-    """Whether a column is numbers in another notation only."""
+def _contradicts(column: Column, notation: Notation) -> bool:
+    """Whether a column is numbers only with the other decimal sign."""
     texts = column.distinct
     other = OTHER[notation.decimal]
     if texts.numbers is not None or not any(other in text for text in texts.strings):
@@ -97,7 +97,11 @@ def _is_nearly_numbers(column: Column) -> bool:
 
 
 class _Signs:
-    """Places in a column of the first texts with a decimal point, a comma, and either; or -1."""
+    """
+    Indices in `distinct` of a column's first numbers of three kinds, or -1.
+
+    `point` has a decimal point, `comma` a decimal comma, `either` may be read both ways.
+    """
 
     def __init__(self, column: Column):
         self._column, self._texts = column, column.distinct
@@ -115,12 +119,12 @@ class _Signs:
                 self.either = place if self.either < 0 else self.either
 
     def has(self, sign: str) -> bool:
-        """Whether a number has this sign."""
+        """Whether a number contains this sign."""
         texts: Texts = self._texts
         words = texts.words_in_any_notation
         return any(sign in t and not w for t, w in zip(texts.strings, words, strict=True))
 
-    def told(self, place: int, table: Table) -> str:
-        """A text and where it stands, for people."""
+    def located(self, place: int, table: Table) -> str:
+        """A text and its line, for messages."""
         row = int(np.flatnonzero(self._column.codes == place)[0])
         return f"{table.place(row)}: {self._column.name} is {shown(self._texts.strings[place])}"

@@ -1,4 +1,4 @@
-"""How a table becomes a network's inputs."""
+"""Encodes a table as a network's inputs."""
 
 from __future__ import annotations
 
@@ -12,20 +12,21 @@ from .columns import Column
 from .errors import TableError, shown
 from .inputs import Dates, Input, Numbers, Words
 from .quantities import held_numbers
-from .table import Table, told
+from .table import Table, listed
 
 
 class Encoding(NamedTuple):
     """
-    What is done to a table.
+    The encoding of a table's columns.
 
     Parameters
     ----------
     columns : tuple of str
-        Names of the columns of the table that it was learned from, the target too.
+        Names of the training table's columns, including the target.
     header : bool
-        Whether that table had names; otherwise its columns were told by their places.
+        Whether that table had a header; otherwise columns are identified by position.
     target : str
+        Name of the target's column.
     inputs : tuple of Numbers, Words or Dates
         In the order of the network's inputs.
     """
@@ -42,30 +43,30 @@ class Encoding(NamedTuple):
 
     @property
     def flags(self) -> np.ndarray:
-        """Which of the network's inputs are 1 or 0 for a category."""
+        """Mask of the network's inputs that are 1 or 0 for a category."""
         return np.array([fill is None for part in self.inputs for fill in part.fills])
 
     def fits(self, names: list[str]) -> bool:
-        """Whether a table with columns of these names may be such a table."""
+        """Whether a table with columns of these names can be encoded."""
         if self.header:
             return {part.name for part in self.inputs} <= set(names)
         return len(names) in (len(self.columns), len(self.columns) - 1)
 
     def named(self, table: Table, path: Path) -> Table:
         """
-        A table with the names of the one that was learned from, where that had no header.
+        Check a table's columns; without a header, give them the training table's names.
 
         Parameters
         ----------
         table : Table
         path : Path
-            Its file, for messages.
+            The table's file, for messages.
 
         Raises
         ------
         TableError
-            If it has not as many columns, or lacks one that is an input, or has several of it or
-            of the target.
+            If an input's column is missing, a name of an input or of the target occurs several
+            times, or a table without a header has another number of columns.
         """
         names = list(self.columns)
         if self.header:
@@ -73,7 +74,8 @@ class Encoding(NamedTuple):
             if lacking:
                 what = "column" if len(lacking) == 1 else "columns"
                 raise TableError(
-                    f"{path} has no {what} {told(lacking)}: its columns are {told(table.names)}"
+                    f"{path} has no {what} {listed(lacking)}: its columns are"
+                    f" {listed(table.names)}"
                 )
             used = {self.target, *(part.name for part in self.inputs)}
             for given, name in table.renamed():
@@ -102,17 +104,18 @@ class Encoding(NamedTuple):
         holds: str | None = None,
     ) -> np.ndarray:
         """
-        The network's inputs.
+        Encode rows as the network's inputs.
 
         Parameters
         ----------
         table : Table
-            With all columns that are inputs, in any order, and others.
+            Contains the columns of all inputs, in any order; other columns are ignored.
         dtype : str
         unknown : Counter, optional
-            Counts, by column, values that are no category; these have all inputs 0.
+            Adds the number of rows with an unknown category for each column. All inputs of such
+            a category are 0.
         holds : str, default=None
-            Another type that is to hold the numbers.
+            Numbers must fit this type. None: `dtype`.
 
         Returns
         -------
@@ -121,8 +124,8 @@ class Encoding(NamedTuple):
         Raises
         ------
         TableError
-            If there is a word where numbers or dates are expected, a number that the type cannot
-            hold, or one of another unit.
+            If a number or a date is expected and there is a word, a number has another unit, or
+            the type cannot hold a number.
         """
         X = np.zeros((table.rows, len(self.names)), dtype)
         places = {name: number for number, name in reversed(list(enumerate(table.names)))}
@@ -144,7 +147,7 @@ class Encoding(NamedTuple):
 
 
 def _write_flags(flags: np.ndarray, part: Words, column: Column) -> int:
-    """Sets the flags of the rows' categories; returns how many rows have none of them."""
+    """Sets the flags of the rows' categories; returns the number of rows of unknown category."""
     known = {word: place for place, word in enumerate(part.categories)}
     texts = zip(column.distinct.strings, column.distinct.missing, strict=True)
     found = [known.get(None if missing else text, -1) for text, missing in texts]

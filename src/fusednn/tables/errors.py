@@ -1,47 +1,49 @@
-"""What tables refuse."""
+"""The error that unusable tables raise."""
 
 from __future__ import annotations
 
 from typing import Literal
 
 Remedy = Literal[
-    "again",  # the model is to be made again
-    "categorical",  # a column is to be categories
-    "classification",  # the task is to be classification
-    "decimal",  # it is to be said which sign marks decimals
-    "dtype",  # the numbers need a wider type
-    "fitted",  # a model of tables is to be given
-    "header",  # it is to be said that the first row is names
-    "label",  # a text may mean a missing value, or its column be labels
-    "missing",  # a text may mean a missing value
-    "odd",  # a text may mean a missing value, or its column be words
-    "regression",  # the task is to be regression
-    "sign",  # a column is to have the table's decimal sign, or be categories
-    "target",  # another column is to be the target
+    "again",  # fit the model again
+    "categorical",  # declare a column as categories
+    "classification",  # make the task classification
+    "decimal",  # state the decimal sign
+    "dtype",  # use a wider type
+    "fitted",  # give a model that was fitted to a table
+    "header",  # state that the first row is a header
+    "label",  # if the text means a missing value, declare it; if it is a label, classify
+    "missing",  # if the text means a missing value, declare it
+    "odd",  # if the text means a missing value, declare it; if not, declare the column as words
+    "regression",  # make the task regression
+    "sign",  # write a column with the table's decimal sign, or declare it as categories
+    "target",  # choose another target
 ]
+"""What the user can do about an error."""
 
 MOST_SHOWN = 60
 
 
 def cut(text: str) -> str:
-    """A text from a file, for people: its beginning only if it is long."""
+    """Shortens a text of a file for messages."""
     return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}..."
 
 
 def shown(text: str) -> str:
-    """The same in quotes."""
+    """Shortens and quotes a text of a file for messages."""
     return repr(cut(text))
 
 
 class TableError(ValueError):
     """
-    A table that cannot be read, or not be learned from; the message is one line.
+    A table cannot be read, or cannot be learned from.
 
     Parameters
     ----------
     message : str
+        One line.
     remedy : Remedy, default=None
-        What mends it, where the caller's options do: a program that has such options says which.
+        What the user can do. A program that has an option for it adds the option's name.
     """
 
     def __init__(self, message: str, remedy: Remedy | None = None):

@@ -1,4 +1,4 @@
-"""What a column of a table is to a network: the kinds of inputs."""
+"""The kinds of inputs that a column of a table becomes."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from .table import Table
 
 
 class Numbers(NamedTuple):
-    """A column of numbers, which is one input; `fill` stands for missing values, and `unit` is
-    the sign of a currency or of percent."""
+    """A column of numbers: one input. `fill` replaces missing values; `unit` is a currency or
+    percent sign, or ""."""
 
     name: str
     fill: float
@@ -21,44 +21,44 @@ class Numbers(NamedTuple):
 
     @property
     def inputs(self) -> list[str]:
-        """Their names."""
+        """Names of the inputs."""
         return [self.name]
 
     @property
     def fills(self) -> list[float]:
-        """What stands for a missing value in each input; None in a flag."""
+        """What replaces a missing value in each input; None for a flag."""
         return [self.fill]
 
 
 class Words(NamedTuple):
-    """A column of words, which is an input for each category, 1 or 0; None is a missing value."""
+    """A column of words: one input per category, 1 or 0. The category None is a missing value."""
 
     name: str
     categories: tuple[str | None, ...]
 
     @property
     def inputs(self) -> list[str]:
-        """Their names."""
+        """Names of the inputs."""
         return [f"{self.name}={'?' if word is None else word}" for word in self.categories]
 
     @property
     def fills(self) -> list[None]:
-        """As of `Numbers`."""
+        """See `Numbers`."""
         return [None] * len(self.categories)
 
 
 class Dates(NamedTuple):
     """
-    A column of dates, which is an input for each part of them that varies.
+    A column of dates: one input for each part that varies.
 
     Parameters
     ----------
     name : str
     form : Form
     start : str
-        The day from which on what has elapsed is counted, as year-month-day.
+        The day from which `elapsed` counts, as year-month-day.
     medians : tuple of (str, float)
-        Parts, in the order of `PARTS`, and what stands for a missing value.
+        The parts, in the order of `PARTS`, and what replaces a missing value in each.
     """
 
     name: str
@@ -68,7 +68,7 @@ class Dates(NamedTuple):
 
     @classmethod
     def learned(cls, name: str, form: Form, moments: np.ndarray) -> Dates | None:
-        """The parts that vary, or None if none does."""
+        """Learns which parts vary, and their medians; None if no part varies."""
         known = moments[~np.isnat(moments)]
         if not known.size:
             return None
@@ -79,12 +79,12 @@ class Dates(NamedTuple):
 
     def numbers(self, column: Column, table: Table) -> np.ndarray:
         """
-        The inputs of a column's rows, of shape (n_rows, n_inputs).
+        Encode a column as inputs of shape (n_rows, n_inputs).
 
         Raises
         ------
         TableError
-            If a text is neither a date of this form nor missing.
+            If a text is neither a date of this format nor missing.
         """
         parts = parts_of(self.form.of(column, table), self.start)
         values = np.column_stack([parts[part] for part, _ in self.medians])
@@ -92,13 +92,13 @@ class Dates(NamedTuple):
 
     @property
     def inputs(self) -> list[str]:
-        """Their names."""
-        whats = {"elapsed": f"days since {self.start}", "weekday": "weekday from 0, Monday"}
-        return [f"{self.name}: {whats.get(part, part)}" for part, _ in self.medians]
+        """Names of the inputs."""
+        names = {"elapsed": f"days since {self.start}", "weekday": "weekday from 0, Monday"}
+        return [f"{self.name}: {names.get(part, part)}" for part, _ in self.medians]
 
     @property
     def fills(self) -> list[float]:
-        """As of `Numbers`."""
+        """See `Numbers`."""
         return [median for _, median in self.medians]
 
 

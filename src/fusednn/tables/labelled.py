@@ -1,4 +1,4 @@
-"""Rows of a table with their targets."""
+"""Splits a table into rows with a target, and the target's values."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from .columns import Column
 from .errors import TableError, shown
 from .numbers import BLANK
-from .table import Table, told
+from .table import Table, listed
 from .target import REGRESSION, Target
 
 
@@ -21,12 +21,12 @@ class Labelled(NamedTuple):
     ----------
     table : Table
     place : int
-        Number of the target's column.
+        Index of the target's column.
     target : Target
     y : ndarray of shape (n_rows,)
         Labels, or float64.
     without : int
-        How many rows have no target, and are left out.
+        The number of rows that were left out because they have no target.
     """
 
     table: Table
@@ -43,18 +43,18 @@ def labelled_table(
     dtype: str | np.dtype = "float64",
 ) -> Labelled:
     """
-    Take a table's target apart.
+    Find a table's target, and leave out the rows without one.
 
     Parameters
     ----------
     table : Table
     target : str, Target or None
-        Name or number of the column, the last one where None; or what another table's target is,
-        if this one is to be read in the same way.
+        Name or number of the column. None: the last column. A `Target` of another table: this
+        table's target is read in the same way.
     task : {"classification", "regression"}, default=None
-        Guessed where None.
+        None: guessed from the column.
     dtype : str or dtype, default="float64"
-        A type that is to hold a quantity.
+        A quantity must fit this type.
 
     Returns
     -------
@@ -71,7 +71,7 @@ def labelled_table(
         if target.name not in table.names:
             raise TableError(
                 f"there is no column {shown(target.name)}, the target: columns are"
-                f" {told(table.names)}"
+                f" {listed(table.names)}"
             )
         index = table.names.index(target.name)
     else:
@@ -80,7 +80,7 @@ def labelled_table(
     known = ~_missing(column, target if isinstance(target, Target) else None, task)
     without = int(np.count_nonzero(~known))
     if without:
-        table = table.take(known).trimmed()  # a word in another row is no odd cell
+        table = table.take(known).trimmed()  # texts of other rows must not count as odd cells
         column = table.columns[index]
     if not isinstance(target, Target):
         target = Target.learned(column, table, task)
@@ -88,7 +88,7 @@ def labelled_table(
 
 
 def _missing(column: Column, target: Target | None, task: str | None) -> np.ndarray:
-    """Whether each row has no target; words such as none may be labels."""
+    """Mask of the rows without a target. Among labels, words such as none may be classes."""
     if target is not None and target.labels is not None:
         return column.missing() & ~column.among(target.labels)
     quantity = target is not None or task == REGRESSION

@@ -1,4 +1,4 @@
-"""An encoding is learned from a table: what each of its columns is to a network."""
+"""Learns an encoding from a table: which kind of input each column becomes."""
 
 from __future__ import annotations
 
@@ -19,32 +19,32 @@ from .target import ALL_DIFFERENT
 
 MOST_CATEGORIES = 50
 INDEX_NAMES = UNNAMED, "__index_level_"
-"""How the names begin that pandas gives to an index without one."""
+"""Prefixes of the names that pandas gives to an unnamed index."""
 
 Remark = Literal["useless", "indexes", "odd", "digits", "unsure", "resembling"]
 
 
 class Learned(NamedTuple):
     """
-    An encoding, and what was found while it was learned, by the names of columns.
+    An encoding, and remarks on columns, which are given by name.
 
     Parameters
     ----------
     encoding : Encoding
     missing : int
-        Missing values in all columns but the target and those to leave out.
+        The number of missing values in all columns except the target and the dropped ones.
     useless : tuple of str
-        Columns that are empty or nearly all different words, which are left out.
+        Left out: empty, or nearly all words differ.
     indexes : tuple of str
-        Columns that pandas wrote as an index without a name, which are left out.
+        Left out: an unnamed index that pandas wrote.
     odd : tuple of str
-        Columns of words half of which might be numbers.
+        Words, although at least half of the distinct texts are numbers.
     digits : tuple of str
-        Columns of numbers that their file says are texts, so words.
+        Words, although they are numbers, because the file declares the column as text.
     unsure : tuple of str
-        Columns of dates that are taken as words, for the order of day and month is not sure.
+        Words, although they are dates, because the order of day and month is ambiguous.
     resembling : tuple of str
-        Columns of words most of which begin as numbers and dates do.
+        Words, although most rows begin with a digit, a sign or a currency.
     """
 
     encoding: Encoding
@@ -65,23 +65,23 @@ def learned_encoding(
     categorical: Sequence[int] = (),
 ) -> Learned:
     """
-    The encoding of a table.
+    Learn the encoding of a table.
 
-    Columns of numbers stay as they are, with the median in place of missing values, and so do
-    the parts of dates. Others have an input for each of their commonest categories, a missing
-    value being one.
+    A column of numbers becomes one input, and each varying part of a date another; medians
+    replace missing values. Any other column becomes one input for each of its commonest
+    categories; a missing value is a category.
 
     Parameters
     ----------
     table : Table
     target : int
-        Number of its column.
+        Index of the target's column.
     train : ndarray of int
         Rows from which medians and categories are learned.
     drop : sequence of int
-        Numbers of columns to leave out.
+        Indices of columns to leave out.
     categorical : sequence of int
-        Numbers of columns whose numbers or dates are categories.
+        Indices of columns whose numbers or dates are categories.
 
     Returns
     -------
@@ -90,7 +90,7 @@ def learned_encoding(
     Raises
     ------
     TableError
-        If no column is left, or one would be numbers or dates but for a few cells.
+        If no column is left, or only a few cells of a column are not numbers or dates.
     """
     inputs: list[Input] = []
     remarks: dict[Remark, tuple[str, ...]] = {}
@@ -119,7 +119,7 @@ def learned_encoding(
 def _learned(
     column: Column, table: Table, train: np.ndarray, categorical: bool
 ) -> tuple[Input | None, Remark | None]:
-    """What a column is, None if there is nothing to learn from it; and a remark on it."""
+    """The input that a column becomes, or None if it is useless; and a remark on it."""
     values = None if categorical or column.is_text else column.numbers()
     if values is not None:
         numbers = _numbers(column.name, values[train], unit_of(column, table))
@@ -135,7 +135,7 @@ def _learned(
 
 
 def _remark(column: Column, form: Unsure | None, categorical: bool) -> Remark | None:
-    """Why a column of words is one, where it looks like another."""
+    """The reason why a column that looks like numbers or dates is words."""
     if categorical:
         return None
     if form is not None:
@@ -153,7 +153,7 @@ def _numbers(name: str, values: np.ndarray, unit: str) -> Numbers | None:
 
 
 def _words(name: str, column: Column) -> Words | None:
-    """The commonest categories, or None if nearly all rows differ."""
+    """The commonest categories; None if the distinct texts exceed half of the rows."""
     counts: Counter[str | None] = Counter()
     texts = column.distinct
     times = np.bincount(column.codes, minlength=len(texts))
@@ -166,6 +166,6 @@ def _words(name: str, column: Column) -> Words | None:
 
 
 def _is_index(name: str, values: np.ndarray) -> bool:
-    """Whether pandas wrote its index there."""
+    """Whether a column is an index that pandas wrote."""
     whole = np.isfinite(values).all() and (values == np.round(values)).all()
     return name.startswith(INDEX_NAMES) and whole and len(np.unique(values)) == len(values)

@@ -1,4 +1,4 @@
-"""Which text is a number, and which says that there is none."""
+"""Reads texts as numbers or missing values."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import numpy as np
 
 BLANK = frozenset({"", "?"})
 FIRST_MISSING = BLANK | {"na", "n/a", "nan", "null", "none"}
-"""What models have whose notes name no such texts."""
+"""Missing values of models whose notes do not list them."""
 PANDAS = frozenset(
     {"#n/a n/a", "#na", "-1.#ind", "-1.#qnan", "-nan", "1.#ind", "1.#qnan", "<na>", "nat"}
 )
 EXCEL = frozenset({"#n/a", "#div/0!", "#value!", "#ref!", "#name?", "#num!", "#null!"})
-MISSING = FIRST_MISSING | PANDAS | EXCEL | {r"\n"}  # the last is what databases write
+MISSING = FIRST_MISSING | PANDAS | EXCEL | {r"\n"}  # databases write \N
 
 OTHER = {".": ",", ",": "."}
 """The two signs that mark decimals or thousands."""
@@ -27,21 +27,21 @@ PERCENT = "%"
 POSSIBLE = re.compile(
     rf"[\d.,eE(){SPACES}{APOSTROPHES}{CURRENCIES}{PERCENT}{SIGNS}]+|[+-]?(?i:inf|infinity|nan)"
 )
-"""Any other text is a word, in all notations."""
+"""A text that does not match is a word in every notation."""
 
 
 class Reading(NamedTuple):
     """
-    What texts say in numbers.
+    Texts read as numbers.
 
     Parameters
     ----------
     numbers : ndarray of float64
         NaN where missing.
     units : list of str, default=None
-        The currency or percent sign of each, or ""; None where none has one.
+        The currency or percent sign of each text, or ""; None if no text has one.
     formatted : int, default=-1
-        The place of the first number that is more than digits and a decimal sign, or -1.
+        Index of the first number with separators, a unit or parentheses, or -1.
     """
 
     numbers: np.ndarray
@@ -57,12 +57,12 @@ class Notation(NamedTuple):
     ----------
     decimal : {".", ","}, default="."
     grouped : bool, default=False
-        Whether the other sign marks thousands. Spaces and apostrophes always may.
+        Whether the other sign separates thousands. Spaces and apostrophes always may.
     missing : frozenset of str
-        Texts that say that there is no value, in lower case.
+        Texts that mean a missing value, in lower case.
     stated : frozenset of str
-        More of them, named by the user: they are so among labels too, and the numbers among them
-        in whatever way they are written. Infinity stands for both signs.
+        Further such texts, given by the user. They also mean missing in a column of labels. A
+        number among them matches however it is written; infinity matches both signs.
     """
 
     decimal: str = "."
@@ -71,11 +71,11 @@ class Notation(NamedTuple):
     stated: frozenset[str] = frozenset()
 
     def is_missing(self, text: str) -> bool:
-        """Whether a text says that there is no value."""
+        """Whether a text means a missing value."""
         return text.lower() in self.missing or text.lower() in self.stated
 
     def number(self, text: str) -> float | None:
-        """What a text says in numbers, or None."""
+        """The number that a text means, or None."""
         if not POSSIBLE.fullmatch(text):
             return None
         plain = self._plain(text)
@@ -85,7 +85,7 @@ class Notation(NamedTuple):
         return None if found is None else found[0]
 
     def without_stated(self, numbers: np.ndarray) -> np.ndarray:
-        """Numbers with NaN in place of those that the user called missing."""
+        """Replaces numbers that the user stated as missing by NaN."""
         values = _stated_numbers(self)
         if not values:
             return numbers
@@ -94,7 +94,7 @@ class Notation(NamedTuple):
 
     def read(self, texts: list[str]) -> Reading | None:
         """
-        What texts say in numbers.
+        Read texts as numbers.
 
         Parameters
         ----------
@@ -103,7 +103,7 @@ class Notation(NamedTuple):
         Returns
         -------
         Reading, or None
-            None if one text is neither a number nor missing.
+            None if a text is neither a number nor missing.
         """
         try:
             if not self._may_be_plain("".join(texts)):
@@ -130,7 +130,7 @@ class Notation(NamedTuple):
         return Reading(numbers, units if any(units) else None, first)
 
     def read_arrow(self, texts: Any) -> Reading | None:
-        """`read` of a StringArray of pyarrow, which parses what is plain."""
+        """`read` for a StringArray of pyarrow, which parses numbers without formatting."""
         import pyarrow
         from pyarrow import compute
 
@@ -149,7 +149,7 @@ class Notation(NamedTuple):
         return Reading(self.without_stated(found))
 
     def arrow_missing(self, texts: Any) -> Any:
-        """`is_missing` of a StringArray of pyarrow, as a BooleanArray."""
+        """`is_missing` for a StringArray of pyarrow, as a BooleanArray."""
         import pyarrow
         from pyarrow import compute
 
@@ -158,23 +158,23 @@ class Notation(NamedTuple):
 
     @property
     def _comma(self) -> str:
-        """What Python is to see for a comma."""
+        """What replaces a comma before Python's `float` reads a text."""
         return "." if self.decimal == "," else ","
 
     def _may_be_plain(self, text: str) -> bool:
-        """Python takes "_" in numbers, and other programs do not."""
+        """Whether `float` may read a text; it would accept "_", unlike other programs."""
         return "_" not in text and not (self.decimal == "," and "." in text)
 
     def _plain(self, text: str) -> float | None:
-        """The number of a text of digits, a decimal sign and an exponent."""
+        """The number in a text of digits, a decimal sign and an exponent, or None."""
         try:
             return float(text.replace(",", self._comma)) if self._may_be_plain(text) else None
         except ValueError:
             return None
 
     def _formatted(self, text: str) -> tuple[float, str] | None:
-        """The number and the unit of any other text."""
-        negative = text.startswith("(") and text.endswith(")")  # as bookkeepers have it
+        """The number and the unit in a text with separators, a unit or parentheses, or None."""
+        negative = text.startswith("(") and text.endswith(")")  # accountants' minus
         found = _form(self.decimal, self.grouped).fullmatch(text[1:-1] if negative else text)
         if found is None:
             return None
@@ -198,7 +198,7 @@ def is_number_in_some_notation(text: str) -> bool:
 
 @lru_cache
 def _form(decimal: str, grouped: bool) -> re.Pattern[str]:
-    """Signs, units and groups of three digits; the first group does not begin with 0."""
+    """Matches signs, a unit, and groups of three digits that do not begin with 0."""
     mark = SPACES + APOSTROPHES + (OTHER[decimal] if grouped else "")
     groups = rf"[1-9][0-9]{{0,2}}([{mark}])[0-9]{{3}}(?:\5[0-9]{{3}})*"
     return re.compile(
@@ -210,7 +210,7 @@ def _form(decimal: str, grouped: bool) -> re.Pattern[str]:
 
 @lru_cache
 def _stated_numbers(notation: Notation) -> tuple[float, ...]:
-    """They may have either decimal sign, unless the table's notation reads them."""
+    """The numbers in `stated`: read in the table's notation, else with either decimal sign."""
     found = []
     for text in notation.stated:
         read = (one.number(text) for one in (notation, POINT, COMMA))

@@ -1,4 +1,4 @@
-"""Columns of numbers: what makes a column one, and what is refused in it."""
+"""Decides whether a column is numbers, and refuses odd cells, mixed units and large numbers."""
 
 from __future__ import annotations
 
@@ -15,20 +15,21 @@ from .table import Table
 FIRST_DIGIT = re.compile(rf"[(]?[ .,{CURRENCIES}{SIGNS}]*[0-9]")
 FEW_TEXTS, FEW_ROWS = 0.1, 0.01
 FEWEST_NUMBERS = 9
-"""So many rows of numbers make one other cell an odd one."""
+"""In a column with more rows than this, a single word is an odd cell."""
 
 
 def few_are(column: Column, which: np.ndarray) -> bool:
     """
-    Whether some texts of a column are few among its others.
+    Whether some texts are few in their column.
 
-    They are a tenth of the texts that differ, or a hundredth of the rows, or one row of ten.
+    They are few if they are at most a tenth of the distinct texts, at most a hundredth of the
+    rows, or in one row of at least ten.
 
     Parameters
     ----------
     column : Column
     which : ndarray of bool
-        For each distinct text.
+        Mask of the distinct texts in question.
 
     Returns
     -------
@@ -53,7 +54,7 @@ def has_numbers(column: Column) -> bool:
 
 
 def begin_with_digits(column: Column) -> bool:
-    """Whether most rows with a value begin with a digit, or a sign or a currency before it."""
+    """Whether most values begin with a digit, perhaps after a sign or a currency."""
     texts = column.distinct
     times = np.bincount(column.codes, minlength=len(texts)) * ~texts.missing
     begin = [FIRST_DIGIT.match(text) is not None for text in texts.strings]
@@ -62,7 +63,7 @@ def begin_with_digits(column: Column) -> bool:
 
 def refuse_odd(column: Column, table: Table, remedy: Remedy) -> None:
     """
-    Refuse a column that would be numbers but for a few cells, or with the other decimal sign.
+    Refuse a column of numbers with a few words, or with the other decimal sign.
 
     Raises
     ------
@@ -77,7 +78,7 @@ def refuse_odd(column: Column, table: Table, remedy: Remedy) -> None:
 
 def refuse_other_sign(column: Column, table: Table) -> None:
     """
-    Refuse a column that is numbers only if the other sign marks decimals.
+    Refuse a column that is numbers only with the other decimal sign.
 
     Raises
     ------
@@ -96,12 +97,13 @@ def refuse_other_sign(column: Column, table: Table) -> None:
 
 def unit_of(column: Column, table: Table) -> str:
     """
-    The sign that a column of numbers has: of a currency, which some may lack, or of percent.
+    The unit of a column of numbers: a currency or percent sign, or "".
 
     Raises
     ------
     TableError
-        If there are several.
+        If there are several units, or some numbers lack the percent sign. A currency sign may be
+        missing.
     """
     units = column.units()
     if units is None:
@@ -117,17 +119,17 @@ def unit_of(column: Column, table: Table) -> str:
 
 def held_numbers(column: Column, table: Table, dtype: str | np.dtype, unit: str) -> np.ndarray:
     """
-    The numbers of a column.
+    The numbers of a column, checked.
 
     Parameters
     ----------
     column : Column
     table : Table
-        That it is of, to name lines.
+        The column's table; messages name its lines.
     dtype : str or dtype
-        A type that is to hold them.
+        The numbers must fit this type.
     unit : str
-        Theirs.
+        The expected unit.
 
     Returns
     -------
@@ -137,7 +139,7 @@ def held_numbers(column: Column, table: Table, dtype: str | np.dtype, unit: str)
     Raises
     ------
     TableError
-        If one is a word, has another unit, is infinite, or is too large for the type.
+        If a value is a word, has another unit, is infinite, or is too large for the type.
     """
     numbers = column.numbers()
     if numbers is None:

@@ -1,4 +1,4 @@
-"""A table in memory: columns with names, and where its rows stand in a file."""
+"""A table in memory: named columns, and the line of each row in its file."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from .columns import Column
 from .errors import TableError, cut, shown
 from .numbers import Notation
 
-NAMES_TOLD = 8
+MOST_LISTED = 8
 UNNAMED = "Unnamed: "
-"""Begins the name of a column that the header leaves empty, as pandas has it."""
+"""Prefix of the name of a column that the header leaves empty, the same as in pandas."""
 
 
 class Table(NamedTuple):
@@ -25,15 +25,16 @@ class Table(NamedTuple):
     ----------
     columns : sequence of Column
     header : bool
-        Whether the file names them; otherwise they are called "0", "1" and so on.
+        Whether the file names the columns; otherwise they are called "0", "1" and so on.
     numbers : ndarray of int of shape (n_rows,)
-        Each row's number in its file, from 0 on.
+        Each row's number in its file, counted from 0.
     line_of : callable, default=None
-        The line of the file in which a row of some number ends; None where rows have no lines.
+        Returns the line of the file in which a row ends, by the row's number. None for a file
+        without lines.
     first : sequence of str
-        The file's first row as it is there: names, of which some may be the same, or data.
+        The file's first row, unchanged: names, perhaps with duplicates, or data.
     encoding : str
-        In which the file's characters were read if that is a guess, else empty.
+        The file's encoding if it was guessed, else empty.
     """
 
     columns: Sequence[Column]
@@ -50,37 +51,37 @@ class Table(NamedTuple):
 
     @property
     def rows(self) -> int:
-        """How many there are."""
+        """The number of rows."""
         return len(self.numbers)
 
     def take(self, rows: np.ndarray) -> Table:
-        """The table of these rows, by their numbers or as a mask."""
+        """A table of the chosen rows: indices, or a mask."""
         columns = [column.take(rows) for column in self.columns]
         return self._replace(columns=columns, numbers=self.numbers[rows])
 
     def trimmed(self) -> Table:
-        """The same rows, each column with no texts but theirs."""
+        """The same rows; columns keep only the distinct texts that occur in them."""
         return self._replace(columns=[column.trimmed() for column in self.columns])
 
     def read_as(self, notation: Notation) -> Table:
-        """The table with its texts understood in another notation."""
+        """The same table, with its texts read in another notation."""
         return self._replace(columns=[column.read_as(notation) for column in self.columns])
 
     def renamed(self) -> list[tuple[str, str]]:
-        """Names in the file that a column before had, and what these columns are called here."""
+        """Pairs of a duplicate name in the file and the column's name in this table."""
         if not self.header:
             return []
         pairs = zip(self.first, self.names, strict=False)
         return [(given, name) for given, name in pairs if given and given != name]
 
     def place(self, row: int) -> str:
-        """Where a row stands in its file, for people."""
+        """A row's line or number in its file, for messages."""
         number = int(self.numbers[row])
         return f"row {number + 1}" if self.line_of is None else f"line {self.line_of(number)}"
 
     def find(self, target: str | None) -> int:
         """
-        The index of a column given by name or number; the last one for None.
+        The index of a column given by name or number. None: the last column.
 
         Raises
         ------
@@ -107,10 +108,10 @@ class Table(NamedTuple):
             if self.rows <= 1:
                 raise TableError("the table has no rows below its header")
             raise TableError(
-                f"there is no column {shown(target)}: the first row was taken for data", "header"
+                f"there is no column {shown(target)}: the first row was read as data", "header"
             )
         named = (
-            f"its columns are {told(self.names)}, or"
+            f"its columns are {listed(self.names)}, or"
             if self.header
             else "it has no header; columns are"
         )
@@ -118,7 +119,7 @@ class Table(NamedTuple):
 
 
 def unique_names(header: Sequence[str]) -> list[str]:
-    """Names of columns, no two the same, as pandas has them: the second "a" is "a.1"."""
+    """Makes the names of columns unique, the same as pandas does: the second "a" is "a.1"."""
     names = [cell or f"{UNNAMED}{i}" for i, cell in enumerate(header)]
     seen: Counter[str] = Counter()
     taken, found = set(names), []
@@ -133,6 +134,6 @@ def unique_names(header: Sequence[str]) -> list[str]:
     return found
 
 
-def told(names: Sequence[str], between: str = ", ") -> str:
-    """The first of many names, for people."""
-    return between.join([*map(cut, names[:NAMES_TOLD]), *["..."] * (len(names) > NAMES_TOLD)])
+def listed(names: Sequence[str], between: str = ", ") -> str:
+    """Joins at most `MOST_LISTED` names, for messages."""
+    return between.join([*map(cut, names[:MOST_LISTED]), *["..."] * (len(names) > MOST_LISTED)])

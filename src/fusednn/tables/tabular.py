@@ -1,4 +1,4 @@
-"""Models of tables: a network, and in its file's notes how a table becomes its inputs."""
+"""The notes in a model's file that say how a table becomes the network's inputs."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from .target import Target
 
 KEY, VERSION = "table", 2
 READ = 1, 2
-"""Versions; the first knew neither dates nor notations."""
+"""Versions that can be read. Version 1 had neither dates nor notations."""
 
 
 class Tabular(NamedTuple):
     """
-    What a model's notes say of tables.
+    How a model encodes tables, as its notes store it.
 
     Parameters
     ----------
     encoding : Encoding
     target : Target
     scale : tuple of float
-        Mean and standard deviation of the target, which training divides by; 0 and 1 of classes.
-        The network as it is saved puts out the target itself.
+        Mean and standard deviation of the target, by which training standardises it; 0 and 1 for
+        classes. The saved network's outputs are in the target's own units.
     notation : Notation
-        How the training table was written; others are expected to be written so.
+        Notation of the training table, which is expected of other tables too.
     """
 
     encoding: Encoding
@@ -43,18 +43,18 @@ class Tabular(NamedTuple):
 
     def found_notation(self, table: Table, decimal: str | None = None) -> Notation:
         """
-        How a table, whose columns have the training table's names, writes its numbers.
+        Detect the number notation of a table whose columns have the training table's names.
 
         Parameters
         ----------
         table : Table
         decimal : {".", ","}, default=None
-            Its decimal sign; found out where None.
+            The table's decimal sign. None: detected.
 
         Raises
         ------
         TableError
-            As `decimals.found_notation`.
+            See `decimals.found_notation`.
         """
         numbers = {part.name for part in self.encoding.inputs if isinstance(part, Numbers)}
         if not self.target.classify:
@@ -63,7 +63,7 @@ class Tabular(NamedTuple):
         return found_notation(table, places, self.notation, decimal)
 
     def to_notes(self) -> dict[str, Any]:
-        """The notes, which are JSON."""
+        """The notes, as values for JSON."""
         encoding, target, notation = self.encoding, self.target, self.notation
         return {
             KEY: {
@@ -86,19 +86,19 @@ class Tabular(NamedTuple):
     @classmethod
     def from_notes(cls, notes: dict[str, Any], path: Path) -> Tabular:
         """
-        What the notes of a file say.
+        Read the notes of a file.
 
         Raises
         ------
         TableError
-            If they are none, or damaged.
+            If the notes are missing or damaged.
         """
         found = notes.get(KEY)
         if found is None:
             raise TableError(f"{path} does not say how a table becomes its inputs", "fitted")
         try:
             if found["version"] not in READ:
-                raise TableError(f"{path} was made by a later fusednn: install that")
+                raise TableError(f"{path} was made by a later fusednn: install a later version")
             return cls._read(found)
         except TableError:
             raise
@@ -112,7 +112,7 @@ class Tabular(NamedTuple):
         unit = _text(found.get("unit", ""))
         target = Target(_text(found["target"]), labels, bool(found["whole"]), unit)
         if labels is not None and target.whole:
-            target.classes  # noqa: B018 - refuses labels that are no numbers
+            target.classes  # noqa: B018 - raises for labels that are not numbers
         encoding = Encoding(
             columns, bool(found["header"]), target.name, tuple(map(_input, found["inputs"]))
         )
@@ -124,7 +124,7 @@ class Tabular(NamedTuple):
 
 
 def _notation(found: dict[str, Any]) -> Notation:
-    """Notes of the first models say nothing of it."""
+    """Reads the notation; notes of version 1 have none."""
     decimal = found.get("decimal", ".")
     if decimal not in OTHER:
         raise ValueError

@@ -1,4 +1,4 @@
-"""What is to be predicted: labels, or a quantity."""
+"""The target of a table: labels, or a quantity."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from .table import Table
 CLASSIFICATION, REGRESSION = "classification", "regression"
 MOST_CLASSES = 30
 ALL_DIFFERENT = 0.5
-LABELS_TOLD = 5
+MOST_LABELS_LISTED = 5
 DIGITS = re.compile(r"[+-]?\d{1,4000}", re.ASCII)
 PADDED = re.compile(r"[+-]?0+\d.*")
-"""Texts of numbers with zeros before them, as identifiers have."""
+"""Numbers with leading zeros, such as identifiers have."""
 
 
 class Target(NamedTuple):
     """
-    The column that is predicted.
+    The column to predict.
 
     Parameters
     ----------
@@ -31,9 +31,9 @@ class Target(NamedTuple):
     labels : tuple of str, or None
         Each class's text, in the order of the estimator's `classes_`. None for a quantity.
     whole : bool
-        Whether the estimator's classes are whole numbers; otherwise they are the texts.
+        Whether the estimator's classes are integers; otherwise they are the texts.
     unit : str
-        The sign of a currency or of percent that a quantity has.
+        Currency or percent sign of a quantity, or "".
     """
 
     name: str
@@ -49,23 +49,24 @@ class Target(NamedTuple):
     @classmethod
     def learned(cls, column: Column, table: Table, task: str | None = None) -> Target:
         """
-        What a column without missing values is.
+        Learn the target from a column without missing values.
 
-        Words and a few different whole numbers are classes, anything else is a quantity.
+        Words and up to `MOST_CLASSES` distinct whole numbers are classes. Anything else is a
+        quantity.
 
         Parameters
         ----------
         column : Column
         table : Table
-            That it is of, to name lines.
+            The column's table; messages name its lines.
         task : {"classification", "regression"}, default=None
-            Decides instead.
+            The task, if it is known.
 
         Raises
         ------
         TableError
-            If there is nothing to learn, the column does not suit the task, or it would be
-            numbers but for a few cells.
+            If there is nothing to learn, the column does not suit the task, or only a few of its
+            cells are not numbers.
         """
         words = column.is_text and task != REGRESSION
         if task != CLASSIFICATION and not words:
@@ -86,26 +87,26 @@ class Target(NamedTuple):
         if task == REGRESSION or (task is None and values is not None and not few):
             if values is None:
                 raise TableError(
-                    f"column {name!r} has words, which are no quantity", "classification"
+                    f"column {name!r} has words, so it is not a quantity", "classification"
                 )
             if known_apart < 2:
                 raise TableError(
                     f"column {name!r} has whole numbers of so many digits that as quantities they"
-                    " are all the same",
+                    " are all equal",
                     "classification",
                 )
             return cls(name, unit=unit_of(column, table))
         if different:
             if values is None and column.distinct.are_numbers():
                 raise TableError(
-                    f"column {name!r} has {distinct:,} different numbers, which are texts in its"
-                    " file, and no classes",
+                    f"column {name!r} has {distinct:,} different numbers, stored as texts: too"
+                    " many for classes",
                     "regression",
                 )
             kind = "words" if values is None else "numbers"
             raise TableError(
-                f"column {name!r} has {distinct:,} different {kind} in {rows:,} rows, which are"
-                " no classes",
+                f"column {name!r} has {distinct:,} different {kind} in {rows:,} rows, too many for"
+                " classes",
                 "target",
             )
         whole = whole and not apart
@@ -121,21 +122,20 @@ class Target(NamedTuple):
 
     def values(self, column: Column, table: Table, dtype: str | np.dtype) -> np.ndarray:
         """
-        Labels, as the estimator has them, or float64 of a column without missing values.
+        Read a column without missing values: the estimator's classes, or float64.
 
         Parameters
         ----------
         column : Column
         table : Table
-            That the column is of, to name lines.
+            The column's table; messages name its lines.
         dtype : str or dtype
-            That is to hold a quantity.
+            A quantity must fit this type.
 
         Raises
         ------
         TableError
-            If there is a label that is not known, no number where one is expected, or one that
-            the type cannot hold.
+            If a label is unknown, a quantity is not a number, or the type cannot hold it.
         """
         if self.labels is None:
             return held_numbers(column, table, dtype, self.unit)
@@ -146,27 +146,27 @@ class Target(NamedTuple):
             word = column.values[column.codes[unknown[0]]]
             raise TableError(
                 f"{table.place(int(unknown[0]))}: {self.name} is {shown(word)}, which is none of"
-                f" the labels of the training table ({self.told()})"
+                f" the labels of the training table ({self.listed_labels()})"
             )
         return self.classes[places]
 
     def _key(self, text: str) -> Any:
-        """What two texts of one class share: a number, but 1 and 01 are two."""
+        """The same value for all texts of a class: 1 and 1.0 are one class, 1 and 01 are two."""
         try:
             return float(text) if self.whole and not PADDED.fullmatch(text) else text
         except ValueError:
             return text
 
-    def told(self) -> str:
-        """The first labels, for people."""
+    def listed_labels(self) -> str:
+        """The first labels, for messages."""
         labels = self.labels or ()
-        return ", ".join(map(cut, labels[:LABELS_TOLD])) + (
-            ", ..." if len(labels) > LABELS_TOLD else ""
+        return ", ".join(map(cut, labels[:MOST_LABELS_LISTED])) + (
+            ", ..." if len(labels) > MOST_LABELS_LISTED else ""
         )
 
 
 def _are_plain(column: Column) -> bool:
-    """Whether Python reads the texts of numbers; it reads labels."""
+    """Whether Python's `float` reads all texts, as `classes` requires of labels."""
     try:
         return len([float(column.values[code]) for code in np.unique(column.codes)]) > 0
     except ValueError:
@@ -178,7 +178,7 @@ def _are_whole(values: np.ndarray) -> bool:
 
 
 def _are_long(values: np.ndarray, column: Column) -> bool:
-    """Whether these are whole numbers, and float64 does not tell all of them apart."""
+    """Whether these are whole numbers of which float64 makes some equal."""
     if np.abs(values).max(initial=0) < EXACT:
         return False
     present = [column.values[code] for code in np.unique(column.codes)]
@@ -188,7 +188,7 @@ def _are_long(values: np.ndarray, column: Column) -> bool:
 
 
 def _are_identifiers(column: Column) -> bool:
-    """Whether texts such as 1 and 01 are there, which are one number and two labels."""
+    """Whether there are texts such as 1 and 01, which are one number but two labels."""
     present = np.unique(column.codes)
     padded = np.array([PADDED.fullmatch(column.values[i]) is not None for i in present], bool)
     if not padded.any():
@@ -200,7 +200,7 @@ def _are_identifiers(column: Column) -> bool:
 
 
 def _labels(column: Column, numbers: np.ndarray | None) -> tuple[str, ...]:
-    """The texts of classes; of those that are one number, such as 1 and 1.0, the commonest."""
+    """The text of each class: the commonest of those that are one number, such as 1 and 1.0."""
     counts = np.bincount(column.codes, minlength=len(column.values))
     present = [i for i in np.argsort(-counts, kind="stable") if counts[i]]
     if numbers is None:

@@ -1,4 +1,4 @@
-"""Distinct texts of a column, each understood once."""
+"""Distinct texts of a column, each read once."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from .numbers import PLAIN, Notation, Reading, is_number_in_some_notation
 
 class Texts:
     """
-    Distinct texts and what they say, found out once for all rows that have them.
+    Distinct texts, read as numbers once for all rows.
 
     Parameters
     ----------
     values : list of str, or StringArray of pyarrow
-        Stripped.
+        The distinct texts, stripped.
     notation : Notation, default=PLAIN
     """
 
@@ -33,24 +33,24 @@ class Texts:
 
     @cached_property
     def strings(self) -> list[str]:
-        """As Python's."""
+        """The texts as a list."""
         return self._values if self._is_list else self._values.to_pylist()
 
     @cached_property
     def reading(self) -> Reading | None:
-        """What they say in numbers; None if one is no number."""
+        """The texts as numbers; None if one is a word."""
         if self._is_list:
             return self.notation.read(self._values)
         return self.notation.read_arrow(self._values)
 
     @property
     def numbers(self) -> np.ndarray | None:
-        """As float64, NaN where missing; None if one is no number."""
+        """The numbers as float64, NaN where missing; None if one is a word."""
         return None if self.reading is None else self.reading.numbers
 
     @cached_property
     def missing(self) -> np.ndarray:
-        """Whether each says that there is no value; among numbers, however it is written."""
+        """Mask of missing values; among numbers, however they are written."""
         if self.numbers is not None:
             return np.isnan(self.numbers)
         if self._is_list:
@@ -59,7 +59,7 @@ class Texts:
 
     @cached_property
     def words(self) -> np.ndarray:
-        """Whether each is neither a number nor missing."""
+        """Mask of texts that are neither numbers nor missing."""
         if self.numbers is not None:
             return np.zeros(len(self), bool)
         number = self.notation.number
@@ -67,37 +67,37 @@ class Texts:
         return np.array([not gone and number(v) is None for v, gone in known], bool)
 
     def are_numbers(self) -> bool:
-        """Whether there are numbers and no words, in this notation or in another."""
+        """Whether there are numbers and no words, with either decimal sign."""
         if self.missing.all():
             return False
         return self.numbers is not None or not self.words_in_any_notation.any()
 
     @cached_property
     def words_in_any_notation(self) -> np.ndarray:
-        """Whether each is no number, whichever sign marks decimals, and not missing."""
+        """Mask of texts that are not missing, and not numbers with either decimal sign."""
         words = self.words.copy()
         for place in np.flatnonzero(words):
             words[place] = not is_number_in_some_notation(self.strings[place])
         return words
 
     def take(self, places: np.ndarray) -> Texts:
-        """Those at these places."""
+        """The texts at these indices."""
         if self._is_list:
             return Texts([self._values[place] for place in places], self.notation)
         return Texts(self._values.take(places), self.notation)
 
     def read_as(self, notation: Notation) -> Texts:
-        """The same in another notation."""
+        """The same texts, read in another notation."""
         return self if notation == self.notation else Texts(self._values, notation)
 
     def find(self, text: str) -> int:
-        """The place of a text, or -1."""
+        """The index of a text, or -1."""
         if self._is_list:
             return self._values.index(text) if text in self._values else -1
         return self._values.index(text).as_py()
 
     def with_text(self, text: str) -> tuple[int, Texts]:
-        """The place of a text in these and it, and those."""
+        """The index of a text, and these texts with it added if it is new."""
         place = self.find(text)
         if place >= 0:
             return place, self

@@ -1,4 +1,4 @@
-"""A fit below the estimators: options and what is trained, prepared, run, and what it leaves."""
+"""A fit below the estimators: its options, its network and data, its preparation and outcome."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ DIVERGED = (
 
 
 class FitOptions(NamedTuple):
-    """What an estimator's parameters say about training, under their names.
+    """The parameters of an estimator that concern training, under their names.
 
-    `solver` is the description that the parameter stands for, and `rule` its update.
+    `solver` is a description or scikit-learn's name, and `rule` its update.
     """
 
     solver: str | Optimizer
@@ -80,7 +80,7 @@ class Training(NamedTuple):
         The samples to train on.
     validation : Validation or None
     incremental : bool
-        `partial_fit`.
+        Whether it is a `partial_fit`.
     """
 
     network: Network
@@ -92,7 +92,7 @@ class Training(NamedTuple):
     incremental: bool = False
 
     def session(self, rule: Rule, batch: int, l2: float, n_jobs, make=Session) -> Session:
-        """A session of it; the parameters are not loaded."""
+        """A session for it; the parameters are not loaded."""
         return make(
             *(self.network, self.X, self.target, rule),
             batch=batch,
@@ -103,23 +103,23 @@ class Training(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What a training leaves.
+    """The outcome of a training.
 
     Parameters
     ----------
     finite : bool
-        Whether all parameters are.
+        Whether all parameters are finite.
     progress : Progress or None
-        With the parameters; None where they stay what they were.
+        It has the parameters; None if the estimator keeps those that it had.
     optimizer : OptimizerState or None
         None after L-BFGS.
     seen : dict or None
-        What a diagnosis has seen, by the names of fitted attributes.
+        What a diagnosis has recorded, by the names of fitted attributes.
     troubles : tuple of str
-        What it warns of.
+        The messages of the diagnosis's warnings.
     settle : callable or None
-        To be called when the parameters have been taken over, so that the optimizer's moments do
-        not stand beside those that the fit began with.
+        To be called when the estimator has taken the parameters over: only then do the new
+        moments replace those that the fit began with.
     """
 
     finite: bool
@@ -131,11 +131,11 @@ class Outcome(NamedTuple):
 
 
 Train = Callable[[Watcher | None], Outcome]
-"""A training that is prepared; it is told of the passes."""
+"""A prepared training: it runs with a watcher of its passes, if any."""
 
 
 def prepare_lbfgs(options: FitOptions, training: Training) -> Train:
-    """The training by L-BFGS."""
+    """Prepares a training by L-BFGS."""
     session = training.session(Rule(None), len(training.order), options.alpha, options.n_jobs)
     return partial(_fit_lbfgs, options, training.arrays, session)
 
@@ -163,7 +163,7 @@ def _fit_lbfgs(options: FitOptions, arrays, session: Session, watcher) -> Outcom
 def optimizer_of(
     options: FitOptions, before: OptimizerState | None, incremental: bool
 ) -> OptimizerState:
-    """The optimizer to train with: a copy of the one before, if that goes on, or a new one."""
+    """The optimizer to train with: a copy of the one before if it is continued, or a new one."""
     if before is not None and (incremental or before.solver == options.solver):
         return copy.copy(before)  # the estimator's own stays as it is if the fit fails
     return OptimizerState(
@@ -182,7 +182,7 @@ def prepare_stochastic(
     progress: Progress,
     random_state: np.random.RandomState,
 ) -> Train:
-    """The training by passes."""
+    """Prepares a training by passes."""
     block = _batch_rows(options.batch_size, len(training.order))
     batch = min(block * options.accumulate, len(training.order))
     _check_batches(options, training, block)
@@ -244,7 +244,7 @@ def _load(session: Session, arrays, optimizer: OptimizerState) -> None:
     session.load(arrays, optimizer.moments)
     if session.plan.averages.size and optimizer.raw is not None:
         raw, known = optimizer.raw
-        if known == _digest_of(arrays):  # else a user has set other weights
+        if known == _digest_of(arrays):  # else the user has set other weights
             session.plan.load_trained(raw)
 
 
@@ -253,7 +253,7 @@ def _fit_stochastic(session: Session, optimizer, progress: Progress, fit, watche
     try:
         with session:
             fit(watcher=watcher)
-    except NonFiniteError as diverged:  # finite weights, and the moments before the fit
+    except NonFiniteError as diverged:  # the moments stay those before the fit
         finite = diverged.kept
         if finite:
             message = DIVERGED.format(progress.n_iter, progress.best_validation_score)
@@ -266,7 +266,7 @@ def _fit_stochastic(session: Session, optimizer, progress: Progress, fit, watche
 
 
 def _settle(session: Session, optimizer: OptimizerState, progress: Progress) -> None:
-    """Takes over what the optimizer goes on from."""
+    """Saves what the optimizer needs to continue, and the session."""
     optimizer.moments = session.moments()
     optimizer.raw = None
     if session.plan.averages.size:
@@ -275,7 +275,7 @@ def _settle(session: Session, optimizer: OptimizerState, progress: Progress) -> 
 
 
 def _digest_of(arrays) -> bytes:
-    """What other parameters would not have; files have it: of matrices first, then of vectors."""
+    """A digest of parameters, matrices first, then vectors; it is saved in files."""
     digest = hashlib.blake2b(digest_size=16)
     for array in sorted(arrays, key=lambda array: array.ndim != 2):
         digest.update(np.ascontiguousarray(array).tobytes())

@@ -1,4 +1,4 @@
-"""How many threads are worth it: CPUs, what the surroundings allot, and the work there is."""
+"""How many threads to use: by the CPUs, the limits of the environment, and the work."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ FLOPS_PER_WORKER = 200_000
 """Work of a stage that may be worth one more worker: some 1 us of a core, a barrier's cost."""
 
 FLOPS_PER_THREAD = 30_000_000
-"""Work that is worth starting a thread for one call: 150 us, in which a core does this much."""
+"""Work that is worth starting a thread for one call: it takes 150 us, in which a core does this
+much."""
 
 
 def available_cpus() -> int:
@@ -22,7 +23,7 @@ def available_cpus() -> int:
 
 @cache
 def _count_cpus(affinity: int, limit: str | None) -> int:
-    """joblib's count, once per state of what may change: it takes 40 us."""
+    """joblib's count, which takes 40 us, cached by what may change it."""
     import joblib
 
     return joblib.cpu_count()
@@ -34,12 +35,12 @@ def choose_jobs(n_jobs: int | None, flops: float, per_worker: float = FLOPS_PER_
     Parameters
     ----------
     n_jobs : int or None
-        A positive number is obeyed, even above the CPUs; -1 is all CPUs, -2 all but one, and so
-        on; None chooses, by the work and what is allotted: `OMP_NUM_THREADS` where it is set,
-        else one within tasks of joblib's and Dask's workers, else all CPUs. Free-threaded builds
-        of Python get one thread whatever it is.
+        A positive number is used as it is, even above the CPUs; -1 is all CPUs, -2 all but one,
+        and so on. None chooses by the work, at most `OMP_NUM_THREADS` if it is set, else one
+        within tasks of joblib's and Dask's workers, else all CPUs. Free-threaded builds of Python
+        always get one thread.
     flops : float
-        Floating-point operations to share out; few of them take few threads.
+        Floating-point operations of the work; little work gets few threads.
     per_worker : float
         Operations that are worth one more worker.
 
@@ -58,7 +59,7 @@ def choose_jobs(n_jobs: int | None, flops: float, per_worker: float = FLOPS_PER_
 
 
 def _allotted() -> int:
-    """Threads for this caller: those of OpenMP where they are set, one beside other tasks."""
+    """The most threads for this caller: `OMP_NUM_THREADS` if set, one within a task, all CPUs."""
     given = _openmp_threads(os.environ.get("OMP_NUM_THREADS"))
     if given:
         return given
@@ -67,7 +68,7 @@ def _allotted() -> int:
 
 @cache
 def _openmp_threads(text: str | None) -> int:
-    """What OMP_NUM_THREADS says of the outermost level; 0 if nothing that OpenMP would take."""
+    """The number for the outermost level in OMP_NUM_THREADS; 0 if OpenMP would not accept it."""
     found = re.match(r"\s*\+?([0-9]+)\s*(,|$)", text or "")
     return int(found[1]) if found else 0
 
@@ -85,6 +86,6 @@ def _in_dask_task() -> bool:
         return False
     try:
         distributed.get_worker()
-    except (ValueError, AttributeError):  # no task; another thread is importing Dask just now
+    except (ValueError, AttributeError):  # not in a task; or another thread is importing Dask
         return False
     return True

@@ -24,11 +24,11 @@ class Solution(NamedTuple):
     result : OptimizeResult or None
         SciPy's; None if the user, a watcher or the time limit stopped it.
     loss : float
-        Of the parameters kept.
+        The loss of these parameters.
     n_iter : int
         Iterations.
     parameters : list of ndarray
-        SciPy's last, or the best evaluated if stopped.
+        SciPy's last, or the best evaluated ones if it was stopped.
     """
 
     result: OptimizeResult | None
@@ -47,13 +47,13 @@ class _Objective:
     def __init__(self, session: Session):
         self._session = session
         self._forms = session.plan.layout.forms
-        # a stable order; SciPy's sums over the vector have its bits
+        # a stable sort: the bits of SciPy's sums over the vector depend on the order
         numbers = range(len(self._forms))
         self._order = sorted(numbers, key=lambda number: not self._forms[number].is_matrix)
         counts = [prod(self._forms[number].shape) for number in self._order]
         self._edges = np.cumsum(counts)[:-1]
-        # The reported squared error is a mean over outputs, its gradient is of the sum. The
-        # line search needs both of one function, so here the loss is the sum too.
+        # The reported squared error is a mean over outputs, its gradient that of the sum. The
+        # line search needs both from one function, so here the loss is the sum too.
         outputs = session.network.outputs
         self._factor = outputs if loss_row(session.network).per_output else 1
         self.best_loss = np.inf
@@ -97,7 +97,7 @@ def fit_lbfgs(
     Parameters
     ----------
     session : Session
-        Of a plan that stores the gradient, with one batch of all samples.
+        Its plan stores the gradient, and has one batch of all samples.
     arrays : list of ndarray
     tol : float
         SciPy's `gtol`.
@@ -105,7 +105,7 @@ def fit_lbfgs(
         Iterations and evaluations at most.
     verbose : bool or int
     max_time : float or None
-        Seconds; looked at between evaluations of the loss, and within those of much data.
+        Seconds; checked between evaluations of the loss, and within long ones.
     watcher : Watcher or None
 
     Returns

@@ -1,4 +1,4 @@
-"""What an optimizer remembers between passes: its learning rate, step count and moments."""
+"""The state of an optimizer between passes: its learning rate, step count and moments."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from fusednn.plan.training import Rule
 from fusednn.schedules import ReduceOnPlateau, Schedule, powers
 
 SMALLEST_RATE = 1e-6
-WORSE = 1 - 1e-4
-"""Times the best loss: what a loss must be below to be better, for `ReduceOnPlateau`."""
+BETTER = 1 - 1e-4
+"""For `ReduceOnPlateau`: a loss is better if it is below this times the best one."""
 
 
 def rule_of(optimizer: Optimizer) -> Rule:
-    """The update that a description asks for, as a plan takes it."""
+    """The update rule of an optimizer's description."""
     return Rule(*optimizer.kernel())
 
 
@@ -28,13 +28,13 @@ class OptimizerState:
     Parameters
     ----------
     solver : {"sgd", "adam"} or Optimizer
-        scikit-learn's by name, whose Adam adds epsilon to the uncorrected root.
+        A name means scikit-learn's solver, whose Adam adds epsilon to the uncorrected root.
     rule : Rule
-        The update as a plan takes it.
+        Its update rule.
     learning_rate_init : float
     schedule : {"constant", "invscaling", "adaptive"}, Schedule or callable
-        Of SGD's rate by name, of any solver's as a description or from a pass's number to a
-        factor.
+        A name is for SGD only. A Schedule, or a callable from a pass's number to a factor, is for
+        any solver.
     power_t : float
         Exponent of "invscaling".
 
@@ -47,9 +47,10 @@ class OptimizerState:
     total : int
         Steps that a schedule is spread over.
     moments : list of list of ndarray
-        The arrays of each moment, as the parameters; empty before the first pass.
+        The arrays of each moment, in the parameters' shapes; empty before the first pass.
     raw : (list of ndarray, bytes) or None
-        What is trained, where the estimator has averages of it, and a digest of those.
+        If the estimator has averages of the parameters: the trained ones, and a digest of the
+        averages.
     """
 
     def __init__(self, solver, rule: Rule, learning_rate_init, schedule, power_t):
@@ -61,19 +62,19 @@ class OptimizerState:
         self._factor, self._best, self._idle = 1.0, np.inf, 0  # of ReduceOnPlateau
         self.moments: list[list[np.ndarray]] = []
         self.raw: tuple[list[np.ndarray], bytes] | None = None
-        self._product_before = 0, 1.0  # steps, and the product of their momenta: NAdam's
+        self._product_before = 0, 1.0  # NAdam: steps, and the product of their momenta
 
     @property
     def waits_for_losses(self) -> bool:
-        """Whether the rate of a pass depends on what the one before gave, or may."""
+        """Whether the rate of a pass depends, or may depend, on the loss of the one before."""
         return isinstance(self.schedule, ReduceOnPlateau) or callable(self.schedule)
 
     def mark(self) -> dict:
-        """Where it stands, for `go_back`; moments are what a fit began with, until it ends."""
+        """The present state, for `go_back`; during a fit the moments are those it began with."""
         return vars(self).copy()
 
     def go_back(self, mark: dict, steps: int = 0) -> None:
-        """Takes back what was taken since, but for the first steps."""
+        """Returns to a mark, but counts the first `steps` steps taken since."""
         vars(self).update(mark)
         self.t += steps
 
@@ -82,14 +83,14 @@ class OptimizerState:
         return self.solver == "sgd" or isinstance(self.solver, SGD)
 
     def rates(self, batches: int, seen: Sequence[int]) -> np.ndarray:
-        """The rate of each step of the next passes, which are then taken.
+        """The rate of each step of the next passes, which it counts as taken.
 
         Parameters
         ----------
         batches : int
             Steps of a pass.
         seen : sequence of int
-            Samples seen in all when each of the passes ends.
+            All samples seen at the end of each of the passes.
 
         Returns
         -------
@@ -122,7 +123,7 @@ class OptimizerState:
         return rates.reshape(-1)
 
     def _factors(self, batches: int, passes: int) -> np.ndarray:
-        """What a description or a callable makes of the next steps' rates."""
+        """The factors of the next steps' rates, from a Schedule or a callable."""
         steps = batches * passes
         if isinstance(self.schedule, ReduceOnPlateau):
             return np.full(steps, self._factor)
@@ -135,17 +136,17 @@ class OptimizerState:
         return np.repeat(factors, batches)
 
     def note_loss(self, loss: float) -> None:
-        """The loss of a pass, for a rate that waits for it; PyTorch's rule."""
+        """Lowers the rate of `ReduceOnPlateau` after the loss of a pass, by PyTorch's rule."""
         if not isinstance(self.schedule, ReduceOnPlateau):
             return
-        self._idle = 0 if loss < WORSE * self._best else self._idle + 1
+        self._idle = 0 if loss < BETTER * self._best else self._idle + 1
         self._best = min(loss, self._best) if self._idle == 0 else self._best
         if self._idle > self.schedule.patience:
             self._factor *= self.schedule.factor
             self._idle = 0
 
     def _adam_rates(self, rates: np.ndarray, t: np.ndarray) -> np.ndarray:
-        """Rates of Adam and its kin in steps t, with the bias corrections.
+        """Rates of Adam and its variants in steps t, with the bias corrections.
 
         Kingma and Ba (2014), end of section 2: both are in the rate, and where epsilon is added
         to the corrected root, it is multiplied by the root's correction.
@@ -168,7 +169,7 @@ class OptimizerState:
         return settings
 
     def _with_decay(self, rates: np.ndarray, width: int = 1) -> np.ndarray:
-        """Room for the settings of steps, with rate and, where it is decoupled, decay."""
+        """The rates, or settings of `width` or more columns with rate and any decoupled decay."""
         weight_decay = getattr(self.solver, "weight_decay", None)
         if weight_decay is None and width == 1:
             return rates
@@ -180,7 +181,7 @@ class OptimizerState:
         return settings
 
     def _momenta(self, t: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """NAdam's momenta of steps t and one more, and the products of all up to each."""
+        """NAdam's momenta of steps t and the next one, and the products of all up to each."""
         known, product = self._product_before
         if known != t[0] - 1:  # steps were taken back
             known, product = 0, 1.0
@@ -193,7 +194,7 @@ class OptimizerState:
         return momenta[-wanted:], products[-wanted:]
 
     def stalled(self, message: str, verbose) -> bool:
-        """What to do when nothing improves: true to stop, false after lowering the rate."""
+        """Handles a lack of improvement: True to stop, False after lowering the rate."""
         adaptive = self._is_sgd and self.schedule == "adaptive"
         if adaptive and self.learning_rate > SMALLEST_RATE:
             self.learning_rate /= 5.0

@@ -1,7 +1,7 @@
-"""Threads for calls too brief to start one: they wait a while for the next call.
+"""Parked threads, which wait a while for the next call: a brief call is not worth starting one.
 
-Nobody has to wait for such a thread: whoever gives it work does what it has not begun, and work
-that comes to it too late finds nothing to do. So nothing is joined, but before a fork.
+No caller waits for such a thread to begin: the caller does what the thread has not begun, and a
+thread that begins late finds nothing to do. So threads are joined only before a fork.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from contextlib import suppress
 from queue import Empty, SimpleQueue
 
 PARKED_SECONDS = 1.0
-"""A thread that is given nothing for so long ends."""
+"""A thread without work for so long ends."""
 
 _parked: list[Helper] = []
 
 
 class Helper:
-    """A thread that runs what it is given, one call after the other."""
+    """A thread that runs the functions given to it, one after the other."""
 
     def __init__(self) -> None:
         self._work: SimpleQueue = SimpleQueue()
@@ -26,11 +26,11 @@ class Helper:
         self._thread.start()
 
     def run(self, function, arguments: tuple, alive: object) -> None:
-        """Calls a function, which does not raise, and keeps `alive` until it is back."""
+        """Calls a function, which must not raise, and keeps `alive` until it returns."""
         self._work.put((function, arguments, alive))
 
     def end(self) -> None:
-        """Ends the thread when it has done what it was given, and waits for that."""
+        """Ends the thread after the work given to it, and waits for that."""
         self._work.put(None)
         self._thread.join()
 
@@ -40,8 +40,8 @@ class Helper:
                 work = self._work.get(timeout=PARKED_SECONDS)
             except Empty:
                 try:
-                    _parked.remove(self)  # atomic, as `pop` is: from now on nobody takes it
-                except ValueError:  # somebody has just taken it
+                    _parked.remove(self)  # atomic, as `pop` is: no crew takes it from now on
+                except ValueError:  # a crew has just taken it
                     continue
                 return
             if work is None:
@@ -51,9 +51,9 @@ class Helper:
 
 
 class Crew:
-    """A context manager: threads taken from those that are parked, or started.
+    """A context manager that takes parked threads, and starts those that are missing.
 
-    Fewer than asked for where the system refuses to start more.
+    There are fewer than asked for if the system refuses to start more.
 
     Parameters
     ----------

@@ -1,8 +1,8 @@
-"""Small plans kept for the next call of the same kind: lowering costs more than their work.
+"""Caches small plans for the next call of the same kind: lowering costs more than their work.
 
-A kept plan holds no one's state: it has arrays of its own, and data, parameters and moments are
-all copied into them anew. It belongs to the thread that made it, and whoever uses it has taken
-it out. So nothing hangs on an estimator, and copies of one, threads and forks share nothing.
+A cached plan owns its arrays; every call copies data, parameters and moments in. It belongs to the
+thread that made it, and a call takes it out of the cache while using it. Estimators hold no
+reference to it, so copies of an estimator, threads and forks share nothing.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from .jobs import FLOPS_PER_THREAD, choose_jobs
 from .session import Session, choose_workers, step_flops
 
 MOST_PLANS = 6
-"""The most that a thread keeps."""
+"""The most plans in the cache of a thread."""
 
 MOST_BYTES = 1 << 20
-"""The most of a session: its data, steps, buffers and parameters, about."""
+"""About the most bytes of a cached session: its data, steps, buffers and parameters."""
 
 
 class _Kept(threading.local):
@@ -37,12 +37,12 @@ _kept = _Kept()
 
 
 def take(kind: tuple) -> Any:
-    """What was kept under `kind`, which is all it depends on; None if nothing is."""
+    """Takes out the plan kept under `kind`, which is all that it depends on, or None."""
     return _kept.plans.pop(kind, None)
 
 
 def keep(kind: tuple, plan) -> None:
-    """Keeps what has run well, and whose results have been copied."""
+    """Keeps a plan that has run without error and whose results have been copied."""
     plans = _kept.plans
     plans[kind] = plan
     if len(plans) > MOST_PLANS:
@@ -50,7 +50,7 @@ def keep(kind: tuple, plan) -> None:
 
 
 def keep_session(session: Session) -> None:
-    """`keep` of a session, if `take_session` found it worth keeping."""
+    """Keeps a session if `take_session` gave it a `kind`."""
     if session.kind:
         keep(session.kind, session)
 
@@ -66,9 +66,9 @@ def take_session(
     l2: float,
     n_jobs: int | None,
 ) -> Session:
-    """A session as `Session` makes it of these arguments, perhaps of copies of the data.
+    """A session of these arguments: one of the cache, or a new one.
 
-    Its `kind` is None if it is not worth keeping.
+    A new one that is worth keeping has copies of the data; else its `kind` is None.
     """
     if n_jobs is None:
         n_jobs = choose_jobs(None, step_flops(network, len(order)), FLOPS_PER_THREAD)

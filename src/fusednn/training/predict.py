@@ -1,4 +1,4 @@
-"""Outputs of a fitted network for new rows, and their gradient by them."""
+"""Outputs of a fitted network for new rows, and their gradient by these rows."""
 
 from __future__ import annotations
 
@@ -19,10 +19,11 @@ from .plan_cache import keep, take
 from .team import run_all
 
 FEW_ROWS = 64
-"""Up to here the matrices are multiplied as they stand; packing them costs more."""
+"""Up to so many rows the matrices are multiplied without packing, which would cost more."""
 
 COPIED_BYTES = 1 << 17
-"""Data and parameters up to here are copied to a kept plan; lowering takes as long as more."""
+"""Data and parameters up to this size are copied to a cached plan; more takes as long as lowering.
+"""
 
 
 def predict(
@@ -39,7 +40,7 @@ def predict(
     n_jobs : int or None
         As `choose_jobs` takes it.
     answer : str
-        Key of `plan.answers.ANSWERS`.
+        Key of `plan.binding.outputs.ANSWERS`.
 
     Returns
     -------
@@ -105,7 +106,7 @@ def input_gradient(
 
 
 def _answering(network: Network, arrays, X) -> tuple[Network, list[np.ndarray], Source]:
-    """What answers as the network does, and its data."""
+    """The folded network, its parameters, and the source of X."""
     dtype = (arrays or [X])[0].dtype  # the first layers may have no parameters
     source = source_of(X, dtype)
     if source.shape[1] != network.inputs:
@@ -118,19 +119,19 @@ def _answering(network: Network, arrays, X) -> tuple[Network, list[np.ndarray], 
 
 
 def _workers(network: Network, rows: int, n_jobs: int | None) -> int:
-    """Threads for so many rows."""
+    """The number of threads for so many rows."""
     flops = 2.0 * rows * network.work()
     return min(choose_jobs(n_jobs, flops, FLOPS_PER_THREAD), -(-rows // least_rows(network)))
 
 
 @lru_cache(maxsize=32)
 def _layout_of(network: Network, dtype, wants_dx: bool = False) -> ParameterLayout:
-    """Where the parameters are; finding it takes as long as predicting a row."""
+    """The layout of the parameters; cached, as building it takes as long as predicting a row."""
     return ParameterLayout(forms_of(network, dtype, wants_dx), dtype)
 
 
 def _predict_few(network: Network, layout, arrays, source: DenseRows, answer):
-    """The same by the matrices as they stand; those of a small network are copied to its plan."""
+    """`predict` without packing the matrices; those of a small network go to a cached plan."""
     dtype, count = layout.dtype, len(layout.forms)
     arrays = [*arrays, source.X]
     for number, form in enumerate(layout.forms):

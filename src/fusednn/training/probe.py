@@ -1,4 +1,4 @@
-"""A network being trained, looked at on a few samples: every op's outputs, and the gradient."""
+"""Inspects a network in training on a few samples: every op's outputs, and the gradient."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from .session import Session
 
 
 class Probe:
-    """Looks at parameters on the samples of a session; a context manager that owns its threads.
+    """Evaluates parameters on the samples of a session; a context manager that owns its threads.
 
     Parameters
     ----------
     session : Session
-        Of the samples alone, in one batch, with a rule that only stores the gradient.
+        It has these samples alone, in one batch, and a rule that only stores the gradient.
     """
 
     def __init__(self, session: Session):
@@ -46,13 +46,14 @@ class Probe:
         Returns
         -------
         outputs : list of ndarray of shape (n_samples, O)
-            Normalised by running statistics; of the last op the logits. Overwritten by the next
-            call.
+            BatchNorm uses its running statistics; the last op's outputs are the logits. The next
+            call overwrites them.
         gradients : list of ndarray
-            Of the loss as training computes it, with the statistics of the batch.
+            The gradients of the training loss; BatchNorm uses the statistics of the batch.
         """
         session = self._session
         session.load(arrays)
-        session.evaluations.run(self._program)  # the gradient moves running statistics
+        # before the gradient, which moves running statistics
+        session.evaluations.run(self._program)
         session.run_gradient(1.0)
         return self._outputs, session.plan.layout.unpack(session.plan.gradient)

@@ -1,4 +1,4 @@
-"""What each step of the next passes is told: rates, scales, terms, random numbers, averages."""
+"""The settings of the next passes' steps: rates, scales, L1 and L2, random numbers, averages."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class StepSettings:
     Parameters
     ----------
     plan : TrainingPlan
-        Its steps are set.
+        The settings of its steps are written.
     rule : Rule
     l2 : float
         Not used where the rule's decay is decoupled.
@@ -26,11 +26,11 @@ class StepSettings:
     Attributes
     ----------
     l1, l2 : float
-        Of the loss.
+        Factors of the L1 and L2 terms of the loss.
     done : int
-        Batches that are over since `begin`.
+        Batches done since `begin`.
     shares : ndarray or None
-        With mixup, what the samples of each of the next batches keep.
+        With mixup, the shares that samples keep of themselves in each of the next batches.
     """
 
     def __init__(self, plan: TrainingPlan, rule: Rule, l2: float, owner: slice | np.ndarray):
@@ -44,7 +44,7 @@ class StepSettings:
         self.renew(l2)
 
     def renew(self, l2: float) -> None:
-        """As for another training."""
+        """Resets the settings for another training."""
         self.l2 = 0.0 if self._decoupled else l2
         self._before = self.done = 0
         self.shares: np.ndarray | None = None
@@ -52,12 +52,12 @@ class StepSettings:
         self._scaled_by: np.ndarray | None = None
 
     def begin(self, seed: int, batches: int) -> None:
-        """Takes a seed of random numbers, and how many batches of the training are over."""
+        """Sets the seed of random numbers, and how many batches of the training are done."""
         self._plan.key[:] = seed, batches & 0xFFFFFFFF  # calls with one seed differ
         self._before, self.done = batches, 0
 
     def set_passes(self, rates: np.ndarray, orders: np.ndarray, steps: int) -> None:
-        """What differs from step to step in the next passes, which are then over.
+        """Sets what differs from step to step in the next passes; counts their batches as done.
 
         Parameters
         ----------
@@ -65,7 +65,7 @@ class StepSettings:
             As `Session.run_passes` takes it.
         orders : ndarray of shape (passes, n_samples)
         steps : int
-            Of all these passes.
+            The number of steps of all these passes.
         """
         settings = self._all[:steps]
         if rates.ndim == 1:
@@ -83,7 +83,7 @@ class StepSettings:
         self.done += len(rates)
 
     def _draw(self, settings: np.ndarray, orders: np.ndarray, batches: int) -> None:
-        """Numbers the steps, for their random numbers, and draws what mixup needs of each pass."""
+        """Numbers the steps for their random numbers, and draws mixup's partners and shares."""
         first = self.done * -(-len(settings) // batches)
         settings[:, records.STREAM] = first + np.arange(len(settings))
         if not self._mixup:
@@ -100,7 +100,7 @@ class StepSettings:
     def scale(self, weight_sums: np.ndarray) -> None:
         """Divides each step's gradient and terms by its batch's sum of weights.
 
-        A batch without weight has neither: its step changes nothing but what decays.
+        Both are 0 for a batch whose weights sum to 0: only momentum and decoupled decay act then.
         """
         if self._scaled_by is weight_sums:
             return

@@ -1,10 +1,10 @@
 """The threads that run a plan.
 
 Helpers are Python threads that live for one fit or one large predict of an estimator; predictors
-have others (`parked`). Between compiled calls they block on a queue. Nothing can strand one:
-everything is compiled and allocated before they start, a stage waits for its tasks and not for
-workers, so one that wakes late finds less to do, or finds its work taken back; the abort word ends
-everyone at the next stage, and the launcher joins them on its way out, whatever interrupts it.
+have others (`parked`). Between compiled calls they block on a queue. No helper can block for ever:
+everything is compiled and allocated before they start. A stage waits for its tasks and not for
+workers, so a helper that wakes late finds less to do, or no work. The abort word ends all workers
+at the next stage, and the launcher joins the helpers at its end, whatever interrupts it.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ class _Work(NamedTuple):
 class _Helper:
     """One thread beside the launcher's.
 
-    Its queues are C code: an interrupt leaves no lock of theirs held. Whatever is put into the
-    one comes out of the other when it is done.
+    Its queues are C code: an interrupt leaves none of their locks held. An item put into `_work`
+    comes out of `_done` when it is done.
     """
 
     def __init__(self, worker: int):
@@ -58,10 +58,9 @@ class _Helper:
         self._work.put(work)
 
     def wait(self, interrupted: bool) -> None:
-        """Takes back what the thread has not begun, or waits until it has nothing to do.
+        """Takes back work that the thread has not begun, or waits until it is done.
 
-        After an interrupt nobody knows what was given and what came back: then something else
-        is sent through.
+        After an interrupt it is unknown what the queues hold: then it sends a fence through both.
         """
         taken = False
         with contextlib.suppress(Empty):
@@ -93,7 +92,7 @@ class Team:
     Parameters
     ----------
     program : Program
-        Whose workers are counted; `run` takes others of as many workers too.
+        Its workers are the number of threads; `run` accepts others with as many workers too.
     """
 
     def __init__(self, program: Program):
@@ -153,7 +152,7 @@ class Team:
 
 
 def _wait(helpers: list[_Helper], interrupted: bool) -> None:
-    """Waits for the helpers, whatever interrupts come; raises the last of them."""
+    """Waits for the helpers in spite of interrupts; raises the last interrupt."""
     interrupt = None
     for helper in helpers:
         while True:

@@ -1,4 +1,4 @@
-"""Held-out samples: the outputs of the network being trained for them, its loss and its score."""
+"""Held-out samples: the network's outputs for them during training, its loss and its score."""
 
 from __future__ import annotations
 
@@ -13,23 +13,22 @@ from .session import Session
 
 
 class Validation(NamedTuple):
-    """What the network is judged on after each pass.
+    """The samples that the network is evaluated on after each pass.
 
     Parameters
     ----------
     samples : ndarray of int64 or None
-        Held out of the training data.
+        The samples held out of the training data.
     X : array or sparse matrix or None
-        Data of their own, instead.
+        Separate data instead of them.
     target : Target
-        Of the held-out samples only, in their order.
+        The targets of the held-out samples only, in their order.
     score : callable or None
-        From the session and the outputs to a number, larger is better; None is the loss,
-        negated.
+        From the session and the outputs to a number, larger is better; None: the negated loss.
     with_loss : bool
         Whether the loss is wanted too.
     decides : bool
-        Whether training stops by the score, and the best weights come back.
+        Whether training stops by the score and restores the best weights.
     """
 
     samples: np.ndarray | None

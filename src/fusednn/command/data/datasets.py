@@ -1,4 +1,4 @@
-"""What the commands learn from: the bundled digits, folders of idx files, and CSV files."""
+"""Data sets for `fusednn demo`: scikit-learn's digits, folders of idx files, and tables."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ class Dataset:
         Labels, or a standardised quantity.
     classify : bool
     what : str
-        What a sample is, for people.
+        What the samples are; printed.
     notes : list of str
-        What was done to the data, for people.
+        How the data were prepared; printed.
     """
 
     name: str
@@ -51,19 +51,19 @@ class Dataset:
 
     @property
     def score_name(self) -> str:
-        """What an estimator's `score` is."""
+        """Name of what an estimator's `score` returns."""
         return "accuracy" if self.classify else "R^2"
 
 
 def load_digits(dtype: str, seed: int) -> Dataset:
     """
-    scikit-learn's bundled images of digits, in [0, 1].
+    Load scikit-learn's bundled images of digits, scaled to [0, 1].
 
     Parameters
     ----------
     dtype : {"float32", "float64"}
     seed : int
-        Of the split.
+        Seed of the split.
 
     Returns
     -------
@@ -79,16 +79,16 @@ def load_digits(dtype: str, seed: int) -> Dataset:
 
 def load(path: Path, target: str | None, dtype: str, seed: int) -> Dataset:
     """
-    Read a folder of idx files or a CSV file.
+    Read a folder of idx files, or a CSV or Parquet file.
 
     Parameters
     ----------
     path : Path
     target : str or None
-        Name or number of a CSV file's column to predict; the last one for None.
+        Name or number of the table's column to predict. None: the last column.
     dtype : {"float32", "float64"}
     seed : int
-        Of the split, where the data have no test part.
+        Seed of the split, used where the data have no test part.
 
     Returns
     -------
@@ -97,7 +97,7 @@ def load(path: Path, target: str | None, dtype: str, seed: int) -> Dataset:
     Raises
     ------
     UserError
-        If the data cannot be read or have nothing to learn.
+        If the data cannot be read, or contain nothing to learn.
     """
     if path is STANDARD_INPUT:
         return _load_table(path, target, dtype, seed)
@@ -109,7 +109,7 @@ def load(path: Path, target: str | None, dtype: str, seed: int) -> Dataset:
     if not path.is_dir():
         return _load_table(path, target, dtype, seed)
     if target is not None:
-        raise UserError("--target is for CSV files; the target of idx files is their labels")
+        raise UserError("--target is for tables; the target of idx files is always their labels")
     return _load_idx(path, dtype, seed)
 
 
@@ -118,11 +118,11 @@ def _load_idx(folder: Path, dtype: str, seed: int) -> Dataset:
     if train is None:
         raise UserError(
             f"{folder} has no train-images-idx3-ubyte[.gz] and train-labels-idx1-ubyte[.gz];"
-            " give a folder that has them, or a CSV file"
+            " give a folder that has them, or a CSV or Parquet file"
         )
     X, y = train
     if len(np.unique(y)) < 2 or X[0].size == 0:
-        raise UserError(f"{folder} has no labels of two classes to tell apart")
+        raise UserError(f"{folder} has no pixels, or labels of fewer than two classes")
     what = f"images of {' x '.join(str(size) for size in X.shape[1:])}"
     name = folder.resolve().name
     test = read_part(folder, "test")
@@ -139,7 +139,7 @@ def _load_idx(folder: Path, dtype: str, seed: int) -> Dataset:
 
 
 def _pixels(images: np.ndarray, dtype: str) -> np.ndarray:
-    """Images as rows; bytes are scaled into [0, 1]."""
+    """Flattens each image to a row, and scales bytes to [0, 1]."""
     rows = images.reshape(len(images), -1).astype(dtype)
     if images.dtype == np.uint8:
         rows /= 255
@@ -173,13 +173,13 @@ def _load_table(path: Path, target: str | None, dtype: str, seed: int) -> Datase
 
 
 def _split(name: str, X: np.ndarray, y: np.ndarray, seed: int) -> Dataset:
-    """A data set of labelled rows with no test part of its own."""
+    """Splits labelled rows into a training and a test part."""
     train, test = split_rows(y, True, TEST_SHARE, seed)
     return Dataset(name, X[train], X[test], y[train], y[test])
 
 
 def _standardize(X: np.ndarray, train: np.ndarray, chosen: np.ndarray) -> None:
-    """Scales chosen columns, by the training rows' means and deviations."""
+    """Standardises the chosen columns by the training rows' means and standard deviations."""
     numbers = X[:, chosen]
     deviations = numbers[train].std(axis=0)
     scale = np.where(deviations > 0, deviations, 1.0)

@@ -1,4 +1,4 @@
-"""Rows to train on and rows to hold out."""
+"""Splits a table into training rows and held-out rows."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ FEWEST_HELD_OUT = 2
 
 def require_rows(rows: int, path: Path) -> None:
     """
-    Refuse a table that is too short.
+    Refuse a table of fewer than `FEWEST_ROWS` rows.
 
     Raises
     ------
@@ -30,27 +30,28 @@ def split_rows(
     y: np.ndarray, classify: bool, share: float, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """
-    Numbers of training and held-out rows.
+    Choose the training rows and the held-out rows.
 
-    The classes' shares are kept where every class has enough rows; a class that would be held out
-    as a whole is trained on instead.
+    The split is stratified by class if every class has enough rows. If all rows of a class are
+    drawn for holding out, they become training rows instead.
 
     Parameters
     ----------
     y : ndarray of shape (n_rows,)
     classify : bool
     share : float
-        Share of the rows to hold out; two rows at least, but for such classes.
+        Fraction of the rows to hold out. At least two rows are drawn.
     seed : int
 
     Returns
     -------
     train, held_out : ndarray of int
+        Row indices.
 
     Raises
     ------
     UserError
-        If no row is left to train on.
+        If no row would be left to train on.
     """
     from sklearn.model_selection import train_test_split
 
@@ -58,7 +59,7 @@ def split_rows(
     held_out = max(int(np.ceil(share * len(y))), FEWEST_HELD_OUT)
     if held_out >= len(y):
         raise UserError(
-            f"to hold out {held_out} of {len(y)} rows leaves none to train on: give a smaller"
+            f"holding out {held_out} of {len(y)} rows leaves none to train on: give a smaller"
             " --validation"
         )
     enough = counts.min() >= 2 and len(counts) <= min(held_out, len(y) - held_out)

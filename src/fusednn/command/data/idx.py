@@ -1,7 +1,8 @@
 """Folders of idx files, the format of MNIST and Fashion-MNIST.
 
-A file is four bytes (0, 0, type, dimensions), the sizes as big-endian 32-bit numbers, and the
-values, C-ordered and big-endian: http://yann.lecun.com/exdb/mnist
+A file consists of four bytes (0, 0, type, number of dimensions), the size of each dimension as a
+big-endian 32-bit number, and the values, C-ordered and big-endian:
+http://yann.lecun.com/exdb/mnist
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ GZIP_MAGIC = b"\x1f\x8b"
 
 def read_bytes(path: Path) -> bytes:
     """
-    The content of a file, decompressed if it is gzip's, whatever its name.
+    Read a file, and decompress it if its first bytes are gzip's.
 
     Parameters
     ----------
@@ -35,7 +36,7 @@ def read_bytes(path: Path) -> bytes:
     Raises
     ------
     UserError
-        If it cannot be read or is damaged.
+        If the file is unreadable or damaged.
     """
     try:
         data = path.read_bytes()
@@ -48,7 +49,7 @@ def read_bytes(path: Path) -> bytes:
 
 def read_idx(path: Path) -> np.ndarray:
     """
-    The array in an idx file, plain or compressed by gzip.
+    Read the array in an idx file, plain or compressed by gzip.
 
     Parameters
     ----------
@@ -61,30 +62,30 @@ def read_idx(path: Path) -> np.ndarray:
     Raises
     ------
     UserError
-        If the file is no whole idx file.
+        If the file is not an idx file, or is truncated.
     """
     data = read_bytes(path)
     if len(data) < 4 or data[:2] != b"\0\0" or data[2] not in TYPES or data[3] == 0:
         start = data[:4].hex(" ") or "nothing"
         raise UserError(
-            f"{path} is no idx file (it begins with {start}); get the original file again"
+            f"{path} is not an idx file (it begins with {start}); get the original file again"
         )
     dtype, dimensions = np.dtype(TYPES[data[2]]), data[3]
     begin = 4 + 4 * dimensions
     if len(data) < begin:
-        raise UserError(f"{path} ends within its header: get the file again")
+        raise UserError(f"{path} ends inside its header: get the file again")
     shape = [int(size) for size in np.frombuffer(data, ">u4", dimensions, 4)]
     expected = begin + math.prod(shape) * dtype.itemsize
     if len(data) != expected:
         raise UserError(
-            f"{path} has {len(data)} bytes and its header says {expected}: get the file again"
+            f"{path} has {len(data)} bytes, but its header says {expected}: get the file again"
         )
     return np.frombuffer(data, dtype, offset=begin).reshape(shape)
 
 
 def read_part(folder: Path, part: str) -> tuple[np.ndarray, np.ndarray] | None:
     """
-    The images and labels of one part of a folder.
+    Read the images and labels of one part of a folder.
 
     Parameters
     ----------
@@ -100,24 +101,24 @@ def read_part(folder: Path, part: str) -> tuple[np.ndarray, np.ndarray] | None:
     Raises
     ------
     UserError
-        If one is missing, damaged, or does not fit the other.
+        If one file is missing or damaged, or does not match the other.
     """
     images, labels = (_find(folder, part, kind) for kind in ("images", "labels"))
     if images is None and labels is None:
         return None
     if images is None or labels is None:
-        there, missing = (images, "labels") if images else (labels, "images")
-        raise UserError(f"{there} has no file of {missing} beside it: put it into the folder")
+        present, missing = (images, "labels") if images else (labels, "images")
+        raise UserError(f"{present} has no file of {missing} beside it: put it into the folder")
     X, y = read_idx(images), read_idx(labels)
     if X.ndim < 2 or y.ndim != 1:
-        raise UserError(f"{images.name} and {labels.name} hold no images and labels")
+        raise UserError(f"{images.name} and {labels.name} do not hold images and labels")
     if len(X) != len(y):
-        raise UserError(f"{images} has {len(X)} images and {labels.name} {len(y)} labels")
+        raise UserError(f"{images} has {len(X)} images, but {labels.name} has {len(y)} labels")
     return X, y
 
 
 def _find(folder: Path, part: str, kind: str) -> Path | None:
-    """The file of one part and kind: a plain one rather than a compressed one."""
+    """The file of one part and kind; prefers an uncompressed file to a compressed one."""
     order = "3" if kind == "images" else "1"
     for name in PARTS[part]:
         for separator in "-.":

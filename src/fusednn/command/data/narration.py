@@ -1,4 +1,4 @@
-"""What was found in a table, for people."""
+"""Notes on how a table was read and encoded, printed by the commands."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from fusednn.tables.errors import shown
 from fusednn.tables.inputs import Dates, Numbers, Words
 from fusednn.tables.labelled import Labelled
 from fusednn.tables.learning import Learned
-from fusednn.tables.table import Table, told
+from fusednn.tables.table import Table, listed
 
 
 def notes_on_reading(table: Table) -> list[str]:
-    """What was not plain when a table was read."""
+    """Notes on a fallback encoding and on renamed columns."""
     notes = []
     if table.encoding:
         notes.append(f"read in {table.encoding}, a Western encoding, for it is not UTF-8")
     renamed = [f"{given} to {name}" for given, name in table.renamed()]
     if renamed:
-        notes.append(f"renamed columns whose names are there twice: {told(renamed)}")
+        notes.append(f"renamed columns whose names are there twice: {listed(renamed)}")
     return notes
 
 
 def notes_on_target(labelled: Labelled) -> list[str]:
-    """Which column is the target, and how many rows have none."""
+    """Notes on which column is the target, and how many rows have no target."""
     name = labelled.table.names[labelled.place]
     notes = [f"target: column {repr(name) if labelled.table.header else name}"]
     if not labelled.table.header:
@@ -38,7 +38,7 @@ def notes_on_target(labelled: Labelled) -> list[str]:
 
 
 def notes_on_encoding(learned: Learned, table: Table) -> list[str]:
-    """What the columns became, and which were left out."""
+    """Notes on what the columns became, and which were left out."""
     notes = []
     by_name = {column.name: column for column in table.columns}
     for name in learned.odd:
@@ -84,7 +84,7 @@ def notes_on_encoding(learned: Learned, table: Table) -> list[str]:
 
 
 def _note_on_writing(columns: list[Column]) -> list[str]:
-    """How numbers are understood that have more than digits and a decimal point."""
+    """An example of each column's numbers that contain more than digits and a decimal point."""
     found = []
     for column in columns:
         reading = column.distinct.reading if isinstance(column, TextColumn) else None
@@ -99,4 +99,4 @@ def _note_on_writing(columns: list[Column]) -> list[str]:
             )
         if place >= 0 and not missing[place]:
             found.append(f"{texts[place]} in {column.name} is {reading.numbers[place]:.15g}")
-    return [f"read as numbers: {told(found, '; ')}"] if found else []
+    return [f"read as numbers: {listed(found, '; ')}"] if found else []

@@ -1,4 +1,4 @@
-"""Parquet files that a command writes."""
+"""Writes Parquet files block by block."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import numpy as np
 
 class ParquetRows:
     """
-    A new file, written in blocks of rows; a context manager.
+    Context manager that writes blocks of rows to a new Parquet file.
 
     Parameters
     ----------
     arrow : module
-        pyarrow.
+        The module pyarrow.
     path : Path
     """
 
@@ -31,7 +31,7 @@ class ParquetRows:
             self._file.close()
 
     def write(self, columns: dict[str, list[str] | np.ndarray]) -> None:
-        """Adds rows; the first ones decide the columns and their types."""
+        """Adds rows. The first block decides the columns and their types."""
         kinds = {
             name: self._arrow.string() if isinstance(part, list) else None
             for name, part in columns.items()

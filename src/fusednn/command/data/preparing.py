@@ -1,4 +1,4 @@
-"""Tables read and encoded for `fusednn fit`: rows to train on, and rows to hold out."""
+"""Reads and encodes tables for `fusednn fit`, and splits off the held-out rows."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ HELD_OUT = 0.1
 
 
 def read(path: Path, header: bool | None) -> Table:
-    """Reads a table, and shows how far it is."""
+    """Reads a table, with a progress bar on a terminal."""
     print(f"reading {path}", flush=True)
     bar = ProgressBar("reading", 100, sys.stderr) if sys.stderr.isatty() else None
     try:
@@ -41,13 +41,13 @@ def read(path: Path, header: bool | None) -> Table:
 
 
 def _percent(share: float) -> int:
-    """Between 1 and 99: the bar is full when the table has been read."""
+    """A percentage between 1 and 99: the bar must not be full before the table is complete."""
     return min(max(int(100 * share), 1), 99)
 
 
 def learn(options: argparse.Namespace, table: Table, dtype: str) -> Work:
-    """The encoding of a table, and its rows encoded."""
-    table.find(options.target)  # a header alone is told so
+    """Learns the encoding of a table, and encodes its rows."""
+    table.find(options.target)  # raises for a table that has only a header
     if table.rows:
         require_rows(table.rows, options.table)
     drop = [table.find(name) for name in options.drop]
@@ -59,7 +59,7 @@ def learn(options: argparse.Namespace, table: Table, dtype: str) -> Work:
     if labelled.place in drop:
         raise UserError("--drop names the target: drop other columns")
     if labelled.place in categorical:
-        raise UserError("--categorical names the target: say --task classification for it")
+        raise UserError("--categorical names the target: give --task classification instead")
     rows, held_out = _split(options, labelled)
     learned = learned_encoding(labelled.table, labelled.place, rows, drop, categorical)
     tabular = Tabular(learned.encoding, labelled.target, _scale(labelled, rows), notation)
@@ -71,7 +71,7 @@ def learn(options: argparse.Namespace, table: Table, dtype: str) -> Work:
 
 
 def _scale(labelled: Labelled, rows: np.ndarray) -> tuple[float, float]:
-    """Mean and deviation of a quantity."""
+    """Mean and standard deviation of a quantity; 0 and 1 for classes."""
     if labelled.target.classify:
         return 0.0, 1.0
     with np.errstate(over="ignore", invalid="ignore"):
@@ -82,13 +82,13 @@ def _scale(labelled: Labelled, rows: np.ndarray) -> tuple[float, float]:
 
 
 def known(options: argparse.Namespace, table: Table, old: Tabular, dtype: str) -> Work:
-    """A table's rows as another table's were encoded."""
+    """Encodes a table's rows as a model's training table was encoded."""
     labelled = _labelled_as(old, table, options.table, dtype, options.decimal)
     rows, held_out = _split(options, labelled)
     if old.target.classify and (lacking := set(old.target.classes) - set(labelled.y[rows])):
         raise UserError(
-            f"{options.table} has no row with the label {min(lacking)} to train on: --continue"
-            " needs all labels"
+            f"{options.table} has no training row with the label {min(lacking)}: --continue needs"
+            " rows of all labels"
         )
     return _work(options, old, labelled, rows, held_out, dtype)
 
@@ -96,14 +96,14 @@ def known(options: argparse.Namespace, table: Table, old: Tabular, dtype: str) -
 def _labelled_as(
     tabular: Tabular, table: Table, path: Path, dtype: str, decimal: str | None = None
 ) -> Labelled:
-    """A table's rows with a target, as those of the table that was learned from."""
+    """A table's rows with a target, read as the training table was read."""
     table = tabular.encoding.named(table, path)
     table = table.read_as(tabular.found_notation(table, decimal))
     return labelled_table(table, tabular.target, dtype=dtype)
 
 
 def _split(options: argparse.Namespace, labelled: Labelled) -> tuple[np.ndarray, np.ndarray]:
-    """Numbers of the rows to train on, and of those to hold out."""
+    """Indices of the training rows and of the held-out rows."""
     rows = len(labelled.y)
     require_rows(rows, options.table)
     part = HELD_OUT if options.validation is None else options.validation
@@ -128,7 +128,7 @@ def _work(
     unknown: Counter[str] = Counter()
     path, own = options.table, samples(labelled, rows, unknown)
     held = samples(labelled, held_out, unknown) if held_out.size else None
-    if options.old is not None:  # else only rows held out have any
+    if options.old is not None:  # a new encoding knows all values of its training rows
         warn_of_unknown(unknown, path)
     notes = [*notes_on_reading(labelled.table), *notes_on_target(labelled)]
     if options.validation_table is not None:
@@ -137,7 +137,7 @@ def _work(
         notes.extend(f"{path.name}: {note}" for note in notes_on_reading(table))
         other = _labelled_as(tabular, table, path, dtype)
         if not len(other.y):
-            raise UserError(f"{path} has no rows with a target: hold out others")
+            raise UserError(f"{path} has no rows with a target: give another --validation-table")
         held = samples(other, np.arange(len(other.y)), unknown)
         warn_of_unknown(unknown, path)
     return Work(tabular, own, held, notes)

@@ -1,4 +1,4 @@
-"""`fusednn cache`: where compiled kernels are kept, how much there is, and throwing it away."""
+"""`fusednn cache`: shows where compiled kernels are stored and their size, or deletes them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from fusednn.command.terminal.errors import UserError
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares `--clear`."""
     parser.add_argument(
-        "--clear", action="store_true", help="throw away the compiled kernels of all versions"
+        "--clear", action="store_true", help="delete the compiled kernels of all versions"
     )
 
 
@@ -29,7 +29,7 @@ def run(options: argparse.Namespace) -> None:
         current = cache_directory()
         if current is None:
             raise UserError(
-                f"kernels cannot be kept in {root}, which must be yours alone to write to;"
+                f"kernels cannot be stored in {root}, which only you may be able to write to;"
                 " set FUSEDNN_CACHE_DIR to another directory"
             )
         print(f"directory    {current}")

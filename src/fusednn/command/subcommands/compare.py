@@ -1,4 +1,4 @@
-"""scikit-learn's fit with the same options, timed, and the two beside one another."""
+"""Times scikit-learn's fit with the same options, and compares the two in a table."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MOST_SECONDS = 60.0
 
 
 class Run(NamedTuple):
-    """What one library's fit took and reached."""
+    """Time and score of one library's fit."""
 
     library: str
     epochs: int
@@ -25,20 +25,20 @@ class Run(NamedTuple):
 
     @property
     def samples_per_second(self) -> float:
-        """Training samples seen in a second."""
+        """Training samples per second, over all epochs."""
         return self.epochs * self.samples / self.seconds
 
 
 class SklearnTimer:
     """
-    Runs scikit-learn's network on a data set.
+    Times scikit-learn's network on a data set.
 
     Parameters
     ----------
     data : Dataset
     settings : Settings
     jobs : int or None
-        A positive number limits the threads of its BLAS.
+        A positive number limits the BLAS threads.
     """
 
     def __init__(self, data: Dataset, settings: Settings, jobs: int | None):
@@ -49,12 +49,12 @@ class SklearnTimer:
         self._model = kind(**settings.parameters())
 
     def run(self, epochs: int) -> Run:
-        """Times the fit, or as many epochs of it as a minute allows.
+        """Times the whole fit, or as many epochs as a minute allows.
 
         Parameters
         ----------
         epochs : int
-            How many it is expected to take.
+            The expected number of epochs.
 
         Returns
         -------
@@ -83,7 +83,7 @@ class SklearnTimer:
 
 
 def _blas_threads(jobs: int | None) -> AbstractContextManager:
-    """As many BLAS threads as the user allowed us; threadpoolctl comes with scikit-learn."""
+    """Limits BLAS to the threads that the user allowed. scikit-learn requires threadpoolctl."""
     if jobs is None or jobs < 1:
         return nullcontext()
     return import_module("threadpoolctl").threadpool_limits(jobs)
@@ -91,7 +91,7 @@ def _blas_threads(jobs: int | None) -> AbstractContextManager:
 
 def table(score_name: str, own: Run, peer: Run) -> str:
     """
-    Two runs beside one another.
+    Format two runs as a table.
 
     Parameters
     ----------
@@ -101,7 +101,7 @@ def table(score_name: str, own: Run, peer: Run) -> str:
     Returns
     -------
     str
-        Four lines.
+        Several lines, the first of them empty.
     """
     line = "{:<14}{:>8}{:>10}{:>12}{:>12}{:>10}".format
     lines = ["", line("", "epochs", "seconds", "ms/epoch", "samples/s", score_name)]

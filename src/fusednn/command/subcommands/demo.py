@@ -1,4 +1,4 @@
-"""`fusednn demo`: trains a network and sets scikit-learn's time and score beside it."""
+"""`fusednn demo`: trains a network and compares time and score with scikit-learn's."""
 
 from __future__ import annotations
 
@@ -35,29 +35,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--target",
         metavar="COLUMN",
-        help="name or number of the CSV column to predict; default: the last",
+        help="name or number of the column to predict; default: the last",
     )
-    add("--epochs", type=positive, metavar="N", help="passes over the data at most")
-    add("--hidden", type=sizes, metavar="N,N", help="units of the hidden layers, say 256,128")
+    add("--epochs", type=positive, metavar="N", help="the most passes over the data")
+    add("--hidden", type=sizes, metavar="N,N", help="units of the hidden layers, such as 256,128")
     add("--batch", type=positive, metavar="N", help="samples of a mini-batch")
-    add("--jobs", type=jobs, metavar="N", help="threads; -1 for all CPUs; default: what pays")
+    add("--jobs", type=jobs, metavar="N", help="threads; -1 for all CPUs; default: automatic")
     add("--dtype", choices=["float32", "float64"], default="float32")
     add("--seed", type=seed, default=0, metavar="N", help="default: 0")
-    add("--no-sklearn", action="store_true", help="do not train scikit-learn's network as well")
+    add("--no-sklearn", action="store_true", help="do not train scikit-learn's network")
 
 
 def run(options: argparse.Namespace) -> None:
     """Trains, scores and compares."""
     if options.data is None:
         if options.target is not None:
-            raise UserError("--target goes with --data")
+            raise UserError("--target needs --data")
         data = load_digits(options.dtype, options.seed)
     else:
         print(f"reading {options.data}", flush=True)
         data = load(options.data, options.target, options.dtype, options.seed)
     settings = _settings(options, data)
     _describe(data, settings, options)
-    _tell_of_load()
+    _warn_of_load()
     own = _train(data, settings, options)
     print(
         f"test {data.score_name} {own.score:.4f}; {own.seconds:.2f} s,"
@@ -94,8 +94,8 @@ def _describe(data: Dataset, settings: Settings, options: argparse.Namespace) ->
     print(network, flush=True)
 
 
-def _tell_of_load() -> None:
-    """A word of caution when other processes keep the CPUs busy."""
+def _warn_of_load() -> None:
+    """Warns if other processes keep the CPUs busy."""
     cpus = os.cpu_count() or 1
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
     if load > BUSY * cpus:
@@ -128,7 +128,7 @@ def _score(model, data: Dataset) -> float:
 
 
 def _warm_up(model, data: Dataset, settings: Settings) -> None:
-    """One pass over a batch of random rows, so that no compile time is in the measured one."""
+    """Fits one pass over a batch of rows, so that the measured fit includes no compiling."""
     from sklearn.base import clone
 
     from fusednn.kernels._cache import statistics

@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 KINDS = "onnx", "c", "library"
 
 DETAILS = """\
-onnx is a model for ONNX Runtime and its kin (needs the package onnx), c is C99 source, library is
-that source compiled to a shared library (needs a C compiler).
+onnx writes a model for ONNX Runtime and similar programs (needs the package onnx). c writes C99
+source. library compiles that source to a shared library (needs a C compiler).
 
-What is exported takes encoded columns, not a table: the inputs that are printed, in that order,
-in the network's type. A column of numbers is one input; missing values must be replaced by the
-number that is shown; so is each part of a date (in UTC where dates have an offset). A column of
-words is an input for each category: 1 for the row's own, 0
-for the others; ? is a missing value. Outputs are those of the labels printed, or the target.
+The exported network takes encoded columns, not a table. This command prints its inputs in their
+order, and their type. A column of numbers is one input, and so is each part of a date (in UTC
+where dates have an offset); replace a missing value by the number that is printed. A column of
+words is one input per category: 1 for the row's own category, 0 for the others; category ? is a
+missing value. There is one output per printed label, or one for the target.
 """
 
 
@@ -38,24 +38,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = DETAILS
     parser.add_argument("model", type=file, metavar="MODEL", help="written by `fusednn fit`")
-    parser.add_argument("--to", choices=KINDS, required=True, help="what to make of it")
+    parser.add_argument("--to", choices=KINDS, required=True, help="the format to write")
     parser.add_argument(
         "-o", "--output", type=file, metavar="PATH", required=True,
-        help="where to write; replaced if it is there",
+        help="the file to write; an existing file is replaced",
     )  # fmt: skip
     parser.add_argument(
         "--opset", type=int, metavar="N",
-        help="of onnx: the version of its operators, 13 or later; default: 17",
+        help="for onnx: the version of its operators, 13 or later; default: 17",
     )  # fmt: skip
     parser.add_argument(
-        "--name", help="what the names of C functions begin with; default: PATH's own name"
+        "--name", help="prefix of the names of C functions; default: PATH's own name"
     )
 
 
 def run(options: argparse.Namespace) -> None:
-    """Exports, and says what the network takes."""
+    """Exports the network, and prints its inputs and outputs."""
     if options.opset is not None and options.to != "onnx":
-        raise UserError("--opset is for --to onnx alone.")
+        raise UserError("--opset is only for --to onnx")
     check_output(options.output, options.model)
     predictor, tabular = open_model(options.model)
     _export(options, predictor, tabular)
@@ -68,7 +68,7 @@ def _json(name: str) -> str:
 
 
 def description(tabular: Tabular, dtype: str, written: Callable[[str], str] = _json) -> list[str]:
-    """What the network takes and puts out, in lines; names and labels as `written` has them."""
+    """Lines that describe inputs and outputs; `written` formats names and labels."""
     names = tabular.encoding.names
     lines = [f"inputs ({len(names)}, {dtype}), in this order:"]
     number = 0

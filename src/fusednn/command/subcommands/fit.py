@@ -1,4 +1,4 @@
-"""`fusednn fit`: trains a network on a table, and keeps it with what was done to the table."""
+"""`fusednn fit`: trains a network on a table, and saves it together with the table's encoding."""
 
 from __future__ import annotations
 
@@ -20,32 +20,35 @@ from fusednn.command.data.preparing import known, learn, read
 from fusednn.command.models import open_model
 from fusednn.command.terminal.errors import UserError
 from fusednn.command.terminal.output import check_output, replacing
-from fusednn.command.training.report import describe, tell_score
+from fusednn.command.training.report import describe, print_score
 from fusednn.command.training.settings import usual_batch, usual_layers
 from fusednn.command.training.train import limits, load_estimator, new_estimator, train
 from fusednn.tables.numbers import OTHER
 from fusednn.tables.tabular import Tabular
 
 DETAILS = """\
-TABLE is a Parquet file, or a CSV file (commas, semicolons, tabs, | or blanks; in UTF-8, UTF-16,
-UTF-32 or a Western encoding of bytes; plain or compressed: gz, bz2, xz, zip, zst).
-Columns of numbers become inputs, missing values (empty, ?, NA, N/A, NaN, null, none, others that
-pandas knows, Excel's errors such as #DIV/0!) their medians. Columns of words become an input for
-each of their 50 commonest categories, a missing value being one; so do numbers that Parquet holds
-as texts, and --categorical. Columns of dates (2024-05-31, 31.05.2024, and with slashes where a day
-above 12 shows the order; with times, which are turned into UTC where they have an offset) become
-year, month, day, weekday, hour and days since the first, those of them that vary. Columns that are
-empty or nearly all different words, and an index without a name, are left out. All this is kept
-in MODEL, and `fusednn predict` does it again. Rows without a target are left out; where it is
-words, only empty, ? and the values of --missing are none.
+TABLE is a Parquet file, or a CSV file (commas, semicolons, tabs, | or blanks as delimiters; in
+UTF-8, UTF-16, UTF-32 or a one-byte Western encoding; plain or compressed: gz, bz2, xz, zip, zst).
 
-Numbers may have thousands marks, the sign of one currency or of percent (12 % is 12), and
-parentheses that mean minus. Decimal commas are found out where there is no doubt. A column that
-is numbers but for a few cells is refused, and so are infinity and numbers that the network's type
-cannot hold.
+Numbers: each column becomes one input. Missing values (empty, ?, NA, N/A, NaN, null, none, others
+that pandas knows, Excel's errors such as #DIV/0!) are replaced by the column's median. Numbers may
+have thousands separators, one currency sign or a percent sign (12 % is 12), and parentheses for
+minus. Decimal commas are recognised where they are unambiguous. A column with a few cells that are
+not numbers is an error, and so are infinity and numbers that the network's type cannot hold.
 
-A tenth of the rows is held out: training stops when their loss has not improved for 10 epochs,
-the best weights are kept, and the score printed is theirs.
+Words: each column becomes one input for each of its 50 commonest categories; a missing value is a
+category. So do numbers that Parquet stores as texts, and the columns of --categorical.
+
+Dates (2024-05-31, 31.05.2024, and with slashes if a day above 12 shows the order; times are
+converted to UTC if they have an offset): each column becomes year, month, day, weekday, hour and
+days since the first date, without those that do not vary.
+
+Left out: columns that are empty or in which nearly all words differ, an index without a name, and
+rows without a target. In a target of words, only empty cells, ? and the values of --missing count
+as no target. MODEL stores all of this, and `fusednn predict` applies it to its table.
+
+A tenth of the rows is held out. Training stops when their loss has not improved for 10 epochs,
+keeps the weights of the best epoch, and prints the score on the held-out rows.
 """
 
 
@@ -62,7 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--target", metavar="COLUMN", help="name or number of the column to predict")
     add(
         "-o", "--output", type=file, metavar="MODEL", required=True,
-        help="where to write the model, say m.safetensors; replaced if it is there",
+        help="the file to write, such as m.safetensors; an existing file is replaced",
     )  # fmt: skip
     add(
         "--task", choices=TASKS,
@@ -70,28 +73,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     add(
         "--drop", nargs="+", action="extend", default=[], metavar="COLUMN",
-        help="leave out columns, by name or number",
+        help="columns to leave out, by name or number",
     )  # fmt: skip
     add(
         "--categorical", nargs="+", action="extend", default=[], metavar="COLUMN",
-        help="numbers or dates of these columns, by name or number, are categories, as they are"
-        " written",
+        help="columns, by name or number, whose numbers or dates are categories; each spelling is"
+        " one category",
     )  # fmt: skip
     add(
         "--header", choices=["yes", "no"],
-        help="whether the first row names the columns; default: found out",
+        help="whether the first row names the columns; default: automatic",
     )  # fmt: skip
     add(
         "--decimal", choices=sorted(OTHER),
-        help="which sign marks decimals, the other thousands; default: found out",
+        help="the decimal sign; the other sign separates thousands; default: automatic",
     )  # fmt: skip
     add(
         "--missing", nargs="+", action="extend", default=[], metavar="VALUE",
-        help="more values that are missing, say --missing -999 inf unknown",
+        help="further values that mean missing, such as --missing -999 inf unknown",
     )  # fmt: skip
     add(
         "--continue", type=file, dest="old", metavar="OLD",
-        help="go on from this model, with its target, encoding and network",
+        help="train this model further, with its target, encoding and network",
     )  # fmt: skip
     held_out = parser.add_argument_group("held-out rows").add_mutually_exclusive_group()
     held_out.add_argument(
@@ -99,7 +102,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="share of the rows to hold out; 0 for none. Default: 0.1",
     )  # fmt: skip
     held_out.add_argument(
-        "--validation-table", type=rows_from, metavar="FILE", help="hold out these rows instead"
+        "--validation-table",
+        type=rows_from,
+        metavar="FILE",
+        help="use the rows of this file as held-out rows instead",
     )
     add = parser.add_argument_group("network and training").add_argument
     add(
@@ -113,21 +119,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--dtype", choices=["float32", "float64"], help="default: float32")
     add(
         "--epochs", type=positive, metavar="N",
-        help="passes over the rows at most; default: 200, or what --max-time allows",
+        help="the most passes over the rows; default: 200, or as many as --max-time allows",
     )  # fmt: skip
-    add("--max-time", type=above_zero, metavar="SECONDS", help="end training after so long")
+    add("--max-time", type=above_zero, metavar="SECONDS", help="end training after this time")
     add(
         "--batch", type=positive, metavar="N",
         help="rows of a mini-batch; default: 32, or 200 from 10,000 rows on",
     )  # fmt: skip
-    add("--learning-rate", type=above_zero, metavar="RATE", help="of Adam; default: 0.001")
-    add("--jobs", type=jobs, metavar="N", help="threads; -1 for all CPUs; default: what pays")
+    add("--learning-rate", type=above_zero, metavar="RATE", help="for Adam; default: 0.001")
+    add("--jobs", type=jobs, metavar="N", help="threads; -1 for all CPUs; default: automatic")
     add("--seed", type=seed, default=0, metavar="N", help="default: 0")
 
 
 def run(options: argparse.Namespace) -> None:
-    """Reads, learns the encoding, trains, scores and writes."""
-    if options.table is options.validation_table:  # each name is an object of its own
+    """Reads the table, learns its encoding, trains, scores and saves the model."""
+    if options.table is options.validation_table:  # only STANDARD_INPUT is one object for both
         raise UserError("standard input can be read only once: give a file as --validation-table")
     check_output(options.output, options.table, options.validation_table)
     if options.old is None and options.target is None:
@@ -155,7 +161,7 @@ def run(options: argparse.Namespace) -> None:
             "not enough memory to train: give fewer or smaller --layers, or fewer rows"
         ) from None
     seconds = time.perf_counter() - start
-    tell_score(model, work, seconds)
+    print_score(model, work, seconds)
     with replacing(options.output) as place:
         model.save(place, notes=work.tabular.to_notes())
     print(f"wrote {options.output}", flush=True)
@@ -168,7 +174,7 @@ def _refuse_with_continue(options: argparse.Namespace) -> None:
     )  # fmt: skip
     for name in fixed:
         if getattr(options, name):
-            raise UserError(f"--{name} is what OLD says: leave it away with --continue")
+            raise UserError(f"--{name} cannot be given with --continue: the model decides it")
 
 
 def _header(options: argparse.Namespace, old: Tabular | None) -> bool | None:
@@ -191,7 +197,7 @@ def _parameters(options: argparse.Namespace, rows: int, dtype: str) -> dict:
 
 
 def _changes(options: argparse.Namespace, rows: int) -> dict:
-    """Parameters that change when a model is trained further."""
+    """Parameters that may change when a model is trained further."""
     given = {"learning_rate_init": options.learning_rate, "n_jobs": options.jobs}
     return {
         **{name: value for name, value in given.items() if value is not None},

@@ -33,16 +33,16 @@ if TYPE_CHECKING:
 Columns = dict[str, list[str] | np.ndarray]
 
 ENCODING, ERRORS = "utf-8", "backslashreplace"
-"""How CSV is written, to a file or to standard output."""
+"""Encoding of CSV output, in a file or on standard output."""
 
 DETAILS = """\
-TABLE needs the columns that the model was trained on, in any order; others are left alone. It
-is encoded as the training table was: missing values and categories that training did not see
-are no obstacle. Its rows are read and answered in blocks, so it may be larger than memory.
+TABLE needs the columns that the model was trained on, in any order; other columns are ignored. It
+is encoded like the training table. Missing values and categories that training did not see are
+allowed. Rows are read and predicted in blocks, so TABLE may be larger than memory.
 
-The prediction is in a column with the target's name ("prediction" if the training table had no
-header): labels as the training table has them, numbers in as many digits as read back exactly
-in the network's type.
+The column of predictions has the target's name ("prediction" if the training table had no header).
+Labels are spelled as in the training table. Numbers have as many digits as needed to read back
+exactly in the network's type.
 """
 
 
@@ -57,8 +57,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add(
         "-o", "--output", type=rows_to, metavar="OUT",
-        help="where to write: Parquet if it ends in .parquet or .pq, else CSV, compressed if it"
-        " ends in .gz, .bz2 or .xz; replaced if it is there; default, and -: standard output",
+        help="the file to write: Parquet if it ends in .parquet or .pq, else CSV, compressed if it"
+        " ends in .gz, .bz2 or .xz; an existing file is replaced; default, and -: standard output",
     )  # fmt: skip
     add(
         "--proba", action="store_true",
@@ -66,24 +66,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     add(
         "--id", nargs="+", action="extend", default=[], metavar="COLUMN",
-        help="columns of TABLE, by name or number, to write before the prediction",
+        help="columns of TABLE, by name or number, to copy before the prediction",
     )  # fmt: skip
     add(
         "--decimal", choices=sorted(OTHER),
-        help="which sign marks decimals in TABLE; default: as in the training table, or found out"
-        " from the first rows",
+        help="the decimal sign of TABLE; default: as in the training table, or recognised in the"
+        " first rows",
     )  # fmt: skip
-    add("--jobs", type=jobs, metavar="N", help="threads; -1 for all CPUs; default: what pays")
+    add("--jobs", type=jobs, metavar="N", help="threads; -1 for all CPUs; default: automatic")
 
 
 def run(options: argparse.Namespace) -> None:
-    """Predicts."""
+    """Reads, encodes, predicts and writes the table block by block."""
     if options.output is not None:
         check_output(options.output, options.table, options.model)
         check_form(options.output)
     predictor, tabular = open_model(options.model, options.jobs)
     if options.proba and not tabular.target.classify:
-        raise UserError(f"{options.model} predicts a quantity: leave --proba away")
+        raise UserError(f"{options.model} predicts a quantity: omit --proba")
     encoding = tabular.encoding
     blocks = blocks_of(options.table, encoding.fits, encoding.header)
     unknown: Counter[str] = Counter()
@@ -106,13 +106,13 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _watched(blocks: Blocks) -> Iterator[Table]:
-    """The blocks, with a bar if there are several."""
+    """Yields the blocks, with a progress bar if there are several."""
     bar, rows, number = ProgressBar("predicting", 100, sys.stderr), 0, 0
     try:
         for number, table in enumerate(blocks):
             yield table
             rows += table.rows
-            if number:  # a file may be read to its end long before its last row is answered
+            if number:  # at most 99: a file may be read long before its last row is predicted
                 bar.update(min(max(1, int(100 * blocks.share())), 99), f"{rows:,} rows")
         if number:
             bar.update(100, f"{rows:,} rows")
@@ -123,12 +123,12 @@ def _watched(blocks: Blocks) -> Iterator[Table]:
 def _answers(
     predictor: Predictor, tabular: Tabular, X: np.ndarray, proba: bool, taken: set[str]
 ) -> Columns:
-    """The columns of predictions."""
+    """Predicts encoded rows, and returns the columns to write."""
     target = tabular.target
     name = target.name if tabular.encoding.header and target.name not in taken else "prediction"
     names = [name, *(f"{name}={label}" for label in target.labels or ())]
     if twice := taken.intersection(names):
-        raise UserError(f"--id names {min(twice)!r}, which is a column of predictions as well")
+        raise UserError(f"--id names {min(twice)!r}, which is also a column of predictions")
     if target.labels is None:
         values = np.empty(0, predictor.dtype)
         return {name: predictor.predict(X, validate=False) if len(X) else values}
@@ -148,12 +148,12 @@ def _answers(
 
 @contextmanager
 def _writer(path: Path | None, output: Path | None) -> Iterator[Any]:
-    """A function that writes columns of rows, the first time their names too."""
+    """Yields a function that writes blocks of columns, and their names before the first block."""
     if path is not None and output is not None and output.suffix.lower() in SUFFIXES:
         with ParquetRows(pyarrow(), path) as rows:
             yield rows.write
     elif path is None or output is None:
-        if hasattr(sys.stdout, "reconfigure"):  # data, whatever the terminal's encoding is
+        if hasattr(sys.stdout, "reconfigure"):  # the same bytes whatever the terminal's encoding
             sys.stdout.reconfigure(encoding=ENCODING, errors=ERRORS, newline="")
         yield _csv(sys.stdout)
     else:
@@ -170,7 +170,7 @@ def _csv(file):
         if not begun:
             rows.writerow(columns)
             begun = True
-        # NumPy's own text of a float reads back exactly in its type
+        # NumPy's text of a float reads back exactly in its own type
         texts = [c if isinstance(c, list) else c.astype(str).tolist() for c in columns.values()]
         rows.writerows(zip(*texts, strict=True))
 

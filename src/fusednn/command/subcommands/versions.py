@@ -1,4 +1,4 @@
-"""`fusednn versions`: what a bug report needs."""
+"""`fusednn versions`: prints what a bug report needs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from fusednn.versions import show_versions
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """This command has no options."""
+    """Adds nothing: this command has no options."""
 
 
 def run(options: argparse.Namespace) -> None:

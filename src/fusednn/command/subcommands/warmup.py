@@ -1,4 +1,4 @@
-"""`fusednn warmup`: compiles ahead of time, or checks that it was done."""
+"""`fusednn warmup`: compiles kernels into the cache, or checks that they are there."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         " or function that returns one in a module of your own",
     )
     group = parser.add_argument_group(
-        "networks", "Parameters of classifier and regressor; several values with commas."
+        "networks", "Parameters of classifier and regressor; separate several values by commas."
     )
     for name, default in (("activation", "relu"), ("solver", "adam"), ("loss", "squared_error")):
         text = f"default: {default}" + (" (of the regressor)" if name == "loss" else "")
@@ -38,18 +38,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--dtype",
         choices=["auto", "float32", "float64"],
-        help="auto, the default, is both, as X decides",
+        help="auto, the default, compiles both types",
     )
-    parser.add_argument("--sparse", action="store_true", help="for sparse X too")
+    parser.add_argument("--sparse", action="store_true", help="also compile for sparse X")
     parser.add_argument(
         "--check",
         action="store_true",
-        help="compile nothing; exit code 1 if something is not in the cache",
+        help="compile nothing; exit code 1 if a kernel is missing in the cache",
     )
 
 
 def run(options: argparse.Namespace) -> None:
-    """Compiles, or checks."""
+    """Compiles the kernels, or checks the cache."""
     from fusednn.estimators.deployment.warmup import counted_since, rehearsals
     from fusednn.kernels._cache import statistics
 
@@ -71,7 +71,7 @@ def run(options: argparse.Namespace) -> None:
         return
     lost = done["compiled"] - done["kept"]
     if lost:
-        raise UserError(f"{lost} compiled kernels could not be kept in {directory}")
+        raise UserError(f"{lost} compiled kernels could not be stored in {directory}")
     seconds = time.perf_counter() - start
     print(f"compiled {done['compiled']} and loaded {done['loaded']} kernels in {seconds:.1f} s")
     print(f"directory    {directory}")
@@ -99,7 +99,7 @@ def _check(work: list, directory: str) -> None:
 
 
 def _directory(check: bool) -> str:
-    """Where the kernels are; made if need be, unless it is to be checked."""
+    """The directory of the kernels; creates it, except for `--check`."""
     from fusednn.kernels._cachedir import kernel_directory, root_directory
 
     failure = CheckFailed if check else UserError
@@ -114,8 +114,8 @@ def _directory(check: bool) -> str:
             " only you can write to"
         ) from None
     if check:
-        raise failure(f"{root} has nothing for this CPU, these versions and options; {REMEDY}")
-    raise failure("kernels cannot be kept: there are no sources of theirs, or they just changed")
+        raise failure(f"{root} has no kernels for this CPU, these versions and options; {REMEDY}")
+    raise failure("kernels cannot be stored: their sources are missing, or have just changed")
 
 
 def _estimators(options: argparse.Namespace) -> Iterator:
@@ -143,20 +143,20 @@ def _estimators(options: argparse.Namespace) -> Iterator:
 
 
 def _imported(place: str):
-    """The estimator of this name in a module, which is sought in the current directory too."""
+    """Imports an estimator, MODULE:NAME; searches the current directory too."""
     module, _, name = place.partition(":")
     sys.path.insert(0, os.getcwd())
     try:
         found = getattr(import_module(module), name)
-    except Exception as error:  # whatever a user's module may raise
+    except Exception as error:  # a user's module may raise anything
         raise UserError(f"{place} cannot be imported: {error}") from None
     if isinstance(found, type) or not hasattr(found, "get_params"):
         if not callable(found):
-            raise UserError(f"{place} is no estimator")
+            raise UserError(f"{place} is not an estimator")
         try:
             found = found()
         except Exception as error:
             raise UserError(f"{place}() failed: {type(error).__name__}: {error}") from None
     if not hasattr(found, "get_params"):
-        raise UserError(f"{place} returned no estimator")
+        raise UserError(f"{place}() did not return an estimator")
     return found

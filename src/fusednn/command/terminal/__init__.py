@@ -1,1 +1,1 @@
-"""What a user sees: results, progress, errors."""
+"""Progress, errors and output files of the commands."""

@@ -1,47 +1,48 @@
-"""What a command says on standard error: one line, what to do in it."""
+"""Errors of the commands: one line on standard error that says what to do."""
 
 import sys
 
 from fusednn.tables.errors import Remedy, TableError
 
 REMEDIES: dict[Remedy, str] = {
-    "again": "make it again by `fusednn fit`",
-    "categorical": "say --categorical with its name",
-    "classification": "leave --task away, or say --task classification",
-    "decimal": "say --decimal . or --decimal , to `fusednn fit` and `fusednn predict`",
-    "dtype": "fit with --dtype float64",
-    "fitted": "give a model made by `fusednn fit`",
-    "header": "if it names the columns, say --header yes to `fusednn fit`",
-    "label": "if it means a missing value, leave it empty or `fusednn fit` with --missing VALUE;"
-    " if the column holds classes, with --task classification",
-    "missing": "if it means a missing value, leave it empty or `fusednn fit` with --missing VALUE",
-    "odd": "if it means a missing value, leave it empty or `fusednn fit` with --missing VALUE; if"
-    " the column holds words, with --categorical COLUMN",
-    "regression": "say --task regression, or store them as numbers",
-    "sign": "write all numbers with one sign, or say --decimal with it; if the column holds words,"
-    " say --categorical with its name, or --task classification of the target",
-    "target": "choose what to predict with --target",
+    "again": "run `fusednn fit` again",
+    "categorical": "give --categorical with its name",
+    "classification": "omit --task, or give --task classification",
+    "decimal": "give --decimal . or --decimal , to `fusednn fit` and `fusednn predict`",
+    "dtype": "run `fusednn fit` with --dtype float64",
+    "fitted": "give a model that `fusednn fit` has written",
+    "header": "if it names the columns, run `fusednn fit` with --header yes",
+    "label": "if it means a missing value, leave it empty or run `fusednn fit` with --missing"
+    " VALUE; if the column holds classes, give --task classification",
+    "missing": "if it means a missing value, leave it empty or run `fusednn fit` with --missing"
+    " VALUE",
+    "odd": "if it means a missing value, leave it empty or run `fusednn fit` with --missing VALUE;"
+    " if the column holds words, give --categorical COLUMN",
+    "regression": "give --task regression, or store them as numbers",
+    "sign": "write all numbers with one decimal sign, or give --decimal; if the column holds"
+    " words, give --categorical with its name, or --task classification if it is the target",
+    "target": "choose another column to predict with --target",
 }
-"""What mends a table's errors here."""
+"""How the command's options fix each kind of table error."""
 
 
 class UserError(Exception):
-    """A mistake that the user can mend; the message is one line that says how.
+    """An error that the user can fix; the message is one line that says how.
 
-    `main` prints it without a traceback and ends with `exit_code`.
+    `main` prints it without a traceback and returns `exit_code`.
     """
 
     exit_code = 2
 
 
 class CheckFailed(UserError):
-    """What was to be checked is not so."""
+    """A check failed."""
 
     exit_code = 1
 
 
 def in_words(error: TableError) -> str:
-    """What a table's error says, with the option that mends it."""
+    """The message of a table error, followed by the option that fixes it."""
     return str(error) if error.remedy is None else f"{error}: {REMEDIES[error.remedy]}"
 
 
@@ -52,7 +53,7 @@ def complain(message: object) -> None:
     Parameters
     ----------
     message : object
-        Its text, or the name of its type where that is empty.
+        Its text is printed, or the name of its type if the text is empty.
     """
     text = " ".join(str(message).split()) or type(message).__name__
     print(f"fusednn: {text}", file=sys.stderr, flush=True)

@@ -1,4 +1,4 @@
-"""Files that a command writes: checked before the work, there whole or not at all after it."""
+"""Output files: checked before the work; afterwards complete, or not there at all."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .errors import UserError
 
 def check_output(path: Path, *inputs: Path | None) -> None:
     """
-    Refuse a place that nothing can be written to, before long work is lost.
+    Refuse a path that cannot be written to, before long work is lost.
 
     Parameters
     ----------
@@ -33,20 +33,20 @@ def check_output(path: Path, *inputs: Path | None) -> None:
     UserError
     """
     if path == Path("-"):
-        raise UserError("- is standard output, where only predict writes: give the name of a file")
+        raise UserError("only predict can write to standard output (-): give the name of a file")
     try:
         with suppress(FileNotFoundError, NotADirectoryError):
-            path.stat()  # links in a circle are told by it alone
+            path.stat()  # only stat reports circular links
         if path.is_dir():
             raise UserError(f"{path} is a folder: give the name of a file")
         if path.exists() and not path.is_file():
-            raise UserError(f"{path} is no ordinary file: give the name of one")
+            raise UserError(f"{path} is not a regular file: give the name of one")
         for given in inputs:
             if given is not None and path.exists() and given.exists() and path.samefile(given):
-                raise UserError(f"{path} is read: give another name to what is written")
+                raise UserError(f"{path} is an input: give another name for the output")
         folder = path.resolve().parent
         if not folder.is_dir():
-            raise UserError(f"there is no folder {folder}: make it, or write to another")
+            raise UserError(f"there is no folder {folder}: create it, or write to another")
     except OSError as error:
         raise UserError(f"{path} cannot be written: {error.strerror}") from None
     if not os.access(folder, os.W_OK):
@@ -58,13 +58,13 @@ COMPRESSIONS: dict[str, Callable[[BinaryIO], Any]] = {
     ".bz2": lambda raw: bz2.BZ2File(raw, "wb"),
     ".xz": lambda raw: lzma.LZMAFile(raw, "wb"),  # noqa: SIM115 - the caller closes it
 }
-"""What compresses text, by how a name ends."""
+"""Compressors by file suffix."""
 OTHER_FORMS = ".zip", ".zst", ".xlsx", ".xls", ".ods", ".feather", ".arrow"
 
 
 def check_form(path: Path) -> None:
     """
-    Refuse a name for rows that says what is not written.
+    Refuse a file name whose suffix names a format that is not written.
 
     Raises
     ------
@@ -75,22 +75,22 @@ def check_form(path: Path) -> None:
     if end in OTHER_FORMS or (end in COMPRESSIONS and inner in (*SUFFIXES, *OTHER_FORMS)):
         compressed = ", ".join(f".csv{suffix}" for suffix in COMPRESSIONS)
         raise UserError(
-            f"{path} has a name for what is not written: end it in .csv, {compressed} or .parquet"
+            f"{path} names a format that is not written: end it in .csv, {compressed} or .parquet"
         )
 
 
 @contextmanager
 def text_file(path: Path, suffix: str, **options: Any) -> Iterator[TextIO]:
     """
-    Open a file to write text to, compressed if a suffix says so.
+    Open a text file for writing, compressed according to `suffix`.
 
     Parameters
     ----------
     path : Path
     suffix : str
-        That of the name which the file is going to have.
+        Suffix of the final file name; `path` is a temporary one.
     **options
-        Those of `io.TextIOWrapper`.
+        Keyword arguments for `io.TextIOWrapper`.
     """
     compressing = COMPRESSIONS.get(suffix.lower(), lambda raw: raw)
     with path.open("wb") as raw, io.TextIOWrapper(compressing(raw), **options) as text:
@@ -100,27 +100,27 @@ def text_file(path: Path, suffix: str, **options: Any) -> Iterator[TextIO]:
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """
-    A place to write to, beside a file, that takes its name when all has gone well.
+    Write to a temporary file in the same folder, which replaces `path` on success.
 
     Parameters
     ----------
     path : Path
-        A link is followed.
+        If it is a link, the file that it points to is replaced.
 
     Yields
     ------
     Path
-        An empty file. It is removed after any exception, and what was at `path` is as it was.
+        The temporary file, empty. After an exception it is removed, and `path` is unchanged.
 
     Raises
     ------
     UserError
-        In place of an OSError.
+        Instead of an OSError.
     """
     try:
         with serving.replacing(path) as beside:
             yield Path(beside)
-    except BrokenPipeError:  # of a stream, not of the file
+    except BrokenPipeError:  # from standard output, not from the file
         raise
     except OSError as error:
         raise UserError(f"{path} cannot be written: {error.strerror or error}") from error

@@ -1,4 +1,4 @@
-"""A progress bar: one line that is rewritten on a terminal, a few plain lines elsewhere."""
+"""A progress bar: on a terminal one line that is rewritten, elsewhere a few plain lines."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ SECONDS_BETWEEN_UPDATES = 0.1
 
 class ProgressBar:
     """
-    Shows how far a loop has come, what it reached and when it will end.
+    Shows the progress of a loop, a message and the time left.
 
     Parameters
     ----------
     label : str
     total : int
-        Steps at most.
+        The largest number of steps.
     stream : text file, default=None
-        Standard output where None.
+        None: standard output.
     clock : callable, default=time.perf_counter
     """
 

@@ -1,4 +1,4 @@
-"""How the commands call a fit: its warnings and errors are for them to word."""
+"""Runs estimators for the commands: progress, Ctrl-C, and warnings and errors in one line."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _pressed: list[int] = []
 
 
 class EpochBar:
-    """Moves a bar on after each pass.
+    """Updates a progress bar after each pass.
 
     Parameters
     ----------
     bar : ProgressBar
-        Of as many steps as there are passes, or of 100 where there is a limit of time.
+        Its total is the number of passes, or 100 if `most_seconds` is given.
     most_seconds : float, default=None
     """
 
@@ -32,12 +32,12 @@ class EpochBar:
         self._bar, self._most, self._start = bar, most_seconds, time.perf_counter()
 
     def begin(self) -> None:
-        """Ends the fit where an interrupt has been lost."""
+        """Ends the fit if Python lost an earlier interrupt."""
         if _pressed:
             raise KeyboardInterrupt
 
     def end(self, progress, parameters) -> bool:
-        """Shows what a pass has reached; never asks to stop."""
+        """Shows the losses after a pass; never asks the fit to stop."""
         message = f"loss {progress.loss:.4f}"
         if progress.validation_loss_curve:
             message += f", held out {progress.validation_loss_curve[-1]:.4f}"
@@ -51,10 +51,10 @@ class EpochBar:
 
 @contextmanager
 def _noted_interrupts() -> Iterator[None]:
-    """Notes interrupts, which raise as ever.
+    """Records each interrupt, and raises KeyboardInterrupt as usual.
 
-    Python ignores what is raised in the callback of a weak reference, of which compiling has many:
-    one press of Ctrl-C in some twenty was lost while kernels were compiled.
+    Python ignores an exception raised in the callback of a weak reference. Compiling runs many of
+    them: about one press of Ctrl-C in twenty was lost while kernels were compiled.
     """
     _pressed.clear()
     is_main = threading.current_thread() is threading.main_thread()
@@ -76,18 +76,17 @@ def _noted_interrupts() -> Iterator[None]:
 @contextmanager
 def interruptible() -> Iterator[None]:
     """
-    Call estimators as a command should.
+    Run estimators inside a command.
 
-    An estimator that Ctrl-C stopped keeps its weights and warns; here that ends the command.
-    That the last epoch was reached is no news; other warnings are told in one line each, and
-    input it refuses is the user's to mend.
+    After Ctrl-C an estimator keeps its weights and warns; a command ends instead. The warning that
+    the last epoch was reached is dropped. Every other warning is printed in one line.
 
     Raises
     ------
     KeyboardInterrupt
-        After a fit that was interrupted.
+        After an interrupted fit.
     UserError
-        In place of a ValueError.
+        Instead of a ValueError, which an estimator raises for input that it refuses.
     """
     with _noted_interrupts(), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")

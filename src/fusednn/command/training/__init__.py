@@ -1,1 +1,1 @@
-"""Training for the commands, with its settings and its report."""
+"""Training for the commands: default settings, the fit, and its report."""

@@ -1,4 +1,4 @@
-"""What `fusednn fit` says: what it is going to do, what may go wrong, and what it reached."""
+"""Output of `fusednn fit`: the data and the network, warnings, and the score."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from .settings import network_in_words
 from .train import Work
 
 FAR = 1e4
-"""Means so many standard deviations from 0 leave float32 few digits."""
+"""A mean this many standard deviations from 0 leaves float32 few digits."""
 
 
 def describe(path: Path, work: Work, model) -> None:
-    """Prints what is going to be trained on what."""
+    """Prints the rows, the notes on the table, the task and the network."""
     held_out = 0 if work.held_out is None else len(work.held_out.y)
     target = work.tabular.target
     print(f"{path.name}: {len(work.samples.y):,} rows to train on, {held_out:,} held out")
@@ -31,7 +31,8 @@ def describe(path: Path, work: Work, model) -> None:
     if target.labels is None:
         print(f"  regression of {target.name}")
     else:
-        print(f"  classification of {target.name}: {len(target.labels)} labels ({target.told()})")
+        labels = f"{len(target.labels)} labels ({target.listed_labels()})"
+        print(f"  classification of {target.name}: {labels}")
     outputs = 1 if target.labels is None or len(target.labels) == 2 else len(target.labels)
     layers = [work.samples.X.shape[1], *model.hidden_layer_sizes, outputs]
     print(network_in_words(layers, model.activation, model.batch_size, model.dtype, model.n_jobs))
@@ -39,7 +40,7 @@ def describe(path: Path, work: Work, model) -> None:
 
 
 def warn_of_far(tabular: Tabular, table: Table) -> None:
-    """Warns of numbers whose differences float32 cannot tell well."""
+    """Warns of columns whose values float32 cannot tell apart well."""
     used = {part.name for part in tabular.encoding.inputs if isinstance(part, Numbers)}
     if not tabular.target.classify:
         used.add(tabular.target.name)
@@ -54,20 +55,20 @@ def warn_of_far(tabular: Tabular, table: Table) -> None:
     if far:
         complain(
             f"warning: {', '.join(far)}: far from 0 for the spread, so float32 keeps few digits;"
-            " --dtype float64 keeps them"
+            " --dtype float64 keeps more"
         )
 
 
 def warn_of_unknown(unknown: Counter[str], path: Path | None = None) -> None:
-    """Warns of values that are no categories, by the number of rows in each column of a file."""
+    """Warns of unknown categories, with the number of rows for each column of a file."""
     where = "" if path is None else f"{path}: "
     for name, count in unknown.items():
         rows = "1 row has" if count == 1 else f"{count:,} rows have"
         complain(f"warning: {where}{name}: {rows} a value that is none of the model's categories")
 
 
-def tell_score(model, work: Work, seconds: float) -> None:
-    """Prints the score on the held-out rows, or on all where none are."""
+def print_score(model, work: Work, seconds: float) -> None:
+    """Prints the score on the held-out rows, or on the training rows if none are held out."""
     done = f"{model.n_iter_} epochs in {seconds:.1f} s"
     chosen = work.held_out or work.samples
     with interruptible():

@@ -1,4 +1,4 @@
-"""What the commands train unless told otherwise, and options that both libraries take."""
+"""Default layers and batch sizes, and the options that scikit-learn shares."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ SMALL_ROWS = 10_000
 
 
 class Settings(NamedTuple):
-    """Options that both libraries take."""
+    """Options that fusednn and scikit-learn share."""
 
     hidden: tuple[int, ...]
     batch: int
@@ -18,7 +18,7 @@ class Settings(NamedTuple):
     seed: int
 
     def parameters(self) -> dict:
-        """As keyword arguments of either library's estimators."""
+        """Keyword arguments for an estimator of either library."""
         return {
             "hidden_layer_sizes": self.hidden,
             "batch_size": self.batch,
@@ -28,12 +28,12 @@ class Settings(NamedTuple):
 
 
 def usual_layers(rows: int) -> tuple[int, ...]:
-    """Units of the hidden layers for a table of so many rows."""
+    """Default units of the hidden layers, by the number of rows."""
     return (128, 64) if rows < SMALL_ROWS else (256, 128)
 
 
 def usual_batch(rows: int) -> int:
-    """Samples of a mini-batch for a table of so many rows."""
+    """Default size of a mini-batch, by the number of rows."""
     return 32 if rows < SMALL_ROWS else 200
 
 
@@ -41,12 +41,12 @@ def network_in_words(
     sizes: Sequence[int], activation: str, batch: int, dtype: str, jobs: int | None
 ) -> str:
     """
-    What is going to be trained.
+    Describe a network and its training in one line.
 
     Parameters
     ----------
     sizes : sequence of int
-        Of the layers, from the inputs to the outputs.
+        Sizes of the layers, from the inputs to the outputs.
     activation : str
     batch : int
     dtype : str
@@ -55,7 +55,6 @@ def network_in_words(
     Returns
     -------
     str
-        One line.
     """
     weights = sum((a + 1) * b for a, b in pairwise(sizes))
     threads = "n_jobs automatic" if jobs is None else f"n_jobs {jobs}"

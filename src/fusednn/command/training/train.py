@@ -1,4 +1,4 @@
-"""A network for an encoded table: made, trained with a bar, and left in the table's own units."""
+"""Creates a network for an encoded table, trains it, and scales its outputs to the target."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from fusednn.tables.tabular import Tabular
 PATIENCE = 10
 MOST_EPOCHS = 200
 TIMED_EPOCHS = 1_000_000
-"""Where time is the limit."""
+"""No limit in practice: `--max-time` ends training."""
 
 
 class Samples(NamedTuple):
@@ -28,7 +28,7 @@ class Samples(NamedTuple):
 
 
 class Work(NamedTuple):
-    """What to train on, and notes on it for people."""
+    """Training and held-out samples, their encoding, and notes to print."""
 
     tabular: Tabular
     samples: Samples
@@ -38,13 +38,13 @@ class Work(NamedTuple):
 
 def new_estimator(tabular: Tabular, parameters: Mapping[str, Any]):
     """
-    An estimator that standardizes, and stops by held-out rows.
+    Create an estimator that standardises its inputs and scores held-out rows by their loss.
 
     Parameters
     ----------
     tabular : Tabular
     parameters : mapping
-        Of the estimator.
+        Further parameters of the estimator.
 
     Returns
     -------
@@ -57,7 +57,7 @@ def new_estimator(tabular: Tabular, parameters: Mapping[str, Any]):
         standardize=True,
         scoring="loss",
         n_iter_no_change=PATIENCE,
-        warm_start=True,  # from what `train` sets up, or from a file
+        warm_start=True,  # starts from the weights that `train` prepared or a file held
         warm_start_optimizer=True,
         **parameters,
     )
@@ -65,12 +65,12 @@ def new_estimator(tabular: Tabular, parameters: Mapping[str, Any]):
 
 def load_estimator(path: Path, classify: bool):
     """
-    A trained estimator, to go on with.
+    Load a trained estimator, to train it further.
 
     Raises
     ------
     UserError
-        If the file is none of `fusednn fit`.
+        If the file cannot be read, or `fusednn fit` did not write it.
     """
     from fusednn import MLPClassifier, MLPRegressor
 
@@ -83,14 +83,14 @@ def load_estimator(path: Path, classify: bool):
 
 
 def limits(epochs: int | None, seconds: float | None) -> dict[str, Any]:
-    """The parameters that end training at the latest."""
+    """The parameters that limit the length of training."""
     most = epochs or (MOST_EPOCHS if seconds is None else TIMED_EPOCHS)
     return {"max_iter": most, "max_time": seconds}
 
 
 def train(model, tabular: Tabular, samples: Samples, held_out: Samples | None) -> None:
     """
-    Fit an estimator, new or trained before; afterwards it puts out the target itself.
+    Fit a new or a trained estimator; afterwards its outputs are in the target's units.
 
     Parameters
     ----------
@@ -98,14 +98,14 @@ def train(model, tabular: Tabular, samples: Samples, held_out: Samples | None) -
     tabular : Tabular
     samples : Samples
     held_out : Samples or None
-        Decides when to stop, and which weights are kept.
+        Decide when training stops, and which weights are kept.
 
     Raises
     ------
     KeyboardInterrupt
         After Ctrl-C.
     UserError
-        If the data are refused.
+        If the estimator refuses the data, or the target's numbers are too large.
     """
     mean, deviation = tabular.scale
     with np.errstate(over="ignore"):
@@ -128,9 +128,9 @@ def train(model, tabular: Tabular, samples: Samples, held_out: Samples | None) -
             _scale_outputs(model, -mean / deviation, 1 / deviation)
         else:
             model._initialized(samples.X, y)
-            flags = tabular.encoding.flags  # 1 or 0: a rare one would become huge
+            flags = tabular.encoding.flags  # a rare 1 would become huge if standardised
             model.feature_means_[flags], model.feature_factors_[flags] = 0, 1
-        # scores and losses of other rows do not count
+        # earlier scores and losses are of other rows
         model.validation_scores_ = model.best_loss_ = None
         model._no_improvement_count = 0
         model._watcher = EpochBar(bar, model.max_time if by_time else None)
@@ -141,11 +141,13 @@ def train(model, tabular: Tabular, samples: Samples, held_out: Samples | None) -
             del model._watcher
     _scale_outputs(model, mean, deviation)
     if not all(np.isfinite(part).all() for part in (*model.coefs_, *model.intercepts_)):
-        raise UserError(f"the target is too large for {model.coefs_[0].dtype}: fit with float64")
+        raise UserError(
+            f"the target is too large for {model.coefs_[0].dtype}: give --dtype float64"
+        )
 
 
 def _scale_outputs(model, mean: float, deviation: float) -> None:
-    """Has the network put out what it puts out now, times the deviation, plus the mean."""
+    """Multiplies the network's outputs by `deviation` and adds `mean`."""
     if (mean, deviation) == (0.0, 1.0):
         return
     last, biases = model.coefs_[-1], model.intercepts_[-1]

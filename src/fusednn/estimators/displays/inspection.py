@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from operator import index
+from numbers import Integral
 
 from sklearn.base import BaseEstimator
 
@@ -49,10 +49,10 @@ class LooksMixin(BaseEstimator):
             If there is no such layer.
         """
         self._check_fitted()
-        count = self._count_hidden()
-        if not -count <= index(layer) < count:
+        count, layer = self._count_hidden(), _whole("layer", layer)
+        if not -count <= layer < count:
             raise ValueError(f"layer must be in [{-count}, {count}), got {layer}.")
-        first = partial(self._first_layers, index(layer) % count + 1)
+        first = partial(self._first_layers, layer % count + 1)
         return self._outputs(X, first, link=False)
 
     def input_gradient(self, X, of=None):
@@ -90,7 +90,14 @@ class LooksMixin(BaseEstimator):
                 raise ValueError(f"The network has {network.outputs} outputs: say which by `of`.")
             picked = -1
         else:
-            picked = index(of)
+            picked = _whole("of", of)
             if not 0 <= picked < network.outputs:
                 raise ValueError(f"of must be in [0, {network.outputs}), got {of}.")
         return input_gradient(network, arrays, X, picked=picked, n_jobs=self.n_jobs)
+
+
+def _whole(name: str, value) -> int:
+    """A number of a layer or an output."""
+    if isinstance(value, bool) or not isinstance(value, Integral):
+        raise TypeError(f"{name} must be an integer, got {value!r}.")
+    return int(value)

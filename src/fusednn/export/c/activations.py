@@ -1,4 +1,4 @@
-"""Activations as C functions of one number, after `kernels.activations`, and of rows of them."""
+"""Activations in C: functions of one number, as in `kernels.activations`, and of rows."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ const REAL raised = x + 3, low = raised < 0 ? 0 : raised;
     ),
 }
 """The elementary functions that each activation calls, and its body; a and b are its
-constants. SELU is ELU with others."""
+constants. SELU is ELU with other constants."""
 
 ROWS = """\
 static void NAME_{name}_rows(REAL *x, size_t stride, size_t rows, size_t width{parameters})
@@ -60,7 +60,7 @@ def function_of(activation: str) -> str:
 
 
 def activation_texts(names: Iterable[str], m: Maths) -> str:
-    """The functions that work on rows in place; what they call is text of `m`."""
+    """The C functions that work on rows in place. `m` provides the functions that they call."""
     terms = {
         "most": m.number(activations._GELU_TANH_MOST),
         "cubic": m.number(activations._TWICE_ROOT * activations._CUBIC),

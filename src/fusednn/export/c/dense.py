@@ -1,7 +1,7 @@
 """The product of rows and weights in C: tiles of rows by vectors of columns, in registers.
 
-Compilers differ much in what they make of plain loops here, so the tiles are written out, with the
-vector types that GCC and Clang have; other compilers get vectors of one number, in plain C99.
+Compilers optimise plain loops very differently, so the tiles are unrolled, with the vector types
+of GCC and Clang. Other compilers get vectors of one number, in plain C99.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ import numpy as np
 
 PANEL_BYTES = 64
 FEW = 4
-"""A rest of so few columns is computed by dot products; a larger one is filled up to a panel."""
+"""Up to this many remaining columns use dot products; more are padded to a panel."""
 
 VECTORS = """\
-/* Vectors: panels of weights hold some in each row. */
+/* Vectors: each row of a panel of weights consists of several. */
 #if defined(__GNUC__) && defined(__AVX512F__)
 #define MACRO_LANES (64 / sizeof(REAL))
 #define MACRO_TALL
@@ -96,18 +96,18 @@ static REAL NAME_dot(const REAL *x, const REAL *w, size_t n)
 
 
 def panel_width(dtype: np.dtype) -> int:
-    """Columns of a panel."""
+    """The number of columns in a panel."""
     return PANEL_BYTES // dtype.itemsize
 
 
 def split(outputs: int, dtype: np.dtype) -> tuple[int, int]:
-    """How many panels hold so many columns, and how many columns remain."""
+    """The number of panels for these columns, and the number of columns that remain."""
     panels, rest = divmod(outputs, panel_width(dtype))
     return (panels, rest) if rest <= FEW else (panels + 1, 0)
 
 
 def packed(w: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Weights (I, O) and biases (O,) as `dense` reads them."""
+    """Packs weights (I, O) and biases (O,) in the layout that `dense` reads."""
     inputs, outputs = w.shape
     panels, few = split(outputs, w.dtype)
     columns = panels * panel_width(w.dtype)
@@ -121,7 +121,7 @@ def packed(w: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def dense_text(dtype: np.dtype) -> str:
-    """The functions of the product, `dense` last."""
+    """The C functions of the product; `dense` is the last."""
     wide = [_tile(8, 2), _tile(8, 1)]
     texts = [VECTORS, "#ifdef MACRO_TALL\n" + "\n".join(wide) + "#endif\n"]
     texts += [_tile(4, 2), _tile(4, 1), _tile(1, 4), _tile(1, 1), DOT, DENSE]
@@ -129,7 +129,7 @@ def dense_text(dtype: np.dtype) -> str:
 
 
 def _tile(height: int, width: int) -> str:
-    """A function for rows by vectors, all loops but the one over the inputs written out."""
+    """A C function for a tile of rows by vectors; only its loop over inputs is not unrolled."""
     rows, columns = range(height), range(width)
     lines = [
         f"static void NAME_tile_{height}x{width}(const REAL *x, size_t x_stride, size_t inputs,",

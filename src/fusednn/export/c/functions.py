@@ -1,4 +1,4 @@
-"""The C functions of ops other than the dense layer; each works on rows, in place if asked to."""
+"""The C functions of ops other than the dense layer. Each works on rows, most also in place."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ static void NAME_{name}({rows}
 """
 
 _RESCALE = """\
-/* What a scaler does, in double, each step rounded to the network's type as the scaler does. */
+/* A scaler's steps in double, each rounded to the network's type as the scaler does. */
 static void NAME_rescale({rows}
                  size_t width, const double *before, const double *factor, const double *divisor,
                  const double *after, const double *low, const double *high)
@@ -35,7 +35,7 @@ static void NAME_rescale({rows}
 """
 
 _NORMALISE = """\
-/* Layer normalisation, and without mean and shift RMSNorm. */
+/* Layer normalisation; RMSNorm if shift is NULL. */
 static void NAME_normalise({rows}
                  size_t width, const REAL *scale, const REAL *shift, REAL epsilon)
 {{
@@ -51,7 +51,7 @@ static void NAME_normalise({rows}
 """
 
 _SUM = """\
-/* The sum of numbers, or of the squares of their distances from a mean, in eight parts. */
+/* The sum of x - mean, or of its squares, in eight partial sums. */
 static REAL NAME_sum(const REAL *x, REAL mean, int squares, size_t width)
 {
     REAL parts[8] = {0};
@@ -72,8 +72,8 @@ static REAL NAME_sum(const REAL *x, REAL mean, int squares, size_t width)
 """
 
 _EMBEDDING = """\
-/* Column `column` of x as a code, 0 to count - 1, and that row of a table into out; a number that
-   is no code is taken as the nearest one, NaN as 0. */
+/* Reads column `column` of x as a code from 0 to count - 1, and copies that row of the table to
+   out. Any other number is rounded to the nearest code; NaN becomes 0. */
 static void NAME_look_up({rows}
                  size_t column, const REAL *table, size_t count, size_t size)
 {{
@@ -87,7 +87,7 @@ static void NAME_look_up({rows}
 """
 
 _PICK = """\
-/* Some columns of x. */
+/* Copies the chosen columns of x. */
 static void NAME_pick({rows}
                  size_t width, const uint32_t *columns)
 {{
@@ -99,8 +99,8 @@ static void NAME_pick({rows}
 """
 
 _RESHAPE = """\
-/* `size` numbers of each sample to rows of another width; those of the `channels` come one channel
-   after the other, and go side by side. */
+/* Rearranges the `size` numbers of each sample into rows of another width. In x the `channels`
+   come one after the other; in out they are side by side. */
 static void NAME_reshape({rows}
                  size_t size, size_t x_width, size_t width, size_t channels)
 {{
@@ -126,7 +126,7 @@ _VALUES = {
 
 
 def function_text(name: str) -> str:
-    """The text of the function of an op, and of what it calls."""
+    """The C function of an op, preceded by the function that it calls."""
     if name in _VALUES:
         arrays, value = _VALUES[name]
         parameters = "".join(f", const REAL *{array}" for array in arrays)

@@ -1,4 +1,4 @@
-"""What the logits mean, in C: links, probabilities, classes, and the functions to call."""
+"""From logits to answers in C: links, probabilities, classes, and the public functions."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ _INVERSES = {
     ),
     "square": ((), "{z} * {z}"),
 }
-"""The elementary functions that each of `serving.answers.INVERSES` calls, and its text."""
+"""For each of `serving.labels_and_values.INVERSES`: the functions it calls, and its C text."""
 
 
 def links_of(model: Model) -> set[str]:
-    """The elementary functions that follow the logits."""
+    """The elementary functions that are applied to the logits."""
     links = {"logistic": {"logistic"}, "softmax": {"exp"}, "exp": {"exp"}}
     found = links.get(model.head.link, set()) | {*_INVERSES[model.head.inverse][0]}
     return found | ({"exp"} if has_std(model) else set())
@@ -36,7 +36,7 @@ def _groups(model: Model) -> list[int]:
 
 
 def _link(model: Model, logits: int) -> str:
-    """The output activation of a row z in place."""
+    """C code that applies the output activation to a row z in place."""
     link, lines = model.head.link, []
     if link in ("logistic", "exp"):
         lines = [f"for (c = 0; c < {logits}; c++)", f"    z[c] = NAME_{link}(z[c]);"]
@@ -48,7 +48,7 @@ def _link(model: Model, logits: int) -> str:
 
 
 SOFTMAX = """\
-/* z = softmax(z); the largest is taken away first. */
+/* z = softmax(z); subtracts the largest number first. */
 static void NAME_softmax(REAL *z, size_t n)
 {
     REAL largest = z[0], total = 0;
@@ -65,7 +65,7 @@ static void NAME_softmax(REAL *z, size_t n)
 """
 
 LARGEST = """\
-/* The first of the largest numbers. */
+/* The index of the largest number; the first of equal ones. */
 static int64_t NAME_largest(const REAL *z, size_t n)
 {
     size_t c, best = 0;
@@ -78,7 +78,7 @@ static int64_t NAME_largest(const REAL *z, size_t n)
 
 
 def _values(model: Model, interface: Interface) -> str:
-    """A row of `values` from z."""
+    """C code that writes a row of `values` from z."""
     head = model.head
     if head.kind == BINARY:
         return "values[0] = 1 - z[0], values[1] = z[0];"
@@ -90,10 +90,10 @@ def _values(model: Model, interface: Interface) -> str:
 
 
 def _numbers(model: Model) -> str:
-    """A row of `numbers` from z."""
+    """C code that writes a row of `numbers` from z."""
     head = model.head
     if head.kind == BINARY:
-        one = len(head.classes[0]) == 1  # whatever the output
+        one = len(head.classes[0]) == 1  # the only class, whatever the output
         return "numbers[0] = 0;" if one else "numbers[0] = z[0] > HALF;"
     if head.kind == MULTILABEL:
         return (
@@ -110,7 +110,7 @@ def _numbers(model: Model) -> str:
 
 
 def head_text(model: Model, on_heap: bool) -> str:
-    """The functions that callers see, behind `NAME_forward`."""
+    """The public C functions, and those between them and `NAME_forward`."""
     interface, texts = interface_of(model), []
     labels = interface.labels > 0
     if model.head.link == "softmax":
@@ -119,14 +119,14 @@ def head_text(model: Model, on_heap: bool) -> str:
         texts.append(LARGEST)
     link, values = _link(model, interface.logits), _values(model, interface)
     work = "REAL work[MACRO_BLOCK * MACRO_WORK];"
-    ask, leave = "", ""
+    allocate, release = "", ""
     if on_heap:
         work = "REAL *work;"
-        ask = """
+        allocate = """
     work = (REAL *)malloc(sizeof(REAL) * MACRO_BLOCK * MACRO_WORK);
     if (work == NULL)
         return MACRO_NO_MEMORY;"""
-        leave = "\n    free(work);"
+        release = "\n    free(work);"
     numbers = ""
     if labels:
         numbers = f"""\
@@ -151,7 +151,7 @@ def head_text(model: Model, on_heap: bool) -> str:
     texts.append(f"""\
 enum {{ NAME_RAW, NAME_LINKED, NAME_CHOSEN{kinds} }};
 
-/* The answers of one kind for n rows: in `values`, or in `numbers` those of classes. */
+/* Writes the answers of one kind for n rows: classes to `numbers`, others to `values`. */
 static int NAME_answer(int kind, const REAL *x, size_t n, REAL *values, int64_t *numbers)
 {{
     {work}
@@ -159,7 +159,7 @@ static int NAME_answer(int kind, const REAL *x, size_t n, REAL *values, int64_t 
     if (n == 0)
         return MACRO_OK;
     if (x == NULL || (kind == NAME_CHOSEN ? numbers == NULL : values == NULL))
-        return MACRO_NULL_POINTER;{ask}
+        return MACRO_NULL_POINTER;{allocate}
     for (start = 0; start < n; start += rows) {{
         rows = n - start < MACRO_BLOCK ? n - start : MACRO_BLOCK;
         REAL *z = NAME_forward(x + start * MACRO_N_FEATURES, rows, work);
@@ -175,7 +175,7 @@ static int NAME_answer(int kind, const REAL *x, size_t n, REAL *values, int64_t 
                 values += MACRO_N_OUTPUTS;
             }}{numbers}{deviations}
         }}
-    }}{leave}
+    }}{release}
     return MACRO_OK;
 }}
 """)

@@ -1,4 +1,4 @@
-"""What callers see of a C file: declarations, the labels of classes, and what it was made of."""
+"""The public part of a C file: declarations, labels of classes, and facts on the network."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from .text import in_words, remark, string
 
 
 class Interface(NamedTuple):
-    """How many numbers each function gives for a row.
+    """The number of results per row of each function.
 
     Parameters
     ----------
     logits, outputs, labels : int
-        Of `NAME_logits`, `NAME_predict` and `NAME_labels`; no labels are 0.
+        For `NAME_logits`, `NAME_predict` and `NAME_labels`; 0 if there are no labels.
     """
 
     logits: int
@@ -27,7 +27,7 @@ class Interface(NamedTuple):
 
 
 def interface_of(model: Model) -> Interface:
-    """The numbers of a model's answers."""
+    """The number of results per row of a model's functions."""
     head, outputs = model.head, model.ops[-1].fan_out
     if head.kind == VALUES:
         count = outputs if head.point is None else len(range(head.point, outputs, head.per_target))
@@ -49,19 +49,19 @@ const char *NAME_class(size_t number)
 
 
 def class_function(model: Model, words: dict[str, str]) -> Iterator[str]:
-    """The function that gives the labels of classes."""
+    """The C function that returns the labels of classes."""
     if interface_of(model).labels:
         lines = [f"        {string(label)},\n" for label in class_texts(model)]
         yield in_words(_CLASS, words).format(lines="".join(lines))
 
 
 def class_texts(model: Model) -> list[str]:
-    """The labels of the classes, those of several columns one after the other."""
+    """The labels of the classes; the columns of several targets follow one another."""
     return [str(label) for labels in model.head.classes for label in np.asarray(labels).tolist()]
 
 
 def declarations(model: Model) -> str:
-    """What callers include."""
+    """The macros and prototypes that callers include."""
     interface, head = interface_of(model), model.head
     macros = {
         "N_FEATURES": model.inputs,
@@ -72,16 +72,16 @@ def declarations(model: Model) -> str:
         macros |= {"N_CLASSES": len(class_texts(model)), "N_LABELS": interface.labels}
     lines = [f"#define MACRO_{key} {value}\n" for key, value in macros.items()]
     what = _WHAT_VALUES if head.kind == VALUES else _WHAT_CLASSES
-    several = ", those of each column beside one another" if head.kind == COLUMNS else ""
+    several = ", side by side for each column" if head.kind == COLUMNS else ""
     return _DECLARATIONS.format(
         macros="".join(lines),
         what=what.format(several=several),
         labels=_DECLARED_LABELS.format(
-            numbers="for each label 0 or 1"
+            numbers="0 or 1 for each label"
             if head.kind == MULTILABEL
-            else "the numbers of the predicted classes in their column"
+            else "The numbers of the predicted classes in their columns"
             if head.kind == COLUMNS
-            else "the number of the predicted class"
+            else "The number of the predicted class"
         )
         if interface.labels
         else _DECLARED_STD
@@ -91,12 +91,12 @@ def declarations(model: Model) -> str:
 
 
 def has_std(model: Model) -> bool:
-    """Whether there are standard deviations of what is predicted."""
+    """Whether the model predicts standard deviations."""
     return bool(model.head.least) and model.head.inverse == "identity"
 
 
-_WHAT_VALUES = "the predicted values"
-_WHAT_CLASSES = "the probabilities of the classes{several}"
+_WHAT_VALUES = "The predicted values"
+_WHAT_CLASSES = "The probabilities of the classes{several}"
 
 _DECLARATIONS = """\
 #include <stddef.h>
@@ -112,14 +112,14 @@ _DECLARATIONS = """\
 extern "C" {{
 #endif
 
-/* Of n rows x (n, MACRO_N_FEATURES) {what}:
-   out (n, MACRO_N_OUTPUTS). */
+/* {what}, for n rows:
+   x (n, MACRO_N_FEATURES), out (n, MACRO_N_OUTPUTS). */
 int NAME_predict(const REAL *x, size_t n, REAL *out);
 
 /* The same before the output activation: out (n, MACRO_N_LOGITS). */
 int NAME_logits(const REAL *x, size_t n, REAL *out);
 
-/* Whether no number of n rows that is read is infinite or NaN: MACRO_OK or MACRO_NOT_FINITE. */
+/* MACRO_NOT_FINITE if a number that the network reads is infinite or NaN, else MACRO_OK. */
 int NAME_check(const REAL *x, size_t n);
 {labels}
 #ifdef __cplusplus
@@ -128,25 +128,25 @@ int NAME_check(const REAL *x, size_t n);
 """
 
 _DECLARED_LABELS = """
-/* Of n rows {numbers}: out (n, MACRO_N_LABELS). */
+/* {numbers}, for n rows: out (n, MACRO_N_LABELS). */
 int NAME_labels(const REAL *x, size_t n, int64_t *out);
 
-/* The label of a class in UTF-8, by its place in what NAME_predict gives. Labels that are bytes
-   stand as in Python, b'a'; one with a NUL in it ends there for most readers. */
+/* The label of a class in UTF-8, by its index in the output of NAME_predict. Bytes are written as
+   in Python, b'a'. C strings end at a NUL, so a label that contains one appears shorter. */
 const char *NAME_class(size_t number);
 """
 
 
 _DECLARED_STD = """
-/* Of n rows the standard deviations of the predicted values: out (n, MACRO_N_OUTPUTS). */
+/* The standard deviations of the predicted values, for n rows: out (n, MACRO_N_OUTPUTS). */
 int NAME_std(const REAL *x, size_t n, REAL *out);
 """
 
 
 def facts(model: Model) -> str:
-    """What a reader of the file wants to know of the network, for inside a comment."""
+    """Lines for a comment: the estimator, sizes, type, classes and features."""
     sizes = shown_sizes(model.inputs, model.ops)
-    lines = [f"Made of: {remark(model.names[1])}, {'-'.join(map(str, sizes))}, {model.dtype}."]
+    lines = [f"Made from: {remark(model.names[1])}, {'-'.join(map(str, sizes))}, {model.dtype}."]
     for labels in model.head.classes:
         lines.append(f"Classes: {remark(np.asarray(labels).tolist())}")
     if model.features is not None:

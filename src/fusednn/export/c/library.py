@@ -1,4 +1,4 @@
-"""A model as a shared library: its C file, what it says of itself, and the system's compiler."""
+"""A model as a shared library: C source, a description in JSON, and the system's compiler."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from .source import words_of, write_c
 from .text import characters, in_words
 
 FORMAT = 2
-"""The version of what a library says of itself; 1 where nothing is said that is new in 2."""
+"""Newest version of the description; libraries without its new fields have version 1."""
 COMPILERS = "cc", "gcc", "clang"
 OPTIONS = "-std=c99", "-O3", "-ffp-contract=fast", "-fPIC", "-shared"
 _NATIVE = {
@@ -32,19 +32,19 @@ _NATIVE = {
     ("arm64", "aarch64", "ppc64le", "ppc64"): "-mcpu=native",
 }
 _LINES = 15
-"""How many of a compiler's complaint are told."""
+"""The number of lines of a compiler's output in an error message."""
 
 _ABOUT = """
 {characters}
-/* What the library says of itself, as JSON. */
+/* The description of the library, as JSON. */
 const char *fusednn_about(void);
 const char *fusednn_about(void)
 {{
     return fusednn_text;
 }}
 
-/* All that the library answers, in one call: kind is 0 for what NAME_logits gives, 1 for
-   NAME_predict, 2 for NAME_labels; `check` looks for infinity and NaN first. */
+/* One function for all answers: kind is 0 for NAME_logits, 1 for NAME_predict, 2 for NAME_labels.
+   If `check` is nonzero, infinity and NaN in x are refused first. */
 int fusednn_answer(int kind, int check, const REAL *x, size_t n, void *out);
 int fusednn_answer(int kind, int check, const REAL *x, size_t n, void *out)
 {{
@@ -56,8 +56,8 @@ int fusednn_answer(int kind, int check, const REAL *x, size_t n, void *out)
     return NAME_answer(kind, x, n, (REAL *)out, NULL);
 }}
 
-/* Whether this CPU has what the library was compiled for; on other CPUs than x86 it is not known,
-   and the answer is 1. */
+/* 1 if this CPU has the instructions that the library was compiled for, else 0. On other CPUs than
+   x86 this is not checked, and the answer is 1. */
 int fusednn_runs_here(void);
 int fusednn_runs_here(void)
 {{
@@ -77,30 +77,30 @@ _FEATURES = {
     "AVX512DQ": "avx512dq",
     "AVX512VL": "avx512vl",
 }
-"""Macros of GCC and Clang, and what the same are called where a program asks."""
+"""Macros of GCC and Clang, and the names that `__builtin_cpu_supports` takes."""
 
 
 def write_library(
     model: Model, path: Path, name: str, compiler: str | None = None, native: bool = True
 ) -> None:
-    """Compiles a model to a shared library; it appears at its path when it is whole.
+    """Compiles a model to a shared library; the file appears at its path when it is complete.
 
     Parameters
     ----------
     model : Model
     path : Path
     name : str
-        An identifier of C.
+        A C identifier.
     compiler : str or None
-        A command, with options of its own if need be; None is `found_compiler`'s.
+        A command, with options if need be. None: see `found_compiler`.
     native : bool
-        Whether for the CPU of this machine, with all that it can do. That it is loaded where it
-        can run is checked on x86 only.
+        Whether to use all instructions of this machine's CPU. Only on x86 does loading the library
+        check that the CPU has them.
 
     Raises
     ------
     RuntimeError
-        If there is no compiler, or it fails.
+        If no compiler is found, or it fails.
     """
     command = found_compiler(compiler)
     with replacing(path) as beside, tempfile.TemporaryDirectory() as folder:
@@ -111,17 +111,17 @@ def write_library(
 
 
 def found_compiler(compiler: str | None = None) -> list[str]:
-    """The command of a C compiler: the one asked for, else $CC, cc, gcc or clang.
+    """The command of a C compiler: the given one, else $CC, cc, gcc or clang.
 
     Raises
     ------
     RuntimeError
-        If there is none.
+        If no compiler is found.
     """
     asked = compiler or os.environ.get("CC")
     if not asked:
         candidates = [[one] for one in COMPILERS]
-    else:  # a path may have blanks in it, as on Windows
+    else:  # a path may contain blanks, as on Windows
         candidates = [[asked] if shutil.which(asked) else shlex.split(asked)]
     for command in candidates:
         if command and shutil.which(command[0]):
@@ -135,7 +135,7 @@ def found_compiler(compiler: str | None = None) -> list[str]:
 
 
 def about(model: Model, name: str) -> dict[str, Any]:
-    """What a library says of itself.
+    """The description that a library contains.
 
     Raises
     ------

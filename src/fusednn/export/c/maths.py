@@ -1,7 +1,7 @@
-"""Elementary functions in C: those of `kernels.maths`, with its polynomials, in one type.
+"""Elementary functions in C: those of `kernels.maths`, with the same polynomials, in one type.
 
-They are functions of one number without branches or tables, so that compilers turn loops of them
-into vector instructions. They need neither fused multiply-adds nor libm, and no -ffast-math.
+They take one number and have neither branches nor tables, so compilers vectorise loops of them.
+They need no fused multiply-adds, no libm and no -ffast-math.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ class Maths:
         self.dtype, self.which = dtype, int(dtype == np.float64)
 
     def number(self, value) -> str:
-        """A constant; of a pair (float32, float64) that of this type."""
+        """A constant in this type; of a pair (float32, float64), the member of this type."""
         return number(value[self.which] if isinstance(value, tuple) else value, self.dtype)
 
     def polynomial(self, x: str, tables) -> str:
-        """The sum of terms by powers of x by Horner's rule, on even and odd ones at once."""
+        """A polynomial in x; Horner's rule runs on even and odd powers in parallel."""
         *rest, lower, upper = (self.number(term) for term in tables[self.which])
         for term in rest[::-1]:
             lower, upper = f"({upper}) * ({x} * {x}) + {term}", lower
         return f"({upper}) * {x} + ({lower})"
 
     def text(self, names: Iterable[str]) -> str:
-        """Functions by their names, each behind those that it calls."""
+        """The named functions, each after the functions that it calls."""
         done: list[str] = []
 
         def add(name):
@@ -55,7 +55,7 @@ class Maths:
 
 def _bits(m: Maths) -> str:
     return """\
-/* The pattern of bits of a number, and back. */
+/* The bit pattern of a number, and back. */
 INLINE BITS NAME_bits(REAL x)
 {
     BITS i;
@@ -74,8 +74,7 @@ INLINE REAL NAME_from_bits(BITS i)
 
 def _nearest_power(m: Maths) -> str:
     return f"""\
-/* A number that has k, plus twice the bias of an exponent, in its last bits: 2^k is nearest
-   exp(x). */
+/* A number whose last bits hold k plus twice the exponent bias; 2^k is nearest to exp(x). */
 INLINE REAL NAME_nearest_power(REAL x)
 {{
     return x * {m.number(maths._LOG2_E)} + {m.number(maths._ROUND_BIASED)};
@@ -99,7 +98,7 @@ INLINE REAL NAME_exp_less_one(REAL x, REAL low, REAL power)
 
 def _scaled(m: Maths) -> str:
     return f"""\
-/* 2^k times a value, in two steps: tiny results are rounded once. */
+/* 2^k times a value, in two steps, so that tiny results are rounded only once. */
 INLINE REAL NAME_scaled(REAL value, REAL power)
 {{
     const BITS total = NAME_bits(power), half = total >> 1;
@@ -136,7 +135,7 @@ INLINE REAL NAME_exp_negated(REAL x)
 
 def _power(m: Maths) -> str:
     return f"""\
-/* 2^k, for k that ordinary exponents hold. */
+/* 2^k, for k in the range of normal exponents. */
 INLINE REAL NAME_power(REAL power)
 {{
     const BITS bias = {maths._BIAS[m.which]};
@@ -181,7 +180,7 @@ INLINE REAL NAME_logistic(REAL x)
 
 def _softplus(m: Maths) -> str:
     return f"""\
-/* max(x, 0) + log(1 + e), e = exp(-|x|); 1 + e is halved where it is above sqrt(2). */
+/* max(x, 0) + log(1 + e), e = exp(-|x|); 1 + e is halved if it is above sqrt(2). */
 INLINE REAL NAME_softplus(REAL x)
 {{
     const REAL e = NAME_exp_negated(x), limit = {m.number(maths._ROOT_TWO_LESS_ONE)};
@@ -230,4 +229,4 @@ _PIECES = {
     "softplus": (_softplus, ("exp_negated",)),
     "normal_cdf": (_normal_cdf, (*_EXP_PARTS, "scaled")),
 }
-"""The text of each function, and what it calls: compilers complain of functions that none does."""
+"""Each function's text and the functions it calls: compilers warn of functions never called."""

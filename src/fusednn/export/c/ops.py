@@ -1,4 +1,4 @@
-"""From the ops of a model to arrays and calls in C, and the places of their outputs."""
+"""Converts the ops of a model to arrays and calls in C, and assigns buffers to their outputs."""
 
 from __future__ import annotations
 
@@ -28,8 +28,7 @@ from .text import PER_LINE, array, number
 
 
 class Buffer(NamedTuple):
-    """Where rows lie: numbers from one to the next, which buffer (None is the caller's x), and how
-    many rows each sample has."""
+    """Location of rows: the stride, the buffer (None is the caller's x), and rows per sample."""
 
     stride: int
     buffer: int | None = None
@@ -37,12 +36,12 @@ class Buffer(NamedTuple):
 
     @property
     def rows(self) -> str:
-        """How many there are, in C."""
+        """The number of rows, as a C expression."""
         return "rows" if self.positions == 1 else f"rows * {self.positions}"
 
 
 class Lowering:
-    """Goes through the ops once; collects calls and sizes, and yields arrays as it meets them.
+    """Converts the ops in one pass: collects calls and sizes, and yields the arrays.
 
     Parameters
     ----------
@@ -55,9 +54,9 @@ class Lowering:
     ----------
     calls : list of str
     functions, activations : set of str
-        What the calls need.
+        The C functions that the calls need.
     buffers : list of int
-        Numbers of a sample in each.
+        For each buffer, the numbers that it holds per sample.
     """
 
     def __init__(self, arrays: Iterator[np.ndarray], dtype: np.dtype):
@@ -75,7 +74,7 @@ class Lowering:
         Raises
         ------
         ValueError
-            If they are missing or of other shapes.
+            If they are missing or have other shapes.
         """
         found = []
         for parameter in op.parameters():
@@ -106,7 +105,7 @@ class Lowering:
             self._free.append(place.buffer)
 
     def own(self, x: Buffer, width: int) -> Buffer:
-        """The place itself if it may be written to, else a copy."""
+        """`x` itself if it may be overwritten, else a copy."""
         if x.buffer not in self._kept:
             return x
         out = self._place(width, x.positions)
@@ -114,7 +113,7 @@ class Lowering:
         return out
 
     def _call(self, name: str, x: Buffer, out: Buffer, *arguments) -> None:
-        """A call that reads rows and writes rows."""
+        """Adds a call that reads rows and writes rows."""
         self.functions.add(name)
         places = f"{pointer(x)}, {x.stride}, {pointer(out)}, {out.stride}"
         self.calls.append(f"NAME_{name}({', '.join([places, out.rows, *map(str, arguments)])});")
@@ -122,7 +121,7 @@ class Lowering:
     # -- ops -----------------------------------------------------------------------------
 
     def model(self, model: Model) -> Generator[str, None, Buffer]:
-        """The columns that the network reads, and its ops, as `ops` has them."""
+        """Converts a model: picks the columns that the network reads, then runs `ops`."""
         x = Buffer(model.inputs)
         if model.columns is not None:
             x = yield from self._pick(
@@ -131,7 +130,7 @@ class Lowering:
         return (yield from self.ops(model.ops, x))
 
     def ops(self, ops: tuple[Layer, ...], x: Buffer) -> Generator[str, None, Buffer]:
-        """Yields arrays, and returns where the output of the last op lies."""
+        """Yields arrays, and returns the location of the last op's output."""
         for op in ops:
             self._number += 1
             x = yield from self._op(op, x)
@@ -167,7 +166,7 @@ class Lowering:
         return (yield from self._define_all(zip(labels, self.take(op), strict=True)))
 
     def _define_all(self, labelled):
-        """Arrays by their labels; returns their names."""
+        """Yields definitions of labelled arrays, and returns their names."""
         names: list[str] = []
         for label, values in labelled:
             names.append(f"NAME_{label}_{self._number}")
@@ -234,7 +233,7 @@ class Lowering:
         return out
 
     def _pick(self, x: Buffer, out: Buffer, columns: Sequence[int]):
-        """Some columns of x to the first ones of another place."""
+        """Copies chosen columns of `x` to the first columns of `out`."""
         name = f"NAME_columns_{self._number}"
         yield f"static const uint32_t {name}[{len(columns)}] = {{\n"
         for first in range(0, len(columns), PER_LINE):
@@ -254,7 +253,7 @@ class Lowering:
 
 
 def pointer(place: Buffer) -> str:
-    """The first row of a place."""
+    """A C pointer to the first row."""
     return "x" if place.buffer is None else f"b{place.buffer}"
 
 
@@ -263,4 +262,4 @@ _COLUMNWISE = {
     PReLU: ("prelu", ("slopes",)),
     Rescale: ("rescale", ("before", "factor", "divisor", "after", "low", "high")),
 }
-"""The functions of ops by column, and what their parameters are called."""
+"""C functions of ops that work column by column, and the names of their parameters."""

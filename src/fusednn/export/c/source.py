@@ -1,4 +1,4 @@
-"""A model as one file of C99 that needs nothing but the standard library."""
+"""A model as one file of C99 that needs only the standard library."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from .ops import Lowering, pointer
 from .text import in_words
 
 STACK_BYTES = 32 * 1024
-"""Blocks of rows are cut to it; with the least number of rows they may take twice as much."""
+"""Blocks of rows fit into it; blocks of `LEAST_ROWS` rows may take twice as much."""
 LEAST_ROWS, MOST_ROWS = 8, 32
 
 _INTRODUCTION = """\
@@ -31,14 +31,14 @@ _INTRODUCTION = """\
    {facts}
 
    Compile it with    cc -std=c99 -O3 -c {file}    and link with -lm.
-   -march=native -ffp-contract=fast make it faster where it was compiled; -ffast-math, -Ofast and
-   -ffinite-math-only are refused.
-   Files that #define MACRO_DECLARATIONS and #include this one have its declarations alone.
+   -march=native -ffp-contract=fast make it faster on the machine that compiles it. -ffast-math,
+   -Ofast and -ffinite-math-only are refused.
+   To get only the declarations, #define MACRO_DECLARATIONS before you #include this file.
 
-   Rows lie one after the other, {real} throughout. The functions return MACRO_OK, or one of the
-   codes below. They keep nothing between calls, so threads may call them at once. They take up
-   to {kilobytes} KB of stack, and memory from the heap only where layers are too wide for that.
-   Rows with infinity or NaN get numbers that mean nothing; NAME_check finds them.
+   Arrays hold rows one after the other, as {real}. The functions return MACRO_OK or one of the
+   codes below. They keep no state, so several threads may call them at the same time. They use up
+   to {kilobytes} KB of stack, and the heap only if layers are too wide for that.
+   Results for rows with infinity or NaN are meaningless; NAME_check finds such rows.
 */
 """
 
@@ -47,7 +47,7 @@ _BEGINNING = """\
 
 #if defined(__FAST_MATH__) || defined(__ASSOCIATIVE_MATH__) || \\
     (defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__)
-#error "the functions below need the rules of IEEE 754: compile without -ffast-math and its parts"
+#error "this file needs IEEE 754 arithmetic: compile without -ffast-math and its parts"
 #endif
 
 #include <math.h>
@@ -64,10 +64,10 @@ _BEGINNING = """\
 
 _FORWARD = """\
 #define MACRO_BLOCK ((size_t){block}) /* rows at a time */
-#define MACRO_WORK {work} /* numbers in the buffers for each of them */
+#define MACRO_WORK {work} /* numbers in the buffers per row */
 #define MACRO_Z_STRIDE {stride}
 
-/* The logits of up to MACRO_BLOCK rows; they lie in `work`. */
+/* Computes the logits of up to MACRO_BLOCK rows; returns a pointer into `work`. */
 static REAL *NAME_forward(const REAL *x, size_t rows, REAL *work)
 {{
     {lines}
@@ -78,16 +78,16 @@ static REAL *NAME_forward(const REAL *x, size_t rows, REAL *work)
 
 
 def write_c(model: Model, path: Path, name: str, more: str = "") -> None:
-    """Writes a model, array by array; the file appears when it is whole.
+    """Writes a model array by array; the file appears when it is complete.
 
     Parameters
     ----------
     model : Model
     path : Path
     name : str
-        An identifier of C.
+        A C identifier.
     more : str
-        Text for the end.
+        Text to append.
     """
     with replacing(path) as beside, open(beside, "w", encoding="ascii", newline="\n") as file:
         for text in c_source(model, name, path.name):
@@ -133,7 +133,7 @@ def c_source(model: Model, name: str, file: str) -> Iterator[str]:
 
 
 def words_of(model: Model, name: str) -> dict[str, str]:
-    """What the words of the templates stand for."""
+    """Replacements for the words of the templates."""
     single = model.dtype == np.float32
     return {
         "MACRO_": f"{name.upper()}_",
@@ -147,7 +147,7 @@ def words_of(model: Model, name: str) -> dict[str, str]:
 
 
 def _functions(model: Model, lowering: Lowering, dtype: np.dtype) -> str:
-    """All that `NAME_forward` and the head call."""
+    """The functions that `NAME_forward` and the head call."""
     maths = Maths(dtype)
     names = sorted(lowering.functions - {"dense"})
     texts = [dense_text(dtype)] if "dense" in lowering.functions else []
@@ -158,6 +158,6 @@ def _functions(model: Model, lowering: Lowering, dtype: np.dtype) -> str:
 
 
 def _block(row_bytes: int) -> tuple[int, bool]:
-    """Rows at a time, and whether the heap holds their buffers."""
+    """The number of rows at a time, and whether their buffers are on the heap."""
     rows = min(MOST_ROWS, STACK_BYTES // row_bytes // LEAST_ROWS * LEAST_ROWS)
     return max(rows, LEAST_ROWS), LEAST_ROWS * row_bytes > 2 * STACK_BYTES

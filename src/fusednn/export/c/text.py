@@ -1,4 +1,4 @@
-"""Names, numbers, strings and comments in C99: no text of a model can end what it stands in."""
+"""Names, numbers, strings and comments in C99, escaped so that no text of a model ends them."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ KEYWORDS = frozenset(
     explicit export friend mutable namespace new operator private protected public
     reinterpret_cast static_cast template this throw try typeid typename using virtual wchar_t
     and and_eq bitand bitor compl not not_eq or or_eq xor xor_eq fusednn
-    """.split()  # noqa: SIM905 - one a line they would be eighty lines
+    """.split()  # noqa: SIM905 - a list would take eighty lines
 )
-"""What no model may be called: keywords of C and C++, and the prefix of a library's own names."""
+"""Names that models must not have: keywords of C and C++, and the prefix of a library's names."""
 PER_LINE = 12
 MOST_OF_STRING = 4000
-"""Bytes: C99 promises that compilers take 4095."""
+"""In bytes; C99 requires compilers to accept 4095."""
 
 
 def identifier(name: str | None, path: Path) -> str:
-    """What the functions of a file begin with: `name`, or the file's stem made one.
+    """The prefix of a file's functions: `name`, or an identifier made from the file's stem.
 
     Raises
     ------
     ValueError
-        If it is no identifier, or a keyword.
+        If it is not an identifier, or is a keyword.
     """
     found = name
     if found is None:
@@ -64,7 +64,7 @@ def array(name: str, values: np.ndarray) -> Iterator[str]:
 
 
 def _numbers(values: list[float], dtype: np.dtype) -> str:
-    """Hexadecimal constants: exact, and quicker to read than decimal ones."""
+    """Hexadecimal constants: exact, and compilers parse them faster than decimal ones."""
     suffix, zeros = ("f", "0000000p") if dtype == np.float32 else ("", "p")
     infinity = "INFINITY" if dtype == np.float32 else "HUGE_VAL"
     odd = {"inf": infinity, "-inf": f"-{infinity}", "nan": "NAN"}
@@ -86,7 +86,7 @@ def string(text: str) -> str:
     Raises
     ------
     ValueError
-        If it is longer than compilers must take.
+        If it is longer than compilers must accept.
     """
     data = text.encode("utf-8", "backslashreplace")
     if len(data) > MOST_OF_STRING:
@@ -100,7 +100,7 @@ def _character(byte: int) -> str:
 
 
 def in_words(text: str, words: dict[str, str]) -> str:
-    """A template with its words replaced, all at once; never with text of a model's in it."""
+    """Replaces the words of a template, which must not yet contain any text of a model."""
     return _WORD.sub(lambda found: words[found[0]], text)
 
 
@@ -108,7 +108,7 @@ _WORD = re.compile(r"\b(?:NAME_|MACRO_|(?:REAL|BITS|SQRT|HALF|INLINE)\b)")
 
 
 def characters(text: str, name: str) -> str:
-    """The definition of an array of characters that ends with 0, of any length; ASCII alone."""
+    """The definition of a zero-terminated array of ASCII characters, of any length."""
     codes = [*text.encode("ascii"), 0]
     lines = [", ".join(map(str, codes[at : at + 24])) for at in range(0, len(codes), 24)]
     return f"static const char {name}[] = {{\n    " + ",\n    ".join(lines) + "\n};\n"

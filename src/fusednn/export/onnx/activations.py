@@ -1,9 +1,9 @@
-"""Each activation as ONNX operators, stable at any finite number.
+"""Each activation as ONNX operators, stable for any finite number.
 
-ONNX Runtime has no float64 forms of Elu, Selu, Softplus, Erf and HardSigmoid, one of PRelu in some
-opsets only, and attributes are float32: float64 networks are made of simpler operators, which have
-all digits. Where the sigmoid function is a factor it is written as a division: runtimes bound
-Sigmoid away from 0, which a large number beside it would show.
+ONNX Runtime has no float64 kernels of Elu, Selu, Softplus, Erf and HardSigmoid, and has PRelu's
+only in some opsets; attributes are float32. So float64 networks use simpler operators, which keep
+all digits. A sigmoid that is a factor is written as a division: runtimes bound Sigmoid away from
+0, and a large other factor would make that visible.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 
 from fusednn.graph.layers.epilogue import Epilogue
 
-# digits are in one place, that of the kernels
+# the kernels' constants, so that no digits are written twice
 from fusednn.kernels.activations import _CUBIC, _TWICE_ROOT
 from fusednn.kernels.maths import _CDF, _CDF_FIRST, _CDF_MOST, _CDF_SHIFT
 from fusednn.plan.binding.activations import constants_of
@@ -22,16 +22,16 @@ from fusednn.plan.binding.activations import constants_of
 from .graph import Graph
 
 _MISH_MOST = 20.0
-"""Mish is the identity from here up, to the last bit of float64."""
+"""From here up Mish equals the identity, to the last bit of float64."""
 
 
 def add_activation(graph: Graph, x: str, after: Epilogue) -> str:
-    """The name of the activation of x.
+    """Adds an activation of x, and returns the name of its output.
 
     Raises
     ------
     TypeError
-        If there is no form of it.
+        If ONNX has no form of the activation.
     """
     if after.activation not in FORMS:
         raise TypeError(f"ONNX has no form of the activation {after.activation!r} here")
@@ -43,12 +43,12 @@ def _identity(graph: Graph, x: str, constants) -> str:
 
 
 def _operator(kind: str) -> Callable[..., str]:
-    """A form that is one operator without attributes."""
+    """The form of an activation that is one operator without attributes."""
     return lambda graph, x, constants: graph.node(kind, x)
 
 
 def prelu(graph: Graph, x: str, slopes: str) -> str:
-    """x, times its slope where it is negative; the slopes are a constant."""
+    """PReLU: x, multiplied by its slope where x is negative; `slopes` names a constant."""
     if graph.dtype == np.float32:
         return graph.node("PRelu", x, slopes)
     below = graph.node("Mul", graph.node("Min", x, graph.number(0)), slopes)
@@ -81,7 +81,7 @@ def _softplus(graph: Graph, x: str, constants) -> str:
 
 
 def _gated(graph: Graph, x: str, y: str) -> str:
-    """x sigmoid(y): where exp(-y) is infinite, x over it is 0."""
+    """x sigmoid(y) = x / (1 + exp(-y)); it is 0 where exp(-y) is infinite."""
     below = graph.node("Exp", graph.node("Neg", y))
     return graph.node("Div", x, graph.node("Add", below, graph.number(1)))
 
@@ -145,5 +145,5 @@ FORMS: dict[str, Callable[..., str]] = {
     "mish": _mish,
     "hard_swish": _hard_swish,
 }
-"""For each name of `kernels.activations.ACTIVATIONS`: from a graph, a name and the activation's
-constants to the name of the result."""
+"""For each of `kernels.activations.ACTIVATIONS`, a function of a graph, the name of the input and
+the activation's constants; it returns the name of the output."""

@@ -1,4 +1,4 @@
-"""An ONNX graph in the making: nodes and constants, each with a name that can be read."""
+"""Builds an ONNX graph: nodes and constants with readable names."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ except ImportError as error:
     ) from error
 
 MOST_BYTES = 2**31 - 2**20
-"""A model is one message of Protocol Buffers, which ends at 2 GiB."""
+"""A model is one message of Protocol Buffers, which holds at most 2 GiB."""
 
 
 class Graph:
-    """Nodes in the order of their computation, in one type of numbers.
+    """Nodes in the order of computation, in one type of numbers.
 
-    Names are those of a stack of places and of the operator: `layer0_dense_gemm`.
+    A name consists of the enclosing places and the operator, such as `layer0_dense_gemm`.
 
     Parameters
     ----------
     dtype : dtype
-        float32 or float64, of all numbers but those that say otherwise.
+        float32 or float64; the default type of numbers.
     opset : int
         Version of the operators.
     """
 
     def __init__(self, dtype, opset: int):
         self.dtype, self.opset = np.dtype(dtype), opset
-        self.data = ""  # the name of what the network reads
+        self.data = ""  # the name of the network's input
         self.nodes: list[onnx.NodeProto] = []
         self.constants: list[onnx.TensorProto] = []
         self._bytes = 0
@@ -45,7 +45,7 @@ class Graph:
 
     @contextmanager
     def place(self, name: str) -> Iterator[None]:
-        """Names within begin with this one."""
+        """Prefixes the names of nodes and constants added inside the context."""
         self._places.append(name)
         try:
             yield
@@ -53,11 +53,11 @@ class Graph:
             self._places.pop()
 
     def node(self, kind: str, *inputs: str, output: str | None = None, **attributes) -> str:
-        """Adds an operator with one output and returns its name, which `output` may give."""
+        """Adds an operator with one output, perhaps named `output`; returns the output's name."""
         return self.nodes_of(kind, inputs, [output or self._name(kind.lower())], **attributes)[0]
 
     def nodes_of(self, kind: str, inputs, outputs: Sequence[str], **attributes) -> Sequence[str]:
-        """Adds an operator with outputs of given names, and returns these."""
+        """Adds an operator whose outputs have the given names, and returns the names."""
         self.nodes.append(
             helper.make_node(kind, inputs, outputs, name=f"{outputs[0]}_node", **attributes)
         )
@@ -65,17 +65,17 @@ class Graph:
 
     def mean(self, x: str) -> str:
         """The means of the rows of x, as a column."""
-        if self.opset < 18:  # axes became an input, as those of sums are since 13
+        if self.opset < 18:  # from 18 on axes are an input; those of ReduceSum are since 13
             return self.node("ReduceMean", x, axes=[-1])
         return self.node("ReduceMean", x, self.indices("axes", [-1]))
 
     def array(self, name: str, values, dtype=None) -> str:
-        """A constant tensor, of the graph's type or of another.
+        """Adds a constant tensor, by default of the graph's type; returns its name.
 
         Raises
         ------
         ValueError
-            If there is no more room in a model.
+            If the model would exceed 2 GiB.
         """
         name, dtype = self._name(name), np.dtype(self.dtype if dtype is None else dtype)
         self._bytes += np.size(values) * dtype.itemsize
@@ -87,7 +87,7 @@ class Graph:
         return name
 
     def number(self, value: float, dtype=None) -> str:
-        """A constant number; equal ones are shared."""
+        """Adds a constant number, or reuses an equal one; returns its name."""
         number = np.array(value, self.dtype if dtype is None else dtype)
         key = number.dtype.char.encode() + number.tobytes()
         if key not in self._scalars:
@@ -96,11 +96,11 @@ class Graph:
         return self._scalars[key]
 
     def indices(self, name: str, values) -> str:
-        """A constant of whole numbers."""
+        """Adds a constant of integers; returns its name."""
         return self.array(name, values, np.int64)
 
     def cast(self, x: str, dtype, output: str | None = None) -> str:
-        """x in another type; `output` is the result's name."""
+        """Converts x to another type; returns the name of the result, `output` if it is given."""
         kind = helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
         return self.nodes_of("Cast", [x], [output or self._name("cast")], to=kind)[0]
 

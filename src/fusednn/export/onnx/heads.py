@@ -1,4 +1,4 @@
-"""What outputs mean as ONNX operators: labels and probabilities, or values."""
+"""From logits to answers as ONNX operators: labels and probabilities, or values."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LINKS = {"logistic": ("Sigmoid", {}), "softmax": ("Softmax", {"axis": 1}), "exp"
 
 
 class Output(NamedTuple):
-    """An output of a graph: its name, type (as ONNX numbers them), and shape behind the rows."""
+    """An output of a graph: its name, ONNX's number of its type, and its shape without rows."""
 
     name: str
     kind: int
@@ -27,12 +27,12 @@ class Output(NamedTuple):
 
 
 def add_head(graph: Graph, logits: str, width: int, head: Head) -> list[Output]:
-    """Adds what follows the logits (N, width), and says what it puts out.
+    """Adds the operators that follow the logits (N, width), and returns the graph's outputs.
 
     Raises
     ------
     TypeError
-        If no tensor holds the classes.
+        If no tensor can hold the classes.
     """
     number = helper.np_dtype_to_tensor_dtype(graph.dtype)
     if head.kind == VALUES:
@@ -48,7 +48,7 @@ def add_head(graph: Graph, logits: str, width: int, head: Head) -> list[Output]:
     classes = tensor_of(head.classes[0])
     if head.kind == BINARY:
         position, width = _add_binary(graph, logits, head), 2
-        classes = np.resize(classes, 2)  # one class is both, as in scikit-learn
+        classes = np.resize(classes, 2)  # a single class fills both columns, as in scikit-learn
     else:
         assert head.kind == MULTICLASS
         _add_link(graph, logits, head.link, PROBABILITIES)
@@ -58,12 +58,12 @@ def add_head(graph: Graph, logits: str, width: int, head: Head) -> list[Output]:
 
 
 def tensor_of(classes: np.ndarray) -> np.ndarray:
-    """Classes as a tensor holds them: int64, bool, float32, float64, or object with strings.
+    """Converts classes to a type of tensors: int64, bool, float32, float64, or object of strings.
 
     Raises
     ------
     TypeError
-        If they are of another type, of mixed types, or integers above those of int64.
+        If they have another type or mixed types, or exceed int64.
     """
     each = [one.item() if isinstance(one, np.generic) else one for one in classes.tolist()]
     for kind, dtype in ((str, object), (bool, bool), (int, np.int64)):
@@ -94,7 +94,7 @@ def _add_link(graph: Graph, logits: str, link: str, output: str | None = None) -
 
 
 def _add_label(graph: Graph, classes: np.ndarray, position: str, output: str | None) -> str:
-    """Classes by their numbers."""
+    """Adds the lookup of classes by their numbers."""
     if classes.dtype == np.int64 and np.array_equal(classes, np.arange(len(classes))):
         return position if output is None else graph.node("Identity", position, output=output)
     table = graph.array("classes", classes, classes.dtype)
@@ -102,7 +102,7 @@ def _add_label(graph: Graph, classes: np.ndarray, position: str, output: str | N
 
 
 def _add_binary(graph: Graph, logits: str, head: Head) -> str:
-    """Both probabilities, and the number of the class (N,): 1 is what is above a half."""
+    """Adds both probabilities; returns class numbers (N,): 1 if the second is above 0.5."""
     above = _add_link(graph, logits, head.link)
     below = graph.node("Sub", graph.number(1), above)
     graph.node("Concat", below, above, axis=1, output=PROBABILITIES)
@@ -112,7 +112,7 @@ def _add_binary(graph: Graph, logits: str, head: Head) -> str:
 
 def _add_columns(graph: Graph, logits: str, head: Head, number: int) -> list[Output]:
     together = np.concatenate(head.classes, dtype=shared_type(head.classes), casting="unsafe")
-    classes = tensor_of(together)  # they share a type, as in predict
+    classes = tensor_of(together)  # all columns share a type, as in predict
     parts = [f"logits_{column}" for column in range(len(head.groups))]
     graph.nodes_of("Split", [logits, graph.indices("groups", head.groups)], parts, axis=1)
     labels, outputs = [], []
@@ -129,7 +129,7 @@ def _add_columns(graph: Graph, logits: str, head: Head, number: int) -> list[Out
 
 
 def _add_values(graph: Graph, logits: str, width: int, head: Head, number: int) -> list[Output]:
-    """Values in the shape of `predict`, and the standard deviations where there are any."""
+    """Adds values in the shape of `predict`, and standard deviations if there are any."""
     targets, count = width // head.per_target, head.per_target
     values = _add_link(graph, logits, head.link)
     if head.point is None:
@@ -154,14 +154,14 @@ def _add_values(graph: Graph, logits: str, width: int, head: Head, number: int) 
 
 
 def _columns_of(graph: Graph, x: str, first: int, width: int, step: int) -> str:
-    """Columns from one on, at equal steps."""
+    """Every `step`-th column, beginning at `first`."""
     if step == 1:
         return x
     return graph.node("Gather", x, graph.indices("points", range(first, width, step)), axis=1)
 
 
 def _add_shaped(graph: Graph, values: str, shape: tuple[int, ...], output: str) -> None:
-    """A column as a vector, unless it is to stay one."""
+    """Names a column `output`; removes its last axis if `shape` is empty."""
     if shape:
         graph.node("Identity", values, output=output)
     else:
@@ -169,7 +169,7 @@ def _add_shaped(graph: Graph, values: str, shape: tuple[int, ...], output: str) 
 
 
 def _expm1(graph: Graph, x: str) -> str:
-    """2 t / (1 - t), t = tanh(x / 2), where exp(x) - 1 would lose digits."""
+    """exp(x) - 1; near 0, where it would lose digits, 2 t / (1 - t) with t = tanh(x / 2)."""
     half, one = graph.number(0.5), graph.number(1)
     near = graph.node("Less", graph.node("Abs", x), half)
     t = graph.node("Tanh", graph.node("Mul", graph.node("Clip", x, graph.number(-1), one), half))
@@ -183,4 +183,4 @@ _INVERSES: dict[str, Callable[[Graph, str], str]] = {
     "expm1": _expm1,
     "square": lambda graph, x: graph.node("Mul", x, x),
 }
-"""The form of each of `serving.answers.INVERSES`."""
+"""The form of each of `serving.labels_and_values.INVERSES`."""

@@ -24,22 +24,22 @@ from .activations import add_activation, prelu
 from .graph import Graph
 
 FAR_BIAS = 16.0
-"""Larger biases of a first layer have taken up the mean of a scaling, and products take them away
-again; from here on in float64, since runtimes differ in what they round in between."""
+"""Biases of a first layer above this include the mean of a scaling, which the products cancel.
+Such a layer computes in float64, because runtimes round large intermediate sums differently."""
 
 
 def add_layers(graph: Graph, x: str, ops: Iterable[Layer], arrays: Iterator[np.ndarray]) -> str:
-    """Adds ops one behind the other, each of which takes its parameters from `arrays`.
+    """Adds a chain of ops, which take their parameters from `arrays` in order.
 
     Returns
     -------
     str
-        The name of the last one's output.
+        The name of the last op's output.
 
     Raises
     ------
     TypeError
-        If there is no form of an op.
+        If ONNX has no form of an op.
     """
     for number, op in enumerate(ops):
         with graph.place(f"layer{number}_{FILE_NAMES[type(op)].lower()}"):
@@ -54,15 +54,16 @@ def add_layers(graph: Graph, x: str, ops: Iterable[Layer], arrays: Iterator[np.n
 
 @singledispatch
 def add_op(op, graph: Graph, x: str, arrays: list[np.ndarray]) -> str:
-    """Adds an op without what follows it, and returns the name of its output."""
+    """Adds an op without its activation, and returns the name of its output."""
     raise TypeError(f"ONNX has no form of the op {FILE_NAMES[type(op)]} here")
 
 
 @add_op.register
 def _(op: Dense, graph: Graph, x: str, arrays) -> str:
-    """In float64 the biases are added apart: ONNX Runtime up to 1.17 makes one operator of a Gemm
-    and the activation behind it, and then has no float64 form of that. It leaves a single 0 out;
-    and a MatMul takes up factors beside it as float32."""
+    """In float64 a separate Add adds the biases: ONNX Runtime up to 1.17 fuses a Gemm with the
+    activation after it, and has no float64 form of the fused operator. It drops the Add of a
+    single 0, so such a layer is a sum of products. A MatMul would absorb adjacent factors as
+    float32."""
     weights, biases = arrays
     if graph.dtype == np.float32 and x == graph.data and abs(biases).max() > FAR_BIAS:
         wide = graph.array("weights", weights, float), graph.array("biases", biases, float)
@@ -85,8 +86,7 @@ def _(op: Identity, graph: Graph, x: str, arrays) -> str:
 
 @add_op.register
 def _(op: Reshape, graph: Graph, x: str, arrays) -> str:
-    """Samples with axes stand as their rows, one sample's behind the other's: all ops are of two
-    axes."""
+    """All ops have two axes: a sample of several rows is that many consecutive rows."""
     width = op.fan_out
     if op.channels_first:
         x = graph.node("Reshape", x, graph.indices("channels", [-1, width, op.fan_in // width]))
@@ -101,9 +101,9 @@ def _(op: PReLU, graph: Graph, x: str, arrays) -> str:
 
 @add_op.register
 def _(op: LayerNorm, graph: Graph, x: str, arrays) -> str:
-    """From simple operators, which all opsets have: LayerNormalization may find the variance as
-    a difference of large sums. Squares are products since runtimes put that operator in the place
-    of a power."""
+    """Uses simple operators, which all opsets have: LayerNormalization may compute the variance as
+    a difference of large sums. Squares are products, because runtimes replace the pattern with a
+    power by LayerNormalization."""
     if op.centered:
         x = graph.node("Sub", x, graph.mean(x))
     square = graph.mean(graph.node("Mul", x, x))
@@ -113,7 +113,7 @@ def _(op: LayerNorm, graph: Graph, x: str, arrays) -> str:
 
 @add_op.register
 def _(op: BatchNorm, graph: Graph, x: str, arrays) -> str:
-    """The mean goes first, by itself: BatchNormalization takes it away from large products."""
+    """Subtracts the mean first: BatchNormalization subtracts it from products, which are large."""
     scale, shift, mean, variance = arrays
     factor = scale / np.sqrt(variance.astype(float) + op.epsilon)
     return _affine(graph, graph.node("Sub", x, graph.array("means", mean)), factor, shift)
@@ -145,10 +145,10 @@ def _(op: Rescale, graph: Graph, x: str, arrays) -> str:
 
 
 def _rounded(graph: Graph, kind: str, x: str, values: np.ndarray) -> str:
-    """A step in float64, rounded to the graph's type.
+    """Adds a step in float64, rounded to the graph's type.
 
-    If the constants are of that type, the step in it rounds the same: float64 has more than
-    twice the digits of float32 and two more.
+    If the graph's type holds the constants exactly, a step in that type rounds to the same result:
+    float64 has more than two digits beyond twice those of float32.
     """
     with np.errstate(over="ignore"):
         plain = np.array_equal(values.astype(graph.dtype), values)
@@ -160,8 +160,8 @@ def _rounded(graph: Graph, kind: str, x: str, values: np.ndarray) -> str:
 
 @add_op.register
 def _(op: Embedding, graph: Graph, x: str, arrays) -> str:
-    """Codes are the whole numbers nearest to what stands in the columns, halves up, in bounds;
-    NaN is 0, as no row may end the others' answers."""
+    """Codes are the columns' values, rounded to the nearest integer (halves up) and clipped to the
+    table; NaN becomes 0, because no row may make the whole call fail."""
     parts = []
     if op.plain:
         parts.append(graph.node("Gather", x, graph.indices("plain", op.plain), axis=1))

@@ -1,4 +1,4 @@
-"""A fitted network as an ONNX model, for ONNX Runtime and what else reads the format."""
+"""A fitted network as an ONNX model, for ONNX Runtime and other readers of the format."""
 
 from __future__ import annotations
 
@@ -15,31 +15,32 @@ from .heads import Output, add_head
 from .layers import add_layers
 
 LOWEST_OPSET = 13
-"""It is of 2020; the operators of older ones have no int64 or float64 forms, or other inputs."""
+"""From 2020. Operators of older opsets lack int64 or float64 forms, or have other inputs."""
 
 INPUT, ROWS = "X", "N"
 
 
 def onnx_model(model: Model, opset: int) -> onnx.ModelProto:
-    """A model of one input, X (N, n_features), in the network's type, for any number of rows.
+    """Builds a model with one input, X (N, n_features), in the network's type, for any N.
 
     Parameters
     ----------
     model : Model
     opset : int
-        Version of the operators, from LOWEST_OPSET on; the lowest IR version goes with it.
+        Version of the operators, at least LOWEST_OPSET. The model has the lowest IR version that
+        allows it.
 
     Returns
     -------
     ModelProto
-        Checked by `onnx.checker`, shapes and types too.
+        Checked by `onnx.checker`, including shapes and types.
 
     Raises
     ------
     TypeError
         If an op, an activation, or the type of the classes has no form in ONNX.
     ValueError
-        If the parameters do not fit into a model: 2 GiB, or `opset` is none of them.
+        If the parameters exceed the 2 GiB of a model, or the opset is not supported.
     """
     opsets = [helper.make_opsetid("", _checked(opset))]
     graph, network = Graph(model.dtype, opset), model.network

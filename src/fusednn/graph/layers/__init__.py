@@ -1,1 +1,1 @@
-"""Ops of a network: what each computes forward and back, lowered to records."""
+"""Ops of a network: each records its forward and backward calls."""

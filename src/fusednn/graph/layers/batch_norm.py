@@ -1,4 +1,4 @@
-"""Batch normalisation: of each column over the rows of a batch, or by running statistics."""
+"""Batch normalisation of each column: by statistics of the batch, or by running statistics."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class BatchNorm(Columnwise):
     Parameters
     ----------
     width, after, rate
-        As of every such op.
+        As in `Columnwise`.
     momentum : float
-        The share of a batch's statistics in the running ones.
+        The weight of a batch's statistics in the running ones.
     epsilon : float
         Added to the variance.
     """
@@ -45,19 +45,19 @@ class BatchNorm(Columnwise):
         scale, shift, mean, variance = trace.take(self.parameters())
         inverse = Array(mean.shape, NETWORK)
         if trace.trains:
-            of_batch = Array(mean.shape, NETWORK)
+            batch_mean = Array(mean.shape, NETWORK)
             partials = Array((2, self.width), CHUNKS, rows=x.positions)
             trace.call("batch_partials", {"partials": partials}, x=x)
             trace.call_once(
                 "batch_statistics",
-                {"mean": of_batch, "inverse": inverse},
+                {"mean": batch_mean, "inverse": inverse},
                 partials=partials,
                 running_mean=mean,
                 running_variance=variance,
                 momentum=self.momentum,
                 epsilon=self.epsilon,
             )
-            mean = of_batch
+            mean = batch_mean
         else:
             trace.prepare(
                 "inverse_deviation", {"out": inverse}, variance=variance, epsilon=self.epsilon
@@ -75,13 +75,13 @@ class BatchNorm(Columnwise):
         if trace.trains:
             back = partial(self._back, trace, normal, inverse, scale, shift)
         else:
-            back = partial(self._back_alone, trace, inverse, scale)
+            back = partial(self._back_by_running, trace, inverse, scale)
         trace.tape.append(back)
         return self.after.trace(trace, out)
 
     @staticmethod
-    def _back_alone(trace: Trace, inverse: Array, scale: Array, dout: Array) -> Array:
-        """By running statistics, which no row moves."""
+    def _back_by_running(trace: Trace, inverse: Array, scale: Array, dout: Array) -> Array:
+        """The backward step by running statistics, which do not depend on the rows."""
         for factor in (scale, inverse):
             dx = Array(dout.shape)
             trace.call("scale_rows", {"out": dx}, x=dout, mean=None, factor=factor)

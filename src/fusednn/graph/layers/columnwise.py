@@ -1,4 +1,4 @@
-"""Ops whose output has the columns of their input."""
+"""Ops whose output has the same columns as their input."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from .layer import rowwise
 
 
 class Dense(NamedTuple):
-    """Parameters: weights (I, O), biases (O,), and norms (O,) where there is `weight_norm`.
+    """Parameters: weights (I, O), biases (O,), and with `weight_norm` norms (O,).
 
     Parameters
     ----------
@@ -27,15 +27,15 @@ class Dense(NamedTuple):
     rate, decay : float
         Factors of the learning rate and of the weights' decay.
     max_norm : float
-        The largest length of a unit's incoming weights; infinite is no bound.
+        The largest norm of a unit's incoming weights; infinite: no bound.
     weight_norm : bool
-        Whether the weights are directions v (I, O) and, a third parameter, norms g (O,):
-        w = v g / |v|.
+        Whether the weights are normalised: w = v g / |v|. The parameter "weights" is then v
+        (I, O), and the norms g (O,) are a third.
     storage : str
-        What the weights are rounded to, of a network that only answers; "" is nothing. "bfloat16":
-        all is computed in float32. "int8": weights are integers times a factor of their column,
-        and the rows of the input are rounded to integers from 0 to 255, less a zero and times a
-        factor of the row; sums are exact.
+        The type that the weights are rounded to, for inference; "": none. "bfloat16": products
+        are computed in float32. "int8": a weight is an integer times a factor of its column. Each
+        row of the input is rounded to integers from 0 to 255, less the row's zero point, times
+        the row's factor. Sums are exact.
     """
 
     fan_in: int

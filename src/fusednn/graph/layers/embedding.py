@@ -1,4 +1,4 @@
-"""Columns of codes replaced by learned vectors; the others stay."""
+"""Columns of codes replaced by learned vectors; the other columns are copied."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Embedding(NamedTuple):
     ----------
     fan_in : int
     columns, categories, sizes : tuple of int
-        Which columns hold codes, and of each how many codes there are, and elements of a vector.
+        The columns that hold codes; for each, the number of codes and the size of its vectors.
     after : Epilogue
     rate, decay : float
         Factors of the learning rate and of the weights' decay.
@@ -38,7 +38,7 @@ class Embedding(NamedTuple):
 
     @property
     def plain(self) -> list[int]:
-        """The columns that stay."""
+        """The columns without codes, which are copied."""
         codes = set(self.columns)
         return [column for column in range(self.fan_in) if column not in codes]
 

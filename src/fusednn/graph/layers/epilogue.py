@@ -1,4 +1,4 @@
-"""What follows an op on its output while that is in the cache: activation, then dropout."""
+"""Activation, then dropout, applied to an op's output while it is in the cache."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from fusednn.graph.arrays import Array
 from fusednn.graph.trace import Trace
 
 NONE, OF_OUTPUT, OF_SLOPES = "none", "output", "slopes"
-"""What an activation's derivative is computed from: it is 1, or a function of the output, or the
-way forward leaves the slopes."""
+"""What an activation's derivative is computed from: nothing (it is 1), the output, or slopes that
+the forward pass writes."""
 
 
 class Epilogue(NamedTuple):
@@ -20,17 +20,17 @@ class Epilogue(NamedTuple):
     Parameters
     ----------
     activation : str
-        Its name in the tables of the machines.
+        Key of `kernels.activations.ACTIVATIONS`.
     constants : tuple of float
-        The activation's; empty are those of the table.
+        The activation's constants; empty: those of the table.
     dropout : float
-        The share of the outputs that a step of training leaves out.
+        The share of the outputs that a step of training drops.
     alpha : bool
         Alpha dropout, which keeps mean and variance (Klambauer et al., 2017).
     derivative : str
-        NONE, OF_OUTPUT or OF_SLOPES; of the activation.
+        What the activation's derivative is computed from: NONE, OF_OUTPUT or OF_SLOPES.
     floor : float
-        A lower bound that does all that the activation does; minus infinity is none.
+        If not minus infinity, the activation is max(x, floor).
     """
 
     activation: str = "identity"
@@ -41,7 +41,7 @@ class Epilogue(NamedTuple):
     floor: float = -inf
 
     def trace(self, trace: Trace, x: Array, floored: bool = False) -> Array:
-        """What becomes of x; `floored` says that the op has applied the floor."""
+        """Adds the calls on x and returns its output; `floored`: the op has applied the floor."""
         if (self.activation == NOTHING.activation) != (self.derivative == NONE):
             raise ValueError(f"{self} does not say what its derivative is computed from")
         named: dict[str, Any] = {"activation": self.activation, "constants": self.constants}
@@ -74,7 +74,7 @@ class Epilogue(NamedTuple):
 
 
 def _differentiate(trace: Trace, out: Array, slopes: Array | None, named, dout: Array) -> Array:
-    """The gradient before the activation, from that after it."""
+    """From the gradient by the epilogue's output to that by its input."""
     dx = Array(dout.shape)
     if slopes is not None:
         trace.call("multiply", {"out": dx}, x=dout, factor=slopes)

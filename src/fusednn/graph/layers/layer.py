@@ -1,4 +1,4 @@
-"""What every op of a network has: sizes, parameters, and how it is written down as calls."""
+"""The interface of an op: its sizes, its parameters, and the calls that it adds to a trace."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from .epilogue import Epilogue
 
 
 class Layer(Protocol):
-    """An op with its sizes; a plain value, by which plans are found again."""
+    """An op with its sizes: a plain value, which is part of the keys of caches."""
 
     @property
     def fan_in(self) -> int:
-        """Columns of its input; elements of a sample where it takes these in any shape."""
+        """Columns of its input; elements of a sample if it accepts any shape."""
 
     @property
     def fan_out(self) -> int:
@@ -26,7 +26,7 @@ class Layer(Protocol):
 
     @property
     def after(self) -> Epilogue:
-        """What follows it on its output."""
+        """What is applied to its output."""
 
     def out_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         """The shape of a sample of its output, from that of its input.
@@ -34,15 +34,15 @@ class Layer(Protocol):
         Raises
         ------
         ValueError
-            If it takes no such input.
+            If the op does not accept this shape.
         """
 
     def parameters(self) -> list[Parameter]:
-        """In the order in which it takes them."""
+        """Its parameters, in the order in which `trace` takes them."""
 
     def products(self, shape: tuple[int, ...]) -> Sequence[tuple[int, int, int]]:
-        """Rows of a sample of this shape, and rows and columns of each matrix that it multiplies
-        them by; without the ops inside."""
+        """Rows of a sample of this shape, fan-in and fan-out of each matrix product; without those
+        of inner ops."""
 
     def joins_rows(self) -> bool:
         """Whether the rows of a batch depend on one another in training."""
@@ -51,11 +51,11 @@ class Layer(Protocol):
         """Whether it draws random numbers in training."""
 
     def trace(self, trace: Trace, x: Array) -> Array:
-        """Adds its calls; in training also what the way back adds, to the tape."""
+        """Adds its calls, and its backward step to the tape; returns its output."""
 
 
 def rowwise(fan_in: int, fan_out: int, shape: tuple[int, ...]) -> tuple[int, ...]:
-    """`out_shape` of an op on each row by itself."""
+    """`out_shape` of an op that processes each row by itself."""
     if shape[-1] != fan_in:
         raise ValueError(f"takes {fan_in} columns, but the op before it has {shape[-1]}")
     return (*shape[:-1], fan_out)
@@ -69,7 +69,7 @@ def shapes_along(ops: Sequence[Layer], shape: tuple[int, ...]) -> list[tuple[int
 def walked(
     ops: Sequence[Layer], shape: tuple[int, ...]
 ) -> Iterator[tuple[Layer, tuple[int, ...]]]:
-    """Each op with the shape of a sample of its input; those inside others follow these."""
+    """Each op with the shape of a sample of its input; inner ops come after their outer op."""
     for op in ops:
         yield op, shape
         yield from walked(getattr(op, "inner", ()), shape)

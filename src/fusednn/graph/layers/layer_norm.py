@@ -1,4 +1,4 @@
-"""Layer normalisation: of each row by itself; with or without its mean."""
+"""Layer normalisation of each row by itself, and RMSNorm."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class LayerNorm(Columnwise):
     Parameters
     ----------
     width, after, rate
-        As of every such op.
+        As in `Columnwise`.
     centered : bool
-        Whether the mean is taken away and a shift added; else it is RMSNorm.
+        Whether the mean is subtracted and a shift added; else it is RMSNorm.
     epsilon : float
         Added to the variance, or to the mean square.
     """

@@ -20,7 +20,7 @@ class PReLU(Columnwise):
     Parameters
     ----------
     width, after, rate
-        As of every such op.
+        As in `Columnwise`.
     start : float
         The slopes' first value.
     """

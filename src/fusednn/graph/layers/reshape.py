@@ -1,4 +1,4 @@
-"""A sample's elements in rows of another shape; all of them in one row is flat."""
+"""Reshapes samples; the shape of a single row flattens them."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class Reshape(NamedTuple):
     Parameters
     ----------
     shape : tuple of int
-        As many elements as the input has.
+        The shape of a sample, with as many elements as the input.
     channels_first : bool
-        Whether the first axis of `shape` holds the channels; they become the last.
+        Whether the first axis of `shape` holds the channels; the output has them last.
     after : Epilogue
     """
 
@@ -58,10 +58,10 @@ class Reshape(NamedTuple):
 
     def trace(self, trace: Trace, x: Array) -> Array:
         out = Array(self.out_shape(x.shape))
-        turned = self.channels_first and self.fan_out > 1
-        columns = self.fan_in // self.fan_out if turned else 1
+        transposed = self.channels_first and self.fan_out > 1
+        columns = self.fan_in // self.fan_out if transposed else 1
         trace.call("reshape", {"out": out}, x=x, columns=columns)
-        trace.tape.append(partial(self._back, trace, x, self.fan_out if turned else 1))
+        trace.tape.append(partial(self._back, trace, x, self.fan_out if transposed else 1))
         return self.after.trace(trace, out)
 
     @staticmethod

@@ -1,4 +1,4 @@
-"""A residual block: the input plus what ops make of it."""
+"""A residual block: the input plus the output of inner ops."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Residual(NamedTuple):
     Parameters
     ----------
     inner : tuple of Layer
-        Ops whose last puts out the shape that the first takes.
+        Ops in a row; the last one's output has the shape of the first one's input.
     after : Epilogue
     """
 

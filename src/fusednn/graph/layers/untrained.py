@@ -14,7 +14,7 @@ from .columnwise import Columnwise
 
 @dataclass(frozen=True)
 class Identity(Columnwise):
-    """An epilogue where no other op has room for it."""
+    """An epilogue that cannot be part of another op."""
 
     def trace(self, trace: Trace, x: Array) -> Array:
         return self.after.trace(trace, x)
@@ -27,9 +27,9 @@ class GaussianNoise(Columnwise):
     Parameters
     ----------
     width, after, rate
-        As of every such op.
+        As in `Columnwise`.
     deviation : float
-        The noise's.
+        The standard deviation of the noise.
     """
 
     deviation: float = 0.0
@@ -53,7 +53,7 @@ class GaussianNoise(Columnwise):
 
 @dataclass(frozen=True)
 class Standardize(Columnwise):
-    """(x - mean) factor, by column, both found in the data before training."""
+    """(x - mean) factor by column; mean and factor come from the data before training."""
 
     def parameters(self) -> list[Parameter]:
         return [

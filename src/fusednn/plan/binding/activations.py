@@ -1,4 +1,4 @@
-"""What the table of activations says to a network: derivatives, floors and constants."""
+"""Epilogues from the table of activations: derivatives, floors and constants."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which kernels of the CPU a call becomes, and what each is given: the table of all calls."""
+"""The table of all calls: the kernels that each becomes, and their operands."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from .lowering import Lowering
 from .products import dense_backward, dense_forward, embed, embed_backward
 
 SELU_LIMIT = -1.7580993408473766
-"""What SELU tends to far below 0: alpha dropout puts it in the place of what it leaves out."""
+"""The limit of SELU at minus infinity, by which alpha dropout replaces dropped outputs."""
 
 
 class Binding(NamedTuple):
@@ -33,7 +33,7 @@ class Binding(NamedTuple):
     bind : callable
         From a lowering and the call to records.
     over : dict of str to str
-        The outputs that the kernel writes over inputs.
+        The names of outputs that the kernel writes over an input, and of that input.
     """
 
     bind: Callable[[Lowering, Call], list[np.ndarray]]
@@ -41,7 +41,7 @@ class Binding(NamedTuple):
 
 
 def _kernel(kernel, **over: str) -> Binding:
-    """A kernel that takes what the call has, by the same names."""
+    """Binds a call to a kernel whose operands have the same names."""
     declared = DECLARED[kernel].kinds
 
     def bind(lowering: Lowering, call: Call) -> list[np.ndarray]:
@@ -52,7 +52,7 @@ def _kernel(kernel, **over: str) -> Binding:
         }
         if not call.once:
             return [lowering.program.record(kernel, operands)]
-        # no block says how many columns there are, nor how many rows of a sample
+        # no block among the operands gives the number of columns and the rows of a sample
         width = next(iter(call.out.values())).width
         operands |= {"width": width, "padded": padded(width, lowering.dtype)}
         record = lowering.program.record(kernel, operands)
@@ -153,7 +153,7 @@ def _gather(lowering: Lowering, call: Call) -> list[np.ndarray]:
 
 
 def _reshape(lowering: Lowering, call: Call) -> list[np.ndarray]:
-    """Blocks of samples: rows of one and of the other are not as many."""
+    """Its blocks have a row for each sample, since x and out differ in their rows per sample."""
     out, x, order = lowering.blocks[call.out["out"]], call.given["x"], None
     kernel = reshape.reshape_rows
     if x is lowering.graph.x:

@@ -15,8 +15,8 @@ from fusednn.plan.memory.buffers import Block, leading_dimension, padded
 def source_of(X, dtype) -> DenseRows | CsrRows:
     """The source of a 2-D array or a SciPy sparse matrix, in `dtype`.
 
-    A dense array of that dtype whose rows are contiguous is read in place, whatever their
-    distance; anything else is copied once.
+    A dense array of that dtype whose rows are contiguous is read in place, whatever its row
+    stride; anything else is copied once.
     """
     return CsrRows.of(X, dtype) if hasattr(X, "tocsr") else DenseRows(X, dtype)
 
@@ -49,7 +49,7 @@ class DenseRows:
     def gather(
         self, lowering, out: Block, order: np.ndarray | None, clears: bool = True
     ) -> np.ndarray:
-        """The record that copies the samples of each batch, and perhaps clears their padding."""
+        """The record that copies the samples of a batch; with `clears` it clears their padding."""
         until = padded(out.width, lowering.dtype) if clears else None
         operands = {"out": out, "padded": until, **self.read(order)}
         return lowering.program.record(gathers.gather_dense, operands)
@@ -57,7 +57,7 @@ class DenseRows:
     def product(self, lowering, kernel, operands) -> list[np.ndarray]:
         """Records of a dense layer that reads the data.
 
-        Inference takes rows in their own order: it reads them where they are.
+        Without an order, as in inference, it reads the rows in place.
         """
         order, program = lowering.orders["own"], lowering.program
         if order is None:
@@ -66,11 +66,11 @@ class DenseRows:
         values = lowering.memory.borrow(lowering.rows * stride, lowering.dtype)
         x = lowering.gathered = Block(values, stride, self.shape[1])
         product = program.record(kernel, {**operands, "x": x, "in_place": 0})
-        # products read the columns alone
+        # products do not read the padding
         return [self.gather(lowering, x, order, clears=False), product]
 
     def gradient(self, lowering, form: Panels, read) -> tuple[Any, dict[str, Any]]:
-        """The update of that layer's weights, and what it reads besides `read`."""
+        """The update op of that layer's weights and its operands: `read` and the rows."""
         return form.update_op, {"x": lowering.gathered, **read}
 
 
@@ -96,7 +96,7 @@ class CsrRows:
 
     @classmethod
     def of(cls, X, dtype) -> CsrRows:
-        """The rows of a SciPy sparse matrix or array of any format, copied where they must be.
+        """The rows of a SciPy sparse matrix or array of any format, copied only if necessary.
 
         Raises
         ------
@@ -111,7 +111,7 @@ class CsrRows:
         return cls(X.data, X.indices, X.indptr, X.shape)
 
     def copy(self) -> CsrRows:
-        """The same rows in memory of their own."""
+        """A copy of the rows."""
         values, indices, pointers = (part.copy() for part in self.parts)
         return CsrRows(values, indices, pointers, self.shape)
 
@@ -131,7 +131,7 @@ class CsrRows:
         return int(np.partition(counts, len(counts) - rows)[len(counts) - rows :].sum())
 
     def gather(self, lowering, out: Block, order: np.ndarray | None) -> np.ndarray:
-        """Sparse rows are read by dense layers alone.
+        """Always raises: only dense layers read sparse rows.
 
         Raises
         ------
@@ -154,7 +154,7 @@ class CsrRows:
         return [lowering.program.record(csr.csr_forward, operands)]
 
     def gradient(self, lowering, form: Panels, read) -> tuple[Any, dict[str, Any]]:
-        """The update of that layer's weights, from the batch's column form, and what it reads."""
+        """The update op of that layer's weights, from the batch's column form; its operands."""
         size = max(1, self.largest_batch(lowering.rows))
         columns = {
             "starts": lowering.memory.borrow(form.fan_in + 1, np.int64),
@@ -167,7 +167,7 @@ class CsrRows:
 
 
 def checked_csr(X):
-    """A SciPy sparse matrix or array of any format in CSR, without a copy where it is that.
+    """A SciPy sparse matrix or array of any format as CSR, not copied if it is CSR already.
 
     Raises
     ------
@@ -176,7 +176,7 @@ def checked_csr(X):
     """
     if X.shape[1] > np.iinfo(np.int32).max:
         raise ValueError(f"sparse X has {X.shape[1]} columns; at most 2**31 - 1 are supported")
-    check_indices(X)  # which are addresses, for SciPy's conversions too
+    check_indices(X)  # before SciPy's conversions, which use them as addresses without a check
     if X.format != "csr":
         X = X.tocsr()
         check_indices(X)
@@ -184,7 +184,7 @@ def checked_csr(X):
 
 
 def check_indices(X, name: str = "X") -> None:
-    """Refuses a SciPy sparse matrix, by its name, whose indices lead out of memory or shape.
+    """Refuses a SciPy sparse matrix with indices outside its arrays or shape.
 
     Raises
     ------
@@ -192,7 +192,7 @@ def check_indices(X, name: str = "X") -> None:
         If they do.
     """
     rows, columns = X.shape
-    if X.format in ("csr", "csc", "bsr"):  # SciPy's check overlooks pointers where the last is 0
+    if X.format in ("csr", "csc", "bsr"):  # SciPy does not check pointers if the last one is 0
         height, width = X.blocksize if X.format == "bsr" else (1, 1)
         many, few = rows // height, columns // width
         if X.format == "csc":
@@ -208,7 +208,7 @@ def check_indices(X, name: str = "X") -> None:
     elif X.format == "coo":
         sound = len(X.row) == len(X.col) == len(X.data)
         sound = sound and _within(X.row, rows) and _within(X.col, columns)
-    else:  # no addresses
+    else:  # these formats have no indices that are used as addresses
         return
     if not sound:
         raise ValueError(

@@ -22,12 +22,12 @@ class Target(NamedTuple):
     Parameters
     ----------
     values : ndarray of shape (n_samples, columns)
-        In the network's dtype, C-contiguous; of classes a column of numbers for each group.
-        NaN is an unknown target, where there are `shares`.
+        In the network's dtype, C-contiguous; for classes a column of class numbers for each group
+        of outputs. With `shares`, NaN is an unknown target.
     weights : ndarray of shape (n_samples,) or None
         Sample weights, in the network's dtype.
     shares : ndarray of float64, of shape (n_samples,), or None
-        The known part of each sample's columns: what it counts for in means. None: all of them.
+        The share of each sample's columns that are known: its weight in means. None: all known.
     """
 
     values: np.ndarray
@@ -36,18 +36,18 @@ class Target(NamedTuple):
 
     @property
     def counts(self) -> np.ndarray | None:
-        """What each sample counts for in the mean of the losses; None: one."""
+        """The weight of each sample in the mean of the losses; None: 1."""
         if self.shares is None or self.weights is None:
             return self.weights if self.shares is None else self.shares
         return self.weights * self.shares
 
     def take(self, samples) -> Target:
-        """Those of some samples."""
+        """The targets of some samples."""
         parts = (None if part is None else part[samples] for part in self[1:])
         return Target(self.values[samples], *parts)
 
     def mean(self, losses: np.ndarray) -> float:
-        """The mean over the known of the samples' losses, which have no weights yet."""
+        """The weighted mean over known targets of the samples' losses, which are unweighted."""
         if self.shares is None:
             return float(np.average(losses, weights=self.weights))
         if self.weights is not None:
@@ -72,7 +72,7 @@ def target_columns(network: Network) -> int:
     Raises
     ------
     ValueError
-        If the outputs cannot be dealt out to columns.
+        If the outputs cannot be divided among columns.
     """
     if loss_row(network).class_targets:
         return len(network.output_groups())
@@ -86,7 +86,7 @@ def target_columns(network: Network) -> int:
 
 
 def _constants(network: Network, dtype) -> np.ndarray:
-    """What the loss reads; never empty, since its address is taken."""
+    """The constants of the loss; never empty, since their address is taken."""
     row = loss_row(network)
     constants = bounds(dtype) if row.bounded else network.loss_constants or row.constants
     return np.array([*constants, 0.0], dtype)
@@ -103,11 +103,11 @@ def loss_records(
     logits, dlogits : Block
         They may be the same.
     values : ndarray of float64, of shape (groups, rows)
-        Becomes the losses.
+        Receives the losses.
     padded : int
-        Elements of a row of `dlogits`; those that are no output's become 0.
+        Elements of a row of `dlogits`; those after the outputs become 0.
     order : ndarray of int64, optional
-        The samples that the rows are, by their targets.
+        The sample of each row, which gives its target.
     """
     loss, constants = loss_row(network), _constants(network, program.dtype)
     per_target = outputs_per_target(network)
@@ -150,7 +150,7 @@ def lower_losses(
     Parameters
     ----------
     target : Target
-        Of the rows of the logits, in any layout; its weights do not count.
+        The targets of the logits' rows, in any layout; its weights are not used.
     logits : ndarray of shape (rows, outputs), C-contiguous
 
     Returns

@@ -1,4 +1,4 @@
-"""From a graph's calls to records: operands by their places, and the stage cut where rows join."""
+"""From a graph's calls to records; cuts the row stage where an op combines all rows."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Segment(NamedTuple):
 
 
 class Lowering:
-    """The calls of a graph, being bound to the CPU's kernels and memory.
+    """Binds the calls of a graph to kernels and memory.
 
     Parameters
     ----------
@@ -39,16 +39,16 @@ class Lowering:
     source : Source
         The data.
     orders : dict of str to ndarray of int64 or None
-        "own": in which order samples are taken, None is their own; and "partners", where they
-        are mixed.
+        "own": the order in which samples are taken, None for that of the data; with mixup also
+        "partners": the samples that these are mixed with.
     forms : sequence of Form
         The parameters' forms.
     parameters : sequence of ndarray
-        Flat and in their forms; plain matrices with `plain`.
+        Flat and in their forms; row-major matrices with `plain`.
     plain : bool
-        Matrices as they stand, not in their forms.
+        Whether the weights are row-major matrices, not in their forms.
     transposed : sequence of ndarray or None
-        Copies of w^T where there are any.
+        The copies of w^T, by the parameters' numbers.
     key : ndarray of two int64, optional
         The key of the random numbers.
     loss : callable, optional
@@ -56,7 +56,7 @@ class Lowering:
     picked : int
         The output whose gradient is computed; -1 is each row's largest.
     kept : collection of Array
-        Read by someone else after the calls, besides gradients and logits.
+        Arrays that other code reads after the calls, besides the logits and those of gradients.
 
     Attributes
     ----------
@@ -89,7 +89,7 @@ class Lowering:
         self.before: list[np.ndarray] = []
         self._zero_rows: dict[int, np.ndarray] = {}
         self.loss, self.picked = loss, picked
-        self.gathered: Block | None = None  # the data, where a dense layer reads them
+        self.gathered: Block | None = None  # the batch's data, if a dense layer reads them
         self._transposed = transposed
         self._numbers = {array: number for number, (_, array) in enumerate(graph.parameters)}
         self._arrays: dict[Array, np.ndarray] = {
@@ -104,11 +104,11 @@ class Lowering:
     # -- operands ------------------------------------------------------------------------
 
     def number(self, array: Array) -> int:
-        """The number of a parameter, or of the directions that make it."""
+        """The number of a parameter; for normalised weights, that of their directions."""
         return self._numbers[array]
 
     def form(self, w: Array) -> Form:
-        """How a parameter lies."""
+        """The form of a parameter."""
         return self.forms[self._numbers[w]]
 
     def transposed(self, w: Array) -> np.ndarray | None:
@@ -116,11 +116,11 @@ class Lowering:
         return self._transposed[self._numbers[w]]
 
     def derive(self, array: Array, number: int, values: np.ndarray) -> None:
-        """Says where an array lies that is made of a parameter and has its form."""
+        """Sets the memory of an array that is computed from a parameter and has its form."""
         self._numbers[array], self._arrays[array] = number, values
 
     def derive_values(self, array: Array, values: np.ndarray) -> None:
-        """Says where an array lies that is written over another."""
+        """Sets the memory of an array that is written over another."""
         self._arrays[array] = values
 
     def zeros(self, width: int) -> np.ndarray:
@@ -131,11 +131,11 @@ class Lowering:
         return self._zero_rows[count]
 
     def place(self, array: Array) -> Block | np.ndarray:
-        """Where an array is: a block over samples, else flat values."""
+        """The memory of an array: a block over samples, else flat values."""
         return self.blocks[array] if array.over == SAMPLES else self.values(array)
 
     def values(self, array: Array) -> np.ndarray:
-        """The flat values of what is not over samples."""
+        """The flat values of an array that is not over samples."""
         if array not in self._arrays:
             self._arrays[array] = self._new(array)
         return self._arrays[array]
@@ -174,11 +174,11 @@ class Lowering:
             self.blocks.release(at, call)
 
     def add(self, kernel, operands: Mapping[str, Any]) -> None:
-        """One more record for each block of rows, which is no call of the graph."""
+        """Adds a record for each block of rows that is no call of the graph."""
         self._chain.append(self.program.record(kernel, operands))
 
     def emit(self, array: Array, samples: int) -> np.ndarray:
-        """A new array (samples, elements) that one over samples is written to, in their order."""
+        """Adds a record that writes an array over samples, in their order, to a new array."""
         x = self.blocks[array]
         found = np.empty((samples, x.positions * x.width), self.dtype)
         emitted = Block(found.reshape(-1), x.width, x.width)
@@ -186,13 +186,13 @@ class Lowering:
         return found
 
     def cut(self, after: np.ndarray | None = None) -> None:
-        """Ends the segment: all rows are done before the record `after` runs, and what follows."""
+        """Ends the segment: `after` and all later records run when all rows are done."""
         self.segments.append(Segment(self._chain, after))
         self._chain = []
 
 
 def _read_by_gradients(graph: Graph) -> set[Array]:
-    """The arrays over samples that are read when all rows are done."""
+    """The arrays over samples that gradients read when all rows are done."""
     return {
         array
         for gradient in graph.gradients.values()

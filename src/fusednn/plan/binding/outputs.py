@@ -1,4 +1,4 @@
-"""What a network may answer for a row, and the records that write it."""
+"""The kinds of answers of a network, and the records that write them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .lowering import Lowering
 
 
 class Answer(NamedTuple):
-    """One way of answering.
+    """One kind of answer.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ class Answer(NamedTuple):
     columns : callable
         From a network to the columns of the answer.
     dtype : dtype or None
-        Of the answer; None is the network's.
+        The type of the answer; None: the network's.
     """
 
     op: Any
@@ -57,7 +57,7 @@ ANSWERS = {
 def add_answer(
     lowering: Lowering, network: Network, x: Block, name: str, emitted: np.ndarray
 ) -> None:
-    """Adds the records that answer for the logits x in `emitted`, of shape (samples, columns)."""
+    """Adds the records that write the answers for logits x to `emitted` (samples, columns)."""
     answer = ANSWERS[name]
     function = loss_row(network).link if answer.linked else None
     groups = network.output_groups() if function else [(0, network.outputs)]

@@ -1,4 +1,4 @@
-"""Dense layers and embeddings bound to kernels: by the form of their weights, and the data."""
+"""Binds dense layers and embeddings to kernels, by the form of their weights and by the data."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .lowering import Lowering
 
 
 def dense_forward(lowering: Lowering, call: Call) -> list[np.ndarray]:
-    """out = max(x w + b, floor), with w in its form, or as it stands."""
+    """out = max(x w + b, floor), with w in its form, or row-major in a plain lowering."""
     given = call.given
     w, form = lowering.values(given["w"]), lowering.form(given["w"])
     assert isinstance(form, Product)
@@ -43,9 +43,9 @@ def dense_forward(lowering: Lowering, call: Call) -> list[np.ndarray]:
 
 
 def _rounded(lowering: Lowering, form: Integers, w: np.ndarray, rows: int) -> dict[str, Any]:
-    """Where the weights' factors and sums are, and where rows are rounded to."""
+    """Operands for integer weights: their factors and sums, and memory for rounded rows."""
     panels, factors, sums = form.parts(w)
-    stride = form.words + -form.words % 16  # of 64 bytes
+    stride = form.words + -form.words % 16  # a multiple of 64 bytes
     memory = lowering.memory
     return {
         "w": panels,
@@ -59,7 +59,7 @@ def _rounded(lowering: Lowering, form: Integers, w: np.ndarray, rows: int) -> di
 
 
 def dense_backward(lowering: Lowering, call: Call) -> list[np.ndarray]:
-    """dx = dz w^T, with the copy of w^T that the update keeps, or w itself where that serves."""
+    """dx = dz w^T, with the copy of w^T that the update writes, or w itself if there is none."""
     w = call.given["w"]
     form, copy = lowering.form(w), lowering.transposed(w)
     assert isinstance(form, Panels)
@@ -74,7 +74,7 @@ def dense_backward(lowering: Lowering, call: Call) -> list[np.ndarray]:
 
 
 def embed(lowering: Lowering, call: Call) -> list[np.ndarray]:
-    """Copies columns of the data, and rows of the tables that their codes name."""
+    """Copies the columns without codes, and the rows of the tables that the codes select."""
     source, columns = lowering.source, call.given["columns"]
     assert isinstance(source, DenseRows)
     tables = np.zeros((len(columns), embedding.TABLE_WIDTH), np.int64)
@@ -99,7 +99,7 @@ def embed(lowering: Lowering, call: Call) -> list[np.ndarray]:
 
 
 def embed_backward(lowering: Lowering, call: Call) -> list[np.ndarray]:
-    """The gradient of the data: that of the columns that are copied; codes have none."""
+    """The gradient by the data, which is 0 in the columns of codes."""
     dx = lowering.blocks[call.out["dx"]]
     operands = {
         "dx": dx,
@@ -116,14 +116,14 @@ def _plain_columns(codes: Sequence[int], width: int) -> dict[str, Any]:
 
 
 class GradientOp(NamedTuple):
-    """Where a parameter's gradient comes from: the op of its update, and what that reads."""
+    """The op that updates a parameter, and the operands that it gets the gradient from."""
 
     op: object
     operands: dict[str, Any]
 
 
 def gradient_op(lowering: Lowering, number: int, gradient: Gradient) -> GradientOp:
-    """The update of a parameter, whose calls are lowered."""
+    """The update of a parameter from its gradient, after the calls have been lowered."""
     form = lowering.forms[number]
     match gradient:
         case Sum(None, dz):
@@ -154,7 +154,7 @@ def gradient_op(lowering: Lowering, number: int, gradient: Gradient) -> Gradient
 
 
 def _runs(lowering: Lowering, form: Panels, x: Block, dz: Block, runs: Runs) -> dict[str, Any]:
-    """What `update_runs` reads, in elements."""
+    """The operands of `update_runs`, strides in elements."""
     assert runs.rows_of_x() <= x.positions
     assert runs.rows_of_dz() <= dz.positions
     assert form.fan_in == len(runs.taps) * x.width

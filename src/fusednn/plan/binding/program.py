@@ -1,4 +1,4 @@
-"""Building the int64 arrays that the engine interprets (their words: kernels/records.py)."""
+"""Builds the int64 arrays that the engine interprets (their words: kernels/records.py)."""
 
 from __future__ import annotations
 
@@ -23,8 +23,7 @@ from fusednn.plan.memory.memory import Memory
 class Task(NamedTuple):
     """A chain of records over [lo, hi), or for a tile of weights at column lo and row hi.
 
-    `cost` says how long it takes beside the other tasks of its stage: workers get shares of
-    equal cost.
+    `cost` is its time relative to the other tasks of its stage: workers get shares of equal cost.
     """
 
     chain: Sequence[np.ndarray]
@@ -46,20 +45,20 @@ class Program:
     scratch : int
         Elements of scratch per worker.
     memory : Memory, optional
-        Where what it needs is taken from.
+        Allocates what it needs.
 
     Attributes
     ----------
     stages : sequence of (tasks, record or None)
         As `set_stages` was given them.
     refresh : list of callable
-        To be called before a run: they bring up to date what is computed from parameters.
+        Functions to call before a run: they compute again what depends on parameters alone.
     """
 
     def __init__(self, dtype, workers: int, scratch: int, memory: Memory | None = None):
         self.dtype, self.memory = np.dtype(dtype), memory or Memory()
         self._alive: list[Any] = []
-        self._addresses: dict[int, int] = {}  # of what is alive, by `id`
+        self._addresses: dict[int, int] = {}  # of arrays in `_alive`, by `id`
         self._records: list[np.ndarray] = []
         self.refresh: list[Callable[[], object]] = []
         self.words = np.zeros(records.PROGRAM_WIDTH, np.int64)
@@ -84,8 +83,8 @@ class Program:
         """A record of `op`: a kernel, and its operands by their names.
 
         Rows are given as a `Block`, arrays as such, numbers as numbers, functions as a pair
-        (kernel, role). What is optional may be None or missing. Rows of several positions per
-        sample make the op's bounds those of rows.
+        (kernel, role). Optional operands may be None or missing. A block of several positions
+        per sample multiplies the bounds of the op's tasks by these.
 
         Raises
         ------
@@ -134,10 +133,10 @@ class Program:
         return record
 
     def _address(self, op, name: str, array, what: str, element) -> int:
-        """The address of an array of such elements, which stays alive."""
+        """Checks an array's elements, keeps it alive, and returns its address."""
         expected = element or self.dtype
         if type(array) is not np.ndarray or (
-            # the first question is the cheaper one
+            # the first comparison is the cheaper one
             array.dtype is not expected and expected is not object and array.dtype != expected
         ):
             raise _wrong(op, name, array, f"{what} of {element}" if element else what)
@@ -148,7 +147,7 @@ class Program:
         return found
 
     def places_of(self, array: np.ndarray) -> list[tuple[int, int]]:
-        """Where records point into an array: the addresses of the slots, and bytes from its start.
+        """The slots that point into an array: their addresses, and byte offsets in the array.
 
         Parameters
         ----------
@@ -163,7 +162,7 @@ class Program:
         ]
 
     def set_stages(self, stages: Sequence[tuple[Sequence[Task], np.ndarray | None]]) -> None:
-        """The stages in order: their tasks, and the record run once after each."""
+        """Sets the stages in order: their tasks, and the record run once after each."""
         table = np.zeros((len(stages), records.STAGE_WIDTH), np.int64)
         for row, (tasks, after) in zip(table, stages, strict=True):
             row[records.N_TASKS] = len(tasks)
@@ -175,7 +174,7 @@ class Program:
         self.stages = stages
 
     def _words(self, words: Sequence) -> int:
-        """The address of an array of words, which stays alive."""
+        """Copies words to an array, keeps it alive, and returns its address."""
         array = np.array(words, np.int64)
         self._alive.append(array)
         return address_of(array)
@@ -200,7 +199,7 @@ class Program:
         return [bisect_left(middles, worker * share) for worker in range(self.workers + 1)]
 
     def set_steps(self, steps: np.ndarray) -> None:
-        """The steps (n, STEP_WIDTH); allocates their settings and totals."""
+        """Sets the steps (n, STEP_WIDTH); allocates their settings and totals."""
         self.steps = np.ascontiguousarray(steps, np.int64)
         self.settings = np.zeros((len(steps), records.SETTINGS_WIDTH))
         self.totals = np.zeros((len(steps), records.TOTALS_WIDTH))

@@ -1,1 +1,1 @@
-"""How parameters lie in memory."""
+"""The layout of parameters in memory."""

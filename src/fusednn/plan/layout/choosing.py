@@ -1,4 +1,4 @@
-"""Which form the CPU gives each parameter of a network."""
+"""Chooses the form of each parameter of a network."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def forms_of(network: Network, dtype, wants_dx: bool = False) -> tuple[Form, ...
     network : Network
     dtype : dtype
     wants_dx : bool
-        Whether the gradient of the data is computed, which takes a copy of the first w^T.
+        Whether the gradient by the data is computed, which needs a copy of the first w^T.
     """
     return _forms(network._replace(loss=None, groups=(), loss_constants=()), dtype, wants_dx)
 
@@ -40,7 +40,7 @@ def _forms(network: Network, dtype, wants_dx: bool) -> tuple[Form, ...]:
         call = products.get(number)
         if call is not None:
             fan_in, fan_out = parameter.shape
-            # a last layer of few units after others has dot products
+            # a last layer of few units, behind trained parameters, computes dot products
             is_last = network.is_whole and call.out["out"] is graph.logits
             if call.given["storage"]:
                 forms.append(FORMS[call.given["storage"]](fan_in, fan_out))
@@ -60,7 +60,7 @@ def _forms(network: Network, dtype, wants_dx: bool) -> tuple[Form, ...]:
 
 
 def _weights_of(graph: Graph, op: str) -> dict[int, Call]:
-    """The calls of an op, by the number of the parameter that their weights are or are made of."""
+    """The calls of an op by their weights' parameter number, that of v for normalised weights."""
     numbers = {array: number for number, (_, array) in enumerate(graph.parameters)}
     numbers |= {normed.w: normed.v for normed in graph.normed}
     return {numbers[call.given["w"]]: call for call in graph.calls if call.op == op}

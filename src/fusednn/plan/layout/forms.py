@@ -14,18 +14,18 @@ from fusednn.plan.memory.buffers import padded
 from .panels import panels, parts, read_panels, write_panels
 
 FAR_BYTES = 1 << 23
-"""A layer's input larger than this comes from memory each time the tiles of a panel need it."""
+"""A layer's input above this size is read from memory again for the tiles of every panel."""
 
 FAR_PANELS = 8
-"""Panels that then share one walk over it: 2048-2048-2048-10 at batch 2048 takes 217 ms instead
-of 328; networks whose input stays near lose some per cent."""
+"""Panels that then share one pass over it: 2048-2048-2048-10 at batch 2048 takes 217 ms instead of
+328; networks whose input stays in the cache would lose some per cent."""
 
 BIAS_ROWS = 4
-"""Cost of a vector in rows of weights: four sums wait for one another's additions."""
+"""Cost of a vector, as so many rows of weights: its sums wait for the latency of additions."""
 
 
 class Form(ABC):
-    """How a parameter lies in the flat vector.
+    """The layout of a parameter in the flat vector.
 
     Attributes
     ----------
@@ -35,13 +35,13 @@ class Form(ABC):
     count, transposed_count : int
         Elements, padding included, and those of a copy of w^T.
     is_matrix : bool
-        Whether its update notes what its squares sum up to.
+        Whether its update writes the sums of its squares.
     scratch : int
-        Elements of a worker's scratch that its update takes.
+        Elements of a worker's scratch that its update needs.
     """
 
     apply_op: ClassVar[Any]  # the update from a stored gradient
-    partials_op: ClassVar[Any]  # and from the sums of chunks; not all have one
+    partials_op: ClassVar[Any]  # the update from the sums of chunks; some forms have none
     shape: tuple[int, ...]
     dtype: np.dtype
     count: int
@@ -51,18 +51,18 @@ class Form(ABC):
 
     @abstractmethod
     def pack(self, flat: np.ndarray, array: np.ndarray) -> None:
-        """Writes an array of `shape`; padding stays."""
+        """Writes an array of `shape`; the padding stays unchanged."""
 
     @abstractmethod
     def unpack(self, array: np.ndarray, flat: np.ndarray) -> None:
         """Reads an array of `shape`."""
 
     def pack_transposed(self, flat: np.ndarray, array: np.ndarray) -> None:
-        """Writes the copy of w^T, where there is one."""
+        """Writes the copy of w^T, if there is one."""
         raise TypeError(f"{type(self).__name__} has no transposed copy")
 
     def update_operands(self) -> dict[str, Any]:
-        """What the ops of its update need besides what all updates do."""
+        """The operands of its update besides those of all updates."""
         return {}
 
     @abstractmethod
@@ -145,18 +145,18 @@ class Product(Form):
 
     @abstractmethod
     def forward_operands(self, plain: bool = False) -> dict[str, Any]:
-        """The sizes that its forward op is told; `plain` says that the matrix stands as it is."""
+        """The sizes for its forward op, or with `plain` for that on a row-major matrix."""
 
 
 class Panels(Product):
-    """Panels `[ceil(O / NR)][I][NR]`, and of w^T for the gradient of the input.
+    """Panels `[ceil(O / NR)][I][NR]`, and panels of w^T for the gradient of the input.
 
     Parameters
     ----------
     fan_in, fan_out : int
     dtype : dtype
     transposed : bool
-        Whether the input needs a gradient, and so a copy of w^T.
+        Whether there is a copy of w^T, which the gradient of the input needs.
     """
 
     # static: without the JIT kernels are functions, which would become methods
@@ -179,7 +179,7 @@ class Panels(Product):
         return {"fan_in": self.fan_in, "fan_out": self.fan_out if plain else self.padded_out}
 
     def backward_operands(self) -> dict[str, Any]:
-        """The sizes that its backward op is told."""
+        """The sizes for its backward op."""
         return {
             "padded_in": self.padded_in,
             "fan_out": self.fan_out,
@@ -190,7 +190,7 @@ class Panels(Product):
         return {"fan_in": self.fan_in, "columns": self.padded_out}
 
     def column_operands(self) -> dict[str, Any]:
-        """The sizes that ops over whole columns are told."""
+        """The sizes for ops over whole columns."""
         return self.update_operands()
 
     def pack(self, flat: np.ndarray, array: np.ndarray) -> None:
@@ -212,9 +212,9 @@ class Panels(Product):
         return [(j, 0) for j, _ in panels(self.padded_out, self.dtype)]
 
     def tiles(self, batch: int) -> list[tuple[int, int, float]]:
-        """(column, row, elements) of each tile, panel by panel, so that dz of a panel stays near.
+        """(column, row, elements) of each tile, panel by panel to keep a panel's dz in the cache.
 
-        `batch` is how many rows the gradient is computed from.
+        `batch` is the number of rows that the gradient is computed from.
         """
         rows = range(0, self.fan_in, update.TILE_ROWS)
         columns = list(panels(self.padded_out, self.dtype))
@@ -229,7 +229,7 @@ class Panels(Product):
 
 
 class Vectors(Panels):
-    """A vector for each unit, padded like the input, of a last layer of few; no copy."""
+    """A vector for each unit of a last layer of few, padded like the input; no copy of w^T."""
 
     forward_op = plain_op = staticmethod(narrow_dense.narrow_forward)
     backward_op = staticmethod(narrow_dense.narrow_backward)

@@ -1,4 +1,4 @@
-"""Panels: matrices in vertical strips that a register tile is as wide as; written and read."""
+"""Writes and reads panels: vertical strips of a matrix, as wide as a register tile."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fusednn.plan.memory.buffers import padded
 
 
 def parts(count: int, dtype) -> list[tuple[int, int]]:
-    """A vector's parts of four panels."""
+    """Bounds of a vector's parts, each as wide as four panels."""
     width = ROW_PANELS * SHAPE.panel(np.dtype(dtype).itemsize)
     return [(lo, min(count, lo + width)) for lo in range(0, count, width)]
 
@@ -48,7 +48,7 @@ def _matching(flat: np.ndarray, matrix: np.ndarray, rows: int) -> Iterator[tuple
 
 
 def write_panels(flat: np.ndarray, matrix: np.ndarray, rows: int) -> None:
-    """Writes a (K, N) matrix as panels of `rows` >= K rows; what it does not cover stays."""
+    """Writes a (K, N) matrix as panels of `rows` >= K rows; the padding stays unchanged."""
     for panel, part in _matching(flat, matrix, rows):
         panel[...] = part
 

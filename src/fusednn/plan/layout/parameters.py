@@ -1,7 +1,7 @@
 """The flat parameter vector: where each parameter is, packing and unpacking.
 
-Parameters lie one after the other, each in one of the forms of `forms`. Moments and gradients
-have the shape of the parameters. Everyone else has them as one list of arrays, in that order.
+Parameters follow one another, each in one of the forms of `forms`. Moments and stored gradients
+have the same layout. All other code has parameters as one list of arrays, in the same order.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class ParameterLayout:
     Parameters
     ----------
     forms : sequence of Form
-        Of each parameter, in the order of the network.
+        The form of each parameter, in the order of the network.
     dtype : dtype
         float32 or float64.
 
@@ -63,7 +63,7 @@ class ParameterLayout:
         return [self.transposed(flat, number) for number in range(len(self.forms))]
 
     def pack(self, arrays: Sequence, flat: np.ndarray | None = None) -> np.ndarray:
-        """The flat vector of all arrays."""
+        """Packs all arrays into a flat vector, by default a new one."""
         if flat is None:
             flat = aligned_zeros(self.count, self.dtype)
         for form, view, array in zip(self.forms, self.views(flat), arrays, strict=True):
@@ -78,7 +78,7 @@ class ParameterLayout:
         return arrays
 
     def pack_transposed(self, arrays: Sequence, flat: np.ndarray | None = None) -> np.ndarray:
-        """The transposed copy of every array that has one."""
+        """Packs the copy of w^T of every array that has one, by default into a new vector."""
         if flat is None:
             flat = aligned_zeros(self.transposed_count, self.dtype)
         for number, (form, array) in enumerate(zip(self.forms, arrays, strict=True)):

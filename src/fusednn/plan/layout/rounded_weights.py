@@ -1,4 +1,4 @@
-"""Weights of less precision, for inference: bfloat16, or integers of eight bits."""
+"""Rounded weights, for inference: bfloat16 or eight-bit integers."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from .forms import Product
 from .panels import panels
 
 LEVELS = 127
-"""The largest integer of a weight; -128 is not used, so that weights of both signs are alike."""
+"""The largest integer of a weight; -128 is not used, so that both signs have the same range."""
 
 FACTOR_BITS = 0xFF
-"""Lowest bits of a factor that are zero: an integer times a factor is then exact in float32, and
-weights that were rounded before are rounded to themselves."""
+"""The lowest bits of a factor, which are zero: an integer times a factor is then exact in float32,
+and rounding rounded weights again does not change them."""
 
 LEAST_WEIGHT = 1e-30
-"""A column of weights that are all smaller is taken as zeros."""
+"""A column whose weights are all smaller counts as zeros."""
 
 
 HALF, INTEGER = "bfloat16", "int8"
@@ -35,7 +35,7 @@ STORAGES = HALF, INTEGER
 
 
 class Words(Product):
-    """Weights (I, O) in words of 32 bits, which no update touches.
+    """Weights (I, O) in words of 32 bits, which are never updated.
 
     Parameters
     ----------
@@ -122,25 +122,25 @@ class Integers(Words):
 
 
 FORMS: dict[str, type[Halves] | type[Integers]] = {HALF: Halves, INTEGER: Integers}
-"""The form of weights of each storage."""
+"""The form of weights for each storage."""
 
 
 def with_storage(network: Network, storage: str) -> Network:
-    """A network whose dense layers keep their weights so.
+    """The network with this storage in its dense layers.
 
-    A last layer of few units stays as it is, and with integers one of very many inputs, whose
-    sums would not be exact.
+    A last layer of few units is not changed, nor with "int8" one of very many inputs, whose sums
+    would not be exact.
 
     Parameters
     ----------
     network : Network
-        As `folded` leaves it.
+        As `folded` returns it.
     storage : {"bfloat16", "int8"}
 
     Raises
     ------
     ValueError
-        If the host lacks what it needs.
+        If the CPU lacks the instructions.
     """
     if storage == INTEGER and DOT is None:
         raise ValueError(
@@ -163,14 +163,14 @@ def _with_storage(op: Layer, storage: str) -> Layer:
 
 
 def rounded_halves(array: np.ndarray) -> np.ndarray:
-    """The upper halves of float32 rounded to bfloat16, to the nearest, ties to even; as uint32."""
+    """float32 rounded to bfloat16, to the nearest, ties to even; the upper halves, as uint32."""
     bits = np.ascontiguousarray(array, np.float32).view(np.uint32)
-    nearest = bits + (0x7FFF + (bits >> 16 & 1))  # of what is finite it may become infinite
+    nearest = bits + (0x7FFF + (bits >> 16 & 1))  # a finite value may become infinite
     return np.where(np.isnan(array), bits | 0x400000, nearest) >> 16
 
 
 def rounded_integers(array: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Integers (I, O) from -127 to 127, and a factor of each column, whose products are nearest.
+    """Integers (I, O) from -127 to 127 and a factor for each column; their products are nearest.
 
     The factor of a column that is not finite is NaN.
     """

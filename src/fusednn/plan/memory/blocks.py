@@ -1,9 +1,9 @@
-"""Where the arrays over samples lie: a block serves again when its values are not needed any more.
+"""Assigns memory to arrays over samples, in blocks that are reused.
 
-An array's block is free after the last call that reads it. One that a gradient or someone outside
-reads stays to the end. A kernel that works in place writes its output over one of its inputs, or,
-where that is needed later, over a copy. Blocks serve only arrays of the same stride: rows of one
-task never reach into those of another.
+A block is free after the last call that reads its array. It is kept to the end if a gradient, or
+code outside the calls, reads the array. A kernel that works in place overwrites one of its inputs,
+or a copy if that input is needed later. A free block is reused only for an array of the same size
+per sample, so the rows of one task never overlap those of another.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ class Copied(NamedTuple):
 
 
 class Blocks:
-    """Blocks of the arrays of a list of calls, given out in its order.
+    """The blocks of the arrays of a list of calls, assigned in the order of the calls.
 
     Parameters
     ----------
     calls : sequence of Call
     kept : collection of Array
-        Read by someone else after the calls.
+        Arrays that other code reads after the calls.
     rows : int
         Samples that the blocks have room for.
     dtype : dtype
@@ -57,7 +57,7 @@ class Blocks:
         return self._blocks[array]
 
     def place(self, at: int, call: Call, over: Mapping[str, str]) -> list[Copied]:
-        """Gives blocks to what a call writes.
+        """Assigns blocks to the arrays that a call writes.
 
         Parameters
         ----------
@@ -65,12 +65,12 @@ class Blocks:
             The number of the call.
         call : Call
         over : dict of str to str
-            The outputs that its kernel writes over inputs, by their names.
+            The names of outputs that its kernel writes over an input, and of that input.
 
         Returns
         -------
         list of Copied
-            What must be copied before.
+            The copies to make before the call.
         """
         copies = []
         for name, array in call.out.items():
@@ -88,7 +88,7 @@ class Blocks:
         return copies
 
     def release(self, at: int, call: Call) -> None:
-        """Frees what the call was the last to need."""
+        """Frees the blocks of arrays that no later call reads."""
         dead: list[np.ndarray] = []
         alive: list[np.ndarray] = []
         for array in call.arrays:

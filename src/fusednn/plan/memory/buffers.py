@@ -19,7 +19,7 @@ class Block(NamedTuple):
     Parameters
     ----------
     values : ndarray
-        The first element is that of the first row.
+        Begins with the first row.
     stride, width : int
     positions : int
         Rows of each sample.
@@ -32,7 +32,7 @@ class Block(NamedTuple):
 
     @property
     def by_sample(self) -> Block:
-        """Its samples, of which each one's first row is shown."""
+        """A row for each sample: its first."""
         return Block(self.values, self.stride * self.positions, self.width)
 
     def part(self, first: int, width: int) -> Block:
@@ -83,8 +83,8 @@ def padded(width: int, dtype) -> int:
 def leading_dimension(width: int, dtype) -> int:
     """Elements from one row of activations to the next.
 
-    One vector more where whole rows would be a multiple of 1 KB: a walk down a column must not
-    fall into one set of the cache.
+    One vector more where rows would be a multiple of 1 KB: the elements of a column must not all
+    map to one set of the cache.
     """
     dtype = np.dtype(dtype)
     stride = padded(width, dtype)

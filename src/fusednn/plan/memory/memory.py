@@ -1,4 +1,4 @@
-"""Where a plan takes its memory: for values that last, and for what each step writes anew."""
+"""The memory of a plan: for values that last, and for values that each step writes anew."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from .buffers import aligned_zeros
 
 
 class Memory:
-    """All that a plan has taken.
+    """All memory that a plan has allocated.
 
     Attributes
     ----------
     kept, work : list of ndarray
-        What holds values from one step to the next, and what holds none.
+        Arrays that hold values from one step to the next, and arrays that do not.
     """
 
     def __init__(self):
@@ -21,16 +21,16 @@ class Memory:
         self.work: list[np.ndarray] = []
 
     def keep(self, count: int, dtype) -> np.ndarray:
-        """Zeros at a cache line, for values that last."""
+        """An array of zeros, aligned to a cache line, for values that last."""
         self.kept.append(aligned_zeros(count, dtype))
         return self.kept[-1]
 
     def borrow(self, count: int, dtype) -> np.ndarray:
-        """Zeros at a cache line, for values that are written anew before they are read."""
+        """An array of zeros, aligned to a cache line, for values that are written before read."""
         self.work.append(aligned_zeros(count, dtype))
         return self.work[-1]
 
     @property
     def bytes(self) -> int:
-        """All that was taken."""
+        """The bytes of all arrays."""
         return sum(array.nbytes for array in (*self.kept, *self.work))

@@ -1,1 +1,1 @@
-"""What turns gradients into new parameters."""
+"""From gradients to new parameters."""

@@ -1,4 +1,4 @@
-"""How samples are dealt out: to batches, to blocks of a batch, and to tasks."""
+"""How samples are divided into batches, blocks of a batch, and tasks."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from .rule import Rule
 
 
 def rows_at_once(network: Network, rule: Rule, batch: int) -> int:
-    """Rows of a batch that go forward and back at once, if they do not end with a single row.
+    """Samples of a batch that are processed at once, without a single last one that is joined.
 
-    Statistics of a batch are those of a block, so a network that has some takes it whole.
+    BatchNorm takes its statistics from what is processed at once, so it needs the whole batch, or
+    `rule.block`.
     """
     block = min(batch, rule.block or batch)
     if network.needs_batches():
@@ -27,19 +28,19 @@ def rows_at_once(network: Network, rule: Rule, batch: int) -> int:
 
 
 def is_blocked(network: Network, rule: Rule, batch: int) -> bool:
-    """Whether the gradient of a batch goes to memory, block by block."""
+    """Whether the gradient of a batch is stored in memory, block by block."""
     stored = rule.optimizer is None or rule.clips or network.is_normed()
     return stored or batch > rows_at_once(network, rule, batch)
 
 
 def starts_of(samples: int, batch: int, joined: bool) -> np.ndarray:
-    """Where batches begin; with `joined` a last one of one row belongs to the one before."""
+    """The first sample of each batch; `joined`: a last batch of one is joined to that before."""
     starts = np.arange(0, samples, batch)
     return starts[:-1] if joined and len(starts) > 1 and samples - starts[-1] == 1 else starts
 
 
 def most_tasks(network: Network, batch: int, dtype) -> int:
-    """About the tasks of the longest stage: many more workers would have nothing to do."""
+    """About the number of tasks of the longest stage; more workers would have nothing to do."""
     panel, products = SHAPE.panel(np.dtype(dtype).itemsize), network.products()
     tiles = [-(-a // update.TILE_ROWS) * -(-b // panel) for _, a, b in products]
     blocks = -(-min(batch, sizes.BLOCK_LIMIT) // samples_per_tile(network))
@@ -47,9 +48,9 @@ def most_tasks(network: Network, batch: int, dtype) -> int:
 
 
 def samples_per_tile(network: Network) -> int:
-    """Samples that blocks have multiples of: rows of a register tile, which are also a chunk's.
+    """Tasks are cut at multiples of so many samples: a register tile's rows, also a chunk's.
 
-    Samples of many rows are tiles by themselves, but chunks must not be cut anywhere.
+    A sample of many rows fills tiles by itself, so tasks are cut anywhere but within chunks.
     """
     return SHAPE.rows if network.positions == 1 or network.leaves_chunks() else 1
 
@@ -57,10 +58,10 @@ def samples_per_tile(network: Network) -> int:
 def row_blocks(
     batch: int, workers: int, positions: int = 1, tile: int = SHAPE.rows
 ) -> list[tuple[int, int]]:
-    """Blocks of a batch: two per worker, of whole tiles of samples, at most 128 rows each.
+    """Blocks of a batch: two per worker, of whole tiles of samples, about 128 rows at most.
 
-    Two per worker let a slow core hand work over; their sizes differ by one tile at most, since
-    the stage ends with the last of them.
+    With two per worker, others can take work from a slow core. The sizes differ by one tile at
+    most, since the stage ends with the last block.
     """
     tiles = -(-batch // tile)
     wanted = 1 if workers == 1 else 2 * workers

@@ -8,7 +8,7 @@ from fusednn.kernels.ops.updates import clip
 from fusednn.plan.binding.program import Program, Task
 
 PART = 4096
-"""Elements of a task; a multiple of every vector."""
+"""Elements of a task; a multiple of every shape's lanes."""
 
 
 def lower_clipping(program: Program, gradient: np.ndarray, norm: float, value: float) -> list:
@@ -18,7 +18,7 @@ def lower_clipping(program: Program, gradient: np.ndarray, norm: float, value: f
     ----------
     program : Program
     gradient : ndarray
-        Padding included, which is zero.
+        With its padding, which is zero.
     norm, value : float
         The largest norm, and the largest value of an element; infinite is no bound.
 

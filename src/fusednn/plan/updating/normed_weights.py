@@ -1,4 +1,4 @@
-"""What is computed from parameters alone, again whenever they have changed."""
+"""Values computed from parameters alone, again whenever these have changed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .norms import NormedWeights
 
 
 def normed_weights_of(lowering: Lowering) -> list[NormedWeights]:
-    """The weights of a lowering that are made of directions and norms, with memory of theirs."""
+    """The weight-normalised weights of a lowering; allocates memory for them."""
     found = []
     for w, v, norms in lowering.graph.normed:
         form = lowering.forms[v]
@@ -27,7 +27,7 @@ def normed_weights_of(lowering: Lowering) -> list[NormedWeights]:
 
 
 def refreshers(lowering: Lowering, parameters: Sequence[np.ndarray]) -> list[Callable[[], object]]:
-    """Functions that compute what a network that only answers needs of its parameters."""
+    """Functions that compute what an inference plan derives from its parameters."""
     normed = [partial(found.refresh, parameters) for found in normed_weights_of(lowering)]
     return normed + [
         partial(_PREPARED[call.op], lowering, call) for call in lowering.graph.prepared

@@ -13,7 +13,7 @@ from fusednn.plan.layout.parameters import ParameterLayout
 
 
 class NormedWeights(NamedTuple):
-    """Weights that are directions and norms: the numbers of both, and the weights they make."""
+    """Weight-normalised weights, and the parameter numbers of their directions and norms."""
 
     form: Panels
     directions: int
@@ -21,7 +21,7 @@ class NormedWeights(NamedTuple):
     weights: np.ndarray
 
     def refresh(self, parameters) -> np.ndarray:
-        """Makes the weights from all parameters, each in its form; returns them (I, O)."""
+        """Computes the weights from all parameters, each in its form; returns them (I, O)."""
         v = np.empty(self.form.shape, self.weights.dtype)
         self.form.unpack(v, parameters[self.directions])
         w = normed_weights(v, parameters[self.norms][: self.form.fan_out])
@@ -30,13 +30,13 @@ class NormedWeights(NamedTuple):
 
 
 def normed_weights(v: np.ndarray, norms: np.ndarray) -> np.ndarray:
-    """v norms / |v|, by column; 0 where v is. The bits are those of `normalise_columns`."""
+    """v norms / |v| by column, 0 where |v| is 0. The bits are those of `normalise_columns`."""
     v_norms = np.sqrt(_column_squares(v))
     return v * np.divide(norms, v_norms, out=np.zeros_like(v_norms), where=v_norms > 0)
 
 
 def _column_squares(v: np.ndarray) -> np.ndarray:
-    """Sums of squares by column, in the kernel's order, so that training goes on with its bits."""
+    """Sums of squares by column in the kernel's order, so that resumed training has its bits."""
     rows, width = v.shape
     squares = np.zeros((-(-rows // ops.BLOCK) * ops.BLOCK, width), v.dtype)
     np.multiply(v, v, out=squares[:rows])
@@ -75,7 +75,7 @@ class Columns:
         return {} if copy is None else {"transposed": copy}
 
     def lower_bounds(self) -> list[Task]:
-        """Tasks that shorten what is longer than its bound."""
+        """Tasks that scale down the columns whose norm exceeds the bound."""
         tasks: list[Task] = []
         for number, largest in enumerate(self._largest):
             form = self._layout.forms[number]
@@ -89,7 +89,7 @@ class Columns:
         return tasks
 
     def lower_weights(self, normed: list[NormedWeights]) -> list[Task]:
-        """Tasks that make weights of directions and norms."""
+        """Tasks that compute weights from directions and norms."""
         tasks: list[Task] = []
         for form, directions, norms, weights in normed:
             operands = {
@@ -102,7 +102,7 @@ class Columns:
         return tasks
 
     def lower_gradients(self, normed: list[NormedWeights], gradient: np.ndarray) -> list[Task]:
-        """Tasks that turn a stored gradient of weights into that of directions and norms."""
+        """Tasks that convert a stored gradient of weights to those of directions and norms."""
         tasks: list[Task] = []
         for form, directions, norms, _ in normed:
             operands = {

@@ -1,4 +1,4 @@
-"""How parameters are updated: what of it a plan is lowered for."""
+"""The update rule that a plan is lowered for."""
 
 from __future__ import annotations
 
@@ -18,19 +18,20 @@ class Rule(NamedTuple):
         The optimizer's constants.
     clip_norm, clip_value : float
         The largest norm of the whole gradient, and the largest value of each of its elements;
-        infinite is no bound.
+        infinite: no bound.
     block : int
-        Rows that go forward and back at once; the gradients of a batch's blocks add up. 0 leaves
-        it to the plan.
+        Samples that are processed at once; the gradients of a batch's blocks are added up. 0: the
+        plan chooses.
     average : float
-        Decay of the exponential moving average of the parameters; 0 is none.
+        Decay of the exponential moving average of the parameters; 0: no average.
     l1 : float
-        Factor of the sum of absolute weights in the loss, before it is divided by the samples.
+        Factor of the sum of absolute weights in the loss, before it is divided by the batch's sum
+        of sample weights.
     mixup : float
-        Both parameters of the beta distribution of the share that a sample keeps where two are
-        mixed; 0 mixes none.
+        Both parameters of the beta distribution that a mixed sample's share is drawn from; 0: no
+        mixup.
     inputs : bool
-        Whether the gradient of the data is computed too, which must not be mixed.
+        Whether the gradient by the data is computed too; not with mixup.
     """
 
     optimizer: str | None

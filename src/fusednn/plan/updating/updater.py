@@ -1,4 +1,4 @@
-"""Lowering of a parameter stage: every tile of the weights and every bias to an optimizer."""
+"""Lowering of a parameter stage: an optimizer step on every tile of weights and every bias."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ class Updater:
     facts : sequence of Parameter
         The facts of each parameter.
     normed : collection of int
-        The numbers of the directions of weights that are made of them.
+        The parameter numbers of the directions of weight-normalised weights.
     parameters, transposed : ndarray
         The flat vector and the transposed copy.
     batch : int
         Samples that the gradients are computed from.
     positions : mapping of int to int
-        The rows of each sample that they are, by the parameters' numbers, where not one.
+        By parameter number: the rows per sample that its gradient is a sum over; 1 if missing.
     constants : sequence of float
         The optimizer's.
     decoupled : bool
@@ -73,14 +73,14 @@ class Updater:
         squares=None,
         absolutes=None,
     ) -> list[Task]:
-        """Tasks that hand each tile's gradient to an optimizer.
+        """Tasks that apply an optimizer to each tile's gradient.
 
         Parameters
         ----------
         optimizer : str
             Key of `kernels.optimizers.OPTIMIZERS`.
         states : list of ndarray
-            Its state, one to three arrays in the shape of the parameters.
+            Its state, one to three arrays laid out like the parameters.
         gradients : dict of int to GradientOp
             By the numbers of the parameters.
         refresh : bool
@@ -120,7 +120,7 @@ class Updater:
         return tasks
 
     def _factors(self, number: int) -> np.ndarray | None:
-        """A parameter's factors of rate, decay and squares, where it has some of its own."""
+        """A parameter's factors of rate, decay and squares; None if it needs none."""
         rate, decay = self._facts[number].rate, self._facts[number].decay
         if rate == 1.0 and (decay == 1.0 or not self._layout.forms[number].is_matrix):
             return None

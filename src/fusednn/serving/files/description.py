@@ -1,6 +1,6 @@
-"""A network's ops as JSON values, and back: the tables of what there is.
+"""Converts a network's ops to JSON values and back.
 
-Nothing of a file is imported, called or set by its name: names are looked up in these tables.
+Names in a file are only looked up in the tables below; nothing is imported or called by its name.
 """
 
 from __future__ import annotations
@@ -32,22 +32,22 @@ from .fields import Refused, flag, keyed, list_of, number, one_of, whole
 
 MOST_OPS = 4096
 MOST_DEPTH = 32
-"""The most residual blocks within one another."""
+"""The deepest nesting of residual blocks."""
 
 MOST_WIDTH = (1 << 31) - 1
 SPARE_WIDTHS = 1 << 20
 WIDTHS_PER_ELEMENT = 16
-"""Ops without parameters can be of any width; together they may have so many columns for each
-element of the tensors, and the spare ones: what a network needs does not outgrow its file."""
+"""Ops without parameters could have any width. The columns of all ops together are limited to this
+number per element of the tensors, plus `SPARE_WIDTHS`, so a small file cannot need much memory."""
 
 
 def most_columns(elements: int) -> int:
-    """How many columns all ops together may have, where tensors have so many elements."""
+    """The most columns that all ops together may have, given the elements of all tensors."""
     return WIDTHS_PER_ELEMENT * elements + SPARE_WIDTHS
 
 
 class Kind(NamedTuple):
-    """How a field of an op is written, and read with the reader that counts what it has seen."""
+    """Functions that write and read a field of an op."""
 
     write: Callable[[Any], Any]
     read: Callable[[Any, str, Reader], Any]
@@ -107,39 +107,39 @@ FIELDS: dict[type, dict[str, Kind]] = {
     Residual: {"inner": OPS, "after": AFTER},
     Reshape: {"shape": SHAPE, "channels_first": FLAG, "after": AFTER},
 }
-"""The fields of each op that decide its outputs."""
+"""The fields of each op that affect its outputs."""
 
 SINCE: dict[type, int] = {Reshape: 3}
-"""The version of the format from which on there is an op, where not the first."""
+"""The version of the format that introduced an op, if it is not the first."""
 
 POSITIONS = "first", "last"
-"""Keys of a dense layer that say where it stands: whether no trained op comes before it, and
-whether it gives the logits. The list of the ops says so too; format versions 1 and 2 have them."""
+"""Keys of a dense layer: whether no trained op comes before it, and whether it yields the logits.
+They are redundant, because the list of ops shows the same; the format has them since version 1."""
 
 FILE_NAMES: dict[type, str] = {
     **{kind: kind.__name__ for kind in FIELDS},
     **{Identity: "Through", GaussianNoise: "Noise", Standardize: "Scale"},
 }
-"""What files call ops; three have had other names."""
+"""Names of the ops in files. Three keep older names."""
 
 NAMES = {name: kind for kind, name in FILE_NAMES.items()}
 TRAINING_ONLY = GaussianNoise
-"""Folding leaves none of them, nor `weight_norm`."""
+"""Folding removes these ops, and `weight_norm`."""
 
 
 def written_ops(ops: tuple[Layer, ...]) -> list[dict[str, Any]]:
-    """Ops as JSON values.
+    """Converts ops to JSON values.
 
     Raises
     ------
     KeyError
-        For an op that is not in the tables.
+        If the tables lack an op.
     """
     return _written(ops, last=ops[-1], bare=True)
 
 
 def _written(ops: tuple[Layer, ...], last: Layer | None, bare: bool) -> list[dict[str, Any]]:
-    """`bare` says that no trained op comes before; `last` is the op that gives the logits."""
+    """`bare`: no trained op comes before; `last`: the op that yields the logits."""
     found = []
     for op in ops:
         value: dict[str, Any] = {"op": FILE_NAMES[type(op)]}
@@ -155,15 +155,15 @@ def _written(ops: tuple[Layer, ...], last: Layer | None, bare: bool) -> list[dic
 
 
 def read_ops(value, where: str, elements: int) -> tuple[Layer, ...]:
-    """The ops that a JSON value stands for; each has as many inputs as the one before outputs.
+    """Reads ops from a JSON value, and checks that their shapes fit together.
 
     Parameters
     ----------
     value : object
     where : str
-        Its place in the file.
+        The value's place in the file.
     elements : int
-        Of all tensors together; no op is wider.
+        Elements of all tensors together; no op may be wider.
     """
     reader = Reader(elements)
     ops = reader.ops(value, where)
@@ -178,12 +178,12 @@ def read_ops(value, where: str, elements: int) -> tuple[Layer, ...]:
 
 
 class Reader:
-    """Reads ops, and counts them.
+    """Reads ops, and counts them and their columns.
 
     Parameters
     ----------
     elements : int
-        Of all tensors together.
+        Elements of all tensors together.
     """
 
     def __init__(self, elements: int):
@@ -191,13 +191,13 @@ class Reader:
         self._columns = most_columns(elements)
 
     def ops(self, value, where: str) -> tuple[Layer, ...]:
-        """A chain of ops."""
+        """Reads a chain of ops."""
         return list_of(self._op, 1, MOST_OPS)(value, where)
 
     def check_shapes(
         self, ops: tuple[Layer, ...], where: str, shape: tuple[int, ...]
     ) -> tuple[int, ...]:
-        """Refuses ops that do not fit together; the shape of the last one's output."""
+        """Refuses ops that do not fit together; returns the shape of the last op's output."""
         for at, op in enumerate(ops):
             place = f"{where}[{at}]"
             if isinstance(op, Residual):
@@ -212,14 +212,14 @@ class Reader:
         return shape
 
     def shape(self, value, where: str) -> tuple[int, ...]:
-        """The sizes of axes; their product is not larger than a network may be wide."""
+        """Reads sizes of axes; refuses a product that exceeds the most columns of a network."""
         sizes, most = list_of(whole(1, MOST_WIDTH), 1)(value, where), most_columns(self._widest)
         if any(count > most for count in accumulate(sizes, mul)):
             raise Refused(f"{where} has more elements than a network of its tensors can have")
         return sizes
 
     def inner(self, value, where: str) -> tuple[Layer, ...]:
-        """The ops inside a residual block."""
+        """Reads the ops inside a residual block."""
         self._depth += 1
         if self._depth > MOST_DEPTH:
             raise Refused(f"its residual blocks are deeper than {MOST_DEPTH}")
@@ -259,7 +259,7 @@ class Reader:
             raise Refused(f"{where} makes the network wider than its tensors can be")
 
     def _check_widths(self, parts: dict[str, Any], where: str) -> None:
-        """Before anything of that size is made."""
+        """Refuses widths that are too large, before memory is allocated for them."""
         for key in ("fan_in", "fan_out", "width"):
             if parts.get(key, 0) > self._widest:
                 raise Refused(f"{where}.{key} is more than the tensors have elements")
@@ -277,7 +277,7 @@ class Reader:
 
 
 def has_training_ops(ops: tuple[Layer, ...]) -> bool:
-    """Whether there is what folding would have taken away."""
+    """Whether there are ops or settings that folding would have removed."""
     return any(
         isinstance(op, TRAINING_ONLY)
         or (isinstance(op, Dense) and op.weight_norm)
@@ -287,7 +287,7 @@ def has_training_ops(ops: tuple[Layer, ...]) -> bool:
 
 
 def version_of_ops(ops: tuple[Layer, ...]) -> int:
-    """The first version of the format that has all of the ops."""
+    """The first version of the format that supports all of the ops."""
     return max(
         max(SINCE.get(type(op), 1), version_of_ops(op.inner) if isinstance(op, Residual) else 1)
         for op in ops
@@ -297,7 +297,7 @@ def version_of_ops(ops: tuple[Layer, ...]) -> int:
 def named_parameters(
     ops: tuple[Layer, ...], where: str = "ops"
 ) -> Iterator[tuple[str, Parameter]]:
-    """The name and the facts of each parameter, in the order of the ops: `ops.0.weights`."""
+    """Yields the parameters with names such as `ops.0.weights`, in the order of the ops."""
     for at, op in enumerate(ops):
         if isinstance(op, Residual):
             yield from named_parameters(op.inner, f"{where}.{at}.inner")
@@ -308,7 +308,7 @@ def named_parameters(
 
 def check_values(name: str, parameter: Parameter, array: np.ndarray) -> None:
     """Refuses values that a parameter cannot have."""
-    if not parameter.finite:  # infinite is no bound
+    if not parameter.finite:  # may be infinite
         if np.isnan(array).any():
             raise Refused(f"tensor {name!r} holds NaN")
     elif not np.isfinite(array).all():

@@ -1,4 +1,4 @@
-"""Values of a file's header, checked one by one before anything is made of them."""
+"""Checks of the values in a file's header."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from collections.abc import Callable
 from typing import Any
 
 Check = Callable[[Any, str], Any]
-"""From a value and its place in the header to what it stands for; raises `Refused`."""
+"""Checks a value, given its place in the header, and converts it; raises `Refused`."""
 
 MOST_TEXT = 10_000
-"""Characters of a text, and so of the messages that it comes into."""
+"""The most characters of a text, and so of the messages that contain it."""
 
 
 class Refused(ValueError):
-    """What is wrong with a file: a sentence without its beginning and its end."""
+    """What is wrong with a file; the caller adds the beginning and the full stop."""
 
 
 def refuse(where: str, wanted: str, value: object) -> Refused:
-    """The error for a value that is not what is wanted there."""
+    """The error for an unexpected value."""
     found = reprlib.repr(value)
     if isinstance(value, list | dict):
         found = "a list" if isinstance(value, list) else "an object"
@@ -56,14 +56,14 @@ def flag(value, where):
 
 
 def text(value, where):
-    """A string that is not too long."""
+    """A string of at most `MOST_TEXT` characters."""
     if type(value) is not str or len(value) > MOST_TEXT:
         raise refuse(where, f"a text of at most {MOST_TEXT} characters", value)
     return value
 
 
 def one_of(names) -> Check:
-    """One of some strings."""
+    """One of the given strings."""
 
     def check(value, where):
         if type(value) is not str or value not in names:
@@ -74,12 +74,12 @@ def one_of(names) -> Check:
 
 
 def optional(check: Check) -> Check:
-    """The same, or None."""
+    """None, or a value that passes the check."""
     return lambda value, where: None if value is None else check(value, where)
 
 
 def list_of(check: Check, least: int = 0, most: float = math.inf) -> Check:
-    """A tuple of so many values that pass the same check."""
+    """A list of `least` to `most` values that pass the check; becomes a tuple."""
 
     def checked(value, where):
         if type(value) is not list or not least <= len(value) <= most:
@@ -91,7 +91,7 @@ def list_of(check: Check, least: int = 0, most: float = math.inf) -> Check:
 
 
 def keyed(value, where: str, keys) -> dict:
-    """An object of exactly these keys."""
+    """An object with exactly these keys."""
     if type(value) is not dict:
         raise refuse(where, "an object", value)
     lost, new = set(keys) - set(value), set(value) - set(keys)
@@ -103,7 +103,7 @@ def keyed(value, where: str, keys) -> dict:
 
 
 def record(checks: dict[str, Check]) -> Check:
-    """An object of exactly these keys, each with its check."""
+    """An object with exactly these keys, each with its own check."""
 
     def check(value, where):
         found = keyed(value, where, checks)

@@ -1,4 +1,4 @@
-"""The meaning of a network's outputs as a JSON value, and back."""
+"""Converts the meaning of a network's outputs (`Head`) to a JSON value and back."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ HEAD_LINKS = {
     COLUMNS: ("softmax",),
     VALUES: ("identity", "exp"),
 }
-"""The output activations that each kind of output may have."""
+"""The output activations that each kind of head may have."""
 
 
 def written_head(head: Head, version: int) -> dict[str, Any]:
-    """The meaning of the outputs as a JSON value of a version of the format.
+    """Converts a head to a JSON value in the given version of the format.
 
     Raises
     ------
     TypeError
-        If there are classes that are neither numbers, bools nor strings.
+        If classes are neither numbers, bools nor strings.
     """
     written = {**head._asdict(), "classes": [label_json.written(part) for part in head.classes]}
     written["least"] = list(head.least)
@@ -50,24 +50,24 @@ _SECOND = {
 HEADS = {1: _FIRST, 2: _SECOND, 3: _SECOND}
 """The keys of each version of the format, and their checks."""
 
-_NOTHING = Head(VALUES, "identity")[len(_FIRST) :]
-"""What later versions say of the outputs where it is what the first one means."""
+_DEFAULTS = Head(VALUES, "identity")[len(_FIRST) :]
+"""The values of the later keys that version 1 implies."""
 
 
 def version_of(head: Head) -> int:
-    """The first version of the format that has all that is said of the outputs."""
-    return 1 if head[len(_FIRST) :] == _NOTHING else 2
+    """The first version of the format that can express a head."""
+    return 1 if head[len(_FIRST) :] == _DEFAULTS else 2
 
 
 def read_head(value, where: str, outputs: int, version: int) -> Head:
-    """The meaning of so many outputs that a JSON value of a version of the format stands for."""
+    """Reads the head of a network with `outputs` outputs from a JSON value."""
     head = Head(**record(HEADS[version])(value, where))
     if head.link not in HEAD_LINKS[head.kind]:
         raise refuse(f"{where}.link", f"one of {HEAD_LINKS[head.kind]}", head.link)
     counts = [len(part) for part in head.classes]
     if head.kind != VALUES and (head.per_target, head.point) != (1, 0):
         raise Refused(f"{where} has per_target and point of a regressor")
-    if head.kind != VALUES and head[len(_FIRST) :] != _NOTHING:
+    if head.kind != VALUES and head[len(_FIRST) :] != _DEFAULTS:
         raise Refused(f"{where} has inverse, least and column of a regressor")
     if head.kind == VALUES:
         fits = not counts and outputs % head.per_target == 0

@@ -1,4 +1,4 @@
-"""Arrays of labels and names as JSON values, and back in the same type."""
+"""Converts arrays of labels and names to JSON values, and back to arrays of the same type."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ _KINDS = {
     **dict.fromkeys(_NUMBERS, (int,)),
     **dict.fromkeys(("float16", "float32", "float64"), (float, int)),
 }
-"""The Python types of the values of each type of array."""
+"""The Python types of the values in each type of array."""
 
 MOST_CHARACTERS = 1 << 22
-"""The most that an array of strings has, which all take as much room as the longest may."""
+"""The most characters of an array of strings, each counted with the width of the longest."""
 
 
 def written(array: np.ndarray) -> dict[str, Any]:
-    """A vector of bools, integers, floats or strings as a JSON value.
+    """Converts a vector of bools, integers, floats or strings to a JSON value.
 
     Raises
     ------
     TypeError
-        If it holds anything else.
+        If the vector holds anything else.
     """
     dtype = array.dtype
     if dtype.kind == "O":
@@ -42,18 +42,18 @@ def written(array: np.ndarray) -> dict[str, Any]:
     values = array.tolist() if name and array.ndim == 1 else None
     if values is None or (dtype.kind == "f" and not np.isfinite(array).all()):
         raise TypeError("neither finite numbers, bools nor strings")
-    if name == OBJECT:  # np.str_ and others that are strings are plain ones in a file
+    if name == OBJECT:  # np.str_ and other subclasses of str become plain strings
         values = [str.__str__(value) for value in values]
     return {"dtype": name, "values": values}
 
 
 def read(value, where: str) -> np.ndarray:
-    """The array that a JSON value stands for.
+    """Reads an array from a JSON value.
 
     Raises
     ------
     Refused
-        If it stands for none.
+        If the value does not describe an array.
     """
     found = keyed(value, where, ("dtype", "values"))
     name, values = found["dtype"], found["values"]
@@ -67,7 +67,7 @@ def read(value, where: str) -> np.ndarray:
     if not all(type(part) in _KINDS[name] for part in values):
         raise Refused(f"{where}.values must all be of {name}")
     try:
-        with np.errstate(over="ignore"):  # infinite, and so not the same
+        with np.errstate(over="ignore"):  # becomes infinite, and differs from `values` below
             array = np.array(values, name)
     except OverflowError:
         raise Refused(f"{where}.values must all be of {name}") from None

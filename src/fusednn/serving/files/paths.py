@@ -1,4 +1,4 @@
-"""How a path is read, wherever one is taken."""
+"""Converts paths that users give."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 
 
 def path_of(path) -> str:
-    """A path as a str.
+    """Converts a path to a str.
 
     Parameters
     ----------
@@ -15,7 +15,7 @@ def path_of(path) -> str:
     Raises
     ------
     TypeError
-        If it is something else; a number is no descriptor here.
+        If it is something else. File descriptors are not accepted.
     """
     try:
         return os.fsdecode(path)

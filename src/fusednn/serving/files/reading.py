@@ -1,4 +1,4 @@
-"""Models as files: safetensors with a plan in the header; docs/files.md is the format."""
+"""Reads models from safetensors files with a plan in the header; docs/files.md has the format."""
 
 from __future__ import annotations
 
@@ -28,14 +28,15 @@ from .paths import path_of
 from .tensors import Tensors, parsed
 
 VERSION = 3
-"""The newest format. Files of all earlier ones are read; each is of the first that can hold it."""
+"""The newest version of the format. All earlier ones are read. A file is written in the first
+version that can hold it."""
 
 KEY = "fusednn"
-"""Where the plan stands in the header's metadata."""
+"""The plan's key in the header's metadata."""
 
 PREDICTOR, ESTIMATOR = KINDS = "predictor", "estimator"
 TRAINING = "training."
-"""What names of tensors begin with that only training needs."""
+"""Prefix of the names of tensors that only training needs."""
 
 _FIRST = "version", "kind", "dtype", "ops", "head", "names", "features", "notes"
 KEYS = {1: _FIRST, 2: (*_FIRST, "columns"), 3: (*_FIRST, "columns")}
@@ -50,7 +51,7 @@ _COLUMNS: Check = optional(
 
 @contextmanager
 def opened(path) -> Iterator[BufferedIOBase]:
-    """The open file; what is wrong with it becomes an error that names it."""
+    """Opens a file; `Refused` becomes a ValueError that names the file."""
     path = path_of(path)
     with open(path, "rb") as file:
         try:
@@ -60,22 +61,22 @@ def opened(path) -> Iterator[BufferedIOBase]:
 
 
 class Contents(NamedTuple):
-    """What a file says before its tensors are read.
+    """The checked header of a file, before its tensors are read.
 
     Parameters
     ----------
     version : int
-        The format's.
+        Version of the format.
     kind : {"predictor", "estimator"}
     ops : tuple of Layer
-        Of a predictor as folding leaves them, of an estimator as they are trained.
+        A predictor's are folded; an estimator's are as trained.
     head : Head
     dtype : dtype
         float32 or float64.
     names, features, notes, columns
-        As of `Model`.
+        See `Model`.
     estimator : object
-        JSON that only the estimators read; None of a predictor.
+        JSON that only estimators read; None for a predictor.
     tensors : Tensors
     """
 
@@ -141,7 +142,7 @@ class Contents(NamedTuple):
         return contents
 
     def _check_tensors(self) -> None:
-        """Compares the file's tensors with what the ops' parameters are."""
+        """Compares the file's tensors with the ops' parameters."""
         entries, expected = self.tensors.entries, dict(named_parameters(self.ops))
         for name, parameter in expected.items():
             if name not in entries:
@@ -163,7 +164,7 @@ class Contents(NamedTuple):
             )
 
     def model(self) -> Model:
-        """The model; its arrays are read while one goes through them, with the file open."""
+        """The model. Iterating over its arrays reads them from the file, which must be open."""
         return Model(
             self.ops,
             self._arrays(),
@@ -183,7 +184,7 @@ class Contents(NamedTuple):
 
 
 def read_columns(value, width: int, elements: int) -> Columns | None:
-    """The columns that a network of so many reads, whose tensors have so many elements."""
+    """Reads the columns that a network of `width` inputs and `elements` tensor elements uses."""
     found = _COLUMNS(value, "columns")
     if found is None:
         return None

@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all: written beside their place, then put there."""
+"""Writes files atomically: to a temporary file in the same folder, which is then renamed."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from .paths import path_of
 
 @contextlib.contextmanager
 def replacing(path) -> Iterator[str]:
-    """A place to write to, beside a file, that takes its name when all has gone well.
+    """Write to a temporary file in the same folder, which replaces `path` on success.
 
-    Whatever happens, `path` is the old file or the whole new one.
+    Whatever happens, `path` is either the old file or the complete new one.
 
     Parameters
     ----------
     path : str, bytes or os.PathLike
-        A link is followed. A file that was there gives the new one its permissions, and else it
-        has those of any new file.
+        If it is a link, the file that it points to is replaced. The new file gets the old one's
+        permissions, or those of any new file.
 
     Yields
     ------
@@ -33,7 +33,7 @@ def replacing(path) -> Iterator[str]:
     Raises
     ------
     OSError
-        If it cannot be written, or what is there is no regular file.
+        If the file cannot be written, or `path` is not a regular file.
     """
     path = os.path.realpath(path_of(path))
     if os.path.exists(path) and not os.path.isfile(path):
@@ -43,13 +43,13 @@ def replacing(path) -> Iterator[str]:
     beside = os.path.join(folder, f".fusednn-{secrets.token_hex(8)}.tmp")
     try:
         found = os.open(beside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
-    except OSError as error:  # of the name that the caller knows
+    except OSError as error:  # the error must name the caller's path
         raise OSError(error.errno, error.strerror, path) from None
     mode = os.stat(path if os.path.exists(path) else beside).st_mode & 0o777
     os.close(found)
     try:
         yield beside
-        os.chmod(beside, mode)  # some libraries' files are for their owner only
+        os.chmod(beside, mode)  # some libraries create files that only their owner can read
         with open(beside, "rb+") as file:
             os.fsync(file.fileno())
         os.replace(beside, path)
@@ -60,7 +60,7 @@ def replacing(path) -> Iterator[str]:
 
 
 def write_tensors(path, arrays: Mapping[str, np.ndarray], metadata: dict[str, str]) -> None:
-    """Writes a safetensors file, as `replacing` does.
+    """Writes a safetensors file atomically, by `replacing`.
 
     Parameters
     ----------
@@ -71,12 +71,12 @@ def write_tensors(path, arrays: Mapping[str, np.ndarray], metadata: dict[str, st
     Raises
     ------
     OSError
-        As `replacing` does.
+        See `replacing`.
     """
     from safetensors import SafetensorError
     from safetensors.numpy import save_file
 
-    # C-contiguous, and not of another shape where they have none, as ascontiguousarray has
+    # C-contiguous; ascontiguousarray would give arrays without axes one axis
     tensors = {name: np.array(part, order="C") for name, part in arrays.items()}
     with replacing(path) as beside:
         try:
@@ -86,7 +86,7 @@ def write_tensors(path, arrays: Mapping[str, np.ndarray], metadata: dict[str, st
 
 
 def _sync_folder(folder: str) -> None:
-    """Makes the new name last, where folders can be opened."""
+    """Writes the new name to the disk, on systems that can open folders."""
     with contextlib.suppress(OSError):
         found = os.open(folder, os.O_RDONLY)
         try:

@@ -1,7 +1,7 @@
-"""The tensors of an open safetensors file, read one by one into memory of their own.
+"""Reads the tensors of an open safetensors file one by one.
 
-The safetensors library writes the files. They are read here: the library maps a file into memory,
-where one that somebody else cuts short ends the process, and its headers may have 100 MB.
+The safetensors library only writes the files. To read, it would map a file into memory, and the
+process would end if another program truncated the file; and it accepts headers of 100 MB.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import numpy as np
 from .fields import Refused, keyed, refuse
 
 MOST_HEADER = 1 << 22
-"""Bytes of a header: some 200,000 labels or names of columns."""
+"""The most bytes of a header, enough for some 200,000 labels or names of columns."""
 
 DTYPES: dict[str, np.dtype] = {
     "F64": np.dtype("<f8"),
@@ -35,17 +35,17 @@ DTYPES: dict[str, np.dtype] = {
     "U8": np.dtype("u1"),
     "BOOL": np.dtype("?"),
 }
-"""The types of tensors; others are not in our files."""
+"""The types of tensors that fusednn's files contain."""
 
 MOST_NESTING = 200
-"""The most lists and objects within one another; what reads them takes some calls for each."""
+"""The deepest nesting of lists and objects; reading takes several nested calls for each level."""
 
 MOST_DIMENSIONS = 8
 MOST_ELEMENTS = 1 << 40
 
 
 class Entry(NamedTuple):
-    """Where a tensor is, from the beginning of the file, and what it is."""
+    """A tensor's type, shape, and bytes, counted from the beginning of the file."""
 
     dtype: np.dtype
     shape: tuple[int, ...]
@@ -54,24 +54,24 @@ class Entry(NamedTuple):
 
 
 class Tensors:
-    """A safetensors file, whose header has been read and checked.
+    """A safetensors file; reads and checks its header.
 
     Parameters
     ----------
     file : binary file
-        Open, and seekable.
+        Open and seekable.
 
     Attributes
     ----------
     metadata : dict of str to str
     entries : dict of str to Entry
     elements : int
-        Of all tensors together; the file has them.
+        Elements of all tensors together; checked against the size of the file.
 
     Raises
     ------
     Refused
-        If it is not such a file, or its header is longer than `MOST_HEADER`.
+        If it is not a safetensors file, or its header is longer than `MOST_HEADER`.
     """
 
     def __init__(self, file: BufferedIOBase):
@@ -91,7 +91,7 @@ class Tensors:
         self.elements = sum(math.prod(entry.shape) for entry in self.entries.values())
 
     def _place(self, start: int, size: int) -> None:
-        """Counts from the beginning of the file; each byte must belong to one tensor."""
+        """Makes offsets relative to the file, and checks that each byte belongs to one tensor."""
         end = start
         for name, entry in sorted(self.entries.items(), key=lambda item: item[1][2:]):
             if entry.start + start != end:
@@ -102,7 +102,7 @@ class Tensors:
             raise Refused(f"its tensors end at byte {end}, but it has {size}")
 
     def read(self, name: str) -> np.ndarray:
-        """A tensor of the file as a new array, in the machine's byte order."""
+        """Reads a tensor into a new array in the machine's byte order."""
         dtype, shape, start, stop = self.entries[name]
         array = np.empty(shape, dtype)
         self._file.seek(start)
@@ -115,12 +115,13 @@ class Tensors:
 
 
 def parsed(found: bytes | str, what: str) -> dict[str, Any]:
-    """The object that a JSON text stands for.
+    """Parses a JSON object.
 
     Raises
     ------
     Refused
-        If it is none, has a key twice, NaN or infinity, or is nested too deeply.
+        If the text is not a JSON object, repeats a key, has NaN or infinity, or is nested too
+        deeply.
     """
     try:
         text = found.decode() if isinstance(found, bytes) else found
@@ -174,7 +175,7 @@ def _entry(name: str, value: object) -> Entry:
     if len(shape) > MOST_DIMENSIONS or len(offsets) != 2:
         raise Refused(f"{where} has a shape or data_offsets of a wrong length")
     start, stop = offsets
-    if math.prod(max(part, 1) for part in shape) > MOST_ELEMENTS:  # NumPy counts without zeros
+    if math.prod(max(part, 1) for part in shape) > MOST_ELEMENTS:  # NumPy's limit ignores zeros
         raise Refused(f"{where} has a shape of too many elements")
     if math.prod(shape) * dtype.itemsize != stop - start:
         raise Refused(f"{where} has a shape that does not fit its bytes")

@@ -1,4 +1,4 @@
-"""Models to files, each of the first version of the format that can hold it."""
+"""Writes models to files, in the first version of the format that can hold them."""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ def save_model(
     estimator: dict[str, Any] | None = None,
     tensors: Mapping[str, np.ndarray] | None = None,
 ) -> None:
-    """Writes a predictor's model, or an estimator's.
+    """Writes the model of a predictor or of an estimator.
 
     Parameters
     ----------
     model : Model
     path : str, bytes or os.PathLike
     estimator : dict, optional
-        What `Contents.estimator` will be.
+        Values of an estimator, which `Contents.estimator` returns.
     tensors : mapping of str to ndarray, optional
-        What it refers to.
+        Tensors that `estimator` refers to.
 
     Raises
     ------
     ValueError
-        If the model holds what no file can.
+        If the format cannot express the model.
     OSError
-        If the file cannot be written; an old one is as it was.
+        If the file cannot be written; an existing file is then unchanged.
     """
     kind = PREDICTOR if estimator is None else ESTIMATOR
     version = max(
@@ -58,7 +58,7 @@ def save_model(
     except Refused as error:
         raise ValueError(f"save cannot write this model: {error}.") from None
     arrays |= tensors or {}
-    # its quotes take two bytes each in the file's own header, which holds the tensors' names too
+    # the file's header escapes each quote of the plan, and also holds the tensors' names
     if len(json.dumps(header)) + sum(200 + len(name) for name in arrays) > MOST_HEADER:
         raise ValueError(
             f"save cannot write a header of more than {MOST_HEADER} bytes: labels, names of"
@@ -68,7 +68,7 @@ def save_model(
 
 
 def _checked(model: Model, plan: dict[str, Any]) -> dict[str, np.ndarray]:
-    """The model's arrays by name; what `load` would refuse is refused."""
+    """The model's arrays by name; refuses whatever `load` would refuse."""
     arrays = {}
     for (name, parameter), array in zip(named_parameters(model.ops), model.arrays, strict=True):
         check_values(name, parameter, array)
@@ -112,4 +112,4 @@ _WRITERS: dict[str, Callable[[Model], Any]] = {
     "notes": _notes,
     "columns": lambda model: _columns(model.columns),
 }
-"""The plan of a model, key by key; but for its head."""
+"""Writers of the plan's keys, except the head."""

@@ -1,1 +1,1 @@
-"""Tables from files and streams."""
+"""Reads tables from files and standard input."""

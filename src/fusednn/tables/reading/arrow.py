@@ -1,4 +1,4 @@
-"""pyarrow, asked for only where there is something for it to read."""
+"""Imports pyarrow on first use."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from fusednn.tables.errors import TableError
 
 
 def pyarrow_or_none() -> Any:
-    """pyarrow, or None where it is not installed."""
+    """pyarrow, or None if it is not installed."""
     try:
         import pyarrow
     except ImportError:
@@ -23,7 +23,7 @@ def pyarrow() -> Any:
     Raises
     ------
     TableError
-        If it is not installed.
+        If pyarrow is not installed.
     """
     try:
         import pyarrow

@@ -1,4 +1,4 @@
-"""Compressed files as streams of what they hold, known by how they begin, whatever their names."""
+"""Decompresses files as streams. Their first bytes, not their names, tell the format."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from fusednn.tables.errors import TableError
-from fusednn.tables.table import told
+from fusednn.tables.table import listed
 
 from .arrow import pyarrow_or_none
 
 BUFFER_BYTES = 1 << 16
 DAMAGES = EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, gzip.BadGzipFile
-"""What reading raises, beside an OSError without a number, if a file is damaged."""
+"""Errors raised for a damaged file, besides an OSError without a number."""
 NO_MEMBERS = "__MACOSX/"
-"""Begins the names of what macOS adds to its archives."""
+"""Prefix of the files that macOS adds to archives."""
 
 
 def decompressed(raw: BinaryIO, path: Path) -> BinaryIO:
     """
-    What a file holds, decompressed while it is read; the file itself if nothing compresses it.
+    A stream that decompresses a file while it is read; the file itself if it is not compressed.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ def decompressed(raw: BinaryIO, path: Path) -> BinaryIO:
     Raises
     ------
     TableError
-        If it is an archive of several files, is encrypted, or needs pyarrow.
+        If the file is an archive of several files, is encrypted, or needs pyarrow.
     """
     raw.seek(0)
     begin = raw.read(max(map(len, COMPRESSIONS)))
@@ -59,14 +59,16 @@ def _zip(raw: BinaryIO, path: Path) -> Any:
             " Parquet file"
         )
     if len(members) != 1:
-        what = f"{len(names)} files ({told(names)})" if names else "no file"
+        what = f"{len(names)} files ({listed(names)})" if names else "no file"
         raise TableError(f"{path} has {what} in it: give an archive of one file")
     if members[0].flag_bits & 1:
-        raise TableError(f"{path} is encrypted: unpack it, and give what was in it")
+        raise TableError(f"{path} is encrypted: unpack it, and give the file in it")
     try:
         return archive.open(members[0])
     except NotImplementedError:
-        raise TableError(f"{path} is compressed in an unusual way: unpack it first") from None
+        raise TableError(
+            f"{path} uses an unsupported compression method: unpack it first"
+        ) from None
 
 
 def _zstandard(raw: BinaryIO, path: Path) -> Any:
@@ -87,4 +89,4 @@ COMPRESSIONS: dict[bytes, Callable[[BinaryIO, Path], Any]] = {
     b"PK\3\4": _zip,
     b"\x28\xb5\x2f\xfd": _zstandard,
 }
-"""By how a file begins: the stream of what it holds."""
+"""Openers of decompressed streams, by a file's first bytes."""

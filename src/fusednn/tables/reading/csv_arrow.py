@@ -1,9 +1,8 @@
-"""Rows of text by pyarrow, which reads them many times faster than Python's csv module.
+"""Reads rows of text by pyarrow, many times faster than Python's csv module.
 
-It is given UTF-8, no header, and one row more than there are: an empty cell in quotes and empty
-cells. If a quote is never closed that row is within its cell, and the last row is another.
-Whatever pyarrow refuses is left to the csv module, which reads it or says what is wrong in which
-line.
+pyarrow gets UTF-8, no header, and an additional end row: an empty cell in quotes, then empty
+cells. A quote that is never closed swallows the end row, so the last row read is another one.
+Files that pyarrow refuses are left to the csv module, which reads them or names the faulty line.
 """
 
 from __future__ import annotations
@@ -22,19 +21,19 @@ from .delimited import TextFile
 from .sources import Source
 
 BLANK_CHARACTERS = "".join(chr(c) for c in range(0x3001) if chr(c).isspace())
-"""What Python strips."""
+"""The characters that `str.strip` removes."""
 
 FEW_TEXTS = 100
-"""So many distinct texts are stripped in less time than some calls of pyarrow take."""
+"""Up to this many distinct texts, Python strips them faster than pyarrow's calls do."""
 
 
 class NotRead(Exception):
-    """pyarrow does not read this file as the csv module does."""
+    """pyarrow is missing, or does not read this file in the same way as the csv module."""
 
 
 class ArrowText:
     """
-    A text as pyarrow reads it.
+    Reads a text file by pyarrow.
 
     Parameters
     ----------
@@ -43,7 +42,7 @@ class ArrowText:
     Raises
     ------
     NotRead
-        Here or while reading, if it is not as the csv module has it, or pyarrow is missing.
+        Here or while reading, if pyarrow is missing or would read other rows than the csv module.
     """
 
     def __init__(self, text: TextFile):
@@ -58,43 +57,43 @@ class ArrowText:
 
     def whole(self, watch: Callable[[], object] | None = None) -> Cells:
         """
-        All rows but the first.
+        Read all rows except the first.
 
         Parameters
         ----------
         watch : callable, default=None
-            Called whenever a part of the file has been read, in any thread.
+            Called after each part of the file, in any thread.
         """
         arrow = self._arrow
         kind = arrow.dictionary(arrow.int32(), arrow.string())
         with self._stream(watch) as stream:
-            table = self._tried(self._csv.read_csv, stream, **self._options(kind))
+            table = self._call(self._csv.read_csv, stream, **self._options(kind))
         columns, found = table.columns[::-1], []
         del table
-        while columns:  # one by one, so that no two copies of all are there at once
-            found.append(self._cells(self._ended(self._tried(_joined, columns.pop()))))
-        return _rows_that_are_not_blank(found)
+        while columns:  # frees each column after its conversion, so memory holds no second table
+            found.append(self._cells(self._without_end_row(self._call(_joined, columns.pop()))))
+        return _without_blank_rows(found)
 
     def blocks(self, most: int) -> Iterator[Cells]:
-        """All rows but the first, in blocks of so many; the last one may have fewer."""
+        """Yields all rows except the first, in blocks of `most` rows; the last may be shorter."""
         arrow = self._arrow
         with self._stream(None) as stream:
             options = self._options(arrow.string())
-            reader = self._tried(self._csv.open_csv, stream, **options)
+            reader = self._call(self._csv.open_csv, stream, **options)
             pending = reader.schema.empty_table()
-            while (batch := self._tried(next, reader, None)) is not None:
+            while (batch := self._call(next, reader, None)) is not None:
                 pending = arrow.concat_tables([pending, arrow.Table.from_batches([batch])])
-                while pending.num_rows > most:  # one row stays, which may be the end
+                while pending.num_rows > most:  # keeps one row, which may be the end row
                     columns = pending.slice(0, most).columns
                     yield self._block(column.combine_chunks() for column in columns)
                     pending = pending.slice(most)
-        columns = [self._ended(column.combine_chunks()) for column in pending.columns]
+        columns = [self._without_end_row(column.combine_chunks()) for column in pending.columns]
         if len(columns[0]):
             yield self._block(columns)
 
     def _block(self, columns: Iterable[Any]) -> Cells:
         encoded = [column.dictionary_encode() for column in columns]
-        return _rows_that_are_not_blank(list(map(self._cells, encoded)))
+        return _without_blank_rows(list(map(self._cells, encoded)))
 
     def _stream(self, watch: Callable[[], object] | None) -> BinaryIO:
         source = self._text.source
@@ -104,7 +103,7 @@ class ArrowText:
     def _options(self, kind: Any) -> dict[str, Any]:
         delimiter = self._text.delimiter
 
-        def spaces(row: Any) -> str:  # tabs may be delimiters
+        def skip_blank(row: Any) -> str:  # a row of tabs is not blank if tabs are delimiters
             return "error" if row.text.strip() or delimiter in row.text else "skip"
 
         return {
@@ -115,32 +114,33 @@ class ArrowText:
                 delimiter=delimiter,
                 quote_char='"' if self._quotes else False,
                 newlines_in_values=self._quotes,
-                invalid_row_handler=spaces,
+                invalid_row_handler=skip_blank,
             ),
             "convert_options": self._csv.ConvertOptions(
                 column_types=dict.fromkeys(self._names, kind), strings_can_be_null=False
             ),
         }
 
-    def _tried(self, call: Callable, *arguments: Any, **options: Any) -> Any:
+    def _call(self, function: Callable, *arguments: Any, **options: Any) -> Any:
+        """Calls pyarrow; its errors become `NotRead`."""
         try:
-            return call(*arguments, **options)
+            return function(*arguments, **options)
         except MemoryError:
             raise
         except self._arrow.ArrowException:
             raise NotRead from None
 
-    def _ended(self, column: Any) -> Any:
-        """A column without the row after the last."""
+    def _without_end_row(self, column: Any) -> Any:
+        """A column without the end row; raises `NotRead` if an open quote swallowed that row."""
         if not self._quotes:
             return column
         if not len(column) or column[-1].as_py() != "":
             raise NotRead
         return column[:-1]
 
-    def _may_be_several(self, values: Any) -> bool:
-        """Whether a text has lines, and what a cell would have if its quote were closed by the
-        next one that opens: the csv module knows what follows a quote."""
+    def _may_span_cells(self, values: Any) -> bool:
+        """Whether a text of several lines contains a quote or a delimiter. Then an open quote may
+        have been closed by the next opening one, which only the csv module can tell."""
         from pyarrow import compute
 
         lines = values.filter(compute.match_substring_regex(values, "[\r\n]"))
@@ -148,13 +148,13 @@ class ArrowText:
         return bool(compute.any(marks).as_py())
 
     def _cells(self, column: Any) -> tuple[np.ndarray, Texts]:
-        """A column's cells, stripped, with the texts that it has and no others."""
+        """A column's cells, stripped, with only the distinct texts that occur in it."""
         from pyarrow import compute
 
         codes, values = _codes(column), column.dictionary
         if len(values) <= FEW_TEXTS:
             return self._few_cells(codes, values.to_pylist())
-        if self._quotes and self._may_be_several(values):
+        if self._quotes and self._may_span_cells(values):
             raise NotRead
         stripped = compute.utf8_trim(values, characters=BLANK_CHARACTERS)
         if not stripped.equals(values):
@@ -167,7 +167,7 @@ class ArrowText:
         return codes, Texts(values)
 
     def _few_cells(self, codes: np.ndarray, values: list[str]) -> tuple[np.ndarray, Texts]:
-        """The same by Python, which takes less time than calls of pyarrow do."""
+        """`_cells` in Python, which is faster than pyarrow's calls for few texts."""
         marks = '"', self._text.delimiter
         for value in values if self._quotes else ():
             if ("\n" in value or "\r" in value) and any(mark in value for mark in marks):
@@ -181,7 +181,7 @@ class ArrowText:
 
 
 class _Stream(io.RawIOBase):
-    """A source with something after its end."""
+    """A source followed by additional bytes."""
 
     def __init__(self, source: Source, end: bytes, watch: Callable[[], object] | None):
         self._source, self._inner = source, source.open()
@@ -213,8 +213,8 @@ def _joined(column: Any) -> Any:
     return column.unify_dictionaries().combine_chunks()
 
 
-def _rows_that_are_not_blank(cells: Cells) -> Cells:
-    """The same; among rows of one cell pyarrow keeps blank ones."""
+def _without_blank_rows(cells: Cells) -> Cells:
+    """Removes blank rows, which pyarrow keeps in a file of one column."""
     if len(cells) > 1:
         return cells
     [(codes, texts)] = cells

@@ -1,4 +1,4 @@
-"""Rows of text by Python's csv module: what pyarrow cannot read, or where it is not installed."""
+"""Reads rows of text by Python's csv module, if pyarrow is not installed or refuses the file."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from .sources import Source
 Row = tuple[int, list[str]]
 """The line in which a row ends, and its cells."""
 Cells = list[tuple[np.ndarray, Texts]]
-"""For each column each row's code, and the distinct texts."""
+"""For each column, the rows' codes and the distinct texts."""
 
 BLANKS = " "
-"""The delimiter that stands for any number of blanks."""
+"""The delimiter that means any number of blanks."""
 END = "\0"
-"""A row after the last one; no text has this character."""
+"""An additional end row; a text file never contains this character."""
 LARGEST_CELL = 1 << 30
 
 _Item = TypeVar("_Item")
@@ -35,7 +35,7 @@ _limit_lock, _limit_users, _limit_before = threading.Lock(), 0, 0
 
 def split_rows(file: TextIO, delimiter: str, sample: bool = False) -> Iterator[Row]:
     """
-    Rows of text that are not blank, their cells stripped.
+    Yield the rows of a text that are not blank, with stripped cells.
 
     Parameters
     ----------
@@ -43,13 +43,13 @@ def split_rows(file: TextIO, delimiter: str, sample: bool = False) -> Iterator[R
         Opened with `newline=""`.
     delimiter : str
     sample : bool, default=False
-        Whether the text may end anywhere; then its quotes are not checked.
+        Whether the text may be cut off anywhere; then its quotes are not checked.
 
     Raises
     ------
     TableError
-        At the end, if a quote is never closed, or where one is closed only by the next that opens;
-        the message says in which line it opens.
+        If a quote is never closed, or is closed only by the next opening quote. The message names
+        the line in which it opens.
     """
     if delimiter == BLANKS:
         for number, line in enumerate(file, 1):
@@ -69,7 +69,7 @@ def split_rows(file: TextIO, delimiter: str, sample: bool = False) -> Iterator[R
 
 
 def _parsed(lines: Iterable[str], delimiter: str, sample: bool) -> Iterator[Row]:
-    """Rows as they are, blank ones too."""
+    """Yields all rows unchanged, including blank ones."""
     own: list[str] = []  # the lines of one row
 
     def kept() -> Iterator[str]:
@@ -83,7 +83,7 @@ def _parsed(lines: Iterable[str], delimiter: str, sample: bool) -> Iterator[Row]
         if len(own) > 1 and own[-1] != END and not sample:
             try:
                 next(csv.reader(own, strict=True, **form))
-            except csv.Error:  # text after the end of quotes: they were not meant to end there
+            except csv.Error:  # text follows a closing quote, so that quote was an opening one
                 begin = max(place for place, cell in enumerate(row) if _line_ends(cell))
                 first = reader.line_num - len(own) + 1
                 opens = first + sum(map(_line_ends, row[:begin]))
@@ -100,7 +100,7 @@ def _line_ends(cell: str) -> int:
 
 
 def _without_limit(reader: Iterator[_Item], most: int = 1000) -> Iterator[_Item]:
-    """The same; cells may be of any size while it reads."""
+    """Yields the reader's rows; cells may be of any size."""
     while True:
         with _any_cell_size():
             block = list(islice(reader, most))
@@ -111,7 +111,7 @@ def _without_limit(reader: Iterator[_Item], most: int = 1000) -> Iterator[_Item]
 
 @contextmanager
 def _any_cell_size() -> Iterator[None]:
-    """The limit is the process's, so it is put back, by the last of the threads that read."""
+    """Raises csv's limit of cell sizes, which is global; the last reading thread restores it."""
     global _limit_users, _limit_before
     with _limit_lock:
         if not _limit_users:
@@ -128,12 +128,12 @@ def _any_cell_size() -> Iterator[None]:
 
 def rows_of(source: Source, delimiter: str) -> Iterator[Row]:
     """
-    The rows of a file, from its beginning.
+    Yield the rows of a file from its beginning.
 
     Raises
     ------
     TableError
-        As `split_rows`, with the file's name.
+        As for `split_rows`, with the file's name.
     """
     file = io.TextIOWrapper(source.open(), "utf-8", newline="")
     try:
@@ -151,24 +151,24 @@ def cells_of(
     rows: Iterator[Row], width: int, most: int, source: Source, first: bool = True
 ) -> Iterator[Cells]:
     """
-    The cells of rows, in blocks.
+    Encode rows as columns, in blocks.
 
     Parameters
     ----------
     rows : iterator of Row
     width : int
-        The number of every row's cells.
+        The number of cells in every row.
     most : int
-        Rows of a block.
+        The number of rows in a block.
     source : Source
-        Theirs, for messages.
+        The rows' file, for messages.
     first : bool, default=True
-        Whether they begin right below the first row.
+        Whether `rows` begins right below the file's first row.
 
     Raises
     ------
     TableError
-        If a row has another number of cells.
+        If a row does not have `width` cells.
     """
     while block := list(islice(rows, most)):
         for number, row in block:
@@ -180,17 +180,17 @@ def cells_of(
 
 
 def ragged(source: Source, number: int, row: list[str], width: int, first: bool) -> TableError:
-    """What is wrong with a row, the first below the first row or another, of another width."""
+    """The error for a row of another width; `first`: it is right below the file's first row."""
     count = f"{width} value{'s' * (width != 1)}"
     hint = f": the first line has {count}: is it a title?" if first and len(row) > width else ""
     return TableError(
         f"{source.path}, line {number}: {len(row)} values where the first row has {width};"
-        f" every row needs as many{hint}"
+        f" every row needs the same number{hint}"
     )
 
 
 def joined(blocks: Iterator[Cells], width: int) -> Cells:
-    """The cells of all blocks as one."""
+    """Concatenates blocks of cells."""
     places: list[dict[str, int]] = [{} for _ in range(width)]
     codes: list[list[np.ndarray]] = [[np.empty(0, np.int32)] for _ in range(width)]
     for block in blocks:

@@ -1,4 +1,4 @@
-"""Tables of text: which delimiter separates their cells, and whether the first row is names."""
+"""Detects the delimiter of a text file, and whether its first row names the columns."""
 
 from __future__ import annotations
 
@@ -18,42 +18,42 @@ from .sources import Source
 
 DELIMITERS = ",;\t|"
 STATED = re.compile(rf'[ ]*"?sep=([{DELIMITERS}])"?[ ]*(?:\r\n|\r|\n)', re.IGNORECASE)
-"""A first line by which Excel is told the delimiter."""
+"""A first line that states the delimiter, as Excel reads it."""
 SAMPLE_ROWS = 100
 FEWEST_NUMBERED = 3
 FEWEST_YEARS = 2
-"""Beside words."""
+"""In a row that also has words."""
 YEAR = re.compile(r"(?:19|20)\d\d(?:\.0*)?")
 
 
 class TextFile:
     """
-    A table of text: comma, semicolon, tab, vertical bar or blanks separate its cells.
+    A text file of rows; a comma, semicolon, tab, vertical bar or blanks separate the cells.
 
     Parameters
     ----------
     path : Path
         Plain or compressed.
     fits : callable, default=None
-        Whether a first row is one that is expected: a delimiter that gives such a row is taken
-        before others.
+        Returns whether a first row is an expected one. Delimiters that yield such a row are
+        preferred.
     content : bytes, default=None
-        As of `Source`.
+        See `Source`.
 
     Attributes
     ----------
     source : Source
     delimiter : str
-        A blank for any number of them.
+        A blank means any number of blanks.
     first_line : int
-        In which the first row ends; 0 if there is none.
+        The line in which the first row ends; 0 if there is no row.
     first : list of str
-        Its cells.
+        Cells of the first row.
 
     Raises
     ------
     TableError
-        If it cannot be read as text.
+        If the file cannot be read as text.
     """
 
     def __init__(
@@ -70,11 +70,11 @@ class TextFile:
         self.first_line, self.first = next(self.rows(), (0, []))
 
     def rows(self) -> Iterator[Row]:
-        """All rows that are not blank, the first one too, by Python's csv module."""
+        """All rows that are not blank, including the first, by Python's csv module."""
         return self._rows(self.source)
 
     def line_of(self, number: int) -> int:
-        """The line in which a row ends; the first row's number is 0."""
+        """The line in which a row ends; the first row is row 0."""
         rows = self._rows(copy(self.source))  # the source may be in use
         return next(islice(rows, number, None), (0, []))[0]
 
@@ -83,7 +83,7 @@ class TextFile:
 
 
 def _delimiter(text: str, fits: Callable[[list[str]], bool] | None) -> str:
-    """The delimiter under which the first rows agree best, then the one with most columns."""
+    """The delimiter for which most of the first rows have equal width; then the widest."""
 
     def sampled(delimiter: str) -> list[list[str]]:
         rows = split_rows(io.StringIO(text, newline=""), delimiter, sample=True)
@@ -95,7 +95,7 @@ def _delimiter(text: str, fits: Callable[[list[str]], bool] | None) -> str:
         return (times / len(widths), width) if width > 1 else (0.0, 0)
 
     def decimals(delimiter: str) -> bool:
-        """Whether commas agree as well, but are those of decimal numbers."""
+        """Whether rows agree at least as well as for ",", and all commas are in numbers."""
         if delimiter == "," or agreement(delimiter)[0] < agreement(",")[0]:
             return False
         cells = [cell for row in sampled(delimiter) for cell in row if "," in cell]
@@ -124,15 +124,15 @@ def is_header(row: list[str], columns: list[Texts]) -> bool:
     """
     Whether a first row names the columns.
 
-    It does when a column of numbers has a word on top, and also when the row has different
-    words, none to be found again in its column, or the columns' own numbers, or years, one a
-    fixed number after the other, above columns without years.
+    It does if a word is above a column of numbers. It also does if all cells differ and each is
+    one of these: a word that does not occur in its column; the number of its column; a year, at
+    fixed intervals, above a column without years.
 
     Parameters
     ----------
     row : list of str
     columns : list of Texts
-        Those of each column below it, no others.
+        The distinct texts of each column below the row.
 
     Returns
     -------
@@ -142,7 +142,7 @@ def is_header(row: list[str], columns: list[Texts]) -> bool:
     below = list(zip(words, row, columns, strict=True))
     if any(word and texts.are_numbers() for word, _, texts in below):
         return True
-    words[0] = words[0] or not row[0]  # pandas leaves the name of an index empty
+    words[0] = words[0] or not row[0]  # pandas writes an empty name for an index
     places = [cell in (str(i), str(i + 1)) for i, cell in enumerate(row)]
     years = _years(row, columns)
     enough = FEWEST_YEARS if any(words) else FEWEST_NUMBERED
@@ -158,7 +158,7 @@ def is_header(row: list[str], columns: list[Texts]) -> bool:
 
 
 def _years(row: list[str], columns: list[Texts]) -> list[bool]:
-    """Which cells of a row are years that name columns."""
+    """Mask of the cells that are years which name columns."""
     found = {i: int(cell) for i, cell in enumerate(row) if YEAR.fullmatch(cell) and cell.isdigit()}
     steps = {after - before for before, after in pairwise(found.values())}
     below = (text for i in found for text in columns[i].strings)

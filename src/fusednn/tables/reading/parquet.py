@@ -1,4 +1,4 @@
-"""Parquet files, by pyarrow, which is asked for only where there is one."""
+"""Reads Parquet files by pyarrow."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ from .arrow import pyarrow
 MAGIC = b"PAR1"
 SUFFIXES = ".parquet", ".pq"
 TEXTS = "string", "large_string", "string_view"
-"""Types of texts, as pyarrow calls them."""
+"""pyarrow's names of the types of texts."""
 DIGITS = 15
-"""So many float64 holds of a decimal number; longer ones are kept as texts."""
+"""float64 holds decimal numbers of up to this many digits; longer ones are kept as texts."""
 
 
 def is_parquet(path: Path, content: bytes | None = None) -> bool:
     """
-    Whether a file is Parquet, by how it begins.
+    Whether a file is Parquet, by its first bytes.
 
     Parameters
     ----------
     path : Path
     content : bytes, default=None
-        What is in it, if it can be read only once.
+        The file's bytes, if it can be read only once.
 
     Raises
     ------
     TableError
-        If it cannot be read, or is called Parquet and is not.
+        If the file cannot be read, or has a suffix of Parquet but is not Parquet.
     """
     if content is not None:
         return content.startswith(MAGIC)
@@ -46,38 +46,38 @@ def is_parquet(path: Path, content: bytes | None = None) -> bool:
     except OSError as error:
         raise TableError(f"{path} cannot be read: {error.strerror}") from None
     if not found and path.suffix.lower() in SUFFIXES:
-        raise TableError(f"{path} is no Parquet file, whatever its name: get the file again")
+        raise TableError(f"{path} is not a Parquet file, despite its name: get the file again")
     return found
 
 
 def read_parquet(path: Path, content: bytes | None = None) -> Table:
     """
-    Read a whole file; parameters are those of `is_parquet`.
+    Read a whole file; for the parameters see `is_parquet`.
 
     Raises
     ------
     TableError
-        If it is damaged, has columns of lists and such, or pyarrow is missing.
+        If the file is damaged, has nested columns such as lists, or pyarrow is missing.
     """
     return _whole(ParquetBlocks(path, 0, content).whole(), 0)
 
 
 class ParquetBlocks:
     """
-    A file in blocks of rows.
+    Reads a file in blocks of rows.
 
     Parameters
     ----------
     path : Path
     rows : int
-        So many are in a block, at most.
+        The largest number of rows in a block.
     content : bytes, default=None
-        As of `is_parquet`.
+        See `is_parquet`.
 
     Raises
     ------
     TableError
-        As `read_parquet`, here or when it is gone through.
+        As for `read_parquet`, here or while iterating.
     """
 
     def __init__(self, path: Path, rows: int, content: bytes | None = None):
@@ -99,7 +99,7 @@ class ParquetBlocks:
             raise self._refused(error) from None
 
     def __iter__(self) -> Iterator[Table]:
-        """Blocks, at least one."""
+        """Yields the blocks; at least one, which may be empty."""
         self._done = 0
         try:
             with self._open() as file:
@@ -112,7 +112,7 @@ class ParquetBlocks:
             raise self._refused(error) from None
 
     def share(self) -> float:
-        """The share of the rows that has been read."""
+        """The fraction of the rows that has been read."""
         return self._done / self._total if self._total else 1.0
 
     def _open(self) -> Any:
@@ -133,13 +133,13 @@ def _whole(found: Any, first_row: int) -> Table:
 
 
 def _column(name: str, chunked: Any) -> Column:
-    """Numbers as they are; everything else as codes and texts, digits that are texts too."""
+    """A column of numbers if the file stores numbers, else a column of texts."""
     types = pyarrow().types
     if types.is_dictionary(chunked.type):
         chunked = chunked.cast(chunked.type.value_type)
     if types.is_nested(chunked.type):
         raise TableError(
-            f"column {name!r} holds {chunked.type}: leave such columns out of the file"
+            f"column {name!r} holds {chunked.type}: remove such columns from the file"
         )
     if types.is_null(chunked.type):
         return TextColumn(name, np.zeros(len(chunked), np.int32), Texts([""]))
@@ -147,15 +147,15 @@ def _column(name: str, chunked: Any) -> Column:
         chunked = chunked.cast("float64")
     if types.is_integer(chunked.type) or types.is_floating(chunked.type):
         return _numbers(name, chunked)
-    if types.is_timestamp(chunked.type) and chunked.type.unit == "ns":  # Python has none
+    if types.is_timestamp(chunked.type) and chunked.type.unit == "ns":  # Python has microseconds
         chunked = chunked.cast(pyarrow().timestamp("us", chunked.type.tz), safe=False)
     encoded = chunked.combine_chunks().dictionary_encode()
     try:
         values = [_text(value) for value in encoded.dictionary.to_pylist()]
-    except (ValueError, OverflowError, LookupError):  # years or time zones that Python has not
+    except (ValueError, OverflowError, LookupError):  # years or time zones unknown to Python
         raise TableError(
-            f"column {name!r} of {chunked.type} has values that Python cannot hold: leave it out"
-            " of the file"
+            f"column {name!r} of {chunked.type} has values that Python cannot represent: remove"
+            " it from the file"
         ) from None
     codes = encoded.indices.fill_null(len(values)).to_numpy(zero_copy_only=False)
     texts: dict[str, int] = {}

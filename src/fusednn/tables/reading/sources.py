@@ -1,4 +1,4 @@
-"""Bytes of text files as UTF-8: what compresses them and how their characters are encoded."""
+"""Reads text files of any supported compression and encoding as UTF-8."""
 
 from __future__ import annotations
 
@@ -17,45 +17,45 @@ from .compression import DAMAGES, decompressed
 
 BLOCK_BYTES = 1 << 20
 NOT_WINDOWS = b"\x81\x8d\x8f\x90\x9d"
-"""Bytes that no character of cp1252 has, which Excel writes; latin-1 has all."""
+"""Bytes that cp1252, the encoding of Excel, does not define; latin-1 defines all bytes."""
 MARKS = {
     codecs.BOM_UTF8: "utf-8-sig",
-    codecs.BOM_UTF32_LE: "utf-32",  # before UTF-16's, with which it begins
+    codecs.BOM_UTF32_LE: "utf-32",  # before UTF-16, whose mark is a prefix of it
     codecs.BOM_UTF32_BE: "utf-32",
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
-"""Encodings, as Python calls them, by the mark that a file begins with."""
+"""Python's names of encodings, by the byte order mark at the beginning of a file."""
 WIDE: dict[tuple[bool, ...], str] = {
     (True, False, False, False): "utf-32-le",
     (False, False, False, True): "utf-32-be",
     (True, False, True, False): "utf-16-le",
     (False, True, False, True): "utf-16-be",
 }
-"""Encodings without a mark, by which of a file's first four bytes are not zero."""
+"""Encodings without a mark, by which of a file's first four bytes are nonzero."""
 OTHER_THAN_ASCII = re.compile("[^\0-\x7f\udc80-\udcff]")
-"""Characters of several bytes in UTF-8; bytes that make none are decoded to surrogates."""
+"""Characters of several bytes in UTF-8, without the surrogates that invalid bytes decode to."""
 SPACED_QUOTE = re.compile(rb'(?:\A|[\r\n,;|\t]) +"')
 STANDARD_INPUT = Path("standard input")
-"""Stands for standard input, being this very object: what is read there has this name."""
+"""Means standard input, compared by identity; messages show this name."""
 
 
 class Detected(NamedTuple):
     """
-    What going through a whole file found.
+    What a scan of a whole file found.
 
     Parameters
     ----------
     encoding : str
-        That of its characters, as Python calls it.
+        Python's name of the encoding.
     sample : str
-        Whole lines of its beginning.
+        Whole lines from the beginning.
     quotes : bool
-        Whether there is a quote anywhere.
+        Whether the file contains a quote.
     spaced_quotes : bool
-        Whether spaces stand before a quote where a cell may begin.
+        Whether a cell may begin with spaces before a quote.
     guessed : bool
-        Whether the encoding is the likeliest one of those that the bytes may be in.
+        Whether the encoding is a guess: the likeliest of several that the bytes may be in.
     """
 
     encoding: str
@@ -67,35 +67,35 @@ class Detected(NamedTuple):
 
 def content_of(path: Path) -> bytes | None:
     """
-    All of what can be read only once, standard input or a pipe; None for an ordinary file.
+    All bytes of standard input or a pipe, which can be read only once; None for a regular file.
 
     Raises
     ------
     TableError
-        If it cannot be read.
+        If the bytes cannot be read.
     """
     if path is STANDARD_INPUT:
         if sys.stdin is None:
-            raise TableError(f"{path} is closed: give a table there, or the name of a file")
-        return _reading(path, sys.stdin.buffer.read)
-    return None if path.is_file() else _reading(path, Path.read_bytes, path)
+            raise TableError(f"{path} is closed: pipe a table into it, or give a file")
+        return _with_table_errors(path, sys.stdin.buffer.read)
+    return None if path.is_file() else _with_table_errors(path, Path.read_bytes, path)
 
 
 class Source:
     """
-    A file of text, which can be read from begin to end again and again.
+    A text file that can be read from the beginning any number of times.
 
     Parameters
     ----------
     path : Path
         Plain or compressed.
     content : bytes, default=None
-        What is in it, as `content_of` has it.
+        What `content_of` returned.
 
     Raises
     ------
     TableError
-        If it cannot be read as text.
+        If the file cannot be read as text.
     """
 
     def __init__(self, path: Path, content: bytes | None = None):
@@ -103,44 +103,44 @@ class Source:
         self._raw = self._open()
         with self._raw:
             self._size = max(1, self._raw.seek(0, os.SEEK_END))
-            self.found = _reading(path, self._looked_through)
+            self.found = _with_table_errors(path, self._scan)
 
     def open(self) -> BinaryIO:
-        """Its text from the beginning, in UTF-8 without a byte order mark."""
+        """A stream of the text from the beginning, in UTF-8 without a byte order mark."""
         self._raw = self._open()
-        return _recoded(
-            _reading(self.path, decompressed, self._raw, self.path), self.found.encoding
-        )
+        stream = _with_table_errors(self.path, decompressed, self._raw, self.path)
+        return _recoded(stream, self.found.encoding)
 
     def share(self) -> float:
-        """The share of the file that has been read."""
+        """The fraction of the file that has been read."""
         return 1.0 if self._raw.closed else self._raw.tell() / self._size
 
     def close(self) -> None:
-        """Ends reading."""
+        """Closes the file."""
         self._raw.close()
 
     def _open(self) -> BinaryIO:
         if self._content is not None:
             return io.BytesIO(self._content)
-        return _reading(self.path, Path.open, self.path, "rb")
+        return _with_table_errors(self.path, Path.open, self.path, "rb")
 
-    def _looked_through(self) -> Detected:
+    def _scan(self) -> Detected:
         with self._open() as raw:
             wide = _encoding_by_begin(decompressed(raw, self.path).read(4))
         file = decompressed(self._raw, self.path)
-        errors = "surrogateescape" if wide == "utf-8-sig" else "strict"  # its lines can be named
+        # surrogateescape passes invalid bytes on to `_Utf8`, which names their line
+        errors = "surrogateescape" if wide == "utf-8-sig" else "strict"
         try:
-            return _looked_through(_recoded(file, wide or "utf-8", errors), self.path, wide)
+            return _detected(_recoded(file, wide or "utf-8", errors), self.path, wide)
         except UnicodeError:
             raise TableError(
-                f"{self.path} is damaged, or no text: it begins as {wide} does, and goes on"
-                " otherwise"
+                f"{self.path} is damaged, or not text: it begins like {wide}, but is not valid"
+                f" {wide}"
             ) from None
 
 
 class _Recoded(io.RawIOBase):
-    """A stream in UTF-8 of one in another encoding."""
+    """Converts a stream in another encoding to UTF-8."""
 
     def __init__(self, stream: BinaryIO, encoding: str, errors: str):
         self._stream, self._errors = stream, errors
@@ -171,9 +171,10 @@ def _recoded(stream: BinaryIO, encoding: str, errors: str = "replace") -> Binary
     return io.BufferedReader(_Recoded(stream, encoding, errors), BLOCK_BYTES)
 
 
-def _reading(path: Path, call: Callable, *arguments: Any) -> Any:
+def _with_table_errors(path: Path, function: Callable, *arguments: Any) -> Any:
+    """Calls a function that reads a file; its errors become TableErrors."""
     try:
-        return call(*arguments)
+        return function(*arguments)
     except (*DAMAGES, OSError) as error:
         if isinstance(error, OSError) and error.strerror:
             raise TableError(f"{path} cannot be read: {error.strerror}") from None
@@ -181,19 +182,19 @@ def _reading(path: Path, call: Callable, *arguments: Any) -> Any:
 
 
 def _encoding_by_begin(begin: bytes) -> str | None:
-    """The encoding that a text's first four bytes tell; None for ASCII and what it is part of."""
+    """The encoding that a file's first four bytes show; None for ASCII and its extensions."""
     for mark, encoding in MARKS.items():
         if begin.startswith(mark):
             return encoding
     return WIDE.get(tuple(map(bool, begin)))
 
 
-def _looked_through(file: BinaryIO, path: Path, encoding: str | None) -> Detected:
+def _detected(file: BinaryIO, path: Path, encoding: str | None) -> Detected:
     utf8, is_windows = _Utf8(path, encoding is not None), True
     sample, blank, quotes, spaced, before = b"", True, False, False, b""
     while block := file.read(BLOCK_BYTES):
         if b"\0" in block:
-            raise TableError(f"{path} is no text; give a CSV or Parquet file")
+            raise TableError(f"{path} is not a text file; give a CSV or Parquet file")
         utf8.read(block)
         is_windows = is_windows and len(block.translate(None, NOT_WINDOWS)) == len(block)
         sample = sample or block
@@ -216,19 +217,19 @@ def _looked_through(file: BinaryIO, path: Path, encoding: str | None) -> Detecte
 
 class _Utf8:
     """
-    Whether bytes are UTF-8, all of them or none.
+    Checks whether bytes are UTF-8; refuses a mixture of UTF-8 and other encodings.
 
     Parameters
     ----------
     path : Path
-        The file's, for messages.
+        The file's path, for messages.
     stated : bool
-        Whether the file says that they are.
+        Whether the file's first bytes show its encoding.
 
     Attributes
     ----------
     first_bad : int
-        The line of the first byte that is not; 0 if there is none.
+        The line of the first byte that is not UTF-8; 0 if there is none.
     """
 
     def __init__(self, path: Path, stated: bool):
@@ -238,12 +239,12 @@ class _Utf8:
 
     def read(self, block: bytes) -> None:
         """
-        Looks at the next bytes; none are the end.
+        Check the next bytes; an empty block is the end.
 
         Raises
         ------
         TableError
-            If some bytes are characters in UTF-8, and others cannot be.
+            If some bytes are characters of several bytes in UTF-8, and others are not UTF-8.
         """
         text = self._decoder.decode(block, not block)
         if not text.isascii():
@@ -257,7 +258,7 @@ class _Utf8:
             self._characters = self._characters or bool(found)
             if self.first_bad and self._characters:
                 raise TableError(
-                    f"{self._path}, line {self.first_bad} is not UTF-8 as the rest is; save the"
+                    f"{self._path}, line {self.first_bad} is not UTF-8, unlike the rest; save the"
                     " table in one encoding"
                 )
         if not self.first_bad:

@@ -1,4 +1,4 @@
-"""Files of rows, text or Parquet, as tables: whole, or block by block in little memory."""
+"""Reads files of rows, text or Parquet, as tables: whole, or block by block in little memory."""
 
 from __future__ import annotations
 
@@ -23,29 +23,29 @@ BLOCK_ROWS = 20_000
 
 
 class Blocks(Protocol):
-    """A file's rows in their order."""
+    """A file's rows, in order."""
 
     def __iter__(self) -> Iterator[Table]:
-        """Tables of the same columns; at least one, which may have no rows."""
+        """Yields tables of the same columns; at least one, which may be empty."""
 
     def share(self) -> float:
-        """The share of the file that has been read."""
+        """The fraction of the file that has been read."""
 
 
 def read_table(
     path: Path, header: bool | None = None, watch: Callable[[float], object] | None = None
 ) -> Table:
     """
-    Read a file of rows with the same number of values each.
+    Read a file of rows, all of the same number of values.
 
     Parameters
     ----------
     path : Path
-        Parquet; or text, plain or compressed, whose delimiter is found out.
+        Parquet; or text, plain or compressed, whose delimiter is detected.
     header : bool, default=None
-        Whether the first row of a text names the columns; found out where None.
+        Whether the first row of a text names the columns. None: detected.
     watch : callable, default=None
-        Called now and then, in any thread, with the share of a text that has been read.
+        Called repeatedly, in any thread, with the fraction of a text that has been read.
 
     Returns
     -------
@@ -54,7 +54,7 @@ def read_table(
     Raises
     ------
     TableError
-        If it cannot be read as a table of two columns or more.
+        If the file cannot be read as a table of two columns or more.
     """
     content = content_of(path)
     if is_parquet(path, content):
@@ -67,12 +67,12 @@ def read_table(
         if len(row) > 1:
             raise ragged(text.source, line, row, 1, first=True)
     _require_columns(len(text.first), 2, path)
-    told = None if watch is None else lambda: watch(text.source.share())
+    report = None if watch is None else lambda: watch(text.source.share())
     try:
-        cells = ArrowText(text).whole(told)
+        cells = ArrowText(text).whole(report)
     except NotRead:
         width = len(text.first)
-        cells = joined(_watched(_csv_blocks(text, BLOCK_ROWS), told), width)
+        cells = joined(_watched(_csv_blocks(text, BLOCK_ROWS), report), width)
     return _Header(text, header, cells).table(cells)
 
 
@@ -80,15 +80,15 @@ def blocks_of(
     path: Path, fits: Callable[[list[str]], bool] | None = None, header: bool | None = None
 ) -> Blocks:
     """
-    Open a file to be read in blocks of rows.
+    Open a file for reading in blocks of rows.
 
     Parameters
     ----------
     path : Path
     fits : callable, default=None
-        Whether names of columns are as expected, to choose among a text's delimiters.
+        Returns whether names of columns are the expected ones; chooses a text's delimiter.
     header : bool, default=None
-        As of `read_table`; where None the first block decides.
+        See `read_table`. None: the first block decides.
 
     Returns
     -------
@@ -97,7 +97,7 @@ def blocks_of(
     Raises
     ------
     TableError
-        If it cannot be read as a table, here or when it is gone through.
+        If the file cannot be read as a table, here or while iterating.
     """
     content = content_of(path)
     if is_parquet(path, content):
@@ -129,7 +129,7 @@ class _TextBlocks:
 
 
 def _text_blocks(text: TextFile, most: int) -> Iterator[Cells]:
-    """The rows below the first, by pyarrow as far as it reads them."""
+    """Rows below the first, by pyarrow; from where it fails on, by the csv module."""
     done = 0
     try:
         for cells in ArrowText(text).blocks(most):
@@ -154,7 +154,7 @@ def _watched(blocks: Iterator[Cells], watch: Callable[[], object] | None) -> Ite
 
 
 class _Header:
-    """Whether a text's first row names the columns, and tables of the rows below accordingly."""
+    """Decides whether a text's first row names the columns, and makes tables accordingly."""
 
     def __init__(self, text: TextFile, header: bool | None, cells: Cells):
         if header is None:
@@ -166,7 +166,7 @@ class _Header:
         self._names = unique_names(text.first) if header else numbers
 
     def table(self, cells: Cells, first: int = 0) -> Table:
-        """The table of a block whose first row has this number; with no header, of row 0 too."""
+        """Makes a table of a block from row `first` on; adds row 0 if it is not a header."""
         if not (self._header or first):
             cells = [_under(*both) for both in zip(self._text.first, cells, strict=True)]
         columns = [
@@ -181,7 +181,7 @@ class _Header:
 
 
 def _under(cell: str, column: tuple) -> tuple:
-    """A column with one more cell above."""
+    """Prepends a cell to a column."""
     codes, texts = column
     place, texts = texts.with_text(cell)
     return np.concatenate([np.array([place], np.int32), codes]), texts
@@ -189,9 +189,9 @@ def _under(cell: str, column: tuple) -> tuple:
 
 def _require_columns(found: int, fewest: int, path: Path) -> None:
     if found < fewest == 1:
-        raise TableError(f"{path} has no values: give a CSV file with rows of them")
+        raise TableError(f"{path} has no values: give a CSV file with rows of values")
     if found < fewest:
         raise TableError(
-            f"{path} has one column only (values may be separated by comma, semicolon, tab, |"
-            " or blanks): nothing to predict from"
+            f"{path} has only one column (separate values by comma, semicolon, tab, | or blanks):"
+            " nothing to predict from"
         )
