@@ -1,8 +1,8 @@
-"""asv: fits and predictions through the public classes, scikit-learn's beside ours.
+"""asv: fits and predictions through the public classes of fusednn and scikit-learn.
 
-A time of fit stands next to the test score that this fit reaches, so that speed is never bought
-with accuracy unseen. One thread, for ours and for scikit-learn's BLAS: a history over commits
-wants figures that another busy process moves little; `compare` measures with more.
+Next to the time of a fit is its test score, so that a loss of accuracy for speed is visible. Both
+libraries use one thread, because a history over commits needs figures that other processes disturb
+little; `compare` measures with more threads.
 """
 
 import warnings
@@ -63,7 +63,7 @@ class _Estimators:
         self.X, self.X_test, self.y, self.y_test = data_set(data)
         small = OPTIONS[data] | {"max_iter": 1}
         self.small = classifier(library, **small).fit(self.X[:500], self.y[:500])
-        for rows in (1, len(self.X)):  # compiles, as the fit has
+        for rows in (1, len(self.X)):  # compiles; the fit above has done so for fits
             self.small.predict_proba(self.X[:rows])
         self.estimator = classifier(library, **OPTIONS[data])
 
@@ -96,7 +96,7 @@ class Predict(_Estimators):
 
 
 class LargePredict:
-    """Probabilities for 20,000 rows at once, the networks of `inference`."""
+    """Probabilities for 20,000 rows at once, with networks of `inference`."""
 
     params = (("tabular", "image"), LIBRARIES)
     param_names = ("network", "library")
@@ -115,7 +115,7 @@ class LargePredict:
 
 
 class PartialFit:
-    """A hundred calls of `partial_fit` of 32 rows on a warm estimator."""
+    """A hundred calls of `partial_fit` with 32 rows on a warm estimator."""
 
     params = (("float64", "float32"), LIBRARIES)
     param_names = ("dtype", "library")
@@ -149,7 +149,7 @@ class Sparse:
 
 
 class Memory:
-    """What a fit on 60,000 x 784 float32 adds to the memory that was in use before it."""
+    """Memory that a fit on 60,000 x 784 float32 adds to the memory in use before it."""
 
     params = (tuple(SOLVERS),)
     param_names = ("solver",)

@@ -1,4 +1,4 @@
-"""asv: the kernel cases of `cases`, their time and their rate; one thread."""
+"""asv: time and rate of the kernel cases in `cases`; one thread."""
 
 import statistics
 import time
@@ -13,7 +13,7 @@ def _names(unit):
 
 
 def measured_rates(names):
-    """The cases' rates in both types, in thousand millions of their unit: medians of calls."""
+    """The cases' rates in both types, in 1e9 of their unit per second; medians over calls."""
     rates = {}
     for name in names:
         for dtype in DTYPES:
@@ -29,7 +29,7 @@ def measured_rates(names):
 
 
 class Kernels:
-    """The time of a call, which repeats the kernel for a millisecond or more."""
+    """The time of a call, which repeats the kernel for at least a millisecond."""
 
     params = (tuple(CASES), DTYPES)
     param_names = ("case", "dtype")
@@ -43,7 +43,7 @@ class Kernels:
 
 
 class _Rates:
-    """Those of a class are measured in one process, which compiles what they share once."""
+    """Rates of a class, measured in one process, so that shared code is compiled once."""
 
     param_names = ("case", "dtype")
 
@@ -52,7 +52,7 @@ class _Rates:
 
 
 class Products(_Rates):
-    """Matrix products, NumPy's beside ours."""
+    """Matrix products of fusednn and NumPy."""
 
     params = (_names("GFLOP/s"), DTYPES)
     unit = "GFLOP/s"
@@ -64,7 +64,7 @@ class Products(_Rates):
 
 
 class Passes(_Rates):
-    """Kernels that go over arrays: activations, losses, optimizers, gathers."""
+    """Kernels that make a pass over arrays: activations, losses, optimizers, gathers."""
 
     params = (_names("GB/s"), DTYPES)
     unit = "GB/s"

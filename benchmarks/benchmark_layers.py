@@ -1,8 +1,9 @@
-"""asv: a pass of the network of `costs` with layers and options that have a bound of their cost.
+"""asv: a pass of the network of `costs`, with layers and options whose cost has a target.
 
-A step with dropout, LayerNorm, BatchNorm or GELU is meant to cost at most 1.25 times the plain
-ReLU step, one by AdamW what one by Adam costs. A pass has 20 steps; one thread, as in
-`benchmark_estimators`. Each case is a process that compiles its kernels, so `.ci/run` runs two.
+A step with dropout, LayerNorm, BatchNorm or GELU should cost at most 1.25 times the plain ReLU
+step; a step of AdamW should cost the same as one of Adam. A pass has 20 steps. One thread, as in
+`benchmark_estimators`. Each case is a process that compiles its kernels, so `.ci/run` runs only
+two cases.
 """
 
 from benchmarks.measuring.variants import VARIANTS
@@ -13,7 +14,7 @@ THREADS = 1
 
 
 class Layers:
-    """A pass: shuffle and steps, as `fit` runs them."""
+    """A pass: the same shuffle and steps as in `fit`."""
 
     params = (PLAIN, *VARIANTS)
     param_names = ("variant",)

@@ -9,11 +9,11 @@ from .inference import fitted
 
 NAMES = ("small-32", "tabular", "image", "wide")
 CALLS = 100
-"""Of one row in a timed call, so that it lasts longer than the clock's steps."""
+"""Calls of one row in a timed run, so that it lasts longer than the clock's resolution."""
 
 
 class Answers:
-    """One row and a thousand, on one thread."""
+    """Answers to one row and to a thousand rows, on one thread."""
 
     params = (NAMES, (None, "bfloat16", "int8"))
     param_names = ("network", "weights")

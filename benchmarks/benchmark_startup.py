@@ -1,4 +1,4 @@
-"""asv: what a new process pays for imports and for its first fit."""
+"""asv: time of imports and of the first fit in a new process."""
 
 from .startup import cold_and_warm, import_seconds
 
@@ -16,7 +16,7 @@ class Import:
 
 
 class FirstFit:
-    """The first fit of a process; the cache of compiled kernels in a temporary directory."""
+    """The first fit of a process, with the cache of kernels in a temporary directory."""
 
     timeout = 300
 
@@ -30,11 +30,11 @@ class FirstFit:
         return figures[1]["fit"]
 
     def track_warm_import(self, figures):
-        """`from fusednn import MLPClassifier` after scikit-learn's networks were imported."""
+        """`from fusednn import MLPClassifier` after the import of scikit-learn's networks."""
         return figures[1]["import"]
 
     def track_warm_over_sklearn(self, figures):
-        """Import and first fit together, after scikit-learn's networks were imported."""
+        """Import and first fit together, after the import of scikit-learn's networks."""
         return figures[1]["over_sklearn"]
 
     track_cold_fit.unit = track_warm_fit.unit = "s"

@@ -1,28 +1,26 @@
-"""Time of a training step: fusednn through its public `fit` beside its peers, in one run.
+"""Compares the time of a training step through fusednn's public `fit` with its peers.
 
     python -m benchmarks.compare [--threads 2] [--dtype float32] [--networks small-32 ...]
                                  [--variant dropout|layernorm|batchnorm|gelu|adamw]
                                  [--repeats 5] [--peers sklearn,torch,compile,jax] [--json PATH]
 
 How a step is timed
-    By epochs that last some `--seconds`, set-up taken off (`steps`), in interleaved rounds
-    (`rounds`). Tables show medians over the rounds, and the best; the file has every round and
-    the 95 % intervals of the ratios. On a machine that is busy otherwise whoever waits for
-    threads looks worse than it is: the load is printed.
+    A run trains epochs for about `--seconds`, minus the set-up (`steps`), in interleaved rounds
+    (`rounds`). Tables show the median and the best of the rounds; the file has every round and the
+    95 % intervals of the ratios. On a busy machine, libraries whose threads wait for one another
+    look slower than they are, so the load is printed.
 
 Threads
     The process is bound to as many CPUs as it has threads (Linux), and restarted with the
-    variables that set the numbers of threads of OpenMP, OpenBLAS, MKL and XLA; PyTorch and
-    scikit-learn's BLAS are also told by call. XLA promises nothing about its pool: elsewhere
-    than on Linux JAX may use every CPU. Variables that force BLAS libraries to older kernels are
-    taken away. fusednn's `n_jobs` stays None, which chooses among the bound CPUs; `--n-jobs`
-    sets it.
+    variables that set the threads of OpenMP, OpenBLAS, MKL and XLA. Calls set those of PyTorch and
+    scikit-learn's BLAS too. XLA gives no guarantee for its thread pool: except on Linux, JAX may
+    use every CPU. Variables that force BLAS libraries to older kernels are removed. fusednn's
+    `n_jobs` is None, which chooses among the bound CPUs, unless `--n-jobs` sets it.
 
 Figures
-    GFLOP/s count the products only (`networks.step_flops`); the share is that of the best
+    GFLOP/s count only the products (`networks.step_flops`). Shares are relative to the best
     multiply-add peak measured between the rounds with the same number of threads. A peer that is
-    not installed, or fails, leaves its column out with a note; so does torch.compile without a
-    C++ compiler.
+    not installed or fails is left out with a note; so is torch.compile without a C++ compiler.
 """
 
 import sys
@@ -43,8 +41,8 @@ def parse():
     """The command line."""
     found = parser(__doc__, repeats=5, seconds=0.4, peers=PEERS)
     found.add_argument("--networks", nargs="+", choices=NETWORKS, default=list(NETWORKS))
-    found.add_argument("--n-jobs", type=int, default=None, help="fusednn's; None chooses")
-    found.add_argument("--variant", choices=VARIANTS, default="", help="of all networks")
+    found.add_argument("--n-jobs", type=int, default=None, help="for fusednn; default: automatic")
+    found.add_argument("--variant", choices=VARIANTS, default="", help="for all networks")
     return found.parse_args()
 
 
@@ -55,14 +53,14 @@ def compete(network, names, options):
     ----------
     network : Network
     names : sequence of str
-        Of `CONTESTANTS`, ours first.
+        Keys of `CONTESTANTS`, fusednn first.
     options : Namespace
         With threads, dtype, repeats and seconds.
 
     Returns
     -------
     dict
-        Peaks, per contestant microseconds of a step, per peer the ratio with its interval.
+        The peaks, microseconds per step of each contestant, and each peer's ratio with interval.
     """
     from benchmarks.measuring.contestants import CONTESTANTS
     from benchmarks.measuring.peak import fma_gflops
@@ -85,7 +83,7 @@ def compete(network, names, options):
 
 
 def main():
-    """Runs the comparison, prints the table, keeps the rounds."""
+    """Runs the comparison, prints the table and writes the rounds."""
     options = parse()
     restart_with(options.threads)
     from benchmarks.measuring.contestants import CONTESTANTS, Fusednn

@@ -1,22 +1,21 @@
-"""What more cores would give: a model of a training step, and what it says of 2 to 128.
+"""Estimates the time of a training step on 1 to 128 cores by a model.
 
     python -m benchmarks.cores [--batch 256 ...] [--dtype float32]
 
-The machine's figures are measured here: one core's multiply-add peak, the streaming bandwidth of
-one core and of all, and the cost of a stage that does nothing on 1 and 2 threads. The rest is
-read off a plan lowered for so many workers: how many rows and how many weights the busiest of
-them gets. Then
+The script measures one core's multiply-add peak, one core's streaming bandwidth, and the cost of
+an empty stage on 1 and 2 threads. A plan lowered for the number of workers gives the rows and
+weights of the busiest worker. Then
 
     step    = rows stage + tile stage + 2 barriers
     stage   = max(operations of the busiest / (0.8 peak), bytes of all / bandwidth)
-    barrier = what 2 threads pay beyond 1, times the number of threads / 2
+    barrier = additional cost with 2 threads, times the number of threads / 2
 
-0.8 is what one core reaches of its peak here on all but the smallest network. Bytes are those of
-parameters beyond the caches: w, moments and the copy of w^T, read and written in the tile stage;
-w and its copy in the rows stage, read by each worker until the channels are full, beyond which
-workers are taken to share a cache. All count only where they exceed the second-level caches of
-all workers. Bandwidth is taken to grow with cores up to eight times that of one, as on
-a socket with 8 to 12 channels. The model knows no other process and no clock that falls.
+One core reaches 0.8 of its peak here on all networks except the smallest. Bytes are those of
+parameters that do not fit into the second-level caches of all workers. The tile stage reads and
+writes w, its moments and the copy of w^T. In the rows stage each worker reads w and the copy, up
+to the number of memory channels; the model assumes that further workers share a cache. It assumes
+that bandwidth grows with cores up to eight times that of one, as on a socket with 8 to 12
+channels. It ignores other processes, and clocks that fall under load.
 """
 
 import argparse
@@ -49,7 +48,7 @@ def nothing(record, frame, scratch, lo, hi):
 
 
 def stage_seconds(workers, stages=20_000):
-    """Seconds of a stage of one empty task per worker."""
+    """Seconds of a stage with one empty task per worker."""
     program = Program(np.float32, workers, 1)
     chain = [program.record(nothing, {})]
     program.set_stages([([Task(chain, 0, 0)] * workers, None)])
@@ -66,7 +65,7 @@ def stage_seconds(workers, stages=20_000):
 
 
 def lower(sizes, batch, workers, dtype):
-    """A plan of the network for so many workers, on data of one batch."""
+    """A plan of the network for `workers`, on data of one batch."""
     X = np.zeros((batch, sizes[0]), dtype)
     target = Target(np.zeros((batch, 1), dtype), None)
     loss = "logistic" if sizes[-1] == 1 else "softmax"
@@ -77,7 +76,7 @@ def lower(sizes, batch, workers, dtype):
 
 
 def busiest(plan):
-    """The busiest worker's part of the rows, and of the tile stage by the costs of its tasks."""
+    """The busiest worker's fraction of the rows, and of the costs of the tile stage's tasks."""
     parts = []
     stages = view_at(plan.program.words[records.STAGES], np.int64)
     for number, weigh in enumerate((lambda task: task.hi - task.lo, lambda task: task.cost)):
@@ -113,7 +112,7 @@ def model(sizes, batch, workers, machine, dtype):
 def main():
     """Prints the table."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--batch", type=int, nargs="+", help="instead of each network's own")
+    parser.add_argument("--batch", type=int, nargs="+", help="default: each network's own")
     parser.add_argument("--dtype", choices=("float32", "float64"), default="float32")
     options = parser.parse_args()
     alone = stage_seconds(1)

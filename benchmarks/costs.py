@@ -1,13 +1,13 @@
-"""What layers and options cost: steps of a network with each, beside the plain ReLU network's.
+"""Costs of layers and options: steps of a network with each, relative to a plain ReLU network.
 
     python -m benchmarks.costs [--threads 2] [--dtype float32] [--repeats 31] [--only dropout ...]
                                [--json PATH]
 
-A turn is a pass of the plain network (54-256-256-256-7, ReLU, Adam, batches of 256) and then one
-of the variant, each after one that is not timed, in one process: shuffle and steps as `fit` runs
-them, without what stands around the passes. The ratio is that of the two; tables show medians and
-quartiles over the rounds. Each variant changes one thing, and layers stand behind each of the
-three hidden ones.
+A turn is a pass of the plain network (54-256-256-256-7, ReLU, Adam, batches of 256) and then a
+pass of the variant, each after an untimed pass, in one process. A pass is the same shuffle and
+steps as in `fit`, without the work before and after passes. The ratio is that of the two passes;
+tables show medians and quartiles over the rounds. Each variant changes one thing; additional
+layers follow each of the three hidden layers.
 """
 
 import statistics
@@ -25,7 +25,7 @@ from benchmarks.measuring.report import begin, parser, write
 NETWORK = NETWORKS["tabular"]._replace(samples=5120)
 PLAIN = "relu"
 CODES = (0, 1, 2, 3)
-"""Columns that hold codes where there is an embedding, of `CATEGORIES` categories each."""
+"""Columns that hold codes, of `CATEGORIES` categories each, if there is an embedding."""
 
 CATEGORIES = 100
 VECTOR = 8
@@ -33,14 +33,14 @@ VECTOR = 8
 
 
 class Variant(NamedTuple):
-    """What differs from the plain network.
+    """The differences from the plain network.
 
     Parameters
     ----------
     hidden : callable
-        From a width and the number of a hidden layer to its descriptions.
+        Returns the layers for a width and the number of a hidden layer.
     before : tuple of Layer
-        What comes before the hidden layers.
+        Layers before the hidden ones.
     solver : str or Optimizer
     rule : tuple of (str, float)
         Fields of `plan.rule.Rule`.
@@ -53,7 +53,7 @@ class Variant(NamedTuple):
 
 
 def variants():
-    """All of them by name, the plain one first."""
+    """All variants by name, the plain one first."""
     from fusednn.kernels.activations import ACTIVATIONS
 
     from fusednn import layers as L
@@ -104,7 +104,7 @@ def variants():
 
 @cache
 def data_of(network, dtype, coded):
-    """X and y, with codes in the columns that have some."""
+    """X and y; if `coded`, with codes in the columns `CODES`."""
     X, y = make_data(network, dtype)
     if coded:
         codes = np.random.default_rng(1).integers(0, CATEGORIES, (len(X), len(CODES)))
@@ -114,7 +114,7 @@ def data_of(network, dtype, coded):
 
 
 class Passes:
-    """Training of a variant, pass by pass; a context manager that owns the threads."""
+    """Trains a variant pass by pass; a context manager that owns the threads."""
 
     def __init__(self, variant, dtype, threads, network=NETWORK):
         from fusednn import NetworkClassifier
@@ -154,7 +154,7 @@ class Passes:
         self._session.__exit__(*exception)
 
     def run(self):
-        """A pass; returns the microseconds of a step."""
+        """Runs a pass, and returns the microseconds per step."""
         start = time.perf_counter()
         self._session.shuffle(self._random, 1)
         batches = self._session.batches
@@ -175,7 +175,7 @@ def measure(wanted, options):
     Returns
     -------
     dict
-        For each name the microseconds of its steps, and of the plain ones beside them.
+        For each name, the microseconds of its steps and of the plain steps in the same rounds.
     """
     found = {name: {"step_us": [], "plain_us": []} for name in wanted}
     with ExitStack() as stack:
@@ -196,7 +196,7 @@ def measure(wanted, options):
 
 
 def main():
-    """Prints the table, keeps the rounds."""
+    """Prints the table and writes the rounds."""
     arguments = parser(__doc__, repeats=31)
     arguments.add_argument("--only", nargs="+", help="variants, by name")
     options = arguments.parse_args()

@@ -1,12 +1,12 @@
-"""The matrix product's share of one core's multiply-add peak, beside NumPy's BLAS.
+"""Matrix products as a share of one core's multiply-add peak, compared with NumPy's BLAS.
 
     python -m benchmarks.gemm [--repeats 30] [--cold] [--json PATH]
 
-One thread throughout; peak, ours and NumPy take turns within one run. Rates are medians over the
-rounds; shares are given of medians and, in brackets, of the best rounds: on a busy machine the
-two part. An untimed product goes before each timed one, for both, since what ran before has
-pushed the operands out of the near caches; `--cold` leaves it out. The process restarts without
-the variables that hold a BLAS to older kernels than the CPU's.
+One thread throughout; peak, fusednn and NumPy take turns within one run. Rates are medians over
+the rounds. Shares are those of the medians and, in brackets, of the best rounds; the two differ on
+a busy machine. An untimed product precedes each timed one, because earlier work has displaced the
+operands from the near caches; `--cold` omits it. The process restarts without the variables that
+force a BLAS to older kernels than the CPU's.
 """
 
 import argparse
@@ -27,7 +27,7 @@ def _seconds(work, warm):
 
 
 def rates(shape, dtype, repeats, warm=True):
-    """Rates of one product.
+    """Measures the rates of one product.
 
     Parameters
     ----------
@@ -37,12 +37,12 @@ def rates(shape, dtype, repeats, warm=True):
     repeats : int
         Rounds.
     warm : bool
-        Whether each timed product follows one of the same operands.
+        Whether an untimed product of the same operands precedes each timed one.
 
     Returns
     -------
     dict
-        Of lists of GFLOP/s, one of each round: "peak", "fusednn", "numpy".
+        Lists of GFLOP/s, one per round: "peak", "fusednn", "numpy".
     """
     from benchmarks.measuring.cases import blas_work, gemm_work
     from benchmarks.measuring.peak import fma_gflops
@@ -62,8 +62,8 @@ def main():
     """Prints the table."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--repeats", type=int, default=30, help="rounds")
-    parser.add_argument("--json", type=Path, help="where to write every round's rates")
-    parser.add_argument("--cold", action="store_true", help="operands come from far caches")
+    parser.add_argument("--json", type=Path, help="the file for every round's rates")
+    parser.add_argument("--cold", action="store_true", help="read operands from far caches")
     options = parser.parse_args()
     restart_with(1)
     from benchmarks.measuring.cases import DTYPES, GEMM_SHAPES

@@ -1,21 +1,20 @@
-"""How the time of a training step grows with width, depth, batch, rows and threads.
+"""Growth of a training step's time with width, depth, batch, rows and threads.
 
     python -m benchmarks.growth [--what width depth batch rows threads] [--threads 2]
                                 [--dtype float32] [--repeats 5] [--scratch DIR] [--json PATH]
     python -m benchmarks.growth --draw results.json out.png
 
-One of the five is varied; the others stay at the base, 54-256-256-256-7 at batch 256 on 16,384
-rows with all `--threads`. A step is timed through `fit`, its shuffle included, set-up taken off
-(`steps`): with fewer rows an epoch has fewer steps to carry what it costs itself. The share is
-that of the products in the multiply-add peak measured between the rounds with the same number of
-threads. `n_jobs` is None but for the panel of the threads, which sets it.
+One of the five varies; the others have their base values, 54-256-256-256-7 at batch 256 on 16,384
+rows with all `--threads`. A step is timed through `fit`, including its shuffle, minus the set-up
+(`steps`); with fewer rows, an epoch's own cost is spread over fewer steps. Shares are those of the
+products in the multiply-add peak measured between the rounds with the same number of threads.
+`n_jobs` is None; the panel of threads sets it.
 
-From half a million rows on X is a memory-mapped file in a temporary directory in `--scratch`,
-written in pieces and removed afterwards; the system may hold as much of it in memory as there is
-room for. Where the disk has less than the file and a tenth, the point is left out with a note.
-Where an epoch lasts longer than five seconds there are two rounds at most, each a fit of two
-epochs and one of one. A file from before is kept up: panels asked for are measured anew, others
-stay.
+From half a million rows on, X is a memory-mapped file in a temporary directory in `--scratch`,
+written in pieces and removed afterwards; the system may keep any part of it in memory. A point is
+left out with a note if the disk has less room than 1.1 times the file. If an epoch lasts longer
+than five seconds, there are at most two rounds, each a fit of two epochs and a fit of one. An
+existing file is updated: the requested panels are measured again, the others stay.
 """
 
 import shutil
@@ -49,13 +48,15 @@ def parse():
     found = parser(__doc__, repeats=5, seconds=0.4)
     found.add_argument("--what", nargs="+", choices=WHAT, default=WHAT)
     found.add_argument("--most", type=int, help="leave out larger values than this")
-    found.add_argument("--scratch", type=Path, help="where the mapped file goes")
-    found.add_argument("--draw", type=Path, nargs=2, metavar=("JSON", "PNG"), help="no run")
+    found.add_argument("--scratch", type=Path, help="the folder of the mapped file")
+    found.add_argument(
+        "--draw", type=Path, nargs=2, metavar=("JSON", "PNG"), help="draw results; measure nothing"
+    )
     return found.parse_args()
 
 
 def network_at(what, value):
-    """The base with one thing changed; rows to the nearest whole mini-batches."""
+    """The base with one value changed; rows are rounded to whole mini-batches."""
     batch = value if what == "batch" else BATCH
     width = value if what == "width" else WIDTH
     depth = value if what == "depth" else DEPTH
@@ -65,7 +66,7 @@ def network_at(what, value):
 
 
 def mapped_data(network, dtype, folder):
-    """`make_data` with X in a file of the folder, read in place; the values differ."""
+    """As `make_data`, with other values and with X in a memory-mapped file of the folder."""
     path = Path(folder) / "X.npy"
     shape = network.samples, FEATURES
     random = np.random.default_rng(0)
@@ -79,7 +80,7 @@ def mapped_data(network, dtype, folder):
 
 
 def measure(network, data, threads, options):
-    """One point: microseconds of a step, peaks, operations."""
+    """Measures one point: microseconds per step, peaks, operations."""
     from benchmarks.measuring.contestants import CONTESTANTS
     from benchmarks.measuring.peak import fma_gflops
 
@@ -98,7 +99,7 @@ def measure(network, data, threads, options):
 
 
 def point(what, value, options):
-    """`measure` of the base with one thing changed, or None where the disk has no room."""
+    """Measures the base with one value changed; None if the disk has no room."""
     network = network_at(what, value)
     threads = value if what == "threads" else options.threads
     here = {"value": value, "samples": network.samples}
@@ -114,7 +115,7 @@ def point(what, value, options):
 
 
 def panel(what, options):
-    """All points of one panel, printed as they come."""
+    """Measures and prints all points of one panel."""
     from benchmarks.measuring.contestants import Fusednn
 
     values = VALUES.get(what, tuple(range(1, options.threads + 1)))
@@ -137,7 +138,7 @@ def panel(what, options):
 
 
 def draw(results, picture):
-    """Draws a panel for each thing that was varied: the step's time, and its share of the peak.
+    """Draws a panel for each varied quantity: the step's time, and its share of the peak.
 
     Parameters
     ----------
@@ -175,7 +176,7 @@ def draw(results, picture):
 
 
 def main():
-    """Measures the panels that are asked for, or draws those there are."""
+    """Measures the requested panels, or draws existing ones."""
     options = parse()
     if options.draw:
         draw(*options.draw)

@@ -1,21 +1,20 @@
-"""Who is faster where: a training step over batch and width, against the best of the peers.
+"""Map of a training step over batch and width: fusednn against the best of its peers.
 
     python -m benchmarks.heatmap --json results.json [--batches 1 8 ...] [--widths 8 16 ...]
                                  [--threads 2] [--dtype float32] [--repeats 5] [--seconds 0.1]
                                  [--peers sklearn,torch,jax]
     python -m benchmarks.heatmap --draw results.json out.png
 
-A cell is a network of so many features, two hidden layers of the same width and 10 classes. Its
-step is timed as `compare` times it (`steps`, `rounds`); an epoch has at most 400 steps, two at
-least, fewer where they are long (`networks.epoch_of`). The best peer is the one with the
-smallest median, chosen from the same rounds that are then compared, which errs against us. The
-ratio is the geometric mean of the rounds' ratios, that peer's time over ours: above 1 we are
-faster. Its 95 % interval is Student's t over their logarithms.
+A cell is a network whose features and two hidden layers have the same width, with 10 classes. Its
+step is timed as in `compare` (`steps`, `rounds`). An epoch has 2 to 400 steps, fewer if steps are
+long (`networks.epoch_of`). The best peer is the one with the smallest median of the same rounds,
+which favours the peer. The ratio is the geometric mean of the rounds' ratios, the peer's time over
+fusednn's: above 1 fusednn is faster. Its 95 % interval is Student's t over the logarithms.
 
-The file is written after each cell. Cells that it holds are kept and not measured again, so a
-long run can be cut into pieces; a file of other conditions is refused. In the drawing the colours
-are logarithmic about 1, and cells whose interval lies wholly below 1 are framed. `compile` can be
-added to the peers: it compiles for some ten seconds in each cell.
+The file is written after each cell. Cells that it already has are not measured again, so a long
+run can be split; a file with other conditions is refused. In the drawing, colours are logarithmic
+about 1, and cells whose whole interval is below 1 are framed. `compile` can be added to the peers;
+it compiles for some ten seconds in each cell.
 """
 
 import math
@@ -38,12 +37,14 @@ def parse():
     found = parser(__doc__, repeats=5, seconds=0.1, peers=PEERS)
     found.add_argument("--batches", type=int, nargs="+", default=BATCHES)
     found.add_argument("--widths", type=int, nargs="+", default=WIDTHS)
-    found.add_argument("--draw", type=Path, nargs=2, metavar=("JSON", "PNG"), help="no run")
+    found.add_argument(
+        "--draw", type=Path, nargs=2, metavar=("JSON", "PNG"), help="draw results; measure nothing"
+    )
     return found.parse_args()
 
 
 def measure(batch, width, peers, options):
-    """One cell: what `compare.compete` finds, and the best peer with its ratio and interval."""
+    """Measures one cell: `compare.compete`, and the best peer with its ratio and interval."""
     from .compare import compete
 
     network = epoch_of((width, width, width, CLASSES), batch)
@@ -109,7 +110,7 @@ def draw(results, picture):
 
 
 def label(axes, cell, x, y, norm):
-    """A cell's ratio and best peer, and a frame if the interval lies wholly below 1."""
+    """Writes a cell's ratio and best peer, and frames it if its whole interval is below 1."""
     from matplotlib.patches import Rectangle
 
     dark = abs(norm(cell["ratio"]) - 0.5) > 0.3
@@ -122,7 +123,7 @@ def label(axes, cell, x, y, norm):
 
 
 def main():
-    """Measures the cells that are missing, or draws those there are."""
+    """Measures the missing cells, or draws existing ones."""
     options = parse()
     if options.draw:
         draw(*options.draw)

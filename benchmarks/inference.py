@@ -1,16 +1,16 @@
-"""Time of `predict_proba`: fusednn beside ONNX Runtime, scikit-learn and PyTorch.
+"""Compares the time of `predict_proba` with ONNX Runtime, scikit-learn and PyTorch.
 
     python -m benchmarks.inference [--threads 2] [--dtype float32] [--rows 20000]
                                    [--networks small-32 ...] [--repeats 7]
                                    [--peers onnxruntime,sklearn,torch] [--json PATH]
 
-Every network of `networks` is fitted for an epoch by fusednn, and the peers get its weights: the
-same network in ONNX Runtime, in scikit-learn's classifier, in PyTorch. Before anything is timed
-their probabilities are compared. One call predicts all rows, which lie ready in the network's
-type; a turn is as many calls as last some `--seconds`, in interleaved rounds (`rounds`). Bound
-CPUs, threads and BLAS kernels are as `compare` has them; ONNX Runtime gets as many threads within
-an operation, one between them. GFLOP/s count the products, 2 B I O each; the share is that of the
-best multiply-add peak measured between the rounds with the same number of threads.
+fusednn fits every network of `networks` for an epoch. ONNX Runtime, scikit-learn's classifier and
+PyTorch get the same network with its weights. Their probabilities are compared before anything is
+timed. One call predicts all rows, which already have the network's type. A turn is as many calls
+as take about `--seconds`, in interleaved rounds (`rounds`). CPUs, threads and BLAS kernels are set
+as in `compare`; ONNX Runtime gets this number of threads within an operation and one between
+operations. GFLOP/s count the products, 2 B I O each. Shares are relative to the best multiply-add
+peak measured between the rounds with the same number of threads.
 """
 
 import warnings
@@ -33,7 +33,7 @@ def parse():
     """The command line."""
     found = parser(__doc__, repeats=7, seconds=0.2, peers=PEERS)
     found.add_argument("--networks", nargs="+", choices=NETWORKS, default=list(NETWORKS))
-    found.add_argument("--rows", type=int, default=20_000, help="of one call")
+    found.add_argument("--rows", type=int, default=20_000, help="rows per call")
     return found.parse_args()
 
 
@@ -48,7 +48,7 @@ def fitted(network, dtype):
 
 
 def check_agreement(field):
-    """Asserts that all predict the same, up to rounding."""
+    """Asserts that all predictors agree up to rounding."""
     expected = field[OURS][0].probabilities()
     for name, (predictor, _) in field.items():
         found = predictor.probabilities()
@@ -57,7 +57,7 @@ def check_agreement(field):
 
 
 def count_calls(predictor, seconds):
-    """Calls that last about `seconds`."""
+    """The number of calls that take about `seconds`."""
     return max(1, round(seconds / min(predictor.run(1) for _ in range(3))))
 
 
@@ -68,13 +68,13 @@ def predict_all(network, names, options):
     ----------
     network : Network
     names : sequence of str
-        Of `PREDICTORS`, ours first.
+        Keys of `PREDICTORS`, fusednn first.
     options : Namespace
 
     Returns
     -------
     dict
-        Peaks, per predictor microseconds of a call, per peer the ratio with its interval.
+        The peaks, microseconds per call of each predictor, and each peer's ratio with interval.
     """
     from benchmarks.measuring.peak import fma_gflops
     from benchmarks.measuring.predictors import PREDICTORS
@@ -104,7 +104,7 @@ def predict_all(network, names, options):
 
 
 def main():
-    """Runs the comparison, prints the table, keeps the rounds."""
+    """Runs the comparison, prints the table and writes the rounds."""
     options = parse()
     restart_with(options.threads)
     from benchmarks.measuring.predictors import PREDICTORS

@@ -1,15 +1,15 @@
-"""Time of one row through `predict_proba` from Python: a frozen network beside its peers.
+"""Compares the time of `predict_proba` for one row, called from Python, with peers.
 
     python -m benchmarks.latency [--dtype float32] [--repeats 11] [--seconds 0.05]
                                  [--networks small-32 ...] [--json PATH]
 
-One thread, one C-contiguous row of the network's type. The networks are those of `inference`:
-fitted by fusednn for an epoch, the peers have its weights, and their probabilities are compared
+One thread, one C-contiguous row of the network's type. Networks and peers are those of
+`inference`: fusednn fits for an epoch, the peers get its weights, and probabilities are compared
 before anything is timed. "frozen" is `fusednn.freeze(model).predict_proba(row, validate=False)`,
-"validated" the same without that argument, "out" writes to an array that is there. "labels" and
-"sklearn labels" are `predict`. Between the rounds one core's read bandwidth is measured over as
-many bytes as the weights have: no network can answer sooner than they are read, and the last
-columns say how long that is, and which share of it ours reaches.
+"validated" the same without that argument, "out" writes to an existing array. "labels" and
+"sklearn labels" are `predict`. Between the rounds, one core's read bandwidth is measured on as
+many bytes as the weights have. No network can answer faster than its weights are read: the last
+line shows this time, and the share that fusednn reaches.
 """
 
 from benchmarks.measuring.environment import restart_with
@@ -30,7 +30,7 @@ def parse():
 
 
 def answer_row(network, options):
-    """All rounds of one network: per contestant microseconds of a call, and the reads."""
+    """All rounds of one network: microseconds per call of each contestant, and the reads."""
     from benchmarks.measuring.predictors import FROZEN, PREDICTORS
 
     from .reads import Reader
@@ -65,7 +65,7 @@ def answer_row(network, options):
 
 
 def over(times, theirs, ours):
-    """The ratio of medians, and the interval of the rounds' ratios."""
+    """The ratio of the medians, and the interval of the rounds' ratios, as text."""
     found = ratio(times[theirs]["rounds"], times[ours]["rounds"])
     low, high = found["interval"] or (found["mean"],) * 2
     return f"{found['medians']:.2f} [{low:.2f}, {high:.2f}]"

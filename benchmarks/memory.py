@@ -1,14 +1,14 @@
-"""Peak resident memory of a fit on 60,000 x 784 float32, above what was resident before it.
+"""Peak memory of a fit on 60,000 x 784 float32, above the memory resident before it.
 
     python -m benchmarks.memory [--epochs 2] [--sklearn]
     python -m benchmarks.memory --plans
 
-Each solver has a process of its own, in which the data exist and a small fit has compiled and
-imported everything before the count begins. The system's own mark of the peak is reset and read
-(Linux); elsewhere the peak of the whole process is taken, which may hide some of the fit's.
+Each solver has its own process. Before the measurement it creates the data, and a small fit
+compiles and imports everything. On Linux the system's peak is reset and read. Elsewhere the peak
+of the whole process is used, which may hide a part of the fit's.
 
-With --plans it prints what plans take: parameters, moments and what else lasts, and the work
-memory of a step beside what it would be if no block served twice.
+--plans prints the memory of plans: parameters, moments and other lasting arrays, and the work
+memory of a step, with and without sharing of blocks.
 """
 
 import argparse
@@ -36,7 +36,7 @@ def _status(field):
 
 
 def _peak():
-    """The peak so far, in bytes."""
+    """The peak of resident memory so far, in bytes."""
     try:
         return _status("VmHWM")
     except OSError:
@@ -47,7 +47,7 @@ def _peak():
 
 
 def _begin():
-    """Forgets the peak where the system can, and returns what is resident now."""
+    """Resets the peak if the system supports it, and returns the bytes resident now."""
     try:
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
         return _status("VmRSS")
@@ -56,7 +56,7 @@ def _begin():
 
 
 def _fit_once(library, solver, epochs):
-    """Bytes that the fit adds to the peak; to be called in a process of its own."""
+    """Bytes that a fit adds to the peak; call it in a new process."""
     from importlib import import_module
 
     import numpy as np
@@ -72,14 +72,14 @@ def _fit_once(library, solver, epochs):
 
 
 def peak_above(work):
-    """Bytes by which the peak of a call exceeds what is resident before it."""
+    """Bytes by which the peak of a call exceeds the memory resident before it."""
     before = _begin()
     work()
     return _peak() - before
 
 
 def in_child(module, *arguments):
-    """What `python -m module arguments` prints as JSON, in a process of its own.
+    """Runs `python -m module arguments` in a new process, and parses the JSON that it prints.
 
     Parameters
     ----------
@@ -97,7 +97,7 @@ def in_child(module, *arguments):
 
 
 def extra_bytes(library, solver, epochs=2):
-    """Bytes by which the peak of a fit exceeds what was resident before it.
+    """Bytes by which the peak of a fit exceeds the memory resident before it.
 
     Parameters
     ----------
@@ -116,7 +116,7 @@ def extra_bytes(library, solver, epochs=2):
 
 
 def deep_layers():
-    """Lists of layers whose arrays are many, by name."""
+    """Lists of layers with many arrays, by name."""
     from fusednn.layers import Activation, BatchNorm, Dense, Dropout, LayerNorm, Residual
 
     cell = [Dense(128), BatchNorm(), Activation("gelu"), Dropout(0.1)]
@@ -129,13 +129,13 @@ def deep_layers():
 
 
 def plan_bytes(layers, inputs, outputs, batch):
-    """What training and prediction of float32 rows take.
+    """Memory of training and prediction on float32 rows.
 
     Returns
     -------
     tuple of int
-        What lasts, the work memory, and that without sharing, in bytes; for training, and then the
-        work memory and that without sharing for 64 rows of prediction.
+        Bytes. For training: lasting arrays, work memory, and work memory without sharing. For the
+        prediction of 64 rows: work memory, and work memory without sharing.
     """
     import numpy as np
 
@@ -192,9 +192,9 @@ def main():
     """Prints the table."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--epochs", type=int, default=2)
-    parser.add_argument("--sklearn", action="store_true", help="scikit-learn beside it")
+    parser.add_argument("--sklearn", action="store_true", help="measure scikit-learn too")
     parser.add_argument("--child", nargs=2, help=argparse.SUPPRESS)
-    parser.add_argument("--plans", action="store_true", help="the memory of plans instead")
+    parser.add_argument("--plans", action="store_true", help="print the memory of plans instead")
     options = parser.parse_args()
     if options.plans:
         print_plans()

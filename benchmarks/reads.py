@@ -1,9 +1,9 @@
-"""How fast one core reads: the bound of a network that answers one row.
+"""Read bandwidth of one core, which bounds the time of a network's answer to one row.
 
     python -m benchmarks.reads [--megabytes 0.5 1 2 6.3 16]
 
-Every byte of a float32 array is loaded and added to one of CHAINS sums; nothing else is done. The
-array is read again and again, so it lies where one of its size lies.
+The loop only loads every element of a float32 array and adds it to one of CHAINS sums. It reads
+the array repeatedly, so the array is in the nearest cache that can hold it.
 """
 
 import argparse
@@ -25,7 +25,7 @@ _I64 = ir.IntType(64)
 
 @intrinsic
 def _sum(typingctx, x, n):
-    """The sum of n elements, n a multiple of CHAINS vectors, in no order that anyone knows."""
+    """Reads n elements, n a multiple of CHAINS vectors; returns one lane of their sums."""
 
     def codegen(context, builder, signature, args):
         x, n = args
@@ -66,7 +66,7 @@ def _read(x, times):
 
 
 class Reader:
-    """Reads an array of so many bytes, again and again.
+    """Reads an array repeatedly.
 
     Parameters
     ----------
@@ -80,19 +80,19 @@ class Reader:
         _read(self._x, 1)
 
     def run(self, calls):
-        """Seconds of reading it so often."""
+        """Seconds of reading the array `calls` times."""
         start = time.perf_counter()
         _read(self._x, calls)
         return time.perf_counter() - start
 
     def gbytes(self, seconds=0.02):
-        """Gigabytes per second over about so many seconds."""
+        """GB/s, measured for about `seconds`."""
         calls = max(1, round(seconds / self.run(3) * 3))
         return self._x.nbytes * calls / self.run(calls) / 1e9
 
 
 def main():
-    """Prints the rate for the asked sizes."""
+    """Prints the rate for each size."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--megabytes", type=float, nargs="+", default=[0.02, 0.5, 1, 2, 6.3, 16])
     for size in parser.parse_args().megabytes:

@@ -1,13 +1,16 @@
-"""Predictors with weights in bfloat16 and int8 beside float32: what they lose and what they win.
+"""Accuracy and speed of predictors with weights in bfloat16 and int8, compared with float32.
 
     [FUSEDNN_DATA=...] python -m benchmarks.reduced [--threads 1] [--epochs 10] [--rows 20000]
                            [--networks image ...] [--repeats 15] [--seconds 0.1] [--json PATH]
 
-First 784-256-128-10 is fitted to Fashion-MNIST (`fashion`), without FUSEDNN_DATA 64-256-128-10 to
-scikit-learn's digits, and the predictors that `freeze` makes of it answer the test set: accuracy,
-the largest difference of a probability from float32's, and answers that are others. Then networks
-of `networks`, fitted for an epoch: `predict_proba` of one row, without the search for NaN, and of
-`--rows` rows, in interleaved rounds (`rounds`). A turn is as many calls as last some `--seconds`.
+Accuracy: 784-256-128-10 is fitted to Fashion-MNIST (`fashion`); without FUSEDNN_DATA,
+64-256-128-10 is fitted to scikit-learn's digits. The frozen predictors answer the test set. The
+script prints their accuracy, the largest difference of a probability from float32's, and the
+number of different answers.
+
+Speed: networks of `networks` are fitted for an epoch. `predict_proba` of one row and of `--rows`
+rows, without the search for NaN, is timed in interleaved rounds (`rounds`). A turn is as many
+calls as take about `--seconds`.
 """
 
 import os
@@ -24,7 +27,7 @@ from benchmarks.measuring.rounds import OURS, enter, in_words, ratio, summary, t
 from .inference import fitted
 
 KINDS = {OURS: None, "bfloat16": "bfloat16", "int8": "int8"}
-"""Of the contestants the weights; the first keeps float32."""
+"""The contestants' weights; the first keeps float32."""
 
 HIDDEN, BATCH = (256, 128), 200
 
@@ -33,14 +36,14 @@ def parse():
     """The command line."""
     found = parser(__doc__, repeats=15, seconds=0.1, threads=1)
     found.add_argument("--epochs", type=int, default=10)
-    found.add_argument("--rows", type=int, default=20_000, help="of a batch")
+    found.add_argument("--rows", type=int, default=20_000, help="rows of a batch")
     usual = ["image", "wide", "tabular"]
     found.add_argument("--networks", nargs="+", choices=NETWORKS, default=usual)
     return found.parse_args()
 
 
 def data():
-    """What the data are, training rows and labels, test rows and labels."""
+    """The name of the data, training rows and labels, test rows and labels."""
     if "FUSEDNN_DATA" in os.environ:
         from benchmarks.measuring.fashion import load
 
@@ -59,7 +62,7 @@ def losses(epochs):
     title, X, y, X_test, y_test = data()
     network = MLPClassifier(HIDDEN, batch_size=BATCH, max_iter=epochs, random_state=0)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the number of epochs is meant
+        warnings.simplefilter("ignore")  # max_iter is small on purpose
         network.fit(X, y)
     exact = freeze(network).predict_proba(X_test)
     found = {}
@@ -79,7 +82,7 @@ def losses(epochs):
 
 
 class Calls:
-    """`predict_proba` of a predictor of some rows, as a contestant."""
+    """A contestant that calls a predictor's `predict_proba`."""
 
     def __init__(self, model, weights, X, threads):
         from fusednn import freeze
@@ -90,7 +93,7 @@ class Calls:
         self.run(2)
 
     def run(self, calls):
-        """Seconds of so many calls."""
+        """Seconds of `calls` calls."""
         answer, X = self.predictor.predict_proba, self.X
         start = time.perf_counter()
         for _ in range(calls):
@@ -99,7 +102,7 @@ class Calls:
 
 
 def measure(model, X, options):
-    """All rounds of one network and some rows: microseconds of a call, and how much faster."""
+    """All rounds of one network and its rows: microseconds per call, and speedups."""
     field = enter(
         KINDS,
         lambda name: Calls(model, KINDS[name], X, options.threads),
@@ -115,7 +118,7 @@ def measure(model, X, options):
 
 
 def main():
-    """Prints what is lost, then a line for each network, number of rows and kind of weights."""
+    """Prints accuracies, then times for each network, number of rows and kind of weights."""
     options = parse()
     restart_with(options.threads)
     title, lost = losses(options.epochs)

@@ -1,19 +1,19 @@
-"""What a service pays for a predictor: threads, cold starts, memory.
+"""Costs of a predictor in a service: threads, cold starts, memory.
 
     python -m benchmarks.serving [--what threads start memory] [--repeats 5] [--seconds 0.5]
                                  [--json PATH]
 
-threads: calls per second of eight threads on one predictor, over those of one thread; of a row of
-20-64-64-2, and of batches of 54-256x3-7 that last half a millisecond and more. The one thread runs
-alone and its calls use one core, so twice as many are what two cores can do.
+threads: calls per second of eight threads on one predictor, divided by those of one thread; for
+one row of 20-64-64-2, and for batches of 54-256x3-7 that take at least half a millisecond. The
+single thread runs alone and its calls use one core, so two cores can reach a factor of 2.
 
-start: seconds from the start of a process to its first answer, one row of 20-64-64-2, from a saved
-file: by `fusednn.load` with the compiled kernels in the disk cache, by ONNX Runtime from an ONNX
-file, and by `CompiledPredictor` from a shared library. Every figure is a process of its own, in
-turns; Python alone and with NumPy are what there is no way around.
+start: seconds from the start of a process to its first answer, for one row of 20-64-64-2 and a
+saved file: by `fusednn.load` with compiled kernels in the disk cache, by ONNX Runtime from an ONNX
+file, and by `CompiledPredictor` from a shared library. Every figure is from a new process, in
+interleaved rounds. Python alone, and Python with NumPy, are the lower bounds.
 
-memory: resident bytes that loading 512-1024x2-10 from a file adds, the weights counted beside it,
-and what each of eight threads that call adds. In a process of its own.
+memory: resident bytes that loading 512-1024x2-10 from a file adds, compared with the weights, and
+bytes that eight calling threads add. Measured in a new process.
 """
 
 import argparse
@@ -83,7 +83,7 @@ print(json.dumps([loaded - before, _status("VmRSS") - loaded, len(p._answering._
 
 
 def rate(predictor, x, threads, seconds):
-    """Calls per second of so many threads."""
+    """Calls per second of `threads` threads."""
     counts, over = [0] * threads, threading.Event()
     together = threading.Barrier(threads + 1)
 
@@ -131,7 +131,7 @@ def measure_threads(options):
 
 
 def save_all(folder, name):
-    """One network in every form, and a row for it; their paths."""
+    """Saves a network in every form, and a row for it; returns the paths."""
     import fusednn
 
     network = NETWORKS[name]
@@ -153,7 +153,7 @@ def save_all(folder, name):
 def _run(code):
     """Seconds until a new process prints its first line, and that line.
 
-    It finds modules compiled to bytecode, as installed ones are.
+    Modules are compiled to bytecode, as those of an installed package are.
     """
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
     command = [sys.executable, "-u", "-c", code]
@@ -173,7 +173,7 @@ def measure_start(options, paths):
     for turn in range(options.repeats + 1):
         for name, code in STARTS.items():
             taken, _ = _run(code.format(**paths))
-            if turn:  # the first fills the caches of the disk and of the kernels
+            if turn:  # the first turn fills the disk's cache and the cache of kernels
                 seconds[name].append(taken)
     for name, rounds in seconds.items():
         print(f"start: {name:20}{median(rounds):7.3f} s (best {min(rounds):.3f})")
@@ -199,8 +199,8 @@ def main():
     what = ("threads", "start", "memory")
     parser.add_argument("--what", nargs="+", choices=what, default=what)
     parser.add_argument("--repeats", type=int, default=5, help="rounds, or processes per figure")
-    parser.add_argument("--seconds", type=float, default=0.5, help="of one count of calls")
-    parser.add_argument("--json", type=Path, help="where to write the rounds")
+    parser.add_argument("--seconds", type=float, default=0.5, help="length of one count of calls")
+    parser.add_argument("--json", type=Path, help="the file for the rounds")
     options = parser.parse_args()
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     report = describe(repeats=options.repeats, seconds=options.seconds)

@@ -1,12 +1,12 @@
-"""Time of small calls, fusednn beside scikit-learn: what stands around the work is the point.
+"""Time of small calls, whose overhead dominates, compared with scikit-learn.
 
     python -m benchmarks.small [--threads 2] [--calls 200] [--repeats 15] [--json PATH]
 
-`partial_fit` of 32 rows and `predict` of one, on a warm estimator of 20 features, 100 hidden
-units and 3 classes, a turn being `--calls` calls; and `fit` on the iris data, 150 rows, for 200
-passes, a turn being one. Default options, float64 and float32 unless `--dtype` names one, in
-interleaved rounds (`rounds`). Nothing is taken off. Bound CPUs, threads and BLAS kernels are as
-`compare` has them.
+`partial_fit` of 32 rows and `predict` of one, on a warm estimator of 20 features, 100 hidden units
+and 3 classes; a turn is `--calls` calls. And `fit` on the iris data, 150 rows, for 200 passes; a
+turn is one fit. Default options, float64 and float32 unless `--dtype` names one, in interleaved
+rounds (`rounds`). Nothing is subtracted from the times. CPUs, threads and BLAS kernels are set as
+in `compare`.
 """
 
 import time
@@ -92,7 +92,7 @@ class Fit:
     def run(self):
         model = self.make(random_state=0, max_iter=ITERATIONS)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # it has not converged by then
+            warnings.simplefilter("ignore")  # it has not converged after 200 passes
             model.fit(self.X, self.y)
         assert model.n_iter_ == ITERATIONS
 
@@ -101,7 +101,7 @@ CALLS = {"partial_fit": PartialFit, "predict": Predict, "fit iris": Fit}
 
 
 class Turn:
-    """A call of one library as a contestant; scikit-learn's BLAS is held to the threads."""
+    """A contestant that makes one library's calls; scikit-learn's BLAS is limited to `threads`."""
 
     def __init__(self, call, name, dtype, calls, threads):
         from threadpoolctl import threadpool_limits
@@ -114,7 +114,7 @@ class Turn:
             self.call.prepare()
 
     def seconds(self):
-        """Of one call."""
+        """Seconds of one call."""
         with self.limits():
             start = time.perf_counter()
             self.call.run()
@@ -127,16 +127,16 @@ def measure(call, names, dtype, calls, rounds, threads):
     Parameters
     ----------
     call : str
-        Key of `CALLS`.
+        A key of `CALLS`.
     names : sequence of str
-        Of `LIBRARIES`, ours first.
+        Keys of `LIBRARIES`, fusednn first.
     dtype : str
     calls, rounds, threads : int
 
     Returns
     -------
     dict
-        Per library microseconds of a call, and scikit-learn's ratio with its interval.
+        Microseconds per call of each library, and scikit-learn's ratio with its interval.
     """
     field = enter(
         names, lambda name: Turn(CALLS[call], name, dtype, calls, threads), lambda turn: calls
@@ -149,7 +149,7 @@ def measure(call, names, dtype, calls, rounds, threads):
 def main():
     """Prints lines for each call and type."""
     arguments = parser(__doc__, repeats=15)
-    arguments.add_argument("--calls", type=int, default=200, help="of a turn")
+    arguments.add_argument("--calls", type=int, default=200, help="calls per turn")
     arguments.set_defaults(dtype=None)
     options = arguments.parse_args()
     restart_with(options.threads)

@@ -1,21 +1,21 @@
-"""A CSR X of 10,000 features at 1 % density: a step's time beside the dense twin's, and memory.
+"""Time and memory of training on a CSR X of 10,000 features at 1 % density.
 
     python -m benchmarks.sparse [--threads 2] [--dtype float32] [--rows 8200] [--repeats 5]
                                 [--memory-rows 60000] [--json PATH]
 
-The network is 10000-256-10. Every row has one value in each stretch of a hundred columns, at a
-random place in it, so that all rows have the same number. The dense twin holds the same values
-and the zeros between. Both are timed as `compare` times a step (`steps`, `rounds`), in the same
-rounds; the ratio is the geometric mean of the rounds' ratios, dense over CSR.
+The network is 10000-256-10. Every row has one value at a random place in each stretch of a hundred
+columns, so all rows have the same number of values. A dense array with the same values and zeros
+is timed in the same rounds, as in `compare` (`steps`, `rounds`). The ratio is the geometric mean
+of the rounds' ratios, dense over CSR.
 
 Adam reads and writes weights and both moments in every step, six numbers per parameter, 24 bytes
-in float32. Those bytes over the bandwidth of `peak.stream_gbytes`, measured before each round
-with the same number of threads, are the least time of a step whose parameters come from memory.
-Where caches hold a part of them a step can be faster.
+in float32. These bytes divided by the bandwidth of `peak.stream_gbytes`, measured before each
+round with the same number of threads, are the least time of a step whose parameters come from
+memory. A step can be faster if caches hold a part of them.
 
-Memory is that of a fit on `--memory-rows` in a process of its own, as `memory` measures it: what
-the peak exceeds the memory before it by, X there already. It stands beside the bytes of X and of
-the network: parameters and two moments.
+Memory is that of a fit on `--memory-rows` in a new process, measured as in `memory`: the excess of
+the peak over the memory before the fit, which includes X. It is compared with the bytes of X and
+of the network (parameters and two moments).
 """
 
 import argparse
@@ -44,8 +44,8 @@ BANDWIDTH_BATCH = 200
 def parse():
     """The command line."""
     found = parser(__doc__, repeats=5, seconds=0.4)
-    found.add_argument("--rows", type=int, default=8200, help="the dense twin: 40 kB each")
-    found.add_argument("--memory-rows", type=int, default=60_000, help="0 leaves memory out")
+    found.add_argument("--rows", type=int, default=8200, help="40 kB each in the dense array")
+    found.add_argument("--memory-rows", type=int, default=60_000, help="0: no memory figures")
     found.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
     return found.parse_args()
 
@@ -80,7 +80,7 @@ def parameters():
 
 
 def measure(batch, data, options):
-    """Steps at one batch.
+    """Times steps at one batch size.
 
     Parameters
     ----------
@@ -92,8 +92,7 @@ def measure(batch, data, options):
     Returns
     -------
     dict
-        Microseconds of a step, GB/s before each round, and where both are there the ratio
-        dense / csr.
+        Microseconds per step, GB/s before each round, and dense / csr if `data` has both.
     """
     from benchmarks.measuring.contestants import Fusednn
     from benchmarks.measuring.peak import stream_gbytes
@@ -114,13 +113,14 @@ def measure(batch, data, options):
 
 
 def fit_bytes(rows, dtype):
-    """Bytes of X, of the network and of a fit's peak; to be called in a process of its own."""
+    """Bytes of X, of the network and of a fit's peak; call it in a new process."""
     from fusednn import MLPClassifier
 
     warnings.simplefilter("ignore")
     X, y = make_sparse(rows, dtype)
     options = {"hidden_layer_sizes": SIZES[1:-1], "max_iter": 2, "random_state": 0}
-    few = X[:2000, :STRETCH]  # a small network: what it frees stays resident, and would be hidden
+    # small, because memory that it frees stays resident and would hide the fit's
+    few = X[:2000, :STRETCH]
     MLPClassifier(**options).fit(few, y[:2000])  # compiles
     estimator = MLPClassifier(**options)
     return {
@@ -131,7 +131,7 @@ def fit_bytes(rows, dtype):
 
 
 def print_step(found, least):
-    """A line for each form of X, and for one batch the optimizer's least time."""
+    """Prints a line for each form of X, for one batch with the optimizer's least time."""
     for name, times in found["step_us"].items():
         print(f"batch {found['batch']:5} {name:6}{times['median']:10.1f} us", end="")
         print(f" (best {times['best']:.1f})", end="")
@@ -143,7 +143,7 @@ def print_step(found, least):
 
 
 def print_memory(found):
-    """A line of what a fit needs."""
+    """Prints the memory of a fit."""
     extra, data, network = (found[key] / 1e6 for key in ("extra", "X", "network"))
     print(
         f"memory: X {data:.1f} MB, parameters and moments {network:.1f} MB, the fit's peak"

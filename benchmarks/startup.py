@@ -1,9 +1,9 @@
-"""What a new process pays: imports, and its first fit with an empty and a filled disk cache.
+"""Time of imports and of the first fit in a new process, with an empty and a filled disk cache.
 
     python -m benchmarks.startup [--repeats 3]
 
-Every figure comes from a process of its own. The kernels' cache lies in a temporary directory:
-the first process finds it empty (cold), the following ones find what the first left (warm).
+Every figure is from a new process. The cache of kernels is in a temporary directory: empty for the
+first process (cold), and filled by it for the following ones (warm).
 """
 
 import argparse
@@ -59,13 +59,13 @@ def first_fit(cache):
     Parameters
     ----------
     cache : str
-        Directory of the kernels' disk cache.
+        Directory of the cache of kernels.
 
     Returns
     -------
     dict
-        Seconds: "sklearn" to import scikit-learn's networks, "import" to import `MLPClassifier`
-        after that, "fit" to fit it, "over_sklearn" for both of these.
+        Seconds: "sklearn", import of scikit-learn's networks; "import", import of `MLPClassifier`
+        after that; "fit", its fit; "over_sklearn", the sum of the last two.
     """
     return json.loads(_output(_FIRST_FIT, cache))
 

@@ -1,9 +1,9 @@
-"""What reading a table costs: `fusednn fit` of one epoch and `fusednn predict`, in new processes.
+"""Costs of reading a table: `fusednn fit` of one epoch and `fusednn predict`, in new processes.
 
     python -m benchmarks.tables kddcup.data_10_percent.gz --target 41 [--rows 100000]
 
-Seconds, seconds of CPU and peak memory of the whole process, and of reading alone; each is run
-`--repeats` times and the fastest is shown. The network is small, so that the table is most of the
+Prints seconds, CPU seconds and peak memory of the whole process, also for reading alone. Each runs
+`--repeats` times; the fastest run is shown. The network is small, so that the table is most of the
 work.
 """
 
@@ -21,13 +21,13 @@ COMMAND = "import sys; from fusednn.command.main import main; sys.exit(main())"
 READ = """
 import sys
 from pathlib import Path
-from fusednn.tables.reading import read_table
+from fusednn.tables.reading.table_reader import read_table
 read_table(Path(sys.argv[1]))
 """
 
 
 def shortened(path, rows, folder):
-    """The first rows of a file, compressed as that is."""
+    """Copies the first rows of a file, with the same compression."""
     opened = gzip.open if path.suffix == ".gz" else open
     short = Path(folder) / path.name
     with opened(path, "rb") as whole, opened(short, "wb") as part:
@@ -36,7 +36,7 @@ def shortened(path, rows, folder):
 
 
 def measured(code, *arguments):
-    """Seconds, those of CPU, and peak MB of a process."""
+    """Seconds, CPU seconds, and peak MB of a process."""
     start = time.perf_counter()
     process = subprocess.Popen(
         [sys.executable, "-c", code, *map(str, arguments)], stdout=subprocess.DEVNULL
@@ -49,11 +49,11 @@ def measured(code, *arguments):
 
 
 def main():
-    """Prints a line for each."""
+    """Prints a line for reading, `fit` and `predict`."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.tables", description=__doc__)
     parser.add_argument("table", type=Path)
     parser.add_argument("--target", required=True)
-    parser.add_argument("--rows", type=int, help="the first ones only; default: all")
+    parser.add_argument("--rows", type=int, help="use only the first rows; default: all")
     parser.add_argument("--repeats", type=int, default=3)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:

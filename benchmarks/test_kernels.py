@@ -4,7 +4,7 @@ from benchmarks.measuring.cases import CASES, DTYPES
 
 
 def pytest_generate_tests(metafunc):
-    """Every case in both element types; without importing pytest, since asv reads this file."""
+    """Every case in both element types. Does not import pytest, because asv reads this file."""
     metafunc.parametrize("case", CASES)
     metafunc.parametrize("dtype", DTYPES)
 

@@ -3,11 +3,11 @@
     python -m benchmarks.ulp [--stride N]
 
 Run from the repository's root. A float32 result is compared with NumPy's float64 function, a
-float64 result with its long double one where that is wider than float64. An error is counted in
-units in the last place of the exact result; infinity counts as the power of two that follows the
-largest number. `FUSEDNN_SHAPE=plain` in the environment measures the unfused row.
+float64 result with its long double function if that is wider than float64. Errors are in units in
+the last place of the exact result; infinity counts as the power of two above the largest number.
+`FUSEDNN_SHAPE=plain` in the environment measures the code without fused multiply-adds.
 
-The result goes to `benchmarks/results/ulp.json`, under the name of the row that was measured.
+The result is written to `benchmarks/results/ulp.json`, under the name of the measured shape.
 """
 
 import argparse
@@ -40,7 +40,7 @@ def _softplus(x):
 
 
 def _normal_cdf(x):
-    """SciPy's for float64; wider, a series near 0 and a continued fraction of the tail."""
+    """SciPy's function for float64; for wider types a series near 0, and a continued fraction."""
     if x.dtype == np.float64:
         return special.ndtr(x)
     size = np.minimum(abs(x), 40)
@@ -59,7 +59,7 @@ def _normal_cdf(x):
 
 
 def _turns(x):
-    """cos(2 pi x) and sin(2 pi x), by what is left of the nearest quarter of a turn."""
+    """cos(2 pi x) and sin(2 pi x), from the difference to the nearest quarter of a turn."""
     quarters = np.rint(4 * x)
     angle = 8 * np.arctan(x.dtype.type(1)) * (x - quarters / 4)
     c, s, turn = np.cos(angle), np.sin(angle), quarters.astype(np.int64) % 4
@@ -79,7 +79,7 @@ ORACLES = {
     "sin_turns": lambda x: _turns(x)[1],
 }
 MOST = {"cos_turns": 2.0**20, "sin_turns": 2.0**20}
-"""The largest inputs of the functions that do not take all numbers."""
+"""The largest inputs of functions that do not accept all numbers."""
 
 _HALF_LOG2 = np.log(2.0) / 2
 POINTS = sorted(
@@ -91,11 +91,11 @@ POINTS = sorted(
         + [87.33654, 88.72284, 103.97208, 104.0, 708.39641853, 709.782712893, 745.1332191, 746.0]
     )}
 )  # fmt: skip
-"""Where a range begins or ends in one of the functions."""
+"""Ends of ranges in the functions."""
 
 
 def compiled_loop(function):
-    """`function` over the elements of an array, as a compiled loop."""
+    """A compiled loop that applies `function` to the elements of an array."""
 
     def loop(x, out):
         for i in range(x.size):
@@ -105,7 +105,7 @@ def compiled_loop(function):
 
 
 def _power_of_two(x):
-    """The largest power of two that is at most |x|; infinity stays."""
+    """The largest power of two that is at most |x|; infinity for infinity."""
     if x.dtype == np.float64:
         return (x.view(np.int64) & 0x7FF0000000000000).view(np.float64)
     fraction, exponent = np.frexp(x)
@@ -113,7 +113,7 @@ def _power_of_two(x):
 
 
 def ulp_errors(got, want):
-    """Errors of `got` in units in the last place of `want`, which is of a wider type."""
+    """Errors of `got` in units in the last place of `want`, which has a wider type."""
     info = np.finfo(got.dtype)
     wide = want.dtype.type
     top = wide(2) ** int(info.maxexp)
@@ -127,7 +127,7 @@ def ulp_errors(got, want):
 
 
 class Worst:
-    """The largest error so far, its input, and how many inputs were seen."""
+    """The largest error so far, its input, and the number of inputs."""
 
     def __init__(self, name, loop):
         self.oracle = ORACLES[name]
@@ -158,7 +158,7 @@ class Worst:
 
 
 def sweep_float32(name, loop, stride):
-    """Every `stride`-th bit pattern."""
+    """Tests every `stride`-th bit pattern."""
     worst = Worst(name, loop)
     for start in range(0, 1 << 32, CHUNK * stride):
         stop = min(start + CHUNK * stride, 1 << 32)

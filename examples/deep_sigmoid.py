@@ -1,10 +1,10 @@
-"""Why ten layers of sigmoids do not learn, how the diagnosis says so, and three remedies.
+"""Why ten layers of sigmoids do not learn, how the diagnosis reports it, and three remedies.
 
     python examples/deep_sigmoid.py [--plot docs/deep_sigmoid.png]
 
-A sigmoid's derivative is 1/4 at most, and the gradient of the first layer is a product of ten of
-them: it vanishes, and SGD stays where it began (Glorot and Bengio, AISTATS 2010). ReLU with He's
-initialisation, BatchNorm before each sigmoid, or Residual blocks around them bring it back.
+A sigmoid's derivative is at most 1/4, and the gradient of the first layer is a product of ten of
+them: it vanishes, and SGD barely moves the weights (Glorot and Bengio, AISTATS 2010). Three
+remedies: ReLU with He's initialisation, BatchNorm before each sigmoid, or Residual blocks.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ def networks(depth=10, units=64):
 
 
 class Outcome(NamedTuple):
-    """How a fit went: the model, its accuracy on the test samples, and the warnings."""
+    """A fitted model, its accuracy on the test samples, and its warnings."""
 
     name: str
     model: NetworkClassifier
     accuracy: float
-    told: list[str]
+    messages: list[str]
 
 
 def run(passes=30, depth=10, units=64):
@@ -68,21 +68,21 @@ def run(passes=30, depth=10, units=64):
             warnings.simplefilter("always", DiagnosisWarning)
             warnings.simplefilter("ignore", ConvergenceWarning)
             model.fit(X_train, y_train)
-        told = [str(w.message) for w in caught if issubclass(w.category, DiagnosisWarning)]
-        outcomes.append(Outcome(name, model, model.score(X_test, y_test), told))
+        messages = [str(w.message) for w in caught if issubclass(w.category, DiagnosisWarning)]
+        outcomes.append(Outcome(name, model, model.score(X_test, y_test), messages))
     return outcomes
 
 
 def table(outcomes):
-    """The outcomes as lines: after the last pass the gradients of the first and last layer."""
+    """A line for each network, with the gradients of the first and last layer at the end."""
     lines = [f"{'network':20}{'loss':>8}{'accuracy':>10}{'first':>10}{'last':>10}{'ratio':>10}"]
-    for name, model, accuracy, told in outcomes:
+    for name, model, accuracy, messages in outcomes:
         norms = model.gradient_norms_[-1]
         lines.append(
             f"{name:20}{model.loss_:8.3f}{accuracy:10.3f}{norms[0]:10.1e}{norms[-1]:10.1e}"
             f"{norms[0] / norms[-1]:10.1e}"
         )
-        lines += [f"    DiagnosisWarning: {message}" for message in told]
+        lines += [f"    DiagnosisWarning: {message}" for message in messages]
     return "\n".join(lines)
 
 
@@ -108,7 +108,7 @@ def draw(outcomes, picture):
 
 
 def main():
-    """Prints the table, and draws if asked to."""
+    """Prints the table, and draws it with --plot."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--passes", type=int, default=30)
     parser.add_argument("--plot", metavar="PNG", help="draw to this file")

@@ -21,7 +21,7 @@ def test_deep_sigmoid(tmp_path):
     outcomes = module.run(passes=20)
     sigmoid, *others = outcomes
     assert sigmoid.accuracy < 0.2
-    (message,) = sigmoid.told
+    (message,) = sigmoid.messages
     assert message.startswith("The gradients vanish: that of layers[0] Dense is ")
     assert len(others) == 3
     for name, _, accuracy, told in others:

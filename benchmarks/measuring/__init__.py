@@ -1,1 +1,1 @@
-"""What benchmarks share: cases, contestants, rounds, reports."""
+"""Shared by the benchmarks: cases, contestants, rounds, reports."""

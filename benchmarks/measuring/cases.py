@@ -1,9 +1,9 @@
-"""The table of kernel cases: what asv, pytest-benchmark and `benchmarks.gemm` time.
+"""The table of kernel cases that asv, pytest-benchmark and `benchmarks.gemm` time.
 
-Kernels take pointers and sizes, so each is called from a small compiled loop that repeats it,
-for a millisecond or so, on data that stay in the cache, as a block of rows or a tile does in
-training. One thread. Where a kernel overwrites what it reads, the data are such that repeating
-it leads neither to subnormal numbers nor to infinity.
+Kernels take pointers and sizes, so a small compiled loop repeats each for about a millisecond, on
+data that stay in the cache, as a block of rows or a tile does in training. One thread. If a kernel
+overwrites its input, the data are chosen so that repetition produces neither subnormal numbers nor
+infinity.
 """
 
 from collections.abc import Callable
@@ -29,25 +29,25 @@ from fusednn.plan.memory.buffers import Block
 
 DTYPES = ("float32", "float64")
 ELEMENTS = 4096
-"""Of a block: a few rows of a hidden layer."""
+"""Elements of a block: a few rows of a hidden layer."""
 TILE = 1024
-"""Weights of a tile that an optimizer steps on: 32 x 32 in float32."""
+"""Weights of a tile that an optimizer updates: 32 x 32 in float32."""
 LOSS_ROWS = 256
 CALL_FLOPS = 4e8
 CALL_ELEMENTS = 8_000_000
-"""Of a function with a polynomial in it; cheaper kernels go over CHEAP_ELEMENTS in a call."""
+"""Elements per call of functions with a polynomial; cheaper kernels take CHEAP_ELEMENTS."""
 CHEAP_ELEMENTS = 32_000_000
 
 
 class Work(NamedTuple):
-    """A case made ready: `call()` does `amount` operations, or moves `amount` bytes."""
+    """A prepared case: `call()` does `amount` operations, or moves `amount` bytes."""
 
     call: Callable[[], object]
     amount: float
 
 
 class Case(NamedTuple):
-    """`prepare(dtype)` gives a `Work`; `unit` says what its amount divided by 1e9 s is."""
+    """`prepare(dtype)` returns a `Work`; `unit` is the unit of its amount per 1e9 s."""
 
     unit: str
     prepare: Callable[[str], Work]
@@ -68,7 +68,7 @@ def _panels_loop(c, a, b, zeros, M, K, N, floor, repeats):
 
 @kernel
 def _gradient_loop(tile, x, dz, zeros, batch, fan_in, fan_out, rows, width, floor, repeats):
-    """x^T dz tile by tile over the whole batch, as the update of a dense layer walks it."""
+    """x^T dz tile by tile over the whole batch, as in the update of a dense layer."""
     for _ in range(repeats):
         for j in range(0, fan_out, width):
             for i in range(0, fan_in, rows):
@@ -79,7 +79,7 @@ def _gradient_loop(tile, x, dz, zeros, batch, fan_in, fan_out, rows, width, floo
 
 
 def gemm_work(M, K, N, dtype):
-    """c (M x N) = a b with b in panels; N a multiple of the panels' width.
+    """c (M x N) = a b with b in panels; N is padded to whole panels.
 
     Parameters
     ----------
@@ -102,7 +102,7 @@ def gemm_work(M, K, N, dtype):
 
 
 def blas_work(M, K, N, dtype):
-    """The same product by NumPy, its BLAS held to one thread from here on in this process."""
+    """The same product by NumPy; limits BLAS to one thread for the rest of the process."""
     from threadpoolctl import threadpool_limits
 
     threadpool_limits(1, user_api="blas")
@@ -166,7 +166,7 @@ def _backward_loop(function):
 
 @kernel
 def _slopes_loop(record, out, slopes, z, constants, repeats):
-    """From the same input each time: the outputs of some would shrink to subnormals."""
+    """Restores the input each time: repeated outputs of some activations become subnormal."""
     for _ in range(repeats):
         out[:] = z
         call(data(record), 0, (data(out), data(slopes), out.size, data(constants)))
@@ -180,14 +180,14 @@ def _map_work(name, dtype):
 
 
 def _constants_of(row, dtype):
-    """An activation's constants; never empty, since their address is taken."""
+    """An activation's constants; never empty, because their address is taken."""
     return np.array([*row.constants, 0.0], dtype)
 
 
 def _forward_work(name, dtype):
     row = ACTIVATIONS[name]
     loop, constants = _forward_loop(row.forward), _constants_of(row, dtype)
-    # of negative numbers leaky_relu would make subnormal ones
+    # repeated leaky_relu would turn negative numbers into subnormals
     out, repeats = abs(_random(dtype, ELEMENTS)), CALL_ELEMENTS // ELEMENTS
     return Work(lambda: loop(out, constants, repeats), 2.0 * repeats * out.nbytes)
 
@@ -285,7 +285,7 @@ def _gather_loop(record, frame, scratch, batch, batches):
 
 
 def _gather_work(dtype):
-    """An epoch's batches of shuffled rows of images, read from memory: 20000 x 784, 200 each."""
+    """An epoch of batches of 200 shuffled rows, read from memory: 20000 x 784."""
     samples, width, batch = 20000, 784, 200
     X, out = np.ones((samples, width), dtype), np.zeros((batch, width), dtype)
     order = np.random.default_rng(0).permutation(samples)
@@ -295,7 +295,7 @@ def _gather_work(dtype):
     scratch, batches = np.zeros(1, dtype), samples // batch
     arguments = record, frame, scratch, batch, batches
 
-    def call(alive=program):  # which holds the arrays that the record has the addresses of
+    def call(alive=program):  # keeps the arrays alive whose addresses the record holds
         _gather_loop(*arguments)
 
     return Work(call, 2.0 * X.nbytes)
@@ -344,4 +344,4 @@ CASES = {
     "sum of squares": Case("GB/s", _squares_work),
     "gather 200x784 of 20000": Case("GB/s", _gather_work),
 }
-"""Every case; a new row is timed by all that reads the table."""
+"""All cases."""

@@ -1,13 +1,13 @@
-"""Those who are timed by `compare`: one class each, with epochs of training as the unit.
+"""The libraries that `compare` times: a class for each, which trains epochs.
 
-A contestant is made with a network, its data and the number of threads, and compiles and warms
-up in `prepare`. `run(epochs)` trains and returns seconds. Where these contain a set-up (`fit`
-does), `has_setup` says so and the set-up is removed by a difference of two runs.
+A contestant takes a network, its data and the number of threads, and compiles and warms up in
+`prepare`. `run(epochs)` trains and returns seconds. If these include a set-up, as those of `fit`
+do, `has_setup` is true, and the difference of two runs removes the set-up.
 
-All train ReLU networks by Adam on shuffled mini-batches gathered anew for each step, or a variant
-of these (`variants`). Two classes take one output with a logistic loss everywhere, as
-scikit-learn's classifier has it, more take a softmax. fusednn and scikit-learn add the L2 term of
-their default `alpha`, which is 0 in variants, and report the loss; the others are spared both.
+All train ReLU networks, or a variant of them (`variants`), by Adam on shuffled mini-batches that
+are gathered for each step. For two classes all have one output with a logistic loss, the same as
+scikit-learn's classifier; for more a softmax. fusednn and scikit-learn add the L2 term of their
+default `alpha`, which is 0 in variants, and report the loss; the others do neither.
 """
 
 import time
@@ -65,9 +65,9 @@ class _Estimator:
 
 
 class Fusednn(_Estimator):
-    """fusednn's `fit`; `n_jobs` None chooses, at most the CPUs the process has.
+    """`fit` of MLPClassifier, or of NetworkClassifier for a variant.
 
-    MLPClassifier's, or for a variant NetworkClassifier's.
+    `n_jobs` None chooses among the CPUs of the process.
     """
 
     n_jobs = None
@@ -89,7 +89,7 @@ class Fusednn(_Estimator):
 
 
 class ScikitLearn(_Estimator):
-    """sklearn.neural_network.MLPClassifier.fit, its BLAS held to the number of threads."""
+    """sklearn.neural_network.MLPClassifier.fit, with BLAS limited to the number of threads."""
 
     def make(self, **options):
         from sklearn.neural_network import MLPClassifier
@@ -154,11 +154,11 @@ class Torch:
 
 
 class TorchCompile(Torch):
-    """PyTorch with the network and its loss through torch.compile; needs a C++ compiler."""
+    """PyTorch, with network and loss compiled by torch.compile; needs a C++ compiler."""
 
     def __init__(self, network, X, y, threads):
         super().__init__(network, X, y, threads)
-        self.torch._dynamo.reset()  # the last network's code counts as a recompilation
+        self.torch._dynamo.reset()  # else a second network counts as a recompilation
         self.loss = self.torch.compile(self._loss)
 
     def prepare(self):
@@ -187,7 +187,7 @@ class Jax:
         self.state = jax.tree.map(jax.numpy.array, state)
 
     def _first_parameters(self, dtype):
-        """For each layer weights, biases, and scale and shift if any; running statistics."""
+        """Weights, biases, and scale and shift if any, of each layer; running statistics."""
         parameters, running = [], []
         for fan_in, fan_out in pairwise(self.network.trained_sizes):
             w = self.random.standard_normal((fan_in, fan_out)) * (2 / fan_in) ** 0.5

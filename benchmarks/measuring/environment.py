@@ -1,4 +1,4 @@
-"""Equal conditions for everyone: CPUs, threads, a free choice of BLAS kernels; and a record."""
+"""Sets equal conditions for all libraries (CPUs, threads, BLAS kernels), and records them."""
 
 import datetime
 import os
@@ -9,19 +9,19 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 FORCING = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "MKL_ENABLE_INSTRUCTIONS")
-"""Variables that hold a BLAS library to older kernels than the CPU's; peers run without them."""
+"""Variables that force a BLAS library to older kernels than the CPU's; they are removed."""
 
 COUNTS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NPROC")
-"""Variables that set a number of threads; the last is the one that XLA's CPU client reads."""
+"""Variables that set a number of threads; XLA's CPU client reads the last one."""
 
 PACKAGES = ("fusednn", "numba", "llvmlite", "numpy", "scikit-learn", "torch", "jax", "onnxruntime")
 
 
 def restart_with(threads):
-    """Restarts this Python with the variables that libraries read when they are imported.
+    """Restarts this Python with the variables that libraries read at import.
 
-    Returns only in a process that has them; call it before anything heavy is imported. The
-    process is also bound to as many CPUs as it gets threads, where the system can do so.
+    Returns only in a process that has them; call it before libraries are imported. If the system
+    supports it, the process is also bound to as many CPUs as it has threads.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ def restart_with(threads):
 
 
 def cpu_model():
-    """The CPU's name, as the system gives it."""
+    """The system's name of the CPU."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
@@ -59,7 +59,7 @@ def installed(package):
 
 
 def commit():
-    """The commit of this tree, with a plus where files differ from it; None without git."""
+    """The commit of this tree, followed by + if files differ from it; None without git."""
     root = Path(__file__).parent
     try:
         found = [
@@ -74,7 +74,7 @@ def commit():
 
 
 def describe(**conditions):
-    """What a result needs beside it to be compared with another.
+    """Facts needed to compare a result with another.
 
     Returns
     -------

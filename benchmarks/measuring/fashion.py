@@ -1,10 +1,10 @@
-"""Fashion-MNIST by one MLPClassifier: test accuracy and seconds.
+"""Test accuracy and time of an MLPClassifier on Fashion-MNIST.
 
     python -m benchmarks.measuring.fashion [--sklearn] [--threads N] [--seeds 0 1 2]
 
-Reads the four idx files, `.gz` or not, from `$FUSEDNN_DATA/fashion-mnist`. Pixels are divided by
-255 and nothing else is done to them. With --sklearn, scikit-learn trains with the same options,
-and the accuracies should agree up to rounding.
+Reads the four idx files, plain or `.gz`, from `$FUSEDNN_DATA/fashion-mnist`. Pixels are only
+divided by 255. With --sklearn, scikit-learn trains with the same options, and the accuracies
+should agree up to rounding.
 """
 
 import argparse
@@ -20,7 +20,7 @@ import numpy as np
 OPTIONS = {
     "hidden_layer_sizes": (512, 256),
     "solver": "sgd",
-    "learning_rate": "adaptive",  # the rate falls to a fifth when a pass brings nothing
+    "learning_rate": "adaptive",  # a pass without improvement divides the rate by five
     "learning_rate_init": 0.1,
     "batch_size": 200,
     "alpha": 1e-2,
@@ -34,7 +34,7 @@ FOLDER = "fashion-mnist"
 
 
 def read_idx(folder, name):
-    """One idx file, compressed or not, of unsigned bytes.
+    """Reads an idx file of unsigned bytes, plain or compressed.
 
     Parameters
     ----------
@@ -49,14 +49,14 @@ def read_idx(folder, name):
     path = folder / f"{name}.gz"
     content = gzip.decompress(path.read_bytes()) if path.exists() else (folder / name).read_bytes()
     if content[:3] != b"\0\0\x08":
-        raise ValueError(f"{name} is no idx file of unsigned bytes")
+        raise ValueError(f"{name} is not an idx file of unsigned bytes")
     dimensions = content[3]
     shape = np.frombuffer(content, ">u4", dimensions, 4)
     return np.frombuffer(content, np.uint8, offset=4 + 4 * dimensions).reshape(shape)
 
 
 def load(part):
-    """Pixels in [0, 1], float32, a row per image, and labels; `part` is "train" or "t10k"."""
+    """Pixels in [0, 1] as float32, a row per image, and labels; `part` is "train" or "t10k"."""
     if "FUSEDNN_DATA" not in os.environ:
         sys.exit(f"set FUSEDNN_DATA to the folder that holds {FOLDER}/")
     folder = Path(os.environ["FUSEDNN_DATA"]) / FOLDER
@@ -81,9 +81,9 @@ def run(title, estimator, train, test):
 
 
 def main():
-    """Trains, with scikit-learn's classifier beside ours if asked for."""
+    """Trains fusednn's classifier, and scikit-learn's with --sklearn."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--sklearn", action="store_true", help="the same options by scikit-learn")
+    parser.add_argument("--sklearn", action="store_true", help="train scikit-learn's too")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     options = parser.parse_args()
@@ -91,7 +91,7 @@ def main():
 
     restart_with(options.threads)
     train, test = load("train"), load("t10k")
-    warnings.simplefilter("ignore")  # the number of epochs is meant
+    warnings.simplefilter("ignore")  # max_iter is small on purpose
     from fusednn import MLPClassifier
 
     MLPClassifier(**OPTIONS | {"max_iter": 1}).fit(train[0][:1000], train[1][:1000])  # compiles

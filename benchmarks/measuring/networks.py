@@ -1,4 +1,4 @@
-"""The networks whose training step is compared, their data, and how operations are counted."""
+"""The networks whose training step is compared, their data, and their operations."""
 
 from itertools import pairwise
 from typing import NamedTuple
@@ -7,18 +7,18 @@ import numpy as np
 
 
 class Network(NamedTuple):
-    """One row of the comparison.
+    """A network of the comparison.
 
     Parameters
     ----------
     samples : int
-        Whole mini-batches, so that every step of an epoch is the same step.
+        A multiple of `batch`, so that all steps of an epoch have the same size.
     sizes : tuple of int
         Features, hidden units, classes.
     batch : int
         Rows of a mini-batch.
     variant : str
-        Of `variants.VARIANTS`; empty is a ReLU network trained by Adam.
+        One of `variants.VARIANTS`; empty for a ReLU network trained by Adam.
     """
 
     samples: int
@@ -28,7 +28,7 @@ class Network(NamedTuple):
 
     @property
     def title(self):
-        """The sizes and the batch, as tables name the network."""
+        """The network's name in tables: the sizes and the batch."""
         return f"{'-'.join(map(str, self.sizes))}, {self.batch}"
 
     @property
@@ -43,12 +43,12 @@ class Network(NamedTuple):
 
     @property
     def trained_sizes(self):
-        """The sizes with the outputs that are trained: two classes take one logistic unit."""
+        """The sizes as trained: two classes have one logistic output."""
         return (*self.sizes[:-1], 1 if self.sizes[-1] == 2 else self.sizes[-1])
 
     @property
     def flops(self):
-        """Operations of one training step; see `step_flops`."""
+        """Operations of a training step; see `step_flops`."""
         return step_flops(self.trained_sizes, self.batch)
 
 
@@ -62,7 +62,7 @@ NETWORKS = {
 
 
 def step_flops(sizes, batch):
-    """Operations of the products of one training step, the optimizer not counted.
+    """Operations of the products of one training step, without the optimizer.
 
     Forward, weight gradient and input gradient are 2 B I O each; the first layer has no input
     gradient.
@@ -83,8 +83,8 @@ def step_flops(sizes, batch):
 def make_data(network, dtype="float32", seed=0):
     """Standard normal features and uniform random classes.
 
-    A step costs the same on noise as on anything else, and noise is never learnt, so that no
-    contestant's gradients die out.
+    A step takes the same time on noise as on other data, and no network learns noise, so gradients
+    do not vanish.
 
     Parameters
     ----------
@@ -104,17 +104,17 @@ def make_data(network, dtype="float32", seed=0):
 
 
 def epoch_of(sizes, batch, seconds=0.03, most=400):
-    """A network whose epoch has as many steps as last some seconds, whoever trains it.
+    """A network whose epoch takes about `seconds` in any library.
 
     Parameters
     ----------
     sizes : sequence of int
     batch : int
     seconds : float
-        Of an epoch, by a rough guess at a step: 200 GFLOP/s, 20 GB/s for Adam's 24 bytes per
-        parameter, 50 us of calls.
+        Length of an epoch, by a rough guess at a step: 200 GFLOP/s, 20 GB/s for Adam's 24 bytes
+        per parameter, 50 us of calls.
     most : int
-        Steps, at most; two at least.
+        The most steps; the least are two.
 
     Returns
     -------

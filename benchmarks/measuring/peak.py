@@ -1,11 +1,11 @@
-"""The machine's limits: fused multiply-adds, and streaming bandwidth, on N threads.
+"""Measures the machine's limits: fused multiply-adds and streaming bandwidth on N threads.
 
     python -m benchmarks.measuring.peak [--threads 1 2 ...]
 
-Compiled functions that hold no lock run in Python threads which start at a barrier; the work of
-all is divided by the time from the first start to the last end. A multiply-add counts as two
-operations. The bandwidth is that of a[i] += s b[i] on arrays far beyond the caches: two reads and
-a write per item, as an optimizer has them, and no line is read only to be overwritten.
+Compiled functions that hold no lock run in Python threads that start at a barrier. The work of all
+is divided by the time from the first start to the last end. A multiply-add counts as two
+operations. Bandwidth is measured for a[i] += s b[i] on arrays far larger than the caches: two
+reads and a write per item, as in an optimizer; every line that is written was read anyway.
 """
 
 import argparse
@@ -27,7 +27,7 @@ CHAINS = 16 if SHAPE.name in ("avx512", "neon") else 12
 """Independent sums: more than latency times units, fewer than the vector registers."""
 
 STREAM_BYTES = 128 << 20
-"""Of each of the two arrays, over all threads."""
+"""Bytes of each of the two arrays, over all threads."""
 
 
 @intrinsic
@@ -40,7 +40,7 @@ def _multiply_adds(typingctx, count, factor, summand):
         factors, summands = (broadcast(builder, scalar, lanes) for scalar in (factor, summand))
         first = summands
         starts = []
-        for _ in range(CHAINS):  # all different, or the compiler keeps one of them
+        for _ in range(CHAINS):  # all different: the compiler would merge equal chains
             first = builder.fadd(first, factors)
             starts.append(first)
         entry, loop = builder.block, builder.append_basic_block("loop")
@@ -99,7 +99,7 @@ def _together(function, arguments):
 
 @cache
 def _rounds(dtype, seconds):
-    """Rounds of `_spin` that last about so long on one thread; compiles it first."""
+    """The number of rounds of `_spin` that take about `seconds` on one thread; compiles it."""
     half = np.dtype(dtype).type(0.5)
     _spin(1, half, half)
     count = 1 << 16
@@ -113,21 +113,21 @@ def _rounds(dtype, seconds):
 
 
 def fma_gflops(threads=1, dtype="float32", seconds=0.05, repeats=1):
-    """Peak of multiply-adds from registers.
+    """Peak rate of multiply-adds in registers.
 
     Parameters
     ----------
     threads : int
     dtype : {"float32", "float64"}
     seconds : float
-        How long one measurement lasts.
+        Length of one measurement.
     repeats : int
-        Measurements; the best counts.
+        The number of measurements; the best counts.
 
     Returns
     -------
     float
-        Thousand million operations per second, over all threads.
+        GFLOP/s over all threads.
     """
     half = np.dtype(dtype).type(0.5)
     count = _rounds(dtype, seconds)
@@ -143,12 +143,12 @@ def stream_gbytes(threads=1, repeats=5):
     ----------
     threads : int
     repeats : int
-        Measurements; the best counts.
+        The number of measurements; the best counts.
 
     Returns
     -------
     float
-        Gigabytes per second, over all threads.
+        GB/s over all threads.
     """
     size = STREAM_BYTES // 4 // threads
     arguments = [
@@ -161,7 +161,7 @@ def stream_gbytes(threads=1, repeats=5):
 
 
 def main():
-    """Prints both limits for the asked numbers of threads."""
+    """Prints both limits for each number of threads."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     cpus = os.cpu_count() or 1
     parser.add_argument("--threads", type=int, nargs="+", default=sorted({1, cpus}))

@@ -1,10 +1,10 @@
-"""Those whose predictions are timed by `inference`: one class each, all with the same weights.
+"""The libraries whose predictions `inference` times: a class for each, with the same weights.
 
-A predictor is made with a fitted fusednn classifier, its rows and the number of threads.
-`probabilities()` is one call, `run(calls)` returns the seconds of so many. fusednn and
-scikit-learn are called as users call them and check their input; ONNX Runtime and PyTorch are
-given an array of the right type. Two classes take one logistic output everywhere: the peers
-return its probability alone, the estimators those of both classes.
+A predictor takes a fitted fusednn classifier, rows and the number of threads. `probabilities()` is
+one call; `run(calls)` returns the seconds of several. fusednn and scikit-learn are called as users
+do and check their input; ONNX Runtime and PyTorch get an array of the right type. For two classes
+all have one logistic output: the peers return only its probability, the estimators those of both
+classes.
 """
 
 import warnings
@@ -15,7 +15,7 @@ import numpy as np
 from .contestants import timed
 
 OPSET, IR = 17, 9
-"""Of the ONNX model: old enough for every ONNX Runtime that the extra allows."""
+"""Versions of the ONNX model, which every ONNX Runtime of the extra can read."""
 
 
 class _Predictor:
@@ -42,7 +42,7 @@ class Fusednn(_Predictor):
 
 
 class ScikitLearn(_Predictor):
-    """sklearn.neural_network.MLPClassifier.predict_proba, its BLAS held to the threads."""
+    """sklearn.neural_network.MLPClassifier.predict_proba, with BLAS limited to the threads."""
 
     def __init__(self, model, X, threads):
         super().__init__(model, X, threads)
@@ -92,7 +92,7 @@ class Torch(_Predictor):
 
 
 class OnnxRuntime(_Predictor):
-    """ONNX Runtime: Gemm and Relu, Softmax or Sigmoid at the end, all optimisations."""
+    """ONNX Runtime with all optimisations: Gemm and Relu, then Softmax or Sigmoid."""
 
     def __init__(self, model, X, threads):
         super().__init__(model, X, threads)
@@ -140,7 +140,7 @@ class OnnxRuntime(_Predictor):
 
 
 class Frozen(_Predictor):
-    """A predictor's probabilities, without a search for NaN."""
+    """A predictor's probabilities, without the search for NaN."""
 
     options: ClassVar[dict] = {"validate": False}
 
@@ -160,13 +160,13 @@ class Frozen(_Predictor):
 
 
 class Validated(Frozen):
-    """A predictor's probabilities as users ask for them."""
+    """A predictor's probabilities with default options."""
 
     options: ClassVar[dict] = {}
 
 
 class FrozenOut(Frozen):
-    """A predictor's probabilities, written to an array that is there."""
+    """A predictor's probabilities, written to an existing array."""
 
     def __init__(self, model, X, threads):
         super().__init__(model, X, threads)
@@ -199,7 +199,7 @@ FROZEN = {
     "labels": FrozenLabels,
     "sklearn labels": ScikitLearnLabels,
 }
-"""What one row is asked of beside the others."""
+"""Further contestants for one row."""
 
 PREDICTORS = {
     "fusednn": Fusednn,

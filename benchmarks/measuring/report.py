@@ -1,4 +1,4 @@
-"""What the scripts share: options, and results in files, written whole after every piece."""
+"""Shared options of the scripts, and files of results."""
 
 import argparse
 import json
@@ -8,14 +8,14 @@ from pathlib import Path
 from .environment import describe
 
 SAME = ("cpu", "commit", "versions")
-"""What two runs must have in common beside their conditions to share a file."""
+"""Besides their conditions, two runs must have these in common to share a file."""
 
 OWN = ("json", "draw", "child", "scratch", "what", "most", "batches", "widths")
-"""Options that are no conditions: where results go, and which of them are wanted."""
+"""Options that are not conditions: they choose files, and which results to measure."""
 
 
 def parser(doc, repeats, seconds=None, peers=None, threads=2):
-    """The command line with the options that most scripts have.
+    """A parser with the options that most scripts have.
 
     Parameters
     ----------
@@ -24,11 +24,11 @@ def parser(doc, repeats, seconds=None, peers=None, threads=2):
     repeats : int
         Default number of rounds.
     seconds : float, optional
-        Default length of a run; without it there is no such option.
+        Default length of a run. None: no such option.
     peers : str, optional
-        Default peers; without it there is no such option.
+        Default peers. None: no such option.
     threads : int or None, default=2
-        Default number of threads; with None there is no such option.
+        Default number of threads. None: no such option.
 
     Returns
     -------
@@ -40,10 +40,12 @@ def parser(doc, repeats, seconds=None, peers=None, threads=2):
     made.add_argument("--dtype", choices=("float32", "float64"), default="float32")
     made.add_argument("--repeats", type=int, default=repeats, help="rounds")
     if seconds is not None:
-        made.add_argument("--seconds", type=float, default=seconds, help="of one run, about")
+        made.add_argument(
+            "--seconds", type=float, default=seconds, help="approximate length of one run"
+        )
     if peers is not None:
-        made.add_argument("--peers", default=peers, help=f"of {peers}; '' for none")
-    made.add_argument("--json", type=Path, help="where to write every round's times")
+        made.add_argument("--peers", default=peers, help=f"some of {peers}; '' for none")
+    made.add_argument("--json", type=Path, help="the file for every round's times")
     return made
 
 
@@ -54,20 +56,20 @@ def begin(options, **more):
 
 
 def write(path, report):
-    """Writes a report as JSON; no path, no file."""
+    """Writes a report as JSON, unless the path is None."""
     if path is not None:
         path.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
 
 
 def read(path):
-    """The report that a file holds."""
+    """Reads the report in a file."""
     return json.loads(path.read_text(encoding="utf-8"))
 
 
 def resume(options, **more):
-    """The report that `options.json` holds already, or a new one as `begin` makes it.
+    """The existing report in `options.json`, or a new one from `begin`.
 
-    A report of other conditions, another machine, another commit or other versions is refused.
+    A report with other conditions, machine, commit or versions is refused.
     """
     new = begin(options, **more)
     if options.json is None or not options.json.exists():

@@ -1,11 +1,10 @@
-"""Contestants take turns: who takes part, the rest before a turn, what the rounds say.
+"""Interleaved rounds: contestants take turns, and are compared round by round.
 
-A round gives every contestant one turn, each round begins with another of them, and rounds are
-repeated, so that a change in the machine's load falls on all. A contestant sleeps a moment
-before its turn, until the threads of the one before have stopped spinning. Two contestants are
-compared round by round: the interval of a ratio is Student's t over the logarithms of the rounds'
-ratios. It holds what varies between the rounds of one run and nothing else; with five rounds it
-is wide, and one disturbed round makes it wider.
+Every contestant has one turn in each round, and each round begins with another contestant, so that
+a change in the machine's load affects all. The script sleeps before each turn until the threads of
+the previous contestant have stopped spinning. The interval of a ratio is Student's t over the
+logarithms of the rounds' ratios. It covers only what varies between the rounds of one run. With
+five rounds it is wide, and one disturbed round makes it wider.
 """
 
 import gc
@@ -22,18 +21,18 @@ CONFIDENCE = 0.95
 REST_SECONDS = 0.05
 MODULES = {"compile": "torch"}
 COMPILERS = ("g++", "clang++", "cl")
-"""What torch.compile needs one of, unless `CXX` names another."""
+"""torch.compile needs one of these, unless `CXX` names another."""
 
 
 def choose_peers(wanted, known):
-    """Those of the wanted peers that can take part; says which cannot.
+    """The wanted peers that are available; prints a note for the others.
 
     Parameters
     ----------
     wanted : str
         Names, separated by commas.
     known : container of str
-        The names there are, ours among them.
+        All names, including fusednn's.
 
     Returns
     -------
@@ -68,16 +67,16 @@ def enter(names, make, count, required=(OURS,)):
     ----------
     names : sequence of str
     make : callable
-        From a name to a contestant.
+        Makes a contestant, given its name.
     count : callable
-        From a contestant that is warm to the amount of its turns.
+        Returns the amount of work in a turn, given a warm contestant.
     required : container of str
-        Those whose failure is an error; another that fails is left out with a note.
+        Contestants whose failure is an error; others that fail are left out with a note.
 
     Returns
     -------
     dict
-        For each name the contestant and its amount.
+        For each name, the contestant and its amount.
     """
     field = {}
     for name in names:
@@ -94,22 +93,22 @@ def enter(names, make, count, required=(OURS,)):
 
 
 def take_turns(field, turn, rounds, between):
-    """All rounds.
+    """Runs all rounds.
 
     Parameters
     ----------
     field : dict
-        As `enter` returns it.
+        What `enter` returned.
     turn : callable
-        From a contestant and its amount to the result of a turn.
+        Runs a turn, given a contestant and its amount, and returns the result.
     rounds : int
     between : callable
-        Called before each round: what the machine can do just then.
+        Called before each round, to measure the machine's limit at that time.
 
     Returns
     -------
     found : dict
-        For each name the results of its turns.
+        For each name, the results of its turns.
     others : list
         What `between` returned.
     """
@@ -127,12 +126,12 @@ def take_turns(field, turn, rounds, between):
 
 
 def summary(rounds):
-    """Median, best, and the rounds themselves."""
+    """The median, the best, and all rounds."""
     return {"median": statistics.median(rounds), "best": min(rounds), "rounds": rounds}
 
 
 def ratio(theirs, ours):
-    """How many times as long a peer takes, from the times of both in the same rounds.
+    """A peer's time divided by fusednn's, from the times of both in the same rounds.
 
     Parameters
     ----------

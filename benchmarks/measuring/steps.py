@@ -1,12 +1,12 @@
-"""The time of one training step, from epochs of a contestant.
+"""The time of one training step, measured by epochs of a contestant.
 
-A run lasts some seconds: as many epochs as that takes, counted out before the first round. All
-have trained an epoch of the same shape before they are timed, so nothing is compiled within a
-time. PyTorch and JAX train on prepared tensors, and their epochs are timed bare. `fit` also
-validates, converts labels and draws weights: each round fits for b + 1 epochs and for one, never
-stopping early; the shortest one-epoch fit of all rounds is taken off the long ones, and the rest
-divided by the steps of b epochs. b is at least four, but one where an epoch lasts longer than
-`LONG_SECONDS`.
+The number of epochs in a run is chosen before the first round, so that a run takes the given
+seconds. All contestants have trained an epoch of the same shape before, so no timed run compiles
+anything. PyTorch and JAX train on prepared tensors, and their epochs are timed directly. `fit`
+also validates, converts labels and draws weights. So each round fits for b + 1 epochs and for one,
+without early stopping; the shortest one-epoch fit of all rounds is subtracted from the long ones,
+and the rest divided by the steps of b epochs. b is at least four, but one if an epoch takes longer
+than `LONG_SECONDS`.
 """
 
 from .rounds import summary, take_turns
@@ -15,7 +15,7 @@ LONG_SECONDS = 5.0
 
 
 def count_epochs(contestant, seconds):
-    """Epochs that last about `seconds`, four times a set-up and its epoch at least."""
+    """The number of epochs that take about `seconds`; at least four for a `fit` with set-up."""
     first = contestant.run(1)
     if first > LONG_SECONDS:
         return 1
@@ -26,27 +26,27 @@ def count_epochs(contestant, seconds):
 
 
 def epoch_seconds(contestant, epochs):
-    """Seconds of the epochs and, where a set-up has to be taken off, of one epoch with it."""
+    """Seconds of the epochs, and of a one-epoch fit if its set-up must be subtracted, else 0."""
     if not contestant.has_setup:
         return contestant.run(epochs), 0.0
     return contestant.run(epochs + 1), contestant.run(1)
 
 
 def step_times(field, rounds, between):
-    """Microseconds of a training step, all rounds.
+    """Microseconds per training step in all rounds.
 
     Parameters
     ----------
     field : dict
-        For each name a contestant and its number of epochs, as `rounds.enter` returns them.
+        For each name, a contestant and its number of epochs, as `rounds.enter` returns them.
     rounds : int
     between : callable
-        Called before each round: the limit of the machine that the steps are held against.
+        Called before each round, to measure the machine's limit with which steps are compared.
 
     Returns
     -------
     times : dict
-        For each name the median, the best, the rounds, and the epochs of one run.
+        For each name, the median, the best, the rounds, and the epochs of one run.
     limits : list
         What `between` returned.
     """

@@ -10,13 +10,13 @@ def finish(title, first, report, results, times, options):
     Parameters
     ----------
     title : str
-        What was measured.
+        Title of the table.
     first : str
-        Names the first column.
+        Name of the first column.
     report : dict
-        As `report.begin` returns it.
+        What `report.begin` returned.
     results : list of dict
-        With "network", "flops", "peaks", and the summaries of all contestants under `times`.
+        With "network", "flops", "peaks", and the summaries of all contestants at the key `times`.
     times : str
     options : Namespace
     """
@@ -46,13 +46,13 @@ def line(title, flops, times, peak, peers):
     ----------
     title : str
     flops : int
-        Operations that the times are for.
+        Operations per timed step or call.
     times : dict
-        For each contestant microseconds, as `rounds.summary` has them.
+        For each contestant, a `rounds.summary` of microseconds.
     peak : float
         GFLOP/s.
     peers : sequence of str
-        The columns; one that is not in `times` stays empty.
+        The columns; a peer that is not in `times` has an empty one.
 
     Returns
     -------

@@ -1,8 +1,8 @@
-"""Variants of the compared networks: what each library puts into every hidden layer.
+"""Variants of the compared networks: the hidden layers in each library.
 
-Numbers are PyTorch's defaults everywhere: epsilons of 1e-5, running statistics that move by a
-tenth, exact GELU, a weight decay of 0.01. Norms stand between a dense layer and its ReLU, dropout
-of 20 % behind it. PyTorch and JAX let biases decay by AdamW too.
+All use PyTorch's defaults: epsilons of 1e-5, a momentum of 0.1 for running statistics, exact GELU,
+a weight decay of 0.01. Norms are between a dense layer and its ReLU; dropout of 20 % is after the
+ReLU. In PyTorch and JAX, AdamW decays biases too.
 """
 
 VARIANTS = ("dropout", "layernorm", "batchnorm", "gelu", "adamw")
@@ -11,7 +11,7 @@ ADAMW = "adamw"
 
 
 def our_layers(variant, units):
-    """A hidden layer's descriptions; without a variant a dense layer with ReLU."""
+    """fusednn's descriptions of a hidden layer; without a variant a dense layer with ReLU."""
     from fusednn import layers
 
     relu = layers.Activation("relu")
@@ -28,7 +28,7 @@ def our_layers(variant, units):
 
 
 def torch_layers(variant, fan_in, fan_out):
-    """A hidden layer's modules."""
+    """PyTorch's modules of a hidden layer."""
     from torch import nn
 
     linear, relu = nn.Linear(fan_in, fan_out), nn.ReLU()
@@ -50,13 +50,13 @@ def is_normed(variant):
 
 
 def jax_activation(variant):
-    """What follows the product and the biases of a hidden layer.
+    """The function of a hidden layer after the product and the biases.
 
     Returns
     -------
     callable
-        From z (B, O), the scale and shift if any, a key, and the running mean and variance if
-        any, to the output (B, O) and what has become of the last two.
+        Takes z (B, O), scale and shift if any, a key, and the running mean and variance if any.
+        Returns the output (B, O), and the updated mean and variance.
     """
     import jax
     from jax import numpy as jnp

@@ -2,7 +2,7 @@
 
     uvicorn --app-dir examples/service --factory app:from_environment
 
-with the model's file in SERVICE_MODEL; `serve.py` is the same with options.
+SERVICE_MODEL names the model's file. `serve.py` does the same, with options.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ from starlette.requests import ClientDisconnect
 import fusednn
 
 INLINE_SECONDS = 0.002
-"""Answers that take no longer are made between other requests, others by a thread beside them."""
+"""The event loop computes answers that take at most this long; threads compute the others."""
 
 MOST_THREADS = 4
-"""Answers at once, besides those of the event loop: each has rows and JSON in memory."""
+"""The most answers computed in threads at once: each holds its rows and JSON in memory."""
 
 PATHS = frozenset({"/predict", "/model", "/health", "/metrics", "/docs", "/openapi.json"})
 
 
 class Limits(NamedTuple):
-    """What a request may take: bytes of body, seconds for them to arrive, rows."""
+    """Limits of a request: bytes of the body, seconds until they have arrived, rows."""
 
     body: int = 1 << 20
     seconds: float = 10.0
@@ -42,7 +42,7 @@ LIMITS = Limits()
 
 
 class ModelInfo(BaseModel):
-    """What the service predicts with."""
+    """The model that the service uses."""
 
     name: str
     n_features: int
@@ -58,7 +58,7 @@ class Problem(BaseModel):
 
 
 def create_app(predictor, limits: Limits = LIMITS) -> FastAPI:
-    """The service; when this returns, all that it calls is compiled.
+    """Creates the service, and compiles everything that it calls.
 
     Parameters
     ----------
@@ -106,19 +106,19 @@ def create_app(predictor, limits: Limits = LIMITS) -> FastAPI:
 
     @app.get("/health")
     async def health() -> dict[str, str]:
-        """Answers once the model is loaded and compiled: the port opens no sooner."""
+        """Always ok: the port opens only when the model is loaded and compiled."""
         return {"status": "ok"}
 
     @app.get("/metrics", response_class=Response)
     async def show_metrics() -> Response:
-        """For Prometheus."""
+        """Metrics for Prometheus."""
         return Response(metrics.text(), media_type=metrics.content_type)
 
     return app
 
 
 def from_environment() -> FastAPI:
-    """The service of the file SERVICE_MODEL, with limits SERVICE_MAX_BODY and SERVICE_MAX_ROWS."""
+    """Creates the service from SERVICE_MODEL, SERVICE_MAX_BODY and SERVICE_MAX_ROWS."""
     limits = LIMITS._replace(
         body=int(os.environ.get("SERVICE_MAX_BODY", LIMITS.body)),
         rows=int(os.environ.get("SERVICE_MAX_ROWS", LIMITS.rows)),
@@ -130,7 +130,7 @@ def from_environment() -> FastAPI:
 
 
 async def _body(request: Request, limits: Limits) -> bytearray:
-    """The body, refused as soon as it is known to be too long."""
+    """Reads the body; refuses it as soon as it is known to be too long."""
     declared = request.headers.get("content-length", "")
     too_long = HTTPException(413, f"the body is longer than {limits.body} bytes")
     if declared.isdecimal() and int(declared) > limits.body:
@@ -145,7 +145,7 @@ async def _body(request: Request, limits: Limits) -> bytearray:
     except TimeoutError:
         raise HTTPException(408, f"no whole body in {limits.seconds} s") from None
     except ClientDisconnect:
-        raise HTTPException(400, "the body ended early") from None  # for the metrics
+        raise HTTPException(400, "the body ended early") from None  # only the metrics show it
     return body
 
 
@@ -154,7 +154,7 @@ def _is_json(content_type: str) -> bool:
 
 
 def _reasons(error: ValueError) -> list[dict[str, Any]]:
-    """The errors as FastAPI gives them, without the input, which may be long or not finite."""
+    """The errors in FastAPI's form, without the input, which may be long or not finite."""
     if not isinstance(error, ValidationError):
         return [{"type": "value_error", "loc": ["body", "rows"], "msg": str(error)}]
     found = error.errors(include_url=False, include_context=False, include_input=False)
@@ -163,7 +163,7 @@ def _reasons(error: ValueError) -> list[dict[str, Any]]:
 
 def _info(predictor) -> ModelInfo:
     classes = getattr(predictor, "classes_", None)
-    if isinstance(classes, list):  # of several columns
+    if isinstance(classes, list):  # several columns of classes
         classes = [part.tolist() for part in classes]
     elif classes is not None:
         classes = classes.tolist()

@@ -1,4 +1,4 @@
-"""A client for load where wrk is not installed: each connection asks again once it is answered."""
+"""Generates load without wrk: each connection sends its next request after every answer."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from array import array
 from functools import partial
 
 TIMEOUT = 10.0
-"""Seconds that the last answers may take once no more is asked."""
+"""Seconds to wait for the last answers."""
 
 
 class Load:
-    """What the connections have met: seconds of each answer, and what went wrong."""
+    """Requests for all connections, the seconds of each answer, and the number of errors."""
 
     def __init__(self, bodies: list[bytes], answers: list[bytes], deadline: float):
         self.requests = [
@@ -25,7 +25,7 @@ class Load:
 
 
 class Connection(asyncio.Protocol):
-    """One keep-alive connection; every answer is compared with what it must be."""
+    """One keep-alive connection, which compares every answer with the expected one."""
 
     def __init__(self, load: Load, ended: asyncio.Future):
         self.load, self.ended, self.waits = load, ended, False
@@ -46,7 +46,7 @@ class Connection(asyncio.Protocol):
         self._ask()
 
     def connection_lost(self, error):
-        self.load.errors += self.waits  # the answer will not come
+        self.load.errors += self.waits  # its last request was not answered
         if not self.ended.done():
             self.ended.set_result(None)
 
@@ -61,7 +61,7 @@ class Connection(asyncio.Protocol):
 
 
 async def drive(port: int, bodies, answers, connections: int, seconds: float) -> dict:
-    """Loads the service for `seconds`; what came of it, as post.lua has it."""
+    """Loads the service for `seconds`; returns the same figures as post.lua prints."""
     loop, began = asyncio.get_running_loop(), time.perf_counter()
     load = Load(bodies, answers, began + seconds)
     transports, ends = [], []

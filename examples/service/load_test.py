@@ -1,11 +1,11 @@
-"""Requests per second, their times, memory and CPU of the service under load on this machine.
+"""Measures the service under load: requests per second, their times, memory and CPU.
 
     python examples/service/load_test.py [--seconds 60] [--connections 16] [--check]
 
-It trains a 20-64-64-2 network, serves it on a free port of the loopback interface, and asks for
-one row at a time on connections that stay open: with wrk if that is installed, else with
-`client.py`. The exit code is 1 if anything went wrong; with --check also if the service was slower
-than the figures below, or its memory grew.
+It trains a 20-64-64-2 network, serves it on a free port of the loopback interface, and requests
+one row at a time over keep-alive connections, by wrk if it is installed, else by `client.py`. The
+exit code is 1 after errors; with --check also if the service was slower than the figures below, or
+its memory grew.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ import fusednn
 HERE = Path(__file__).resolve().parent
 WARM_SECONDS = 3
 LEAST_RATE, MOST_P99, MOST_GROWTH = 2000, 0.020, 0.02
-"""With --check: requests a second, seconds, and the share by which memory may grow."""
+"""Limits of --check: requests per second, seconds, and the fraction by which memory may grow."""
 
-LOOPBACK = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # past any proxy
+LOOPBACK = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # uses no proxy
 
 
 def train(file: Path) -> tuple[list[bytes], list[dict]]:
-    """Saves a small network; 64 bodies of requests and what must be answered."""
+    """Trains and saves a small network; returns 64 request bodies and the expected answers."""
     X, y = make_classification(1000, 20, random_state=0)
     model = fusednn.MLPClassifier((64, 64), dtype="float32", max_iter=20, random_state=0)
     with warnings.catch_warnings():
@@ -59,7 +59,7 @@ def train(file: Path) -> tuple[list[bytes], list[dict]]:
 
 
 def ask_each(port: int, bodies: list[bytes], expected: list[dict]) -> list[bytes]:
-    """The answers, which are the model's."""
+    """Sends each body once; checks the answers against the model's, and returns them."""
     answers = [get(port, "/predict", body) for body in bodies]
     for answer, right in zip(map(json.loads, answers), expected, strict=True):
         np.testing.assert_array_equal(answer["predictions"], right["predictions"])
@@ -69,7 +69,7 @@ def ask_each(port: int, bodies: list[bytes], expected: list[dict]) -> list[bytes
 
 @contextmanager
 def service(model: Path, *options: str):
-    """The service's port, and its process, which ends with the block."""
+    """Runs the service; yields its port and its process, which ends with the context."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     command = [sys.executable, str(HERE / "serve.py"), str(model), "--port", str(port), *options]
@@ -86,12 +86,12 @@ def service(model: Path, *options: str):
 
 
 def wait_for(process: subprocess.Popen, port: int, seconds: float = 120.0) -> None:
-    """Until the service answers.
+    """Waits until the service answers.
 
     Raises
     ------
     RuntimeError
-        If it has ended, or does not answer for so long.
+        If the process has ended, or does not answer within `seconds`.
     """
     until = time.monotonic() + seconds
     while process.poll() is None and time.monotonic() < until:
@@ -104,7 +104,7 @@ def wait_for(process: subprocess.Popen, port: int, seconds: float = 120.0) -> No
 
 
 def get(port: int, path: str, body: bytes | None = None) -> bytes:
-    """What a GET, or with a body a POST, is answered."""
+    """The answer to a GET, or to a POST if there is a body."""
     request = urllib.request.Request(
         f"http://127.0.0.1:{port}{path}", body, {"Content-Type": "application/json"}
     )
@@ -113,14 +113,14 @@ def get(port: int, path: str, body: bytes | None = None) -> bytes:
 
 
 def metrics(port: int) -> dict[str, float]:
-    """Values of the service's metrics by name with labels."""
+    """Values of the service's metrics, by name including labels."""
     lines = get(port, "/metrics").decode().splitlines()
     pairs = (line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
     return {name: float(value) for name, value in pairs}
 
 
 class Watch(threading.Thread):
-    """Each second: the service's memory, and whether an answer is right."""
+    """Each second, records the service's memory and checks an answer."""
 
     def __init__(self, port: int, bodies: list[bytes], answers: list[bytes]):
         super().__init__(daemon=True)
@@ -135,7 +135,7 @@ class Watch(threading.Thread):
 
 
 def drive(port: int, bodies, answers, folder: Path, options, seconds: float) -> dict:
-    """Load by wrk, or by our client: what came of it, and the CPU seconds it took itself."""
+    """Generates load by wrk or by `client`; returns its figures and its own CPU seconds."""
     began = os.times()
     if options.client == "wrk":
         (folder / "bodies").write_bytes(b"\n".join(bodies))
@@ -151,7 +151,7 @@ def drive(port: int, bodies, answers, folder: Path, options, seconds: float) -> 
 
 
 def measure(options) -> tuple[dict, list[str]]:
-    """The figures, and what is wrong with them."""
+    """Measures the service; returns the figures, and a list of problems."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         bodies, expected = train(folder / "model.safetensors")
@@ -182,29 +182,29 @@ def measure(options) -> tuple[dict, list[str]]:
 
 
 def cpu(values: dict[str, float]) -> float:
-    """CPU seconds of the service since it began; its metrics have them on Linux."""
+    """CPU seconds of the service since its start; 0 except on Linux."""
     return values.get("process_cpu_seconds_total", 0.0)
 
 
 def memory(values: dict[str, float]) -> float:
-    """Bytes that are in memory of the service's; its metrics have them on Linux."""
+    """Resident bytes of the service; 0 except on Linux."""
     return values.get("process_resident_memory_bytes", 0.0)
 
 
 def refused(values: dict[str, float]) -> int:
-    """Requests for predictions that were answered by anything but 200."""
+    """The number of requests for predictions that were not answered with status 200."""
     here = 'service_requests_total{path="/predict"'
     found = [name for name in values if name.startswith(here) and 'status="200"' not in name]
     return int(sum(values[name] for name in found))
 
 
 def main(arguments=None) -> int:
-    """Prints the figures; 1 if something is wrong, else 0."""
+    """Prints the figures; returns 1 if there are problems, else 0."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--seconds", type=int, default=60)
     parser.add_argument("--connections", type=int, default=16)
     parser.add_argument("--client", choices=("wrk", "python"), help="default: wrk if installed")
-    parser.add_argument("--check", action="store_true", help="fail if slower than the figures")
+    parser.add_argument("--check", action="store_true", help="fail if slower than the limits")
     options = parser.parse_args(arguments)
     options.client = options.client or ("wrk" if shutil.which("wrk") else "python")
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")

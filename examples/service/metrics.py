@@ -1,4 +1,4 @@
-"""What Prometheus is told: requests by status, time of predictions, rows, and the process."""
+"""Metrics for Prometheus: requests by status, time of predictions, rows, and the process."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from prometheus_client import (
 from prometheus_client.multiprocess import MultiProcessCollector
 
 BOUNDS = 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0
-"""Of the histogram's buckets, in seconds."""
+"""Bounds of the histogram's buckets, in seconds."""
 
 
 class Metrics:
-    """Counts of one process, or with PROMETHEUS_MULTIPROC_DIR of all that share the directory.
+    """Counts of one process, or of all processes that share PROMETHEUS_MULTIPROC_DIR if it is set.
 
-    Memory and CPU of the process are told of in the first case only, and on Linux only.
+    Memory and CPU are reported only for one process, and only on Linux.
     """
 
     content_type = CONTENT_TYPE_LATEST
@@ -45,7 +45,7 @@ class Metrics:
         ProcessCollector(registry=registry)
 
     def text(self) -> bytes:
-        """All of them in Prometheus's format."""
+        """All metrics in Prometheus's format."""
         registry = self._registry
         if self._shared:
             registry = CollectorRegistry()
@@ -54,9 +54,9 @@ class Metrics:
 
 
 class CountRequests:
-    """ASGI middleware that counts every answer and times those of /predict.
+    """ASGI middleware that counts all answers and times those of /predict.
 
-    Paths other than `paths` are counted as "other": nobody can make up new time series.
+    Paths other than `paths` are counted as "other", so clients cannot create new time series.
     """
 
     def __init__(self, app, metrics: Metrics, paths: frozenset[str]):

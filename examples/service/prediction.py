@@ -1,4 +1,4 @@
-"""From the bytes of a request to the bytes of its answer: checked rows, a prediction, JSON."""
+"""Converts the bytes of a request to the bytes of its answer: checks, prediction, JSON."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 
 
 class Values(BaseModel):
-    """What a regressor answers."""
+    """The answer of a regressor."""
 
     predictions: list[Any] = Field(
-        description="For each row a value, or a list where there are several targets or"
-        " quantiles; null for a value too large for the network's type."
+        description="A value for each row, or a list if there are several targets or quantiles;"
+        " null for a value too large for the network's type."
     )
 
 
 class Classes(BaseModel):
-    """What a classifier answers."""
+    """The answer of a classifier."""
 
     predictions: list[Any] = Field(
-        description="For each row its class; where a row has several labels or columns, a list."
+        description="The class of each row, or a list if there are several labels or columns."
     )
     probabilities: list[Any] = Field(
-        description="For each row the probability of each class, in the order of GET /model; with"
-        " several columns of classes a list of such tables, one for each column."
+        description="The probability of each class for each row, in the order of GET /model. With"
+        " several columns of classes, a list of such tables, one for each column."
     )
 
 
 def request_model(features: int, max_rows: int) -> type[BaseModel]:
-    """The model of a request: finite numbers, no strings and no booleans, as wide as the network.
+    """The schema of a request: rows of finite numbers, as wide as the network's input.
 
-    The first wrong value ends the check: a body full of wrong ones costs no more than a right one.
+    The first wrong value ends the check, so wrong bodies cost no more than right ones.
     """
     row = Annotated[list[Number], Field(min_length=features, max_length=features), FailFast()]
     rows = Annotated[list[row], Field(min_length=1, max_length=max_rows), FailFast()]
@@ -44,18 +44,18 @@ def request_model(features: int, max_rows: int) -> type[BaseModel]:
 
 
 class Answerer:
-    """Answers bodies with a predictor; safe to be called from several threads.
+    """Answers requests by a predictor; several threads may call it.
 
     Parameters
     ----------
     predictor : fusednn.Predictor
     max_rows : int
-        More rows than these are refused.
+        Requests of more rows are refused.
 
     Attributes
     ----------
     request, answer : type of BaseModel
-        The shapes of both bodies, for the documentation.
+        Schemas of both bodies.
     """
 
     def __init__(self, predictor, max_rows: int):
@@ -70,7 +70,7 @@ class Answerer:
         Raises
         ------
         ValueError
-            With what is wrong with the body; a `pydantic.ValidationError` where it is its form.
+            If the body is invalid; a `pydantic.ValidationError` if it does not match the schema.
         """
         rows = self.request.model_validate_json(body).rows  # type: ignore[attr-defined]  # a class made by create_model
         X = np.array(rows, np.float64)
@@ -80,20 +80,20 @@ class Answerer:
         return to_json(answer, inf_nan_mode="null"), len(rows)
 
     def prepare(self, most: int) -> None:
-        """Answers one row, and a body of `most` bytes: all that compiles, or loads, does so here.
+        """Answers one row and a body of `most` bytes, so that everything is compiled or loaded.
 
         Parameters
         ----------
         most : int
-            How long a body can be.
+            The most bytes of a body.
         """
         self(self._body(0))
         self(self._body(most))
 
     def longest_within(self, seconds: float, most: int = 16_384) -> int:
-        """How long a body may be for its answer to take `seconds` at most, found by trying.
+        """Measures the most bytes of a body that is answered within `seconds`.
 
-        It halves `most` until a body with as many rows as fit is answered in time; 0 if none is.
+        It halves `most` until a body filled with rows is answered in time; 0 if none is.
         """
         while most > 2 * self._predictor.n_features_in_:
             if min(_timed(self, self._body(most)) for _ in range(4)) <= seconds:
@@ -102,14 +102,14 @@ class Answerer:
         return 0
 
     def _body(self, most: int) -> bytes:
-        """As many rows as `most` bytes hold and the limit allows, and one at least."""
+        """A body of at least one row, and as many as `most` bytes and the limit allow."""
         row = b"[" + b",".join([b"0"] * self._predictor.n_features_in_) + b"]"
         count = max(1, min(self._max_rows, most // (len(row) + 1)))
         return b'{"rows":[' + b",".join([row] * count) + b"]}"
 
 
 def _listed(probabilities) -> list:
-    if isinstance(probabilities, list):  # of several columns of classes
+    if isinstance(probabilities, list):  # several columns of classes
         return [part.tolist() for part in probabilities]
     return probabilities.tolist()
 

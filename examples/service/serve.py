@@ -25,7 +25,7 @@ LOGGING: dict[str, Any] = {
 
 
 def whole(least, most):
-    """The type of an option: an integer from `least` to `most`."""
+    """A converter for argparse: an integer from `least` to `most`."""
 
     def integer(text):
         value = int(text)
@@ -40,15 +40,17 @@ COUNT = whole(1, 2**31 - 1)
 
 
 def main(arguments=None):
-    """Serves until SIGTERM or Ctrl-C, then ends with the requests that have begun."""
+    """Serves until SIGTERM or Ctrl-C, then finishes the requests in progress."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("model", type=Path, help="a file that Predictor.save wrote")
-    parser.add_argument("--host", default="127.0.0.1", help="0.0.0.0 is every interface")
+    parser.add_argument("--host", default="127.0.0.1", help="0.0.0.0 means all interfaces")
     parser.add_argument("--port", type=whole(0, 65535), default=8000)
-    parser.add_argument("--workers", type=COUNT, default=1, help="processes; one a core")
+    parser.add_argument("--workers", type=COUNT, default=1, help="processes; best one per core")
     parser.add_argument("--max-body", type=COUNT, default=LIMITS.body, help="bytes")
     parser.add_argument("--max-rows", type=COUNT, default=LIMITS.rows)
-    parser.add_argument("--max-connections", type=COUNT, default=1000, help="at once, by process")
+    parser.add_argument(
+        "--max-connections", type=COUNT, default=1000, help="open at once, per process"
+    )
     parser.add_argument("--access-log", action="store_true", help="a line for each request")
     options = parser.parse_args(arguments)
     if not options.model.is_file():
@@ -65,7 +67,7 @@ def main(arguments=None):
     if options.access_log:
         LOGGING["loggers"]["uvicorn.access"] = {"level": "INFO"}
     with ExitStack() as stack:
-        if options.workers > 1:  # whichever process is asked for metrics tells those of all
+        if options.workers > 1:  # every process reports the metrics of all
             folder = tempfile.TemporaryDirectory(prefix="service-metrics-")
             os.environ["PROMETHEUS_MULTIPROC_DIR"] = stack.enter_context(folder)
         uvicorn.run(

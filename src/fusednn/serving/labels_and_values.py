@@ -144,7 +144,7 @@ class Answers:
         Returns
         -------
         ndarray
-            Of the same shape as the estimator's; dense for multilabel targets too.
+            The same shape as the estimator's; dense for multilabel targets too.
         std : ndarray of the same shape
             Only if `return_std`.
 

@@ -37,7 +37,7 @@ minus. Decimal commas are recognised where they are unambiguous. A column with a
 not numbers is an error, and so are infinity and numbers that the network's type cannot hold.
 
 Words: each column becomes one input for each of its 50 commonest categories; a missing value is a
-category. So do numbers that Parquet stores as texts, and the columns of --categorical.
+category. Numbers that Parquet stores as texts count as words, and so do columns of --categorical.
 
 Dates (2024-05-31, 31.05.2024, and with slashes if a day above 12 shows the order; times are
 converted to UTC if they have an offset): each column becomes year, month, day, weekday, hour and
