@@ -43,7 +43,7 @@ class Variant(NamedTuple):
         Layers before the hidden ones.
     solver : str or Optimizer
     rule : tuple of (str, float)
-        Fields of `plan.rule.Rule`.
+        Fields of `plan.updating.rule.Rule`.
     """
 
     hidden: object

@@ -261,7 +261,8 @@ class BaseLayered(BaseNetwork):
         gradient : list of list of ndarray
             Layer by layer in the form of `get_weights`; zeros for running statistics.
         input_grads : ndarray of shape (n_samples, n_features)
-            With `inputs`. Dense for sparse X too, and 0 for the codes that an `Embedding` reads.
+            With `inputs`: the gradient by X as it is given, before `standardize`. Dense for sparse
+            X too, and 0 for the codes that an `Embedding` reads.
         """
         loss, gradients, *dx = loss_and_gradient(self, X, y, sample_weight, inputs)
         return loss, by_layer(self._built_layers, gradients), *dx

@@ -178,7 +178,8 @@ class BaseMLP(BaseNetwork):
             In the shapes of `coefs_` and `intercepts_`; other parameters have gradients too, which
             are not among them.
         input_grads : ndarray of shape (n_samples, n_features)
-            With `inputs`. Dense for sparse X too.
+            With `inputs`: the gradient by X as it is given, before `standardize`. Dense for sparse
+            X too.
         """
         loss, arrays, *dx = loss_and_gradient(self, X, y, sample_weight, inputs)
         gradients = self._parameter_attributes(arrays)

@@ -13,7 +13,8 @@ class Reshape(Layer):
     """Gives each sample axes; the layers that follow work on each row along the last axis.
 
     `Reshape(50, 16)` turns 800 columns into 50 rows of 16 columns, `Reshape(28, 28, 1)` turns 784
-    columns into an image. `BatchNorm` then has statistics of each column over all rows.
+    columns into an image. `BatchNorm` then has statistics of each column over all rows. `Flatten`
+    must follow before the output layer. A network that begins with `Reshape` takes dense X only.
 
     Parameters
     ----------

@@ -39,7 +39,7 @@ class Resident:
     Attributes
     ----------
     ways : list of (callable, ndarray)
-        For each of `answers` a compiled `kernels.answer.answer_with_gil`, and its words.
+        The compiled `kernels.answer.answer_with_gil` and its words, for each of `answers`.
     """
 
     def __init__(

@@ -13,8 +13,8 @@ from .warn import warn_user
 class NonFiniteError(ValueError):
     """The parameters stopped being finite.
 
-    The progress has those of the best validation score, if one decides and was a number, which
-    is what `kept` says; else the last finite ones.
+    `kept` says whether the progress has the parameters of the best validation score, which needs
+    a score that decides and was a number. Otherwise it has the last finite parameters.
     """
 
     kept = False
@@ -36,7 +36,7 @@ class Progress:
     parameters: list[np.ndarray] | None = None
 
     def advance(self, losses: list[float], samples: int) -> None:
-        """Takes down the losses of passes over so many samples."""
+        """Notes the losses of passes over so many samples."""
         self.n_iter += len(losses)
         self.t += samples * len(losses)
         self.loss_curve += losses
@@ -44,13 +44,13 @@ class Progress:
 
 
 class Watcher(Protocol):
-    """Who is told of the passes, or of the iterations of L-BFGS."""
+    """Is called at each pass, or at each iteration of L-BFGS."""
 
     def begin(self) -> None:
-        """A pass begins."""
+        """Is called before a pass."""
 
     def end(self, progress: Progress, parameters) -> bool:
-        """A pass has ended; true to stop. `parameters()` are the present ones, as new arrays."""
+        """Is called after a pass; returns true to stop. `parameters()` makes new arrays."""
 
 
 class Stopping(NamedTuple):

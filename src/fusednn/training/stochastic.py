@@ -174,13 +174,13 @@ def _judge_losses(progress: Progress, losses: list[float], tol: float) -> None:
     best, idle = progress.best_loss, progress.no_improvement_count
     assert best is not None
     for loss in losses:
-        idle = 0 if loss <= best - tol else idle + 1  # what is no number improves nothing
+        idle = 0 if loss <= best - tol else idle + 1  # NaN improves nothing
         best = min(best, loss)
     progress.best_loss, progress.no_improvement_count = best, idle
 
 
 def _judge_validation(progress: Progress, tol: float, validation, session, verbose) -> bool:
-    """Judges the held-out samples, if any; true if the best score so far decides."""
+    """Judges the held-out samples, if any; true if their score decides and is the best so far."""
     if validation is None:
         return False
     assert progress.validation_scores is not None

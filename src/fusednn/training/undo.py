@@ -27,11 +27,11 @@ class Undo:
         self._mark = self._optimizer.mark()
 
     def end(self) -> None:
-        """Notes that they have run."""
+        """Notes that the passes have run."""
         self._before = None
 
     def to_batch(self, batches: int) -> None:
-        """Keeps so many batches of the passes, the first ones."""
+        """Counts the first `batches` of the passes as run, and no others."""
         self._optimizer.go_back(self._mark, batches)
         self._to_finite()
 

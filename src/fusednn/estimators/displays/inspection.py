@@ -40,6 +40,7 @@ class LooksMixin(BaseEstimator):
         Returns
         -------
         ndarray of shape (n_samples, n_units)
+            The axes of a sample, where `Reshape` gave it some, are joined into one.
 
         Raises
         ------
