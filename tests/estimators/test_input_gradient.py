@@ -226,6 +226,9 @@ def test_what_is_refused():
     for of in (0.5, "red", True):
         with pytest.raises(TypeError, match=rf"of must be an integer, got {of!r}"):
             model.input_gradient(X, of)
+    for inputs in ("no", 1, None):
+        with pytest.raises(TypeError, match=rf"inputs must be a bool, got {inputs!r}"):
+            model.loss_and_gradient(X, LABELS, inputs=inputs)
     for data in (X[0], X[:, 1:], X * np.nan, X[:0], X[None]):
         with pytest.raises(ValueError, match=r".") as ours:
             model.input_gradient(data)

@@ -195,7 +195,7 @@ def test_sparse_rows_are_refused():
     [
         (lambda: Reshape(), "integers from 1, got"),
         (lambda: Reshape(4, 0), r"integers from 1, got \(4, 0\)"),
-        (lambda: Reshape((4, 3)), "integers from 1"),
+        (lambda: Reshape((4, 3)), r"got \(\(4, 3\),\); give them one by one, as in Reshape\(28,"),
         (lambda: Reshape(True, 3), "integers from 1"),
         (lambda: Reshape(4, 3, channels="middle"), "'last' or 'first', got 'middle'"),
         (lambda: Reshape(4, channels="first"), "another axis"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Integral
 
@@ -38,7 +39,11 @@ class Reshape(Layer):
             isinstance(size, Integral) and not isinstance(size, bool) for size in self.shape
         )
         if not self.shape or not whole or min(self.shape) < 1:
-            raise ValueError(f"sizes of Reshape must be integers from 1, got {self.shape!r}.")
+            nested = len(self.shape) == 1 and isinstance(self.shape[0], Sequence)
+            hint = "; give them one by one, as in Reshape(28, 28, 1)" if nested else ""
+            raise ValueError(
+                f"sizes of Reshape must be integers from 1, got {self.shape!r}{hint}."
+            )
         object.__setattr__(self, "shape", tuple(map(int, self.shape)))
         if self.channels not in ("last", "first"):
             raise ValueError(

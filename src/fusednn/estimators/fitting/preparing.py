@@ -92,6 +92,8 @@ def loss_and_gradient(estimator, X, y, sample_weight, inputs):
 
     The last only with `inputs`.
     """
+    if not isinstance(inputs, bool | np.bool_):
+        raise TypeError(f"inputs must be a bool, got {inputs!r}.")
     estimator._check_fitted()
     dtype = estimator._network_dtype()
     X, y = estimator._validated(X, y, reset=False, dtypes=(dtype,), **estimator._target_options)
