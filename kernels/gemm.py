@@ -5,7 +5,7 @@ wide where no more is needed. Padding columns hold zeros.
 """
 
 from ._jit import kernel
-from .intrinsics.layout import lanes_of
+from .intrinsics.lanes import lanes_of
 from .intrinsics.pointers import advance
 from .intrinsics.tiles import (
     MICRO_ROWS,

@@ -14,7 +14,7 @@ from .intrinsics.integers import (
     integer_one,
     integer_row,
 )
-from .intrinsics.layout import lanes_of
+from .intrinsics.lanes import lanes_of
 from .intrinsics.pointers import advance
 from .intrinsics.rounding import MAGIC, round_row, row_bounds
 from .intrinsics.scalars import cast

@@ -15,9 +15,9 @@ from fusednn.kernels import maths, records
 from fusednn.kernels._jit import kernel
 from fusednn.kernels.activations import ACTIVATIONS
 from fusednn.kernels.gemm import multiply_panel, multiply_panels
-from fusednn.kernels.intrinsics.layout import sum_squares
 from fusednn.kernels.intrinsics.pointers import advance, data
 from fusednn.kernels.intrinsics.shapes import SHAPE
+from fusednn.kernels.intrinsics.sums import sum_squares
 from fusednn.kernels.intrinsics.sync import call
 from fusednn.kernels.library import address
 from fusednn.kernels.losses import LOSSES

@@ -1,5 +1,7 @@
 """Rounds rows of float32 to eight-bit integers: the bounds of a row, and its bytes."""
 
+from functools import partial
+
 import numpy as np
 from fusednn.kernels._jit import JIT
 from llvmlite import ir
@@ -7,6 +9,8 @@ from numba import types
 from numba.extending import intrinsic
 
 from .integers import OFFSET
+from .lanes import over_lanes
+from .loops import emit_loop
 from .scalars import emit_fma
 from .shapes import SHAPE
 from .tiles import broadcast
@@ -29,18 +33,23 @@ def emit_bounds(builder, x, n, lanes):
         sign = builder.ashr(value, _constant(kind, 31))
         return builder.xor(value, builder.and_(sign, _constant(kind, 0x7FFFFFFF)))
 
+    def further(order, key, other):
+        return builder.select(builder.icmp_signed(order, key, other), key, other)
+
     def body(at, totals, kind):
         there = builder.bitcast(builder.gep(x, [at]), kind.as_pointer())
         key = ordered(builder.load(there, align=4), kind)
         low, high = totals
-        low = builder.select(builder.icmp_signed("<", key, low), key, low)
-        return low, builder.select(builder.icmp_signed(">", key, high), key, high)
+        return further("<", key, low), further(">", key, high)
 
     words = ir.VectorType(_I32, lanes)
     whole = builder.and_(n, _I64(-lanes))
     zero = _constant(words, 0)
     low, high = _loop(builder, _I64(0), whole, words, (zero, zero), body)
-    ends = _over_lanes(builder, low, "<"), _over_lanes(builder, high, ">")
+    ends = [
+        over_lanes(builder, value, partial(further, order))
+        for value, order in ((low, "<"), (high, ">"))
+    ]
     ends = _loop(builder, whole, n, _I32, ends, body)
     return [builder.bitcast(ordered(end, _I32), _FLOAT) for end in ends]
 
@@ -74,46 +83,14 @@ def emit_round(builder, q, x, n, inverse, zero, fused, lanes, offset):
     _loop(builder, whole, n, _I32, (), body)
 
 
-def _over_lanes(builder, value, order):
-    """IR of the lowest or the highest lane of a vector of words."""
-    count = value.type.count
-    while count > 1:
-        count //= 2
-        order_of = ir.VectorType(_I32, count)
-        low, high = (
-            builder.shuffle_vector(
-                value, value, ir.Constant(order_of, list(range(first, first + count)))
-            )
-            for first in (0, count)
-        )
-        value = builder.select(builder.icmp_signed(order, low, high), low, high)
-    return builder.extract_element(value, _I32(0))
-
-
 def _constant(kind, value):
     return ir.Constant(kind, [value] * kind.count if isinstance(kind, ir.VectorType) else value)
 
 
 def _loop(builder, first, last, kind, totals, body):
-    """IR of a loop over [first, last) in steps of `kind`; `body` returns the new totals."""
+    """IR of a loop over [first, last) in steps of `kind`, which `body` is given too."""
     step = getattr(kind, "count", 1)
-    entry = builder.block
-    loop, inside, done = (builder.append_basic_block(name) for name in ("row", "each", "over"))
-    builder.branch(loop)
-    builder.position_at_end(loop)
-    at, phis = builder.phi(_I64), [builder.phi(kind) for _ in totals]
-    builder.cbranch(builder.icmp_signed("<", at, last), inside, done)
-    builder.position_at_end(inside)
-    after = body(at, phis, kind)
-    following = builder.add(at, _I64(step))
-    at.add_incoming(first, entry)
-    at.add_incoming(following, inside)
-    for phi, before, next_ in zip(phis, totals, after, strict=True):
-        phi.add_incoming(before, entry)
-        phi.add_incoming(next_, inside)
-    builder.branch(loop)
-    builder.position_at_end(done)
-    return phis
+    return emit_loop(builder, first, last, step, totals, partial(body, kind=kind))
 
 
 @intrinsic

@@ -56,7 +56,7 @@ def test_answers(name, entry, dtype):
     for count in (2 * block_rows(network, dtype) + 3, 1, 7, 64):
         x = rows_of(131, dtype)[:count].copy()
         out = np.full((count, ANSWERS[name].columns(network)), -7, ANSWERS[name].dtype or dtype)
-        assert entry(resident.ways[0][1], x, out, True) == calls.DONE
+        assert entry(resident.calls[0][1], x, out, True) == calls.DONE
         expected = want(logits(x))
         if name == "both":
             expected[:, 1] = 1 - expected[:, 0]
@@ -71,8 +71,8 @@ def test_groups_have_places_of_their_own(dtype):
     resident, _network, logits = resident_of("softmax", (3, 1), dtype, ["outputs", "largest"])
     x = rows_of(9, dtype)
     out, numbers = np.empty((9, 4), dtype), np.empty((9, 2), np.int64)
-    assert calls.answer_with_gil(resident.ways[0][1], x, out, False) == calls.DONE
-    assert calls.answer_with_gil(resident.ways[1][1], x, numbers, False) == calls.DONE
+    assert calls.answer_with_gil(resident.calls[0][1], x, out, False) == calls.DONE
+    assert calls.answer_with_gil(resident.calls[1][1], x, numbers, False) == calls.DONE
     z = logits(x)
     want = np.hstack([reference.softmax_link(z[:, :3]), np.ones((9, 1))])
     np.testing.assert_allclose(out, want, rtol=0, atol=2e-5)
@@ -87,14 +87,14 @@ def test_refusals_write_nothing(entry, dtype):
     for value in (np.nan, np.inf, -np.inf):
         x = rows_of(3, dtype)
         x[1, 4] = value
-        assert entry(resident.ways[0][1], x, out, True) == calls.NOT_FINITE
-    assert entry(resident.ways[0][1], rows_of(3, dtype)[:, :4].copy(), out, True) == (
+        assert entry(resident.calls[0][1], x, out, True) == calls.NOT_FINITE
+    assert entry(resident.calls[0][1], rows_of(3, dtype)[:, :4].copy(), out, True) == (
         calls.WRONG_COLUMNS
     )
     # as if another thread had resized x
-    assert entry(resident.ways[0][1], rows_of(4, dtype), out, True) == calls.FAILED
+    assert entry(resident.calls[0][1], rows_of(4, dtype), out, True) == calls.FAILED
     np.testing.assert_array_equal(out, 5)
-    assert entry(resident.ways[0][1], np.full((3, 5), np.nan, dtype), out, False) == calls.DONE
+    assert entry(resident.calls[0][1], np.full((3, 5), np.nan, dtype), out, False) == calls.DONE
     assert np.isnan(out).all()
 
 
@@ -104,7 +104,7 @@ def test_largest_numbers_are_finite():
     x = np.full((1, 5), np.finfo(np.float32).max, np.float32)
     out = np.empty((1, 4), np.float32)
     with np.errstate(over="ignore", invalid="ignore"):  # of the products, without the JIT
-        assert calls.answer_with_gil(resident.ways[0][1], x, out, True) == calls.DONE
+        assert calls.answer_with_gil(resident.calls[0][1], x, out, True) == calls.DONE
 
 
 def shared_words(x, out, check, step):
@@ -119,7 +119,7 @@ def shared_words(x, out, check, step):
 def test_threads_that_share_rows(threads, dtype):
     """Each row is answered once, as by one call, and nobody is at work when it is over."""
     made = [resident_of("softmax", (), dtype, ["outputs"]) for _ in range(threads)]
-    [words, *others] = [resident.ways[0][1] for resident, *_ in made]
+    [words, *others] = [resident.calls[0][1] for resident, *_ in made]
     block = block_rows(made[0][1], dtype)
     x = np.tile(rows_of(131, dtype), (5, 1))[: 9 * block + 5]
     out, whole = np.full((2, len(x), 4), -7, dtype)
@@ -153,10 +153,10 @@ def test_a_share_that_is_refused(dtype):
     for check, answered in ((calls.CHECKED, 2 * block), (calls.ONLY_CHECKED, 0)):
         out = np.full((len(x), 4), -7, dtype)
         shared = shared_words(x, out, check, 2 * block)
-        assert share(resident.ways[0][1], shared, dtype(0), True) == calls.NOT_FINITE
+        assert share(resident.calls[0][1], shared, dtype(0), True) == calls.NOT_FINITE
         np.testing.assert_array_equal((out != -7).any(axis=1), np.arange(len(x)) < answered)
     shared = shared_words(x, out, calls.UNCHECKED, 2 * block)
-    assert share(resident.ways[0][1], shared, dtype(0), True) == calls.DONE
+    assert share(resident.calls[0][1], shared, dtype(0), True) == calls.DONE
     np.testing.assert_array_equal(np.isnan(out).any(axis=1), np.arange(len(x)) == 3 * block)
 
 
@@ -181,7 +181,7 @@ def test_a_share_waits_for_who_is_at_work(dtype):
     other.start()
     began.wait()
     share = calls.ready_share(np.dtype(dtype))
-    assert share(resident.ways[0][1], shared, dtype(0), True) == calls.DONE
+    assert share(resident.calls[0][1], shared, dtype(0), True) == calls.DONE
     other.join()
     assert found[0] >= 1
     assert shared[calls.BUSY] == 0

@@ -4,17 +4,26 @@ import numpy as np
 import pytest
 import reference
 from fusednn.kernels._jit import kernel
-from fusednn.kernels.intrinsics import layout
+from fusednn.kernels.intrinsics.lanes import lanes_of, transpose_square
 from fusednn.kernels.intrinsics.pointers import data
 from fusednn.kernels.intrinsics.shapes import SHAPE
+from fusednn.kernels.intrinsics.sums import (
+    dot_four,
+    dot_one,
+    row_products,
+    row_squares,
+    row_sum,
+    sum_absolutes,
+    sum_squares,
+)
 
 both_dtypes = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 
 
 def run_layout(dst, src, n):
-    layout.transpose_square(data(dst), dst.shape[1], data(src), src.shape[1])
-    sums = layout.sum_squares(data(src), n), layout.sum_absolutes(data(src), n)
-    return sums[0], sums[1], layout.lanes_of(dst[0, 0])
+    transpose_square(data(dst), dst.shape[1], data(src), src.shape[1])
+    sums = sum_squares(data(src), n), sum_absolutes(data(src), n)
+    return sums[0], sums[1], lanes_of(dst[0, 0])
 
 
 run_layout = kernel(run_layout)
@@ -42,9 +51,9 @@ def test_layout(dtype):
 def run_dots(out, x, w, n, start, rows):
     ldo, ldx = out.strides[0] // out.itemsize, x.strides[0] // x.itemsize
     if rows == 4:
-        layout.dot_four(data(out), ldo, data(x), ldx, data(w), n, start)
+        dot_four(data(out), ldo, data(x), ldx, data(w), n, start)
     else:
-        layout.dot_one(data(out), ldo, data(x), ldx, data(w), n, start)
+        dot_one(data(out), ldo, data(x), ldx, data(w), n, start)
 
 
 @both_dtypes
@@ -68,9 +77,9 @@ def test_dots(dtype):
 
 @kernel
 def run_row_sums(out, x, y, center, n):
-    out[0] = layout.row_sum(data(x), n)
-    out[1] = layout.row_squares(data(x), center, n)
-    out[2] = layout.row_products(data(x), data(y), n)
+    out[0] = row_sum(data(x), n)
+    out[1] = row_squares(data(x), center, n)
+    out[2] = row_products(data(x), data(y), n)
 
 
 @both_dtypes

@@ -11,9 +11,9 @@ computed first, and the variance from deviations from it, not as a difference of
 import math
 
 from fusednn.kernels._jit import kernel
-from fusednn.kernels.intrinsics.layout import row_products, row_squares, row_sum
 from fusednn.kernels.intrinsics.pointers import advance, number, slot
 from fusednn.kernels.intrinsics.scalars import cast
+from fusednn.kernels.intrinsics.sums import row_products, row_squares, row_sum
 from fusednn.kernels.operands import (
     COUNT,
     NUMBER,

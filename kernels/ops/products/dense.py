@@ -10,7 +10,7 @@ where dz is the gradient of the loss by x w + b.
 from fusednn.kernels import records
 from fusednn.kernels._jit import kernel
 from fusednn.kernels.gemm import multiply_edge, multiply_panel, multiply_panels, multiply_plain
-from fusednn.kernels.intrinsics.layout import lanes_of
+from fusednn.kernels.intrinsics.lanes import lanes_of
 from fusednn.kernels.intrinsics.pointers import advance, number, slot
 from fusednn.kernels.intrinsics.scalars import cast
 from fusednn.kernels.intrinsics.tiles import MICRO_ROWS as TILE

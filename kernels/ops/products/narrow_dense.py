@@ -10,9 +10,10 @@ lanes would idle; and this form needs no transposed copy: benchmarks/NOTES.md.
 
 from fusednn.kernels._jit import kernel
 from fusednn.kernels.gemm import multiply_plain
-from fusednn.kernels.intrinsics.layout import dot_four, dot_one, lanes_of, sum_squares
+from fusednn.kernels.intrinsics.lanes import lanes_of
 from fusednn.kernels.intrinsics.pointers import advance, slot
 from fusednn.kernels.intrinsics.scalars import cast
+from fusednn.kernels.intrinsics.sums import dot_four, dot_one, sum_squares
 from fusednn.kernels.intrinsics.tiles import ROW_PANELS, VECTORS
 from fusednn.kernels.operands import COUNT, REALS, ROWS, op, operands
 from fusednn.kernels.ops.frames import rows_of_batch

@@ -8,7 +8,7 @@ with x_k the row of x at the offset of tap k from the run's row; each tap has it
 from fusednn.kernels import records
 from fusednn.kernels._jit import kernel
 from fusednn.kernels.gemm import multiply_edge, multiply_panel
-from fusednn.kernels.intrinsics.layout import lanes_of
+from fusednn.kernels.intrinsics.lanes import lanes_of
 from fusednn.kernels.intrinsics.pointers import advance, slot
 from fusednn.kernels.intrinsics.scalars import cast
 from fusednn.kernels.operands import COUNT, INT64, REALS, op, operands

@@ -9,7 +9,7 @@ Column numbers are int32, row pointers int64.
 import numpy as np
 from fusednn.kernels import records
 from fusednn.kernels._jit import kernel
-from fusednn.kernels.intrinsics.layout import lanes_of
+from fusednn.kernels.intrinsics.lanes import lanes_of
 from fusednn.kernels.intrinsics.pointers import advance, number, prefetch, slot
 from fusednn.kernels.intrinsics.scalars import cast
 from fusednn.kernels.intrinsics.tiles import edge_one, tile_one

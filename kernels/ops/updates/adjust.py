@@ -6,9 +6,10 @@ not compile it: in `update_weights` it took 0.3 s of a first fit's compilation.
 
 from fusednn.kernels import records
 from fusednn.kernels._jit import kernel
-from fusednn.kernels.intrinsics.layout import lanes_of, sum_absolutes
+from fusednn.kernels.intrinsics.lanes import lanes_of
 from fusednn.kernels.intrinsics.pointers import slot
 from fusednn.kernels.intrinsics.scalars import cast
+from fusednn.kernels.intrinsics.sums import sum_absolutes
 from fusednn.kernels.ops.frames import step_settings
 
 from .update import UPDATE, squares_factor

@@ -9,9 +9,9 @@ section 3.2, with PyTorch's 1e-6.
 
 import math
 
-from fusednn.kernels.intrinsics.layout import sum_squares
 from fusednn.kernels.intrinsics.pointers import advance, number, slot
 from fusednn.kernels.intrinsics.scalars import cast
+from fusednn.kernels.intrinsics.sums import sum_squares
 from fusednn.kernels.operands import COUNT, FLOAT64, NUMBER, REALS, op, operands
 
 CLIP = operands(

@@ -15,9 +15,10 @@ panel take BLOCK rows at a time, so the scratch holds BLOCK copies of its column
 import math
 
 from fusednn.kernels._jit import inline, kernel
-from fusednn.kernels.intrinsics.layout import dot_one, lanes_of, sum_squares
+from fusednn.kernels.intrinsics.lanes import lanes_of
 from fusednn.kernels.intrinsics.pointers import advance, number, slot
 from fusednn.kernels.intrinsics.scalars import cast
+from fusednn.kernels.intrinsics.sums import dot_one, sum_squares
 from fusednn.kernels.operands import COUNT, NUMBER, REALS, maybe, op, operands
 
 from .update import panel_width, refresh_transposed

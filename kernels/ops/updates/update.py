@@ -9,9 +9,10 @@ an L1 term. A tile of weights also writes its part of the transposed copy.
 from fusednn.kernels import records
 from fusednn.kernels._jit import kernel
 from fusednn.kernels.gemm import multiply_edge
-from fusednn.kernels.intrinsics.layout import lanes_of, sum_squares, transpose_square
+from fusednn.kernels.intrinsics.lanes import lanes_of, transpose_square
 from fusednn.kernels.intrinsics.pointers import advance, slot
 from fusednn.kernels.intrinsics.scalars import cast
+from fusednn.kernels.intrinsics.sums import sum_squares
 from fusednn.kernels.intrinsics.sync import call
 from fusednn.kernels.intrinsics.tiles import MICRO_ROWS as TILE
 from fusednn.kernels.intrinsics.tiles import ROW_PANELS, VECTORS, tile_one, tile_row

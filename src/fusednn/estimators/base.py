@@ -88,8 +88,8 @@ class BaseNetwork(CallbackSupportMixin, FilesMixin, LooksMixin, BaseEstimator):
                 if outcome.progress is not None:
                     self._set_parameters(outcome.progress.parameters)
                 self.__dict__.update(attributes_of(outcome))
-                if outcome.settle is not None:
-                    outcome.settle()
+                if outcome.commit is not None:
+                    outcome.commit()
                 for message in outcome.troubles:
                     warn_user(message, DiagnosisWarning)
                 refused = False

@@ -29,7 +29,7 @@ class FittedLayer(NamedTuple):
 
 
 def folded(
-    network: Network, arrays: Sequence[np.ndarray], behind: bool = True
+    network: Network, arrays: Sequence[np.ndarray], into_next: bool = True
 ) -> tuple[Network, list[np.ndarray]]:
     """The same function with fewer ops.
 
@@ -41,7 +41,7 @@ def folded(
     network : Network
     arrays : sequence of ndarray
         Its parameters in their order; the result has the dtype of the last.
-    behind : bool
+    into_next : bool
         Whether to merge BatchNorm and scaling into a dense layer after them.
 
     Returns
@@ -50,7 +50,7 @@ def folded(
         The folded network and its parameters; those that did not change are not copied.
     """
     dtype = arrays[-1].dtype if arrays else np.dtype(float)
-    steps = _fold(_steps(network.ops, arrays), dtype, behind)
+    steps = _fold(_steps(network.ops, arrays), dtype, into_next)
     steps = steps or [FittedLayer(Identity(network.inputs), [])]
     network = network._replace(ops=tuple(step.op for step in steps))
     return network, [np.asarray(array, dtype) for step in steps for array in step.arrays]
@@ -63,30 +63,30 @@ def _steps(ops, arrays) -> list[FittedLayer]:
     return steps
 
 
-def _fold(steps: list[FittedLayer], dtype, behind: bool) -> list[FittedLayer]:
+def _fold(steps: list[FittedLayer], dtype, into_next: bool) -> list[FittedLayer]:
     done: list[FittedLayer] = []
     for step in map(_simplified, steps):
         if step is None:
             continue
         if isinstance(step.op, Residual):
-            inner = _fold(_steps(step.op.inner, step.arrays), dtype, behind)
+            inner = _fold(_steps(step.op.inner, step.arrays), dtype, into_next)
             inner = inner or [FittedLayer(Identity(step.op.fan_in), [])]
             step = FittedLayer(
                 step.op._replace(inner=tuple(part.op for part in inner)),
                 [array for part in inner for array in part.arrays],
             )
-        while done and (both := _merged(done[-1], step, dtype, behind)) is not None:
+        while done and (both := _merged(done[-1], step, dtype, into_next)) is not None:
             done.pop()
             step = both
         done.append(step)
     return done
 
 
-def _merged(before: FittedLayer, step: FittedLayer, dtype, behind: bool) -> FittedLayer | None:
+def _merged(before: FittedLayer, step: FittedLayer, dtype, into_next: bool) -> FittedLayer | None:
     """Two steps merged into one; None if they cannot be."""
     if isinstance(step.op, BatchNorm) and _is_linear(before):
         return _merged_into_before(before, step)
-    if behind and isinstance(step.op, Dense) and _fits_into_next(before, dtype):
+    if into_next and isinstance(step.op, Dense) and _fits_into_next(before, dtype):
         return _merged_into_next(before, step)
     return None
 

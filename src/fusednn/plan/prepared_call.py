@@ -38,7 +38,7 @@ class Resident:
 
     Attributes
     ----------
-    ways : list of (callable, ndarray)
+    calls : list of (callable, ndarray)
         The compiled `kernels.answer.answer_with_gil` and its words, for each of `answers`.
     """
 
@@ -58,12 +58,12 @@ class Resident:
         self._slots = [[c_int64.from_address(place) for place, _ in part] for part in found]
         places = np.array([] if is_sparse else [place for place, _ in found[0]], np.int64)
         self._alive = [places]
-        self.ways = []
+        self.calls = []
         for name in answers:
             call = calls.ready(
                 calls.answer_with_gil, dtype, np.dtype(ANSWERS[name].dtype or dtype)
             )
-            self.ways.append((call, self._words(lowering, network, name, block, places)))
+            self.calls.append((call, self._words(lowering, network, name, block, places)))
 
     def take(self, source: CsrRows) -> None:
         """Sets the rows that later calls answer."""

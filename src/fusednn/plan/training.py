@@ -290,7 +290,7 @@ class TrainingPlan:
             steps[:, records.LAST_STAGE] = len(self.program.stages)
             return steps, np.arange(len(starts))
         table: list[tuple[int, int, int, int]] = []
-        owners: list[int] = []
+        numbers: list[int] = []
         for number, (start, stop) in enumerate(zip(starts.tolist(), stops.tolist(), strict=True)):
             blocks = start + starts_of(stop - start, self.block, self.joined)
             for at, end in zip(blocks, np.append(blocks[1:], stop), strict=True):
@@ -298,11 +298,11 @@ class TrainingPlan:
                 if at != start:
                     first, last = self.later_block, self.apply_stage
                 table.append((at, end - at, first, last))
-                owners.append(number)
+                numbers.append(number)
             if len(self.program.stages) > self.apply_stage:
                 table.append((start, 0, self.apply_stage, len(self.program.stages)))
-                owners.append(number)
-        return np.array(table, np.int64), np.array(owners)
+                numbers.append(number)
+        return np.array(table, np.int64), np.array(numbers)
 
 
 def _positions(graph: Graph) -> dict[int, int]:

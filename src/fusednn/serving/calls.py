@@ -126,7 +126,7 @@ class Answering:
                 resident = self._free.pop()
             except IndexError:  # more calls run at once than ever before
                 resident = self._resident()
-            answer, words = resident.ways[kind]
+            answer, words = resident.calls[kind]
             status = answer(words, X, out, validate)
             self._free.append(resident)
         if status or not rows:
@@ -147,7 +147,7 @@ class Answering:
                         return status
                     check = calls.UNCHECKED
                 return self._share(kind, X, out, workers, check)
-            return self._answer_apart(kind, X, out, validate)
+            return self._answer_without_gil(kind, X, out, validate)
         finally:
             _running.pop()
 
@@ -160,10 +160,10 @@ class Answering:
             workers //= len(_running)
         return workers
 
-    def _answer_apart(self, kind, X, out, validate):
+    def _answer_without_gil(self, kind, X, out, validate):
         resident = self._taken(None)
         answer = calls.ready(calls.answer_without_gil, self.dtype, out.dtype)
-        status = answer(resident.ways[kind][1], X, out, validate)
+        status = answer(resident.calls[kind][1], X, out, validate)
         self._free.append(resident)
         return status
 
@@ -185,8 +185,8 @@ class Answering:
         with Crew(workers - 1) as crew:
             try:
                 for helper, resident in zip(crew.helpers, residents[1:], strict=False):
-                    helper.run(share, (resident.ways[kind][1], shared, like, False), alive)
-                status = share(residents[0].ways[kind][1], shared, like, True)
+                    helper.run(share, (resident.calls[kind][1], shared, like, False), alive)
+                status = share(residents[0].calls[kind][1], shared, like, True)
             finally:
                 shared[calls.NEXT] = len(out)
         alive.clear()
@@ -243,7 +243,7 @@ class Answering:
                 status = self._share(kind, nothing, out, workers, source=source)
             else:
                 resident = self._taken(source)
-                answer, words = resident.ways[kind]
+                answer, words = resident.calls[kind]
                 if not is_brief:
                     answer = calls.ready(calls.answer_without_gil, self.dtype, out.dtype)
                 status = answer(words, nothing, out, False)

@@ -50,15 +50,15 @@ def read_predictor(file: BufferedIOBase, n_jobs=None, weights=None) -> Predictor
     contents = Contents.of(file)
     model = contents.model()
     if contents.kind == ESTIMATOR:
-        model = _folded(model, behind=weights is None)
+        model = _folded(model, into_next=weights is None)
     return Predictor(model, n_jobs, weights)
 
 
-def _folded(model: Model, behind: bool) -> Model:
+def _folded(model: Model, into_next: bool) -> Model:
     """Folds an estimator's network in the same way as `freeze`."""
     arrays = list(model.arrays)
     with np.errstate(all="ignore"):  # infinite results are refused below
-        few, arrays = folded(model.network, arrays, behind=behind)
+        few, arrays = folded(model.network, arrays, into_next=into_next)
     for (name, parameter), array in zip(named_parameters(few.ops), arrays, strict=True):
         check_values(name, parameter, array)
     return model._replace(ops=few.ops, arrays=arrays)

@@ -117,9 +117,9 @@ class Outcome(NamedTuple):
         What a diagnosis has recorded, by the names of fitted attributes.
     troubles : tuple of str
         The messages of the diagnosis's warnings.
-    settle : callable or None
-        To be called when the estimator has taken the parameters over: only then do the new
-        moments replace those that the fit began with.
+    commit : callable or None
+        The estimator calls it once it has the new parameters: only then do the new moments
+        replace those that the fit began with.
     """
 
     finite: bool
@@ -127,7 +127,7 @@ class Outcome(NamedTuple):
     optimizer: OptimizerState | None = None
     seen: dict[str, Any] | None = None
     troubles: tuple[str, ...] = ()
-    settle: Callable[[], None] | None = None
+    commit: Callable[[], None] | None = None
 
 
 Train = Callable[[Watcher | None], Outcome]
@@ -260,12 +260,12 @@ def _fit_stochastic(session: Session, optimizer, progress: Progress, fit, watche
             warn_user(message, ConvergenceWarning)
     else:
         return Outcome(
-            True, progress, optimizer, settle=partial(_settle, session, optimizer, progress)
+            True, progress, optimizer, commit=partial(_commit, session, optimizer, progress)
         )
     return Outcome(finite, progress, optimizer)
 
 
-def _settle(session: Session, optimizer: OptimizerState, progress: Progress) -> None:
+def _commit(session: Session, optimizer: OptimizerState, progress: Progress) -> None:
     """Saves what the optimizer needs to continue, and the session."""
     optimizer.moments = session.moments()
     optimizer.raw = None

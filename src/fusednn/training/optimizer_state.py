@@ -69,13 +69,13 @@ class OptimizerState:
         """Whether the rate of a pass depends, or may depend, on the loss of the one before."""
         return isinstance(self.schedule, ReduceOnPlateau) or callable(self.schedule)
 
-    def mark(self) -> dict:
-        """The present state, for `go_back`; during a fit the moments are those it began with."""
+    def state(self) -> dict:
+        """The present state, for `restore`; during a fit the moments are those it began with."""
         return vars(self).copy()
 
-    def go_back(self, mark: dict, steps: int = 0) -> None:
-        """Returns to a mark, but counts the first `steps` steps taken since."""
-        vars(self).update(mark)
+    def restore(self, state: dict, steps: int = 0) -> None:
+        """Returns to an earlier state, but counts the first `steps` steps taken since."""
+        vars(self).update(state)
         self.t += steps
 
     @property

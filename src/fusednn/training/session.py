@@ -103,18 +103,18 @@ class Session:
         self.batches = len(starts)  # of one pass
         self._starts = (np.arange(self.ahead)[:, np.newaxis] * len(order) + starts).reshape(-1)
         self._counts = np.tile(np.diff(starts, append=len(order)), self.ahead).astype(float)
-        self._steps, owner = self.plan.steps_of(len(order), batch)
+        self._steps, batch_of_step = self.plan.steps_of(len(order), batch)
         if self.ahead > 1:
             self._steps = np.tile(self._steps, (self.ahead, 1))
             self._steps[:, records.START] = self._starts  # each pass has an order of its own
         self.plan.program.set_steps(self._steps)
         # the batch of each step and the first step of each batch: views, where a step is a batch
-        self._owner: slice | np.ndarray = slice(None)
+        self._batch_of_step: slice | np.ndarray = slice(None)
         self._first_of_batch: slice | np.ndarray = slice(None)
         if self.plan.blocked:
-            self._owner = owner
-            self._first_of_batch = np.searchsorted(owner, np.arange(len(self._starts)))
-        self._settings = StepSettings(self.plan, rule, l2, self._owner)
+            self._batch_of_step = batch_of_step
+            self._first_of_batch = np.searchsorted(batch_of_step, np.arange(len(self._starts)))
+        self._settings = StepSettings(self.plan, rule, l2, self._batch_of_step)
         self._team = Team(self.plan.program)
         small = step_flops(network, self.plan.rows) < SMALL_FLOPS
         self._pace = Pace(undecided=n_jobs is None and workers > 1 and small)
@@ -187,8 +187,8 @@ class Session:
         terms_of.scale(weight_sums)
         self._run_in_slices(steps)
         losses: np.ndarray = totals[:, records.LOSS]
-        if isinstance(self._owner, np.ndarray):
-            losses = np.bincount(self._owner, losses, self.batches)
+        if isinstance(self._batch_of_step, np.ndarray):
+            losses = np.bincount(self._batch_of_step, losses, self.batches)
         losses = losses if factor == 1.0 else factor * losses
         terms = (
             (0.5 * terms_of.l2, records.SQUARES),
@@ -236,7 +236,11 @@ class Session:
                 self._rows_per_slice = max(1, min(2 * self._rows_per_slice, affordable))
             at = stop
             if at < steps and self.is_late():
-                raise TimeUp(int(self._owner[at]) if isinstance(self._owner, np.ndarray) else at)
+                raise TimeUp(
+                    int(self._batch_of_step[at])
+                    if isinstance(self._batch_of_step, np.ndarray)
+                    else at
+                )
 
     def state(self) -> tuple[int, list[np.ndarray]]:
         """All that training changes: batches that are over, parameters, moments; copies."""

@@ -20,8 +20,8 @@ class StepSettings:
     rule : Rule
     l2 : float
         Not used where the rule's decay is decoupled.
-    owner : slice or ndarray
-        The batch of each step.
+    batch_of_step : slice or ndarray
+        The number of each step's batch.
 
     Attributes
     ----------
@@ -33,10 +33,12 @@ class StepSettings:
         With mixup, the shares that samples keep of themselves in each of the next batches.
     """
 
-    def __init__(self, plan: TrainingPlan, rule: Rule, l2: float, owner: slice | np.ndarray):
+    def __init__(
+        self, plan: TrainingPlan, rule: Rule, l2: float, batch_of_step: slice | np.ndarray
+    ):
         self._decoupled = rule.optimizer is not None and OPTIMIZERS[rule.optimizer].decoupled
         self._plan, self._mixup, self._average = plan, rule.mixup, rule.average
-        self._all, self._owner = plan.program.settings, owner
+        self._all, self._batch_of_step = plan.program.settings, batch_of_step
         stages = plan.program.steps[:, records.FIRST_STAGE]
         # blocks of a batch: the first stores its gradient, and a step of its own updates
         self._stores, self._updates = stages == 0, stages == plan.apply_stage
@@ -69,9 +71,9 @@ class StepSettings:
         """
         settings = self._all[:steps]
         if rates.ndim == 1:
-            settings[:, records.RATE] = rates[self._owner]
+            settings[:, records.RATE] = rates[self._batch_of_step]
         else:
-            settings[:, : rates.shape[1]] = rates[self._owner]
+            settings[:, : rates.shape[1]] = rates[self._batch_of_step]
             if self._decoupled and self._plan.blocked:  # weights decay in the update alone
                 settings[~self._updates[:steps], records.DECAY] = 0.0
         if self._plan.is_random:
@@ -79,7 +81,7 @@ class StepSettings:
         if self._average:
             t = self._before + self.done + np.arange(1, len(rates) + 1)
             shares = (1 - self._average) / (1 - powers(self._average, t))
-            settings[:, records.AVERAGE] = shares[self._owner]
+            settings[:, records.AVERAGE] = shares[self._batch_of_step]
         self.done += len(rates)
 
     def _draw(self, settings: np.ndarray, orders: np.ndarray, batches: int) -> None:
@@ -95,7 +97,7 @@ class StepSettings:
             random = np.random.default_rng(seeds)
             partners[number] = random.permutation(orders[number])
             share[:] = random.beta(self._mixup, self._mixup, len(share))
-        settings[:, records.MIX] = self.shares[self._owner]
+        settings[:, records.MIX] = self.shares[self._batch_of_step]
 
     def scale(self, weight_sums: np.ndarray) -> None:
         """Divides each step's gradient and terms by its batch's sum of weights.
@@ -105,7 +107,7 @@ class StepSettings:
         if self._scaled_by is weight_sums:
             return
         self._scaled_by = weight_sums
-        sums = weight_sums[self._owner]
+        sums = weight_sums[self._batch_of_step]
         self._all[:, records.SCALE] = divided(1.0, sums)
         if self.l1:
             self._all[:, records.L1] = divided(self._stores * self.l1, sums)

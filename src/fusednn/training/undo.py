@@ -24,7 +24,7 @@ class Undo:
         for flat, copy in zip(self._flats, self._copies, strict=True):
             copy[:] = flat
         self._before = self._session.state() if passes > 1 else None
-        self._mark = self._optimizer.mark()
+        self._state_before = self._optimizer.state()
 
     def end(self) -> None:
         """Notes that the passes have run."""
@@ -32,19 +32,19 @@ class Undo:
 
     def to_batch(self, batches: int) -> None:
         """Counts the first `batches` of the passes as run, and no others."""
-        self._optimizer.go_back(self._mark, batches)
+        self._optimizer.restore(self._state_before, batches)
         self._to_finite()
 
     def to_last_shown(self) -> None:
         """Takes back passes that run together: the watcher has seen none of them."""
         if self._before is not None:
             self._session.restore(self._before)
-            self._optimizer.go_back(self._mark)
+            self._optimizer.restore(self._state_before)
         self._to_finite()
 
     def to_finite_passes(self, rates: np.ndarray, seen: list[int]) -> list[float]:
         """Runs those passes again that leave the parameters finite; returns their losses."""
-        self._optimizer.go_back(self._mark)
+        self._optimizer.restore(self._state_before)
         for passes in range(len(seen) - 1, 0, -1):
             self._session.restore(self._before)
             losses = list(self._session.run_passes(rates[: passes * self._session.batches]))

@@ -174,7 +174,7 @@ def _of_pipeline(pipeline: Pipeline, folds: bool) -> Model:
 def _model(found: FittedNetwork, estimator, folds: bool) -> Model:
     """The network folded."""
     dtype = found.arrays[-1].dtype
-    network, arrays = folded(found.network, found.arrays, behind=folds)
+    network, arrays = folded(found.network, found.arrays, into_next=folds)
     features = getattr(estimator, "feature_names_in_", None)
     features = None if features is None else tuple(map(str, features))
     names = (type(estimator).__name__,) * 2

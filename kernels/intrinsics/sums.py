@@ -1,68 +1,18 @@
-"""Sizes of the chosen shape, by element type, as constants; and operations across lanes."""
+"""Sums of rows by vectors, whose order of additions is fixed."""
 
 from fusednn.kernels._jit import JIT
 from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
+from .lanes import over_lanes
+from .loops import emit_loop
 from .scalars import emit_fma
 from .shapes import SHAPE
 from .tiles import broadcast
 
 _I32 = ir.IntType(32)
 _I64 = ir.IntType(64)
-
-
-@intrinsic
-def _lanes_of(typingctx, like):
-    def codegen(context, builder, signature, args):
-        return _I64(SHAPE.lanes(signature.args[0].bitwidth // 8))
-
-    return types.int64(like), codegen
-
-
-@intrinsic
-def _transpose_square(typingctx, dst, ldd, src, lds):
-    def codegen(context, builder, signature, args):
-        dst, ldd, src, lds = args
-        element = signature.args[0].dtype
-        lanes = SHAPE.lanes(element.bitwidth // 8)
-        kind = ir.VectorType(context.get_value_type(element), lanes)
-        align = element.bitwidth // 8
-
-        def address(pointer, stride, index):
-            pointer = builder.gep(pointer, [builder.mul(stride, _I64(index))])
-            return builder.bitcast(pointer, kind.as_pointer())
-
-        rows = [builder.load(address(src, lds, i), align=align) for i in range(lanes)]
-        for i, row in enumerate(_transpose_registers(builder, rows, lanes)):
-            builder.store(row, address(dst, ldd, i), align=align)
-        return context.get_dummy_value()
-
-    pointer = types.CPointer(dst.dtype)
-    return types.void(pointer, types.int64, pointer, types.int64), codegen
-
-
-def _transpose_registers(builder, rows, lanes):
-    """IR of a transpose in registers: log2(lanes) rounds that swap ever larger blocks."""
-    block = 1
-    while block < lanes:
-        low = [i if not i & block else i - block + lanes for i in range(lanes)]
-        high = [i + block if not i & block else i + lanes for i in range(lanes)]
-        after = list(rows)
-        for i in range(lanes):
-            if not i & block:
-                first, second = rows[i], rows[i + block]
-                after[i] = _shuffle(builder, first, second, low)
-                after[i + block] = _shuffle(builder, first, second, high)
-        rows = after
-        block *= 2
-    return rows
-
-
-def _shuffle(builder, first, second, indices):
-    mask = ir.Constant(ir.VectorType(_I32, len(indices)), indices)
-    return builder.shuffle_vector(first, second, mask)
 
 
 def _square(builder, value):
@@ -86,26 +36,19 @@ def _wide_sums(term):
         lanes = SHAPE.lanes(element.bitwidth // 8)
         kind = ir.VectorType(context.get_value_type(element), lanes)
         wide = ir.VectorType(ir.DoubleType(), lanes)
-        entry = builder.block
-        loop, done = builder.append_basic_block("sum"), builder.append_basic_block("summed")
-        builder.branch(loop)
-        builder.position_at_end(loop)
-        at, total = builder.phi(_I64), builder.phi(wide)
-        address = builder.bitcast(builder.gep(x, [at]), kind.as_pointer())
-        value = builder.load(address, align=element.bitwidth // 8)
-        if element != types.float64:
-            value = builder.fpext(value, wide)
-        after = builder.fadd(total, term(builder, value))
-        following = builder.add(at, _I64(lanes))
-        at.add_incoming(_I64(0), entry)
-        at.add_incoming(following, loop)
-        total.add_incoming(ir.Constant(wide, [0.0] * lanes), entry)
-        total.add_incoming(after, loop)
-        builder.cbranch(builder.icmp_signed("<", following, n), loop, done)
-        builder.position_at_end(done)
-        result = builder.extract_element(after, _I32(0))
+
+        def body(at, totals):
+            address = builder.bitcast(builder.gep(x, [at]), kind.as_pointer())
+            value = builder.load(address, align=element.bitwidth // 8)
+            if element != types.float64:
+                value = builder.fpext(value, wide)
+            return [builder.fadd(totals[0], term(builder, value))]
+
+        zero = ir.Constant(wide, [0.0] * lanes)
+        [total] = emit_loop(builder, _I64(0), n, lanes, [zero], body)
+        result = builder.extract_element(total, _I32(0))
         for i in range(1, lanes):
-            result = builder.fadd(result, builder.extract_element(after, _I32(i)))
+            result = builder.fadd(result, builder.extract_element(total, _I32(i)))
         return result
 
     return codegen
@@ -136,7 +79,7 @@ def _dots(rows):
             sums = _sum_products(builder, xs, w, _I64(0), whole, kind, align)
             rests = _sum_products(builder, xs, w, whole, n, scalar, align)
             for row, (total, rest) in enumerate(zip(sums, rests, strict=True)):
-                total = builder.fadd(_over_lanes(builder, total, lanes), rest)
+                total = builder.fadd(over_lanes(builder, total, builder.fadd), rest)
                 there = builder.gep(out, [builder.mul(ldo, _I64(row))])
                 builder.store(builder.fadd(start, total), there)
             return context.get_dummy_value()
@@ -147,43 +90,20 @@ def _dots(rows):
     return intrinsic(dots)
 
 
-def _over_lanes(builder, sums, lanes):
-    """IR of the sum of a vector's lanes, by adding halves."""
-    while lanes > 1:
-        lanes //= 2
-        low, high = list(range(lanes)), list(range(lanes, 2 * lanes))
-        sums = builder.fadd(
-            _shuffle(builder, sums, sums, low), _shuffle(builder, sums, sums, high)
-        )
-    return builder.extract_element(sums, _I32(0))
-
-
 def _sum_products(builder, xs, w, first, last, kind, align):
     """IR of the sums of x w over [first, last) for each x, in steps of a vector or a scalar."""
     step = getattr(kind, "count", 1)
-    entry = builder.block
-    loop, body, done = (builder.append_basic_block(name) for name in ("dot", "add", "added"))
-    builder.branch(loop)
-    builder.position_at_end(loop)
-    at, totals = builder.phi(_I64), [builder.phi(kind) for _ in xs]
-    builder.cbranch(builder.icmp_signed("<", at, last), body, done)
-    builder.position_at_end(body)
-    there = [builder.bitcast(builder.gep(p, [at]), kind.as_pointer()) for p in (w, *xs)]
-    weight, *values = [builder.load(p, align=align) for p in there]
-    after = [
-        emit_fma(builder, value, weight, total, SHAPE.fused)
-        for value, total in zip(values, totals, strict=True)
-    ]
-    following = builder.add(at, _I64(step))
-    builder.branch(loop)
-    at.add_incoming(first, entry)
-    at.add_incoming(following, body)
+
+    def body(at, totals):
+        there = [builder.bitcast(builder.gep(p, [at]), kind.as_pointer()) for p in (w, *xs)]
+        weight, *values = [builder.load(p, align=align) for p in there]
+        return [
+            emit_fma(builder, value, weight, total, SHAPE.fused)
+            for value, total in zip(values, totals, strict=True)
+        ]
+
     zero = ir.Constant(kind, [0.0] * step if step > 1 else 0.0)
-    for phi, next_ in zip(totals, after, strict=True):
-        phi.add_incoming(zero, entry)
-        phi.add_incoming(next_, body)
-    builder.position_at_end(done)
-    return totals
+    return emit_loop(builder, first, last, step, [zero] * len(xs), body)
 
 
 _CHAINS = 4
@@ -217,34 +137,14 @@ def _row_sums(count, term):
 
         whole = builder.and_(n, _I64(-_CHAINS * lanes))
         totals = [ir.Constant(kind, [0.0] * lanes)] * _CHAINS
-        totals = _accumulate(builder, _I64(0), whole, _CHAINS * lanes, totals, blocks)
+        totals = emit_loop(builder, _I64(0), whole, _CHAINS * lanes, totals, blocks)
         while len(totals) > 1:
             pairs = zip(totals[::2], totals[1::2], strict=True)
             totals = [builder.fadd(*pair) for pair in pairs]
-        totals = _accumulate(builder, whole, n, lanes, totals, rest)
-        return _over_lanes(builder, totals[0], lanes)
+        totals = emit_loop(builder, whole, n, lanes, totals, rest)
+        return over_lanes(builder, totals[0], builder.fadd)
 
     return codegen
-
-
-def _accumulate(builder, first, last, step, totals, body):
-    """IR of a loop over [first, last): `body(at, totals)` returns the new totals."""
-    entry = builder.block
-    loop, inside, done = (builder.append_basic_block(name) for name in ("sum", "add", "summed"))
-    builder.branch(loop)
-    builder.position_at_end(loop)
-    at, phis = builder.phi(_I64), [builder.phi(total.type) for total in totals]
-    builder.cbranch(builder.icmp_signed("<", at, last), inside, done)
-    builder.position_at_end(inside)
-    after = body(at, phis)
-    at.add_incoming(first, entry)
-    at.add_incoming(builder.add(at, _I64(step)), inside)
-    for phi, before, following in zip(phis, totals, after, strict=True):
-        phi.add_incoming(before, entry)
-        phi.add_incoming(following, inside)
-    builder.branch(loop)
-    builder.position_at_end(done)
-    return phis
 
 
 def _add_element(builder, total, x):
@@ -288,10 +188,6 @@ def _row_products_twin(x, y, n):
     return (x[:n] * y[:n]).sum()
 
 
-def _lanes_of_twin(like):
-    return SHAPE.lanes(like.itemsize)
-
-
 def _sum_squares_twin(x, n):
     lanes = SHAPE.lanes(x.itemsize)
     columns = (x[:n].astype(float) ** 2).reshape(-1, lanes).sum(axis=0)
@@ -311,19 +207,6 @@ def _dots_twin(rows):
 
     return dots
 
-
-def _transpose_square_twin(dst, ldd, src, lds):
-    lanes = SHAPE.lanes(dst.itemsize)
-    for i in range(lanes):
-        for j in range(lanes):
-            dst[i * ldd + j] = src[j * lds + i]
-
-
-lanes_of = _lanes_of if JIT else _lanes_of_twin
-"""lanes_of(like): elements of a vector for `like`'s type."""
-
-transpose_square = _transpose_square if JIT else _transpose_square_twin
-"""transpose_square(dst, ldd, src, lds): dst = src^T for one lanes x lanes block."""
 
 dot_one, dot_four = (_dots(rows) if JIT else _dots_twin(rows) for rows in (1, 4))
 """dot_four(out, ldo, x, ldx, w, n, start): out[r ldo] = start + the sum of x[r ldx + i] w[i].
