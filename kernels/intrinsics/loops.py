@@ -18,11 +18,12 @@ def emit_loop(builder, first, last, step, totals, body):
     builder.cbranch(builder.icmp_signed("<", at, last), inside, done)
     builder.position_at_end(inside)
     after = body(at, phis)
+    last_of_body = builder.block  # another one than `inside` if the body has a loop
     at.add_incoming(first, entry)
-    at.add_incoming(builder.add(at, _I64(step)), inside)
+    at.add_incoming(builder.add(at, _I64(step)), last_of_body)
     for phi, before, following in zip(phis, totals, after, strict=True):
         phi.add_incoming(before, entry)
-        phi.add_incoming(following, inside)
+        phi.add_incoming(following, last_of_body)
     builder.branch(loop)
     builder.position_at_end(done)
     return phis
