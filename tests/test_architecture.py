@@ -1,5 +1,6 @@
 """ARCHITECTURE.md and its companions name files, names and imports that exist."""
 
+import builtins
 import re
 from functools import cache
 from pathlib import Path
@@ -41,8 +42,8 @@ def missing_paths(text):
 
 @cache
 def known_names():
-    """All names in the sources."""
-    found = set()
+    """All names in the sources, and Python's own."""
+    found = set(dir(builtins))
     for pattern in SOURCES:
         for path in ROOT.glob(pattern):
             found.update(re.findall(r"\w+", path.read_text(encoding="utf-8")))

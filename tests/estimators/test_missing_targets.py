@@ -296,7 +296,7 @@ def test_whole_numbers_and_bools_stay_what_they_are(known):
     model = MLPClassifier(**IGNORE).fit(X[:60], y)
     assert model.classes_.dtype == np.array(known).dtype
     assert model.predict(X).dtype == np.array(known).dtype
-    assert_same_bits(model, clone(model).fit(X[:60][y != None], np.array(known * 20)))  # noqa: E711
+    assert_same_bits(model, clone(model).fit(X[:60][y != None], np.array(known * 20)))  # noqa: E711 - element by element
 
 
 def test_class_weights_of_the_known():
@@ -550,7 +550,11 @@ def test_integers_stay_what_they_are(form):
 
 def test_own_scorers_see_integers_that_floats_do_not_hold():
     seen = []
-    scorer = lambda estimator, rows, y: seen.append(y) or 0.0  # noqa: E731
+
+    def scorer(estimator, rows, y):
+        seen.append(y)
+        return 0.0
+
     MLPClassifier(scoring=scorer, **IGNORE).fit(X[:60], IDS, X_val=X[:60], y_val=IDS)
     assert seen[-1].tolist() == [value for value in IDS if value is not None]
     MLPClassifier(scoring=scorer, **IGNORE).fit(X[:60], PAIRS, X_val=X[:60], y_val=PAIRS)

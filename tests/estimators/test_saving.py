@@ -547,7 +547,7 @@ def test_mutated_files_are_refused_or_predict(first, last):
         with np.errstate(all="ignore"):
             assert len(estimator.predict(X[:2])) == 2
             if loaded % 5 == 0 and estimator.batch_size == "auto":
-                found = outcome(lambda: estimator.partial_fit(X, y))  # noqa: B023
+                found = outcome(lambda: estimator.partial_fit(X, y))  # noqa: B023 - called at once
                 errors.add(found.error and found.error[0])
     assert 0.025 < loaded / (last - first) < 0.75
     assert all(0 < len(message) < 1000 and "\n" not in message for message in messages)

@@ -27,8 +27,12 @@ def resident_of(loss, groups, dtype, answers, sizes=SIZES):
     layout = ParameterLayout(forms_of(network, dtype), dtype)
     flat = layout.pack(in_order(matrices, vectors))
     resident = Resident(network, layout.views(flat), dtype, answers)
-    hidden = lambda x: np.tanh(x.astype(float) @ matrices[0] + vectors[0])  # noqa: E731
-    return resident, network, lambda x: hidden(x) @ matrices[1] + vectors[1]
+
+    def logits(x):
+        hidden = np.tanh(x.astype(float) @ matrices[0] + vectors[0])
+        return hidden @ matrices[1] + vectors[1]
+
+    return resident, network, logits
 
 
 def rows_of(count, dtype):

@@ -8,13 +8,13 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("onnxruntime")
 
 # Without the peers the module ends above, so these imports cannot come first.
-from every_layer import EVERY_LAYER, LABELS, data_for  # noqa: E402
-from numpy.testing import assert_allclose  # noqa: E402
-from onnx_sessions import check_values, run, session_of  # noqa: E402
-from torch_layers import sequence_of, write  # noqa: E402
+from every_layer import EVERY_LAYER, LABELS, data_for
+from numpy.testing import assert_allclose
+from onnx_sessions import check_values, run, session_of
+from torch_layers import sequence_of, write
 
-from fusednn import NetworkClassifier  # noqa: E402
-from fusednn.layers import Dense  # noqa: E402
+from fusednn import NetworkClassifier
+from fusednn.layers import Dense
 
 pytestmark = pytest.mark.peers
 

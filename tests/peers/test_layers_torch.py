@@ -9,14 +9,14 @@ import pytest
 torch = pytest.importorskip("torch")
 
 # Without the peer the module ends above, so these imports cannot come first.
-from sklearn.exceptions import ConvergenceWarning  # noqa: E402
-from torch import nn  # noqa: E402
-from torch.nn import functional as F  # noqa: E402
-from torch.optim import swa_utils  # noqa: E402
-from torch_layers import gradient_of, leaves, linears, read, sequence_of, write  # noqa: E402
+from sklearn.exceptions import ConvergenceWarning
+from torch import nn
+from torch.nn import functional as F
+from torch.optim import swa_utils
+from torch_layers import gradient_of, leaves, linears, read, sequence_of, write
 
-from fusednn import NetworkClassifier, NetworkRegressor  # noqa: E402
-from fusednn.layers import (  # noqa: E402
+from fusednn import NetworkClassifier, NetworkRegressor
+from fusednn.layers import (
     Activation,
     AlphaDropout,
     BatchNorm,
@@ -31,7 +31,7 @@ from fusednn.layers import (  # noqa: E402
     Residual,
     RMSNorm,
 )
-from fusednn.optimizers import SGD, Adam, AdamW  # noqa: E402
+from fusednn.optimizers import SGD, Adam, AdamW
 
 pytestmark = pytest.mark.peers
 torch.set_num_threads(1)

@@ -6,12 +6,12 @@ import pytest
 torch = pytest.importorskip("torch")
 
 # Without the peer the module ends above, so these imports cannot come first.
-from dense_networks import dense_network  # noqa: E402
-from torch.nn import functional as F  # noqa: E402
+from dense_networks import dense_network
+from torch.nn import functional as F
 
-from fusednn import losses  # noqa: E402
-from fusednn.plan.binding.loss import Target, lower_losses, outputs_per_target  # noqa: E402
-from fusednn.training.team import run_all  # noqa: E402
+from fusednn import losses
+from fusednn.plan.binding.loss import Target, lower_losses, outputs_per_target
+from fusednn.training.team import run_all
 
 pytestmark = pytest.mark.peers
 torch.set_num_threads(1)

@@ -8,8 +8,8 @@ onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
 
 # Without the peers the module ends above, so these imports cannot come first.
-import onnxruntime  # noqa: E402
-from shop_tables import ROWS, fit_both, inputs, run, shop  # noqa: E402
+import onnxruntime
+from shop_tables import ROWS, fit_both, inputs, run, shop
 
 pytestmark = pytest.mark.peers
 

@@ -10,23 +10,23 @@ onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
 
 # Without the peers the module ends above, so these imports cannot come first.
-import pandas  # noqa: E402
-from onnx_sessions import predictor_of, run, session_of  # noqa: E402
-from parity import fit_quietly, run_python  # noqa: E402
-from sklearn.decomposition import PCA  # noqa: E402
-from sklearn.exceptions import NotFittedError  # noqa: E402
-from sklearn.pipeline import make_pipeline  # noqa: E402
-from sklearn.preprocessing import StandardScaler  # noqa: E402
-from sklearn.tree import DecisionTreeClassifier  # noqa: E402
+import pandas
+from onnx_sessions import predictor_of, run, session_of
+from parity import fit_quietly, run_python
+from sklearn.decomposition import PCA
+from sklearn.exceptions import NotFittedError
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.tree import DecisionTreeClassifier
 
-import fusednn  # noqa: E402
-from fusednn import MLPClassifier, MLPRegressor, export_onnx, freeze  # noqa: E402
-from fusednn.export.onnx.heads import tensor_of  # noqa: E402
-from fusednn.graph.layers.dense import Dense  # noqa: E402
-from fusednn.graph.layers.epilogue import Epilogue  # noqa: E402
-from fusednn.graph.layers.untrained import GaussianNoise, Identity  # noqa: E402
-from fusednn.plan.binding.activations import epilogue  # noqa: E402
-from fusednn.serving.model import VALUES, Head, Model  # noqa: E402
+import fusednn
+from fusednn import MLPClassifier, MLPRegressor, export_onnx, freeze
+from fusednn.export.onnx.heads import tensor_of
+from fusednn.graph.layers.dense import Dense
+from fusednn.graph.layers.epilogue import Epilogue
+from fusednn.graph.layers.untrained import GaussianNoise, Identity
+from fusednn.plan.binding.activations import epilogue
+from fusednn.serving.model import VALUES, Head, Model
 
 pytestmark = pytest.mark.peers
 X = np.random.RandomState(0).normal(size=(60, 3))

@@ -7,12 +7,12 @@ onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
 
 # Without the peers the module ends above, so these imports cannot come first.
-from numba import njit  # noqa: E402
-from onnx_sessions import check_classifier, check_regressor, run, session_of  # noqa: E402
-from parity import fit_quietly  # noqa: E402
+from numba import njit
+from onnx_sessions import check_classifier, check_regressor, run, session_of
+from parity import fit_quietly
 
-from fusednn import MLPClassifier, MLPRegressor, freeze  # noqa: E402
-from fusednn.losses import Huber, Quantile  # noqa: E402
+from fusednn import MLPClassifier, MLPRegressor, freeze
+from fusednn.losses import Huber, Quantile
 
 pytestmark = pytest.mark.peers
 DTYPES = pytest.mark.parametrize("dtype", ["float32", "float64"])

@@ -7,16 +7,16 @@ onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
 
 # Without the peers the module ends above, so these imports cannot come first.
-import onnx_sessions  # noqa: E402
-import test_onnx  # noqa: E402
-import test_onnx_data  # noqa: E402
-import test_onnx_heads  # noqa: E402
-from fusednn.kernels.activations import ACTIVATIONS  # noqa: E402
-from onnx_sessions import predictor_of, session_of  # noqa: E402
-from parity import fit_quietly  # noqa: E402
+import onnx_sessions
+import test_onnx
+import test_onnx_data
+import test_onnx_heads
+from fusednn.kernels.activations import ACTIVATIONS
+from onnx_sessions import predictor_of, session_of
+from parity import fit_quietly
 
-from fusednn import MLPRegressor, export_onnx  # noqa: E402
-from fusednn.graph.layers.untrained import Identity  # noqa: E402
+from fusednn import MLPRegressor, export_onnx
+from fusednn.graph.layers.untrained import Identity
 
 pytestmark = pytest.mark.peers
 NEWEST = onnx.defs.onnx_opset_version()

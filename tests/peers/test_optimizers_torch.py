@@ -6,11 +6,11 @@ import pytest
 torch = pytest.importorskip("torch")
 
 # Without the peer the module ends above, so these imports cannot come first.
-from sessions import assert_near, assert_same_bits, by_kind, open_session  # noqa: E402
-from torch_network import TorchNetwork  # noqa: E402
+from sessions import assert_near, assert_same_bits, by_kind, open_session
+from torch_network import TorchNetwork
 
-from fusednn.optimizers import SGD, Adagrad, Adam, AdamW, Lion, NAdam, RMSprop  # noqa: E402
-from fusednn.training.optimizer_state import OptimizerState, rule_of  # noqa: E402
+from fusednn.optimizers import SGD, Adagrad, Adam, AdamW, Lion, NAdam, RMSprop
+from fusednn.training.optimizer_state import OptimizerState, rule_of
 
 pytestmark = pytest.mark.peers
 torch.set_num_threads(1)

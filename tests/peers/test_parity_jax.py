@@ -6,9 +6,9 @@ import pytest
 jax = pytest.importorskip("jax")
 
 # Without the peer the module ends above, so these imports cannot come first.
-from jax import nn  # noqa: E402
-from jax import numpy as jnp  # noqa: E402
-from jax.scipy import special  # noqa: E402
+from jax import nn
+from jax import numpy as jnp
+from jax.scipy import special
 
 pytestmark = pytest.mark.peers
 

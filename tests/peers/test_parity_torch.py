@@ -9,12 +9,12 @@ import pytest
 torch = pytest.importorskip("torch")
 
 # Without the peer the module ends above, so these imports cannot come first.
-from sessions import train  # noqa: E402
-from torch.nn import functional as F  # noqa: E402
-from torch_network import TorchNetwork  # noqa: E402
+from sessions import train
+from torch.nn import functional as F
+from torch_network import TorchNetwork
 
-from fusednn import MLPClassifier  # noqa: E402
-from fusednn.plan.training import Rule  # noqa: E402
+from fusednn import MLPClassifier
+from fusednn.plan.training import Rule
 
 pytestmark = pytest.mark.peers
 torch.set_num_threads(1)

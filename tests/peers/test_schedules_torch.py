@@ -7,12 +7,12 @@ import pytest
 torch = pytest.importorskip("torch")
 
 # Without the peer the module ends above, so these imports cannot come first.
-from sessions import assert_near, by_kind, open_session  # noqa: E402
-from torch.optim import lr_scheduler  # noqa: E402
-from torch_network import TorchNetwork  # noqa: E402
+from sessions import assert_near, by_kind, open_session
+from torch.optim import lr_scheduler
+from torch_network import TorchNetwork
 
-from fusednn.optimizers import SGD, AdamW, NAdam  # noqa: E402
-from fusednn.schedules import (  # noqa: E402
+from fusednn.optimizers import SGD, AdamW, NAdam
+from fusednn.schedules import (
     Cosine,
     Cyclic,
     Exponential,
@@ -21,7 +21,7 @@ from fusednn.schedules import (  # noqa: E402
     Step,
     WarmUp,
 )
-from fusednn.training.optimizer_state import OptimizerState, rule_of  # noqa: E402
+from fusednn.training.optimizer_state import OptimizerState, rule_of
 
 pytestmark = pytest.mark.peers
 torch.set_num_threads(1)

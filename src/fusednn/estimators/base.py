@@ -53,6 +53,7 @@ class BaseNetwork(CallbackSupportMixin, FilesMixin, LooksMixin, BaseEstimator):
     _built_name: ClassVar[str]
     _target_options: ClassVar[dict] = {}  # of scikit-learn's check of the targets
     _watcher = None  # of the passes where there are no callbacks; the command line sets it
+    _doc_link_module = ""  # no module: the pages of fusednn have no address to link to
 
     @classmethod
     @cache

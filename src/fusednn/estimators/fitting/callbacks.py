@@ -8,8 +8,8 @@ from typing import Any
 try:
     from sklearn.callback import CallbackSupportMixin, with_callbacks
 except ImportError:  # before scikit-learn 1.9
-    # stands in for the class that the import above did not find
-    class CallbackSupportMixin:  # type: ignore[no-redef]
+
+    class CallbackSupportMixin:  # type: ignore[no-redef]  # the import above found none
         """Nothing: this scikit-learn has no callbacks."""
 
     def with_callbacks(method):

@@ -21,8 +21,9 @@ def random_state_of(seed) -> np.random.RandomState:
     """`check_random_state(seed)`, the same draws in a third of its 70 us for an integer."""
     if not isinstance(seed, Integral):
         return check_random_state(seed)
-    # NumPy's stubs name one class, its documentation the interface
-    random = np.random.RandomState(np.random.MT19937(_Blank()))  # type: ignore[arg-type]
+    random = np.random.RandomState(
+        np.random.MT19937(_Blank())  # type: ignore[arg-type]  # NumPy documents ISeedSequence
+    )
     random.seed(int(seed))
     return random
 

@@ -229,8 +229,7 @@ def _bits(value: float) -> int:
 def _waiting_functions() -> tuple[int, int, int]:
     """Addresses of the C functions that yield and nap, and the nap's argument."""
     if sys.platform == "win32":
-        # ctypes has windll on Windows only, and mypy runs on Linux
-        kernel32 = ctypes.windll.kernel32  # type: ignore[attr-defined]
+        kernel32 = ctypes.windll.kernel32  # type: ignore[attr-defined]  # Windows alone has it
         return _address(kernel32.SwitchToThread), _address(kernel32.Sleep), 1
     libc = ctypes.CDLL(None)
     return _address(libc.sched_yield), _address(libc.usleep), 50

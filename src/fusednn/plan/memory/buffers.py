@@ -43,8 +43,7 @@ class Block(NamedTuple):
 def address_of(array: np.ndarray) -> int:
     """Address of an array's first element."""
     try:  # a third of the time that NumPy's own attribute takes
-        # NumPy's stubs say that an array is a buffer from Python 3.12 on only
-        return addressof(c_char.from_buffer(array))  # type: ignore[arg-type]
+        return addressof(c_char.from_buffer(array))  # type: ignore[arg-type]  # NumPy's stubs: a buffer from 3.12 on
     except (TypeError, ValueError):  # read-only, empty, or not contiguous
         return array.ctypes.data
 
