@@ -15,6 +15,7 @@ import pickle
 import re
 import tempfile
 import warnings
+from collections.abc import Iterator
 from functools import cache, cached_property
 
 from numba.core.caching import CompileResultCacheImpl, _Cache
@@ -49,7 +50,7 @@ class MissingKernelError(Exception):
 
 
 @contextlib.contextmanager
-def loading_only():
+def loading_only() -> Iterator[None]:
     """Inside the `with`, a kernel that would have to be compiled raises a MissingKernelError."""
     global _loading_only
     _loading_only = True
@@ -59,7 +60,7 @@ def loading_only():
         _loading_only = False
 
 
-def statistics():
+def statistics() -> dict[str, int]:
     """
     Counts of loads and saves of the cache in this process.
 

@@ -58,7 +58,7 @@ _CODE_SETTINGS = (
 )
 """The values of `numba.config` that change the code; a version that lacks one counts as None."""
 
-_touched = set()
+_touched: set[str] = set()
 
 
 def source_digest(directory=KERNELS):
@@ -123,7 +123,7 @@ def _user_cache():
     return path if os.path.isabs(path) else os.path.join("~", ".cache")
 
 
-def root_directory():
+def root_directory() -> str:
     """The parent directory of all digests; it may not exist yet."""
     own = os.environ.get("FUSEDNN_CACHE_DIR")
     path = own or os.path.join(config.CACHE_DIR or _user_cache(), "fusednn")
@@ -155,7 +155,7 @@ def check_owner(state, path):
         raise PermissionError(f"{path} can be written to by other users")
 
 
-def kernel_directory(create=False):
+def kernel_directory(create: bool = False) -> str | None:
     """
     The directory of this process's kernels; no other user but root can write to it.
 
@@ -222,7 +222,7 @@ def _prune(root, current):
             shutil.rmtree(path, ignore_errors=True)
 
 
-def cache_directory():
+def cache_directory() -> str | None:
     """
     The directory in which this process looks for compiled kernels.
 
@@ -241,7 +241,7 @@ def cache_directory():
     return None if digest is None else os.path.join(root, f"kernels-{digest}")
 
 
-def clear():
+def clear() -> int:
     """
     Remove the compiled kernels of all versions and options.
 

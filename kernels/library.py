@@ -10,6 +10,7 @@ import os
 import threading
 import time
 import types as python_types
+from typing import Any
 
 import numpy as np
 from numba import types
@@ -52,12 +53,12 @@ if hasattr(os, "register_at_fork"):  # in a child, the thread that holds it woul
     os.register_at_fork(
         before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release
     )
-_compiled: dict[tuple, object] = {}
+_compiled: dict[tuple, Any] = {}
 _seconds = 0.0
 _logged = False
 
 
-def address(function, role, dtype):
+def address(function: Any, role: str, dtype: np.dtype | type) -> int:
     """Address of a kernel as a C function.
 
     Parameters

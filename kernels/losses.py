@@ -36,7 +36,7 @@ def evaluate(value, z, t, work, C, R, constants, code):
         poisson_deviance(value, z, t, work, C, R, constants)
 
 
-def bounds(dtype):
+def bounds(dtype: np.dtype | type) -> tuple[float, float]:
     """[low, high] of a loss of probabilities, as scikit-learn clips them to [eps, 1 - eps]."""
     epsilon = float(np.finfo(dtype).eps)
     return -np.log1p(-epsilon), -np.log(epsilon)
@@ -116,6 +116,6 @@ LOSSES = {
 }
 
 
-def row_of(loss) -> Loss:
+def row_of(loss: str | Loss) -> Loss:
     """The row of the table with this name; a row is returned unchanged."""
     return loss if isinstance(loss, Loss) else LOSSES[loss]

@@ -11,7 +11,7 @@ is the op's address, slot 1 its positions: the rows of each sample.
 """
 
 from collections import namedtuple
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -57,17 +57,17 @@ FUNCTION = Kind("function")
 """The address of a compiled function."""
 
 
-def maybe(kind):
+def maybe(kind: Kind) -> Kind:
     """The same kind, optional."""
     return kind._replace(optional=True)
 
 
-def width_of(name):
+def width_of(name: str) -> Kind:
     """The number of columns of another operand, which is filled in from its rows."""
     return Kind("width", of=name)
 
 
-def padded_width_of(name):
+def padded_width_of(name: str) -> Kind:
     """The same, rounded up to whole vectors."""
     return Kind("padded", of=name)
 
@@ -102,7 +102,7 @@ def operands(before=None, /, **kinds):
     return declared
 
 
-DECLARED = {}
+DECLARED: dict[Any, Any] = {}
 """The declaration of each op's operands."""
 
 

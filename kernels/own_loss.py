@@ -1,5 +1,6 @@
 """A loss from a user's compiled function of a logit and a target."""
 
+from collections.abc import Callable
 from functools import cache
 from types import FunctionType
 
@@ -15,7 +16,7 @@ COMPILED = CPUDispatcher if JIT else FunctionType
 
 
 @cache
-def own_loss(function) -> Loss:
+def own_loss(function: Callable) -> Loss:
     """The loss of a compiled function (logit, target) -> (value, gradient).
 
     The kernel is a closure over the function, so the disk cache does not store it; here it is kept

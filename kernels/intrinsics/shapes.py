@@ -26,11 +26,11 @@ class Shape(NamedTuple):
     feature: str
     triple: str
 
-    def lanes(self, itemsize):
+    def lanes(self, itemsize: int) -> int:
         """Elements of one vector."""
         return self.vector_bytes // itemsize
 
-    def panel(self, itemsize):
+    def panel(self, itemsize: int) -> int:
         """Columns of one full panel of weights, NR."""
         return self.vectors * self.lanes(itemsize)
 
@@ -47,7 +47,7 @@ SHAPES = {
 }
 
 
-def host_features():
+def host_features() -> set[str]:
     """The features that Numba compiles for: the host's, or those the user forced on Numba."""
     if config.CPU_FEATURES is not None:
         words = config.CPU_FEATURES.split(",")
@@ -58,7 +58,7 @@ def host_features():
     return present if config.ENABLE_AVX else {f for f in present if not f.startswith("avx")}
 
 
-def choose_shape():
+def choose_shape() -> Shape:
     """The forced row, else the first whose feature the host has."""
     if FORCED_SHAPE:
         if FORCED_SHAPE not in SHAPES:

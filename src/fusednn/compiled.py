@@ -6,6 +6,7 @@ import ctypes
 import json
 import os
 from ctypes import byref
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,6 +14,9 @@ from fusednn.serving.files.paths import path_of
 from fusednn.serving.labels_and_values import Answers
 
 from .serving import checks
+
+if TYPE_CHECKING:
+    from .serving.types import FilePath
 
 FORMATS = (1, 2)
 NOT_FINITE = 3
@@ -53,7 +57,11 @@ class CompiledPredictor(Answers):
         then ends the process.
     """
 
-    def __init__(self, path):
+    n_features_in_: int
+    feature_names_in_: np.ndarray
+    dtype: np.dtype
+
+    def __init__(self, path: FilePath) -> None:
         self.path = os.path.abspath(path_of(path))
         self._library, about = _opened(self.path)
         self._shown = about["sizes"]

@@ -60,7 +60,7 @@ class ClassificationLoss(ABC):
 class SquaredError(RegressionLoss):
     """(z - y)^2 / 2, the mean over outputs."""
 
-    def lowered(self):
+    def lowered(self) -> tuple[str, tuple[float, ...]]:
         return "squared_error", ()
 
 
@@ -68,7 +68,7 @@ class SquaredError(RegressionLoss):
 class Poisson(RegressionLoss):
     """Half the Poisson deviance, with a log link; y >= 0."""
 
-    def lowered(self):
+    def lowered(self) -> tuple[str, tuple[float, ...]]:
         return "poisson", ()
 
 
@@ -76,7 +76,7 @@ class Poisson(RegressionLoss):
 class Gamma(RegressionLoss):
     """Half the gamma deviance, with a log link; y > 0."""
 
-    def lowered(self):
+    def lowered(self) -> tuple[str, tuple[float, ...]]:
         return "gamma", ()
 
 
@@ -84,7 +84,7 @@ class Gamma(RegressionLoss):
 class AbsoluteError(RegressionLoss):
     """|z - y|: the network learns the median."""
 
-    def lowered(self):
+    def lowered(self) -> tuple[str, tuple[float, ...]]:
         return "absolute_error", ()
 
 
@@ -100,10 +100,10 @@ class Huber(RegressionLoss):
 
     delta: float = 1.0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         _check(self, "delta", lambda delta: 0 < delta < math.inf, "(0.0, inf)")
 
-    def lowered(self):
+    def lowered(self) -> tuple[str, tuple[float, ...]]:
         return "huber", (float(self.delta),)
 
 
@@ -111,7 +111,7 @@ class Huber(RegressionLoss):
 class LogCosh(RegressionLoss):
     """log(cosh(z - y)): as a squared error near y, as an absolute one far from it."""
 
-    def lowered(self):
+    def lowered(self) -> tuple[str, tuple[float, ...]]:
         return "log_cosh", ()
 
 
@@ -127,7 +127,7 @@ class Quantile(RegressionLoss):
 
     quantiles: tuple[float, ...] = (0.5,)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         given = self.quantiles
         found = tuple(given) if hasattr(given, "__iter__") else ()
         if not found or not all(isinstance(q, Real) and 0 < q < 1 for q in found):
@@ -137,7 +137,7 @@ class Quantile(RegressionLoss):
             )
         object.__setattr__(self, "quantiles", tuple(map(float, found)))
 
-    def lowered(self):
+    def lowered(self) -> tuple[str, tuple[float, ...]]:
         return "quantile", (float(len(self.quantiles)), *self.quantiles)
 
 
@@ -157,10 +157,10 @@ class Gaussian(RegressionLoss):
 
     eps: float = 1e-6
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         _check(self, "eps", lambda eps: 1e-30 <= eps < math.inf, "[1e-30, inf)")
 
-    def lowered(self):
+    def lowered(self) -> tuple[str, tuple[float, ...]]:
         return "gaussian", (math.log(self.eps),)
 
 
@@ -178,10 +178,10 @@ class CrossEntropy(ClassificationLoss):
 
     label_smoothing: float = 0.0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         _check(self, "label_smoothing", lambda share: 0 <= share <= 1, "[0.0, 1.0]")
 
-    def lowered(self, link):
+    def lowered(self, link: str) -> tuple[str, tuple[float, ...]]:
         share = float(self.label_smoothing)
         return (f"{link}_smoothed", (share,)) if share else (link, ())
 
@@ -201,10 +201,10 @@ class Focal(ClassificationLoss):
 
     gamma: float = 2.0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         _check(self, "gamma", lambda gamma: 0 <= gamma < math.inf, "[0.0, inf)")
 
-    def lowered(self, link):
+    def lowered(self, link: str) -> tuple[str, tuple[float, ...]]:
         return f"{link}_focal", (float(self.gamma),)
 
 

@@ -35,7 +35,7 @@ SMALLEST_EPSILON = 1e-37
 class Optimizer:
     """What all descriptions are; not used directly."""
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if type(self) is Optimizer:
             raise TypeError("Optimizer is the base of the optimizers and none itself.")
         for field in fields(self):
@@ -90,12 +90,12 @@ class SGD(Optimizer):
     momentum: float = 0.0
     nesterov: bool = False
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
         if self.nesterov and self.momentum == 0:
             raise ValueError("nesterov of SGD needs a momentum above 0.")
 
-    def kernel(self):
+    def kernel(self) -> tuple[str, tuple[float, ...]]:
         return "polyak_nesterov" if self.nesterov else "polyak", (self.momentum,)
 
 
@@ -171,7 +171,7 @@ class Adam(Optimizer):
     epsilon: float = 1e-8
     amsgrad: bool = False
 
-    def kernel(self):
+    def kernel(self) -> tuple[str, tuple[float, ...]]:
         constants = self.beta_1, self.beta_2, self.epsilon
         return "amsgrad" if self.amsgrad else "adam", constants
 
@@ -204,7 +204,7 @@ class AdamW(Optimizer):
     epsilon: float = 1e-8
     weight_decay: float = 0.01
 
-    def kernel(self):
+    def kernel(self) -> tuple[str, tuple[float, ...]]:
         return "adamw", (self.beta_1, self.beta_2, self.epsilon)
 
 
@@ -238,7 +238,7 @@ class NAdam(Optimizer):
     epsilon: float = 1e-8
     momentum_decay: float = 0.004
 
-    def kernel(self):
+    def kernel(self) -> tuple[str, tuple[float, ...]]:
         return "nadam", (self.beta_1, self.beta_2, self.epsilon)
 
 
@@ -269,7 +269,7 @@ class Lion(Optimizer):
     beta_2: float = 0.99
     weight_decay: float = 0.0
 
-    def kernel(self):
+    def kernel(self) -> tuple[str, tuple[float, ...]]:
         return "lion", (self.beta_1, self.beta_2)
 
 

@@ -39,7 +39,7 @@ FEW = 32
 class Schedule:
     """What all descriptions are; not used directly."""
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if type(self) is Schedule:
             raise TypeError("Schedule is the base of the schedules and none itself.")
         for field in fields(self):
@@ -74,7 +74,7 @@ class Step(Schedule):
     every: int
     factor: float
 
-    def factors(self, steps, total):
+    def factors(self, steps: np.ndarray, total: int) -> np.ndarray:
         return powers(self.factor, steps // self.every)
 
 
@@ -84,7 +84,7 @@ class Exponential(Schedule):
 
     factor: float
 
-    def factors(self, steps, total):
+    def factors(self, steps: np.ndarray, total: int) -> np.ndarray:
         return powers(self.factor, steps)
 
 
@@ -129,7 +129,7 @@ class Cosine(Schedule):
 
     final: float = 0.0
 
-    def factors(self, steps, total):
+    def factors(self, steps: np.ndarray, total: int) -> np.ndarray:
         return _between(1.0, self.final, steps / total)
 
 
@@ -149,7 +149,7 @@ class OneCycle(Schedule):
     start: float = 1 / 25
     final: float = 1e-4
 
-    def factors(self, steps, total):
+    def factors(self, steps: np.ndarray, total: int) -> np.ndarray:
         last = total - 1
         peak = min(max(0.0, self.warmup * total - 1), last)
         up = _between(self.start, 1.0, steps / max(peak, 1.0))
@@ -169,7 +169,7 @@ class Cyclic(Schedule):
     low: float
     steps: int
 
-    def factors(self, steps, total):
+    def factors(self, steps: np.ndarray, total: int) -> np.ndarray:
         way = steps % (2 * self.steps) / self.steps
         return self.low + (1 - self.low) * (1 - abs(way - 1))
 
@@ -188,12 +188,12 @@ class WarmUp(Schedule):
     steps: int
     then: Schedule | None = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
         if isinstance(self.then, ReduceOnPlateau) or not isinstance(self.then, Schedule | None):
             raise ValueError(f"then of WarmUp must be a schedule of steps, got {self.then!r}.")
 
-    def factors(self, steps, total):
+    def factors(self, steps: np.ndarray, total: int) -> np.ndarray:
         up = (steps + 1) / self.steps
         if self.then is None:
             return np.minimum(up, 1.0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from functools import cache
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -15,6 +15,7 @@ from fusednn.exceptions import DiagnosisWarning
 from fusednn.graph.network import Network
 from fusednn.optimizers import NAMED
 from fusednn.training.predict import predict
+from fusednn.training.progress import Watcher
 from fusednn.training.warn import warn_user
 
 from .displays.inspection import LooksMixin
@@ -36,6 +37,9 @@ from .input.plain_input import (
 from .input.sample_weights import checked_weights, present
 from .network.parameters import check_input
 
+if TYPE_CHECKING:
+    from fusednn.serving.types import FloatArray
+
 NON_FINITE = (
     "Solver produced non-finite parameter weights. The input data may contain large values and"
     " need to be preprocessed."
@@ -50,10 +54,30 @@ class BaseNetwork(CallbackSupportMixin, FilesMixin, LooksMixin, BaseEstimator):
     `_parameters`, `_parameter_attributes` and `_rule_of`.
     """
 
+    n_features_in_: int
+    feature_names_in_: np.ndarray
+    n_outputs_: int
+    out_activation_: str
+    n_iter_: int
+    t_: int
+    loss_: float
+    loss_curve_: list[float]
+    best_loss_: float | None
+    validation_scores_: list[float] | None
+    validation_loss_curve_: list[float] | None
+    best_validation_score_: float | None
+    feature_means_: FloatArray
+    feature_factors_: FloatArray
+    gradient_norms_: FloatArray
+    activation_stats_: FloatArray
+    diagnosed_layers_: list[str]
+    diagnosed_weights_: list[str]
+
     _built_name: ClassVar[str]
     _target_options: ClassVar[dict] = {}  # of scikit-learn's check of the targets
-    _watcher = None  # of the passes where there are no callbacks; the command line sets it
     _doc_link_module = ""  # no module: the pages of fusednn have no address to link to
+    # of the passes where there are no callbacks; the command line sets it
+    _watcher: Watcher | None = None
 
     @classmethod
     @cache
@@ -197,7 +221,7 @@ class BaseNetwork(CallbackSupportMixin, FilesMixin, LooksMixin, BaseEstimator):
             self._no_improvement_count = 0
             early = self.early_stopping
             self.best_loss_ = None if early else np.inf
-            self.validation_scores_: list[float] | None = [] if early else None
+            self.validation_scores_ = [] if early else None
             self.__dict__.pop("validation_loss_curve_", None)  # of another fit
             self.best_validation_score_ = -np.inf if early else None
 

@@ -3,26 +3,34 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from scipy.sparse import issparse
-from sklearn.base import ClassifierMixin, _fit_context
+from sklearn.base import ClassifierMixin
 from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils._param_validation import StrOptions
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import _check_sample_weight
 
 from fusednn.losses import CLASSIFICATION, ClassificationLoss
 
 from .files.saved_attributes import as_list
-from .fitting.callbacks import with_callbacks
+from .fitting.decorators import available_if, with_callbacks, with_checked_parameters
 from .input.constraints import CLASS_WEIGHT
 from .input.labels import Labels, MultioutputLabels, are_columns, labels_of, multioutput_labels_of
 from .input.missing_targets import IGNORE, class_weights, filled, known, known_accuracy, unknown_in
 from .input.sample_weights import check_class_weight, present
 from .input.targets import first_classes, flattened
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import ArrayLike, NDArray
+
+    from fusednn.serving.types import Classes, MatrixLike, Probabilities
+
+    from .input.types import Targets, Weights
 
 
 class ClassificationMixin(ClassifierMixin):
@@ -32,6 +40,8 @@ class ClassificationMixin(ClassifierMixin):
         "class_weight": CLASS_WEIGHT,
         "loss": [StrOptions(set(CLASSIFICATION)), ClassificationLoss],
     }
+
+    classes_: Classes
 
     # -- targets -------------------------------------------------------------------------
 
@@ -121,9 +131,18 @@ class ClassificationMixin(ClassifierMixin):
 
     # -- public --------------------------------------------------------------------------
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @with_checked_parameters
     @with_callbacks
-    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
+    def fit(
+        self,
+        X: MatrixLike,
+        y: Targets,
+        sample_weight: Weights = None,
+        *,
+        X_val: MatrixLike | None = None,
+        y_val: Targets | None = None,
+        sample_weight_val: Weights = None,
+    ) -> Self:
         """Trains the network.
 
         Parameters
@@ -163,8 +182,14 @@ class ClassificationMixin(ClassifierMixin):
         return self._fit(X, y, sample_weight, validation=(X_val, y_val, sample_weight_val))
 
     @available_if(lambda est: est._check_solver())
-    @_fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X, y, sample_weight=None, classes=None):
+    @with_checked_parameters
+    def partial_fit(
+        self,
+        X: MatrixLike,
+        y: Targets,
+        sample_weight: Weights = None,
+        classes: ArrayLike | Sequence[ArrayLike] | None = None,
+    ) -> Self:
         """Trains for one pass over the given data, going on from before.
 
         Parameters
@@ -185,7 +210,7 @@ class ClassificationMixin(ClassifierMixin):
         begin = partial(self._begin, y, classes)
         return self._fit(X, y, sample_weight, incremental=True, begin=begin)
 
-    def predict(self, X):
+    def predict(self, X: MatrixLike) -> NDArray[Any]:
         """The most probable label, or labels, of each sample.
 
         Parameters
@@ -200,7 +225,7 @@ class ClassificationMixin(ClassifierMixin):
         outputs = self._outputs(X)
         return self._labels.decode(outputs)
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: MatrixLike) -> Probabilities:
         """Probabilities of the labels.
 
         Parameters
@@ -217,7 +242,7 @@ class ClassificationMixin(ClassifierMixin):
         outputs = self._outputs(X)
         return self._labels.probabilities(outputs)
 
-    def predict_log_proba(self, X):
+    def predict_log_proba(self, X: MatrixLike) -> Probabilities:
         """Logarithms of `predict_proba`, and of those too small for it: finite as the logits are.
 
         Parameters
@@ -240,7 +265,7 @@ class ClassificationMixin(ClassifierMixin):
         small = self._labels.log_probabilities(self.predict_logits(X))
         return np.where(lost, small, np.log(probabilities, where=~lost, out=probabilities))
 
-    def score(self, X, y, sample_weight=None):
+    def score(self, X: MatrixLike, y: Targets, sample_weight: Weights = None) -> float:
         """Accuracy: the share of samples whose labels are all predicted.
 
         Parameters
@@ -264,16 +289,16 @@ class ClassificationMixin(ClassifierMixin):
                 return self._score_known(X, y, unknown, sample_weight)
         if not isinstance(self.classes_, list):
             return super().score(X, y, sample_weight)
-        y = check_array(y, dtype=None)
+        truth, weights = check_array(y, dtype=None), None
         predicted = self.predict(X)
-        if y.shape != predicted.shape:
-            raise ValueError(f"y must be of shape {predicted.shape}, got {y.shape}.")
+        if truth.shape != predicted.shape:
+            raise ValueError(f"y must be of shape {predicted.shape}, got {truth.shape}.")
         if sample_weight is not None:
-            sample_weight = _check_sample_weight(sample_weight, y)
-        return float(np.average((predicted == y).all(axis=1), weights=sample_weight))
+            weights = _check_sample_weight(sample_weight, truth)
+        return float(np.average((predicted == truth).all(axis=1), weights=weights))
 
     def _score_known(self, X, y, unknown, sample_weight):
-        predicted = self.predict(X)
+        predicted: Any = self.predict(X)
         predicted = predicted.toarray() if issparse(predicted) else predicted
         check_consistent_length(y, predicted)
         truth = self._with_unknown(filled(y, unknown, self._spare_targets()), unknown)

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 from math import prod
-from typing import ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, overload
 
 import numpy as np
-from sklearn.base import _fit_context
 
 from fusednn import layers as specs
 from fusednn.graph.layers.layer import shapes_along
@@ -18,6 +17,7 @@ from fusednn.training.optimizer_state import rule_of
 
 from .base import BaseNetwork
 from .displays.diagram import rows_html
+from .fitting.decorators import with_checked_parameters
 from .fitting.preparing import loss_and_gradient
 from .input.constraints import LAYERED
 from .network.building import (
@@ -41,6 +41,13 @@ from .network.parameters import (
 )
 from .network.scaling import mean_and_factor
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fusednn.serving.types import FloatArray, MatrixLike
+
+    from .input.types import Targets, Weights
+
 DEFAULT = (specs.Dense(100, "relu"),)
 PYTORCHS = {**NAMED, "sgd": SGD(), "adam": Adam()}
 """What names of solvers stand for: scikit-learn's add epsilon elsewhere."""
@@ -50,6 +57,7 @@ class BaseLayered(BaseNetwork):
     """Base class of `NetworkClassifier` and `NetworkRegressor`; not used directly."""
 
     _parameter_constraints: ClassVar[dict] = LAYERED
+    layers_: tuple[specs.Layer, ...]
     _built_name = "layers_"
 
     def _specs(self):
@@ -75,8 +83,9 @@ class BaseLayered(BaseNetwork):
 
     def _known_categories(self, columns):
         """Those of the network's embedding, if it is of these columns."""
-        if has_embedding(self.layers_) and self.layers_[0].columns == columns:
-            return self.layers_[0].categories
+        first = self.layers_[0] if self.layers_ else None
+        if isinstance(first, specs.Embedding) and first.columns == columns:
+            return first.categories
         return (1,) * len(columns)
 
     def _build(self, X, random_state, rows):
@@ -182,8 +191,8 @@ class BaseLayered(BaseNetwork):
 
     # -- public --------------------------------------------------------------------------
 
-    @_fit_context(prefer_skip_nested_validation=True)
-    def initialize(self, X, y):
+    @with_checked_parameters
+    def initialize(self, X: MatrixLike, y: Targets) -> Self:
         """Builds the network for the data, and draws its first weights, without training.
 
         `partial_fit`, and `fit` with `warm_start=True`, go on from there.
@@ -200,7 +209,7 @@ class BaseLayered(BaseNetwork):
         """
         return self._initialized(X, y)
 
-    def get_weights(self):
+    def get_weights(self) -> list[list[Any]]:
         """The weights, layer by layer.
 
         Returns
@@ -216,7 +225,7 @@ class BaseLayered(BaseNetwork):
         self._check_fitted()
         return by_layer(self._built_layers, [array.copy() for array in self._arrays])
 
-    def set_weights(self, weights):
+    def set_weights(self, weights: Sequence[Sequence[Any]]) -> Self:
         """Takes weights over, layer by layer.
 
         Parameters
@@ -237,7 +246,32 @@ class BaseLayered(BaseNetwork):
         self._arrays = replaced(self._built_layers, self._arrays, weights)
         return self
 
-    def loss_and_gradient(self, X, y, sample_weight=None, inputs=False):
+    @overload
+    def loss_and_gradient(
+        self,
+        X: MatrixLike,
+        y: Targets,
+        sample_weight: Weights = None,
+        inputs: Literal[False] = False,
+    ) -> tuple[float, list[list[Any]]]: ...
+
+    @overload
+    def loss_and_gradient(
+        self,
+        X: MatrixLike,
+        y: Targets,
+        sample_weight: Weights = None,
+        *,
+        inputs: Literal[True],
+    ) -> tuple[float, list[list[Any]], FloatArray]: ...
+
+    def loss_and_gradient(
+        self,
+        X: MatrixLike,
+        y: Targets,
+        sample_weight: Weights = None,
+        inputs: bool = False,
+    ) -> tuple[Any, ...]:
         """The loss that training minimises, over all of the data as one batch, and its gradient.
 
         Without dropout, noise and mixup; `BatchNorm` takes the statistics of these data, and the

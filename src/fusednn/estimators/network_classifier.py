@@ -2,10 +2,27 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from .classification import ClassificationMixin
 from .layered import BaseLayered
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fusednn.layers import Layer
+
+    from .input.types import (
+        BatchSize,
+        ClassifierLoss,
+        ClassWeight,
+        Dtype,
+        MissingTargets,
+        RandomState,
+        Rates,
+        Scoring,
+        Solver,
+    )
 
 
 class NetworkClassifier(ClassificationMixin, BaseLayered):
@@ -87,38 +104,38 @@ gradient_norms_, activation_stats_, n_features_in_, feature_names_in_
 
     def __init__(
         self,
-        layers=None,
+        layers: Sequence[Layer] | None = None,
         *,
-        solver="adam",
-        alpha=0.0,
-        batch_size="auto",
-        learning_rate="constant",
-        learning_rate_init=0.001,
-        max_iter=200,
-        shuffle=True,
-        random_state=None,
-        tol=1e-4,
-        verbose=False,
-        warm_start=False,
-        early_stopping=False,
-        validation_fraction=0.1,
-        n_iter_no_change=10,
-        max_fun=15000,
-        dtype="auto",
-        n_jobs=None,
-        scoring=None,
-        max_time=None,
-        warm_start_optimizer=False,
-        clip_norm=None,
-        clip_value=None,
-        standardize=False,
-        ema_decay=None,
-        accumulate=1,
-        mixup=0.0,
-        l1=0.0,
-        diagnose=False,
-        missing_targets="error",
-        class_weight=None,
-        loss="log_loss",
-    ):
+        solver: Solver = "adam",
+        alpha: float = 0.0,
+        batch_size: BatchSize = "auto",
+        learning_rate: Literal["constant", "adaptive"] | Rates = "constant",
+        learning_rate_init: float = 0.001,
+        max_iter: int = 200,
+        shuffle: bool = True,
+        random_state: RandomState = None,
+        tol: float = 1e-4,
+        verbose: bool | int = False,
+        warm_start: bool = False,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: float = 10,
+        max_fun: int = 15000,
+        dtype: Dtype = "auto",
+        n_jobs: int | None = None,
+        scoring: Scoring = None,
+        max_time: float | None = None,
+        warm_start_optimizer: bool = False,
+        clip_norm: float | None = None,
+        clip_value: float | None = None,
+        standardize: bool = False,
+        ema_decay: float | None = None,
+        accumulate: int = 1,
+        mixup: float = 0.0,
+        l1: float = 0.0,
+        diagnose: bool = False,
+        missing_targets: MissingTargets = "error",
+        class_weight: ClassWeight = None,
+        loss: ClassifierLoss = "log_loss",
+    ) -> None:
         self._store(locals())

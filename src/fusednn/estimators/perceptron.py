@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise, zip_longest
 from numbers import Real
-from typing import ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, overload
 
 import numpy as np
 
@@ -19,12 +19,21 @@ from .network.parameters import first_norms
 from .network.perceptron_weights import built_of, initial_weights
 from .network.scaling import mean_and_factor
 
+if TYPE_CHECKING:
+    from fusednn.serving.types import FloatArray, MatrixLike
+
+    from .input.types import Targets, Weights
+
 
 class BaseMLP(BaseNetwork):
     """Base class of `MLPClassifier` and `MLPRegressor`; not used directly."""
 
     _parameter_constraints: ClassVar[dict] = CONSTRAINTS
     _built_name = "coefs_"
+    coefs_: list[FloatArray]
+    intercepts_: list[FloatArray]
+    norms_: list[list[FloatArray]]
+    n_layers_: int
     _norm = None  # the normalisation of the network
 
     def _hidden_sizes(self):
@@ -156,7 +165,32 @@ class BaseMLP(BaseNetwork):
             return Rule("adam", (self.beta_1, self.beta_2, self.epsilon))
         return rule_of(solver)
 
-    def loss_and_gradient(self, X, y, sample_weight=None, inputs=False):
+    @overload
+    def loss_and_gradient(
+        self,
+        X: MatrixLike,
+        y: Targets,
+        sample_weight: Weights = None,
+        inputs: Literal[False] = False,
+    ) -> tuple[float, list[FloatArray], list[FloatArray]]: ...
+
+    @overload
+    def loss_and_gradient(
+        self,
+        X: MatrixLike,
+        y: Targets,
+        sample_weight: Weights = None,
+        *,
+        inputs: Literal[True],
+    ) -> tuple[float, list[FloatArray], list[FloatArray], FloatArray]: ...
+
+    def loss_and_gradient(
+        self,
+        X: MatrixLike,
+        y: Targets,
+        sample_weight: Weights = None,
+        inputs: bool = False,
+    ) -> tuple[Any, ...]:
         """The loss that training minimises, over all of the data at once, and its gradient.
 
         Parameters

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal, Self, overload
 
 import numpy as np
-from sklearn.base import RegressorMixin, _fit_context
+from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
 from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils._param_validation import StrOptions
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _check_sample_weight
 
 from fusednn.kernels.losses import row_of
@@ -17,9 +16,14 @@ from fusednn.kernels.own_loss import COMPILED, own_loss
 from fusednn.losses import REGRESSION, Gaussian, Quantile, RegressionLoss
 from fusednn.plan.binding.loss import target_columns
 
-from .fitting.callbacks import with_callbacks
+from .fitting.decorators import available_if, with_callbacks, with_checked_parameters
 from .input.missing_targets import IGNORE, known_r2, unknown_in
 from .input.targets import flattened, real_targets
+
+if TYPE_CHECKING:
+    from fusednn.serving.types import FloatArray, MatrixLike
+
+    from .input.types import Targets, Weights
 
 
 class RegressionMixin(RegressorMixin):
@@ -98,9 +102,18 @@ class RegressionMixin(RegressorMixin):
                 " scoring='loss'."
             )
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @with_checked_parameters
     @with_callbacks
-    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
+    def fit(
+        self,
+        X: MatrixLike,
+        y: Targets,
+        sample_weight: Weights = None,
+        *,
+        X_val: MatrixLike | None = None,
+        y_val: Targets | None = None,
+        sample_weight_val: Weights = None,
+    ) -> Self:
         """Trains the network.
 
         Parameters
@@ -137,8 +150,8 @@ class RegressionMixin(RegressorMixin):
         return self._fit(X, y, sample_weight, validation=(X_val, y_val, sample_weight_val))
 
     @available_if(lambda est: est._check_solver)  # not called: offered for lbfgs too, as there
-    @_fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X, y, sample_weight=None):
+    @with_checked_parameters
+    def partial_fit(self, X: MatrixLike, y: Targets, sample_weight: Weights = None) -> Self:
         """Trains for one pass over the given data, going on from before.
 
         Parameters
@@ -156,7 +169,22 @@ class RegressionMixin(RegressorMixin):
         """
         return self._fit(X, y, sample_weight, incremental=True)
 
-    def predict(self, X, return_std=False):
+    @overload
+    def predict(self, X: MatrixLike, return_std: Literal[False] = False) -> FloatArray: ...
+
+    @overload
+    def predict(
+        self, X: MatrixLike, return_std: Literal[True]
+    ) -> tuple[FloatArray, FloatArray]: ...
+
+    @overload
+    def predict(
+        self, X: MatrixLike, return_std: bool
+    ) -> FloatArray | tuple[FloatArray, FloatArray]: ...
+
+    def predict(
+        self, X: MatrixLike, return_std: bool = False
+    ) -> FloatArray | tuple[FloatArray, FloatArray]:
         """The network's output for each sample.
 
         Parameters
@@ -192,7 +220,7 @@ class RegressionMixin(RegressorMixin):
             std = np.exp(np.maximum(outputs[:, 1::2], least) / 2)
         return points, _raveled(std)
 
-    def score(self, X, y, sample_weight=None):
+    def score(self, X: MatrixLike, y: Targets, sample_weight: Weights = None) -> float:
         """R^2 of the predictions.
 
         Parameters

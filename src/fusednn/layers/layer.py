@@ -11,7 +11,7 @@ from numbers import Integral, Real
 class Layer:
     """What all descriptions are; not used directly."""
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if type(self) is Layer:
             raise TypeError("Layer is the base of the layers and none itself.")
         self._check()
@@ -37,7 +37,7 @@ class Layer:
         if not isinstance(value, str):
             raise ValueError(f"{name} of {type(self).__name__} must be a name, got {value!r}.")
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         """As a call, without what is as by default."""
         given = [
             f"{field.name}={getattr(self, field.name)!r}"

@@ -29,7 +29,7 @@ class Reshape(Layer):
     shape: tuple[int, ...]
     channels: str = "last"
 
-    def __init__(self, *shape: int, channels: str = "last"):
+    def __init__(self, *shape: int, channels: str = "last") -> None:
         object.__setattr__(self, "shape", shape)
         object.__setattr__(self, "channels", channels)
         self.__post_init__()
@@ -52,7 +52,7 @@ class Reshape(Layer):
         if self.channels == "first" and len(self.shape) < 2:
             raise ValueError(f"channels first need another axis behind, got {self.shape!r}.")
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         given = [*map(str, self.shape), f"channels={self.channels!r}"]
         return f"Reshape({', '.join(given[: -1 if self.channels == 'last' else None])})"
 

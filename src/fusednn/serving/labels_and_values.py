@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from .types import Classes, FloatArray, MatrixLike, Probabilities
 
 RAW, LINKED, CHOSEN = range(3)
 """Kinds of answers: logits, outputs after the output activation, and numbers of classes."""
@@ -41,6 +46,7 @@ class Answers:
         Classes of a classifier, the same as the estimator's.
     """
 
+    classes_: Classes
     _answer: Any
 
     def __init__(
@@ -54,7 +60,7 @@ class Answers:
         inverse: str = "identity",
         least: Sequence[float] = (),
         column: bool = False,
-    ):
+    ) -> None:
         self._kind, self._classes, self._name = kind, tuple(classes), name
         self._per_target, self._point = per_target, point
         self._inverse, self._function, self._column = inverse, INVERSES[inverse], column
@@ -63,11 +69,13 @@ class Answers:
         self._one_class = kind not in (MULTILABEL, COLUMNS, VALUES) and len(classes[0]) == 1
         self._starts = np.cumsum([len(part) for part in self._classes[:-1]], dtype=np.intp)
         if kind == COLUMNS:
-            self.classes_: list[np.ndarray] | np.ndarray = list(self._classes)
+            self.classes_ = list(self._classes)
         elif self._classes:
             [self.classes_] = self._classes
 
-    def __call__(self, X, out=None, validate=True):
+    def __call__(
+        self, X: MatrixLike, out: FloatArray | None = None, validate: bool = True
+    ) -> FloatArray:
         """The network's outputs before the output activation.
 
         For a classifier these are the logits. For a regressor the output activation, and the
@@ -98,7 +106,9 @@ class Answers:
         """
         return self._answer(RAW, X, out, validate)
 
-    def predict_proba(self, X, out=None, validate=True):
+    def predict_proba(
+        self, X: MatrixLike, out: FloatArray | None = None, validate: bool = True
+    ) -> Probabilities:
         """Probabilities of the classes, in the order of `classes_`.
 
         Parameters
@@ -126,7 +136,32 @@ class Answers:
             return np.split(probabilities, self._starts, axis=1)
         return probabilities
 
-    def predict(self, X, out=None, validate=True, return_std=False):
+    @overload
+    def predict(
+        self,
+        X: MatrixLike,
+        out: NDArray[Any] | None = None,
+        validate: bool = True,
+        return_std: Literal[False] = False,
+    ) -> NDArray[Any]: ...
+
+    @overload
+    def predict(
+        self,
+        X: MatrixLike,
+        out: None = None,
+        validate: bool = True,
+        *,
+        return_std: Literal[True],
+    ) -> tuple[FloatArray, FloatArray]: ...
+
+    def predict(
+        self,
+        X: MatrixLike,
+        out: NDArray[Any] | None = None,
+        validate: bool = True,
+        return_std: bool = False,
+    ) -> NDArray[Any] | tuple[FloatArray, FloatArray]:
         """Predicts labels or values, the same as the estimator.
 
         Parameters

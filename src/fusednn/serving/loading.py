@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from io import BufferedIOBase
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,8 +14,13 @@ from .files.reading import ESTIMATOR, Contents, opened
 from .model import Model
 from .predictor import Predictor
 
+if TYPE_CHECKING:
+    from .types import FilePath, RoundedWeights
 
-def load(path, n_jobs=None, weights=None) -> Predictor:
+
+def load(
+    path: FilePath, n_jobs: int | None = None, weights: RoundedWeights | None = None
+) -> Predictor:
     """Loads a predictor from a file that a predictor's or an estimator's `save` has written.
 
     Needs neither scikit-learn nor SciPy. Closes the file, which may then be replaced.
@@ -45,7 +51,9 @@ def load(path, n_jobs=None, weights=None) -> Predictor:
         return read_predictor(file, n_jobs, weights)
 
 
-def read_predictor(file: BufferedIOBase, n_jobs=None, weights=None) -> Predictor:
+def read_predictor(
+    file: BufferedIOBase, n_jobs: int | None = None, weights: RoundedWeights | None = None
+) -> Predictor:
     """Reads a predictor from an open file; raises `Refused`."""
     contents = Contents.of(file)
     model = contents.model()

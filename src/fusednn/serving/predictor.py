@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from numbers import Integral
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,6 +14,9 @@ from .choosing import Choosing
 from .files.writing import save_model
 from .labels_and_values import Answers
 from .model import BINARY, COLUMNS, MULTICLASS, MULTILABEL, VALUES, Model, shown_sizes
+
+if TYPE_CHECKING:
+    from .types import FilePath, RoundedWeights
 
 INTEGER_SPEED = 3
 """Approximate speedup of integer products; a thread is worth this many times more operations."""
@@ -65,7 +69,17 @@ class Predictor(Answers):
         If `n_jobs` or `weights` is invalid, or the CPU lacks instructions that the weights need.
     """
 
-    def __init__(self, model: Model, n_jobs: int | None = None, weights: str | None = None):
+    n_features_in_: int
+    feature_names_in_: np.ndarray
+    dtype: np.dtype
+    n_jobs: int | None
+    brief_rows: int
+    notes: dict[str, Any]
+    weights: RoundedWeights | None
+
+    def __init__(
+        self, model: Model, n_jobs: int | None = None, weights: RoundedWeights | None = None
+    ) -> None:
         if n_jobs is not None and (not isinstance(n_jobs, Integral) or n_jobs == 0):
             raise ValueError(f"n_jobs must be None or an integer that is not 0; got {n_jobs!r}.")
         head = model.head
@@ -126,7 +140,7 @@ class Predictor(Answers):
             self._columns,
         )
 
-    def save(self, path, notes=None):
+    def save(self, path: FilePath, notes: dict[str, Any] | None = None) -> None:
         """Writes a file that `fusednn.load` reads: safetensors, with a plan in the header.
 
         An existing file is replaced once the new one is complete. Rounded weights are written in

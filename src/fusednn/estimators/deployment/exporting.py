@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, overload
 
 from fusednn.export.c.library import write_library
 from fusednn.export.c.source import write_c
@@ -12,8 +13,17 @@ from fusednn.serving.files.replacing import replacing
 
 from .freezing import model_of
 
+if TYPE_CHECKING:
+    from onnx import ModelProto
 
-def export_onnx(estimator, path, opset=17):
+    from fusednn.serving.types import FilePath
+
+
+@overload
+def export_onnx(estimator: Any, path: None, opset: int = 17) -> ModelProto: ...
+@overload
+def export_onnx(estimator: Any, path: FilePath, opset: int = 17) -> None: ...
+def export_onnx(estimator: Any, path: FilePath | None, opset: int = 17) -> ModelProto | None:
     """Writes a fitted network as an ONNX model, or returns it; the onnx package is needed.
 
     Operators are those of the standard's own domain; no custom ones, no other files. Numbers are
@@ -74,7 +84,7 @@ def export_onnx(estimator, path, opset=17):
     return None
 
 
-def export_c(estimator, path, name=None) -> None:
+def export_c(estimator: Any, path: FilePath, name: str | None = None) -> None:
     """Writes a fitted network as one file of C99 that needs nothing but the standard library.
 
     Its functions are `int NAME_predict(const float *x, size_t n, float *out)`, `NAME_logits`,
@@ -106,7 +116,13 @@ def export_c(estimator, path, name=None) -> None:
     write_c(model_of(estimator), path, found)
 
 
-def export_library(estimator, path, name=None, compiler=None, native=True) -> None:
+def export_library(
+    estimator: Any,
+    path: FilePath,
+    name: str | None = None,
+    compiler: str | None = None,
+    native: bool = True,
+) -> None:
     """Compiles a fitted network to a shared library, for `fusednn.CompiledPredictor` or C.
 
     It has the functions that `export_c` describes.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from inspect import getattr_static
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.compose import TransformedTargetRegressor
@@ -24,8 +25,13 @@ from fusednn.serving.predictor import Predictor
 from .inverses import transformed_back
 from .transforms import before, chained, steps_of
 
+if TYPE_CHECKING:
+    from fusednn.serving.types import RoundedWeights
 
-def freeze(estimator, *, n_jobs=None, weights=None) -> Predictor:
+
+def freeze(
+    estimator: Any, *, n_jobs: int | None = None, weights: RoundedWeights | None = None
+) -> Predictor:
     """Prepares a fitted network for calls that take microseconds.
 
     Parameters
@@ -71,7 +77,7 @@ def freeze(estimator, *, n_jobs=None, weights=None) -> Predictor:
     return Predictor(model_of(estimator, folds=weights is None), n_jobs, weights)
 
 
-def model_of(estimator, folds: bool = True) -> Model:
+def model_of(estimator: Any, folds: bool = True) -> Model:
     """A fitted estimator, or a predictor, as a model.
 
     Parameters

@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import product
+from typing import Any
 
 import numpy as np
 from scipy.sparse import csr_matrix
@@ -23,7 +24,7 @@ from fusednn.training.predict import FEW_ROWS
 from .freezing import freeze
 
 
-def warmup(estimator, *, sparse: bool = False) -> dict[str, int]:
+def warmup(estimator: Any, *, sparse: bool = False) -> dict[str, int]:
     """
     Compile what an estimator needs and keep it in the disk cache.
 
@@ -70,7 +71,7 @@ def counted_since(before: dict[str, int]) -> dict[str, int]:
     return {name: now[count] - before[count] for name, count in names.items()}
 
 
-def rehearsals(estimator, sparse: bool = False) -> list[tuple[str, Callable[[], None]]]:
+def rehearsals(estimator: Any, sparse: bool = False) -> list[tuple[str, Callable[[], None]]]:
     """What `warmup` runs one by one, each with its description."""
     if isinstance(estimator, type) or not hasattr(estimator, "get_params"):
         raise TypeError(f"an estimator is needed, not {estimator!r}")

@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any, Self
+
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure, SubFigure
+    from matplotlib.lines import Line2D
+    from numpy.typing import ArrayLike
 
 
 class DiagnosisDisplay:
@@ -39,9 +49,20 @@ class DiagnosisDisplay:
     >>> display = DiagnosisDisplay.from_estimator(clf)  # doctest: +SKIP
     """
 
+    axes_: np.ndarray
+    figure_: Figure | SubFigure
+    gradient_lines_: list[Line2D]
+    activation_lines_: list[Line2D]
+
     def __init__(
-        self, *, gradient_norms, activation_stats, layers, weighted_layers, estimator_name=None
-    ):
+        self,
+        *,
+        gradient_norms: ArrayLike,
+        activation_stats: ArrayLike,
+        layers: Sequence[str],
+        weighted_layers: Sequence[str],
+        estimator_name: str | None = None,
+    ) -> None:
         self.gradient_norms = gradient_norms
         self.activation_stats = activation_stats
         self.layers = layers
@@ -49,7 +70,14 @@ class DiagnosisDisplay:
         self.estimator_name = estimator_name
 
     @classmethod
-    def from_estimator(cls, estimator, *, name=None, ax=None, **kwargs):
+    def from_estimator(
+        cls,
+        estimator: Any,
+        *,
+        name: str | None = None,
+        ax: Sequence[Axes] | np.ndarray | None = None,
+        **kwargs: Any,
+    ) -> Self:
         """Draws what a network fitted with `diagnose=True` has kept.
 
         Parameters
@@ -86,7 +114,13 @@ class DiagnosisDisplay:
         )
         return display.plot(ax=ax, **kwargs)
 
-    def plot(self, ax=None, *, name=None, **kwargs):
+    def plot(
+        self,
+        ax: Sequence[Axes] | np.ndarray | None = None,
+        *,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> Self:
         """Draws the lines; a norm of 0 is left out of the logarithmic axis.
 
         Parameters
@@ -110,11 +144,12 @@ class DiagnosisDisplay:
                 "DiagnosisDisplay.plot requires matplotlib. You can install matplotlib with"
                 " `pip install matplotlib`"
             ) from error
-        if ax is None:
-            _, ax = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
-        if np.size(ax) != 2:
-            raise ValueError(f"ax must be two Axes, got {np.size(ax)}.")
-        self.axes_ = np.ravel(ax)
+        pair: Any = ax
+        if pair is None:
+            _, pair = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
+        if np.size(pair) != 2:
+            raise ValueError(f"ax must be two Axes, got {np.size(pair)}.")
+        self.axes_ = np.ravel(pair)
         gradients, outputs = self.axes_
         self.figure_ = gradients.figure
         name = self.estimator_name if name is None else name

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from functools import partial
 from numbers import Integral
+from typing import TYPE_CHECKING
 
 from sklearn.base import BaseEstimator
 
 from fusednn.plan.binding.loss import loss_row
 from fusednn.training.predict import input_gradient
 
+if TYPE_CHECKING:
+    from fusednn.serving.types import FloatArray, MatrixLike
+
 
 class LooksMixin(BaseEstimator):
     """What an estimator shows besides its predictions; beside a `BaseNetwork`."""
 
-    def predict_logits(self, X):
+    def predict_logits(self, X: MatrixLike) -> FloatArray:
         """The last layer's outputs before the output activation.
 
         Parameters
@@ -28,7 +32,7 @@ class LooksMixin(BaseEstimator):
         """
         return self._outputs(X, link=False)
 
-    def hidden_activations(self, X, layer=-1):
+    def hidden_activations(self, X: MatrixLike, layer: int = -1) -> FloatArray:
         """The outputs of a hidden layer, its activation applied.
 
         Parameters
@@ -56,7 +60,7 @@ class LooksMixin(BaseEstimator):
         first = partial(self._first_layers, layer % count + 1)
         return self._outputs(X, first, link=False)
 
-    def input_gradient(self, X, of=None):
+    def input_gradient(self, X: MatrixLike, of: int | None = None) -> FloatArray:
         """The derivative of an output by each input: what moves it, and how much (saliency).
 
         The output is that before softmax or another link, in the network as it predicts: without

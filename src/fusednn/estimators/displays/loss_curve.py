@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any, Self
+
 from sklearn.utils.validation import check_is_fitted
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure, SubFigure
+    from matplotlib.lines import Line2D
 
 
 class LossCurveDisplay:
@@ -39,16 +48,33 @@ class LossCurveDisplay:
     >>> display = LossCurveDisplay.from_estimator(clf)  # doctest: +SKIP
     """
 
+    ax_: Axes
+    score_ax_: Axes | None
+    figure_: Figure | SubFigure
+    lines_: list[Line2D]
+
     def __init__(
-        self, *, losses, validation_losses=None, validation_scores=None, estimator_name=None
-    ):
+        self,
+        *,
+        losses: Sequence[float],
+        validation_losses: Sequence[float] | None = None,
+        validation_scores: Sequence[float] | None = None,
+        estimator_name: str | None = None,
+    ) -> None:
         self.losses = losses
         self.validation_losses = validation_losses
         self.validation_scores = validation_scores
         self.estimator_name = estimator_name
 
     @classmethod
-    def from_estimator(cls, estimator, *, name=None, ax=None, **kwargs):
+    def from_estimator(
+        cls,
+        estimator: Any,
+        *,
+        name: str | None = None,
+        ax: Axes | None = None,
+        **kwargs: Any,
+    ) -> Self:
         """Draws the curves of a fitted network.
 
         Parameters
@@ -85,7 +111,7 @@ class LossCurveDisplay:
         )
         return display.plot(ax=ax, **kwargs)
 
-    def plot(self, ax=None, *, name=None, **kwargs):
+    def plot(self, ax: Axes | None = None, *, name: str | None = None, **kwargs: Any) -> Self:
         """Draws the curves.
 
         Parameters
@@ -114,7 +140,7 @@ class LossCurveDisplay:
         name = self.estimator_name if name is None else name
         prefix = f"{name}: " if name else ""
         self.ax_, self.figure_, self.score_ax_ = ax, ax.figure, None
-        self.lines_: list = []
+        self.lines_ = []
 
         def draw(axes, values, label, **style):
             passes = range(1, len(values) + 1)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any, Self
+
+if TYPE_CHECKING:
+    from fusednn.serving.types import FilePath
+
 
 class FilesMixin:
     """An estimator's ways to a file and back; beside a `BaseNetwork`."""
 
-    def save(self, path, notes=None):
+    def save(self, path: FilePath, notes: dict[str, Any] | None = None) -> None:
         """Writes the fitted estimator: safetensors, with all that training needs to go on.
 
         No pickle is in it. `fusednn.load` reads the file too, as a predictor, without
@@ -33,7 +38,7 @@ class FilesMixin:
         save_estimator(self, path, notes)
 
     @classmethod
-    def load(cls, path):
+    def load(cls, path: FilePath) -> Self:
         """Reads a file that `save` has written.
 
         Parameters

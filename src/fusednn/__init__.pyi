@@ -1,0 +1,44 @@
+"""The names that `__init__.py` imports on first use, for editors and type checkers."""
+
+from . import exceptions, kernels, layers, losses, optimizers, schedules
+from .compiled import CompiledPredictor
+from .estimators.deployment.exporting import export_c, export_library, export_onnx
+from .estimators.deployment.freezing import freeze
+from .estimators.deployment.warmup import warmup
+from .estimators.diagnosis.display import DiagnosisDisplay
+from .estimators.displays.loss_curve import LossCurveDisplay
+from .estimators.mlp_classifier import MLPClassifier
+from .estimators.mlp_regressor import MLPRegressor
+from .estimators.network_classifier import NetworkClassifier
+from .estimators.network_regressor import NetworkRegressor
+from .exceptions import DiagnosisWarning
+from .serving.loading import load
+from .serving.predictor import Predictor
+from .versions import show_versions
+
+__version__: str
+
+__all__ = [
+    "CompiledPredictor",
+    "DiagnosisDisplay",
+    "DiagnosisWarning",
+    "LossCurveDisplay",
+    "MLPClassifier",
+    "MLPRegressor",
+    "NetworkClassifier",
+    "NetworkRegressor",
+    "Predictor",
+    "exceptions",
+    "export_c",
+    "export_library",
+    "export_onnx",
+    "freeze",
+    "kernels",
+    "layers",
+    "load",
+    "losses",
+    "optimizers",
+    "schedules",
+    "show_versions",
+    "warmup",
+]
