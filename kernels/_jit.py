@@ -1,5 +1,8 @@
 """The decorators of the kernels: the only place that calls Numba's."""
 
+from collections.abc import Callable
+from typing import Any, TypeVar
+
 import numba
 
 from ._cache import DiskCache
@@ -18,12 +21,15 @@ __all__ = [
 ]
 
 
-def kernel(function):
+Function = TypeVar("Function", bound=Callable)
+
+
+def kernel(function: Function) -> Function:
     """A compiled function that other kernels call; it is cached as part of its callers."""
     return _linked(function)
 
 
-def inline(function):
+def inline(function: Function) -> Function:
     """A small compiled function, always inlined into the loop that calls it."""
     return _linked(function, forceinline=True)
 
@@ -39,12 +45,12 @@ def _linked(function, **more):
     )
 
 
-def entry(function, parallel=False):
+def entry(function: Function, parallel: bool = False) -> Function:
     """A compiled function called from Python, kept in the disk cache."""
     return _called(function, "parallel" if parallel else "", parallel=parallel, **OPTIONS)
 
 
-def brief_entry(function):
+def brief_entry(function: Function) -> Function:
     """An entry that holds the interpreter's lock: for calls shorter than releasing it takes."""
     return _called(function, "gil", **{**OPTIONS, "nogil": False})
 
@@ -56,7 +62,7 @@ def _called(function, kind, **options):
     return dispatcher
 
 
-def with_signature(function, signature):
+def with_signature(function: Any, signature: tuple) -> Any:
     """An entry compiled for one signature, without the dispatch of each call, which takes 0.1 us.
 
     Arguments of other types raise a TypeError or are misread: the caller must check them.

@@ -11,6 +11,7 @@ since they share the costly parts; the forward form uses the value alone. Both a
 their limits are: a factor that would overflow beside a factor of 0 is bounded first.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from ._jit import inline, kernel
@@ -318,10 +319,10 @@ class Activation(NamedTuple):
     """
 
     code: int | None
-    forward: object = None
-    backward: object = None
+    forward: Callable | None = None
+    backward: Callable | None = None
     floor: float = float("-inf")  # the micro-kernel's lower bound, instead of the forward form
-    slopes: object = None
+    slopes: Callable | None = None
     constants: tuple[float, ...] = ()
 
 

@@ -10,6 +10,7 @@ import os
 import threading
 import time
 import types as python_types
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -58,7 +59,7 @@ _seconds = 0.0
 _logged = False
 
 
-def address(function: Any, role: str, dtype: np.dtype | type) -> int:
+def address(function: Callable | None, role: str, dtype: np.dtype | type) -> int:
     """Address of a kernel as a C function.
 
     Parameters

@@ -11,6 +11,7 @@ bounded.
 """
 
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -50,8 +51,8 @@ class Loss(NamedTuple):
     """
 
     code: int | None
-    function: object
-    link: object = None
+    function: Callable
+    link: Callable | None = None
     per_output: bool = False  # `value` is a mean over outputs, the gradient is of their sum
     bounded: bool = False  # its constants are [low, high]
     constants: tuple[float, ...] = ()  # the defaults

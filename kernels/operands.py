@@ -11,12 +11,13 @@ is the op's address, slot 1 its positions: the rows of each sample.
 """
 
 from collections import namedtuple
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from . import records
-from ._jit import kernel
+from ._jit import Function, kernel
 
 
 class Kind(NamedTuple):
@@ -106,13 +107,13 @@ DECLARED: dict[Any, Any] = {}
 """The declaration of each op's operands."""
 
 
-def op(declared):
+def op(declared: Any) -> Callable[[Function], Function]:
     """The decorator of an op: a kernel (record, frame, scratch, lo, hi) that a plan calls.
 
     It returns 0, or a status that stops the team; it never raises.
     """
 
-    def decorate(function):
+    def decorate(function: Function) -> Function:
         made = kernel(function)
         DECLARED[made] = declared
         return made

@@ -11,6 +11,7 @@ the padding w, g and the states are zero and stay zero, since every epsilon is p
 """
 
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 from . import records
@@ -218,7 +219,7 @@ def lion(w, g, s1, s2, s3, n, decay, settings, constants):
 class Optimizer(NamedTuple):
     """What a plan needs to know of one optimizer."""
 
-    step: object
+    step: Callable
     states: int  # state arrays it keeps
     decoupled: bool = False  # whether decay is taken from the weights, not added to the gradient
 

@@ -8,7 +8,7 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
-from parity import run_python
+from oracles.parity import run_python
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCES = {

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from shop_tables import predicted, refused, run
+from cases.shop_tables import predicted, refused, run
 
 import fusednn
 from fusednn.tables.reading import table_reader

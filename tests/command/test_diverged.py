@@ -2,7 +2,7 @@
 
 import numpy as np
 import pandas as pd
-from shop_tables import run
+from cases.shop_tables import run
 
 from fusednn import MLPRegressor, load
 

@@ -10,8 +10,8 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
-from shop_tables import ROWS, fit, fit_both, inputs, refused, run, shop
-from ugly import UGLY
+from cases.shop_tables import ROWS, fit, fit_both, inputs, refused, run, shop
+from cases.ugly_names import UGLY
 
 import fusednn
 from fusednn.compiled import CompiledPredictor

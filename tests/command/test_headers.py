@@ -2,7 +2,7 @@
 
 import pandas as pd
 import pytest
-from shop_tables import predicted, refused, run
+from cases.shop_tables import predicted, refused, run
 
 from fusednn.tables.reading import csv_arrow
 

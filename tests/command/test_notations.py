@@ -5,7 +5,7 @@ import gzip
 import numpy as np
 import pandas as pd
 import pytest
-from shop_tables import predicted, refused, run
+from cases.shop_tables import predicted, refused, run
 
 import fusednn
 from fusednn.tables.reading import csv_arrow, table_reader

@@ -5,7 +5,7 @@ from itertools import chain
 import numpy as np
 import pandas as pd
 import pytest
-from shop_tables import predicted, refused, run
+from cases.shop_tables import predicted, refused, run
 
 from fusednn.tables.reading import csv_arrow
 from fusednn.tables.reading.table_reader import blocks_of, read_table

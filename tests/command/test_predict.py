@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from shop_tables import ROWS, fit, fit_both, inputs, predicted, run, shop
+from cases.shop_tables import ROWS, fit, fit_both, inputs, predicted, run, shop
 from test_command import COMMAND, SECONDS, posix
 
 import fusednn

@@ -7,7 +7,7 @@ from typing import get_args
 
 import pandas as pd
 import pytest
-from shop_tables import fit_both, refused, run, shop
+from cases.shop_tables import fit_both, refused, run, shop
 
 import fusednn
 from fusednn import MLPRegressor

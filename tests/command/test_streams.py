@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
-from shop_tables import ROWS, fit_both, predicted, refused, run, shop
+from cases.shop_tables import ROWS, fit_both, predicted, refused, run, shop
 from test_command import COMMAND, SECONDS, posix
 
 import fusednn

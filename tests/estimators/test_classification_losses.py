@@ -4,13 +4,14 @@ import pickle
 
 import numpy as np
 import pytest
-import reference_network
-from parity import assert_same_bits
+from every_part import LOSSES
+from oracles import reference_network
+from oracles.parity import assert_same_bits
 from scipy import sparse
 from sklearn.base import clone
 
 from fusednn import MLPClassifier
-from fusednn.losses import CLASSIFICATION, CrossEntropy, Focal
+from fusednn.losses import CLASSIFICATION, ClassificationLoss, CrossEntropy, Focal
 
 rng = np.random.RandomState(0)
 X = rng.normal(size=(350, 5))
@@ -21,7 +22,15 @@ TARGETS = {
     "columns": np.c_[np.digitize(X[:, 0], [-0.5, 0.5]), X[:, 1] > 0, np.digitize(X[:, 2], [0, 1])],
 }
 WEIGHTS = rng.uniform(0.5, 2, len(X))
-LOSS_VALUES = ["focal", Focal(0.5), CrossEntropy(0.2)]
+LOSS_VALUES = [
+    "focal",
+    *(
+        loss
+        for loss in LOSSES.values()
+        if isinstance(loss, ClassificationLoss) and loss not in CLASSIFICATION.values()
+    ),
+]
+"""All but scikit-learn's."""
 each_loss = pytest.mark.parametrize("loss", LOSS_VALUES, ids=str)
 each_kind = pytest.mark.parametrize("kind", TARGETS)
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from fusednn.kernels._cache import statistics
 from fusednn.kernels._jit import JIT
-from parity import assert_same_bits
+from oracles.parity import assert_same_bits
 from scipy import sparse
 from sklearn.base import clone
 

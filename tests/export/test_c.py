@@ -2,58 +2,23 @@
 
 import numpy as np
 import pytest
-import reference
-from c_programs import (
+from cases.op_models import activation_models, head_models, layer_models
+from oracles import reference
+from running.c_programs import (
     COMPILERS,
     FAST,
     SANITIZED,
-    assert_close,
+    assert_answers,
     needs_compiler,
     run_models,
 )
-from networks import activation_models, head_models, layer_models
 
-from fusednn.serving.model import MULTILABEL, VALUES
-from fusednn.serving.predictor import Predictor
-
-TOLERANCE = {"float32": 1e-5, "float64": 1e-13}
 GROUPS = {"activations": activation_models, "layers": layer_models, "heads": head_models}
 
 pytestmark = [
     needs_compiler,
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
 ]
-
-
-def expected_of(model, X):
-    """Outputs side by side, logits, and class numbers, of the predictor."""
-    predictor, kind = Predictor(model), model.head.kind
-    X = np.asarray(X, model.dtype)
-    logits = predictor(X, validate=False)  # odd codes too
-    if kind == VALUES:
-        return predictor.predict(X, validate=False).reshape(len(X), -1), logits, None
-    numbers = np.empty((len(X), len(model.head.classes)), np.int64)
-    if kind == MULTILABEL:
-        numbers = np.empty((len(X), model.ops[-1].fan_out), np.int64)
-    predictor.predict(X, out=numbers, validate=False)
-    outputs = predictor.predict_proba(X, validate=False)
-    return np.hstack(outputs) if isinstance(outputs, list) else outputs, logits, numbers
-
-
-def assert_answers(models, found, dtype):
-    for name, (model, X) in models.items():
-        outputs, logits, numbers = expected_of(model, X)
-        for answers in found[name]:
-            assert_close(answers.logits, logits, TOLERANCE[dtype], name)
-            assert_close(answers.predict, outputs, TOLERANCE[dtype], name)
-            if numbers is not None:
-                np.testing.assert_array_equal(answers.labels, numbers, name)
-            else:
-                assert answers.labels is None
-            assert (answers.std is not None) == name.startswith("deviations")
-            if answers.std is not None:
-                _, std = Predictor(model).predict(np.asarray(X, dtype), return_std=True)
-                assert_close(answers.std, std, TOLERANCE[dtype], name)
 
 
 @pytest.mark.thinned

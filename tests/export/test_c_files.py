@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from c_programs import COMPILERS, SANITIZED, STOPS, assert_close, compiled, needs_compiler
-from networks import SHORT, chain, made
+from cases.op_models import SHORT, chain, made
+from cases.ugly_names import UGLY
+from running.c_programs import COMPILERS, SANITIZED, STOPS, assert_close, compiled, needs_compiler
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
-from ugly import UGLY
 
 from fusednn import MLPClassifier, export_c
 from fusednn.export.c.source import write_c

@@ -5,9 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from c_programs import COMPILERS, assert_close, needs_compiler
-from every_kind import fit_quietly, others
-from parity import outcome, run_python
+from cases.saved_models import fit_quietly, others
+from oracles.parity import outcome, run_python
+from running.c_programs import COMPILERS, assert_close, needs_compiler
 from sklearn.datasets import load_iris
 from sklearn.neural_network import MLPClassifier as TheirClassifier
 from sklearn.neural_network import MLPRegressor as TheirRegressor

@@ -6,9 +6,9 @@ import sys
 
 import numpy as np
 import pytest
-from c_programs import COMPILERS, assert_close, needs_compiler
-from networks import SHORT, chain, made
+from cases.op_models import SHORT, chain, made
 from numpy._core import _multiarray_umath
+from running.c_programs import COMPILERS, assert_close, needs_compiler
 
 from fusednn import CompiledPredictor
 from fusednn.export.c.library import found_compiler, write_library

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from every_op import CASES, parameters_for, reads_codes
-from interpreter import Run
+from cases.op_networks import CASES, parameters_for, reads_codes
+from oracles.interpreter import Run
 
 SAMPLES = 20
 

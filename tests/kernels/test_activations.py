@@ -4,11 +4,11 @@ import functools
 
 import numpy as np
 import pytest
-import reference
 from fusednn.kernels._jit import kernel
 from fusednn.kernels.activations import ACTIVATIONS
 from fusednn.kernels.arrays import activation_backward, activation_forward
 from fusednn.kernels.intrinsics.pointers import data
+from oracles import reference
 from sklearn.neural_network import _base as theirs
 
 

@@ -5,10 +5,10 @@ import time
 
 import numpy as np
 import pytest
-import reference
-from dense_networks import dense_network
+from cases.dense_networks import dense_network
 from fusednn.kernels import answer as calls
-from sessions import in_order, random_network
+from oracles import reference
+from running.sessions import in_order, random_network
 
 from fusednn.plan.binding.outputs import ANSWERS
 from fusednn.plan.layout.choosing import forms_of

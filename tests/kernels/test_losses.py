@@ -4,17 +4,17 @@ import functools
 
 import numpy as np
 import pytest
-import reference
+from cases.loss_arguments import BOUNDED, bounds, constants_of, logits, targets
 from fusednn.kernels._jit import kernel
 from fusednn.kernels.arrays import loss_gradient
 from fusednn.kernels.intrinsics.pointers import data
 from fusednn.kernels.losses import LOSSES
+from oracles import reference
 
 each_loss = pytest.mark.parametrize("name", LOSSES)
 # the first is that of the tests of one dtype: thinned grids compile few of the other
 both_dtypes = pytest.mark.parametrize("dtype", [np.float64, np.float32])
 CODED = [name for name, row in LOSSES.items() if row.code is not None]
-BOUNDED = [name for name, row in LOSSES.items() if row.bounded]
 SHAPES = [(1, 1), (1, 5), (2, 3), (9, 7), (33, 2), (3, 40)]
 """Rows, and columns of the targets, or classes."""
 EXTREMES = {"poisson": 80.0, "gamma": 80.0}
@@ -37,36 +37,6 @@ each_constants = pytest.mark.parametrize(
         *((name, constants) for name, found in CONSTANTS.items() for constants in found),
     ],
 )
-
-
-def bounds(dtype):
-    """What clipping a probability to [eps, 1 - eps] does to its negative logarithm."""
-    epsilon = float(np.finfo(dtype).eps)
-    return dtype(-np.log1p(-epsilon)), dtype(-np.log(epsilon))
-
-
-def constants_of(name, dtype, constants=()):
-    """What the loss reads, in its type."""
-    found = constants or LOSSES[name].constants
-    return np.array([*(bounds(dtype) if name in BOUNDED else found), 0.0], dtype)
-
-
-def logits(name, shape, dtype, random, scale, constants=()):
-    """Random logits: a column for each output of each target."""
-    width = shape[1] * LOSSES[name].outputs_of_target(constants)
-    return random.normal(scale=scale, size=(shape[0], width)).astype(dtype)
-
-
-def targets(name, shape, dtype, random):
-    """Targets that include both ends of what the loss takes."""
-    row = LOSSES[name]
-    if row.class_targets:
-        return random.randint(shape[1], size=(shape[0], 1)).astype(dtype)
-    t = random.choice([0.0, 1.0, 0.25, 0.75], size=shape)
-    if row.targets == "real":
-        t = 6 * t - 2
-    ends = {"binary": t.round(), "positive": 6 * t + 1e-3, "not negative": 6 * t}
-    return ends.get(row.targets, t).astype(dtype)
 
 
 @functools.cache

@@ -4,12 +4,12 @@ import functools
 
 import numpy as np
 import pytest
-import reference
 from fusednn.kernels import records
 from fusednn.kernels._jit import kernel
 from fusednn.kernels.arrays import adam_step, sgd_step
 from fusednn.kernels.intrinsics.pointers import data
 from fusednn.kernels.optimizers import OPTIMIZERS
+from oracles import reference
 from sklearn.neural_network._stochastic_optimizers import AdamOptimizer, SGDOptimizer
 
 each_optimizer = pytest.mark.parametrize("name", OPTIMIZERS)

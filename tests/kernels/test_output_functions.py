@@ -4,11 +4,11 @@ import functools
 
 import numpy as np
 import pytest
-import reference
 from fusednn.kernels._jit import kernel
 from fusednn.kernels.arrays import loss_gradient
 from fusednn.kernels.intrinsics.pointers import data
 from fusednn.kernels.losses import LOSSES
+from oracles import reference
 from sklearn.neural_network import _base as theirs
 
 both_dtypes = pytest.mark.parametrize("dtype", [np.float32, np.float64])

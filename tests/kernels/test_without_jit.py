@@ -8,9 +8,9 @@ import os
 
 import numpy as np
 import pytest
-from elsewhere import run_pytest
 from fusednn.kernels._jit import JIT
-from parity import assert_same_network, fit_pair, parameters
+from oracles.parity import assert_same_network, fit_pair, parameters
+from running.elsewhere import run_pytest
 from scipy import sparse
 
 import fusednn

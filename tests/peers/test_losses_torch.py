@@ -6,7 +6,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 # Without the peer the module ends above, so these imports cannot come first.
-from dense_networks import dense_network
+from cases.dense_networks import dense_network
 from torch.nn import functional as F
 
 from fusednn import losses

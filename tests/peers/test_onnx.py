@@ -8,7 +8,7 @@ pytest.importorskip("onnxruntime")
 
 # Without the peers the module ends above, so these imports cannot come first.
 from fusednn.kernels.activations import ACTIVATIONS
-from onnx_sessions import (
+from oracles.onnx_sessions import (
     check_classifier,
     check_regressor,
     check_values,
@@ -16,7 +16,7 @@ from onnx_sessions import (
     run,
     session_of,
 )
-from parity import fit_quietly
+from oracles.parity import fit_quietly
 
 from fusednn import (
     MLPClassifier,

@@ -9,7 +9,7 @@ pytest.importorskip("onnxruntime")
 
 # Without the peers the module ends above, so these imports cannot come first.
 import onnxruntime
-from shop_tables import ROWS, fit_both, inputs, run, shop
+from cases.shop_tables import ROWS, fit_both, inputs, run, shop
 
 pytestmark = pytest.mark.peers
 

@@ -7,7 +7,7 @@ pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
 
 # Without the peers the module ends above, so these imports cannot come first.
-from onnx_sessions import (
+from oracles.onnx_sessions import (
     check_batches,
     check_classifier,
     check_regressor,
@@ -16,7 +16,7 @@ from onnx_sessions import (
     run,
     session_of,
 )
-from parity import fit_quietly
+from oracles.parity import fit_quietly
 from sklearn.base import clone
 from sklearn.neural_network import MLPClassifier as TheirClassifier
 from sklearn.neural_network import MLPRegressor as TheirRegressor

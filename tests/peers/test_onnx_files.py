@@ -11,8 +11,8 @@ pytest.importorskip("onnxruntime")
 
 # Without the peers the module ends above, so these imports cannot come first.
 import pandas
-from onnx_sessions import predictor_of, run, session_of
-from parity import fit_quietly, run_python
+from oracles.onnx_sessions import predictor_of, run, session_of
+from oracles.parity import fit_quietly, run_python
 from sklearn.decomposition import PCA
 from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import make_pipeline

@@ -8,8 +8,8 @@ pytest.importorskip("onnxruntime")
 
 # Without the peers the module ends above, so these imports cannot come first.
 from numba import njit
-from onnx_sessions import check_classifier, check_regressor, run, session_of
-from parity import fit_quietly
+from oracles.onnx_sessions import check_classifier, check_regressor, run, session_of
+from oracles.parity import fit_quietly
 
 from fusednn import MLPClassifier, MLPRegressor, freeze
 from fusednn.losses import Huber, Quantile

@@ -7,13 +7,13 @@ onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
 
 # Without the peers the module ends above, so these imports cannot come first.
-import onnx_sessions
 import test_onnx
 import test_onnx_data
 import test_onnx_heads
 from fusednn.kernels.activations import ACTIVATIONS
-from onnx_sessions import predictor_of, session_of
-from parity import fit_quietly
+from oracles import onnx_sessions
+from oracles.onnx_sessions import predictor_of, session_of
+from oracles.parity import fit_quietly
 
 from fusednn import MLPRegressor, export_onnx
 from fusednn.graph.layers.untrained import Identity

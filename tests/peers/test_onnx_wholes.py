@@ -7,8 +7,8 @@ pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
 
 # Without the peers the module ends above, so these imports cannot come first.
-from every_kind import fit_quietly, others
-from onnx_sessions import check_classifier, check_regressor, run
+from cases.saved_models import fit_quietly, others
+from oracles.onnx_sessions import check_classifier, check_regressor, run
 
 from fusednn import freeze
 

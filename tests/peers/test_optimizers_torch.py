@@ -1,34 +1,23 @@
 """Fifty steps of each optimizer against PyTorch's, whatever the batches, blocks and threads."""
 
-import peer_cases
 import pytest
+from cases import peer_cases
 
 torch = pytest.importorskip("torch")
 
 # Without the peer the module ends above, so these imports cannot come first.
-from sessions import assert_near, assert_same_bits, by_kind, open_session
-from torch_network import TorchNetwork
+from every_part import OPTIMIZERS
+from oracles.torch_descriptions import twin_of
+from oracles.torch_network import TorchNetwork
+from running.sessions import STABLE_RATE, assert_near, assert_same_bits, by_kind, open_session
 
-from fusednn.optimizers import SGD, Adagrad, Adam, AdamW, Lion, NAdam, RMSprop
 from fusednn.training.optimizer_state import OptimizerState, rule_of
 
 pytestmark = pytest.mark.peers
 torch.set_num_threads(1)
 
 STEPS = 50
-RATE = 0.01
-OPTIMIZERS = {  # all with both libraries' defaults, but for what the name says
-    "sgd": (SGD(), torch.optim.SGD, {}),
-    "momentum": (SGD(momentum=0.9), torch.optim.SGD, {"momentum": 0.9}),
-    "nesterov": (SGD(0.9, nesterov=True), torch.optim.SGD, {"momentum": 0.9, "nesterov": True}),
-    "rmsprop": (RMSprop(), torch.optim.RMSprop, {}),
-    "adagrad": (Adagrad(), torch.optim.Adagrad, {}),
-    "adam": (Adam(), torch.optim.Adam, {}),
-    "amsgrad": (Adam(amsgrad=True), torch.optim.Adam, {"amsgrad": True}),
-    "adamw": (AdamW(), torch.optim.AdamW, {}),
-    "adamw, more decay": (AdamW(weight_decay=0.5), torch.optim.AdamW, {"weight_decay": 0.5}),
-    "nadam": (NAdam(), torch.optim.NAdam, {}),
-}
+TWINS = {name: twin_of(solver) for name, solver in OPTIMIZERS.items() if twin_of(solver)}
 BATCHES = {"whole": (31, 4096), "mini-batches": (12, 4096), "blocks": (31, 8), "both": (12, 8)}
 """Rows of a batch, of which the last has fewer, and of a block."""
 DTYPES = pytest.mark.parametrize("dtype", ["float64", "float32"])
@@ -44,7 +33,7 @@ def float64_scalars():
 
 def ours(solver, X, t, parameters, batch, l2, n_jobs=1):
     """Parameters and moments after STEPS steps, pass by pass."""
-    state = OptimizerState(solver, rule_of(solver), RATE, "constant", 0.5)
+    state = OptimizerState(solver, rule_of(solver), STABLE_RATE, "constant", 0.5)
     with open_session(
         X, t, parameters, loss="softmax", rule=state.rule, batch=batch, l2=l2, n_jobs=n_jobs
     ) as session:
@@ -60,7 +49,9 @@ def theirs(make, options, X, t, parameters, batch, l2, steps):
     """The same steps in PyTorch; intercepts do not decay."""
     network = TorchNetwork("tanh", "softmax", *parameters)
     coefs = {"params": network.coefs, "weight_decay": 0.0}
-    judge = make([coefs, {"params": network.intercepts, "weight_decay": 0.0}], lr=RATE, **options)
+    judge = make(
+        [coefs, {"params": network.intercepts, "weight_decay": 0.0}], lr=STABLE_RATE, **options
+    )
     decoupled = judge.defaults["weight_decay"] if make is torch.optim.AdamW else None
     starts = [*range(0, len(X), batch)]
     for step in range(steps):
@@ -84,10 +75,10 @@ def case(monkeypatch, batches, dtype):
 @DTYPES
 @pytest.mark.parametrize("l2", [0.0, 0.4])
 @pytest.mark.parametrize("batches", BATCHES)
-@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize("name", TWINS)
 def test_trajectory(monkeypatch, name, batches, l2, dtype):
     """PyTorch computes in float64 for both types; its own NAdam in float32 is 3e-5 from that."""
-    solver, make, options = OPTIMIZERS[name]
+    solver, (make, options) = OPTIMIZERS[name], TWINS[name]
     X, t, parameters, batch = case(monkeypatch, batches, dtype)
     steps, found, _ = ours(solver, X, t, parameters, batch, l2)
     parameters = [[part.astype(float) for part in group] for group in parameters]
@@ -98,7 +89,7 @@ def test_trajectory(monkeypatch, name, batches, l2, dtype):
 
 @DTYPES
 @pytest.mark.parametrize("batches", BATCHES)
-@pytest.mark.parametrize("solver", [*(row[0] for row in OPTIMIZERS.values()), Lion()], ids=str)
+@pytest.mark.parametrize("solver", OPTIMIZERS.values(), ids=OPTIMIZERS)
 def test_two_threads(monkeypatch, solver, batches, dtype):
     *problem, batch = case(monkeypatch, batches, dtype)
     (_, *one), (_, *two) = (ours(solver, *problem, batch, 0.4, n_jobs=jobs) for jobs in (1, 2))

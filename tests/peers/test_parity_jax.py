@@ -1,7 +1,7 @@
 """JAX as judge: gradients by jax.grad, and its maths."""
 
-import peer_cases
 import pytest
+from cases import peer_cases
 
 jax = pytest.importorskip("jax")
 

@@ -3,15 +3,15 @@
 import warnings
 
 import numpy as np
-import peer_cases
 import pytest
+from cases import peer_cases
 
 torch = pytest.importorskip("torch")
 
 # Without the peer the module ends above, so these imports cannot come first.
-from sessions import train
+from oracles.torch_network import TorchNetwork
+from running.sessions import train
 from torch.nn import functional as F
-from torch_network import TorchNetwork
 
 from fusednn import MLPClassifier
 from fusednn.plan.training import Rule

@@ -1,15 +1,15 @@
 """Schedules against `torch.optim.lr_scheduler`: the rates, and trajectories under them."""
 
 import numpy as np
-import peer_cases
 import pytest
+from cases import peer_cases
 
 torch = pytest.importorskip("torch")
 
 # Without the peer the module ends above, so these imports cannot come first.
-from sessions import assert_near, by_kind, open_session
+from oracles.torch_network import TorchNetwork
+from running.sessions import assert_near, by_kind, open_session
 from torch.optim import lr_scheduler
-from torch_network import TorchNetwork
 
 from fusednn.optimizers import SGD, AdamW, NAdam
 from fusednn.schedules import (

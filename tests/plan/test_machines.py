@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from every_op import CASES, parameters_for, reads_codes
+from cases.op_networks import CASES, parameters_for, reads_codes
 from fusednn.kernels.records import MIX, STREAM
-from interpreter import Run
+from oracles.interpreter import Run
 
 from fusednn.plan.binding.data import source_of
 from fusednn.plan.binding.loss import Target

@@ -6,8 +6,8 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
-from containers import BOOLS, DENSE, NAMED, REFUSED, SPARSE, frame, names_of, table
-from parity import outcome
+from cases.containers import BOOLS, DENSE, NAMED, REFUSED, SPARSE, frame, names_of, table
+from oracles.parity import outcome
 from scipy import sparse
 
 from fusednn import CompiledPredictor, MLPClassifier, export_library, freeze, load

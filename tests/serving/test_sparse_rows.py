@@ -6,7 +6,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from containers import BROKEN, SPARSE, changed
+from cases.containers import BROKEN, SPARSE, changed
 from fusednn.kernels.intrinsics.integers import DOT
 from scipy import sparse
 from sklearn.compose import ColumnTransformer

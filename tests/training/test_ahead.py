@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from parity import CLASSES, assert_same_bits, assert_same_network
+from oracles.parity import CLASSES, assert_same_bits, assert_same_network
 from scipy import sparse
 
 from fusednn import MLPClassifier, MLPRegressor

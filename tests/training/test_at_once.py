@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
-from parity import assert_same_bits, fit_quietly, run_python
+from oracles.parity import assert_same_bits, fit_quietly, run_python
 from scipy import sparse
 
 from fusednn import MLPClassifier, MLPRegressor

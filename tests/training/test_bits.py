@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from parity import CLASSES, assert_same_bits, fit_quietly
+from oracles.parity import CLASSES, assert_same_bits, fit_quietly
 from scipy import sparse
 
 from fusednn import MLPRegressor, NetworkRegressor

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from parity import assert_same_bits
+from oracles.parity import assert_same_bits
 
 from fusednn import MLPClassifier, MLPRegressor
 

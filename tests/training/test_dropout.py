@@ -4,7 +4,7 @@ import pickle
 
 import numpy as np
 import pytest
-from parity import assert_same_bits
+from oracles.parity import assert_same_bits
 
 from fusednn import MLPClassifier, MLPRegressor
 

@@ -4,7 +4,7 @@ import multiprocessing
 import os
 
 import pytest
-from parity import run_python
+from oracles.parity import run_python
 
 LIMIT = 100  # seconds; only a child that waits for threads it does not have takes so long
 

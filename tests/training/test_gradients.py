@@ -8,12 +8,12 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-import reference_network
-from dense_networks import dense_network
+from cases.dense_networks import dense_network
 from fusednn.kernels.activations import ACTIVATIONS
 from fusednn.kernels.losses import LOSSES
+from oracles import reference_network
+from running.sessions import in_order, random_targets, sizes_for
 from scipy import sparse
-from sessions import in_order, random_targets, sizes_for
 
 from fusednn.plan.training import Rule, Target
 from fusednn.training.session import Session

@@ -8,7 +8,7 @@ from itertools import product
 
 import numpy as np
 import pytest
-from parity import CLASSES, assert_same_network, fit_pair, fit_quietly
+from oracles.parity import CLASSES, assert_same_network, fit_pair, fit_quietly
 from scipy import sparse
 
 SGD = {"solver": "sgd", "learning_rate_init": 0.02}

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from joblib.externals.loky.backend import context
-from parity import run_python
+from oracles.parity import run_python
 
 from fusednn import MLPClassifier, NetworkRegressor, freeze
 from fusednn.layers import Dense

@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from sessions import assert_same_bits
+from running.nested_weights import flat, leaves, moved
+from running.sessions import assert_same_bits
 
 from fusednn import NetworkClassifier, NetworkRegressor
 from fusednn.layers import (
@@ -73,20 +74,6 @@ NETWORKS = {
 }
 
 
-def leaves(nested):
-    """What lies in lists of lists, in their order."""
-    if not isinstance(nested, list):
-        return [nested]
-    return [leaf for part in nested for leaf in leaves(part)]
-
-
-def moved(nested, numbers):
-    """The same lists with the next of `numbers` added to each element."""
-    if isinstance(nested, list):
-        return [moved(part, numbers) for part in nested]
-    return nested + np.fromiter(numbers, float, nested.size).reshape(nested.shape)
-
-
 def with_codes(layers):
     """X for the layers: positive integers where they are looked up."""
     if layers and isinstance(layers[0], Embedding) and 0 in layers[0].columns:
@@ -117,17 +104,17 @@ def test_every_entry(name, make):
     model, data, y = built(layers, make, alpha=0.3, standardize=name.startswith("residual"))
     weights = model.get_weights()
     _, gradient = model.loss_and_gradient(data, y, WEIGHTS)
-    flat = np.concatenate([part.ravel() for part in leaves(gradient)])
-    axes = np.eye(len(flat))[np.random.RandomState(2).permutation(len(flat))[:80]]
-    directions = np.random.RandomState(3).normal(size=(5, len(flat)))
+    found = flat(gradient)
+    axes = np.eye(len(found))[np.random.RandomState(2).permutation(len(found))[:80]]
+    directions = np.random.RandomState(3).normal(size=(5, len(found)))
 
     def loss(step):
         model.set_weights(moved(weights, iter(step)))
         return model.loss_and_gradient(data, y, WEIGHTS)[0]
 
-    for direction in [*axes, *directions / np.sqrt(len(flat))]:
+    for direction in [*axes, *directions / np.sqrt(len(found))]:
         numeric = (loss(1e-5 * direction) - loss(-1e-5 * direction)) / 2e-5
-        assert direction @ flat == pytest.approx(numeric, rel=1e-5, abs=1e-8)
+        assert direction @ found == pytest.approx(numeric, rel=1e-5, abs=1e-8)
 
 
 EVERY = [

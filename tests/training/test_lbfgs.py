@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from parity import fit_quietly, parameters
+from oracles.parity import fit_quietly, parameters
 
 from fusednn import MLPClassifier, MLPRegressor
 from fusednn.training.session import Session

@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
-import reference
-from reference_network import loss_and_gradient
-from sessions import (
+from every_part import OPTIMIZERS
+from oracles import reference
+from oracles.reference_network import loss_and_gradient
+from running.sessions import (
+    STABLE_RATE,
     assert_near,
     assert_same_bits,
     by_kind,
@@ -16,40 +18,25 @@ from sessions import (
 from fusednn.optimizers import SGD, Adagrad, Adam, AdamW, Lion, NAdam, RMSprop
 from fusednn.training.optimizer_state import OptimizerState, rule_of
 
-RATE, STEPS = 0.01, 51
+STEPS = 51
 ROWS = 31
-OPTIMIZERS = [
-    SGD(),
-    SGD(0.9),
-    SGD(0.9, nesterov=True),
-    RMSprop(),
-    Adagrad(),
-    Adam(),
-    Adam(amsgrad=True),
-    AdamW(),
-    AdamW(weight_decay=0.3),
-    NAdam(),
-    NAdam(beta_1=0.8, momentum_decay=0.1),
-    Lion(),
-    Lion(weight_decay=0.3),
-]
 BATCHES = {"whole": (ROWS, 4096), "mini-batches": (12, 4096), "blocks": (12, 8)}
 """Rows of a batch, of which the last has fewer, and of a block."""
 
-each_optimizer = pytest.mark.parametrize("solver", OPTIMIZERS, ids=str)
+each_optimizer = pytest.mark.parametrize("solver", OPTIMIZERS.values(), ids=OPTIMIZERS)
 each_batch = pytest.mark.parametrize("batches", BATCHES)
 
 
 def rates_of(solver, t):
     """Rate, second rate and factor of epsilon in step t."""
     if isinstance(solver, SGD | RMSprop | Adagrad | Lion):
-        return RATE, 0.0, 1.0
+        return STABLE_RATE, 0.0, 1.0
     root = np.sqrt(1 - solver.beta_2**t)
     if not isinstance(solver, NAdam):
-        return RATE * root / (1 - solver.beta_1**t), 0.0, root
+        return STABLE_RATE * root / (1 - solver.beta_1**t), 0.0, root
     mu = [solver.beta_1 * (1 - 0.5 * 0.96 ** (i * solver.momentum_decay)) for i in range(t + 2)]
-    rate = RATE * root * (1 - mu[t]) / (1 - np.prod(mu[1 : t + 1]))
-    return rate, RATE * root * mu[t + 1] / (1 - np.prod(mu[1:])), root
+    rate = STABLE_RATE * root * (1 - mu[t]) / (1 - np.prod(mu[1 : t + 1]))
+    return rate, STABLE_RATE * root * mu[t + 1] / (1 - np.prod(mu[1:])), root
 
 
 def by_the_equations(solver, X, t, parameters, batch, weights, l2):
@@ -71,7 +58,7 @@ def by_the_equations(solver, X, t, parameters, batch, weights, l2):
             groups, states, gradients, (True, False), strict=True
         ):
             for at, g in enumerate(gradient):
-                share = RATE * decay if shrinks and decay else 0.0
+                share = STABLE_RATE * decay if shrinks and decay else 0.0
                 group[at], *state[at] = step(
                     group[at], g, *state[at], share, rates_of(solver, number + 1), rule.constants
                 )
@@ -80,7 +67,7 @@ def by_the_equations(solver, X, t, parameters, batch, weights, l2):
 
 def by_the_engine(solver, X, t, parameters, batch, weights, l2, **more):
     """The same by `run_passes`, pass by pass; losses are those of the passes."""
-    state = OptimizerState(solver, rule_of(solver), RATE, "constant", 0.5)
+    state = OptimizerState(solver, rule_of(solver), STABLE_RATE, "constant", 0.5)
     with open_session(
         X, t, parameters, loss="softmax", rule=state.rule, batch=batch, weights=weights, l2=l2,
         **more,
@@ -134,7 +121,9 @@ def test_weights_without_gradient_decay_once_a_step(monkeypatch, solver, batches
     X, t, parameters, batch, weights = problem(monkeypatch, batches, "float64")
     X[:] = 0
     found, _ = by_the_engine(solver, X, t, parameters, batch, weights, l2=0.0)
-    np.testing.assert_allclose(found[0], parameters[0][0] * (1 - 0.5 * RATE) ** STEPS, rtol=1e-12)
+    np.testing.assert_allclose(
+        found[0], parameters[0][0] * (1 - 0.5 * STABLE_RATE) ** STEPS, rtol=1e-12
+    )
 
 
 def test_steps_in_parts_have_the_same_settings():

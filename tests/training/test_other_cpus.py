@@ -9,7 +9,7 @@ from pathlib import Path
 import digests
 import pytest
 from numpy._core._multiarray_umath import __cpu_dispatch__, __cpu_features__
-from parity import run_python
+from oracles.parity import run_python
 
 pytestmark = pytest.mark.skipif(
     platform.machine().lower() not in ("x86_64", "amd64"), reason="names kernels of x86-64"

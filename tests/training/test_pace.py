@@ -5,7 +5,7 @@ import warnings
 
 import numpy as np
 import pytest
-from dense_networks import dense_network
+from cases.dense_networks import dense_network
 from sklearn.exceptions import ConvergenceWarning
 
 from fusednn import MLPClassifier

@@ -5,8 +5,8 @@ import itertools
 import numpy as np
 import pytest
 from fusednn.kernels import records
-from reference_network import loss_and_gradient
-from sessions import by_kind, open_session, random_network, random_targets
+from oracles.reference_network import loss_and_gradient
+from running.sessions import by_kind, open_session, random_network, random_targets
 from sklearn.datasets import load_digits
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from parity import CLASSES, assert_same_network, fit_pair, outcome
+from oracles.parity import CLASSES, assert_same_network, fit_pair, outcome
 from scipy import sparse
 
 TOLERANCE = {np.float64: 1e-9, np.float32: 1e-3}

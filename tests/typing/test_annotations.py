@@ -5,7 +5,7 @@ import typing
 
 import numpy as np
 import pytest
-from parity import fit_quietly
+from oracles.parity import fit_quietly
 
 import fusednn
 from fusednn.estimators.input import constraints

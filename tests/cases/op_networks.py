@@ -1,0 +1,152 @@
+"""Small networks that have every op of `graph/layers`, with each of its options."""
+
+import numpy as np
+from every_part import ACTIVATIONS, LAYERS
+
+from fusednn import layers
+from fusednn.estimators.network.building import build
+from fusednn.graph.layers.batch_norm import BatchNorm
+from fusednn.graph.layers.dense import Dense
+from fusednn.graph.layers.embedding import Embedding
+from fusednn.graph.layers.layer_norm import LayerNorm
+from fusednn.graph.layers.prelu import PReLU
+from fusednn.graph.layers.rescale import Rescale
+from fusednn.graph.layers.reshape import Reshape
+from fusednn.graph.layers.residual import Residual
+from fusednn.graph.layers.untrained import GaussianNoise, Identity, Standardize
+from fusednn.graph.network import Network
+from fusednn.plan.binding.activations import epilogue
+
+LISTS = {
+    "dense": (Dense(6, 7, epilogue("relu")), Dense(7, 2)),
+    "many outputs": (Dense(6, 5, epilogue("tanh", dropout=0.3)), Dense(5, 6)),
+    "one": (Dense(6, 3),),
+    "no bias": (Dense(6, 4, epilogue("leaky_relu", (0.5,)), bias=False), Dense(4, 1, bias=False)),
+    "scale": (
+        Standardize(6),
+        Dense(6, 5, epilogue("gelu", dropout=0.2)),
+        BatchNorm(5),
+        Dense(5, 3),
+    ),
+    "norms": (
+        Dense(6, 5),
+        BatchNorm(5, epilogue("tanh", dropout=0.1), epsilon=1e-3),
+        Residual((LayerNorm(5), Dense(5, 5, epilogue("relu")))),
+        LayerNorm(5, centered=False),
+        Dense(5, 2),
+    ),
+    "first a norm": (BatchNorm(6), LayerNorm(6, epilogue("silu")), Dense(6, 2)),
+    "first a residual": (Residual((BatchNorm(6), Dense(6, 6, epilogue("gelu")))), Dense(6, 1)),
+    "nested": (
+        Dense(6, 4),
+        Residual((Residual((Dense(4, 4, epilogue("tanh")),), epilogue("selu")), PReLU(4))),
+        Dense(4, 2),
+    ),
+    "noise": (
+        GaussianNoise(6, deviation=0.1),
+        Dense(6, 5, epilogue("selu", dropout=0.2, alpha=True)),
+        Identity(5, epilogue("softplus")),
+        GaussianNoise(5, epilogue("mish"), deviation=0.2),
+        Dense(5, 5),
+    ),
+    "weight norm": (
+        Dense(6, 5, epilogue("leaky_relu", (0.2,)), weight_norm=True),
+        PReLU(5),
+        Dense(5, 3, weight_norm=True),
+    ),
+    "embedding": (
+        Embedding(6, (1, 3), (4, 5), (2, 3), epilogue("tanh")),
+        Dense(9, 4, epilogue("hard_swish")),
+        Dense(4, 2),
+    ),
+    "rows": (
+        Reshape((2, 3)),
+        Dense(3, 5, epilogue("relu", dropout=0.2)),
+        LayerNorm(5, epilogue("gelu")),
+        Reshape((10,)),
+        Dense(10, 2),
+    ),
+    "rows of one column": (
+        Standardize(6),
+        Reshape((6, 1), after=epilogue("tanh", dropout=0.1)),
+        PReLU(1),
+        Dense(1, 17, epilogue("silu"), weight_norm=True),
+        BatchNorm(17),
+        GaussianNoise(17, deviation=0.1),
+        Reshape((102,), after=epilogue("selu", dropout=0.2, alpha=True)),
+        Dense(102, 5),
+    ),
+    "channels first": (
+        Reshape((3, 1, 2), channels_first=True),
+        Residual(
+            (
+                BatchNorm(3),
+                Dense(3, 4, epilogue("gelu")),
+                GaussianNoise(4, deviation=0.1),
+                Dense(4, 3),
+            )
+        ),
+        Reshape((6,)),
+        Dense(6, 6),
+    ),
+    "turned on the way": (
+        Dense(6, 12),
+        Reshape((4, 3), channels_first=True),
+        Residual((Reshape((6, 2)), LayerNorm(2, centered=False), Dense(2, 2), Reshape((3, 4)))),
+        Reshape((2, 6), channels_first=True),
+        Identity(2, epilogue("softplus", dropout=0.1)),
+        Reshape((2, 3, 2), channels_first=True),
+        Dense(2, 1),
+        Reshape((6,)),
+        Dense(6, 1),
+    ),
+    "a residual of one row": (
+        Reshape((2, 3)),
+        Residual((Reshape((6,)), Identity(6, epilogue("tanh", dropout=0.2)), Reshape((2, 3)))),
+        Reshape((6,), after=epilogue("mish")),
+        Dense(6, 1),
+    ),
+    "vectors in rows": (
+        Embedding(6, (1, 3), (4, 5), (2, 2)),
+        Reshape((4, 2)),
+        Dense(2, 3, epilogue("tanh")),
+        Reshape((12,)),
+        Dense(12, 2),
+    ),
+    **{name: (Dense(6, 5, epilogue(name)), Dense(5, 2)) for name in ACTIVATIONS},
+}
+CASES = {
+    **{name: Network(ops, "squared_error") for name, ops in LISTS.items()},
+    **{
+        f"list of {name}": Network(
+            build(specs, layers.Dense(3), 6, scaled=False).ops, "squared_error"
+        )
+        for name, specs in LAYERS.items()
+    },
+}
+RESCALED = Network((Rescale(6), Dense(6, 2)), "squared_error")  # only answers
+
+
+def reads_codes(network):
+    """Whether the first op looks up columns of the data."""
+    return isinstance(network.ops[0], Embedding)
+
+
+def every_op():
+    """All ops, also those inside others."""
+    waiting = [Rescale(6), *(op for ops in LISTS.values() for op in ops)]
+    while waiting:
+        op = waiting.pop()
+        waiting += op.inner if isinstance(op, Residual) else ()
+        yield op
+
+
+def parameters_for(graph, rng):
+    """Values for the parameters of a graph, some of which must be above 0."""
+    found = []
+    for parameter, _ in graph.parameters:
+        values = rng.normal(size=parameter.shape) * 0.7
+        if parameter.name in ("scale", "factor", "lengths"):
+            values += 1
+        found.append(np.maximum(values, parameter.least) + (parameter.least == 0))
+    return found

@@ -1,0 +1,295 @@
+"""Cases of the ops on rows: data, losses, answers, and elements by themselves."""
+
+import numpy as np
+from fusednn.kernels import records
+from fusednn.kernels.activations import ACTIVATIONS
+from fusednn.kernels.losses import LOSSES
+from fusednn.kernels.ops import gather, output, reshape
+from fusednn.kernels.ops.pointwise import activate, elementwise, mix, noise, rescale
+from oracles import reference, reference_layers
+from running.blocks import block_of
+from running.op_cases import (
+    BY_ROWS,
+    ONCE,
+    OUTPUTS,
+    SAMPLES,
+    WIDTH,
+    Case,
+    always,
+    float_of,
+    of_rows,
+    vectors,
+)
+
+SCALE, SHARE = 0.25, 0.3
+KEY = np.array([5, 6], np.int64)
+
+
+# -- data, reshaping ---------------------------------------------------------------------------
+
+
+def gather_dense(make):
+    data, order, out = make.values(SAMPLES + 9, WIDTH), make.order(), make.empty()
+    operands = {"out": out.block, "data": make.data(data), "order": order, "padded": out.padded}
+    return of_rows(gather.gather_dense, operands, {"out": out}, {"out": data[order]})
+
+
+def turned(samples):
+    """Samples of (4, 6) as rows of (6, 4)."""
+    return samples.reshape(SAMPLES, 4, 6).transpose(0, 2, 1).reshape(-1, 4)
+
+
+def reshape_rows(make):
+    x, out = make.rows(make.values(SAMPLES * 4, 6)), make.empty(4, SAMPLES * 6)
+    given = x.block._replace(positions=4), out.block._replace(positions=6)
+    operands = {
+        "x": given[0].by_sample, "out": given[1].by_sample, "rows": 6, "out_row": out.stride,
+        "x_row": x.stride, "columns": 6,
+    }  # fmt: skip
+    want = {"out": turned(x.values.copy())}
+    return of_rows(reshape.reshape_rows, operands, {"out": out}, want)
+
+
+def gather_reshaped(make):
+    data, order, out = make.values(SAMPLES + 9, 24), make.order(), make.empty(4, SAMPLES * 6)
+    operands = {
+        "x": make.data(data), "out": out.block._replace(positions=6).by_sample, "rows": 6,
+        "order": order, "out_row": out.stride, "x_row": 0, "columns": 6,
+    }  # fmt: skip
+    want = {"out": turned(data[order])}
+    return of_rows(reshape.gather_reshaped, operands, {"out": out}, want)
+
+
+# -- losses and answers ------------------------------------------------------------------------
+
+
+def squared_errors(make, targets, want_row):
+    """What both ops of losses have in common: samples through an order, with weights."""
+    order, z = make.order(), make.rows(make.values(SAMPLES, OUTPUTS))
+    weights, dz, losses = abs(make.values(SAMPLES + 9)), make.empty(OUTPUTS), np.zeros(SAMPLES)
+    operands = {
+        "dlogits": dz.block._replace(width=dz.padded), "losses": losses, "logits": z.block,
+        "targets": make.data(targets),
+        "weights": weights, "constants": np.zeros(1, make.dtype), "order": order,
+        "function": (LOSSES["squared_error"].function, "loss"),
+    }  # fmt: skip
+    w = weights[order].astype(float)
+    off = z.values.astype(float) - targets[order]
+    known = ~np.isnan(off)
+    want = {
+        "dz": SCALE * w[:, np.newaxis] * np.where(known, off, 0),
+        "losses": w * want_row(np.where(known, off, 0)),
+    }
+    found = {"dz": always(dz.values), "losses": always(losses)}
+    return operands, found, want, BY_ROWS, (dz,), {records.SCALE: SCALE}, 32 * 12
+
+
+def loss_gradient(make):
+    targets = make.values(SAMPLES + 9, OUTPUTS)
+    return Case(
+        output.loss_gradient, *squared_errors(make, targets, lambda d: (d**2).mean(axis=1) / 2)
+    )
+
+
+def known_loss_gradient(make):
+    targets = make.values(SAMPLES + 9, OUTPUTS)
+    targets[make.random.uniform(size=targets.shape) < 0.4] = np.nan
+    operands, *rest = squared_errors(make, targets, lambda d: (d**2).sum(axis=1) / 2 / OUTPUTS)
+    operands |= {"column_losses": np.full(SAMPLES, make.fill), "divisor": OUTPUTS}
+    return Case(output.known_loss_gradient, operands, *rest)
+
+
+def emitting(make, op, columns, link, want, dtype=None, width=None):
+    """Answers in rows of the user's array, which has one row more than the samples."""
+    z = make.rows(make.values(SAMPLES, columns))
+    emitted = np.full((SAMPLES + 1, width or columns), 9, dtype or make.dtype)
+    operands = {"emitted": block_of(emitted), "logits": z.block}
+    operands["function"] = link and (LOSSES[link].link, "link")
+    wanted = want(z.values.astype(float))
+    last = np.full((1, emitted.shape[1]), 9.0)
+    return Case(
+        *(op, operands, {"emitted": always(emitted)}),
+        *({"emitted": np.vstack([wanted, last])}, BY_ROWS),
+        scratch=32 * 2 * columns + 64,
+    )
+
+
+def emit_outputs(make):
+    return emitting(make, output.emit_outputs, OUTPUTS, "poisson", np.exp)
+
+
+def emit_both(make):
+    def want(z):
+        return np.hstack([reference.sigmoid(-z), reference.sigmoid(z)])
+
+    return emitting(make, output.emit_both, 1, "logistic", want, width=2)
+
+
+def emit_largest(make):
+    def want(z):
+        return z.argmax(axis=1)[:, np.newaxis]
+
+    return emitting(make, output.emit_largest, OUTPUTS, None, want, np.int64, 1)
+
+
+def emit_above_half(make):
+    return emitting(
+        make, output.emit_above_half, OUTPUTS, "logistic", lambda z: z > 0, dtype=np.int64
+    )
+
+
+def emit_rows(make):
+    x, emitted = make.rows(make.values(SAMPLES, WIDTH)), np.full((SAMPLES, WIDTH), 9, make.dtype)
+    operands = {"emitted": block_of(emitted), "x": x.block}
+    want = {"emitted": x.values.copy()}
+    return Case(output.emit_rows, operands, {"emitted": always(emitted)}, want, BY_ROWS)
+
+
+def pick(make):
+    z, dz = make.rows(make.values(SAMPLES, OUTPUTS)), make.empty(OUTPUTS)
+    operands = {"dlogits": dz.block, "logits": z.block, "of": -1}
+    want = {"dz": np.eye(OUTPUTS)[z.values.argmax(axis=1)]}
+    return of_rows(output.pick, operands, {"dz": dz}, want)
+
+
+def sum_losses(make):
+    losses = np.full((2, SAMPLES + 3), make.fill)
+    losses[:, :SAMPLES] = make.random.uniform(size=(2, SAMPLES))
+    squares, absolutes = make.random.uniform(size=(2, 5))
+    operands = {
+        "losses": losses.reshape(-1), "squares": squares, "absolutes": absolutes, "n_squares": 5,
+        "groups": 2, "losses_stride": SAMPLES + 3,
+    }  # fmt: skip
+    want = {"totals": [losses[:, :SAMPLES].sum(), squares.sum(), absolutes.sum()]}
+    found = {"totals": lambda program: program.totals[0].copy()}
+    return Case(output.sum_losses, operands, found, want, ONCE)
+
+
+# -- elements ----------------------------------------------------------------------------------
+
+
+def activated(make):
+    """Rows of an activation, whose padding holds anything: it works on whole rows."""
+    return make.rows(make.values(SAMPLES, WIDTH), padding=make.fill)
+
+
+def activate_rows(make):
+    x, slopes = activated(make), activated(make)
+    row, z = ACTIVATIONS["silu"], x.values.astype(float)
+    operands = {
+        "out": x.block, "slopes": slopes.memory, "constants": np.zeros(1, make.dtype),
+        "function": (row.slopes, "slopes"),
+    }  # fmt: skip
+    want = {"out": reference.silu_forward(z), "slopes": reference.silu_slopes(z)}
+    found = {"out": always(x.values), "slopes": always(slopes.values)}
+    return Case(activate.activate, operands, found, want, BY_ROWS)
+
+
+def differentiate(make):
+    out, d = activated(make), activated(make)
+    operands = {
+        "dx": d.block, "out": out.memory, "constants": np.zeros(1, make.dtype),
+        "function": (ACTIVATIONS["tanh"].backward, "derivative"),
+    }  # fmt: skip
+    want = {"dx": reference.tanh_backward(d.values.astype(float), out.values.astype(float))}
+    return Case(activate.differentiate, operands, {"dx": always(d.values)}, want, BY_ROWS)
+
+
+def copy_rows(make):
+    x, out = make.rows(make.values(SAMPLES, WIDTH), padding=0), make.empty()
+    operands = {"out": out.block, "x": x.block}
+    return of_rows(elementwise.copy_rows, operands, {"out": out}, {"out": x.values.copy()})
+
+
+def add_rows(make):
+    x, out = (make.rows(make.values(SAMPLES, WIDTH), padding=0) for _ in range(2))
+    want = {"out": x.values.astype(float) + out.values}
+    operands = {"out": out.block, "other": x.block}
+    return of_rows(elementwise.add_rows, operands, {"out": out}, want)
+
+
+def scale_rows(make):
+    x, out, row = make.rows(make.values(SAMPLES, WIDTH)), make.empty(), vectors(make, "mean")
+    row |= vectors(make, "factor")
+    want = {"out": (x.values - float_of(row["mean"])) * float_of(row["factor"])}
+    operands = {"out": out.block, "x": x.block, **row}
+    return of_rows(elementwise.scale_rows, operands, {"out": out}, want)
+
+
+def prelu_forward(make):
+    x, out, row = make.rows(make.values(SAMPLES, WIDTH)), make.empty(), vectors(make, "slope")
+    z = x.values.astype(float)
+    want = {"out": np.where(z > 0, z, float_of(row["slope"]) * z)}
+    operands = {"out": out.block, "x": x.block, **row}
+    return of_rows(elementwise.prelu_forward, operands, {"out": out}, want)
+
+
+def prelu_backward(make):
+    x, d = (make.rows(make.values(SAMPLES, WIDTH)) for _ in range(2))
+    row, z, dout = vectors(make, "slope"), x.values.astype(float), d.values.astype(float)
+    want = {
+        "dx": np.where(z > 0, dout, float_of(row["slope"]) * dout),
+        "products": dout * np.minimum(z, 0),
+    }
+    operands = {"dx": d.block, "products": x.block, **row}
+    return of_rows(elementwise.prelu_backward, operands, {"dx": d, "products": x}, want)
+
+
+def mix_rows(make):
+    out, other = (make.rows(make.values(SAMPLES, WIDTH), padding=0) for _ in range(2))
+    want = {"out": SHARE * out.values.astype(float) + (1 - SHARE) * other.values}
+    operands = {"out": out.block, "other": other.block}
+    settings = {records.MIX: SHARE}
+    return of_rows(mix.mix_rows, operands, {"out": out}, want, settings=settings)
+
+
+def mix_values(make):
+    out, other = make.random.normal(size=(2, SAMPLES))
+    want = {"out": SHARE * out + (1 - SHARE) * other}
+    return Case(
+        *(mix.mix_values, {"out": out, "other": other}, {"out": always(out)}, want, BY_ROWS),
+        settings={records.MIX: SHARE},
+    )
+
+
+def dropout(make):
+    rate, x, slopes = 0.25, activated(make), activated(make)
+    mask = reference_layers.dropout_mask(rate, SAMPLES, WIDTH, seed=5, step=4, layer=2)
+    operands = {
+        "out": x.block, "slopes": slopes.memory, "key": KEY * [1, 0], "layer": 2,
+        "derivative_constants": np.zeros(1, make.dtype), "dropped": round(rate * 2**32),
+        "factor": 1 / (1 - rate), "low": 0.0, "high": 0.0, "has_slopes": 1,
+    }  # fmt: skip
+    want = {"out": x.values * mask, "slopes": slopes.values * mask}
+    found = {"out": always(x.values), "slopes": always(slopes.values)}
+    settings, scratch = {records.STREAM: 4}, WIDTH + 3
+    return Case(noise.dropout, operands, found, want, BY_ROWS, (), settings, scratch)
+
+
+def gaussian_noise(make):
+    x = activated(make)
+    drawn = reference_layers.gaussian_noise(SAMPLES, WIDTH, seed=5, step=4, layer=2)
+    operands = {"out": x.block, "key": KEY * [1, 0], "layer": 2, "deviation": 0.3}
+    want, settings = {"out": x.values + 0.3 * drawn}, {records.STREAM: 4}
+    found = {"out": always(x.values)}
+    return Case(noise.gaussian_noise, operands, found, want, BY_ROWS, (), settings, WIDTH + 3)
+
+
+def rescale_rows(make):
+    x, out = make.rows(make.values(SAMPLES, WIDTH)), make.empty()
+    names = "before", "factor", "divisor", "after"
+    row = {name: make.random.uniform(0.5, 2, WIDTH) for name in names}
+    row |= {"low": np.full(WIDTH, 1.0), "high": np.full(WIDTH, 3.0)}
+    scaled = (x.values + row["before"]) * row["factor"] / row["divisor"] + row["after"]
+    operands = {"out": out.block, "x": x.block, **row}
+    return of_rows(rescale.rescale_rows, operands, {"out": out}, {"out": np.clip(scaled, 1, 3)})
+
+
+CASES = [
+    *(gather_dense, reshape_rows, gather_reshaped),
+    *(loss_gradient, known_loss_gradient, pick, sum_losses),
+    *(emit_outputs, emit_both, emit_largest, emit_above_half, emit_rows),
+    *(activate_rows, differentiate),
+    *(copy_rows, add_rows, scale_rows, prelu_forward, prelu_backward),
+    *(mix_rows, mix_values, dropout, gaussian_noise, rescale_rows),
+]

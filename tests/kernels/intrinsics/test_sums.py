@@ -1,0 +1,101 @@
+"""The transpose in registers, and sums whose order of additions is fixed."""
+
+import numpy as np
+import pytest
+from fusednn.kernels._jit import kernel
+from fusednn.kernels.intrinsics.lanes import lanes_of, transpose_square
+from fusednn.kernels.intrinsics.pointers import data
+from fusednn.kernels.intrinsics.shapes import SHAPE
+from fusednn.kernels.intrinsics.sums import (
+    dot_four,
+    dot_one,
+    row_products,
+    row_squares,
+    row_sum,
+    sum_absolutes,
+    sum_squares,
+)
+from oracles import reference_layers
+
+both_dtypes = pytest.mark.parametrize("dtype", [np.float32, np.float64])
+
+
+def run_layout(dst, src, n):
+    transpose_square(data(dst), dst.shape[1], data(src), src.shape[1])
+    sums = sum_squares(data(src), n), sum_absolutes(data(src), n)
+    return sums[0], sums[1], lanes_of(dst[0, 0])
+
+
+run_layout = kernel(run_layout)
+
+
+@both_dtypes
+def test_layout(dtype):
+    lanes = SHAPE.lanes(np.dtype(dtype).itemsize)
+    random = np.random.RandomState(0)
+    src = random.normal(size=(lanes, lanes + 3)).astype(dtype)
+    dst = np.full((lanes, lanes + 5), np.nan, dtype)
+    for vectors in (1, 2, lanes):
+        total, absolute, counted = run_layout(dst, src, vectors * lanes)
+        assert counted == lanes
+        assert absolute == pytest.approx(
+            abs(src.ravel()[: vectors * lanes].astype(float)).sum(), rel=1e-14
+        )
+        want = reference_layers.sum_squares(src.ravel()[: vectors * lanes])
+        assert total == pytest.approx(want, rel=1e-14)
+    np.testing.assert_array_equal(
+        dst[:, :lanes], reference_layers.transpose_square(src[:, :lanes])
+    )
+    assert np.isnan(dst[:, lanes:]).all()
+
+
+@kernel
+def run_dots(out, x, w, n, start, rows):
+    ldo, ldx = out.strides[0] // out.itemsize, x.strides[0] // x.itemsize
+    if rows == 4:
+        dot_four(data(out), ldo, data(x), ldx, data(w), n, start)
+    else:
+        dot_one(data(out), ldo, data(x), ldx, data(w), n, start)
+
+
+@both_dtypes
+def test_dots(dtype):
+    lanes = SHAPE.lanes(np.dtype(dtype).itemsize)
+    random = np.random.RandomState(1)
+    for n in (*range(1, 2 * lanes + 2), 7 * lanes, 7 * lanes + 3):
+        x = random.normal(size=(4, n + 1)).astype(dtype)
+        w, start = random.normal(size=n + 1).astype(dtype), dtype(0.5)
+        x[:, n] = w[n] = np.nan
+        four, one = np.full((4, 3), np.nan, dtype), np.full((4, 3), np.nan, dtype)
+        run_dots(four, x, w, n, start, 4)
+        for row in range(4):
+            run_dots(one[row:], x[row:], w, n, start, 1)
+        assert four.tobytes() == one.tobytes()
+        assert np.isnan(four[:, 1:]).all()
+        products = x[:, :n].astype(np.longdouble) * w[:n]
+        bound = (n + 1) * np.finfo(dtype).eps * (abs(products).sum(axis=1) + 0.5)
+        assert (abs(four[:, 0] - (start + products.sum(axis=1))) <= bound).all()
+
+
+@kernel
+def run_row_sums(out, x, y, center, n):
+    out[0] = row_sum(data(x), n)
+    out[1] = row_squares(data(x), center, n)
+    out[2] = row_products(data(x), data(y), n)
+
+
+@both_dtypes
+def test_row_sums(dtype):
+    """Every number of elements up to nine vectors, NaN behind them to the end of the last."""
+    lanes = SHAPE.lanes(np.dtype(dtype).itemsize)
+    random = np.random.RandomState(2)
+    x, y = random.normal(size=(2, 9 * lanes)).astype(dtype)
+    center, out = dtype(0.25), np.empty(3, dtype)
+    for n in range(1, 9 * lanes + 1):
+        here, there = x.copy(), y.copy()
+        here[n:] = there[n:] = np.nan
+        run_row_sums(out, here, there, center, n)
+        left, right = x[:n].astype(np.longdouble), y[:n].astype(np.longdouble)
+        for got, terms in zip(out, (left, (left - 0.25) ** 2, left * right), strict=True):
+            bound = (n + 2) * np.finfo(dtype).eps * abs(terms).sum()
+            assert abs(got - terms.sum()) <= bound

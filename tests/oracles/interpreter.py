@@ -1,0 +1,327 @@
+"""A network's graph run by NumPy in float64: a second machine, and the oracle of the first.
+
+It keeps every array apart, does nothing in place, and checks each shape and each index. Where the
+way forward drops or adds something at random, the masks and the noise are those of `reference`.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from oracles import reference, reference_layers
+
+from fusednn.graph.arrays import CHUNKS, NETWORK, ROWS, Array
+from fusednn.graph.gradients import Given, Lookups, Partials, Runs, Sum
+
+CHUNK_ROWS = 8
+"""Any number serves: the sums of chunks are added up."""
+SELU_LIMIT = -1.7580993408473766
+
+
+@dataclass
+class Run:
+    """One step of a network.
+
+    Parameters
+    ----------
+    graph : Graph
+    parameters : list of ndarray
+    X : ndarray of shape (B, I)
+    of_loss : callable, optional
+        From logits (B, O) and the name of the samples' order to losses (B,) and dlogits.
+    orders : dict of str to ndarray
+        Samples, by the names of the orders.
+    mix : float
+        The share that a sample keeps where two are mixed.
+    seed, step : int
+        The key of the random numbers.
+    of : int
+        The output that is picked; -1 is each row's largest.
+    """
+
+    graph: object
+    parameters: list
+    X: np.ndarray
+    of_loss: object = None
+    orders: dict = field(default_factory=dict)
+    mix: float = 1.0
+    seed: int = 0
+    step: int = 0
+    of: int = -1
+
+    def __post_init__(self):
+        self.values = {}
+        self._goes_back = any(call.op in ("loss", "pick") for call in self.graph.calls)
+        self._own = np.asarray(self.orders.get("own", np.arange(len(self.X))))
+        self.B = len(self._own)
+        self._write(self.graph.x, np.asarray(self.X, float)[self._own])
+        for (_, array), given in zip(self.graph.parameters, self.parameters, strict=True):
+            self._write(array, np.array(given, float))
+        for w, v, norms in self.graph.normed:
+            directions, g = (self._of_parameter(number) for number in (v, norms))
+            self._write(w, directions * g / np.sqrt((directions**2).sum(axis=0)))
+        for call in (*self.graph.prepared, *self.graph.calls):
+            given = {
+                name: self.values[value] if isinstance(value, Array) else value
+                for name, value in call.given.items()
+            }
+            self._shape = next(iter(call.out.values())).shape
+            found = getattr(self, call.op)(**given)
+            assert found.keys() == call.out.keys(), call.op
+            for name, array in call.out.items():
+                self._write(array, found[name])
+
+    def _of_parameter(self, number):
+        return self.values[self.graph.parameters[number][1]]
+
+    def _write(self, array, values):
+        assert array not in self.values, "an array is written once"
+        lead = {NETWORK: (), CHUNKS: (len(values),)}.get(array.over, (self.B,))
+        shape = (values.shape[1:],) if array.over == CHUNKS else ()
+        if array.over != ROWS:
+            assert values.shape == (*lead, *array.shape), (values.shape, array)
+        assert not shape or shape[0] == array.shape
+        self.values[array] = values
+
+    @property
+    def logits(self):
+        return self.values[self.graph.logits]
+
+    @property
+    def losses(self):
+        return self.values[self.graph.losses]
+
+    @property
+    def dx(self):
+        return self.values[self.graph.dx]
+
+    def gradients(self):
+        """The gradient of each parameter, of the sum of the losses; None where there is none."""
+        found = [
+            self._gradient(number, self.graph.gradients.get(number))
+            for number in range(len(self.graph.parameters))
+        ]
+        for _, v, norms in self.graph.normed:
+            dw, directions, g = found[v], self._of_parameter(v), self._of_parameter(norms)
+            size = np.sqrt((directions**2).sum(axis=0))
+            unit = directions / size
+            found[norms] = (dw * unit).sum(axis=0)
+            found[v] = g / size * (dw - unit * found[norms])
+        return found
+
+    def _gradient(self, number, gradient):
+        match gradient:
+            case None:
+                return None
+            case Sum(None, dz):
+                return rows_of(self.values[dz]).sum(axis=0)
+            case Sum(x, dz, Runs() as runs):
+                return sum_of_runs(by_position(self.values[x]), by_position(self.values[dz]), runs)
+            case Sum(x, dz):
+                return rows_of(self.values[x]).T @ rows_of(self.values[dz])
+            case Partials(partials):
+                return self.values[partials].sum(axis=0)
+            case Given(values):
+                return self.values[values]
+            case Lookups(x, column, dz, first):
+                count, size = self.graph.parameters[number][0].shape
+                table, codes = np.zeros((count, size)), self.values[x][..., column].astype(int)
+                assert ((codes >= 0) & (codes < count)).all()
+                np.add.at(table, codes, self.values[dz][..., first : first + size])
+                return table
+        raise TypeError(gradient)
+
+    # -- calls: from what they read to what they write, by name -----------------------------
+
+    def gather(self, x, order="own"):
+        return {"out": x if order == "own" else np.asarray(self.X, float)[self.orders[order]]}
+
+    def reshape(self, x, columns):
+        matrices = x.reshape(self.B, -1, columns)
+        flat = matrices.transpose(0, 2, 1).reshape(self.B, -1)
+        return {"out": flat.reshape(self.B, *self._shape)}
+
+    def dense(self, x, w, b, floor, storage):
+        assert not storage, "weights are not rounded here"
+        return {"out": np.maximum(x @ w + b, floor)}
+
+    def dense_backward(self, dz, w):
+        return {"dx": dz @ w.T}
+
+    def embed_rows(self, x, tables, columns):
+        plain = [column for column in range(x.shape[-1]) if column not in columns]
+        parts = [x[..., plain]]
+        for array, column in zip(tables, columns, strict=True):
+            table, codes = self.values[array], x[..., column].astype(int)
+            assert ((codes >= 0) & (codes < len(table))).all()
+            parts.append(table[codes])
+        return {"out": np.concatenate(parts, axis=-1)}
+
+    def embed_backward(self, dout, columns):
+        dx = np.zeros((*dout.shape[:-1], self.X.shape[-1]))
+        plain = [column for column in range(dx.shape[-1]) if column not in columns]
+        dx[..., plain] = dout[..., : len(plain)]
+        return {"dx": dx}
+
+    def activate(self, x, activation, constants):
+        found = {"out": activated(activation, constants)(x)}
+        if hasattr(reference, f"{activation}_slopes") and self._goes_back:
+            found["slopes"] = getattr(reference, f"{activation}_slopes")(x)
+        return found
+
+    def differentiate(self, dout, out, activation, constants):
+        return {"dx": derivative(activation, constants)(dout, out)}
+
+    def multiply(self, x, factor):
+        return {"out": x * factor}
+
+    def dropout(self, x, slopes, activation, constants, rate, alpha, stream, derivative=False):
+        rows = rows_of(x)
+        drawn = reference_layers.dropout_mask(
+            rate, len(rows), rows.shape[1], seed=self.seed, step=self.step, layer=stream
+        )
+        kept = np.reshape(drawn != 0, x.shape)
+        factor, low = 1 / (1 - rate), 0.0
+        if alpha:
+            factor = (1 - rate + SELU_LIMIT**2 * (1 - rate) * rate) ** -0.5
+            low = factor * SELU_LIMIT
+        shift = -rate * low
+        if slopes is None:
+            slopes = globals()["derivative"](activation, constants)(1.0, x) if derivative else 1.0
+        out = np.where(kept, factor * x, low) + shift if alpha else np.where(kept, factor * x, 0)
+        return {
+            "out": out,
+            "dropped_slopes": np.where(kept, factor * slopes, 0.0) + np.zeros(x.shape),
+        }
+
+    def gaussian_noise(self, x, deviation, stream):
+        rows = rows_of(x)
+        drawn = reference_layers.gaussian_noise(
+            len(rows), rows.shape[1], seed=self.seed, step=self.step, layer=stream
+        )
+        return {"out": x + deviation * drawn.reshape(x.shape)}
+
+    def scale_rows(self, x, mean, factor):
+        return {"out": (x if mean is None else x - mean) * factor}
+
+    def rescale_rows(self, x, before, factor, divisor, after, low, high):
+        return {"out": np.clip((x + before) * factor / divisor + after, low, high)}
+
+    def add_rows(self, x, other):
+        return {"out": x + other}
+
+    def mix_rows(self, x, other):
+        return {"out": self.mix * x + (1 - self.mix) * other}
+
+    def mix_values(self, x, other):
+        return {"out": self.mix * x + (1 - self.mix) * other}
+
+    def prelu_forward(self, x, slope):
+        return {"out": np.where(x > 0, x, slope * x)}
+
+    def prelu_backward(self, dout, x, slope):
+        return {"dx": np.where(x > 0, dout, slope * dout), "products": dout * np.minimum(x, 0)}
+
+    def layer_norm_forward(self, x, scale, shift, centered, epsilon):
+        mean = x.mean(axis=-1, keepdims=True) if centered else 0.0
+        inverse = 1 / np.sqrt(((x - mean) ** 2).mean(axis=-1, keepdims=True) + epsilon)
+        normal = (x - mean) * inverse
+        out = normal * scale + (0.0 if shift is None else shift)
+        return {"out": out, "normal": normal, "inverse": inverse[..., 0]}
+
+    def layer_norm_backward(self, dout, normal, inverse, scale, centered):
+        g = dout * scale
+        mean = g.mean(axis=-1, keepdims=True) if centered else 0.0
+        product = (g * normal).mean(axis=-1, keepdims=True)
+        dx = (g - mean - normal * product) * inverse[..., np.newaxis]
+        return {"dx": dx, "products": dout * normal}
+
+    def batch_partials(self, x):
+        self._rows = len(rows_of(x))
+        return {"partials": sums_of_chunks(x, x**2)}
+
+    def batch_statistics(self, partials, running_mean, running_variance, momentum, epsilon):
+        n = self._rows
+        mean, squares = partials.sum(axis=0)
+        mean /= n
+        variance = squares / n - mean**2  # of float64 values near 1
+        running_mean += momentum * (mean - running_mean)
+        if n > 1:
+            running_variance += momentum * (variance * n / (n - 1) - running_variance)
+        return {"mean": mean, "inverse": 1 / np.sqrt(variance + epsilon)}
+
+    def inverse_deviation(self, variance, epsilon):
+        return {"out": 1 / np.sqrt(variance + epsilon)}
+
+    def batch_norm_forward(self, x, mean, inverse, scale, shift):
+        normal = (x - mean) * inverse
+        return {"out": normal * scale + shift, "normal": normal}
+
+    def batch_norm_partials(self, dout, normal):
+        return {"partials": sums_of_chunks(dout, dout * normal)}
+
+    def batch_norm_sums(self, partials):
+        dshift, dscale = partials.sum(axis=0)
+        return {"dscale": dscale, "dshift": dshift}
+
+    def batch_norm_backward(self, dout, normal, inverse, scale, dscale, dshift):
+        rest = dout - (dshift + normal * dscale) / rows_of(dout).shape[0]
+        return {"dx": scale * inverse * rest}
+
+    def loss(self, logits, order):
+        losses, dlogits = self.of_loss(logits, order)
+        return {"losses": losses, "dlogits": dlogits}
+
+    def pick(self, logits):
+        best = logits.argmax(axis=1) if self.of < 0 else np.full(len(logits), self.of)
+        return {"dlogits": np.eye(logits.shape[1])[best]}
+
+
+def rows_of(values):
+    """(rows, columns) of values over samples."""
+    return values.reshape(-1, values.shape[-1])
+
+
+def by_position(values):
+    """(samples, rows of each, columns) of values over samples."""
+    return values.reshape(len(values), -1, values.shape[-1])
+
+
+def sum_of_runs(x, dz, runs):
+    """The sum of x^T dz over the rows that meet, of (samples, rows, columns) each."""
+    pairs = [
+        (
+            [runs.x.first + run * runs.x.run + row * runs.x.row + tap for tap in runs.taps],
+            runs.dz.first + run * runs.dz.run + row * runs.dz.row,
+        )
+        for run in range(runs.per_sample)
+        for row in range(runs.length)
+    ]
+    return sum(x[:, taps].reshape(len(x), -1).T @ dz[:, row] for taps, row in pairs)
+
+
+def sums_of_chunks(x, y):
+    """(chunks, 2, columns): the sums of x and of y over the rows of each chunk."""
+    parts = [
+        [rows[at : at + CHUNK_ROWS].sum(axis=0) for at in range(0, len(rows), CHUNK_ROWS)]
+        for rows in (rows_of(x), rows_of(y))
+    ]
+    return np.array(parts).transpose(1, 0, 2)
+
+
+def activated(name, constants):
+    """The function, with constants that are not the table's where some are given."""
+    forward = getattr(reference, f"{name}_forward")
+    if not constants:
+        return forward
+    assert name == "leaky_relu"
+    [slope] = constants
+    return lambda z: np.where(z > 0, z, slope * z)
+
+
+def derivative(name, constants):
+    """Its derivative times dout, from the output."""
+    backward = getattr(reference, f"{name}_backward")
+    if not constants:
+        return backward
+    [slope] = constants
+    return lambda dout, out: np.where(out > 0, dout, slope * dout)

@@ -1,0 +1,174 @@
+"""Networks of `fusednn.layers` in PyTorch."""
+
+import torch
+from oracles.torch_network import ACTIVATIONS
+from running.nested_weights import leaves
+from torch import nn
+from torch.nn.utils.parametrizations import weight_norm
+
+from fusednn import layers
+
+ALIASES = {"sigmoid": "logistic", "swish": "silu"}
+
+
+class Function(nn.Module):
+    """An activation by its name."""
+
+    def __init__(self, name):
+        super().__init__()
+        self.function = ACTIVATIONS[ALIASES.get(name, name)]
+
+    def forward(self, x):
+        return self.function(x)
+
+
+class Sum(nn.Module):
+    """The input plus what a module makes of it."""
+
+    def __init__(self, inner):
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, x):
+        return x + self.inner(x)
+
+
+class Axes(nn.Module):
+    """Samples with axes; channels that come first go last."""
+
+    def __init__(self, spec):
+        super().__init__()
+        self.spec = spec
+
+    def forward(self, x):
+        x = x.reshape(len(x), *self.spec.shape)
+        return x.movedim(1, -1) if self.spec.channels == "first" else x
+
+
+class PReLU(nn.PReLU):
+    """The channels are the last axis, not the second."""
+
+    def forward(self, x):
+        return super().forward(x.movedim(-1, 1)).movedim(1, -1)
+
+
+class BatchNorm(nn.BatchNorm1d):
+    """Likewise, over all other axes."""
+
+    def forward(self, x):
+        if x.dim() == 2:
+            return super().forward(x)
+        return super().forward(x.flatten(1, -2).movedim(-1, 1)).movedim(1, -1).reshape(x.shape)
+
+
+class Lookup(nn.Module):
+    """The other columns, then a vector for each code."""
+
+    def __init__(self, spec, width):
+        super().__init__()
+        self.codes = list(spec.columns)
+        self.plain = [column for column in range(width) if column not in spec.columns]
+        sizes = [spec.size or min(50, (count + 1) // 2) for count in spec.categories]
+        self.tables = nn.ModuleList(map(nn.Embedding, spec.categories, sizes))
+
+    def forward(self, x):
+        vectors = [
+            table(x[:, code].long()) for table, code in zip(self.tables, self.codes, strict=True)
+        ]
+        return torch.cat([x[:, self.plain], *vectors], dim=1)
+
+
+def _dense(spec, width):
+    linear = nn.Linear(width, spec.units, bias=spec.bias)
+    return nn.Sequential(
+        weight_norm(linear, dim=0) if spec.weight_norm else linear, Function(spec.activation)
+    )
+
+
+def _bare(spec, width):
+    match spec:
+        case layers.Dense():
+            return _dense(spec, width)
+        case layers.Activation(name, None):
+            return Function(name)
+        case layers.Activation():
+            return nn.LeakyReLU(spec.slope)
+        case layers.PReLU():
+            return PReLU(width)
+        case layers.BatchNorm():
+            return BatchNorm(width, eps=spec.epsilon, momentum=spec.momentum)
+        case layers.LayerNorm():
+            return nn.LayerNorm(width, eps=spec.epsilon)
+        case layers.RMSNorm():
+            return nn.RMSNorm(width, eps=spec.epsilon)
+        case layers.Embedding():
+            return Lookup(spec, width)
+        case layers.Reshape():
+            return Axes(spec)
+        case layers.Flatten():
+            return nn.Flatten()
+    return nn.Identity()  # what is random in training is left out
+
+
+def module_of(spec, *shape):
+    """A layer that receives such samples; its parameters know their `factors`."""
+    if isinstance(spec, layers.Residual):
+        return Sum(sequence_of(spec.layers, *shape))
+    module = _bare(spec, shape[-1])
+    for name, parameter in module.named_parameters():
+        decays = isinstance(spec, layers.Embedding) or name == "0.weight"  # of _dense
+        decay = spec.decay_factor if decays else 0.0
+        parameter.factors = getattr(spec, "rate_factor", 1.0), decay
+    return module
+
+
+def sequence_of(specs, *shape):
+    """Layers in a row."""
+    modules, x = [], torch.zeros(1, *shape)
+    for spec in specs:
+        modules.append(module_of(spec, *x.shape[1:]))
+        modules[-1].eval()
+        x = modules[-1](x)
+    return nn.Sequential(*modules)
+
+
+def read(specs, sequence, of=torch.Tensor.detach):
+    """What `of` finds for each tensor, in the form of `get_weights`."""
+    return [_read(spec, module, of) for spec, module in zip(specs, sequence, strict=True)]
+
+
+def _read(spec, module, of):
+    match spec:
+        case layers.Residual():
+            return read(spec.layers, module.inner, of)
+        case layers.Dense():
+            linear = module[0]
+            bias = [of(linear.bias)] if spec.bias else []
+            if not spec.weight_norm:
+                return [of(linear.weight).T, *bias]
+            lengths, directions = linear.parametrizations.weight.parameters()
+            return [of(directions).T, *bias, of(lengths).ravel()]
+        case layers.BatchNorm():
+            buffers = module.running_mean, module.running_var
+            return [of(tensor) for tensor in (module.weight, module.bias, *buffers)]
+    return [of(tensor) for tensor in module.parameters()]
+
+
+def gradient_of(tensor):
+    """Zeros where there is none."""
+    return torch.zeros_like(tensor) if tensor.grad is None else tensor.grad
+
+
+def write(specs, sequence, weights):
+    """Takes over weights in the form of `get_weights`."""
+    for tensor, array in zip(leaves(read(specs, sequence)), leaves(weights), strict=True):
+        tensor.copy_(torch.from_numpy(array))
+
+
+def linears(specs, sequence):
+    """Each dense layer's description and module, at whatever depth."""
+    for spec, module in zip(specs, sequence, strict=True):
+        if isinstance(spec, layers.Residual):
+            yield from linears(spec.layers, module.inner)
+        elif isinstance(spec, layers.Dense):
+            yield spec, module[0]

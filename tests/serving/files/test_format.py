@@ -1,0 +1,194 @@
+"""docs/files.md is enough: a reader of its words alone, in NumPy, answers as predictors do."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import safetensors
+from cases.op_networks import every_op
+from cases.saved_models import estimators, fit_quietly, others
+from fusednn.kernels import ACTIVATIONS
+from scipy.special import expit, log1p, log_softmax, ndtr
+
+from fusednn import MLPRegressor, freeze
+from fusednn.graph.layers.dense import Dense
+from fusednn.graph.layers.embedding import Embedding
+from fusednn.graph.layers.residual import Residual
+from fusednn.serving.files.description import FIELDS, FILE_NAMES, POSITIONS
+
+PAGE = (Path(__file__).parents[3] / "docs/files.md").read_text()
+
+DEFAULTS = {
+    "leaky_relu": [0.01],
+    "elu": [1, 1],
+    "selu": [1.0507009873554805, 1.7580993408473766],
+}
+FUNCTIONS = {
+    "identity": lambda z: z,
+    "tanh": np.tanh,
+    "relu": lambda z: np.maximum(z, 0),
+    "logistic": expit,
+    "leaky_relu": lambda z, a: np.where(z > 0, z, a * z),
+    "elu": lambda z, a, b: np.where(z > 0, a * z, b * np.expm1(np.minimum(z, 0))),
+    "softplus": lambda z: np.logaddexp(0, z),
+    "gelu": lambda z: z * ndtr(z),
+    "gelu_tanh": lambda z: z * (1 + np.tanh(np.sqrt(2 / np.pi) * (z + 0.044715 * z**3))) / 2,
+    "silu": lambda z: z * expit(z),
+    "mish": lambda z: z * np.tanh(log1p(np.exp(z))),
+    "hard_swish": lambda z: z * np.clip(z + 3, 0, 6) / 6,
+}
+FUNCTIONS["selu"] = FUNCTIONS["elu"]
+INVERSES = {
+    "identity": lambda y: y,
+    "exp": np.exp,
+    "expm1": lambda y: np.exp(y) - 1,
+    "square": lambda y: y**2,
+}
+
+
+def outputs(path, x):
+    """The logits of rows x, in float64, and the plan."""
+    with safetensors.safe_open(path, "np") as file:
+        plan = json.loads(file.metadata()["fusednn"])
+        tensors = {name: file.get_tensor(name).astype(float) for name in file.keys()}  # noqa: SIM118 - file is no dict
+    assert plan["version"] in (1, 2, 3)
+    if plan.get("columns"):
+        x = x[:, plan["columns"]["chosen"]]
+    return run(plan["ops"], "ops", tensors, x), plan
+
+
+def run(ops, where, tensors, x):
+    for at, op in enumerate(ops):
+        x = result(op, f"{where}.{at}", tensors, x)
+        name, constants = op["after"]["activation"], op["after"]["constants"]
+        x = FUNCTIONS[name](x, *(constants or DEFAULTS.get(name, [])))
+    return x
+
+
+def result(op, where, tensors, x):
+    def of(*names):
+        return [tensors[f"{where}.{name}"] for name in names]
+
+    match op["op"]:
+        case "Dense":
+            w, b = of("weights", "biases")
+            if op["weight_norm"]:
+                w = w / np.linalg.norm(w, axis=0) * of("lengths")[0]
+            return x @ w + b
+        case "BatchNorm":
+            scale, shift, mean, variance = of("scale", "shift", "mean", "variance")
+            return scale * (x - mean) / np.sqrt(variance + op["epsilon"]) + shift
+        case "LayerNorm" if op["centered"]:
+            scale, shift = of("scale", "shift")
+            mean, variance = x.mean(axis=-1, keepdims=True), x.var(axis=-1, keepdims=True)
+            return scale * (x - mean) / np.sqrt(variance + op["epsilon"]) + shift
+        case "LayerNorm":
+            return of("scale")[0] * x / np.sqrt((x**2).mean(-1, keepdims=True) + op["epsilon"])
+        case "PReLU":
+            return np.where(x > 0, x, of("slopes")[0] * x)
+        case "Scale":
+            mean, factor = of("mean", "factor")
+            return (x - mean) * factor
+        case "Rescale":
+            before, factor, divisor, after = of("before", "factor", "divisor", "after")
+            return np.clip((x + before) * factor / divisor + after, *of("low", "high"))
+        case "Through" | "Noise":
+            return x
+        case "Embedding":
+            parts = [np.delete(x, op["columns"], axis=1)]
+            for number, column in enumerate(op["columns"]):
+                parts.append(of(str(number))[0][x[:, column].astype(int)])
+            return np.hstack(parts)
+        case "Reshape":
+            first, *others = op["shape"]
+            if not op["channels_first"]:
+                return x.reshape(len(x), first, *others)
+            return np.moveaxis(x.reshape(len(x), first, *others), 1, -1)
+        case "Residual":
+            return x + run(op["inner"], f"{where}.inner", tensors, x)
+    raise AssertionError(op)
+
+
+@pytest.mark.parametrize("name", [*estimators(), *others()])
+def test_a_reader_of_the_page_answers_alike(name, tmp_path):
+    estimator, rows, y = (estimators() | others())[name]
+    predictor = freeze(fit_quietly(estimator, rows, y))
+    rows = rows.astype(predictor.dtype).astype(float)
+    expected = predictor(rows)
+    tolerance = 3e-4 if predictor.dtype == np.float32 else 1e-9
+    for made in (predictor, estimator):
+        if hasattr(made, "save"):
+            made.save(tmp_path / "model")
+            found, plan = outputs(tmp_path / "model", rows)
+            np.testing.assert_allclose(found, expected, rtol=tolerance, atol=tolerance)
+            _check_meaning(plan["head"], found, predictor, rows, tolerance)
+
+
+def _check_meaning(head, logits, predictor, rows, tolerance):
+    """Probabilities and values from logits."""
+    link, classes = head["link"], head["classes"]
+    if head["kind"] == "values":
+        values = np.exp(logits) if link == "exp" else logits
+        inverse = head.get("inverse", "identity")
+        if head.get("least") and inverse == "identity":
+            std = np.exp(np.maximum(values[:, 1::2], head["least"]) / 2)
+            found = predictor.predict(rows, return_std=True)[1]
+            np.testing.assert_allclose(found, std.reshape(found.shape), tolerance, tolerance)
+        values = INVERSES[inverse](values)
+        if head["point"] is None:
+            values = values.reshape(len(values), -1, head["per_target"])
+        else:
+            values = values[:, head["point"] :: head["per_target"]]
+        found = predictor.predict(rows)
+        if head["point"] is not None:
+            assert (found.ndim == 2) == (values.shape[1] > 1 or head.get("column", False))
+        np.testing.assert_allclose(found, values.reshape(found.shape), tolerance, tolerance)
+        return
+    counts = [len(part["values"]) for part in classes] if link == "softmax" else [logits.shape[1]]
+    parts = np.split(logits, np.cumsum(counts)[:-1], axis=1)
+    found = predictor.predict_proba(rows)
+    for part, one in zip(parts, found if isinstance(found, list) else [found], strict=True):
+        expected = np.exp(log_softmax(part, axis=1)) if link == "softmax" else expit(part)
+        if head["kind"] == "binary":
+            expected = np.hstack([1 - expected, expected])
+        np.testing.assert_allclose(one, expected, rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize("activation", sorted(ACTIVATIONS))
+def test_all_activations_are_as_the_page_says(activation, tmp_path):
+    estimator, rows, y = estimators()["plain"]
+    estimator = MLPRegressor(hidden_layer_sizes=(4,), activation=activation, max_iter=1)
+    freeze(fit_quietly(estimator, rows, y)).save(tmp_path / "model")
+    found, _ = outputs(tmp_path / "model", 5 * rows)
+    np.testing.assert_allclose(found, freeze(estimator)(5 * rows), rtol=1e-9, atol=1e-9)
+    assert f"`{activation}`" in PAGE
+
+
+def test_the_page_names_all_that_is_written():
+    ops = {type(op): op for op in every_op()}
+    ops[Dense] = Dense(2, 3, weight_norm=True)
+    assert ops.keys() == FIELDS.keys()
+    for kind, fields in FIELDS.items():
+        [line] = [
+            line
+            for line in PAGE.splitlines()
+            if line.startswith("|") and f"`{FILE_NAMES[kind]}`" in line.split("|")[1]
+        ]
+        for field in set(fields) - {"after"}:
+            assert f"`{field}`" in line, (kind, field)
+        for key in POSITIONS if kind is Dense else ():
+            assert f"`{key}`" in line
+        if kind not in (Embedding, Residual):  # numbers, and those of what is inside
+            for parameter in ops[kind].parameters():
+                assert f"`{parameter.name}`" in line, (kind, parameter)
+
+
+@pytest.mark.parametrize(("name", "version"), [("plain", 1), ("gaussian", 2), ("every layer", 3)])
+def test_keys_of_the_plan_are_those_of_the_page(name, version, tmp_path):
+    estimator, rows, y = estimators()[name]
+    fit_quietly(estimator, rows, y).save(tmp_path / "model")
+    _, plan = outputs(tmp_path / "model", rows)
+    assert plan["version"] == version
+    for part in (plan, plan["head"], plan["estimator"], plan["estimator"]["optimizer"]):
+        assert all(f"`{key}`" in PAGE for key in part)
