@@ -1,7 +1,18 @@
 """Neural networks for people who use scikit-learn, compiled with Numba for CPUs.
 
-Names are imported on first use: `import fusednn` brings neither scikit-learn nor SciPy, and
-compiles nothing.
+`import fusednn` imports neither scikit-learn nor SciPy and compiles nothing: each name below is
+imported on first use.
+
+Examples
+--------
+Replace `from sklearn.neural_network import MLPClassifier`:
+
+>>> from sklearn.datasets import load_iris
+>>> from fusednn import MLPClassifier
+>>> X, y = load_iris(return_X_y=True)
+>>> model = MLPClassifier([16], solver="lbfgs", max_iter=1000, random_state=0).fit(X, y)
+>>> model.predict(X[:3]).tolist()
+[0, 0, 0]
 """
 
 from importlib import import_module
@@ -53,7 +64,8 @@ __all__ = [
 
 
 def _version() -> str:
-    from importlib.metadata import PackageNotFoundError, version  # takes as long as all else here
+    # this import takes as long as the rest of this module
+    from importlib.metadata import PackageNotFoundError, version
 
     try:
         return version("fusednn")

@@ -1,4 +1,4 @@
-"""Calls a network that was compiled to a shared library, by ctypes; needs only NumPy."""
+"""Calls a network in a shared library through ctypes; requires only NumPy."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ _loaded: dict[str, list[tuple[int, ...]]] = {}
 class CompiledPredictor(Answers):
     """A network in a library that `fusednn.export_library` wrote; used like `fusednn.Predictor`.
 
-    Several threads may call it at the same time, without a lock, and run in parallel. Loading a
-    library runs its code: load only libraries from people you trust.
+    Several threads may call it at the same time, without a lock; the calls run in parallel.
+    Loading a library runs its code: load only libraries from people you trust.
 
     Parameters
     ----------
@@ -42,8 +42,9 @@ class CompiledPredictor(Answers):
     classes_ : ndarray, or list of ndarray
         Classes of a classifier, the same as the estimator's.
     n_features_in_ : int
-    feature_names_in_ : ndarray of str
-        If the estimator was fitted to named columns.
+        Columns of X.
+    feature_names_in_ : ndarray of str, of shape (n_features_in_,)
+        Names of the columns, if the estimator was fitted to named columns.
     dtype : dtype
         Type of the network and its outputs.
 
@@ -53,8 +54,24 @@ class CompiledPredictor(Answers):
         If there is no such file.
     ValueError
         If the file is not such a library, or is for another kind of machine. On x86 also if the
-        CPU lacks instructions that the library was compiled for; on other machines the first call
-        then ends the process.
+        CPU lacks instructions that the library uses; on other machines the first call then ends
+        the process.
+
+    See Also
+    --------
+    export_library : Writes the library.
+    freeze : A predictor in this process; needs no compiler.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from fusednn import CompiledPredictor, MLPClassifier, export_library
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = MLPClassifier([8], solver="lbfgs", max_iter=1000, random_state=0).fit(X, y)
+    >>> export_library(model, "iris.so")
+    >>> predictor = CompiledPredictor("./iris.so")
+    >>> predictor.predict(X[:3]).tolist()
+    [0, 0, 0]
     """
 
     n_features_in_: int
@@ -66,7 +83,7 @@ class CompiledPredictor(Answers):
         self._library, about = _opened(self.path)
         self._shown = about["sizes"]
         self._names = tuple(about["names"])
-        # with a `point` the library returns one of a target's outputs, otherwise all of them
+        # with a `point` the library returns one output per target, otherwise all outputs
         per_target, point = (about["per_target"], None) if about["point"] is None else (1, 0)
         classes = [_labels(**one) for one in about["classes"]]
         more = {key: about[key] for key in ("inverse", "least", "column") if key in about}
@@ -107,7 +124,7 @@ class CompiledPredictor(Answers):
                 X = X.copy()
         if not rows:
             raise checks.refuse_empty(X, self._names)
-        # the arrays' attribute `ctypes` takes ten times as long
+        # the attribute `ctypes` of an array takes ten times as long
         x, answers = byref(_BYTE.from_buffer(X)), byref(_BYTE.from_buffer(out))
         status = self._call(way, bool(validate), x, rows, answers)
         if status == NOT_FINITE:
@@ -136,13 +153,14 @@ def _labels(dtype: str, values: list) -> np.ndarray:
 
 
 def _opened(path: str):
-    """Loads a library, and returns it with its description."""
+    """Loads a library; returns it with its description."""
     status = os.stat(path)
     file = status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size
     known = _loaded.setdefault(path, [])
     if file not in known:
         known.append(file)
-    # loading a name a second time returns the old file: "." parts spell each version differently
+    # dlopen returns the old file for a path that it knows, so each version gets another spelling
+    # of the path, by "." parts
     folder, name = os.path.split(path)
     spelled = os.path.join(folder, *["."] * known.index(file), name)
     try:
@@ -156,10 +174,12 @@ def _opened(path: str):
     tell.restype = ctypes.c_char_p
     about = json.loads(tell())
     if about["format"] not in FORMATS:
-        raise ValueError(f"{path} is of a later fusednn: its format is {about['format']!r}")
+        raise ValueError(
+            f"{path} is from a later version of fusednn: its format is {about['format']!r}"
+        )
     if not runs():
         raise ValueError(
-            f"{path} was compiled for a CPU that can do more than this one; export it on this"
+            f"{path} uses instructions that this CPU lacks; export it on this"
             " machine, or with native=False."
         )
     return library, about

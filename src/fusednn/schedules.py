@@ -1,11 +1,15 @@
-"""Descriptions of learning rates for `learning_rate=` of the estimators.
+"""Schedules of the learning rate: values of the estimators' parameter `learning_rate`.
 
-    MLPClassifier(solver="adamw", learning_rate=WarmUp(100, then=Cosine()))
+A schedule gives each step (mini-batch) a factor of `learning_rate_init`. Steps are counted from 0.
+`total` is the number of steps in `max_iter` passes over the data of the current call. After
+`total` steps `Cosine` and `OneCycle` stay at their last factor. Every solver except "lbfgs" takes
+schedules. A fit computes the factors as arrays, so a schedule compiles nothing.
 
-Each is a factor of `learning_rate_init`. Steps, which are mini-batches, count from 0; "all steps"
-are those of `max_iter` passes over the data of the present call; beyond them `Cosine` and
-`OneCycle` stay where they end. Every solver that takes mini-batches takes them. Rates are arrays,
-one number per step: nothing is compiled for a schedule.
+Examples
+--------
+>>> from fusednn import MLPClassifier
+>>> from fusednn.schedules import Cosine, WarmUp
+>>> model = MLPClassifier(solver="adamw", learning_rate=WarmUp(100, then=Cosine()))
 """
 
 from __future__ import annotations
@@ -29,19 +33,31 @@ __all__ = [
 ]
 
 BLOCK = 256
-"""Powers below it are the C library's to the bit; later ones round a little more often."""
+"""Powers below this exponent have the bits of the C library; larger ones round once more."""
 
 FEW = 32
-"""Steps whose powers are sooner made one by one."""
+"""For fewer steps, powers are computed one by one, which is faster than with tables."""
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """What all descriptions are; not used directly."""
+    """Base class of the schedules; not for direct use.
+
+    Schedules are immutable, hashable and compare by value. They refuse invalid numbers.
+
+    Examples
+    --------
+    >>> from fusednn.schedules import Cosine
+    >>> Cosine() == Cosine(final=0.0)
+    True
+    >>> Cosine(final=2)
+    Traceback (most recent call last):
+    ValueError: final of Cosine must be in [0, 1], got 2.
+    """
 
     def __post_init__(self) -> None:
         if type(self) is Schedule:
-            raise TypeError("Schedule is the base of the schedules and none itself.")
+            raise TypeError("Schedule is a base class: use one of its subclasses.")
         for field in fields(self):
             value = getattr(self, field.name)
             what = f"{field.name} of {type(self).__name__}"
@@ -55,21 +71,48 @@ class Schedule:
                 raise ValueError(f"{what} must be in [0, 1], got {value!r}.")
 
     def factors(self, steps: np.ndarray, total: int) -> np.ndarray:
-        """The factor of each step; `ReduceOnPlateau`, which waits for losses, has none.
+        """Returns the factor of each step.
+
+        `ReduceOnPlateau` depends on the losses and does not have this method.
 
         Parameters
         ----------
-        steps : ndarray of float
-            Their numbers.
+        steps : ndarray of float64, of shape (n,)
+            Whole numbers from 0.
         total : int
-            All steps.
+            The number of steps that are planned, at least 1.
+
+        Returns
+        -------
+        ndarray of float64, of shape (n,)
+            In [0, 1].
+
+        Raises
+        ------
+        NotImplementedError
+            By `ReduceOnPlateau`.
         """
         raise NotImplementedError
 
 
 @dataclass(frozen=True)
 class Step(Schedule):
-    """The rate is multiplied by `factor` after every `every` steps."""
+    """Multiplies the rate by `factor` after every `every` steps.
+
+    Parameters
+    ----------
+    every : int
+        At least 1.
+    factor : float
+        In [0, 1].
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fusednn.schedules import Step
+    >>> Step(every=2, factor=0.5).factors(np.arange(6.0), total=6).tolist()
+    [1.0, 1.0, 0.5, 0.5, 0.25, 0.25]
+    """
 
     every: int
     factor: float
@@ -80,7 +123,20 @@ class Step(Schedule):
 
 @dataclass(frozen=True)
 class Exponential(Schedule):
-    """The rate is multiplied by `factor` after every step."""
+    """Multiplies the rate by `factor` after every step.
+
+    Parameters
+    ----------
+    factor : float
+        In [0, 1]; close to 1, since a fit has many steps.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fusednn.schedules import Exponential
+    >>> Exponential(0.5).factors(np.arange(4.0), total=4).tolist()
+    [1.0, 0.5, 0.25, 0.125]
+    """
 
     factor: float
 
@@ -89,11 +145,11 @@ class Exponential(Schedule):
 
 
 def powers(base: float, steps: np.ndarray) -> np.ndarray:
-    """A base in [0, 1] raised to whole numbers from 0, by the C library.
+    """Raises a base in [0, 1] to whole numbers from 0, with the C library's `pow`.
 
-    NumPy's own powers of arrays have other last bits under AVX-512 than without it, and steps
-    that begin with a rate of other bits train other weights. A call for each step would take a
-    twentieth of the shortest steps: powers of many are products of two from tables.
+    NumPy's powers of arrays have different last bits with and without AVX-512, and a rate with
+    different bits trains different weights. One call of `pow` per step would take 5 % of the
+    shortest steps, so many powers are computed as products of two table entries.
     """
     base = float(base)
     if len(steps) and steps.max() < BLOCK:
@@ -113,18 +169,30 @@ def _first_powers(base: float) -> np.ndarray:
 
 
 def _between(first, last, share):
-    """From `first` to `last` along half a wave of the cosine; shares of the way in [0, 1]."""
+    """Interpolates from `first` (share 0) to `last` (share 1) along half a cosine wave."""
     return last + (first - last) * (1 + np.cos(np.pi * np.clip(share, 0, 1))) / 2
 
 
 @dataclass(frozen=True)
 class Cosine(Schedule):
-    """From 1 to `final` over all steps along half a wave of the cosine.
+    """Falls from 1 to `final` over all steps, along half a cosine wave.
+
+    Parameters
+    ----------
+    final : float, default=0.0
+        The last factor, in [0, 1].
 
     References
     ----------
     Loshchilov and Hutter, "SGDR: stochastic gradient descent with warm restarts",
     arXiv:1608.03983, equation 5, without restarts.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fusednn.schedules import Cosine
+    >>> Cosine(final=0.1).factors(np.arange(5.0), total=4).round(2).tolist()
+    [1.0, 0.87, 0.55, 0.23, 0.1]
     """
 
     final: float = 0.0
@@ -135,14 +203,29 @@ class Cosine(Schedule):
 
 @dataclass(frozen=True)
 class OneCycle(Schedule):
-    """Up from `start` to 1 in the share `warmup` of all steps, then down to `final`.
+    """Rises from `start` to 1, then falls to `final`, each along half a cosine wave.
 
-    Both along half a wave of the cosine. `final` is a factor of the highest rate.
+    Parameters
+    ----------
+    warmup : float, default=0.3
+        The share of all steps in which the rate rises, in [0, 1].
+    start : float, default=0.04
+        The first factor, in [0, 1].
+    final : float, default=1e-4
+        The last factor, in [0, 1]. PyTorch's `final_div_factor` divides `start` instead.
 
     References
     ----------
     Smith and Topin, "Super-convergence: very fast training of neural networks using large
-    learning rates", arXiv:1708.07120; as `torch.optim.lr_scheduler.OneCycleLR` counts the steps.
+    learning rates", arXiv:1708.07120; the steps are those of
+    `torch.optim.lr_scheduler.OneCycleLR`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fusednn.schedules import OneCycle
+    >>> OneCycle(warmup=0.5, start=0.2).factors(np.arange(6.0), total=6).round(2).tolist()
+    [0.2, 0.6, 1.0, 0.75, 0.25, 0.0]
     """
 
     warmup: float = 0.3
@@ -159,11 +242,25 @@ class OneCycle(Schedule):
 
 @dataclass(frozen=True)
 class Cyclic(Schedule):
-    """Linearly up from `low` to 1 in `steps` steps, down in as many, and again.
+    """Rises linearly from `low` to 1 in `steps` steps, falls back in `steps` steps, and repeats.
+
+    Parameters
+    ----------
+    low : float
+        The lowest factor, in [0, 1].
+    steps : int
+        Half the length of a cycle, at least 1.
 
     References
     ----------
     Smith, "Cyclical learning rates for training neural networks", arXiv:1506.01186.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fusednn.schedules import Cyclic
+    >>> Cyclic(low=0.5, steps=2).factors(np.arange(6.0), total=6).tolist()
+    [0.5, 0.75, 1.0, 0.75, 0.5, 0.75]
     """
 
     low: float
@@ -176,13 +273,23 @@ class Cyclic(Schedule):
 
 @dataclass(frozen=True)
 class WarmUp(Schedule):
-    """Linearly up to 1 in `steps` steps, whose first has 1 / `steps`; then another schedule.
+    """Rises linearly from 1 / `steps` to 1 in `steps` steps, then follows another schedule.
 
     Parameters
     ----------
     steps : int
+        At least 1.
     then : Schedule or None, default=None
-        Counts its steps from the end of the warm-up; None stays at 1.
+        The schedule after the warm-up, whose steps are counted from there. None stays at 1.
+        `ReduceOnPlateau` is not allowed.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fusednn.schedules import Step, WarmUp
+    >>> schedule = WarmUp(4, then=Step(every=1, factor=0.5))
+    >>> schedule.factors(np.arange(7.0), total=7).tolist()
+    [0.25, 0.5, 0.75, 1.0, 1.0, 0.5, 0.25]
     """
 
     steps: int
@@ -205,15 +312,39 @@ class WarmUp(Schedule):
 
 @dataclass(frozen=True)
 class ReduceOnPlateau(Schedule):
-    """The rate is multiplied by `factor` when the loss has not improved for more passes.
+    """Multiplies the rate by `factor` when the training loss stops improving.
 
-    A pass improves if its training loss is below 0.9999 times the best one before. After more
-    than `patience` passes in a row that do not, the rate is reduced and they are counted anew.
-    Training also stops after `n_iter_no_change` passes; give it more patience than this.
+    A pass improves the loss if its training loss is below 0.9999 times the best loss before it.
+    After more than `patience` passes in a row without improvement the schedule reduces the rate
+    and counts again from 0.
+
+    Training itself stops after `n_iter_no_change` passes without improvement. Choose an
+    `n_iter_no_change` larger than `patience`, otherwise the rate never falls.
+
+    Parameters
+    ----------
+    factor : float, default=0.1
+        In [0, 1].
+    patience : int, default=10
+        Passes without improvement that do not reduce the rate, at least 0.
 
     References
     ----------
-    `torch.optim.lr_scheduler.ReduceLROnPlateau`, by its default threshold.
+    `torch.optim.lr_scheduler.ReduceLROnPlateau`, with its default threshold.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from fusednn import MLPClassifier
+    >>> from fusednn.schedules import ReduceOnPlateau
+    >>> X, y = load_iris(return_X_y=True)
+    >>> rate = ReduceOnPlateau(factor=0.5, patience=5)
+    >>> model = MLPClassifier(
+    ...     [16], learning_rate=rate, learning_rate_init=0.1, standardize=True, max_iter=1000,
+    ...     n_iter_no_change=20, random_state=0
+    ... )
+    >>> model.fit(X, y).score(X, y) > 0.95
+    True
     """
 
     factor: float = 0.1

@@ -1,4 +1,4 @@
-"""Collects what a bug report needs: versions, CPU, threads and cache."""
+"""Prints what a bug report needs: versions, CPU, threads and cache."""
 
 from __future__ import annotations
 
@@ -24,16 +24,23 @@ THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"
 
 
 def show_versions() -> None:
-    """
-    Print what a bug report should say about the machine and the installed packages.
+    """Prints what a bug report should say about the machine and the installed packages.
 
-    Prints versions, the CPU and its features, the micro-kernel chosen for it, threads, and the
-    cache of compiled kernels. It compiles nothing and does not import scikit-learn.
+    Prints the versions of packages, the CPU and its features, the micro-kernel for it, threads,
+    the cache of compiled kernels, and environment variables. It compiles nothing and does not
+    import scikit-learn.
 
     Examples
     --------
     >>> from fusednn import show_versions
-    >>> show_versions()  # doctest: +SKIP
+    >>> show_versions()  # doctest: +ELLIPSIS
+    <BLANKLINE>
+    System:
+                python: ...
+    <BLANKLINE>
+    Python dependencies:
+               fusednn: ...
+                 numba: ...
     """
     sections = {
         "System": _system(),

@@ -1,4 +1,4 @@
-"""What all estimators share: checked input, the way to a fit, and outputs."""
+"""The base class of all estimators: checks input, runs fits, computes outputs."""
 
 from __future__ import annotations
 
@@ -47,10 +47,10 @@ NON_FINITE = (
 
 
 class BaseNetwork(CallbackSupportMixin, FilesMixin, LooksMixin, BaseEstimator):
-    """Base class of the estimators; not used directly.
+    """Base class of the estimators; not for direct use.
 
-    A subclass says what its network is by `_built_name`, the attribute that a network makes,
-    `_check_structure`, `_check_sizes`, `_build`, `_restore`, `_built`, `_named_ops`,
+    A subclass defines its network by `_built_name` (the fitted attribute that shows that there is
+    a network), `_check_structure`, `_check_sizes`, `_build`, `_restore`, `_built`, `_named_ops`,
     `_parameters`, `_parameter_attributes` and `_rule_of`.
     """
 
@@ -74,15 +74,15 @@ class BaseNetwork(CallbackSupportMixin, FilesMixin, LooksMixin, BaseEstimator):
     diagnosed_weights_: list[str]
 
     _built_name: ClassVar[str]
-    _target_options: ClassVar[dict] = {}  # of scikit-learn's check of the targets
+    _target_options: ClassVar[dict] = {}  # for scikit-learn's check of the targets
     _doc_link_module = ""  # no module: the pages of fusednn have no address to link to
-    # of the passes where there are no callbacks; the command line sets it
+    # watches the passes if there are no callbacks; the command line sets it
     _watcher: Watcher | None = None
 
     @classmethod
     @cache
     def _get_param_names(cls):
-        """scikit-learn's, once per class: it takes 50 us, twice per fit."""
+        """Caches scikit-learn's result per class, since it takes 50 us, twice per fit."""
         return super()._get_param_names()
 
     def _store(self, arguments):
@@ -121,20 +121,29 @@ class BaseNetwork(CallbackSupportMixin, FilesMixin, LooksMixin, BaseEstimator):
                 if not outcome.finite:
                     raise ValueError(NON_FINITE)
         except BaseException:
-            if refused:  # at once or in some batch: all but the callbacks' own is as it was
+            if refused:  # before or in the training: restore all but the callbacks' attributes
                 own = {name: value for name, value in vars(self).items() if "callback" in name}
                 self.__dict__.clear()
                 self.__dict__.update(before | own)
-                for name, length in lengths.items():  # grown in place
+                for name, length in lengths.items():  # training extends these lists in place
                     del before[name][length:]
             raise
         return self
 
     def _set_up(self, X, y, incremental, sample_weight=None):
-        """Checks the data and sets what they decide; draws first weights where there are none.
+        """Checks the data, sets the attributes that they determine, and draws first weights.
 
-        Returns X, y, the encoded targets, the weights, the shares that are known, the random
-        numbers, and the network.
+        Keeps the weights of a network that is to be trained further.
+
+        Returns
+        -------
+        X, y, targets, sample_weight
+            Checked, without rows whose targets are all unknown. `targets` are encoded.
+        shares : ndarray or None
+            The share of each row's targets that is known; see `known_rows`.
+        random_state : RandomState
+            After the draws of the first weights.
+        network : Network
         """
         self._check_structure()
         first_pass = not self._is_built() or (not self.warm_start and not incremental)
@@ -152,7 +161,7 @@ class BaseNetwork(CallbackSupportMixin, FilesMixin, LooksMixin, BaseEstimator):
         return X, y, targets, sample_weight, shares, random_state, network
 
     def _initialized(self, X, y):
-        """A new network for the data, without training."""
+        """Builds a new network for the data, without training; restores the state on errors."""
         before = self.__dict__.copy()
         self.__dict__.pop(self._built_name, None)
         try:
@@ -164,27 +173,27 @@ class BaseNetwork(CallbackSupportMixin, FilesMixin, LooksMixin, BaseEstimator):
         return self
 
     def _rehearsal_data(self, rows):
-        """Data that a network of these parameters takes, whatever they are."""
+        """Makes X of shape (rows, columns) that a network with these parameters accepts."""
         return np.random.RandomState(0).uniform(size=(rows, 4))
 
     def _rehearsal_classes(self):
-        """Numbers of classes that compile all: a logistic output, and a softmax of many units."""
+        """Numbers of classes whose fits compile all kernels: a logistic output and a softmax."""
         return 2, 5
 
     def _taken(self, structure):
-        """The built of what `_check_sizes` has found, which may become the estimator's."""
+        """Converts the result of `_check_sizes` to built layers; may store it."""
         return structure
 
     def _described_solver(self):
-        """The description that `solver` stands for; of scikit-learn's own its name, as it is."""
+        """The optimizer that `solver` names; the name itself for scikit-learn's solvers."""
         return NAMED.get(self.solver, self.solver)
 
     def _with_class_weight(self, y, sample_weight, incremental):
-        """The weights of the samples in the loss."""
+        """The weights of the samples in the loss; classifiers multiply by class weights."""
         return sample_weight
 
     def _is_built(self):
-        """Whether there is a network."""
+        """Whether the estimator has a network."""
         return hasattr(self, self._built_name)
 
     def _check_fitted(self):
@@ -209,8 +218,8 @@ class BaseNetwork(CallbackSupportMixin, FilesMixin, LooksMixin, BaseEstimator):
         return validated(self, X, y, **options)
 
     def _initialize(self, X, random_state, rows):
-        """What a fit begins with; `rows` picks those of X that have a weight."""
-        for name in (*DIAGNOSED, "loss_", "_optimizer"):  # of another network
+        """Sets the attributes of a new network; `rows` selects rows of X with nonzero weight."""
+        for name in (*DIAGNOSED, "loss_", "_optimizer"):  # they belong to the old network
             self.__dict__.pop(name, None)
         self.n_iter_ = 0
         self.t_ = 0
@@ -222,24 +231,24 @@ class BaseNetwork(CallbackSupportMixin, FilesMixin, LooksMixin, BaseEstimator):
             early = self.early_stopping
             self.best_loss_ = None if early else np.inf
             self.validation_scores_ = [] if early else None
-            self.__dict__.pop("validation_loss_curve_", None)  # of another fit
+            self.__dict__.pop("validation_loss_curve_", None)  # it belongs to another fit
             self.best_validation_score_ = -np.inf if early else None
 
     def _network(self, built=None):
-        """The network as it is trained, of another built if one is given."""
+        """The network of training, from the given built layers or the estimator's."""
         ops, (loss, constants) = (built or self._built()).ops, self._lowered_loss()
         return Network(ops, loss, self._output_groups(), constants)
 
     def _output_groups(self):
-        """Outputs with a link of their own, by their numbers; empty where all share one."""
+        """The numbers of outputs that share a softmax; empty if all outputs share one link."""
         return ()
 
     def _set_parameters(self, arrays):
-        """Takes all arrays over."""
+        """Sets the fitted attributes that hold the network's arrays."""
         self.__dict__.update(self._parameter_attributes(arrays))
 
     def _network_dtype(self):
-        """The type of the weights; users may have set some that the engine does not have."""
+        """The dtype of the weights; float64 if users have set weights of another type."""
         found = next((array.dtype for array in self._parameters() if array.ndim == 2), None)
         return found if found in (np.float32, np.float64) else np.dtype(np.float64)
 
@@ -254,9 +263,15 @@ class BaseNetwork(CallbackSupportMixin, FilesMixin, LooksMixin, BaseEstimator):
     # -- prediction ----------------------------------------------------------------------
 
     def _outputs(self, X, network=None, link=True):
-        """The outputs for X, of shape (n_samples, n_outputs_), or those of another network.
+        """Computes outputs for X, of shape (n_samples, n_outputs_).
 
-        `network` is a function of the estimator's network and its parameters that returns others.
+        Parameters
+        ----------
+        X : array-like or sparse matrix
+        network : function, optional
+            Maps the estimator's network and parameters to the network and parameters to use.
+        link : bool
+            Whether to apply the output activation.
         """
         found, arrays, X = self._answering(X)
         if network is not None:
@@ -266,12 +281,12 @@ class BaseNetwork(CallbackSupportMixin, FilesMixin, LooksMixin, BaseEstimator):
         )
 
     def _answering(self, X):
-        """The network, its parameters in their type, and X as it reads it."""
+        """Returns the network, its parameters, and X checked and converted to its dtype."""
         self._check_fitted()
         if not is_plain_input(self, X, DTYPES["auto"]):
             X = validated(self, X, reset=False)
         dtype = self._network_dtype()
-        if X.dtype != dtype:  # what the network's type cannot hold is refused, not made infinite
+        if X.dtype != dtype:  # check_array refuses values that overflow in the network's type
             with np.errstate(over="ignore"):
                 X = check_array(
                     X,

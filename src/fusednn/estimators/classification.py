@@ -1,4 +1,4 @@
-"""What classifiers share: labels to targets and back, and their public methods."""
+"""The public methods of classifiers, and the conversion of labels to targets and back."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 class ClassificationMixin(ClassifierMixin):
-    """A classifier's share of an estimator; beside a `BaseNetwork`."""
+    """Makes a classifier of a `BaseNetwork`."""
 
     _target_constraints: ClassVar[dict] = {
         "class_weight": CLASS_WEIGHT,
@@ -56,15 +56,15 @@ class ClassificationMixin(ClassifierMixin):
         return X, y
 
     def _spare_targets(self):
-        """What checks may see in the place of targets of which none is known."""
+        """The values that replace unknown targets in a column without known ones, for checks."""
         return [part[0] for part in as_list(getattr(self, "classes_", []))]
 
     def _with_unknown(self, y, unknown):
-        """Checked targets in which unknown ones are masked."""
+        """Masks the unknown ones of checked targets."""
         return np.ma.array(y, mask=unknown)
 
     def _begin(self, y, classes):
-        """Notes the classes of the first call of `partial_fit`; later ones must agree."""
+        """Sets the classes in the first call of `partial_fit`; checks them in later ones."""
         if self.missing_targets == IGNORE:
             y, unknown = unknown_in(y)
             y = y if unknown is None else filled(y, unknown, ())
@@ -75,13 +75,13 @@ class ClassificationMixin(ClassifierMixin):
         elif before is not None and isinstance(self._labels, MultioutputLabels):
             self._labels.check_classes(classes)
         elif before is not None and (classes is None or np.array_equal(before, classes)):
-            return  # nothing new
+            return  # the classes are known
         elif first_classes(self, classes):
             several = type_of_target(y).startswith("multilabel")
             self._labels = Labels(y if several else classes)
 
     def _checked_targets(self, y):
-        """More targets of the kind that the estimator was fitted to."""
+        """Checks targets against the classes of the fitted estimator."""
         y = flattened(y)
         self._labels.check_same(known(y))
         return y
@@ -105,7 +105,7 @@ class ClassificationMixin(ClassifierMixin):
         return weight if sample_weight is None else weight * sample_weight
 
     def _encode(self, y, dtype):
-        """Targets as the loss takes them; sets `n_outputs_`."""
+        """Encodes targets for the loss, unknown ones as NaN; sets `n_outputs_`."""
         self.n_outputs_ = self._labels.outputs
         targets = self._labels.encode(known(y), dtype)
         if isinstance(y, np.ma.MaskedArray):
@@ -123,11 +123,11 @@ class ClassificationMixin(ClassifierMixin):
         return self._labels.groups
 
     def _score_outputs(self, truth, outputs, weights):
-        """Accuracy of outputs against encoded targets."""
+        """Accuracy of outputs, compared with encoded targets."""
         return float(np.average(self._labels.right(truth, outputs), weights=weights))
 
     def _check_default_score(self, truth):
-        """Accuracy is defined for any known labels."""
+        """Checks nothing, since accuracy is defined for any labels."""
 
     # -- public --------------------------------------------------------------------------
 
@@ -148,24 +148,24 @@ class ClassificationMixin(ClassifierMixin):
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
-            Input; read in place where it is C-contiguous in the network's type.
+            Input. A C-contiguous array in the network's dtype is read in place, without a copy.
         y : array-like of shape (n_samples,), (n_samples, n_labels) or (n_samples, n_columns)
-            Labels, an indicator matrix of several labels per sample, or several columns of
-            labels, words or whole numbers in each (an array of objects, or a table). Columns of
-            one type with but two distinct integers among them are an indicator matrix, as in the
-            rest of scikit-learn; as strings they are columns.
+            Labels; an indicator matrix of several labels per sample; or several columns of labels,
+            words or whole numbers in each column, as an array of objects or a table. As in
+            scikit-learn, columns of one type with only two distinct integers are an indicator
+            matrix. Convert them to strings if they are columns of labels.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the samples. One of zero is an absent sample to the loss, gradients, scores,
-            `standardize` and "balanced" class weights; it still has a place in its mini-batch,
-            and in the statistics of `BatchNorm`. A mini-batch without any weight has no gradient
-            and no terms of `alpha` and `l1`; its step changes nothing but what decays: momentum,
-            and weights where the solver has a `weight_decay`.
+            Weights of the samples. A sample of weight 0 counts as absent in the loss, gradients,
+            scores, `standardize` and "balanced" class weights. It keeps its place in its
+            mini-batch and in the statistics of `BatchNorm`. A mini-batch with weights of 0 alone
+            has no gradient and no terms of `alpha` and `l1`. Its step changes only what decays:
+            momentum, and weights if the solver has a `weight_decay`.
         X_val, y_val : like X and y, default=None
-            A validation set, judged after every pass; with `early_stopping` it takes the place
-            of a part of X. Scaled as X is: in a `Pipeline` by `transform_input=["X_val"]`.
+            A validation set, scored after every epoch. With `early_stopping` nothing of X is held
+            out then. Scale X_val as X is scaled; in a `Pipeline` use `transform_input=["X_val"]`.
             Not for solver="lbfgs".
         sample_weight_val : array-like of shape (n_val,), default=None
-            Weights of its samples.
+            Weights of the validation samples.
 
         Returns
         -------
@@ -174,10 +174,26 @@ class ClassificationMixin(ClassifierMixin):
         Raises
         ------
         ValueError
-            If the input is not as described, which leaves the estimator as it was, or the
-            weights stop being finite; then the last finite weights are kept. Where a validation
-            score had been good before, with `early_stopping`, those weights are kept instead, and
-            a `ConvergenceWarning` says so.
+            If an argument or a parameter is invalid; the estimator then stays unchanged. Also if
+            the weights become infinite or NaN; the estimator then keeps the last finite weights.
+            With `early_stopping` and a finite best score, it keeps the weights of that score and
+            issues a `ConvergenceWarning` instead.
+
+        Examples
+        --------
+        Use your own validation set; the best epoch has the best score on it:
+
+        >>> import numpy as np
+        >>> from sklearn.datasets import load_iris
+        >>> from sklearn.model_selection import train_test_split
+        >>> from fusednn import MLPClassifier
+        >>> X, y = load_iris(return_X_y=True)
+        >>> X_train, X_val, y_train, y_val = train_test_split(X, y, random_state=0)
+        >>> model = MLPClassifier(early_stopping=True, learning_rate_init=0.05, random_state=0)
+        >>> model = model.fit(X_train, y_train, X_val=X_val, y_val=y_val)
+        >>> best_epoch = np.argmax(model.validation_scores_)
+        >>> model.validation_scores_[best_epoch] == model.score(X_val, y_val)
+        True
         """
         return self._fit(X, y, sample_weight, validation=(X_val, y_val, sample_weight_val))
 
@@ -190,28 +206,49 @@ class ClassificationMixin(ClassifierMixin):
         sample_weight: Weights = None,
         classes: ArrayLike | Sequence[ArrayLike] | None = None,
     ) -> Self:
-        """Trains for one pass over the given data, going on from before.
+        """Trains for one epoch on the given data, continuing from the present weights.
+
+        Not for solver="lbfgs".
 
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
             Input.
         y : array-like of shape (n_samples,), (n_samples, n_labels) or (n_samples, n_columns)
-            Labels.
+            Labels; see `fit`.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the samples.
-        classes : array-like of shape (n_classes,) or list of them, default=None
-            All labels of all calls, of several columns a list; needed in the first call.
+            Weights of the samples; see `fit`.
+        classes : array-like of shape (n_classes,) or list of array-like, default=None
+            All labels of all calls; for several columns a list with the labels of each. Required
+            in the first call.
 
         Returns
         -------
         self
+
+        Raises
+        ------
+        ValueError
+            See `fit`. Also if `classes` is missing in the first call or differs later.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_digits
+        >>> from fusednn import MLPClassifier
+        >>> X, y = load_digits(return_X_y=True)
+        >>> model = MLPClassifier([32], random_state=0)
+        >>> for _ in range(20):
+        ...     for start in range(0, 1500, 500):
+        ...         rows = slice(start, start + 500)
+        ...         model = model.partial_fit(X[rows], y[rows], classes=range(10))
+        >>> model.score(X[1500:], y[1500:]) > 0.8
+        True
         """
         begin = partial(self._begin, y, classes)
         return self._fit(X, y, sample_weight, incremental=True, begin=begin)
 
     def predict(self, X: MatrixLike) -> NDArray[Any]:
-        """The most probable label, or labels, of each sample.
+        """Predicts the most probable label, or labels, of each sample.
 
         Parameters
         ----------
@@ -221,12 +258,13 @@ class ClassificationMixin(ClassifierMixin):
         Returns
         -------
         ndarray of shape (n_samples,), (n_samples, n_labels) or (n_samples, n_columns)
+            In the form of y in `fit`; a sparse indicator matrix if y was one.
         """
         outputs = self._outputs(X)
         return self._labels.decode(outputs)
 
     def predict_proba(self, X: MatrixLike) -> Probabilities:
-        """Probabilities of the labels.
+        """Predicts the probabilities of the labels.
 
         Parameters
         ----------
@@ -236,14 +274,15 @@ class ClassificationMixin(ClassifierMixin):
         Returns
         -------
         ndarray of shape (n_samples, n_classes)
-            In the order of `classes_`; for several labels per sample each one's own; where y had
-            several columns of classes a list with an array for each.
+            In the order of `classes_`, in the network's dtype. For several labels per sample, the
+            probability of each label. For several columns of classes, a list with an array for
+            each column.
         """
         outputs = self._outputs(X)
         return self._labels.probabilities(outputs)
 
     def predict_log_proba(self, X: MatrixLike) -> Probabilities:
-        """Logarithms of `predict_proba`, and of those too small for it: finite as the logits are.
+        """Predicts the logarithms of the probabilities, without underflow.
 
         Parameters
         ----------
@@ -253,7 +292,19 @@ class ClassificationMixin(ClassifierMixin):
         Returns
         -------
         ndarray of shape (n_samples, n_classes)
-            Or (n_samples, n_labels), or a list, as of `predict_proba`.
+            In the form of `predict_proba`. Probabilities that underflow there have finite
+            logarithms here.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from fusednn import MLPClassifier
+        >>> X, y = np.array([[-1.0], [1.0]]), [0, 1]
+        >>> model = MLPClassifier([], solver="lbfgs", alpha=0.0).fit(X, y)
+        >>> model.predict_proba([[1e4]])[0, 0].item()
+        0.0
+        >>> bool(np.isfinite(model.predict_log_proba([[1e4]])).all())
+        True
         """
         self._check_fitted()
         if isinstance(self.classes_, list):
@@ -266,7 +317,7 @@ class ClassificationMixin(ClassifierMixin):
         return np.where(lost, small, np.log(probabilities, where=~lost, out=probabilities))
 
     def score(self, X: MatrixLike, y: Targets, sample_weight: Weights = None) -> float:
-        """Accuracy: the share of samples whose labels are all predicted.
+        """Computes the accuracy: the share of samples whose labels are all predicted.
 
         Parameters
         ----------
@@ -280,7 +331,8 @@ class ClassificationMixin(ClassifierMixin):
         Returns
         -------
         float
-            Unknown labels that are ignored are taken as right, of samples that have known ones.
+            With `missing_targets="ignore"`, over the samples with a known label; unknown labels
+            count as right.
         """
         self._check_fitted()
         if self.missing_targets == IGNORE:

@@ -1,4 +1,4 @@
-"""Networks given as a list of layers: building them, and their weights layer by layer."""
+"""Networks given as a list of layers."""
 
 from __future__ import annotations
 
@@ -50,11 +50,11 @@ if TYPE_CHECKING:
 
 DEFAULT = (specs.Dense(100, "relu"),)
 PYTORCHS = {**NAMED, "sgd": SGD(), "adam": Adam()}
-"""What names of solvers stand for: scikit-learn's add epsilon elsewhere."""
+"""The solvers by name. "adam" is PyTorch's here, which adds epsilon after the bias correction."""
 
 
 class BaseLayered(BaseNetwork):
-    """Base class of `NetworkClassifier` and `NetworkRegressor`; not used directly."""
+    """Base class of `NetworkClassifier` and `NetworkRegressor`; not for direct use."""
 
     _parameter_constraints: ClassVar[dict] = LAYERED
     layers_: tuple[specs.Layer, ...]
@@ -64,10 +64,10 @@ class BaseLayered(BaseNetwork):
         return list(DEFAULT if self.layers is None else self.layers)
 
     def _check_structure(self):
-        """The list is looked at when the data's columns are known."""
+        """Checks nothing: `_build` checks the list, when the columns of the data are known."""
 
     def _asked(self, categories):
-        """The descriptions, an embedding's with its categories."""
+        """The descriptions as parameters ask for them, with `categories` of an embedding set."""
         layers = self._specs()
         if has_embedding(layers):
             if self.mixup:
@@ -77,12 +77,12 @@ class BaseLayered(BaseNetwork):
         return tuple(layers)
 
     def _built_of(self, layers, columns, scaled):
-        """The ops of a list of descriptions, for the estimator's targets."""
+        """Builds the ops of a list of descriptions, with an output layer for the targets."""
         hidden, output = divided(layers, self.n_outputs_, self._output_activation())
         return build(hidden, output, columns, scaled=scaled)
 
     def _known_categories(self, columns):
-        """Those of the network's embedding, if it is of these columns."""
+        """The categories of the present embedding if it has these columns, otherwise ones."""
         first = self.layers_[0] if self.layers_ else None
         if isinstance(first, specs.Embedding) and first.columns == columns:
             return first.categories
@@ -101,7 +101,7 @@ class BaseLayered(BaseNetwork):
         self.layers_, self._arrays = layers, arrays
 
     def _learn_scaling(self, built, arrays, X):
-        """Writes means and factors of the columns in their places; codes are not scaled."""
+        """Learns the scaling from X, and sets arrays and attributes; codes are not scaled."""
         start, columns = 0, list(range(X.shape[1]))
         if isinstance(built.pieces[0].spec, specs.Embedding):
             columns, start = built.ops[0].plain, len(built.ops[0].columns)
@@ -113,24 +113,24 @@ class BaseLayered(BaseNetwork):
         self.feature_means_, self.feature_factors_ = mean, factor
 
     def _restore(self, arrays):
-        """Takes over a network that was built before of `layers_`."""
+        """Sets the arrays of a network that was built before from `layers_`."""
         scaled = hasattr(self, "feature_means_")
         self._built_layers = self._built_of(self.layers_, self.n_features_in_, scaled)
         self._arrays = arrays
 
     def _parameters(self):
-        """All arrays, in the order of the network."""
+        """The arrays of the network, in the order of its ops."""
         return self._arrays
 
     def _parameter_attributes(self, arrays):
-        """What the arrays are as attributes."""
+        """The attribute that holds the arrays."""
         return {"_arrays": arrays}
 
     def _built(self):
         return self._built_layers
 
     def _check_sizes(self, inputs):
-        """The layers and their built; refuses those of another network than there is."""
+        """Returns layers and built layers; raises ValueError if the weights do not fit them."""
         if bool(self.standardize) != hasattr(self, "feature_means_"):
             raise ValueError("standardize cannot change while training goes on.")
         layers, sizes = self._asked(self._known_categories), (inputs, self.n_outputs_)
@@ -155,7 +155,7 @@ class BaseLayered(BaseNetwork):
         return rule_of(solver)
 
     def _named_ops(self):
-        """The name of each layer that is more than a part of the one before, and its op."""
+        """The name and the number of the op of each layer that has an op of its own."""
         homes = self._built_layers.homes
         kinds = [type(spec).__name__ for spec in self.layers_]
         names = [f"layers[{number}] {kinds[number]}" for number in range(len(homes) - 1)]
@@ -166,14 +166,14 @@ class BaseLayered(BaseNetwork):
         return len(self._built_layers.homes) - 1
 
     def _first_layers(self, count, network, arrays):
-        """The network of so many layers, and its parameters."""
+        """The network of the first `count` layers, and its parameters."""
         scaled = any(isinstance(op, Standardize) for op in network.ops)
         ops = first_ops(self.layers_[:count], network.inputs, scaled=scaled)
         network = network._replace(ops=ops)
         return network, arrays[: len(network.parameters())]
 
     def _summary(self):
-        """The network in a word."""
+        """A word on the network, for messages of `warmup`."""
         return f"{len(self._specs())} layers"
 
     def _rehearsal_data(self, rows):
@@ -193,45 +193,71 @@ class BaseLayered(BaseNetwork):
 
     @with_checked_parameters
     def initialize(self, X: MatrixLike, y: Targets) -> Self:
-        """Builds the network for the data, and draws its first weights, without training.
+        """Builds the network for the data and draws its first weights, without training.
 
-        `partial_fit`, and `fit` with `warm_start=True`, go on from there.
+        `partial_fit`, and `fit` with `warm_start=True`, continue from these weights.
 
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
+            Input.
         y : array-like
-            Targets, as `fit` takes them.
+            Targets; see `fit`.
 
         Returns
         -------
         self
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from fusednn import NetworkRegressor
+        >>> from fusednn.layers import Dense
+        >>> X, y = np.ones((10, 3)), np.ones(10)
+        >>> model = NetworkRegressor([Dense(8, "relu")], random_state=0).initialize(X, y)
+        >>> model.n_iter_, model.predict(X).shape
+        (0, (10,))
         """
         return self._initialized(X, y)
 
     def get_weights(self) -> list[list[Any]]:
-        """The weights, layer by layer.
+        """Returns copies of the weights, layer by layer.
 
         Returns
         -------
         list of list of ndarray
-            For each of `layers`, and last for the output layer, new arrays: of `Dense` weights
-            (I, O), biases (O,) unless it has none, and with `weight_norm` directions, biases and
-            norms; of `BatchNorm` scale, shift, running mean and running variance; of
-            `LayerNorm` scale and shift, of `RMSNorm` scale; of `PReLU` slopes; of `Embedding` a
-            table (categories, size) for each column; of `Residual` a list for each inner layer.
-            Other layers have none, nor is the scaling of `standardize` among them.
+            A list for each of `layers`, and one for the output layer:
+
+            * `Dense`: weights (I, O) and biases (O,); without biases if it has none; with
+              `weight_norm` directions (I, O), biases (O,) and norms (O,);
+            * `BatchNorm`: scale, shift, running mean and running variance, each (I,);
+            * `LayerNorm`: scale and shift; `RMSNorm`: scale; `PReLU`: slopes, each (I,);
+            * `Embedding`: a table (categories, size) for each column;
+            * `Residual`: a list for each inner layer;
+            * other layers: an empty list.
+
+            The scaling of `standardize` is not included.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from fusednn import NetworkRegressor
+        >>> from fusednn.layers import Activation, BatchNorm, Dense
+        >>> X, y = np.random.RandomState(0).normal(size=(64, 3)), np.ones(64)
+        >>> model = NetworkRegressor([Dense(8), BatchNorm(), Activation("relu")]).initialize(X, y)
+        >>> [len(arrays) for arrays in model.get_weights()]
+        [2, 4, 0, 2]
         """
         self._check_fitted()
         return by_layer(self._built_layers, [array.copy() for array in self._arrays])
 
     def set_weights(self, weights: Sequence[Sequence[Any]]) -> Self:
-        """Takes weights over, layer by layer.
+        """Sets the weights, layer by layer.
 
         Parameters
         ----------
         weights : list of list of array-like
-            In the form of `get_weights`; they are copied to the network's type.
+            In the form of `get_weights`. They are copied, in the network's type.
 
         Returns
         -------
@@ -240,7 +266,17 @@ class BaseLayered(BaseNetwork):
         Raises
         ------
         ValueError
-            If numbers or shapes are others, which changes nothing.
+            If a number of arrays or a shape differs, or values are not finite; the estimator then
+            stays unchanged.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from fusednn import NetworkRegressor
+        >>> X, y = np.array([[1.0, 2.0]]), [0.0]
+        >>> model = NetworkRegressor([]).initialize(X, y)
+        >>> model.set_weights([[[[10.0], [1.0]], [0.5]]]).predict(X).tolist()
+        [12.5]
         """
         self._check_fitted()
         self._arrays = replaced(self._built_layers, self._arrays, weights)
@@ -272,37 +308,52 @@ class BaseLayered(BaseNetwork):
         sample_weight: Weights = None,
         inputs: bool = False,
     ) -> tuple[Any, ...]:
-        """The loss that training minimises, over all of the data as one batch, and its gradient.
+        """Computes the loss of all samples as one batch, and its gradient.
 
-        Without dropout, noise and mixup; `BatchNorm` takes the statistics of these data, and the
-        running ones stay as they are.
+        The network is that of training, but without dropout, noise and mixup. `BatchNorm` uses the
+        statistics of these samples and leaves its running statistics unchanged.
 
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
+            Input.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            As `fit` takes them; no new classes.
+            Targets; see `fit`. New classes are not allowed.
         sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples.
         inputs : bool, default=False
-            Whether the gradient by X is returned too.
+            Whether to return the gradient by X too.
 
         Returns
         -------
         loss : float
             Weighted mean over the samples, with the L1 term, and the L2 term if the solver has
-            one. Of several regression outputs the squared errors are summed, where `loss_` has
-            their mean, so that the gradient is that of the loss.
+            one. Squared errors of several outputs are summed, so that the gradient is that of the
+            loss; `loss_` has their mean.
         gradient : list of list of ndarray
-            Layer by layer in the form of `get_weights`; zeros for running statistics.
+            In the form of `get_weights`; zeros for running statistics.
         input_grads : ndarray of shape (n_samples, n_features)
-            With `inputs`: the gradient by X as it is given, before `standardize`. Dense for sparse
-            X too, and 0 for the codes that an `Embedding` reads.
+            Only with `inputs`: the gradient by X itself, before `standardize`. Dense for sparse X
+            too, and 0 for the codes that an `Embedding` reads.
+
+        Examples
+        --------
+        The loss (z - y)^2 / 2 of one sample with z = 12.5 and y = 10:
+
+        >>> import numpy as np
+        >>> from fusednn import NetworkRegressor
+        >>> X, y = np.array([[1.0, 2.0]]), [10.0]
+        >>> model = NetworkRegressor([]).initialize(X, y)
+        >>> model = model.set_weights([[[[10.0], [1.0]], [0.5]]])
+        >>> loss, [[dw, db]], dx = model.loss_and_gradient(X, y, inputs=True)
+        >>> loss, dw.tolist(), db.tolist(), dx.tolist()
+        (3.125, [[2.5], [5.0]], [2.5], [[25.0, 2.5]])
         """
         loss, gradients, *dx = loss_and_gradient(self, X, y, sample_weight, inputs)
         return loss, by_layer(self._built_layers, gradients), *dx
 
     def _html_repr(self):
-        """scikit-learn's diagram, and the layers once there are some."""
+        """Appends a table of the layers of a fitted network to scikit-learn's diagram."""
         text = super()._html_repr()
         if self._is_built():
             text += rows_html(_described(self._built_layers, self.layers_))
@@ -310,7 +361,7 @@ class BaseLayered(BaseNetwork):
 
 
 def _weights_of(built: BuiltLayers):
-    """What weights belong to: kinds and places of ops, and the shapes of their parameters."""
+    """The structure that weights depend on: kinds and places of ops, shapes of parameters."""
     ops = [
         (type(op), getattr(op, "bias", None), [parameter.shape for parameter in op.parameters()])
         for op in built.ops
@@ -319,7 +370,7 @@ def _weights_of(built: BuiltLayers):
 
 
 def _described(built, layers):
-    """A row of the diagram for each layer."""
+    """Makes the rows of a table of the layers."""
     rows = [("layer", "units", "parameters")]
     shapes = shapes_along(built.ops, (built.ops[0].fan_in,))[1:]
     for number, home in enumerate(built.homes):

@@ -27,14 +27,16 @@ if TYPE_CHECKING:
 
 
 class MLPClassifier(ClassificationMixin, BaseMLP):
-    """Multi-layer perceptron classifier: scikit-learn's, on the compiled engine.
+    """Multi-layer perceptron classifier with scikit-learn's interface, on the compiled engine.
 
-    The parameters, fitted attributes, messages and, for one `random_state`, the network itself
-    up to rounding are those of `sklearn.neural_network.MLPClassifier`. Targets of one class per
-    sample train a softmax cross-entropy, of two classes or several labels per sample a
-    logistic cross-entropy, both computed from logits. Targets of several columns of classes,
-    which scikit-learn's refuses, train one network with a softmax for each; most of
-    scikit-learn's scorers do not take them.
+    Replaces `sklearn.neural_network.MLPClassifier`: it has the same parameters, attributes and
+    messages, and an integer `random_state` gives the same network up to rounding. Parameters from
+    `dtype` on are new.
+
+    The loss is the softmax cross-entropy for one class per sample, and the logistic cross-entropy
+    for two classes or several labels per sample, both computed from logits. If y has several
+    columns of classes, which scikit-learn's class refuses, the network has a softmax for each
+    column. Most of scikit-learn's scorers do not take such targets.
 
     Parameters
     ----------
@@ -42,200 +44,223 @@ class MLPClassifier(ClassificationMixin, BaseMLP):
         Units of each hidden layer.
     activation : {"identity", "logistic", "tanh", "relu", "leaky_relu", "elu", "selu", \
             "softplus", "gelu", "gelu_tanh", "silu", "mish", "hard_swish"}, default="relu"
-        Activation of the hidden layers. The first four are scikit-learn's. "leaky_relu" has the
-        slope 0.01 for negative z = x w + b, "elu" is exp(z) - 1 there, "selu" is ELU with the two
-        constants of self-normalising networks, "softplus" is log(1 + exp(z)), "gelu" is z times
-        the normal distribution function and "gelu_tanh" its approximation by tanh, "silu" (swish)
-        is z / (1 + exp(-z)), "mish" is z tanh(softplus(z)), and "hard_swish" is
-        z min(max(z + 3, 0), 6) / 6.
-    solver : {"lbfgs", "sgd", "adam"} or more, default="adam"
-        "lbfgs" is SciPy's, on all samples at once; the others take mini-batches. Besides these of
-        scikit-learn "rmsprop", "adagrad", "amsgrad", "adamw", "nadam" and "lion", or an optimizer
-        of `fusednn.optimizers` with constants of its own; all these are PyTorch's.
+        Activation of the hidden layers, a function of z = x w + b. The first four are
+        scikit-learn's. "leaky_relu" is z, but 0.01 z below 0. "elu" is z, but exp(z) - 1 below 0.
+        "selu" is ELU with the two constants of self-normalising networks. "softplus" is
+        log(1 + exp(z)). "gelu" is z times the normal distribution function, and "gelu_tanh" its
+        approximation by tanh. "silu" (swish) is z / (1 + exp(-z)). "mish" is z tanh(softplus(z)).
+        "hard_swish" is z min(max(z + 3, 0), 6) / 6.
+    solver : str or Optimizer, default="adam"
+        "lbfgs" is SciPy's L-BFGS on all samples at once. The others train on mini-batches: "sgd"
+        and "adam" have scikit-learn's formulas; "rmsprop", "adagrad", "amsgrad", "adamw", "nadam",
+        "lion" and the classes of `fusednn.optimizers`, which take constants, have PyTorch's.
     alpha : float, default=0.0001
-        Factor of the L2 term, divided by the samples of a batch; biases are not penalised. Not
-        used by solvers with a `weight_decay` of their own, AdamW and Lion: their weights decay
-        apart from the gradient, and the loss has no L2 term.
+        Factor of the L2 term of the loss, which is divided by the number of samples in a batch;
+        biases are not penalised. AdamW and Lion ignore it: they have a `weight_decay`, which does
+        not enter the loss.
     batch_size : int or "auto", default="auto"
         Samples of a mini-batch; "auto" is min(200, n_samples).
-    learning_rate : {"constant", "invscaling", "adaptive"} or more, default="constant"
-        Schedule of SGD's rate, which other solvers ignore; for every solver but "lbfgs" one of
-        `fusednn.schedules`, or a callable that gets the number of a pass, from 0, and returns a
-        factor of `learning_rate_init`.
+    learning_rate : str, Schedule or callable, default="constant"
+        Schedule of the learning rate. "constant", "invscaling" and "adaptive" are scikit-learn's,
+        and affect only "sgd". All solvers except "lbfgs" take the classes of `fusednn.schedules`,
+        or a function that gets the number of an epoch, from 0, and returns a factor of
+        `learning_rate_init`.
     learning_rate_init : float, default=0.001
         First learning rate.
     power_t : float, default=0.5
         Exponent of "invscaling".
     max_iter : int, default=200
-        Passes over the data, or iterations of L-BFGS, at most.
+        Largest number of epochs, or of iterations of L-BFGS.
     shuffle : bool, default=True
-        Whether to shuffle the samples before each pass.
+        Whether to shuffle the samples before each epoch.
     random_state : int, RandomState instance or None, default=None
-        Source of initial weights, the validation split and shuffles.
+        Seed or source of the initial weights, the validation split and the shuffles.
     tol : float, default=1e-4
-        Smallest improvement that counts.
+        Smallest improvement of the loss, or of the validation score, that counts.
     verbose : bool or int, default=False
-        Whether to print each pass's loss and validation score, as scikit-learn does; from 2 on
-        validation loss, learning rate and seconds too.
+        Whether to print the loss and the validation score of each epoch, as scikit-learn does.
+        From 2 on also the validation loss, the learning rate and the seconds.
     warm_start : bool, default=False
-        Whether `fit` goes on from the present weights.
+        Whether `fit` continues from the present weights.
     momentum : float, default=0.9
-        Of "sgd".
+        Momentum of "sgd", in [0, 1].
     nesterovs_momentum : bool, default=True
-        Whether the momentum is Nesterov's.
+        Whether "sgd" uses Nesterov's momentum.
     early_stopping : bool, default=False
-        Whether to hold out a validation set, stop when its accuracy no longer improves, and
-        keep the best weights.
+        Whether to hold out a validation set, to stop when its score no longer improves, and to
+        keep the weights of the best epoch.
     validation_fraction : float, default=0.1
-        Share of the samples held out.
+        Share of the samples that `early_stopping` holds out.
     beta_1, beta_2 : float, default=0.9, 0.999
-        Decay rates of "adam".
+        Decay rates of "adam", in [0, 1).
     epsilon : float, default=1e-8
-        Of "adam", added to the root of the uncorrected second moment.
+        Constant of "adam", added to the root of the second moment before its bias correction.
     n_iter_no_change : int or np.inf, default=10
-        Passes without improvement before training stops.
+        Epochs without improvement after which training stops.
     max_fun : int, default=15000
-        Evaluations of L-BFGS at most.
+        Largest number of evaluations of the loss by L-BFGS.
     dtype : {"auto", "float32", "float64"}, default="auto"
-        Element type of the network; "auto" is float32 for X of that type, else float64.
-        Arithmetic in float32 is twice as fast.
+        Type of the network. "auto" is float32 for float32 X, otherwise float64. Arithmetic in
+        float32 is twice as fast.
     n_jobs : int or None, default=None
-        Threads: a positive number is obeyed, -1 is all CPUs, None is as many as pay off and
-        `OMP_NUM_THREADS` or joblib's and Dask's workers allot. The network does not depend on it
-        by a bit.
+        Threads. A positive number: exactly this many, or fewer if the network is too small. -1:
+        all CPUs. None: as many as make it faster, and at most what `OMP_NUM_THREADS`, joblib or
+        Dask allot. The network has the same bits for any number.
     scoring : str, callable or None, default=None
-        How a validation set is scored: a name or scorer of scikit-learn's, "loss" for its loss,
-        negated, None for accuracy. Where the scored samples have weights, it must take them.
+        Score of the validation set. None is the accuracy, "loss" the negated loss; otherwise a
+        name of a scikit-learn scorer, or a scorer. If the samples have weights, a scorer must take
+        `sample_weight`.
     max_time : float or None, default=None
-        Seconds after which `fit` ends with the weights it has, for L-BFGS the best evaluated:
-        within 0.2 s.
+        Seconds after which `fit` stops, within 0.2 s, and keeps the weights it has. L-BFGS keeps
+        the best weights that it evaluated.
     warm_start_optimizer : bool, default=False
-        With `warm_start`: go on with the optimizer's moments, steps, learning rate and constants
-        too, unless it is another solver's.
+        With `warm_start`: whether to continue with the optimizer's moments, steps, learning rate
+        and constants too. Another solver starts anew.
     init : str, default="scikit-learn"
-        How weights are drawn: as in scikit-learn (Glorot's, biases too), or with biases of zero
-        by "glorot_uniform", "glorot_normal" (for tanh), "he_uniform", "he_normal" (for ReLU and
-        its kin), "lecun_uniform", "lecun_normal" (for SELU), "orthogonal", "zeros".
+        Distribution of the initial weights. "scikit-learn" is Glorot's uniform distribution, for
+        biases too. With the others biases are 0: "glorot_uniform", "glorot_normal" (for tanh),
+        "he_uniform", "he_normal" (for ReLU and similar), "lecun_uniform", "lecun_normal" (for
+        SELU), "orthogonal", "zeros".
     dropout : float or array-like of float, default=0.0
-        Share of each hidden layer's outputs, or one for each layer, that a step of training
-        leaves out, the others scaled up by 1 / (1 - dropout); in [0, 1). Not for "lbfgs".
+        Share of the outputs of each hidden layer, in [0, 1), that a training step sets to 0; one
+        number for each layer, or for all. The other outputs are divided by 1 - dropout. Not for
+        "lbfgs".
     clip_norm : float or None, default=None
-        Largest Euclidean norm of the whole gradient of a step, the L2 term included; a longer
-        one is scaled down. Not for "lbfgs".
+        Largest Euclidean norm of the whole gradient of a step, L2 term included. A longer gradient
+        is scaled down. Not for "lbfgs".
     clip_value : float or None, default=None
-        Largest absolute value of its elements, after `clip_norm`. Not for "lbfgs".
+        Largest absolute value of the gradient's elements, applied after `clip_norm`. Not for
+        "lbfgs".
     standardize : bool, default=False
-        Whether the network begins with a scaling of each feature to mean 0 and deviation 1,
-        learned from all of X in the first fit. Not for sparse X.
+        Whether the network begins with a scaling of each feature to mean 0 and standard deviation
+        1, learned from all of X in the first fit. Not for sparse X.
     ema_decay : float or None, default=None
-        Decay, in (0, 1), of an exponential moving average of the weights over the steps, 0.999
-        say, without a share of the first weights: the averages are what predicts, is validated
-        and is kept. Not for "lbfgs".
+        Decay, in (0, 1), of an exponential moving average of the weights over the steps, for
+        example 0.999; the first weights have no share in it. The estimator validates, keeps and
+        predicts with the averages. Not for "lbfgs".
     accumulate : int, default=1
-        Mini-batches whose gradients are added up for a step; the batch has as many times the
-        samples, at the memory of one. Not for "lbfgs".
+        Number of mini-batches whose gradients are added up for one step. The effective batch has
+        `accumulate` times the samples, with the memory of one. Not for "lbfgs".
     mixup : float, default=0.0
-        Where positive, each step trains on pairs of samples, mixed in shares from the beta
-        distribution with both parameters of this value, 0.2 say (Zhang et al., 2017). The loss
-        is that of both targets, in the same shares. Not for "lbfgs", sparse X and Embedding.
+        If positive, each step trains on mixed pairs of samples. The shares have a beta
+        distribution with both parameters equal to `mixup`, for example 0.2; the loss of a pair is
+        that of both targets in the same shares (Zhang et al., 2017). Not for "lbfgs", sparse X and
+        `Embedding`.
     l1 : float, default=0.0
-        Factor of the sum of the absolute weights in the loss, divided by the samples of a batch;
-        biases are not penalised. Weights become small, few exactly 0. Not for "lbfgs".
+        Factor of the sum of the absolute weights in the loss, divided by the number of samples in
+        a batch; biases are not penalised. Weights become small, but few exactly 0. Not for
+        "lbfgs".
     normalization : {"batch", "layer", "rms"} or None, default=None
-        What stands between the products of each hidden layer and its activation: normalisation
-        of each unit over the batch (running statistics when predicting), of each sample over
-        the units, or the latter without a mean (RMSNorm). "batch" is not for "lbfgs".
+        Normalization between the product and the activation of each hidden layer: "batch" of each
+        unit over the batch (predictions use running statistics), "layer" of each sample over the
+        units, "rms" the same without subtracting the mean. "batch" is not for "lbfgs".
     max_norm : float or None, default=None
-        Largest Euclidean length of the weights that lead to a unit; longer ones are scaled down
+        Largest Euclidean norm of the weights that lead to a unit. Longer ones are scaled down
         after each step. Not for "lbfgs".
     diagnose : bool, default=False
-        Whether each pass's gradient and outputs are looked at, layer by layer, on at most 512
-        training samples, and a `DiagnosisWarning` says what is wrong: gradients that vanish or
-        explode, dead units, saturated outputs. Such a pass takes longer; the network is the same.
+        Whether to compute, after each epoch, statistics of the gradients and outputs of each layer
+        on at most 512 training samples. A `DiagnosisWarning` then reports gradients that vanish or
+        explode, dead units, and saturated outputs. Epochs take longer; the network is the same.
     missing_targets : {"error", "ignore"}, default="error"
-        What unknown targets are: NaN, None or NA in y and y_val. "ignore" leaves them out of loss,
-        gradient and score. The loss is the mean over the known ones: a sample of which k of C
-        columns are known has the sum l of their losses (of "squared_error" divided by C, as
-        ever), and counts as k / C samples, so that with weights w it is sum(w l) / sum(w k / C).
-        A sample of which none is known is absent, as if its row were not there. An answer is
-        right where it agrees with all that is known. In `class_weight` an unknown label has no
-        part. No column may have unknown targets alone in `fit`. With `mixup` the known of both
-        samples count, in their shares. The only named scorer that `scoring` takes is then "loss".
+        How to treat unknown targets (NaN, None or NA in y and y_val). "ignore" leaves them out of
+        the loss, the gradient and the score:
+
+        * The loss is the mean over known targets. A sample with k of C known columns has the sum l
+          of the losses of the known ones ("squared_error": the sum divided by C), and counts as
+          k / C samples. With weights w the loss is sum(w l) / sum(w k / C).
+        * A sample without a known target counts as absent.
+        * A prediction is right if it agrees with all known labels of the sample.
+        * An unknown label does not affect the sample's weight from `class_weight`.
+        * `mixup` uses the known targets of both samples, in their shares.
+        * `fit` refuses a column without a known target. The only named scorer is "loss".
     class_weight : dict, list of dict, "balanced" or None, default=None
-        Factors of the samples' weights in the loss, by label, as in the rest of scikit-learn:
-        finite numbers from 0.
+        Factors of the samples' weights in the loss, by label, as in scikit-learn's classifiers:
+        finite numbers, at least 0. A list has a dict for each column of y.
     loss : {"log_loss", "focal"}, CrossEntropy or Focal, default="log_loss"
-        What is minimised: a name or a description of `fusednn.losses`, such as
-        `CrossEntropy(label_smoothing=0.1)`. The labels decide between softmax and logistic; of
-        several labels per sample, or columns of classes, it is the sum over them.
+        The loss that training minimises: a name, or a class of `fusednn.losses` with constants,
+        such as `CrossEntropy(label_smoothing=0.1)`. For several labels or columns it is the sum.
 
     Attributes
     ----------
-    classes_ : ndarray of shape (n_classes,), or list of them
-        Labels; of several columns a list.
+    classes_ : ndarray of shape (n_classes,), or list of ndarray
+        Labels; a list with the labels of each column if y had several columns of classes.
     coefs_ : list of ndarray of shape (fan_in, fan_out)
-        Weights of each layer; they may be set.
+        Weights of each layer. They may be replaced.
     intercepts_ : list of ndarray of shape (fan_out,)
-        Biases of each layer.
+        Biases of each layer. They may be replaced.
     norms_ : list of list of ndarray
-        With `normalization`, of each hidden layer: scale, but for "rms" shift, and for "batch"
-        the running mean and variance.
+        With `normalization`, for each hidden layer: scale ("rms"); scale and shift ("layer"); or
+        scale, shift, running mean and running variance ("batch").
     feature_means_, feature_factors_ : ndarray of shape (n_features_in_,)
-        With `standardize`, what is subtracted from each feature, and what multiplies it then.
+        With `standardize`: the network computes (X - feature_means_) * feature_factors_ first.
     loss_ : float
-        Mean loss of the last pass.
+        Mean loss of the last epoch.
     loss_curve_ : list of float
-        Mean loss of every pass (not for L-BFGS).
+        Mean loss of each epoch. Not for "lbfgs".
     best_loss_ : float or None
-        Smallest of them; None with early stopping.
+        Smallest loss of an epoch; None with early stopping.
     validation_scores_ : list of float or None
-        Accuracy on the validation set after every pass.
+        Score of the validation set after each epoch.
     best_validation_score_ : float or None
-        Largest of them.
+        Largest validation score.
     validation_loss_curve_ : list of float or None
-        Mean loss on the validation set after every pass, without the L2 term, where the set was
-        given to `fit` or `scoring` is "loss".
+        Mean loss on the validation set after each epoch, without the L2 term. Only if `fit` got a
+        validation set, or `scoring` is "loss".
     n_iter_ : int
-        Passes, or iterations of L-BFGS.
+        Number of epochs, or of iterations of L-BFGS.
     t_ : int
-        Samples seen.
+        Number of samples that training has processed.
     n_layers_, n_outputs_ : int
-        Layers with the input, and output units.
+        Number of layers, the input included; number of output units.
     out_activation_ : {"softmax", "logistic"}
         Output function.
-    gradient_norms_ : ndarray of shape (n_passes, n_weighted_layers)
-        With `diagnose`: after every pass, or iteration of L-BFGS, the Euclidean norm of the
-        loss's gradient by each layer's weights, without biases and the L2 term, on the first
-        (at most 512) samples that are trained on. Later fits that go on append their passes.
-    activation_stats_ : ndarray of shape (n_passes, n_diagnosed_layers, 3)
-        With `diagnose`: mean and standard deviation of each layer's outputs for these samples,
-        of the output layer its logits, and a share: of units that are 0 for all of them after
-        "relu" or "hard_swish" (dead), of outputs beyond 0.99 in size after "tanh" or outside
-        (0.01, 0.99) after "logistic" (saturated), else 0.
+    gradient_norms_ : ndarray of shape (n_epochs, n_weighted_layers)
+        With `diagnose`: after each epoch, or iteration of L-BFGS, the Euclidean norm of the loss's
+        gradient by the weights of each layer, without biases and L2 term, on the first training
+        samples (at most 512). Fits that continue append their epochs.
+    activation_stats_ : ndarray of shape (n_epochs, n_diagnosed_layers, 3)
+        With `diagnose`: mean and standard deviation of each layer's outputs on these samples (the
+        output layer's logits), and a share. After "relu" and "hard_swish" it is the share of dead
+        units, which are 0 for all samples. It is the share of saturated outputs after "tanh"
+        (absolute value above 0.99) and "logistic" (outside (0.01, 0.99)). Otherwise it is 0.
     diagnosed_layers_, diagnosed_weights_ : list of str
         With `diagnose`: the names of the layers in `activation_stats_` and `gradient_norms_`:
         "hidden 0", ..., "output".
     n_features_in_ : int
-        Features seen in `fit`.
+        Number of features in `fit`.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Their names, where X had string names only.
+        Names of the features, if all names of X's columns were strings.
 
     See Also
     --------
     MLPRegressor : The same for real targets.
+    NetworkClassifier : Networks of other layers.
+    freeze : Prepares a fitted network for calls that take microseconds.
 
     References
     ----------
     Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural
     networks", AISTATS 2010 (initial weights). Kingma and Ba, "Adam: a method for stochastic
-    optimization", arXiv:1412.6980.
+    optimization", arXiv:1412.6980. Zhang, Cisse, Dauphin and Lopez-Paz, "mixup: beyond empirical
+    risk minimization", arXiv:1710.09412.
 
     Examples
     --------
+    Only the import differs from scikit-learn:
+
     >>> from sklearn.datasets import load_digits
+    >>> from sklearn.model_selection import train_test_split
     >>> from fusednn import MLPClassifier
     >>> X, y = load_digits(return_X_y=True)
-    >>> MLPClassifier(max_iter=100, random_state=0).fit(X, y).score(X, y) > 0.99
+    >>> X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+    >>> model = MLPClassifier(max_iter=300, random_state=0).fit(X_train, y_train)
+    >>> model.score(X_test, y_test) > 0.95
+    True
+
+    Keep the weights of the epoch with the best validation score:
+
+    >>> model = MLPClassifier(early_stopping=True, random_state=0).fit(X_train, y_train)
+    >>> model.best_validation_score_ == max(model.validation_scores_)
     True
     """
 

@@ -26,33 +26,38 @@ if TYPE_CHECKING:
 
 
 class MLPRegressor(RegressionMixin, BaseMLP):
-    """Multi-layer perceptron regressor: scikit-learn's, on the compiled engine.
+    """Multi-layer perceptron regressor with scikit-learn's interface, on the compiled engine.
 
-    The parameters, fitted attributes, messages and, for one `random_state`, the network itself
-    up to rounding are those of `sklearn.neural_network.MLPRegressor`, with one exception: with
-    several outputs L-BFGS minimises the sum of their squared errors, where scikit-learn 1.9
-    pairs their mean with the sum's gradient.
+    Replaces `sklearn.neural_network.MLPRegressor`: it has the same parameters, attributes and
+    messages, and an integer `random_state` gives the same network up to rounding. There is one
+    exception: for several outputs L-BFGS minimises the sum of their squared errors, where
+    scikit-learn 1.9 pairs their mean with the gradient of the sum.
 
     Parameters
     ----------
     loss : str, RegressionLoss or function, default="squared_error"
-        "squared_error"; "poisson", half the Poisson deviance, with a log link; or of our own
-        "absolute_error", "huber", "log_cosh", "quantile", "gamma" and "gaussian", which stand for
-        descriptions of `fusednn.losses` with their defaults, such as `Huber(delta=1.0)`. Of
-        several outputs the reported loss of "squared_error" is their mean, that of the others
-        their sum. `Quantile(quantiles)` has an output for each quantile and target, "gaussian"
-        a mean and the logarithm of a variance for each target. A function of your own, compiled
-        by `numba.njit`, gets a logit and its target and returns the loss and its derivative by
-        the logit, of which the sums over outputs are taken; it must not raise. It is compiled
-        anew in each process that fits with it, and never kept in the disk cache.
+        The loss that training minimises.
+
+        * A name: "squared_error" and "poisson" (half the Poisson deviance, with a log link) are
+          scikit-learn's; "absolute_error", "huber", "log_cosh", "quantile", "gamma" and "gaussian"
+          stand for the classes of `fusednn.losses` with default constants.
+        * A class of `fusednn.losses` with constants, such as `Huber(delta=1.0)`.
+          `Quantile(quantiles)` has an output for each quantile and target. `Gaussian()` has a mean
+          and the logarithm of a variance for each target.
+        * A function compiled by `numba.njit`, which maps a logit and its target to the loss and
+          its derivative by the logit; it must not raise. The loss of a sample is the sum over
+          outputs. Each process compiles it anew, since the disk cache cannot hold it.
+
+        The reported loss of several outputs is the mean for "squared_error", otherwise the sum.
     hidden_layer_sizes, activation, solver, alpha, batch_size, learning_rate, \
 learning_rate_init, power_t, max_iter, shuffle, random_state, tol, verbose, warm_start, \
 momentum, nesterovs_momentum, early_stopping, validation_fraction, beta_1, beta_2, epsilon, \
 n_iter_no_change, max_fun, dtype, n_jobs, scoring, max_time, warm_start_optimizer, init, \
 dropout, clip_norm, clip_value, standardize, ema_decay, accumulate, mixup, l1, \
 normalization, max_norm, diagnose, missing_targets
-        As in `MLPClassifier`; early stopping looks at R^2, for "gaussian" of the means, of
-        several quantiles of the one nearest to 0.5. A scorer sees what `predict` answers.
+        See `MLPClassifier`. Without `scoring` the validation score is R^2: for "gaussian" of the
+        means, for several quantiles of the one nearest to 0.5. A scorer gets what `predict`
+        returns.
 
     Attributes
     ----------
@@ -61,21 +66,38 @@ best_loss_, validation_scores_, \
 validation_loss_curve_, best_validation_score_, n_iter_, t_, n_layers_, n_outputs_, \
 gradient_norms_, activation_stats_, diagnosed_layers_, diagnosed_weights_, n_features_in_, \
 feature_names_in_
-        As in `MLPClassifier`.
+        See `MLPClassifier`.
     out_activation_ : {"identity", "exp"}
         Output function.
 
     See Also
     --------
     MLPClassifier : The same for labels.
+    NetworkRegressor : Networks of other layers.
+    fusednn.losses : The losses.
 
     Examples
     --------
     >>> from sklearn.datasets import load_diabetes
     >>> from fusednn import MLPRegressor
     >>> X, y = load_diabetes(return_X_y=True)
-    >>> MLPRegressor(solver="lbfgs", alpha=10, random_state=0).fit(X, y).score(X, y) > 0.5
+    >>> model = MLPRegressor(hidden_layer_sizes=[16], solver="lbfgs", alpha=100, max_iter=1000)
+    >>> model.set_params(random_state=0).fit(X, y).score(X, y) > 0.4
     True
+
+    Learn quantiles of the target:
+
+    >>> from fusednn.losses import Quantile
+    >>> model = MLPRegressor(
+    ...     Quantile([0.1, 0.5, 0.9]),
+    ...     hidden_layer_sizes=[16],
+    ...     standardize=True,
+    ...     learning_rate_init=0.1,
+    ...     early_stopping=True,
+    ...     random_state=0,
+    ... )
+    >>> model.fit(X, y).predict(X).shape
+    (442, 3)
     """
 
     _parameter_constraints: ClassVar[dict] = {

@@ -26,74 +26,76 @@ if TYPE_CHECKING:
 
 
 class NetworkClassifier(ClassificationMixin, BaseLayered):
-    """Classifier by a network of layers of your choice.
+    """Classifier with a network of layers of your choice.
 
     Parameters
     ----------
     layers : list of Layer or None, default=None
-        Hidden layers, descriptions of `fusednn.layers`, in order; None is one hidden layer of
-        100 ReLU units. The output layer follows by itself, with as many units as the targets
-        need; a last `Dense(n_classes, "softmax")`, of three classes or more, is the output layer
-        itself. Sparse X needs a `Dense` first.
+        The hidden layers in order, descriptions of `fusednn.layers`. None is one hidden layer of
+        100 ReLU units. The estimator adds the output layer, with as many units as the targets
+        need. A last `Dense(n_classes, "softmax")`, for three classes or more, is the output layer
+        itself. Sparse X needs `Dense` as the first layer.
     solver : str or Optimizer, default="adam"
-        "sgd", "adam", "rmsprop", "adagrad", "amsgrad", "adamw", "nadam", "lion", or an optimizer
-        of `fusednn.optimizers` with constants of its own, all PyTorch's; "lbfgs" is SciPy's on
-        all samples at once, for networks without noise, BatchNorm and max_norm.
+        "sgd", "adam", "rmsprop", "adagrad", "amsgrad", "adamw", "nadam", "lion", or a class of
+        `fusednn.optimizers` with constants. All have PyTorch's formulas. "lbfgs" is SciPy's L-BFGS
+        on all samples at once, for networks without noise, `BatchNorm` and `max_norm`.
     alpha : float, default=0.0
-        Factor of the L2 term of weights, divided by the samples of a batch; not used by solvers
-        with a `weight_decay` of their own, AdamW and Lion.
+        Factor of the L2 term of weights in the loss, divided by the number of samples in a batch.
+        AdamW and Lion ignore it: they have a `weight_decay`.
+    batch_size
+        See `MLPClassifier`.
     learning_rate : {"constant", "adaptive"}, Schedule or callable, default="constant"
-        One of `fusednn.schedules`, or a callable that gets the number of a pass, from 0, and
-        returns a factor of `learning_rate_init`. "adaptive" divides SGD's rate by 5 when nothing
-        improves.
+        A class of `fusednn.schedules`, or a function that gets the number of an epoch, from 0, and
+        returns a factor of `learning_rate_init`. "adaptive" divides the rate of SGD by 5 when
+        training no longer improves.
+    learning_rate_init, max_iter, shuffle, random_state, tol, verbose
+        See `MLPClassifier`.
     warm_start : bool, default=False
-        Whether `fit` goes on from the present weights, those of `initialize` or `set_weights`
-        say.
-    batch_size, learning_rate_init, max_iter, shuffle, random_state, tol, verbose, \
-early_stopping, validation_fraction, n_iter_no_change, max_fun, dtype, n_jobs, scoring, max_time, \
-warm_start_optimizer, clip_norm, clip_value, standardize, ema_decay, accumulate, mixup, l1, \
-diagnose, missing_targets, class_weight
-        As in `MLPClassifier`. Mixup is not for `Embedding`, whose codes `standardize` leaves
-        alone.
-    loss : {"log_loss", "focal"}, CrossEntropy or Focal, default="log_loss"
-        What is minimised, as in `MLPClassifier`.
+        Whether `fit` continues from the present weights, for example those of `initialize` or
+        `set_weights`.
+    early_stopping, validation_fraction, n_iter_no_change, max_fun, dtype, n_jobs, scoring, \
+max_time, warm_start_optimizer, clip_norm, clip_value, standardize, ema_decay, accumulate, mixup, \
+l1, diagnose, missing_targets, class_weight, loss
+        See `MLPClassifier`. `standardize` does not scale the codes of an `Embedding`, and `mixup`
+        does not work with `Embedding`.
 
     Attributes
     ----------
-    classes_ : ndarray of shape (n_classes,), or list of them
-        Labels; of several columns a list.
+    classes_ : ndarray of shape (n_classes,), or list of ndarray
+        Labels; a list with the labels of each column if y had several columns of classes.
     layers_ : tuple of Layer
-        The hidden layers, with what the data decided: numbers of categories.
+        The hidden layers, with what the data determined: the `categories` of an `Embedding`.
     loss_, loss_curve_, best_loss_, validation_scores_, validation_loss_curve_, \
 best_validation_score_, n_iter_, t_, n_outputs_, feature_means_, feature_factors_, \
 gradient_norms_, activation_stats_, n_features_in_, feature_names_in_
-        As in `MLPClassifier`.
+        See `MLPClassifier`.
     diagnosed_layers_, diagnosed_weights_ : list of str
-        With `diagnose`: the names of the layers in `activation_stats_`, "layers[0] Dense", ...,
-        "output", and of those with weights, in `gradient_norms_`. Activation and dropout belong
-        to the layer that they follow.
+        With `diagnose`: the names of the layers in `activation_stats_` ("layers[0] Dense", ...,
+        "output"), and of the layers with weights, in `gradient_norms_`. An activation or dropout
+        belongs to the layer before it.
     out_activation_ : {"softmax", "logistic"}
         Output function.
 
     See Also
     --------
     NetworkRegressor : The same for real targets.
-    MLPClassifier : scikit-learn's parameters and attributes.
+    MLPClassifier : Has scikit-learn's parameters and attributes.
+    fusednn.layers : The layers.
 
     Notes
     -----
-    A network's parameters are read and written, layer by layer, by `get_weights` and
-    `set_weights`; `initialize` builds it without training.
+    `get_weights` and `set_weights` read and write the parameters layer by layer. `initialize`
+    builds the network without training.
 
     Examples
     --------
-    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.datasets import load_iris
     >>> from fusednn import NetworkClassifier
     >>> from fusednn.layers import Activation, BatchNorm, Dense, Dropout
-    >>> X, y = load_digits(return_X_y=True)
-    >>> layers = [Dense(128), BatchNorm(), Activation("relu"), Dropout(0.2)]
-    >>> model = NetworkClassifier(layers, max_iter=30, random_state=0, standardize=True)
-    >>> model.fit(X[:1500], y[:1500]).score(X[1500:], y[1500:]) > 0.9
+    >>> X, y = load_iris(return_X_y=True)
+    >>> layers = [Dense(32), BatchNorm(), Activation("relu"), Dropout(0.1)]
+    >>> model = NetworkClassifier(layers, learning_rate_init=0.01, max_iter=1000, random_state=0)
+    >>> model.fit(X, y).score(X, y) > 0.95
     True
     """
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class NetworkRegressor(RegressionMixin, BaseLayered):
-    """Regressor by a network of layers of your choice.
+    """Regressor with a network of layers of your choice.
 
     Parameters
     ----------
@@ -33,28 +33,31 @@ class NetworkRegressor(RegressionMixin, BaseLayered):
 random_state, tol, verbose, warm_start, early_stopping, validation_fraction, n_iter_no_change, \
 max_fun, dtype, n_jobs, scoring, max_time, warm_start_optimizer, clip_norm, clip_value, \
 standardize, ema_decay, accumulate, mixup, l1, diagnose, missing_targets
-        As in `NetworkClassifier`; early stopping looks at R^2, as `MLPRegressor`'s does.
+        See `NetworkClassifier`. Without `scoring` the validation score is R^2, as in
+        `MLPRegressor`.
     loss : str, RegressionLoss or function, default="squared_error"
-        What is minimised, as in `MLPRegressor`.
+        The loss that training minimises; see `MLPRegressor`.
 
     Attributes
     ----------
     layers_, loss_, loss_curve_, best_loss_, validation_scores_, validation_loss_curve_, \
-best_validation_score_, n_iter_, t_, n_outputs_, gradient_norms_, activation_stats_, \
-diagnosed_layers_, diagnosed_weights_, n_features_in_, feature_names_in_
-        As in `NetworkClassifier`.
+best_validation_score_, n_iter_, t_, n_outputs_, feature_means_, feature_factors_, \
+gradient_norms_, activation_stats_, diagnosed_layers_, diagnosed_weights_, n_features_in_, \
+feature_names_in_
+        See `NetworkClassifier`.
     out_activation_ : {"identity", "exp"}
         Output function.
 
     See Also
     --------
     NetworkClassifier : The same for labels.
-    MLPRegressor : scikit-learn's parameters and attributes.
+    MLPRegressor : Has scikit-learn's parameters and attributes.
+    fusednn.layers : The layers.
 
     Notes
     -----
-    A network's parameters are read and written, layer by layer, by `get_weights` and
-    `set_weights`; `initialize` builds it without training.
+    `get_weights` and `set_weights` read and write the parameters layer by layer. `initialize`
+    builds the network without training.
 
     Examples
     --------
@@ -62,9 +65,9 @@ diagnosed_layers_, diagnosed_weights_, n_features_in_, feature_names_in_
     >>> from fusednn import NetworkRegressor
     >>> from fusednn.layers import Dense, LayerNorm, Residual
     >>> X, y = load_diabetes(return_X_y=True)
-    >>> layers = [Dense(32, "gelu"), Residual([LayerNorm(), Dense(32, "gelu"), Dense(32)])]
-    >>> model = NetworkRegressor(layers, max_iter=150, random_state=0, learning_rate_init=0.005)
-    >>> model.fit(X, y).score(X, y) > 0.4
+    >>> layers = [Dense(16, "gelu"), Residual([LayerNorm(), Dense(16, "gelu"), Dense(16)])]
+    >>> model = NetworkRegressor(layers, early_stopping=True, random_state=0, standardize=True)
+    >>> model.set_params(learning_rate_init=0.01).fit(X, y).score(X, y) > 0.4
     True
     """
 

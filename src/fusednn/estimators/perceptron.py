@@ -1,4 +1,4 @@
-"""Multi-layer perceptrons: scikit-learn's parameters and attributes on a list of dense layers."""
+"""Multi-layer perceptrons with scikit-learn's parameters and attributes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class BaseMLP(BaseNetwork):
-    """Base class of `MLPClassifier` and `MLPRegressor`; not used directly."""
+    """Base class of `MLPClassifier` and `MLPRegressor`; not for direct use."""
 
     _parameter_constraints: ClassVar[dict] = CONSTRAINTS
     _built_name = "coefs_"
@@ -34,7 +34,7 @@ class BaseMLP(BaseNetwork):
     intercepts_: list[FloatArray]
     norms_: list[list[FloatArray]]
     n_layers_: int
-    _norm = None  # the normalisation of the network
+    _norm = None  # the value of `normalization` when the network was built
 
     def _hidden_sizes(self):
         sizes = self.hidden_layer_sizes
@@ -56,7 +56,7 @@ class BaseMLP(BaseNetwork):
             self.feature_factors_ = factor.astype(X.dtype)
         self.n_layers_ = len(sizes)
         self.__dict__.pop("norms_", None)
-        self._norm = self.normalization  # of this network, whatever the parameter becomes
+        self._norm = self.normalization  # the parameter may change later
         self.coefs_, self.intercepts_ = initial_weights(
             self.init, sizes, self.activation, X.dtype, random_state
         )
@@ -64,20 +64,20 @@ class BaseMLP(BaseNetwork):
             self.norms_ = first_norms(self._built(), X.dtype)
 
     def _parameters(self):
-        """All arrays, in the order of the network."""
+        """The arrays of the network, in the order of its ops."""
         arrays, norms = self._scaling(), getattr(self, "norms_", ())
         for w, b, norm in zip_longest(self.coefs_, self.intercepts_, norms, fillvalue=()):
             arrays += (w, b, *norm)
         return arrays
 
     def _scaling(self):
-        """Means and factors of the features, where the network scales them."""
+        """The means and factors of `standardize`; empty without it."""
         if not hasattr(self, "feature_means_"):
             return []
         return [self.feature_means_, self.feature_factors_]
 
     def _parameter_attributes(self, arrays):
-        """What the arrays are as attributes: a layer begins with its matrix."""
+        """Groups the network's arrays into fitted attributes; each layer begins with a matrix."""
         starts = [number for number, array in enumerate(arrays) if array.ndim == 2]
         layers = [arrays[at:end] for at, end in pairwise([*starts, len(arrays)])]
         coefs, intercepts = [w for w, *_ in layers], [b for _, b, *_ in layers]
@@ -87,13 +87,13 @@ class BaseMLP(BaseNetwork):
         return attributes
 
     def _restore(self, arrays):
-        """Takes over a network that was built before, with `_norm` as it was then."""
+        """Sets the arrays of a network that was built before, when `_norm` was set."""
         if self._scaling():
             self.feature_means_, self.feature_factors_ = arrays[:2]
         self._set_parameters(arrays)
 
     def _built(self):
-        """The layers that `coefs_`, `intercepts_` and the parameters describe."""
+        """Builds the layers from `coefs_`, `intercepts_` and the parameters."""
         return built_of(
             self.coefs_,
             self.intercepts_,
@@ -106,14 +106,14 @@ class BaseMLP(BaseNetwork):
         )
 
     def _dropout_rates(self):
-        """The rate of each hidden layer; empty where all are 0.
+        """The dropout rate of each hidden layer; empty if all are 0.
 
         Raises
         ------
         ValueError
-            If there are not as many rates as hidden layers, or one is not in [0, 1).
+            If the number of rates is not that of the hidden layers, or a rate is not in [0, 1).
         """
-        if type(self.dropout) is float and self.dropout == 0:  # the usual case, in each call
+        if type(self.dropout) is float and self.dropout == 0:  # the usual case, made fast
             return ()
         hidden = len(self._hidden_sizes())
         one = np.ndim(self.dropout) == 0
@@ -126,8 +126,8 @@ class BaseMLP(BaseNetwork):
         return rates if any(rates) else ()
 
     def _check_sizes(self, inputs):
-        """The chain; refuses to train weights that the parameters or the data do not fit."""
-        chain = self._built()  # refuses weights that do not fit together
+        """Returns the built layers; raises ValueError if weights, parameters and data disagree."""
+        chain = self._built()  # raises ValueError for weights that do not fit together
         found = [len(self.coefs_[0]), *(w.shape[1] for w in self.coefs_)]
         asked = [inputs, *self._hidden_sizes(), self.n_outputs_]
         if bool(self.standardize) != bool(self._scaling()):
@@ -142,7 +142,7 @@ class BaseMLP(BaseNetwork):
         return chain
 
     def _named_ops(self):
-        """The name of each layer and the number of its op."""
+        """The name of each layer, and the number of its op."""
         kinds = ["hidden"] if self._norm is None else ["hidden", "normalization"]
         names = [f"{kind} {layer}" for layer in range(self._count_hidden()) for kind in kinds]
         first = int(bool(self._scaling()))
@@ -152,13 +152,13 @@ class BaseMLP(BaseNetwork):
         return len(self.coefs_) - 1
 
     def _first_layers(self, count, network, arrays):
-        """The network of so many layers, and its parameters."""
+        """The network of the first `count` layers, and its parameters."""
         each = 1 if self._norm is None else 2
         network = network.first(count * each + bool(self._scaling()))
         return network, arrays[: len(network.parameters())]
 
     def _rule_of(self, solver):
-        """The update; constants of scikit-learn's solvers are parameters of the estimator."""
+        """The solver's rule; "sgd" and "adam" take their constants from the estimator."""
         if solver == "sgd":
             return Rule("nesterov" if self.nesterovs_momentum else "sgd", (self.momentum,))
         if solver == "adam":
@@ -191,40 +191,55 @@ class BaseMLP(BaseNetwork):
         sample_weight: Weights = None,
         inputs: bool = False,
     ) -> tuple[Any, ...]:
-        """The loss that training minimises, over all of the data at once, and its gradient.
+        """Computes the loss of all samples as one batch, and its gradient.
 
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
+            Input.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            As `fit` takes them; no new classes.
+            Targets; see `fit`. New classes are not allowed.
         sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples.
         inputs : bool, default=False
-            Whether the gradient by X is returned too.
+            Whether to return the gradient by X too.
 
         Returns
         -------
         loss : float
             Weighted mean over the samples, with the L1 term, and the L2 term if the solver has
-            one. Of several regression outputs the squared errors are summed, where
-            scikit-learn's `loss_` has their mean, so that the gradient is that of the loss.
+            one. Squared errors of several outputs are summed, so that the gradient is that of the
+            loss; scikit-learn's `loss_` has their mean.
         coef_grads, intercept_grads : list of ndarray
-            In the shapes of `coefs_` and `intercepts_`; other parameters have gradients too, which
-            are not among them.
+            In the shapes of `coefs_` and `intercepts_`. Gradients of other parameters, such as
+            those of `normalization`, are not returned.
         input_grads : ndarray of shape (n_samples, n_features)
-            With `inputs`: the gradient by X as it is given, before `standardize`. Dense for sparse
-            X too.
+            Only with `inputs`: the gradient by X itself, before `standardize`. Dense for sparse X
+            too.
+
+        Examples
+        --------
+        At the minimum the gradient vanishes:
+
+        >>> import numpy as np
+        >>> from fusednn import MLPRegressor
+        >>> X = np.random.RandomState(0).normal(size=(50, 2))
+        >>> y = 3 * X[:, 0] - 2 * X[:, 1]
+        >>> model = MLPRegressor(hidden_layer_sizes=[], solver="lbfgs", alpha=0.0).fit(X, y)
+        >>> loss, [dw], [db] = model.loss_and_gradient(X, y)
+        >>> loss < 1e-3, bool(abs(dw).max() < 1e-2)
+        (True, True)
         """
         loss, arrays, *dx = loss_and_gradient(self, X, y, sample_weight, inputs)
         gradients = self._parameter_attributes(arrays)
         return loss, gradients["coefs_"], gradients["intercepts_"], *dx
 
     def _summary(self):
-        """The network in a word."""
+        """A word on the network, for messages of `warmup`."""
         return self.activation
 
     def _html_repr(self):
-        """scikit-learn's diagram, and the layers once there are some."""
+        """Appends a table of the layers of a fitted network to scikit-learn's diagram."""
         text = super()._html_repr()
         if hasattr(self, "coefs_"):
             sizes = [len(self.coefs_[0]), *(w.shape[1] for w in self.coefs_)]

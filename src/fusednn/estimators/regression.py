@@ -1,4 +1,4 @@
-"""What regressors share: targets, losses and their outputs, and the public methods."""
+"""The public methods of regressors, and the conversion of outputs to values."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class RegressionMixin(RegressorMixin):
-    """A regressor's share of an estimator; beside a `BaseNetwork`."""
+    """Makes a regressor of a `BaseNetwork`."""
 
     _target_constraints: ClassVar[dict] = {
         "loss": [StrOptions(set(REGRESSION)), RegressionLoss, COMPILED],
@@ -39,17 +39,17 @@ class RegressionMixin(RegressorMixin):
         return X, flattened(y)
 
     def _spare_targets(self):
-        """What checks may see in the place of targets of which none is known."""
+        """The values that replace unknown targets in a column without known ones, for checks."""
         return ()
 
     def _with_unknown(self, y, unknown):
-        """Checked targets in which unknown ones are NaN again."""
+        """Sets the unknown ones of checked targets to NaN."""
         y = y.copy() if y.dtype.kind == "f" else y.astype(float)
         y[unknown] = np.nan
         return y
 
     def _checked_targets(self, y):
-        """More targets of the kind that the estimator was fitted to."""
+        """Checks the number of columns of targets against the fitted estimator."""
         y = flattened(y)
         columns = self.n_outputs_ // self._outputs_per_target()
         if (y.shape[1] if y.ndim == 2 else 1) != columns:
@@ -57,7 +57,7 @@ class RegressionMixin(RegressorMixin):
         return y
 
     def _encode(self, y, dtype):
-        """Targets of shape (n_samples, n_targets); sets `n_outputs_`."""
+        """Converts targets to shape (n_samples, n_targets); sets `n_outputs_`."""
         taken, name = self._loss_row().targets, type(self._loss()).__name__
         targets = real_targets(y, np.dtype(dtype), taken, name)
         self.n_outputs_ = targets.shape[1] * self._outputs_per_target()
@@ -80,21 +80,21 @@ class RegressionMixin(RegressorMixin):
         return self._loss_row().outputs_of_target(self._lowered_loss()[1])
 
     def _points(self, outputs):
-        """One value for each target: the mean, or the quantile nearest to the median."""
+        """Selects one output for each target: the mean, or the quantile nearest to 0.5."""
         loss, middle = self._loss(), 0
         if isinstance(loss, Quantile):
             middle = int(np.argmin(np.abs(np.array(loss.quantiles) - 0.5)))
         return outputs[:, middle :: self._outputs_per_target()]
 
     def _score_outputs(self, truth, outputs, weights):
-        """R^2 of outputs against targets."""
+        """R^2 of outputs, compared with targets."""
         points = self._points(outputs)
         if self.missing_targets == IGNORE and np.isnan(truth).any():
             return known_r2(truth, points, weights)
         return r2_score(truth, points, sample_weight=weights)
 
     def _check_default_score(self, truth):
-        """Refuses targets of which no column has an R^2."""
+        """Raises ValueError if no column has two known targets, as R^2 needs."""
         if (~np.isnan(truth)).sum(axis=0).max() < 2:
             raise ValueError(
                 "scoring=None cannot be computed on the validation set: R^2 needs a column of"
@@ -119,21 +119,21 @@ class RegressionMixin(RegressorMixin):
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
-            Input; read in place where it is C-contiguous in the network's type.
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Input. A C-contiguous array in the network's dtype is read in place, without a copy.
+        y : array-like of shape (n_samples,) or (n_samples, n_targets)
             Targets.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the samples. One of zero is an absent sample to the loss, gradients, scores
-            and `standardize`; it still has a place in its mini-batch, and in the statistics of
-            `BatchNorm`. A mini-batch without any weight has no gradient and no terms of `alpha`
-            and `l1`; its step changes nothing but what decays: momentum, and weights where the
+            Weights of the samples. A sample of weight 0 counts as absent in the loss, gradients,
+            scores and `standardize`. It keeps its place in its mini-batch and in the statistics of
+            `BatchNorm`. A mini-batch with weights of 0 alone has no gradient and no terms of
+            `alpha` and `l1`. Its step changes only what decays: momentum, and weights if the
             solver has a `weight_decay`.
         X_val, y_val : like X and y, default=None
-            A validation set, judged after every pass; with `early_stopping` it takes the place
-            of a part of X. Scaled as X is: in a `Pipeline` by `transform_input=["X_val"]`.
+            A validation set, scored after every epoch. With `early_stopping` nothing of X is held
+            out then. Scale X_val as X is scaled; in a `Pipeline` use `transform_input=["X_val"]`.
             Not for solver="lbfgs".
         sample_weight_val : array-like of shape (n_val,), default=None
-            Weights of its samples.
+            Weights of the validation samples.
 
         Returns
         -------
@@ -142,30 +142,36 @@ class RegressionMixin(RegressorMixin):
         Raises
         ------
         ValueError
-            If the input is not as described, which leaves the estimator as it was, or the
-            weights stop being finite; then the last finite weights are kept. Where a validation
-            score had been good before, with `early_stopping`, those weights are kept instead, and
-            a `ConvergenceWarning` says so.
+            If an argument or a parameter is invalid; the estimator then stays unchanged. Also if
+            the weights become infinite or NaN; the estimator then keeps the last finite weights.
+            With `early_stopping` and a finite best score, it keeps the weights of that score and
+            issues a `ConvergenceWarning` instead.
         """
         return self._fit(X, y, sample_weight, validation=(X_val, y_val, sample_weight_val))
 
-    @available_if(lambda est: est._check_solver)  # not called: offered for lbfgs too, as there
+    # not called, so `hasattr` is true for "lbfgs" too, as in scikit-learn
+    @available_if(lambda est: est._check_solver)
     @with_checked_parameters
     def partial_fit(self, X: MatrixLike, y: Targets, sample_weight: Weights = None) -> Self:
-        """Trains for one pass over the given data, going on from before.
+        """Trains for one epoch on the given data, continuing from the present weights.
 
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
             Input.
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        y : array-like of shape (n_samples,) or (n_samples, n_targets)
             Targets.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the samples.
+            Weights of the samples; see `fit`.
 
         Returns
         -------
         self
+
+        Raises
+        ------
+        ValueError
+            See `fit`.
         """
         return self._fit(X, y, sample_weight, incremental=True)
 
@@ -185,22 +191,27 @@ class RegressionMixin(RegressorMixin):
     def predict(
         self, X: MatrixLike, return_std: bool = False
     ) -> FloatArray | tuple[FloatArray, FloatArray]:
-        """The network's output for each sample.
+        """Predicts the targets.
 
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
             Input.
         return_std : bool, default=False
-            Whether the standard deviation is wanted too, which only loss="gaussian" learns.
+            Whether to return the standard deviation too, which only loss="gaussian" learns.
 
         Returns
         -------
         y : ndarray of shape (n_samples,) or (n_samples, n_targets)
-            Of "gaussian" the means. Several quantiles are the last axis of their own: the shape
-            is (n_samples, n_quantiles), or (n_samples, n_targets, n_quantiles).
-        std : ndarray of the same shape
-            With `return_std`.
+            In the network's dtype. For "gaussian" the means. For several quantiles the shape is
+            (n_samples, n_quantiles), or (n_samples, n_targets, n_quantiles).
+        std : ndarray of the shape of y
+            Only with `return_std`.
+
+        Raises
+        ------
+        ValueError
+            If X is invalid, or `return_std` is true with another loss.
         """
         loss = self._loss()
         if return_std and not isinstance(loss, Gaussian):
@@ -221,7 +232,7 @@ class RegressionMixin(RegressorMixin):
         return points, _raveled(std)
 
     def score(self, X: MatrixLike, y: Targets, sample_weight: Weights = None) -> float:
-        """R^2 of the predictions.
+        """Computes R^2 of the predictions.
 
         Parameters
         ----------
@@ -235,8 +246,9 @@ class RegressionMixin(RegressorMixin):
         Returns
         -------
         float
-            For "gaussian" of the means, of several quantiles of the one nearest to 0.5. With
-            unknown targets that are ignored, the mean over the columns of each one's R^2.
+            For "gaussian" R^2 of the means, for several quantiles that of the quantile nearest to
+            0.5. With `missing_targets="ignore"`, the mean over the columns of the R^2 of the known
+            targets.
         """
         if self.missing_targets == IGNORE:
             y, unknown = unknown_in(y)
@@ -249,7 +261,7 @@ class RegressionMixin(RegressorMixin):
 
     def _score_known(self, X, y, unknown, sample_weight):
         points = self._points(self._outputs(X))
-        y = np.where(unknown, 0, y).astype(float)  # which cannot read what pandas has for NaN
+        y = np.where(unknown, 0, y).astype(float)  # float cannot convert pandas.NA
         y = check_array(y.reshape(len(y), -1), input_name="y")
         check_consistent_length(y, points)
         if y.shape != points.shape:
@@ -261,5 +273,5 @@ class RegressionMixin(RegressorMixin):
 
 
 def _raveled(outputs):
-    """One column as a vector."""
+    """Converts a single column to a vector."""
     return outputs.ravel() if outputs.shape[1] == 1 else outputs

@@ -1,14 +1,18 @@
 """Descriptions of layers for `layers=` of `NetworkClassifier` and `NetworkRegressor`.
 
-    NetworkClassifier(layers=[Dense(256), BatchNorm(), Activation("relu"), Dropout(0.2)])
-
-A list holds the hidden layers in order; the output layer, with as many units as the targets need,
-follows by itself. Here x (B, I) is a layer's input, a batch of rows, and out (B, O) its output.
-Descriptions hold only the sizes that they are given: the data decide the rest when a network is
-built. They are frozen and compare by value.
+A list holds the hidden layers in order. The estimator adds the output layer, with as many units as
+the targets need. Here x (B, I) is a layer's input, a batch of rows, and out (B, O) its output.
+Descriptions hold only the sizes that they are given; the data determine the others when a network
+is built. Descriptions are immutable and compare by value.
 
 `Reshape` gives samples axes. All layers but `Embedding` then work on each row along the last axis,
 the channels. `Flatten` turns a sample into a single row again.
+
+Examples
+--------
+>>> from fusednn import NetworkClassifier
+>>> from fusednn.layers import Activation, BatchNorm, Dense, Dropout
+>>> model = NetworkClassifier([Dense(256), BatchNorm(), Activation("relu"), Dropout(0.2)])
 """
 
 from .activations import Activation, PReLU

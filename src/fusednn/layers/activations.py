@@ -20,6 +20,16 @@ class Activation(Layer):
         three classes or more, where the output layer applies it anyway.
     slope : float or None, default=None
         The slope of "leaky_relu" below 0; None is 0.01.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fusednn import NetworkRegressor
+    >>> from fusednn.layers import Activation
+    >>> X, y = np.array([[-2.0, 0.0, 3.0]]), [1.0]
+    >>> model = NetworkRegressor([Activation("leaky_relu", slope=0.25)]).initialize(X, y)
+    >>> model.hidden_activations(X).tolist()
+    [[-0.5, 0.0, 3.0]]
     """
 
     name: str
@@ -47,6 +57,18 @@ class PReLU(Layer):
     References
     ----------
     He, Zhang, Ren and Sun, "Delving deep into rectifiers", ICCV 2015.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fusednn import NetworkRegressor
+    >>> from fusednn.layers import PReLU
+    >>> X, y = np.array([[-2.0, 0.0, 3.0]]), [1.0]
+    >>> model = NetworkRegressor([PReLU(slope=0.25)]).initialize(X, y)
+    >>> model.hidden_activations(X).tolist()
+    [[-0.5, 0.0, 3.0]]
+    >>> model.get_weights()[0][0].tolist()
+    [0.25, 0.25, 0.25]
     """
 
     slope: float = 0.25

@@ -14,7 +14,7 @@ class Dense(Layer):
     Parameters
     ----------
     units : int
-        O.
+        The number O of outputs, at least 1.
     activation : str, default="identity"
         A name that `Activation` takes. A last layer with "softmax" is the output layer itself;
         its `units` must then be the number of classes, three or more.
@@ -35,6 +35,16 @@ class Dense(Layer):
     rate_factor, decay_factor : float, default=1.0
         Factor of the learning rate for the whole layer (0 freezes it), and factor of `alpha`,
         `l1` or the optimizer's weight decay for its weights. "lbfgs" takes no `rate_factor`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fusednn import NetworkRegressor
+    >>> from fusednn.layers import Dense
+    >>> X, y = np.ones((10, 3)), np.ones(10)
+    >>> model = NetworkRegressor([Dense(8, "relu"), Dense(4, "relu", bias=False)])
+    >>> [[array.shape for array in layer] for layer in model.initialize(X, y).get_weights()]
+    [[(3, 8), (8,)], [(8, 4)], [(4, 1), (1,)]]
     """
 
     units: int

@@ -13,17 +13,18 @@ from .layer import Layer
 class Embedding(Layer):
     """Replaces columns of integer codes by learned vectors; only as the first layer.
 
-    The other columns come first, in their order, then the vectors.
+    In the output the other columns come first, in their order, then the vectors.
 
     Parameters
     ----------
     columns : sequence of int
-        The data's columns that hold codes from 0 on; kept as a tuple.
+        The columns of X that hold codes, whole numbers from 0; kept as a tuple.
     categories : sequence of int or None, default=None
-        The number of codes of each column. None is one more than the largest code of the first
-        training data, so streams of `partial_fit` need this. Above 10,000 it may be at most 100
-        times the number of distinct codes: number ids first. Larger codes are refused: keep one
-        code for values that training does not know.
+        The number of codes of each column. None: one more than the largest code in the first
+        training data, so give this for streams of `partial_fit`. A number that the data determine
+        may exceed 10,000 only up to 100 times the number of distinct codes: number ids first.
+        Codes from `categories` on raise an error: keep one code for values that training does not
+        know.
     size : int or None, default=None
         Elements of each vector; None is min(50, (categories + 1) // 2) of each column.
     rate_factor, decay_factor : float, default=1.0
@@ -32,6 +33,18 @@ class Embedding(Layer):
     References
     ----------
     Guo and Berkhahn, "Entity embeddings of categorical variables", arXiv:1604.06737.
+
+    Examples
+    --------
+    Column 1 has codes from 0 to 6:
+
+    >>> import numpy as np
+    >>> from fusednn import NetworkRegressor
+    >>> from fusednn.layers import Dense, Embedding
+    >>> X, y = np.array([[0.5, 0], [1.5, 6], [2.5, 3]]), [1.0, 2.0, 3.0]
+    >>> model = NetworkRegressor([Embedding([1], size=4), Dense(8, "relu")]).initialize(X, y)
+    >>> [[array.shape for array in layer] for layer in model.get_weights()]
+    [[(7, 4)], [(5, 8), (8,)], [(8, 1), (1,)]]
     """
 
     columns: Sequence[int]

@@ -1,4 +1,4 @@
-"""What all descriptions of layers are."""
+"""The base class of the descriptions of layers."""
 
 from __future__ import annotations
 
@@ -9,18 +9,31 @@ from numbers import Integral, Real
 
 @dataclass(frozen=True, repr=False)
 class Layer:
-    """What all descriptions are; not used directly."""
+    """Base class of the layers; not for direct use.
+
+    Layers are immutable, hashable and compare by value. They refuse values that no network could
+    have. Their text leaves out defaults.
+
+    Examples
+    --------
+    >>> from fusednn.layers import Dense
+    >>> Dense(8, activation="relu", bias=True)
+    Dense(units=8, activation='relu')
+    >>> Dense(0)
+    Traceback (most recent call last):
+    ValueError: units of Dense must be an integer from 1, got 0.
+    """
 
     def __post_init__(self) -> None:
         if type(self) is Layer:
-            raise TypeError("Layer is the base of the layers and none itself.")
+            raise TypeError("Layer is a base class: use one of its subclasses.")
         self._check()
 
     def _check(self) -> None:
-        """Refuses values that no network could have."""
+        """Raises ValueError for values that no network could have."""
 
     def _need(self, name: str, least: float, below: float = inf, whole: bool = False) -> None:
-        """Refuses a field that is no finite number in [least, below)."""
+        """Raises ValueError unless the field is a finite number in [least, below)."""
         value = getattr(self, name)
         kind = Integral if whole else Real
         numeric = isinstance(value, kind) and not isinstance(value, bool)
@@ -32,13 +45,13 @@ class Layer:
             )
 
     def _need_name(self, name: str) -> None:
-        """Refuses a field that is no text; which names there are is known where they are used."""
+        """Raises ValueError unless the field is a str; `estimators.network` knows the names."""
         value = getattr(self, name)
         if not isinstance(value, str):
             raise ValueError(f"{name} of {type(self).__name__} must be a name, got {value!r}.")
 
     def __repr__(self) -> str:
-        """As a call, without what is as by default."""
+        """The constructor's call, without default values."""
         given = [
             f"{field.name}={getattr(self, field.name)!r}"
             for field in fields(self)

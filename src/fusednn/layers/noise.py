@@ -20,6 +20,18 @@ class Dropout(Layer):
     ----------
     Srivastava et al., "Dropout: a simple way to prevent neural networks from overfitting",
     JMLR 15, 2014.
+
+    Examples
+    --------
+    Predictions do not drop anything:
+
+    >>> import numpy as np
+    >>> from fusednn import NetworkRegressor
+    >>> from fusednn.layers import Dropout
+    >>> X, y = np.array([[1.0, 2.0], [3.0, 4.0]]), [1.0, 2.0]
+    >>> model = NetworkRegressor([Dropout(0.5)]).initialize(X, y)
+    >>> model.hidden_activations(X).tolist()
+    [[1.0, 2.0], [3.0, 4.0]]
     """
 
     rate: float = 0.5
@@ -40,6 +52,17 @@ class AlphaDropout(Layer):
     References
     ----------
     Klambauer et al., "Self-normalizing neural networks", NIPS 2017.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from fusednn import NetworkClassifier
+    >>> from fusednn.layers import AlphaDropout, Dense
+    >>> X, y = load_iris(return_X_y=True)
+    >>> layers = [Dense(32, "selu"), AlphaDropout(0.05), Dense(32, "selu")]
+    >>> model = NetworkClassifier(layers, learning_rate_init=0.01, max_iter=1000, random_state=0)
+    >>> model.set_params(standardize=True).fit(X, y).score(X, y) > 0.95
+    True
     """
 
     rate: float = 0.5
@@ -55,7 +78,20 @@ class GaussianNoise(Layer):
     Parameters
     ----------
     deviation : float, default=0.1
-        The standard deviation.
+        The standard deviation, in the units of the input; at least 0.
+
+    Examples
+    --------
+    As the first layer, on columns of deviation 1:
+
+    >>> from sklearn.datasets import load_iris
+    >>> from fusednn import NetworkClassifier
+    >>> from fusednn.layers import Dense, GaussianNoise
+    >>> X, y = load_iris(return_X_y=True)
+    >>> layers = [GaussianNoise(0.1), Dense(32, "relu")]
+    >>> model = NetworkClassifier(layers, learning_rate_init=0.01, max_iter=1000, random_state=0)
+    >>> model.set_params(standardize=True).fit(X, y).score(X, y) > 0.95
+    True
     """
 
     deviation: float = 0.1

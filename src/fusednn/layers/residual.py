@@ -20,6 +20,19 @@ class Residual(Layer):
     References
     ----------
     He, Zhang, Ren and Sun, "Deep residual learning for image recognition", CVPR 2016.
+
+    Examples
+    --------
+    The last inner layer has as many units as the block receives:
+
+    >>> import numpy as np
+    >>> from fusednn import NetworkRegressor
+    >>> from fusednn.layers import Dense, LayerNorm, Residual
+    >>> X, y = np.ones((10, 3)), np.ones(10)
+    >>> block = Residual([LayerNorm(), Dense(32, "gelu"), Dense(16)])
+    >>> model = NetworkRegressor([Dense(16), block, block]).initialize(X, y)
+    >>> model.hidden_activations(X).shape
+    (10, 16)
     """
 
     layers: Sequence[Layer]

@@ -24,6 +24,18 @@ class Reshape(Layer):
     channels : {"last", "first"}, default="last"
         The order of the input's elements. `Reshape(3, 28, 28, channels="first")` reads three
         planes, one after the other; the layers that follow see (28, 28, 3).
+
+    Examples
+    --------
+    A dense layer on each of 5 rows of 4 columns; `hidden_activations` joins the axes:
+
+    >>> import numpy as np
+    >>> from fusednn import NetworkRegressor
+    >>> from fusednn.layers import Dense, Flatten, Reshape
+    >>> X, y = np.ones((10, 20)), np.ones(10)
+    >>> model = NetworkRegressor([Reshape(5, 4), Dense(2), Flatten()]).initialize(X, y)
+    >>> model.get_weights()[1][0].shape, model.hidden_activations(X).shape
+    ((4, 2), (10, 10))
     """
 
     shape: tuple[int, ...]
@@ -59,4 +71,15 @@ class Reshape(Layer):
 
 @dataclass(frozen=True, repr=False)
 class Flatten(Layer):
-    """Joins each sample's rows, one after the other, into a single row."""
+    """Joins each sample's rows, one after the other, into a single row.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fusednn import NetworkRegressor
+    >>> from fusednn.layers import Flatten, Reshape
+    >>> X, y = np.array([[1.0, 2.0, 3.0, 4.0]]), [1.0]
+    >>> model = NetworkRegressor([Reshape(2, 2), Flatten()]).initialize(X, y)
+    >>> model.hidden_activations(X).tolist()
+    [[1.0, 2.0, 3.0, 4.0]]
+    """

@@ -166,12 +166,14 @@ class Answers:
 
         Parameters
         ----------
-        X, validate
+        X : array-like or sparse matrix of shape (n_samples, n_features), or (n_features,)
             See `__call__`.
         out : ndarray, optional
             For a regressor: the outputs are written to it; shape (n_samples, n_outputs), see
             `__call__`. For a classifier: the numbers of the classes are written to it; int64 of
             shape (n_samples, n_columns).
+        validate : bool, default=True
+            See `__call__`.
         return_std : bool, default=False
             Whether to return the standard deviation too, which only loss="gaussian" learns.
             `out` must then be None.

@@ -46,6 +46,17 @@ def load(
         If there is no such file, or it cannot be read.
     ValueError
         If the file is not a model, is damaged, or has a later version of the format.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from fusednn import MLPClassifier, freeze, load
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = MLPClassifier([8], solver="lbfgs", max_iter=1000, random_state=0).fit(X, y)
+    >>> freeze(model).save("iris.safetensors", notes={"data": "iris"})
+    >>> predictor = load("iris.safetensors")
+    >>> predictor.predict(X[:3]).tolist(), predictor.notes
+    ([0, 0, 0], {'data': 'iris'})
     """
     with opened(path) as file:
         return read_predictor(file, n_jobs, weights)

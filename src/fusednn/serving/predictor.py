@@ -67,6 +67,21 @@ class Predictor(Answers):
     ------
     ValueError
         If `n_jobs` or `weights` is invalid, or the CPU lacks instructions that the weights need.
+
+    Examples
+    --------
+    A service calls it with the same arrays again and again:
+
+    >>> import numpy as np
+    >>> from sklearn.datasets import load_iris
+    >>> from fusednn import MLPClassifier, freeze
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = MLPClassifier([8], solver="lbfgs", max_iter=1000, random_state=0).fit(X, y)
+    >>> predictor, out = freeze(model), np.empty((1, 3))
+    >>> predictor.predict_proba(X[:1], out=out) is out
+    True
+    >>> predictor
+    <Predictor of MLPClassifier: 4-8-3, float64>
     """
 
     n_features_in_: int

@@ -67,7 +67,7 @@ def test_what_cannot_be_displayed(monkeypatch):
     with pytest.raises(NotFittedError):
         DiagnosisDisplay.from_estimator(MLPClassifier())
     model = new(MLPClassifier, diagnose=False).fit(X, LABELS)
-    with pytest.raises(AttributeError, match="only a fit with diagnose=True"):
+    with pytest.raises(AttributeError, match="fit it with diagnose=True"):
         DiagnosisDisplay.from_estimator(model)
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
     with pytest.raises(ImportError, match=r"DiagnosisDisplay.plot requires matplotlib"):

@@ -148,7 +148,7 @@ def test_callbacks_are_refused(tmp_path):
     estimator = MLPClassifier((4,), **SMALL)
     estimator.set_callbacks(callback.ScoringMonitor(scoring="accuracy"))
     fit_quietly(estimator, X, LABELS)
-    with pytest.raises(ValueError, match=r"callbacks: take them away with set_callbacks\(\)"):
+    with pytest.raises(ValueError, match=r"callbacks: remove them with set_callbacks\(\)"):
         estimator.save(tmp_path / "model")
     estimator.set_callbacks()
     assert_same_network(estimator, again(estimator))

@@ -91,7 +91,7 @@ def test_own_scorers_see_what_the_user_gave():
         np.testing.assert_array_equal(pd.isna(found), unknown, err_msg=kind)
         assert (found[~unknown] == part[~unknown]).all()
         name = "r2" if cls is MLPRegressor else "accuracy"
-        with pytest.raises(ValueError, match=f"scoring='{name}' cannot look past unknown targets"):
+        with pytest.raises(ValueError, match=f"scoring='{name}' does not support unknown targets"):
             cls(scoring=name, **IGNORE).fit(X, part, X_val=X, y_val=part)
 
 

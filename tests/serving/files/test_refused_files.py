@@ -93,7 +93,7 @@ BAD = {
     "point": (_head(point=-1), "point must be"),
     "tensor lacks": (lambda plan, header: plan["ops"].insert(0, _norm()), "no tensor"),
     "tensor name": (_renamed("../../etc/passwd"), "no tensor 'ops.0.weights'"),
-    "tensor more": (_more, "no one expects"),
+    "tensor more": (_more, "unexpected tensor"),
     "tensor dtype": (_tensor(dtype="I64"), "is int64 of shape"),
     "tensor dtype unknown": (_tensor(dtype="F8_E4M3"), "which is not known"),
     "tensor shape": (_tensor(shape=[4, 5]), r"of shape \[4, 5\], but float64 of shape \[5, 4\]"),

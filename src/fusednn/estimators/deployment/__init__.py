@@ -1,1 +1,1 @@
-"""Fitted estimators and pipelines as predictors, exports and compiled kernels."""
+"""Makes predictors and exports of fitted estimators and pipelines; compiles kernels in advance."""

@@ -1,4 +1,4 @@
-"""Fitted estimators as files for other programs: ONNX, C, and shared libraries made of it."""
+"""Exports fitted estimators for other programs: ONNX, C and shared libraries."""
 
 from __future__ import annotations
 
@@ -24,40 +24,26 @@ def export_onnx(estimator: Any, path: None, opset: int = 17) -> ModelProto: ...
 @overload
 def export_onnx(estimator: Any, path: FilePath, opset: int = 17) -> None: ...
 def export_onnx(estimator: Any, path: FilePath | None, opset: int = 17) -> ModelProto | None:
-    """Writes a fitted network as an ONNX model, or returns it; the onnx package is needed.
+    """Writes a fitted network as an ONNX model, or returns it; requires the package onnx.
 
-    Operators are those of the standard's own domain; no custom ones, no other files. Numbers are
-    of the network's type. The input is checked by nobody: what `predict` refuses, such as NaN,
-    goes through.
+    The model uses only standard operators and consists of one file. Its numbers have the network's
+    type. It does not check its input: NaN, for example, which `predict` refuses, gives NaN.
 
     Parameters
     ----------
-    estimator : estimator
-        What `freeze` takes, or a `Predictor`; of one with rounded weights the network with its
-        rounded weights, in float32.
+    estimator : estimator or Predictor
+        See `freeze`. A predictor with rounded weights is exported with these, in float32.
     path : str, bytes, os.PathLike or None
-        Written whole or not at all; what was there is replaced. None writes nothing, and returns
-        the model.
+        The file. An existing file is replaced once the new one is complete. None: returns the
+        model and writes nothing.
     opset : int, default=17
-        Version of the operators, from 13 to the newest that the installed onnx knows. That of
-        IR goes with it; with 17 it is 8, which ONNX Runtime reads since 1.12.
+        Version of the operators, from 13 to the newest version of the installed onnx. It
+        determines the IR version: opset 17 has IR version 8, which ONNX Runtime reads since 1.12.
 
     Returns
     -------
     onnx.ModelProto or None
         The model if `path` is None.
-
-    Notes
-    -----
-    The input is "X" of shape (N, n_features), N any number, in the network's type.
-
-    The outputs of a classifier are "label", of shape (N,), (N, n_labels) or (N, n_columns), and
-    "probabilities" of shape (N, n_classes), as `predict` and `predict_proba` have them; where y
-    had several columns of classes there are "probabilities_0", "probabilities_1" and so on.
-    Labels are int64 for all integers, strings, booleans or floats.
-
-    The output of a regressor is "variable", in the shape of `predict`: (N,) for one target;
-    loss="gaussian" has "std" beside it, the standard deviation.
 
     Raises
     ------
@@ -66,11 +52,33 @@ def export_onnx(estimator: Any, path: FilePath | None, opset: int = 17) -> Model
     NotFittedError
         If the estimator is not fitted.
     TypeError
-        If it is of another kind, or ONNX has no type for its classes.
+        If `freeze` does not support the estimator, or ONNX has no type for its classes.
     ValueError
-        If the network is larger than an ONNX model can be, 2 GiB, or `opset` is another.
+        If the network exceeds the 2 GiB of an ONNX model, or `opset` is out of range.
     OSError
         If the file cannot be written.
+
+    Notes
+    -----
+    The input is "X" of shape (N, n_features) in the network's type, for any N.
+
+    A classifier has the outputs "label", of shape (N,), (N, n_labels) or (N, n_columns), and
+    "probabilities" of shape (N, n_classes), equal to `predict` and `predict_proba`. If y had
+    several columns of classes, "probabilities_0", "probabilities_1" etc. replace "probabilities".
+    Labels are int64 (for all integers), strings, booleans or floats.
+
+    A regressor has the output "variable", in the shape of `predict`: (N,) for one target. With
+    loss="gaussian" it also has "std", the standard deviation.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from fusednn import MLPClassifier, export_onnx
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = MLPClassifier([8], solver="lbfgs", max_iter=1000, random_state=0).fit(X, y)
+    >>> export_onnx(model, "iris.onnx")
+    >>> [output.name for output in export_onnx(model, None).graph.output]
+    ['label', 'probabilities']
     """
     from fusednn.export.onnx.model import onnx_model
 
@@ -85,31 +93,41 @@ def export_onnx(estimator: Any, path: FilePath | None, opset: int = 17) -> Model
 
 
 def export_c(estimator: Any, path: FilePath, name: str | None = None) -> None:
-    """Writes a fitted network as one file of C99 that needs nothing but the standard library.
+    """Writes a fitted network as one file of C99 that requires only the standard library.
 
-    Its functions are `int NAME_predict(const float *x, size_t n, float *out)`, `NAME_logits`,
-    `NAME_check` and, of classifiers, `NAME_labels` and `NAME_class`, of loss="gaussian"
-    `NAME_std`; of a float64 network they take and give double. docs/c.md tells of them.
+    The functions are `int NAME_predict(const float *x, size_t n, float *out)`, `NAME_logits` and
+    `NAME_check`; for classifiers also `NAME_labels` and `NAME_class`; for loss="gaussian" also
+    `NAME_std`. A float64 network has double in place of float. docs/c.md describes them.
 
     Parameters
     ----------
     estimator : estimator or Predictor
-        As `fusednn.freeze` takes it; of a predictor with rounded weights the network with its
-        rounded weights, in float32.
+        See `freeze`. A predictor with rounded weights is exported with these, in float32.
     path : str, bytes or os.PathLike
-        The file; one that is there is replaced.
+        The file. An existing file is replaced once the new one is complete.
     name : str, optional
-        What the names in it begin with, an identifier of C; by default the file's, without what
-        follows the first dot.
+        The prefix NAME of all names in the file, an identifier of C. By default the name of the
+        file up to its first dot.
 
     Raises
     ------
     NotFittedError
         If the estimator is not fitted.
     TypeError
-        If it is of another kind.
+        If `freeze` does not support the estimator.
     ValueError
-        If the name is no identifier or a keyword, or a label is too long for C.
+        If the name is not an identifier or is a keyword, or a label is too long for C.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from sklearn.datasets import load_iris
+    >>> from fusednn import MLPClassifier, export_c
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = MLPClassifier([8], solver="lbfgs", max_iter=1000, random_state=0).fit(X, y)
+    >>> export_c(model, "iris.c")
+    >>> "int iris_predict(const double *x, size_t n, double *out)" in Path("iris.c").read_text()
+    True
     """
     path = Path(path_of(path))
     found = identifier(name, path)
@@ -123,25 +141,26 @@ def export_library(
     compiler: str | None = None,
     native: bool = True,
 ) -> None:
-    """Compiles a fitted network to a shared library, for `fusednn.CompiledPredictor` or C.
+    """Compiles a fitted network to a shared library, for `CompiledPredictor` or C.
 
-    It has the functions that `export_c` describes.
+    The library has the functions that `export_c` describes.
 
     Parameters
     ----------
     estimator : estimator or Predictor
-        As `fusednn.freeze` takes it; of a predictor with rounded weights the network with its
-        rounded weights, in float32.
+        See `freeze`. A predictor with rounded weights is exported with these, in float32.
     path : str, bytes or os.PathLike
-        The library; one that is there is replaced, and who has loaded it keeps the old one.
+        The library. An existing file is replaced once the new one is complete; processes that
+        have loaded it keep the old one.
     name : str, optional
-        As of `export_c`.
+        See `export_c`.
     compiler : str, optional
-        The command of GCC or Clang, with options if need be; by default the environment
-        variable CC, or cc, gcc or clang, whichever is there. MSVC is not supported.
+        The command of GCC or Clang, with options if needed. By default the environment variable
+        CC, otherwise the first of cc, gcc and clang that is installed. MSVC is not supported.
     native : bool, default=True
-        Compiles for the CPU of this machine, with all that it can do; that others lack its
-        instructions is noticed on x86 only. False is for any of its kind, and slower.
+        True compiles for the CPU of this machine, with all its instructions. On a CPU without
+        these, loading raises an error on x86, and calls crash elsewhere. False compiles for every
+        CPU of the architecture; the library is slower.
 
     Raises
     ------
@@ -150,9 +169,19 @@ def export_library(
     RuntimeError
         If there is no compiler, or it fails.
     TypeError
-        If the estimator, or a label of its classes, is of another kind.
+        If `freeze` does not support the estimator, or a class is not a number, bool or string.
     ValueError
-        As of `export_c`.
+        See `export_c`.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from fusednn import CompiledPredictor, MLPClassifier, export_library
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = MLPClassifier([8], solver="lbfgs", max_iter=1000, random_state=0).fit(X, y)
+    >>> export_library(model, "iris.so", native=False)
+    >>> CompiledPredictor("./iris.so").predict(X[:3]).tolist()
+    [0, 0, 0]
     """
     path = Path(path_of(path))
     found = identifier(name, path)

@@ -1,4 +1,4 @@
-"""From fitted estimators to predictors: ours, scikit-learn's networks, and scalers before them."""
+"""Makes predictors of fitted estimators, scikit-learn's MLPs, pipelines and searches."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.compose import TransformedTargetRegressor
-from sklearn.model_selection._search import BaseSearchCV  # of all searches, the halving ones too
+from sklearn.model_selection._search import BaseSearchCV  # the base of all searches
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
@@ -34,63 +34,96 @@ def freeze(
 ) -> Predictor:
     """Prepares a fitted network for calls that take microseconds.
 
+    Later changes of the estimator do not affect the predictor.
+
     Parameters
     ----------
     estimator : estimator
-        A fitted one of fusednn, scikit-learn's own `MLPClassifier` or `MLPRegressor`, or what
-        holds one: a `Pipeline`, also of pipelines, that begins with `StandardScaler`,
-        `MinMaxScaler`, `MaxAbsScaler`, `RobustScaler`, or a `ColumnTransformer` of these,
-        "passthrough" and "drop"; a `TransformedTargetRegressor` whose target goes back by one of
-        these scalers, `np.exp`, `np.expm1` or `np.square`; a search such as `GridSearchCV`, of
-        which it is the best estimator. What is fitted later does not change the predictor, whose
-        rows are of the network's type: behind a scaler a float32 network needs rows whose digits
-        float32 holds. Columns that a `ColumnTransformer` drops may hold anything, and it finds
-        those of a frame by their names.
+        A fitted estimator of fusednn, scikit-learn's `MLPClassifier` or `MLPRegressor`, or an
+        estimator that contains one; see the notes.
     n_jobs : int or None, default=None
-        Threads for large batches, as of the estimators: None takes as many as pay off, a number
-        is obeyed, -1 is all CPUs.
+        Threads for large batches. A number: exactly this many, or fewer if the batch is too small.
+        -1: all CPUs. None: as many as make the call faster.
     weights : {"bfloat16", "int8"} or None, default=None
-        What the weights of dense layers are rounded to; None keeps them. The answers are then
-        less accurate, so measure what it does to yours; the network becomes one of float32.
-        "bfloat16" has 8 significant bits and half of the memory to read, which one row waits
-        for; larger batches take as long as before. "int8" makes integers from -127 to 127 of a
-        unit's weights, and of the values of each row that enter a layer 256 steps from the lowest
-        (or 0) to the highest: columns of X should have a like scale, and scalers before the
-        network stay what they are, for that. It is faster with rows of
-        any number, and needs a CPU with AVX-512 VNNI, AVX-VNNI, or on ARM the dot product. A last
-        layer of up to four units keeps its weights; biases and all other layers do too.
+        The type to which the weights of dense layers are rounded. None keeps them. Rounding makes
+        the network float32 and its answers less accurate, so measure the effect on your data.
+
+        "bfloat16" has 8 significant bits and halves the memory of the weights. Calls with one row,
+        which wait for memory, become faster; larger batches do not.
+
+        "int8" rounds the weights of each unit to integers from -127 to 127. It also rounds the
+        values of each row that enter a layer, to 256 steps from the row's smallest value (or 0) to
+        its largest. So the columns of X should have similar scales; scalers in a pipeline are
+        kept as they are for this reason. Calls with any number of rows become faster. It requires
+        a CPU with AVX-512 VNNI, AVX-VNNI or, on ARM, the dot product instructions.
+
+        A last layer of up to four units, biases and all other layers are not rounded.
 
     Returns
     -------
     Predictor
-        Its answers agree with the estimator's up to rounding.
+        Its answers equal the estimator's up to rounding.
 
     Raises
     ------
     NotFittedError
         If the estimator is not fitted.
     TypeError
-        If it is of another kind.
+        If the estimator is not supported; the message says what to do.
     ValueError
-        If `weights` is another word, or the CPU lacks what it needs.
+        If `n_jobs` or `weights` is invalid, or the CPU lacks the instructions.
+
+    See Also
+    --------
+    load : Reads a predictor from a file.
+    export_c, export_library, export_onnx : Write the network for other programs.
+
+    Notes
+    -----
+    These estimators may contain the network:
+
+    * a `Pipeline` of `StandardScaler`, `MinMaxScaler`, `MaxAbsScaler`, `RobustScaler`,
+      `ColumnTransformer` (of these scalers, "passthrough" and "drop"), pipelines of these, and the
+      network as its last step;
+    * a `TransformedTargetRegressor` whose inverse is one of these scalers', `np.exp`, `np.expm1`
+      or `np.square`;
+    * a search such as `GridSearchCV`: its best estimator is frozen.
+
+    The predictor converts rows to the network's dtype before scaling. If a float32 network follows
+    a scaler, values such as 1e8 + 0.5 lose their fraction. Columns that a `ColumnTransformer`
+    drops may hold anything. It finds the columns of a frame by their names.
+
+    Examples
+    --------
+    One row takes a few microseconds, scalers included:
+
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from fusednn import MLPClassifier, freeze
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = make_pipeline(StandardScaler(), MLPClassifier([8], solver="lbfgs", random_state=0))
+    >>> predictor = freeze(model.fit(X, y))
+    >>> predictor.predict(X[:1]).tolist(), predictor.predict_proba(X[:1]).round(2).tolist()
+    ([0], [[1.0, 0.0, 0.0]])
     """
     return Predictor(model_of(estimator, folds=weights is None), n_jobs, weights)
 
 
 def model_of(estimator: Any, folds: bool = True) -> Model:
-    """A fitted estimator, or a predictor, as a model.
+    """Makes the model of a fitted estimator, or of a predictor.
 
     Parameters
     ----------
     estimator : estimator or Predictor
     folds : bool
-        Whether what scales the input of a dense layer may go into its weights; it may not where
-        the rows that enter the layer are to be rounded.
+        Whether to fold scalers into the weights of the dense layer after them. False if the rows
+        that enter the layer will be rounded.
 
     Raises
     ------
     NotFittedError, TypeError
-        As `freeze` does.
+        See `freeze`.
     """
     if isinstance(estimator, Predictor):
         return estimator.model()
@@ -106,7 +139,7 @@ def model_of(estimator: Any, folds: bool = True) -> Model:
 
 
 def _best(search):
-    """The estimator that a search predicts with."""
+    """Returns the estimator with which a search predicts; raises TypeError with refit=False."""
     _check_methods(search, (BaseSearchCV,))
     check_is_fitted(search, "cv_results_")
     if not hasattr(search, "best_estimator_"):
@@ -133,12 +166,12 @@ def _found(estimator) -> FittedNetwork:
 
 
 def _holds_others(estimator) -> bool:
-    """Whether it holds other estimators."""
+    """Whether an estimator contains other estimators."""
     return hasattr(estimator, "estimator") or hasattr(estimator, "estimators")
 
 
 def _check_methods(estimator, known: tuple[type, ...]) -> None:
-    """Refuses a class that answers in a way of its own."""
+    """Raises TypeError if the estimator's class overrides `predict` or `predict_proba`."""
     for base in known:
         for name in ("predict", "predict_proba"):
             theirs = getattr_static(base, name, None)
@@ -173,12 +206,12 @@ def _of_pipeline(pipeline: Pipeline, folds: bool) -> Model:
     *transformers, last = steps
     if not transformers:
         return model_of(last, folds)
-    chained(transformers, float)  # a step that is not known is told of before the network
+    chained(transformers, float)  # so an unknown step raises its error before the network's
     return before(model_of(last, folds), transformers, folds)
 
 
 def _model(found: FittedNetwork, estimator, folds: bool) -> Model:
-    """The network folded."""
+    """Makes a model of the folded network."""
     dtype = found.arrays[-1].dtype
     network, arrays = folded(found.network, found.arrays, into_next=folds)
     features = getattr(estimator, "feature_names_in_", None)

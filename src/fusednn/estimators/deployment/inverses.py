@@ -1,4 +1,4 @@
-"""The way back from a transformed target: in the last layer, as an exact op, or in the head."""
+"""Inverse transforms of targets: in the last layer, as an op, or as a function of the head."""
 
 from __future__ import annotations
 
@@ -14,16 +14,23 @@ from .scalers import NEAR_MEAN, SCALERS, Affine, inverse_of, nothing
 from .transforms import steps_of
 
 FUNCTIONS = {"exp": np.exp, "expm1": np.expm1, "square": np.square}
-"""Functions that a target may go back by, by their names in `serving.answers.INVERSES`."""
+"""The inverse functions, by their names in `serving.labels_and_values.INVERSES`."""
 
 
 def transformed_back(model: Model, regressor: TransformedTargetRegressor) -> Model:
-    """The model of a regressor within, behind which predictions are transformed back.
+    """Adds the inverse of a target's transformer to the model of the inner regressor.
+
+    Parameters
+    ----------
+    model : Model
+        The model of `regressor.regressor_`.
+    regressor : TransformedTargetRegressor
+        Fitted.
 
     Raises
     ------
     TypeError
-        If that is not known, or cannot stand behind such outputs.
+        If the transformer is unknown, or its inverse cannot follow the network's outputs.
     """
     if model.head.kind != VALUES:
         raise TypeError(f"freeze needs a network that is a regressor in {regressor!r}.")
@@ -82,7 +89,7 @@ def _scaled_back(model: Model, scaler) -> Model:
                 " transform what it predicts."
             )
         return _then(model, nothing(len(factor))._replace(after=np.log(factor)))
-    if head.least:  # pairs of a mean and the logarithm of a variance
+    if head.least:  # loss="gaussian": pairs of a mean and the logarithm of a variance
         wider = 2 * np.log(factor[1::2])
         for part, other in zip(back, nothing(1), strict=True):
             part[1::2] = other
@@ -93,7 +100,7 @@ def _scaled_back(model: Model, scaler) -> Model:
 
 
 def _then(model: Model, back: Affine) -> Model:
-    """A model whose outputs are scaled, in its last layer where that loses no digits."""
+    """Scales the outputs of a model: in its last layer if that loses no digits, or by an op."""
     *ops, last = model.ops
     arrays, dtype = [*model.arrays], np.dtype(model.dtype)
     factor = back.factor / back.divisor

@@ -1,4 +1,4 @@
-"""Fitted scalers beside a network: in its first or last layer, or exact ops of their own."""
+"""Fitted scalers as affine functions: folded into a layer of a network, or as ops of their own."""
 
 from __future__ import annotations
 
@@ -15,12 +15,15 @@ from fusednn.plan.folding import folded
 
 SCALERS = StandardScaler, MinMaxScaler, MaxAbsScaler, RobustScaler
 NEAR_MEAN = {np.dtype(np.float32): 30.0, np.dtype(np.float64): 1e9}
-"""The largest mean, in deviations, of what is folded: products with larger ones round by more than
-the 1e-5 of the largest output that predictors may differ by."""
+"""Scalers whose |mean| / deviation is at least this are not folded into weights.
+
+Products of larger means round by more than 1e-5 of the largest output, which is the difference
+that predictors may have.
+"""
 
 
 class Affine(NamedTuple):
-    """(x + before) factor / divisor + after within [low, high], by column, in float64."""
+    """(x + before) factor / divisor + after, clipped to [low, high], for each column; float64."""
 
     before: np.ndarray
     factor: np.ndarray
@@ -30,7 +33,7 @@ class Affine(NamedTuple):
     high: np.ndarray
 
     def mean_and_factor(self):
-        """The same as (x - mean) factor; None if it clips, or a factor is 0."""
+        """Converts to (x - mean) factor; returns None if it clips or a factor is 0."""
         clips = np.isfinite(self.low).any() or np.isfinite(self.high).any()
         if clips or not self.factor.all():
             return None
@@ -38,26 +41,26 @@ class Affine(NamedTuple):
         return -self.before - self.after / factor, factor
 
     def of(self, columns) -> Affine:
-        """What is done to some of the columns."""
+        """Selects columns."""
         return Affine(*(part[columns] for part in self))
 
     def is_nothing(self) -> bool:
-        """Whether all columns stay what they are."""
+        """Whether the function returns all columns unchanged."""
         return all(np.all(a == b) for a, b in zip(self, nothing(1), strict=True))
 
 
 def nothing(width: int) -> Affine:
-    """What leaves so many columns as they are."""
+    """The function that returns `width` columns unchanged."""
     return Affine(*(np.full(width, value) for value in (0.0, 1.0, 1.0, 0.0, -np.inf, np.inf)))
 
 
 def side_by_side(parts: list[Affine]) -> Affine:
-    """What is done to the columns of all parts, one beside the other."""
+    """Concatenates functions of different columns."""
     return Affine(*map(np.concatenate, zip(*parts, strict=True)))
 
 
 def affine_of(scaler, dtype) -> Affine:
-    """What a fitted scaler does to rows of this type."""
+    """Converts a fitted scaler to the function that it applies to rows of this type."""
     width = scaler.n_features_in_
     parts: dict[str, Any] = {"before": 0.0, "factor": 1.0, "divisor": 1.0, "after": 0.0}
     low, high = -np.inf, np.inf
@@ -65,7 +68,7 @@ def affine_of(scaler, dtype) -> Affine:
         case StandardScaler():
             parts["before"] = 0.0 if not scaler.with_mean else -scaler.mean_
             parts["divisor"] = 1.0 if scaler.scale_ is None else scaler.scale_
-            for key in ("before", "divisor"):  # as scikit-learn has them in the type of X
+            for key in ("before", "divisor"):  # scikit-learn casts these to the type of X
                 parts[key] = np.asarray(parts[key], dtype)
         case MinMaxScaler():
             parts["factor"], parts["after"] = scaler.scale_, scaler.min_
@@ -81,7 +84,7 @@ def affine_of(scaler, dtype) -> Affine:
 
 
 def inverse_of(scaler, dtype) -> Affine:
-    """What the inverse of a fitted scaler does to values of this type, step by step as there."""
+    """Converts a fitted scaler's inverse, with scikit-learn's order of operations."""
     forth = affine_of(scaler, dtype)
     back = nothing(len(forth.factor))
     if isinstance(scaler, MinMaxScaler):
@@ -92,26 +95,31 @@ def inverse_of(scaler, dtype) -> Affine:
 def behind(
     scalers: list[Affine], network: Network, arrays: list[np.ndarray], dtype, *, folds: bool
 ) -> tuple[Network, list[np.ndarray]]:
-    """A network behind scalers, and its parameters.
+    """Puts scalers before a network; after an Embedding if it begins with one.
 
     Parameters
     ----------
     scalers : list of Affine
-        The first is applied first.
+        In the order of application.
     network : Network
-        As `folded` leaves it.
+        A result of `folded`.
     arrays : list of ndarray
-        Its parameters, in the order of the ops.
+        The parameters of the network, in the order of the ops.
     dtype : dtype
         The network's.
     folds : bool
-        Whether they may go into the first layer; clipping ones never do, nor those of data that
-        are far from zero. Those of columns that an Embedding leaves as they are come behind it.
+        Whether to fold scalers into the first layer. Scalers that clip, and scalers of columns
+        with large means (`NEAR_MEAN`), always become ops.
+
+    Returns
+    -------
+    network : Network
+    arrays : list of ndarray
 
     Raises
     ------
     TypeError
-        If they scale the codes of an Embedding.
+        If a scaler changes the codes of an Embedding, or an activation follows the Embedding.
     """
     scalers = [scaler for scaler in scalers if not scaler.is_nothing()]
     if isinstance(network.ops[0], Embedding):
@@ -125,7 +133,7 @@ def behind(
 
 
 def _folded(scaler: Affine, network: Network, arrays, dtype):
-    """Both in one; None if the first layer cannot take it."""
+    """Folds a scaler into the first layer; returns None if the layer cannot hold it."""
     linear = scaler.mean_and_factor()
     if linear is None or not np.all(abs(linear[0] * linear[1]) < NEAR_MEAN[dtype]):
         return None
@@ -135,13 +143,13 @@ def _folded(scaler: Affine, network: Network, arrays, dtype):
 
 
 def _exact(scalers: list[Affine], network: Network, arrays):
-    """Each an op of its own."""
+    """Adds an op for each scaler."""
     rescales = [Rescale(len(scaler.factor)) for scaler in scalers]
     return _put(network, arrays, rescales, [part for scaler in scalers for part in scaler])
 
 
 def _put(network: Network, arrays, ops: list, parts: list) -> tuple[Network, list[np.ndarray]]:
-    """A network with ops before all others but an Embedding, which reads X itself."""
+    """Inserts ops before the first op, or after it if it is an Embedding, which reads X itself."""
     first = network.ops[0]
     at, count = (1, len(first.columns)) if isinstance(first, Embedding) else (0, 0)
     network = network._replace(ops=(*network.ops[:at], *ops, *network.ops[at:]))
@@ -149,7 +157,7 @@ def _put(network: Network, arrays, ops: list, parts: list) -> tuple[Network, lis
 
 
 def _past(scaler: Affine, embedding: Embedding) -> Affine:
-    """The same behind an Embedding: its vectors stay as they are."""
+    """Converts a scaler of X to one of an Embedding's output; it leaves vectors unchanged."""
     if not scaler.of(list(embedding.columns)).is_nothing():
         raise TypeError(
             "freeze cannot scale the codes of an Embedding. Scale the other columns alone, by a"

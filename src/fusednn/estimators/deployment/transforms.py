@@ -1,4 +1,4 @@
-"""What stands before a network: choices of columns and scalers, as one choice and scalers."""
+"""Fitted transformers before a network, converted to one choice of columns and scalers."""
 
 from __future__ import annotations
 
@@ -18,15 +18,16 @@ from .scalers import SCALERS, Affine, affine_of, behind, nothing, side_by_side
 
 
 class Inputs(NamedTuple):
-    """Columns of X, and what is then done to them.
+    """A choice of columns of X, and the scalers that follow it.
 
     Parameters
     ----------
     width : int
-        Columns of X.
+        The number of columns of X.
     columns : ndarray of int
+        The chosen columns, in their new order.
     scalers : list of Affine
-        The first is applied first.
+        In the order of application.
     """
 
     width: int
@@ -34,18 +35,18 @@ class Inputs(NamedTuple):
     scalers: list[Affine]
 
     def of(self, columns) -> Inputs:
-        """Some columns of what it makes."""
+        """Selects columns of the output."""
         chosen = self.columns[columns]
         return Inputs(self.width, chosen, [scaler.of(columns) for scaler in self.scalers])
 
     def then(self, other: Inputs) -> Inputs:
-        """Both, one behind the other."""
+        """Applies `other` to the output."""
         before = self.of(other.columns)
         return before._replace(scalers=[*before.scalers, *other.scalers])
 
 
 def steps_of(pipeline: Pipeline) -> list:
-    """The steps of a pipeline, those of pipelines within it in their place."""
+    """Lists the steps of a pipeline; replaces inner pipelines by their steps."""
     steps: list = []
     for _, step in pipeline.steps:
         if step is None or (isinstance(step, str) and step == "passthrough"):
@@ -55,22 +56,22 @@ def steps_of(pipeline: Pipeline) -> list:
 
 
 def before(model: Model, steps: list, folds: bool) -> Model:
-    """A model behind fitted transformers.
+    """Puts fitted transformers before a model.
 
     Parameters
     ----------
     model : Model
     steps : list
-        One at least; the first is applied first.
+        At least one transformer, in the order of application.
     folds : bool
-        As `scalers.behind` takes it.
+        Whether to fold scalers into weights; see `scalers.behind`.
 
     Raises
     ------
     NotFittedError
-        If one is not fitted.
+        If a transformer is not fitted.
     TypeError
-        If one is of another kind, or scales the codes of an Embedding.
+        If a transformer is of an unknown class, or scales the codes of an Embedding.
     """
     inputs = chained(steps, model.dtype)
     if model.columns is not None:
@@ -95,13 +96,13 @@ def before(model: Model, steps: list, folds: bool) -> Model:
 
 
 def _begins_dense(ops) -> bool:
-    """Whether a dense layer reads the columns, or one that scalers alone stand before."""
+    """Whether the first op, apart from scalers, is a dense layer."""
     kinds = [type(op) for op in ops if type(op) is not Rescale]
     return kinds[0] is Dense
 
 
 def _in_order(ops, arrays: list, order: np.ndarray) -> list[np.ndarray]:
-    """Parameters by column of what stands before the dense layer, and its weights, reordered."""
+    """Reorders, by column, the parameters of the scalers and the weights of the dense layer."""
     done: list[np.ndarray] = []
     for op in ops:
         if not isinstance(op, Rescale):
@@ -112,7 +113,7 @@ def _in_order(ops, arrays: list, order: np.ndarray) -> list[np.ndarray]:
 
 
 def chained(steps: list, dtype) -> Inputs:
-    """What fitted transformers do to rows of this type; they are refused as by `before`."""
+    """Combines fitted transformers for rows of this type; raises the errors of `before`."""
     first, *others = [_inputs(step, dtype) for step in steps]
     for other in others:
         first = first.then(other)
@@ -120,13 +121,13 @@ def chained(steps: list, dtype) -> Inputs:
 
 
 def _inputs(step, dtype) -> Inputs:
-    """What a fitted transformer does."""
+    """Converts a fitted transformer."""
     if type(step) is ColumnTransformer:
         return _of_columns(step, dtype)
     if type(step) is FunctionTransformer and step.func is None:
         check_is_fitted(step, "n_features_in_")
         return _all_of(step.n_features_in_, [])
-    if type(step) in SCALERS:  # a subclass may transform in its own way
+    if type(step) in SCALERS:  # no subclasses, which may override `transform`
         check_is_fitted(step)
         return _all_of(step.n_features_in_, [affine_of(step, dtype)])
     known = ", ".join(kind.__name__ for kind in SCALERS)
@@ -141,7 +142,7 @@ def _all_of(width: int, scalers: list[Affine]) -> Inputs:
 
 
 def _of_columns(transformer: ColumnTransformer, dtype) -> Inputs:
-    """The parts of a ColumnTransformer, side by side."""
+    """Converts a ColumnTransformer: concatenates its parts."""
     check_is_fitted(transformer)
     width, weights = transformer.n_features_in_, transformer.transformer_weights or {}
     parts = []

@@ -1,4 +1,4 @@
-"""Compiling ahead of time, by doing in small what an estimator would do."""
+"""Compiles kernels in advance: fits small data and predicts, as an estimator would."""
 
 from __future__ import annotations
 
@@ -25,38 +25,41 @@ from .freezing import freeze
 
 
 def warmup(estimator: Any, *, sparse: bool = False) -> dict[str, int]:
-    """
-    Compile what an estimator needs and keep it in the disk cache.
+    """Compiles the kernels that an estimator needs, and stores them in the disk cache.
 
-    Later processes load it: `fit`, `partial_fit` and the predictions, of few rows and of many,
-    compile nothing, nor does a predictor that `freeze` makes of it. Networks of any sizes share
-    their kernels.
+    Later processes load them from there. Then `fit`, `partial_fit`, predictions of any number of
+    rows, and the predictor that `freeze` makes of the estimator compile nothing. Networks of all
+    sizes share the kernels.
 
     Parameters
     ----------
     estimator : estimator
-        A network, or a scikit-learn estimator whose parameters hold some, such as a pipeline.
-        It is not changed.
+        A network, or a scikit-learn estimator with networks among its parameters, such as a
+        pipeline. It is not changed.
     sparse : bool, default=False
-        Whether X may be a sparse matrix too.
+        Whether to compile the kernels for sparse X too.
 
     Returns
     -------
-    dict
-        How many kernels were "compiled", "loaded" from the cache, and newly "kept" there. What
-        this process had already is not counted.
+    dict of str to int
+        The numbers of kernels that were "compiled", "loaded" from the cache, and "kept" (written
+        to the cache). Kernels that this process had before are not counted.
 
     Raises
     ------
     TypeError
-        If it is not an estimator.
+        If the argument is not an estimator.
     ValueError
-        If there is no network in the estimator, or its parameters are refused.
+        If the estimator has no network, or a parameter is invalid.
 
     Examples
     --------
     >>> from fusednn import MLPRegressor, warmup
-    >>> done = warmup(MLPRegressor(dtype="float32"))
+    >>> counts = warmup(MLPRegressor(dtype="float32"))
+    >>> sorted(counts)
+    ['compiled', 'kept', 'loaded']
+    >>> warmup(MLPRegressor(dtype="float32"))["compiled"]
+    0
     """
     before = statistics()
     for _, run in rehearsals(estimator, sparse):
@@ -65,14 +68,14 @@ def warmup(estimator: Any, *, sparse: bool = False) -> dict[str, int]:
 
 
 def counted_since(before: dict[str, int]) -> dict[str, int]:
-    """What `warmup` returns, from the cache's statistics at its begin."""
+    """Makes the result of `warmup` from the cache's statistics before it."""
     names = {"compiled": "misses", "loaded": "hits", "kept": "saved"}
     now = statistics()
     return {name: now[count] - before[count] for name, count in names.items()}
 
 
 def rehearsals(estimator: Any, sparse: bool = False) -> list[tuple[str, Callable[[], None]]]:
-    """What `warmup` runs one by one, each with its description."""
+    """Lists the functions that `warmup` calls, each with a description."""
     if isinstance(estimator, type) or not hasattr(estimator, "get_params"):
         raise TypeError(f"an estimator is needed, not {estimator!r}")
     parts = [estimator, *estimator.get_params().values()]
@@ -87,16 +90,17 @@ def rehearsals(estimator: Any, sparse: bool = False) -> list[tuple[str, Callable
 def _rehearsals_of(network, sparse: bool) -> Iterator[tuple[str, Callable[[], None]]]:
     batch = network.batch_size
     if batch != "auto":
-        batch = min(batch, BLOCK_LIMIT + 1)  # larger ones are trained in blocks, like this one
+        batch = min(batch, BLOCK_LIMIT + 1)  # larger batches use the same kernels
     rows = 2 * (FEW_ROWS + 1 if batch == "auto" else max(FEW_ROWS + 1, batch))
     small = {"max_iter": 1, "batch_size": batch, "validation_fraction": 0.5, "verbose": False}
     X = network._rehearsal_data(rows)
-    # from 1 on, which every loss takes: a logistic output, and a softmax of more than few units
+    # targets from 1, which every loss takes: for a logistic output, and a softmax of many units
     two = 1 + np.arange(rows) % 2
     targets = [[two, np.tile(two, (5, 1)).T]]
     if is_classifier(network):
         targets = [[1 + np.arange(rows) % classes] for classes in network._rehearsal_classes()]
-    any_targets = not is_classifier(network) or len(targets) > 1  # not those of its last layer
+    # the network's own output layer, if it has one, fixes the targets
+    any_targets = not is_classifier(network) or len(targets) > 1
     if network.missing_targets == "ignore" and any_targets:
         part = np.tile(two, (5, 1)).T.astype(float)
         part[0, 0] = np.nan
@@ -124,7 +128,7 @@ def _rehearse(model, inputs, targets) -> None:
 
 
 def _rehearse_frozen(predictor, X) -> None:
-    """Calls that keep the interpreter's lock and longer ones, in every way of answering."""
+    """Calls every method of a predictor with few rows, which keep the GIL, and with many."""
     ready_share(predictor.dtype)
     ways = [predictor, predictor.predict]
     if hasattr(predictor, "classes_"):

@@ -1,4 +1,4 @@
-"""`DiagnosisDisplay`: gradients and outputs of each layer over the passes, drawn."""
+"""`DiagnosisDisplay`: plots the gradients and outputs of each layer over the passes."""
 
 from __future__ import annotations
 
@@ -17,36 +17,45 @@ if TYPE_CHECKING:
 
 
 class DiagnosisDisplay:
-    """Norms of the gradients and deviations of the outputs of each layer, over the passes.
+    """Plots each layer's gradient norms and standard deviations of outputs, over the passes.
 
-    `from_estimator` is the usual way to make one.
+    Requires matplotlib. Usually made by `from_estimator`.
 
     Parameters
     ----------
     gradient_norms : array-like of shape (n_passes, n_weighted_layers)
+        Euclidean norms of the loss's gradients by the weights.
     activation_stats : array-like of shape (n_passes, n_layers, 3)
+        Mean, standard deviation, and share of dead or saturated units of each layer's outputs.
     layers : list of str
         Names of the layers.
     weighted_layers : list of str
-        Names of those with weights.
+        Names of the layers with weights.
     estimator_name : str, optional
         The title.
 
     Attributes
     ----------
     axes_ : ndarray of two matplotlib Axes
-        Of the gradients, of the outputs.
+        The plot of the gradients and the plot of the outputs.
     figure_ : matplotlib Figure
     gradient_lines_, activation_lines_ : list of matplotlib Line2D
-        One for each layer.
+        A line for each layer.
+
+    See Also
+    --------
+    DiagnosisWarning : Says which of the known problems a fit has.
 
     Examples
     --------
     >>> from sklearn.datasets import load_iris
     >>> from fusednn import DiagnosisDisplay, MLPClassifier
-    >>> clf = MLPClassifier(max_iter=500, diagnose=True, random_state=0)
-    >>> clf = clf.fit(*load_iris(return_X_y=True))
-    >>> display = DiagnosisDisplay.from_estimator(clf)  # doctest: +SKIP
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = MLPClassifier([16, 16], diagnose=True, standardize=True, max_iter=1000)
+    >>> model = model.set_params(learning_rate_init=0.02, random_state=0).fit(X, y)
+    >>> display = DiagnosisDisplay.from_estimator(model)
+    >>> [line.get_label() for line in display.gradient_lines_]
+    ['hidden 0', 'hidden 1', 'output']
     """
 
     axes_: np.ndarray
@@ -78,16 +87,17 @@ class DiagnosisDisplay:
         ax: Sequence[Axes] | np.ndarray | None = None,
         **kwargs: Any,
     ) -> Self:
-        """Draws what a network fitted with `diagnose=True` has kept.
+        """Plots the statistics of a network that was fitted with `diagnose=True`.
 
         Parameters
         ----------
         estimator : MLPClassifier, MLPRegressor, NetworkClassifier or NetworkRegressor
         name : str, optional
-            Instead of the class's.
+            The title. By default the name of the class.
         ax : sequence of two matplotlib Axes, optional
+            By default the Axes of a new figure.
         **kwargs
-            For `matplotlib.axes.Axes.plot`.
+            Passed to `matplotlib.axes.Axes.plot`.
 
         Returns
         -------
@@ -96,14 +106,14 @@ class DiagnosisDisplay:
         Raises
         ------
         NotFittedError
+            If the estimator is not fitted.
         AttributeError
             If the estimator was fitted without `diagnose`.
         """
         check_is_fitted(estimator)
         if not hasattr(estimator, "gradient_norms_"):
             raise AttributeError(
-                f"{type(estimator).__name__} has no gradient_norms_: only a fit with diagnose=True"
-                " leaves them."
+                f"{type(estimator).__name__} has no gradient_norms_: fit it with diagnose=True."
             )
         display = cls(
             gradient_norms=estimator.gradient_norms_,
@@ -121,21 +131,28 @@ class DiagnosisDisplay:
         name: str | None = None,
         **kwargs: Any,
     ) -> Self:
-        """Draws the lines; a norm of 0 is left out of the logarithmic axis.
+        """Plots the lines. The logarithmic axis leaves out norms of 0.
 
         Parameters
         ----------
         ax : sequence of two matplotlib Axes, optional
-            Instead of those of a new figure.
+            By default the Axes of a new figure.
         name : str, optional
-            Instead of `estimator_name`.
+            The title. By default `estimator_name`.
         **kwargs
-            For `matplotlib.axes.Axes.plot`.
+            Passed to `matplotlib.axes.Axes.plot`.
 
         Returns
         -------
         DiagnosisDisplay
-            Itself.
+            The object itself.
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is not installed.
+        ValueError
+            If `ax` does not have two Axes.
         """
         try:
             import matplotlib.pyplot as plt

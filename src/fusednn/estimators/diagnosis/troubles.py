@@ -1,8 +1,9 @@
-"""The troubles of deep networks, found in what a diagnosis has seen.
+"""Finds the known troubles of deep networks in the statistics of a fit.
 
-The rules compare what has no unit. Healthy networks of 1 to 40 layers (ReLU after He, tanh after
-Glorot, SELU, BatchNorm, LayerNorm, residual) on standardised data stay at ratios of gradients
-between 0.05 and 10, and at gradients below 5 times the weights; 10 sigmoid layers have 5e-6.
+The rules use ratios, which have no unit. Measured: healthy networks of 1 to 40 layers (ReLU with
+He's weights, tanh with Glorot's, SELU, BatchNorm, LayerNorm, residual) on standardised data have
+ratios of gradients, first layer to last, between 0.05 and 10, and gradients below 5 times the
+weights. 10 sigmoid layers have a ratio of 5e-6.
 """
 
 from __future__ import annotations
@@ -12,39 +13,45 @@ from typing import NamedTuple
 import numpy as np
 
 VANISHED = 1e-4
-"""What vanishes is below this share of the last layer's gradient, or of the first one's deviation
-of outputs; Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural
-networks", AISTATS 2010: what goes back is a product over the layers, and so is what goes forward.
-If both shrink alike, the weights' gradients do not differ (equation 14), and only the deviations
-tell."""
+"""A gradient vanishes below this share of the last layer's gradient, and a signal below this share
+of the first layer's standard deviation of outputs.
+
+Gradients and signals are products over the layers (Glorot and Bengio, "Understanding the
+difficulty of training deep feedforward neural networks", AISTATS 2010). If both shrink alike, the
+gradients of all weights are equally small (equation 14); then only the standard deviations show
+it."""
 
 EXPLODED = 1e3
-"""What explodes is above so many times the last layer's gradient, or the norm of the weights
-themselves: a step at the usual rate of 1e-3 is then as long as they are."""
+"""A gradient explodes above this multiple of the last layer's gradient, or of the weights' norm. A
+step at the usual rate of 1e-3 then is as long as the weights."""
 
 MOST = 0.9
-"""The share of units that may be dead, or of outputs that may be saturated."""
+"""The largest share of dead units, or saturated outputs, without a message."""
 
 DEAD_KINDS = {"relu", "hard_swish"}
-"""Activations that are 0, and so is their derivative, for all inputs below some bound."""
+"""Activations that are 0, with derivative 0, for all inputs below some bound."""
 
 SATURATED_KINDS = {"tanh": (-0.99, 0.99), "logistic": (0.01, 0.99)}
-"""Activations with two flat ends, and where these begin."""
+"""Activations with two flat ends, and the values at which these begin."""
 
 
 class Seen(NamedTuple):
-    """What was seen of some passes.
+    """The statistics of some passes.
 
     Parameters
     ----------
-    gradient_norms, activation_stats : ndarray
-        As the fitted attributes.
-    layers, weighted : list of str
-        Names of the layers, and of those with weights.
-    weight_norms : ndarray
-        Of the latter, before these passes.
+    gradient_norms : ndarray of shape (n_passes, n_weighted)
+        The fitted attribute `gradient_norms_`.
+    activation_stats : ndarray of shape (n_passes, n_layers, 3)
+        The fitted attribute `activation_stats_`.
+    layers : list of str
+        Names of the layers.
+    weighted : list of str
+        Names of the layers with weights.
+    weight_norms : ndarray of shape (n_weighted,)
+        Euclidean norms of the weights before these passes.
     activations : list of str
-        Of the former.
+        The activation of each layer.
     """
 
     gradient_norms: np.ndarray
@@ -56,7 +63,7 @@ class Seen(NamedTuple):
 
 
 def troubles(seen: Seen, finite: bool) -> dict[str, str]:
-    """A message for each kind of trouble; `finite` says whether all weights are."""
+    """Returns a message for each kind of trouble; `finite`: whether all weights are finite."""
     dead = _beyond(seen, DEAD_KINDS, "of the units of {} are dead: 0 for all samples")
     found = {
         "vanish": _vanish(seen, dead is not None),
@@ -88,7 +95,7 @@ TRY = {
 
 
 def _ratio(numerator, denominator) -> float:
-    """The median over the passes of a ratio; NaN where there is none."""
+    """The median of a ratio over the passes, without NaN; NaN if no pass has a ratio."""
     with np.errstate(all="ignore"):
         ratios = numerator / denominator
     ratios = ratios[~np.isnan(ratios)]
@@ -100,7 +107,7 @@ def _first_by_last(seen: Seen) -> float:
 
 
 def _vanish(seen: Seen, dead: bool) -> str | None:
-    """What to say if gradients or outputs vanish; zeros are no news where units are dead."""
+    """The message if gradients or outputs vanish; `dead` ignores zeros, which dead units cause."""
     least = 0.0 if dead else -1.0
     largest = seen.gradient_norms.max(axis=1, initial=0.0)
     if len(largest) and not dead and np.median(largest) == 0:
@@ -111,7 +118,7 @@ def _vanish(seen: Seen, dead: bool) -> str | None:
             f"The gradients vanish: that of {seen.weighted[0]} is {ratio:.0e} of that of"
             f" {seen.weighted[-1]} (norms, median over the passes)."
         )
-    deviations = seen.activation_stats[:, :-1, 1]  # of the hidden layers
+    deviations = seen.activation_stats[:, :-1, 1]  # without the output layer
     scale = np.minimum(deviations[:, :1], 1.0).ravel()
     for name, column in zip(seen.layers[:-1], deviations.T, strict=True):
         ratio = _ratio(column, scale)
@@ -148,7 +155,7 @@ def _explode(seen: Seen, finite: bool) -> str | None:
 
 
 def _beyond(seen: Seen, kinds, what: str) -> str | None:
-    """Layers of some activations whose share, after the last pass, is too large."""
+    """The message if layers with these activations have too large a share after the last pass."""
     if not len(seen.activation_stats):
         return None
     shares = np.where(np.isin(seen.activations, [*kinds]), seen.activation_stats[-1, :, 2], 0)
@@ -159,5 +166,5 @@ def _beyond(seen: Seen, kinds, what: str) -> str | None:
 
 
 def _names(layers: list[str], chosen: np.ndarray) -> str:
-    """The names of some layers in a phrase."""
+    """The names of the chosen layers, separated by commas."""
     return ", ".join(name for name, one in zip(layers, chosen, strict=True) if one)

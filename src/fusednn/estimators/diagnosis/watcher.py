@@ -1,4 +1,4 @@
-"""A fit looked at after each pass: gradients and outputs of each layer, and what is wrong."""
+"""Diagnoses a fit after each pass: gradients and outputs of each layer."""
 
 from __future__ import annotations
 
@@ -14,15 +14,16 @@ from fusednn.training.progress import Watcher
 from .troubles import DEAD_KINDS, SATURATED_KINDS, Seen, troubles
 
 MOST_SAMPLES = 512
-"""The most that the probe has."""
+"""The most samples on which gradients and outputs are computed."""
 
 
 class Diagnosis:
-    """A watcher of the passes that looks at the network after each, and tells another one.
+    """A watcher that computes statistics of the network after each pass, then calls another one.
 
     Parameters
     ----------
     training : Training
+        Its first `MOST_SAMPLES` samples with a nonzero weight are used.
     layers : list of (str, int)
         The name of each layer, and the number of its op.
     before : dict
@@ -50,7 +51,7 @@ class Diagnosis:
         self._outputs: list[list] = []
 
     def run(self, train: Train, watcher: Watcher | None) -> Outcome:
-        """The training, looked at after each pass."""
+        """Runs the training; adds the fitted attributes and the messages to its outcome."""
         self._watcher = watcher
         with self._probe:
             outcome = train(self)
@@ -80,7 +81,7 @@ class Diagnosis:
 
     def end(self, progress, parameters):
         outputs, gradients = self._probe.look(parameters())
-        with np.errstate(all="ignore"):  # of a network that diverges
+        with np.errstate(all="ignore"):  # the values of a network that diverges overflow
             norms = self._norms(gradients)
             row = [
                 statistics(outputs[op].reshape(-1, self._ops[op].fan_out), self._activation(op))
@@ -91,7 +92,7 @@ class Diagnosis:
         return self._watcher is not None and self._watcher.end(progress, parameters)
 
     def _attributes(self):
-        """The fitted attributes of these passes."""
+        """Makes the fitted attributes of these passes."""
         names = [name for name, _ in self._layers]
         return {
             "gradient_norms_": np.array(self._gradients).reshape(-1, len(self._weights)),
@@ -104,7 +105,7 @@ class Diagnosis:
         return self._ops[op].after.activation
 
     def _norms(self, arrays):
-        """The norm of all matrices of each layer that has some."""
+        """The Euclidean norm of all matrices of a layer, for each layer that has matrices."""
         squares = (
             (np.sum(np.square(np.asarray(arrays[number], float))) for number in own)
             for _, own in self._weights
@@ -113,7 +114,7 @@ class Diagnosis:
 
 
 def statistics(outputs, activation):
-    """Mean, standard deviation and share of dead units or saturated outputs, of (rows, O)."""
+    """The mean, standard deviation and share of dead units or saturated outputs of (rows, O)."""
     share = 0.0
     if activation in DEAD_KINDS:
         share = np.mean(~outputs.any(axis=0))
@@ -124,7 +125,7 @@ def statistics(outputs, activation):
 
 
 def _matrices_of(session, layers):
-    """Pairs of a layer's number and the numbers of its matrices, of layers that have some."""
+    """Returns (layer, numbers of its matrices) for each layer that has matrices."""
     counts = [len(op.parameters()) for op in session.network.ops]
     starts = np.cumsum([0, *counts])
     shapes = [parameter.shape for parameter in session.network.parameters()]

@@ -1,1 +1,1 @@
-"""Plots, diagrams and looks into a fitted network."""
+"""Plots and diagrams of a fitted network, and its inner values."""

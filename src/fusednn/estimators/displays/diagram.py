@@ -1,4 +1,4 @@
-"""A fitted network's layers in its HTML representation."""
+"""Tables of a fitted network's layers, for its HTML representation."""
 
 from __future__ import annotations
 
@@ -10,17 +10,16 @@ CELL = "border: 1px solid #8888; padding: 0.2em 0.8em; text-align: right"
 
 
 def layers_html(sizes, activation, out_activation) -> str:
-    """A table of layers: units, activation, shape of the weights, parameters.
+    """Makes an HTML table of layers: units, activation, shape of the weights, parameters.
 
     Parameters
     ----------
     sizes : list of int
-        Units, the input first.
-    activation, out_activation : str
-
-    Returns
-    -------
-    str
+        Units of each layer, the input first.
+    activation : str
+        The activation of the hidden layers.
+    out_activation : str
+        The output function.
     """
     rows = [("layer", "units", "activation", "weights", "parameters")]
     rows.append(("input", str(sizes[0]), "", "", ""))
@@ -38,7 +37,7 @@ def layers_html(sizes, activation, out_activation) -> str:
 
 
 def rows_html(rows) -> str:
-    """A table of rows of text, the first of them its head."""
+    """Makes an HTML table of rows of text; the first row is the head."""
     body = "".join(
         "<tr>" + "".join(f'<td style="{CELL}">{escape(text)}</td>' for text in row) + "</tr>"
         for row in rows

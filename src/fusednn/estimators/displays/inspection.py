@@ -1,4 +1,4 @@
-"""Looks inside a fitted network: logits, hidden layers, and what an output owes to each input."""
+"""Inner values of a fitted network: logits, hidden activations, gradients by the input."""
 
 from __future__ import annotations
 
@@ -16,35 +16,47 @@ if TYPE_CHECKING:
 
 
 class LooksMixin(BaseEstimator):
-    """What an estimator shows besides its predictions; beside a `BaseNetwork`."""
+    """Methods that show inner values of the network; a base class of `BaseNetwork`."""
 
     def predict_logits(self, X: MatrixLike) -> FloatArray:
-        """The last layer's outputs before the output activation.
+        """Returns the last layer's outputs before the output activation.
 
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
+            Input.
 
         Returns
         -------
         ndarray of shape (n_samples, n_outputs_)
-            In the network's type. Of two classes there is one logit, for the second.
+            In the network's type. For two classes there is one logit, that of the second class.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from fusednn import MLPClassifier
+        >>> X, y = load_iris(return_X_y=True)
+        >>> model = MLPClassifier([8], solver="lbfgs", max_iter=1000, random_state=0).fit(X, y)
+        >>> logits = model.predict_logits(X)
+        >>> bool((logits.argmax(axis=1) == model.predict(X)).all())
+        True
         """
         return self._outputs(X, link=False)
 
     def hidden_activations(self, X: MatrixLike, layer: int = -1) -> FloatArray:
-        """The outputs of a hidden layer, its activation applied.
+        """Returns the outputs of a hidden layer, after its activation.
 
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
+            Input.
         layer : int, default=-1
-            Which of `hidden_layer_sizes` or `layers`, counted as Python counts: 0 is the first.
+            Index in `hidden_layer_sizes` or `layers`; negative ones count from the end.
 
         Returns
         -------
         ndarray of shape (n_samples, n_units)
-            The axes of a sample, where `Reshape` gave it some, are joined into one.
+            In the network's type. If `Reshape` gave samples axes, these are joined into one.
 
         Raises
         ------
@@ -52,6 +64,15 @@ class LooksMixin(BaseEstimator):
             If `layer` is not an integer.
         ValueError
             If there is no such layer.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from fusednn import MLPClassifier
+        >>> X, y = load_iris(return_X_y=True)
+        >>> model = MLPClassifier([8, 2], solver="lbfgs", max_iter=1000, random_state=0).fit(X, y)
+        >>> model.hidden_activations(X, 0).shape, model.hidden_activations(X).shape
+        ((150, 8), (150, 2))
         """
         self._check_fitted()
         count, layer = self._count_hidden(), _whole("layer", layer)
@@ -61,32 +82,50 @@ class LooksMixin(BaseEstimator):
         return self._outputs(X, first, link=False)
 
     def input_gradient(self, X: MatrixLike, of: int | None = None) -> FloatArray:
-        """The derivative of an output by each input: what moves it, and how much (saliency).
+        """Returns the derivative of an output by each input (saliency).
 
-        The output is that before softmax or another link, in the network as it predicts: without
-        dropout and noise, and `BatchNorm` by its running statistics. The inputs are those that
-        the estimator is given, before its `standardize`.
+        The output is a logit, before softmax or another link. The network is that of predictions:
+        without dropout and noise, and with the running statistics of `BatchNorm`. The derivative
+        is by X itself, before `standardize`.
 
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
+            Input.
         of : int, default=None
-            The number of the output, a column of `predict_logits`. None is the only output, or in
-            each row the predicted class's. Of two classes there is one, for the second.
+            The number of the output, a column of `predict_logits`. None: the only output, or in
+            each row the output of the predicted class. For two classes there is one output, that
+            of the second class.
 
         Returns
         -------
         ndarray of shape (n_samples, n_features)
-            In the network's type; dense for sparse X too. Columns of codes that an `Embedding`
-            reads have no derivative, and 0.
+            In the network's type; dense for sparse X too. 0 for codes that an `Embedding` reads.
 
         Raises
         ------
         TypeError
             If `of` is not an integer.
         ValueError
-            If there is no such output, or none is given where several are no classes of one
-            target.
+            If there is no such output, or `of` is None and the network has several outputs that
+            are not the classes of one target.
+
+        References
+        ----------
+        Simonyan, Vedaldi and Zisserman, "Deep inside convolutional networks: visualising image
+        classification models and saliency maps", arXiv:1312.6034.
+
+        Examples
+        --------
+        The derivative of a linear model is its coefficients:
+
+        >>> import numpy as np
+        >>> from fusednn import MLPRegressor
+        >>> X = np.random.RandomState(0).normal(size=(50, 2))
+        >>> y = 3 * X[:, 0] - 2 * X[:, 1]
+        >>> model = MLPRegressor(hidden_layer_sizes=[], solver="lbfgs", alpha=0.0).fit(X, y)
+        >>> model.input_gradient(X[:1]).round(1).tolist()
+        [[3.0, -2.0]]
         """
         network, arrays, X = self._answering(X)
         if of is None:
@@ -102,7 +141,7 @@ class LooksMixin(BaseEstimator):
 
 
 def _whole(name: str, value) -> int:
-    """A number of a layer or an output."""
+    """Converts the number of a layer or an output to int; raises TypeError."""
     if isinstance(value, bool) or not isinstance(value, Integral):
         raise TypeError(f"{name} must be an integer, got {value!r}.")
     return int(value)

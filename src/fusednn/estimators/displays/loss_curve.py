@@ -1,4 +1,4 @@
-"""`LossCurveDisplay`: how a fit went, drawn."""
+"""`LossCurveDisplay`: plots the losses and scores of a fit."""
 
 from __future__ import annotations
 
@@ -15,37 +15,40 @@ if TYPE_CHECKING:
 
 
 class LossCurveDisplay:
-    """Losses, and where there are some the validation's losses and scores, over the passes.
+    """Plots training losses, validation losses and validation scores over the passes.
 
-    `from_estimator` is the usual way to make one.
+    Requires matplotlib. Usually made by `from_estimator`.
 
     Parameters
     ----------
     losses : list of float
         Training loss of each pass.
     validation_losses : list of float, optional
-        Loss on the validation set.
+        Loss on the validation set after each pass.
     validation_scores : list of float, optional
-        Scores on the validation set, drawn against an axis of their own.
+        Score on the validation set after each pass; has its own axis.
     estimator_name : str, optional
-        Begins the labels.
+        The beginning of the labels.
 
     Attributes
     ----------
     ax_ : matplotlib Axes
-        Of the losses.
+        The axis of the losses.
     score_ax_ : matplotlib Axes or None
-        Of the scores.
+        The axis of the scores.
     figure_ : matplotlib Figure
     lines_ : list of matplotlib Line2D
-        Losses, validation losses, scores.
+        Training losses, validation losses and scores, those that exist.
 
     Examples
     --------
     >>> from sklearn.datasets import load_iris
     >>> from fusednn import LossCurveDisplay, MLPClassifier
-    >>> clf = MLPClassifier(max_iter=500, random_state=0).fit(*load_iris(return_X_y=True))
-    >>> display = LossCurveDisplay.from_estimator(clf)  # doctest: +SKIP
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = MLPClassifier([16], early_stopping=True, random_state=0).fit(X, y)
+    >>> display = LossCurveDisplay.from_estimator(model)
+    >>> [line.get_label() for line in display.lines_]
+    ['MLPClassifier: training loss', 'MLPClassifier: validation score']
     """
 
     ax_: Axes
@@ -75,17 +78,18 @@ class LossCurveDisplay:
         ax: Axes | None = None,
         **kwargs: Any,
     ) -> Self:
-        """Draws the curves of a fitted network.
+        """Plots the curves of a fitted network.
 
         Parameters
         ----------
-        estimator : a fitted network
-            Fitted by "sgd" or "adam"; scikit-learn's own will do.
+        estimator : estimator
+            Fitted by another solver than "lbfgs". scikit-learn's MLPs work too.
         name : str, optional
-            Instead of the class's.
+            The beginning of the labels. By default the name of the class.
         ax : matplotlib Axes, optional
+            By default the Axes of a new figure.
         **kwargs
-            For `matplotlib.axes.Axes.plot`.
+            Passed to `matplotlib.axes.Axes.plot`.
 
         Returns
         -------
@@ -94,14 +98,15 @@ class LossCurveDisplay:
         Raises
         ------
         NotFittedError
+            If the estimator is not fitted.
         AttributeError
             If the estimator has no loss curve.
         """
         check_is_fitted(estimator)
         if not hasattr(estimator, "loss_curve_"):
             raise AttributeError(
-                f"{type(estimator).__name__} has no loss_curve_: only the solvers 'sgd' and 'adam'"
-                " leave one."
+                f"{type(estimator).__name__} has no loss_curve_: the solver 'lbfgs' does not make"
+                " one."
             )
         display = cls(
             losses=estimator.loss_curve_,
@@ -112,21 +117,26 @@ class LossCurveDisplay:
         return display.plot(ax=ax, **kwargs)
 
     def plot(self, ax: Axes | None = None, *, name: str | None = None, **kwargs: Any) -> Self:
-        """Draws the curves.
+        """Plots the curves.
 
         Parameters
         ----------
         ax : matplotlib Axes, optional
-            Instead of a new figure's.
+            By default the Axes of a new figure.
         name : str, optional
-            Instead of `estimator_name`.
+            The beginning of the labels. By default `estimator_name`.
         **kwargs
-            For `matplotlib.axes.Axes.plot`.
+            Passed to `matplotlib.axes.Axes.plot`.
 
         Returns
         -------
         LossCurveDisplay
-            Itself.
+            The object itself.
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is not installed.
         """
         try:
             import matplotlib.pyplot as plt

@@ -1,1 +1,1 @@
-"""Estimators in files: saving, loading, and the JSON of their attributes."""
+"""Saves estimators to files and loads them, without pickle."""

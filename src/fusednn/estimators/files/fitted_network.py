@@ -1,4 +1,4 @@
-"""The network of a fitted estimator as it is trained, and what its outputs mean."""
+"""The network of a fitted estimator before folding, and the meaning of its outputs."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ KINDS = {
 
 
 class FittedNetwork(NamedTuple):
-    """A network, its parameters and what its outputs mean."""
+    """A network, its parameters and the meaning of its outputs."""
 
     network: Network
     arrays: list[np.ndarray]
@@ -31,7 +31,7 @@ class FittedNetwork(NamedTuple):
 
 
 def fitted_network_of(estimator) -> FittedNetwork:
-    """The network of one of our fitted estimators, as it is trained."""
+    """Returns the network of a fitted estimator of fusednn; raises NotFittedError."""
     estimator._check_fitted()
     dtype = estimator._network_dtype()
     arrays = [np.asarray(array, dtype) for array in estimator._parameters()]

@@ -1,7 +1,8 @@
-"""Values of parameters and attributes as JSON, with arrays as tensors beside it; no pickle.
+"""Writes values of parameters and attributes as JSON and tensors, and reads them; no pickle.
 
-A JSON object has one of the tags below. What is described by a class of `layers`, `losses`,
-`optimizers` or `schedules` is found in a table of these classes, by its name.
+A JSON object has one of the tags of `_READERS`. Descriptions (classes of `layers`, `losses`,
+`optimizers` and `schedules`) are written by the names of their classes; only these classes can be
+read.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ DESCRIPTIONS: dict[str, type] = {
     and name not in ("Layer", "Optimizer", "Schedule")  # bases
 }
 CURVE = 8
-"""Floats from which on a list is a tensor."""
+"""Lists of at least this many floats become tensors."""
 
 _SCALARS = {
     np.dtype(kind).name: np.dtype(kind).type
@@ -37,28 +38,28 @@ _NOT_FINITE = {"inf": math.inf, "-inf": -math.inf, "nan": math.nan}
 
 
 class Unwritable(TypeError):
-    """A value of a kind that files do not have."""
+    """A value of a type that files cannot hold."""
 
 
 class Writer:
-    """Makes JSON of values.
+    """Converts values to JSON.
 
     Attributes
     ----------
     tensors : dict of str to ndarray
-        What the JSON refers to.
+        The arrays that the JSON refers to by name.
     """
 
     def __init__(self) -> None:
         self.tensors: dict[str, np.ndarray] = {}
 
     def write(self, value: Any, where: str) -> Any:
-        """A value as JSON; `where` names it, and its tensor if it has one.
+        """Converts a value to JSON; `where` is its name in messages, and the name of its tensor.
 
         Raises
         ------
         Unwritable
-            If it, or a value inside, is of another kind.
+            If the value, or a value inside it, is of a type that files cannot hold.
         """
         kind = type(value)
         if value is None or kind in (bool, int, str):
@@ -123,17 +124,17 @@ class Writer:
 
 
 class Reader:
-    """Makes values of JSON again.
+    """Converts JSON to values.
 
     Parameters
     ----------
     tensors : Tensors
-        Of the file.
+        The tensors of the file.
 
     Attributes
     ----------
     used : set of str
-        The tensors that have been read.
+        The names of the tensors that have been read.
     """
 
     def __init__(self, tensors: Tensors):
@@ -141,7 +142,7 @@ class Reader:
         self.used: set[str] = set()
 
     def read(self, value: Any, where: str) -> Any:
-        """What a JSON value stands for; `Refused` if it stands for nothing."""
+        """Converts a JSON value; raises `Refused` if it is invalid."""
         if type(value) is list:
             return [self.read(part, f"{where}[{at}]") for at, part in enumerate(value)]
         if type(value) is not dict:
@@ -153,7 +154,7 @@ class Reader:
         return read(self, keyed(value, where, keys), where)
 
     def tensor(self, name: Any, where: str, dtype=None) -> np.ndarray:
-        """A tensor that only training needs; each is read but once."""
+        """Reads a tensor that only training needs; raises `Refused` if it was read before."""
         known = type(name) is str and name.startswith(TRAINING) and name in self._tensors.entries
         if not known or name in self.used:
             raise refuse(where, "the name of a tensor of its own", name)
@@ -245,4 +246,4 @@ _READERS = {
     "random_state": (("random_state",), Reader._random),
     "description": (("description", "fields"), Reader._description),
 }
-"""Tags, the keys beside each, and how it is read."""
+"""For each tag: the keys of its object, and the method that reads it."""

@@ -1,4 +1,4 @@
-"""Estimators from files: every value checked before anything is made of it."""
+"""Loads estimators from files; checks every value before it is used."""
 
 from __future__ import annotations
 
@@ -33,7 +33,10 @@ from .json_values import Reader
 from .saved_attributes import ATTRIBUTES, CLASSES, NEEDED, OPTIMIZER, as_list, class_name
 
 MOST_STEPS = 1 << 24
-"""Whose momenta NAdam would multiply anew, where it does not know the product."""
+"""The most steps for which a file of NAdam may lack the product of its momenta.
+
+NAdam would multiply them again, which takes time in proportion to the steps.
+"""
 
 _ESTIMATOR = ("class", "params", "attributes", "labels", "optimizer")
 _LABELS = record(
@@ -47,13 +50,13 @@ _LABELS = record(
 
 
 def load_estimator(cls, path):
-    """Reads a file of `save_estimator`; `BaseNetwork.load` says what is refused."""
+    """Loads a file that `save_estimator` wrote; see `FilesMixin.load` for the errors."""
     with opened(path) as file:
         return read_estimator(cls, file)
 
 
 def read_estimator(cls, file: BufferedIOBase):
-    """The estimator of an open file; `Refused` if it is none of the class."""
+    """Reads an estimator from an open file; raises `Refused` if it is of another class."""
     contents = Contents.of(file)
     if contents.kind != ESTIMATOR:
         raise Refused("it holds a predictor, which fusednn.load reads")
@@ -72,7 +75,7 @@ def read_estimator(cls, file: BufferedIOBase):
         _set_optimizer(estimator, written["optimizer"], reader, contents)
     unused = {name for name in contents.tensors.entries if name.startswith(TRAINING)}
     if unused - reader.used:
-        raise Refused(f"it has a tensor that no one expects, {min(unused - reader.used)!r}")
+        raise Refused(f"it has an unexpected tensor, {min(unused - reader.used)!r}")
     return estimator
 
 
@@ -84,7 +87,7 @@ def _made(cls, given, reader: Reader):
     estimator = cls(**params)
     try:
         estimator._validate_params()
-    except ValueError as error:  # in scikit-learn's words, of which the second sentence is "Got"
+    except ValueError as error:  # the second sentence of scikit-learn's message has the value
         raise Refused(f"its parameters are refused: {str(error).split('. ')[0]}") from None
     return estimator
 
@@ -94,7 +97,7 @@ def _set_attributes(estimator, given, reader: Reader, contents: Contents) -> Non
         raise Refused("its attributes must be an object")
     for name, value in given.items():
         if name not in ATTRIBUTES:
-            raise Refused(f"it has an attribute that is not known, {name[:80]!r}")
+            raise Refused(f"it has an unknown attribute, {name[:80]!r}")
         found = reader.read(value, f"attributes.{name}")
         if not ATTRIBUTES[name](found):
             raise Refused(f"its attribute {name} is not of the right kind")
@@ -121,7 +124,7 @@ def _set_labels(estimator, given: dict[str, Any]) -> None:
         else:
             found = Labels(classes[0])
     except ValueError:
-        raise Refused("its labels are none") from None
+        raise Refused("its labels are invalid") from None
     if found.kind != kind or not _are_same(as_list(found.classes), classes):
         raise Refused("its labels do not fit together")
     shown = list(given["classes_"])
@@ -138,7 +141,7 @@ def _are_same(one, other) -> bool:
 
 
 def _set_network(estimator, arrays, contents: Contents) -> None:
-    """The network, which must be the one that the file describes."""
+    """Rebuilds the network from the parameters; it must equal the one that the file describes."""
     try:
         estimator._restore(arrays)
         found = fitted_network_of(estimator)
@@ -146,7 +149,7 @@ def _set_network(estimator, arrays, contents: Contents) -> None:
         heads = [written_head(head, contents.version) for head in (found.head, contents.head)]
         same = same and heads[0] == heads[1]
         same = same and len(found.arrays) == len(arrays)
-    except Exception:  # of whatever in the parameters: nothing but values has been made yet
+    except Exception:  # invalid parameters may raise anything; they have no side effects
         raise Refused("its parameters are not of the network that it describes") from None
     if not same:
         raise Refused("its parameters are not of the network that it describes")
@@ -191,7 +194,7 @@ def _set_optimizer(estimator, given, reader: Reader, contents: Contents) -> None
 
 
 def _rule(estimator, solver, given) -> Rule:
-    """The optimizer's step, which must be the solver's, with as many constants."""
+    """Reads the optimizer's rule, which must fit the solver in name and number of constants."""
     try:
         expected = estimator._rule_of(solver)
     except AttributeError:
@@ -210,4 +213,4 @@ def _digest(value) -> bytes:
     try:
         return bytes.fromhex(text(value, "optimizer.digest"))
     except ValueError:
-        raise Refused("its optimizer's digest is none") from None
+        raise Refused("its optimizer's digest is not hexadecimal") from None

@@ -1,4 +1,4 @@
-"""`save` and `load` of the estimators."""
+"""The methods `save` and `load` of the estimators."""
 
 from __future__ import annotations
 
@@ -9,29 +9,40 @@ if TYPE_CHECKING:
 
 
 class FilesMixin:
-    """An estimator's ways to a file and back; beside a `BaseNetwork`."""
+    """Methods that save and load an estimator; a base class of `BaseNetwork`."""
 
     def save(self, path: FilePath, notes: dict[str, Any] | None = None) -> None:
-        """Writes the fitted estimator: safetensors, with all that training needs to go on.
+        """Writes the fitted estimator to a safetensors file, with the state that training needs.
 
-        No pickle is in it. `fusednn.load` reads the file too, as a predictor, without
-        scikit-learn. A file that is there is replaced when the new one is whole.
+        The file contains no pickle. `fusednn.load` reads it as a predictor, without scikit-learn.
+        An existing file is replaced once the new one is complete.
 
         Parameters
         ----------
         path : str, bytes or os.PathLike
         notes : dict, optional
-            Kept in the file for the predictor's `notes`; what JSON can write.
+            Values that JSON can express, for the predictor's `notes`.
 
         Raises
         ------
         NotFittedError
-            If it is not fitted.
+            If the estimator is not fitted.
         ValueError
-            If a parameter or an attribute cannot be written without pickle, such as a function
-            of your own; the message names it.
+            If a parameter or an attribute, such as a function of your own, cannot be written
+            without pickle; the message names it.
         OSError
             If the file cannot be written.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from fusednn import MLPClassifier
+        >>> X, y = load_iris(return_X_y=True)
+        >>> model = MLPClassifier([8], solver="lbfgs", max_iter=1000, random_state=0).fit(X, y)
+        >>> model.save("iris.safetensors")
+        >>> again = MLPClassifier.load("iris.safetensors")
+        >>> bool((again.predict_proba(X) == model.predict_proba(X)).all())
+        True
         """
         from .saving import save_estimator
 
@@ -39,7 +50,7 @@ class FilesMixin:
 
     @classmethod
     def load(cls, path: FilePath) -> Self:
-        """Reads a file that `save` has written.
+        """Loads an estimator from a file that `save` has written.
 
         Parameters
         ----------
@@ -48,15 +59,15 @@ class FilesMixin:
         Returns
         -------
         estimator
-            Predicts with the same bits, and goes on training as the saved one would.
+            Predicts and continues training with the same bits as the saved one.
 
         Raises
         ------
         OSError
             If there is no such file, or it cannot be read.
         ValueError
-            If it is no such file, is damaged, is of a later version of the format, or holds
-            another class.
+            If the file does not contain an estimator of this class, is damaged, or has a later
+            version of the format.
         """
         from .loading import load_estimator
 

@@ -1,6 +1,6 @@
-"""What a fitted estimator has besides its network: attributes, and what its optimizer remembers.
+"""Tables of what files hold besides the network: attributes, and the state of the optimizer.
 
-These tables decide what files hold, and what is taken from them.
+Saving and loading both use these tables.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ CLASSES = "MLPClassifier", "MLPRegressor", "NetworkClassifier", "NetworkRegresso
 
 
 def class_name(cls) -> str:
-    """Which of `CLASSES` it is, or derives from."""
+    """The name in `CLASSES` of a class or its base class."""
     return next(base.__name__ for base in cls.__mro__ if base.__name__ in CLASSES)
 
 
 def as_list(classes) -> list:
-    """The classes of each column; of one column a list of one."""
+    """The classes of each column, as a list also for a single column."""
     return classes if isinstance(classes, list) else [classes]
 
 
@@ -84,13 +84,13 @@ ATTRIBUTES: dict[str, Callable[[Any], bool]] = {
     "_score_kind": lambda value: type(value) is tuple and len(value) == 2,
     "_troubles": _is_names,
 }
-"""The fitted attributes that are written as values, and what each must be."""
+"""The fitted attributes that are written as values, each with the check of a value from a file."""
 
 NEEDED = "n_features_in_", "n_outputs_", "out_activation_", "n_iter_", "t_"
 ELSEWHERE = {
-    *("classes_", "_labels", "_optimizer"),  # in parts of the file of their own
+    *("classes_", "_labels", "_optimizer"),  # in separate parts of the file
     *("coefs_", "intercepts_", "norms_", "_arrays"),  # the network's tensors
-    *("_built_layers", "_watcher"),  # made anew
+    *("_built_layers", "_watcher"),  # rebuilt by loading
 }
 
 OPTIMIZER: dict[str, Callable[[Any], bool]] = {
@@ -111,4 +111,4 @@ OPTIMIZER: dict[str, Callable[[Any], bool]] = {
         type(value) is tuple and len(value) == 2 and _is_count(value[0]) and _is_real(value[1])
     ),
 }
-"""What an optimizer remembers besides its rule, moments and what is trained."""
+"""The state of an optimizer besides its rule and its arrays, each with its check."""

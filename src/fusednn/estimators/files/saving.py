@@ -1,7 +1,7 @@
-"""Estimators as files: parameters, what was learned, and all that training goes on from.
+"""Saves estimators to files: parameters, fitted attributes, and the state that training needs.
 
-The network and the meaning of its outputs stand in the file as a predictor's do, so `fusednn.load`
-reads it too; the rest is the `estimator` of its plan.
+The network and the meaning of its outputs have the format of a predictor's file, so `fusednn.load`
+reads the file too. The rest is in the entry `estimator` of the plan; docs/files.md describes it.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ REMEDIES = {
 
 
 def save_estimator(estimator, path, notes=None) -> None:
-    """Writes a fitted estimator; `BaseNetwork.save` says what is refused."""
+    """Writes a fitted estimator; see `FilesMixin.save` for the errors."""
     estimator._check_fitted()
     estimator._validate_params()
     writer = Writer()
@@ -64,14 +64,14 @@ def save_estimator(estimator, path, notes=None) -> None:
 
 
 def _values(own: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    """The attributes that are written as values; others are known, or refused."""
+    """Yields the attributes that are written as values; raises ValueError for unknown ones."""
     for name, value in own.items():
         if name in ATTRIBUTES:
             yield name, value
         elif "callback" in name:
             if value:
                 raise ValueError(
-                    "save cannot write callbacks: take them away with set_callbacks(), and set"
+                    "save cannot write callbacks: remove them with set_callbacks(), and set"
                     " them again after loading."
                 )
         elif name == "_metadata_request":
@@ -140,7 +140,7 @@ def _written_optimizer(writer: Writer, state: OptimizerState, ops, dtype) -> dic
 
 
 def _check_rebuilt(estimator, own: dict[str, Any]) -> None:
-    """Refuses what a loaded estimator would not have: a network of other parameters."""
+    """Raises ValueError if loading would rebuild another network, since parameters changed."""
     other = type(estimator)(**estimator.get_params(deep=False))
     vars(other).update({name: value for name, value in own.items() if name != "_built_layers"})
     other._restore(estimator._parameters())

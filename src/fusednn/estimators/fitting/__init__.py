@@ -1,1 +1,1 @@
-"""A fit: what a training is told, validation sets, callbacks, progress."""
+"""Fits: options, preparation, validation sets, callbacks, progress."""

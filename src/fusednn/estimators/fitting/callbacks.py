@@ -1,4 +1,4 @@
-"""scikit-learn's callbacks: a task for the fit, and one for each pass."""
+"""scikit-learn's callbacks: one task for the fit, and one subtask for each pass."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ try:
 except ImportError:  # before scikit-learn 1.9
 
     class CallbackSupportMixin:  # type: ignore[no-redef]  # the import above found none
-        """Nothing: this scikit-learn has no callbacks."""
+        """An empty class, since this scikit-learn has no callbacks."""
 
     def with_callbacks(method):
-        """The method as it is."""
+        """Returns the method unchanged."""
         return method
 
 
@@ -22,9 +22,9 @@ __all__ = ["CallbackSupportMixin", "watched", "with_callbacks"]
 
 @contextmanager
 def watched(estimator, X, y, sample_weight):
-    """The watcher that calls the estimator's callbacks, or None where it has none.
+    """Yields a watcher that calls the estimator's callbacks, or None if it has no callbacks.
 
-    They are shown the data as `fit` was given them.
+    The callbacks get the data that `fit` was given, unchecked.
     """
     if not (hasattr(estimator, "_skl_callbacks") or hasattr(estimator, "_parent_callback_ctx")):
         yield None
@@ -35,7 +35,7 @@ def watched(estimator, X, y, sample_weight):
         "y": y,
         "metadata": None if sample_weight is None else {"sample_weight": sample_weight},
     }
-    # L-BFGS begins one iteration more than it ends
+    # L-BFGS begins one iteration that it does not end
     context = estimator._init_callback_context(
         max_subtasks=estimator.max_iter + (estimator.solver == "lbfgs")
     )
@@ -49,7 +49,7 @@ def watched(estimator, X, y, sample_weight):
 
 
 class _Passes:
-    """A task for each pass."""
+    """A watcher of a fit (`training.progress.Watcher`) with a subtask for each pass."""
 
     def __init__(self, estimator, context, told):
         self._estimator, self._fit, self._told = estimator, context, told
@@ -72,7 +72,7 @@ class _Passes:
         return context.call_on_fit_task_end(**self._told, reconstruction_attributes=attributes)
 
     def close(self):
-        """Ends a task that was begun and not run to its end."""
+        """Ends the subtask of a pass that did not finish."""
         if self._open is not None:
             self._open.call_on_fit_task_end(estimator=self._estimator)
             self._open = None

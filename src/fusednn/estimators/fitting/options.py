@@ -1,4 +1,4 @@
-"""Solvers by name or description: what they are told of an estimator, and what they refuse."""
+"""Solvers by name or description: the options that they get, and those that L-BFGS refuses."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ _NAMED = attrgetter(*FitOptions._fields[2:-1])
 
 
 def is_stochastic(solver) -> bool:
-    """Whether a value of `solver` trains by passes; anything else is L-BFGS, or wrong."""
+    """Whether a value of `solver` trains by mini-batches; other values are L-BFGS or invalid."""
     return isinstance(solver, Optimizer) or solver in SOLVERS[1:]
 
 
 def name_of(solver) -> str:
-    """A solver in a word."""
+    """The name of a solver, for messages."""
     return type(solver).__name__ if isinstance(solver, Optimizer) else solver
 
 
 def options_of(estimator) -> FitOptions:
-    """The parameters of an estimator as a training takes them."""
+    """Makes the options of a training from the parameters of an estimator."""
     solver = estimator._described_solver()
     rule = estimator._rule_of(solver) if is_stochastic(solver) else Rule(None)
-    power_t = getattr(estimator, "power_t", 0.5)  # not all have it
+    power_t = getattr(estimator, "power_t", 0.5)  # only MLPs have it
     return FitOptions(*(solver, rule, *_NAMED(estimator), power_t))
 
 
 def check_lbfgs(options: FitOptions, network: Network, own_set) -> None:
-    """Refuses what L-BFGS does not do."""
+    """Raises ValueError for options and layers that L-BFGS does not support."""
     if own_set is not None:
         raise ValueError("X_val and y_val are for solvers other than 'lbfgs'.")
     given = {

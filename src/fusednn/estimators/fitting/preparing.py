@@ -1,4 +1,4 @@
-"""From an estimator and its data to a training that is prepared, and to a loss's gradient."""
+"""Prepares the training of an estimator, and computes the loss and its gradient on given data."""
 
 from __future__ import annotations
 
@@ -26,11 +26,23 @@ DIAGNOSED = (
     "diagnosed_weights_",
     "_troubles",
 )
-"""What `diagnose` leaves."""
+"""The attributes that a fit with `diagnose=True` sets."""
 
 
 def prepare(estimator, X, y, sample_weight, incremental: bool, validation) -> Train:
-    """Checks everything, sets what the data decide, and returns the training itself."""
+    """Checks parameters and data, initializes the network, and returns the function that trains.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Gets the attributes that the data determine, such as `n_features_in_`.
+    X, y, sample_weight
+        The arguments of `fit`.
+    incremental : bool
+        Whether `partial_fit` was called: one pass, without a validation split.
+    validation : tuple
+        X_val, y_val and sample_weight_val; all None without a validation set.
+    """
     X, y, targets, sample_weight, shares, random_state, network = estimator._set_up(
         X, y, incremental, sample_weight
     )
@@ -61,7 +73,7 @@ def prepare(estimator, X, y, sample_weight, incremental: bool, validation) -> Tr
         train = prepare_lbfgs(options, training)
     if not estimator.diagnose:
         return train
-    from fusednn.estimators.diagnosis.watcher import Diagnosis  # only where it is wanted
+    from fusednn.estimators.diagnosis.watcher import Diagnosis  # not needed by other fits
 
     seen = {name: getattr(estimator, name) for name in DIAGNOSED if hasattr(estimator, name)}
     diagnosis = Diagnosis(training, estimator._named_ops(), seen, options.n_jobs)
@@ -69,7 +81,7 @@ def prepare(estimator, X, y, sample_weight, incremental: bool, validation) -> Tr
 
 
 def _target(estimator, y, targets, sample_weight, shares, incremental: bool) -> Target:
-    """Encoded targets as the loss takes them, and the weights of the samples in it."""
+    """Makes the loss's targets and sample weights, in the network's type."""
     dtype = estimator._network_dtype()
     weights = in_type(estimator._with_class_weight(y, sample_weight, incremental), dtype)
     targets = targets if is_classifier(estimator) else bounded(targets, weights)
@@ -77,7 +89,7 @@ def _target(estimator, y, targets, sample_weight, shares, incremental: bool) -> 
 
 
 def _judged(estimator, samples: Samples, score_weight, own_set, incremental, random_state):
-    """The samples to train on, and how the network is judged: by the others, or by a set."""
+    """Returns the numbers of the samples to train on, and the validation or None."""
     order, held_out = np.arange(samples.X.shape[0], dtype=np.int64), None
     if estimator.early_stopping and incremental:
         raise ValueError("partial_fit does not support early_stopping=True")
@@ -88,9 +100,25 @@ def _judged(estimator, samples: Samples, score_weight, own_set, incremental, ran
 
 
 def loss_and_gradient(estimator, X, y, sample_weight, inputs):
-    """The loss of all of the data, and its gradient: a list by each parameter, and one by X.
+    """Computes the loss of all samples as one batch, and its gradients.
 
-    The last only with `inputs`.
+    Parameters
+    ----------
+    estimator : estimator
+        Fitted.
+    X, y, sample_weight
+        As `fit` takes them, without new classes.
+    inputs : bool
+        Whether to return the gradient by X too.
+
+    Returns
+    -------
+    loss : float
+        Weighted mean over the samples, with the L1 and L2 terms.
+    gradients : list of ndarray
+        One for each parameter, in the order and shape of `estimator._parameters()`.
+    dx : ndarray of shape (n_samples, n_features)
+        Only with `inputs`.
     """
     if not isinstance(inputs, bool | np.bool_):
         raise TypeError(f"inputs must be a bool, got {inputs!r}.")
@@ -116,13 +144,13 @@ def loss_and_gradient(estimator, X, y, sample_weight, inputs):
     gradients, dx = session.plan.layout.unpack(session.plan.gradient), session.plan.dx
     if dx is None:
         return loss, gradients
-    if len(dx) < len(encoded):  # samples without a known target are not in the loss
+    if len(dx) < len(encoded):  # the loss leaves out samples without a known target
         dx = _among(dx, ~np.isnan(encoded).all(axis=1))
     return loss, gradients, dx
 
 
 def _among(dx: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """The rows of dx where `rows` is true, and rows of zeros between them."""
+    """Puts the rows of dx where the mask `rows` is true, and zeros elsewhere."""
     found = np.zeros((len(rows), dx.shape[1]), dx.dtype)
     found[rows] = dx
     return found

@@ -1,4 +1,4 @@
-"""Fitted attributes and the progress that a training goes on from, and back."""
+"""Converts fitted attributes to the progress that a training continues, and back."""
 
 from __future__ import annotations
 
@@ -22,21 +22,31 @@ NAMES = {
     "best_validation_score": "best_validation_score_",
     "no_improvement_count": "_no_improvement_count",
 }
-"""The attribute of each field."""
+"""The attribute for each field of `Progress`."""
 _FIELDS = attrgetter(*NAMES)
 
 OPTIONAL = {
     *("n_iter", "loss"),
     *("validation_scores", "validation_loss_curve", "best_validation_score"),
 }
-"""Missing where a user set the weights of an estimator that was never fitted."""
+"""Fields without an attribute if a user set the weights of an estimator that was never fitted."""
 
 CURVES = [NAMES[name] for name in ("loss_curve", "validation_scores", "validation_loss_curve")]
-"""Lists that grow in place."""
+"""Attributes whose lists a training extends in place."""
 
 
 def progress_of(estimator, validation: Validation | None, kind: tuple) -> Progress:
-    """The progress so far; scores of another kind than `kind` do not count."""
+    """Reads the progress from the estimator's attributes.
+
+    Parameters
+    ----------
+    estimator : estimator
+    validation : Validation or None
+        The validation of the training that follows.
+    kind : tuple of (scoring, bool)
+        The value of `scoring`, and whether the user gave a validation set. If the earlier fit had
+        another kind, its scores are not comparable, and the scores start anew.
+    """
     progress = Progress(
         **{
             field: getattr(estimator, name)
@@ -56,13 +66,13 @@ def progress_of(estimator, validation: Validation | None, kind: tuple) -> Progre
 
 
 def attributes_of(outcome: Outcome) -> dict[str, Any]:
-    """The attributes that a training leaves, but for the parameters."""
+    """The fitted attributes that follow from a training, without the network's parameters."""
     found: dict[str, Any] = {}
     if outcome.optimizer is not None:
         found = dict(zip(NAMES.values(), _FIELDS(outcome.progress), strict=True))
         found["_optimizer"] = outcome.optimizer
         if found["validation_loss_curve_"] is None:
             del found["validation_loss_curve_"]
-    elif outcome.progress is not None:  # of L-BFGS
+    elif outcome.progress is not None:  # L-BFGS
         found = {"loss_": outcome.progress.loss, "n_iter_": outcome.progress.n_iter}
     return found | (outcome.seen or {})

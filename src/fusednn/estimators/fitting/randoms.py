@@ -1,4 +1,4 @@
-"""Random numbers as scikit-learn draws them."""
+"""Random numbers, with the same draws as scikit-learn's."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from sklearn.utils import check_random_state
 
 
 class _Blank(ISeedSequence):
-    """Stands in for entropy of the system's that the seed would replace at once."""
+    """A seed sequence of zeros: saves reading the system's entropy, which `seed` replaces."""
 
     def generate_state(self, n_words, dtype=np.uint32):
         return np.zeros(n_words, dtype)
 
 
 def random_state_of(seed) -> np.random.RandomState:
-    """`check_random_state(seed)`, the same draws in a third of its 70 us for an integer."""
+    """`check_random_state(seed)`, with the same draws; for an integer in a third of its 70 us."""
     if not isinstance(seed, Integral):
         return check_random_state(seed)
     random = np.random.RandomState(
@@ -29,7 +29,26 @@ def random_state_of(seed) -> np.random.RandomState:
 
 
 def hold_out(samples, fraction, stratify, random_state):
-    """The samples to train on, and those of the validation set."""
+    """Splits samples into those to train on and a validation set.
+
+    Parameters
+    ----------
+    samples : ndarray of int of shape (n_samples,)
+    fraction : float
+        Share of the validation set.
+    stratify : array-like or None
+        Labels whose proportions both parts keep.
+    random_state : RandomState
+
+    Returns
+    -------
+    kept, held_out : ndarray of int
+
+    Raises
+    ------
+    ValueError
+        If the validation set has fewer than two samples.
+    """
     kept, held_out = train_test_split(
         samples, random_state=random_state, test_size=fraction, stratify=stratify
     )

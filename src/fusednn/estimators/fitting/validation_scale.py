@@ -1,4 +1,4 @@
-"""Whether a validation set has the scale of the training data, which a Pipeline may miss."""
+"""Warns if X_val is not scaled like X, which happens when a Pipeline transforms X only."""
 
 from __future__ import annotations
 
@@ -9,20 +9,24 @@ from fusednn.graph.layers.embedding import Embedding
 from fusednn.training.warn import warn_user
 
 MOST_ROWS, MOST_VALUES = 256, 1 << 18
-"""What is looked at of each of the two, evenly spaced: far below the work of a pass."""
+"""The most rows and values of X and X_val that are compared; far less work than a pass."""
 
 BEYOND = 0.6
-"""A share of the width of X's column; a time that goes on as long as in X gets to 0.5."""
+"""The distance from X's range, as a share of its width, from which a value is far outside.
+
+If X_val continues a time column for as long as X, half of its values lie beyond a share of 0.5.
+"""
 
 LEAST_ROWS = 5
-"""Fewer say little about a column."""
+"""Fewer rows say too little about a column."""
 
 
 def warn_of_other_scale(network, X, X_val) -> None:
-    """Warns of columns of X_val that lie far outside those of X.
+    """Warns if columns of X_val lie far outside the range of the same columns of X.
 
-    They do where more than half of their values lie `BEYOND` the least and the largest of X.
-    Constant columns of X and codes of an embedding have no scale.
+    A column does if more than half of its values lie below the smallest or above the largest value
+    of X by more than `BEYOND` times the width of X's range. Constant columns of X and codes of an
+    embedding are not compared.
     """
     rows, rows_val = _some(X), _some(X_val)
     if min(rows.shape[0], rows_val.shape[0]) < LEAST_ROWS:
@@ -44,7 +48,7 @@ def warn_of_other_scale(network, X, X_val) -> None:
 
 
 def _some(X):
-    """Some rows of a dense array or a sparse matrix."""
+    """Evenly spaced rows of a dense array or a sparse matrix."""
     most = min(MOST_ROWS, max(LEAST_ROWS, MOST_VALUES // X.shape[1]))
     return X[:: -(-X.shape[0] // most)]
 
@@ -54,7 +58,7 @@ def _dense_row(row):
 
 
 def _count_beyond(rows, low, high):
-    """How many values of each column lie outside [low, high]."""
+    """Counts the values of each column outside [low, high]."""
     if not sparse.issparse(rows):
         return ((rows < low) | (rows > high)).sum(axis=0)
     stored = rows.tocoo()

@@ -1,4 +1,4 @@
-"""Samples that are not trained on: a part of the user's data, or a set of the user's own."""
+"""Validation sets: held-out samples of the training data, or the user's X_val and y_val."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ VALIDATION_SET = "In the validation set (X_val, y_val)"
 
 
 class Samples(NamedTuple):
-    """Samples, checked; y as the user counts the targets."""
+    """Checked samples. `y` holds the user's targets, `target` the encoded targets and weights."""
 
     X: Any
     y: np.ndarray
@@ -34,9 +34,27 @@ class Samples(NamedTuple):
 
 
 def own_set_of(estimator, network, validation, dtype):
-    """The arguments X_val, y_val and sample_weight_val of `fit` as `Samples`, or None.
+    """Checks the user's validation set.
 
-    The estimator has the classes and the number of features of the training data.
+    Parameters
+    ----------
+    estimator : estimator
+        Knows the classes and the number of features of the training data.
+    network : Network
+    validation : tuple
+        The arguments X_val, y_val and sample_weight_val of `fit`.
+    dtype : dtype
+        The network's.
+
+    Returns
+    -------
+    Samples or None
+        None without a validation set. Samples of weight zero are left out.
+
+    Raises
+    ------
+    ValueError
+        If an argument is missing or invalid; the message names the validation set.
     """
     X_val, y_val, sample_weight_val = validation
     if X_val is None and y_val is None:
@@ -69,7 +87,7 @@ def own_set_of(estimator, network, validation, dtype):
 
 
 def split(estimator, order, target, random_state):
-    """The samples to train on and those held out, drawn as scikit-learn draws them."""
+    """Splits samples into those to train on and those held out, with scikit-learn's draws."""
     stratify = None
     if is_classifier(estimator) and estimator.n_outputs_ == 1:
         stratify = target.values.astype(bool)
@@ -77,18 +95,31 @@ def split(estimator, order, target, random_state):
 
 
 def validation_of(estimator, samples: Samples, score_weight, own: Samples | None, held_out):
-    """How the network is judged after each pass, or None; class weights do not count.
+    """Makes the validation that runs after each pass; class weights do not affect it.
 
     Parameters
     ----------
     estimator : estimator
     samples : Samples
-        The data that `held_out` are a part of.
-    score_weight : ndarray or None
-        Their weights without those of classes.
+        The training data, held-out samples included.
+    score_weight : ndarray of shape (n_samples,) or None
+        The weights of `samples`, without class weights.
     own : Samples or None
         The user's validation set.
     held_out : ndarray of int64 or None
+        The numbers of the held-out samples.
+
+    Returns
+    -------
+    Validation or None
+        None without a validation set.
+
+    Raises
+    ------
+    ValueError
+        If the weights of the set sum to zero or overflow, or it leaves the score undefined.
+    TypeError
+        If the samples have weights and the scorer does not take them.
     """
     by_loss = estimator.scoring == "loss"
     scorer = (
@@ -117,7 +148,7 @@ def validation_of(estimator, samples: Samples, score_weight, own: Samples | None
         return estimator._score_outputs(target.values, outputs, weights)
 
     score = None if by_loss else default
-    # scikit-learn trains on, with warnings, where a part of its own has one sample
+    # with a single held-out sample, scikit-learn warns and trains on
     if estimator.scoring is None and (own is not None or np.isnan(target.values).any()):
         estimator._check_default_score(target.values)
     if scorer is not None:
@@ -131,7 +162,7 @@ def validation_of(estimator, samples: Samples, score_weight, own: Samples | None
         y = as_given(y) if are_unknown else known(y)
         if are_unknown and hasattr(scorer, "_score_func"):
             raise ValueError(
-                f"scoring={estimator.scoring!r} cannot look past unknown targets: choose None,"
+                f"scoring={estimator.scoring!r} does not support unknown targets: choose None,"
                 " 'loss' or a callable of your own, which gets NaN or None for them."
             )
         scorer = with_classes(scorer, estimator)
@@ -143,13 +174,13 @@ def validation_of(estimator, samples: Samples, score_weight, own: Samples | None
 
 
 def _scored_by(estimator, scorer, X, y, weights):
-    """A score by a scorer of scikit-learn's, which predicts with a copy of the estimator."""
+    """Makes the score function of a scikit-learn scorer, which predicts with a shallow copy."""
     options = {} if weights is None else {"sample_weight": weights}
     passes = count(1)
 
     def score(session, outputs):
         model = copy.copy(estimator)
-        model.__dict__.pop("feature_names_in_", None)  # X is an array by now
+        model.__dict__.pop("feature_names_in_", None)  # X is an array here, without names
         model._set_parameters(session.parameters())
         with said_of(f"scoring={estimator.scoring!r} failed in pass {next(passes)}"):
             found = scorer(model, X, y, **options)

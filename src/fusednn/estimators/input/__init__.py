@@ -1,1 +1,1 @@
-"""What users give: parameters, X, y, labels, weights, and how they are checked and scored."""
+"""Checks what users give: parameters, X, y, labels, weights and scorers."""

@@ -1,4 +1,4 @@
-"""What values the parameters of the estimators may take, and scikit-learn's words for it."""
+"""The values that parameters of the estimators may take, as scikit-learn's constraints."""
 
 from numbers import Integral, Real
 
@@ -57,7 +57,7 @@ SHARED: dict = {
         Interval(Integral, 1, None, closed="left"),
     ],
 }
-"""The constraints of all estimators."""
+"""The parameters of all estimators."""
 
 CONSTRAINTS: dict = {
     **SHARED,
@@ -79,13 +79,13 @@ CONSTRAINTS: dict = {
     "normalization": [StrOptions({"batch", "layer", "rms"}), None],
     "max_norm": [_POSITIVE, None],
 }
-"""Those of multi-layer perceptrons."""
+"""The parameters of `MLPClassifier` and `MLPRegressor`."""
 
 LAYERED: dict = {
     **SHARED,
     "layers": ["array-like", None],
     "learning_rate": [StrOptions({"constant", "adaptive"}), Schedule, callable],
 }
-"""Those of networks given as layers."""
+"""The parameters of `NetworkClassifier` and `NetworkRegressor`."""
 
 CLASS_WEIGHT = [StrOptions({"balanced"}), dict, list, None]

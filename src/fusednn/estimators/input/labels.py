@@ -1,4 +1,8 @@
-"""Labels as users give them and as the network is trained on them, one kind a class."""
+"""Converts users' labels to the targets of the loss, and outputs of the network to labels.
+
+`Labels` is for one label, or one set of labels, per sample. `MultioutputLabels` is for several
+columns of classes. Both have the same methods.
+"""
 
 from __future__ import annotations
 
@@ -18,12 +22,12 @@ OTHER_KIND = "y is not of the kind that the estimator was fitted to."
 
 
 def labels_of(y) -> Labels | MultioutputLabels:
-    """The labels that an array of targets shows.
+    """Finds the kind and the classes of an array of targets.
 
     Raises
     ------
     ValueError
-        If they are not labels, in scikit-learn's words.
+        If the targets are not labels; with scikit-learn's message.
     """
     if y.ndim == 2 and is_multioutput(y):
         return MultioutputLabels([np.unique(column) for column in columns_of(y)])
@@ -31,7 +35,13 @@ def labels_of(y) -> Labels | MultioutputLabels:
 
 
 def multioutput_labels_of(y, classes) -> MultioutputLabels:
-    """The labels of several columns, from lists of their classes."""
+    """Makes the labels of several columns from a list of classes for each column.
+
+    Raises
+    ------
+    ValueError
+        If `classes` does not have a list for each column of y.
+    """
     columns = np.shape(y)[1]
     if len(classes) != columns or any(np.ndim(column) != 1 for column in classes):
         raise ValueError(f"y has {columns} columns: classes must be a list of their classes.")
@@ -43,25 +53,29 @@ def multioutput_labels_of(y, classes) -> MultioutputLabels:
 
 
 def is_multioutput(y) -> bool:
-    """Whether targets are several columns of classes, not sparse."""
+    """Whether targets are several columns of classes. Sparse targets never are."""
     if issparse(y):
         return False
-    if isinstance(y, list | tuple):  # of which scikit-learn knows more than NumPy
+    if isinstance(y, list | tuple):  # scikit-learn handles more kinds of lists than NumPy
         return type_of_target(y) == "multiclass-multioutput"
     y = np.asarray(y)
     if y.dtype != object or y.ndim != 2 or y.shape[1] < 2:
         return type_of_target(y) == "multiclass-multioutput"
-    kinds = {column.dtype.kind for column in columns_of(y)}  # columns of a table
+    kinds = {column.dtype.kind for column in columns_of(y)}  # a table with a type per column
     return len(kinds) > 1 or type_of_target(y) == "multiclass-multioutput"
 
 
 def columns_of(y) -> list[np.ndarray]:
-    """The columns of targets; of a table of words and numbers each in a type of its own.
+    """Splits targets into columns; each column of an object array gets its own type.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_samples, n_columns)
 
     Raises
     ------
     ValueError
-        If a column has no labels of one kind.
+        If a column mixes words and numbers, or has other values.
     """
     return [_of_one_kind(column, number) for number, column in enumerate(y.T)]
 
@@ -87,7 +101,7 @@ def _are_words(labels) -> bool:
 def are_columns(y, classes) -> bool:
     """Whether the first targets of `partial_fit` are several columns of classes.
 
-    A list of lists of classes says so: few targets may look like an indicator matrix.
+    A list of lists in `classes` decides it, since a few samples may look like an indicator matrix.
     """
     if classes is None or np.ndim(y) != 2:
         return False
@@ -100,27 +114,27 @@ class Labels:
 
     Parameters
     ----------
-    y : ndarray
+    y : ndarray or sparse matrix
         Targets, or the classes themselves.
 
     Attributes
     ----------
     classes : ndarray of shape (n_classes,)
-        As scikit-learn's `LabelBinarizer` finds them.
+        The classes that scikit-learn's `LabelBinarizer` finds.
     kind : {"binary", "multiclass", "multilabel-indicator"}
     link : {"logistic", "softmax"}
-        Output activation, and the name of its loss.
+        The output activation and the name of the cross-entropy after it.
     outputs : int
         Units of the output layer.
     groups : tuple of int
-        Outputs with a softmax of their own.
+        The numbers of outputs that share a softmax; empty, since there is only one group.
     """
 
     groups: tuple[int, ...] = ()
 
     def __init__(self, y):
         if isinstance(y, np.ndarray) and y.ndim == 1 and y.dtype.kind in "iub":
-            self.classes = np.unique(y)  # as the binarizer, in a tenth of its 200 us
+            self.classes = np.unique(y)  # equals LabelBinarizer's, in a tenth of its 200 us
             self.kind = "multiclass" if len(self.classes) > 2 else "binary"
         else:
             self._binarizer = LabelBinarizer().fit(y)
@@ -130,11 +144,11 @@ class Labels:
 
     @property
     def is_multilabel(self) -> bool:
-        """Whether a sample has several labels."""
+        """Whether a sample may have several labels."""
         return self.kind.startswith("multilabel")
 
     def check_more(self, y, every: bool) -> None:
-        """Refuses classes that are new, and with `every` those that are missing."""
+        """Raises ValueError for new classes in y and, with `every`, for missing classes."""
         if are_known_labels(y, self.classes, every):
             return
         classes = unique_labels(y)
@@ -151,7 +165,7 @@ class Labels:
             )
 
     def check_same(self, y) -> None:
-        """Refuses targets of another kind and unknown labels."""
+        """Raises ValueError for targets of another kind and for new labels."""
         if not self.is_multilabel and are_known_labels(y, self.classes):
             return
         known = Labels(y)
@@ -162,24 +176,24 @@ class Labels:
             raise ValueError(f"y has labels that are not in classes_: {unknown}.")
 
     def sample_weight(self, class_weight, y):
-        """The weight of each sample that `class_weight` asks for."""
-        if isinstance(class_weight, dict) and y.ndim == 1:  # y need not have all classes
+        """Computes the weight of each sample from `class_weight`, of shape (n_samples,)."""
+        if isinstance(class_weight, dict) and y.ndim == 1:  # y may lack some of the classes
             weights = compute_class_weight(class_weight, classes=self.classes, y=y)
             return weights[places_of(y, self.classes)]
         return compute_sample_weight(class_weight, y)
 
     def encode(self, y, dtype):
-        """Targets of shape (n_samples, 1), a class's number, or (n_samples, n_labels)."""
+        """Encodes labels as class numbers (n_samples, 1), or 0 and 1 (n_samples, n_labels)."""
         if not self.is_multilabel and y.ndim == 1:
             return places_of(y, self.classes).astype(dtype)[:, np.newaxis]
         binarizer = self._binarizer if self.is_multilabel else LabelBinarizer().fit(self.classes)
         targets = binarizer.transform(y)
         if hasattr(targets, "toarray"):
             targets = targets.toarray()
-        return targets.astype(bool).astype(dtype)  # whatever stands for a label, 255 say
+        return targets.astype(bool).astype(dtype)  # any nonzero number, such as 255, is a label
 
     def decode(self, outputs):
-        """The most probable labels."""
+        """Returns the most probable labels for outputs of shape (n_samples, outputs)."""
         if self.is_multilabel:
             return self._binarizer.inverse_transform(outputs)
         if self.kind == "multiclass":
@@ -187,15 +201,15 @@ class Labels:
         return self.classes.take(outputs.ravel() > 0.5, mode="clip")
 
     def right(self, truth, outputs):
-        """Which samples' outputs agree with encoded targets; NaN agrees with any."""
-        if len(self.classes) == 1 and not self.is_multilabel:  # whatever the output
+        """Returns a mask of the samples whose outputs match encoded targets; NaN matches all."""
+        if len(self.classes) == 1 and not self.is_multilabel:  # the only class is always right
             return np.ones(len(truth), bool)
         if self.kind == "multiclass":
             return outputs.argmax(axis=1) == truth[:, 0]
         return (((outputs > 0.5) == (truth > 0.5)) | np.isnan(truth)).all(axis=1)
 
     def probabilities(self, outputs):
-        """The probabilities of `classes`."""
+        """Converts outputs to the probabilities of `classes`, of shape (n_samples, n_classes)."""
         if self.kind != "binary":
             return outputs
         both = np.empty((len(outputs), 2), outputs.dtype)
@@ -204,7 +218,7 @@ class Labels:
         return both
 
     def log_probabilities(self, logits):
-        """Logarithms of the probabilities, from logits."""
+        """Computes the logarithms of the probabilities from logits, without underflow."""
         if self.kind == "multiclass":
             return log_softmax(logits, axis=1)
         both = logits if self.is_multilabel else np.hstack([-logits, logits])
@@ -212,17 +226,21 @@ class Labels:
 
 
 class MultioutputLabels:
-    """Several classes for each sample, one of each column of y; a softmax for each.
+    """Several columns of classes, each with its own softmax.
 
     Parameters
     ----------
     classes : list of ndarray
-        Of each column, sorted.
+        The sorted classes of each column.
 
     Attributes
     ----------
-    classes, link, outputs, groups
-        As of `Labels`.
+    classes : list of ndarray
+    link : {"softmax"}
+    outputs : int
+        Units of the output layer, the sum of `groups`.
+    groups : tuple of int
+        The number of classes of each column.
     """
 
     kind = "multiclass-multioutput"
@@ -235,12 +253,12 @@ class MultioutputLabels:
         self.outputs = sum(self.groups)
 
     def check_classes(self, classes) -> None:
-        """Refuses other classes than these; None is none."""
+        """Raises ValueError unless `classes` equals the known ones or is None."""
         if classes is None:
             return
         try:
             columns = list(map(np.unique, classes)) if np.iterable(classes) else []
-        except TypeError:  # of several kinds, which have no order
+        except TypeError:  # words and numbers cannot be sorted together
             columns = []
         if len(columns) != len(self.classes) or not all(
             map(np.array_equal, columns, self.classes)
@@ -251,7 +269,7 @@ class MultioutputLabels:
             )
 
     def check_more(self, y, every: bool) -> None:
-        """Refuses classes that are new, and with `every` those that are missing."""
+        """Raises ValueError for new classes in y and, with `every`, for missing classes."""
         if y.ndim != 2 or y.shape[1] != len(self.classes):
             raise ValueError(f"{OTHER_KIND} It had {len(self.classes)} columns.")
         for number, (column, classes) in enumerate(zip(columns_of(y), self.classes, strict=True)):
@@ -262,11 +280,11 @@ class MultioutputLabels:
                 Labels(classes).check_more(column, every)
 
     def check_same(self, y) -> None:
-        """Refuses targets of another kind and unknown labels."""
+        """Raises ValueError for targets of another kind and for new labels."""
         self.check_more(y, every=False)
 
     def sample_weight(self, class_weight, y):
-        """The weight of each sample, a product over the columns."""
+        """Computes the weight of each sample: the product of the weights of its labels."""
         columns = columns_of(y)
         if isinstance(class_weight, str):
             weights = [compute_sample_weight(class_weight, column) for column in columns]
@@ -282,27 +300,30 @@ class MultioutputLabels:
         return np.prod(weights, axis=0)
 
     def encode(self, y, dtype):
-        """The number of each class, of shape (n_samples, n_columns)."""
+        """Encodes labels as class numbers, of shape (n_samples, n_columns)."""
         columns = zip(self.classes, columns_of(y), strict=True)
         numbers = [places_of(column, classes) for classes, column in columns]
         return np.stack(numbers, axis=1).astype(dtype)
 
     def decode(self, outputs):
-        """The most probable label of each column; objects where some are words, others not."""
+        """Returns the most probable label of each column, of shape (n_samples, n_columns).
+
+        The array has objects if some columns have words and others numbers.
+        """
         columns = zip(self.classes, self._split(outputs), strict=True)
         return stacked([classes[part.argmax(axis=1)] for classes, part in columns], self.classes)
 
     def right(self, truth, outputs):
-        """Which samples' outputs agree with encoded targets in every column; NaN with any."""
+        """Returns a mask of the samples that match in every column; NaN matches all."""
         numbers = [part.argmax(axis=1) for part in self._split(outputs)]
         return ((np.stack(numbers, axis=1) == truth) | np.isnan(truth)).all(axis=1)
 
     def probabilities(self, outputs):
-        """A list of the probabilities of each column's classes."""
+        """Splits outputs into a list with the probabilities of each column's classes."""
         return self._split(outputs)
 
     def log_probabilities(self, logits):
-        """A list of their logarithms, from logits."""
+        """Computes the logarithms of `probabilities` from logits, without underflow."""
         return [log_softmax(part, axis=1) for part in self._split(logits)]
 
     def _split(self, outputs):

@@ -1,8 +1,8 @@
-"""Unknown targets, NaN, None or NA, where `missing_targets="ignore"` lets them be.
+"""Unknown targets (NaN, None, NA), which `missing_targets="ignore"` allows.
 
-On their way to the network targets have something known of their column in each unknown's place,
-so that every check of scikit-learn's sees what it takes; real ones are NaN again after it, labels
-a masked array. Encoded they are NaN.
+scikit-learn's checks refuse unknown targets. So `filled` replaces each one by a known target of
+its column before the checks. After them, real targets are NaN again, and labels become a masked
+array. Encoded targets are NaN.
 """
 
 from __future__ import annotations
@@ -18,41 +18,43 @@ IGNORE = "ignore"
 
 
 def unknown_in(y):
-    """Targets as an array, and which are unknown; None where none are, or y is no table of them.
+    """Finds the unknown targets.
 
     Returns
     -------
     y : array-like or ndarray
-        As it is, where none are unknown.
+        An array if some targets are unknown, otherwise the argument.
     mask : ndarray of bool, of the shape of y, or None
+        True for unknown targets. None if all are known, or y is not a vector or table of numbers
+        or objects.
     """
     if y is None or issparse(y) or isinstance(y, str):
         return y, None
     with np.errstate(invalid="ignore"):
         try:
             array = np.asarray(y)
-        except ValueError:  # of rows of several lengths: scikit-learn says so
+        except ValueError:  # rows of several lengths; scikit-learn's checks raise the error
             return y, None
-    if array.dtype.kind == "U" and isinstance(y, list | tuple):  # where NaN is the word "nan"
+    if array.dtype.kind == "U" and isinstance(y, list | tuple):  # NumPy made NaN the word "nan"
         array = np.asarray(y, object)
     if array.ndim not in (1, 2) or array.dtype.kind not in "fO":
         return y, None
     mask = _are_unknown(array)
     if not mask.any():
         return y, None
-    if not isinstance(y, np.ndarray):  # integers with a null among them are floats in `array`
+    if not isinstance(y, np.ndarray):  # a null turned the integers of `array` into floats
         array = _objects(y)
         mask = _are_unknown(array)
     return array, mask
 
 
 def _objects(y):
-    """Targets that are no array of NumPy's as one of objects, each as it is."""
-    if hasattr(y, "get_columns"):  # a frame of polars
+    """Converts lists, frames and tables to an array of objects, without changing the values."""
+    if hasattr(y, "get_columns"):  # a polars DataFrame
         return np.stack([_objects(column) for column in y.get_columns()], axis=1)
-    if not hasattr(y, "to_pylist"):  # lists, Series of polars by theirs; pandas does it itself
+    if not hasattr(y, "to_pylist"):  # lists, pandas, or a polars Series, which has null_count
         return np.asarray(y.to_list() if hasattr(y, "null_count") else y, object)
-    if hasattr(y, "column_names"):  # a table of pyarrow
+    if hasattr(y, "column_names"):  # a pyarrow Table
         return np.stack([_objects(column) for column in y.columns], axis=1)
     return np.asarray(y.to_pylist(), object)
 
@@ -65,29 +67,31 @@ def _are_unknown(array):
 
 
 def _is_nan(value):
-    """Whether it is a NaN, or what pandas and others have of their own: nothing equals itself."""
+    """Whether a value is NaN, NaT or NA: none of them equals itself."""
     try:
         return bool(value != value)
-    except TypeError:  # pandas.NA answers neither yes nor no
+    except TypeError:  # pandas.NA has no truth value
         return True
     except ValueError:  # an array
         return False
 
 
 def filled(y, mask, spares):
-    """Targets with a known one of the column in the place of each unknown.
+    """Replaces unknown targets by the first known target of their column.
 
     Parameters
     ----------
-    y, mask : ndarray
+    y : ndarray of shape (n_samples,) or (n_samples, n_columns)
+    mask : ndarray of bool, of the shape of y
+        True for unknown targets.
     spares : sequence
-        What stands in a column that has no known one.
+        For each column the value to use if all its targets are unknown; 0 where it has no entry.
     """
     columns, masks = y.reshape(len(y), -1), mask.reshape(len(y), -1)
     whole = columns.copy()
     for number, (column, unknown) in enumerate(zip(columns.T, masks.T, strict=True)):
         spare = spares[number] if number < len(spares) else 0
-        if whole.dtype != object and not isinstance(spare, _NUMBERS):  # of another y
+        if whole.dtype != object and not isinstance(spare, _NUMBERS):  # a class of an earlier fit
             spare = 0
         whole[unknown, number] = spare if unknown.all() else column[unknown.argmin()]
     return _numbers(whole).reshape(y.shape)
@@ -99,7 +103,10 @@ _NUMBERS = (float, np.floating, *_INTEGERS)
 
 
 def _numbers(values):
-    """Objects that are all numbers in a type of NumPy's that tells them apart; others as given."""
+    """Converts objects that are all numbers to bool, int64, uint64 or float64.
+
+    Returns the objects unchanged if no such type keeps different integers different.
+    """
     if values.dtype != object or not all(isinstance(value, _NUMBERS) for value in values.flat):
         return values
     if all(isinstance(value, _BOOLS) for value in values.flat):
@@ -118,17 +125,17 @@ def _numbers(values):
 
 
 def _is_held(value, number) -> bool:
-    """Whether a float is the number that it was made of; of other floats it is near enough."""
+    """Whether `number`, the float of `value`, equals it; checked for integers only."""
     return not isinstance(value, _INTEGERS) or int(value) == number.item()
 
 
 def known(y):
-    """Labels without their mask: something known in the place of each unknown."""
+    """Labels without their mask; unknown ones have the value that `filled` put there."""
     return np.ma.getdata(y) if isinstance(y, np.ma.MaskedArray) else y
 
 
 def as_given(y):
-    """Labels as a user has them; unknown are NaN, or None among what floats do not hold."""
+    """Labels in the user's form, unknown ones as NaN, or None if floats cannot hold the labels."""
     if not isinstance(y, np.ma.MaskedArray):
         return y
     labels, kind, mark = known(y), object, None
@@ -138,7 +145,7 @@ def as_given(y):
 
 
 def check_columns(targets) -> None:
-    """Refuses a column of encoded targets that says nothing."""
+    """Raises ValueError if all encoded targets of a column are unknown."""
     empty = np.isnan(targets).all(axis=0)
     if empty.any():
         where = f"Column {empty.argmax()} of y" if len(empty) > 1 else "y"
@@ -146,25 +153,32 @@ def check_columns(targets) -> None:
 
 
 def known_rows(estimator, X, y, targets, weights, name="y"):
-    """All of these without the rows whose targets are all unknown: they are absent.
+    """Removes the rows whose targets are all unknown.
 
     Parameters
     ----------
     estimator : estimator
     X : array or sparse matrix
     y : ndarray
-        As the user counts the targets.
+        The user's targets, checked.
     targets : ndarray of shape (n_samples, columns)
-        Encoded.
-    weights : ndarray or None
+        Encoded targets.
+    weights : ndarray of shape (n_samples,) or None
     name : str
-        What messages call y.
+        The name of y in messages.
 
     Returns
     -------
     X, y, targets, weights
-    shares : ndarray or None
-        What `fusednn.plan.binding.loss.Target` calls so.
+        The rows with a known target.
+    shares : ndarray of shape (n_samples,) or None
+        The share of each row's targets that is known; see `fusednn.plan.binding.loss.Target`. None
+        if all are known.
+
+    Raises
+    ------
+    ValueError
+        If no target is known.
     """
     if estimator.missing_targets != IGNORE or not np.isnan(targets).any():
         return X, y, targets, weights, None
@@ -181,12 +195,20 @@ def known_rows(estimator, X, y, targets, weights, name="y"):
 
 
 def known_r2(y, points, weights):
-    """R^2 over the known targets: the mean of those of the columns that have two or more.
+    """R^2 over the known targets: the mean over the columns with two known targets or more.
 
     Parameters
     ----------
-    y, points : ndarray of shape (n_samples, n_targets)
+    y : ndarray of shape (n_samples, n_targets)
+        NaN where unknown.
+    points : ndarray of shape (n_samples, n_targets)
+        Predictions.
     weights : ndarray of shape (n_samples,) or None
+
+    Returns
+    -------
+    float
+        NaN without such a column.
     """
     scores, rows = [], present(weights)
     y, points, weights = y[rows], points[rows], None if weights is None else weights[rows]
@@ -199,13 +221,18 @@ def known_r2(y, points, weights):
 
 
 def known_accuracy(y, predicted, weights):
-    """The share of samples, of those with a known label, whose known labels are predicted.
+    """Accuracy over the samples with a known label: all known labels must be predicted.
 
     Parameters
     ----------
     y : masked array of shape (n_samples,) or (n_samples, n_columns)
     predicted : ndarray of the same shape
     weights : ndarray of shape (n_samples,) or None
+
+    Raises
+    ------
+    ValueError
+        If no label is known.
     """
     rows = present(weights)
     y, predicted, weights = y[rows], predicted[rows], None if weights is None else weights[rows]
@@ -219,8 +246,8 @@ def known_accuracy(y, predicted, weights):
 
 
 def class_weights(labels, class_weight, y):
-    """The weight of each row of labels: of several, unknown ones have no part in the product."""
-    weights = labels.sample_weight(class_weight, known(y))  # refuses what is not of its form
+    """Computes the weight of each row of labels; unknown labels count as factor 1."""
+    weights = labels.sample_weight(class_weight, known(y))  # also checks class_weight
     if not isinstance(y, np.ma.MaskedArray):
         return weights
     weights, mask = np.ones(len(y)), np.ma.getmaskarray(y)

@@ -1,4 +1,4 @@
-"""Errors of others' checks, which do not know what was checked."""
+"""Adds the name of the argument to errors of other libraries' checks."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ _NAMED = re.compile(r"\b(X_val|y_val|sample_weight_val)\b")
 
 @contextmanager
 def said_of(what: str):
-    """Puts `what` before the messages of errors that do not name it themselves.
+    """Puts `what` before messages of errors that do not name a validation argument.
 
-    They stay of their type, which must be one of Python's own: others are as they were.
+    The type of the error stays. Errors of types that Python does not define are not changed.
     """
     try:
         yield
@@ -22,6 +22,6 @@ def said_of(what: str):
             raise
         try:
             other = type(error)(f"{what}: {message}")
-        except TypeError:  # of more than a message, such as a UnicodeDecodeError
+        except TypeError:  # the type needs more than a message, as UnicodeDecodeError does
             raise error from None
         raise other from error

@@ -1,7 +1,6 @@
-"""Input that needs no conversion and breaks no rule, recognised at once.
+"""Skips scikit-learn's validation for arrays that it would return unchanged and without a warning.
 
-scikit-learn's `validate_data` takes 50 to 100 us whatever the size. Arrays that it would hand
-back as they are, without a word, need not go through it; everything else does, and gets its
+`validate_data` takes 50 to 100 us, even for one row. All other input goes through it, and gets its
 conversions, warnings and errors.
 """
 
@@ -19,7 +18,7 @@ SPARSE_FORMATS = ("csr", "csc")
 
 
 def is_plain_input(estimator, X, dtypes) -> bool:
-    """Whether `validate_data(estimator, X, dtype=dtypes, reset=False)` is X, silently."""
+    """Whether `validate_data(estimator, X, dtype=dtypes, reset=False)` would return X itself."""
     return (
         _is_plain(X, dtypes)
         and X.shape[1] == getattr(estimator, "n_features_in_", None)
@@ -29,7 +28,7 @@ def is_plain_input(estimator, X, dtypes) -> bool:
 
 
 def takes_plain_input(estimator, X, dtypes) -> bool:
-    """The same with reset=True: if so, notes the features of X as it does."""
+    """The same with reset=True; if so, also sets the attributes of the features."""
     if not (_is_plain(X, dtypes) and X.shape[1] > 0 and _is_finite(X)):
         return False
     estimator.n_features_in_ = X.shape[1]
@@ -39,7 +38,7 @@ def takes_plain_input(estimator, X, dtypes) -> bool:
 
 
 def is_plain_target(y, X) -> bool:
-    """Whether scikit-learn's check of the targets of an array X is y, silently."""
+    """Whether scikit-learn's check of y would return y itself; X must be an array."""
     return (
         type(y) is np.ndarray
         and type(X) is np.ndarray
@@ -52,22 +51,25 @@ def is_plain_target(y, X) -> bool:
 
 
 def validated(estimator, X, y="no_validation", **options):
-    """X, or X and y; indices of sparse ones are checked before anything trusts them."""
+    """Returns X, or X and y, from `validate_data`, after checking the indices of sparse matrices.
+
+    Compiled code of SciPy and of fusednn reads memory at these indices without checks.
+    """
     for name, given in (("X", X), ("y", y)):
-        if sparse.issparse(given) and given.ndim == 2:  # others are refused
+        if sparse.issparse(given) and given.ndim == 2:  # validate_data refuses other dimensions
             check_indices(given, name)
-    # what float32 cannot hold is refused as infinite, without NumPy's own warning
+    # validate_data refuses values too large for float32; NumPy need not warn of them too
     with np.errstate(over="ignore"):
         found = validate_data(estimator, X, y, accept_sparse=list(SPARSE_FORMATS), **options)
-    if sparse.issparse(X) and X.format not in SPARSE_FORMATS:  # perhaps of lists of indices
+    if sparse.issparse(X) and X.format not in SPARSE_FORMATS:  # e.g. LIL, not checked above
         check_indices(found[0] if isinstance(found, tuple) else found)
     return found
 
 
 def are_known_labels(y, classes, every: bool = False) -> bool:
-    """Whether y is a vector of numbers, or of strings, like `classes`, and all among them.
+    """Whether y is a vector of integers, booleans or strings that are all in `classes`.
 
-    With `every`, each class must be there too. False says nothing: scikit-learn decides.
+    With `every`, y must have every class too. False is not final: scikit-learn's checks decide.
     """
     kinds = {y.dtype.kind, classes.dtype.kind}
     if y.ndim != 1 or not (kinds <= {"i", "u"} or kinds == {"b"} or kinds == {"U"}):
@@ -79,8 +81,9 @@ def are_known_labels(y, classes, every: bool = False) -> bool:
 
 
 def places_of(y, classes):
-    """The numbers of labels among the classes; integers of any type are told apart."""
-    if y.dtype.kind in "iu" and classes.dtype.kind in "iu":  # which NumPy would compare as floats
+    """Returns the positions of labels in the sorted classes."""
+    # NumPy would compare int64 with uint64 as floats, which confuses large integers
+    if y.dtype.kind in "iu" and classes.dtype.kind in "iu":
         y = y.astype(classes.dtype, copy=False)
     return np.searchsorted(classes, y)
 
@@ -90,6 +93,6 @@ def _is_plain(X, dtypes) -> bool:
 
 
 def _is_finite(values) -> bool:
-    """False also for values so large that their sum overflows."""
+    """Whether all values are finite. False also if their sum overflows."""
     with np.errstate(over="ignore", invalid="ignore"):
         return math.isfinite(values.sum())

@@ -1,4 +1,4 @@
-"""Weights of the samples and of the classes: what they must be. A weight of zero is no sample."""
+"""Checks the weights of samples and classes. A sample of weight zero counts as absent."""
 
 from __future__ import annotations
 
@@ -9,32 +9,33 @@ from sklearn.utils.validation import _check_sample_weight
 
 
 def checked_weights(sample_weight, X, dtype=None):
-    """The weights of the rows of X as an array, or None."""
+    """Returns the weights of the rows of X as an array; raises ValueError if all are 0."""
     if sample_weight is None:
         return None
     weights = _check_sample_weight(sample_weight, X, dtype=dtype)
-    if not weights.any():  # scikit-learn says so from 1.9 on
+    if not weights.any():  # scikit-learn checks this from 1.9 on
         raise ValueError("Sample weights must contain at least one non-zero number.")
     return weights
 
 
 def present(weights):
-    """What picks the rows that have a weight: all of them without a copy, or a mask."""
+    """Returns an index of the rows with a nonzero weight: a slice if all have one, or a mask."""
     return slice(None) if weights is None or weights.all() else weights != 0
 
 
 def in_type(weights, dtype):
-    """Weights in the network's type, or None."""
+    """Converts weights to the network's type; None stays None."""
     if weights is None:
         return None
-    with np.errstate(over="ignore"):  # refused by `check_total`
+    with np.errstate(over="ignore"):  # `check_total` raises the error
         return np.ascontiguousarray(weights, dtype)
 
 
 def bounded(targets, weights):
-    """Targets, in which those of rows without a weight are another row's.
+    """Replaces the targets of rows of weight 0 by another row's.
 
-    They may be anything, such as a mark of what is missing, and 0 times an infinite loss is no 0.
+    Such targets may have any value, for example a mark of missing values. Their loss could be
+    infinite, and 0 times infinity is NaN.
     """
     rows = present(weights)
     if isinstance(rows, slice) or not rows.any():
@@ -43,13 +44,17 @@ def bounded(targets, weights):
 
 
 def total_of(weights, dtype=float) -> float:
-    """Their sum in a type; infinite where it overflows."""
+    """Sums weights in the given type; the sum is infinite if it overflows."""
     with np.errstate(over="ignore", invalid="ignore"):
         return float(weights.sum(dtype=dtype))
 
 
 def check_total(weights, order=slice(None)) -> None:
-    """Refuses weights, in the network's type, that say nothing of the samples in `order`."""
+    """Raises ValueError if the weights of the samples in `order` have no usable sum.
+
+    The sum, in the network's type, must be finite and not 0, and the largest weight must be a
+    normal number.
+    """
     if weights is None:
         return
     total = total_of(weights[order])
@@ -59,7 +64,7 @@ def check_total(weights, order=slice(None)) -> None:
             f" {total:g} in {weights.dtype}: give weights whose sum is finite and not zero."
         )
     largest = float(np.abs(weights[order]).max())
-    if largest < np.finfo(weights.dtype).tiny:  # their sum has no reciprocal
+    if largest < np.finfo(weights.dtype).tiny:  # the reciprocal of their sum would overflow
         raise ValueError(
             "The weights of the samples to train on, sample_weight times class_weight, are at most"
             f" {largest:g}, too small for {weights.dtype}: multiply them all by a large number."
@@ -67,7 +72,7 @@ def check_total(weights, order=slice(None)) -> None:
 
 
 def check_class_weight(class_weight) -> None:
-    """Refuses factors that are not finite numbers from 0, in a dict or a list of them."""
+    """Raises ValueError unless all factors in a dict or a list of dicts are finite and >= 0."""
     for factors in class_weight if isinstance(class_weight, list) else [class_weight]:
         for label, factor in factors.items() if isinstance(factors, dict) else ():
             if not _is_factor(factor):
@@ -78,7 +83,7 @@ def check_class_weight(class_weight) -> None:
 
 
 def _is_factor(value) -> bool:
-    if isinstance(value, str | bytes):  # which float would read
+    if isinstance(value, str | bytes):  # float("1") would accept them
         return False
     try:
         return 0 <= float(value) < np.inf

@@ -1,4 +1,4 @@
-"""Scorers of scikit-learn's on a validation set that may lack some of the classes."""
+"""scikit-learn's scorers on a validation set that may lack some of the classes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .labels import Labels
 
 
 def takes_weights(scorer) -> bool:
-    """Whether a scorer may be called with sample_weight: the function behind scikit-learn's."""
+    """Whether a scorer, or the function in a scikit-learn scorer, takes sample_weight."""
     accepted = _parameters(getattr(scorer, "_score_func", scorer))
     if accepted is None:
         return True
@@ -22,10 +22,11 @@ def takes_weights(scorer) -> bool:
 
 
 def with_classes(scorer, estimator):
-    """A scorer of probabilities that is told the classes, where its function asks for them.
+    """Passes the classes to a scorer of probabilities, if its function has a parameter for them.
 
-    What the user has told it stays. The positive one of two classes is the second, as in
-    `predict_proba`, where the function's own is none of them.
+    Sets `labels` if its default is None. Sets `pos_label` to the second of two classes, the one
+    whose probability is the last column of `predict_proba`, if its default is not a class. Values
+    that the user gave to `make_scorer` stay.
     """
     asked = _parameters(getattr(scorer, "_score_func", None))
     if not asked or getattr(scorer, "_response_method", "predict") == "predict":
@@ -46,9 +47,9 @@ def with_classes(scorer, estimator):
 
 
 def number_of(estimator, found) -> float:
-    """What a scorer has returned as a float; anything but one number is refused."""
+    """Converts the result of a scorer to float; raises ValueError unless it is one number."""
     try:
-        if np.ndim(found) == 0 and not isinstance(found, str | bytes):  # which float would read
+        if np.ndim(found) == 0 and not isinstance(found, str | bytes):  # float("1") is no score
             return float(found)
     except (TypeError, ValueError, OverflowError):
         pass
@@ -59,26 +60,29 @@ def number_of(estimator, found) -> float:
 
 
 def check_scorable(estimator, scorer, X, y, truth, weights) -> None:
-    """Refuses a score of scikit-learn's that these rows leave undefined, whatever the answers.
+    """Raises ValueError if a scikit-learn score is undefined on the validation set.
 
-    It is asked for the score of right answers: one that it cannot give, or that is no success of
-    a classifier, no network could have. No network is run, and no random number drawn.
+    Calls the scorer with an estimator that predicts y itself. If the scorer raises, or gives a
+    perfect classifier a score that is not positive, no network can have a useful score. This runs
+    no network and draws no random number. Scorers that scikit-learn does not define are not
+    checked.
 
     Parameters
     ----------
     estimator : estimator
     scorer : callable
-    X, y : the validation set
+    X, y
+        The validation set.
     truth : ndarray of shape (n_samples, columns)
-        y, encoded.
-    weights : ndarray or None
+        Encoded y.
+    weights : ndarray of shape (n_samples,) or None
     """
     function = getattr(scorer, "_score_func", None)
     if not (getattr(function, "__module__", None) or "").startswith("sklearn.metrics"):
         return
     trouble, cause = _trouble(estimator, scorer, X, y, truth, weights)
     where, advice, lacking = "", "Choose another scoring.", _lacking(estimator, truth)
-    if lacking:  # but some answer may be of these classes, and some scorer takes no such set
+    if lacking:  # is the cause the missing classes, or does the scorer fail with all classes too?
         always, error = _trouble(estimator, scorer, *_with_all_classes(estimator, X.shape[1]))
         if error is not None or (always and trouble):
             trouble, cause, lacking = always, error, []
@@ -100,9 +104,9 @@ def check_scorable(estimator, scorer, X, y, truth, weights) -> None:
 
 
 def _trouble(estimator, scorer, X, y, truth, weights=None):
-    """Why the score of right answers is undefined, and the error that says so; None if it is not.
+    """Scores right answers; returns why the score is undefined, and the scorer's error.
 
-    The error is None where the score itself shows it.
+    Returns (None, None) if it is defined. The error is None if the scorer raised none.
     """
     options = {} if weights is None else {"sample_weight": weights}
     try:
@@ -116,7 +120,7 @@ def _trouble(estimator, scorer, X, y, truth, weights=None):
 
 
 def _with_all_classes(estimator, columns):
-    """X, labels and encoded labels of a small set that has every class, and also lacks it."""
+    """Makes X, y and encoded y of a small set in which each class is present and absent."""
     labels, numbers = estimator._labels, np.arange(len(estimator.classes_))
     if labels.is_multilabel:
         each = np.eye(len(numbers), dtype=int)
@@ -129,7 +133,10 @@ def _with_all_classes(estimator, columns):
 
 
 def _knowing(estimator, y, truth):
-    """The estimator, as one that answers y; of values 1 for 0, where means must be positive."""
+    """Makes a copy of the estimator that predicts y.
+
+    A regressor predicts 1 in place of 0, since some scores need positive predictions.
+    """
     model = copy.copy(estimator)
     if not is_classifier(estimator):
         model.predict = _method("predict", y + (y == 0))
@@ -147,7 +154,7 @@ def _knowing(estimator, y, truth):
 
 
 def _method(name, answer):
-    """What answers so, under the name by which scikit-learn knows it."""
+    """Makes a function that returns the answer; scikit-learn reads its name."""
 
     def method(X):
         return answer
@@ -157,12 +164,12 @@ def _method(name, answer):
 
 
 def _likely(numbers, count):
-    """Probabilities of so many classes, large for these."""
+    """Makes probabilities (n_samples, count) that are large for the given class numbers."""
     return 0.9 * np.eye(count)[numbers.astype(int)] + 0.1 / count
 
 
 def _lacking(estimator, truth):
-    """The classes, of one column, that no sample has."""
+    """Returns the classes without a sample; none for several columns of classes."""
     if not is_classifier(estimator) or estimator._labels.groups:
         return []
     if estimator._labels.is_multilabel:
@@ -171,7 +178,7 @@ def _lacking(estimator, truth):
 
 
 def _parameters(function):
-    """The parameters of a function by name; None if it does not say."""
+    """The parameters of a function by name; None if it has no signature."""
     try:
         return signature(function).parameters
     except (TypeError, ValueError):

@@ -1,4 +1,4 @@
-"""Targets as users give them, and those of them that a loss takes."""
+"""Checks and converts the users' targets."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import _check_partial_fit_first_call
 
 REFUSED = {"positive": (np.less_equal, "y > 0"), "not negative": (np.less, "y >= 0")}
-"""How targets that a loss does not take compare with 0, and what it takes, in its words."""
+"""For each kind of targets: the comparison with 0 that refuses a target, and the condition."""
 
 
 def flattened(y):
-    """A column as a vector, with scikit-learn's warning; anything else as it is."""
+    """Converts a single column to a vector, with scikit-learn's warning; others stay unchanged."""
     if y.ndim != 2 or y.shape[1] != 1:
         return y
     flat = column_or_1d(y, warn=True)
@@ -19,29 +19,29 @@ def flattened(y):
 
 
 def first_classes(estimator, classes) -> bool:
-    """Notes the classes of the first call of `partial_fit`, in scikit-learn's words."""
+    """Sets the classes in the first call of `partial_fit`, with scikit-learn's messages."""
     try:
         return _check_partial_fit_first_call(estimator, classes)
-    except TypeError as error:  # labels of several kinds, which have no order
+    except TypeError as error:  # words and numbers cannot be sorted together
         raise ValueError(f"classes must be all words or all numbers, got {classes!r}.") from error
 
 
 def real_targets(y, dtype, taken: str, name: str):
-    """Real targets of shape (n_samples, n_targets) in the network's type.
+    """Converts real targets to shape (n_samples, n_targets) in the network's type.
 
     Parameters
     ----------
     y : ndarray of shape (n_samples,) or (n_samples, n_targets)
     dtype : dtype
     taken : str
-        What the loss takes, as its row of the kernels' table says.
+        The targets that the loss takes: `targets` of its row in `kernels.losses.LOSSES`.
     name : str
-        The loss's.
+        The name of the loss, for messages.
 
     Raises
     ------
     ValueError
-        If the type cannot hold some of them, or, in it, the loss does not take them.
+        If some targets overflow in this type, or the loss does not take them after conversion.
     """
     with np.errstate(over="ignore"):
         targets = y.reshape(len(y), -1).astype(dtype, copy=False)

@@ -1,1 +1,1 @@
-"""The network of an estimator: layers built from descriptions, parameters, first values."""
+"""The network of an estimator: builds it from descriptions, draws and exchanges its parameters."""

@@ -1,4 +1,4 @@
-"""From descriptions of layers to a network's ops with sizes; what does not fit is refused."""
+"""Builds ops with sizes from descriptions of layers; names the layer that does not fit."""
 
 from __future__ import annotations
 
@@ -28,7 +28,16 @@ SOFTMAX = "softmax"
 
 
 class BuiltLayer(NamedTuple):
-    """An op, the description it is of, and of a residual block what is inside."""
+    """An op and its description.
+
+    Parameters
+    ----------
+    op : fusednn.graph.layers.layer.Layer
+    spec : fusednn.layers.Layer or None
+        None for the scaling of `standardize`.
+    inner : BuiltLayers or None
+        The layers inside a residual block.
+    """
 
     op: Any
     spec: specs.Layer | None
@@ -36,13 +45,14 @@ class BuiltLayer(NamedTuple):
 
 
 class BuiltLayers(NamedTuple):
-    """Ops in a row.
+    """The ops of a list of descriptions.
 
     Parameters
     ----------
     pieces : tuple of BuiltLayer
     homes : tuple of int or None
-        The piece that each description has become; None where it is a part of the one before.
+        For each description the index of its piece; None if it became a part of the piece before
+        it, such as an activation after a dense layer.
     """
 
     pieces: tuple[BuiltLayer, ...]
@@ -50,41 +60,49 @@ class BuiltLayers(NamedTuple):
 
     @property
     def ops(self) -> tuple[Layer, ...]:
-        """The ops alone."""
+        """The ops of all pieces."""
         return tuple(piece.op for piece in self.pieces)
 
     @property
     def sizes(self) -> tuple[int, int]:
-        """Columns of its input and of its output."""
+        """The numbers of input and output columns."""
         return self.pieces[0].op.fan_in, self.pieces[-1].op.fan_out
 
 
 class Position(NamedTuple):
-    """Where in the list a layer stands, for messages."""
+    """The position of a layer in the user's list, for messages."""
 
     name: str
     spec: object
 
     def refuse(self, why: str) -> ValueError:
-        """The error that names the layer."""
+        """Makes the error that names the layer and the reason."""
         return ValueError(f"{self.name} is {self.spec!r}: {why}.")
 
 
 def divided(layers: Sequence, outputs: int, link: str) -> tuple[list, specs.Dense]:
-    """The hidden layers of a list, and the output layer, which the list may have itself.
+    """Splits a list into the hidden layers and the output layer.
+
+    The output layer is the list's last layer if that has a softmax, otherwise a new one.
 
     Parameters
     ----------
     layers : sequence of specs.Layer
     outputs : int
-        Units that the targets need.
+        The number of outputs that the targets need.
     link : str
-        The output function that they need.
+        The output function that the targets need.
+
+    Returns
+    -------
+    hidden : list of specs.Layer
+    output : specs.Dense
+        Without its softmax, which the loss applies.
 
     Raises
     ------
     ValueError
-        If the list ends in an output layer, or a softmax, that the targets do not need.
+        If the list ends in a softmax, or a number of units, that the targets do not need.
     """
     layers = list(layers)
     units = output_units(layers)
@@ -105,7 +123,10 @@ def divided(layers: Sequence, outputs: int, link: str) -> tuple[list, specs.Dens
 
 
 def output_units(layers: Sequence) -> int | None:
-    """The units of an output layer that the list has itself."""
+    """The units of the list's own output layer, or None without one.
+
+    That is a last `Dense(units, "softmax")`, or `Dense(units)` before `Activation("softmax")`.
+    """
     if layers and getattr(layers[-1], "name", None) == SOFTMAX:
         layers = layers[:-1]
         plain = {"identity", SOFTMAX}
@@ -116,7 +137,7 @@ def output_units(layers: Sequence) -> int | None:
 
 
 def width_taken(layers: Sequence) -> int | None:
-    """The columns that the list must be given, if it says; a residual gives what it is given."""
+    """The number of input columns that the list needs, or None if any number will do."""
     for spec in layers:
         if isinstance(spec, specs.Dense):
             return None
@@ -129,16 +150,17 @@ def width_taken(layers: Sequence) -> int | None:
 
 
 def build(layers: Sequence, output: specs.Dense, inputs: int, *, scaled: bool) -> BuiltLayers:
-    """The ops of a list of hidden layers, and of the output layer.
+    """Builds the ops of the hidden layers and the output layer.
 
     Parameters
     ----------
     layers : sequence of specs.Layer
+        The hidden layers.
     output : specs.Dense
     inputs : int
         Columns of the data.
     scaled : bool
-        Whether the columns of the data are scaled first.
+        Whether the network begins with the scaling of `standardize`.
 
     Returns
     -------
@@ -148,7 +170,7 @@ def build(layers: Sequence, output: specs.Dense, inputs: int, *, scaled: bool) -
     Raises
     ------
     ValueError
-        If the list does not fit; the message names the layer by its position.
+        If a layer does not fit; the message names it by its position.
     """
     pieces, homes = _built(layers, (inputs,), "layers", scaled)
     shape = shapes_along([piece.op for piece in pieces], (inputs,))[-1]
@@ -167,12 +189,12 @@ def build(layers: Sequence, output: specs.Dense, inputs: int, *, scaled: bool) -
 
 
 def first_ops(layers: Sequence, inputs: int, *, scaled: bool) -> tuple[Layer, ...]:
-    """The ops of the first layers of a network's descriptions, without what follows them."""
+    """Builds the ops of a network's first layers, without the output layer."""
     return _built(layers, (inputs,), "layers", scaled).ops
 
 
 def _built(layers, shape: tuple[int, ...], where: str, scaled: bool) -> BuiltLayers:
-    """The ops of a list that takes samples of this shape."""
+    """Builds the ops of a list for samples of this shape; `where` names the list in messages."""
     pieces: list[BuiltLayer] = []
     homes: list[int | None] = []
     for position, spec in enumerate(layers):
@@ -182,7 +204,7 @@ def _built(layers, shape: tuple[int, ...], where: str, scaled: bool) -> BuiltLay
             raise ValueError(
                 f"{place.name} must be a layer of fusednn.layers{hint}; got {spec!r}."
             )
-        # the data are scaled before all layers, but codes are not scaled
+        # scaling comes before all layers, but after an embedding, whose codes are not scaled
         if scaled and (pieces or not isinstance(spec, specs.Embedding)):
             pieces.append(BuiltLayer(Standardize(shape[-1]), None))
             scaled = False
@@ -203,7 +225,10 @@ def _with_after(op, after: Epilogue):
 
 
 def _epilogue(place: Position, spec, before: Epilogue | None) -> Epilogue | None:
-    """What the epilogue of the op before becomes, if it has room for the layer."""
+    """Returns the epilogue of the op before with the layer added, or None if it does not fit.
+
+    An epilogue holds one activation, then one dropout.
+    """
     if before is None or before.dropout:
         return None
     match spec:
@@ -278,7 +303,7 @@ def _piece(place: Position, spec, shape: tuple[int, ...], at_start: bool) -> Bui
             if not at_start:
                 raise place.refuse("it reads columns of the data, so it must be the first layer")
             return BuiltLayer(_embedding(place, spec, width), spec)
-    raise place.refuse("this layer is not known to networks")
+    raise place.refuse("networks do not support this layer")
 
 
 def _residual(place: Position, spec, inner, shape: tuple[int, ...]) -> BuiltLayer:
@@ -297,12 +322,12 @@ def _residual(place: Position, spec, inner, shape: tuple[int, ...]) -> BuiltLaye
 
 
 def _as_text(shape: tuple[int, ...]) -> str:
-    """The size of a sample: columns, or axes."""
+    """The shape of a sample, for messages."""
     return f"{shape[0]} columns" if len(shape) == 1 else f"axes {shape}"
 
 
 def vector_sizes(spec: specs.Embedding, categories: Sequence[int]) -> list[int]:
-    """Elements of the vectors of each column of codes."""
+    """The number of elements of a vector, for each column of codes."""
     return [spec.size or min(50, (count + 1) // 2) for count in categories]
 
 
@@ -310,7 +335,7 @@ def _embedding(place: Position, spec: specs.Embedding, width: int) -> Embedding:
     largest = max(spec.columns)
     if largest >= width:
         raise place.refuse(f"it received {width} columns and expected at least {largest + 1}")
-    assert spec.categories is not None  # those of the data by now
+    assert spec.categories is not None  # the estimator has set them from the data
     return Embedding(
         width,
         tuple(spec.columns),

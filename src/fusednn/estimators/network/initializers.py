@@ -1,6 +1,6 @@
-"""Initial weights: the one table of how a layer's (I, O) matrix is drawn; biases begin at zero.
+"""Initializers: functions that draw a layer's weights (I, O) in float64. Biases begin at zero.
 
-scikit-learn's own, which draws biases too, is in `weights`.
+scikit-learn's initializer, which draws biases too, is in `perceptron_weights.py`.
 """
 
 from __future__ import annotations
@@ -9,44 +9,44 @@ import numpy as np
 
 
 def glorot_uniform(random_state, I, O):
-    """Within sqrt(6 / (I + O)): Glorot and Bengio, AISTATS 2010, equation 16; for tanh."""
+    """Uniform in +-sqrt(6 / (I + O)); for tanh. Glorot and Bengio, AISTATS 2010, equation 16."""
     return _uniform(random_state, I, O, 2 / (I + O))
 
 
 def glorot_normal(random_state, I, O):
-    """With variance 2 / (I + O): Glorot and Bengio, equation 12."""
+    """Normal with variance 2 / (I + O); for tanh. Glorot and Bengio, equation 12."""
     return _normal(random_state, I, O, 2 / (I + O))
 
 
 def he_uniform(random_state, I, O):
-    """With variance 2 / I: He et al., arXiv:1502.01852, equation 10; for ReLU and its kin."""
+    """Uniform with variance 2 / I; for ReLU and similar. He et al., arXiv:1502.01852, eq. 10."""
     return _uniform(random_state, I, O, 2 / I)
 
 
 def he_normal(random_state, I, O):
-    """With variance 2 / I: He et al., equation 10."""
+    """Normal with variance 2 / I; for ReLU and similar. He et al., equation 10."""
     return _normal(random_state, I, O, 2 / I)
 
 
 def lecun_uniform(random_state, I, O):
-    """With variance 1 / I: LeCun et al., "Efficient backprop", 1998, equation 16; for SELU."""
+    """Uniform with variance 1 / I; for SELU. LeCun et al., "Efficient backprop", 1998, eq. 16."""
     return _uniform(random_state, I, O, 1 / I)
 
 
 def lecun_normal(random_state, I, O):
-    """With variance 1 / I: LeCun et al., equation 16."""
+    """Normal with variance 1 / I; for SELU. LeCun et al., equation 16."""
     return _normal(random_state, I, O, 1 / I)
 
 
 def orthogonal(random_state, I, O):
-    """With orthonormal rows or columns, whichever are fewer: Saxe et al., arXiv:1312.6120."""
+    """Orthonormal rows or columns, whichever are fewer. Saxe et al., arXiv:1312.6120."""
     q, r = np.linalg.qr(random_state.normal(size=(max(I, O), min(I, O))))
-    q *= np.where(np.diag(r) < 0, -1.0, 1.0)  # else not uniform over such matrices
+    q *= np.where(np.diag(r) < 0, -1.0, 1.0)  # makes the distribution uniform over such matrices
     return q if I >= O else q.T
 
 
 def zeros(random_state, I, O):
-    """All zero, which a network with hidden layers cannot learn from."""
+    """Zeros. A network with hidden layers cannot learn from them."""
     return np.zeros((I, O))
 
 

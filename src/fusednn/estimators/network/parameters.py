@@ -1,4 +1,4 @@
-"""A built network's parameters: drawn, and as users read and write them, layer by layer."""
+"""Draws the parameters of a built network, and converts them to users' lists by layer and back."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from .initializers import INITIALIZERS
 LECUN = {"selu"}
 GLOROT = {"identity", "tanh", "logistic"}
 ROWS_PER_CODE = 100
-"""The most rows for each distinct code, in an embedding's table whose size the data decide."""
+"""The most rows per distinct code of an embedding's table, if the data determine its size."""
 
 FREE_ROWS = 10_000
-"""Tables of so many rows are made for any codes: they take some 4 MB."""
+"""Tables up to this many rows, about 4 MB, are made for any codes."""
 
 
 def drawn(built: BuiltLayers, random_state, dtype) -> list[np.ndarray]:
-    """The first parameters of a network, in the order of its ops."""
+    """Draws the first parameters of a network, in the order of its ops."""
     arrays: list[np.ndarray] = []
     pieces = built.pieces
     for piece, following in zip(pieces, [*pieces[1:], None], strict=True):
@@ -42,7 +42,7 @@ def drawn(built: BuiltLayers, random_state, dtype) -> list[np.ndarray]:
 
 
 def first_norms(built: BuiltLayers, dtype) -> list[list[np.ndarray]]:
-    """The first parameters of the normalisations of a perceptron, layer by layer."""
+    """Makes the first parameters of a perceptron's normalizations, a list for each layer."""
     return [
         [np.asarray(value, dtype) for value in _first_values(piece, None, None)]
         for piece in built.pieces
@@ -51,14 +51,14 @@ def first_norms(built: BuiltLayers, dtype) -> list[list[np.ndarray]]:
 
 
 def _check_memory(piece: BuiltLayer) -> None:
-    """Refuses a layer whose parameters memory cannot hold, before one is drawn."""
+    """Raises MemoryError before drawing parameters that the memory cannot hold."""
     count = sum(prod(parameter.shape) for parameter in piece.op.parameters())
-    try:  # as float64 the first ones, the layer's own, and what the solver keeps of them
+    try:  # the drawn values in float64, the layer's parameters, and the solver's moments
         np.empty(3 * 8 * count, np.uint8)
     except (MemoryError, OverflowError, ValueError):
         raise MemoryError(
             f"{piece.spec!r} has {count:,} parameters, which take {8 * count // 10**6:,} MB, and"
-            " three times as much to train: there is not so much memory."
+            " three times as much to train: there is not enough memory."
         ) from None
 
 
@@ -78,12 +78,12 @@ def _first_values(
 
 
 def _suited(piece: BuiltLayer, following: BuiltLayer | None) -> str:
-    """The initialisation that suits the activation behind a dense layer."""
+    """Chooses the initializer for the activation that follows a dense layer."""
     after = piece.op.after
     if after.activation == "identity" and following is not None:
         if isinstance(following.spec, specs.PReLU):
             return "he_normal"
-        if not isinstance(following.op, Dense):  # a norm, with an activation behind it
+        if not isinstance(following.op, Dense):  # for example a normalization with an activation
             after = following.op.after
     if after.activation in LECUN:
         return "lecun_normal"
@@ -91,7 +91,7 @@ def _suited(piece: BuiltLayer, following: BuiltLayer | None) -> str:
 
 
 def by_layer(built: BuiltLayers, arrays: Sequence[np.ndarray]) -> list:
-    """Lists of each layer's arrays, in the order of the descriptions; a residual's are nested."""
+    """Groups arrays by layer, in the order of the descriptions; residual blocks are nested."""
     pieces = _split(built, iter(arrays))
     return [[] if home is None else pieces[home] for home in built.homes]
 
@@ -111,13 +111,26 @@ def _split(built: BuiltLayers, arrays: Iterator[np.ndarray]) -> list:
 def replaced(
     built: BuiltLayers, arrays: Sequence[np.ndarray], given: Sequence
 ) -> list[np.ndarray]:
-    """The arrays of a network in which users' arrays, by layer, have taken their places.
+    """Replaces a network's arrays by the user's arrays.
+
+    Parameters
+    ----------
+    built : BuiltLayers
+    arrays : sequence of ndarray
+        The network's arrays, in the order of its ops.
+    given : sequence
+        The user's arrays, in the form of `by_layer`.
+
+    Returns
+    -------
+    list of ndarray
+        In the order of the ops, in the network's type.
 
     Raises
     ------
     ValueError
-        If their numbers or shapes are others, which the message names by position, or they are
-        not finite, or a variance is negative.
+        If a number of arrays or a shape differs (the message names the position), a value is not
+        finite, or a variance is negative.
     """
     present = by_layer(built, arrays)
     new = {id(old): array for old, array in _pairs("weights", present, given)}
@@ -146,12 +159,15 @@ def _pairs(where: str, present, given) -> Iterator[tuple[np.ndarray, np.ndarray]
 
 
 def has_embedding(layers) -> bool:
-    """Whether the first of the descriptions looks codes up."""
+    """Whether the first description is an `Embedding`."""
     return bool(layers) and isinstance(layers[0], specs.Embedding)
 
 
 def categories_of(X, columns):
-    """One more than the largest code of each column; 1 of those that X does not have as codes."""
+    """The number of codes of each column: the largest code of X plus 1, at least 1.
+
+    Returns 1 for columns that X does not have, and for sparse X; a later check raises the error.
+    """
     if sparse.issparse(X):
         return (1,) * len(columns)
     found = [X[:, column].max() if column < X.shape[1] else 0 for column in columns]
@@ -159,12 +175,13 @@ def categories_of(X, columns):
 
 
 def check_tables(built: BuiltLayers, X) -> None:
-    """Refuses codes, whose numbers nobody has said, that are ids: few distinct ones, far apart.
+    """Checks that codes without `categories` are dense enough for a table.
 
     Raises
     ------
     ValueError
-        Naming the column, before its table is made.
+        Before the table is made, if its rows exceed `FREE_ROWS` and `ROWS_PER_CODE` per distinct
+        code, as with ids. The message names the column.
     """
     op = built.pieces[0].op
     for column, rows, size in zip(op.columns, op.categories, op.sizes, strict=True):
@@ -183,12 +200,13 @@ def check_tables(built: BuiltLayers, X) -> None:
 
 
 def check_input(X, first: Layer) -> None:
-    """Refuses what a network's first op cannot read: sparse matrices, or values that are no codes.
+    """Checks that a network's first op can read X.
 
     Raises
     ------
     ValueError
-        What codes must be `serving.checks.check_codes` says.
+        If X is sparse and the first op is not dense, or an embedding's column has values that are
+        not codes (`serving.checks.check_codes`).
     """
     if sparse.issparse(X) and not isinstance(first, Dense):
         what = "standardize=True" if isinstance(first, Standardize) else type(first).__name__

@@ -1,4 +1,4 @@
-"""Multi-layer perceptrons: their first weights, and the layers that coefficients describe."""
+"""Multi-layer perceptrons: draws first weights, and builds the layers from the coefficients."""
 
 from __future__ import annotations
 
@@ -13,13 +13,29 @@ from .building import BuiltLayers, build
 from .initializers import INITIALIZERS
 
 NORMS = {"batch": specs.BatchNorm, "layer": specs.LayerNorm, "rms": specs.RMSNorm}
-"""What stands between the products and the activation of each hidden layer."""
+"""The values of `normalization`: the layer between the product and the activation."""
 
 SCIKIT_LEARN = "scikit-learn"
 
 
 def initial_weights(init, sizes, activation, dtype, random_state):
-    """Coefficients and intercepts as `init` names them: scikit-learn's, or of the table."""
+    """Draws coefficients (I, O) and intercepts (O,) of each layer.
+
+    Parameters
+    ----------
+    init : str
+        "scikit-learn" or a key of `INITIALIZERS`.
+    sizes : sequence of int
+        Units of each layer, the input first.
+    activation : str
+        The activation of the hidden layers, which scikit-learn's initializer depends on.
+    dtype : dtype
+    random_state : RandomState
+
+    Returns
+    -------
+    coefs, intercepts : list of ndarray
+    """
     if init == SCIKIT_LEARN:
         return _scikit_learns(sizes, activation, dtype, random_state)
     drawn = [INITIALIZERS[init](random_state, *pair) for pair in pairwise(sizes)]
@@ -28,7 +44,7 @@ def initial_weights(init, sizes, activation, dtype, random_state):
 
 
 def _scikit_learns(sizes, activation, dtype, random_state):
-    """Glorot's uniform coefficients and intercepts, drawn in scikit-learn's order."""
+    """Draws uniform coefficients and intercepts (Glorot and Bengio) in scikit-learn's order."""
     coefs, intercepts = [], []
     factor = 2.0 if activation == "logistic" else 6.0
     for fan_in, fan_out in pairwise(sizes):
@@ -41,14 +57,14 @@ def _scikit_learns(sizes, activation, dtype, random_state):
 
 
 def built_of(coefs, intercepts, activation, groups=(), **options) -> BuiltLayers:
-    """The ops that coefficients and intercepts describe; users may have set them.
+    """Builds the ops with the sizes of coefficients and intercepts, which users may have set.
 
-    `options` are those of `perceptron`.
+    `options` are the keyword arguments of `perceptron`.
 
     Raises
     ------
     ValueError
-        If their shapes do not fit together.
+        If the shapes do not fit together, or the outputs do not fit the classes in `groups`.
     """
     sizes = len(coefs[0]), *(w.shape[1] for w in coefs)
     shapes = [w.shape for w in coefs], [b.shape for b in intercepts]
@@ -62,7 +78,7 @@ def built_of(coefs, intercepts, activation, groups=(), **options) -> BuiltLayers
     return perceptron(sizes, activation, **options)
 
 
-@lru_cache(maxsize=32)  # estimators ask in every call
+@lru_cache(maxsize=32)  # estimators call this in every prediction
 def perceptron(
     sizes: tuple[int, ...],
     activation: str,
@@ -72,22 +88,22 @@ def perceptron(
     max_norm: float | None = None,
     scaled: bool = False,
 ) -> BuiltLayers:
-    """A multi-layer perceptron as a list of layers.
+    """Builds a multi-layer perceptron as a list of layers.
 
     Parameters
     ----------
     sizes : tuple of int
         Units of each layer, the input first.
     activation : str
-        The hidden layers'.
+        The activation of the hidden layers.
     norm : str or None
-        Key of `NORMS`.
+        A key of `NORMS`.
     dropout : tuple of float
-        The rate of each hidden layer; empty is none.
+        The rate of each hidden layer; empty without dropout.
     max_norm : float or None
-        The largest length of a unit's weights, in all layers.
+        The largest Euclidean norm of a unit's weights, in all layers.
     scaled : bool
-        Whether the columns of the data are scaled first.
+        Whether the network begins with the scaling of `standardize`.
     """
     inputs, *hidden, outputs = sizes
     layers: list[specs.Layer] = []

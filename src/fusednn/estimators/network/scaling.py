@@ -1,4 +1,4 @@
-"""Scaling of the data's columns, learned before training: scikit-learn's `StandardScaler`."""
+"""Learns the scaling of `standardize` from the data, with scikit-learn's `StandardScaler`."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from sklearn.preprocessing import StandardScaler
 
 
 def mean_and_factor(X):
-    """The mean of each column, and 1 over its standard deviation, 1 where that is 0."""
+    """Returns each column's mean and 1 / standard deviation (1 if it is 0), in float64."""
     if sparse.issparse(X):
         raise ValueError("standardize=True needs dense X: centering would make it dense.")
-    # by rows: sums over an array by columns round in another order, and a frame is one
+    # C order: NumPy sums an array in Fortran order, such as a frame's, with other rounding
     scaler = StandardScaler().fit(X.astype(float, order="C", copy=False))
     return scaler.mean_, 1 / scaler.scale_

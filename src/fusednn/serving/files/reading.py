@@ -152,7 +152,7 @@ class Contents(NamedTuple):
         for name in entries:
             known = self.kind == ESTIMATOR and name.startswith(TRAINING)
             if name not in expected and not known:
-                raise Refused(f"it has a tensor that no one expects, {name[:80]!r}")
+                raise Refused(f"it has an unexpected tensor, {name[:80]!r}")
 
     def check_tensor(self, name: str, shape: tuple[int, ...], dtype) -> None:
         """Refuses a tensor of another shape or dtype."""
