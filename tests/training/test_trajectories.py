@@ -267,19 +267,19 @@ def test_lbfgs(digits, target, activation):
 def test_lbfgs_with_several_outputs_minimises_one_function(digits):
     """scikit-learn 1.9 pairs the mean over outputs with the gradient of the sum; ours is whole.
 
-    So ours reaches a smaller sum of squares plus decay than scikit-learn's does.
+    So the sum of squares plus decay is stationary where ours ends. On which of the two values is
+    smaller nothing is said: the problem is not convex, and the way depends on the CPU's BLAS.
     """
     _, X, y, _ = problem(digits, "several outputs")
-
-    def objective(estimator):
-        squares = ((estimator.predict(X) - y) ** 2).sum() / (2 * len(X))
-        return squares + sum((w**2).sum() for w in estimator.coefs_) / (2 * len(X))
-
-    pair = []
-    for cls in CLASSES["regressor"]:
-        estimator = cls(hidden_layer_sizes=(8,), solver="lbfgs", alpha=1.0, max_iter=150)
-        estimator.set_params(random_state=0, tol=1e-5, activation="tanh")
-        assert outcome(lambda e=estimator: e.fit(X, y)).error is None
-        pair.append(estimator)
-    assert objective(pair[1]) <= objective(pair[0]) * (1 + 1e-6)
-    assert pair[1].loss_ == pytest.approx(objective(pair[1]), rel=1e-9)
+    options = {"solver": "lbfgs", "max_iter": 1000, "max_fun": 5000, "tol": 1e-8}
+    options |= {"hidden_layer_sizes": (8,), "activation": "tanh", "alpha": 1.0, "random_state": 0}
+    model = CLASSES["regressor"][1](**options)
+    assert outcome(lambda: model.fit(X, y)).error is None
+    (v, w), (a, b) = model.coefs_, model.intercepts_
+    hidden = np.tanh(X @ v + a)
+    error = hidden @ w + b - y
+    decay = sum((weights**2).sum() for weights in (v, w)) / 2
+    assert model.loss_ == pytest.approx(((error**2).sum() / 2 + decay) / len(X), rel=1e-9)
+    back = error @ w.T * (1 - hidden**2)
+    gradients = X.T @ back + v, hidden.T @ error + w, back.sum(axis=0), error.sum(axis=0)
+    assert max(abs(gradient).max() for gradient in gradients) / len(X) < 1e-4
