@@ -2,6 +2,7 @@
 
 import doctest
 import inspect
+import itertools
 import shutil
 import types
 
@@ -12,6 +13,11 @@ import fusednn
 DESCRIBED = fusednn.layers, fusednn.losses, fusednn.optimizers, fusednn.schedules
 COMPILER = any(map(shutil.which, ("cc", "gcc", "clang")))
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+SECTIONS = [
+    *("Parameters", "Attributes", "Methods", "Returns", "Yields", "Other Parameters", "Raises"),
+    *("Warns", "See Also", "Notes", "References", "Examples"),
+]
+"""In numpydoc's order."""
 
 
 def public_objects():
@@ -91,6 +97,13 @@ def test_every_public_object_has_an_example_that_runs(name):
     found = doctest_of(name, PUBLIC[name]).examples
     assert found
     assert not any(doctest.SKIP in one.options for one in found)
+
+
+@pytest.mark.parametrize("name", [*PUBLIC, *METHODS])
+def test_sections_are_numpydocs_in_its_order(name):
+    lines = text_of((PUBLIC | METHODS)[name]).splitlines()
+    found = [line for line, below in itertools.pairwise(lines) if set(below.strip()) == {"-"}]
+    assert found == [section for section in SECTIONS if section in found]
 
 
 def documented(value, section):

@@ -1,9 +1,9 @@
 """Schedules of the learning rate: values of the estimators' parameter `learning_rate`.
 
 A schedule gives each step (mini-batch) a factor of `learning_rate_init`. Steps are counted from 0.
-`total` is the number of steps in `max_iter` passes over the data of the current call. After
-`total` steps `Cosine` and `OneCycle` stay at their last factor. Every solver except "lbfgs" takes
-schedules. A fit computes the factors as arrays, so a schedule compiles nothing.
+`total` is the number of steps in `max_iter` epochs of the current call. After `total` steps
+`Cosine` and `OneCycle` stay at their last factor. Every solver except "lbfgs" takes schedules. A
+fit computes the factors as arrays, so a schedule compiles nothing.
 
 Examples
 --------
@@ -314,19 +314,19 @@ class WarmUp(Schedule):
 class ReduceOnPlateau(Schedule):
     """Multiplies the rate by `factor` when the training loss stops improving.
 
-    A pass improves the loss if its training loss is below 0.9999 times the best loss before it.
-    After more than `patience` passes in a row without improvement the schedule reduces the rate
+    An epoch improves the loss if its training loss is below 0.9999 times the best loss before it.
+    After more than `patience` epochs in a row without improvement the schedule reduces the rate
     and counts again from 0.
 
-    Training itself stops after `n_iter_no_change` passes without improvement. Choose an
-    `n_iter_no_change` larger than `patience`, otherwise the rate never falls.
+    Training stops after `n_iter_no_change` epochs without improvement. Choose a larger number than
+    `patience`, so that the rate falls before training stops.
 
     Parameters
     ----------
     factor : float, default=0.1
         In [0, 1].
     patience : int, default=10
-        Passes without improvement that do not reduce the rate, at least 0.
+        Epochs without improvement that do not reduce the rate, at least 0.
 
     References
     ----------

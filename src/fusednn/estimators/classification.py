@@ -18,7 +18,13 @@ from fusednn.losses import CLASSIFICATION, ClassificationLoss
 from .files.saved_attributes import as_list
 from .fitting.decorators import available_if, with_callbacks, with_checked_parameters
 from .input.constraints import CLASS_WEIGHT
-from .input.labels import Labels, MultioutputLabels, are_columns, labels_of, multioutput_labels_of
+from .input.label_columns import (
+    MultioutputLabels,
+    are_columns,
+    labels_of,
+    multioutput_labels_of,
+)
+from .input.labels import Labels
 from .input.missing_targets import IGNORE, class_weights, filled, known, known_accuracy, unknown_in
 from .input.sample_weights import check_class_weight, present
 from .input.targets import first_classes, flattened

@@ -27,7 +27,7 @@ def export_onnx(estimator: Any, path: FilePath | None, opset: int = 17) -> Model
     """Writes a fitted network as an ONNX model, or returns it; requires the package onnx.
 
     The model uses only standard operators and consists of one file. Its numbers have the network's
-    type. It does not check its input: NaN, for example, which `predict` refuses, gives NaN.
+    type. It does not check its input, so NaN, which `predict` refuses, goes through.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""`DiagnosisDisplay`: plots the gradients and outputs of each layer over the passes."""
+"""`DiagnosisDisplay`: plots the gradients and outputs of each layer over the epochs."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 
 
 class DiagnosisDisplay:
-    """Plots each layer's gradient norms and standard deviations of outputs, over the passes.
+    """Plots each layer's gradient norms and standard deviations of outputs, over the epochs.
 
     Requires matplotlib. Usually made by `from_estimator`.
 
     Parameters
     ----------
-    gradient_norms : array-like of shape (n_passes, n_weighted_layers)
+    gradient_norms : array-like of shape (n_epochs, n_weighted_layers)
         Euclidean norms of the loss's gradients by the weights.
-    activation_stats : array-like of shape (n_passes, n_layers, 3)
+    activation_stats : array-like of shape (n_epochs, n_layers, 3)
         Mean, standard deviation, and share of dead or saturated units of each layer's outputs.
     layers : list of str
         Names of the layers.

@@ -15,18 +15,18 @@ if TYPE_CHECKING:
 
 
 class LossCurveDisplay:
-    """Plots training losses, validation losses and validation scores over the passes.
+    """Plots training losses, validation losses and validation scores over the epochs.
 
     Requires matplotlib. Usually made by `from_estimator`.
 
     Parameters
     ----------
     losses : list of float
-        Training loss of each pass.
+        Training loss of each epoch.
     validation_losses : list of float, optional
-        Loss on the validation set after each pass.
+        Loss on the validation set after each epoch.
     validation_scores : list of float, optional
-        Score on the validation set after each pass; has its own axis.
+        Score on the validation set after each epoch; has its own axis.
     estimator_name : str, optional
         The beginning of the labels.
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fusednn.estimators.input.labels import MultioutputLabels
+from fusednn.estimators.input.label_columns import MultioutputLabels
 from fusednn.graph.network import Network
 from fusednn.kernels.class_losses import logistic_link, softmax_link
 from fusednn.kernels.value_losses import exp_link

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from fusednn.estimators.input.labels import Labels, MultioutputLabels
+from fusednn.estimators.input.label_columns import MultioutputLabels
+from fusednn.estimators.input.labels import Labels
 from fusednn.kernels.optimizers import OPTIMIZERS
 from fusednn.optimizers import NAdam
 from fusednn.plan.updating.rule import Rule

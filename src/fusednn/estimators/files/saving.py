@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from fusednn.estimators.input.labels import MultioutputLabels
+from fusednn.estimators.input.label_columns import MultioutputLabels
 from fusednn.serving.files import label_json as label_values
 from fusednn.serving.files.description import named_parameters
 from fusednn.serving.files.reading import TRAINING

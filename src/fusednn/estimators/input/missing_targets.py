@@ -11,7 +11,8 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.metrics import r2_score
 
-from .labels import Labels, columns_of
+from .label_columns import columns_of
+from .labels import Labels
 from .sample_weights import present
 
 IGNORE = "ignore"
