@@ -228,8 +228,8 @@ class Answers:
             )
         if not len(self._least):
             raise ValueError(
-                "return_std=True needs a network of loss='gaussian'; of a file that an earlier"
-                " fusednn saved, save the estimator again."
+                "return_std=True needs a network of loss='gaussian'. If an earlier fusednn saved"
+                " the file, save the estimator again."
             )
         if self._inverse != "identity":
             raise ValueError(

@@ -186,5 +186,5 @@ def _counts(where: str, key: str, value: object) -> tuple[int, ...]:
     if type(value) is not list or not all(
         type(part) is int and 0 <= part < 1 << 62 for part in value
     ):
-        raise refuse(f"{key} of {where}", "a list of counts", value)
+        raise refuse(f"{key} of {where}", "a list of whole numbers from 0", value)
     return tuple(value)
