@@ -100,7 +100,7 @@ def assert_same_bits(ours, others):
 STABLE_RATE = 0.002
 """Learning rate of trajectories that are compared step by step.
 
-At 0.01 some are unstable, whoever computes them: a step of NAdam with beta 1 = 0.8 multiplies an
+At 0.01 some are unstable in any library: a step of NAdam with beta 1 = 0.8 multiplies an
 error along one direction by -1.9, since 0.01 times the curvature over the root of the second
 moment is 4.8 there and NAdam's bound is 3.4. Moving PyTorch's own gradients by 1e-16 then moves
 its weights by 1e-11 after fifty steps, and float32 is off by 2e-2. RMSprop with alpha = 0.9 is

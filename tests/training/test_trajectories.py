@@ -267,8 +267,8 @@ def test_lbfgs(digits, target, activation):
 def test_lbfgs_with_several_outputs_minimises_one_function(digits):
     """scikit-learn 1.9 pairs the mean over outputs with the gradient of the sum; ours is whole.
 
-    So the sum of squares plus decay is stationary where ours ends. On which of the two values is
-    smaller nothing is said: the problem is not convex, and the way depends on the CPU's BLAS.
+    So the sum of squares plus decay is stationary where ours ends. Their values are not
+    compared: the problem is not convex, and the path depends on the CPU's BLAS.
     """
     _, X, y, _ = problem(digits, "several outputs")
     options = {"solver": "lbfgs", "max_iter": 1000, "max_fun": 5000, "tol": 1e-8}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Integral
 
@@ -51,7 +50,7 @@ class Reshape(Layer):
             isinstance(size, Integral) and not isinstance(size, bool) for size in self.shape
         )
         if not self.shape or not whole or min(self.shape) < 1:
-            nested = len(self.shape) == 1 and isinstance(self.shape[0], Sequence)
+            nested = len(self.shape) == 1 and isinstance(self.shape[0], list | tuple)
             hint = "; give them one by one, as in Reshape(28, 28, 1)" if nested else ""
             raise ValueError(
                 f"sizes of Reshape must be integers from 1, got {self.shape!r}{hint}."

@@ -98,15 +98,21 @@ def lacks(name):
     return SHAPES[name].fused and SHAPE.name != "neon" and "fma" not in host_features()
 
 
-PARTS = "test_shapes", "test_tiles", "test_layout", "../ops/test_reduced_products"
+PARTS = "test_shapes", "test_tiles", "test_sums", "../ops/test_reduced_products"
+
+
+FILES = [Path(__file__).parent / f"{part}.py" for part in PARTS]
+
+
+def test_the_files_for_other_shapes_exist():
+    assert all(file.exists() for file in FILES)
 
 
 @pytest.fixture(scope="module")
 def others():
     """The short or long tests in every other shape, each in a process, all at once."""
-    chosen = "test_form or bit or nan or chain or rounded or layout or in_this_shape"
-    files = [Path(__file__).parent / f"{part}.py" for part in PARTS]
-    arguments = *files, "-k", f"({chosen}) and not another_process"
+    chosen = "test_form or bit or nan or chain or rounded or sums or in_this_shape"
+    arguments = *FILES, "-k", f"({chosen}) and not another_process"
     with ThreadPoolExecutor() as pool:
 
         @cache
