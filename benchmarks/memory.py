@@ -149,7 +149,7 @@ def plan_bytes(layers, inputs, outputs, batch):
     from fusednn.plan.training import TrainingPlan
     from fusednn.plan.updating.rule import Rule
 
-    network = Network(build(layers, Dense(outputs), inputs, scaled=False).ops, "softmax")
+    network = Network(build(layers, Dense(outputs), (inputs,), scaled=False).ops, "softmax")
     X, order = source_of(np.zeros((batch, inputs), np.float32), np.float32), np.arange(batch)
     target = Target(np.zeros((batch, 1), np.float32), None)
     plan = TrainingPlan(network, X, target, Rule("adam", (0.9, 0.999, 1e-8)), batch, order, 1)

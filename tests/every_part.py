@@ -10,6 +10,7 @@ Data have six columns, of which two may be codes.
 from typing import NamedTuple
 
 import numpy as np
+from cases.window_layers import WINDOW_LAYERS
 
 from fusednn import NetworkClassifier, NetworkRegressor, layers, losses, optimizers
 from fusednn.layers import (
@@ -62,6 +63,7 @@ LAYERS = {
         *(Reshape(2, 1, 3, channels="first"), Dense(4), BatchNorm(), Activation("relu")),
         *(PReLU(), Dropout(0.1), Flatten()),
     ],
+    **WINDOW_LAYERS,
     "Embedding": [Embedding([1, 3], categories=[4, 4], size=3), Dense(5, "tanh")],
 }
 ACTIVATIONS = [
@@ -178,6 +180,7 @@ def kinds(specs):
     found = set()
     for spec in specs:
         found |= {type(spec)} | kinds(getattr(spec, "layers", ()))
+        found |= kinds(getattr(spec, "shortcut", None) or ())
     return found
 
 

@@ -63,9 +63,10 @@ def test_all_layers_are_on_the_list():
     assert set.union(*map(kinds, LAYERS.values())) == set(KNOWN["layer"])
 
 
-def test_the_network_of_all_layers_has_them():
+def test_the_networks_of_all_layers_have_them():
     """But for those that read the data."""
-    assert kinds(saved_models.EVERY_LAYER) == set(KNOWN["layer"]) - {Embedding}
+    found = kinds(saved_models.EVERY_LAYER + saved_models.WINDOWS)
+    assert found == set(KNOWN["layer"]) - {Embedding}
 
 
 def test_all_activations_are_on_the_list():

@@ -4,8 +4,8 @@ from .report import write
 from .rounds import OURS
 
 
-def finish(title, first, report, results, times, options):
-    """Prints the table of all results and writes the report.
+def show(title, first, report, results, times, options):
+    """Prints the table of all results; returns the peak.
 
     Parameters
     ----------
@@ -30,6 +30,12 @@ def finish(title, first, report, results, times, options):
     print(header(first, found))
     for result in results:
         print(line(result["network"], result["flops"], result[times], peak, found))
+    return peak
+
+
+def finish(title, first, report, results, times, options):
+    """`show`, then writes the report and the results to the file of the options."""
+    peak = show(title, first, report, results, times, options)
     write(options.json, report | {"peak_gflops": peak, "results": results})
 
 

@@ -4,7 +4,7 @@ import copy
 import json
 import random
 
-from fusednn.serving.files.reading import KEY
+from fusednn.serving.files.reading import KEY, VERSION
 
 VALUES = [
     *(
@@ -52,6 +52,7 @@ KEYS = [
     KEY,
     "shape",
     "inner",
+    "shortcut",
     "",
     "0",
     "tuple",
@@ -192,9 +193,11 @@ def _nested(data, chance, files):
     """A residual block around the first op, many times."""
     header, tensors = split(data)
     plan = json.loads(header["__metadata__"][KEY])
-    after = {"activation": "identity", "constants": []}
+    more = {"after": {"activation": "identity", "constants": []}}
+    if plan["version"] == VERSION:
+        more["shortcut"] = []
     for _ in range(chance.choice([1, 2, 31, 32, 33, 150])):
-        plan["ops"][0] = {"op": "Residual", "inner": [plan["ops"][0]], "after": after}
+        plan["ops"][0] = {"op": "Residual", "inner": [plan["ops"][0]], **more}
     header["__metadata__"][KEY] = json.dumps(plan)
     return joined(header, tensors)
 

@@ -39,7 +39,7 @@ def made(ops, head, dtype, seed=0):
 
 def _arrays(op, rng, dtype):
     if isinstance(op, Residual):
-        return [array for inner in op.inner for array in _arrays(inner, rng, dtype)]
+        return [array for inner in op.ops for array in _arrays(inner, rng, dtype)]
     shapes = [(one.shape, float if one.exact else dtype) for one in op.parameters()]
     arrays = [rng.standard_normal(shape).astype(kind) for shape, kind in shapes]
     if isinstance(op, Dense):

@@ -1,6 +1,7 @@
 """Small networks that have every op of `graph/layers`, with each of its options."""
 
 import numpy as np
+from cases.window_networks import convolution, pool, transpose, whole_pool
 from every_part import ACTIVATIONS, LAYERS
 
 from fusednn import layers
@@ -14,6 +15,7 @@ from fusednn.graph.layers.rescale import Rescale
 from fusednn.graph.layers.reshape import Reshape
 from fusednn.graph.layers.residual import Residual
 from fusednn.graph.layers.untrained import GaussianNoise, Identity, Standardize
+from fusednn.graph.layers.upsampling import UpSampling
 from fusednn.graph.network import Network
 from fusednn.plan.binding.activations import epilogue
 
@@ -113,13 +115,53 @@ LISTS = {
         Reshape((12,)),
         Dense(12, 2),
     ),
+    "windows": (
+        Reshape((2, 3, 1)),
+        convolution((2, 3, 1), 17, (2, 2), "relu", padding=((1, 0), (0, 2)), dilation=(1, 2)),
+        pool((2, 3, 17), (1, 3), False, stride=(1, 2), padding=((0, 0), (1, 1)), overhangs=True),
+        Residual((convolution((2, 2, 17), 17, (3, 1), "tanh", padding=((1, 1), (0, 0))),)),
+        pool((2, 2, 17), (2, 1), True, stride=(1, 1), after="silu"),
+        whole_pool((1, 2, 17), False),
+        Dense(17, 2),
+    ),
+    "enlarging": (
+        Reshape((1, 3, 2)),
+        transpose(
+            (1, 3, 2), 17, (2, 3), "relu", stride=(3, 2), padding=((0, 1), (2, 0)), more=(2, 1)
+        ),
+        UpSampling((3, 6, 17), (1, 2), epilogue("tanh", dropout=0.1)),
+        transpose((3, 12, 17), 2, (3, 2), dilation=(2, 1), padding=((3, 3), (1, 0))),
+        Reshape((24,)),
+        Dense(24, 2),
+    ),
+    "shortcuts": (
+        Reshape((6, 1)),
+        Residual(
+            (convolution((6, 1), 3, (3,), "tanh", padding=((1, 1),), stride=(2,)), BatchNorm(3)),
+            epilogue("relu", dropout=0.2),
+            (pool((6, 1), (2,), False), Dense(1, 3)),
+        ),
+        Residual((LayerNorm(3),), shortcut=(Residual((Dense(3, 3),), shortcut=(PReLU(3),)),)),
+        Reshape((9,)),
+        Dense(9, 2),
+    ),
+    "channels dropped": (
+        Reshape((3, 2)),
+        transpose((3, 2), 4, (2,), "gelu", stride=(2,), groups=2),
+        Residual(
+            (Identity(4, epilogue("tanh", dropout=0.3)._replace(by_channel=True)),),
+            shortcut=(Dense(4, 4),),
+        ),
+        Reshape((24,)),
+        Dense(24, 2),
+    ),
     **{name: (Dense(6, 5, epilogue(name)), Dense(5, 2)) for name in ACTIVATIONS},
 }
 CASES = {
     **{name: Network(ops, "squared_error") for name, ops in LISTS.items()},
     **{
         f"list of {name}": Network(
-            build(specs, layers.Dense(3), 6, scaled=False).ops, "squared_error"
+            build(specs, layers.Dense(3), (6,), scaled=False).ops, "squared_error"
         )
         for name, specs in LAYERS.items()
     },
@@ -137,7 +179,7 @@ def every_op():
     waiting = [Rescale(6), *(op for ops in LISTS.values() for op in ops)]
     while waiting:
         op = waiting.pop()
-        waiting += op.inner if isinstance(op, Residual) else ()
+        waiting += op.ops if isinstance(op, Residual) else ()
         yield op
 
 

@@ -28,17 +28,29 @@ from fusednn import (
 from fusednn.layers import (
     Activation,
     AlphaDropout,
+    AvgPool1D,
+    AvgPool2D,
     BatchNorm,
+    Conv1D,
+    Conv2D,
+    ConvTranspose1D,
+    ConvTranspose2D,
     Dense,
     Dropout,
     Embedding,
     Flatten,
     GaussianNoise,
+    GlobalAvgPool,
+    GlobalMaxPool,
     LayerNorm,
+    MaxPool1D,
+    MaxPool2D,
     PReLU,
     Reshape,
     Residual,
     RMSNorm,
+    UpSample1D,
+    UpSample2D,
 )
 
 SMALL = {"max_iter": 3, "random_state": 0, "n_jobs": 1}
@@ -60,6 +72,28 @@ EVERY_LAYER = [
     Dense(4, "gelu"),
     Flatten(),
     Dense(4, "selu", bias=False, max_norm=2.0),
+]
+WINDOWS = [
+    Reshape(5, 1, 1),
+    Conv2D(6, (3, 1), "relu", stride=(2, 1), padding=((1, 2), 0)),
+    BatchNorm(),
+    AvgPool2D((2, 1), 1, padding=(1, 0)),
+    ConvTranspose2D(6, (2, 1), padding=((1, 0), 0), groups=2),
+    BatchNorm(),
+    UpSample2D((1, 2)),
+    MaxPool2D((1, 2)),
+    Reshape(4, 6),
+    Residual(
+        [Conv1D(8, 3, padding="causal", dilation=2), BatchNorm(), Activation("tanh")],
+        shortcut=[Conv1D(8, 1), BatchNorm()],
+    ),
+    MaxPool1D(3, 2, padding=1, ceil_mode=True),
+    Conv1D(5, 2, "gelu", bias=False, max_norm=2.0),
+    ConvTranspose1D(5, 3, stride=2, padding="same", groups=5),
+    UpSample1D(2),
+    Dropout(0.2, per="channel"),
+    AvgPool1D(2),
+    Residual([GlobalMaxPool()], shortcut=[GlobalAvgPool()]),
 ]
 
 
@@ -122,6 +156,7 @@ def estimators():
             WORDS[LABELS],
         ),
         "every layer float32": (NetworkRegressor(EVERY_LAYER, dtype="float32", **SMALL), NUMBERS),
+        "windows": (NetworkClassifier(WINDOWS, standardize=True, **SMALL), WORDS[LABELS]),
         "default": (NetworkClassifier(**SMALL), LABELS),
     }
     found = {name: (made, X, y) for name, (made, y) in (classes | values | layered).items()}

@@ -24,7 +24,19 @@ from fusednn import (
     freeze,
 )
 from fusednn.export.c.library import about
-from fusednn.layers import Activation, BatchNorm, Dense, Embedding, LayerNorm, Residual
+from fusednn.layers import (
+    Activation,
+    AvgPool2D,
+    BatchNorm,
+    Conv2D,
+    Dense,
+    Embedding,
+    GlobalMaxPool,
+    LayerNorm,
+    MaxPool2D,
+    Reshape,
+    Residual,
+)
 from fusednn.losses import Quantile
 
 pytestmark = [
@@ -34,6 +46,10 @@ pytestmark = [
 
 FEW = {"max_iter": 4, "random_state": 0}
 FAR = np.float32(100)
+IMAGES = [
+    *(Reshape(8, 8, 1), Conv2D(6, 3), BatchNorm(), Activation("relu"), MaxPool2D(3, 2, 1)),
+    *(Residual([Conv2D(6, (3, 2), "tanh")]), AvgPool2D(2, 1), GlobalMaxPool(), Dense(12, "relu")),
+]
 BLOCK = Residual([Dense(20), BatchNorm(), Activation("silu"), Dense(20)])
 
 
@@ -52,6 +68,7 @@ def classifiers(X, y):
         "layers": NetworkClassifier(
             [BatchNorm(), Dense(20, "elu"), BLOCK, LayerNorm()], standardize=True, **FEW
         ).fit(single, 10.0 * y),
+        "images": NetworkClassifier(IMAGES, **FEW).fit(single, y),
         "scaled": make_pipeline(MinMaxScaler(clip=True), TheirClassifier((20,), **FEW)).fit(X, y),
         "far": make_pipeline(StandardScaler(), MLPClassifier((20,), **FEW)).fit(single + FAR, y),
     }

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from oracles import reference, reference_layers
+from oracles.interpreted_windows import Windowed
 
 from fusednn.graph.arrays import CHUNKS, NETWORK, ROWS, Array
 from fusednn.graph.gradients import Given, Lookups, Partials, Runs, Sum
@@ -18,7 +19,7 @@ SELU_LIMIT = -1.7580993408473766
 
 
 @dataclass
-class Run:
+class Run(Windowed):
     """One step of a network.
 
     Parameters
@@ -47,6 +48,7 @@ class Run:
     seed: int = 0
     step: int = 0
     of: int = -1
+    chunk_rows = CHUNK_ROWS
 
     def __post_init__(self):
         self.values = {}
@@ -174,11 +176,15 @@ class Run:
     def multiply(self, x, factor):
         return {"out": x * factor}
 
-    def dropout(self, x, slopes, activation, constants, rate, alpha, stream, derivative=False):
-        rows = rows_of(x)
+    def dropout(
+        self, x, slopes, activation, constants, rate, alpha, stream, by_channel, derivative=False
+    ):
+        rows = len(x) if by_channel else len(rows_of(x))
         drawn = reference_layers.dropout_mask(
-            rate, len(rows), rows.shape[1], seed=self.seed, step=self.step, layer=stream
+            rate, rows, x.shape[-1], seed=self.seed, step=self.step, layer=stream
         )
+        if by_channel:
+            drawn = np.broadcast_to(drawn.reshape(rows, *[1] * (x.ndim - 2), -1), x.shape)
         kept = np.reshape(drawn != 0, x.shape)
         factor, low = 1 / (1 - rate), 0.0
         if alpha:

@@ -22,7 +22,7 @@ def session_of(estimator, path, opset=17):
     fusednn.export_onnx(estimator, path, opset)
     proto = onnx.load(path)
     onnx.checker.check_model(proto, full_check=True)
-    used = {name for node in proto.graph.node for name in node.input}
+    used = {name for node in proto.graph.node for name in node.input if name}
     assert used == {"X", *(part.name for part in proto.graph.initializer)} | {
         name for node in proto.graph.node for name in node.output if name in used
     }

@@ -2,6 +2,7 @@
 
 import torch
 from oracles.torch_network import ACTIVATIONS
+from oracles.torch_windows import CONVOLUTIONS, TRANSPOSED, WINDOWED, read_convolution, windowed
 from running.nested_weights import leaves
 from torch import nn
 from torch.nn.utils.parametrizations import weight_norm
@@ -9,6 +10,7 @@ from torch.nn.utils.parametrizations import weight_norm
 from fusednn import layers
 
 ALIASES = {"sigmoid": "logistic", "swish": "silu"}
+MATRICES = "0.weight", "inner.weight"  # of dense layers and convolutions
 
 
 class Function(nn.Module):
@@ -23,14 +25,14 @@ class Function(nn.Module):
 
 
 class Sum(nn.Module):
-    """The input plus what a module makes of it."""
+    """What two modules make of the input, added up."""
 
-    def __init__(self, inner):
+    def __init__(self, inner, shortcut):
         super().__init__()
-        self.inner = inner
+        self.inner, self.shortcut = inner, shortcut
 
     def forward(self, x):
-        return x + self.inner(x)
+        return self.shortcut(x) + self.inner(x)
 
 
 class Axes(nn.Module):
@@ -107,19 +109,26 @@ def _bare(spec, width):
             return Axes(spec)
         case layers.Flatten():
             return nn.Flatten()
+        case layers.Layer() if isinstance(spec, WINDOWED):
+            return windowed(spec, width, Function)
     return nn.Identity()  # what is random in training is left out
 
 
 def module_of(spec, *shape):
     """A layer that receives such samples; its parameters know their `factors`."""
     if isinstance(spec, layers.Residual):
-        return Sum(sequence_of(spec.layers, *shape))
+        return Sum(*(sequence_of(specs, *shape) for specs in _chains(spec)))
     module = _bare(spec, shape[-1])
     for name, parameter in module.named_parameters():
-        decays = isinstance(spec, layers.Embedding) or name == "0.weight"  # of _dense
+        decays = isinstance(spec, layers.Embedding) or name in MATRICES
         decay = spec.decay_factor if decays else 0.0
         parameter.factors = getattr(spec, "rate_factor", 1.0), decay
     return module
+
+
+def _chains(spec):
+    """The layers of a residual block and those of its shortcut."""
+    return spec.layers, spec.shortcut or ()
 
 
 def sequence_of(specs, *shape):
@@ -140,7 +149,8 @@ def read(specs, sequence, of=torch.Tensor.detach):
 def _read(spec, module, of):
     match spec:
         case layers.Residual():
-            return read(spec.layers, module.inner, of)
+            inner, shortcut = _chains(spec)
+            return read(inner, module.inner, of) + read(shortcut, module.shortcut, of)
         case layers.Dense():
             linear = module[0]
             bias = [of(linear.bias)] if spec.bias else []
@@ -151,6 +161,8 @@ def _read(spec, module, of):
         case layers.BatchNorm():
             buffers = module.running_mean, module.running_var
             return [of(tensor) for tensor in (module.weight, module.bias, *buffers)]
+        case layers.Layer() if isinstance(spec, CONVOLUTIONS | TRANSPOSED):
+            return read_convolution(spec, module, of)
     return [of(tensor) for tensor in module.parameters()]
 
 
@@ -169,6 +181,8 @@ def linears(specs, sequence):
     """Each dense layer's description and module, at whatever depth."""
     for spec, module in zip(specs, sequence, strict=True):
         if isinstance(spec, layers.Residual):
-            yield from linears(spec.layers, module.inner)
+            inner, shortcut = _chains(spec)
+            yield from linears(inner, module.inner)
+            yield from linears(shortcut, module.shortcut)
         elif isinstance(spec, layers.Dense):
             yield spec, module[0]

@@ -2,17 +2,27 @@
 
 import numpy as np
 import pytest
+from cases.window_networks import grouped_ops, parameters_of
+from oracles.interpreted_windows import Windowed
 
 from fusednn import NetworkClassifier, NetworkRegressor
+from fusednn.graph.layers.batch_norm import BatchNorm as BatchNormOp
+from fusednn.graph.network import Network
 from fusednn.layers import (
     Activation,
     BatchNorm,
+    Conv1D,
+    ConvTranspose1D,
     Dense,
     Dropout,
+    Flatten,
     GaussianNoise,
     LayerNorm,
+    MaxPool1D,
     PReLU,
+    Reshape,
     Residual,
+    UpSample1D,
 )
 from fusednn.plan.folding import folded
 from fusednn.training.predict import predict
@@ -33,6 +43,57 @@ CASES = {
     "lengths": ([Dense(7, "relu", weight_norm=True)], False, 2),
     "an activation between": ([BatchNorm(), Activation("tanh"), Dense(7)], False, 3),
     "inside a residual": ([Residual([Dense(5), BatchNorm(), PReLU(), Dense(5)])], False, 2),
+    "behind a convolution": (
+        [Reshape(5, 1), Conv1D(7, 3), BatchNorm(), Activation("relu"), Flatten()],
+        *(False, 4),
+    ),
+    "before a convolution": (
+        [Reshape(5, 1), BatchNorm(), Conv1D(7, 3, "tanh", padding="valid", stride=2), Flatten()],
+        *(True, 4),
+    ),
+    "before zero padding": (
+        [Reshape(5, 1), BatchNorm(), Conv1D(7, 3, padding="causal"), Flatten()],
+        *(False, 5),
+    ),
+    "between convolutions": (
+        [
+            Reshape(5, 1),
+            Conv1D(4, 2),
+            BatchNorm(),
+            BatchNorm(),
+            Conv1D(3, 3, padding=0),
+            Flatten(),
+        ],
+        *(False, 5),
+    ),
+    "behind a transposed convolution": (
+        [
+            Reshape(5, 1),
+            ConvTranspose1D(6, 3, stride=2, padding=1, output_padding=1),
+            BatchNorm(),
+            Activation("relu"),
+            Flatten(),
+        ],
+        *(False, 4),
+    ),
+    "before a transposed convolution": (
+        [Reshape(5, 1), BatchNorm(), ConvTranspose1D(6, 3, "tanh"), Flatten()],
+        *(False, 5),
+    ),
+    "before upsampling": ([Reshape(5, 1), BatchNorm(), UpSample1D(2), Flatten()], *(False, 5)),
+    "in a shortcut": (
+        [
+            Reshape(5, 1),
+            Residual([Conv1D(3, 3), BatchNorm(), PReLU()], shortcut=[Dense(3), BatchNorm()]),
+            Flatten(),
+        ],
+        *(False, 4),
+    ),
+    "a shortcut of noise": ([Dense(5), Residual([Dense(5)], shortcut=[Dropout(0.3)])], False, 3),
+    "a pool between": (
+        [Reshape(5, 1), Conv1D(4, 2), MaxPool1D(2, 1), BatchNorm(), Flatten()],
+        *(False, 6),
+    ),
     "nothing to fold": ([Dense(7), LayerNorm(), Activation("gelu")], False, 3),
 }
 
@@ -99,3 +160,30 @@ def test_the_order_of_memory_does_not_matter(dtype):
     turned = [np.asfortranarray(array) for array in arrays]
     for a, b in zip(folded(network, arrays)[1], folded(network, turned)[1], strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("name", grouped_ops())
+@pytest.mark.parametrize("behind", [False, True])
+def test_groups(name, behind):
+    op = grouped_ops()[name]
+    norm = BatchNormOp(op.fan_out if behind else op.fan_in)
+    ops = (op, norm) if behind else (norm, op)
+    arrays = parameters_of(ops, float)
+    network, fewer = folded(Network(ops, "squared_error"), arrays)
+    has_padding = any(map(any, op.windows.padding))
+    assert len(network.ops) == (1 if behind or not has_padding else 2)
+    if len(network.ops) > 1:
+        return
+    x = np.random.default_rng(2).normal(size=(3, *op.windows.sizes, op.fan_in))
+
+    def convolved(x, w, b):
+        return Windowed().convolve(x, w, b, op.windows, -np.inf, op.groups)["out"]
+
+    def normed(x, scale, shift, mean, variance):
+        return scale * (x - mean) / np.sqrt(variance + norm.epsilon) + shift
+
+    if behind:
+        expected = normed(convolved(x, *arrays[:2]), *arrays[2:])
+    else:
+        expected = convolved(normed(x, *arrays[:4]), *arrays[4:])
+    np.testing.assert_allclose(convolved(x, *fewer), expected, rtol=1e-10, atol=1e-12)

@@ -13,7 +13,8 @@ neural networks", NIPS 2017.
 
 The mask or noise of an element depends on the key, the layer, the step, the row of the batch and
 the column alone, not on threads, blocks or instruction sets (noise: up to rounding). The row is
-the sample's number in the batch, times the rows of a sample, plus the row within the sample. Two
+the sample's number in the batch, times the rows of a sample, plus the row within the sample; where
+channels are dropped it is the sample's number alone. Two
 ops of a plan must not have the same layer: they would draw the same random words.
 """
 
@@ -54,6 +55,7 @@ DROPOUT = operands(
     high=NUMBER,  # added to the others; 0 in plain dropout
     has_slopes=COUNT,  # whether slopes hold activation'(z) already
     derivative=maybe(FUNCTION),
+    by_channel=maybe(COUNT),  # whether all rows of a sample have the mask of its first
 )
 NOISE = operands(out=ROWS, key=INT64, width=width_of("out"), layer=COUNT, deviation=NUMBER)
 
@@ -93,7 +95,11 @@ def dropout(record, frame, scratch, lo, hi):
     moved, status = record[DROPOUT.low] != 0 or record[DROPOUT.high] != 0, 0
     for r in range(lo, hi):
         row = np.uint64(frame[records.SHIFT] * record[records.POSITIONS] + r)
-        draw_mask(scratch, width, row, step, layer, key, dropped, factor)
+        if record[DROPOUT.by_channel] == 0:
+            draw_mask(scratch, width, row, step, layer, key, dropped, factor)
+        elif r == lo or r % record[records.POSITIONS] == 0:
+            sample = np.uint64(frame[records.SHIFT] + r // record[records.POSITIONS])
+            draw_mask(scratch, width, sample, step, layer, key, dropped, factor)
         here, slope = advance(out, r * stride), advance(slopes, r * stride)
         if record[DROPOUT.has_slopes] != 0:
             for c in range(width):

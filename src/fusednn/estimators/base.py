@@ -210,7 +210,12 @@ class BaseNetwork(CallbackSupportMixin, FilesMixin, LooksMixin, BaseEstimator):
             return X, self._with_unknown(y, unknown)
         return self._checked(X, y, reset, dtypes, **options)
 
+    def _as_rows(self, X, reset):
+        """Gives each sample of X a row; of most estimators X must have them."""
+        return X
+
     def _checked(self, X, y, reset, dtypes, **options):
+        X = self._as_rows(X, reset)
         is_plain = takes_plain_input if reset else is_plain_input
         if is_plain_target(y, X) and is_plain(self, X, dtypes):
             return X, y
@@ -283,6 +288,7 @@ class BaseNetwork(CallbackSupportMixin, FilesMixin, LooksMixin, BaseEstimator):
     def _answering(self, X):
         """Returns the network, its parameters, and X checked and converted to its dtype."""
         self._check_fitted()
+        X = self._as_rows(X, reset=False)
         if not is_plain_input(self, X, DTYPES["auto"]):
             X = validated(self, X, reset=False)
         dtype = self._network_dtype()

@@ -19,17 +19,11 @@ from .base import BaseNetwork
 from .displays.diagram import rows_html
 from .fitting.decorators import with_checked_parameters
 from .fitting.preparing import loss_and_gradient
+from .input.axes import as_rows, axes_of
 from .input.constraints import LAYERED
-from .network.building import (
-    BuiltLayers,
-    Position,
-    build,
-    divided,
-    first_ops,
-    output_units,
-    vector_sizes,
-    width_taken,
-)
+from .network.building import build, first_ops, vector_sizes
+from .network.built_layers import BuiltLayers, Position
+from .network.list_ends import divided, output_units, width_taken
 from .network.parameters import (
     by_layer,
     categories_of,
@@ -39,7 +33,7 @@ from .network.parameters import (
     has_embedding,
     replaced,
 )
-from .network.scaling import mean_and_factor
+from .network.scaling import by_channel, mean_and_factor
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -76,10 +70,13 @@ class BaseLayered(BaseNetwork):
                 layers[0] = replace(layers[0], categories=categories(layers[0].columns))
         return tuple(layers)
 
-    def _built_of(self, layers, columns, scaled):
+    def _as_rows(self, X, reset):
+        return as_rows(self, X, reset)
+
+    def _built_of(self, layers, scaled):
         """Builds the ops of a list of descriptions, with an output layer for the targets."""
         hidden, output = divided(layers, self.n_outputs_, self._output_activation())
-        return build(hidden, output, columns, scaled=scaled)
+        return build(hidden, output, axes_of(self), scaled=scaled)
 
     def _known_categories(self, columns):
         """The categories of the present embedding if it has these columns, otherwise ones."""
@@ -90,7 +87,7 @@ class BaseLayered(BaseNetwork):
 
     def _build(self, X, random_state, rows):
         layers = self._asked(partial(categories_of, X))
-        self._built_layers = built = self._built_of(layers, X.shape[1], bool(self.standardize))
+        self._built_layers = built = self._built_of(layers, bool(self.standardize))
         check_input(X, built.ops[0])
         if has_embedding(layers) and self._specs()[0].categories is None:
             check_tables(built, X)
@@ -102,6 +99,7 @@ class BaseLayered(BaseNetwork):
 
     def _learn_scaling(self, built, arrays, X):
         """Learns the scaling from X, and sets arrays and attributes; codes are not scaled."""
+        X = by_channel(X, built)
         start, columns = 0, list(range(X.shape[1]))
         if isinstance(built.pieces[0].spec, specs.Embedding):
             columns, start = built.ops[0].plain, len(built.ops[0].columns)
@@ -115,7 +113,7 @@ class BaseLayered(BaseNetwork):
     def _restore(self, arrays):
         """Sets the arrays of a network that was built before from `layers_`."""
         scaled = hasattr(self, "feature_means_")
-        self._built_layers = self._built_of(self.layers_, self.n_features_in_, scaled)
+        self._built_layers = self._built_of(self.layers_, scaled)
         self._arrays = arrays
 
     def _parameters(self):
@@ -136,7 +134,7 @@ class BaseLayered(BaseNetwork):
         layers, sizes = self._asked(self._known_categories), (inputs, self.n_outputs_)
         if layers == self.layers_ and sizes == self._built_layers.sizes:
             return layers, self._built_layers
-        asked = self._built_of(layers, inputs, bool(self.standardize))
+        asked = self._built_of(layers, bool(self.standardize))
         if _weights_of(asked) != _weights_of(self._built_layers):
             raise ValueError(
                 f"The weights are of the layers {list(self.layers_)}, but the parameters and the"
@@ -168,7 +166,7 @@ class BaseLayered(BaseNetwork):
     def _first_layers(self, count, network, arrays):
         """The network of the first `count` layers, and its parameters."""
         scaled = any(isinstance(op, Standardize) for op in network.ops)
-        ops = first_ops(self.layers_[:count], network.inputs, scaled=scaled)
+        ops = first_ops(self.layers_[:count], axes_of(self), scaled=scaled)
         network = network._replace(ops=ops)
         return network, arrays[: len(network.parameters())]
 
@@ -233,7 +231,9 @@ class BaseLayered(BaseNetwork):
             * `BatchNorm`: scale, shift, running mean and running variance, each (I,);
             * `LayerNorm`: scale and shift; `RMSNorm`: scale; `PReLU`: slopes, each (I,);
             * `Embedding`: a table (categories, size) for each column;
-            * `Residual`: a list for each inner layer;
+            * convolutions and their transposes: weights (*kernel_size, I / groups, O) and biases
+              (O,), if they have them; I and O are channels;
+            * `Residual`: a list for each inner layer, then for each layer of its shortcut;
             * other layers: an empty list.
 
             The scaling of `standardize` is not included.
@@ -349,7 +349,9 @@ class BaseLayered(BaseNetwork):
         >>> loss, dw.tolist(), db.tolist(), dx.tolist()
         (3.125, [[2.5], [5.0]], [2.5], [[25.0, 2.5]])
         """
+        shape = np.shape(X)
         loss, gradients, *dx = loss_and_gradient(self, X, y, sample_weight, inputs)
+        dx = [one.reshape(shape) if len(shape) > 2 else one for one in dx]
         return loss, by_layer(self._built_layers, gradients), *dx
 
     def _html_repr(self):

@@ -133,6 +133,7 @@ class Trace:
         self.gradients: dict[int, Gradient] = {}
         self._needs_gradient: set[Array] = {x} if wants_dx else set()
         self._numbers: dict[Array, int] = {}
+        self._flat: dict[Array, Array] = {}
         self.streams = 0
 
     def take(self, parameters: Sequence[Parameter]) -> list[Array]:
@@ -175,6 +176,15 @@ class Trace:
             if any(isinstance(array, Array) and self.needs_gradient(array) for array in arrays):
                 self._needs_gradient.update(out.values())
                 return
+
+    def note_reshaped(self, out: Array, x: Array) -> None:
+        """Notes that out has the elements of x in their order."""
+        if x.positions == 1:
+            self._flat[out] = x
+
+    def flat(self, x: Array) -> Array:
+        """The array of one row for each sample that x is a reshape of, if there is one, or x."""
+        return self._flat.get(x, x)
 
     def needs_gradient(self, array: Array) -> bool:
         """Whether it is, or depends on, a trained parameter, or the data if `wants_dx`."""

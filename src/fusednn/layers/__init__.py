@@ -18,25 +18,40 @@ Examples
 from .activations import Activation, PReLU
 from .dense import Dense
 from .embedding import Embedding
+from .enlarging import ConvTranspose1D, ConvTranspose2D, UpSample1D, UpSample2D
 from .layer import Layer
 from .noise import AlphaDropout, Dropout, GaussianNoise
 from .norms import BatchNorm, LayerNorm, RMSNorm
+from .pooling import AvgPool1D, AvgPool2D, GlobalAvgPool, GlobalMaxPool, MaxPool1D, MaxPool2D
 from .residual import Residual
 from .shapes import Flatten, Reshape
+from .windows import Conv1D, Conv2D
 
 __all__ = [
     "Activation",
     "AlphaDropout",
+    "AvgPool1D",
+    "AvgPool2D",
     "BatchNorm",
+    "Conv1D",
+    "Conv2D",
+    "ConvTranspose1D",
+    "ConvTranspose2D",
     "Dense",
     "Dropout",
     "Embedding",
     "Flatten",
     "GaussianNoise",
+    "GlobalAvgPool",
+    "GlobalMaxPool",
     "Layer",
     "LayerNorm",
+    "MaxPool1D",
+    "MaxPool2D",
     "PReLU",
     "RMSNorm",
     "Reshape",
     "Residual",
+    "UpSample1D",
+    "UpSample2D",
 ]

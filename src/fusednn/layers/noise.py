@@ -15,11 +15,15 @@ class Dropout(Layer):
     ----------
     rate : float, default=0.5
         The share, in [0, 1).
+    per : {"element", "channel"}, default="element"
+        What is dropped: elements, or channels of a sample, at all its positions. Neighbours in an
+        image or a series are alike, so dropping single elements there removes little.
 
     References
     ----------
     Srivastava et al., "Dropout: a simple way to prevent neural networks from overfitting",
-    JMLR 15, 2014.
+    JMLR 15, 2014. Of channels: Tompson et al., "Efficient object localization using convolutional
+    networks", CVPR 2015.
 
     Examples
     --------
@@ -35,9 +39,12 @@ class Dropout(Layer):
     """
 
     rate: float = 0.5
+    per: str = "element"
 
     def _check(self) -> None:
         self._need("rate", 0, 1)
+        if self.per not in ("element", "channel"):
+            raise ValueError(f"per of Dropout must be 'element' or 'channel', got {self.per!r}.")
 
 
 @dataclass(frozen=True, repr=False)

@@ -10,12 +10,15 @@ from .layer import Layer
 
 @dataclass(frozen=True, repr=False)
 class Residual(Layer):
-    """out = x + f(x), where f is a list of layers; f(x) must have the shape of x.
+    """out = f(x) + x, where f is a list of layers, or f(x) + g(x) with a shortcut g.
 
     Parameters
     ----------
     layers : sequence of Layer
-        The inner layers; kept as a tuple.
+        The layers of f; kept as a tuple. Without a shortcut f(x) must have the shape of x.
+    shortcut : sequence of Layer or None, default=None
+        The layers of g, which give x the shape of f(x); kept as a tuple. He et al. take a
+        convolution of one pixel with the same stride, and `BatchNorm`.
 
     References
     ----------
@@ -33,12 +36,28 @@ class Residual(Layer):
     >>> model = NetworkRegressor([Dense(16), block, block]).initialize(X, y)
     >>> model.hidden_activations(X).shape
     (10, 16)
+
+    Eight steps of one channel become four of three:
+
+    >>> from fusednn.layers import Conv1D, Flatten, Reshape
+    >>> block = Residual([Conv1D(3, 3, "relu", stride=2)], shortcut=[Conv1D(3, 1, stride=2)])
+    >>> X = np.ones((10, 8))
+    >>> model = NetworkRegressor([Reshape(8, 1), block, Flatten()]).initialize(X, y)
+    >>> model.hidden_activations(X, 1).shape
+    (10, 4, 3)
     """
 
     layers: Sequence[Layer]
+    shortcut: Sequence[Layer] | None = None
 
     def _check(self) -> None:
-        inner = self.layers
-        if isinstance(inner, Layer) or not isinstance(inner, Sequence) or isinstance(inner, str):
-            raise ValueError(f"Residual takes a sequence of layers, got {inner!r}.")
-        object.__setattr__(self, "layers", tuple(inner))
+        object.__setattr__(self, "layers", _as_tuple("a sequence of layers", self.layers))
+        if self.shortcut is not None:
+            what = "a sequence of layers as shortcut"
+            object.__setattr__(self, "shortcut", _as_tuple(what, self.shortcut))
+
+
+def _as_tuple(what: str, layers) -> tuple:
+    if isinstance(layers, Layer) or not isinstance(layers, Sequence) or isinstance(layers, str):
+        raise ValueError(f"Residual takes {what}, got {layers!r}.")
+    return tuple(layers)

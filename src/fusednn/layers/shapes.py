@@ -26,15 +26,15 @@ class Reshape(Layer):
 
     Examples
     --------
-    A dense layer on each of 5 rows of 4 columns; `hidden_activations` joins the axes:
+    A dense layer on each of 5 rows of 4 columns:
 
     >>> import numpy as np
     >>> from fusednn import NetworkRegressor
     >>> from fusednn.layers import Dense, Flatten, Reshape
     >>> X, y = np.ones((10, 20)), np.ones(10)
     >>> model = NetworkRegressor([Reshape(5, 4), Dense(2), Flatten()]).initialize(X, y)
-    >>> model.get_weights()[1][0].shape, model.hidden_activations(X).shape
-    ((4, 2), (10, 10))
+    >>> model.get_weights()[1][0].shape, model.hidden_activations(X, 1).shape
+    ((4, 2), (10, 5, 2))
     """
 
     shape: tuple[int, ...]

@@ -1,4 +1,4 @@
-"""Folding for inference: linear ops are merged into the adjacent dense layer."""
+"""Folding for inference: linear ops are merged into the adjacent dense layer or convolution."""
 
 from __future__ import annotations
 
@@ -8,13 +8,18 @@ from typing import NamedTuple
 import numpy as np
 
 from fusednn.graph.layers.batch_norm import BatchNorm
+from fusednn.graph.layers.convolution import Convolution
 from fusednn.graph.layers.dense import Dense
-from fusednn.graph.layers.layer import Layer
+from fusednn.graph.layers.layer import Layer, with_after
 from fusednn.graph.layers.residual import Residual
+from fusednn.graph.layers.transposed_convolution import TransposedConvolution
 from fusednn.graph.layers.untrained import GaussianNoise, Identity, Standardize
 from fusednn.graph.network import Network
 
 from .updating.norms import normed_weights
+
+PRODUCTS = Dense | Convolution | TransposedConvolution
+"""Ops that multiply by weights whose last axis is that of their columns or channels."""
 
 FAR_MEAN = {np.dtype(np.float32): 1e3, np.dtype(np.float64): 1e9}
 """The largest mean, in standard deviations, of a scaling that may be merged into the bias of the
@@ -34,7 +39,10 @@ def folded(
     """The same function with fewer ops.
 
     Removes noise layers, multiplies out weight normalisation, merges BatchNorm into the adjacent
-    dense layer, and merges the scaling of the data into the dense layer after it.
+    dense layer or convolution, and merges the scaling of the data into the dense layer after it.
+    Zero padding keeps BatchNorm out of a convolution after it: zeros would have to be its mean.
+    A transposed convolution takes up BatchNorm behind it only, since fewer of its taps add to the
+    elements at the edges.
 
     Parameters
     ----------
@@ -42,7 +50,7 @@ def folded(
     arrays : sequence of ndarray
         Its parameters in their order; the result has the dtype of the last.
     into_next : bool
-        Whether to merge BatchNorm and scaling into a dense layer after them.
+        Whether to merge BatchNorm and scaling into a layer after them.
 
     Returns
     -------
@@ -69,12 +77,7 @@ def _fold(steps: list[FittedLayer], dtype, into_next: bool) -> list[FittedLayer]
         if step is None:
             continue
         if isinstance(step.op, Residual):
-            inner = _fold(_steps(step.op.inner, step.arrays), dtype, into_next)
-            inner = inner or [FittedLayer(Identity(step.op.fan_in), [])]
-            step = FittedLayer(
-                step.op._replace(inner=tuple(part.op for part in inner)),
-                [array for part in inner for array in part.arrays],
-            )
+            step = _folded_residual(step, dtype, into_next)
         while done and (both := _merged(done[-1], step, dtype, into_next)) is not None:
             done.pop()
             step = both
@@ -82,11 +85,24 @@ def _fold(steps: list[FittedLayer], dtype, into_next: bool) -> list[FittedLayer]
     return done
 
 
+def _folded_residual(step: FittedLayer, dtype, into_next: bool) -> FittedLayer:
+    block, arrays = step.op, list(step.arrays)
+    assert isinstance(block, Residual)
+    count = sum(len(op.parameters()) for op in block.inner)
+    inner = _fold(_steps(block.inner, arrays[:count]), dtype, into_next)
+    inner = inner or [FittedLayer(Identity(block.fan_in), [])]
+    shortcut = _fold(_steps(block.shortcut, arrays[count:]), dtype, into_next)
+    block = block._replace(
+        inner=tuple(part.op for part in inner), shortcut=tuple(part.op for part in shortcut)
+    )
+    return FittedLayer(block, [array for part in inner + shortcut for array in part.arrays])
+
+
 def _merged(before: FittedLayer, step: FittedLayer, dtype, into_next: bool) -> FittedLayer | None:
     """Two steps merged into one; None if they cannot be."""
     if isinstance(step.op, BatchNorm) and _is_linear(before):
         return _merged_into_before(before, step)
-    if into_next and isinstance(step.op, Dense) and _fits_into_next(before, dtype):
+    if into_next and _takes_scaling(step.op) and _fits_into_next(before, dtype):
         return _merged_into_next(before, step)
     return None
 
@@ -105,7 +121,14 @@ def _simplified(step: FittedLayer) -> FittedLayer | None:
 
 
 def _is_linear(step: FittedLayer) -> bool:
-    return isinstance(step.op, Dense) and step.op.after.activation == "identity"
+    return isinstance(step.op, PRODUCTS) and step.op.after.activation == "identity"
+
+
+def _takes_scaling(op: Layer) -> bool:
+    """Whether a scaling of its input can be part of its weights and biases."""
+    if isinstance(op, Convolution):
+        return not any(map(any, op.windows.padding))
+    return isinstance(op, Dense)
 
 
 def _affine(step: FittedLayer) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -120,26 +143,33 @@ def _affine(step: FittedLayer) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def _fits_into_next(step: FittedLayer, dtype) -> bool:
-    """Whether it is BatchNorm or a scaling that may be merged into the next dense layer."""
+    """Whether it is BatchNorm or a scaling that may be merged into the next layer."""
     if not isinstance(step.op, BatchNorm | Standardize) or step.op.after.activation != "identity":
         return False
     mean, factor, _ = _affine(step)
     return bool(np.all(np.abs(mean * factor) < FAR_MEAN[np.dtype(dtype)]))
 
 
-def _merged_into_before(dense: FittedLayer, norm: FittedLayer) -> FittedLayer:
+def _merged_into_before(product: FittedLayer, norm: FittedLayer) -> FittedLayer:
     mean, factor, shift = _affine(norm)
-    w, b = (array.astype(float) for array in dense.arrays)
-    assert isinstance(dense.op, Dense)
-    assert isinstance(norm.op, BatchNorm)
-    op = dense.op._replace(after=norm.op.after)
+    w, b = (array.astype(float) for array in product.arrays)
+    assert isinstance(product.op, PRODUCTS)
+    op = with_after(product.op, norm.op.after)
     return FittedLayer(op, [w * factor, (b - mean) * factor + shift])
 
 
-def _merged_into_next(norm: FittedLayer, dense: FittedLayer) -> FittedLayer:
+def _merged_into_next(norm: FittedLayer, product: FittedLayer) -> FittedLayer:
     mean, factor, shift = _affine(norm)
-    w, b = (array.astype(float, order="C") for array in dense.arrays)
-    assert isinstance(dense.op, Dense)
+    w, b = (array.astype(float, order="C") for array in product.arrays)
+    rows, columns = w.shape[-2:]  # a dense layer has one tap and one group
+    groups = len(mean) // rows
+    offset = (shift - mean * factor).reshape(groups, rows)
+    parts = w.reshape(-1, rows, groups, columns // groups).transpose(2, 0, 1, 3)
     # by einsum, which adds in one order: a product by BLAS has other bits on other CPUs
-    offset = np.einsum("i,io->o", shift - mean * factor, w)
-    return FittedLayer(dense.op, [w * factor[:, np.newaxis], b + offset])
+    offsets = [
+        np.einsum("i,io->o", np.tile(one, len(part)), part.reshape(-1, part.shape[-1]))
+        for one, part in zip(offset, parts, strict=True)
+    ]
+    # the factor of each weight: of channel i of the group that a filter belongs to
+    factors = factor.reshape(groups, rows).T.repeat(columns // groups, axis=1)
+    return FittedLayer(product.op, [w * factors, b + np.concatenate(offsets)])

@@ -9,6 +9,7 @@ from fusednn.kernels import records
 from fusednn.kernels.ops import output
 
 from .binding.bindings import BINDINGS
+from .binding.convolutions import frame_elements
 from .binding.lowering import Lowering
 from .binding.outputs import ANSWERS, add_answer
 from .binding.program import Program, Task
@@ -50,7 +51,7 @@ def lower_inference(
     """
     samples = source.shape[0] if order is None else len(order)
     block = _block_rows(network, samples, dtype, workers)
-    program = Program(dtype, workers, scratch_elements(network))
+    program = Program(dtype, workers, scratch_elements(network, dtype))
     lowering = lowered(network, program, block * workers, source, parameters, order, plain)
     columns, kind = ANSWERS[answer].columns(network), ANSWERS[answer].dtype or dtype
     emitted = np.empty((samples, columns), kind)
@@ -99,7 +100,7 @@ def lower_outputs(
     """
     samples = source.shape[0]
     block = _block_rows(network, samples, dtype, workers)
-    program = Program(dtype, workers, scratch_elements(network))
+    program = Program(dtype, workers, scratch_elements(network, dtype))
     lowering = lowered(network, program, block * workers, source, parameters, outputs=True)
     arrays = [lowering.emit(array, samples) for array in lowering.graph.outputs]
     _set_steps(program, lowering, samples, block)
@@ -124,7 +125,7 @@ def lower_input_gradient(
     """
     samples = source.shape[0]
     block = _block_rows(network, samples, dtype, workers)
-    program = Program(dtype, workers, scratch_elements(network))
+    program = Program(dtype, workers, scratch_elements(network, dtype))
     lowering = lowered(
         network, program, block * workers, source, parameters, transposed=transposed, picked=picked
     )
@@ -135,9 +136,10 @@ def lower_input_gradient(
     return program, emitted
 
 
-def scratch_elements(network: Network) -> int:
+def scratch_elements(network: Network, dtype) -> int:
     """Elements of a worker's scratch: for a chunk of rows of answers, or for a row of any op."""
-    return max(output.CHUNK_ROWS * (network.outputs + 3), network.widest)
+    answers = output.CHUNK_ROWS * (network.outputs + 3)
+    return max(answers, network.widest, frame_elements(network.graph(wants_dx=True), dtype))
 
 
 def least_rows(network: Network) -> int:

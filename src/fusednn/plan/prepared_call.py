@@ -47,7 +47,7 @@ class Resident:
     ):
         dtype = np.dtype(dtype)
         block = block_rows(network, dtype)
-        self._program = program = Program(dtype, 1, scratch_elements(network))
+        self._program = program = Program(dtype, 1, scratch_elements(network, dtype))
         source = _placeholder(network.inputs, dtype, is_sparse)
         self._columns = 1 if is_sparse else network.inputs
         lowering = lowered(network, program, block, source, parameters)

@@ -22,6 +22,7 @@ from fusednn.kernels.ops.updates import average, update
 from fusednn.kernels.optimizers import OPTIMIZERS
 
 from .binding.bindings import BINDINGS
+from .binding.convolutions import frame_elements
 from .binding.loss import Target, loss_records, loss_scratch, target_columns
 from .binding.lowering import Lowering
 from .binding.products import GradientOp, gradient_op
@@ -112,8 +113,9 @@ class TrainingPlan:
             update.TILE_ROWS * SHAPE.panel(item),
             narrow_dense.NARROW * ROW_PANELS * SHAPE.panel(item),
             loss_scratch(network.outputs),
-            network.widest + 3,  # a row's mask
+            2 * network.widest + 32,  # two padded rows of sums, or a row's mask
             *(form.scratch for form in self.layout.forms),
+            frame_elements(network.graph(trains=True, wants_dx=rule.inputs), self.dtype),
         )
         self.program = Program(self.dtype, workers, scratch, self.memory)
         self._lower(source, target)

@@ -10,6 +10,7 @@ from numpy import empty, ndarray  # looked up in every call
 
 from fusednn.graph.layers.dense import Dense
 from fusednn.graph.layers.embedding import Embedding
+from fusednn.graph.layers.reshape import Reshape
 from fusednn.graph.network import Network
 from fusednn.kernels import answer as calls
 from fusednn.plan.binding.data import CsrRows
@@ -86,6 +87,10 @@ class Answering:
         self._claimed_rows = max(block, self.brief_rows // block * block)
         first = network.ops[0]
         self._embedding = first if isinstance(first, Embedding) else None
+        # X may have the axes that the first op gives samples
+        self._sample_axes = None
+        if isinstance(first, Reshape) and not first.channels_first:
+            self._sample_axes = first.shape
         self._reads_sparse = isinstance(first, Dense) and not first.storage
         later = network._replace(ops=network.ops[1:])
         self._later_flops = operations(later) if self._reads_sparse and later.ops else 0
@@ -108,7 +113,9 @@ class Answering:
         ):
             if checks.is_sparse(X):
                 return self._answer_sparse(kind, X, out, validate)
-            X = checks.converted(X, self.dtype, self._names, self._features)
+            X = checks.converted(
+                X, self.dtype, self._names, self._features, axes=self._sample_axes
+            )
         rows = len(X)
         columns, kept = self._shapes[kind]
         if fresh := out is None:

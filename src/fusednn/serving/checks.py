@@ -15,12 +15,15 @@ SEE = (
 )
 
 
-def converted(X, dtype: np.dtype, names: tuple[str, str], features, columns=None) -> np.ndarray:
+def converted(
+    X, dtype: np.dtype, names: tuple[str, str], features, columns=None, axes=None
+) -> np.ndarray:
     """Converts X to a two-dimensional, C-contiguous, aligned array; a vector is one row.
 
     X may be anything that NumPy converts: lists, arrays, frames of pandas and polars, tables of
     pyarrow. If `columns` is given, the columns that it does not choose may hold values that are
-    not numbers. If the first step is a ColumnTransformer, columns are found by name.
+    not numbers. If the first step is a ColumnTransformer, columns are found by name. With `axes`,
+    samples may have these axes, or all but a last axis of one channel.
 
     Raises
     ------
@@ -49,9 +52,7 @@ def converted(X, dtype: np.dtype, names: tuple[str, str], features, columns=None
             " array.reshape(1, -1) if it contains a single sample."
         )
     if given.ndim > 2:
-        raise ValueError(
-            f"Found array with dim {given.ndim}, while dim <= 2 is required by {first}."
-        )
+        given = _without_axes(given, axes, first)
     check_real(given)
     if given.dtype.kind in "USV":
         raise ValueError(
@@ -67,6 +68,19 @@ def converted(X, dtype: np.dtype, names: tuple[str, str], features, columns=None
     with np.errstate(over="ignore"):  # too large values become infinite and are refused
         array = np.atleast_2d(np.ascontiguousarray(given, dtype))
     return array if array.flags.aligned else array.copy()
+
+
+def _without_axes(X: np.ndarray, axes, name: str) -> np.ndarray:
+    """Flattens the samples of an array if they have these axes."""
+    if not axes:
+        raise ValueError(f"Found array with dim {X.ndim}, while dim <= 2 is required by {name}.")
+    known = {axes, axes[:-1]} if axes[-1] == 1 else {axes}
+    if X.shape[1:] not in known:
+        raise ValueError(
+            f"X has samples with axes {X.shape[1:]}, but {name} is expecting samples with axes"
+            f" {axes}."
+        )
+    return X.reshape(len(X), -1)
 
 
 def is_sparse(X) -> bool:

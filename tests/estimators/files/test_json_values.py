@@ -42,6 +42,7 @@ ALL_VALUES = [
     *(np.array(["a", "bb"]), np.array(["a", "bb"], object), np.array([], "U3")),
     *(np.arange(4, dtype=">i4"), np.arange(6).reshape(2, 3).T, np.random.RandomState(1)),
     layers.Residual([layers.Dense(np.int64(3), "relu", max_norm=np.float32(2)), layers.PReLU()]),
+    layers.Residual([layers.Dropout(0.1, per="channel")], shortcut=[layers.Dropout()]),
     losses.Quantile((0.1, 0.9)),
     optimizers.SGD(0.9, nesterov=True),
     schedules.WarmUp(5, then=schedules.Step(3, 0.5)),
@@ -75,6 +76,14 @@ def test_all_descriptions_can_be_written():
         "Residual": ([layers.Dense(3)],),
         "Embedding": ([1],),
         "Reshape": (4, 3),
+        "Conv1D": (4, 3),
+        "Conv2D": (4, (3, 2), "relu", 1, ((1, 0), 2)),
+        "ConvTranspose1D": (4, 3, "relu", 2, (0, 1), 1),
+        "ConvTranspose2D": (4, (3, 2), "relu", 2, "same"),
+        "UpSample1D": (3,),
+        "UpSample2D": ((3, 2),),
+        **dict.fromkeys(("MaxPool1D", "AvgPool1D"), (2,)),
+        **dict.fromkeys(("MaxPool2D", "AvgPool2D"), ((3, 2), 1)),
         **dict.fromkeys(("Step", "Exponential", "WarmUp", "Cyclic"), None),
     }
     for name, kind in DESCRIPTIONS.items():

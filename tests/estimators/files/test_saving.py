@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import safetensors
 from cases.saved_models import LABELS, NUMBERS, SMALL, WORDS, X, estimators, fit_quietly
 from running.saved_estimators import again, assert_same_network, assert_same_value
 from scipy import sparse
@@ -86,6 +87,7 @@ def test_estimators_of_all_versions_go_on(version):
         (MLPClassifier, LABELS),
         (MLPRegressor, NUMBERS),
         (NetworkClassifier, WORDS[LABELS]),
+        (NetworkClassifier, WORDS[LABELS]),
     ][version - 1]
     estimator = kind.load(WRITTEN / f"estimator_{version}.safetensors")
     for part in ("estimator", "estimator later"):
@@ -94,6 +96,29 @@ def test_estimators_of_all_versions_go_on(version):
         np.testing.assert_allclose(found, expected[part]["logits"], rtol=1e-7, atol=1e-7)
         estimator.set_params(warm_start=True, warm_start_optimizer=True)
         fit_quietly(estimator, X, y)
+
+
+@pytest.mark.parametrize(
+    ("spec", "version"),
+    [
+        (layers.Dropout(0.5), 1),
+        (layers.Dropout(0.5, per="channel"), 4),
+        (layers.Residual([layers.Dense(4)]), 1),
+        (layers.Residual([layers.Dense(4)], shortcut=[]), 4),
+        (layers.Residual([layers.Dense(4)], shortcut=[layers.Dropout()]), 4),
+    ],
+    ids=repr,
+)
+def test_a_file_has_the_first_version_that_holds_the_parameters(spec, version, tmp_path):
+    """Files of plain dropout and residual blocks are as they were before these had other forms."""
+    estimator = fit_quietly(NetworkRegressor([layers.Dense(4), spec], **SMALL), X, NUMBERS)
+    estimator.save(tmp_path / "model")
+    with safetensors.safe_open(tmp_path / "model", "np") as file:
+        plan = json.loads(file.metadata()["fusednn"])
+    assert plan["version"] == version
+    later = {"per", "shortcut"} & set(plan["estimator"]["params"]["layers"][1]["fields"])
+    assert bool(later) == (version == 4)
+    assert NetworkRegressor.load(tmp_path / "model").layers[1] == spec
 
 
 def test_a_gaussian_of_version_1_goes_on(tmp_path):

@@ -57,12 +57,11 @@ def test_a_dense_layer_on_rows_is_one_on_each():
     layers = [Reshape(3, 2, 2, channels="first"), Dense(4, "tanh"), Flatten()]
     model = fitted(layers)
     w, b = model.get_weights()[1]
-    expected = np.tanh(np.einsum("nchw,co->nhwo", images, w) + b).reshape(len(X), -1)
+    expected = np.tanh(np.einsum("nchw,co->nhwo", images, w) + b)
     np.testing.assert_allclose(model.hidden_activations(X, 1), expected, atol=1e-12)
-    np.testing.assert_array_equal(
-        model.hidden_activations(X, 0), np.moveaxis(images, 1, -1).reshape(len(X), -1)
-    )
-    np.testing.assert_array_equal(model.hidden_activations(X, -1), model.hidden_activations(X, 1))
+    np.testing.assert_array_equal(model.hidden_activations(X, 0), np.moveaxis(images, 1, -1))
+    flat = model.hidden_activations(X, 1).reshape(len(X), -1)
+    np.testing.assert_array_equal(model.hidden_activations(X, -1), flat)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -86,16 +85,24 @@ def test_statistics_are_over_all_rows():
     np.testing.assert_allclose(variance, rows.var(axis=0, ddof=1), atol=1e-12)
 
 
-def test_scaling_is_by_column_of_the_data():
-    far = X * np.arange(1, 13) + 5
+def test_scaling_is_by_channel():
+    far = X * np.tile([1, 20, 3], 4) + 5
+    rows = far.reshape(-1, 3)
     model = fitted(data=far, standardize=True)
-    np.testing.assert_allclose(model.feature_means_, far.mean(axis=0))
+    np.testing.assert_allclose(model.feature_means_, rows.mean(axis=0))
+    np.testing.assert_allclose(model.feature_factors_, 1 / rows.std(axis=0))
+    scaled = ((rows - rows.mean(axis=0)) / rows.std(axis=0)).reshape(far.shape)
+    same = fitted(data=scaled).predict_proba(scaled)
+    np.testing.assert_allclose(model.predict_proba(far), same, atol=1e-9)
+    np.testing.assert_allclose(freeze(model).predict_proba(far), same, atol=1e-9)
+
+
+def test_a_scaler_in_a_pipeline_scales_each_column():
+    far = X * np.arange(1, 13) + 5
     pipeline = make_pipeline(StandardScaler(), fitted(data=StandardScaler().fit_transform(far)))
     pipeline[0].fit(far)
-    np.testing.assert_allclose(pipeline.predict_proba(far), model.predict_proba(far), atol=1e-9)
-    np.testing.assert_allclose(
-        freeze(pipeline).predict_proba(far), model.predict_proba(far), atol=1e-9
-    )
+    expected = pipeline.predict_proba(far)
+    np.testing.assert_allclose(freeze(pipeline).predict_proba(far), expected, atol=1e-9)
 
 
 def test_it_goes_on_batch_by_batch():
@@ -161,9 +168,12 @@ REFUSED = [
     ([Reshape(4, 3)], r"layers\[0\] is Reshape\(4, 3\): it puts out .*\(4, 3\).* Flatten\(\)"),
     (
         [Reshape(4, 3), Dense(2, "relu")],
-        r"layers\[1\] is Dense.*\(4, 2\).* put Flatten\(\) behind",
+        r"layers\[1\] is Dense.*\(4, 2\).* put Flatten\(\) or a global pool behind",
     ),
-    ([Reshape(4, 3), Dense(3, "softmax")], r"layers\[0\] is Reshape.* put Flatten\(\) behind"),
+    (
+        [Reshape(4, 3), Dense(3, "softmax")],
+        r"layers\[0\] is Reshape.* put Flatten\(\) or a global pool behind",
+    ),
     ([Reshape(4, 3), Embedding([0])], r"layers\[1\] is Embedding.*must be the first"),
     (
         [Reshape(4, 3), Residual([Dense(2)]), Flatten()],

@@ -51,15 +51,10 @@ ROW_OPS = {
         },
         "ac",
     ),
-    "partials": (batch_norm.batch_partials, {"partials": "partials", "x": "a"}, ["partials"]),
     "batch norm": (
         batch_norm.batch_norm_forward,
         {"out": "b", "normal": "a", "mean": "v0", "inverse": "v1", "scale": "v2", "shift": "v3"},
         "ab",
-    ),
-    "partials back": (
-        batch_norm.batch_norm_partials,
-        {"partials": "partials", "dout": "b", "normal": "a"}, ["partials"],
     ),
     "batch norm back": (
         batch_norm.batch_norm_backward,
@@ -101,8 +96,6 @@ class Buffers:
         self.arrays["w"] = random.normal(size=WIDTH * WIDTH).astype(dtype)
         self.arrays["key"] = np.array([5, 6], np.int64)
         self.arrays["ones"] = np.full(COUNT, np.nan, dtype)
-        chunks = -(-COUNT // CHUNK_ROWS)
-        self.arrays["partials"] = np.full(chunks * 2 * padded(WIDTH, dtype), np.nan, dtype)
 
     def run(self, name, tasks, workers=1):
         """Runs an op of the table."""
@@ -135,6 +128,38 @@ def test_rows(name, dtype, task, workers):
         assert (ours.rows[one].values != before.rows[one].values).any(axis=1).all()
     for one, array in ours.arrays.items():
         assert array.tobytes() == ones.arrays[one].tobytes()
+
+
+@both_dtypes
+@pytest.mark.parametrize(("task", "workers"), [(CHUNK_ROWS, 1), (2 * CHUNK_ROWS, 3)])
+@pytest.mark.parametrize("positions", [1, 3, 30])
+def test_sums_of_chunks_are_over_the_rows_of_their_samples(positions, task, workers, dtype):
+    """Means, squares about them, and sums of products: of 30 rows each, some chunks have 240."""
+    random = np.random.RandomState(1)
+    values = [random.normal(3, 1, (SAMPLES * positions, WIDTH)).astype(dtype) for _ in "xd"]
+    x, d = (Rows(array) for array in values)
+    for made in (x, d):
+        made.rows[:, WIDTH : made.padded] = 0
+        made.block = made.block._replace(positions=positions)
+    wide, chunks = padded(WIDTH, dtype), -(-SAMPLES // CHUNK_ROWS)
+    found = [np.full((chunks, 2, wide), np.nan, dtype) for _ in "xd"]
+    forward = batch_norm.batch_partials, {"partials": found[0].reshape(-1), "x": x.block}
+    back = {"partials": found[1].reshape(-1), "dout": d.block, "normal": x.block}
+    chain = [forward, (batch_norm.batch_norm_partials, back)]
+    starts = range(0, SAMPLES, task)
+    tasks = [(lo, lo + task, records.ROWS_OF_BATCH) for lo in starts]
+    run(dtype, chain, SAMPLES, tasks, workers=workers)
+    exact = [array.astype(float) for array in values]
+    for chunk in range(chunks):
+        rows = slice(chunk * CHUNK_ROWS * positions, (chunk + 1) * CHUNK_ROWS * positions)
+        own, gradient = (array[rows] for array in exact)
+        deviations = ((own - own.mean(axis=0)) ** 2).sum(axis=0)
+        expected = [own.mean(axis=0), deviations], [gradient.sum(axis=0), (gradient * own).sum(0)]
+        for pair, wanted in zip(found, expected, strict=True):
+            np.testing.assert_allclose(
+                pair[chunk, :, :WIDTH], wanted, rtol=40 * np.finfo(dtype).eps * len(own) ** 0.5
+            )
+            assert (pair[chunk, :, WIDTH:] == 0).all()
 
 
 @both_dtypes

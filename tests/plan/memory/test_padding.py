@@ -244,7 +244,7 @@ def test_layers(layers, scaled, rule, dtype):
     """
     results = []
     for poisoned in (False, True):
-        chain = build(layers, Dense(3), 5, scaled=scaled)
+        chain = build(layers, Dense(3), (5,), scaled=scaled)
         network, rng = Network(chain.ops, "softmax"), np.random.RandomState(0)
         X = rng.normal(size=(41, 5)).astype(dtype)
         X[:, [0, 2]] = rng.randint(4, size=(41, 2))

@@ -52,7 +52,7 @@ def outputs(path, x):
     with safetensors.safe_open(path, "np") as file:
         plan = json.loads(file.metadata()["fusednn"])
         tensors = {name: file.get_tensor(name).astype(float) for name in file.keys()}  # noqa: SIM118 - file is no dict
-    assert plan["version"] in (1, 2, 3)
+    assert plan["version"] in (1, 2, 3, 4)
     if plan.get("columns"):
         x = x[:, plan["columns"]["chosen"]]
     return run(plan["ops"], "ops", tensors, x), plan
@@ -105,9 +105,78 @@ def result(op, where, tensors, x):
             if not op["channels_first"]:
                 return x.reshape(len(x), first, *others)
             return np.moveaxis(x.reshape(len(x), first, *others), 1, -1)
+        case "Convolution":
+            return convolved(x, *of("weights", "biases"), op["windows"], op["groups"])
+        case "Pooling":
+            found = pooled(x, op["windows"], op["largest"])
+            return found.reshape(len(x), -1) if op["is_whole"] else found
+        case "TransposedConvolution":
+            return transposed(x, *of("weights", "biases"), op["windows"], op["groups"])
+        case "UpSampling":
+            for axis, factor in enumerate(op["factors"], start=1):
+                x = np.repeat(x, factor, axis)
+            return x
         case "Residual":
-            return x + run(op["inner"], f"{where}.inner", tensors, x)
+            added = run(op.get("shortcut", []), f"{where}.shortcut", tensors, x)
+            return added + run(op["inner"], f"{where}.inner", tensors, x)
     raise AssertionError(op)
+
+
+def counts_of(windows):
+    """The windows along each axis."""
+    found = []
+    names = "sizes", "kernel", "stride", "padding", "dilation"
+    for n, k, s, (a, b), d in zip(*(windows[name] for name in names), strict=True):
+        whole, rest = divmod(a + n + b - d * (k - 1) - 1, s)
+        more = windows["overhangs"] and rest > 0 and (whole + 1) * s < a + n
+        found.append(whole + 1 + more)
+    return found
+
+
+def taps_of(windows, window):
+    """For each tap of a window its index, its element, and whether it is in the padding."""
+    for tap in np.ndindex(*windows["kernel"]):
+        element, in_padding = [], False
+        for axis, (i, j) in enumerate(zip(window, tap, strict=True)):
+            before, after = windows["padding"][axis]
+            place = i * windows["stride"][axis] + j * windows["dilation"][axis] - before
+            if place >= windows["sizes"][axis] + after:
+                break  # beyond the padding
+            in_padding |= not 0 <= place < windows["sizes"][axis]
+            element.append(place)
+        else:
+            yield tap, (slice(None), *element), in_padding
+
+
+def convolved(x, weights, biases, windows, groups):
+    out = np.zeros((len(x), *counts_of(windows), len(biases))) + biases
+    channels, filters = weights.shape[-2], len(biases) // groups
+    for window in np.ndindex(*out.shape[1:-1]):
+        for tap, element, in_padding in taps_of(windows, window):
+            for group in range(0 if in_padding else groups):
+                of, to = (slice(group * n, (group + 1) * n) for n in (channels, filters))
+                out[:, *window, to] += x[*element, of] @ weights[*tap][:, to]
+    return out
+
+
+def transposed(x, weights, biases, windows, groups):
+    out = np.zeros((len(x), *windows["sizes"], len(biases))) + biases
+    channels, filters = weights.shape[-2], len(biases) // groups
+    for window in np.ndindex(*x.shape[1:-1]):
+        for tap, element, in_padding in taps_of(windows, window):
+            for group in range(0 if in_padding else groups):
+                of, to = (slice(group * n, (group + 1) * n) for n in (channels, filters))
+                out[*element, to] += x[:, *window, of] @ weights[*tap][:, to]
+    return out
+
+
+def pooled(x, windows, largest):
+    out = np.empty((len(x), *counts_of(windows), x.shape[-1]))
+    for window in np.ndindex(*out.shape[1:-1]):
+        taps = list(taps_of(windows, window))
+        values = [x[element] for _, element, in_padding in taps if not in_padding]
+        out[:, *window] = np.max(values, axis=0) if largest else np.sum(values, axis=0) / len(taps)
+    return out
 
 
 @pytest.mark.parametrize("name", [*estimators(), *others()])
@@ -184,7 +253,9 @@ def test_the_page_names_all_that_is_written():
                 assert f"`{parameter.name}`" in line, (kind, parameter)
 
 
-@pytest.mark.parametrize(("name", "version"), [("plain", 1), ("gaussian", 2), ("every layer", 3)])
+@pytest.mark.parametrize(
+    ("name", "version"), [("plain", 1), ("gaussian", 2), ("every layer", 3), ("windows", 4)]
+)
 def test_keys_of_the_plan_are_those_of_the_page(name, version, tmp_path):
     estimator, rows, y = estimators()[name]
     fit_quietly(estimator, rows, y).save(tmp_path / "model")

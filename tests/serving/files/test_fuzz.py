@@ -34,12 +34,12 @@ START = int(os.environ.get("FUSEDNN_FUZZ_SEED", "0"))
 def originals(tmp_path_factory):
     """Files of all kinds, as bytes."""
     folder, found = tmp_path_factory.mktemp("files"), []
-    for name in ("plain", "columns", "quantiles", "every layer", "words"):
+    for name in ("plain", "columns", "quantiles", "every layer", "windows", "words"):
         estimator, rows, y = estimators()[name]
         fit_quietly(estimator, rows, y)
         freeze(estimator).save(folder / "model", notes={"a": [1]})
         found.append((folder / "model").read_bytes())
-        if name in ("every layer", "columns"):
+        if name in ("every layer", "windows", "columns"):
             estimator.save(folder / "model")
             found.append((folder / "model").read_bytes())
     return [*found, *(path.read_bytes() for path in sorted(KEPT.glob("*_?.safetensors")))]

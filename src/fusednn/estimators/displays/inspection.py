@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from functools import partial
 from numbers import Integral
 from typing import TYPE_CHECKING
 
+import numpy as np
 from sklearn.base import BaseEstimator
 
 from fusednn.plan.binding.loss import loss_row
-from fusednn.training.predict import input_gradient
+from fusednn.training.predict import input_gradient, predict
 
 if TYPE_CHECKING:
     from fusednn.serving.types import FloatArray, MatrixLike
@@ -55,8 +55,8 @@ class LooksMixin(BaseEstimator):
 
         Returns
         -------
-        ndarray of shape (n_samples, n_units)
-            In the network's type. If `Reshape` gave samples axes, these are joined into one.
+        ndarray of shape (n_samples, n_units), or (n_samples, *axes) if samples have axes there
+            In the network's type.
 
         Raises
         ------
@@ -78,8 +78,10 @@ class LooksMixin(BaseEstimator):
         count, layer = self._count_hidden(), _whole("layer", layer)
         if not -count <= layer < count:
             raise ValueError(f"layer must be in [{-count}, {count}), got {layer}.")
-        first = partial(self._first_layers, layer % count + 1)
-        return self._outputs(X, first, link=False)
+        network, arrays, X = self._answering(X)
+        network, arrays = self._first_layers(layer % count + 1, network, arrays)
+        found = predict(network, arrays, X, n_jobs=self.n_jobs, answer="logits")
+        return found.reshape(len(found), *network.out_shape)
 
     def input_gradient(self, X: MatrixLike, of: int | None = None) -> FloatArray:
         """Returns the derivative of an output by each input (saliency).
@@ -99,7 +101,7 @@ class LooksMixin(BaseEstimator):
 
         Returns
         -------
-        ndarray of shape (n_samples, n_features)
+        ndarray of the shape of X
             In the network's type; dense for sparse X too. 0 for codes that an `Embedding` reads.
 
         Raises
@@ -127,6 +129,7 @@ class LooksMixin(BaseEstimator):
         >>> model.input_gradient(X[:1]).round(1).tolist()
         [[3.0, -2.0]]
         """
+        shape = np.shape(X)
         network, arrays, X = self._answering(X)
         if of is None:
             classes = loss_row(network).class_targets and not network.groups
@@ -137,7 +140,8 @@ class LooksMixin(BaseEstimator):
             picked = _whole("of", of)
             if not 0 <= picked < network.outputs:
                 raise ValueError(f"of must be in [0, {network.outputs}), got {of}.")
-        return input_gradient(network, arrays, X, picked=picked, n_jobs=self.n_jobs)
+        found = input_gradient(network, arrays, X, picked=picked, n_jobs=self.n_jobs)
+        return found.reshape(shape) if len(shape) > 2 else found
 
 
 def _whole(name: str, value) -> int:

@@ -27,6 +27,10 @@ DESCRIPTIONS: dict[str, type] = {
     if isinstance(getattr(module, name), type)
     and name not in ("Layer", "Optimizer", "Schedule")  # bases
 }
+LATER: dict[str, dict[str, int]] = {"Dropout": {"per": 4}, "Residual": {"shortcut": 4}}
+"""Fields that a description did not always have, by its class, and the versions of the format that
+introduced them. A file lacks those that have their default."""
+
 CURVE = 8
 """Lists of at least this many floats become tensors."""
 
@@ -48,10 +52,13 @@ class Writer:
     ----------
     tensors : dict of str to ndarray
         The arrays that the JSON refers to by name.
+    version : int
+        The first version of the format that supports the JSON.
     """
 
     def __init__(self) -> None:
         self.tensors: dict[str, np.ndarray] = {}
+        self.version = 1
 
     def write(self, value: Any, where: str) -> Any:
         """Converts a value to JSON; `where` is its name in messages, and the name of its tensor.
@@ -84,10 +91,19 @@ class Writer:
         if kind is np.random.RandomState:
             return self._random(value, where)
         if DESCRIPTIONS.get(kind.__name__) is kind:
-            found = {field.name: getattr(value, field.name) for field in fields(value)}
-            written = {key: self.write(part, f"{where}.{key}") for key, part in found.items()}
-            return {"description": kind.__name__, "fields": written}
+            return {"description": kind.__name__, "fields": self._fields(value, where)}
         raise Unwritable(f"{where}={reprlib.repr(value)}")
+
+    def _fields(self, value: Any, where: str) -> dict[str, Any]:
+        written, later = {}, LATER.get(type(value).__name__, {})
+        for field in fields(value):
+            part = getattr(value, field.name)
+            if field.name in later:
+                if part == field.default:
+                    continue
+                self.version = max(self.version, later[field.name])
+            written[field.name] = self.write(part, f"{where}.{field.name}")
+        return written
 
     def _sequence(self, value, where: str) -> Any:
         if type(value) is list and len(value) >= CURVE:
@@ -220,7 +236,10 @@ class Reader:
     def _description(self, value, where):
         name = one_of(DESCRIPTIONS)(value["description"], where)
         kind: Any = DESCRIPTIONS[name]
-        given = keyed(value["fields"], where, [field.name for field in fields(kind)])
+        given = value["fields"]
+        later = [key for key in LATER.get(name, {}) if type(given) is dict and key not in given]
+        names = [field.name for field in fields(kind) if field.name not in later]
+        given = keyed(given, where, names)
         found = {key: self.read(part, f"{where}.{key}") for key, part in given.items()}
         try:
             return kind(*found.pop("shape", ()), **found)

@@ -26,7 +26,7 @@ from fusednn.serving.files.fields import (
     text,
 )
 from fusednn.serving.files.head_json import written_head
-from fusednn.serving.files.reading import ESTIMATOR, TRAINING, Contents, opened
+from fusednn.serving.files.reading import ESTIMATOR, TRAINING, VERSION, Contents, opened
 from fusednn.training.optimizer_state import OptimizerState
 
 from .fitted_network import fitted_network_of
@@ -146,9 +146,9 @@ def _set_network(estimator, arrays, contents: Contents) -> None:
     try:
         estimator._restore(arrays)
         found = fitted_network_of(estimator)
-        same = written_ops(found.network.ops) == written_ops(contents.ops)
+        ops = [written_ops(network, VERSION) for network in (found.network.ops, contents.ops)]
         heads = [written_head(head, contents.version) for head in (found.head, contents.head)]
-        same = same and heads[0] == heads[1]
+        same = ops[0] == ops[1] and heads[0] == heads[1]
         same = same and len(found.arrays) == len(arrays)
     except Exception:  # invalid parameters may raise anything; they have no side effects
         raise Refused("its parameters are not of the network that it describes") from None

@@ -58,6 +58,9 @@ def _is_floats(dimensions: int) -> Callable[[Any], bool]:
 
 ATTRIBUTES: dict[str, Callable[[Any], bool]] = {
     "n_features_in_": _is_count,
+    "input_shape_": lambda value: (
+        type(value) is tuple and 1 < len(value) < 4 and all(map(_is_count, value))
+    ),
     "feature_names_in_": lambda value: type(value) is np.ndarray and value.dtype == object,
     "n_outputs_": _is_count,
     "n_layers_": _is_count,

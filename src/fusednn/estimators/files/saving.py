@@ -60,7 +60,7 @@ def save_estimator(estimator, path, notes=None) -> None:
         notes,
     )
     _check_rebuilt(estimator, own)
-    save_model(model, path, estimator=written, tensors=writer.tensors)
+    save_model(model, path, written, writer.tensors, writer.version)
 
 
 def _values(own: dict[str, Any]) -> Iterator[tuple[str, Any]]:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from math import prod
-from typing import Any, NamedTuple
 
 from fusednn import layers as specs
 from fusednn.graph.layers.batch_norm import BatchNorm
 from fusednn.graph.layers.dense import Dense
 from fusednn.graph.layers.embedding import Embedding
 from fusednn.graph.layers.epilogue import Epilogue
-from fusednn.graph.layers.layer import Layer, shapes_along
+from fusednn.graph.layers.layer import Layer, shapes_along, with_after
 from fusednn.graph.layers.layer_norm import LayerNorm
 from fusednn.graph.layers.prelu import PReLU
 from fusednn.graph.layers.reshape import Reshape
@@ -21,135 +21,17 @@ from fusednn.graph.layers.untrained import GaussianNoise, Identity, Standardize
 from fusednn.kernels.activations import ACTIVATIONS
 from fusednn.plan.binding.activations import epilogue
 
-from .initializers import INITIALIZERS
+from .built_layers import BuiltLayer, BuiltLayers, Position
+from .initializers import check_init
+from .list_ends import SOFTMAX
+from .windows import WINDOWED, axes_for, windowed
 
 ALIASES = {"sigmoid": "logistic", "swish": "silu"}
-SOFTMAX = "softmax"
 
 
-class BuiltLayer(NamedTuple):
-    """An op and its description.
-
-    Parameters
-    ----------
-    op : fusednn.graph.layers.layer.Layer
-    spec : fusednn.layers.Layer or None
-        None for the scaling of `standardize`.
-    inner : BuiltLayers or None
-        The layers inside a residual block.
-    """
-
-    op: Any
-    spec: specs.Layer | None
-    inner: BuiltLayers | None = None
-
-
-class BuiltLayers(NamedTuple):
-    """The ops of a list of descriptions.
-
-    Parameters
-    ----------
-    pieces : tuple of BuiltLayer
-    homes : tuple of int or None
-        For each description the index of its piece; None if it became a part of the piece before
-        it, such as an activation after a dense layer.
-    """
-
-    pieces: tuple[BuiltLayer, ...]
-    homes: tuple[int | None, ...]
-
-    @property
-    def ops(self) -> tuple[Layer, ...]:
-        """The ops of all pieces."""
-        return tuple(piece.op for piece in self.pieces)
-
-    @property
-    def sizes(self) -> tuple[int, int]:
-        """The numbers of input and output columns."""
-        return self.pieces[0].op.fan_in, self.pieces[-1].op.fan_out
-
-
-class Position(NamedTuple):
-    """The position of a layer in the user's list, for messages."""
-
-    name: str
-    spec: object
-
-    def refuse(self, why: str) -> ValueError:
-        """Makes the error that names the layer and the reason."""
-        return ValueError(f"{self.name} is {self.spec!r}: {why}.")
-
-
-def divided(layers: Sequence, outputs: int, link: str) -> tuple[list, specs.Dense]:
-    """Splits a list into the hidden layers and the output layer.
-
-    The output layer is the list's last layer if that has a softmax, otherwise a new one.
-
-    Parameters
-    ----------
-    layers : sequence of specs.Layer
-    outputs : int
-        The number of outputs that the targets need.
-    link : str
-        The output function that the targets need.
-
-    Returns
-    -------
-    hidden : list of specs.Layer
-    output : specs.Dense
-        Without its softmax, which the loss applies.
-
-    Raises
-    ------
-    ValueError
-        If the list ends in a softmax, or a number of units, that the targets do not need.
-    """
-    layers = list(layers)
-    units = output_units(layers)
-    for position, spec in enumerate(layers[-1:], start=len(layers) - 1):
-        name = getattr(spec, "activation", getattr(spec, "name", None))
-        if name == SOFTMAX and link != SOFTMAX:
-            place = Position(f"layers[{position}]", spec)
-            raise place.refuse(f"softmax does not fit these targets, whose outputs are {link!r}")
-    if layers and isinstance(layers[-1], specs.Activation) and layers[-1].name == SOFTMAX:
-        layers.pop()
-    if units is None:
-        return layers, specs.Dense(outputs)
-    last = layers.pop()
-    if units != outputs:
-        place = Position(f"layers[{len(layers)}]", last)
-        raise place.refuse(f"as the output layer it must have {outputs} units for these targets")
-    return layers, replace(last, activation="identity")
-
-
-def output_units(layers: Sequence) -> int | None:
-    """The units of the list's own output layer, or None without one.
-
-    That is a last `Dense(units, "softmax")`, or `Dense(units)` before `Activation("softmax")`.
-    """
-    if layers and getattr(layers[-1], "name", None) == SOFTMAX:
-        layers = layers[:-1]
-        plain = {"identity", SOFTMAX}
-    else:
-        plain = {SOFTMAX}
-    last = layers[-1] if layers else None
-    return last.units if isinstance(last, specs.Dense) and last.activation in plain else None
-
-
-def width_taken(layers: Sequence) -> int | None:
-    """The number of input columns that the list needs, or None if any number will do."""
-    for spec in layers:
-        if isinstance(spec, specs.Dense):
-            return None
-        if isinstance(spec, specs.Reshape):
-            return prod(spec.shape)
-        if isinstance(spec, specs.Residual):
-            units = [inner.units for inner in spec.layers if isinstance(inner, specs.Dense)]
-            return units[-1] if units else width_taken(spec.layers)
-    return None
-
-
-def build(layers: Sequence, output: specs.Dense, inputs: int, *, scaled: bool) -> BuiltLayers:
+def build(
+    layers: Sequence, output: specs.Dense, shape: tuple[int, ...], *, scaled: bool
+) -> BuiltLayers:
     """Builds the ops of the hidden layers and the output layer.
 
     Parameters
@@ -157,8 +39,8 @@ def build(layers: Sequence, output: specs.Dense, inputs: int, *, scaled: bool) -
     layers : sequence of specs.Layer
         The hidden layers.
     output : specs.Dense
-    inputs : int
-        Columns of the data.
+    shape : tuple of int
+        The axes of a sample of the data; one axis: its columns.
     scaled : bool
         Whether the network begins with the scaling of `standardize`.
 
@@ -172,13 +54,13 @@ def build(layers: Sequence, output: specs.Dense, inputs: int, *, scaled: bool) -
     ValueError
         If a layer does not fit; the message names it by its position.
     """
-    pieces, homes = _built(layers, (inputs,), "layers", scaled)
-    shape = shapes_along([piece.op for piece in pieces], (inputs,))[-1]
+    pieces, homes = _begun(layers, shape, scaled)
+    shape = shapes_along([piece.op for piece in pieces], (prod(shape),))[-1]
     if len(shape) > 1:
         place = Position(f"layers[{len(layers) - 1}]", layers[-1])
         raise place.refuse(
             f"it puts out samples of shape {shape}, but the output layer takes one row of each;"
-            " put Flatten() behind it"
+            " put Flatten() or a global pool behind it"
         )
     [width] = shape
     if scaled and not any(isinstance(piece.op, Standardize) for piece in pieces):
@@ -188,14 +70,23 @@ def build(layers: Sequence, output: specs.Dense, inputs: int, *, scaled: bool) -
     return BuiltLayers((*pieces, last), (*homes, len(pieces)))
 
 
-def first_ops(layers: Sequence, inputs: int, *, scaled: bool) -> tuple[Layer, ...]:
+def first_ops(layers: Sequence, shape: tuple[int, ...], *, scaled: bool) -> tuple[Layer, ...]:
     """Builds the ops of a network's first layers, without the output layer."""
-    return _built(layers, (inputs,), "layers", scaled).ops
+    return _begun(layers, shape, scaled).ops
 
 
-def _built(layers, shape: tuple[int, ...], where: str, scaled: bool) -> BuiltLayers:
+def _begun(layers, shape: tuple[int, ...], scaled: bool) -> BuiltLayers:
+    """Builds the ops of a list for the data, whose samples are rows, whatever their axes."""
+    shape = axes_for(layers, shape)
+    pieces = [BuiltLayer(Reshape(shape), None)] if len(shape) > 1 else []
+    return _built(layers, shape, "layers", scaled, pieces)
+
+
+def _built(
+    layers, shape: tuple[int, ...], where: str, scaled: bool, before: Sequence[BuiltLayer] = ()
+) -> BuiltLayers:
     """Builds the ops of a list for samples of this shape; `where` names the list in messages."""
-    pieces: list[BuiltLayer] = []
+    pieces: list[BuiltLayer] = list(before)
     homes: list[int | None] = []
     for position, spec in enumerate(layers):
         place = Position(f"{where}[{position}]", spec)
@@ -204,24 +95,21 @@ def _built(layers, shape: tuple[int, ...], where: str, scaled: bool) -> BuiltLay
             raise ValueError(
                 f"{place.name} must be a layer of fusednn.layers{hint}; got {spec!r}."
             )
-        # scaling comes before all layers, but after an embedding, whose codes are not scaled
-        if scaled and (pieces or not isinstance(spec, specs.Embedding)):
+        # scaling comes before all layers, but after an embedding, whose codes are not scaled, and
+        # after axes, which make it one by channel
+        if scaled and (pieces or not isinstance(spec, specs.Embedding | specs.Reshape)):
             pieces.append(BuiltLayer(Standardize(shape[-1]), None))
             scaled = False
         after = _epilogue(place, spec, pieces[-1].op.after if pieces else None)
         if after is not None and pieces[-1].spec is not None:
-            pieces[-1] = pieces[-1]._replace(op=_with_after(pieces[-1].op, after))
+            pieces[-1] = pieces[-1]._replace(op=with_after(pieces[-1].op, after))
             homes.append(None)
             continue
-        at_start = where == "layers" and position == 0
+        at_start = where == "layers" and not pieces
         pieces.append(_piece(place, spec, shape, at_start))
         homes.append(len(pieces) - 1)
         shape = pieces[-1].op.out_shape(shape)
     return BuiltLayers(tuple(pieces), tuple(homes))
-
-
-def _with_after(op, after: Epilogue):
-    return op._replace(after=after) if hasattr(op, "_replace") else replace(op, after=after)
 
 
 def _epilogue(place: Position, spec, before: Epilogue | None) -> Epilogue | None:
@@ -234,8 +122,8 @@ def _epilogue(place: Position, spec, before: Epilogue | None) -> Epilogue | None
     match spec:
         case specs.Activation() if before == Epilogue():
             return _activation(place, spec.name, spec.slope)
-        case specs.Dropout(rate):
-            return before._replace(dropout=float(rate), alpha=False)
+        case specs.Dropout(rate, per):
+            return before._replace(dropout=float(rate), alpha=False, by_channel=per == "channel")
         case specs.AlphaDropout(rate):
             return before._replace(dropout=float(rate), alpha=True)
     return None
@@ -252,9 +140,7 @@ def _activation(place: Position, name: str, slope: float | None = None) -> Epilo
 
 
 def _dense(place: Position, spec: specs.Dense, width: int) -> Dense:
-    if spec.init is not None and spec.init not in INITIALIZERS:
-        names = ", ".join(INITIALIZERS)
-        raise place.refuse(f"there is no initialisation {spec.init!r}; expected one of {names}")
+    check_init(place.refuse, spec.init)
     return Dense(
         width,
         int(spec.units),
@@ -275,22 +161,23 @@ def _piece(place: Position, spec, shape: tuple[int, ...], at_start: bool) -> Bui
         case specs.Activation():
             return BuiltLayer(Identity(width, _activation(place, spec.name, spec.slope)), spec)
         case specs.Dropout() | specs.AlphaDropout():
-            rate, alpha = float(spec.rate), isinstance(spec, specs.AlphaDropout)
-            return BuiltLayer(Identity(width, Epilogue(dropout=rate, alpha=alpha)), spec)
+            after = _epilogue(place, spec, Epilogue())
+            assert after is not None
+            return BuiltLayer(Identity(width, after), spec)
         case specs.GaussianNoise(deviation):
             return BuiltLayer(GaussianNoise(width, deviation=float(deviation)), spec)
         case specs.PReLU():
             rectifier = PReLU(width, rate=float(spec.rate_factor), start=float(spec.slope))
             return BuiltLayer(rectifier, spec)
         case specs.BatchNorm(momentum, epsilon, rate):
-            norm = BatchNorm(width, rate=float(rate), momentum=float(momentum))
-            return BuiltLayer(replace(norm, epsilon=float(epsilon)), spec)
+            op = BatchNorm(width, rate=float(rate), momentum=float(momentum))
+            return BuiltLayer(replace(op, epsilon=float(epsilon)), spec)
         case specs.LayerNorm(epsilon, rate) | specs.RMSNorm(epsilon, rate):
             centered = isinstance(spec, specs.LayerNorm)
-            op = LayerNorm(width, rate=float(rate), centered=centered, epsilon=float(epsilon))
-            return BuiltLayer(op, spec)
-        case specs.Residual(inner):
-            return _residual(place, spec, inner, shape)
+            row_norm = LayerNorm(width, rate=float(rate), centered=centered)
+            return BuiltLayer(replace(row_norm, epsilon=float(epsilon)), spec)
+        case specs.Residual():
+            return _residual(place, spec, shape)
         case specs.Reshape(sizes, channels):
             if prod(sizes) != prod(shape):
                 raise place.refuse(
@@ -299,6 +186,9 @@ def _piece(place: Position, spec, shape: tuple[int, ...], at_start: bool) -> Bui
             return BuiltLayer(Reshape(sizes, channels == "first"), spec)
         case specs.Flatten():
             return BuiltLayer(Reshape((prod(shape),)), spec)
+        case specs.Layer() if isinstance(spec, WINDOWED):
+            activation = partial(_activation, place)
+            return BuiltLayer(windowed(place.refuse, spec, shape, activation), spec)
         case specs.Embedding():
             if not at_start:
                 raise place.refuse("it reads columns of the data, so it must be the first layer")
@@ -306,19 +196,26 @@ def _piece(place: Position, spec, shape: tuple[int, ...], at_start: bool) -> Bui
     raise place.refuse("networks do not support this layer")
 
 
-def _residual(place: Position, spec, inner, shape: tuple[int, ...]) -> BuiltLayer:
-    if not inner:
+def _residual(place: Position, spec: specs.Residual, shape: tuple[int, ...]) -> BuiltLayer:
+    if not spec.layers:
         raise place.refuse("it has no layers inside")
-    built = _built(inner, shape, f"{place.name}.layers", False)
-    found = shapes_along(built.ops, shape)[-1]
-    if found != shape:
-        same, ends = "the same", _as_text(found)
-        if len(shape) == len(found) == 1:
-            same, ends = "as many", str(found[0])
+    built = _built(spec.layers, shape, f"{place.name}.layers", False)
+    beside = _built(spec.shortcut or (), shape, f"{place.name}.shortcut", False)
+    found, added = (shapes_along(one.ops, shape)[-1] for one in (built, beside))
+    if found == added:
+        shortcut = beside if beside.pieces else None
+        return BuiltLayer(Residual(built.ops, shortcut=beside.ops), spec, built, shortcut)
+    if spec.shortcut is not None:
         raise place.refuse(
-            f"it received {_as_text(shape)} and expected {same} at its end, not {ends}"
+            f"its layers end with {_as_text(found)}, but its shortcut with {_as_text(added)}"
         )
-    return BuiltLayer(Residual(built.ops), spec, built)
+    same, ends = "the same", _as_text(found)
+    if len(shape) == len(found) == 1:
+        same, ends = "as many", str(found[0])
+    raise place.refuse(
+        f"it received {_as_text(shape)} and expected {same} at its end, not {ends}; `shortcut`"
+        " takes layers that give x that shape"
+    )
 
 
 def _as_text(shape: tuple[int, ...]) -> str:

@@ -65,6 +65,13 @@ INITIALIZERS = {
 }
 
 
+def check_init(refuse, name: str | None) -> None:
+    """Refuses a name that is not in the table; `refuse` makes the error."""
+    if name is not None and name not in INITIALIZERS:
+        names = ", ".join(INITIALIZERS)
+        raise refuse(f"there is no initialisation {name!r}; expected one of {names}")
+
+
 def _uniform(random_state, I, O, variance):
     bound = np.sqrt(3 * variance)
     return random_state.uniform(-bound, bound, (I, O))

@@ -9,13 +9,17 @@ import numpy as np
 from scipy import sparse
 
 from fusednn import layers as specs
+from fusednn.graph.layers.convolution import Convolution
 from fusednn.graph.layers.dense import Dense
 from fusednn.graph.layers.embedding import Embedding
 from fusednn.graph.layers.layer import Layer
+from fusednn.graph.layers.pooling import Pooling
+from fusednn.graph.layers.transposed_convolution import TransposedConvolution
 from fusednn.graph.layers.untrained import Standardize
+from fusednn.graph.layers.upsampling import UpSampling
 from fusednn.serving import checks
 
-from .building import BuiltLayer, BuiltLayers
+from .built_layers import BuiltLayer, BuiltLayers
 from .initializers import INITIALIZERS
 
 LECUN = {"selu"}
@@ -33,7 +37,8 @@ def drawn(built: BuiltLayers, random_state, dtype) -> list[np.ndarray]:
     pieces = built.pieces
     for piece, following in zip(pieces, [*pieces[1:], None], strict=True):
         if piece.inner is not None:
-            arrays += drawn(piece.inner, random_state, dtype)
+            for part in _parts(piece):
+                arrays += drawn(part, random_state, dtype)
             continue
         _check_memory(piece)
         values = _first_values(piece, following, random_state)
@@ -67,9 +72,16 @@ def _first_values(
 ) -> list[np.ndarray]:
     parameters = piece.op.parameters()
     match piece.spec:
-        case specs.Dense(init=init):
+        case (
+            specs.Dense(init=init)
+            | specs.Conv1D(init=init)
+            | specs.Conv2D(init=init)
+            | specs.ConvTranspose1D(init=init)
+            | specs.ConvTranspose2D(init=init)
+        ):
             w, b, *others = parameters
-            weights = INITIALIZERS[init or _suited(piece, following)](random_state, *w.shape)
+            draw = INITIALIZERS[init or _suited(piece, following)]
+            weights = draw(random_state, prod(w.shape[:-1]), w.shape[-1]).reshape(w.shape)
             norms = [np.linalg.norm(weights, axis=0) for _ in others]
             return [weights, np.zeros(b.shape), *norms]
         case specs.Embedding():
@@ -83,7 +95,8 @@ def _suited(piece: BuiltLayer, following: BuiltLayer | None) -> str:
     if after.activation == "identity" and following is not None:
         if isinstance(following.spec, specs.PReLU):
             return "he_normal"
-        if not isinstance(following.op, Dense):  # for example a normalization with an activation
+        products = Dense | Convolution | TransposedConvolution | Pooling | UpSampling
+        if not isinstance(following.op, products):  # a normalization with an activation, say
             after = following.op.after
     if after.activation in LECUN:
         return "lecun_normal"
@@ -96,12 +109,20 @@ def by_layer(built: BuiltLayers, arrays: Sequence[np.ndarray]) -> list:
     return [[] if home is None else pieces[home] for home in built.homes]
 
 
+def _parts(piece: BuiltLayer) -> list[BuiltLayers]:
+    """What is inside a residual block, and beside it."""
+    return [part for part in (piece.inner, piece.shortcut) if part is not None]
+
+
 def _split(built: BuiltLayers, arrays: Iterator[np.ndarray]) -> list:
     found: list = []
     for piece in built.pieces:
         if piece.inner is not None:
-            inner = _split(piece.inner, arrays)
-            found.append([[] if home is None else inner[home] for home in piece.inner.homes])
+            lists: list = []
+            for part in _parts(piece):
+                inner = _split(part, arrays)
+                lists += [[] if home is None else inner[home] for home in part.homes]
+            found.append(lists)
             continue
         own = [(parameter, next(arrays)) for parameter in piece.op.parameters()]
         found.append([array for parameter, array in own if parameter.shown])

@@ -9,7 +9,8 @@ import numpy as np
 
 from fusednn import layers as specs
 
-from .building import BuiltLayers, build
+from .building import build
+from .built_layers import BuiltLayers
 from .initializers import INITIALIZERS
 
 NORMS = {"batch": specs.BatchNorm, "layer": specs.LayerNorm, "rms": specs.RMSNorm}
@@ -115,4 +116,4 @@ def perceptron(
             layers += [dense, NORMS[norm](), specs.Activation(activation)]
         if rate:
             layers.append(specs.Dropout(rate))
-    return build(layers, specs.Dense(outputs, max_norm=max_norm), inputs, scaled=scaled)
+    return build(layers, specs.Dense(outputs, max_norm=max_norm), (inputs,), scaled=scaled)

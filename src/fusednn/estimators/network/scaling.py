@@ -2,8 +2,24 @@
 
 from __future__ import annotations
 
+import numpy as np
 from scipy import sparse
 from sklearn.preprocessing import StandardScaler
+
+from fusednn.graph.layers.reshape import Reshape
+
+from .built_layers import BuiltLayers
+
+
+def by_channel(X, built: BuiltLayers):
+    """The samples as rows that `standardize` scales alike: a row for each pixel or step."""
+    first = built.pieces[0].op
+    if not isinstance(first, Reshape) or sparse.issparse(X):
+        return X
+    X = X.reshape(len(X), *first.shape)
+    if first.channels_first:
+        X = np.moveaxis(X, 1, -1)
+    return X.reshape(-1, X.shape[-1])
 
 
 def mean_and_factor(X):

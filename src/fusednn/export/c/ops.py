@@ -2,130 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Sequence
 from itertools import accumulate
-from typing import NamedTuple
+from math import prod
 
 import numpy as np
 
 from fusednn.graph.layers.batch_norm import BatchNorm
+from fusednn.graph.layers.convolution import Convolution
 from fusednn.graph.layers.dense import Dense
 from fusednn.graph.layers.embedding import Embedding
 from fusednn.graph.layers.epilogue import Epilogue
 from fusednn.graph.layers.layer import Layer
 from fusednn.graph.layers.layer_norm import LayerNorm
+from fusednn.graph.layers.pooling import Pooling
 from fusednn.graph.layers.prelu import PReLU
 from fusednn.graph.layers.rescale import Rescale
 from fusednn.graph.layers.reshape import Reshape
 from fusednn.graph.layers.residual import Residual
+from fusednn.graph.layers.transposed_convolution import TransposedConvolution
 from fusednn.graph.layers.untrained import Identity, Standardize
+from fusednn.graph.layers.upsampling import UpSampling
 from fusednn.plan.binding.activations import constants_of
 from fusednn.serving.model import Model
 
 from .activations import function_of
-from .dense import packed, panel_width, split
-from .text import PER_LINE, array, number
+from .buffers import Buffer, pointer
+from .calls import Calls
+from .dense import packed, split
+from .text import PER_LINE, number
+from .windows import (
+    AVERAGE_POOL,
+    CONVOLVE,
+    CONVOLVE_GROUPS,
+    CONVOLVE_TRANSPOSED,
+    MAX_POOL,
+    UPSAMPLE,
+)
+
+MOST_TAPS, MOST_WINDOWS = 8 * 1024, 32
+"""A convolution gathers the taps of several windows at a time: of up to `MOST_WINDOWS`, and of
+fewer if they have more than `MOST_TAPS` numbers together."""
+LEAST_WINDOWS = 8
 
 
-class Buffer(NamedTuple):
-    """Location of rows: the stride, the buffer (None is the caller's x), and rows per sample."""
-
-    stride: int
-    buffer: int | None = None
-    positions: int = 1
-
-    @property
-    def rows(self) -> str:
-        """The number of rows, as a C expression."""
-        return "rows" if self.positions == 1 else f"rows * {self.positions}"
-
-
-class Lowering:
-    """Converts the ops in one pass: collects calls and sizes, and yields the arrays.
-
-    Parameters
-    ----------
-    arrays : iterator of ndarray
-        The parameters, in the order of the ops.
-    dtype : dtype
-        float32 or float64.
-
-    Attributes
-    ----------
-    calls : list of str
-    functions, activations : set of str
-        The C functions that the calls need.
-    buffers : list of int
-        For each buffer, the numbers that it holds per sample.
-    """
-
-    def __init__(self, arrays: Iterator[np.ndarray], dtype: np.dtype):
-        self.dtype, self._arrays, self._number = dtype, arrays, 0
-        self.calls: list[str] = []
-        self.functions: set[str] = set()
-        self.activations: set[str] = set()
-        self.buffers: list[int] = []
-        self._free: list[int] = []
-        self._kept: set[int | None] = {None}
-
-    def take(self, op: Layer) -> list[np.ndarray]:
-        """The parameters of the next op.
-
-        Raises
-        ------
-        ValueError
-            If they are missing or have other shapes.
-        """
-        found = []
-        for parameter in op.parameters():
-            dtype = float if parameter.exact else self.dtype
-            given, shape = np.asarray(next(self._arrays, np.empty(0)), dtype), parameter.shape
-            if given.shape != shape:
-                raise ValueError(f"an array of shape {given.shape} where {shape} is expected")
-            found.append(given)
-        return found
-
-    # -- places --------------------------------------------------------------------------
-
-    def _place(self, width: int, positions: int = 1) -> Buffer:
-        panel = panel_width(self.dtype)
-        stride = -(-width // panel) * panel
-        size = stride * positions
-        if not self._free:
-            self.buffers.append(0)
-            self._free.append(len(self.buffers) - 1)
-        buffer = min(self._free, key=lambda one: max(size - self.buffers[one], 0))
-        self._free.remove(buffer)
-        self.buffers[buffer] = max(self.buffers[buffer], size)
-        return Buffer(stride, buffer, positions)
-
-    def _release(self, place: Buffer) -> None:
-        if place.buffer not in self._kept:
-            assert place.buffer is not None
-            self._free.append(place.buffer)
-
-    def own(self, x: Buffer, width: int) -> Buffer:
-        """`x` itself if it may be overwritten, else a copy."""
-        if x.buffer not in self._kept:
-            return x
-        out = self._place(width, x.positions)
-        self._call("copy", x, out, width)
-        return out
-
-    def _call(self, name: str, x: Buffer, out: Buffer, *arguments) -> None:
-        """Adds a call that reads rows and writes rows."""
-        self.functions.add(name)
-        places = f"{pointer(x)}, {x.stride}, {pointer(out)}, {out.stride}"
-        self.calls.append(f"NAME_{name}({', '.join([places, out.rows, *map(str, arguments)])});")
-
-    # -- ops -----------------------------------------------------------------------------
+class Lowering(Calls):
+    """Converts the ops in one pass."""
 
     def model(self, model: Model) -> Generator[str, None, Buffer]:
         """Converts a model: picks the columns that the network reads, then runs `ops`."""
         x = Buffer(model.inputs)
         if model.columns is not None:
             x = yield from self._pick(
-                x, self._place(len(model.columns.chosen)), model.columns.chosen
+                x, self.buffers.place(len(model.columns.chosen)), model.columns.chosen
             )
         return (yield from self.ops(model.ops, x))
 
@@ -140,7 +69,7 @@ class Lowering:
     def _op(self, op: Layer, x: Buffer):
         match op:
             case Dense():
-                return (yield from self._dense(op, x))
+                return (yield from self._dense(x, *self.take(op)))
             case Residual():
                 return (yield from self._residual(op, x))
             case Embedding():
@@ -158,35 +87,78 @@ class Lowering:
                 return self._columnwise(name, op, x, *(yield from self._vectors(labels, op)))
             case Reshape():
                 return self._reshape(op, x)
+            case Convolution():
+                return (yield from self._convolution(op, x))
+            case TransposedConvolution():
+                return (yield from self._transpose(op, x))
+            case UpSampling():
+                return (yield from self._resampling(UPSAMPLE, op, prod(op.windows.sizes), x))
+            case Pooling():
+                name = MAX_POOL if op.largest else AVERAGE_POOL
+                return (yield from self._resampling(name, op, prod(op.windows.counts), x))
             case Identity():
                 return self.own(x, op.width)
         raise TypeError(f"no C for {op!r}")
 
-    def _vectors(self, labels, op: Layer):
-        return (yield from self._define_all(zip(labels, self.take(op), strict=True)))
-
-    def _define_all(self, labelled):
-        """Yields definitions of labelled arrays, and returns their names."""
-        names: list[str] = []
-        for label, values in labelled:
-            names.append(f"NAME_{label}_{self._number}")
-            yield from array(names[-1], values)
-        return names
-
     def _columnwise(self, name: str, op, x: Buffer, *arguments) -> Buffer:
-        out = x if x.buffer not in self._kept else self._place(op.width, x.positions)
+        is_kept = self.buffers.is_kept(x)
+        out = self.buffers.place(op.width, x.positions) if is_kept else x
         self._call(name, x, out, op.width, *arguments)
         return out
 
-    def _dense(self, op: Dense, x: Buffer):
-        both = packed(*self.take(op))
-        names = yield from self._define_all(zip(("weights", "bias"), both, strict=True))
-        out = self._place(op.fan_out, x.positions)
-        panels, few = split(op.fan_out, self.dtype)
-        read = f"{pointer(x)}, {x.stride}, {x.rows}, {op.fan_in}, {panels}, {few}"
+    def _dense(self, x: Buffer, w: np.ndarray, b: np.ndarray):
+        names = yield from self._packed(w, b)
+        fan_in, fan_out = w.shape
+        out = self.buffers.place(fan_out, x.positions)
+        panels, few = split(fan_out, self.dtype)
+        read = f"{pointer(x)}, {x.stride}, {x.rows}, {fan_in}, {panels}, {few}"
         self.calls.append(f"NAME_dense({read}, {', '.join(names)}, {pointer(out)}, {out.stride});")
         self.functions.add("dense")
-        self._release(x)
+        self.buffers.release(x)
+        return out
+
+    def _packed(self, w: np.ndarray, b: np.ndarray):
+        labelled = zip(("weights", "bias"), packed(w, b), strict=True)
+        return (yield from self._define_all(labelled))
+
+    def _convolution(self, op: Convolution, x: Buffer):
+        w, b = self.take(op)
+        windows, groups = op.windows, op.groups
+        if groups == windows.taps == prod(windows.stride) == 1 and windows.framed == windows.sizes:
+            return (yield from self._dense(x, w.reshape(op.fan_in, op.fan_out), b))
+        name = yield from self._windows(windows)
+        out = self.buffers.place(op.fan_out, prod(windows.counts))
+        if groups > 1:
+            arrays = yield from self._define_all([("weights", w), ("bias", b)])
+            sizes = op.fan_in // groups, groups, op.fan_out // groups
+            self._call_samples(CONVOLVE_GROUPS, x, out, name, *sizes, *arrays)
+        else:
+            inputs = windows.taps * op.fan_in
+            arrays = yield from self._packed(w.reshape(inputs, op.fan_out), b)
+            most = min(MOST_WINDOWS, MOST_TAPS // inputs // LEAST_WINDOWS * LEAST_WINDOWS)
+            most = max(most, LEAST_WINDOWS)
+            taps = self.buffers.scratch(most * inputs)
+            sizes = op.fan_in, *split(op.fan_out, self.dtype)
+            self._call_samples(CONVOLVE, x, out, name, *sizes, *arrays, pointer(taps), most)
+            self.functions.add("dense")
+            self.buffers.release(taps)
+        self.buffers.release(x)
+        return out
+
+    def _transpose(self, op: TransposedConvolution, x: Buffer):
+        arrays = yield from self._vectors(("weights", "bias"), op)
+        windows = yield from self._windows(op.windows)
+        out = self.buffers.place(op.fan_out, prod(op.windows.sizes))
+        sizes = op.fan_in // op.groups, op.groups, op.fan_out // op.groups
+        self._call_samples(CONVOLVE_TRANSPOSED, x, out, windows, *sizes, *arrays)
+        self.buffers.release(x)
+        return out
+
+    def _resampling(self, name: str, op: Pooling | UpSampling, pixels: int, x: Buffer):
+        windows = yield from self._windows(op.windows)
+        out = self.buffers.place(op.fan_out, pixels)
+        self._call_samples(name, x, out, windows, op.fan_out)
+        self.buffers.release(x)
         return out
 
     def _batch_norm(self, op: BatchNorm, x: Buffer):
@@ -198,27 +170,32 @@ class Lowering:
         return self._columnwise("batch_norm", op, x, *names)
 
     def _residual(self, op: Residual, x: Buffer):
-        new = x.buffer not in self._kept
-        self._kept.add(x.buffer)
+        new = self.buffers.keep(x)
         out = self.own((yield from self.ops(op.inner, x)), op.fan_out)
-        self._call("add", x, out, op.fan_out)
         if new:
-            self._kept.discard(x.buffer)
-            self._release(x)
+            self.buffers.let_go(x)
+        self.buffers.keep(out)
+        x = yield from self.ops(op.shortcut, x)
+        self.buffers.let_go(out)
+        self._call("add", x, out, op.fan_out)
+        self.buffers.release(x)
         return out
 
     def _reshape(self, op: Reshape, x: Buffer) -> Buffer:
+        """Rows without padding, so that an image of few channels takes little memory."""
         size, width = op.fan_in, op.fan_out
-        out = self._place(width, size // width)
-        self.functions.add("reshape")
-        places = f"{pointer(x)}, {x.stride}, {pointer(out)}, {out.stride}"
-        sizes = f"{size}, {size // x.positions}, {width}, {width if op.channels_first else 1}"
-        self.calls.append(f"NAME_reshape({places}, rows, {sizes});")
-        self._release(x)
+        is_view = x.stride * x.positions == size and (width == 1 or not op.channels_first)
+        is_view = is_view and op.after.activation == "identity"
+        if is_view:
+            return Buffer(width, x.buffer, size // width)
+        out = self.buffers.place(width, size // width, tight=True)
+        channels = width if op.channels_first else 1
+        self._call_samples("reshape", x, out, size, size // x.positions, width, channels)
+        self.buffers.release(x)
         return out
 
     def _embedding(self, op: Embedding, x: Buffer):
-        out, plain = self._place(op.fan_out), op.plain
+        out, plain = self.buffers.place(op.fan_out), op.plain
         if plain:
             yield from self._pick(x, out, plain)
         labels = [f"table_{column}" for column in op.columns]
@@ -229,7 +206,7 @@ class Lowering:
             self.functions.add("look_up")
             places = f"{pointer(x)}, {x.stride}, {pointer(out)} + {start}, {out.stride}"
             self.calls.append(f"NAME_look_up({places}, rows, {column}, {table}, {count}, {size});")
-        self._release(x)
+        self.buffers.release(x)
         return out
 
     def _pick(self, x: Buffer, out: Buffer, columns: Sequence[int]):
@@ -250,11 +227,6 @@ class Lowering:
         constants = [number(value, self.dtype) for value in constants_of(after)]
         arguments = ", ".join([pointer(x), str(x.stride), x.rows, str(width), *constants])
         self.calls.append(f"NAME_{name}_rows({arguments});")
-
-
-def pointer(place: Buffer) -> str:
-    """A C pointer to the first row."""
-    return "x" if place.buffer is None else f"b{place.buffer}"
 
 
 _COLUMNWISE = {

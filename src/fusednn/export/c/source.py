@@ -13,17 +13,19 @@ from fusednn.serving.files.replacing import replacing
 from fusednn.serving.model import Model
 
 from .activations import activation_texts, needed_maths
+from .buffers import LEAST_ROWS, pointer
 from .dense import dense_text
 from .functions import function_text
 from .head import head_text, links_of
 from .interface import class_function, declarations, facts
 from .maths import Maths
-from .ops import Lowering, pointer
+from .ops import Lowering
 from .text import in_words
+from .windows import WINDOWED, windows_text
 
 STACK_BYTES = 32 * 1024
 """Blocks of rows fit into it; blocks of `LEAST_ROWS` rows may take twice as much."""
-LEAST_ROWS, MOST_ROWS = 8, 32
+MOST_ROWS = 32
 
 _INTRODUCTION = """\
 /* A neural network in C99, written by fusednn to {file}.
@@ -114,15 +116,15 @@ def c_source(model: Model, name: str, file: str) -> Iterator[str]:
             logits = lowering.own(end.value, model.ops[-1].fan_out)
             break
     yield in_words(_functions(model, lowering, dtype), words)
-    block, on_heap = _block(sum(lowering.buffers) * dtype.itemsize)
-    starts = accumulate(lowering.buffers[:-1], initial=0)
+    block, on_heap = _block(sum(lowering.buffers.sizes) * dtype.itemsize)
+    starts = accumulate(lowering.buffers.sizes[:-1], initial=0)
     buffers = [
         f"REAL *const b{number} = work + MACRO_BLOCK * {start};"
         for number, start in enumerate(starts)
     ]
     forward = _FORWARD.format(
         block=block,
-        work=sum(lowering.buffers),
+        work=sum(lowering.buffers.sizes),
         stride=logits.stride,
         lines="\n    ".join(buffers + lowering.calls),
         logits=pointer(logits),
@@ -149,11 +151,12 @@ def words_of(model: Model, name: str) -> dict[str, str]:
 def _functions(model: Model, lowering: Lowering, dtype: np.dtype) -> str:
     """The functions that `NAME_forward` and the head call."""
     maths = Maths(dtype)
-    names = sorted(lowering.functions - {"dense"})
+    names = sorted(lowering.functions - WINDOWED - {"dense"})
     texts = [dense_text(dtype)] if "dense" in lowering.functions else []
     texts += [maths.text(needed_maths(lowering.activations) | links_of(model))]
     texts += [activation_texts(lowering.activations, maths)]
     texts += [function_text(name) for name in names]
+    texts += [windows_text(lowering.functions & WINDOWED)]
     return "\n".join(text for text in texts if text) + "\n"
 
 

@@ -69,6 +69,12 @@ class Graph:
             return self.node("ReduceMean", x, axes=[-1])
         return self.node("ReduceMean", x, self.indices("axes", [-1]))
 
+    def largest(self, x: str, axis: int) -> str:
+        """The largest numbers along an axis, which the result lacks."""
+        if self.opset < 18:
+            return self.node("ReduceMax", x, axes=[axis], keepdims=0)
+        return self.node("ReduceMax", x, self.indices("axes", [axis]), keepdims=0)
+
     def array(self, name: str, values, dtype=None) -> str:
         """Adds a constant tensor, by default of the graph's type; returns its name.
 

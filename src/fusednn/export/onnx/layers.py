@@ -22,10 +22,15 @@ from fusednn.serving.files.description import FILE_NAMES
 
 from .activations import add_activation, prelu
 from .graph import Graph
+from .samples import Tensor
+from .windows import WINDOWED, add_windows
 
 FAR_BIAS = 16.0
 """Biases of a first layer above this include the mean of a scaling, which the products cancel.
 Such a layer computes in float64, because runtimes round large intermediate sums differently."""
+
+BY_CHANNEL = BatchNorm | PReLU | Standardize | Identity
+"""Ops that treat each element by its channel, so that channels may also be first."""
 
 
 def add_layers(graph: Graph, x: str, ops: Iterable[Layer], arrays: Iterator[np.ndarray]) -> str:
@@ -41,15 +46,40 @@ def add_layers(graph: Graph, x: str, ops: Iterable[Layer], arrays: Iterator[np.n
     TypeError
         If ONNX has no form of an op.
     """
+    return _add_chain(graph, Tensor(x), ops, arrays).rows(graph).name
+
+
+def _add_chain(graph: Graph, x: Tensor, ops: Iterable[Layer], arrays) -> Tensor:
+    """`add_layers` of a tensor that has its channels last or first."""
     for number, op in enumerate(ops):
         with graph.place(f"layer{number}_{FILE_NAMES[type(op)].lower()}"):
             if isinstance(op, Residual):
-                x = graph.node("Add", add_layers(graph, x, op.inner, arrays), x)
+                x = _add_residual(op, graph, x, arrays)
             else:
-                own = list(islice(arrays, len(op.parameters())))
-                x = add_op(op, graph, x, own)
-            x = add_activation(graph, x, op.after)
+                x = _add_one(op, graph, x, list(islice(arrays, len(op.parameters()))))
+            x = x._replace(name=add_activation(graph, x.name, op.after))
     return x
+
+
+def _add_residual(op: Residual, graph: Graph, x: Tensor, arrays) -> Tensor:
+    inner = _add_chain(graph, x, op.inner, arrays)
+    with graph.place("shortcut"):
+        x = _add_chain(graph, x, op.shortcut, arrays)
+    shape = inner.shape or x.shape
+    if shape is not None:
+        inner, x = inner.channels_first(graph, shape), x.channels_first(graph, shape)
+    return Tensor(graph.node("Add", inner.name, x.name), shape)
+
+
+def _add_one(op: Layer, graph: Graph, x: Tensor, arrays: list[np.ndarray]) -> Tensor:
+    if isinstance(op, WINDOWED):
+        return add_windows(op, graph, x, arrays)
+    if x.shape is not None and isinstance(op, BY_CHANNEL):
+        ones = (1,) * (len(x.shape) - 1)
+        arrays = [array.reshape(-1, *ones) for array in arrays]
+    else:
+        x = x.rows(graph)
+    return x._replace(name=add_op(op, graph, x.name, arrays))
 
 
 @singledispatch

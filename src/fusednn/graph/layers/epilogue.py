@@ -31,6 +31,8 @@ class Epilogue(NamedTuple):
         What the activation's derivative is computed from: NONE, OF_OUTPUT or OF_SLOPES.
     floor : float
         If not minus infinity, the activation is max(x, floor).
+    by_channel : bool
+        Whether dropout drops channels of a sample, at all its positions.
     """
 
     activation: str = "identity"
@@ -39,6 +41,7 @@ class Epilogue(NamedTuple):
     alpha: bool = False
     derivative: str = NONE
     floor: float = -inf
+    by_channel: bool = False
 
     def trace(self, trace: Trace, x: Array, floored: bool = False) -> Array:
         """Adds the calls on x and returns its output; `floored`: the op has applied the floor."""
@@ -65,6 +68,7 @@ class Epilogue(NamedTuple):
                 **named,
                 rate=dropout,
                 alpha=self.alpha,
+                by_channel=self.by_channel,
                 stream=trace.next_stream(),
             )
             slopes = left

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import accumulate
-from typing import Protocol
+from typing import Any, Protocol
 
 from fusednn.graph.arrays import Array
 from fusednn.graph.parameters import Parameter
@@ -54,6 +55,11 @@ class Layer(Protocol):
         """Adds its calls, and its backward step to the tape; returns its output."""
 
 
+def with_after(op: Any, after: Epilogue) -> Any:
+    """The op with another epilogue; ops are named tuples or dataclasses."""
+    return op._replace(after=after) if hasattr(op, "_replace") else replace(op, after=after)
+
+
 def rowwise(fan_in: int, fan_out: int, shape: tuple[int, ...]) -> tuple[int, ...]:
     """`out_shape` of an op that processes each row by itself."""
     if shape[-1] != fan_in:
@@ -73,4 +79,5 @@ def walked(
     for op in ops:
         yield op, shape
         yield from walked(getattr(op, "inner", ()), shape)
+        yield from walked(getattr(op, "shortcut", ()), shape)
         shape = op.out_shape(shape)

@@ -61,6 +61,8 @@ class Reshape(NamedTuple):
         transposed = self.channels_first and self.fan_out > 1
         columns = self.fan_in // self.fan_out if transposed else 1
         trace.call("reshape", {"out": out}, x=x, columns=columns)
+        if columns == 1:
+            trace.note_reshaped(out, x)
         trace.tape.append(partial(self._back, trace, x, self.fan_out if transposed else 1))
         return self.after.trace(trace, out)
 

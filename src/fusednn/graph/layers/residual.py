@@ -1,4 +1,4 @@
-"""A residual block: the input plus the output of inner ops."""
+"""A residual block: the output of inner ops plus the input, or what a shortcut makes of it."""
 
 from __future__ import annotations
 
@@ -15,17 +15,27 @@ from .layer import Layer, shapes_along
 
 
 class Residual(NamedTuple):
-    """out = after(x + inner(x)); He et al., "Deep residual learning", CVPR 2016.
+    """out = after(inner(x) + shortcut(x)); He et al., "Deep residual learning", CVPR 2016.
+
+    The parameters are those of the inner ops, then those of the shortcut.
 
     Parameters
     ----------
     inner : tuple of Layer
-        Ops in a row; the last one's output has the shape of the first one's input.
+        Ops in a row.
     after : Epilogue
+    shortcut : tuple of Layer
+        Ops in a row, whose output has the shape of that of `inner`; empty: x itself.
     """
 
     inner: tuple[Layer, ...]
     after: Epilogue = NOTHING
+    shortcut: tuple[Layer, ...] = ()
+
+    @property
+    def ops(self) -> tuple[Layer, ...]:
+        """The inner ops, then those of the shortcut."""
+        return self.inner + self.shortcut
 
     @property
     def fan_in(self) -> int:
@@ -36,39 +46,47 @@ class Residual(NamedTuple):
         return self.inner[-1].fan_out
 
     def parameters(self) -> list[Parameter]:
-        return [parameter for op in self.inner for parameter in op.parameters()]
+        return [parameter for op in self.ops for parameter in op.parameters()]
 
     def out_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        found = shapes_along(self.inner, shape)[-1]
-        if found != shape:
-            raise ValueError(f"puts out the shape {found} for {shape}")
-        return shape
+        found, added = (shapes_along(ops, shape)[-1] for ops in (self.inner, self.shortcut))
+        if found != added:
+            raise ValueError(f"puts out the shape {found} for {shape}, and {added} is added")
+        return found
 
     def products(self, shape: tuple[int, ...]) -> tuple:
         return ()
 
     def joins_rows(self) -> bool:
-        return any(op.joins_rows() for op in self.inner)
+        return any(op.joins_rows() for op in self.ops)
 
     def is_random(self) -> bool:
-        return self.after.dropout > 0 or any(op.is_random() for op in self.inner)
+        return self.after.dropout > 0 or any(op.is_random() for op in self.ops)
 
     def trace(self, trace: Trace, x: Array) -> Array:
-        outer, trace.tape = trace.tape, []
-        found = x
-        for op in self.inner:
-            found = op.trace(trace, found)
-        inner, trace.tape = trace.tape, outer
-        out = Array(x.shape)
-        trace.call("add_rows", {"out": out}, x=found, other=x)
-        trace.tape.append(partial(self._back, trace, inner))
+        found, inner = self._along(trace, self.inner, x)
+        added, shortcut = self._along(trace, self.shortcut, x)
+        out = Array(found.shape)
+        trace.call("add_rows", {"out": out}, x=found, other=added)
+        trace.tape.append(partial(self._back, trace, inner, shortcut))
         return self.after.trace(trace, out)
 
     @staticmethod
-    def _back(trace: Trace, inner: Sequence[Step], dout: Array) -> Array | None:
-        found = trace.back(dout, inner)
-        if found is None:
-            return None
-        dx = Array(dout.shape)
-        trace.call("add_rows", {"out": dx}, x=found, other=dout)
+    def _along(trace: Trace, ops: Sequence[Layer], x: Array) -> tuple[Array, list[Step]]:
+        """The output of ops in a row, and their backward steps."""
+        outer, trace.tape = trace.tape, []
+        for op in ops:
+            x = op.trace(trace, x)
+        steps, trace.tape = trace.tape, outer
+        return x, steps
+
+    @staticmethod
+    def _back(
+        trace: Trace, inner: Sequence[Step], shortcut: Sequence[Step], dout: Array
+    ) -> Array | None:
+        found, added = trace.back(dout, inner), trace.back(dout, shortcut)
+        if found is None or added is None:
+            return found or added
+        dx = Array(found.shape)
+        trace.call("add_rows", {"out": dx}, x=found, other=added)
         return dx

@@ -17,6 +17,7 @@ from fusednn.kernels.ops.norms import batch_norm, layer_norm
 from fusednn.kernels.ops.pointwise import activate, elementwise, mix, noise, rescale
 from fusednn.plan.memory.buffers import padded
 
+from . import convolutions, pooling
 from .data import DenseRows
 from .lowering import Lowering
 from .products import dense_backward, dense_forward, embed, embed_backward
@@ -122,6 +123,7 @@ def _dropout(lowering: Lowering, call: Call) -> list[np.ndarray]:
         "derivative_constants": _constants(lowering, call),
         "low": low,
         "high": high,
+        "by_channel": given["by_channel"],
     }
     return [lowering.program.record(noise.dropout, operands)]
 
@@ -201,6 +203,18 @@ BINDINGS: dict[str, Binding] = {
     "reshape": Binding(_reshape),
     "dense": Binding(dense_forward),
     "dense_backward": Binding(dense_backward),
+    "convolve": Binding(convolutions.convolve),
+    "convolution_partials": Binding(convolutions.sum_windows),
+    "convolve_backward": Binding(convolutions.convolve_backward),
+    "convolve_transposed": Binding(convolutions.convolve_transposed),
+    "convolve_transposed_partials": Binding(convolutions.sum_windows),
+    "convolve_transposed_backward": Binding(convolutions.convolve_transposed_backward),
+    "max_pool": Binding(pooling.max_pool),
+    "max_pool_backward": Binding(pooling.max_pool_backward),
+    "average_pool": Binding(pooling.average_pool),
+    "average_pool_backward": Binding(pooling.average_pool_backward),
+    "upsample": Binding(pooling.upsample),
+    "upsample_backward": Binding(pooling.upsample_backward),
     "embed_rows": Binding(embed),
     "embed_backward": Binding(embed_backward),
     "activate": Binding(_activate, {"out": "x"}),

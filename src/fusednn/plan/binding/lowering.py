@@ -149,7 +149,7 @@ class Lowering:
             return self.memory.borrow(self.rows * array.positions, self.dtype)
         count = padded(array.width, self.dtype)
         if array.over == CHUNKS:
-            chunks = -(-self.rows * array.rows // CHUNK_ROWS)
+            chunks = -(-self.rows // CHUNK_ROWS)
             return self.memory.borrow(chunks * array.positions * count, self.dtype)
         assert array.over == NETWORK
         take = self.memory.keep if array in self._lasting else self.memory.borrow
@@ -160,6 +160,8 @@ class Lowering:
     def run(self, bindings: Mapping[str, Any]) -> None:
         """Binds all calls, each as its row of the table says."""
         for at, call in enumerate(self.graph.calls):
+            if not self.blocks.is_read(at, call):  # a convolution may read what a reshape reads
+                continue
             binding = bindings[call.op]
             for copy in self.blocks.place(at, call, binding.over):
                 self._chain.append(

@@ -13,6 +13,7 @@ from fusednn.kernels.ops.products import embedding
 from fusednn.kernels.ops.updates import update
 from fusednn.plan.layout.forms import Column, Form, Panels, Product, Table
 from fusednn.plan.layout.rounded_weights import Integers
+from fusednn.plan.layout.taps import GroupedTaps, Taps
 from fusednn.plan.memory.buffers import Block, address_of
 
 from .data import DenseRows
@@ -143,7 +144,7 @@ def gradient_op(lowering: Lowering, number: int, gradient: Gradient) -> Gradient
             if x is lowering.graph.x:
                 return GradientOp(*lowering.source.gradient(lowering, form, read))
             return GradientOp(form.update_op, {"x": lowering.blocks[x], **read})
-        case Partials(partials) if type(form) in (Column, Panels):
+        case Partials(partials) if type(form) in (Column, Panels, Taps, GroupedTaps):
             operands = {"partials": lowering.values(partials), "chunk": form.count}
             return GradientOp(form.partials_op, operands)
         case Given(values):

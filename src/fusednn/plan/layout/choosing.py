@@ -12,6 +12,7 @@ from fusednn.kernels.ops.products import narrow_dense
 
 from .forms import Column, Form, Panels, Table, Vectors
 from .rounded_weights import FORMS
+from .taps import taps_of
 
 
 def forms_of(network: Network, dtype, wants_dx: bool = False) -> tuple[Form, ...]:
@@ -35,6 +36,7 @@ def _forms(network: Network, dtype, wants_dx: bool) -> tuple[Form, ...]:
     if wants_dx:
         copied = _weights_of(network.graph(trains=True, wants_dx=True), "dense_backward")
     tables = [call.given["tables"] for call in graph.calls if call.op == "embed_rows"]
+    convolutions = _weights_of(graph, "convolve") | _weights_of(graph, "convolve_transposed")
     forms: list[Form] = []
     for number, (parameter, array) in enumerate(graph.parameters):
         call = products.get(number)
@@ -51,6 +53,8 @@ def _forms(network: Network, dtype, wants_dx: bool) -> tuple[Form, ...]:
         elif any(array in found for found in tables):
             count, size = parameter.shape
             forms.append(Table(count, size, dtype))
+        elif len(parameter.shape) > 2:
+            forms.append(taps_of(convolutions[number], dtype))
         elif len(parameter.shape) == 2:
             forms.append(Panels(*parameter.shape, dtype, transposed=False))
         else:

@@ -191,7 +191,7 @@ class Panels(Product):
 
     def column_operands(self) -> dict[str, Any]:
         """The sizes for ops over whole columns."""
-        return self.update_operands()
+        return {"fan_in": self.fan_in, "columns": self.padded_out}
 
     def pack(self, flat: np.ndarray, array: np.ndarray) -> None:
         write_panels(flat, array, self.fan_in)
@@ -207,8 +207,12 @@ class Panels(Product):
         """Weights (I, O) as the plain forward op reads them."""
         return w
 
+    def matrices(self, flat: np.ndarray) -> list[np.ndarray]:
+        """The matrices of whole columns that a flat vector in this form holds."""
+        return [flat]
+
     def columns(self) -> list[tuple[int, int]]:
-        """Bounds of the tasks over whole columns."""
+        """Bounds of the tasks over whole columns of one of these."""
         return [(j, 0) for j, _ in panels(self.padded_out, self.dtype)]
 
     def tiles(self, batch: int) -> list[tuple[int, int, float]]:

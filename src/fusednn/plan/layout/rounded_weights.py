@@ -156,7 +156,10 @@ def with_storage(network: Network, storage: str) -> Network:
 
 def _with_storage(op: Layer, storage: str) -> Layer:
     if isinstance(op, Residual):
-        return op._replace(inner=tuple(_with_storage(inner, storage) for inner in op.inner))
+        inner, shortcut = (
+            tuple(_with_storage(one, storage) for one in ops) for ops in (op.inner, op.shortcut)
+        )
+        return op._replace(inner=inner, shortcut=shortcut)
     if not isinstance(op, Dense) or (storage == INTEGER and op.fan_in > 4 * MOST_WORDS):
         return op
     return op._replace(storage=storage)

@@ -56,6 +56,10 @@ class Blocks:
     def __getitem__(self, array: Array) -> Block:
         return self._blocks[array]
 
+    def is_read(self, at: int, call: Call) -> bool:
+        """Whether something reads what a call writes."""
+        return any(array.over != SAMPLES or self._last[array] > at for array in call.out.values())
+
     def place(self, at: int, call: Call, over: Mapping[str, str]) -> list[Copied]:
         """Assigns blocks to the arrays that a call writes.
 

@@ -80,12 +80,9 @@ class Columns:
         for number, largest in enumerate(self._largest):
             form = self._layout.forms[number]
             if isinstance(form, Panels) and largest < np.inf:
-                operands = {
-                    "w": self._layout.view(self._parameters, number),
-                    "largest": float(largest),
-                    **self._copy(number),
-                }
-                tasks += self._tasks(form, form.bound_op, operands)
+                for w in form.matrices(self._layout.view(self._parameters, number)):
+                    operands = {"w": w, "largest": float(largest), **self._copy(number)}
+                    tasks += self._tasks(form, form.bound_op, operands)
         return tasks
 
     def lower_weights(self, normed: list[NormedWeights]) -> list[Task]:

@@ -14,20 +14,26 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fusednn.graph.layers.batch_norm import BatchNorm
+from fusednn.graph.layers.convolution import Convolution
 from fusednn.graph.layers.dense import Dense
 from fusednn.graph.layers.embedding import Embedding
 from fusednn.graph.layers.epilogue import Epilogue
 from fusednn.graph.layers.layer import Layer
 from fusednn.graph.layers.layer_norm import LayerNorm
+from fusednn.graph.layers.pooling import Pooling
 from fusednn.graph.layers.prelu import PReLU
 from fusednn.graph.layers.rescale import Rescale
 from fusednn.graph.layers.reshape import Reshape
 from fusednn.graph.layers.residual import Residual
+from fusednn.graph.layers.transposed_convolution import TransposedConvolution
 from fusednn.graph.layers.untrained import GaussianNoise, Identity, Standardize
+from fusednn.graph.layers.upsampling import UpSampling
 from fusednn.graph.parameters import Parameter
+from fusednn.graph.windows import Windows
 from fusednn.kernels.activations import ACTIVATIONS
 from fusednn.plan.binding.activations import epilogue
 
+from . import windows_json
 from .fields import Refused, flag, keyed, list_of, number, one_of, whole
 
 MOST_OPS = 4096
@@ -35,10 +41,11 @@ MOST_DEPTH = 32
 """The deepest nesting of residual blocks."""
 
 MOST_WIDTH = (1 << 31) - 1
-SPARE_WIDTHS = 1 << 20
+SPARE_WIDTHS = 1 << 24
 WIDTHS_PER_ELEMENT = 16
-"""Ops without parameters could have any width. The columns of all ops together are limited to this
-number per element of the tensors, plus `SPARE_WIDTHS`, so a small file cannot need much memory."""
+"""Ops without parameters could have any width, and convolutions any number of pixels. The columns
+of all ops together are limited to this number per element of the tensors, plus `SPARE_WIDTHS`, so
+a small file cannot need much memory. The latter allows some ten layers over 224 x 224 pixels."""
 
 
 def most_columns(elements: int) -> int:
@@ -77,11 +84,17 @@ NUMBERS = Kind(list, lambda value, where, _: list_of(whole(0, MOST_WIDTH), 1)(va
 SHAPE = Kind(list, lambda value, where, reader: reader.shape(value, where))
 FLAG = _plain(flag)
 EPSILON = _plain(number(1e-30, 1e30))
+WINDOWS = Kind(windows_json.written, lambda value, where, reader: reader.windows(value, where))
 AFTER = Kind(_written_after, _read_after)
-OPS = Kind(
-    lambda ops: written_ops(ops),
-    lambda value, where, reader: reader.inner(value, where),
-)
+OPS = Kind(list, lambda value, where, reader: reader.inner(value, where, 1))
+PERHAPS_OPS = Kind(list, lambda value, where, reader: reader.inner(value, where, 0))
+CONVOLUTION = {
+    "fan_in": SIZE,
+    "fan_out": SIZE,
+    "windows": WINDOWS,
+    "groups": SIZE,
+    "after": AFTER,
+}
 
 FIELDS: dict[type, dict[str, Kind]] = {
     Dense: {
@@ -104,13 +117,32 @@ FIELDS: dict[type, dict[str, Kind]] = {
         "sizes": SIZES,
         "after": AFTER,
     },
-    Residual: {"inner": OPS, "after": AFTER},
+    Residual: {"inner": OPS, "shortcut": PERHAPS_OPS, "after": AFTER},
     Reshape: {"shape": SHAPE, "channels_first": FLAG, "after": AFTER},
+    Convolution: CONVOLUTION,
+    TransposedConvolution: CONVOLUTION,
+    UpSampling: {"shape": SHAPE, "factors": SIZES, "after": AFTER},
+    Pooling: {
+        "width": SIZE,
+        "windows": WINDOWS,
+        "largest": FLAG,
+        "is_whole": FLAG,
+        "after": AFTER,
+    },
 }
 """The fields of each op that affect its outputs."""
 
-SINCE: dict[type, int] = {Reshape: 3}
+SINCE: dict[type, int] = {
+    Reshape: 3,
+    Convolution: 4,
+    TransposedConvolution: 4,
+    UpSampling: 4,
+    Pooling: 4,
+}
 """The version of the format that introduced an op, if it is not the first."""
+
+SHORTCUT_SINCE = 4
+"""The version that introduced `shortcut`; residual blocks of earlier files add their input."""
 
 POSITIONS = "first", "last"
 """Keys of a dense layer: whether no trained op comes before it, and whether it yields the logits.
@@ -127,34 +159,50 @@ TRAINING_ONLY = GaussianNoise
 """Folding removes these ops, and `weight_norm`."""
 
 
-def written_ops(ops: tuple[Layer, ...]) -> list[dict[str, Any]]:
+def fields_of(kind: type, version: int) -> dict[str, Kind]:
+    """The fields of an op in a version of the format."""
+    fields = FIELDS[kind]
+    if kind is Residual and version < SHORTCUT_SINCE:
+        return {name: field for name, field in fields.items() if name != "shortcut"}
+    return fields
+
+
+def written_ops(ops: tuple[Layer, ...], version: int) -> list[dict[str, Any]]:
     """Converts ops to JSON values.
+
+    Parameters
+    ----------
+    ops : tuple of Layer
+    version : int
+        A version of the format that supports them.
 
     Raises
     ------
     KeyError
         If the tables lack an op.
     """
-    return _written(ops, last=ops[-1], bare=True)
+    return _written(ops, version, last=ops[-1], bare=True)
 
 
-def _written(ops: tuple[Layer, ...], last: Layer | None, bare: bool) -> list[dict[str, Any]]:
+def _written(
+    ops: tuple[Layer, ...], version: int, last: Layer | None, bare: bool
+) -> list[dict[str, Any]]:
     """`bare`: no trained op comes before; `last`: the op that yields the logits."""
     found = []
     for op in ops:
         value: dict[str, Any] = {"op": FILE_NAMES[type(op)]}
-        for name, kind in FIELDS[type(op)].items():
-            value[name] = kind.write(getattr(op, name))
+        for name, kind in fields_of(type(op), version).items():
+            part = getattr(op, name)
+            is_chain = kind in (OPS, PERHAPS_OPS)
+            value[name] = _written(part, version, None, bare) if is_chain else kind.write(part)
         if isinstance(op, Dense):
             value |= zip(POSITIONS, (bare, op is last), strict=True)
-        elif isinstance(op, Residual):
-            value["inner"] = _written(op.inner, None, bare)
         bare = bare and not any(parameter.trained for parameter in op.parameters())
         found.append(value)
     return found
 
 
-def read_ops(value, where: str, elements: int) -> tuple[Layer, ...]:
+def read_ops(value, where: str, elements: int, version: int) -> tuple[Layer, ...]:
     """Reads ops from a JSON value, and checks that their shapes fit together.
 
     Parameters
@@ -164,8 +212,10 @@ def read_ops(value, where: str, elements: int) -> tuple[Layer, ...]:
         The value's place in the file.
     elements : int
         Elements of all tensors together; no op may be wider.
+    version : int
+        Version of the format.
     """
-    reader = Reader(elements)
+    reader = Reader(elements, version)
     ops = reader.ops(value, where)
     if len(reader.check_shapes(ops, where, (ops[0].fan_in,))) > 1:
         raise Refused(f"{where} must end with one row for each sample")
@@ -184,15 +234,18 @@ class Reader:
     ----------
     elements : int
         Elements of all tensors together.
+    version : int
+        Version of the format.
     """
 
-    def __init__(self, elements: int):
+    def __init__(self, elements: int, version: int):
+        self._version = version
         self._widest, self._depth, self._count = elements, 0, 0
         self._columns = most_columns(elements)
 
-    def ops(self, value, where: str) -> tuple[Layer, ...]:
-        """Reads a chain of ops."""
-        return list_of(self._op, 1, MOST_OPS)(value, where)
+    def ops(self, value, where: str, least: int = 1) -> tuple[Layer, ...]:
+        """Reads a chain of `least` ops or more."""
+        return list_of(self._op, least, MOST_OPS)(value, where)
 
     def check_shapes(
         self, ops: tuple[Layer, ...], where: str, shape: tuple[int, ...]
@@ -201,8 +254,7 @@ class Reader:
         for at, op in enumerate(ops):
             place = f"{where}[{at}]"
             if isinstance(op, Residual):
-                if self.check_shapes(op.inner, f"{place}.inner", shape) != shape:
-                    raise Refused(f"{place}.inner must have as many outputs as inputs")
+                shape = self._check_block(op, place, shape)
                 continue
             try:
                 shape = op.out_shape(shape)
@@ -211,6 +263,15 @@ class Reader:
             self._take(prod(shape) - op.fan_out, place)
         return shape
 
+    def _check_block(self, op: Residual, where: str, shape: tuple[int, ...]) -> tuple[int, ...]:
+        found = self.check_shapes(op.inner, f"{where}.inner", shape)
+        added = self.check_shapes(op.shortcut, f"{where}.shortcut", shape)
+        if found == added:
+            return found
+        if op.shortcut:
+            raise Refused(f"{where}.shortcut must have the outputs of {where}.inner")
+        raise Refused(f"{where}.inner must have as many outputs as inputs")
+
     def shape(self, value, where: str) -> tuple[int, ...]:
         """Reads sizes of axes; refuses a product that exceeds the most columns of a network."""
         sizes, most = list_of(whole(1, MOST_WIDTH), 1)(value, where), most_columns(self._widest)
@@ -218,12 +279,16 @@ class Reader:
             raise Refused(f"{where} has more elements than a network of its tensors can have")
         return sizes
 
-    def inner(self, value, where: str) -> tuple[Layer, ...]:
-        """Reads the ops inside a residual block."""
+    def windows(self, value, where: str) -> Windows:
+        """Reads windows; refuses those that would need more memory than a network can have."""
+        return windows_json.read(value, where, most_columns(self._widest))
+
+    def inner(self, value, where: str, least: int) -> tuple[Layer, ...]:
+        """Reads a chain of `least` ops or more inside a residual block."""
         self._depth += 1
         if self._depth > MOST_DEPTH:
             raise Refused(f"its residual blocks are deeper than {MOST_DEPTH}")
-        ops = self.ops(value, where)
+        ops = self.ops(value, where, least)
         self._depth -= 1
         if any(
             isinstance(op, Dense) and found["last"] for op, found in zip(ops, value, strict=True)
@@ -237,7 +302,7 @@ class Reader:
             raise Refused(f"there are more than {MOST_OPS} ops")
         name = value.get("op") if type(value) is dict else None
         kind = NAMES[one_of(NAMES)(name, f"{where}.op")]
-        fields = FIELDS[kind]
+        fields = fields_of(kind, self._version)
         positions = POSITIONS if kind is Dense else ()
         found = keyed(value, where, ("op", *fields, *positions))
         for key in positions:
@@ -248,6 +313,9 @@ class Reader:
         self._check_widths(parts, where)
         if kind is Embedding:
             self._check_embedding(parts, where)
+        if kind in windows_json.CHECKS:
+            most = most_columns(self._widest)
+            self._take(windows_json.CHECKS[kind](parts, where, most), where)
         op = kind(**parts)
         self._take(op.fan_out, where)
         return op
@@ -281,17 +349,20 @@ def has_training_ops(ops: tuple[Layer, ...]) -> bool:
     return any(
         isinstance(op, TRAINING_ONLY)
         or (isinstance(op, Dense) and op.weight_norm)
-        or (isinstance(op, Residual) and has_training_ops(op.inner))
+        or (isinstance(op, Residual) and has_training_ops(op.ops))
         for op in ops
     )
 
 
 def version_of_ops(ops: tuple[Layer, ...]) -> int:
     """The first version of the format that supports all of the ops."""
-    return max(
-        max(SINCE.get(type(op), 1), version_of_ops(op.inner) if isinstance(op, Residual) else 1)
-        for op in ops
-    )
+    return max(map(_version_of, ops))
+
+
+def _version_of(op: Layer) -> int:
+    if not isinstance(op, Residual):
+        return SINCE.get(type(op), 1)
+    return max(version_of_ops(op.ops), SHORTCUT_SINCE if op.shortcut else 1)
 
 
 def named_parameters(
@@ -301,6 +372,7 @@ def named_parameters(
     for at, op in enumerate(ops):
         if isinstance(op, Residual):
             yield from named_parameters(op.inner, f"{where}.{at}.inner")
+            yield from named_parameters(op.shortcut, f"{where}.{at}.shortcut")
             continue
         for parameter in op.parameters():
             yield f"{where}.{at}.{parameter.name}", parameter

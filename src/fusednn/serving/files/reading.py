@@ -27,7 +27,7 @@ from .head_json import read_head
 from .paths import path_of
 from .tensors import Tensors, parsed
 
-VERSION = 3
+VERSION = 4
 """The newest version of the format. All earlier ones are read. A file is written in the first
 version that can hold it."""
 
@@ -39,7 +39,8 @@ TRAINING = "training."
 """Prefix of the names of tensors that only training needs."""
 
 _FIRST = "version", "kind", "dtype", "ops", "head", "names", "features", "notes"
-KEYS = {1: _FIRST, 2: (*_FIRST, "columns"), 3: (*_FIRST, "columns")}
+_SECOND = *_FIRST, "columns"
+KEYS = {1: _FIRST, 2: _SECOND, 3: _SECOND, 4: _SECOND}
 """The keys of each version of the format."""
 
 _DTYPES = {name: np.dtype(name) for name in ("float32", "float64")}
@@ -110,7 +111,7 @@ class Contents(NamedTuple):
         kind = one_of(KINDS)(plan.get("kind"), "kind")
         keys = KEYS[version]
         keyed(plan, "its plan", keys if kind == PREDICTOR else (*keys, "estimator"))
-        ops = read_ops(plan["ops"], "ops", tensors.elements)
+        ops = read_ops(plan["ops"], "ops", tensors.elements, version)
         if version_of_ops(ops) > version:
             raise Refused(f"its ops have some that version {version} of its format has not")
         if kind == PREDICTOR and has_training_ops(ops):

@@ -23,6 +23,7 @@ def save_model(
     path,
     estimator: dict[str, Any] | None = None,
     tensors: Mapping[str, np.ndarray] | None = None,
+    version: int = 1,
 ) -> None:
     """Writes the model of a predictor or of an estimator.
 
@@ -34,6 +35,8 @@ def save_model(
         Values of an estimator, which `Contents.estimator` returns.
     tensors : mapping of str to ndarray, optional
         Tensors that `estimator` refers to.
+    version : int
+        The first version of the format that supports `estimator`.
 
     Raises
     ------
@@ -44,10 +47,13 @@ def save_model(
     """
     kind = PREDICTOR if estimator is None else ESTIMATOR
     version = max(
-        version_of(model.head), version_of_ops(model.ops), 1 if model.columns is None else 2
+        version,
+        version_of(model.head),
+        version_of_ops(model.ops),
+        1 if model.columns is None else 2,
     )
     plan: dict[str, Any] = {"version": version, "kind": kind}
-    plan |= {key: write(model) for key, write in _WRITERS.items() if key in KEYS[version]}
+    plan |= {key: write(model, version) for key, write in _WRITERS.items() if key in KEYS[version]}
     plan["head"] = _head(model, version)
     if estimator is not None:
         plan["estimator"] = estimator
@@ -74,7 +80,7 @@ def _checked(model: Model, plan: dict[str, Any]) -> dict[str, np.ndarray]:
         check_values(name, parameter, array)
         arrays[name] = array
     elements = sum(array.size for array in arrays.values())
-    ops = read_ops(plan["ops"], "ops", elements)
+    ops = read_ops(plan["ops"], "ops", elements, plan["version"])
     read_columns(plan.get("columns"), ops[0].fan_in, elements)
     read_head(plan["head"], "head", ops[-1].fan_out, plan["version"])
     FEATURES(plan["features"], "features")
@@ -104,12 +110,12 @@ def _columns(columns: Columns | None) -> dict[str, Any] | None:
     return {"inputs": columns.inputs, "chosen": list(columns.chosen)}
 
 
-_WRITERS: dict[str, Callable[[Model], Any]] = {
-    "dtype": lambda model: model.dtype.name,
-    "ops": lambda model: written_ops(model.ops),
-    "names": lambda model: list(model.names),
-    "features": lambda model: None if model.features is None else list(model.features),
-    "notes": _notes,
-    "columns": lambda model: _columns(model.columns),
+_WRITERS: dict[str, Callable[[Model, int], Any]] = {
+    "dtype": lambda model, version: model.dtype.name,
+    "ops": lambda model, version: written_ops(model.ops, version),
+    "names": lambda model, version: list(model.names),
+    "features": lambda model, version: None if model.features is None else list(model.features),
+    "notes": lambda model, version: _notes(model),
+    "columns": lambda model, version: _columns(model.columns),
 }
-"""Writers of the plan's keys, except the head."""
+"""Writers of the plan's keys, except the head, in a version of the format."""

@@ -1,0 +1,119 @@
+"""Compares networks with convolutions with their peers, in training and in prediction.
+
+    python -m benchmarks.compare_layers [--threads 2] [--dtype float32] [--networks lenet ...]
+                                        [--repeats 5] [--samples 256 1]
+                                        [--peers torch,channels_last,compile,jax] [--json PATH]
+
+A step is timed as in `compare`, through the public `fit`. Prediction is a call of a frozen
+predictor for so many samples, beside ONNX Runtime on the model that `export_onnx` writes; the
+probabilities are compared before anything is timed. Contestants take turns (`rounds`), and shares
+are relative to the best multiply-add peak measured between the rounds with as many threads.
+"""
+
+import sys
+from functools import partial
+
+from benchmarks.inference import check_agreement, count_calls
+from benchmarks.measuring.environment import restart_with
+from benchmarks.measuring.layered import NETWORKS, make_samples
+from benchmarks.measuring.report import begin, parser, write
+from benchmarks.measuring.rounds import (
+    MODULES,
+    OURS,
+    choose_peers,
+    enter,
+    ratios,
+    summary,
+    take_turns,
+)
+from benchmarks.measuring.steps import count_epochs, step_times
+from benchmarks.measuring.table import show
+
+PEERS = "torch,channels_last,compile,jax"
+MODULES["channels_last"] = "torch"
+
+
+def parse():
+    """The command line."""
+    found = parser(__doc__, repeats=5, seconds=0.4, peers=PEERS)
+    found.add_argument("--networks", nargs="+", choices=NETWORKS, default=list(NETWORKS))
+    found.add_argument("--samples", nargs="*", type=int, default=[256, 1], help="of a call")
+    return found.parse_args()
+
+
+def train(network, names, options):
+    """All rounds of training one network, as `compare.compete` returns them."""
+    from benchmarks.measuring.layered_contestants import CONTESTANTS
+    from benchmarks.measuring.peak import fma_gflops
+
+    data = make_samples(network, options.dtype)
+    field = enter(
+        names,
+        lambda name: CONTESTANTS[name](network, *data, options.threads),
+        partial(count_epochs, seconds=options.seconds),
+    )
+    peak = partial(fma_gflops, options.threads, options.dtype, repeats=3)
+    times, peaks = step_times(field, options.repeats, peak)
+    return {
+        "network": network.title,
+        "flops": network.flops,
+        "peaks": peaks,
+        "step_us": times,
+        "ratios": ratios(times),
+    }
+
+
+def predict(network, names, samples, options):
+    """All rounds of predictions of so many samples."""
+    from benchmarks.measuring.layered_contestants import PREDICTORS, Fusednn
+    from benchmarks.measuring.peak import fma_gflops
+
+    model = Fusednn(network, *make_samples(network, options.dtype), options.threads).fit(1)
+    X, _ = make_samples(network, options.dtype, samples, seed=1)
+    field = enter(
+        names,
+        lambda name: PREDICTORS[name](model, X, options.threads),
+        lambda predictor: count_calls(predictor, options.seconds / 2),
+    )
+    check_agreement(field)
+    turns, peaks = take_turns(
+        field,
+        lambda predictor, calls: 1e6 * predictor.run(calls) / calls,
+        options.repeats,
+        partial(fma_gflops, options.threads, options.dtype, repeats=3),
+    )
+    times = {name: summary(rounds) for name, rounds in turns.items()}
+    return {
+        "network": network.title,
+        "samples": samples,
+        "flops": 2 * samples * network.work,
+        "peaks": peaks,
+        "call_us": times,
+        "ratios": ratios(times),
+    }
+
+
+def main():
+    """Runs the comparison, prints the tables and writes the rounds."""
+    options = parse()
+    restart_with(options.threads)
+    from benchmarks.measuring.layered_contestants import CONTESTANTS, PREDICTORS
+
+    networks = [NETWORKS[name] for name in options.networks]
+    peers = choose_peers(options.peers, CONTESTANTS)
+    report, steps = begin(options), []
+    for network in networks:
+        steps.append(train(network, [OURS, *peers], options))
+        print(f"{network.title} trained", file=sys.stderr)
+    servers, calls = choose_peers("onnxruntime", PREDICTORS), []
+    for samples in options.samples:
+        calls.append([predict(one, [OURS, *servers], samples, options) for one in networks])
+    shown = "a training step of networks with convolutions"
+    show(shown, "network", report, steps, "step_us", options)
+    for samples, found in zip(options.samples, calls, strict=True):
+        show(f"predict_proba of {samples} samples", "network", report, found, "call_us", options)
+    write(options.json, report | {"steps": steps, "calls": calls})
+
+
+if __name__ == "__main__":
+    main()

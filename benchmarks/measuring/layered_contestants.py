@@ -1,0 +1,230 @@
+"""The libraries that `compare_layers` times in training, and those in prediction.
+
+All train by Adam, without decay, on shuffled batches that are gathered for each step. PyTorch has
+its two layouts and torch.compile as contestants of their own; JAX runs one compiled call for each
+step, since convolutions in a compiled loop are slow on its CPU back end.
+"""
+
+import warnings
+
+import numpy as np
+
+from .contestants import RATE, timed
+
+OPSET = 17
+
+
+class Fusednn:
+    """`fit` of NetworkClassifier."""
+
+    has_setup = True
+    n_jobs = None
+
+    def __init__(self, network, X, y, threads):
+        self.network, self.X, self.y = network, X, y
+
+    def prepare(self):
+        self.run(1)
+
+    def run(self, epochs):
+        return timed(self.fit, epochs)
+
+    def fit(self, epochs):
+        """A fitted classifier."""
+        from fusednn import NetworkClassifier
+
+        estimator = NetworkClassifier(
+            self.network.layers(),
+            batch_size=self.network.batch,
+            learning_rate_init=RATE,
+            alpha=0.0,
+            max_iter=epochs,
+            tol=0.0,
+            n_iter_no_change=epochs + 1,
+            random_state=0,
+            n_jobs=self.n_jobs,
+        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return estimator.fit(self.X, self.y)
+
+
+class Torch:
+    """PyTorch, eager, with contiguous samples: fused Adam, randperm, one index per batch."""
+
+    has_setup = False
+    layout = "contiguous_format"
+
+    def __init__(self, network, X, y, threads):
+        import torch
+
+        torch.set_num_threads(threads)
+        self.torch, self.network = torch, network
+        self.model = network.torch(torch).to(torch.from_numpy(X).dtype)
+        first = np.moveaxis(X.reshape(len(X), *network.axes), -1, 1)
+        self.X = torch.from_numpy(np.ascontiguousarray(first))
+        if len(network.axes) == 3:
+            layout = getattr(torch, self.layout)
+            self.model, self.X = (
+                self.model.to(memory_format=layout),
+                self.X.contiguous(memory_format=layout),
+            )
+        elif self.layout != "contiguous_format":
+            raise ValueError("series have one layout")
+        self.y = torch.from_numpy(y)
+        self.optimizer = torch.optim.Adam(self.model.parameters(), RATE, fused=True)
+        self.loss_function = torch.nn.CrossEntropyLoss()
+        self.loss = self._loss
+
+    def prepare(self):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            self.run(1)
+
+    def run(self, epochs):
+        return timed(self._train, epochs)
+
+    def _loss(self, x, t):
+        return self.loss_function(self.model(x), t)
+
+    def _train(self, epochs):
+        batch = self.network.batch
+        for _ in range(epochs):
+            order = self.torch.randperm(len(self.X))
+            for start in range(0, len(self.X), batch):
+                rows = order[start : start + batch]
+                self.optimizer.zero_grad()
+                self.loss(self.X[rows], self.y[rows]).backward()
+                self.optimizer.step()
+
+
+class TorchLast(Torch):
+    """PyTorch with channels last."""
+
+    layout = "channels_last"
+
+
+class TorchCompile(Torch):
+    """PyTorch, with network and loss compiled; needs a C++ compiler."""
+
+    def __init__(self, network, X, y, threads):
+        super().__init__(network, X, y, threads)
+        self.torch._dynamo.reset()  # else a second network counts as a recompilation
+        self.loss = self.torch.compile(self._loss)
+
+
+class Jax:
+    """JAX: a compiled call for each step."""
+
+    has_setup = False
+
+    def __init__(self, network, X, y, threads):
+        import jax
+
+        from .layered_jax import networks
+
+        self.jax, self.network = jax, network
+        known, jnp = networks(jax)
+        make, forward = known[network.jax]
+        self.random = np.random.default_rng(0)
+        self.X = X.reshape(len(X), *network.axes)
+        self.y = y
+
+        def loss(parameters, x, t):
+            z = jax.nn.log_softmax(forward(parameters, x))
+            return -jnp.take_along_axis(z, t[:, None], 1).mean()
+
+        def step(state, x, t):
+            parameters, m, v, count = state
+            gradient = jax.grad(loss)(parameters, x, t)
+            count = count + 1
+            m = jax.tree.map(lambda m, g: 0.9 * m + 0.1 * g, m, gradient)
+            v = jax.tree.map(lambda v, g: 0.999 * v + 0.001 * g * g, v, gradient)
+            rate = RATE * jnp.sqrt(1 - 0.999**count) / (1 - 0.9**count)
+            moved = jax.tree.map(
+                lambda p, m, v: p - rate * m / (jnp.sqrt(v) + 1e-8), parameters, m, v
+            )
+            return moved, m, v, count
+
+        self.step = jax.jit(step, donate_argnums=0)
+        parameters = make(self.random)
+        moments = [jax.tree.map(np.zeros_like, parameters) for _ in range(2)]
+        self.state = jax.tree.map(jnp.array, (parameters, *moments, np.float32(0)))
+
+    def prepare(self):
+        self.run(1)
+
+    def run(self, epochs):
+        return timed(self._train, epochs)
+
+    def _train(self, epochs):
+        batch = self.network.batch
+        for _ in range(epochs):
+            order = self.random.permutation(len(self.X))
+            for start in range(0, len(order), batch):
+                rows = order[start : start + batch]
+                self.state = self.step(self.state, self.X[rows], self.y[rows])
+        self.jax.block_until_ready(self.state)
+
+
+CONTESTANTS = {
+    "fusednn": Fusednn,
+    "torch": Torch,
+    "channels_last": TorchLast,
+    "compile": TorchCompile,
+    "jax": Jax,
+}
+
+
+class Frozen:
+    """`predict_proba` of a predictor."""
+
+    def __init__(self, model, X, threads):
+        from fusednn import freeze
+
+        self.frozen, self.X = freeze(model, n_jobs=threads), X
+
+    def prepare(self):
+        self.run(2)
+
+    def run(self, calls):
+        return timed(self._calls, calls)
+
+    def _calls(self, calls):
+        for _ in range(calls):
+            self.probabilities()
+
+    def probabilities(self):
+        return self.frozen.predict_proba(self.X, validate=False)
+
+
+class OnnxRuntime(Frozen):
+    """ONNX Runtime with all optimisations, on the model that `export_onnx` writes."""
+
+    def __init__(self, model, X, threads):
+        import tempfile
+        from pathlib import Path
+
+        import onnxruntime
+
+        from fusednn import export_onnx
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "model.onnx"
+            export_onnx(model, path)
+            self.session = onnxruntime.InferenceSession(
+                str(path), options, providers=["CPUExecutionProvider"]
+            )
+        self.X = X
+        self.given = self.session.get_inputs()[0].name
+        names = [one.name for one in self.session.get_outputs()]
+        self.wanted = [name for name in names if "prob" in name][:1] or names[-1:]
+
+    def probabilities(self):
+        return self.session.run(self.wanted, {self.given: self.X})[0]
+
+
+PREDICTORS = {"fusednn": Frozen, "onnxruntime": OnnxRuntime}

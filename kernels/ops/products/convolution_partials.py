@@ -1,0 +1,147 @@
+"""The gradients of the weights and biases of a convolution, for each chunk of samples.
+
+    dw[tap] = sum over p of x[at p, tap]^T dz[p]        db = sum over p of dz[p]
+
+They are left where `partials.py` adds them up, while the samples are in the cache. A transposed
+convolution takes windows of the gradient by its output, and pairs them with its input: x and dz
+change places, each tap of dw is transposed, and db is the sum of x.
+"""
+
+from fusednn.kernels._jit import kernel
+from fusednn.kernels.intrinsics.lanes import lanes_of
+from fusednn.kernels.intrinsics.pointers import advance, slot
+from fusednn.kernels.intrinsics.scalars import cast
+from fusednn.kernels.intrinsics.tiles import MICRO_ROWS
+from fusednn.kernels.intrinsics.windows import (
+    edge_window_four,
+    edge_window_full,
+    edge_window_one,
+    window_four,
+    window_full,
+    window_one,
+)
+from fusednn.kernels.operands import COUNT, INT64, REALS, ROWS, op, operands
+from fusednn.kernels.ops.pointwise.elementwise import clear_columns
+from fusednn.kernels.ops.updates.update import panel_width
+
+from .partials import CHUNK_ROWS
+from .windowed import READ, copy_pixels, frame_size, sample_at, turn_taps, windows_of
+
+WEIGHTS = operands(
+    READ,
+    dw=REALS,  # for each chunk, as w
+    db=REALS,  # for each chunk, as b
+    dw_chunk=COUNT,  # elements from one chunk to the next
+    db_chunk=COUNT,
+    dz=ROWS,  # a row for each sample
+    dz_pixel=COUNT,
+    columns=COUNT,  # of dz, padded to whole vectors
+    summed=COUNT,  # columns of db
+    cleared=COUNT,  # columns of db behind those, which become zero
+    turned=COUNT,  # whether x and dz have changed places
+    kept=COUNT,  # columns of dz, where it has others behind them; else 0
+    filters=COUNT,  # columns of dz, without padding
+    taps=COUNT,
+    at=INT64,  # for each row of w: where the elements that it multiplies begin
+    fan_in=COUNT,  # rows of w
+    runs=INT64,  # from there to the elements for each row of pixels of dz
+    n_runs=COUNT,
+    length=COUNT,  # pixels of a row of dz
+    step=COUNT,  # elements of x or its frame from one of these pixels to the next
+)
+
+
+@kernel
+def add_windows(record, dw, x, dz, ldz, width):
+    """dw (fan_in x a panel) += the elements of x for each row of w, times dz; accumulates."""
+    at, runs = slot(record, WEIGHTS.at, width), slot(record, WEIGHTS.runs, width)
+    n_runs, length = record[WEIGHTS.n_runs], record[WEIGHTS.length]
+    step = record[WEIGHTS.step]
+    lowest = cast(-float("inf"), dw[0])
+    is_edge, rows = width == lanes_of(dw[0]), record[WEIGHTS.fan_in]
+    i = 0
+    while i < rows:
+        c, first = advance(dw, i * width), advance(at, i)
+        if rows - i >= MICRO_ROWS:
+            if is_edge:
+                edge_window_full(
+                    c, width, x, first, step, dz, ldz, c, width, runs, n_runs, length, lowest
+                )
+            else:
+                window_full(
+                    c, width, x, first, step, dz, ldz, c, width, runs, n_runs, length, lowest
+                )
+            i += MICRO_ROWS
+        elif rows - i >= 4:
+            if is_edge:
+                edge_window_four(
+                    c, width, x, first, step, dz, ldz, c, width, runs, n_runs, length, lowest
+                )
+            else:
+                window_four(
+                    c, width, x, first, step, dz, ldz, c, width, runs, n_runs, length, lowest
+                )
+            i += 4
+        else:
+            if is_edge:
+                edge_window_one(
+                    c, width, x, first, step, dz, ldz, c, width, runs, n_runs, length, lowest
+                )
+            else:
+                window_one(
+                    c, width, x, first, step, dz, ldz, c, width, runs, n_runs, length, lowest
+                )
+            i += 1
+
+
+@kernel
+def add_pixels(total, x, pixel, pixels, n):
+    """total (n) += x (pixels, n), summed over its pixels; accumulates."""
+    for at in range(pixels):
+        row = advance(x, at * pixel)
+        for c in range(n):
+            total[c] = total[c] + row[c]
+
+
+@op(WEIGHTS)
+def convolution_partials(record, frame, scratch, lo, hi):
+    """dw (fan_in, O) and db (O,) of each chunk of samples [lo, hi); overwrites.
+
+    Chunks are of CHUNK_ROWS samples of the buffers; the batch's last one may have fewer.
+    """
+    fan_in, columns = record[WEIGHTS.fan_in], record[WEIGHTS.columns]
+    pixels, kept = record[WEIGHTS.n_runs] * record[WEIGHTS.length], record[WEIGHTS.kept]
+    pitch, summed = record[WEIGHTS.dz_pixel] if kept == 0 else columns, record[WEIGHTS.summed]
+    sums = advance(scratch, frame_size(record, scratch[0]))
+    copied = sums if record[WEIGHTS.turned] == 0 else advance(sums, fan_in * columns)
+    for first in range(lo, hi, CHUNK_ROWS):
+        chunk = first // CHUNK_ROWS
+        dw = advance(slot(record, WEIGHTS.dw, scratch[0]), chunk * record[WEIGHTS.dw_chunk])
+        db = advance(slot(record, WEIGHTS.db, scratch[0]), chunk * record[WEIGHTS.db_chunk])
+        total = dw if record[WEIGHTS.turned] == 0 else sums
+        clear_columns(total, 0, fan_in * columns)
+        clear_columns(db, 0, summed + record[WEIGHTS.cleared])
+        for sample in range(first, min(first + CHUNK_ROWS, hi)):
+            x = windows_of(record, frame, scratch, sample)
+            dz = advance(slot(record, WEIGHTS.dz, scratch[0]), sample * record[WEIGHTS.dz_stride])
+            if record[WEIGHTS.turned] == 0:
+                add_pixels(db, dz, record[WEIGHTS.dz_pixel], pixels, summed)
+            else:
+                count = record[READ.height] * record[READ.width]
+                whole = sample_at(record, frame, scratch, sample)
+                add_pixels(db, whole, record[READ.x_pixel], count, summed)
+            if kept != 0:
+                copy_pixels(
+                    copied, columns, dz, record[WEIGHTS.dz_pixel], pixels, kept, columns - kept
+                )
+                dz = copied
+            j = 0
+            while j < columns:
+                width = panel_width(columns, j, scratch[0])
+                add_windows(record, advance(total, j * fan_in), x, advance(dz, j), pitch, width)
+                j += width
+        if record[WEIGHTS.turned] != 0:
+            turn_taps(
+                dw, sums, record[WEIGHTS.taps], record[READ.channels], record[WEIGHTS.filters]
+            )
+    return 0

@@ -1,0 +1,98 @@
+"""The calls of an exported network, and the arrays and buffers that they need."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from fusednn.graph.layers.layer import Layer
+from fusednn.graph.windows import Windows
+
+from .buffers import Buffer, Buffers, pointer
+from .text import array
+from .windows import TYPE, constant
+
+
+class Calls:
+    """Collects calls and sizes, and yields the arrays.
+
+    Parameters
+    ----------
+    arrays : iterator of ndarray
+        The parameters, in the order of the ops.
+    dtype : dtype
+        float32 or float64.
+
+    Attributes
+    ----------
+    calls : list of str
+    functions, activations : set of str
+        The C functions that the calls need.
+    buffers : Buffers
+    """
+
+    def __init__(self, arrays: Iterator[np.ndarray], dtype: np.dtype):
+        self.dtype, self._arrays, self._number = dtype, arrays, 0
+        self.calls: list[str] = []
+        self.functions: set[str] = set()
+        self.activations: set[str] = set()
+        self.buffers = Buffers(dtype)
+        self._has_windows = False
+
+    def take(self, op: Layer) -> list[np.ndarray]:
+        """The parameters of the next op.
+
+        Raises
+        ------
+        ValueError
+            If they are missing or have other shapes.
+        """
+        found = []
+        for parameter in op.parameters():
+            dtype = float if parameter.exact else self.dtype
+            given, shape = np.asarray(next(self._arrays, np.empty(0)), dtype), parameter.shape
+            if given.shape != shape:
+                raise ValueError(f"an array of shape {given.shape} where {shape} is expected")
+            found.append(given)
+        return found
+
+    def _vectors(self, labels, op: Layer):
+        return (yield from self._define_all(zip(labels, self.take(op), strict=True)))
+
+    def _define_all(self, labelled):
+        """Yields definitions of labelled arrays, and returns their names."""
+        names: list[str] = []
+        for label, values in labelled:
+            names.append(f"NAME_{label}_{self._number}")
+            yield from array(names[-1], values)
+        return names
+
+    def _windows(self, windows: Windows):
+        """Yields the definition of windows; returns a C expression of a pointer to them."""
+        if not self._has_windows:
+            yield TYPE
+        self._has_windows = True
+        name = f"NAME_windows_{self._number}"
+        yield from constant(name, windows.in_the_plane())
+        return f"&{name}"
+
+    def own(self, x: Buffer, width: int) -> Buffer:
+        """`x` itself if it may be overwritten, else a copy."""
+        if not self.buffers.is_kept(x):
+            return x
+        out = self.buffers.place(width, x.positions)
+        self._call("copy", x, out, width)
+        return out
+
+    def _call(self, name: str, x: Buffer, out: Buffer, *arguments) -> None:
+        """Adds a call that reads rows and writes rows."""
+        self.functions.add(name)
+        places = f"{pointer(x)}, {x.stride}, {pointer(out)}, {out.stride}"
+        self.calls.append(f"NAME_{name}({', '.join([places, out.rows, *map(str, arguments)])});")
+
+    def _call_samples(self, name: str, x: Buffer, out: Buffer, *arguments) -> None:
+        """Adds a call that reads and writes whole samples."""
+        self.functions.add(name)
+        places = f"{pointer(x)}, {x.stride}, {pointer(out)}, {out.stride}"
+        self.calls.append(f"NAME_{name}({places}, rows, {', '.join(map(str, arguments))});")

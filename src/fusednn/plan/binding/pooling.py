@@ -1,0 +1,102 @@
+"""Binds pooling: the table of the pixels that are in each window."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from itertools import accumulate, product
+from typing import Any
+
+import numpy as np
+
+from fusednn.graph.trace import Call
+from fusednn.graph.windows import Windows
+from fusednn.kernels.ops.products import pooling
+from fusednn.plan.memory.buffers import Block, padded
+
+from .lowering import Lowering
+
+
+@lru_cache(maxsize=64)
+def _tables(windows: Windows) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The pixels of each window in the order of its taps, their bounds, and 1 / divisor."""
+    axes = [
+        [
+            (
+                [
+                    place
+                    for tap in range(taps)
+                    if 0 <= (place := at * stride - before + tap * dilation) < size
+                ],
+                # a window that overhangs the padding counts what is within
+                sum(at * stride + tap * dilation < before + size + after for tap in range(taps)),
+            )
+            for at in range(count)
+        ]
+        for size, taps, stride, (before, after), dilation, count in zip(
+            *windows[:5], windows.counts, strict=True
+        )
+    ]
+    width, pixels, shares = windows.sizes[1], [], []
+    for (rows, tall), (columns, wide) in product(*axes):
+        pixels.append([row * width + column for row in rows for column in columns])
+        shares.append(1 / (tall * wide))
+    bounds = np.array([*accumulate(map(len, pixels), initial=0)], np.int64)
+    flat = np.array([place for window in pixels for place in window], np.int64)
+    return flat, bounds, np.array(shares)
+
+
+def _operands(lowering: Lowering, call: Call, over: Block, out: Block) -> dict[str, Any]:
+    """The operands of windows over a block, with an element of another for each."""
+    windows = call.given["windows"].in_the_plane()
+    pixels, bounds, shares = _tables(windows)
+    found = {
+        "pixels": pixels,
+        "bounds": bounds,
+        "windows": len(bounds) - 1,
+        "x_pixels": over.positions,
+        "x_pixel": over.stride,
+        "out_pixel": out.stride,
+        "padded": padded(out.width, lowering.dtype),
+    }
+    if call.op in UPSAMPLING:
+        found["shares"] = np.ones(len(shares), lowering.dtype)
+    elif "taken" not in {*call.given, *call.out}:
+        found["shares"] = shares.astype(lowering.dtype)
+    return found
+
+
+UPSAMPLING = "upsample", "upsample_backward"
+
+
+def _bound(kernel, over: str, out: str, /, **names: str):
+    """The binding of a call to a kernel.
+
+    Parameters
+    ----------
+    kernel : kernel
+    over, out : str
+        The array that windows are over, and that with an element for each window.
+    **names : str
+        The kernel's names of operands that have others in the call.
+    """
+
+    def bind(lowering: Lowering, call: Call) -> list[np.ndarray]:
+        blocks = {
+            name: lowering.blocks[array]
+            for name, array in {**call.given, **call.out}.items()
+            if name != "windows"
+        }
+        operands = _operands(lowering, call, blocks[over], blocks[out])
+        operands |= {names.get(name, name): block.by_sample for name, block in blocks.items()}
+        return [lowering.program.record(kernel, operands)]
+
+    return bind
+
+
+max_pool = _bound(pooling.max_pool, "x", "out")
+max_pool_backward = _bound(pooling.max_pool_backward, "dx", "dout")
+average_pool = _bound(pooling.average_pool, "x", "out")
+average_pool_backward = _bound(pooling.average_pool_backward, "dx", "dout")
+# each element of the input is the mean of its window of the output, not divided
+upsample = _bound(pooling.average_pool_backward, "out", "x", out="dx", x="dout")
+upsample_backward = _bound(pooling.average_pool, "dout", "dx", dout="x", dx="out")

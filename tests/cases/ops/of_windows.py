@@ -1,0 +1,194 @@
+"""Cases of the ops over windows, with the operands that their bindings give them."""
+
+from math import prod
+from types import SimpleNamespace
+
+import numpy as np
+from fusednn.kernels.intrinsics.tiles import MICRO_ROWS
+from oracles.interpreted_windows import Windowed
+from running.op_cases import BY_CHUNKS, BY_ROWS, SAMPLES, Case, always, unpacked
+
+from fusednn.graph.arrays import CHUNKS, NETWORK, Array
+from fusednn.graph.arrays import SAMPLES as OF_SAMPLES
+from fusednn.graph.trace import Call
+from fusednn.graph.windows import Windows
+from fusednn.plan.binding.bindings import BINDINGS
+from fusednn.plan.binding.convolutions import CALLS, frame_elements
+from fusednn.plan.layout.taps import taps_of
+from fusednn.plan.memory.buffers import aligned_zeros, padded
+
+SIZES = 5, 4
+CONVOLVED = Windows(SIZES, (3, 2), (2, 1), ((1, 1), (0, 2)), (1, 2))
+POOLED = Windows(SIZES, (3, 2), (2, 1), ((0, 0), (0, 0)), (1, 1))
+C, O = 3, 21
+
+
+class Bench:
+    """A lowering of one call to hand-made memory, which keeps the operands of its record."""
+
+    def __init__(self, make):
+        self.make, self.dtype, self.rows = make, make.dtype, SAMPLES
+        self.graph, self.program, self.memory = SimpleNamespace(x=None), self, self
+        self.blocks, self.written, self.plain, self.flat = {}, {}, {}, {}
+
+    # -- what a binding asks of a lowering and its program ---------------------------------
+
+    def form(self, w):
+        return taps_of(self.call, self.dtype)
+
+    def values(self, array):
+        return self.flat[array]
+
+    def derive_values(self, array, values):
+        self.flat[array] = values
+
+    def borrow(self, count, dtype):
+        return aligned_zeros(count, dtype)
+
+    def zeros(self, width):
+        return aligned_zeros(padded(width, self.dtype), self.dtype)
+
+    def record(self, op, operands):
+        self.op, self.operands = op, operands
+
+    # -- memory ----------------------------------------------------------------------------
+
+    def read(self, *shape, values=None):
+        """An array over samples that the call reads; ops read zeros behind its channels."""
+        array = Array(shape)
+        self.plain[array] = self.make.values(SAMPLES, *shape) if values is None else values
+        rows = self.make.rows(self.plain[array].reshape(-1, shape[-1]), 0.0)
+        self.blocks[array] = rows.block._replace(values=rows.memory, positions=prod(shape[:-1]))
+        return array
+
+    def write(self, array):
+        """The memory of an array that the call writes."""
+        if array.over == OF_SAMPLES:
+            rows = self.make.empty(array.width, SAMPLES * array.positions)
+            block = rows.block._replace(values=rows.memory, positions=array.positions)
+            self.blocks[array], self.written[array] = block, rows
+        elif len(array.shape) == 1:
+            chunks = -(-SAMPLES // MICRO_ROWS)
+            self.flat[array] = self.zeros(array.width).repeat(chunks)
+            self.flat[array][:] = self.make.fill
+
+    def parameter(self, *shape):
+        array = Array(shape, NETWORK)
+        self.plain[array] = self.make.values(*shape)
+        return array
+
+    def case(self, op, out, **given):
+        """The case of a call: what the interpreter writes."""
+        self.call = call = Call(op, out, given)
+        for name, array in given.items():
+            if isinstance(array, Array) and array.over == NETWORK:
+                plain = self.plain[array]
+                self.flat[array] = (
+                    self.make.packed(self.form(array), plain)
+                    if name == "w"
+                    else self.make.vector(plain)
+                )
+        for array in out.values():
+            self.write(array)
+        BINDINGS[op].bind(self, call)
+        found = {name: self._reader(array) for name, array in out.items()}
+        scratch = frame_elements(SimpleNamespace(calls=[call]), self.dtype) if op in CALLS else 0
+        splits = BY_ROWS if self.written else BY_CHUNKS
+        zeros = tuple(self.written.values())
+        return Case(self.op, self.operands, found, self._wanted(), splits, zeros, scratch=scratch)
+
+    def _reader(self, array):
+        if array in self.written:
+            return always(self.written[array].values)
+        flat, chunks = self.flat[array], -(-SAMPLES // MICRO_ROWS)
+        if len(array.shape) == 1:
+            return lambda program: flat.reshape(chunks, -1)[:, : array.width].copy()
+        form = self.form(None)
+        return lambda program: np.stack([unpacked(form, one) for one in flat.reshape(chunks, -1)])
+
+    def _wanted(self):
+        oracle = Windowed()
+        oracle.chunk_rows = MICRO_ROWS
+        oracle._shape = next(iter(self.call.out.values())).shape
+        given = {
+            name: self.plain[value].astype(float) if isinstance(value, Array) else value
+            for name, value in self.call.given.items()
+        }
+        found = getattr(oracle, self.call.op)(**given)
+        return {
+            name: found[name].reshape(-1, array.width) if array in self.written else found[name]
+            for name, array in self.call.out.items()
+        }
+
+
+def convolved(make, channels, groups):
+    bench = Bench(make)
+    w = bench.parameter(3, 2, channels // groups, O)
+    given = {"w": w, "b": bench.parameter(O), "windows": CONVOLVED, "groups": groups}
+    out = {"out": Array((*CONVOLVED.counts, O))}
+    return bench.case("convolve", out, x=bench.read(*SIZES, channels), floor=0.0, **given)
+
+
+def convolve(make):
+    return convolved(make, C, 1)
+
+
+def depthwise(make):
+    return convolved(make, O, O)
+
+
+def sums(make, channels, groups):
+    bench = Bench(make)
+    shape = (3, 2, channels // groups, O)
+    given = {"w": bench.parameter(*shape), "windows": CONVOLVED, "groups": groups}
+    out = {"dw": Array(shape, CHUNKS), "db": Array((O,), CHUNKS)}
+    x, dz = bench.read(*SIZES, channels), bench.read(*CONVOLVED.counts, O)
+    return bench.case("convolution_partials", out, x=x, dz=dz, **given)
+
+
+def convolution_partials(make):
+    return sums(make, C, 1)
+
+
+def depthwise_partials(make):
+    return sums(make, O, O)
+
+
+def scatter(make):
+    bench = Bench(make)
+    given = {"w": bench.parameter(3, 2, C, O), "b": bench.parameter(O)}
+    given |= {"windows": CONVOLVED, "groups": 1}
+    out = {"out": Array((*SIZES, O))}
+    return bench.case("convolve_transposed", out, x=bench.read(*CONVOLVED.counts, C), **given)
+
+
+def max_pool(make):
+    out = {name: Array((*POOLED.counts, O)) for name in ("out", "taken")}
+    bench = Bench(make)
+    return bench.case("max_pool", out, x=bench.read(*SIZES, O), windows=POOLED)
+
+
+def max_pool_backward(make):
+    bench, shape = Bench(make), (*POOLED.counts, O)
+    taken = make.random.randint(POOLED.taps, size=(SAMPLES, *shape)).astype(make.dtype)
+    given = {"dout": bench.read(*shape), "taken": bench.read(*shape, values=taken)}
+    case = bench.case("max_pool_backward", {"dx": Array((*SIZES, O))}, windows=POOLED, **given)
+    return case._replace(zeros=())  # it clears what is behind the padding too
+
+
+def average_pool(make):
+    out, bench = {"out": Array((*POOLED.counts, O))}, Bench(make)
+    return bench.case("average_pool", out, x=bench.read(*SIZES, O), windows=POOLED)
+
+
+def average_pool_backward(make):
+    out, bench = {"dx": Array((*SIZES, O))}, Bench(make)
+    dout = bench.read(*POOLED.counts, O)
+    case = bench.case("average_pool_backward", out, dout=dout, windows=POOLED)
+    return case._replace(zeros=())  # likewise
+
+
+CASES = [
+    *(convolve, convolution_partials, scatter, depthwise, depthwise_partials),
+    *(max_pool, max_pool_backward, average_pool, average_pool_backward),
+]
