@@ -16,7 +16,7 @@ class Layered(NamedTuple):
     ----------
     title : str
     axes : tuple of int
-        Of a sample: (H, W, C) or (T, C).
+        The axes of a sample: (H, W, C) or (T, C).
     classes, batch : int
     batches : int
         Steps of an epoch.

@@ -42,7 +42,7 @@ def aligned(count, like):
 
 @kernel
 def copy_pixels(out, out_pixel, x, x_pixel, pixels, kept, cleared):
-    """Of each pixel: `kept` elements of out = x, then `cleared` ones = 0; overwrites."""
+    """`kept` elements of each pixel of out = x, the `cleared` ones after them = 0; overwrites."""
     for pixel in range(pixels):
         there = advance(out, pixel * out_pixel)
         copy_row(there, advance(x, pixel * x_pixel), kept)
@@ -51,7 +51,7 @@ def copy_pixels(out, out_pixel, x, x_pixel, pixels, kept, cleared):
 
 @kernel
 def repeat_pixels(out, out_pixel, x, x_pixel, pixels, C, repeats):
-    """Of each pixel: out (C repeats) = x (C), each element `repeats` times; overwrites."""
+    """out (pixels, C repeats) = x (pixels, C), each element `repeats` times; overwrites."""
     for pixel in range(pixels):
         there, here = advance(out, pixel * out_pixel), advance(x, pixel * x_pixel)
         for c in range(C):

@@ -16,7 +16,7 @@ class Windows(NamedTuple):
     Parameters
     ----------
     sizes : tuple of int
-        Of the input.
+        The sizes of the input.
     kernel : tuple of int
         Taps of a window.
     stride : tuple of int

@@ -22,7 +22,7 @@ class Dropout(Layer):
     References
     ----------
     Srivastava et al., "Dropout: a simple way to prevent neural networks from overfitting",
-    JMLR 15, 2014. Of channels: Tompson et al., "Efficient object localization using convolutional
+    JMLR 15, 2014. For channels: Tompson et al., "Efficient object localization using convolutional
     networks", CVPR 2015.
 
     Examples

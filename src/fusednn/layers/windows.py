@@ -42,7 +42,7 @@ class Windowed(Layer):
         Parameters
         ----------
         name : str
-            Of the field.
+            The name of the field.
 
         Returns
         -------

@@ -74,7 +74,7 @@ class Evaluations:
         Parameters
         ----------
         target : Target
-            Of those rows.
+            The targets of those rows.
         samples, X
             As `outputs` takes them.
 

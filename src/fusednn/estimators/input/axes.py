@@ -15,7 +15,7 @@ def as_rows(estimator, X, reset: bool):
     estimator : estimator
         With `reset`, gets `input_shape_`; the axes of X must equal it otherwise.
     X : array-like or sparse matrix
-        Of any number of axes.
+        An array with any number of axes.
     reset : bool
         Whether a new network is fitted.
 

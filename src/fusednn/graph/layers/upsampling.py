@@ -19,7 +19,7 @@ class UpSampling(NamedTuple):
     Parameters
     ----------
     shape : tuple of int
-        Of a sample of its input.
+        The shape of a sample of its input.
     factors : tuple of int
         How often elements are repeated along each axis but the channels.
     after : Epilogue
