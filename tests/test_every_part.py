@@ -111,7 +111,7 @@ def test_all_calls_are_bound_and_interpreted():
 
 @EVERY
 def test_gradients_are_differences(part):
-    """Of the loss that training minimises, along random directions."""
+    """Gradients of the loss that training minimises, along random directions."""
     model = fitted(part, dtype="float64", alpha=0.1)
     weights = model.get_weights()
     _, gradient = model.loss_and_gradient(part.X, part.y)

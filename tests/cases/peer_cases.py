@@ -15,7 +15,7 @@ L2 = 0.4
 NETWORKS = [(activation, "softmax") for activation in ACTIVATIONS]
 NETWORKS += [("tanh", loss) for loss in LOSSES if loss != "softmax"]
 TOLERANCE = {"float32": 1e-5, "float64": 1e-9}
-"""Of a gradient, relative to its largest entry."""
+"""The tolerance of a gradient, relative to its largest entry."""
 
 FUNCTIONS = {  # ranges where no result is subnormal or infinite
     "exp": (-80.0, 80.0),

@@ -11,7 +11,7 @@ from fusednn.serving.model import VALUES, Head, Model
 from fusednn.serving.predictor import Predictor
 
 TOLERANCE = {"float32": 1e-5, "float64": 1e-12}
-"""Of the largest output; float64's is that of sums in another order."""
+"""A share of the largest output; float64's is that of sums in another order."""
 BATCHES = (1, 7, 300)
 OPSETS = [17]
 """Those that `check_batches` goes through; test_onnx_opsets.py puts all of them here."""

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.peers
 torch.set_num_threads(1)
 
 TRAINED = {"float64": 1e-9, "float32": 1e-4}
-"""Of a tensor's largest, after training."""
+"""A share of a tensor's largest, after training."""
 
 
 BLUNT = 1e-3

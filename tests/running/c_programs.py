@@ -24,7 +24,7 @@ SANITIZED = [
 ]
 FAST = ["-O3", "-march=native", "-ffp-contract=fast"]
 TOLERANCE = {"float32": 1e-5, "float64": 1e-13}
-"""Of the largest answer."""
+"""A share of the largest answer."""
 CHUNKS = 1, 3, 13
 """Rows at a time, besides all at once."""
 

@@ -26,7 +26,7 @@ BY_ROWS = [(0, SAMPLES)], [(0, 7), (7, 8), (8, SAMPLES)]
 BY_CHUNKS = [(0, SAMPLES)], [(0, MICRO_ROWS), (MICRO_ROWS, SAMPLES)]
 """The same for ops on chunks of rows."""
 ONCE = [(0, 0)], [(3, 5)]
-"""Of ops over the whole batch, which run once: they read no bounds."""
+"""The bounds of ops over the whole batch, which run once and read none."""
 
 
 class Case(NamedTuple):

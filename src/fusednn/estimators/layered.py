@@ -332,7 +332,7 @@ class BaseLayered(BaseNetwork):
             loss; `loss_` has their mean.
         gradient : list of list of ndarray
             In the form of `get_weights`; zeros for running statistics.
-        input_grads : ndarray of shape (n_samples, n_features)
+        input_grads : ndarray of the shape of X
             Only with `inputs`: the gradient by X itself, before `standardize`. Dense for sparse X
             too, and 0 for the codes that an `Embedding` reads.
 

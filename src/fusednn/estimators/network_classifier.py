@@ -68,7 +68,11 @@ l1, diagnose, missing_targets, class_weight, loss
     loss_, loss_curve_, best_loss_, validation_scores_, validation_loss_curve_, \
 best_validation_score_, n_iter_, t_, n_outputs_, feature_means_, feature_factors_, \
 gradient_norms_, activation_stats_, n_features_in_, feature_names_in_
-        See `MLPClassifier`.
+        See `MLPClassifier`. X may also have axes, (n, H, W, C), (n, H, W) or (n, T, C);
+        `standardize` then scales by channel.
+    input_shape_ : tuple of int
+        The axes of a sample, if X had more than two axes in `fit`: (H, W, C), (H, W) or (T, C).
+        `n_features_in_` is their product.
     diagnosed_layers_, diagnosed_weights_ : list of str
         With `diagnose`: the names of the layers in `activation_stats_` ("layers[0] Dense", ...,
         "output"), and of the layers with weights, in `gradient_norms_`. An activation or dropout

@@ -45,6 +45,9 @@ best_validation_score_, n_iter_, t_, n_outputs_, feature_means_, feature_factors
 gradient_norms_, activation_stats_, diagnosed_layers_, diagnosed_weights_, n_features_in_, \
 feature_names_in_
         See `NetworkClassifier`.
+    input_shape_ : tuple of int
+        The axes of a sample, if X had more than two axes in `fit`: (H, W, C), (H, W) or (T, C).
+        `n_features_in_` is their product.
     out_activation_ : {"identity", "exp"}
         Output function.
 

@@ -5,8 +5,9 @@ the targets need. Here x (B, I) is a layer's input, a batch of rows, and out (B,
 Descriptions hold only the sizes that they are given; the data determine the others when a network
 is built. Descriptions are immutable and compare by value.
 
-`Reshape` gives samples axes. All layers but `Embedding` then work on each row along the last axis,
-the channels. `Flatten` turns a sample into a single row again.
+X with axes, or `Reshape`, gives samples axes. Convolutions, pools and their transposes work on
+images (H, W, C) and series (T, C). All other layers but `Embedding` work on each row along the
+last axis, the channels. `Flatten` and the global pools turn a sample into a single row again.
 
 Examples
 --------

@@ -139,7 +139,7 @@ def test_bounds_of_columns(kind, groups, dtype):
     ids=str,
 )
 def test_sizes_of_a_transposed_convolution(options, wanted):
-    """Of four inputs and three taps."""
+    """PyTorch's sizes for four inputs and three taps."""
     assert ConvTranspose1D(1, 3, **options).sizes_from((4,)) == (wanted,)
 
 

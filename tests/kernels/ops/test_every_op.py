@@ -13,7 +13,7 @@ from running.op_cases import Memory, run
 ROOMS = on_rows, of_norms, of_products, of_updates, of_windows
 CASES = {case.__name__: case for room in ROOMS for case in room.CASES}
 TOLERANCE = {np.float32: 2e-5, np.float64: 1e-12}
-"""Of the largest value, or of 1."""
+"""A share of the largest value, or of 1."""
 DTYPES = pytest.mark.parametrize("dtype", [np.float32, np.float64], ids=["float32", "float64"])
 EVERY = pytest.mark.parametrize(
     ("case", "dtype"),
