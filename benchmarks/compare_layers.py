@@ -18,7 +18,6 @@ from benchmarks.measuring.environment import restart_with
 from benchmarks.measuring.layered import NETWORKS, make_samples
 from benchmarks.measuring.report import begin, parser, write
 from benchmarks.measuring.rounds import (
-    MODULES,
     OURS,
     choose_peers,
     enter,
@@ -30,7 +29,6 @@ from benchmarks.measuring.steps import count_epochs, step_times
 from benchmarks.measuring.table import show
 
 PEERS = "torch,channels_last,compile,jax"
-MODULES["channels_last"] = "torch"
 
 
 def parse():

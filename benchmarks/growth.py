@@ -2,6 +2,7 @@
 
     python -m benchmarks.growth [--what width depth batch rows threads] [--threads 2]
                                 [--dtype float32] [--repeats 5] [--scratch DIR] [--json PATH]
+    python -m benchmarks.growth --kind convolutions [--what channels size depth batch threads] ...
     python -m benchmarks.growth --draw results.json out.png
 
 One of the five varies; the others have their base values, 54-256-256-256-7 at batch 256 on 16,384
@@ -9,6 +10,9 @@ rows with all `--threads`. A step is timed through `fit`, including its shuffle,
 (`steps`); with fewer rows, an epoch's own cost is spread over fewer steps. Shares are those of the
 products in the multiply-add peak measured between the rounds with the same number of threads.
 `n_jobs` is None; the panel of threads sets it.
+
+With `--kind convolutions` the base is two 3x3 convolutions of 32 channels on images of 28x28 at
+batch 32 (`measuring.stacks`), with as many rows as fill an epoch of some 0.1 s.
 
 From half a million rows on, X is a memory-mapped file in a temporary directory in `--scratch`,
 written in pieces and removed afterwards; the system may keep any part of it in memory. A point is
@@ -25,19 +29,31 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.measuring.environment import restart_with
+from benchmarks.measuring.layered import make_samples
 from benchmarks.measuring.networks import Network, make_data
 from benchmarks.measuring.report import parser, read, resume, write
 from benchmarks.measuring.rounds import OURS, enter
+from benchmarks.measuring.stacks import stack
 from benchmarks.measuring.steps import count_epochs, step_times
 
 FEATURES, CLASSES, WIDTH, DEPTH, BATCH, ROWS = 54, 7, 256, 3, 256, 16_384
 VALUES = {
-    "width": (16, 32, 64, 128, 256, 512, 1024, 2048),
-    "depth": (1, 2, 3, 4, 6, 8, 12),
-    "batch": (1, 4, 16, 64, 256, 1024, 4096),
-    "rows": (1_000, 10_000, 100_000, 1_000_000, 10_000_000),
+    "dense": {
+        "width": (16, 32, 64, 128, 256, 512, 1024, 2048),
+        "depth": (1, 2, 3, 4, 6, 8, 12),
+        "batch": (1, 4, 16, 64, 256, 1024, 4096),
+        "rows": (1_000, 10_000, 100_000, 1_000_000, 10_000_000),
+    },
+    "convolutions": {
+        "channels": (1, 2, 4, 8, 16, 32, 64, 128, 256),
+        "size": (4, 7, 8, 14, 16, 28, 32, 56, 64, 112),
+        "depth": (1, 2, 3, 4, 6, 8, 12),
+        "batch": (1, 2, 4, 8, 16, 32, 64, 128, 256),
+    },
 }
-WHAT = (*VALUES, "threads")
+IMAGES = {"channels": 32, "size": 28, "kernel": 3, "depth": 2, "batch": 32}
+"""The base of convolutions."""
+WHAT = tuple(dict.fromkeys(what for values in VALUES.values() for what in (*values, "threads")))
 MAPPED_ROWS = 500_000
 PIECE = 100_000
 LONG_ROUNDS = 2
@@ -46,17 +62,25 @@ LONG_ROUNDS = 2
 def parse():
     """The command line."""
     found = parser(__doc__, repeats=5, seconds=0.4)
-    found.add_argument("--what", nargs="+", choices=WHAT, default=WHAT)
+    found.add_argument("--kind", choices=VALUES, default="dense")
+    found.add_argument("--what", nargs="+", choices=WHAT, help="default: all of the kind")
     found.add_argument("--most", type=int, help="leave out larger values than this")
     found.add_argument("--scratch", type=Path, help="the folder of the mapped file")
     found.add_argument(
         "--draw", type=Path, nargs=2, metavar=("JSON", "PNG"), help="draw results; measure nothing"
     )
-    return found.parse_args()
+    options = found.parse_args()
+    known = (*VALUES[options.kind], "threads")
+    options.what = options.what or known
+    if odd := set(options.what) - set(known):
+        found.error(f"{options.kind} have no {min(odd)}; there are {', '.join(known)}")
+    return options
 
 
-def network_at(what, value):
+def network_at(what, value, kind="dense"):
     """The base with one value changed; rows are rounded to whole mini-batches."""
+    if kind == "convolutions":
+        return stack(**{**IMAGES, **({what: value} if what in IMAGES else {})}, seconds=0.1)
     batch = value if what == "batch" else BATCH
     width = value if what == "width" else WIDTH
     depth = value if what == "depth" else DEPTH
@@ -79,14 +103,20 @@ def mapped_data(network, dtype, folder):
     return np.load(path, mmap_mode="r"), random.integers(0, CLASSES, network.samples)
 
 
+def contestant_of(kind):
+    """fusednn's class for a kind of network."""
+    from benchmarks.measuring import contestants, layered_contestants
+
+    return {"dense": contestants, "convolutions": layered_contestants}[kind].Fusednn
+
+
 def measure(network, data, threads, options):
     """Measures one point: microseconds per step, peaks, operations."""
-    from benchmarks.measuring.contestants import CONTESTANTS
     from benchmarks.measuring.peak import fma_gflops
 
     field = enter(
         [OURS],
-        lambda name: CONTESTANTS[name](network, *data, threads),
+        lambda name: contestant_of(options.kind)(network, *data, threads),
         partial(count_epochs, seconds=options.seconds),
     )
     rounds = options.repeats
@@ -100,8 +130,11 @@ def measure(network, data, threads, options):
 
 def point(what, value, options):
     """Measures the base with one value changed; None if the disk has no room."""
-    network = network_at(what, value)
+    network = network_at(what, value, options.kind)
     threads = value if what == "threads" else options.threads
+    if options.kind == "convolutions":
+        here = {"value": value, "samples": network.batch * network.steps}
+        return here | measure(network, make_samples(network, options.dtype), threads, options)
     here = {"value": value, "samples": network.samples}
     if network.samples < MAPPED_ROWS:
         return here | measure(network, make_data(network, options.dtype), threads, options)
@@ -116,14 +149,12 @@ def point(what, value, options):
 
 def panel(what, options):
     """Measures and prints all points of one panel."""
-    from benchmarks.measuring.contestants import Fusednn
-
-    values = VALUES.get(what, tuple(range(1, options.threads + 1)))
+    values = VALUES[options.kind].get(what, tuple(range(1, options.threads + 1)))
     found = []
     for value in values:
         if options.most and value > options.most:
             continue
-        Fusednn.n_jobs = value if what == "threads" else None
+        contestant_of(options.kind).n_jobs = value if what == "threads" else None
         one = point(what, value, options)
         if one is None:
             continue
@@ -157,7 +188,7 @@ def draw(results, picture):
         axes.grid(alpha=0.3)
         if what in ("depth", "threads"):
             axes.set_xscale("linear")
-        elif what in ("width", "batch"):
+        elif what in ("width", "batch", "channels", "size"):
             axes.set_xscale("log", base=2)
         if what != "rows":
             axes.set_xticks(values, values)
@@ -167,9 +198,11 @@ def draw(results, picture):
         shares.tick_params(axis="y", colors="C1")
     row[0][0].set_ylabel("us per training step", color="C0")
     shares.set_ylabel("% of multiply-add peak", color="C1")
-    base = network_at(None, None)
+    kind = report.get("kind", "dense")  # files of earlier runs have none
+    base = network_at(None, None, kind)
+    rows = f" {base.samples:,} rows," if kind == "dense" else ""
     figure.suptitle(
-        f"{base.title}, {base.samples:,} rows, one thing varied; {report['dtype']},"
+        f"{base.title},{rows} one thing varied; {report['dtype']},"
         f" {report['threads']} threads, {report['cpu']}"
     )
     figure.savefig(picture, dpi=150)

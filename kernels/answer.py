@@ -13,22 +13,21 @@ from numba.np.numpy_support import from_dtype
 
 from . import records
 from ._jit import brief_entry, entry, kernel, with_signature
-from .engine import rest
+from .engine import rest, run_loops, run_program
 from .intrinsics.pointers import advance, data, slot
-from .intrinsics.sync import call, fetch_add, load_acquire, store_release
+from .intrinsics.sync import fetch_add, load_acquire, store_release
 
 # words
-CHAIN = 0  # address of the addresses of records
-N_RECORDS = 1
+ROUTINE = 0  # address of the records in loops, as `records` says
 FRAME = 2  # address of a frame
 SCRATCH = 3  # address of the scratch
 BLOCK_ROWS = 4  # rows of the buffers
 FAN_IN = 5
 N_DATA = 6  # number of slots that hold the address of the data
-DATA = 7  # address of the addresses of these slots
+DATA = 7  # address of pairs: address of a slot, byte offset into the data
 N_OUT = 8  # number of slots that point into the answer
 OUT = 9  # address of pairs: address of a slot, byte offset into the answer
-PROGRAM = 10  # address of the words of a program, for `engine.rest`
+PROGRAM = 10  # address of the words of a program: for `engine.rest`, and for `answer_cut`
 WIDTH = 11
 
 # words shared by the threads of one call; the first three are two cache lines apart
@@ -66,8 +65,9 @@ def is_finite(x, n):
 @kernel
 def place(words, x, out):
     """Writes the addresses of the caller's rows and answers into the records."""
+    places = slot(words, DATA, 0)
     for i in range(words[N_DATA]):
-        slot(slot(words, DATA, 0), i, 0)[0] = x
+        slot(places, 2 * i, 0)[0] = x + places[2 * i + 1]
     places = slot(words, OUT, 0)
     for i in range(words[N_OUT]):
         slot(places, 2 * i, 0)[0] = out + places[2 * i + 1]
@@ -76,21 +76,18 @@ def place(words, x, out):
 @kernel
 def run_rows(words, first, last, like):
     """Runs the records over rows [first, last), block by block; returns the statuses or-ed."""
-    chain, frame = slot(words, CHAIN, 0), slot(words, FRAME, 0)
-    scratch = slot(words, SCRATCH, like)
+    frame, scratch = slot(words, FRAME, 0), slot(words, SCRATCH, like)
     block, status = words[BLOCK_ROWS], 0
     for start in range(first, last, block):
         frame[records.START] = start
-        for i in range(words[N_RECORDS]):
-            record = slot(chain, i, 0)
-            rows = min(block, last - start) * record[records.POSITIONS]
-            status |= call(record, records.OP, (record, frame, scratch, 0, rows))
+        rows = min(block, last - start)
+        status |= run_loops(slot(words, ROUTINE, 0), frame, scratch, 0, rows)
     return status
 
 
 @kernel
-def answer(words_array, x, out, check):
-    """out (n, any) = the network's answers for x (n, FAN_IN); overwrites.
+def prepare(words_array, x, out, check):
+    """Writes the addresses of x (n, FAN_IN) and out (n, any) into the records.
 
     With `check` it returns NOT_FINITE if an element of x is not finite.
     """
@@ -103,7 +100,19 @@ def answer(words_array, x, out, check):
     if check and not is_finite(values, x.size):
         return NOT_FINITE
     place(words, np.int64(x.ctypes.data), np.int64(out.ctypes.data))
-    status = run_rows(words, 0, x.shape[0], values[0])
+    return DONE
+
+
+@kernel
+def answer(words_array, x, out, check):
+    """out (n, any) = the network's answers for x (n, FAN_IN); overwrites.
+
+    With `check` it returns NOT_FINITE if an element of x is not finite.
+    """
+    refused = prepare(words_array, x, out, check)
+    if refused:
+        return refused
+    status = run_rows(data(words_array), 0, x.shape[0], data(x)[0])
     return FAILED if status else DONE
 
 
@@ -132,15 +141,13 @@ def run_claim(words, shared, first, last, like):
     return FAILED if run_rows(words, first, last, like) else DONE
 
 
-@entry
-def answer_share(words_array, shared_array, like, waits):
-    """Claims and answers unclaimed rows of a shared call, STEP rows at a time, until none is left.
+@kernel
+def share_rows(words, shared, like):
+    """Claims and answers unclaimed rows, STEP rows at a time, until none is left.
 
-    `like` is a number of the rows' type. With `waits` it returns when no thread is at work any
-    more. It returns DONE, or the status of a failed claim, after which no more rows are claimed.
-    Before its first claim it touches only the shared words, so a thread may join at any time.
+    After a failed claim no more rows are claimed. Before its first claim a thread touches only the
+    shared words, so it may join at any time; so below.
     """
-    words, shared = data(words_array), data(shared_array)
     busy, status = advance(shared, BUSY), advance(shared, STATUS)
     fetch_add(busy, 1)
     first = fetch_add(shared, shared[STEP])
@@ -154,11 +161,78 @@ def answer_share(words_array, shared_array, like, waits):
             fetch_add(shared, shared[SAMPLES])
         first = fetch_add(shared, shared[STEP])
     fetch_add(busy, -1)
+
+
+@kernel
+def wait_for_helpers(words, shared):
+    """Waits until no thread is at work any more."""
     tries = 0
-    while waits and load_acquire(busy) > 0:
+    while load_acquire(advance(shared, BUSY)) > 0:
         tries += 1
         rest(slot(words, PROGRAM, 0), tries)
-    return load_acquire(status)
+
+
+@entry
+def answer_share(words_array, shared_array, like, waits):
+    """`share_rows`, and with `waits` until no thread is at work any more; returns the status.
+
+    `like` is a number of the rows' type. The status is DONE, or that of a failed claim.
+    """
+    words, shared = data(words_array), data(shared_array)
+    share_rows(words, shared, like)
+    if waits:
+        wait_for_helpers(words, shared)
+    return load_acquire(advance(shared, STATUS))
+
+
+@kernel
+def help_with_rows(words, shared, typed):
+    """`share_rows` for a thread that listens."""
+    share_rows(words, shared, typed[0])
+    return DONE
+
+
+@kernel
+def help_with_samples(words, shared, typed):
+    """Works on the samples of a call of `answer_cut`, as its next worker."""
+    busy = advance(shared, BUSY)
+    fetch_add(busy, 1)
+    worker = fetch_add(shared, 1)
+    if worker < shared[SAMPLES]:
+        run_program(slot(words, PROGRAM, 0), worker, 0, 1)
+    fetch_add(busy, -1)
+    return DONE
+
+
+@entry
+def answer_cut(words_array, shared_array, like):
+    """Answers the rows that `prepare_cut` was given, together with those who join.
+
+    It reads NEXT, BUSY and SAMPLES of the shared words: the next worker's number, the helpers at
+    work and the number of all workers.
+    """
+    words, shared = data(words_array), data(shared_array)
+    program = slot(words, PROGRAM, 0)
+    status = run_program(program, 0, 0, 1)
+    fetch_add(shared, shared[SAMPLES])
+    wait_for_helpers(words, shared)
+    status |= load_acquire(advance(slot(program, records.SYNC, 0), records.ABORT))
+    if status == 0:
+        status = run_rows(words, 0, words[BLOCK_ROWS], like)
+    return FAILED if status else DONE
+
+
+@brief_entry
+def prepare_cut(words_array, x, out, check):
+    """`prepare` for a call of `answer_cut`, of BLOCK_ROWS rows; its stages become ready."""
+    words = data(words_array)
+    if x.shape[0] != words[BLOCK_ROWS]:  # another thread may have resized x
+        return FAILED
+    program = slot(words, PROGRAM, 0)
+    sync = slot(program, records.SYNC, 0)
+    for i in range(records.CLAIMS + program[records.WORKERS] * records.CLAIMS_WIDTH):
+        sync[i] = 0
+    return prepare(words_array, x, out, check)
 
 
 @cache
@@ -169,8 +243,15 @@ def ready_share(dtype):
 
 
 @cache
+def ready_cut(dtype):
+    """`answer_cut` compiled for rows of this type."""
+    integers = types.Array(types.int64, 1, "C")
+    return with_signature(answer_cut, (integers, integers, from_dtype(dtype)))
+
+
+@cache
 def ready(function, dtype, out_dtype):
-    """`answer_with_gil` or `answer_without_gil` compiled for rows and answers of these types.
+    """`answer_with_gil`, `answer_without_gil` or `prepare_cut` compiled for these types of arrays.
 
     The arguments are words (int64), rows and answers (both 2-D), all C-contiguous and aligned,
     and then whether to check. The rows are only read.

@@ -87,6 +87,34 @@ def open_next(program, generation, stage, frame, scratch):
 
 
 @kernel
+def run_chain(chain, count, frame, scratch, lo, hi, is_whole):
+    """Runs records one after the other; returns the ops' statuses or-ed together."""
+    status = 0
+    for i in range(count):
+        record = slot(chain, i, count)
+        rows = 1 if is_whole else record[records.POSITIONS]
+        status |= call(record, records.OP, (record, frame, scratch, lo * rows, hi * rows))
+    return status
+
+
+@kernel
+def run_loops(routine, frame, scratch, lo, hi):
+    """Runs a task's loops over samples [lo, hi), each step by step; returns the statuses."""
+    status = 0
+    for number in range(routine[0]):
+        loop = advance(routine, 1 + number * records.LOOP_WIDTH)
+        step = loop[records.LOOP_STEP] if loop[records.LOOP_STEP] > 0 else hi - lo
+        chain, count = slot(loop, records.LOOP_RECORDS, lo), loop[records.LOOP_N_RECORDS]
+        for first in range(lo, hi, step):
+            for i in range(loop[records.LOOP_N_MOVED]):
+                moved = advance(slot(loop, records.LOOP_MOVED, lo), i * records.MOVED_WIDTH)
+                slot(moved, 0, lo)[0] = moved[1] - first * moved[2]
+            last = min(first + step, hi)
+            status |= run_chain(chain, count, frame, scratch, first, last, False)
+    return status
+
+
+@kernel
 def run_task(task, frame, scratch, worker):
     """Runs a task's chain of records; returns the ops' statuses or-ed together."""
     lo, hi, kind = task[records.LO], task[records.HI], task[records.KIND]
@@ -100,13 +128,10 @@ def run_task(task, frame, scratch, worker):
             own = worker * block
             frame[records.SHIFT] = lo - own
             lo, hi = own, own + hi - lo
-    chain = slot(task, records.CHAIN, worker)
-    status = 0
-    for i in range(task[records.N_RECORDS]):
-        record = slot(chain, i, worker)
-        rows = 1 if kind == records.WHOLE else record[records.POSITIONS]
-        status |= call(record, records.OP, (record, frame, scratch, lo * rows, hi * rows))
-    return status
+    chain, count = slot(task, records.CHAIN, worker), task[records.N_RECORDS]
+    if count == records.LOOPED:
+        return run_loops(slot(chain, worker, worker), frame, scratch, lo, hi)
+    return run_chain(chain, count, frame, scratch, lo, hi, kind == records.WHOLE)
 
 
 @kernel
@@ -151,14 +176,9 @@ def run_stage(program, stage, generation, frame, scratch, worker):
     wait_for(program, worker, generation)
 
 
-@entry
-def run_steps(program_array, worker, first, last):
-    """Runs steps [first, last) of a plan as one of its workers.
-
-    `program_array` is laid out as `records` says. Returns ABORTED where the abort word was
-    raised; a stage that was opened is finished by the team even then.
-    """
-    program = data(program_array)
+@kernel
+def run_program(program, worker, first, last):
+    """`run_steps` for callers that are compiled."""
     steps = slot(program, records.STEPS, worker)
     stages = slot(program, records.STAGES, worker)
     frame = advance(slot(program, records.FRAMES, worker), worker * records.FRAME_WIDTH)
@@ -182,3 +202,13 @@ def run_steps(program_array, worker, first, last):
                     step = enter_step(frame, steps, number)
                     index = step[records.FIRST_STAGE]
     return ABORTED if number < last else DONE
+
+
+@entry
+def run_steps(program_array, worker, first, last):
+    """Runs steps [first, last) of a plan as one of its workers.
+
+    `program_array` is laid out as `records` says. Returns ABORTED where the abort word was
+    raised; a stage that was opened is finished by the team even then.
+    """
+    return run_program(data(program_array), worker, first, last)

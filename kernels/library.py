@@ -34,6 +34,8 @@ ROLES = {
     "slopes": lambda p, x: (p, p, _N, p),
     # dout, out or slopes, n, constants
     "derivative": lambda p, x: (p, p, _N, p),
+    # words, shared, the latter again as the network's type (`answer`)
+    "share": lambda p, x: (_RECORD, _RECORD, p),
     # value, z, t, work, C, R, constants
     "loss": lambda p, x: (_REAL, p, p, p, _N, _N, p),
     # z, work, C, R
@@ -128,6 +130,8 @@ def _register(function, role, dtype):
         if role == "op":
             record, frame, scratch, lo, hi = arguments
             arguments = record, frame, scratch.view(dtype), lo, hi
+        if role == "share":
+            arguments = *arguments[:2], arguments[2].view(dtype)
         return function(*arguments)
 
     TWINS[where] = twin

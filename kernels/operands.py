@@ -43,6 +43,8 @@ class Kind(NamedTuple):
 
 ROWS = Kind("rows")
 """Rows of a block in the network's type: two slots, the address and NAME_stride, in elements."""
+BYTES = Kind("rows", element=np.dtype(np.uint8))
+"""The same of uint8."""
 ANY_ROWS = Kind("rows", element=object)
 """The same in any type."""
 REALS = Kind("array")

@@ -7,6 +7,7 @@ an address points to is kept alive by the Python object that built the plan.
 * stage: work between two barriers: tasks in a share per worker, claimed one by one, then at most
   one record run by the worker that finished the last of them, before anyone goes on.
 * task: a chain of records, run one after the other over [lo, hi).
+* routine: a task's records for one worker, in loops over its samples.
 * record: the address of the op, its positions, then its operands (operands.py).
 * step: rows [start, start + rows) of the passes' orders, through stages [first, last).
 * frame: one per worker; the ops read the present step from it.
@@ -39,12 +40,22 @@ SHARES = 3  # address of WORKERS + 1 bounds: the tasks that each worker takes fi
 STAGE_WIDTH = 4
 
 # task
-CHAIN = 0  # address of the addresses of records
-N_RECORDS = 1
+CHAIN = 0  # address of the addresses of records, or of each worker's routine
+N_RECORDS = 1  # of the chain, or LOOPED
 LO = 2
 HI = 3
 KIND = 4
 TASK_WIDTH = 5
+LOOPED = -1
+
+# routine: the number of its loops, then LOOP_WIDTH words for each
+LOOP_STEP = 0  # samples at once; 0: all of the task
+LOOP_RECORDS = 1  # address of the addresses of records
+LOOP_N_RECORDS = 2
+LOOP_MOVED = 3  # address of the slots to write before a step: the slot, what it holds for a step
+LOOP_N_MOVED = 4  # from sample 0 on, and by how much that sinks with each sample before
+LOOP_WIDTH = 5
+MOVED_WIDTH = 3
 
 # record
 OP = 0  # address of the op

@@ -10,7 +10,10 @@ import pytest
 
 import fusednn
 
-DESCRIBED = fusednn.layers, fusednn.losses, fusednn.optimizers, fusednn.schedules
+DESCRIBED = (
+    *(fusednn.augment, fusednn.layers, fusednn.layers.presets, fusednn.losses),
+    *(fusednn.optimizers, fusednn.schedules),
+)
 COMPILER = any(map(shutil.which, ("cc", "gcc", "clang")))
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 SECTIONS = [

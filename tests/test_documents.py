@@ -30,7 +30,7 @@ def programs():
     """Every block by itself."""
     for page in PAGES:
         for number, text in enumerate(FENCED.findall(text_of(page))):
-            marks = [pytest.mark.peers] if "onnxruntime" in text else []
+            marks = [pytest.mark.peers] if "onnxruntime" in text or "import torch" in text else []
             if "export_library" in text:
                 marks.append(pytest.mark.skipif(not COMPILER, reason="no C compiler"))
             yield pytest.param(text, marks=marks, id=f"{page}-{number}")
@@ -42,6 +42,8 @@ def test_the_python_of_a_page_runs(text, tmp_path, monkeypatch):
     if "onnxruntime" in text:
         pytest.importorskip("onnx")
         pytest.importorskip("onnxruntime")
+    if "import torch" in text:
+        pytest.importorskip("torch")
     monkeypatch.chdir(tmp_path)
     exec(compile(text, "document", "exec"), {"__name__": "__main__"})
     for name in re.findall(r'(?:export_\w+|\bsave)\((?:\w+, )?"([^"]+)"', text):

@@ -100,6 +100,9 @@ def test_all_calls_are_bound_and_interpreted():
             called |= {call.op for call in network.graph(**kind).calls}
         if not op_networks.reads_codes(network):
             called |= {call.op for call in network.graph(trains=True, mixed=True).calls}
+    for network, asked in op_networks.AUGMENTED.values():
+        graph = network.graph(trains=True, noisy=True, augmentation=asked)
+        called |= {call.op for call in graph.calls}
     called |= {call.op for call in op_networks.RESCALED.graph().calls}
     assert called == BINDINGS.keys()
     methods = dict(inspect.getmembers(interpreter.Run, inspect.isfunction))
@@ -129,7 +132,7 @@ def test_gradients_are_differences(part):
 @EVERY
 @DTYPES
 def test_gradients_by_the_inputs_are_differences(part, dtype):
-    """Of the predicted class's logit, which the smallest moves do not change, or of the first."""
+    """The output is the predicted class's logit, as small moves do not change it, or the first."""
     model, X, step = fitted(part, dtype=dtype), part.X, 1e-6
     if hasattr(model, "classes_"):
         found, picked = model.input_gradient(X), model.predict(X)

@@ -1,9 +1,15 @@
 """The scripts of `examples/`, run on little."""
 
+import gzip
 import importlib.util
+import re
+import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+from fusednn.layers import Dense, GlobalAvgPool
 
 FOLDER = Path(__file__).resolve().parents[1] / "examples"
 
@@ -33,3 +39,75 @@ def test_deep_sigmoid(tmp_path):
     pytest.importorskip("matplotlib")
     module.draw(outcomes, tmp_path / "figure.png")
     assert (tmp_path / "figure.png").stat().st_size > 10_000
+
+
+@pytest.fixture
+def images(monkeypatch):
+    """What both scripts of images share, found as they find it."""
+    monkeypatch.syspath_prepend(FOLDER)
+    yield load("images")
+    sys.modules.pop("images", None)
+
+
+@pytest.fixture
+def clothes(tmp_path, monkeypatch, digits):
+    """A folder like Fashion-MNIST's: the digits on 28 x 28 pixels."""
+    X, y = digits
+    pixels = np.zeros((len(X), 28, 28), np.uint8)
+    pixels[:, 2:26, 2:26] = (240 * X.reshape(-1, 8, 8)).repeat(3, axis=1).repeat(3, axis=2)
+    (tmp_path / "clothes").mkdir()
+    for part, rows in (("train", slice(1500)), ("t10k", slice(1500, None))):
+        for kind, array in (("images-idx3", pixels[rows]), ("labels-idx1", y[rows])):
+            head = bytes((0, 0, 8, array.ndim)) + np.array(array.shape, ">u4").tobytes()
+            path = tmp_path / "clothes" / f"{part}-{kind}-ubyte.gz"
+            path.write_bytes(gzip.compress(head + array.astype(np.uint8).tobytes(), 1))
+    monkeypatch.setenv("FUSEDNN_DATA", str(tmp_path))
+
+
+def test_images(images, clothes, tmp_path):
+    """A smaller network learns, and both pictures are drawn."""
+    X, y, X_test, y_test = images.load("clothes")
+    assert X.shape == (1500, 28, 28, 1)
+    assert X.max() == pytest.approx(240 / 255)
+    model = images.network(6, stages=((8,), (16,), (32,)), batch_size=16, learning_rate_init=0.02)
+    assert images.fit(model, (X[:1400], y[:1400]), (X[1400:], y[1400:])) > 0
+    assert len(model.validation_scores_) == 6
+    assert model.score(X_test, y_test) > 0.8
+    pytest.importorskip("matplotlib")
+    images.draw(model, tmp_path / "figure.png")
+    assert (tmp_path / "figure.png").stat().st_size > 10_000
+
+
+def test_images_command(images, clothes, monkeypatch, capsys):
+    """Options of the command; the network is replaced by a smaller one."""
+    monkeypatch.setattr(images, "layers", lambda stages: [GlobalAvgPool(), Dense(8, "relu")])
+    words = "fashion_mnist.py --plain --epochs 2 --samples 500 --choose --threads 1"
+    monkeypatch.setattr(sys, "argv", words.split())
+    monkeypatch.setattr(images, "HELD_OUT", 300)
+    images.main("doc", "clothes", epochs=9, goal=0.9, augment=lambda: [])
+    text = capsys.readouterr().out
+    assert text.startswith("2 epochs of 500 images: ")
+    assert re.search(r"accuracy 0\.\d{4} of 300 images", text)
+
+
+def test_images_without_data(images, monkeypatch):
+    for folder in (None, "/nowhere"):
+        monkeypatch.delenv("FUSEDNN_DATA", raising=False)
+        if folder:
+            monkeypatch.setenv("FUSEDNN_DATA", folder)
+        with pytest.raises(SystemExit, match="set FUSEDNN_DATA to the folder that holds mnist/"):
+            images.load("mnist")
+
+
+@pytest.mark.peers
+def test_images_beside_torch(images, clothes):
+    """Both libraries reach the goal from the same weights."""
+    pytest.importorskip("torch")
+    X, y, *test = images.load("clothes")
+    outcomes = images.race(
+        (X[:800], y[:800]), test, 0.3, threads=1, stages=((8,), (16,)), batch=16, most=8
+    )
+    assert list(outcomes) == ["fusednn", "PyTorch"]
+    for seconds, scores in outcomes.values():
+        assert seconds > 0
+        assert scores[-1] >= 0.3 > max(scores[:-1], default=0)

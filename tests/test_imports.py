@@ -33,9 +33,10 @@ LAYERS = {
     "compiled": {"serving"},  # its checks and answers alone; no Numba: for services that have none
     "exceptions": set(),
     "layers": {"layers"},
+    "augment": {"augment"},
     "estimators": {
         *("estimators", "export", "serving", "training", "plan", "graph", "kernels"),
-        *("exceptions", "layers", "losses", "optimizers", "schedules"),
+        *("exceptions", "augment", "layers", "losses", "optimizers", "schedules"),
     },
     "tables": {"tables"},
     "versions": {"training", "plan", "kernels"},

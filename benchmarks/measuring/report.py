@@ -10,7 +10,10 @@ from .environment import describe
 SAME = ("cpu", "commit", "versions")
 """Besides their conditions, two runs must have these in common to share a file."""
 
-OWN = ("json", "draw", "child", "scratch", "what", "most", "batches", "widths")
+OWN = (
+    *("json", "draw", "child", "scratch", "what", "most"),
+    *("batches", "widths", "channels", "sizes", "kernels"),
+)
 """Options that are not conditions: they choose files, and which results to measure."""
 
 

@@ -18,7 +18,7 @@ from fusednn.kernels.operands import (
 )
 
 from .frames import sample_of
-from .gather import LEAD, copy_row, request_row
+from .gather import LEAD, LINE, copy_row, request_row
 from .pointwise.elementwise import clear_columns
 
 RESHAPE = operands(
@@ -109,7 +109,7 @@ def gather_reshaped(record, frame, scratch, lo, hi):
     for row in range(lo - lead, hi):
         if row + lead < hi:
             ahead = sample_of(record, frame, row + lead, RESHAPE.order)
-            request_row(advance(x, ahead * stride), width)
+            request_row(advance(x, ahead * stride), width, LINE)
         if row >= lo:
             sample = sample_of(record, frame, row, RESHAPE.order)
             reshape_sample(

@@ -30,12 +30,14 @@ _HOMES = {
     "export_c": "fusednn.estimators.deployment.exporting",
     "export_library": "fusednn.estimators.deployment.exporting",
     "export_onnx": "fusednn.estimators.deployment.exporting",
+    "export_torch": "fusednn.estimators.deployment.torch_weights",
     "freeze": "fusednn.estimators.deployment.freezing",
+    "import_torch": "fusednn.estimators.deployment.torch_weights",
     "load": "fusednn.serving.loading",
     "show_versions": "fusednn.versions",
     "warmup": "fusednn.estimators.deployment.warmup",
 }
-_MODULES = ("exceptions", "kernels", "layers", "losses", "optimizers", "schedules")
+_MODULES = ("augment", "exceptions", "kernels", "layers", "losses", "optimizers", "schedules")
 
 __all__ = [
     "CompiledPredictor",
@@ -47,11 +49,14 @@ __all__ = [
     "NetworkClassifier",
     "NetworkRegressor",
     "Predictor",
+    "augment",
     "exceptions",
     "export_c",
     "export_library",
     "export_onnx",
+    "export_torch",
     "freeze",
+    "import_torch",
     "kernels",
     "layers",
     "load",

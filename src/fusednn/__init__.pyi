@@ -1,9 +1,10 @@
 """The names that `__init__.py` imports on first use, for editors and type checkers."""
 
-from . import exceptions, kernels, layers, losses, optimizers, schedules
+from . import augment, exceptions, kernels, layers, losses, optimizers, schedules
 from .compiled import CompiledPredictor
 from .estimators.deployment.exporting import export_c, export_library, export_onnx
 from .estimators.deployment.freezing import freeze
+from .estimators.deployment.torch_weights import export_torch, import_torch
 from .estimators.deployment.warmup import warmup
 from .estimators.diagnosis.display import DiagnosisDisplay
 from .estimators.displays.loss_curve import LossCurveDisplay
@@ -28,11 +29,14 @@ __all__ = [
     "NetworkClassifier",
     "NetworkRegressor",
     "Predictor",
+    "augment",
     "exceptions",
     "export_c",
     "export_library",
     "export_onnx",
+    "export_torch",
     "freeze",
+    "import_torch",
     "kernels",
     "layers",
     "load",

@@ -6,6 +6,7 @@ import ctypes
 import json
 import os
 from ctypes import byref
+from math import prod
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -91,6 +92,10 @@ class CompiledPredictor(Answers):
         self._function = None  # the library itself applies the inverse function
         self._columns = about.get("columns")
         self._features = None if about["features"] is None else tuple(about["features"])
+        # libraries of earlier versions do not tell the axes
+        self._takes_any_axes = "axes" not in about
+        self._axes = tuple(map(tuple, about.get("axes", ())))
+        self._sample_shapes = checks.shapes_of_a_sample(self._axes)
         self.dtype = np.dtype(about["dtype"])
         self.n_features_in_ = about["sizes"][0]
         if self._features is not None:
@@ -107,10 +112,17 @@ class CompiledPredictor(Answers):
 
     def _answer(self, way, X, out, validate):
         columns, dtype = self._ways[way]
+        if self._sample_shapes and type(X) is np.ndarray and X.shape in self._sample_shapes:
+            X = X.reshape(1, self.n_features_in_)
         if not (
             type(X) is np.ndarray and X.dtype is self.dtype and X.flags.carray and X.ndim == 2
         ):
-            X = checks.converted(X, self.dtype, self._names, self._features, self._columns)
+            has_axes = self._takes_any_axes and isinstance(X, np.ndarray) and X.ndim > 2
+            if has_axes and prod(X.shape[1:]) == self.n_features_in_:
+                X = X.reshape(len(X), self.n_features_in_)
+            X = checks.converted(
+                X, self.dtype, self._names, self._features, self._columns, self._axes
+            )
             if not X.flags.writeable:  # `from_buffer` needs a writable buffer
                 X = X.copy()
         rows, width = X.shape

@@ -1,4 +1,4 @@
-"""An op of the tests alone: a 1-D convolution, whose gradients are sums over runs, or partials.
+"""An op of the tests alone: a 1-D convolution, whose gradients are sums over runs.
 
 Its kernels are loops that anyone can check; what is tested is what the engine does with the
 gradients. Samples come and go as flat rows.
@@ -11,12 +11,11 @@ from fusednn.kernels._jit import kernel
 from fusednn.kernels.intrinsics.pointers import advance, slot
 from fusednn.kernels.operands import COUNT, REALS, op, operands
 from fusednn.kernels.ops.pointwise.elementwise import clear_columns
-from fusednn.kernels.ops.products.partials import CHUNK_ROWS
 from fusednn.kernels.ops.updates.update import panel_width
 from oracles import interpreter
 
-from fusednn.graph.arrays import CHUNKS, Array
-from fusednn.graph.gradients import Partials, Runs, Sum, Walk
+from fusednn.graph.arrays import Array
+from fusednn.graph.gradients import Runs, Sum, Walk
 from fusednn.graph.layers.epilogue import NOTHING
 from fusednn.graph.parameters import DRAWN, Parameter
 from fusednn.plan.binding.bindings import Binding
@@ -33,8 +32,6 @@ class Convolution(NamedTuple):
     taps, stride, dilation, first : int
     lines : int
         The T' steps of the output are so many runs of as many steps.
-    partials : bool
-        Whether the row stage leaves the gradients of chunks, rather than x and dz.
     """
 
     steps: int
@@ -45,7 +42,6 @@ class Convolution(NamedTuple):
     dilation: int = 1
     first: int = 0
     lines: int = 1
-    partials: bool = False
     after = NOTHING
 
     @property
@@ -94,14 +90,8 @@ class Convolution(NamedTuple):
     def _back(self, trace, x, rows, w, b, dout):
         dz = Array((self.steps_out, self.filters))
         reshape(trace, dz, dout)
-        if self.partials:
-            dw, db = Array(w.shape, CHUNKS), Array(b.shape, CHUNKS)
-            trace.call("sum_by_hand", {"dw": dw, "db": db}, x=rows, dz=dz, layer=self)
-            trace.differentiate(w, Partials(dw))
-            trace.differentiate(b, Partials(db))
-        else:
-            trace.differentiate(w, Sum(rows, dz, self.runs()))
-            trace.differentiate(b, Sum(None, dz))
+        trace.differentiate(w, Sum(rows, dz, self.runs()))
+        trace.differentiate(b, Sum(None, dz))
         if not trace.needs_gradient(x):
             return None
         drows, dx = Array(rows.shape), Array(x.shape)
@@ -141,7 +131,6 @@ SHAPE = operands(
 )  # fmt: skip
 CONVOLVE = operands(SHAPE, out=REALS, x=REALS, w=REALS, b=REALS)
 SPREAD = operands(SHAPE, dx=REALS, dz=REALS, w=REALS)
-SUM = operands(SHAPE, dw=REALS, db=REALS, x=REALS, dz=REALS)
 
 
 @op(RESHAPE)
@@ -213,29 +202,6 @@ def spread_by_hand(record, frame, scratch, lo, hi):
     return 0
 
 
-@op(SUM)
-def sum_by_hand(record, frame, scratch, lo, hi):
-    """dw and db of each chunk of samples [lo, hi); overwrites."""
-    x, dz = slot(record, SUM.x, scratch[0]), slot(record, SUM.dz, scratch[0])
-    count = record[SHAPE.taps] * record[SHAPE.channels] * record[SHAPE.padded]
-    for first in range(lo, hi, CHUNK_ROWS):
-        chunk = first // CHUNK_ROWS
-        dw = advance(slot(record, SUM.dw, scratch[0]), chunk * count)
-        db = advance(slot(record, SUM.db, scratch[0]), chunk * record[SHAPE.padded])
-        clear_columns(dw, 0, count)
-        clear_columns(db, 0, record[SHAPE.padded])
-        for sample in range(first, min(first + CHUNK_ROWS, hi)):
-            for t in range(record[SHAPE.steps]):
-                d = advance(dz, sample * record[SHAPE.dz_sample] + t * record[SHAPE.dz_row])
-                for o in range(record[SHAPE.filters]):
-                    db[o] += d[o]
-                    for tap in range(record[SHAPE.taps]):
-                        here = advance(x, place_in_x(record, sample, t, tap))
-                        for c in range(record[SHAPE.channels]):
-                            dw[place_of_weight(record, tap, c, o, x[0])] += here[c] * d[o]
-    return 0
-
-
 # -- bindings ------------------------------------------------------------------------------
 
 
@@ -280,7 +246,6 @@ BINDINGS = {
     "reshape_by_hand": Binding(_reshape),
     "convolve_by_hand": _bound(convolve_by_hand, "x", "out"),
     "spread_by_hand": _bound(spread_by_hand, "dx", "dz"),
-    "sum_by_hand": _bound(sum_by_hand, "x", "dz"),
 }
 """To be put among the engine's."""
 
@@ -303,14 +268,3 @@ class Run(interpreter.Run):
         windows = (dz @ w.T).reshape(*dz.shape[:2], layer.taps, layer.channels)
         np.add.at(dx, (slice(None), layer.places()), windows)
         return {"dx": dx}
-
-    @staticmethod
-    def sum_by_hand(x, dz, layer):
-        windows = x[:, layer.places()]
-        windows = windows.reshape(*windows.shape[:2], -1)
-        edges = range(0, len(x), interpreter.CHUNK_ROWS)
-        parts = [slice(at, at + interpreter.CHUNK_ROWS) for at in edges]
-        return {
-            "dw": np.array([np.einsum("nti,nto->io", windows[p], dz[p]) for p in parts]),
-            "db": np.array([dz[p].sum(axis=(0, 1)) for p in parts]),
-        }

@@ -6,6 +6,7 @@ from every_part import ACTIVATIONS, LAYERS
 
 from fusednn import layers
 from fusednn.estimators.network.building import build
+from fusednn.graph.augmentation import Augmentation
 from fusednn.graph.layers.batch_norm import BatchNorm
 from fusednn.graph.layers.dense import Dense
 from fusednn.graph.layers.embedding import Embedding
@@ -166,6 +167,30 @@ CASES = {
         for name, specs in LAYERS.items()
     },
 }
+LINE = (0.5, -1.0, 2.0)
+AUGMENTED = {
+    "images": (
+        CASES["windows"],
+        Augmentation(
+            *(2, 3, 1, (("shift", 1.0), ("flip", 0.0), ("rotate", 0.1), ("scale", 0.2))),
+            *((0.1, 0.2, 0.3), (1, 2), LINE),
+        ),
+    ),
+    "series": (
+        CASES["shortcuts"],
+        Augmentation(1, 6, 1, (("stretch", 0.3), ("crop", 4.0)), (0.2,) * 6),
+    ),
+    "squares before a dense layer": (
+        CASES["many outputs"],
+        Augmentation(2, 1, 3, holes=(1,), fill=LINE),
+    ),
+    "noise before a norm": (CASES["first a norm"], Augmentation(3, 2, 1, deviations=(0.1, 0.3))),
+    "before channels first": (
+        CASES["channels first"],
+        Augmentation(3, 1, 2, (("shift", 2.0),), (), (2,)),
+    ),
+}
+"""Networks whose samples are augmented."""
 RESCALED = Network((Rescale(6), Dense(6, 2)), "squared_error")  # only answers
 
 

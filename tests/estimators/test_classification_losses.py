@@ -42,7 +42,7 @@ def new(loss, **params):
 
 
 def plain_loss(loss, kind, z, numbers):
-    """Of each row, in plain NumPy; its classes by their numbers."""
+    """The loss of each row in plain NumPy, from the numbers of its classes."""
     link = "logistic" if kind in ("binary", "multilabel") else "softmax"
     form, constant = ("focal", loss.gamma) if isinstance(loss, Focal) else ("smoothed", 0.2)
     function = reference_network.LOSSES[f"{link}_{form}"]

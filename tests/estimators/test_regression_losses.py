@@ -47,7 +47,7 @@ def new(loss, **params):
 
 
 def shape_of(loss, rows, targets):
-    """Of predictions."""
+    """The shape of predictions."""
     shape = (rows,) if targets == 1 else (rows, targets)
     return (*shape, 3) if loss == THREE else shape
 

@@ -212,6 +212,46 @@ def iris(tmp_path_factory):
     return estimator, path, X
 
 
+IMAGE = np.random.default_rng(0).normal(size=(12, 9, 7, 3)).astype(np.float32)
+
+
+def images(X, path):
+    """A network of samples like these, and its library."""
+    model = NetworkClassifier([Conv2D(3, 3, stride=3), GlobalMaxPool()], random_state=0)
+    model.initialize(X, np.arange(12) % 3)
+    export_library(model, path)
+    return model, CompiledPredictor(path)
+
+
+@pytest.mark.parametrize("X", [IMAGE, IMAGE[..., 0]], ids=["colours", "grey"])
+def test_samples_with_axes(X, tmp_path):
+    """The library knows the axes of the fit, and takes the forms that the predictor takes."""
+    model, called = images(X, tmp_path / "net.so")
+    frozen = freeze(model)
+    assert_close(called(X), frozen(X), 1e-5)
+    for same in (X.reshape(12, -1), X.astype(float), X.tolist(), np.asfortranarray(X)):
+        np.testing.assert_array_equal(called(same), called(X))
+    for sample in (X[0], X[0].tolist(), X[0].ravel(), np.asfortranarray(X[0])):
+        np.testing.assert_array_equal(called(sample), called(X[:1]))
+    for wrong in (X[:, :5], X[0, :5], X[..., np.newaxis, np.newaxis], X[:0]):
+        theirs, ours = outcome(lambda x=wrong: frozen(x)), outcome(lambda x=wrong: called(x))
+        assert ours.error is not None
+        assert ours.error == theirs.error
+
+
+def test_libraries_without_axes(tmp_path, monkeypatch):
+    """Those of earlier versions take any axes of as many elements."""
+    full = about
+    monkeypatch.setattr(
+        "fusednn.export.c.library.about",
+        lambda *of: {key: value for key, value in full(*of).items() if key != "axes"},
+    )
+    _, called = images(IMAGE, tmp_path / "net.so")
+    np.testing.assert_array_equal(called(IMAGE), called(IMAGE.reshape(12, -1)))
+    with pytest.raises(ValueError, match="dim 4"):
+        called(IMAGE[:, :5])
+
+
 def test_numpy_is_all_it_needs(iris):
     estimator, path, _ = iris
     row = np.array([[1, 2, 3, 4]], np.float32)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from cases.dense_networks import dense_network
 from fusednn.kernels import answer as calls
+from fusednn.kernels import listening
 from oracles import reference
 from running.sessions import in_order, random_network
 
@@ -21,12 +22,12 @@ entries = pytest.mark.parametrize("entry", [calls.answer_with_gil, calls.answer_
 SIZES = [5, 17, 4]
 
 
-def resident_of(loss, groups, dtype, answers, sizes=SIZES):
+def resident_of(loss, groups, dtype, answers, sizes=SIZES, **shared):
     network = dense_network(sizes, "tanh", loss, groups)
     matrices, vectors = random_network(sizes, dtype)
     layout = ParameterLayout(forms_of(network, dtype), dtype)
     flat = layout.pack(in_order(matrices, vectors))
-    resident = Resident(network, layout.views(flat), dtype, answers)
+    resident = Resident(network, layout.views(flat), dtype, answers, **shared)
 
     def logits(x):
         hidden = np.tanh(x.astype(float) @ matrices[0] + vectors[0])
@@ -52,7 +53,7 @@ CASES = {
 @entries
 @pytest.mark.parametrize("name", CASES)
 def test_answers(name, entry, dtype):
-    """Of 1 row, of some, and of more than the buffers hold; each time from the start."""
+    """One row, some, and more than the buffers hold; each time from the start."""
     loss, groups, want = CASES[name]
     sizes = [5, 17, 1] if name == "both" else SIZES
     resident, network, logits = resident_of(loss, groups, dtype, [name], sizes)
@@ -67,6 +68,41 @@ def test_answers(name, entry, dtype):
         np.testing.assert_allclose(out, expected, rtol=0, atol=2e-5)
         whole = out if whole is None else whole
         np.testing.assert_array_equal(out, whole[:count])
+
+
+@both_dtypes
+@pytest.mark.parametrize("helpers", [0, 1, 3])
+def test_samples_that_workers_share(helpers, dtype):
+    """Alone, after a helper that did all work, and after helpers that came too late."""
+    resident, _network, logits = resident_of(
+        "softmax", (), dtype, ["logits"], workers=2, samples=3
+    )
+    prepare, words = resident.calls[0]
+    for count in (3, 3):
+        x, out = rows_of(count, dtype), np.full((count, 4), -7, dtype)
+        assert prepare(words, x, out, True) == calls.DONE
+        shared = np.zeros(calls.SHARED_WIDTH, np.int64)
+        shared[calls.NEXT], shared[calls.SAMPLES] = 1, 2
+        for _ in range(helpers):
+            box = np.zeros(listening.WIDTH, np.int64)
+            box[listening.STATE], box[listening.FUNCTION] = listening.CALLED, resident.help
+            box[listening.WORDS], box[listening.SHARED] = map(address_of, (words, shared))
+            listening.listen(box)
+        answer = calls.ready_cut(np.dtype(dtype))
+        assert answer(words, shared, np.dtype(dtype).type(0)) == calls.DONE
+        assert shared[calls.BUSY] == 0
+        np.testing.assert_allclose(out, logits(x), rtol=0, atol=2e-5)
+
+
+@both_dtypes
+def test_shared_samples_are_as_many_as_prepared(dtype):
+    resident, *_ = resident_of("softmax", (), dtype, ["logits"], workers=2, samples=3)
+    prepare, words = resident.calls[0]
+    out = np.full((2, 4), 5, dtype)
+    assert prepare(words, rows_of(2, dtype), out, True) == calls.FAILED
+    x = np.full((3, 5), np.nan, dtype)
+    assert prepare(words, x, np.full((3, 4), 5, dtype), True) == calls.NOT_FINITE
+    np.testing.assert_array_equal(out, 5)
 
 
 @both_dtypes

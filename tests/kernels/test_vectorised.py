@@ -66,12 +66,12 @@ ROOTS = {"adam", "amsgrad", "adamw", "nadam", "rmsprop", "adagrad"}
 """They divide by a root."""
 
 OPS = {
-    batch_norm.batch_partials: 3,
+    batch_norm.batch_partials: 2,
     batch_norm.batch_statistics: 5,
-    batch_norm.batch_norm_forward: 2,
-    batch_norm.batch_norm_partials: 2,
-    batch_norm.batch_norm_sums: 1,
-    batch_norm.batch_norm_backward: 1,
+    batch_norm.batch_norm_forward: 0,
+    batch_norm.batch_norm_partials: 1,
+    batch_norm.batch_norm_sums: 0,
+    batch_norm.batch_norm_backward: 0,
     layer_norm.layer_norm_forward: 2,
     layer_norm.layer_norm_backward: 2,
     elementwise.copy_rows: 1,
@@ -149,7 +149,7 @@ def test_loop(function, role, dtype):
 @pytest.mark.parametrize("dtype", NAMES)
 @pytest.mark.parametrize("op", OPS, ids=lambda op: op.__name__)
 def test_op(op, dtype):
-    """Every loop over columns is packed; sums along a row are so by intrinsics."""
+    """Every loop over columns is packed, by LLVM or, where none is expected, by intrinsics."""
     ir, assembly = optimised(op, "op", dtype)
     assert len(re.findall(r"^vector\.body[\w.]*:", ir, re.MULTILINE)) >= OPS[op]
     assert max(widths(r"store <(\d+) x {kind}>", ir, dtype)) >= min(SHAPE.vector_bytes, 32)

@@ -46,7 +46,8 @@ class Windowed:
     def _samples(self, x, windows):
         return x.reshape(len(x), *windows.sizes, -1)
 
-    def convolve(self, x, w, b, windows, floor, groups=1):
+    def convolve(self, x, w, b, windows, floor, groups=1, storage=""):
+        assert not storage, "weights are not rounded here"
         x, total = framed(self._samples(x, windows), windows), b
         for tap, view in views(x, windows):
             products = np.einsum("...gi,igo->...go", split(view, groups), split(w[tap], groups))
@@ -73,7 +74,8 @@ class Windowed:
             view += np.einsum("...go,igo->...gi", dz, split(w[tap], groups)).reshape(view.shape)
         return {"dx": unframed(dx, windows).reshape(len(dz), *self._shape)}
 
-    def convolve_transposed(self, x, w, b, windows, groups):
+    def convolve_transposed(self, x, w, b, windows, groups, storage=""):
+        assert not storage, "weights are not rounded here"
         out = framed(np.zeros((len(x), *windows.sizes, w.shape[-1])), windows)
         x = split(x, groups)
         for tap, view in views(out, windows):

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from oracles import reference, reference_layers
+from oracles.augmentation import augmented
 from oracles.interpreted_windows import Windowed
 
 from fusednn.graph.arrays import CHUNKS, NETWORK, ROWS, Array
@@ -134,8 +135,12 @@ class Run(Windowed):
 
     # -- calls: from what they read to what they write, by name -----------------------------
 
-    def gather(self, x, order="own"):
+    def gather(self, x, order):
         return {"out": x if order == "own" else np.asarray(self.X, float)[self.orders[order]]}
+
+    def augment(self, x, augmentation, stream):
+        drawn = {"seed": self.seed, "step": self.step, "stream": stream}
+        return {"out": augmented(x, augmentation, **drawn)}
 
     def reshape(self, x, columns):
         matrices = x.reshape(self.B, -1, columns)
@@ -258,18 +263,18 @@ class Run(Windowed):
     def inverse_deviation(self, variance, epsilon):
         return {"out": 1 / np.sqrt(variance + epsilon)}
 
-    def batch_norm_forward(self, x, mean, inverse, scale, shift):
-        normal = (x - mean) * inverse
-        return {"out": normal * scale + shift, "normal": normal}
+    def batch_norm_forward(self, x, mean, inverse, scale, shift, floor):
+        return {"out": np.maximum((x - mean) * inverse * scale + shift, floor)}
 
-    def batch_norm_partials(self, dout, normal):
-        return {"partials": sums_of_chunks(dout, dout * normal)}
+    def batch_norm_partials(self, dout, x, mean, inverse):
+        return {"partials": sums_of_chunks(dout, dout * (x - mean) * inverse)}
 
     def batch_norm_sums(self, partials):
         dshift, dscale = partials.sum(axis=0)
         return {"dscale": dscale, "dshift": dshift}
 
-    def batch_norm_backward(self, dout, normal, inverse, scale, dscale, dshift):
+    def batch_norm_backward(self, dout, x, mean, inverse, scale, dscale, dshift):
+        normal = (x - mean) * inverse
         rest = dout - (dshift + normal * dscale) / rows_of(dout).shape[0]
         return {"dx": scale * inverse * rest}
 

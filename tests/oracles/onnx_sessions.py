@@ -117,7 +117,7 @@ def check_classifier(estimator, X, path):
 
 
 def margins(probabilities, multilabel):
-    """Of each row how far the decision is from another."""
+    """How far the decision of each row is from another."""
     if multilabel:
         return abs(probabilities - 0.5).min(axis=1)
     if probabilities.shape[1] == 1:

@@ -76,7 +76,7 @@ MIXED = pytest.mark.parametrize(
 @pytest.mark.parametrize("accumulate", [1, 3])
 @pytest.mark.parametrize("samples", [SAMPLES, 25])
 def test_batches(name, solver, accumulate, samples, dtype):
-    """Of 25 samples the last is alone, and joined to the batch before it where rows meet."""
+    """The last of 25 samples is alone, and joined to the batch before it where rows meet."""
     pair = Pair(*NETWORKS[name], dtype, samples)
     train_both(pair, solver, accumulate)
     pair.check(TRAINED[dtype])
@@ -105,7 +105,7 @@ def test_clipping(name, solver, accumulate, dtype):
 @MIXED
 @pytest.mark.parametrize("accumulate", [1, 3])
 def test_averages(name, solver, accumulate, dtype):
-    """Of running statistics too, as with `use_buffers`; without a share of the first weights."""
+    """They average statistics too, as `use_buffers` does, without a share of the first weights."""
     pair = Pair(*NETWORKS[name], dtype)
 
     def average(mean, part, steps):

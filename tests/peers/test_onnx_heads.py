@@ -100,7 +100,7 @@ def test_several_columns(kind, dtype, path):
 
 @DTYPES
 def test_decisions_are_those_of_the_estimator(dtype, path):
-    """Of equal probabilities the first class, and a half is not above a half."""
+    """Equal probabilities give the first class, and a half is not above a half."""
     X = np.zeros((2, 6), dtype)
     for count, expected in ((2, 0), (3, 0)):
         est = MLPClassifier((4,), dtype=dtype, **SHORT)

@@ -21,8 +21,11 @@ from cases.window_networks import (
     single_ops,
     transposes,
 )
+from fusednn.kernels.intrinsics.integers import DOT
 from oracles.onnx_sessions import check_batches_in, check_values, run, session_of
+from oracles.parity import fit_quietly
 
+from fusednn import NetworkClassifier, freeze, layers, load
 from fusednn.export.onnx.graph import Graph
 from fusednn.export.onnx.windows import Tensor, add_windows
 from fusednn.graph.layers.batch_norm import BatchNorm
@@ -58,6 +61,15 @@ def test_each_option(name, opset, dtype, tmp_path):
         check_values(answers["variable"], predictor.predict(rows))
 
     check_batches_in(opset, predictor, X, tmp_path / "model.onnx", check)
+
+
+@pytest.mark.parametrize("weights", ["bfloat16", "int8"] if DOT else ["bfloat16"])
+@pytest.mark.parametrize("name", ["every option", "transpose, every option"])
+def test_rounded_weights(name, weights, tmp_path):
+    predictor = Predictor(model_of(SINGLE[name], "float32"), weights=weights)
+    X = rows_for(SINGLE[name], "float32")
+    answers = run(session_of(predictor, tmp_path / "model.onnx"), X)
+    check_values(answers["variable"], predictor.predict(X))
 
 
 @DTYPES
@@ -124,3 +136,69 @@ def convolved(x, w, b, op):
         groups=op.groups,
     )
     return out.movedim(1, -1).numpy()
+
+
+FLAT = layers.Flatten()
+IMAGES = np.random.default_rng(0).normal(size=(60, 6, 4, 3))
+FITTED = {
+    "images": (
+        [layers.Conv2D(5, 3, "relu"), layers.BatchNorm(), layers.MaxPool2D(2), FLAT],
+        IMAGES,
+    ),
+    "images of one channel": (
+        [layers.Conv2D(5, 3, "relu"), layers.GlobalAvgPool()],
+        IMAGES[..., 0],
+    ),
+    "series": ([layers.Conv1D(5, 3, "relu", padding="causal"), FLAT], IMAGES[:, :, 0]),
+    "only dense": ([layers.Dense(4, "tanh"), FLAT], IMAGES),
+    "rows": (
+        [layers.Reshape(6, 4, 3), layers.Conv2D(5, 3, "tanh"), FLAT],
+        IMAGES.reshape(60, -1),
+    ),
+    "channels first": (
+        [layers.Reshape(3, 6, 4, channels="first"), layers.Conv2D(5, 3), FLAT],
+        np.moveaxis(IMAGES, -1, 1).reshape(60, -1),
+    ),
+    "channels first of X with axes": (
+        [layers.Reshape(3, 6, 4, channels="first"), layers.Conv2D(5, 3), FLAT],
+        np.moveaxis(IMAGES, -1, 1),
+    ),
+}
+
+
+@DTYPES
+@pytest.mark.parametrize("standardize", [False, True])
+@pytest.mark.parametrize(("specs", "X"), FITTED.values(), ids=FITTED)
+def test_inputs_have_the_axes_of_the_fit(specs, X, standardize, dtype, tmp_path):
+    X, y = X.astype(dtype), np.arange(60) % 3
+    model = NetworkClassifier(specs, max_iter=2, standardize=standardize, random_state=0)
+    fit_quietly(model, X, y).save(tmp_path / "estimator")
+    freeze(model).save(tmp_path / "predictor")
+    expected = model.predict_proba(X)
+    for way in (model, freeze(model), load(tmp_path / "estimator"), load(tmp_path / "predictor")):
+        session = session_of(way, tmp_path / "model.onnx")
+        assert session.get_inputs()[0].shape == ["N", *X.shape[1:]]
+        for rows in (X, X[:1]):
+            found = run(session, rows)["probabilities"]
+            np.testing.assert_allclose(found, expected[: len(rows)], atol=2e-6)
+        standard = onnx.reference.ReferenceEvaluator(str(tmp_path / "model.onnx"))
+        _, found = standard.run(None, {"X": X[:9]})
+        np.testing.assert_allclose(found, expected[:9], atol=2e-6)
+
+
+def test_channels_that_are_first_stay_first(tmp_path):
+    """They are transposed once, behind the convolutions; without these once too."""
+    shape = (5, 4, 3)
+    first, same = Reshape((3, 5, 4), channels_first=True), {"padding": ((1, 1), (1, 1))}
+    conv = convolution(shape, 2, (3, 3), "relu", **same)
+    for ops in (
+        [first, conv, Reshape((40,)), Dense(40, 3)],
+        [first, BatchNorm(3), PReLU(3), conv, Reshape((40,)), Dense(40, 3)],
+        [first, Residual((convolution(shape, 3, (3, 3), **same),)), Reshape((60,)), Dense(60, 3)],
+        [first, Dense(3, 2), Reshape((40,)), Dense(40, 3)],
+    ):
+        predictor, X = Predictor(model_of(ops, "float32")), rows_for(ops, "float32")
+        answers = run(session_of(predictor, tmp_path / "model.onnx"), X)
+        check_values(answers["variable"], predictor.predict(X))
+        kinds = Counter(node.op_type for node in onnx.load(tmp_path / "model.onnx").graph.node)
+        assert kinds["Transpose"] == 1

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from cases.op_networks import CASES, parameters_for, reads_codes
+from cases.op_networks import AUGMENTED, CASES, parameters_for, reads_codes
 from fusednn.kernels.records import MIX, STREAM
 from oracles.interpreter import Run
 
@@ -11,6 +11,7 @@ from fusednn.plan.binding.loss import Target
 from fusednn.plan.inference import lower_outputs
 from fusednn.plan.layout.choosing import forms_of
 from fusednn.plan.layout.parameters import ParameterLayout
+from fusednn.plan.memory import spans
 from fusednn.plan.updating.rule import Rule
 from fusednn.training.predict import input_gradient
 from fusednn.training.session import Session
@@ -53,6 +54,21 @@ def assert_close(found, expected, dtype):
 @EVERY
 @pytest.mark.parametrize(("jobs", "inputs"), [(1, False), (2, False), (2, True)])
 def test_gradients(network, dtype, jobs, inputs):
+    check_gradients(network, dtype, jobs, inputs)
+
+
+@pytest.mark.parametrize("near", [1, 4096], ids=["one", "few"])
+@pytest.mark.parametrize(
+    "network", [pytest.param(one, id=name) for name, one in CASES.items() if one.positions > 1]
+)
+def test_gradients_in_small_steps(network, near, monkeypatch):
+    """Loops over one sample or a few: elsewhere all samples of a chunk are near."""
+    monkeypatch.setattr(spans, "STEP_BYTES", near)
+    check_gradients(network, np.float64, 2, True)
+
+
+def check_gradients(network, dtype, jobs, inputs):
+    """Those of the loss by the parameters and by the data."""
     X, t, parameters, rng = draw(network, dtype, trains=True)
     order = rng.permutation(SAMPLES)
     session = Session(
@@ -84,20 +100,11 @@ def test_gradients_of_outputs(network, dtype, of, jobs):
     assert_close(found, run.dx, dtype)
 
 
-@pytest.mark.parametrize(
-    ("network", "mixup"),
-    [
-        pytest.param(network, mixup, id=f"{name}-{mixup}")
-        for name, network in CASES.items()
-        for mixup in (0.0, 0.4)
-        if not (mixup and reads_codes(network))  # codes are not mixed
-    ],
-)
-def test_steps_with_noise(network, mixup):
+def check_a_step(network, **options):
     """A step of SGD at rate 1 moves each parameter by its gradient, and the running statistics."""
     X, t, parameters, rng = draw(network, np.float64, trains=True)
     order = rng.permutation(SAMPLES)
-    rule = Rule("sgd", (0.0,), mixup=mixup)
+    rule = Rule("sgd", (0.0,), **options)
     session = Session(
         network, X, Target(t, None), rule, batch=SAMPLES, order=order, l2=0.0, n_jobs=1
     )
@@ -105,9 +112,9 @@ def test_steps_with_noise(network, mixup):
     session.begin(7, 0)
     with session:
         session.run_passes(np.ones(1))
-    shares, mixed = session.plan.program.settings[0], bool(mixup)
+    shares, mixed = session.plan.program.settings[0], bool(rule.mixup)
     orders = {"own": order, "partners": session.plan.partners[:SAMPLES]}
-    graph = network.graph(trains=True, noisy=True, mixed=mixed)
+    graph = network.graph(trains=True, noisy=True, mixed=mixed, augmentation=rule.augmentation)
     run = Run(
         graph, parameters, X, mean_error(t, orders), orders,
         mix=shares[MIX] if mixed else 1.0, seed=7, step=int(shares[STREAM]),
@@ -119,6 +126,25 @@ def test_steps_with_noise(network, mixup):
             assert_close(after, run.values[array], np.float64)
         elif parameter.largest == np.inf:
             assert_close(before - after, gradient, np.float64)
+
+
+@pytest.mark.parametrize(
+    ("network", "mixup"),
+    [
+        pytest.param(network, mixup, id=f"{name}-{mixup}")
+        for name, network in CASES.items()
+        for mixup in (0.0, 0.4)
+        if not (mixup and reads_codes(network))  # codes are not mixed
+    ],
+)
+def test_steps_with_noise(network, mixup):
+    check_a_step(network, mixup=mixup)
+
+
+@pytest.mark.parametrize("mixup", [0.0, 0.4])
+@pytest.mark.parametrize(("network", "augmentation"), AUGMENTED.values(), ids=AUGMENTED)
+def test_steps_with_augmented_samples(network, augmentation, mixup):
+    check_a_step(network, augmentation=augmentation, mixup=mixup)
 
 
 @DTYPES

@@ -15,7 +15,7 @@ from sklearn.preprocessing import MinMaxScaler, StandardScaler
 import fusednn
 from fusednn import MLPClassifier, MLPRegressor, NetworkClassifier, freeze
 from fusednn.layers import BatchNorm, Dense, Flatten, LayerNorm, PReLU, Reshape, Residual, RMSNorm
-from fusednn.serving import calls
+from fusednn.serving import together
 from fusednn.serving.model import BINARY, COLUMNS, MULTICLASS, MULTILABEL, VALUES, Head, Model
 from fusednn.serving.predictor import Predictor
 from fusednn.training import parked
@@ -72,7 +72,7 @@ def as_one(answer):
 
 
 def assert_same_bits(predictor, X):
-    """Of each method, for a row by itself and among others."""
+    """Each method answers a row with the same bits by itself and among others."""
     head = predictor.model().head
     for name in methods_of(head):
         all_ = as_one(getattr(predictor, name)(X))
@@ -99,7 +99,7 @@ def test_same_bits_by_two_threads(monkeypatch, sizes, rows, weights):
             helpers.append(len(self.helpers))
             return self
 
-    monkeypatch.setattr(calls, "Crew", Crew)
+    monkeypatch.setattr(together, "Crew", Crew)
     whole, X = model(sizes), rows_of(rows, sizes[0])
     one, two = (Predictor(whole, jobs, weights)(X) for jobs in (1, 2))
     np.testing.assert_array_equal(one, two)

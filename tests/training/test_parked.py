@@ -7,6 +7,7 @@ import warnings
 import numpy as np
 import pytest
 from fusednn.kernels import answer as calls
+from fusednn.kernels.library import address
 
 from fusednn import MLPClassifier, freeze
 from fusednn.training import parked
@@ -63,11 +64,13 @@ def test_an_idle_thread_ends(monkeypatch, predictor, want):
 def test_a_thread_that_was_taken_does_not_end(monkeypatch):
     """Although it waited too long: whoever took it gives it work later."""
     monkeypatch.setattr(parked, "PARKED_SECONDS", 0.01)
-    helper, done = parked.Helper(), threading.Event()
+    helper, shared = parked.Helper(), np.zeros(calls.SHARED_WIDTH, np.int64)
+    shared[calls.STEP] = 1
     helper._thread.join(0.2)
-    helper.run(done.set, (), None)
-    assert done.wait(LIMIT)
+    helps = address(calls.help_with_rows, "share", np.dtype(np.float32))
+    helper.run(helps, np.zeros(calls.WIDTH, np.int64), shared, None)
     helper.end()
+    assert shared[calls.NEXT] == 1
 
 
 @pytest.mark.parametrize("most", [0, 1])
@@ -86,23 +89,19 @@ def test_where_no_thread_starts(monkeypatch, predictor, want, most):
 
 
 def test_work_that_is_begun_too_late_is_not_waited_for(monkeypatch, predictor, want):
-    late, begun = threading.Event(), []
-
-    def run(helper, function, arguments, alive):
-        def slow(*arguments):
-            late.wait(LIMIT)
-            begun.append(function(*arguments))
-
-        helper._work.put((slow, arguments, alive))
-
-    monkeypatch.setattr(parked.Helper, "run", run)
+    late, run = [], parked.Helper.run
+    monkeypatch.setattr(parked.Helper, "run", lambda *work: late.append(work))
     found = predictor.predict_proba(X)
-    assert begun == []
     np.testing.assert_array_equal(found, want)
     found[:] = 5
-    late.set()
+    before = [int(shared[calls.NEXT]) for *_, shared, _ in late]
+    for work in late:
+        run(*work)
     parked.end_parked()
-    assert begun == [calls.DONE] * 2
+    after = [int(shared[calls.NEXT]) for *_, shared, _ in late]
+    assert (len(late), len(set(after))) == (2, 1)  # both have come
+    assert after[0] == before[0] + 2 * late[0][3][calls.STEP]
+    assert [shared[calls.BUSY] for *_, shared, _ in late] == [0, 0]
     assert (found == 5).all()
 
 

@@ -14,7 +14,10 @@ from fusednn.losses import CLASSIFICATION, REGRESSION
 from fusednn.plan.layout.rounded_weights import STORAGES
 from fusednn.serving import types as serving_types
 
-ROOMS = [fusednn, fusednn.layers, fusednn.losses, fusednn.optimizers, fusednn.schedules]
+ROOMS = [
+    *(fusednn, fusednn.augment, fusednn.layers, fusednn.losses),
+    *(fusednn.optimizers, fusednn.schedules),
+]
 PUBLIC = {
     f"{room.__name__}.{name}": getattr(room, name)
     for room in ROOMS

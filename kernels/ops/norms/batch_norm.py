@@ -12,6 +12,13 @@ import math
 
 from fusednn.kernels import records
 from fusednn.kernels._jit import kernel
+from fusednn.kernels.intrinsics.columns import (
+    differentiate_rows,
+    normalise_rows,
+    sum_columns,
+    sum_normal_columns,
+    sum_squared_columns,
+)
 from fusednn.kernels.intrinsics.pointers import advance, number, slot
 from fusednn.kernels.intrinsics.scalars import cast
 from fusednn.kernels.operands import (
@@ -25,8 +32,8 @@ from fusednn.kernels.operands import (
     width_of,
 )
 from fusednn.kernels.ops.frames import rows_of_batch
-from fusednn.kernels.ops.pointwise.elementwise import affine_row, clear_columns
-from fusednn.kernels.ops.products.partials import CHUNK_ROWS, add_columns
+from fusednn.kernels.ops.pointwise.elementwise import clear_columns
+from fusednn.kernels.ops.products.partials import CHUNK_ROWS
 
 PARTIALS = operands(partials=REALS, x=ROWS, padded=padded_width_of("x"))
 """`partials` are 2 x padded for each chunk of the rows of CHUNK_ROWS samples of the buffers."""
@@ -34,6 +41,9 @@ PARTIALS = operands(partials=REALS, x=ROWS, padded=padded_width_of("x"))
 PART_ROWS = 64
 """Rows that are summed one after the other before they join a chunk's sums, which keeps these
 accurate: a chunk of images may have 10,000 rows."""
+
+NEAR_ROWS = 16
+"""Rows whose columns are mapped one vector after the other: they stay in the first-level cache."""
 
 STATISTICS = operands(
     mean=REALS,
@@ -48,21 +58,28 @@ STATISTICS = operands(
 )
 FORWARD = operands(
     out=ROWS,
-    normal=ROWS,  # x before, xhat after
+    x=ROWS,
     mean=REALS,
     inverse=REALS,
     scale=REALS,
     shift=REALS,
+    floor=NUMBER,
     width=width_of("out"),
     padded=padded_width_of("out"),
 )
 BACKWARD_PARTIALS = operands(
-    partials=REALS, dout=ROWS, normal=ROWS, padded=padded_width_of("dout")
+    partials=REALS,
+    dout=ROWS,
+    x=ROWS,
+    mean=REALS,
+    inverse=REALS,
+    padded=padded_width_of("dout"),
 )
 SUMS = operands(dscale=REALS, dshift=REALS, partials=REALS, width=COUNT, padded=COUNT)
 BACKWARD = operands(
     dx=ROWS,  # dout before
-    normal=ROWS,
+    x=ROWS,
+    mean=REALS,
     inverse=REALS,
     scale=REALS,
     dscale=REALS,
@@ -70,27 +87,6 @@ BACKWARD = operands(
     width=width_of("dx"),
     padded=padded_width_of("dx"),
 )
-
-
-@kernel
-def add_squared_columns(total, x, mean, stride, rows, n):
-    """total (n,) = the sum over the rows of (x (rows, n) - mean)^2; overwrites."""
-    clear_columns(total, 0, n)
-    for row in range(rows):
-        here = advance(x, row * stride)
-        for c in range(n):
-            off = here[c] - mean[c]
-            total[c] = total[c] + off * off
-
-
-@kernel
-def add_product_columns(total, x, y, stride, rows, n):
-    """total (n,) = the sum over the rows of x y (rows, n each); overwrites."""
-    clear_columns(total, 0, n)
-    for row in range(rows):
-        here, there = advance(x, row * stride), advance(y, row * stride)
-        for c in range(n):
-            total[c] = total[c] + here[c] * there[c]
 
 
 @kernel
@@ -109,16 +105,17 @@ def rows_of_chunk(record):
 @kernel
 def deviations_of(mean, squares, x, stride, rows, n):
     """mean (n,) of x (rows, n), and the sums of squares about it; overwrites."""
-    add_columns(mean, x, stride, rows, n)
+    sum_columns(mean, x, stride, rows, n)
     multiply_columns(mean, cast(1.0 / rows, mean[0]), n)
-    add_squared_columns(squares, x, mean, stride, rows, n)
+    sum_squared_columns(squares, x, mean, stride, rows, n)
 
 
 @op(PARTIALS)
 def batch_partials(record, frame, scratch, lo, hi):
     """partials (2, O) of each chunk of x (B, O): means and sums of squares about them; overwrites.
 
-    Chunks of rows [lo, hi); the batch's last one may have fewer rows.
+    Chunks of rows [lo, hi); the batch's last one may have fewer rows. Where lo is within a chunk,
+    its rows so far have been summed.
     """
     x, partials = slot(record, PARTIALS.x, scratch[0]), slot(record, PARTIALS.partials, scratch[0])
     stride, padded, chunk_rows = (
@@ -130,7 +127,7 @@ def batch_partials(record, frame, scratch, lo, hi):
         first, last = chunk * chunk_rows, min((chunk + 1) * chunk_rows, hi)
         means = advance(partials, chunk * 2 * padded)
         squares = advance(means, padded)
-        for row in range(first, last, PART_ROWS):
+        for row in range(max(first, lo), last, PART_ROWS):
             rows = min(PART_ROWS, last - row)
             here = advance(x, row * stride)
             if row == first:
@@ -217,47 +214,56 @@ def batch_statistics(record, frame, scratch, lo, hi):
 
 
 @kernel
-def normalise_columns(x, mean, inverse, n):
-    """x <- (x - mean) inverse, n elements each."""
-    for c in range(n):
-        x[c] = (x[c] - mean[c]) * inverse[c]
+def clear_padding(x, stride, rows, width, padded):
+    """x (rows, padded) = 0 from column `width` on; overwrites."""
+    if width < padded:
+        for row in range(rows):
+            clear_columns(advance(x, row * stride), width, padded)
 
 
 @op(FORWARD)
 def batch_norm_forward(record, frame, scratch, lo, hi):
-    """Rows [lo, hi): normal (B, O) <- xhat, in place; out (B, O) = xhat scale + shift."""
-    stride, out_stride = record[FORWARD.normal_stride], record[FORWARD.out_stride]
-    width, padded = record[FORWARD.width], record[FORWARD.padded]
-    x, out = slot(record, FORWARD.normal, scratch[0]), slot(record, FORWARD.out, scratch[0])
+    """Rows [lo, hi) of out (B, O) = max(floor, xhat scale + shift), from x (B, O); overwrites."""
+    stride, out_stride = record[FORWARD.x_stride], record[FORWARD.out_stride]
+    x, out = slot(record, FORWARD.x, scratch[0]), slot(record, FORWARD.out, scratch[0])
     mean = slot(record, FORWARD.mean, scratch[0])
     inverse = slot(record, FORWARD.inverse, scratch[0])
     scale, shift = slot(record, FORWARD.scale, scratch[0]), slot(record, FORWARD.shift, scratch[0])
-    for row in range(lo, hi):
-        here, there = advance(x, row * stride), advance(out, row * out_stride)
-        normalise_columns(here, mean, inverse, width)
-        affine_row(there, here, scale, shift, True, width)
-        clear_columns(here, width, padded)
-        clear_columns(there, width, padded)
+    floor = number(record, FORWARD.floor, scratch[0])
+    for row in range(lo, hi, NEAR_ROWS):
+        rows = min(NEAR_ROWS, hi - row)
+        normalise_rows(
+            advance(out, row * out_stride), advance(x, row * stride), mean, inverse, scale, shift,
+            floor, out_stride, stride, rows, record[FORWARD.padded],
+        )  # fmt: skip
+        clear_padding(
+            advance(out, row * out_stride), out_stride, rows, record[FORWARD.width],
+            record[FORWARD.padded],
+        )  # fmt: skip
     return 0
 
 
 @op(BACKWARD_PARTIALS)
 def batch_norm_partials(record, frame, scratch, lo, hi):
     """partials (2, O) of each chunk of dout (B, O): sums of it and of dout xhat; overwrites."""
-    x = slot(record, BACKWARD_PARTIALS.normal, scratch[0])
+    x = slot(record, BACKWARD_PARTIALS.x, scratch[0])
+    mean = slot(record, BACKWARD_PARTIALS.mean, scratch[0])
+    inverse = slot(record, BACKWARD_PARTIALS.inverse, scratch[0])
     d = slot(record, BACKWARD_PARTIALS.dout, scratch[0])
     partials = slot(record, BACKWARD_PARTIALS.partials, scratch[0])
-    stride = record[BACKWARD_PARTIALS.normal_stride]
+    stride = record[BACKWARD_PARTIALS.x_stride]
     padded, chunk_rows = record[BACKWARD_PARTIALS.padded], rows_of_chunk(record)
     for chunk in range(lo // chunk_rows, (hi + chunk_rows - 1) // chunk_rows):
         first, last = chunk * chunk_rows, min((chunk + 1) * chunk_rows, hi)
         sums = advance(partials, chunk * 2 * padded)
-        for row in range(first, last, PART_ROWS):
+        for row in range(max(first, lo), last, PART_ROWS):
             rows = min(PART_ROWS, last - row)
             here, there = advance(x, row * stride), advance(d, row * stride)
             part = sums if row == first else scratch
-            add_columns(part, there, stride, rows, padded)
-            add_product_columns(advance(part, padded), there, here, stride, rows, padded)
+            sum_columns(part, there, stride, rows, padded)
+            sum_normal_columns(
+                advance(part, padded), there, here, mean, inverse, stride, rows, padded
+            )
             if row > first:
                 add_columns_to(sums, part, 2 * padded)
     return 0
@@ -271,34 +277,30 @@ def batch_norm_sums(record, frame, scratch, lo, hi):
     chunks = (rows_of_batch(record, frame) + chunk_rows - 1) // chunk_rows
     partials = slot(record, SUMS.partials, scratch[0])
     dshift, dscale = slot(record, SUMS.dshift, scratch[0]), slot(record, SUMS.dscale, scratch[0])
-    add_columns(dshift, partials, 2 * padded, chunks, padded)
-    add_columns(dscale, advance(partials, padded), 2 * padded, chunks, padded)
+    sum_columns(dshift, partials, 2 * padded, chunks, padded)
+    sum_columns(dscale, advance(partials, padded), 2 * padded, chunks, padded)
     clear_columns(dshift, width, padded)
     clear_columns(dscale, width, padded)
     return 0
 
 
-@kernel
-def differentiate_columns(d, x, scale, inverse, dshift, dscale, part, n):
-    """d <- scale inverse (d - (dshift + x dscale) part), n elements; in place."""
-    for c in range(n):
-        rest = d[c] - (dshift[c] + x[c] * dscale[c]) * part
-        d[c] = scale[c] * inverse[c] * rest
-
-
 @op(BACKWARD)
 def batch_norm_backward(record, frame, scratch, lo, hi):
     """Rows [lo, hi) of dx (B, O): the gradient by out becomes that by x; in place."""
-    stride, width = record[BACKWARD.normal_stride], record[BACKWARD.width]
-    padded = record[BACKWARD.padded]
-    x, d = slot(record, BACKWARD.normal, scratch[0]), slot(record, BACKWARD.dx, scratch[0])
-    scale = slot(record, BACKWARD.scale, scratch[0])
+    stride, padded = record[BACKWARD.dx_stride], record[BACKWARD.padded]
+    x, d = slot(record, BACKWARD.x, scratch[0]), slot(record, BACKWARD.dx, scratch[0])
+    mean = slot(record, BACKWARD.mean, scratch[0])
     inverse = slot(record, BACKWARD.inverse, scratch[0])
+    scale = slot(record, BACKWARD.scale, scratch[0])
     dshift = slot(record, BACKWARD.dshift, scratch[0])
     dscale = slot(record, BACKWARD.dscale, scratch[0])
     part = cast(1.0 / rows_of_batch(record, frame), scratch[0])
-    for row in range(lo, hi):
-        here, there = advance(x, row * stride), advance(d, row * stride)
-        differentiate_columns(there, here, scale, inverse, dshift, dscale, part, width)
-        clear_columns(there, width, padded)
+    for row in range(lo, hi, NEAR_ROWS):
+        rows = min(NEAR_ROWS, hi - row)
+        there = advance(d, row * stride)
+        differentiate_rows(
+            there, there, advance(x, row * stride), mean, inverse, scale, dshift, dscale, part,
+            stride, stride, rows, padded,
+        )  # fmt: skip
+        clear_padding(there, stride, rows, record[BACKWARD.width], padded)
     return 0

@@ -12,20 +12,12 @@ through the scratch.
 """
 
 from fusednn.kernels._jit import kernel
-from fusednn.kernels.intrinsics.lanes import lanes_of
 from fusednn.kernels.intrinsics.pointers import advance, number, slot
 from fusednn.kernels.intrinsics.tiles import MICRO_ROWS
-from fusednn.kernels.intrinsics.windows import (
-    edge_window_four,
-    edge_window_full,
-    edge_window_one,
-    window_four,
-    window_full,
-    window_one,
-)
 from fusednn.kernels.operands import COUNT, INT64, NUMBER, REALS, ROWS, op, operands
 from fusednn.kernels.ops.updates.update import panel_width
 
+from .window_tiles import rows_of_tile, window_tile
 from .windowed import READ, copy_pixels, frame_size, turn_taps, windows_of
 
 FORWARD = operands(
@@ -43,61 +35,40 @@ FORWARD = operands(
     filters=COUNT,  # O, without padding
     turned=COUNT,  # whether w is (taps O, I): each tap is transposed first
     at=INT64,  # for each pixel of out: where its window begins
-    runs=INT64,  # from there to each run of contiguous elements
-    n_runs=COUNT,
-    length=COUNT,
+    steps=INT64,  # from there to the element for each row of w
+    fan_in=COUNT,  # rows of w
 )
 
 
 @kernel
-def convolve_panel(c, ldc, x, at, w, width, b, runs, n_runs, length, M, floor):
+def convolve_panel(c, ldc, x, at, w, width, used, b, steps, K, M, floor):
     """c (M x a panel) = max(floor, b + the windows of x times w); overwrites c."""
-    is_edge = width == lanes_of(floor)
     m = 0
     while m < M:
         if M >= MICRO_ROWS:  # the last tile begins earlier: it writes some pixels again
             m = min(m, M - MICRO_ROWS)
-            there, first = advance(c, m * ldc), advance(at, m)
-            if is_edge:
-                edge_window_full(
-                    there, ldc, x, first, 1, w, width, b, 0, runs, n_runs, length, floor
-                )
-            else:
-                window_full(there, ldc, x, first, 1, w, width, b, 0, runs, n_runs, length, floor)
-            m += MICRO_ROWS
-        elif M - m >= 4:
-            there, first = advance(c, m * ldc), advance(at, m)
-            if is_edge:
-                edge_window_four(
-                    there, ldc, x, first, 1, w, width, b, 0, runs, n_runs, length, floor
-                )
-            else:
-                window_four(there, ldc, x, first, 1, w, width, b, 0, runs, n_runs, length, floor)
-            m += 4
-        else:
-            there, first = advance(c, m * ldc), advance(at, m)
-            if is_edge:
-                edge_window_one(
-                    there, ldc, x, first, 1, w, width, b, 0, runs, n_runs, length, floor
-                )
-            else:
-                window_one(there, ldc, x, first, 1, w, width, b, 0, runs, n_runs, length, floor)
-            m += 1
+        rows = rows_of_tile(M - m)
+        window_tile(
+            rows, advance(c, m * ldc), ldc, x, advance(at, m), w, width, width, used, b, 0, steps,
+            K, floor,
+        )  # fmt: skip
+        m += rows
 
 
-@op(FORWARD)
-def convolve(record, frame, scratch, lo, hi):
+@kernel
+def convolve_samples(record, frame, scratch, w, lo, hi):
     """Samples [lo, hi) of out (pixels, O) = max(floor, b + windows of x times w); overwrites."""
-    w, b = slot(record, FORWARD.w, scratch[0]), slot(record, FORWARD.b, scratch[0])
-    at, runs = slot(record, FORWARD.at, lo), slot(record, FORWARD.runs, lo)
+    b = slot(record, FORWARD.b, scratch[0])
+    at, steps = slot(record, FORWARD.at, lo), slot(record, FORWARD.steps, lo)
     floor, columns = number(record, FORWARD.floor, scratch[0]), record[FORWARD.columns]
-    n_runs, length = record[FORWARD.n_runs], record[FORWARD.length]
+    fan_in = record[FORWARD.fan_in]
+    filters = record[FORWARD.filters]
     kept, out_pixel = record[FORWARD.kept], record[FORWARD.out_pixel]
     pitch, pixels = out_pixel if kept == 0 else columns, record[FORWARD.pixels]
     place = advance(scratch, frame_size(record, floor))
     if record[FORWARD.turned] != 0:
         turn_taps(place, w, record[FORWARD.taps], record[FORWARD.filters], record[READ.channels])
-        w, place = place, advance(place, n_runs * length * columns)
+        w, place = place, advance(place, fan_in * columns)
     if kept != 0:
         copy_pixels(place, 0, b, 0, 1, kept, columns - kept)
         b, place = place, advance(place, columns)
@@ -108,12 +79,19 @@ def convolve(record, frame, scratch, lo, hi):
         j = 0
         while j < columns:
             width = panel_width(columns, j, scratch[0])
-            weights = advance(w, j * n_runs * length)
+            weights = advance(w, j * fan_in)
             convolve_panel(
-                advance(there, j), pitch, x, at, weights, width, advance(b, j), runs, n_runs,
-                length, pixels, floor,
+                advance(there, j), pitch, x, at, weights, width, filters, advance(b, j), steps,
+                fan_in, pixels, floor,
             )  # fmt: skip
             j += width
         if kept != 0:
             copy_pixels(out, out_pixel, place, columns, pixels, kept, record[FORWARD.cleared])
     return 0
+
+
+@op(FORWARD)
+def convolve(record, frame, scratch, lo, hi):
+    """`convolve_samples` with the record's weights."""
+    w = slot(record, FORWARD.w, scratch[0])
+    return convolve_samples(record, frame, scratch, w, lo, hi)

@@ -8,23 +8,16 @@ change places, each tap of dw is transposed, and db is the sum of x.
 """
 
 from fusednn.kernels._jit import kernel
+from fusednn.kernels.intrinsics.columns import add_row_sums
 from fusednn.kernels.intrinsics.lanes import lanes_of
 from fusednn.kernels.intrinsics.pointers import advance, slot
 from fusednn.kernels.intrinsics.scalars import cast
-from fusednn.kernels.intrinsics.tiles import MICRO_ROWS
-from fusednn.kernels.intrinsics.windows import (
-    edge_window_four,
-    edge_window_full,
-    edge_window_one,
-    window_four,
-    window_full,
-    window_one,
-)
 from fusednn.kernels.operands import COUNT, INT64, REALS, ROWS, op, operands
 from fusednn.kernels.ops.pointwise.elementwise import clear_columns
 from fusednn.kernels.ops.updates.update import panel_width
 
 from .partials import CHUNK_ROWS
+from .window_tiles import rows_of_tile, window_tile
 from .windowed import READ, copy_pixels, frame_size, sample_at, turn_taps, windows_of
 
 WEIGHTS = operands(
@@ -44,62 +37,37 @@ WEIGHTS = operands(
     taps=COUNT,
     at=INT64,  # for each row of w: where the elements that it multiplies begin
     fan_in=COUNT,  # rows of w
-    runs=INT64,  # from there to the elements for each row of pixels of dz
-    n_runs=COUNT,
-    length=COUNT,  # pixels of a row of dz
-    step=COUNT,  # elements of x or its frame from one of these pixels to the next
+    steps=INT64,  # from there to the element for each pixel of dz
+    pixels=COUNT,
 )
 
 
 @kernel
 def add_windows(record, dw, x, dz, ldz, width):
     """dw (fan_in x a panel) += the elements of x for each row of w, times dz; accumulates."""
-    at, runs = slot(record, WEIGHTS.at, width), slot(record, WEIGHTS.runs, width)
-    n_runs, length = record[WEIGHTS.n_runs], record[WEIGHTS.length]
-    step = record[WEIGHTS.step]
+    at, steps = slot(record, WEIGHTS.at, width), slot(record, WEIGHTS.steps, width)
     lowest = cast(-float("inf"), dw[0])
-    is_edge, rows = width == lanes_of(dw[0]), record[WEIGHTS.fan_in]
-    i = 0
-    while i < rows:
-        c, first = advance(dw, i * width), advance(at, i)
-        if rows - i >= MICRO_ROWS:
-            if is_edge:
-                edge_window_full(
-                    c, width, x, first, step, dz, ldz, c, width, runs, n_runs, length, lowest
-                )
-            else:
-                window_full(
-                    c, width, x, first, step, dz, ldz, c, width, runs, n_runs, length, lowest
-                )
-            i += MICRO_ROWS
-        elif rows - i >= 4:
-            if is_edge:
-                edge_window_four(
-                    c, width, x, first, step, dz, ldz, c, width, runs, n_runs, length, lowest
-                )
-            else:
-                window_four(
-                    c, width, x, first, step, dz, ldz, c, width, runs, n_runs, length, lowest
-                )
-            i += 4
-        else:
-            if is_edge:
-                edge_window_one(
-                    c, width, x, first, step, dz, ldz, c, width, runs, n_runs, length, lowest
-                )
-            else:
-                window_one(
-                    c, width, x, first, step, dz, ldz, c, width, runs, n_runs, length, lowest
-                )
-            i += 1
+    fan_in, used, i = record[WEIGHTS.fan_in], record[WEIGHTS.filters], 0
+    while i < fan_in:
+        c, rows = advance(dw, i * width), rows_of_tile(fan_in - i)
+        window_tile(
+            rows, c, width, x, advance(at, i), dz, ldz, width, used, c, width, steps,
+            record[WEIGHTS.pixels], lowest,
+        )  # fmt: skip
+        i += rows
 
 
 @kernel
 def add_pixels(total, x, pixel, pixels, n):
-    """total (n) += x (pixels, n), summed over its pixels; accumulates."""
+    """total (n) += x (pixels, n), summed over its pixels; accumulates.
+
+    A group of the channels has neighbours in its vectors: another worker may write those of total.
+    """
+    whole = n // lanes_of(total[0]) * lanes_of(total[0])
+    add_row_sums(total, x, pixel, pixels, whole)
     for at in range(pixels):
         row = advance(x, at * pixel)
-        for c in range(n):
+        for c in range(whole, n):
             total[c] = total[c] + row[c]
 
 
@@ -107,21 +75,23 @@ def add_pixels(total, x, pixel, pixels, n):
 def convolution_partials(record, frame, scratch, lo, hi):
     """dw (fan_in, O) and db (O,) of each chunk of samples [lo, hi); overwrites.
 
-    Chunks are of CHUNK_ROWS samples of the buffers; the batch's last one may have fewer.
+    Chunks are of CHUNK_ROWS samples of the buffers; the batch's last one may have fewer. Where lo
+    is within a chunk, its samples so far have been added: `turned` takes whole chunks alone.
     """
     fan_in, columns = record[WEIGHTS.fan_in], record[WEIGHTS.columns]
-    pixels, kept = record[WEIGHTS.n_runs] * record[WEIGHTS.length], record[WEIGHTS.kept]
+    pixels, kept = record[WEIGHTS.pixels], record[WEIGHTS.kept]
     pitch, summed = record[WEIGHTS.dz_pixel] if kept == 0 else columns, record[WEIGHTS.summed]
     sums = advance(scratch, frame_size(record, scratch[0]))
     copied = sums if record[WEIGHTS.turned] == 0 else advance(sums, fan_in * columns)
-    for first in range(lo, hi, CHUNK_ROWS):
-        chunk = first // CHUNK_ROWS
+    for chunk in range(lo // CHUNK_ROWS, (hi + CHUNK_ROWS - 1) // CHUNK_ROWS):
+        first, last = max(lo, chunk * CHUNK_ROWS), min((chunk + 1) * CHUNK_ROWS, hi)
         dw = advance(slot(record, WEIGHTS.dw, scratch[0]), chunk * record[WEIGHTS.dw_chunk])
         db = advance(slot(record, WEIGHTS.db, scratch[0]), chunk * record[WEIGHTS.db_chunk])
         total = dw if record[WEIGHTS.turned] == 0 else sums
-        clear_columns(total, 0, fan_in * columns)
-        clear_columns(db, 0, summed + record[WEIGHTS.cleared])
-        for sample in range(first, min(first + CHUNK_ROWS, hi)):
+        if first % CHUNK_ROWS == 0:
+            clear_columns(total, 0, fan_in * columns)
+            clear_columns(db, 0, summed + record[WEIGHTS.cleared])
+        for sample in range(first, last):
             x = windows_of(record, frame, scratch, sample)
             dz = advance(slot(record, WEIGHTS.dz, scratch[0]), sample * record[WEIGHTS.dz_stride])
             if record[WEIGHTS.turned] == 0:

@@ -14,6 +14,7 @@ stride differ between pixels even inside.
 """
 
 from fusednn.kernels._jit import kernel
+from fusednn.kernels.intrinsics.columns import add_row_sums
 from fusednn.kernels.intrinsics.lane_windows import (
     edge_lane_five,
     edge_lane_four,
@@ -34,7 +35,6 @@ from fusednn.kernels.operands import COUNT, INT64, NUMBER, REALS, ROWS, op, oper
 from fusednn.kernels.ops.pointwise.elementwise import clear_columns
 from fusednn.kernels.ops.updates.update import panel_width
 
-from .convolution_partials import add_pixels
 from .partials import CHUNK_ROWS
 from .windowed import READ, frame_size, sample_at, windows_of
 
@@ -142,13 +142,13 @@ def fold_pixels(record, out, sums):
         clear_columns(there, C, pitch)
 
 
-@op(DEPTHWISE)
-def depthwise(record, frame, scratch, lo, hi):
+@kernel
+def depthwise_samples(record, frame, scratch, w, lo, hi):
     """Samples [lo, hi) of out (pixels, O) = max(floor, b + windows of x times w); overwrites."""
     pixels, at = slot(record, DEPTHWISE.pixels, lo), slot(record, DEPTHWISE.at, lo)
     taps, runs = slot(record, DEPTHWISE.taps, lo), slot(record, DEPTHWISE.runs, lo)
     phases = slot(record, DEPTHWISE.phases, lo)
-    w, b = slot(record, DEPTHWISE.w, scratch[0]), slot(record, DEPTHWISE.b, scratch[0])
+    b = slot(record, DEPTHWISE.b, scratch[0])
     floor, columns = number(record, DEPTHWISE.floor, scratch[0]), record[DEPTHWISE.columns]
     folded, pitch = record[DEPTHWISE.folds] != 1, record[DEPTHWISE.out_pixel]
     sums = advance(scratch, frame_size(record, floor))
@@ -176,6 +176,13 @@ def depthwise(record, frame, scratch, lo, hi):
     return 0
 
 
+@op(DEPTHWISE)
+def depthwise(record, frame, scratch, lo, hi):
+    """`depthwise_samples` with the record's weights."""
+    w = slot(record, DEPTHWISE.w, scratch[0])
+    return depthwise_samples(record, frame, scratch, w, lo, hi)
+
+
 @op(WEIGHTS)
 def depthwise_partials(record, frame, scratch, lo, hi):
     """dw (taps, O) and db (O,) of each chunk of samples [lo, hi); overwrites.
@@ -187,21 +194,22 @@ def depthwise_partials(record, frame, scratch, lo, hi):
     pixels, at = slot(record, WEIGHTS.pixels, lo), slot(record, WEIGHTS.at, lo)
     taps, runs = slot(record, WEIGHTS.taps, lo), slot(record, WEIGHTS.runs, lo)
     phases = slot(record, WEIGHTS.phases, lo)
-    for first in range(lo, hi, CHUNK_ROWS):
-        chunk = first // CHUNK_ROWS
+    for chunk in range(lo // CHUNK_ROWS, (hi + CHUNK_ROWS - 1) // CHUNK_ROWS):
+        first, last = max(lo, chunk * CHUNK_ROWS), min((chunk + 1) * CHUNK_ROWS, hi)
         dw = advance(slot(record, WEIGHTS.dw, scratch[0]), chunk * n_taps * columns)
         db = advance(slot(record, WEIGHTS.db, scratch[0]), chunk * columns)
-        clear_columns(dw, 0, n_taps * columns)
-        clear_columns(db, 0, columns)
-        for sample in range(first, min(first + CHUNK_ROWS, hi)):
+        if first % CHUNK_ROWS == 0:
+            clear_columns(dw, 0, n_taps * columns)
+            clear_columns(db, 0, columns)
+        for sample in range(first, last):
             x = windows_of(record, frame, scratch, sample)
             dz = advance(slot(record, WEIGHTS.dz, scratch[0]), sample * record[WEIGHTS.dz_stride])
             if record[WEIGHTS.turned] == 0:
-                add_pixels(db, dz, pitch, record[WEIGHTS.dz_pixels], columns)
+                add_row_sums(db, dz, pitch, record[WEIGHTS.dz_pixels], columns)
             else:
                 count = record[READ.height] * record[READ.width]
                 whole = sample_at(record, frame, scratch, sample)
-                add_pixels(db, whole, record[READ.x_pixel], count, columns)
+                add_row_sums(db, whole, record[READ.x_pixel], count, columns)
             j = 0
             while j < columns:
                 width = panel_width(columns, j, scratch[0])

@@ -10,10 +10,10 @@ each chunk have the memory layout of their parameter, so a tile of weights is co
 
 from fusednn.kernels import records
 from fusednn.kernels._jit import kernel
+from fusednn.kernels.intrinsics.columns import sum_columns
 from fusednn.kernels.intrinsics.pointers import advance, slot
 from fusednn.kernels.intrinsics.tiles import MICRO_ROWS as CHUNK_ROWS
 from fusednn.kernels.operands import COUNT, REALS, op, operands
-from fusednn.kernels.ops.pointwise.elementwise import clear_columns
 from fusednn.kernels.ops.updates.update import (
     MATRIX,
     TILE_ROWS,
@@ -30,16 +30,6 @@ WEIGHTS = operands(MATRIX, partials=REALS, chunk=COUNT)
 
 
 @kernel
-def add_columns(total, x, stride, rows, n):
-    """total (n,) = the sum over the rows of x (rows, n); overwrites."""
-    clear_columns(total, 0, n)
-    for row in range(rows):
-        here = advance(x, row * stride)
-        for c in range(n):
-            total[c] = total[c] + here[c]
-
-
-@kernel
 def chunks_of_batch(frame):
     """The number of chunks of the batch's samples."""
     return (frame[records.SAMPLES] + CHUNK_ROWS - 1) // CHUNK_ROWS
@@ -49,7 +39,7 @@ def chunks_of_batch(frame):
 def update_vector_partials(record, frame, scratch, lo, hi):
     """Elements [lo, hi), at most four panels: the sum of the chunks' gradients, then its step."""
     partials = advance(slot(record, VECTOR.partials, scratch[0]), lo)
-    add_columns(scratch, partials, record[VECTOR.chunk], chunks_of_batch(frame), hi - lo)
+    sum_columns(scratch, partials, record[VECTOR.chunk], chunks_of_batch(frame), hi - lo)
     return step_bias(record, frame, scratch, lo, hi)
 
 
@@ -62,5 +52,5 @@ def update_partials(record, frame, scratch, lo, hi):
     first = j * record[MATRIX.fan_in] + i * width
     partials = advance(slot(record, WEIGHTS.partials, scratch[0]), first)
     chunks = chunks_of_batch(frame)
-    add_columns(scratch, partials, record[WEIGHTS.chunk], chunks, rows * width)
+    sum_columns(scratch, partials, record[WEIGHTS.chunk], chunks, rows * width)
     return update_tile(record, frame, scratch, i, j, rows, width)

@@ -82,14 +82,10 @@ def fill_pixels(record, target, pitch, pixels, scratch):
         clear_columns(there, filled, pitch)
 
 
-@op(SCATTER)
-def scatter(record, frame, scratch, lo, hi):
+@kernel
+def scatter_samples(record, frame, scratch, w, lo, hi):
     """Samples [lo, hi) of out (height, width, O) = b + x[p] w[tap], added up; overwrites."""
-    w, columns, pitch = (
-        slot(record, SCATTER.w, scratch[0]),
-        record[SCATTER.columns],
-        record[SCATTER.out_pixel],
-    )
+    columns, pitch = record[SCATTER.columns], record[SCATTER.out_pixel]
     height, width = record[SCATTER.height], record[SCATTER.width]
     line = record[SCATTER.frame_width] * columns
     framed = record[SCATTER.frame_height] * record[SCATTER.frame_width]
@@ -116,3 +112,10 @@ def scatter(record, frame, scratch, lo, hi):
                 kept, record[SCATTER.cleared],
             )  # fmt: skip
     return 0
+
+
+@op(SCATTER)
+def scatter(record, frame, scratch, lo, hi):
+    """`scatter_samples` with the record's weights."""
+    w = slot(record, SCATTER.w, scratch[0])
+    return scatter_samples(record, frame, scratch, w, lo, hi)

@@ -29,6 +29,8 @@ READ = operands(
     frame_pixel=COUNT,  # elements from one pixel of the frame to the next
     top=COUNT,  # rows and columns of zeros before x in its frame
     left=COUNT,
+    first_line=COUNT,  # rows of the frame that are read
+    last_line=COUNT,
 )
 """Where windows are read: in x itself, or in its frame."""
 
@@ -62,11 +64,14 @@ def repeat_pixels(out, out_pixel, x, x_pixel, pixels, C, repeats):
 
 @kernel
 def fill_frame(record, target, x):
-    """target (frame_height, frame_width, frame_pixel) = x (height, width, C) and zeros."""
+    """target (frame_height, frame_width, frame_pixel) = x (height, width, C) and zeros.
+
+    Only in the rows that are read.
+    """
     C, pixel, x_pixel = record[READ.channels], record[READ.frame_pixel], record[READ.x_pixel]
     line, width = record[READ.frame_width] * pixel, record[READ.width]
     first = record[READ.left] * pixel
-    for row in range(record[READ.frame_height]):
+    for row in range(record[READ.first_line], record[READ.last_line]):
         there, y = advance(target, row * line), row - record[READ.top]
         if y < 0 or y >= record[READ.height]:
             clear_columns(there, 0, line)

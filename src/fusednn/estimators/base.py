@@ -148,7 +148,7 @@ class BaseNetwork(CallbackSupportMixin, FilesMixin, LooksMixin, BaseEstimator):
         self._check_structure()
         first_pass = not self._is_built() or (not self.warm_start and not incremental)
         X, y = self._validate_input(X, y, incremental, reset=first_pass)
-        targets = self._encode(y, X.dtype if first_pass else self._network_dtype())
+        targets = self._encode(y, self._type_for(X) if first_pass else self._network_dtype())
         sample_weight = checked_weights(sample_weight, X)
         if self.missing_targets == IGNORE and not incremental:
             check_columns(targets)
@@ -156,8 +156,9 @@ class BaseNetwork(CallbackSupportMixin, FilesMixin, LooksMixin, BaseEstimator):
         random_state = random_state_of(self.random_state)
         if first_pass:
             self._initialize(X, random_state, present(sample_weight))
-        network = self._network(self._taken(self._check_sizes(X.shape[1])))
-        check_input(X, network.ops[0])
+        built = self._taken(self._check_sizes(X.shape[1]))
+        network = self._network(built)
+        check_input(X, built)
         return X, y, targets, sample_weight, shares, random_state, network
 
     def _initialized(self, X, y):
@@ -183,6 +184,10 @@ class BaseNetwork(CallbackSupportMixin, FilesMixin, LooksMixin, BaseEstimator):
     def _taken(self, structure):
         """Converts the result of `_check_sizes` to built layers; may store it."""
         return structure
+
+    def _augmentation(self):
+        """What is done to the samples of training; nothing in most estimators."""
+        return None
 
     def _described_solver(self):
         """The optimizer that `solver` names; the name itself for scikit-learn's solvers."""
@@ -214,8 +219,18 @@ class BaseNetwork(CallbackSupportMixin, FilesMixin, LooksMixin, BaseEstimator):
         """Gives each sample of X a row; of most estimators X must have them."""
         return X
 
+    def _takes_bytes(self, X, reset):
+        """Whether X stays an array of uint8, which training and predictions convert by rows."""
+        return False
+
+    def _type_for(self, X):
+        """The type of a new network for checked X."""
+        return X.dtype
+
     def _checked(self, X, y, reset, dtypes, **options):
         X = self._as_rows(X, reset)
+        if self._takes_bytes(X, reset):
+            dtypes = (*dtypes, np.uint8)
         is_plain = takes_plain_input if reset else is_plain_input
         if is_plain_target(y, X) and is_plain(self, X, dtypes):
             return X, y
@@ -289,10 +304,13 @@ class BaseNetwork(CallbackSupportMixin, FilesMixin, LooksMixin, BaseEstimator):
         """Returns the network, its parameters, and X checked and converted to its dtype."""
         self._check_fitted()
         X = self._as_rows(X, reset=False)
-        if not is_plain_input(self, X, DTYPES["auto"]):
+        in_bytes = self._takes_bytes(X, reset=False)
+        if not is_plain_input(self, X, (*DTYPES["auto"], *(np.uint8,) * in_bytes)):
             X = validated(self, X, reset=False)
         dtype = self._network_dtype()
-        if X.dtype != dtype:  # check_array refuses values that overflow in the network's type
+        if (
+            X.dtype != dtype and not in_bytes
+        ):  # check_array refuses values that overflow in the network's type
             with np.errstate(over="ignore"):
                 X = check_array(
                     X,
@@ -301,8 +319,9 @@ class BaseNetwork(CallbackSupportMixin, FilesMixin, LooksMixin, BaseEstimator):
                     estimator=self,
                     input_name="X",
                 )
-        found = self._network()
-        check_input(X, found.ops[0])
+        built = self._built()
+        found = self._network(built)
+        check_input(X, built)
         return found, [np.asarray(array, dtype) for array in self._parameters()], X
 
     def __sklearn_tags__(self):

@@ -10,20 +10,21 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, overload
 import numpy as np
 
 from fusednn import layers as specs
-from fusednn.graph.layers.layer import shapes_along
 from fusednn.graph.layers.untrained import Standardize
 from fusednn.optimizers import NAMED, SGD, Adam
 from fusednn.training.optimizer_state import rule_of
 
 from .base import BaseNetwork
-from .displays.diagram import rows_html
+from .displays.diagram import described, rows_html
 from .fitting.decorators import with_checked_parameters
 from .fitting.preparing import loss_and_gradient
+from .input.augmentations import augmentation_of
 from .input.axes import as_rows, axes_of
 from .input.constraints import LAYERED
-from .network.building import build, first_ops, vector_sizes
+from .input.rehearsal_data import rehearsal_data
+from .network.building import build, first_ops
 from .network.built_layers import BuiltLayers, Position
-from .network.list_ends import divided, output_units, width_taken
+from .network.list_ends import SOFTMAX, divided, output_units
 from .network.parameters import (
     by_layer,
     categories_of,
@@ -73,6 +74,15 @@ class BaseLayered(BaseNetwork):
     def _as_rows(self, X, reset):
         return as_rows(self, X, reset)
 
+    def _takes_bytes(self, X, reset):
+        layers = self._specs() if reset else self.layers_
+        return isinstance(X, np.ndarray) and X.dtype == np.uint8 and not has_embedding(layers)
+
+    def _type_for(self, X):
+        if X.dtype != np.uint8:
+            return X.dtype
+        return np.dtype(np.float64 if self.dtype == "float64" else np.float32)
+
     def _built_of(self, layers, scaled):
         """Builds the ops of a list of descriptions, with an output layer for the targets."""
         hidden, output = divided(layers, self.n_outputs_, self._output_activation())
@@ -88,10 +98,10 @@ class BaseLayered(BaseNetwork):
     def _build(self, X, random_state, rows):
         layers = self._asked(partial(categories_of, X))
         self._built_layers = built = self._built_of(layers, bool(self.standardize))
-        check_input(X, built.ops[0])
+        check_input(X, built)
         if has_embedding(layers) and self._specs()[0].categories is None:
             check_tables(built, X)
-        arrays = drawn(built, random_state, X.dtype)
+        arrays = drawn(built, random_state, self._type_for(X))
         self.__dict__.pop("feature_means_", None)
         if self.standardize:
             self._learn_scaling(built, arrays, X[rows])
@@ -99,11 +109,11 @@ class BaseLayered(BaseNetwork):
 
     def _learn_scaling(self, built, arrays, X):
         """Learns the scaling from X, and sets arrays and attributes; codes are not scaled."""
-        X = by_channel(X, built)
+        dtype, X = self._type_for(X), by_channel(X, built)
         start, columns = 0, list(range(X.shape[1]))
         if isinstance(built.pieces[0].spec, specs.Embedding):
             columns, start = built.ops[0].plain, len(built.ops[0].columns)
-        mean, factor = (part.astype(X.dtype) for part in mean_and_factor(X))
+        mean, factor = (part.astype(dtype) for part in mean_and_factor(X))
         arrays[start][: len(columns)] = mean[columns]
         arrays[start + 1][: len(columns)] = factor[columns]
         codes = np.setdiff1d(np.arange(X.shape[1]), columns)
@@ -146,6 +156,9 @@ class BaseLayered(BaseNetwork):
         self.layers_, self._built_layers = structure
         return self._built_layers
 
+    def _augmentation(self):
+        return augmentation_of(self)
+
     def _described_solver(self):
         return PYTORCHS.get(self.solver, self.solver)
 
@@ -175,13 +188,7 @@ class BaseLayered(BaseNetwork):
         return f"{len(self._specs())} layers"
 
     def _rehearsal_data(self, rows):
-        layers = self._specs()
-        if not has_embedding(layers):
-            width = width_taken(layers) or 4
-            return np.random.RandomState(0).uniform(size=(rows, width))
-        codes, taken = layers[0].columns, width_taken(layers[1:]) or 0
-        sizes = vector_sizes(layers[0], layers[0].categories or (1,) * len(codes))
-        return np.zeros((rows, max(max(codes) + 1, taken - sum(sizes) + len(codes))))
+        return rehearsal_data(self, rows)
 
     def _rehearsal_classes(self):
         found = output_units(self._specs())
@@ -310,8 +317,9 @@ class BaseLayered(BaseNetwork):
     ) -> tuple[Any, ...]:
         """Computes the loss of all samples as one batch, and its gradient.
 
-        The network is that of training, but without dropout, noise and mixup. `BatchNorm` uses the
-        statistics of these samples and leaves its running statistics unchanged.
+        The network is that of training, but without dropout, noise, augmentations and mixup.
+        `BatchNorm` uses the statistics of these samples and leaves its running statistics
+        unchanged.
 
         Parameters
         ----------
@@ -355,11 +363,28 @@ class BaseLayered(BaseNetwork):
         return loss, by_layer(self._built_layers, gradients), *dx
 
     def _html_repr(self):
-        """Appends a table of the layers of a fitted network to scikit-learn's diagram."""
+        """Appends a table of the layers to scikit-learn's diagram.
+
+        Before the fit there is one if the list begins with `Reshape`, which gives all shapes.
+        """
         text = super()._html_repr()
         if self._is_built():
-            text += rows_html(_described(self._built_layers, self.layers_))
-        return text
+            return text + rows_html(described(self._built_layers, self.layers_, axes_of(self)))
+        layers = self.layers if isinstance(self.layers, list | tuple) else []
+        if not layers or not isinstance(layers[0], specs.Reshape):
+            return text
+        return text + self._known_html(layers, (prod(layers[0].shape),))
+
+    def _known_html(self, layers, shape):
+        """A table of the layers before the fit; nothing if the list does not fit together."""
+        units = output_units(layers)
+        try:
+            hidden, output = divided(layers, units or 1, SOFTMAX)
+            built = build(hidden, output, shape, scaled=bool(self.standardize))
+        except ValueError:
+            return ""
+        rows = described(built, hidden, shape)
+        return rows_html(rows if units else rows[:-2])  # the output waits for the targets
 
 
 def _weights_of(built: BuiltLayers):
@@ -369,19 +394,3 @@ def _weights_of(built: BuiltLayers):
         for op in built.ops
     ]
     return built.homes, ops
-
-
-def _described(built, layers):
-    """Makes the rows of a table of the layers."""
-    rows = [("layer", "units", "parameters")]
-    shapes = shapes_along(built.ops, (built.ops[0].fan_in,))[1:]
-    for number, home in enumerate(built.homes):
-        name = repr(layers[number]) if number < len(layers) else "output"
-        if home is None:
-            rows.append((name, "", ""))
-            continue
-        op = built.pieces[home].op
-        count = sum(prod(parameter.shape) for parameter in op.parameters())
-        units = " \u00d7 ".join(map(str, shapes[home]))
-        rows.append((name, units, f"{count:,}"))
-    return rows

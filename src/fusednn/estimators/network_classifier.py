@@ -10,6 +10,7 @@ from .layered import BaseLayered
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from fusednn.augment import Augmentation
     from fusednn.layers import Layer
 
     from .input.types import (
@@ -58,6 +59,10 @@ max_time, warm_start_optimizer, clip_norm, clip_value, standardize, ema_decay, a
 l1, diagnose, missing_targets, class_weight, loss
         See `MLPClassifier`. `standardize` does not scale the codes of an `Embedding`, and `mixup`
         does not work with `Embedding`.
+    augment : list of Augmentation or None, default=None
+        Random changes of each training sample, descriptions of `fusednn.augment`: flips, shifts,
+        rotations, noise and others. X must be dense and have axes: images (n, H, W, C), (n, H, W)
+        or series (n, T, C). Validation samples and predictions are as they are. Not for "lbfgs".
 
     Attributes
     ----------
@@ -76,7 +81,7 @@ gradient_norms_, activation_stats_, n_features_in_, feature_names_in_
     diagnosed_layers_, diagnosed_weights_ : list of str
         With `diagnose`: the names of the layers in `activation_stats_` ("layers[0] Dense", ...,
         "output"), and of the layers with weights, in `gradient_norms_`. An activation or dropout
-        belongs to the layer before it.
+        belongs to the layer before it, and a filter of a convolution counts as a unit.
     out_activation_ : {"softmax", "logistic"}
         Output function.
 
@@ -85,6 +90,7 @@ gradient_norms_, activation_stats_, n_features_in_, feature_names_in_
     NetworkRegressor : The same for real targets.
     MLPClassifier : Has scikit-learn's parameters and attributes.
     fusednn.layers : The layers.
+    fusednn.augment : The augmentations.
 
     Notes
     -----
@@ -143,5 +149,6 @@ gradient_norms_, activation_stats_, n_features_in_, feature_names_in_
         missing_targets: MissingTargets = "error",
         class_weight: ClassWeight = None,
         loss: ClassifierLoss = "log_loss",
+        augment: Sequence[Augmentation] | None = None,
     ) -> None:
         self._store(locals())

@@ -10,6 +10,7 @@ from .regression import RegressionMixin
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from fusednn.augment import Augmentation
     from fusednn.layers import Layer
 
     from .input.types import (
@@ -37,6 +38,8 @@ standardize, ema_decay, accumulate, mixup, l1, diagnose, missing_targets
         `MLPRegressor`.
     loss : str, RegressionLoss or function, default="squared_error"
         The loss that training minimises; see `MLPRegressor`.
+    augment : list of Augmentation or None, default=None
+        Random changes of each training sample; see `NetworkClassifier`.
 
     Attributes
     ----------
@@ -113,5 +116,6 @@ feature_names_in_
         diagnose: bool = False,
         missing_targets: MissingTargets = "error",
         loss: RegressorLoss = "squared_error",
+        augment: Sequence[Augmentation] | None = None,
     ) -> None:
         self._store(locals())

@@ -8,6 +8,7 @@ from math import inf, prod
 from typing import Any, NamedTuple
 
 from .arrays import CHUNKS, FLOAT64, ROWS, Array
+from .augmentation import Augmentation
 from .layers.dense import Dense
 from .layers.embedding import Embedding
 from .layers.layer import Layer, shapes_along, walked
@@ -86,9 +87,17 @@ class Network(NamedTuple):
         """Whether all ops are dense layers that can multiply by row-major matrices."""
         return all(type(op) is Dense and not op.weight_norm and not op.storage for op in self.ops)
 
+    def convolves(self) -> bool:
+        """Whether some weights are those of a convolution."""
+        return any(len(parameter.shape) > 2 for parameter in self.parameters())
+
     def needs_batches(self) -> bool:
         """Whether an op combines the rows of a batch, so that one row is not enough."""
         return any(op.joins_rows() for op in self.ops)
+
+    def takes_bytes(self) -> bool:
+        """Whether it can read data of uint8, which are gathered: all but codes."""
+        return not isinstance(self.ops[0], Embedding)
 
     def leaves_chunks(self) -> bool:
         """Whether an op writes values for each chunk of a batch in training."""
@@ -123,6 +132,8 @@ class Network(NamedTuple):
         noisy: bool = False,
         mixed: bool = False,
         wants_dx: bool = False,
+        augmentation: Augmentation | None = None,
+        in_bytes: bool = False,
     ) -> Graph:
         """The network as calls.
 
@@ -137,8 +148,13 @@ class Network(NamedTuple):
         wants_dx : bool
             Include the gradient by the data: of the losses in training, else of one of the
             logits, which a call `pick` chooses.
+        augmentation : Augmentation, optional
+            In training with noise: what is done to the samples.
+        in_bytes : bool
+            Whether the data are of uint8.
         """
-        return _graph(self.ops, max(1, len(self.groups)), trains, noisy, mixed, wants_dx)
+        groups = max(1, len(self.groups))
+        return _graph(self.ops, groups, trains, noisy, mixed, wants_dx, augmentation, in_bytes)
 
 
 class _Sizes(NamedTuple):
@@ -158,10 +174,20 @@ def _sizes(ops) -> _Sizes:
 
 
 @lru_cache(maxsize=64)
-def _graph(ops, groups: int, trains: bool, noisy: bool, mixed: bool, wants_dx: bool) -> Graph:
+def _graph(
+    ops,
+    groups: int,
+    trains: bool,
+    noisy: bool,
+    mixed: bool,
+    wants_dx: bool,
+    augmentation: Augmentation | None,
+    in_bytes: bool,
+) -> Graph:
     data = Array((ops[0].fan_in,))
     trace = Trace(data, trains=trains, noisy=noisy, wants_dx=wants_dx)
-    found, outputs = _samples(trace, ops[0], mixed), []
+    augmentation = augmentation if trace.noisy else None
+    found, outputs = _samples(trace, ops[0], mixed, augmentation, in_bytes), []
     for op in ops:
         found = op.trace(trace, found)
         outputs.append(found)
@@ -187,17 +213,29 @@ def _graph(ops, groups: int, trains: bool, noisy: bool, mixed: bool, wants_dx: b
     )
 
 
-def _samples(trace: Trace, first: Layer, mixed: bool) -> Array:
+def _samples(
+    trace: Trace, first: Layer, mixed: bool, augmentation: Augmentation | None, in_bytes: bool
+) -> Array:
     """What the first op reads: the data in place if it is such an op, else a gathered copy."""
-    if not mixed and isinstance(first, Dense | Embedding | Reshape):
+    is_changed = mixed or in_bytes or augmentation is not None
+    if isinstance(first, Dense | Embedding | Reshape) and not is_changed:
         return trace.x
+    x = _gathered(trace, "own", augmentation)
+    return _mixed(trace, x, _gathered(trace, "partners", augmentation)) if mixed else x
+
+
+def _gathered(trace: Trace, order: str, augmentation: Augmentation | None) -> Array:
+    """The samples of a batch in an order, augmented if that is asked for."""
     x = Array(trace.x.shape)
-    trace.call("gather", {"out": x}, x=trace.x)
-    if not mixed:
+    trace.call("gather", {"out": x}, x=trace.x, order=order)
+    if augmentation is None:
         return x
-    other = Array(x.shape)
-    trace.call("gather", {"out": other}, x=trace.x, order="partners")
-    return _mixed(trace, x, other)
+    out = Array(x.shape)
+    stream = trace.next_stream()
+    if augmentation.deviations:
+        trace.next_stream()  # of the noise
+    trace.call("augment", {"out": out}, x=x, augmentation=augmentation, stream=stream)
+    return out
 
 
 def _loss(trace: Trace, logits: Array, groups: int, mixed: bool) -> tuple[Array, Array]:

@@ -134,6 +134,7 @@ class Trace:
         self._needs_gradient: set[Array] = {x} if wants_dx else set()
         self._numbers: dict[Array, int] = {}
         self._flat: dict[Array, Array] = {}
+        self._activated: dict[Array, tuple[Step, Callable[[Array], Step]]] = {}
         self.streams = 0
 
     def take(self, parameters: Sequence[Parameter]) -> list[Array]:
@@ -181,6 +182,25 @@ class Trace:
         """Notes that out has the elements of x in their order."""
         if x.positions == 1:
             self._flat[out] = x
+
+    def note_activated(self, out: Array, step: Callable[[Array], Step]) -> None:
+        """Notes that the last backward step multiplies by a function of the values of `out` alone.
+
+        `step` makes the same step for another array.
+        """
+        self._activated[out] = self.tape[-1], step
+
+    def differentiate_chosen(self, x: Array, chosen: Array, back: Step) -> None:
+        """Adds the backward step of an op that gives some of the values of x, and no others.
+
+        Where x is an activation's output, its derivative moves behind the choice, to fewer values;
+        then x need not be kept.
+        """
+        found = self._activated.get(x)
+        if found is None or not self.tape or self.tape[-1] is not found[0]:
+            self.tape.append(back)
+            return
+        self.tape[-1:] = [back, found[1](chosen)]
 
     def flat(self, x: Array) -> Array:
         """The array of one row for each sample that x is a reshape of, if there is one, or x."""

@@ -9,6 +9,8 @@ X with axes, or `Reshape`, gives samples axes. Convolutions, pools and their tra
 images (H, W, C) and series (T, C). All other layers but `Embedding` work on each row along the
 last axis, the channels. `Flatten` and the global pools turn a sample into a single row again.
 
+`presets` has lists that are known to work.
+
 Examples
 --------
 >>> from fusednn import NetworkClassifier
@@ -16,6 +18,7 @@ Examples
 >>> model = NetworkClassifier([Dense(256), BatchNorm(), Activation("relu"), Dropout(0.2)])
 """
 
+from . import presets
 from .activations import Activation, PReLU
 from .dense import Dense
 from .embedding import Embedding
@@ -55,4 +58,5 @@ __all__ = [
     "Residual",
     "UpSample1D",
     "UpSample2D",
+    "presets",
 ]

@@ -22,7 +22,8 @@ class Reshape(Layer):
         Sizes of the axes; their product is the number of the input's elements.
     channels : {"last", "first"}, default="last"
         The order of the input's elements. `Reshape(3, 28, 28, channels="first")` reads three
-        planes, one after the other; the layers that follow see (28, 28, 3).
+        planes, one after the other; the layers that follow see (28, 28, 3). As the first layer it
+        takes X (n, 3, 28, 28) or rows of 2352 columns.
 
     Examples
     --------

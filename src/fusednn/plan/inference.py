@@ -12,7 +12,7 @@ from .binding.bindings import BINDINGS
 from .binding.convolutions import frame_elements
 from .binding.lowering import Lowering
 from .binding.outputs import ANSWERS, add_answer
-from .binding.program import Program, Task
+from .binding.program import Program
 from .layout.choosing import forms_of
 from .memory import sizes
 from .memory.buffers import leading_dimension
@@ -52,7 +52,9 @@ def lower_inference(
     samples = source.shape[0] if order is None else len(order)
     block = _block_rows(network, samples, dtype, workers)
     program = Program(dtype, workers, scratch_elements(network, dtype))
-    lowering = lowered(network, program, block * workers, source, parameters, order, plain)
+    lowering = lowered(
+        network, program, block * workers, source, parameters, order, plain, steps=True
+    )
     columns, kind = ANSWERS[answer].columns(network), ANSWERS[answer].dtype or dtype
     emitted = np.empty((samples, columns), kind)
     add_answer(lowering, network, lowering.blocks[lowering.graph.logits], answer, emitted)
@@ -62,14 +64,16 @@ def lower_inference(
 
 def lowered(
     network: Network, program: Program, rows: int, source, parameters, order=None, plain=False,
-    outputs: bool = False, transposed=None, picked: int = -1,
+    outputs: bool = False, transposed=None, picked: int = -1, steps: bool = False,
+    reuses: bool = True,
 ) -> Lowering:  # fmt: skip
     """Binds the calls of a network for inference; the caller ends the segment.
 
-    With `outputs` every op's output is kept until the end. With `transposed` it also computes the
-    gradient by the data of the output that is `picked`.
+    With `steps` samples of several rows run in loops. With `outputs` every op's output is kept
+    until the end. With `transposed` it also computes the gradient by the data of the output that
+    is `picked`. Without `reuses` no two arrays share memory, unless one is written over the other.
     """
-    graph = network.graph(wants_dx=transposed is not None)
+    graph = network.graph(wants_dx=transposed is not None, in_bytes=source.in_bytes)
     lowering = Lowering(
         program,
         graph,
@@ -82,6 +86,8 @@ def lowered(
         transposed=transposed or (),
         picked=picked,
         kept=graph.outputs if outputs else (),
+        steps=steps,
+        reuses=reuses,
     )
     program.refresh = refreshers(lowering, parameters)
     lowering.run(BINDINGS)
@@ -101,7 +107,9 @@ def lower_outputs(
     samples = source.shape[0]
     block = _block_rows(network, samples, dtype, workers)
     program = Program(dtype, workers, scratch_elements(network, dtype))
-    lowering = lowered(network, program, block * workers, source, parameters, outputs=True)
+    lowering = lowered(
+        network, program, block * workers, source, parameters, outputs=True, steps=True
+    )
     arrays = [lowering.emit(array, samples) for array in lowering.graph.outputs]
     _set_steps(program, lowering, samples, block)
     return program, arrays
@@ -127,7 +135,10 @@ def lower_input_gradient(
     block = _block_rows(network, samples, dtype, workers)
     program = Program(dtype, workers, scratch_elements(network, dtype))
     lowering = lowered(
-        network, program, block * workers, source, parameters, transposed=transposed, picked=picked
+        *(network, program, block * workers, source, parameters),
+        transposed=transposed,
+        picked=picked,
+        steps=True,
     )
     dx = lowering.graph.dx
     assert dx is not None
@@ -155,6 +166,8 @@ def row_bytes(network: Network, dtype: np.dtype) -> int:
 
 def _block_rows(network: Network, samples: int, dtype, workers: int) -> int:
     fair = samples // (4 * workers)  # several blocks per worker: others take those of a slow core
+    if network.positions > 1:  # samples run in loops
+        return max(1, min(sizes.TASK_SAMPLES, fair))
     least = least_rows(network)
     block = max(least, min(sizes.ANSWER_BYTES // row_bytes(network, dtype), fair) // least * least)
     return min(block, max(1, samples))
@@ -163,9 +176,10 @@ def _block_rows(network: Network, samples: int, dtype, workers: int) -> int:
 def _set_steps(program: Program, lowering: Lowering, samples: int, block: int) -> None:
     """Ends the segment, and sets tasks and steps for all samples."""
     lowering.cut()
-    [(chain, _)] = lowering.segments
+    [segment] = lowering.segments
     most = min(samples, sizes.STEP_ROWS)
-    tasks = [Task(chain, lo, lo + block, records.ROWS_OF_WORKER) for lo in range(0, most, block)]
+    blocks = [(lo, lo + block) for lo in range(0, most, block)]
+    tasks = lowering.tasks(segment, blocks, records.ROWS_OF_WORKER)
     program.set_stages([(tasks, None)])
     starts = np.arange(0, samples, sizes.STEP_ROWS)
     steps = np.zeros((len(starts), records.STEP_WIDTH), np.int64)

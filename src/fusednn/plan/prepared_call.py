@@ -4,23 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from ctypes import c_int64
+from functools import cached_property
 
 import numpy as np
 
 from fusednn.graph.network import Network
 from fusednn.kernels import answer as calls
+from fusednn.kernels import records
+from fusednn.kernels.library import address
 
 from .binding.data import CsrRows, DenseRows
+from .binding.looped import Looped
 from .binding.lowering import Lowering
 from .binding.outputs import ANSWERS, add_answer
 from .binding.program import Program
+from .cutting import stages_of
 from .inference import lowered, row_bytes, scratch_elements
 from .memory import sizes
 from .memory.buffers import address_of
 
 
 class Resident:
-    """A network prepared for the calls of one thread at a time.
+    """A network prepared for calls, one at a time.
 
     Parameters
     ----------
@@ -35,35 +40,65 @@ class Resident:
     is_sparse : bool
         Whether it answers the rows of the last `take`; X of a call then has one column, which is
         not read.
+    workers : int
+        Threads that share the work on each sample.
+    samples : int
+        Rows of each call, if there are several workers.
 
     Attributes
     ----------
     calls : list of (callable, ndarray)
-        The compiled `kernels.answer.answer_with_gil` and its words, for each of `answers`.
+        The compiled `kernels.answer.answer_with_gil` and its words, for each of `answers`; with
+        several workers `prepare_cut`.
     """
 
     def __init__(
-        self, network: Network, parameters, dtype, answers: Sequence[str], is_sparse: bool = False
+        self,
+        network: Network,
+        parameters,
+        dtype,
+        answers: Sequence[str],
+        is_sparse: bool = False,
+        workers: int = 1,
+        samples: int = 1,
     ):
         dtype = np.dtype(dtype)
-        block = block_rows(network, dtype)
-        self._program = program = Program(dtype, 1, scratch_elements(network, dtype))
+        block = samples if workers > 1 else block_rows(network, dtype)
+        self._program = program = Program(dtype, workers, scratch_elements(network, dtype))
         source = _placeholder(network.inputs, dtype, is_sparse)
         self._columns = 1 if is_sparse else network.inputs
-        lowering = lowered(network, program, block, source, parameters)
+        is_alone = workers == 1
+        # fewer stages where no task writes what another still reads
+        reuses = is_alone or samples * row_bytes(network, dtype) > sizes.OWN_BYTES
+        lowering = lowered(
+            network, program, block, source, parameters, reuses=reuses, steps=is_alone
+        )
         for refresh in program.refresh:
             refresh()
         lowering.cut()
+        self._loops = lowering.segments[0].loops
+        if workers > 1:
+            program.set_stages(stages_of(program, lowering.segments[0].chain, samples))
+            steps = np.zeros((1, records.STEP_WIDTH), np.int64)
+            steps[0, records.SAMPLES], steps[0, records.LAST_STAGE] = samples, len(program.stages)
+            program.set_steps(steps)
+            self._loops = []
         found = [program.places_of(part) for part in source.parts]
         self._slots = [[c_int64.from_address(place) for place, _ in part] for part in found]
-        places = np.array([] if is_sparse else [place for place, _ in found[0]], np.int64)
+        places = np.array([] if is_sparse else found[0], np.int64).reshape(-1, 2)
         self._alive = [places]
         self.calls = []
         for name in answers:
-            call = calls.ready(
-                calls.answer_with_gil, dtype, np.dtype(ANSWERS[name].dtype or dtype)
-            )
+            entry = calls.prepare_cut if workers > 1 else calls.answer_with_gil
+            call = calls.ready(entry, dtype, np.dtype(ANSWERS[name].dtype or dtype))
             self.calls.append((call, self._words(lowering, network, name, block, places)))
+
+    @cached_property
+    def help(self) -> int:
+        """The address of the function by which another thread helps."""
+        is_cut = self._program.workers > 1
+        helps = calls.help_with_samples if is_cut else calls.help_with_rows
+        return address(helps, "share", self._program.dtype)
 
     def take(self, source: CsrRows) -> None:
         """Sets the rows that later calls answer."""
@@ -76,18 +111,18 @@ class Resident:
         emitted = np.zeros((1, answer.columns(network)), answer.dtype or lowering.dtype)
         add_answer(lowering, network, lowering.blocks[lowering.graph.logits], name, emitted)
         lowering.cut()
-        chain = [*lowering.segments[0].chain, *lowering.segments[-1].chain]
-        addresses = np.array([address_of(record) for record in chain], np.int64)
+        looped = Looped([*self._loops, *lowering.segments[-1].loops], lowering.blocks.locals)
+        [routine] = looped.routines(1, self._program.keep)
         outs = np.array(self._program.places_of(emitted), np.int64)
         words = np.zeros(calls.WIDTH, np.int64)
-        words[calls.CHAIN], words[calls.N_RECORDS] = address_of(addresses), len(chain)
+        words[calls.ROUTINE] = routine
         words[calls.FRAME] = address_of(self._program.frames)
         words[calls.SCRATCH] = address_of(self._program.scratch)
         words[calls.BLOCK_ROWS], words[calls.FAN_IN] = block, self._columns
         words[calls.DATA], words[calls.N_DATA] = address_of(places), len(places)
         words[calls.OUT], words[calls.N_OUT] = address_of(outs), len(outs)
         words[calls.PROGRAM] = address_of(self._program.words)
-        self._alive += [addresses, outs]
+        self._alive += [outs]
         return words
 
 
@@ -100,6 +135,8 @@ def _placeholder(width: int, dtype, is_sparse: bool) -> DenseRows | CsrRows:
 
 def block_rows(network: Network, dtype) -> int:
     """Samples that are answered together; each calling thread has buffers for so many."""
+    if network.positions > 1:  # samples run in loops
+        return sizes.TASK_SAMPLES
     return max(
         1, min(sizes.ANSWER_ROWS, sizes.ANSWER_BYTES // row_bytes(network, np.dtype(dtype)))
     )

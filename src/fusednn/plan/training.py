@@ -145,7 +145,14 @@ class TrainingPlan:
     def _lower(self, source, target: Target) -> None:
         program, layout, rule = self.program, self.layout, self._rule
         noisy, mixed = rule.optimizer is not None, rule.mixup > 0
-        graph = self.network.graph(trains=True, noisy=noisy, mixed=mixed, wants_dx=rule.inputs)
+        graph = self.network.graph(
+            trains=True,
+            noisy=noisy,
+            mixed=mixed,
+            wants_dx=rule.inputs,
+            augmentation=rule.augmentation,
+            in_bytes=source.in_bytes,
+        )
         orders = {"own": self.order, "partners": self.partners}
 
         def loss(lowering: Lowering, call: Call) -> list[np.ndarray]:
@@ -167,6 +174,8 @@ class TrainingPlan:
             transposed=layout.copies(self.transposed),
             key=self.key,
             loss=loss,
+            steps=True,
+            task=max(hi - lo for lo, hi in self._row_blocks()),
         )
         self.normed = normed_weights_of(lowering)
         lowering.run(BINDINGS)
@@ -180,15 +189,17 @@ class TrainingPlan:
         assert graph.losses is not None
         self._lower_stages(lowering, gradients, lowering.values(graph.losses))
 
+    def _row_blocks(self) -> list[tuple[int, int]]:
+        """The samples of each task of a row stage."""
+        tile = samples_per_tile(self.network)
+        return row_blocks(self.rows, self.program.workers, self.network.positions, tile)
+
     def _row_stages(self, lowering: Lowering) -> list:
         """A stage for each segment of the rows."""
         stages: list = []
-        blocks = row_blocks(
-            *(self.rows, self.program.workers),
-            *(self.network.positions, samples_per_tile(self.network)),
-        )
-        for chain, after in lowering.segments:
-            tasks = [Task(chain, lo, hi, records.ROWS_OF_BATCH) for lo, hi in blocks]
+        blocks = self._row_blocks()
+        for segment in lowering.segments:
+            tasks, after = lowering.tasks(segment, blocks, records.ROWS_OF_BATCH), segment.after
             if not stages and lowering.before:
                 tasks[:0] = [Task([record], 0, 0) for record in lowering.before]
             stages.append((tasks, after))

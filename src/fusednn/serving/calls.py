@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import defaultdict
 from collections.abc import Iterable
 
 import numpy as np
@@ -10,20 +11,20 @@ from numpy import empty, ndarray  # looked up in every call
 
 from fusednn.graph.layers.dense import Dense
 from fusednn.graph.layers.embedding import Embedding
-from fusednn.graph.layers.reshape import Reshape
 from fusednn.graph.network import Network
 from fusednn.kernels import answer as calls
 from fusednn.plan.binding.data import CsrRows
 from fusednn.plan.binding.outputs import ANSWERS
-from fusednn.plan.inference import least_rows
+from fusednn.plan.inference import least_rows, row_bytes
 from fusednn.plan.layout.choosing import forms_of
-from fusednn.plan.memory.buffers import address_of, aligned_zeros
+from fusednn.plan.layout.parameters import packed, unpacked
 from fusednn.plan.memory.sizes import ANSWER_ROWS
 from fusednn.plan.prepared_call import Resident, block_rows
-from fusednn.training.jobs import FLOPS_PER_THREAD, choose_jobs
-from fusednn.training.parked import Crew
+from fusednn.training.jobs import FLOPS_PER_HELPER, choose_jobs
 
 from . import checks
+from .model import axes_of_samples
+from .together import share_rows, share_samples
 
 BRIEF_FLOPS = 2_000_000
 """Shorter calls, up to some 20 us, keep the interpreter's lock: releasing it takes as long."""
@@ -32,7 +33,12 @@ OPERATIONS_PER_COLUMN = 20
 """Approximate operations of a normalisation and an activation for one number."""
 
 DENSE_BYTES = 1 << 25
-"""Bytes of sparse rows made dense at a time, for networks whose first layer is not dense."""
+"""Bytes of rows made dense floats at a time: of uint8, and of sparse rows for networks whose first
+layer is not dense."""
+
+FEW_SAMPLES, FEW_BYTES = 8, 1 << 24
+"""Threads share the work on each of up to so many samples with pixels, if the outputs of all
+layers take no more bytes. More they share by samples."""
 
 _running: list[None] = []
 """An entry for each long call in progress. Appending to and popping from a list need no lock."""
@@ -57,7 +63,7 @@ class Answering:
         Approximate floating-point operations per row.
     n_jobs : int or None
         See `Predictor`.
-    names, features
+    names, features, axes
         See `Model`; used by the checks.
     """
 
@@ -72,38 +78,44 @@ class Answering:
         n_jobs: int | None,
         names: tuple[str, str],
         features: tuple[str, ...] | None,
+        axes: tuple[int, ...] | None,
     ):
         self.dtype, self.n_jobs = dtype, n_jobs
         self._network, self._answers, self._flops = network, answers, flops
         self._names, self._features, self._inputs = names, features, network.inputs
         self._forms = forms_of(network, dtype)
         self._parameters = [
-            _packed(form, array) for form, array in zip(self._forms, arrays, strict=True)
+            packed(form, array) for form, array in zip(self._forms, arrays, strict=True)
         ]
         found = [ANSWERS[name] for name in answers]
         self._shapes = [(one.columns(network), np.dtype(one.dtype or dtype)) for one in found]
         self.brief_rows = BRIEF_FLOPS // flops
+        self._dense_rows = max(ANSWER_ROWS, DENSE_BYTES // (self._inputs * dtype.itemsize))
         block = block_rows(network, dtype)
+        few = max(1, min(FEW_SAMPLES, FEW_BYTES // row_bytes(network, dtype)))
+        are_cut = network.positions > 1 and not _widens(network)
+        self._few_samples = few if are_cut else 0
         self._claimed_rows = max(block, self.brief_rows // block * block)
         first = network.ops[0]
         self._embedding = first if isinstance(first, Embedding) else None
-        # X may have the axes that the first op gives samples
-        self._sample_axes = None
-        if isinstance(first, Reshape) and not first.channels_first:
-            self._sample_axes = first.shape
+        self._sample_axes = axes_of_samples(network.ops, axes)
+        self._sample_shapes = checks.shapes_of_a_sample(self._sample_axes)
         self._reads_sparse = isinstance(first, Dense) and not first.storage
         later = network._replace(ops=network.ops[1:])
         self._later_flops = operations(later) if self._reads_sparse and later.ops else 0
         self._free: list[Resident] = []
         self._free_sparse: list[Resident] = []
+        self._free_cut: dict[tuple[int, int], list[Resident]] = defaultdict(list)
 
     def arrays(self) -> list[np.ndarray]:
         """The parameters, unpacked."""
-        return [_unpacked(*both) for both in zip(self._forms, self._parameters, strict=True)]
+        return [unpacked(*both) for both in zip(self._forms, self._parameters, strict=True)]
 
     def answer(self, kind, X, out, validate):
         """Computes one kind of answers for X; for the parameters see `Predictor`."""
         dtype = self.dtype
+        if self._sample_shapes and type(X) is ndarray and X.shape in self._sample_shapes:
+            X = X.reshape(1, self._inputs)
         if not (
             type(X) is ndarray
             and (X.dtype is dtype or X.dtype == dtype)
@@ -113,6 +125,8 @@ class Answering:
         ):
             if checks.is_sparse(X):
                 return self._answer_sparse(kind, X, out, validate)
+            if self._in_parts(X):
+                return self._answer_bytes(kind, X, out, validate)
             X = checks.converted(
                 X, self.dtype, self._names, self._features, axes=self._sample_axes
             )
@@ -148,6 +162,8 @@ class Answering:
             if workers > 1:
                 if X.shape[1] != self._inputs:
                     return calls.WRONG_COLUMNS
+                if self._are_cut(len(X)):
+                    return self._cut(kind, X, out, workers, validate)
                 check = calls.CHECKED if validate else calls.UNCHECKED
                 if validate and not fresh:  # refused rows must not change the caller's array
                     if status := self._share(kind, X, out, workers, calls.ONLY_CHECKED):
@@ -158,11 +174,17 @@ class Answering:
         finally:
             _running.pop()
 
+    def _are_cut(self, rows):
+        """Whether threads share the work on each of so many samples."""
+        return rows <= self._few_samples
+
     def _choose_workers(self, rows, flops):
-        if flops < 2 * FLOPS_PER_THREAD:
+        if flops < 2 * FLOPS_PER_HELPER:
             return 1
         most = -(-rows // least_rows(self._network))
-        workers = min(choose_jobs(self.n_jobs, flops, FLOPS_PER_THREAD), most)
+        if self._are_cut(rows):
+            most = flops // FLOPS_PER_HELPER
+        workers = min(choose_jobs(self.n_jobs, flops, FLOPS_PER_HELPER), most)
         if self.n_jobs is None:  # calls from several threads already use several cores
             workers //= len(_running)
         return workers
@@ -182,22 +204,26 @@ class Answering:
         if len(X) != len(out):  # another thread may have resized X since `out` was made
             return calls.FAILED
         residents = [self._taken(source) for _ in range(workers)]
-        shared = np.zeros(calls.SHARED_WIDTH, np.int64)
-        shared[calls.SAMPLES], shared[calls.STEP] = len(out), self._claimed_rows
-        shared[calls.X], shared[calls.ANSWERS] = address_of(X), address_of(out)
-        shared[calls.CHECK] = check
-        share, like = calls.ready_share(self.dtype), self.dtype.type(0)
-        # keeps the memory alive for a helper that still works after an interrupt
-        alive = [X, out, source, *residents]
-        with Crew(workers - 1) as crew:
-            try:
-                for helper, resident in zip(crew.helpers, residents[1:], strict=False):
-                    helper.run(share, (resident.calls[kind][1], shared, like, False), alive)
-                status = share(residents[0].calls[kind][1], shared, like, True)
-            finally:
-                shared[calls.NEXT] = len(out)
-        alive.clear()
+        fair = max(-(-len(out) // workers), least_rows(self._network))
+        claims = -(-fair // self._claimed_rows)  # of each worker, if all are as fast
+        step = -(-fair // claims)
+        status = share_rows(residents, kind, X, out, step, check, self.dtype, source)
         (self._free if source is None else self._free_sparse).extend(residents)
+        return status
+
+    def _cut(self, kind, X, out, workers, check):
+        """Computes answers to few rows by several threads, which share the work on each."""
+        rows = len(out)
+        free = self._free_cut[workers, rows]
+        try:
+            resident = free.pop()
+        except IndexError:
+            resident = self._resident(workers=workers, samples=rows)
+        prepare, words = resident.calls[kind]
+        status = prepare(words, X, out, check)
+        if status == calls.DONE:
+            status = share_samples(resident, words, workers, self.dtype, [X, out, resident])
+        free.append(resident)
         return status
 
     def _taken(self, source):
@@ -209,6 +235,33 @@ class Answering:
         if source is not None:
             resident.take(source)
         return resident
+
+    def _in_parts(self, X):
+        """Whether X is an array of uint8 of so many rows that a copy in floats is worth avoiding.
+
+        Codes are converted at once: wrong ones are refused before `out` is changed.
+        """
+        return (
+            type(X) is ndarray
+            and X.dtype == np.uint8
+            and X.ndim > 1
+            and len(X) > self._dense_rows
+            and self._embedding is None
+        )
+
+    def _answer_bytes(self, kind, X, out, validate):
+        """`answer` for uint8, converted part by part; the bits are those of all at once."""
+        columns, kept = self._shapes[kind]
+        if out is None:
+            out = empty((len(X), columns), kept)
+        else:
+            checks.check_out(out, (len(X), columns), kept)
+            if np.may_share_memory(X, out):
+                X = X.copy()
+        for first in range(0, len(X), self._dense_rows):
+            part = slice(first, first + self._dense_rows)
+            self.answer(kind, X[part], out[part], validate)
+        return out
 
     def _answer_sparse(self, kind, X, out, validate):
         """`answer` for the rows of a sparse matrix."""
@@ -232,9 +285,8 @@ class Answering:
         if self._reads_sparse:
             self._answer_csr(kind, source, out)
             return out
-        step = max(ANSWER_ROWS, DENSE_BYTES // (width * self.dtype.itemsize))
-        for first in range(0, rows, step):
-            part = slice(first, first + step)
+        for first in range(0, rows, self._dense_rows):
+            part = slice(first, first + self._dense_rows)
             self.answer(kind, source.dense(part), out[part], validate)
         return out
 
@@ -260,8 +312,8 @@ class Answering:
         if status:
             self._refuse(status, source)
 
-    def _resident(self, is_sparse=False) -> Resident:
-        return Resident(self._network, self._parameters, self.dtype, self._answers, is_sparse)
+    def _resident(self, **options) -> Resident:
+        return Resident(self._network, self._parameters, self.dtype, self._answers, **options)
 
     def _refuse(self, status, X):
         if status == calls.WRONG_COLUMNS:
@@ -273,21 +325,13 @@ class Answering:
         raise RuntimeError("a compiled operation of the network failed")
 
 
+def _widens(network: Network) -> bool:
+    """Whether some convolutions widen their weights, which tasks on one sample would do each."""
+    calls = network.graph().calls
+    return any(call.op.startswith("convolve") and call.given["storage"] for call in calls)
+
+
 def operations(network: Network) -> int:
     """Approximate floating-point operations per dense row."""
     columns = sum(rows * width for rows, width in network.arrays())
     return 2 * network.work() + OPERATIONS_PER_COLUMN * columns
-
-
-def _packed(form, array: np.ndarray) -> np.ndarray:
-    if array.shape != form.shape:
-        raise ValueError(f"an array of shape {array.shape} where {form.shape} is expected")
-    flat = aligned_zeros(form.count, form.dtype)
-    form.pack(flat, array)
-    return flat
-
-
-def _unpacked(form, flat: np.ndarray) -> np.ndarray:
-    array = np.empty(form.shape, form.dtype)
-    form.unpack(array, flat)
-    return array

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from math import prod
+
 import numpy as np
 
 SEE = (
@@ -16,14 +19,14 @@ SEE = (
 
 
 def converted(
-    X, dtype: np.dtype, names: tuple[str, str], features, columns=None, axes=None
+    X, dtype: np.dtype, names: tuple[str, str], features, columns=None, axes=()
 ) -> np.ndarray:
     """Converts X to a two-dimensional, C-contiguous, aligned array; a vector is one row.
 
     X may be anything that NumPy converts: lists, arrays, frames of pandas and polars, tables of
     pyarrow. If `columns` is given, the columns that it does not choose may hold values that are
-    not numbers. If the first step is a ColumnTransformer, columns are found by name. With `axes`,
-    samples may have these axes, or all but a last axis of one channel.
+    not numbers. If the first step is a ColumnTransformer, columns are found by name. Samples may
+    have one of some `axes`, and so may a single sample.
 
     Raises
     ------
@@ -51,7 +54,7 @@ def converted(
             " either using array.reshape(-1, 1) if your data has a single feature or"
             " array.reshape(1, -1) if it contains a single sample."
         )
-    if given.ndim > 2:
+    if given.ndim > 2 or (axes and given.shape in shapes_of_a_sample(axes)):
         given = _without_axes(given, axes, first)
     check_real(given)
     if given.dtype.kind in "USV":
@@ -70,17 +73,30 @@ def converted(
     return array if array.flags.aligned else array.copy()
 
 
+def shapes_of_a_sample(axes: Sequence[tuple[int, ...]]) -> frozenset[tuple[int, ...]]:
+    """The shapes, of two axes or more, that a single sample may have: those of some axes.
+
+    A last axis of one channel may be left out.
+
+    An array of such a shape that is rows as well has one row, of the same numbers.
+    """
+    found = [*axes, *(shape[:-1] for shape in axes if shape[-1] == 1)]
+    return frozenset(shape for shape in found if len(shape) > 1)
+
+
 def _without_axes(X: np.ndarray, axes, name: str) -> np.ndarray:
-    """Flattens the samples of an array if they have these axes."""
+    """Flattens samples that have one of these axes, or the array if it is one sample."""
     if not axes:
         raise ValueError(f"Found array with dim {X.ndim}, while dim <= 2 is required by {name}.")
-    known = {axes, axes[:-1]} if axes[-1] == 1 else {axes}
+    known = shapes_of_a_sample(axes)
+    if X.shape in known:
+        return X.reshape(1, prod(axes[0]))
     if X.shape[1:] not in known:
         raise ValueError(
             f"X has samples with axes {X.shape[1:]}, but {name} is expecting samples with axes"
-            f" {axes}."
+            f" {axes[0]}."
         )
-    return X.reshape(len(X), -1)
+    return X.reshape(len(X), prod(axes[0]))
 
 
 def is_sparse(X) -> bool:

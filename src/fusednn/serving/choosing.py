@@ -40,7 +40,7 @@ class Choosing:
         is_sparse = checks.is_sparse(X)
         if is_sparse:
             X = checked_csr(checks.sparse_rows(X))  # SciPy does not check indices when it selects
-        elif not (type(X) is np.ndarray and X.dtype == dtype and X.ndim == 2):
+        elif not (type(X) is np.ndarray and X.dtype in (dtype, np.uint8) and X.ndim == 2):
             X = checks.converted(X, dtype, self._names, self._features, self._columns)
         if X.shape[1] != inputs:
             raise checks.refuse_columns(X, inputs, self._names)

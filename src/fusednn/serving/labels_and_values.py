@@ -84,7 +84,8 @@ class Answers:
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features), or (n_features,)
-            A vector is one row. A compiled predictor takes no sparse matrices.
+            A vector is one row. Samples of a network that gives them axes may have these, and so
+            may a single sample. A compiled predictor takes no sparse matrices.
         out : ndarray of shape (n_samples, n_outputs), optional
             C-contiguous array in the network's type. The outputs are written to it, and it is
             returned.

@@ -29,11 +29,11 @@ def load(
     ----------
     path : str, bytes or os.PathLike
     n_jobs : int or None, default=None
-        Threads for large batches; see `freeze`.
+        Threads for calls with much work; see `freeze`.
     weights : {"bfloat16", "int8"} or None, default=None
-        The type to which the weights of dense layers are rounded; see `freeze`. Scalers are folded
-        into the weights in a predictor's file, but not in an estimator's, so an estimator's file
-        is better for "int8".
+        The type to which weights are rounded; see `freeze`. Scalers are folded into the weights
+        in a predictor's file, but not in an estimator's, so an estimator's file is better for
+        "int8".
 
     Returns
     -------

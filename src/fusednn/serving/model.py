@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fusednn.graph.layers.layer import Layer, shapes_along
+from fusednn.graph.layers.reshape import Reshape
 from fusednn.graph.network import Network
 
 from .labels_and_values import COLUMNS, MULTILABEL, VALUES
@@ -96,6 +97,14 @@ class Columns(NamedTuple):
     chosen: tuple[int, ...]
 
 
+def axes_of_samples(
+    ops: tuple[Layer, ...], axes: tuple[int, ...] | None
+) -> tuple[tuple[int, ...], ...]:
+    """The axes that samples of X may have: those of the fit, and those that the first op reads."""
+    fitted = () if axes is None else (axes,)
+    return fitted + (ops[0].axes_read if isinstance(ops[0], Reshape) else ())
+
+
 def shown_sizes(inputs: int, ops: tuple[Layer, ...]) -> list[int | str]:
     """The width of the data and of each op's output, for messages; several axes are "4x3"."""
     shapes = shapes_along(ops, (ops[0].fan_in,))[1:]
@@ -126,6 +135,8 @@ class Model(NamedTuple):
         The user's notes, which JSON can express.
     columns : Columns or None
         None: all columns, in order.
+    axes : tuple of int or None
+        The axes of a sample of X as the estimator was fitted to them; None: a row.
     """
 
     ops: tuple[Layer, ...]
@@ -136,6 +147,7 @@ class Model(NamedTuple):
     features: tuple[str, ...] | None = None
     notes: dict[str, Any] | None = None
     columns: Columns | None = None
+    axes: tuple[int, ...] | None = None
 
     @property
     def inputs(self) -> int:

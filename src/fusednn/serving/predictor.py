@@ -41,10 +41,11 @@ class Predictor(Answers):
     model : Model
         Its arrays are iterated once, and packed one by one.
     n_jobs : int or None
-        Threads for large batches. A number: exactly this many, or fewer if the batch is too small.
-        -1: all CPUs. None: as many as make the call faster.
+        Threads for large batches, and for few samples of a convolutional network. A number:
+        exactly this many, or fewer if the work is too little. -1: all CPUs. None: as many as make
+        the call faster.
     weights : {"bfloat16", "int8"} or None
-        The type to which the weights of dense layers are rounded; see `fusednn.freeze`.
+        The type to which weights are rounded; see `fusednn.freeze`.
 
     Attributes
     ----------
@@ -102,7 +103,7 @@ class Predictor(Answers):
         self.weights = weights
         self._ops, self._head, self._names = model.ops, head, model.names
         self._features, self._network = model.features, model.network
-        self._columns = model.columns
+        self._columns, self._axes = model.columns, model.axes
         if weights is not None:
             model = self._reduce(model, weights)
         self.dtype, self.n_jobs = np.dtype(model.dtype), n_jobs
@@ -111,7 +112,7 @@ class Predictor(Answers):
         if model.features is not None:
             self.feature_names_in_ = np.array(model.features, object)
         flops = operations(self._network)
-        if weights == INTEGER:
+        if weights == INTEGER and not self._network.convolves():
             flops = max(1, flops // INTEGER_SPEED)
         self._answering = Answering(
             self._network,
@@ -122,6 +123,7 @@ class Predictor(Answers):
             n_jobs=n_jobs,
             names=model.names,
             features=None if model.columns else model.features,
+            axes=model.axes,
         )
         self._answer = self._answering.answer  # saves a look-up in every call
         if model.columns is not None:
@@ -130,7 +132,7 @@ class Predictor(Answers):
         self.brief_rows = self._answering.brief_rows
 
     def _reduce(self, model: Model, weights: str) -> Model:
-        """Makes the network store the weights of dense layers rounded; the model is float32."""
+        """Makes the network store rounded weights; the model is float32."""
         if weights not in STORAGES:
             names = ", ".join(map(repr, STORAGES))
             raise ValueError(f"weights must be None or one of {names}; got {weights!r}.")
@@ -153,6 +155,7 @@ class Predictor(Answers):
             self._features,
             self.notes,
             self._columns,
+            self._axes,
         )
 
     def save(self, path: FilePath, notes: dict[str, Any] | None = None) -> None:

@@ -57,7 +57,7 @@ class Evaluations:
             lowered = lower_inference(
                 self._network,
                 self._plan.layout.views(self._plan.served),
-                self._source if X is None else source_of(X, self._plan.dtype),
+                self._source if X is None else self._source_of(X),
                 self._plan.dtype,
                 order=samples,
                 workers=self._plan.program.workers,
@@ -67,6 +67,9 @@ class Evaluations:
         _, program, emitted = self._lowered[key]
         self.run(program)
         return emitted
+
+    def _source_of(self, X) -> Source:
+        return source_of(X, self._plan.dtype, self._network.takes_bytes())
 
     def losses(self, target: Target, samples: np.ndarray | None, X=None) -> np.ndarray:
         """The present loss of each row, without its weight and the L2 term.

@@ -13,6 +13,7 @@ from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.optimize import _check_optimize_result
 
+from fusednn.graph.augmentation import Augmentation
 from fusednn.graph.network import Network
 from fusednn.optimizers import AdamW, Lion, Optimizer
 from fusednn.plan.training import Rule, Target
@@ -35,7 +36,8 @@ DIVERGED = (
 class FitOptions(NamedTuple):
     """The parameters of an estimator that concern training, under their names.
 
-    `solver` is a description or scikit-learn's name, and `rule` its update.
+    `solver` is a description or scikit-learn's name, `rule` its update, and `augmentation` what
+    `augment` asks for.
     """
 
     solver: str | Optimizer
@@ -59,6 +61,7 @@ class FitOptions(NamedTuple):
     tol: float
     verbose: bool | int
     power_t: float
+    augmentation: Augmentation | None
 
     @property
     def penalty(self) -> float:
@@ -213,6 +216,8 @@ def _check_batches(options: FitOptions, training: Training, block: int) -> None:
     """Refuses data and batches that a network or an option cannot be trained on."""
     if options.mixup and sparse.issparse(training.X):
         raise ValueError("mixup needs dense X.")
+    if options.augmentation and sparse.issparse(training.X):
+        raise ValueError("augment needs dense X.")
     if not training.network.needs_batches():
         return
     samples = len(training.order)
@@ -236,6 +241,7 @@ def _update_of(options: FitOptions, rule: Rule, block: int) -> Rule:
         average=float(options.ema_decay or 0.0),
         l1=float(options.l1),
         mixup=float(options.mixup),
+        augmentation=options.augmentation,
     )
 
 

@@ -72,6 +72,8 @@ def take_session(
     """
     if n_jobs is None:
         n_jobs = choose_jobs(None, step_flops(network, len(order)), FLOPS_PER_THREAD)
+    if X.dtype == np.uint8 and X.size * target.values.itemsize <= MOST_BYTES:
+        X = X.astype(target.values.dtype)  # so that it may be kept
     kind = _kind(network, X, target, rule, batch, order, n_jobs)
     session = take(kind) if kind else None
     if session is not None:

@@ -53,7 +53,7 @@ def predict(
         If X has another number of columns than the network has inputs.
     """
     network, arrays, source = _answering(network, arrays, X)
-    (rows, _), dtype = source.shape, source.parts[0].dtype
+    rows, dtype = source.shape[0], (arrays or source.parts)[0].dtype
     layout = _layout_of(network, dtype)
     if isinstance(source, DenseRows) and rows <= FEW_ROWS and network.is_plain():
         return _predict_few(network, layout, arrays, source, answer)
@@ -91,7 +91,7 @@ def input_gradient(
         As `predict` does.
     """
     network, arrays, source = _answering(network, arrays, X)
-    dtype = source.parts[0].dtype
+    dtype = arrays[0].dtype
     layout = _layout_of(network, dtype, wants_dx=True)
     flat, transposed = layout.pack(arrays), layout.pack_transposed(arrays)
     program, dx = lower_input_gradient(
@@ -108,7 +108,8 @@ def input_gradient(
 def _answering(network: Network, arrays, X) -> tuple[Network, list[np.ndarray], Source]:
     """The folded network, its parameters, and the source of X."""
     dtype = (arrays or [X])[0].dtype  # the first layers may have no parameters
-    source = source_of(X, dtype)
+    is_small = X.shape[0] <= FEW_ROWS and network.is_plain()  # a copy is as fast
+    source = source_of(X, dtype, network.takes_bytes() and not is_small)
     if source.shape[1] != network.inputs:
         raise ValueError(
             f"X has {source.shape[1]} features, but the network has {network.inputs} inputs."

@@ -95,7 +95,7 @@ class Session:
             self.ahead = min(max(1, AHEAD_FLOPS // work), MOST_AHEAD)
         self.orders = np.tile(order, (self.ahead, 1))  # of the next passes
         self._passes = self.ahead  # of the last call
-        self.source = source_of(X, target.values.dtype)
+        self.source = source_of(X, target.values.dtype, network.takes_bytes())
         workers = choose_workers(network, len(order), batch, target.values.dtype, n_jobs)
         flat = self.orders.reshape(-1)
         self.plan = TrainingPlan(network, self.source, target, rule, batch, flat, workers)

@@ -77,21 +77,23 @@ def batch_statistics(make):
 
 
 def batch_norm_forward(make):
-    x, out = make.rows(make.values(SAMPLES, WIDTH)), make.empty()
+    x, out, floor = make.rows(make.values(SAMPLES, WIDTH), padding=0), make.empty(), 0.1
     row = vectors(make, "mean", "inverse", "scale", "shift")
     mean, inverse, scale, shift = map(float_of, row.values())
     normal = (x.values.astype(float) - mean) * inverse
-    operands = {"out": out.block, "normal": x.block, **row}
-    want = {"normal": normal, "out": normal * scale + shift}
-    return of_rows(batch_norm.batch_norm_forward, operands, {"normal": x, "out": out}, want)
+    operands = {"out": out.block, "x": x.block, "floor": floor, **row}
+    want = {"out": np.maximum(normal * scale + shift, floor)}
+    return of_rows(batch_norm.batch_norm_forward, operands, {"out": out}, want)
 
 
 def batch_norm_partials(make):
     x, d = (make.rows(make.values(SAMPLES, WIDTH), padding=0) for _ in range(2))
-    both = np.hstack([d.values, d.values.astype(float) * x.values])
+    row = vectors(make, "mean", "inverse")
+    mean, inverse = map(float_of, row.values())
+    both = np.hstack([d.values, d.values.astype(float) * (x.values - mean) * inverse])
     sums = [chunk.sum(axis=0) for chunk in chunked(both)]
     pairs = [(one[:WIDTH], one[WIDTH:]) for one in sums]
-    operands = {"dout": d.block, "normal": x.block}
+    operands = {"dout": d.block, "x": x.block, **row}
     return writes_partials(make, batch_norm.batch_norm_partials, operands, pairs)
 
 
@@ -110,11 +112,12 @@ def batch_norm_sums(make):
 
 
 def batch_norm_backward(make):
-    x, d = (make.rows(make.values(SAMPLES, WIDTH)) for _ in range(2))
-    row = vectors(make, "inverse", "scale", "dscale", "dshift")
-    inverse, scale, dscale, dshift = map(float_of, row.values())
-    rest = d.values - (dshift + x.values.astype(float) * dscale) / SAMPLES
-    operands = {"dx": d.block, "normal": x.block, **row}
+    x, d = (make.rows(make.values(SAMPLES, WIDTH), padding=0) for _ in range(2))
+    row = vectors(make, "mean", "inverse", "scale", "dscale", "dshift")
+    mean, inverse, scale, dscale, dshift = map(float_of, row.values())
+    normal = (x.values.astype(float) - mean) * inverse
+    rest = d.values - (dshift + normal * dscale) / SAMPLES
+    operands = {"dx": d.block, "x": x.block, **row}
     want = {"dx": scale * inverse * rest}
     return of_rows(batch_norm.batch_norm_backward, operands, {"dx": d}, want)
 

@@ -14,7 +14,7 @@ from fusednn.graph.trace import Call
 from fusednn.graph.windows import Windows
 from fusednn.plan.binding.bindings import BINDINGS
 from fusednn.plan.binding.convolutions import CALLS, frame_elements
-from fusednn.plan.layout.taps import taps_of
+from fusednn.plan.layout.reduced_taps import stored_taps
 from fusednn.plan.memory.buffers import aligned_zeros, padded
 
 SIZES = 5, 4
@@ -34,7 +34,13 @@ class Bench:
     # -- what a binding asks of a lowering and its program ---------------------------------
 
     def form(self, w):
-        return taps_of(self.call, self.dtype)
+        return stored_taps(self.call, self.dtype, copied=self.call.op == "convolve_backward")
+
+    def transposed(self, w):
+        form = self.form(w)
+        flat = aligned_zeros(form.transposed_count, self.dtype)
+        form.pack_transposed(flat, self.plain[w])
+        return flat
 
     def values(self, array):
         return self.flat[array]
@@ -69,7 +75,7 @@ class Bench:
             self.blocks[array], self.written[array] = block, rows
         elif len(array.shape) == 1:
             chunks = -(-SAMPLES // MICRO_ROWS)
-            self.flat[array] = self.zeros(array.width).repeat(chunks)
+            self.flat[array] = aligned_zeros(chunks * padded(array.width, self.dtype), self.dtype)
             self.flat[array][:] = self.make.fill
 
     def parameter(self, *shape):
@@ -88,6 +94,8 @@ class Bench:
                     if name == "w"
                     else self.make.vector(plain)
                 )
+        if given.get("storage"):  # the values that rounded weights have
+            self.plain[given["w"]] = unpacked(self.form(None), self.flat[given["w"]])
         for array in out.values():
             self.write(array)
         BINDINGS[op].bind(self, call)
@@ -113,6 +121,7 @@ class Bench:
         given = {
             name: self.plain[value].astype(float) if isinstance(value, Array) else value
             for name, value in self.call.given.items()
+            if name != "storage"
         }
         found = getattr(oracle, self.call.op)(**given)
         return {
@@ -121,10 +130,11 @@ class Bench:
         }
 
 
-def convolved(make, channels, groups):
+def convolved(make, channels, groups, storage=""):
     bench = Bench(make)
     w = bench.parameter(3, 2, channels // groups, O)
     given = {"w": w, "b": bench.parameter(O), "windows": CONVOLVED, "groups": groups}
+    given["storage"] = storage
     out = {"out": Array((*CONVOLVED.counts, O))}
     return bench.case("convolve", out, x=bench.read(*SIZES, channels), floor=0.0, **given)
 
@@ -154,12 +164,48 @@ def depthwise_partials(make):
     return sums(make, O, O)
 
 
-def scatter(make):
+def back(make, channels):
+    bench, shape = Bench(make), (*CONVOLVED.counts, O)
+    given = {"w": bench.parameter(3, 2, channels, O), "windows": CONVOLVED, "groups": 1}
+    out = {"dx": Array((*SIZES, channels))}
+    return bench.case("convolve_backward", out, dz=bench.read(*shape), **given)
+
+
+def convolve_columns(make):
+    return back(make, C)
+
+
+def convolve_backward(make):
+    """Three vectors of channels: those of a tap begin within a panel of w^T."""
+    return back(make, 3 * padded(1, make.dtype))
+
+
+def reduced_convolve(make):
+    return convolved(make, C, 1, "int8")
+
+
+def reduced_depthwise(make):
+    return convolved(make, O, O, "bfloat16")
+
+
+def scattered(make, storage=""):
     bench = Bench(make)
     given = {"w": bench.parameter(3, 2, C, O), "b": bench.parameter(O)}
-    given |= {"windows": CONVOLVED, "groups": 1}
+    given |= {"windows": CONVOLVED, "groups": 1, "storage": storage}
     out = {"out": Array((*SIZES, O))}
     return bench.case("convolve_transposed", out, x=bench.read(*CONVOLVED.counts, C), **given)
+
+
+def scatter(make):
+    return scattered(make)
+
+
+def reduced_scatter(make):
+    return scattered(make, "bfloat16")
+
+
+for case in (reduced_convolve, reduced_depthwise, reduced_scatter):
+    case.dtypes = [np.float32]
 
 
 def max_pool(make):
@@ -189,6 +235,8 @@ def average_pool_backward(make):
 
 
 CASES = [
-    *(convolve, convolution_partials, scatter, depthwise, depthwise_partials),
+    *(convolve, convolution_partials, convolve_backward, convolve_columns, scatter),
+    *(depthwise, depthwise_partials),
+    *(reduced_convolve, reduced_depthwise, reduced_scatter),
     *(max_pool, max_pool_backward, average_pool, average_pool_backward),
 ]

@@ -34,6 +34,13 @@ def gather_dense(make):
     return of_rows(gather.gather_dense, operands, {"out": out}, {"out": data[order]})
 
 
+def gather_bytes(make):
+    wide, order, out = make.random.randint(256, size=(SAMPLES + 9, 40)), make.order(), make.empty()
+    data = block_of(wide.astype(np.uint8), WIDTH)
+    operands = {"out": out.block, "data": data, "order": order, "padded": out.padded}
+    return of_rows(gather.gather_bytes, operands, {"out": out}, {"out": wide[order, :WIDTH]})
+
+
 def turned(samples):
     """Samples of (4, 6) as rows of (6, 4)."""
     return samples.reshape(SAMPLES, 4, 6).transpose(0, 2, 1).reshape(-1, 4)
@@ -286,7 +293,7 @@ def rescale_rows(make):
 
 
 CASES = [
-    *(gather_dense, reshape_rows, gather_reshaped),
+    *(gather_dense, gather_bytes, reshape_rows, gather_reshaped),
     *(loss_gradient, known_loss_gradient, pick, sum_losses),
     *(emit_outputs, emit_both, emit_largest, emit_above_half, emit_rows),
     *(activate_rows, differentiate),

@@ -17,8 +17,13 @@ from fusednn import (
 from fusednn.layers import (
     Activation,
     BatchNorm,
+    Conv2D,
     Dense,
+    Flatten,
+    GlobalAvgPool,
     LayerNorm,
+    MaxPool2D,
+    Reshape,
     Residual,
 )
 
@@ -41,6 +46,19 @@ HEALTHY = {
     "layer norm": [Dense(32), LayerNorm(), Activation("relu")] * 10,
     "residual": [Dense(32)] + [Residual([LayerNorm(), Dense(32, "relu"), Dense(32)])] * 10,
     "shallow": [Dense(32, "sigmoid")],
+    "convolutions": [
+        *(Reshape(8, 8, 1), *[Conv2D(8, 3, "relu")] * 4, MaxPool2D(2), Flatten()),
+        Dense(32, "relu"),
+    ],
+    "convolutions with batch norm": [
+        *(Reshape(8, 8, 1), *[Conv2D(8, 3), BatchNorm(), Activation("relu")] * 4),
+        GlobalAvgPool(),
+    ],
+    "convolutions in blocks": [
+        *(Reshape(8, 8, 1), Conv2D(8, 3, "relu")),
+        *[Residual([Conv2D(8, 3), BatchNorm(), Activation("relu"), Conv2D(8, 3)])] * 4,
+        GlobalAvgPool(),
+    ],
     "none": [],
 }
 
@@ -122,6 +140,37 @@ def test_dead_units():
     (message,) = told(lambda: model.fit(X, LABELS))
     assert message.startswith("100% of the units of hidden 1 are dead")
     assert "leaky_relu" in message
+
+
+def images():
+    """Samples as images of one channel, and their labels."""
+    return X.reshape(-1, 2, 3, 1), LABELS
+
+
+def test_dead_filters():
+    layers = [Conv2D(7, 2, "relu"), Conv2D(5, 2, "relu"), Flatten()]
+    model = new(NetworkClassifier, layers=layers, warm_start=True, solver="sgd")
+    weights = model.initialize(*images()).get_weights()
+    weights[1][1][:] = -1000
+    model.set_weights(weights)
+    (message,) = told(lambda: model.fit(*images()))
+    assert message.startswith("100% of the units of layers[1] Conv2D are dead")
+
+
+@pytest.mark.parametrize("solver", ["sgd", "adam"])
+def test_convolutions_that_vanish(solver):
+    model = new(NetworkClassifier, layers=[*[Conv2D(4, 2, "sigmoid")] * 9, Flatten()])
+    (message,) = told(lambda: model.set_params(solver=solver).fit(*images()))
+    assert message.startswith("The gradients vanish: that of layers[0] Conv2D is ")
+
+
+def test_convolutions_that_explode():
+    model = new(NetworkClassifier, layers=[Conv2D(4, 2), Flatten()], warm_start=True, max_iter=1)
+    weights = model.initialize(*images()).get_weights()
+    (kernel, biases), *others, (last, _) = weights
+    model.set_weights([[kernel * 1e-6, biases], *others, [last * 1e3, np.zeros(3)]])
+    (message,) = told(lambda: model.fit(*images()))
+    assert message.startswith("The gradients explode on their way back: that of layers[0] Conv2D")
 
 
 @pytest.mark.parametrize("activation", ["tanh", "logistic"])

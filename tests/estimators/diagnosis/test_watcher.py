@@ -19,10 +19,13 @@ from fusednn import (
 from fusednn.layers import (
     Activation,
     BatchNorm,
+    Conv2D,
     Dense,
     Dropout,
     Embedding,
+    Flatten,
     LayerNorm,
+    MaxPool2D,
     PReLU,
     Residual,
 )
@@ -45,7 +48,7 @@ def matrix_gradients(model, *data):
     def arrays(part):
         return [part] if isinstance(part, np.ndarray) else [a for p in part for a in arrays(p)]
 
-    return [array for array in arrays(groups) if array.ndim == 2]
+    return [array for array in arrays(groups) if array.ndim > 1]
 
 
 def targets(kind):
@@ -127,6 +130,34 @@ def test_layers_with_and_without_weights():
     expected[1] = stats(model.hidden_activations(X[PROBE], 3), "relu")
     expected.append(stats(model.predict_logits(X[PROBE])))
     np.testing.assert_allclose(model.activation_stats_[-1], expected, rtol=1e-9, atol=1e-12)
+
+
+def test_convolutions():
+    """A filter is a unit, dead if it is 0 for all samples and pixels."""
+    images = X[:120].reshape(-1, 2, 3, 1)
+    layers = [Conv2D(5, 2, "relu"), BatchNorm(), Conv2D(3, 2, "tanh"), MaxPool2D((2, 1))]
+    layers.append(Flatten())
+    model = new(NetworkClassifier, layers=layers, warm_start=True, solver="sgd")
+    weights = model.initialize(images, LABELS[:120]).get_weights()
+    weights[0][1][:2] = -100
+    model.set_weights(weights).fit(images, LABELS[:120])
+    kinds = "Conv2D", "BatchNorm", "Conv2D", "MaxPool2D", "Flatten"
+    names = [f"layers[{number}] {kind}" for number, kind in enumerate(kinds)]
+    assert model.diagnosed_layers_ == [*names, "output"]
+    assert model.diagnosed_weights_ == [names[0], names[2], "output"]
+    gradients = matrix_gradients(model, images, LABELS[:120])
+    assert [array.ndim for array in gradients] == [4, 4, 2]
+    np.testing.assert_allclose(model.gradient_norms_[-1], [norms(w) for w in gradients], rtol=1e-9)
+    outputs = [model.hidden_activations(images, at) for at in (0, 2)]
+    expected = [
+        stats(one.reshape(-1, one.shape[-1]), kind)
+        for one, kind in zip(outputs, ("relu", "tanh"), strict=True)
+    ]
+    found = model.activation_stats_[-1]
+    np.testing.assert_allclose(found[0], expected[0], rtol=1e-9)
+    assert found[0, 2] == 2 / 5
+    # a diagnosis sees the statistics of the batch, a prediction running ones
+    assert found[2, :2] == pytest.approx(expected[1][:2], abs=0.3)
 
 
 def test_tables_of_an_embedding():

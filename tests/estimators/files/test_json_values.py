@@ -14,6 +14,7 @@ from sklearn import config_context
 from fusednn import (
     MLPClassifier,
     MLPRegressor,
+    augment,
     freeze,
     layers,
     load,
@@ -85,6 +86,8 @@ def test_all_descriptions_can_be_written():
         **dict.fromkeys(("MaxPool1D", "AvgPool1D"), (2,)),
         **dict.fromkeys(("MaxPool2D", "AvgPool2D"), ((3, 2), 1)),
         **dict.fromkeys(("Step", "Exponential", "WarmUp", "Cyclic"), None),
+        **dict.fromkeys(("Shift", "Rotate", "CutOut", "Crop"), (3,)),
+        **dict.fromkeys(("Scale", "Noise", "Jitter", "Stretch"), (0.5,)),
     }
     for name, kind in DESCRIPTIONS.items():
         arguments = needed.get(name, ())
@@ -92,9 +95,10 @@ def test_all_descriptions_can_be_written():
             continue
         made = kind(*arguments)
         assert by_way_of_json(made) == made
-    modules = layers, losses, optimizers, schedules
+    modules = augment, layers, losses, optimizers, schedules
     public = {name for module in modules for name in module.__all__}
-    assert public - set(DESCRIPTIONS) == {"Layer", "NAMED", "Optimizer", "Schedule"}
+    bases = {"Augmentation", "Layer", "NAMED", "Optimizer", "Schedule"}
+    assert public - set(DESCRIPTIONS) == {*bases, "presets"}
 
 
 class Odd(layers.Dense):

@@ -34,9 +34,8 @@ def test_another_class_is_refused(name, tmp_path):
     right, data = file_of(name)
     (tmp_path / "model").write_bytes(data)
     for kind in {MLPClassifier, MLPRegressor, NetworkClassifier, NetworkRegressor} - {right}:
-        with pytest.raises(
-            ValueError, match=f"{right.__name__}, which {right.__name__}.load reads"
-        ):
+        reads = f"{right.__name__}, which {right.__name__}.load reads, not {kind.__name__}.load"
+        with pytest.raises(ValueError, match=reads):
             kind.load(tmp_path / "model")
     load(tmp_path / "model").save(tmp_path / "model")
     with pytest.raises(ValueError, match=r"it holds a predictor, which fusednn\.load reads\.$"):

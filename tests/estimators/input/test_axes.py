@@ -73,6 +73,43 @@ def test_files_and_predictors(layers, X, axes, tmp_path):
     np.testing.assert_array_equal(found, predictor.predict_proba(X))
 
 
+@EVERY
+def test_one_sample_with_its_axes(layers, X, axes):
+    """A predictor answers as for the same numbers as a vector, whatever the array."""
+    predictor = freeze(fitted(layers, X))
+    out = np.empty((1, 3))
+    for sample in (X[0], X[0].reshape(axes)):
+        expected = predictor.predict_proba(sample.ravel())
+        assert expected.shape == (1, 3)
+        fixed = np.asfortranarray(sample)
+        for same in (sample, fixed, sample.tolist(), sample.astype(np.float32).astype(float)):
+            np.testing.assert_allclose(predictor.predict_proba(same), expected, rtol=1e-5)
+        np.testing.assert_array_equal(predictor.predict_proba(sample, out=out), expected)
+        assert predictor.predict(sample).tolist() == predictor.predict(X[:1]).tolist()
+        with pytest.raises(ValueError, match="Input X contains NaN"):
+            predictor(sample * np.nan)
+
+
+def test_one_large_sample_of_bytes():
+    """It has more rows of pixels than are converted at a time."""
+    images = RANDOM.integers(256, size=(6, 300, 300), dtype=np.uint8)
+    model = NetworkClassifier([MaxPool2D(100), Flatten()], **SMALL).initialize(images, LABELS[:6])
+    predictor = freeze(model)
+    expected = predictor.predict_proba(images[:1])
+    np.testing.assert_array_equal(predictor.predict_proba(images[0]), expected)
+
+
+def test_rows_win():
+    """As many rows as samples have steps are rows if they have all columns."""
+    predictor = freeze(fitted([Flatten(), Dense(3)], GREY[:, :1]))
+    assert predictor.predict(GREY[:1, 0]).shape == (1,)
+    rows = GREY[:8, 0]
+    assert predictor.predict(rows).shape == (8,)
+    square = freeze(fitted([Flatten(), Dense(3)], GREY[:, :, :6]))
+    assert square.predict(GREY[:6, :, :6]).shape == (6,)
+    assert square.predict(GREY[0, :, :6]).shape == (1,)
+
+
 def test_scaling_is_by_channel():
     X = PIXELS * [1, 10, 100] + [5, 0, -50]
     model = fitted(IMAGE, X, standardize=True)
@@ -145,10 +182,16 @@ def test_what_is_refused():
             model.predict(X)
         with pytest.raises(ValueError, match=words):
             freeze(model).predict(X)
+    for X, words in ((PIXELS[0, :5], r"axes \(8, 3\), but"), (PIXELS[0, :, :, 0], "X has 8 feat")):
+        with pytest.raises(ValueError, match=words):
+            freeze(model).predict(X)
+    for X in (PIXELS[:0], PIXELS[:0].astype(np.float32), PIXELS[:0].reshape(0, 144)):
+        with pytest.raises(ValueError, match=r"Found array with 0 sample\(s\)"):
+            freeze(model).predict(X)
     with pytest.raises(ValueError, match="X has 7 features"):
         model.predict(PIXELS.reshape(48, -1)[:, :7])
     with pytest.raises(ValueError, match=r"axes \(6, 8, 3\), but .* 144 columns"):
-        fitted([Reshape(6, 8, 3), *IMAGE], PIXELS.reshape(48, -1)).predict(PIXELS)
+        fitted([Dense(3, "relu")], PIXELS.reshape(48, -1)).predict(PIXELS)
     with pytest.raises(ValueError, match="at most three"):
         fitted(IMAGE, PIXELS[..., np.newaxis])
     with pytest.raises(ValueError, match=r"layers\[0\] is Conv2D.* 144 columns .* Reshape\("):

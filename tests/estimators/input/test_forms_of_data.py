@@ -255,8 +255,8 @@ def sources(monkeypatch):
     """What plans read their rows from."""
     found, original = [], session.source_of
 
-    def remember(data, dtype):
-        found.append(original(data, dtype))
+    def remember(*arguments):
+        found.append(original(*arguments))
         return found[-1]
 
     monkeypatch.setattr(session, "source_of", remember)

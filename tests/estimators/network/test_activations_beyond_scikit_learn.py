@@ -30,7 +30,7 @@ def new(name, cls=MLPClassifier, **params):
 @DTYPES
 @pytest.mark.parametrize("rows", [1, 64, 300])
 def test_outputs_of_every_layer(name, dtype, rows):
-    """Of few rows and of many, dense and CSR, with the same bits; against plain NumPy."""
+    """Few rows and many, dense and CSR, have the same bits; they are plain NumPy's answers."""
     model = fit_quietly(new(name), X.astype(dtype), LABELS)
     data = X[:rows].astype(dtype)
     outputs, _ = reference_network.forward(

@@ -131,7 +131,7 @@ def test_changed_layers_are_refused_while_training_goes_on():
 
 
 def test_weights_stay_finite_with_averages():
-    """Of a fit that diverges the last finite weights are kept, watched or not."""
+    """A fit that diverges keeps the last finite weights, watched or not."""
     for option in ({}, {"max_time": 1e9}):
         model = NetworkRegressor([Dense(8)], solver="sgd", learning_rate_init=1e6)
         model.set_params(ema_decay=0.9, random_state=0, max_iter=20, **option)

@@ -182,7 +182,7 @@ def test_differentiate(form, fan_in, fan_out, dtype):
 @pytest.mark.parametrize(("fan_in", "fan_out"), [(1, 1), (3, 4), (5, 17), (33, 3)])
 @pytest.mark.parametrize("form", [Panels, Vectors])
 def test_differentiate_by_central_differences(form, fan_in, fan_out):
-    """Of the sum of sin(w) times constants, by v and by the norms."""
+    """The function is the sum of sin(w) times constants, derived by v and by the norms."""
     if form is Vectors:
         fan_out = min(fan_out, narrow_dense.NARROW)
     v, norms, constants = drawn(fan_in, fan_out, np.float64, seed=1)

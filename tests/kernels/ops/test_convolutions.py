@@ -1,7 +1,5 @@
 """Convolutions, their transposes and upsampling by the interpreter; bits, padding, groups."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from cases.random_windows import KINDS, Case, random_case
@@ -9,8 +7,6 @@ from fusednn.kernels._jit import JIT
 from oracles.interpreter import Run
 from running.poison import poison
 
-from fusednn.graph.layers.convolution import Convolution
-from fusednn.graph.layers.transposed_convolution import TransposedConvolution
 from fusednn.graph.windows import Windows
 from fusednn.layers import ConvTranspose1D
 from fusednn.plan.training import Rule
@@ -113,10 +109,8 @@ def test_padding_columns_stay_zero(kind, groups, dtype):
 def test_bounds_of_columns(kind, groups, dtype):
     """The bound is on the weights of each filter."""
     case = random_case(kind, 2, dtype, *groups, largest=LARGEST)
-    change = replace if kind is TransposedConvolution else Convolution._replace
-    case = Case(
-        change(case.op, max_norm=0.25), case.shape, samples=9, dtype=dtype, behind_data=True
-    )
+    bounded = case.op._replace(max_norm=0.25)
+    case = Case(bounded, case.shape, samples=9, dtype=dtype, behind_data=True)
     with case.session(rule=Rule("sgd", (0.0,))) as session:
         session.run_passes(np.full(session.batches, 1e-6))
         found = session.parameters()[0]

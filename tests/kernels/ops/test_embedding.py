@@ -22,7 +22,7 @@ inf, nan = np.inf, np.nan
 
 SAMPLES = 41
 COUNTS, SIZES, COLUMNS = [150, 1, 7, 4], [17, 8, 3, 1], [2, 5, 0, 3]
-"""Of each table: codes, elements of a vector, column of the data. Column 1 is not read."""
+"""For each table: codes, elements of a vector, column of the data. Column 1 is not read."""
 PLAIN = np.array([4, 6, 4], np.int64)
 PER_TASK = embedding.ROWS_PER_TASK
 
@@ -30,7 +30,7 @@ PER_TASK = embedding.ROWS_PER_TASK
 def make_data(dtype):
     """Columns of codes, some out of range or no number at all, and others of numbers.
 
-    Of the first table only the even codes up to 120 appear.
+    Only the even codes up to 120 of the first table appear.
     """
     random = np.random.RandomState(0)
     data = random.normal(size=(SAMPLES, 7))

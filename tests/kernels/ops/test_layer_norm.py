@@ -68,7 +68,7 @@ def plain(x, scale, shift, centered):
 @KINDS
 @pytest.mark.parametrize("width", [*WIDTHS, 150])
 def test_values(width, centered, shifted, dtype):
-    """Of 150 elements some fill four vectors, some one, and some none."""
+    """In a row of 150 elements some fill four vectors, some one, and some none."""
     x, d, scale, shift = draw(BATCH, width, dtype)
     ours = run_layer(x, d, scale, shift if shifted else None, centered, back=False)
     x, scale, shift = (part.astype(float) for part in (x, scale, shift * shifted))

@@ -166,7 +166,7 @@ def test_dropout_by_hand(dtype, width, alpha):
 
 @pytest.mark.parametrize("rate", [0.05, 0.3, 0.7])
 def test_alpha_dropout_keeps_mean_and_variance(rate):
-    """Of a standard normal input, within five standard deviations."""
+    """The input is standard normal; the bounds are five standard deviations."""
     x = np.random.RandomState(0).normal(size=(1000, 402) if JIT else (60, 102))
     out = drop(x.copy(), np.ones_like(x), rate, alpha_operands(rate))[:, :-2]
     fourth = ((out - out.mean()) ** 4).mean()

@@ -12,6 +12,7 @@ from fusednn.kernels.ops.updates import update
 from fusednn.kernels.optimizers import OPTIMIZERS
 from running.blocks import Rows, assert_close, block_of, row_of
 
+from fusednn.plan.binding.looped import Looped, Records
 from fusednn.plan.binding.program import Program, Task
 from fusednn.plan.layout.forms import Panels, Vectors, parts
 from fusednn.plan.memory.buffers import Block, address_of, aligned_zeros, padded
@@ -53,14 +54,17 @@ ROW_OPS = {
     ),
     "batch norm": (
         batch_norm.batch_norm_forward,
-        {"out": "b", "normal": "a", "mean": "v0", "inverse": "v1", "scale": "v2", "shift": "v3"},
-        "ab",
+        {
+            "out": "b", "x": "a", "mean": "v0", "inverse": "v1", "scale": "v2", "shift": "v3",
+            "floor": -np.inf,
+        },
+        "b",
     ),
     "batch norm back": (
         batch_norm.batch_norm_backward,
         {
-            "dx": "b", "normal": "a", "inverse": "v0", "scale": "v1", "dscale": "v2",
-            "dshift": "v3",
+            "dx": "b", "x": "a", "mean": "v0", "inverse": "v1", "scale": "v2", "dscale": "v3",
+            "dshift": "v0",
         },
         "b",
     ),
@@ -144,7 +148,10 @@ def test_sums_of_chunks_are_over_the_rows_of_their_samples(positions, task, work
     wide, chunks = padded(WIDTH, dtype), -(-SAMPLES // CHUNK_ROWS)
     found = [np.full((chunks, 2, wide), np.nan, dtype) for _ in "xd"]
     forward = batch_norm.batch_partials, {"partials": found[0].reshape(-1), "x": x.block}
-    back = {"partials": found[1].reshape(-1), "dout": d.block, "normal": x.block}
+    back = {
+        "partials": found[1].reshape(-1), "dout": d.block, "x": x.block,
+        "mean": np.zeros(wide, dtype), "inverse": np.ones(wide, dtype),
+    }  # fmt: skip
     chain = [forward, (batch_norm.batch_norm_partials, back)]
     starts = range(0, SAMPLES, task)
     tasks = [(lo, lo + task, records.ROWS_OF_BATCH) for lo in starts]
@@ -227,11 +234,11 @@ def test_calls(count, dtype):
     )  # fmt: skip
     program = Program(dtype, 1, 32 * 2 * OUTPUTS)
     chain = [program.record(*pair) for pair in ops]
-    addresses = np.array([address_of(record) for record in chain])
-    places = np.array([place for place, _ in program.places_of(data)])
+    [routine] = Looped([Records(chain, 0)], []).routines(1, program.keep)
+    places = np.array(program.places_of(data))
     outs = np.array(program.places_of(emitted))
     words = np.zeros(answer.WIDTH, np.int64)
-    words[answer.CHAIN], words[answer.N_RECORDS] = address_of(addresses), len(chain)
+    words[answer.ROUTINE] = routine
     words[answer.FRAME] = address_of(program.frames)
     words[answer.SCRATCH] = address_of(program.scratch)
     words[answer.BLOCK_ROWS], words[answer.FAN_IN] = block, POSITIONS * WIDTH

@@ -1,4 +1,4 @@
-"""Gradients over runs of rows and from sums of chunks: of a convolution that the tests make."""
+"""Gradients over runs of rows, by a convolution that the tests make."""
 
 from types import SimpleNamespace
 
@@ -17,7 +17,7 @@ from fusednn.graph.network import Network
 from fusednn.plan.binding import bindings
 from fusednn.plan.binding.loss import Target
 from fusednn.plan.binding.products import gradient_op
-from fusednn.plan.layout.forms import Table, Vectors
+from fusednn.plan.layout.forms import Panels, Table, Vectors
 from fusednn.plan.updating.rule import Rule
 from fusednn.training.predict import input_gradient
 from fusednn.training.session import Session
@@ -31,7 +31,6 @@ LAYERS = {
     "many": Convolution(6, 70, 35, taps=2),  # tiles of the weights that two taps share
     "lines": Convolution(25, 3, 4, taps=2, stride=2, lines=3),
 }
-LAYERS |= {f"{name}, partials": layer._replace(partials=True) for name, layer in LAYERS.items()}
 EVERY = pytest.mark.parametrize("layer", LAYERS.values(), ids=LAYERS)
 DTYPES = pytest.mark.parametrize("dtype", [np.float32, np.float64], ids=["float32", "float64"])
 BOUNDS = {np.float32: 2e-5, np.float64: 1e-12}
@@ -190,7 +189,7 @@ def test_rows_beyond_a_samples_are_refused(monkeypatch):
     networks._graph.cache_clear()
 
 
-@pytest.mark.parametrize("form", [Vectors(8, 2, np.float64), Table(8, 2, np.float64)])
+@pytest.mark.parametrize("form", [kind(8, 2, np.float64) for kind in (Panels, Vectors, Table)])
 def test_forms_without_an_update_from_chunks_are_refused(form):
     lowering = SimpleNamespace(forms=[form])
     with pytest.raises(TypeError, match="no update for Partials"):

@@ -4,14 +4,17 @@ import warnings
 
 import numpy as np
 import pytest
+from cases.window_networks import convolution, transpose
 from fusednn.kernels.intrinsics import integers
 
+from fusednn.graph.layers.batch_norm import BatchNorm
 from fusednn.graph.layers.dense import Dense
 from fusednn.graph.layers.layer_norm import LayerNorm
 from fusednn.graph.layers.residual import Residual
 from fusednn.graph.network import Network
 from fusednn.plan.binding.activations import epilogue
 from fusednn.plan.layout import rounded_weights
+from fusednn.plan.layout.reduced_taps import ReducedTaps
 from fusednn.plan.layout.rounded_weights import (
     Halves,
     Integers,
@@ -19,6 +22,7 @@ from fusednn.plan.layout.rounded_weights import (
     rounded_integers,
     with_storage,
 )
+from fusednn.plan.layout.taps import GroupedTaps, Taps
 from fusednn.plan.memory.buffers import aligned_zeros
 
 KINDS = [Halves, Integers]
@@ -121,6 +125,30 @@ def test_which_layers_are_stored_so():
     assert residual.inner[1:] == tuple(op._replace(storage="bfloat16") for op in inner)
     assert last is ops[-1]
     assert stored([Dense(5, 2)], "bfloat16") == (Dense(5, 2, storage="bfloat16"),)
+
+
+@pytest.mark.parametrize("storage", ["bfloat16", "int8"])
+def test_convolutions_are_stored_so(storage, monkeypatch):
+    monkeypatch.setattr(rounded_weights, "DOT", "sdot")
+    one, other = convolution((5, 3), 4, (2,)), transpose((4, 4), 2, (2,))
+    kept = BatchNorm(2)
+    first, block, _ = stored([one, Residual((kept,), shortcut=(other,)), Dense(2, 2)], storage)
+    assert first == one._replace(storage=storage)
+    assert (block.inner, block.shortcut) == ((kept,), (other._replace(storage=storage),))
+
+
+@pytest.mark.parametrize("groups", [1, 2])
+def test_convolutions_take_less_memory(groups):
+    """A half, or a quarter and a factor for each filter; padding is stored too."""
+    taps = Taps((3, 3, 20, 32), np.float32)
+    if groups > 1:
+        taps = GroupedTaps((3, 3, 20, 64), groups, np.float32)
+    filters = taps.shape[-1]
+    assert ReducedTaps(taps, "bfloat16").count * 2 == taps.count
+    assert ReducedTaps(taps, "int8").count * 4 == taps.count + 4 * filters
+    for storage in ("bfloat16", "int8"):
+        with pytest.raises(TypeError, match="inference alone"):
+            ReducedTaps(taps, storage).tiles(8)
 
 
 def test_integers_of_very_many_inputs(monkeypatch):

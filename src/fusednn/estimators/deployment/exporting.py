@@ -60,7 +60,9 @@ def export_onnx(estimator: Any, path: FilePath | None, opset: int = 17) -> Model
 
     Notes
     -----
-    The input is "X" of shape (N, n_features) in the network's type, for any N.
+    The input is "X" of shape (N, n_features) in the network's type, for any N. If the network was
+    fitted to X with axes, it has these: (N, H, W, C) for images. A network whose `layers` begin
+    with `Reshape` was fitted to rows, and takes rows.
 
     A classifier has the outputs "label", of shape (N,), (N, n_labels) or (N, n_columns), and
     "probabilities" of shape (N, n_classes), equal to `predict` and `predict_proba`. If y had

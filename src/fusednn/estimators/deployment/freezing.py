@@ -42,11 +42,13 @@ def freeze(
         A fitted estimator of fusednn, scikit-learn's `MLPClassifier` or `MLPRegressor`, or an
         estimator that contains one; see the notes.
     n_jobs : int or None, default=None
-        Threads for large batches. A number: exactly this many, or fewer if the batch is too small.
-        -1: all CPUs. None: as many as make the call faster.
+        Threads for large batches, and for few samples of a convolutional network. A number:
+        exactly this many, or fewer if the work is too little. -1: all CPUs. None: as many as make
+        the call faster.
     weights : {"bfloat16", "int8"} or None, default=None
-        The type to which the weights of dense layers are rounded. None keeps them. Rounding makes
-        the network float32 and its answers less accurate, so measure the effect on your data.
+        The type to which the weights of dense layers and convolutions are rounded. None keeps
+        them. Rounding makes the network float32 and its answers less accurate, so measure the
+        effect on your data.
 
         "bfloat16" has 8 significant bits and halves the memory of the weights. Calls with one row,
         which wait for memory, become faster; larger batches do not.
@@ -56,6 +58,10 @@ def freeze(
         its largest. So the columns of X should have similar scales; scalers in a pipeline are
         kept as they are for this reason. Calls with any number of rows become faster. It requires
         a CPU with AVX-512 VNNI, AVX-VNNI or, on ARM, the dot product instructions.
+
+        A convolution computes in float32 with rounded weights, those of each filter by "int8" to
+        integers from -127 to 127. They take less memory, but its calls do not become faster, and
+        what enters it is not rounded.
 
         A last layer of up to four units, biases and all other layers are not rounded.
 
@@ -217,4 +223,5 @@ def _model(found: FittedNetwork, estimator, folds: bool) -> Model:
     features = getattr(estimator, "feature_names_in_", None)
     features = None if features is None else tuple(map(str, features))
     names = (type(estimator).__name__,) * 2
-    return Model(network.ops, arrays, found.head, dtype, names, features)
+    axes = getattr(estimator, "input_shape_", None)
+    return Model(network.ops, arrays, found.head, dtype, names, features, axes=axes)

@@ -92,6 +92,7 @@ def before(model: Model, steps: list, folds: bool) -> Model:
         names=(type(steps[0]).__name__, model.names[1]),
         features=None if features is None else tuple(map(str, features)),
         columns=columns,
+        axes=None,  # scalers take rows
     )
 
 

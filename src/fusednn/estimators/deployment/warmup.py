@@ -17,8 +17,8 @@ from fusednn.estimators.base import BaseNetwork
 from fusednn.estimators.fitting.options import name_of
 from fusednn.exceptions import DiagnosisWarning
 from fusednn.kernels._cache import statistics
-from fusednn.kernels.answer import ready_share
 from fusednn.plan.memory.sizes import BLOCK_LIMIT
+from fusednn.serving.together import make_ready
 from fusednn.training.predict import FEW_ROWS
 
 from .freezing import freeze
@@ -29,7 +29,7 @@ def warmup(estimator: Any, *, sparse: bool = False) -> dict[str, int]:
 
     Later processes load them from there. Then `fit`, `partial_fit`, predictions of any number of
     rows, and the predictor that `freeze` makes of the estimator compile nothing. Networks of all
-    sizes share the kernels.
+    sizes share the kernels, so a network of layers over windows is tried on small samples.
 
     Parameters
     ----------
@@ -94,6 +94,8 @@ def _rehearsals_of(network, sparse: bool) -> Iterator[tuple[str, Callable[[], No
     rows = 2 * (FEW_ROWS + 1 if batch == "auto" else max(FEW_ROWS + 1, batch))
     small = {"max_iter": 1, "batch_size": batch, "validation_fraction": 0.5, "verbose": False}
     X = network._rehearsal_data(rows)
+    if sparse and X.ndim > 2:
+        raise ValueError("the layers take samples with axes, which sparse X cannot have")
     # targets from 1, which every loss takes: for a logistic output, and a softmax of many units
     two = 1 + np.arange(rows) % 2
     targets = [[two, np.tile(two, (5, 1)).T]]
@@ -108,8 +110,10 @@ def _rehearsals_of(network, sparse: bool) -> Iterator[tuple[str, Callable[[], No
     for dtype in ("float32", "float64") if network.dtype == "auto" else (network.dtype,):
         for together in targets:
             inputs = [X.astype(dtype)]
+            if X.ndim > 2 and dtype == "float32":
+                inputs.append(X.astype(np.uint8))
             if sparse:
-                inputs.append(csr_matrix(inputs[0]))
+                inputs.append(csr_matrix(inputs[0].reshape(rows, -1)))
             model = clone(network).set_params(**small)
             words = [type(network).__name__, network._summary(), name_of(network.solver), dtype]
             words += [f"{together[0].max()} classes"] * is_classifier(network)
@@ -129,7 +133,7 @@ def _rehearse(model, inputs, targets) -> None:
 
 def _rehearse_frozen(predictor, X) -> None:
     """Calls every method of a predictor with few rows, which keep the GIL, and with many."""
-    ready_share(predictor.dtype)
+    make_ready(predictor.dtype, {predictor.dtype, np.dtype(np.int64)})  # of numbers of classes
     ways = [predictor, predictor.predict]
     if hasattr(predictor, "classes_"):
         ways.append(predictor.predict_proba)

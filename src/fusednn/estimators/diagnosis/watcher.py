@@ -105,7 +105,10 @@ class Diagnosis:
         return self._ops[op].after.activation
 
     def _norms(self, arrays):
-        """The Euclidean norm of all matrices of a layer, for each layer that has matrices."""
+        """The Euclidean norm of all matrices of a layer, for each layer that has matrices.
+
+        The weights of convolutions count as matrices.
+        """
         squares = (
             (np.sum(np.square(np.asarray(arrays[number], float))) for number in own)
             for _, own in self._weights
@@ -129,7 +132,7 @@ def _matrices_of(session, layers):
     counts = [len(op.parameters()) for op in session.network.ops]
     starts = np.cumsum([0, *counts])
     shapes = [parameter.shape for parameter in session.network.parameters()]
-    matrices = [number for number, shape in enumerate(shapes) if len(shape) == 2]
+    matrices = [number for number, shape in enumerate(shapes) if len(shape) > 1]
     found = (
         (layer, [number for number in matrices if starts[op] <= number < starts[op + 1]])
         for layer, (_, op) in enumerate(layers)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from html import escape
 from itertools import pairwise
+from math import prod
+
+from fusednn.graph.layers.layer import shapes_along
 
 STYLE = "border-collapse: collapse; font-family: monospace; margin-top: 0.5em"
 CELL = "border: 1px solid #8888; padding: 0.2em 0.8em; text-align: right"
@@ -43,3 +46,34 @@ def rows_html(rows) -> str:
         for row in rows
     )
     return f'<table class="fusednn-layers" style="{STYLE}">{body}</table>'
+
+
+def described(built, layers, shape) -> list[tuple[str, str, str]]:
+    """Makes the rows of a table of layers: the shape of each output, and parameters.
+
+    Parameters
+    ----------
+    built : BuiltLayers
+    layers : sequence of fusednn.layers.Layer
+        The hidden layers.
+    shape : tuple of int
+        The axes of a sample of the data.
+    """
+
+    def text_of(shape):
+        return " \u00d7 ".join(map(str, shape))
+
+    rows = [("layer", "output", "parameters"), ("input", text_of(shape), "")]
+    shapes = shapes_along(built.ops, (built.ops[0].fan_in,))[1:]
+    total = 0
+    for number, home in enumerate(built.homes):
+        name = repr(layers[number]) if number < len(layers) else "output"
+        if home is None:  # part of the layer before it
+            rows.append((name, rows[-1][1], ""))
+            continue
+        op = built.pieces[home].op
+        count = sum(prod(parameter.shape) for parameter in op.parameters())
+        total += count
+        rows.append((name, text_of(shapes[home]), f"{count:,}"))
+    rows.append(("total", "", f"{total:,}"))
+    return rows

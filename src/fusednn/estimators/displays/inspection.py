@@ -80,6 +80,8 @@ class LooksMixin(BaseEstimator):
             raise ValueError(f"layer must be in [{-count}, {count}), got {layer}.")
         network, arrays, X = self._answering(X)
         network, arrays = self._first_layers(layer % count + 1, network, arrays)
+        if not arrays:  # nothing but X has the network's type
+            X = np.asarray(X, self._network_dtype())
         found = predict(network, arrays, X, n_jobs=self.n_jobs, answer="logits")
         return found.reshape(len(found), *network.out_shape)
 

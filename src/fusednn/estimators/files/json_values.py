@@ -1,8 +1,8 @@
 """Writes values of parameters and attributes as JSON and tensors, and reads them; no pickle.
 
 A JSON object has one of the tags of `_READERS`. Descriptions (classes of `layers`, `losses`,
-`optimizers` and `schedules`) are written by the names of their classes; only these classes can be
-read.
+`optimizers`, `schedules` and `augment`) are written by the names of their classes; only these
+classes can be read.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from fusednn import layers, losses, optimizers, schedules
+from fusednn import augment, layers, losses, optimizers, schedules
 from fusednn.serving.files import label_json
 from fusednn.serving.files.fields import Refused, keyed, list_of, one_of, record, refuse, whole
 from fusednn.serving.files.reading import TRAINING
@@ -22,10 +22,10 @@ from fusednn.serving.files.tensors import DTYPES, Tensors
 
 DESCRIPTIONS: dict[str, type] = {
     name: getattr(module, name)
-    for module in (layers, losses, optimizers, schedules)
+    for module in (layers, losses, optimizers, schedules, augment)
     for name in module.__all__
     if isinstance(getattr(module, name), type)
-    and name not in ("Layer", "Optimizer", "Schedule")  # bases
+    and name not in ("Layer", "Optimizer", "Schedule", "Augmentation")  # bases
 }
 LATER: dict[str, dict[str, int]] = {"Dropout": {"per": 4}, "Residual": {"shortcut": 4}}
 """Fields that a description did not always have, by its class, and the versions of the format that

@@ -24,6 +24,8 @@ from .json_values import Unwritable, Writer
 from .saved_attributes import ATTRIBUTES, ELSEWHERE, OPTIMIZER, as_list, class_name
 
 ONLY_PREDICT = "or save fusednn.freeze(estimator), which only predicts"
+LATER = {"augment": 4}
+"""Parameters that estimators did not always have, and the versions that introduced them."""
 REMEDIES = {
     "loss": f"Use a loss of fusednn.losses, {ONLY_PREDICT}.",
     "learning_rate": f"Use a schedule of fusednn.schedules, {ONLY_PREDICT}.",
@@ -38,7 +40,7 @@ def save_estimator(estimator, path, notes=None) -> None:
     writer = Writer()
     written: dict[str, Any] = {"class": class_name(type(estimator))}
     params = estimator.get_params(deep=False)
-    written["params"] = {name: _written(writer, name, value) for name, value in params.items()}
+    written["params"] = _written_params(writer, params)
     own = {name: value for name, value in vars(estimator).items() if name not in params}
     written["attributes"] = {name: _written(writer, name, value) for name, value in _values(own)}
     found = fitted_network_of(estimator)
@@ -58,6 +60,7 @@ def save_estimator(estimator, path, notes=None) -> None:
         (type(estimator).__name__,) * 2,
         None if names is None else tuple(map(str, names)),
         notes,
+        axes=getattr(estimator, "input_shape_", None),
     )
     _check_rebuilt(estimator, own)
     save_model(model, path, written, writer.tensors, writer.version)
@@ -94,6 +97,14 @@ def _written(writer: Writer, name: str, value: Any) -> Any:
         raise ValueError(
             f"save cannot write the parameter {name} without pickle: it has {error}. {remedy}"
         ) from None
+
+
+def _written_params(writer: Writer, params: dict[str, Any]) -> dict[str, Any]:
+    """The parameters; those of a later version of the format only if they are in use."""
+    later = {name: since for name, since in LATER.items() if params.get(name) is not None}
+    writer.version = max(writer.version, *later.values(), 1)
+    kept = {name: value for name, value in params.items() if name in later or name not in LATER}
+    return {name: _written(writer, name, value) for name, value in kept.items()}
 
 
 def _written_labels(own: dict[str, Any]) -> dict[str, Any] | None:

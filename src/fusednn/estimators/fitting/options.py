@@ -10,7 +10,7 @@ from fusednn.plan.training import Rule
 from fusednn.training.fits import FitOptions
 
 SOLVERS = ("lbfgs", "sgd", "adam", *NAMED)
-_NAMED = attrgetter(*FitOptions._fields[2:-1])
+_NAMED = attrgetter(*FitOptions._fields[2:-2])
 
 
 def is_stochastic(solver) -> bool:
@@ -28,7 +28,7 @@ def options_of(estimator) -> FitOptions:
     solver = estimator._described_solver()
     rule = estimator._rule_of(solver) if is_stochastic(solver) else Rule(None)
     power_t = getattr(estimator, "power_t", 0.5)  # only MLPs have it
-    return FitOptions(*(solver, rule, *_NAMED(estimator), power_t))
+    return FitOptions(*(solver, rule, *_NAMED(estimator), power_t, estimator._augmentation()))
 
 
 def check_lbfgs(options: FitOptions, network: Network, own_set) -> None:
@@ -46,6 +46,7 @@ def check_lbfgs(options: FitOptions, network: Network, own_set) -> None:
         "l1": options.l1 > 0,
         "clip_norm": options.clip_norm is not None,
         "clip_value": options.clip_value is not None,
+        "augment": options.augmentation is not None,
     }
     for name in [name for name, used in given.items() if used]:
         raise ValueError(f"{name} is for solvers other than 'lbfgs'.")

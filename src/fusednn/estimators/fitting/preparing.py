@@ -47,7 +47,7 @@ def prepare(estimator, X, y, sample_weight, incremental: bool, validation) -> Tr
         X, y, incremental, sample_weight
     )
     target = _target(estimator, y, targets, sample_weight, shares, incremental)
-    own_set = own_set_of(estimator, network, validation, target.values.dtype)
+    own_set = own_set_of(estimator, validation, target.values.dtype)
     if own_set is not None:
         warn_of_other_scale(network, X, own_set.X)
     options = options_of(estimator)
@@ -128,8 +128,9 @@ def loss_and_gradient(estimator, X, y, sample_weight, inputs):
     y = estimator._checked_targets(y)
     sample_weight = checked_weights(sample_weight, X)
     estimator._check_sizes(X.shape[1])
-    network = estimator._network()
-    check_input(X, network.ops[0])
+    built = estimator._built()
+    network = estimator._network(built)
+    check_input(X, built)
     encoded = estimator._encode(y, dtype)
     X, y, targets, sample_weight, shares = known_rows(estimator, X, y, encoded, sample_weight)
     target = _target(estimator, y, targets, sample_weight, shares, incremental=False)

@@ -33,14 +33,13 @@ class Samples(NamedTuple):
     target: Target
 
 
-def own_set_of(estimator, network, validation, dtype):
+def own_set_of(estimator, validation, dtype):
     """Checks the user's validation set.
 
     Parameters
     ----------
     estimator : estimator
         Knows the classes and the number of features of the training data.
-    network : Network
     validation : tuple
         The arguments X_val, y_val and sample_weight_val of `fit`.
     dtype : dtype
@@ -69,7 +68,7 @@ def own_set_of(estimator, network, validation, dtype):
         X, y = estimator._validated(
             X_val, y_val, reset=False, dtypes=(dtype,), **estimator._target_options
         )
-        check_input(X, network.ops[0])
+        check_input(X, estimator._built())
         y = estimator._checked_targets(y)
         check_consistent_length(X, y)
     weights = None

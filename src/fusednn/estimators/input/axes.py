@@ -6,6 +6,8 @@ from math import prod
 
 import numpy as np
 
+from fusednn.graph.layers.reshape import Reshape
+
 
 def as_rows(estimator, X, reset: bool):
     """Flattens the samples of X, and checks their axes.
@@ -13,7 +15,8 @@ def as_rows(estimator, X, reset: bool):
     Parameters
     ----------
     estimator : estimator
-        With `reset`, gets `input_shape_`; the axes of X must equal it otherwise.
+        With `reset`, gets `input_shape_`. Otherwise X must have these axes, or those that the
+        network gives samples first.
     X : array-like or sparse matrix
         An array with any number of axes.
     reset : bool
@@ -23,7 +26,7 @@ def as_rows(estimator, X, reset: bool):
     -------
     array-like or sparse matrix
         X itself if it has at most two axes, otherwise an array of shape (n_samples, n_features):
-        a view if X is C-contiguous. Integers become float32.
+        a view if X is C-contiguous. Integers become float32, but uint8 stays.
 
     Raises
     ------
@@ -42,13 +45,13 @@ def as_rows(estimator, X, reset: bool):
                 f"X has samples with axes {axes}, but {name} expects at most three: (H, W, C)."
             )
         estimator.input_shape_ = axes
-    elif axes != (fitted := axes_of(estimator)):
-        kind = f"axes {fitted}" if len(fitted) > 1 else f"{fitted[0]} columns"
+    elif axes not in (known := _known_axes(estimator)):
+        kind = " or ".join(f"axes {one}" if len(one) > 1 else f"{one[0]} columns" for one in known)
         raise ValueError(
             f"X has samples with axes {axes}, but {name} is expecting samples with {kind}."
         )
     X = np.asarray(X)
-    if X.dtype.kind in "iub" and estimator.dtype == "auto":
+    if X.dtype.kind in "iub" and X.dtype != np.uint8 and estimator.dtype == "auto":
         X = X.astype(np.float32)
     return X.reshape(len(X), prod(axes))
 
@@ -56,6 +59,13 @@ def as_rows(estimator, X, reset: bool):
 def axes_of(estimator) -> tuple[int, ...]:
     """The axes of the samples that an estimator was fitted to."""
     return getattr(estimator, "input_shape_", (estimator.n_features_in_,))
+
+
+def _known_axes(estimator) -> list[tuple[int, ...]]:
+    """All axes that samples for a fitted estimator may have, those of the fit first."""
+    first = estimator._built_layers.ops[0]
+    given = first.axes_read if isinstance(first, Reshape) else ()
+    return list(dict.fromkeys([axes_of(estimator), *given]))
 
 
 def _shape_of(X) -> tuple[int, ...]:

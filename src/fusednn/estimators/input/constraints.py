@@ -84,6 +84,7 @@ CONSTRAINTS: dict = {
 LAYERED: dict = {
     **SHARED,
     "layers": ["array-like", None],
+    "augment": ["array-like", None],
     "learning_rate": [StrOptions({"constant", "adaptive"}), Schedule, callable],
 }
 """The parameters of `NetworkClassifier` and `NetworkRegressor`."""

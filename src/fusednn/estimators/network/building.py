@@ -23,7 +23,7 @@ from fusednn.plan.binding.activations import epilogue
 
 from .built_layers import BuiltLayer, BuiltLayers, Position
 from .initializers import check_init
-from .list_ends import SOFTMAX
+from .list_ends import SOFTMAX, reshape_of_data
 from .windows import WINDOWED, axes_for, windowed
 
 ALIASES = {"sigmoid": "logistic", "swish": "silu"}
@@ -57,6 +57,11 @@ def build(
     pieces, homes = _begun(layers, shape, scaled)
     shape = shapes_along([piece.op for piece in pieces], (prod(shape),))[-1]
     if len(shape) > 1:
+        if not layers:
+            raise ValueError(
+                f"X has samples with axes {shape}, but the output layer takes one row of each:"
+                " layers must have Flatten() or a global pool."
+            )
         place = Position(f"layers[{len(layers) - 1}]", layers[-1])
         raise place.refuse(
             f"it puts out samples of shape {shape}, but the output layer takes one row of each;"
@@ -77,7 +82,8 @@ def first_ops(layers: Sequence, shape: tuple[int, ...], *, scaled: bool) -> tupl
 
 def _begun(layers, shape: tuple[int, ...], scaled: bool) -> BuiltLayers:
     """Builds the ops of a list for the data, whose samples are rows, whatever their axes."""
-    shape = axes_for(layers, shape)
+    keeps = reshape_of_data(layers, shape) is None
+    shape = axes_for(layers, shape) if keeps else (prod(shape),)
     pieces = [BuiltLayer(Reshape(shape), None)] if len(shape) > 1 else []
     return _built(layers, shape, "layers", scaled, pieces)
 
@@ -180,8 +186,9 @@ def _piece(place: Position, spec, shape: tuple[int, ...], at_start: bool) -> Bui
             return _residual(place, spec, shape)
         case specs.Reshape(sizes, channels):
             if prod(sizes) != prod(shape):
+                found = f" of {prod(shape)} elements" * (len(shape) > 1)
                 raise place.refuse(
-                    f"it received {_as_text(shape)} and expected {prod(sizes)} elements"
+                    f"it received {_as_text(shape)}{found} and expected {prod(sizes)} elements"
                 )
             return BuiltLayer(Reshape(sizes, channels == "first"), spec)
         case specs.Flatten():
@@ -190,6 +197,8 @@ def _piece(place: Position, spec, shape: tuple[int, ...], at_start: bool) -> Bui
             activation = partial(_activation, place)
             return BuiltLayer(windowed(place.refuse, spec, shape, activation), spec)
         case specs.Embedding():
+            if place.name == "layers[0]" and len(shape) > 1:
+                raise place.refuse(f"it received {_as_text(shape)} and expected columns of X")
             if not at_start:
                 raise place.refuse("it reads columns of the data, so it must be the first layer")
             return BuiltLayer(_embedding(place, spec, width), spec)

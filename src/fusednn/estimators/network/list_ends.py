@@ -1,4 +1,4 @@
-"""What a list of descriptions says of its ends: its output layer, and the columns it takes."""
+"""What a list of descriptions says of its ends: its output layer, and the data it takes."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import replace
 from math import prod
 
 from fusednn import layers as specs
+from fusednn.graph.layers.reshape import Reshape
 
 from .built_layers import Position
 
@@ -80,3 +81,18 @@ def width_taken(layers: Sequence) -> int | None:
             units = [inner.units for inner in spec.layers if isinstance(inner, specs.Dense)]
             return units[-1] if units else width_taken(spec.layers)
     return None
+
+
+def reshape_of_data(layers: Sequence, shape: tuple[int, ...]) -> specs.Reshape | None:
+    """The list's first `Reshape` if its axes are those of the data, whatever axes X has.
+
+    That is so if X has columns, or these axes, or if the channels come first: X's axes then do not
+    say which its channels are. Another first `Reshape` changes the axes of X.
+    """
+    first = layers[0] if layers else None
+    if not isinstance(first, specs.Reshape) or prod(first.shape) != prod(shape):
+        return None
+    is_first = first.channels == "first"
+    if len(shape) > 1 and not is_first and shape not in Reshape(first.shape).axes_read:
+        return None
+    return first

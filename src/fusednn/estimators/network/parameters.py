@@ -12,7 +12,6 @@ from fusednn import layers as specs
 from fusednn.graph.layers.convolution import Convolution
 from fusednn.graph.layers.dense import Dense
 from fusednn.graph.layers.embedding import Embedding
-from fusednn.graph.layers.layer import Layer
 from fusednn.graph.layers.pooling import Pooling
 from fusednn.graph.layers.transposed_convolution import TransposedConvolution
 from fusednn.graph.layers.untrained import Standardize
@@ -220,8 +219,8 @@ def check_tables(built: BuiltLayers, X) -> None:
             )
 
 
-def check_input(X, first: Layer) -> None:
-    """Checks that a network's first op can read X.
+def check_input(X, built: BuiltLayers) -> None:
+    """Checks that the first op of built layers can read X.
 
     Raises
     ------
@@ -229,8 +228,21 @@ def check_input(X, first: Layer) -> None:
         If X is sparse and the first op is not dense, or an embedding's column has values that are
         not codes (`serving.checks.check_codes`).
     """
+    first = built.pieces[0].op
     if sparse.issparse(X) and not isinstance(first, Dense):
-        what = "standardize=True" if isinstance(first, Standardize) else type(first).__name__
-        raise ValueError(f"X is sparse, but the network begins with {what}: it needs dense X.")
+        raise ValueError(
+            f"X is sparse, but the network begins with {_beginning(built)}: it needs dense X."
+        )
     if isinstance(first, Embedding):
         checks.check_codes(X, first.columns, first.categories)
+
+
+def _beginning(built: BuiltLayers) -> str:
+    """What users asked for that is the first in a network."""
+    (op, spec, *_) = built.pieces[0]
+    if isinstance(op, Standardize):
+        return "standardize=True"
+    if spec is not None:
+        return type(spec).__name__
+    named = next(piece.spec for piece in built.pieces if piece.spec is not None)
+    return f"{type(named).__name__} on samples with axes {op.shape}"

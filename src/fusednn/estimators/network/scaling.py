@@ -10,6 +10,9 @@ from fusednn.graph.layers.reshape import Reshape
 
 from .built_layers import BuiltLayers
 
+PART = 1 << 15
+"""Bytes that are summed at once."""
+
 
 def by_channel(X, built: BuiltLayers):
     """The samples as rows that `standardize` scales alike: a row for each pixel or step."""
@@ -26,6 +29,21 @@ def mean_and_factor(X):
     """Returns each column's mean and 1 / standard deviation (1 if it is 0), in float64."""
     if sparse.issparse(X):
         raise ValueError("standardize=True needs dense X: centering would make it dense.")
+    if X.dtype == np.uint8:
+        return _of_bytes(X)
     # C order: NumPy sums an array in Fortran order, such as a frame's, with other rounding
     scaler = StandardScaler().fit(X.astype(float, order="C", copy=False))
     return scaler.mean_, 1 / scaler.scale_
+
+
+def _of_bytes(X):
+    """The same of uint8, exact but for a last rounding, without a copy of X in floats."""
+    n, sums, squares = len(X), *np.zeros((2, X.shape[1]), np.int64)
+    step = max(1, PART // X.shape[1])
+    for first in range(0, n, step):
+        part = X[first : first + step].astype(np.int64)
+        sums += part.sum(axis=0)
+        squares += (part * part).sum(axis=0)
+    pairs = zip(sums.tolist(), squares.tolist(), strict=True)  # Python's integers have any size
+    variances = np.array([(n * square - total**2) / n**2 for total, square in pairs])
+    return sums / n, 1 / np.sqrt(np.where(variances == 0, 1.0, variances))

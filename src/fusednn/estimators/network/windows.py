@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import prod
 
 from fusednn import layers as specs
 from fusednn.graph.layers.convolution import Convolution
@@ -12,6 +13,7 @@ from fusednn.graph.layers.pooling import Pooling
 from fusednn.graph.layers.transposed_convolution import TransposedConvolution
 from fusednn.graph.layers.upsampling import UpSampling
 from fusednn.graph.windows import Windows
+from fusednn.plan.binding.taps_within import count_within
 
 from .initializers import check_init
 
@@ -28,6 +30,10 @@ IMAGES = (
 WINDOWED = CONVOLUTIONS | POOLS | GLOBAL_POOLS | TRANSPOSED | UPSAMPLES
 """All descriptions that `windowed` takes."""
 
+MOST_ELEMENTS = 1 << 31
+"""The most elements of a sample, with the zeros around it."""
+MOST_TAPS = 1 << 26
+"""The most taps within a sample of all windows of a pool: its table has so many entries."""
 
 ROWWISE = (
     specs.Activation
@@ -48,11 +54,16 @@ def axes_for(layers: Sequence, shape: tuple[int, ...]) -> tuple[int, ...]:
     Data of two axes are a series of features, or before a layer of images an image of one channel;
     columns before a layer of series are a series of one channel.
     """
+    lacking = {True: 2, False: 1, None: 0}[takes_images(layers)]
+    return (*shape, 1) if len(shape) == lacking else shape
+
+
+def takes_images(layers: Sequence) -> bool | None:
+    """Whether the first layer over windows takes images, else series; None if any or no layer."""
     first = _first_windowed(layers)
-    if isinstance(first, IMAGES):
-        return (*shape, 1) if len(shape) == 2 else shape
-    is_series = isinstance(first, WINDOWED) and not isinstance(first, GLOBAL_POOLS)
-    return (*shape, 1) if is_series and len(shape) == 1 else shape
+    if first is None or isinstance(first, GLOBAL_POOLS):
+        return None
+    return isinstance(first, IMAGES)
 
 
 def _first_windowed(layers: Sequence):
@@ -88,17 +99,24 @@ def windowed(
             raise refuse(f"it received {shape[0]} columns and expected samples with axes")
         sizes, axes = shape[:-1], len(shape) - 1
         windows = Windows(sizes, sizes, (1,) * axes, ((0, 0),) * axes, (1,) * axes)
+        _check_taps(refuse, windows)
         return Pooling(shape[-1], windows, isinstance(spec, specs.GlobalMaxPool), is_whole=True)
     _check_axes(refuse, spec, shape)
     if isinstance(spec, CONVOLUTIONS | TRANSPOSED):
         return _convolution(refuse, spec, shape, activation(spec.activation))
     if isinstance(spec, UPSAMPLES):
-        return UpSampling(shape, spec.along_axes("factor"))
+        factors = tuple(map(int, spec.along_axes("factor")))
+        upsampling = UpSampling(shape, factors)
+        _check_sizes(refuse, upsampling.windows, shape, shape[-1], shape[-1])
+        _check_taps(refuse, upsampling.windows)
+        return upsampling
     sizes = spec.along_axes("size")
     stride = sizes if spec.stride is None else spec.along_axes("stride")
     padding = tuple((count, count) for count in spec.along_axes("padding"))
     windows = Windows(shape[:-1], sizes, stride, padding, (1,) * len(sizes), spec.ceil_mode)
+    _check_sizes(refuse, windows, shape, shape[-1], shape[-1])
     _check_counts(refuse, windows, shape)
+    _check_taps(refuse, windows)
     return Pooling(shape[-1], windows, isinstance(spec, specs.MaxPool1D | specs.MaxPool2D))
 
 
@@ -114,6 +132,8 @@ def _convolution(refuse: Refuse, spec, shape: tuple[int, ...], after: Epilogue) 
         spec.zeros_around(),
         spec.along_axes("dilation"),
     )
+    over, each = (spec.filters, shape[-1]) if is_transposed else (shape[-1], spec.filters)
+    _check_sizes(refuse, windows, shape, int(over), int(each))
     _check_counts(refuse, windows, shape)
     if shape[-1] % spec.groups:
         raise refuse(
@@ -144,6 +164,30 @@ def _check_axes(refuse: Refuse, spec, shape: tuple[int, ...]) -> None:
     found = f"{shape[0]} columns" if len(shape) == 1 else f"samples with axes {shape}"
     hint = f"; put {example} or the like before it" if len(shape) == 1 else ""
     raise refuse(f"it received {found} and expected samples with axes {axes}{hint}")
+
+
+def _check_sizes(
+    refuse: Refuse, windows: Windows, shape: tuple[int, ...], over: int, each: int
+) -> None:
+    """Refuses windows that kernels cannot count; `over` and `each` are channels on both sides."""
+    framed = prod(map(int, windows.framed)) * over
+    made = prod(max(0, int(count)) for count in windows.counts) * each
+    if max(framed, made) > MOST_ELEMENTS:
+        raise refuse(
+            f"it received samples with axes {shape} and makes more than {MOST_ELEMENTS} elements"
+            " of each, with padding"
+        )
+    if max(*windows.stride, *windows.dilation) > MOST_ELEMENTS:
+        raise refuse(f"its stride and dilation may be at most {MOST_ELEMENTS}")
+
+
+def _check_taps(refuse: Refuse, windows: Windows) -> None:
+    """Refuses pools and upsampling whose windows hold too many elements together."""
+    taps = count_within(windows)
+    if taps > MOST_TAPS:
+        raise refuse(
+            f"its windows hold {taps} elements together; at most {MOST_TAPS} are possible"
+        )
 
 
 def _check_counts(refuse: Refuse, windows: Windows, shape: tuple[int, ...]) -> None:

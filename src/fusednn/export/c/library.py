@@ -17,7 +17,7 @@ import numpy as np
 
 from fusednn.serving.files.head_json import version_of
 from fusednn.serving.files.replacing import replacing
-from fusednn.serving.model import Model, shown_sizes
+from fusednn.serving.model import Model, axes_of_samples, shown_sizes
 
 from .interface import interface_of
 from .source import words_of, write_c
@@ -154,6 +154,7 @@ def about(model: Model, name: str) -> dict[str, Any]:
         "interface": interface_of(model)._asdict(),
         "names": model.names,
         "features": model.features,
+        "axes": axes_of_samples(model.ops, model.axes) if model.columns is None else (),
         "kind": head.kind,
         "classes": [_labels(np.asarray(classes)) for classes in head.classes],
         "per_target": head.per_target,

@@ -74,6 +74,9 @@ def _add_residual(op: Residual, graph: Graph, x: Tensor, arrays) -> Tensor:
 def _add_one(op: Layer, graph: Graph, x: Tensor, arrays: list[np.ndarray]) -> Tensor:
     if isinstance(op, WINDOWED):
         return add_windows(op, graph, x, arrays)
+    if isinstance(op, Reshape) and op.channels_first:
+        axes = graph.indices("channels", [-1, *op.shape])
+        return Tensor(graph.node("Reshape", x.rows(graph).name, axes), op.shape)
     if x.shape is not None and isinstance(op, BY_CHANNEL):
         ones = (1,) * (len(x.shape) - 1)
         arrays = [array.reshape(-1, *ones) for array in arrays]
@@ -117,11 +120,7 @@ def _(op: Identity, graph: Graph, x: str, arrays) -> str:
 @add_op.register
 def _(op: Reshape, graph: Graph, x: str, arrays) -> str:
     """All ops have two axes: a sample of several rows is that many consecutive rows."""
-    width = op.fan_out
-    if op.channels_first:
-        x = graph.node("Reshape", x, graph.indices("channels", [-1, width, op.fan_in // width]))
-        x = graph.node("Transpose", x, perm=[0, 2, 1])
-    return graph.node("Reshape", x, graph.indices("rows", [-1, width]))
+    return graph.node("Reshape", x, graph.indices("rows", [-1, op.fan_out]))
 
 
 @add_op.register

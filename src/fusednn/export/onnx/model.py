@@ -21,7 +21,7 @@ INPUT, ROWS = "X", "N"
 
 
 def onnx_model(model: Model, opset: int) -> onnx.ModelProto:
-    """Builds a model with one input, X (N, n_features), in the network's type, for any N.
+    """Builds a model with one input in the network's type, X (N, n_features) or (N, *axes), any N.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ def onnx_model(model: Model, opset: int) -> onnx.ModelProto:
         helper.make_graph(
             graph.nodes,
             model.names[1],
-            [_value(Output(INPUT, kind, (model.inputs,)))],
+            [_value(Output(INPUT, kind, model.axes or (model.inputs,)))],
             [_value(output) for output in outputs],
             graph.constants,
         ),

@@ -62,22 +62,23 @@ class BatchNorm(Columnwise):
             trace.prepare(
                 "inverse_deviation", {"out": inverse}, variance=variance, epsilon=self.epsilon
             )
-        out, normal = Array(x.shape), Array(x.shape)
+        out = Array(x.shape)
         trace.call(
             "batch_norm_forward",
-            {"out": out, "normal": normal},
+            {"out": out},
             x=x,
             mean=mean,
             inverse=inverse,
             scale=scale,
             shift=shift,
+            floor=self.after.floor,
         )
         if trace.trains:
-            back = partial(self._back, trace, normal, inverse, scale, shift)
+            back = partial(self._back, trace, x, mean, inverse, scale, shift)
         else:
             back = partial(self._back_by_running, trace, inverse, scale)
         trace.tape.append(back)
-        return self.after.trace(trace, out)
+        return self.after.trace(trace, out, floored=True)
 
     @staticmethod
     def _back_by_running(trace: Trace, inverse: Array, scale: Array, dout: Array) -> Array:
@@ -89,17 +90,18 @@ class BatchNorm(Columnwise):
         return dout
 
     @staticmethod
-    def _back(trace: Trace, normal: Array, inverse: Array, scale, shift, dout: Array) -> Array:
+    def _back(
+        trace: Trace, x: Array, mean: Array, inverse: Array, scale, shift, dout: Array
+    ) -> Array:
         dscale, dshift = Array(scale.shape, NETWORK), Array(shift.shape, NETWORK)
         partials, dx = Array((2, dout.width), CHUNKS, rows=dout.positions), Array(dout.shape)
-        trace.call("batch_norm_partials", {"partials": partials}, dout=dout, normal=normal)
+        given = {"dout": dout, "x": x, "mean": mean, "inverse": inverse}
+        trace.call("batch_norm_partials", {"partials": partials}, **given)
         trace.call_once("batch_norm_sums", {"dscale": dscale, "dshift": dshift}, partials=partials)
         trace.call(
             "batch_norm_backward",
             {"dx": dx},
-            dout=dout,
-            normal=normal,
-            inverse=inverse,
+            **given,
             scale=scale,
             dscale=dscale,
             dshift=dshift,

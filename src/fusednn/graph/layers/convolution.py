@@ -13,8 +13,10 @@ from fusednn.graph.trace import Trace
 from fusednn.graph.windows import Windows
 
 from .epilogue import NOTHING, Epilogue
+from .layer import distinct
 
 
+@distinct
 class Convolution(NamedTuple):
     """Cross-correlation with channels last; parameters: weights (*kernel, C / groups, O) and
     biases (O,).
@@ -29,6 +31,9 @@ class Convolution(NamedTuple):
         As in `Dense`.
     groups : int
         Groups of adjacent channels; the filters of a group read its channels alone.
+    storage : str
+        The type that the weights are rounded to, for inference; "": none. Products are computed
+        in float32. "int8": a weight is an integer times a factor of its filter.
     """
 
     fan_in: int
@@ -40,6 +45,7 @@ class Convolution(NamedTuple):
     decay: float = 1.0
     max_norm: float = inf
     groups: int = 1
+    storage: str = ""
 
     def parameters(self) -> list[Parameter]:
         shape = (*self.windows.kernel, self.fan_in // self.groups, self.fan_out)
@@ -71,7 +77,7 @@ class Convolution(NamedTuple):
         out = Array((*self.windows.counts, self.fan_out))
         trace.call(
             "convolve", {"out": out}, x=trace.flat(x), w=w, b=b, floor=self.after.floor,
-            windows=self.windows, groups=self.groups,
+            windows=self.windows, groups=self.groups, storage=self.storage,
         )  # fmt: skip
         trace.tape.append(partial(self._back, trace, x, w, b))
         return self.after.trace(trace, out, floored=True)

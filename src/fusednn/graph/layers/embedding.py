@@ -12,9 +12,10 @@ from fusednn.graph.parameters import DRAWN, Parameter
 from fusednn.graph.trace import Trace
 
 from .epilogue import NOTHING, Epilogue
-from .layer import rowwise
+from .layer import distinct, rowwise
 
 
+@distinct
 class Embedding(NamedTuple):
     """Parameters: a table (categories, size) for each column of codes.
 

@@ -74,10 +74,16 @@ class Epilogue(NamedTuple):
             slopes = left
         if self.derivative != NONE or dropout:
             trace.tape.append(partial(_differentiate, trace, out, slopes, named))
+        if self.derivative == OF_OUTPUT and not dropout:
+            trace.note_activated(
+                out, lambda chosen: partial(_differentiate, trace, chosen, None, named)
+            )
         return out
 
 
-def _differentiate(trace: Trace, out: Array, slopes: Array | None, named, dout: Array) -> Array:
+def _differentiate(
+    trace: Trace, out: Array, slopes: Array | None, named: dict[str, Any], dout: Array
+) -> Array:
     """From the gradient by the epilogue's output to that by its input."""
     dx = Array(dout.shape)
     if slopes is not None:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import accumulate
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from fusednn.graph.arrays import Array
 from fusednn.graph.parameters import Parameter
 from fusednn.graph.trace import Trace
 
 from .epilogue import Epilogue
+
+Op = TypeVar("Op")
 
 
 class Layer(Protocol):
@@ -53,6 +55,25 @@ class Layer(Protocol):
 
     def trace(self, trace: Trace, x: Array) -> Array:
         """Adds its calls, and its backward step to the tape; returns its output."""
+
+
+def distinct(op: type[Op]) -> type[Op]:
+    """The decorator of ops that are named tuples: one is equal to ops of its own type alone.
+
+    Graphs are cached by networks, and tuples of equal fields would be equal whatever their types.
+    `Dense` does without, since calls of perceptrons look up plans by it and no other tuple has as
+    many fields.
+    """
+
+    def equal(self, other):
+        return type(self) is type(other) and tuple.__eq__(self, other)
+
+    def unequal(self, other):
+        return not equal(self, other)
+
+    for name, method in (("__eq__", equal), ("__ne__", unequal)):
+        setattr(op, name, method)
+    return op
 
 
 def with_after(op: Any, after: Epilogue) -> Any:

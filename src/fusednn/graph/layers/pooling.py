@@ -11,8 +11,10 @@ from fusednn.graph.trace import Trace
 from fusednn.graph.windows import Windows
 
 from .epilogue import NOTHING, Epilogue
+from .layer import distinct
 
 
+@distinct
 class Pooling(NamedTuple):
     """The largest or the mean of windows; it has no parameters.
 
@@ -67,7 +69,7 @@ class Pooling(NamedTuple):
             taken = Array(out.shape)
             written = {"out": out, "taken": taken}
             trace.call("max_pool", written, x=x, windows=self.windows)
-            trace.tape.append(partial(self._back, trace, x, taken))
+            trace.differentiate_chosen(x, out, partial(self._back, trace, x, taken))
         else:
             trace.call("average_pool", {"out": out}, x=x, windows=self.windows)
             trace.tape.append(partial(self._back, trace, x, None))

@@ -11,8 +11,10 @@ from fusednn.graph.parameters import Parameter
 from fusednn.graph.trace import Trace
 
 from .epilogue import NOTHING, Epilogue
+from .layer import distinct
 
 
+@distinct
 class Reshape(NamedTuple):
     """The elements of a sample in the same order, in another shape; it has no parameters.
 
@@ -36,6 +38,12 @@ class Reshape(NamedTuple):
     @property
     def fan_out(self) -> int:
         return self.shape[0 if self.channels_first else -1]
+
+    @property
+    def axes_read(self) -> tuple[tuple[int, ...], ...]:
+        """The axes that samples may have before it: its own, also without those of one channel."""
+        plain = self.shape[1:] if self.channels_first else self.shape[:-1]
+        return (self.shape, plain) if self.fan_out == 1 else (self.shape,)
 
     def out_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         if prod(shape) != self.fan_in:

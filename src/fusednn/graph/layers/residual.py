@@ -11,9 +11,10 @@ from fusednn.graph.parameters import Parameter
 from fusednn.graph.trace import Step, Trace
 
 from .epilogue import NOTHING, Epilogue
-from .layer import Layer, shapes_along
+from .layer import Layer, distinct, shapes_along
 
 
+@distinct
 class Residual(NamedTuple):
     """out = after(inner(x) + shortcut(x)); He et al., "Deep residual learning", CVPR 2016.
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from math import inf, prod
+from typing import NamedTuple
 
 from fusednn.graph.arrays import CHUNKS, Array
 from fusednn.graph.gradients import Partials
@@ -13,10 +13,11 @@ from fusednn.graph.trace import Trace
 from fusednn.graph.windows import Windows
 
 from .epilogue import NOTHING, Epilogue
+from .layer import distinct
 
 
-@dataclass(frozen=True)  # as a named tuple it would be equal to a `Convolution`, also in caches
-class TransposedConvolution:
+@distinct
+class TransposedConvolution(NamedTuple):
     """The linear map whose transpose is `Convolution`: from the windows to what they are over.
 
     Parameters: weights (*kernel, C / groups, O), where C are the channels of the input; biases
@@ -28,7 +29,7 @@ class TransposedConvolution:
         Channels of the input and of the output.
     windows : Windows
         Over the output; there is one for each position of the input.
-    after, bias, rate, decay, max_norm, groups
+    after, bias, rate, decay, max_norm, groups, storage
         As in `Convolution`.
     """
 
@@ -41,6 +42,7 @@ class TransposedConvolution:
     decay: float = 1.0
     max_norm: float = inf
     groups: int = 1
+    storage: str = ""
 
     def parameters(self) -> list[Parameter]:
         shape = (*self.windows.kernel, self.fan_in // self.groups, self.fan_out)
@@ -72,7 +74,7 @@ class TransposedConvolution:
         out = Array((*self.windows.sizes, self.fan_out))
         trace.call(
             "convolve_transposed", {"out": out}, x=x, w=w, b=b, windows=self.windows,
-            groups=self.groups,
+            groups=self.groups, storage=self.storage,
         )  # fmt: skip
         trace.tape.append(partial(self._back, trace, x, w, b))
         return self.after.trace(trace, out)

@@ -11,8 +11,10 @@ from fusednn.graph.trace import Trace
 from fusednn.graph.windows import Windows
 
 from .epilogue import NOTHING, Epilogue
+from .layer import distinct
 
 
+@distinct
 class UpSampling(NamedTuple):
     """The nearest neighbour; it has no parameters.
 

@@ -8,11 +8,12 @@ from typing import NamedTuple
 import numpy as np
 
 from fusednn.graph.arrays import Array
+from fusednn.graph.augmentation import Augmentation
 from fusednn.graph.trace import Call
 from fusednn.kernels import records
 from fusednn.kernels.activations import ACTIVATIONS, multiply_slopes
 from fusednn.kernels.operands import DECLARED
-from fusednn.kernels.ops import output, reshape
+from fusednn.kernels.ops import augment, output, reshape
 from fusednn.kernels.ops.norms import batch_norm, layer_norm
 from fusednn.kernels.ops.pointwise import activate, elementwise, mix, noise, rescale
 from fusednn.plan.memory.buffers import padded
@@ -150,8 +151,34 @@ def _scale(lowering: Lowering, call: Call) -> list[np.ndarray]:
 
 
 def _gather(lowering: Lowering, call: Call) -> list[np.ndarray]:
-    order = lowering.orders[call.given.get("order", "own")]
+    order = lowering.orders[call.given["order"]]
     return [lowering.source.gather(lowering, lowering.blocks[call.out["out"]], order)]
+
+
+def _augment(lowering: Lowering, call: Call) -> list[np.ndarray]:
+    asked: Augmentation = call.given["augmentation"]
+    line = asked.width * asked.channels
+    fill = asked.fill or (0.0,) * line
+    lines = {len(fill), len(asked.deviations or fill)}
+    if lowering.graph.x.width != asked.height * line or lines != {line}:
+        raise ValueError(f"{asked} is not of samples of {lowering.graph.x.width} elements")
+    operands = {
+        "out": lowering.blocks[call.out["out"]],
+        "x": lowering.blocks[call.given["x"]],
+        "key": lowering.key,
+        "moves": np.array([augment.MOVES[name] for name, _ in asked.moves], np.int64),
+        "amounts": np.array([amount for _, amount in asked.moves], np.float64),
+        "holes": np.array(asked.holes, np.int64),
+        "fill": np.array(fill, lowering.dtype),
+        "deviations": np.array(asked.deviations, lowering.dtype) if asked.deviations else None,
+        "n_moves": len(asked.moves),
+        "n_holes": len(asked.holes),
+        "height": asked.height,
+        "columns": asked.width,
+        "channels": asked.channels,
+        "stream": call.given["stream"],
+    }
+    return [lowering.program.record(augment.augment, operands)]
 
 
 def _reshape(lowering: Lowering, call: Call) -> list[np.ndarray]:
@@ -200,6 +227,7 @@ def _pick(lowering: Lowering, call: Call) -> list[np.ndarray]:
 
 BINDINGS: dict[str, Binding] = {
     "gather": Binding(_gather),
+    "augment": Binding(_augment),
     "reshape": Binding(_reshape),
     "dense": Binding(dense_forward),
     "dense_backward": Binding(dense_backward),
@@ -233,7 +261,7 @@ BINDINGS: dict[str, Binding] = {
     "layer_norm_backward": _kernel(layer_norm.layer_norm_backward, products="normal"),
     "batch_partials": _kernel(batch_norm.batch_partials),
     "batch_statistics": _kernel(batch_norm.batch_statistics),
-    "batch_norm_forward": _kernel(batch_norm.batch_norm_forward, normal="x"),
+    "batch_norm_forward": _kernel(batch_norm.batch_norm_forward),
     "batch_norm_partials": _kernel(batch_norm.batch_norm_partials),
     "batch_norm_sums": _kernel(batch_norm.batch_norm_sums),
     "batch_norm_backward": _kernel(batch_norm.batch_norm_backward, dx="dout"),

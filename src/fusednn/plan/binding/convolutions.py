@@ -17,10 +17,12 @@ from fusednn.graph.windows import Windows
 from fusednn.kernels.ops.products import convolution, convolution_partials
 from fusednn.kernels.ops.products import scatter as scatters
 from fusednn.kernels.ops.products.partials import CHUNK_ROWS
-from fusednn.plan.layout.taps import TRANSPOSED, Taps, is_depthwise
+from fusednn.plan.layout.reduced_taps import ReducedTaps
+from fusednn.plan.layout.taps import TRANSPOSED, Taps, is_depthwise, taps_of
 from fusednn.plan.memory.buffers import padded
 
 from . import depthwise
+from .convolution_backward import backward, columns_scratch
 from .grids import Grid, Group, groups_of, reading
 from .lowering import Lowering
 
@@ -56,17 +58,20 @@ def frame_elements(graph: Graph, dtype) -> int:
 
 
 def _scratch(call: Call, dtype) -> int:
-    """A frame, turned weights, and the pixels of a group."""
+    """Widened weights, a frame, turned weights, and the pixels of a group."""
     sides = Sides(call, dtype)
+    widened = taps_of(call, dtype).matrix_count if call.given.get("storage") else 0
     windows, over, pixels = sides.windows, sides.over[0].size, sides.pixels[0].size
     if sides.is_depthwise:
         columns = padded(call.given["w"].shape[-1], dtype)
-        return depthwise.scratch(windows, columns)
+        return depthwise.scratch(windows, columns) + widened
     across, wide = padded(over, dtype), padded(pixels, dtype)
     frame = prod(windows.framed) * (over if call.op in GATHERING else across)
     turned = windows.taps * max(over * wide, pixels * across)
     copied = 0 if sides.over[0].is_all else (prod(windows.counts) + 1) * wide
-    return padded(frame, dtype) + turned + copied
+    if call.op == "convolve_backward":
+        copied += columns_scratch(windows, over, dtype)
+    return padded(frame, dtype) + turned + copied + widened
 
 
 GATHERING = (
@@ -92,8 +97,11 @@ def convolve_transposed(lowering: Lowering, call: Call) -> list[np.ndarray]:
 
 
 def convolve_backward(lowering: Lowering, call: Call) -> list[np.ndarray]:
-    """The gradient of a convolution's input."""
-    return _scatter(lowering, call, call.given["dz"], call.out["dx"])
+    """The gradient of a convolution's input, by the copy of w^T if there is one."""
+    w = call.given["w"]
+    if lowering.transposed(w) is None:
+        return _scatter(lowering, call, call.given["dz"], call.out["dx"])
+    return [backward(lowering, call.given["windows"].in_the_plane(), call)]
 
 
 def sum_windows(lowering: Lowering, call: Call) -> list[np.ndarray]:
@@ -103,9 +111,9 @@ def sum_windows(lowering: Lowering, call: Call) -> list[np.ndarray]:
     return _sum(lowering, call, over, pixels)
 
 
-def _form(lowering: Lowering, call: Call) -> Taps:
+def _form(lowering: Lowering, call: Call) -> Taps | ReducedTaps:
     form = lowering.form(call.given["w"])
-    assert isinstance(form, Taps)
+    assert isinstance(form, Taps | ReducedTaps)
     return form
 
 
@@ -119,17 +127,16 @@ def _gather(lowering: Lowering, call: Call, x: Array, out: Array) -> list[np.nda
     if sides.is_depthwise:
         return [depthwise.gather(lowering, call, sides.windows, x, out)]
     windows, form = sides.windows, _form(lowering, call)
-    matrices = form.matrices(lowering.values(call.given["w"]))
+    weights = form.weights(lowering.values(call.given["w"]))
     found = []
-    for over, group, w in zip(sides.over, sides.pixels, matrices, strict=True):
+    for over, group, w in zip(sides.over, sides.pixels, weights, strict=True):
         operands, grid = reading(lowering, x, windows, over)
-        runs, length = grid.runs(windows)
         columns = padded(group.size, lowering.dtype)
         b = _biases(lowering, call, group)
         operands |= {
             "out": target.part(group.first, group.size).by_sample,
             "out_pixel": target.stride,
-            "w": w,
+            **w,
             "b": lowering.zeros(columns) if b is None else b,
             "floor": float(call.given.get("floor", -inf)),
             "pixels": target.positions,
@@ -140,11 +147,10 @@ def _gather(lowering: Lowering, call: Call, x: Array, out: Array) -> list[np.nda
             "taps": windows.taps,
             "turned": sides.is_transposed,
             "at": grid.starts(windows),
-            "runs": runs,
-            "n_runs": len(runs),
-            "length": length,
+            "steps": grid.elements(windows),
+            "fan_in": windows.taps * grid.channels,
         }
-        found.append(lowering.program.record(convolution.convolve, operands))
+        found.append(lowering.program.record(form.kernel(convolution.convolve), operands))
     return found
 
 
@@ -154,10 +160,10 @@ def _scatter(lowering: Lowering, call: Call, x: Array, out: Array) -> list[np.nd
         return [depthwise.scatter(lowering, call, sides.windows, x, out)]
     windows, form = sides.windows, _form(lowering, call)
     source, target = lowering.blocks[x], lowering.blocks[out]
-    matrices = form.matrices(lowering.values(call.given["w"]))
+    weights = form.weights(lowering.values(call.given["w"]))
     grid = Grid(windows.framed[1], 1, 1)
     found = []
-    for group, read, w in zip(sides.over, sides.pixels, matrices, strict=True):
+    for group, read, w in zip(sides.over, sides.pixels, weights, strict=True):
         operands = {
             "out": target.part(group.first, group.size).by_sample,
             "out_pixel": target.stride,
@@ -175,7 +181,7 @@ def _scatter(lowering: Lowering, call: Call, x: Array, out: Array) -> list[np.nd
             "x": source.part(read.first, read.size).by_sample,
             "x_pixel": source.stride,
             "channels": read.size,
-            "w": w,
+            **w,
             "b": _biases(lowering, call, group),
             "turned": not sides.is_transposed,
             "taps": windows.taps,
@@ -185,7 +191,7 @@ def _scatter(lowering: Lowering, call: Call, x: Array, out: Array) -> list[np.nd
             "row_step": windows.stride[0] * grid.width,
             "step": windows.stride[1],
         }
-        found.append(lowering.program.record(scatters.scatter, operands))
+        found.append(lowering.program.record(form.kernel(scatters.scatter), operands))
     return found
 
 
@@ -193,6 +199,7 @@ def _sum(lowering: Lowering, call: Call, x: Array, dz: Array) -> list[np.ndarray
     """The records of gradients from windows of x and pixels of dz."""
     sides, pixels = Sides(call, lowering.dtype), lowering.blocks[dz]
     form, dw, db = _form(lowering, call), call.out["dw"], call.out["db"]
+    assert isinstance(form, Taps)
     chunks = -(-lowering.rows // CHUNK_ROWS)
     lowering.derive_values(dw, lowering.memory.borrow(chunks * form.count, lowering.dtype))
     if sides.is_depthwise:
@@ -203,7 +210,6 @@ def _sum(lowering: Lowering, call: Call, x: Array, dz: Array) -> list[np.ndarray
         operands, grid = reading(lowering, x, windows, over)
         biases = over if sides.is_transposed else group
         wide = padded(biases.size, lowering.dtype)
-        channels = np.arange(grid.channels)
         operands |= {
             "dw": sums,
             "db": lowering.values(db)[biases.first :],
@@ -218,12 +224,10 @@ def _sum(lowering: Lowering, call: Call, x: Array, dz: Array) -> list[np.ndarray
             "kept": group.kept,
             "filters": group.size,
             "taps": windows.taps,
-            "at": (grid.taps(windows)[:, np.newaxis] + channels).reshape(-1),
+            "at": grid.elements(windows),
             "fan_in": windows.taps * grid.channels,
-            "runs": np.arange(windows.counts[0]) * windows.stride[0] * grid.width * grid.pixel,
-            "n_runs": windows.counts[0],
-            "length": windows.counts[1],
-            "step": windows.stride[1] * grid.pixel,
+            "steps": grid.starts(windows),
+            "pixels": prod(windows.counts),
         }
         found.append(lowering.program.record(convolution_partials.convolution_partials, operands))
     return found

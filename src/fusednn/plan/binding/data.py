@@ -11,21 +11,30 @@ from fusednn.kernels.ops.products import sparse as csr
 from fusednn.plan.layout.forms import Panels
 from fusednn.plan.memory.buffers import Block, leading_dimension, padded
 
+BYTE = np.dtype(np.uint8)
 
-def source_of(X, dtype) -> DenseRows | CsrRows:
+
+def source_of(X, dtype, in_bytes: bool = False) -> DenseRows | CsrRows:
     """The source of a 2-D array or a SciPy sparse matrix, in `dtype`.
 
     A dense array of that dtype whose rows are contiguous is read in place, whatever its row
-    stride; anything else is copied once.
+    stride; with `in_bytes` also one of uint8. Anything else is copied once.
     """
-    return CsrRows.of(X, dtype) if hasattr(X, "tocsr") else DenseRows(X, dtype)
+    if hasattr(X, "tocsr"):
+        return CsrRows.of(X, dtype)
+    in_bytes = in_bytes and getattr(X, "dtype", None) == BYTE
+    return DenseRows(X, BYTE if in_bytes else dtype)
 
 
 class DenseRows:
-    """Rows of a dense array: gathered into the batch; read in place if no order is given."""
+    """Rows of a dense array: gathered into the batch; read in place if no order is given.
+
+    Rows of uint8 are always gathered, and converted to the network's type on the way.
+    """
 
     def __init__(self, X, dtype):
         dtype = np.dtype(dtype)
+        self.in_bytes = dtype == BYTE
         X = np.asarray(X)
         in_place = (
             X.dtype == dtype
@@ -52,7 +61,8 @@ class DenseRows:
         """The record that copies the samples of a batch; with `clears` it clears their padding."""
         until = padded(out.width, lowering.dtype) if clears else None
         operands = {"out": out, "padded": until, **self.read(order)}
-        return lowering.program.record(gathers.gather_dense, operands)
+        kernel = gathers.gather_bytes if self.in_bytes else gathers.gather_dense
+        return lowering.program.record(kernel, operands)
 
     def product(self, lowering, kernel, operands) -> list[np.ndarray]:
         """Records of a dense layer that reads the data.
@@ -86,6 +96,8 @@ class CsrRows:
     pointers : ndarray of int64 of shape (n_samples + 1,)
     shape : tuple of int
     """
+
+    in_bytes = False
 
     def __init__(self, values, indices, pointers, shape):
         self.values = np.ascontiguousarray(values)

@@ -13,7 +13,8 @@ from fusednn.graph.arrays import Array
 from fusednn.graph.trace import Call
 from fusednn.graph.windows import Windows
 from fusednn.kernels.ops.products import depthwise as kernels
-from fusednn.plan.layout.taps import TRANSPOSED
+from fusednn.plan.layout.reduced_taps import ReducedTaps
+from fusednn.plan.layout.taps import TRANSPOSED, Taps
 from fusednn.plan.memory.buffers import padded
 
 from .grids import reading_lanes
@@ -133,18 +134,20 @@ def scatter(lowering: Lowering, call: Call, windows: Windows, x: Array, out: Arr
 
 def _record(lowering: Lowering, call: Call, out: Array, operands: dict[str, Any]) -> np.ndarray:
     w, b, target = call.given["w"], call.given.get("b"), lowering.blocks[out]
-    columns = padded(w.width, lowering.dtype)
+    columns, form = padded(w.width, lowering.dtype), lowering.form(w)
+    assert isinstance(form, Taps | ReducedTaps)
+    [weights] = form.weights(lowering.values(w))
     operands |= {
         "out": target.by_sample,
         "out_pixel": target.stride,
         "out_pixels": target.positions,
         "out_channels": target.width,
-        "w": lowering.values(w),
+        **weights,
         "b": lowering.zeros(columns) if b is None else lowering.values(b),
         "floor": float(call.given.get("floor", -inf)),
         "columns": columns,
     }
-    return lowering.program.record(kernels.depthwise, operands)
+    return lowering.program.record(form.kernel(kernels.depthwise), operands)
 
 
 def sums(lowering: Lowering, call: Call, windows: Windows, x: Array, dz: Array) -> np.ndarray:

@@ -37,6 +37,10 @@ class Grid(NamedTuple):
         """The offset of each tap from the first of its window."""
         return self._offsets(windows.kernel, windows.dilation)
 
+    def elements(self, windows: Windows) -> np.ndarray:
+        """The offset of each element of a window from its first: by tap, then by channel."""
+        return np.add.outer(self.taps(windows), np.arange(self.channels)).reshape(-1)
+
     def _offsets(self, counts: tuple[int, ...], steps: tuple[int, ...]) -> np.ndarray:
         (rows, columns), (down, right) = counts, steps
         y, x = np.arange(rows) * down, np.arange(columns) * right
@@ -152,5 +156,7 @@ def _samples(lowering: Lowering, x: Array, windows: Windows) -> tuple[dict[str, 
         "frame_width": windows.framed[1],
         "top": windows.padding[0][0],
         "left": windows.padding[1][0],
+        "first_line": 0,
+        "last_line": windows.framed[0],
     }
     return operands, pixel

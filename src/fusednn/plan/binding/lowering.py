@@ -13,18 +13,26 @@ from fusednn.kernels.ops import output
 from fusednn.kernels.ops.pointwise import elementwise as row_ops
 from fusednn.kernels.ops.products.partials import CHUNK_ROWS
 from fusednn.plan.layout.forms import Form
+from fusednn.plan.layout.taps import is_stepped
 from fusednn.plan.memory.blocks import Blocks
 from fusednn.plan.memory.buffers import Block, padded
+from fusednn.plan.memory.spans import Spans
 
 from .data import Source
-from .program import Program
+from .looped import Looped, Records
+from .program import Program, Task
 
 
 class Segment(NamedTuple):
     """Records that each row block runs, and the one that runs once after all blocks."""
 
-    chain: list[np.ndarray]
+    loops: list[Records]
     after: np.ndarray | None
+
+    @property
+    def chain(self) -> list[np.ndarray]:
+        """The records of all loops."""
+        return [record for loop in self.loops for record in loop.chain]
 
 
 class Lowering:
@@ -57,6 +65,12 @@ class Lowering:
         The output whose gradient is computed; -1 is each row's largest.
     kept : collection of Array
         Arrays that other code reads after the calls, besides the logits and those of gradients.
+    steps : bool
+        Whether samples of several rows run in loops (`Spans`).
+    task : int
+        Samples of a task; 0: the buffers have room for all samples.
+    reuses : bool
+        As `Blocks` takes it.
 
     Attributes
     ----------
@@ -81,6 +95,9 @@ class Lowering:
         loss: Callable[[Lowering, Call], list[np.ndarray]] | None = None,
         picked: int = -1,
         kept: Collection[Array] = (),
+        steps: bool = False,
+        task: int = 0,
+        reuses: bool = True,
     ):
         self.program, self.graph, self.rows, self.source = program, graph, rows, source
         self.orders, self.forms, self.plain, self.key = orders, forms, plain, key
@@ -95,11 +112,11 @@ class Lowering:
         self._arrays: dict[Array, np.ndarray] = {
             array: parameters[number] for array, number in self._numbers.items()
         }
-        self._chain: list[np.ndarray] = []
+        self._loops: list[Records] = []
         self._lasting = {array for call in graph.prepared for array in call.out.values()}
         kept = {*kept, graph.logits, *_read_by_gradients(graph)}
         kept |= set() if graph.dx is None else {graph.dx}
-        self.blocks = Blocks(graph.calls, kept, rows, self.dtype, self.memory)
+        self._kept, self._steps, self._task, self._reuses = kept, steps, task, reuses
 
     # -- operands ------------------------------------------------------------------------
 
@@ -159,21 +176,36 @@ class Lowering:
 
     def run(self, bindings: Mapping[str, Any]) -> None:
         """Binds all calls, each as its row of the table says."""
+        self._set_blocks(bindings)
+        steps = {at: loop for loop in self._stepping for at in range(loop.first, loop.last)}
         for at, call in enumerate(self.graph.calls):
+            if at in steps and at == steps[at].first:
+                self._loops.append(Records([], steps[at].step))
             if not self.blocks.is_read(at, call):  # a convolution may read what a reshape reads
                 continue
             binding = bindings[call.op]
             for copy in self.blocks.place(at, call, binding.over):
-                self._chain.append(
-                    self.program.record(row_ops.copy_rows, {"out": copy.out, "x": copy.x})
-                )
+                self.add(row_ops.copy_rows, {"out": copy.out, "x": copy.x})
             records = binding.bind(self, call)
             if call.once:
                 [record] = records
                 self.cut(record)
             else:
-                self._chain += records
+                self._chain.extend(records)
             self.blocks.release(at, call)
+        if self._stepping:
+            self._loops.append(Records([], 0))
+
+    def _set_blocks(self, bindings: Mapping[str, Any]) -> None:
+        calls, spans = self.graph.calls, None
+        if self._steps:
+            over = [bindings[call.op].over for call in calls]
+            spans = Spans(calls, over, self._kept, self.dtype, is_stepped)
+        self._stepping = () if spans is None or not spans.are_stepped else spans.loops
+        self.blocks = Blocks(
+            *(calls, self._kept, self.rows, self.dtype, self.memory),
+            *(spans if self._stepping else None, self.program.workers, self._task, self._reuses),
+        )
 
     def add(self, kernel, operands: Mapping[str, Any]) -> None:
         """Adds a record for each block of rows that is no call of the graph."""
@@ -189,8 +221,22 @@ class Lowering:
 
     def cut(self, after: np.ndarray | None = None) -> None:
         """Ends the segment: `after` and all later records run when all rows are done."""
-        self.segments.append(Segment(self._chain, after))
-        self._chain = []
+        self.segments.append(Segment([loop for loop in self._loops if loop.chain], after))
+        self._loops = []
+
+    @property
+    def _chain(self) -> list[np.ndarray]:
+        """The records of the present loop."""
+        if not self._loops:
+            self._loops.append(Records([], 0))
+        return self._loops[-1].chain
+
+    def tasks(self, segment: Segment, blocks: Sequence[tuple[int, int]], kind: int) -> list[Task]:
+        """The tasks of a segment, for blocks of samples."""
+        chain: Looped | list[np.ndarray] = segment.chain
+        if self._stepping:
+            chain = Looped(segment.loops, self.blocks.locals)
+        return [Task(chain, lo, hi, kind) for lo, hi in blocks]
 
 
 def _read_by_gradients(graph: Graph) -> set[Array]:

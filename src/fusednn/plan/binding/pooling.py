@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from itertools import accumulate, product
 from typing import Any
 
 import numpy as np
@@ -14,35 +13,32 @@ from fusednn.kernels.ops.products import pooling
 from fusednn.plan.memory.buffers import Block, padded
 
 from .lowering import Lowering
+from .taps_within import taps_within
 
 
 @lru_cache(maxsize=64)
 def _tables(windows: Windows) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The pixels of each window in the order of its taps, their bounds, and 1 / divisor."""
-    axes = [
-        [
-            (
-                [
-                    place
-                    for tap in range(taps)
-                    if 0 <= (place := at * stride - before + tap * dilation) < size
-                ],
-                # a window that overhangs the padding counts what is within
-                sum(at * stride + tap * dilation < before + size + after for tap in range(taps)),
-            )
-            for at in range(count)
-        ]
-        for size, taps, stride, (before, after), dilation, count in zip(
-            *windows[:5], windows.counts, strict=True
-        )
-    ]
-    width, pixels, shares = windows.sizes[1], [], []
-    for (rows, tall), (columns, wide) in product(*axes):
-        pixels.append([row * width + column for row in rows for column in columns])
-        shares.append(1 / (tall * wide))
-    bounds = np.array([*accumulate(map(len, pixels), initial=0)], np.int64)
-    flat = np.array([place for window in pixels for place in window], np.int64)
-    return flat, bounds, np.array(shares)
+    strides, dilations = windows.stride, windows.dilation
+    begins, lengths, shared = [], [], []
+    for axis, (first, last) in enumerate(taps_within(windows)):
+        places = np.arange(len(first), dtype=np.int64) * strides[axis]
+        begins.append(places - windows.padding[axis][0] + first * dilations[axis])
+        lengths.append(last - first)
+        # a window that overhangs the padding counts what is within
+        left = windows.framed[axis] - places
+        shared.append(np.minimum(-(-left // dilations[axis]), windows.kernel[axis]))
+    counts = np.multiply.outer(*lengths).ravel()
+    bounds = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
+    # each pixel's window along both axes, and its number among the pixels of its window
+    row, column = np.divmod(
+        np.repeat(np.arange(len(counts), dtype=np.int64), counts), len(lengths[1])
+    )
+    number = np.arange(bounds[-1], dtype=np.int64) - np.repeat(bounds[:-1], counts)
+    down, right = np.divmod(number, lengths[1][column])
+    rows = begins[0][row] + down * dilations[0]
+    flat = rows * windows.sizes[1] + begins[1][column] + right * dilations[1]
+    return flat, bounds, 1 / np.multiply.outer(*shared).ravel()
 
 
 def _operands(lowering: Lowering, call: Call, over: Block, out: Block) -> dict[str, Any]:
@@ -53,6 +49,7 @@ def _operands(lowering: Lowering, call: Call, over: Block, out: Block) -> dict[s
         "pixels": pixels,
         "bounds": bounds,
         "windows": len(bounds) - 1,
+        "once": bool((np.bincount(pixels, minlength=over.positions) == 1).all()),
         "x_pixels": over.positions,
         "x_pixel": over.stride,
         "out_pixel": out.stride,

@@ -144,7 +144,7 @@ def gradient_op(lowering: Lowering, number: int, gradient: Gradient) -> Gradient
             if x is lowering.graph.x:
                 return GradientOp(*lowering.source.gradient(lowering, form, read))
             return GradientOp(form.update_op, {"x": lowering.blocks[x], **read})
-        case Partials(partials) if type(form) in (Column, Panels, Taps, GroupedTaps):
+        case Partials(partials) if type(form) in (Column, Taps, GroupedTaps):
             operands = {"partials": lowering.values(partials), "chunk": form.count}
             return GradientOp(form.partials_op, operands)
         case Given(values):

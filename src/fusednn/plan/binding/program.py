@@ -19,6 +19,8 @@ from fusednn.kernels.operands import DECLARED
 from fusednn.plan.memory.buffers import Block, address_of, padded
 from fusednn.plan.memory.memory import Memory
 
+from .looped import Looped
+
 
 class Task(NamedTuple):
     """A chain of records over [lo, hi), or for a tile of weights at column lo and row hi.
@@ -26,7 +28,7 @@ class Task(NamedTuple):
     `cost` is its time relative to the other tasks of its stage: workers get shares of equal cost.
     """
 
-    chain: Sequence[np.ndarray]
+    chain: Sequence[np.ndarray] | Looped
     lo: int
     hi: int
     kind: int = records.WHOLE
@@ -60,6 +62,7 @@ class Program:
         self._alive: list[Any] = []
         self._addresses: dict[int, int] = {}  # of arrays in `_alive`, by `id`
         self._records: list[np.ndarray] = []
+        self._calls: dict[int, tuple[Any, Mapping[str, Any]]] = {}  # of records, by `id`
         self.refresh: list[Callable[[], object]] = []
         self.words = np.zeros(records.PROGRAM_WIDTH, np.int64)
         self.sync = self.memory.keep(records.CLAIMS + records.CLAIMS_WIDTH * workers, np.int64)
@@ -130,7 +133,12 @@ class Program:
             raise TypeError(f"{_name(op)} has no operand {', '.join(unknown)}")
         record = np.array(words, np.int64)
         self._records.append(record)
+        self._calls[id(record)] = op, operands
         return record
+
+    def call_of(self, record: np.ndarray) -> tuple[Any, Mapping[str, Any]]:
+        """The op of a record and its operands, as `record` was given them."""
+        return self._calls[id(record)]
 
     def _address(self, op, name: str, array, what: str, element) -> int:
         """Checks an array's elements, keeps it alive, and returns its address."""
@@ -175,7 +183,10 @@ class Program:
 
     def _words(self, words: Sequence) -> int:
         """Copies words to an array, keeps it alive, and returns its address."""
-        array = np.array(words, np.int64)
+        return self.keep(np.array(words, np.int64))
+
+    def keep(self, array: np.ndarray) -> int:
+        """Keeps an array alive, and returns its address."""
         self._alive.append(array)
         return address_of(array)
 
@@ -186,7 +197,10 @@ class Program:
         for chain, lo, hi, kind, _ in tasks:
             found = chains.get(id(chain))
             if found is None:
-                found = self._words([address_of(record) for record in chain]), len(chain)
+                if isinstance(chain, Looped):
+                    found = self._words(chain.routines(self.workers, self.keep)), records.LOOPED
+                else:
+                    found = self._words([address_of(record) for record in chain]), len(chain)
                 chains[id(chain)] = found
             rows.append((*found, lo, hi, kind))
         return rows

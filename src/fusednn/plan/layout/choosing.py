@@ -11,8 +11,8 @@ from fusednn.graph.trace import Call, Graph
 from fusednn.kernels.ops.products import narrow_dense
 
 from .forms import Column, Form, Panels, Table, Vectors
+from .reduced_taps import stored_taps
 from .rounded_weights import FORMS
-from .taps import taps_of
 
 
 def forms_of(network: Network, dtype, wants_dx: bool = False) -> tuple[Form, ...]:
@@ -32,9 +32,8 @@ def forms_of(network: Network, dtype, wants_dx: bool = False) -> tuple[Form, ...
 def _forms(network: Network, dtype, wants_dx: bool) -> tuple[Form, ...]:
     graph = network.graph(trains=True)
     products, backward = _weights_of(graph, "dense"), _weights_of(graph, "dense_backward")
-    copied = backward
-    if wants_dx:
-        copied = _weights_of(network.graph(trains=True, wants_dx=True), "dense_backward")
+    whole = network.graph(trains=True, wants_dx=True) if wants_dx else graph
+    copied = _weights_of(whole, "dense_backward") | _weights_of(whole, "convolve_backward")
     tables = [call.given["tables"] for call in graph.calls if call.op == "embed_rows"]
     convolutions = _weights_of(graph, "convolve") | _weights_of(graph, "convolve_transposed")
     forms: list[Form] = []
@@ -54,7 +53,7 @@ def _forms(network: Network, dtype, wants_dx: bool) -> tuple[Form, ...]:
             count, size = parameter.shape
             forms.append(Table(count, size, dtype))
         elif len(parameter.shape) > 2:
-            forms.append(taps_of(convolutions[number], dtype))
+            forms.append(stored_taps(convolutions[number], dtype, number in copied))
         elif len(parameter.shape) == 2:
             forms.append(Panels(*parameter.shape, dtype, transposed=False))
         else:

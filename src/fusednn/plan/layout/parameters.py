@@ -86,3 +86,25 @@ class ParameterLayout:
             if copy is not None:
                 form.pack_transposed(copy, array)
         return flat
+
+
+def packed(form: Form, array: np.ndarray) -> np.ndarray:
+    """A new flat array in a form.
+
+    Raises
+    ------
+    ValueError
+        If the array does not have the form's shape.
+    """
+    if array.shape != form.shape:
+        raise ValueError(f"an array of shape {array.shape} where {form.shape} is expected")
+    flat = aligned_zeros(form.count, form.dtype)
+    form.pack(flat, array)
+    return flat
+
+
+def unpacked(form: Form, flat: np.ndarray) -> np.ndarray:
+    """A new array of the form's shape."""
+    array = np.empty(form.shape, form.dtype)
+    form.unpack(array, flat)
+    return array

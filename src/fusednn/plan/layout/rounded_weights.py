@@ -6,9 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from fusednn.graph.layers.convolution import Convolution
 from fusednn.graph.layers.dense import Dense
 from fusednn.graph.layers.layer import Layer
 from fusednn.graph.layers.residual import Residual
+from fusednn.graph.layers.transposed_convolution import TransposedConvolution
 from fusednn.graph.network import Network
 from fusednn.kernels.intrinsics.integers import DOT, MOST_WORDS
 from fusednn.kernels.intrinsics.shapes import SHAPE
@@ -126,7 +128,7 @@ FORMS: dict[str, type[Halves] | type[Integers]] = {HALF: Halves, INTEGER: Intege
 
 
 def with_storage(network: Network, storage: str) -> Network:
-    """The network with this storage in its dense layers.
+    """The network with this storage in its dense layers and convolutions.
 
     A last layer of few units is not changed, nor with "int8" one of very many inputs, whose sums
     would not be exact.
@@ -160,7 +162,9 @@ def _with_storage(op: Layer, storage: str) -> Layer:
             tuple(_with_storage(one, storage) for one in ops) for ops in (op.inner, op.shortcut)
         )
         return op._replace(inner=inner, shortcut=shortcut)
-    if not isinstance(op, Dense) or (storage == INTEGER and op.fan_in > 4 * MOST_WORDS):
+    if isinstance(op, Dense) and storage == INTEGER and op.fan_in > 4 * MOST_WORDS:
+        return op
+    if not isinstance(op, Dense | Convolution | TransposedConvolution):
         return op
     return op._replace(storage=storage)
 

@@ -32,10 +32,19 @@ def is_depthwise(call: Call) -> bool:
     return groups > 1 and inputs == 1 and not (call.op in TRANSPOSED and outputs > groups)
 
 
-def taps_of(call: Call, dtype) -> Taps:
-    """The form of the weights of a convolution."""
+def is_stepped(call: Call) -> bool:
+    """Whether a call is fast for few samples: it neither turns nor widens weights first."""
+    if call.op in TRANSPOSED or call.given.get("storage"):
+        return False
+    return call.given.get("groups", 1) == 1 or is_depthwise(call)
+
+
+def taps_of(call: Call, dtype, copied: bool = False) -> Taps:
+    """The form of the weights of a convolution; `copied`: the gradient of its input is needed."""
     shape, groups = call.given["w"].shape, call.given["groups"]
-    if groups == 1 or is_depthwise(call):
+    if groups == 1:
+        return Taps(shape, dtype, transposed=copied and call.op not in TRANSPOSED)
+    if is_depthwise(call):
         return Taps(shape, dtype)
     return GroupedTaps(shape, groups, dtype)
 
@@ -47,14 +56,32 @@ class Taps(Panels):
     ----------
     shape : tuple of int
     dtype : dtype
+    transposed : bool
+        Whether there is a copy of that matrix transposed.
+
+    Attributes
+    ----------
+    matrix_count : int
+        Elements of one of its `matrices`.
     """
 
-    def __init__(self, shape: tuple[int, ...], dtype):
-        super().__init__(prod(shape[:-1]), shape[-1], dtype, transposed=False)
-        self.shape = shape
+    def __init__(self, shape: tuple[int, ...], dtype, transposed: bool = False):
+        super().__init__(prod(shape[:-1]), shape[-1], dtype, transposed)
+        self.shape, self.matrix_count = shape, self.count
+
+    def kernel(self, kernel: Any) -> Any:
+        """The kernel that reads this form: that which reads floats."""
+        return kernel
+
+    def weights(self, flat: np.ndarray) -> list[dict[str, Any]]:
+        """The operands of the weights of each group, or of all."""
+        return [{"w": matrix} for matrix in self.matrices(flat)]
 
     def pack(self, flat: np.ndarray, array: np.ndarray) -> None:
         super().pack(flat, np.asarray(array).reshape(self.fan_in, self.fan_out))
+
+    def pack_transposed(self, flat: np.ndarray, array: np.ndarray) -> None:
+        super().pack_transposed(flat, np.asarray(array).reshape(self.fan_in, self.fan_out))
 
     def unpack(self, array: np.ndarray, flat: np.ndarray) -> None:
         super().unpack(array.reshape(self.fan_in, self.fan_out), flat)
@@ -73,10 +100,11 @@ class GroupedTaps(Taps):
     def __init__(self, shape: tuple[int, ...], groups: int, dtype):
         super().__init__(shape, dtype)
         self.each, self.padded_out = shape[-1] // groups, padded(shape[-1] // groups, dtype)
-        self.count = groups * self.fan_in * self.padded_out
+        self.matrix_count = self.fan_in * self.padded_out
+        self.count = groups * self.matrix_count
 
     def matrices(self, flat: np.ndarray) -> list[np.ndarray]:
-        size = self.fan_in * self.padded_out
+        size = self.matrix_count
         return [flat[first : first + size] for first in range(0, self.count, size)]
 
     def pack(self, flat: np.ndarray, array: np.ndarray) -> None:

@@ -3,7 +3,7 @@
 A block is free after the last call that reads its array. It is kept to the end if a gradient, or
 code outside the calls, reads the array. A kernel that works in place overwrites one of its inputs,
 or a copy if that input is needed later. A free block is reused only for an array of the same size
-per sample, so the rows of one task never overlap those of another.
+per sample and the same span, so the rows of one task never overlap those of another.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from fusednn.graph.trace import Call
 
 from .buffers import Block, leading_dimension
 from .memory import Memory
+from .spans import TASK, WHOLE, Spans
 
 LAST = 1 << 60
 
@@ -28,6 +29,25 @@ class Copied(NamedTuple):
 
     out: Block
     x: Block
+
+
+class Local(NamedTuple):
+    """A block of each worker's own, for the samples of a step or of a task.
+
+    Parameters
+    ----------
+    values : ndarray
+        Those of all workers, one after the other.
+    own, sample : int
+        Bytes of a worker's block, and of a sample.
+    span : int
+        STEP or TASK.
+    """
+
+    values: np.ndarray
+    own: int
+    sample: int
+    span: int
 
 
 class Blocks:
@@ -42,16 +62,33 @@ class Blocks:
         Samples that the blocks have room for.
     dtype : dtype
     memory : Memory
+    spans : Spans, optional
+        Where arrays are needed for a step or a task alone; by default all are whole.
+    workers : int
+        Workers with blocks of their own.
+    task : int
+        Samples of a task; 0: blocks of a task are whole.
+    reuses : bool
+        Whether a block is used again for another array when it is free.
+
+    Attributes
+    ----------
+    locals : list of Local
     """
 
     def __init__(
-        self, calls: Sequence[Call], kept: Collection[Array], rows: int, dtype, memory: Memory
-    ):
+        self, calls: Sequence[Call], kept: Collection[Array], rows: int, dtype, memory: Memory,
+        spans: Spans | None = None, workers: int = 1, task: int = 0, reuses: bool = True,
+    ):  # fmt: skip
         self._rows, self._dtype, self._memory = rows, np.dtype(dtype), memory
+        self._spans, self._workers, self._task = spans, workers, task
+        self._reuses = reuses
+        self.locals: list[Local] = []
+        self._keys: dict[int, tuple] = {}  # of the values of blocks, by `id`
         self._last = {array: at for at, call in enumerate(calls) for array in call.arrays}
         self._last.update(dict.fromkeys(kept, LAST))
         self._blocks: dict[Array, Block] = {}
-        self._free: dict[int, list[np.ndarray]] = defaultdict(list)
+        self._free: dict[tuple, list[np.ndarray]] = defaultdict(list)
 
     def __getitem__(self, array: Array) -> Block:
         return self._blocks[array]
@@ -83,7 +120,7 @@ class Blocks:
             x = call.given.get(over.get(name, ""))
             if not isinstance(x, Array):
                 self._blocks[array] = self._new(array)
-            elif self._last[x] == at:
+            elif self._last[x] == at and self._span(array) <= self._span(x):
                 self._blocks[array] = self._blocks.pop(x)
                 self._blocks[x] = self._blocks[array]
             else:
@@ -100,13 +137,32 @@ class Blocks:
             if block is not None:
                 (dead if self._last[array] == at else alive).append(block.values)
         for values in dead:
-            free = self._free[len(values)]
+            free = self._free[self._keys[id(values)]]
             if not any(values is one for one in (*alive, *free)):
                 free.append(values)
 
+    def _span(self, array: Array) -> int:
+        """The span of an array's block."""
+        span = WHOLE if self._spans is None else self._spans.of(array)
+        return WHOLE if span == TASK and not self._task else span
+
     def _new(self, array: Array) -> Block:
         stride = leading_dimension(array.width, self._dtype)
-        count = self._rows * array.positions * stride
-        free = self._free[count]
-        values = free.pop() if free else self._memory.borrow(count, self._dtype)
+        sample, span = array.positions * stride, self._span(array)
+        rows = self._rows
+        if span != WHOLE:
+            assert self._spans is not None
+            rows = self._task if span == TASK else self._spans.step(array)
+        key = span, rows, sample
+        free = self._free[key]
+        if free and self._reuses:
+            values = free.pop()
+        else:
+            count = rows * sample
+            workers = 1 if span == WHOLE else self._workers
+            values = self._memory.borrow(count * workers, self._dtype)
+            self._keys[id(values)] = key
+            if span != WHOLE:
+                item = self._dtype.itemsize
+                self.locals.append(Local(values, count * item, sample * item, span))
         return Block(values, stride, array.width, array.positions)

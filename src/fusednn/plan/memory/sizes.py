@@ -6,8 +6,9 @@ some. A row here is one of a sample's positions; flat samples have one.
 Another number changes:
 
 * BLOCK_LIMIT and LEAST_BLOCK: the bits, since gradients are added up block by block.
-* ANSWER_ROWS and ANSWER_BYTES: speed, and the memory of predictors.
-* TASK_ROWS, STEP_ROWS and LOSS_ROWS: speed alone.
+* ANSWER_ROWS, ANSWER_BYTES and OWN_BYTES: speed, and the memory of predictors.
+* TASK_SAMPLES and STEP_BYTES: speed, and the memory of fits and predictors.
+* all others: speed alone.
 """
 
 BLOCK_LIMIT = 4096
@@ -20,6 +21,13 @@ sample of 28 x 28 x 32 takes 100 KB for each layer in float32, so a block of the
 
 TASK_ROWS = 128
 """The most rows of a task of the row stage: its layers' outputs stay in the second-level cache."""
+
+TASK_SAMPLES = 32
+"""The most samples of a task of the row stage, if they have several rows: a large dense layer
+behind convolutions reads its weights once for each task."""
+
+STEP_BYTES = 1 << 18
+"""About the bytes of what a loop over samples of several rows writes and reads in a step."""
 
 ANSWER_ROWS = 64
 """The fewest rows of an inference block: enough to use each weight often."""
@@ -36,3 +44,13 @@ STEP_ROWS = 65536
 
 LOSS_ROWS = 1024
 """Rows of a task that computes losses of known logits."""
+
+OWN_BYTES = 1 << 22
+"""About the most bytes of outputs of which each layer's have memory of their own in the plan of
+samples that several threads share: fewer barriers. More would leave the caches."""
+
+PART_OPERATIONS = 100_000
+"""The fewest operations of a part of the work on one sample, some 1 us, as a barrier takes."""
+
+PARTS_PER_WORKER = 2
+"""Parts of a stage for each worker: others take what one that lost its core has not begun."""

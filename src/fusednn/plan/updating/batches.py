@@ -58,13 +58,15 @@ def samples_per_tile(network: Network) -> int:
 def row_blocks(
     batch: int, workers: int, positions: int = 1, tile: int = SHAPE.rows
 ) -> list[tuple[int, int]]:
-    """Blocks of a batch: two per worker, of whole tiles of samples, about 128 rows at most.
+    """Blocks of a batch: two per worker, of whole tiles of samples, about 128 rows at most, or
+    32 samples of several rows.
 
     With two per worker, others can take work from a slow core. The sizes differ by one tile at
     most, since the stage ends with the last block.
     """
     tiles = -(-batch // tile)
     wanted = 1 if workers == 1 else 2 * workers
-    count = min(tiles, max(wanted, -(-batch * positions // sizes.TASK_ROWS)))
+    most = sizes.TASK_ROWS if positions == 1 else sizes.TASK_SAMPLES
+    count = min(tiles, max(wanted, -(-batch // most)))
     edges = [tiles * i // count * tile for i in range(count + 1)]
     return [(lo, min(hi, batch)) for lo, hi in pairwise(edges)]

@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from fusednn.graph.augmentation import Augmentation
+
 
 class Rule(NamedTuple):
     """How parameters are updated.
@@ -32,6 +34,8 @@ class Rule(NamedTuple):
         mixup.
     inputs : bool
         Whether the gradient by the data is computed too; not with mixup.
+    augmentation : Augmentation or None
+        What is done to the samples at random.
     """
 
     optimizer: str | None
@@ -43,6 +47,7 @@ class Rule(NamedTuple):
     l1: float = 0.0
     mixup: float = 0.0
     inputs: bool = False
+    augmentation: Augmentation | None = None
 
     @property
     def clips(self) -> bool:

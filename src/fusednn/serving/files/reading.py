@@ -6,6 +6,7 @@ import reprlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BufferedIOBase
+from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -27,7 +28,7 @@ from .head_json import read_head
 from .paths import path_of
 from .tensors import Tensors, parsed
 
-VERSION = 4
+VERSION = 5
 """The newest version of the format. All earlier ones are read. A file is written in the first
 version that can hold it."""
 
@@ -40,7 +41,7 @@ TRAINING = "training."
 
 _FIRST = "version", "kind", "dtype", "ops", "head", "names", "features", "notes"
 _SECOND = *_FIRST, "columns"
-KEYS = {1: _FIRST, 2: _SECOND, 3: _SECOND, 4: _SECOND}
+KEYS = {1: _FIRST, 2: _SECOND, 3: _SECOND, 4: _SECOND, 5: (*_SECOND, "axes")}
 """The keys of each version of the format."""
 
 _DTYPES = {name: np.dtype(name) for name in ("float32", "float64")}
@@ -48,6 +49,8 @@ FEATURES: Check = optional(list_of(text))
 _COLUMNS: Check = optional(
     record({"inputs": whole(1, MOST_WIDTH), "chosen": list_of(whole(0, MOST_WIDTH), 1)})
 )
+
+_AXES: Check = optional(list_of(whole(1, MOST_WIDTH), 2, 3))
 
 
 @contextmanager
@@ -74,7 +77,7 @@ class Contents(NamedTuple):
     head : Head
     dtype : dtype
         float32 or float64.
-    names, features, notes, columns
+    names, features, notes, columns, axes
         See `Model`.
     estimator : object
         JSON that only estimators read; None for a predictor.
@@ -90,6 +93,7 @@ class Contents(NamedTuple):
     features: tuple[str, ...] | None
     notes: dict[str, Any]
     columns: Columns | None
+    axes: tuple[int, ...] | None
     estimator: Any
     tensors: Tensors
 
@@ -123,6 +127,9 @@ class Contents(NamedTuple):
         features = FEATURES(plan["features"], "features")
         if features is not None and len(features) != inputs:
             raise Refused(f"its features must be {inputs}, the columns of the rows")
+        axes = read_axes(plan.get("axes"), inputs)
+        if axes is not None and columns is not None:
+            raise Refused("axes are of samples whose columns are not chosen")
         if type(plan["notes"]) is not dict:
             raise Refused("its notes must be an object")
         first, last = list_of(text, 2, 2)(plan["names"], "names")
@@ -136,6 +143,7 @@ class Contents(NamedTuple):
             features,
             plan["notes"],
             columns,
+            axes,
             plan.get("estimator"),
             tensors,
         )
@@ -175,6 +183,7 @@ class Contents(NamedTuple):
             self.features,
             self.notes,
             self.columns,
+            self.axes,
         )
 
     def _arrays(self) -> Iterator[np.ndarray]:
@@ -182,6 +191,14 @@ class Contents(NamedTuple):
             array = self.tensors.read(name)
             check_values(name, parameter, array)
             yield array
+
+
+def read_axes(value, inputs: int) -> tuple[int, ...] | None:
+    """Reads the axes of a sample, which has so many elements."""
+    axes = _AXES(value, "axes")
+    if axes is not None and prod(axes) != inputs:
+        raise Refused(f"axes must have the {inputs} elements of a row")
+    return axes
 
 
 def read_columns(value, width: int, elements: int) -> Columns | None:

@@ -13,7 +13,7 @@ from fusednn.serving.model import Columns, Model
 from .description import check_values, named_parameters, read_ops, version_of_ops, written_ops
 from .fields import Refused
 from .head_json import read_head, version_of, written_head
-from .reading import ESTIMATOR, FEATURES, KEY, KEYS, PREDICTOR, read_columns
+from .reading import ESTIMATOR, FEATURES, KEY, KEYS, PREDICTOR, read_axes, read_columns
 from .replacing import write_tensors
 from .tensors import MOST_HEADER, parsed
 
@@ -51,6 +51,7 @@ def save_model(
         version_of(model.head),
         version_of_ops(model.ops),
         1 if model.columns is None else 2,
+        1 if model.axes is None else 5,
     )
     plan: dict[str, Any] = {"version": version, "kind": kind}
     plan |= {key: write(model, version) for key, write in _WRITERS.items() if key in KEYS[version]}
@@ -82,6 +83,7 @@ def _checked(model: Model, plan: dict[str, Any]) -> dict[str, np.ndarray]:
     elements = sum(array.size for array in arrays.values())
     ops = read_ops(plan["ops"], "ops", elements, plan["version"])
     read_columns(plan.get("columns"), ops[0].fan_in, elements)
+    read_axes(plan.get("axes"), model.inputs)
     read_head(plan["head"], "head", ops[-1].fan_out, plan["version"])
     FEATURES(plan["features"], "features")
     return arrays
@@ -117,5 +119,6 @@ _WRITERS: dict[str, Callable[[Model, int], Any]] = {
     "features": lambda model, version: None if model.features is None else list(model.features),
     "notes": lambda model, version: _notes(model),
     "columns": lambda model, version: _columns(model.columns),
+    "axes": lambda model, version: None if model.axes is None else list(model.axes),
 }
 """Writers of the plan's keys, except the head, in a version of the format."""
