@@ -1,4 +1,4 @@
-"""Compares networks with convolutions with their peers, in training and in prediction.
+"""Compares networks with convolutions or recurrences with peers, in training and prediction.
 
     python -m benchmarks.compare_layers [--threads 2] [--dtype float32] [--networks lenet ...]
                                         [--repeats 5] [--samples 256 1]
@@ -106,7 +106,7 @@ def main():
     servers, calls = choose_peers("onnxruntime", PREDICTORS), []
     for samples in options.samples:
         calls.append([predict(one, [OURS, *servers], samples, options) for one in networks])
-    shown = "a training step of networks with convolutions"
+    shown = "a training step of networks with convolutions or recurrences"
     show(shown, "network", report, steps, "step_us", options)
     for samples, found in zip(options.samples, calls, strict=True):
         show(f"predict_proba of {samples} samples", "network", report, found, "call_us", options)

@@ -10,6 +10,7 @@ Data have six columns, of which two may be codes.
 from typing import NamedTuple
 
 import numpy as np
+from cases.recurrent_layers import RECURRENT_LAYERS
 from cases.window_layers import WINDOW_LAYERS
 
 from fusednn import NetworkClassifier, NetworkRegressor, layers, losses, optimizers
@@ -64,6 +65,7 @@ LAYERS = {
         *(PReLU(), Dropout(0.1), Flatten()),
     ],
     **WINDOW_LAYERS,
+    **RECURRENT_LAYERS,
     "Embedding": [Embedding([1, 3], categories=[4, 4], size=3), Dense(5, "tanh")],
 }
 ACTIVATIONS = [

@@ -65,7 +65,7 @@ def test_all_layers_are_on_the_list():
 
 def test_the_networks_of_all_layers_have_them():
     """But for those that read the data."""
-    found = kinds(saved_models.EVERY_LAYER + saved_models.WINDOWS)
+    found = kinds(saved_models.EVERY_LAYER + saved_models.WINDOWS + saved_models.RECURRENCES)
     assert found == set(KNOWN["layer"]) - {Embedding}
 
 

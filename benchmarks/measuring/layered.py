@@ -1,4 +1,4 @@
-"""The networks with convolutions that `compare_layers` times, as lists of layers.
+"""The networks with convolutions or recurrences that `compare_layers` times, as lists of layers.
 
 Pixels and steps are normal random numbers, and labels are random: the time of a step does not
 depend on them.
@@ -23,13 +23,15 @@ class Layered(NamedTuple):
     layers : callable
         Returns fusednn's list without the output layer.
     torch : callable
-        From `torch` to its module; its input has channels first.
+        From `torch` to its module.
     jax : callable
         Returns first parameters, and a function of them and x, with channels last.
     work : int
         Multiply-adds of all products, forward, for one sample.
     first : int
-        Those of the first layer, whose input needs no gradient.
+        Those of the first layer by its input, which needs no gradient.
+    torch_channels : str
+        Whether the channels of PyTorch's input are "first" or "last".
     """
 
     title: str
@@ -42,6 +44,7 @@ class Layered(NamedTuple):
     jax: object
     work: int
     first: int
+    torch_channels: str = "first"
 
     @property
     def steps(self):
@@ -120,6 +123,20 @@ def series():
     ]
 
 
+def lstm():
+    """(e)."""
+    from fusednn.layers import LSTM, Reshape
+
+    return [Reshape(50, 16), LSTM(128)]
+
+
+def gru():
+    """(f): the rows of an image are steps."""
+    from fusednn.layers import GRU, Reshape
+
+    return [Reshape(28, 28), GRU(64)]
+
+
 def torch_lenet(torch):
     """(a) in PyTorch."""
     nn = torch.nn
@@ -175,6 +192,28 @@ def torch_series(torch):
     )
 
 
+def _torch_recurrent(torch, kind, *sizes):
+    nn = torch.nn
+
+    class Last(kind):
+        """The last state."""
+
+        def forward(self, x):
+            return super().forward(x)[0][:, -1]
+
+    return nn.Sequential(Last(*sizes, batch_first=True), nn.Linear(sizes[-1], 10))
+
+
+def torch_lstm(torch):
+    """(e) in PyTorch."""
+    return _torch_recurrent(torch, torch.nn.LSTM, 16, 128)
+
+
+def torch_gru(torch):
+    """(f) in PyTorch."""
+    return _torch_recurrent(torch, torch.nn.GRU, 28, 64)
+
+
 NETWORKS = {
     "lenet": Layered(
         "(a) LeNet, 28x28x1",
@@ -207,6 +246,20 @@ NETWORKS = {
         *((128, 9), 6, 64, 20, series, torch_series, "series"),
         _window(124, 5, 9, 64) + _window(120, 5, 64, 64) + 384,
         _window(124, 5, 9, 64),
+    ),
+    "lstm": Layered(
+        "(e) LSTM 128 on 50x16",
+        *((50, 16), 10, 64, 20, lstm, torch_lstm, "lstm"),
+        50 * (16 + 128) * 4 * 128 + 1280,
+        50 * 16 * 4 * 128,
+        "last",
+    ),
+    "gru": Layered(
+        "(f) GRU 64 on 28x28",
+        *((28, 28), 10, 128, 20, gru, torch_gru, "gru"),
+        28 * (28 + 64) * 3 * 64 + 640,
+        28 * 28 * 3 * 64,
+        "last",
     ),
 }
 """By the names that the command line takes."""

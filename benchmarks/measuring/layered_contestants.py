@@ -61,8 +61,10 @@ class Torch:
         torch.set_num_threads(threads)
         self.torch, self.network = torch, network
         self.model = network.torch(torch).to(torch.from_numpy(X).dtype)
-        first = np.moveaxis(X.reshape(len(X), *network.axes), -1, 1)
-        self.X = torch.from_numpy(np.ascontiguousarray(first))
+        samples = X.reshape(len(X), *network.axes)
+        if network.torch_channels == "first":
+            samples = np.moveaxis(samples, -1, 1)
+        self.X = torch.from_numpy(np.ascontiguousarray(samples))
         if len(network.axes) == 3:
             layout = getattr(torch, self.layout)
             self.model, self.X = (

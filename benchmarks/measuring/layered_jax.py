@@ -84,6 +84,48 @@ def networks(jax):
         ]
         return [one(3, 3, 16), *blocks, pairs(random, (64, 10))[0]]
 
+    def gates(random, channels, units, count):
+        bound = units**-0.5
+        return [
+            random.uniform(-bound, bound, shape).astype(np.float32)
+            for shape in ((channels, count * units), (units, count * units), (count * units,))
+        ]
+
+    def scanned(step, start, z):
+        return jax.lax.scan(lambda state, one: (step(state, one), None), start, z)[0]
+
+    def lstm(parameters, x):
+        (w, v, b), last = parameters
+
+        def step(state, z):
+            h, c = state
+            i, f, g, o = jnp.split(z + h @ v, 4, axis=1)
+            c = jax.nn.sigmoid(f) * c + jax.nn.sigmoid(i) * jnp.tanh(g)
+            return jax.nn.sigmoid(o) * jnp.tanh(c), c
+
+        start = jnp.zeros((len(x), v.shape[0]))
+        h, _ = scanned(step, (start, start), (x @ w + b).swapaxes(0, 1))
+        return dense([last], h)
+
+    def gru(parameters, x):
+        (w, v, b), inner, last = parameters
+
+        def step(h, z):
+            z, s = jnp.split(z, 3, axis=1), jnp.split(h @ v, 3, axis=1)
+            r, u = jax.nn.sigmoid(z[0] + s[0]), jax.nn.sigmoid(z[1] + s[1])
+            n = jnp.tanh(z[2] + r * (s[2] + inner))
+            return n + u * (h - n)
+
+        start = jnp.zeros((len(x), v.shape[0]))
+        return dense([last], scanned(step, start, (x @ w + b).swapaxes(0, 1)))
+
+    def first_of_lstm(random):
+        return [gates(random, 16, 128, 4), pairs(random, (128, 10))[0]]
+
+    def first_of_gru(random):
+        inner = np.zeros(64, np.float32)
+        return [gates(random, 28, 64, 3), inner, pairs(random, (64, 10))[0]]
+
     lenets = (5, 5, 1, 6), (5, 5, 6, 16), (256, 120), (120, 84), (84, 10)
     smalls = (3, 3, 1, 32), (3, 3, 32, 64), (9216, 128), (128, 10)
     of_series = (5, 9, 64), (5, 64, 64), (64, 6)
@@ -92,4 +134,6 @@ def networks(jax):
         "small": (lambda random: pairs(random, *smalls), small),
         "resnet": (first_of_resnet, resnet),
         "series": (lambda random: pairs(random, *of_series), series),
+        "lstm": (first_of_lstm, lstm),
+        "gru": (first_of_gru, gru),
     }, jnp

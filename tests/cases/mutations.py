@@ -4,7 +4,8 @@ import copy
 import json
 import random
 
-from fusednn.serving.files.reading import KEY, VERSION
+from fusednn.serving.files.description import SHORTCUT_SINCE
+from fusednn.serving.files.reading import KEY
 
 VALUES = [
     *(
@@ -194,7 +195,7 @@ def _nested(data, chance, files):
     header, tensors = split(data)
     plan = json.loads(header["__metadata__"][KEY])
     more = {"after": {"activation": "identity", "constants": []}}
-    if plan["version"] == VERSION:
+    if plan["version"] >= SHORTCUT_SINCE:
         more["shortcut"] = []
     for _ in range(chance.choice([1, 2, 31, 32, 33, 150])):
         plan["ops"][0] = {"op": "Residual", "inner": [plan["ops"][0]], **more}

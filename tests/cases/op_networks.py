@@ -12,6 +12,7 @@ from fusednn.graph.layers.dense import Dense
 from fusednn.graph.layers.embedding import Embedding
 from fusednn.graph.layers.layer_norm import LayerNorm
 from fusednn.graph.layers.prelu import PReLU
+from fusednn.graph.layers.recurrent import Recurrent
 from fusednn.graph.layers.rescale import Rescale
 from fusednn.graph.layers.reshape import Reshape
 from fusednn.graph.layers.residual import Residual
@@ -134,6 +135,22 @@ LISTS = {
         transpose((3, 12, 17), 2, (3, 2), dilation=(2, 1), padding=((3, 3), (1, 0))),
         Reshape((24,)),
         Dense(24, 2),
+    ),
+    "recurrences": (
+        Reshape((3, 2)),
+        Recurrent(2, 5, "lstm", sequences=True, after=epilogue("gelu", dropout=0.2)),
+        Residual(
+            (Recurrent(5, 3, "gru", sequences=True, both=True), Dense(6, 5)),
+            shortcut=(Recurrent(5, 5, "relu", sequences=True),),
+        ),
+        Recurrent(5, 2, "lstm", both=True, after=epilogue("silu", dropout=0.1, alpha=True)),
+        Dense(4, 2),
+    ),
+    "one direction": (
+        Reshape((6, 1)),
+        Recurrent(1, 4, "gru", sequences=True, after=epilogue("tanh")),
+        Recurrent(4, 3, "tanh", both=True, sequences=True),
+        Recurrent(6, 2, "gru"),
     ),
     "shortcuts": (
         Reshape((6, 1)),

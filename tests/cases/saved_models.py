@@ -26,6 +26,9 @@ from fusednn import (
     schedules,
 )
 from fusednn.layers import (
+    GRU,
+    LSTM,
+    RNN,
     Activation,
     AlphaDropout,
     AvgPool1D,
@@ -95,6 +98,14 @@ WINDOWS = [
     AvgPool1D(2),
     Residual([GlobalMaxPool()], shortcut=[GlobalAvgPool()]),
 ]
+RECURRENCES = [
+    Reshape(5, 1),
+    GRU(4, return_sequences=True, bidirectional=True),
+    BatchNorm(),
+    Residual([LSTM(6, return_sequences=True)], shortcut=[RNN(6, "relu", return_sequences=True)]),
+    Dropout(0.2),
+    RNN(3, bidirectional=True),
+]
 
 
 def estimators():
@@ -157,6 +168,7 @@ def estimators():
         ),
         "every layer float32": (NetworkRegressor(EVERY_LAYER, dtype="float32", **SMALL), NUMBERS),
         "windows": (NetworkClassifier(WINDOWS, standardize=True, **SMALL), WORDS[LABELS]),
+        "recurrences": (NetworkClassifier(RECURRENCES, standardize=True, **SMALL), LABELS),
         "default": (NetworkClassifier(**SMALL), LABELS),
     }
     found = {name: (made, X, y) for name, (made, y) in (classes | values | layered).items()}

@@ -12,6 +12,7 @@ from fusednn.kernels.losses import LOSSES
 from fusednn.kernels.ops.norms import batch_norm, layer_norm
 from fusednn.kernels.ops.pointwise import elementwise, mix
 from fusednn.kernels.ops.pointwise.noise import gaussian_noise
+from fusednn.kernels.ops.recurrence import gru, lstm, rnn
 from fusednn.kernels.ops.updates import average, column_norms
 from fusednn.kernels.optimizers import OPTIMIZERS
 from numba import types
@@ -79,6 +80,12 @@ OPS = {
     elementwise.scale_rows: 1,
     elementwise.prelu_forward: 1,
     elementwise.prelu_backward: 1,
+    rnn.rnn_forward: 2,
+    rnn.rnn_backward: 4,
+    lstm.lstm_forward: 5,
+    lstm.lstm_backward: 4,
+    gru.gru_forward: 3,
+    gru.gru_backward: 4,
 }
 """Ops on rows, and how many loops over columns each has at least."""
 ONLY_ROOTS = {"gaussian_noise"}

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from oracles import reference, reference_layers
 from oracles.augmentation import augmented
+from oracles.interpreted_recurrences import Recurrent
 from oracles.interpreted_windows import Windowed
 
 from fusednn.graph.arrays import CHUNKS, NETWORK, ROWS, Array
@@ -20,7 +21,7 @@ SELU_LIMIT = -1.7580993408473766
 
 
 @dataclass
-class Run(Windowed):
+class Run(Windowed, Recurrent):
     """One step of a network.
 
     Parameters
@@ -307,7 +308,8 @@ def sum_of_runs(x, dz, runs):
         for run in range(runs.per_sample)
         for row in range(runs.length)
     ]
-    return sum(x[:, taps].reshape(len(x), -1).T @ dz[:, row] for taps, row in pairs)
+    start = np.zeros((len(runs.taps) * x.shape[-1], dz.shape[-1]))
+    return sum((x[:, taps].reshape(len(x), -1).T @ dz[:, row] for taps, row in pairs), start)
 
 
 def sums_of_chunks(x, y):

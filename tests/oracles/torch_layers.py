@@ -2,6 +2,7 @@
 
 import torch
 from oracles.torch_network import ACTIVATIONS
+from oracles.torch_recurrences import RECURRENT, Recurrence
 from oracles.torch_windows import CONVOLUTIONS, TRANSPOSED, WINDOWED, read_convolution, windowed
 from running.nested_weights import leaves
 from torch import nn
@@ -10,7 +11,10 @@ from torch.nn.utils.parametrizations import weight_norm
 from fusednn import layers
 
 ALIASES = {"sigmoid": "logistic", "swish": "silu"}
-MATRICES = "0.weight", "inner.weight"  # of dense layers and convolutions
+MATRICES = (
+    *("0.weight", "inner.weight"),  # of dense layers and convolutions
+    *(f"{way}{name}" for way in ("", "reverse_") for name in ("weights", "recurrent_weights")),
+)
 
 
 class Function(nn.Module):
@@ -111,6 +115,8 @@ def _bare(spec, width):
             return nn.Flatten()
         case layers.Layer() if isinstance(spec, WINDOWED):
             return windowed(spec, width, Function)
+        case layers.Layer() if isinstance(spec, RECURRENT):
+            return Recurrence(spec, width)
     return nn.Identity()  # what is random in training is left out
 
 

@@ -12,6 +12,9 @@ from torch.nn import functional as F
 
 from fusednn import NetworkClassifier, NetworkRegressor
 from fusednn.layers import (
+    GRU,
+    LSTM,
+    RNN,
     Activation,
     BatchNorm,
     Dense,
@@ -115,6 +118,17 @@ NETWORKS = {  # layers and the kind of the targets
     "weight norm of the output, four": ([NORMED, Dense(4, "softmax", weight_norm=True)], "four"),
     "weight norm of the output, many": (
         [NORMED, Dense(10, "softmax", weight_norm=True)], "classes"
+    ),
+    "LSTM": ([Reshape(7, 1), LSTM(9)], "classes"),
+    "GRU": (
+        [Dense(12, "tanh"), Reshape(4, 3), GRU(6, rate_factor=0.5, decay_factor=3.0), Dense(4)],
+        "one",
+    ),
+    "recurrences": (
+        [Reshape(7, 1), LSTM(5, return_sequences=True, bidirectional=True, decay_factor=0.5),
+         LayerNorm(), Residual([RNN(10, "relu", return_sequences=True)]),
+         GRU(4, bidirectional=True, return_sequences=True), RNN(6)],
+        "three",
     ),
     "all": (
         [

@@ -12,6 +12,7 @@ from fusednn.kernels.intrinsics.lanes import lanes_of
 from fusednn.kernels.intrinsics.pointers import advance, slot
 from fusednn.kernels.intrinsics.scalars import cast
 from fusednn.kernels.operands import COUNT, INT64, REALS, op, operands
+from fusednn.kernels.ops.pointwise.elementwise import clear_columns
 from fusednn.kernels.ops.updates.update import MATRIX, TILE_ROWS, panel_width, update_tile
 
 RUNS = operands(
@@ -62,6 +63,9 @@ def update_runs(record, frame, scratch, lo, hi):
     width = panel_width(record[MATRIX.columns], j, scratch[0])
     x, dz = slot(record, RUNS.x, scratch[0]), slot(record, RUNS.dz, scratch[0])
     start, stride = slot(record, RUNS.zeros, scratch[0]), 0
+    if record[RUNS.length] == 0:  # the states of series of one step
+        clear_columns(scratch, 0, rows * width)
+        return update_tile(record, frame, scratch, i, j, rows, width)
     for sample in range(frame[records.SAMPLES]):
         for run in range(record[RUNS.runs]):
             here = advance(x, sample * record[RUNS.x_sample] + run * record[RUNS.x_run])

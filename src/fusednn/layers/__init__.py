@@ -6,8 +6,9 @@ Descriptions hold only the sizes that they are given; the data determine the oth
 is built. Descriptions are immutable and compare by value.
 
 X with axes, or `Reshape`, gives samples axes. Convolutions, pools and their transposes work on
-images (H, W, C) and series (T, C). All other layers but `Embedding` work on each row along the
-last axis, the channels. `Flatten` and the global pools turn a sample into a single row again.
+images (H, W, C) and series (T, C), recurrences on series. All other layers but `Embedding` work on
+each row along the last axis, the channels. `Flatten` and the global pools turn a sample into a
+single row again.
 
 `presets` has lists that are known to work.
 
@@ -27,11 +28,15 @@ from .layer import Layer
 from .noise import AlphaDropout, Dropout, GaussianNoise
 from .norms import BatchNorm, LayerNorm, RMSNorm
 from .pooling import AvgPool1D, AvgPool2D, GlobalAvgPool, GlobalMaxPool, MaxPool1D, MaxPool2D
+from .recurrent import GRU, LSTM, RNN
 from .residual import Residual
 from .shapes import Flatten, Reshape
 from .windows import Conv1D, Conv2D
 
 __all__ = [
+    "GRU",
+    "LSTM",
+    "RNN",
     "Activation",
     "AlphaDropout",
     "AvgPool1D",

@@ -13,6 +13,7 @@ from .binding.convolutions import frame_elements
 from .binding.lowering import Lowering
 from .binding.outputs import ANSWERS, add_answer
 from .binding.program import Program
+from .binding.recurrent import recurrent_elements
 from .layout.choosing import forms_of
 from .memory import sizes
 from .memory.buffers import leading_dimension
@@ -150,7 +151,9 @@ def lower_input_gradient(
 def scratch_elements(network: Network, dtype) -> int:
     """Elements of a worker's scratch: for a chunk of rows of answers, or for a row of any op."""
     answers = output.CHUNK_ROWS * (network.outputs + 3)
-    return max(answers, network.widest, frame_elements(network.graph(wants_dx=True), dtype))
+    graph = network.graph(wants_dx=True)
+    own = frame_elements(graph, dtype), recurrent_elements(graph, dtype)
+    return max(answers, network.widest, *own)
 
 
 def least_rows(network: Network) -> int:
@@ -167,7 +170,7 @@ def row_bytes(network: Network, dtype: np.dtype) -> int:
 def _block_rows(network: Network, samples: int, dtype, workers: int) -> int:
     fair = samples // (4 * workers)  # several blocks per worker: others take those of a slow core
     if network.positions > 1:  # samples run in loops
-        return max(1, min(sizes.TASK_SAMPLES, fair))
+        return max(1, min(sizes.TASK_SAMPLES, samples if workers == 1 else fair))
     least = least_rows(network)
     block = max(least, min(sizes.ANSWER_BYTES // row_bytes(network, dtype), fair) // least * least)
     return min(block, max(1, samples))

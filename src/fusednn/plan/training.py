@@ -27,6 +27,7 @@ from .binding.loss import Target, loss_records, loss_scratch, target_columns
 from .binding.lowering import Lowering
 from .binding.products import GradientOp, gradient_op
 from .binding.program import Program, Task
+from .binding.recurrent import recurrent_elements
 from .layout.choosing import forms_of
 from .layout.parameters import ParameterLayout
 from .memory.buffers import padded
@@ -116,6 +117,7 @@ class TrainingPlan:
             2 * network.widest + 32,  # two padded rows of sums, or a row's mask
             *(form.scratch for form in self.layout.forms),
             frame_elements(network.graph(trains=True, wants_dx=rule.inputs), self.dtype),
+            recurrent_elements(network.graph(trains=True, wants_dx=rule.inputs), self.dtype),
         )
         self.program = Program(self.dtype, workers, scratch, self.memory)
         self._lower(source, target)

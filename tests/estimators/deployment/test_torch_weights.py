@@ -10,6 +10,9 @@ from sklearn.linear_model import LogisticRegression
 
 from fusednn import NetworkClassifier, NetworkRegressor, export_torch, import_torch
 from fusednn.layers import (
+    GRU,
+    LSTM,
+    RNN,
     Activation,
     BatchNorm,
     Conv1D,
@@ -275,6 +278,50 @@ def test_other_objects():
         import_torch(NetworkRegressor(), {})
     with pytest.raises(TypeError, match="LogisticRegression"):
         import_torch(LogisticRegression(), {})
+
+
+def recurrent_state(gates, units=2, inputs=4, layer=0, seed=0):
+    """Arrays that a recurrence of PyTorch has for a layer in one direction."""
+    random = np.random.RandomState(seed)
+    shapes = {"weight_ih": (gates * units, inputs), "weight_hh": (gates * units, units)}
+    shapes |= dict.fromkeys(("bias_ih", "bias_hh"), (gates * units,))
+    return {f"rnn.{key}_l{layer}": random.normal(size=one) for key, one in shapes.items()}
+
+
+OUTPUT = {"out.weight": np.ones((1, 2)), "out.bias": np.zeros(1)}
+
+
+@pytest.mark.parametrize(("layer", "gates"), [(RNN(2), 1), (LSTM(2), 4), (GRU(2), 3)])
+def test_two_biases_of_a_recurrence(layer, gates):
+    """Their sum is one bias, but for those that the reset gate of a GRU multiplies."""
+    model = initialized([Reshape(1, 4), layer])
+    given = recurrent_state(gates)
+    before = given["rnn.bias_ih_l0"].copy()
+    import_torch(model, {**given, **OUTPUT})
+    np.testing.assert_array_equal(given["rnn.bias_ih_l0"], before)
+    (w, v, *biases), second = model.get_weights()[1], given["rnn.bias_hh_l0"]
+    np.testing.assert_array_equal(w.T, given["rnn.weight_ih_l0"])
+    np.testing.assert_array_equal(v.T, given["rnn.weight_hh_l0"])
+    if gates == 3:
+        np.testing.assert_array_equal(biases[1], second[4:])
+        second = np.append(second[:4], [0, 0])
+    np.testing.assert_array_equal(biases[0], before + second)
+    exported = export_torch(model, [*given, *OUTPUT])
+    np.testing.assert_array_equal(exported["rnn.bias_ih_l0"], biases[0])
+    expected = np.zeros(2 * gates)
+    expected[4:] = biases[1] if gates == 3 else 0
+    np.testing.assert_array_equal(exported["rnn.bias_hh_l0"], expected)
+
+
+def test_a_module_of_two_layers_is_two_recurrences():
+    model = initialized([Reshape(1, 4), LSTM(2, return_sequences=True), LSTM(2)])
+    layers = [recurrent_state(4), recurrent_state(4, inputs=2, layer=1, seed=1)]
+    import_torch(model, {**layers[0], **layers[1], **OUTPUT})
+    for number in (0, 1):
+        w = layers[number][f"rnn.weight_ih_l{number}"]
+        np.testing.assert_array_equal(model.get_weights()[number + 1][0].T, w)
+    with pytest.raises(ValueError, match=r"layers\[2\] \(LSTM\) expected 'weight_ih_l0'"):
+        import_torch(model, {**layers[0], **OUTPUT})
 
 
 def test_training_goes_on():

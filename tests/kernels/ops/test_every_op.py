@@ -6,11 +6,22 @@ A new op fails `test_all_ops_have_a_case` until a module of `cases/ops/` has a c
 import numpy as np
 import pytest
 from cases.declared_ops import OPS, name_of
-from cases.ops import of_augmentations, of_norms, of_products, of_updates, of_windows, on_rows
+from cases.ops import (
+    of_augmentations,
+    of_norms,
+    of_products,
+    of_recurrences,
+    of_updates,
+    of_windows,
+    on_rows,
+)
 from running.blocks import assert_close
 from running.op_cases import Memory, run
 
-ROOMS = on_rows, of_augmentations, of_norms, of_products, of_updates, of_windows
+ROOMS = (
+    *(on_rows, of_augmentations, of_norms, of_products, of_recurrences, of_updates),
+    of_windows,
+)
 CASES = {case.__name__: case for room in ROOMS for case in room.CASES}
 TOLERANCE = {np.float32: 2e-5, np.float64: 1e-12}
 """A share of the largest value, or of 1."""

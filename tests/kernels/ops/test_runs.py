@@ -24,6 +24,7 @@ WALKS = {
     "strides": (1, 4, (0, 2), (0, 3), [0, 3, 5]),
     "runs": (3, 2, (5, 2), (2, 1), [0]),
     "backwards": (2, 3, (1, 3), (6, 2), [2, 0]),
+    "none": (1, 0, (0, 1), (0, 1), [0]),
 }
 each_walk = pytest.mark.parametrize("walk", WALKS.values(), ids=WALKS)
 
@@ -86,7 +87,7 @@ def test_runs(walk, I, O, dtype):
     rng = np.random.RandomState(0)
     (x, x_values), (dz, dz_values) = rows_of(rng, I, dtype), rows_of(rng, O, dtype)
     count, length, (x_run, x_row), (dz_run, dz_row), taps = walk
-    want = 0.0
+    want = np.zeros((len(taps) * I, O))
     for run in range(count):
         for row in range(length):
             at = [run * x_run + row * x_row + tap for tap in taps]

@@ -5,7 +5,7 @@ import pytest
 from cases.op_networks import CASES
 
 from fusednn import NetworkClassifier
-from fusednn.layers import Conv2D, Dense, Flatten, MaxPool2D
+from fusednn.layers import GRU, LSTM, Conv1D, Conv2D, Dense, Flatten, MaxPool2D
 from fusednn.plan.memory import spans
 from fusednn.training.session import Session
 
@@ -57,3 +57,34 @@ def test_bits_depend_on_no_threads(near, monkeypatch):
 def test_every_network_of_images_has_loops():
     """Those that the tests of gradients run in small steps."""
     assert sum(network.positions > 1 for network in CASES.values()) > 20
+
+
+@pytest.mark.parametrize("near", [1, 30_000])
+def test_bits_of_recurrences_between_convolutions(near, monkeypatch):
+    """Loops of few samples beside calls that run for all samples of a task."""
+    monkeypatch.setattr(spans, "STEP_BYTES", near)
+    X = np.random.default_rng(0).normal(size=(70, 11, 2)).astype(np.float32)
+    layers = [
+        *(Conv1D(12, 3, "relu"), LSTM(9, return_sequences=True, bidirectional=True)),
+        *(Conv1D(5, 2, "tanh"), GRU(6)),
+    ]
+    with pytest.warns(UserWarning, match="iterations"):
+        one, *others = (fit(layers, X, batch_size=37, n_jobs=jobs) for jobs in (1, 2, 3))
+    whole = one.predict_proba(X)
+    for other in others:
+        assert one.loss_curve_ == other.loss_curve_
+        np.testing.assert_array_equal(other.predict_proba(X), whole)
+    for rows in (slice(0, 1), slice(7, 12), slice(30, 70)):
+        np.testing.assert_array_equal(one.predict_proba(X[rows]), whole[rows])
+
+
+def test_recurrences_take_all_samples_of_a_task():
+    """Weights are then read once for each step and task; other calls run for few samples."""
+    network = CASES["list of LSTM, sequences"]
+    calls = network.graph(trains=True).calls
+    found = spans.Spans(calls, [{}] * len(calls), (), np.float32, lambda call: True)
+    steps = {call.op: loop.step for loop in found.loops for call in calls[loop.first : loop.last]}
+    assert {steps[op] for op in steps if op in spans.TOGETHER} == {0}
+    assert steps["lstm_backward"] == 0
+    assert steps["convolve"] > 0
+    assert steps["convolution_partials"] > 0

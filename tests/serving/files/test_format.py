@@ -53,7 +53,7 @@ def outputs(path, x):
     with safetensors.safe_open(path, "np") as file:
         plan = json.loads(file.metadata()["fusednn"])
         tensors = {name: file.get_tensor(name).astype(float) for name in file.keys()}  # noqa: SIM118 - file is no dict
-    assert plan["version"] in range(1, 6)
+    assert plan["version"] in range(1, 7)
     x = x.reshape(len(x), -1)  # the first op gives rows their axes
     if plan.get("columns"):
         x = x[:, plan["columns"]["chosen"]]
@@ -118,10 +118,37 @@ def result(op, where, tensors, x):
             for axis, factor in enumerate(op["factors"], start=1):
                 x = np.repeat(x, factor, axis)
             return x
+        case "Recurrent":
+            states = [recurred(op, of, x, prefix) for prefix in ("", "reverse_")[: 1 + op["both"]]]
+            return np.concatenate(states, axis=-1)
         case "Residual":
             added = run(op.get("shortcut", []), f"{where}.shortcut", tensors, x)
             return added + run(op["inner"], f"{where}.inner", tensors, x)
     raise AssertionError(op)
+
+
+def recurred(op, of, x, prefix):
+    """The states of a direction: of all steps, or the last."""
+    w, v, b = of(*(f"{prefix}{name}" for name in ("weights", "recurrent_weights", "biases")))
+    h, c = np.zeros((2, len(x), op["units"]))
+    states = np.empty((*x.shape[:2], op["units"]))
+    steps = range(x.shape[1])
+    for t in reversed(steps) if prefix else steps:
+        z, s = x[:, t] @ w + b, h @ v
+        match op["cell"]:
+            case "tanh" | "relu":
+                h = FUNCTIONS[op["cell"]](z + s)
+            case "lstm":
+                i, f, g, o = np.split(z + s, 4, axis=1)
+                c = expit(f) * c + expit(i) * np.tanh(g)
+                h = expit(o) * np.tanh(c)
+            case "gru":
+                r, u, n = (slice(k * op["units"], (k + 1) * op["units"]) for k in range(3))
+                reset = expit(z[:, r] + s[:, r])
+                new = np.tanh(z[:, n] + reset * (s[:, n] + of(f"{prefix}recurrent_biases")[0]))
+                h = new + expit(z[:, u] + s[:, u]) * (h - new)
+        states[:, t] = h
+    return states if op["sequences"] else h
 
 
 def counts_of(windows):
@@ -257,7 +284,8 @@ def test_the_page_names_all_that_is_written():
 
 
 @pytest.mark.parametrize(
-    ("name", "version"), [("plain", 1), ("gaussian", 2), ("every layer", 3), ("windows", 4)]
+    ("name", "version"),
+    [("plain", 1), ("gaussian", 2), ("every layer", 3), ("windows", 4), ("recurrences", 6)],
 )
 def test_keys_of_the_plan_are_those_of_the_page(name, version, tmp_path):
     estimator, rows, y = estimators()[name]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from fusednn.serving.types import FloatArray
 
 Estimator = TypeVar("Estimator")
+OF_RECURRENCES = re.compile("((?:weight|bias)_[ih]h)_l([0-9]+)((?:_reverse)?)")
+"""Names of the parameters of `torch.nn.LSTM` and its kin, which may have several layers."""
+
 OLD_NAMES = {"weight_g": NORMED[0], "weight_v": NORMED[1]}
 """The names that `torch.nn.utils.weight_norm` gives."""
 
@@ -71,8 +75,10 @@ def import_torch(estimator: Estimator, state_dict: Mapping[str, Any] | HasState)
 
     The modules inside a `Residual` come before those of its shortcut. An `Embedding` has an
     `nn.Embedding` for each column. `weight_norm` is that of `torch.nn.utils`, old or new, with
-    dim=0. An `nn.PReLU()` with one slope gives it to all columns. `num_batches_tracked` is not
-    read.
+    dim=0. Recurrences have `batch_first=True`; a module of several layers is as many recurrences
+    with `return_sequences=True`, but perhaps the last. Their two biases are added up, but for
+    those that the reset gate of a GRU multiplies. An `nn.PReLU()` with one slope gives it to all
+    columns. `num_batches_tracked` is not read.
 
     Examples
     --------
@@ -91,15 +97,22 @@ def import_torch(estimator: Estimator, state_dict: Mapping[str, Any] | HasState)
     given = _state_of(state_dict)
     matched = list(_matched(modules, given))
     takes_pair = _has_row_of_each_class(network, matched, given)
-    found = list(arrays)
+    found, second = list(arrays), []
     for module, entry, key in matched:
         if isinstance(entry, str):
             continue
         is_pair = takes_pair and module is modules[-1]
         values = _values(module, entry, key, given[key], dtype, is_pair)
+        if entry.added:
+            second.append((entry, values))
+            continue
         array = np.empty(arrays[entry.number].size, dtype)
         array[entry.elements.ravel()] = values.ravel()
         found[entry.number] = array.reshape(arrays[entry.number].shape)
+    for entry, values in second:
+        found[entry.number][: entry.added] += values[: entry.added]
+        if entry.rest is not None:
+            found[entry.rest] = values[entry.added :]
     network._set_parameters(found)
     return estimator
 
@@ -174,7 +187,7 @@ def export_torch(
         if isinstance(entry, str):
             found[key] = np.array(0)
             continue
-        found[key] = _tensor(arrays[entry.number], entry, dtype)
+        found[key] = _tensor(arrays, entry, dtype)
         if gives_pair and module is modules[-1]:
             found[key] = np.concatenate([np.zeros_like(found[key]), found[key]])
     return found
@@ -211,8 +224,12 @@ def _has_row_of_each_class(
     )
 
 
-def _tensor(array, entry: Entry, dtype) -> np.ndarray:
-    return np.ascontiguousarray(np.asarray(array, dtype).ravel()[entry.elements])
+def _tensor(arrays, entry: Entry, dtype) -> np.ndarray:
+    if entry.added:
+        rest = [] if entry.rest is None else arrays[entry.rest]
+        return np.concatenate([np.zeros(entry.added), rest]).astype(dtype)
+    array = np.asarray(arrays[entry.number], dtype)
+    return np.ascontiguousarray(array.ravel()[entry.elements])
 
 
 def _checked(estimator: Any) -> BaseNetwork:
@@ -241,6 +258,10 @@ def _parted(key: str) -> tuple[str, str]:
         if key == name or key.endswith(f".{name}"):
             return key.removesuffix(name).removesuffix("."), name
     prefix, _, name = key.rpartition(".")
+    recurrent = OF_RECURRENCES.fullmatch(name)
+    if recurrent:
+        kind, layer, way = recurrent.groups()
+        return f"{prefix}.{layer}", f"{kind}_l0{way}"
     return prefix, OLD_NAMES.get(name, name)
 
 

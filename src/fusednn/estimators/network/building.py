@@ -24,7 +24,8 @@ from fusednn.plan.binding.activations import epilogue
 from .built_layers import BuiltLayer, BuiltLayers, Position
 from .initializers import check_init
 from .list_ends import SOFTMAX, reshape_of_data
-from .windows import WINDOWED, axes_for, windowed
+from .recurrences import recurrent
+from .windows import RECURRENT, WINDOWED, axes_for, windowed
 
 ALIASES = {"sigmoid": "logistic", "swish": "silu"}
 
@@ -196,6 +197,8 @@ def _piece(place: Position, spec, shape: tuple[int, ...], at_start: bool) -> Bui
         case specs.Layer() if isinstance(spec, WINDOWED):
             activation = partial(_activation, place)
             return BuiltLayer(windowed(place.refuse, spec, shape, activation), spec)
+        case specs.Layer() if isinstance(spec, RECURRENT):
+            return BuiltLayer(recurrent(place.refuse, spec, shape), spec)
         case specs.Embedding():
             if place.name == "layers[0]" and len(shape) > 1:
                 raise place.refuse(f"it received {_as_text(shape)} and expected columns of X")

@@ -13,6 +13,7 @@ from fusednn.graph.layers.dense import Dense
 from fusednn.graph.layers.embedding import Embedding
 from fusednn.graph.layers.layer import Layer, shapes_along
 from fusednn.graph.layers.pooling import Pooling
+from fusednn.graph.layers.recurrent import Recurrent
 from fusednn.graph.layers.reshape import Reshape
 from fusednn.graph.layers.residual import Residual
 from fusednn.graph.layers.transposed_convolution import TransposedConvolution
@@ -64,7 +65,8 @@ def orders_along(
             error = partial(refuse, number)
             pair = orders[number], orders[number + 1]
             around = shapes[number], shapes[number + 1]
-            found = _around(ops[number], around, pair, error, all(map(_is_of_data, ops[:number])))
+            begins = all(map(_is_of_data, ops[:number]))
+            found = _around(ops[number], around, pair, error, begins, _recurs(ops[:number]))
             for at, order in zip((number, number + 1), found, strict=True):
                 orders[at] = _same([orders[at], order], error)
     return orders
@@ -73,8 +75,11 @@ def orders_along(
 Pair = tuple[Order, Order]
 
 
-def _around(op: Layer, shapes, orders: Pair, error, begins: bool) -> Pair:
-    """What follows from an op for the orders before and behind it; `begins`: it reads the data."""
+def _around(op: Layer, shapes, orders: Pair, error, begins: bool, recurs: bool) -> Pair:
+    """What follows from an op for the orders before and behind it.
+
+    `begins`: it reads the data; `recurs`: it reads states, whose columns are last in PyTorch too.
+    """
     (before, after), (entering, leaving) = shapes, orders
     if isinstance(op, Reshape):
         if len(before) == 1 == len(after):
@@ -84,7 +89,7 @@ def _around(op: Layer, shapes, orders: Pair, error, begins: bool) -> Pair:
                 raise error()
             return None, None
         if len(after) == 1:
-            return None, _channels_first(before)
+            return None, np.arange(prod(before)) if recurs else _channels_first(before)
         return (np.arange(before[0]) if op.channels_first else _channels_first(after)), None
     if isinstance(op, Residual):
         found = [
@@ -92,7 +97,7 @@ def _around(op: Layer, shapes, orders: Pair, error, begins: bool) -> Pair:
             for branch in (op.inner, op.shortcut)
         ]
         return _same([one[0] for one in found], error), _same([one[-1] for one in found], error)
-    if isinstance(op, Dense):
+    if isinstance(op, Dense | Recurrent):
         return None, None
     if isinstance(op, Embedding):
         return None, np.arange(op.fan_out)
@@ -105,6 +110,16 @@ def _same(orders: Sequence[Order], error: Callable[[], ValueError]) -> Order:
     if any(not np.array_equal(order, known[0]) for order in known):
         raise error()
     return known[0] if known else None
+
+
+def _recurs(ops: Sequence[Layer]) -> bool:
+    """Whether the axes behind these ops are those of states."""
+    for op in reversed(ops):
+        if isinstance(op, Residual):
+            return _recurs(op.inner)
+        if isinstance(op, Recurrent | Reshape) or has_windows([op]):
+            return isinstance(op, Recurrent)
+    return False
 
 
 def _is_of_data(op: Layer) -> bool:

@@ -20,6 +20,7 @@ from fusednn.serving import checks
 
 from .built_layers import BuiltLayer, BuiltLayers
 from .initializers import INITIALIZERS
+from .recurrences import first_values
 
 LECUN = {"selu"}
 GLOROT = {"identity", "tanh", "logistic"}
@@ -85,6 +86,8 @@ def _first_values(
             return [weights, np.zeros(b.shape), *norms]
         case specs.Embedding():
             return [random_state.normal(size=table.shape) for table in parameters]
+        case specs.RNN() | specs.LSTM() | specs.GRU():
+            return first_values(piece.op, piece.spec, random_state)
     return [np.full(parameter.shape, parameter.start) for parameter in parameters]
 
 

@@ -16,6 +16,7 @@ from fusednn.graph.layers.dense import Dense
 from fusednn.graph.layers.embedding import Embedding
 from fusednn.graph.layers.epilogue import NOTHING
 from fusednn.graph.layers.layer import shapes_along
+from fusednn.graph.layers.recurrent import Recurrent
 from fusednn.graph.layers.residual import Residual
 from fusednn.graph.layers.transposed_convolution import TransposedConvolution
 from fusednn.graph.layers.untrained import Identity
@@ -52,11 +53,18 @@ class Entry(NamedTuple):
         Which of the network's arrays.
     elements : ndarray of int
         In the tensor's shape: which element of the array is there.
+    added : int
+        So many first elements of the tensor are added to those of the array, which another tensor
+        holds; this one is then 0 there.
+    rest : int or None
+        Which of the network's arrays holds the elements behind those.
     """
 
     name: str
     number: int
     elements: np.ndarray
+    added: int = 0
+    rest: int | None = None
 
 
 class Module(NamedTuple):
@@ -145,6 +153,9 @@ def _own(
 ) -> Iterator[Module]:
     op = piece.op
     place = f"{place} ({type(piece.spec).__name__})"
+    if isinstance(op, Recurrent):
+        yield Module(place, prefix, tuple(_recurrent_entries(op, numbers)))
+        return
     entries = []
     for parameter in op.parameters():
         number = next(numbers)
@@ -162,6 +173,20 @@ def _own(
             entries, key=lambda entry: (entry.name in NORMED, entry.name in NORMED[1:])
         )
         yield Module(place, prefix, tuple(ordered), isinstance(op, BatchNorm))
+
+
+def _recurrent_entries(op: Recurrent, numbers) -> Iterator[Entry]:
+    """PyTorch has two biases; but for those of a GRU's n, only their sum matters."""
+    for suffix in ("_l0", "_l0_reverse")[: op.directions]:
+        for name, rows in (("weight_ih", op.fan_in), ("weight_hh", op.units)):
+            elements = np.arange(rows * op.columns).reshape(rows, op.columns).T
+            yield Entry(f"{name}{suffix}", next(numbers), elements)
+        number, every = next(numbers), np.arange(op.columns)
+        yield Entry(f"bias_ih{suffix}", number, every)
+        if op.cell == "gru":
+            yield Entry(f"bias_hh{suffix}", number, every, 2 * op.units, next(numbers))
+        else:
+            yield Entry(f"bias_hh{suffix}", number, every, op.columns)
 
 
 def _entry(op, name: str, number: int, elements, before: Order, after: Order) -> Entry:

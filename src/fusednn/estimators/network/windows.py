@@ -27,6 +27,7 @@ UPSAMPLES = specs.UpSample1D | specs.UpSample2D
 IMAGES = (
     specs.Conv2D | specs.MaxPool2D | specs.AvgPool2D | specs.ConvTranspose2D | specs.UpSample2D
 )
+RECURRENT = specs.RNN | specs.LSTM | specs.GRU
 WINDOWED = CONVOLUTIONS | POOLS | GLOBAL_POOLS | TRANSPOSED | UPSAMPLES
 """All descriptions that `windowed` takes."""
 
@@ -69,7 +70,7 @@ def takes_images(layers: Sequence) -> bool | None:
 def _first_windowed(layers: Sequence):
     """The first layer over windows, if only layers that keep the shape come before it."""
     for spec in layers:
-        if isinstance(spec, WINDOWED):
+        if isinstance(spec, WINDOWED | RECURRENT):
             return spec
         if isinstance(spec, specs.Residual):
             return _first_windowed(spec.layers)
@@ -101,7 +102,7 @@ def windowed(
         windows = Windows(sizes, sizes, (1,) * axes, ((0, 0),) * axes, (1,) * axes)
         _check_taps(refuse, windows)
         return Pooling(shape[-1], windows, isinstance(spec, specs.GlobalMaxPool), is_whole=True)
-    _check_axes(refuse, spec, shape)
+    check_axes(refuse, spec, shape)
     if isinstance(spec, CONVOLUTIONS | TRANSPOSED):
         return _convolution(refuse, spec, shape, activation(spec.activation))
     if isinstance(spec, UPSAMPLES):
@@ -154,7 +155,7 @@ def _convolution(refuse: Refuse, spec, shape: tuple[int, ...], after: Epilogue) 
     )
 
 
-def _check_axes(refuse: Refuse, spec, shape: tuple[int, ...]) -> None:
+def check_axes(refuse: Refuse, spec, shape: tuple[int, ...]) -> None:
     """Refuses samples that are no images, or no series."""
     expected = 3 if isinstance(spec, IMAGES) else 2
     if len(shape) == expected:

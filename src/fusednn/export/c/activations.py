@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from fusednn.kernels import activations
 
@@ -59,8 +59,11 @@ def function_of(activation: str) -> str:
     return "elu" if activation == "selu" else activation
 
 
-def activation_texts(names: Iterable[str], m: Maths) -> str:
-    """The C functions that work on rows in place. `m` provides the functions that they call."""
+def activation_texts(names: Collection[str], m: Maths, inner: Iterable[str] = ()) -> str:
+    """The C functions that work on rows in place, and those of one number that are `inner` ones.
+
+    `m` provides the functions that they call.
+    """
     terms = {
         "most": m.number(activations._GELU_TANH_MOST),
         "cubic": m.number(activations._TWICE_ROOT * activations._CUBIC),
@@ -68,15 +71,14 @@ def activation_texts(names: Iterable[str], m: Maths) -> str:
         "sixth": m.number(1 / 6),
     }
     texts = []
-    for name in sorted(set(names)):
+    for name in sorted({*names, *inner}):
         letters = "ab"[: len(activations.ACTIVATIONS[name].constants)]
         parameters = "".join(f", REAL {letter}" for letter in letters)
         arguments = "".join(f", {letter}" for letter in letters)
         body = _BODIES[name][1].format(**terms)
-        texts += [
-            f"INLINE REAL NAME_{name}_of(REAL x{parameters})\n{{\n    {body}\n}}\n",
-            ROWS.format(name=name, parameters=parameters, arguments=arguments),
-        ]
+        texts.append(f"INLINE REAL NAME_{name}_of(REAL x{parameters})\n{{\n    {body}\n}}\n")
+        if name in names:
+            texts.append(ROWS.format(name=name, parameters=parameters, arguments=arguments))
     return "\n".join(texts)
 
 

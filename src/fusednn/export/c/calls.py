@@ -29,6 +29,8 @@ class Calls:
     calls : list of str
     functions, activations : set of str
         The C functions that the calls need.
+    inner_activations : set of str
+        The activations that these functions call by the number.
     buffers : Buffers
     """
 
@@ -37,6 +39,7 @@ class Calls:
         self.calls: list[str] = []
         self.functions: set[str] = set()
         self.activations: set[str] = set()
+        self.inner_activations: set[str] = set()
         self.buffers = Buffers(dtype)
         self._has_windows = False
 

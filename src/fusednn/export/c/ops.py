@@ -17,6 +17,7 @@ from fusednn.graph.layers.layer import Layer
 from fusednn.graph.layers.layer_norm import LayerNorm
 from fusednn.graph.layers.pooling import Pooling
 from fusednn.graph.layers.prelu import PReLU
+from fusednn.graph.layers.recurrent import Recurrent
 from fusednn.graph.layers.rescale import Rescale
 from fusednn.graph.layers.reshape import Reshape
 from fusednn.graph.layers.residual import Residual
@@ -30,6 +31,7 @@ from .activations import function_of
 from .buffers import Buffer, pointer
 from .calls import Calls
 from .dense import packed, split
+from .recurrent import ACTIVATIONS, function_name
 from .text import PER_LINE, number
 from .windows import (
     AVERAGE_POOL,
@@ -96,6 +98,8 @@ class Lowering(Calls):
             case Pooling():
                 name = MAX_POOL if op.largest else AVERAGE_POOL
                 return (yield from self._resampling(name, op, prod(op.windows.counts), x))
+            case Recurrent():
+                return (yield from self._recurrence(op, x))
             case Identity():
                 return self.own(x, op.width)
         raise TypeError(f"no C for {op!r}")
@@ -159,6 +163,40 @@ class Lowering(Calls):
         out = self.buffers.place(op.fan_out, pixels)
         self._call_samples(name, x, out, windows, op.fan_out)
         self.buffers.release(x)
+        return out
+
+    def _recurrence(self, op: Recurrent, x: Buffer):
+        arrays, name, units = self.take(op), function_name(op.cell), op.units
+        each = len(arrays) // op.directions
+        steps, panels = x.positions, split(op.columns, self.dtype)
+        z, s = self.buffers.place(op.columns, steps), self.buffers.place(op.columns)
+        h, c = self.buffers.place(units), self.buffers.place(units)
+        out = self.buffers.place(op.fan_out, steps if op.sequences else 1)
+        self.functions |= {"dense", name}
+        self.inner_activations |= ACTIVATIONS[op.cell]
+        for direction in range(op.directions):
+            w, v, b, *inner = arrays[direction * each : (direction + 1) * each]
+            biases = np.zeros(op.columns, self.dtype)
+            if inner:
+                biases[2 * units :] = inner[0]
+            parts = *packed(w, b), *packed(v, biases)
+            labels = "weights", "bias", "recurrent_weights", "recurrent_bias"
+            names = yield from self._define_all(
+                (f"{label}_{direction}", part) for label, part in zip(labels, parts, strict=True)
+            )
+            read = f"{pointer(x)}, {x.stride}, {x.rows}, {op.fan_in}"
+            first, second = ", ".join(names[:2]), ", ".join(names[2:])
+            sizes = f"{panels[0]}, {panels[1]}"
+            self.calls.append(f"NAME_dense({read}, {sizes}, {first}, {pointer(z)}, {z.stride});")
+            flags = f"{int(not op.sequences)}, {direction}"
+            places = f"{pointer(out)} + {direction * units}, {out.stride}, rows, {steps}, {units}"
+            inside = f"{pointer(s)}, {s.stride}, {pointer(h)}, {pointer(c)}, {h.stride}"
+            self.calls.append(
+                f"NAME_{name}({pointer(z)}, {z.stride}, {places}, {flags}, {sizes}, {second},"
+                f" {inside});"
+            )
+        for place in (x, z, s, h, c):
+            self.buffers.release(place)
         return out
 
     def _batch_norm(self, op: BatchNorm, x: Buffer):

@@ -20,6 +20,7 @@ from .head import head_text, links_of
 from .interface import class_function, declarations, facts
 from .maths import Maths
 from .ops import Lowering
+from .recurrent import RECURRENT, recurrent_text
 from .text import in_words
 from .windows import WINDOWED, windows_text
 
@@ -151,12 +152,14 @@ def words_of(model: Model, name: str) -> dict[str, str]:
 def _functions(model: Model, lowering: Lowering, dtype: np.dtype) -> str:
     """The functions that `NAME_forward` and the head call."""
     maths = Maths(dtype)
-    names = sorted(lowering.functions - WINDOWED - {"dense"})
+    names = sorted(lowering.functions - WINDOWED - RECURRENT - {"dense"})
     texts = [dense_text(dtype)] if "dense" in lowering.functions else []
-    texts += [maths.text(needed_maths(lowering.activations) | links_of(model))]
-    texts += [activation_texts(lowering.activations, maths)]
+    rows, inner = lowering.activations, lowering.inner_activations
+    texts += [maths.text(needed_maths(rows | inner) | links_of(model))]
+    texts += [activation_texts(rows, maths, inner)]
     texts += [function_text(name) for name in names]
     texts += [windows_text(lowering.functions & WINDOWED)]
+    texts += [recurrent_text(lowering.functions & RECURRENT)]
     return "\n".join(text for text in texts if text) + "\n"
 
 

@@ -54,13 +54,15 @@ class Graph:
 
     def node(self, kind: str, *inputs: str, output: str | None = None, **attributes) -> str:
         """Adds an operator with one output, perhaps named `output`; returns the output's name."""
-        return self.nodes_of(kind, inputs, [output or self._name(kind.lower())], **attributes)[0]
+        return self.nodes_of(kind, inputs, [output or self.name(kind.lower())], **attributes)[0]
 
     def nodes_of(self, kind: str, inputs, outputs: Sequence[str], **attributes) -> Sequence[str]:
-        """Adds an operator whose outputs have the given names, and returns the names."""
-        self.nodes.append(
-            helper.make_node(kind, inputs, outputs, name=f"{outputs[0]}_node", **attributes)
-        )
+        """Adds an operator whose outputs have the given names, and returns the names.
+
+        An output that is not needed has the name "".
+        """
+        name = f"{next(filter(None, outputs))}_node"
+        self.nodes.append(helper.make_node(kind, inputs, outputs, name=name, **attributes))
         return outputs
 
     def mean(self, x: str) -> str:
@@ -83,7 +85,7 @@ class Graph:
         ValueError
             If the model would exceed 2 GiB.
         """
-        name, dtype = self._name(name), np.dtype(self.dtype if dtype is None else dtype)
+        name, dtype = self.name(name), np.dtype(self.dtype if dtype is None else dtype)
         self._bytes += np.size(values) * dtype.itemsize
         if self._bytes > MOST_BYTES:
             size = f"{self._bytes / 2**30:.1f} GiB"
@@ -108,9 +110,10 @@ class Graph:
     def cast(self, x: str, dtype, output: str | None = None) -> str:
         """Converts x to another type; returns the name of the result, `output` if it is given."""
         kind = helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
-        return self.nodes_of("Cast", [x], [output or self._name("cast")], to=kind)[0]
+        return self.nodes_of("Cast", [x], [output or self.name("cast")], to=kind)[0]
 
-    def _name(self, last: str) -> str:
+    def name(self, last: str) -> str:
+        """A new name that consists of the places and `last`."""
         name = "_".join([*self._places, last])
         self._taken[name] += 1
         return name if self._taken[name] == 1 else f"{name}_{self._taken[name]}"

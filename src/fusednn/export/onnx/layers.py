@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import singledispatch
 from itertools import islice
 
@@ -11,9 +11,10 @@ import numpy as np
 from fusednn.graph.layers.batch_norm import BatchNorm
 from fusednn.graph.layers.dense import Dense
 from fusednn.graph.layers.embedding import Embedding
-from fusednn.graph.layers.layer import Layer
+from fusednn.graph.layers.layer import Layer, shapes_along
 from fusednn.graph.layers.layer_norm import LayerNorm
 from fusednn.graph.layers.prelu import PReLU
+from fusednn.graph.layers.recurrent import Recurrent
 from fusednn.graph.layers.rescale import Rescale
 from fusednn.graph.layers.reshape import Reshape
 from fusednn.graph.layers.residual import Residual
@@ -22,6 +23,7 @@ from fusednn.serving.files.description import FILE_NAMES
 
 from .activations import add_activation, prelu
 from .graph import Graph
+from .recurrent import add_recurrent
 from .samples import Tensor
 from .windows import WINDOWED, add_windows
 
@@ -46,29 +48,35 @@ def add_layers(graph: Graph, x: str, ops: Iterable[Layer], arrays: Iterator[np.n
     TypeError
         If ONNX has no form of an op.
     """
-    return _add_chain(graph, Tensor(x), ops, arrays).rows(graph).name
+    ops = tuple(ops)
+    return _add_chain(graph, Tensor(x), ops, arrays, (ops[0].fan_in,)).rows(graph).name
 
 
-def _add_chain(graph: Graph, x: Tensor, ops: Iterable[Layer], arrays) -> Tensor:
-    """`add_layers` of a tensor that has its channels last or first."""
-    for number, op in enumerate(ops):
+def _add_chain(
+    graph: Graph, x: Tensor, ops: Sequence[Layer], arrays, shape: tuple[int, ...]
+) -> Tensor:
+    """`add_layers` of a tensor that has its channels last or first; `shape` is a sample's."""
+    for number, (op, own) in enumerate(zip(ops, shapes_along(ops, shape), strict=False)):
         with graph.place(f"layer{number}_{FILE_NAMES[type(op)].lower()}"):
             if isinstance(op, Residual):
-                x = _add_residual(op, graph, x, arrays)
+                x = _add_residual(op, graph, x, arrays, own)
+            elif isinstance(op, Recurrent):
+                given = list(islice(arrays, len(op.parameters())))
+                x = Tensor(add_recurrent(op, graph, x.rows(graph).name, given, own[0]))
             else:
                 x = _add_one(op, graph, x, list(islice(arrays, len(op.parameters()))))
             x = x._replace(name=add_activation(graph, x.name, op.after))
     return x
 
 
-def _add_residual(op: Residual, graph: Graph, x: Tensor, arrays) -> Tensor:
-    inner = _add_chain(graph, x, op.inner, arrays)
+def _add_residual(op: Residual, graph: Graph, x: Tensor, arrays, shape: tuple[int, ...]) -> Tensor:
+    inner = _add_chain(graph, x, op.inner, arrays, shape)
     with graph.place("shortcut"):
-        x = _add_chain(graph, x, op.shortcut, arrays)
-    shape = inner.shape or x.shape
-    if shape is not None:
-        inner, x = inner.channels_first(graph, shape), x.channels_first(graph, shape)
-    return Tensor(graph.node("Add", inner.name, x.name), shape)
+        x = _add_chain(graph, x, op.shortcut, arrays, shape)
+    axes = inner.shape or x.shape
+    if axes is not None:
+        inner, x = inner.channels_first(graph, axes), x.channels_first(graph, axes)
+    return Tensor(graph.node("Add", inner.name, x.name), axes)
 
 
 def _add_one(op: Layer, graph: Graph, x: Tensor, arrays: list[np.ndarray]) -> Tensor:

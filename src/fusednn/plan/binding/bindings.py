@@ -18,7 +18,7 @@ from fusednn.kernels.ops.norms import batch_norm, layer_norm
 from fusednn.kernels.ops.pointwise import activate, elementwise, mix, noise, rescale
 from fusednn.plan.memory.buffers import padded
 
-from . import convolutions, pooling
+from . import convolutions, pooling, recurrent
 from .data import DenseRows
 from .lowering import Lowering
 from .products import dense_backward, dense_forward, embed, embed_backward
@@ -243,6 +243,13 @@ BINDINGS: dict[str, Binding] = {
     "average_pool_backward": Binding(pooling.average_pool_backward),
     "upsample": Binding(pooling.upsample),
     "upsample_backward": Binding(pooling.upsample_backward),
+    "rnn_forward": Binding(recurrent.rnn_forward, {"states": "z"}),
+    "rnn_backward": Binding(recurrent.rnn_backward),
+    "lstm_forward": Binding(recurrent.lstm_forward, {"gates": "z"}),
+    "lstm_backward": Binding(recurrent.lstm_backward, {"dz": "gates"}),
+    "gru_forward": Binding(recurrent.gru_forward, {"gates": "z"}),
+    "gru_backward": Binding(recurrent.gru_backward, {"dz": "gates", "dhidden": "hidden"}),
+    "join_states": Binding(recurrent.join_states),
     "embed_rows": Binding(embed),
     "embed_backward": Binding(embed_backward),
     "activate": Binding(_activate, {"out": "x"}),

@@ -14,6 +14,12 @@ from .forms import Column, Form, Panels, Table, Vectors
 from .reduced_taps import stored_taps
 from .rounded_weights import FORMS
 
+TRANSPOSING = (
+    *("dense_backward", "convolve_backward"),
+    *("rnn_backward", "lstm_backward", "gru_backward"),
+)
+"""The calls that read a copy of w^T."""
+
 
 def forms_of(network: Network, dtype, wants_dx: bool = False) -> tuple[Form, ...]:
     """The form of each parameter, in the order of the network.
@@ -33,7 +39,7 @@ def _forms(network: Network, dtype, wants_dx: bool) -> tuple[Form, ...]:
     graph = network.graph(trains=True)
     products, backward = _weights_of(graph, "dense"), _weights_of(graph, "dense_backward")
     whole = network.graph(trains=True, wants_dx=True) if wants_dx else graph
-    copied = _weights_of(whole, "dense_backward") | _weights_of(whole, "convolve_backward")
+    copied = {number for op in TRANSPOSING for number in _weights_of(whole, op)}
     tables = [call.given["tables"] for call in graph.calls if call.op == "embed_rows"]
     convolutions = _weights_of(graph, "convolve") | _weights_of(graph, "convolve_transposed")
     forms: list[Form] = []
@@ -55,7 +61,7 @@ def _forms(network: Network, dtype, wants_dx: bool) -> tuple[Form, ...]:
         elif len(parameter.shape) > 2:
             forms.append(stored_taps(convolutions[number], dtype, number in copied))
         elif len(parameter.shape) == 2:
-            forms.append(Panels(*parameter.shape, dtype, transposed=False))
+            forms.append(Panels(*parameter.shape, dtype, transposed=number in copied))
         else:
             [size] = parameter.shape
             forms.append(Column(size, np.float64 if parameter.exact else dtype))

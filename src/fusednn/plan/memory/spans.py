@@ -25,6 +25,13 @@ STEP, TASK, WHOLE = range(3)
 """Spans: a step of one loop, a task, all samples."""
 
 
+TOGETHER = frozenset(
+    f"{cell}_{way}" for cell in ("rnn", "lstm", "gru") for way in ("forward", "backward")
+)
+"""Calls that run for all samples of a task, though these have several rows: they read their
+weights once for each step of a series."""
+
+
 class Loop(NamedTuple):
     """Calls [first, last) that run together.
 
@@ -110,19 +117,19 @@ def _loops_of(
     first, segment = 0, 0
     for at, call in enumerate(calls):
         is_last = at + 1 == len(calls)
-        if call.once or is_last or _is_deep(calls[at + 1]) != _is_deep(call):
+        if call.once or is_last or _is_looped(calls[at + 1]) != _is_looped(call):
             found = [one for one in calls[first : at + 1] if not one.once]
             if found:
-                step = _step_of(found, dtype, is_stepped) if _is_deep(found[0]) else 0
+                step = _step_of(found, dtype, is_stepped) if _is_looped(found[0]) else 0
                 loops.append(Loop(first, at + 1, step, segment))
             first = at + 1
         segment += call.once
     return loops
 
 
-def _is_deep(call: Call) -> bool:
-    """Whether a call works on samples of several rows."""
-    return any(array.positions > 1 for array in call.arrays)
+def _is_looped(call: Call) -> bool:
+    """Whether a call runs for few samples at a time, since these have several rows."""
+    return call.op not in TOGETHER and any(array.positions > 1 for array in call.arrays)
 
 
 def _step_of(calls: Sequence[Call], dtype: np.dtype, is_stepped: Callable[[Call], bool]) -> int:

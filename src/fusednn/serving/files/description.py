@@ -22,6 +22,7 @@ from fusednn.graph.layers.layer import Layer
 from fusednn.graph.layers.layer_norm import LayerNorm
 from fusednn.graph.layers.pooling import Pooling
 from fusednn.graph.layers.prelu import PReLU
+from fusednn.graph.layers.recurrent import GATES, Recurrent
 from fusednn.graph.layers.rescale import Rescale
 from fusednn.graph.layers.reshape import Reshape
 from fusednn.graph.layers.residual import Residual
@@ -83,6 +84,7 @@ SIZES = Kind(list, lambda value, where, _: list_of(whole(1, MOST_WIDTH), 1)(valu
 NUMBERS = Kind(list, lambda value, where, _: list_of(whole(0, MOST_WIDTH), 1)(value, where))
 SHAPE = Kind(list, lambda value, where, reader: reader.shape(value, where))
 FLAG = _plain(flag)
+CELL = _plain(one_of(GATES))
 EPSILON = _plain(number(1e-30, 1e30))
 WINDOWS = Kind(windows_json.written, lambda value, where, reader: reader.windows(value, where))
 AFTER = Kind(_written_after, _read_after)
@@ -129,6 +131,14 @@ FIELDS: dict[type, dict[str, Kind]] = {
         "is_whole": FLAG,
         "after": AFTER,
     },
+    Recurrent: {
+        "fan_in": SIZE,
+        "units": SIZE,
+        "cell": CELL,
+        "sequences": FLAG,
+        "both": FLAG,
+        "after": AFTER,
+    },
 }
 """The fields of each op that affect its outputs."""
 
@@ -138,6 +148,7 @@ SINCE: dict[type, int] = {
     TransposedConvolution: 4,
     UpSampling: 4,
     Pooling: 4,
+    Recurrent: 6,
 }
 """The version of the format that introduced an op, if it is not the first."""
 
@@ -256,6 +267,8 @@ class Reader:
             if isinstance(op, Residual):
                 shape = self._check_block(op, place, shape)
                 continue
+            if isinstance(op, Recurrent):  # each direction has the sums of all steps
+                self._take(shape[0] * op.columns * op.directions, place)
             try:
                 shape = op.out_shape(shape)
             except ValueError as error:
@@ -328,7 +341,7 @@ class Reader:
 
     def _check_widths(self, parts: dict[str, Any], where: str) -> None:
         """Refuses widths that are too large, before memory is allocated for them."""
-        for key in ("fan_in", "fan_out", "width"):
+        for key in ("fan_in", "fan_out", "width", "units"):
             if parts.get(key, 0) > self._widest:
                 raise Refused(f"{where}.{key} is more than the tensors have elements")
 

@@ -1,0 +1,212 @@
+"""Recurrence over the steps of a series: RNN, LSTM and GRU, in one direction or both."""
+
+from __future__ import annotations
+
+from functools import partial
+from math import prod
+from typing import NamedTuple
+
+from fusednn.graph.arrays import Array
+from fusednn.graph.gradients import Runs, Sum, Walk
+from fusednn.graph.parameters import DRAWN, Parameter
+from fusednn.graph.trace import Trace
+
+from .epilogue import NOTHING, Epilogue
+from .layer import distinct
+
+GATES = {"tanh": 1, "relu": 1, "lstm": 4, "gru": 3}
+"""Columns of a unit's sums, by the name of the cell; the first two are plain recurrences."""
+
+
+@distinct
+class Recurrent(NamedTuple):
+    """A recurrence; with G = `GATES[cell]` the parameters of a direction are weights (I, G H),
+    recurrent weights (H, G H), biases (G H,), and of a GRU recurrent biases (H,).
+
+    Columns are in the order of PyTorch: i f g o of an LSTM, r z n of a GRU. The recurrent biases
+    are those of n, which the reset gate multiplies.
+
+    Parameters
+    ----------
+    fan_in : int
+        Channels of the input.
+    units : int
+        H.
+    cell : str
+        Key of `GATES`.
+    sequences : bool
+        Whether it gives the state of each step, else the last one.
+    both : bool
+        Whether it also goes from the last step to the first, with parameters of its own; the
+        states of both directions are then side by side, each direction's last one where only
+        that is given.
+    after : Epilogue
+    rate, decay
+        As in `Dense`.
+    """
+
+    fan_in: int
+    units: int
+    cell: str = "lstm"
+    sequences: bool = False
+    both: bool = False
+    after: Epilogue = NOTHING
+    rate: float = 1.0
+    decay: float = 1.0
+
+    @property
+    def directions(self) -> int:
+        return 1 + self.both
+
+    @property
+    def columns(self) -> int:
+        """Columns of the sums of all units."""
+        return GATES[self.cell] * self.units
+
+    @property
+    def fan_out(self) -> int:
+        return self.directions * self.units
+
+    def parameters(self) -> list[Parameter]:
+        found = []
+        for prefix in ("", "reverse_")[: self.directions]:
+            for name, shape, decay in (
+                ("weights", (self.fan_in, self.columns), self.decay),
+                ("recurrent_weights", (self.units, self.columns), self.decay),
+                ("biases", (self.columns,), 0.0),
+                *[("recurrent_biases", (self.units,), 0.0)] * (self.cell == "gru"),
+            ):
+                found.append(Parameter(f"{prefix}{name}", shape, DRAWN, self.rate, decay))
+        return found
+
+    def out_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        if len(shape) != 2 or shape[1] != self.fan_in:
+            raise ValueError(
+                f"takes axes (steps, {self.fan_in}), but the op before it has {shape}"
+            )
+        return (shape[0], self.fan_out) if self.sequences else (self.fan_out,)
+
+    def products(self, shape: tuple[int, ...]) -> list[tuple[int, int, int]]:
+        rows = prod(shape[:-1])
+        both = [(rows, self.fan_in, self.columns), (rows, self.units, self.columns)]
+        return both * self.directions
+
+    def joins_rows(self) -> bool:
+        return False
+
+    def is_random(self) -> bool:
+        return self.after.dropout > 0
+
+    def trace(self, trace: Trace, x: Array) -> Array:
+        steps, parameters = x.shape[0], trace.take(self.parameters())
+        each = len(parameters) // self.directions
+        directions = [
+            _Direction(trace, self, x, parameters[first : first + each], first > 0)
+            for first in range(0, len(parameters), each)
+        ]
+        states, other = directions[0].states, directions[-1].states if self.both else None
+        out = states
+        if self.both or not self.sequences:
+            out = Array((steps, self.fan_out) if self.sequences else (self.fan_out,))
+            trace.call(
+                "join_states", {"out": out}, states=states, other=other, sequences=self.sequences
+            )
+        trace.tape.append(partial(self._back, trace, x, directions))
+        return self.after.trace(trace, out)
+
+    def _back(
+        self, trace: Trace, x: Array, directions: list[_Direction], dout: Array
+    ) -> Array | None:
+        total = None
+        for number, direction in enumerate(directions):
+            dx = direction.back(dout, number * self.units, self.sequences)
+            if total is not None and dx is not None:
+                both = Array(x.shape)
+                trace.call("add_rows", {"out": both}, x=total, other=dx)
+                dx = both
+            total = dx
+        return total
+
+
+class _Direction:
+    """A direction of a recurrence: its calls forward, and the arrays that the way back reads."""
+
+    def __init__(self, trace: Trace, op: Recurrent, x: Array, parameters, reverse: bool):
+        self.trace, self.op, self.x, self.reverse = trace, op, x, reverse
+        self.w_x, self.w, self.b, *self.b_hidden = parameters
+        self.steps = x.shape[0]
+        z = self._rows(op.columns)
+        given = {"floor": NOTHING.floor, "storage": ""}
+        trace.call("dense", {"out": z}, x=x, w=self.w_x, b=self.b, **given)
+        self.states = self._rows(op.units)
+        getattr(self, f"_{op.cell}", self._rnn)(z)
+
+    def _rows(self, width: int) -> Array:
+        """An array with a row for each step."""
+        return Array((self.steps, width))
+
+    def _kept(self, width: int) -> Array:
+        """An array that the way back reads; one row serves all steps if there is none."""
+        return self._rows(width) if self.trace.goes_back else Array((width,))
+
+    def _rnn(self, z: Array) -> None:
+        self.trace.call(
+            "rnn_forward", {"states": self.states}, z=z, w=self.w, reverse=self.reverse,
+            rectified=self.op.cell == "relu",
+        )  # fmt: skip
+
+    def _lstm(self, z: Array) -> None:
+        units = self.op.units
+        self.gates = self._rows(4 * units)
+        self.cells, self.squashed = self._kept(units), self._kept(units)
+        written = {
+            "states": self.states,
+            "gates": self.gates,
+            "cells": self.cells,
+            "squashed": self.squashed,
+        }
+        self.trace.call("lstm_forward", written, z=z, w=self.w, reverse=self.reverse)
+
+    def _gru(self, z: Array) -> None:
+        self.gates, self.hidden = self._rows(3 * self.op.units), self._kept(3 * self.op.units)
+        written = {"states": self.states, "gates": self.gates, "hidden": self.hidden}
+        [b] = self.b_hidden
+        self.trace.call("gru_forward", written, z=z, w=self.w, b=b, reverse=self.reverse)
+
+    def back(self, dout: Array, first: int, sequences: bool) -> Array | None:
+        """From the gradient by the output, whose columns from `first` on are its own, to dx."""
+        trace, op = self.trace, self.op
+        dz = dhidden = self._rows(op.columns)
+        given = {
+            "dout": dout,
+            "w": self.w,
+            "first": first,
+            "sequences": sequences,
+            "reverse": self.reverse,
+        }
+        if op.cell == "lstm":
+            given |= {"gates": self.gates, "cells": self.cells, "squashed": self.squashed}
+            trace.call("lstm_backward", {"dz": dz}, **given)
+        elif op.cell == "gru":
+            dhidden, db = self._rows(op.columns), self._rows(op.units)
+            given |= {"gates": self.gates, "hidden": self.hidden, "states": self.states}
+            trace.call("gru_backward", {"dz": dz, "dhidden": dhidden, "db": db}, **given)
+            trace.differentiate(self.b_hidden[0], Sum(None, db))
+        else:
+            given |= {"states": self.states, "rectified": op.cell == "relu"}
+            trace.call("rnn_backward", {"dz": dz}, **given)
+        trace.differentiate(self.w_x, Sum(self.x, dz))
+        trace.differentiate(self.b, Sum(None, dz))
+        trace.differentiate(self.w, Sum(self.states, dhidden, self._pairs()))
+        if not trace.needs_gradient(self.x):
+            return None
+        dx = Array(self.x.shape)
+        trace.call("dense_backward", {"dx": dx}, dz=dz, w=self.w_x)
+        return dx
+
+    def _pairs(self) -> Runs:
+        """Each state with the sums of the step behind it, in the direction."""
+        now, behind = Walk(0, 1, 0), Walk(0, 1, 1)
+        if self.reverse:
+            now, behind = behind, now
+        return Runs(1, self.steps - 1, now, behind)
