@@ -15,7 +15,7 @@ def stack(channels, size, kernel, depth, batch, seconds=0.03, most=400):
     Parameters
     ----------
     channels, size : int
-        Of the samples, (size, size, channels), and of what each convolution gives.
+        Axes (size, size, channels) of the samples, and of what each convolution gives.
     kernel : int
     depth : int
         Convolutions.

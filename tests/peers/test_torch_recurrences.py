@@ -161,7 +161,7 @@ def test_a_state_dict_that_does_not_fit_changes_nothing():
 @DTYPES
 @EVERY
 def test_gradients(name, dtype):
-    """Of the mean loss by every weight, and by the samples."""
+    """Gradients of the mean loss by every weight, and by the samples."""
     X, y = data()
     specs = [*PAIRS[name][0], Dense(2)]
     model = NetworkRegressor(PAIRS[name][0], dtype=dtype, alpha=0.0, random_state=0)

@@ -15,7 +15,7 @@ class Augmentation(NamedTuple):
         Changes of place that are composed, in order: keys of `kernels.ops.augment.MOVES`, with
         their amounts.
     deviations : tuple of float
-        Of normal noise, for each element of a line (width, channels); empty: no noise.
+        Deviations of normal noise, by element of a line (width, channels); empty: no noise.
     holes : tuple of int
         The sides of squares that are filled.
     fill : tuple of float

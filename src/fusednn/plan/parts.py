@@ -72,7 +72,7 @@ def _by_rows(*written: str, rows_of: Sequence[str] = (), operations: float = PER
     rows_of : sequence of str
         Operands with an element for each row.
     operations : float
-        Of an element of the first block that it writes.
+        Operations for an element of the first block that it writes.
     """
 
     def cut(operands: Operands, dtype) -> Cut | None:

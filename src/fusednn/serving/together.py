@@ -83,7 +83,7 @@ def share_samples(
     Parameters
     ----------
     resident : Resident
-        Of so many workers.
+        The plan of so many workers.
     words : ndarray of int64
         The words of the kind of answers, which `prepare_cut` has made ready.
     workers : int
