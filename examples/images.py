@@ -162,6 +162,8 @@ def race(train, test, goal: float, threads: int, most: int = 10, stages=STAGES, 
 
 
 def _epoch(model: NetworkClassifier, train) -> None:
+    """An epoch in an order of its own: a fit with the same seed would draw the last one again."""
+    model.set_params(random_state=model.random_state + 1)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         model.fit(*train)
