@@ -24,6 +24,7 @@ existing file is updated: the requested panels are measured again, the others st
 import shutil
 import tempfile
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -178,7 +179,9 @@ def draw(results, picture):
     from matplotlib.figure import Figure
 
     report = read(results)
-    panels = {what: report["panels"][what] for what in WHAT if report["panels"].get(what)}
+    kind = report.get("kind", "dense")  # files of earlier runs have none
+    names = (*VALUES[kind], "threads")
+    panels = {what: report["panels"][what] for what in names if report["panels"].get(what)}
     figure = Figure((3.6 * len(panels), 3.4), layout="constrained")
     row = figure.subplots(1, len(panels), squeeze=False, sharey=True)
     for axes, (what, points) in zip(row[0], panels.items(), strict=True):
@@ -191,14 +194,14 @@ def draw(results, picture):
         elif what in ("width", "batch", "channels", "size"):
             axes.set_xscale("log", base=2)
         if what != "rows":
-            axes.set_xticks(values, values)
+            apart = [*values[:1], *(b for a, b in pairwise(values) if b > 1.2 * a)]
+            axes.set_xticks(apart, apart)  # labels closer than that would overlap
         shares = axes.twinx()
         shares.plot(values, [100 * one["peak_share"] for one in points], "s--", color="C1")
         shares.set_ylim(0, 100)
         shares.tick_params(axis="y", colors="C1")
     row[0][0].set_ylabel("us per training step", color="C0")
     shares.set_ylabel("% of multiply-add peak", color="C1")
-    kind = report.get("kind", "dense")  # files of earlier runs have none
     base = network_at(None, None, kind)
     rows = f" {base.samples:,} rows," if kind == "dense" else ""
     figure.suptitle(
