@@ -7,6 +7,9 @@ from typing import NamedTuple
 
 Pair = tuple[int, int]
 
+MOST_TAPS = 1 << 24
+"""The most taps within a sample of all windows of a pool: its table has so many entries."""
+
 
 class Windows(NamedTuple):
     """The windows of samples (H, W, C) or (T, C), one for each position of the output.

@@ -12,7 +12,7 @@ from fusednn.graph.layers.layer import Layer
 from fusednn.graph.layers.pooling import Pooling
 from fusednn.graph.layers.transposed_convolution import TransposedConvolution
 from fusednn.graph.layers.upsampling import UpSampling
-from fusednn.graph.windows import Windows
+from fusednn.graph.windows import MOST_TAPS, Windows
 from fusednn.plan.binding.taps_within import count_within
 
 from .initializers import check_init
@@ -33,8 +33,6 @@ WINDOWED = CONVOLUTIONS | POOLS | GLOBAL_POOLS | TRANSPOSED | UPSAMPLES
 
 MOST_ELEMENTS = 1 << 31
 """The most elements of a sample, with the zeros around it."""
-MOST_TAPS = 1 << 26
-"""The most taps within a sample of all windows of a pool: its table has so many entries."""
 
 ROWWISE = (
     specs.Activation

@@ -13,14 +13,13 @@ from fusednn.graph.layers.convolution import Convolution
 from fusednn.graph.layers.pooling import Pooling
 from fusednn.graph.layers.transposed_convolution import TransposedConvolution
 from fusednn.graph.layers.upsampling import UpSampling
-from fusednn.graph.windows import Windows
+from fusednn.graph.windows import MOST_TAPS, Windows
+from fusednn.plan.binding.taps_within import count_within
 
 from .fields import Refused, flag, list_of, record, whole
 
 MOST = (1 << 31) - 1
 MOST_AXES = 2
-MOST_TAPS = 1 << 20
-"""The most taps of all windows of a pool: its table has so many entries."""
 
 _SIZES = list_of(whole(1, MOST), 1, MOST_AXES)
 _FIELDS = {
@@ -92,7 +91,7 @@ def _check_pooling(parts: dict[str, Any], where: str, most: int) -> int:
         raise Refused(f"{where}.windows.padding must be at most half of the kernel")
     if parts["is_whole"] and prod(windows.counts) > 1:
         raise Refused(f"{where}.windows must be one window, because it is_whole")
-    taps = prod(windows.counts) * windows.taps
+    taps = count_within(windows)
     if taps > MOST_TAPS:
         raise Refused(f"{where}.windows have more than {MOST_TAPS} taps together")
     return taps
