@@ -24,9 +24,9 @@ LAYERS = {
     "kernels": {"kernels"},
     "graph": {"graph"},
     "plan": {"plan", "graph", "kernels"},
-    "optimizers": set(),  # descriptions only
-    "losses": set(),
-    "schedules": set(),
+    "optimizers": {"optimizers"},  # descriptions only
+    "losses": {"losses"},
+    "schedules": {"schedules"},
     "training": {"training", "graph", "plan", "kernels", "optimizers", "schedules"},
     "serving": {"serving", "graph", "training", "plan", "kernels"},
     "export": {"export", "graph", "serving", "plan", "kernels", ""},  # the version

@@ -10,7 +10,8 @@ import numpy as np
 from fusednn.kernels import records
 from fusednn.optimizers import SGD, NAdam, Optimizer
 from fusednn.plan.training import Rule
-from fusednn.schedules import ReduceOnPlateau, Schedule, powers
+from fusednn.schedules import ReduceOnPlateau, Schedule
+from fusednn.schedules.powers import powers
 
 SMALLEST_RATE = 1e-6
 BETTER = 1 - 1e-4

@@ -7,7 +7,7 @@ import numpy as np
 from fusednn.kernels import records
 from fusednn.kernels.optimizers import OPTIMIZERS
 from fusednn.plan.training import Rule, TrainingPlan
-from fusednn.schedules import powers
+from fusednn.schedules.powers import powers
 
 
 class StepSettings:

@@ -55,7 +55,7 @@ def test_options_of_our_own(kind, name, value):
 def test_an_unknown_learning_rate(kind):
     """scikit-learn's words, but for what else may be given."""
     theirs, ours = both(kind, lambda e: e.fit(X, GOOD[kind]), learning_rate="cosine")
-    more = ", an instance of 'fusednn.schedules.Schedule' or a callable. Got"
+    more = ", an instance of 'fusednn.schedules.schedule.Schedule' or a callable. Got"
     assert ordered(ours.error) == ordered(
         (theirs.error[0], theirs.error[1].replace(". Got", more))
     )
@@ -69,7 +69,7 @@ def test_an_unknown_solver(kind):
     words, names = ours.error[1].split(" a str among ")
     assert words == theirs.error[1].split(" a str among ")[0]
     assert names.endswith(
-        "or an instance of 'fusednn.optimizers.Optimizer'. Got 'momentum' instead."
+        "or an instance of 'fusednn.optimizers.optimizer.Optimizer'. Got 'momentum' instead."
     )
     for name in ("lbfgs", "sgd", "adam", *NAMED):
         assert repr(name) in names

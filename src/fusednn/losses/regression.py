@@ -1,76 +1,12 @@
-"""Losses: values of the estimators' parameter `loss`.
-
-Each class describes a loss. Descriptions are immutable and hashable, and check their constants
-when they are made. Regressors take the subclasses of `RegressionLoss`, classifiers those of
-`ClassificationLoss`. Both also take names (keys of `REGRESSION` and `CLASSIFICATION`), which stand
-for descriptions with default constants.
-
-Here z is an output of the network and y its target. The loss of a sample is the sum over its
-outputs, except for `SquaredError`, where it is the mean, as in scikit-learn.
-
-Examples
---------
->>> from fusednn import MLPRegressor, losses
->>> model = MLPRegressor(loss=losses.Huber(delta=2.0))
->>> losses.Huber(delta=-1)
-Traceback (most recent call last):
-ValueError: The 'delta' parameter of Huber must be a float in the range (0.0, inf). Got -1 instead.
-"""
+"""Losses of real targets."""
 
 from __future__ import annotations
 
 import math
-from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from numbers import Real
 
-__all__ = [
-    "AbsoluteError",
-    "CrossEntropy",
-    "Focal",
-    "Gamma",
-    "Gaussian",
-    "Huber",
-    "LogCosh",
-    "Poisson",
-    "Quantile",
-    "SquaredError",
-]
-
-
-def _check(loss, name, allowed, words) -> None:
-    """Raises ValueError, with scikit-learn's message, unless `allowed` accepts the parameter."""
-    value = getattr(loss, name)
-    if not isinstance(value, Real) or not allowed(value):
-        raise ValueError(
-            f"The {name!r} parameter of {type(loss).__name__} must be a float in the range"
-            f" {words}. Got {value!r} instead."
-        )
-
-
-class RegressionLoss(ABC):
-    """Base class of the losses of real targets."""
-
-    @abstractmethod
-    def lowered(self) -> tuple[str, tuple[float, ...]]:
-        """Returns the loss's name in `fusednn.kernels.LOSSES`, and its constants."""
-
-
-class ClassificationLoss(ABC):
-    """Base class of the losses of classes.
-
-    The labels determine the output activation (the link), softmax or logistic.
-    """
-
-    @abstractmethod
-    def lowered(self, link: str) -> tuple[str, tuple[float, ...]]:
-        """Returns the loss's name in `fusednn.kernels.LOSSES`, and its constants.
-
-        Parameters
-        ----------
-        link : {"softmax", "logistic"}
-            The output activation.
-        """
+from .loss import RegressionLoss, check
 
 
 @dataclass(frozen=True)
@@ -176,7 +112,7 @@ class Huber(RegressionLoss):
     delta: float = 1.0
 
     def __post_init__(self) -> None:
-        _check(self, "delta", lambda delta: 0 < delta < math.inf, "(0.0, inf)")
+        check(self, "delta", lambda delta: 0 < delta < math.inf, "(0.0, inf)")
 
     def lowered(self) -> tuple[str, tuple[float, ...]]:
         return "huber", (float(self.delta),)
@@ -279,99 +215,7 @@ class Gaussian(RegressionLoss):
     eps: float = 1e-6
 
     def __post_init__(self) -> None:
-        _check(self, "eps", lambda eps: 1e-30 <= eps < math.inf, "[1e-30, inf)")
+        check(self, "eps", lambda eps: 1e-30 <= eps < math.inf, "[1e-30, inf)")
 
     def lowered(self) -> tuple[str, tuple[float, ...]]:
         return "gaussian", (math.log(self.eps),)
-
-
-@dataclass(frozen=True)
-class CrossEntropy(ClassificationLoss):
-    """The negative log-likelihood of the labels, optionally with label smoothing.
-
-    Parameters
-    ----------
-    label_smoothing : float, default=0.0
-        The share of each sample, in [0, 1], that is distributed evenly over all classes. For
-        multilabel targets: evenly over the presence and absence of each label. Without smoothing
-        the reported loss is bounded, since it clips probabilities as scikit-learn does; with
-        smoothing it is not.
-
-    References
-    ----------
-    Szegedy et al., "Rethinking the inception architecture for computer vision", CVPR 2016,
-    section 7 (label smoothing).
-
-    Examples
-    --------
-    Three of four samples have the label 0. Smoothing moves probabilities towards 1/2:
-
-    >>> import numpy as np
-    >>> from fusednn import MLPClassifier, losses
-    >>> X, y = np.zeros((4, 1)), [0, 0, 0, 1]
-    >>> for share in (0.0, 0.2):
-    ...     loss = losses.CrossEntropy(label_smoothing=share)
-    ...     model = MLPClassifier([], solver="lbfgs", loss=loss).fit(X, y)
-    ...     print(model.predict_proba([[0.0]]).round(2).tolist())
-    [[0.75, 0.25]]
-    [[0.7, 0.3]]
-    """
-
-    label_smoothing: float = 0.0
-
-    def __post_init__(self) -> None:
-        _check(self, "label_smoothing", lambda share: 0 <= share <= 1, "[0.0, 1.0]")
-
-    def lowered(self, link: str) -> tuple[str, tuple[float, ...]]:
-        share = float(self.label_smoothing)
-        return (f"{link}_smoothed", (share,)) if share else (link, ())
-
-
-@dataclass(frozen=True)
-class Focal(ClassificationLoss):
-    """The focal loss: (1 - p)^gamma times the cross-entropy, with the label's probability p.
-
-    The probabilities are less extreme than those of the cross-entropy. Use `class_weight` in place
-    of the paper's alpha.
-
-    Parameters
-    ----------
-    gamma : float, default=2.0
-        At least 0, which is the cross-entropy. The larger gamma, the less easy samples count.
-
-    References
-    ----------
-    Lin, Goyal, Girshick, He and Dollar, "Focal loss for dense object detection", ICCV 2017,
-    equation 4.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from fusednn import MLPClassifier, losses
-    >>> X, y = np.zeros((4, 1)), [0, 0, 0, 1]
-    >>> model = MLPClassifier([], solver="lbfgs", loss=losses.Focal(gamma=2.0)).fit(X, y)
-    >>> model.predict_proba([[0.0]]).round(2).tolist()
-    [[0.6, 0.4]]
-    """
-
-    gamma: float = 2.0
-
-    def __post_init__(self) -> None:
-        _check(self, "gamma", lambda gamma: 0 <= gamma < math.inf, "[0.0, inf)")
-
-    def lowered(self, link: str) -> tuple[str, tuple[float, ...]]:
-        return f"{link}_focal", (float(self.gamma),)
-
-
-# the names that `loss=` takes, with their descriptions
-REGRESSION = {
-    "squared_error": SquaredError(),
-    "poisson": Poisson(),
-    "absolute_error": AbsoluteError(),
-    "huber": Huber(),
-    "log_cosh": LogCosh(),
-    "quantile": Quantile(),
-    "gamma": Gamma(),
-    "gaussian": Gaussian(),
-}
-CLASSIFICATION = {"log_loss": CrossEntropy(), "focal": Focal()}
