@@ -6,7 +6,7 @@ from itertools import accumulate
 
 import numpy as np
 
-from fusednn.kernels import maths
+from fusednn.kernels import coefficients as table
 from fusednn.serving.model import BINARY, MULTILABEL, Model
 
 from .interface import Interface, has_std, interface_of
@@ -84,7 +84,7 @@ def _values(model: Model, interface: Interface) -> str:
         return "values[0] = 1 - z[0], values[1] = z[0];"
     step = head.per_target if head.point is not None else 1
     at = f"c * {step} + {head.point}" if step > 1 else "c"
-    most = number(2 * maths._TANH_MOST[int(model.dtype == np.float64)], model.dtype)
+    most = number(2 * table.TANH_MOST[int(model.dtype == np.float64)], model.dtype)
     value = _INVERSES[head.inverse][1].format(z=f"z[{at}]", most=most)
     return f"for (c = 0; c < {interface.outputs}; c++)\n                    values[c] = {value};"
 

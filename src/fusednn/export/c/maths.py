@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from fusednn.kernels import maths
+from fusednn.kernels import coefficients as table
 
 from .text import number
 
@@ -77,7 +77,7 @@ def _nearest_power(m: Maths) -> str:
 /* A number whose last bits hold k plus twice the exponent bias; 2^k is nearest to exp(x). */
 INLINE REAL NAME_nearest_power(REAL x)
 {{
-    return x * {m.number(maths._LOG2_E)} + {m.number(maths._ROUND_BIASED)};
+    return x * {m.number(table.LOG2_E)} + {m.number(table.ROUND_BIASED)};
 }}
 """
 
@@ -87,11 +87,11 @@ def _exp_less_one(m: Maths) -> str:
 /* exp(x + low) / 2^k - 1 (Cody and Waite, 1980). */
 INLINE REAL NAME_exp_less_one(REAL x, REAL low, REAL power)
 {{
-    const REAL k = power - {m.number(maths._ROUND_BIASED)};
-    REAL r = x - k * {m.number(maths._LN2_HIGH)};
-    r = r - k * {m.number(maths._LN2_LOW)};
+    const REAL k = power - {m.number(table.ROUND_BIASED)};
+    REAL r = x - k * {m.number(table.LN2_HIGH)};
+    r = r - k * {m.number(table.LN2_LOW)};
     r = r + low;
-    return (r * r) * ({m.polynomial("r", maths._EXP)}) + r;
+    return (r * r) * ({m.polynomial("r", table.EXP)}) + r;
 }}
 """
 
@@ -102,8 +102,8 @@ def _scaled(m: Maths) -> str:
 INLINE REAL NAME_scaled(REAL value, REAL power)
 {{
     const BITS total = NAME_bits(power), half = total >> 1;
-    const REAL first = NAME_from_bits((BITS)(half << {maths._FRACTION_BITS[m.which]}));
-    const REAL rest = NAME_from_bits((BITS)((total - half) << {maths._FRACTION_BITS[m.which]}));
+    const REAL first = NAME_from_bits((BITS)(half << {table.FRACTION_BITS[m.which]}));
+    const REAL rest = NAME_from_bits((BITS)((total - half) << {table.FRACTION_BITS[m.which]}));
     return (value * first) * rest;
 }}
 """
@@ -113,7 +113,7 @@ def _exp(m: Maths) -> str:
     return f"""\
 INLINE REAL NAME_exp(REAL x)
 {{
-    const REAL least = {m.number(maths._EXP_LEAST)}, most = {m.number(maths._EXP_MOST)};
+    const REAL least = {m.number(table.EXP_LEAST)}, most = {m.number(table.EXP_MOST)};
     const REAL low = x < least ? least : x, y = low > most ? most : low;
     const REAL power = NAME_nearest_power(y);
     return NAME_scaled(1 + NAME_exp_less_one(y, 0, power), power);
@@ -126,7 +126,7 @@ def _exp_negated(m: Maths) -> str:
 /* exp(-|x|). */
 INLINE REAL NAME_exp_negated(REAL x)
 {{
-    const REAL least = {m.number(maths._EXP_LEAST)}, z = x < 0 ? x : -x, y = z < least ? least : z;
+    const REAL least = {m.number(table.EXP_LEAST)}, z = x < 0 ? x : -x, y = z < least ? least : z;
     const REAL power = NAME_nearest_power(y);
     return NAME_scaled(1 + NAME_exp_less_one(y, 0, power), power);
 }}
@@ -138,18 +138,18 @@ def _power(m: Maths) -> str:
 /* 2^k, for k in the range of normal exponents. */
 INLINE REAL NAME_power(REAL power)
 {{
-    const BITS bias = {maths._BIAS[m.which]};
-    return NAME_from_bits((BITS)((NAME_bits(power) - bias) << {maths._FRACTION_BITS[m.which]}));
+    const BITS bias = {table.BIAS[m.which]};
+    return NAME_from_bits((BITS)((NAME_bits(power) - bias) << {table.FRACTION_BITS[m.which]}));
 }}
 """
 
 
 def _expm1(m: Maths) -> str:
     return f"""\
-/* exp(x) - 1 for x up to {maths._TANH_MOST[m.which] * 2:g}. */
+/* exp(x) - 1 for x up to {table.TANH_MOST[m.which] * 2:g}. */
 INLINE REAL NAME_expm1(REAL x)
 {{
-    const REAL least = {m.number(maths._EXPM1_LEAST)}, y = x < least ? least : x;
+    const REAL least = {m.number(table.EXPM1_LEAST)}, y = x < least ? least : x;
     const REAL power = NAME_nearest_power(y), scale = NAME_power(power);
     return scale * NAME_exp_less_one(y, 0, power) + (scale - 1);
 }}
@@ -160,7 +160,7 @@ def _tanh(m: Maths) -> str:
     return f"""\
 INLINE REAL NAME_tanh(REAL x)
 {{
-    const REAL most = {m.number(maths._TANH_MOST)}, size = x < 0 ? -x : x;
+    const REAL most = {m.number(table.TANH_MOST)}, size = x < 0 ? -x : x;
     const REAL y = size > most ? most : size;
     const REAL above = NAME_expm1(y + y), value = above / (above + 2);
     return x < 0 ? -value : value;
@@ -183,11 +183,11 @@ def _softplus(m: Maths) -> str:
 /* max(x, 0) + log(1 + e), e = exp(-|x|); 1 + e is halved if it is above sqrt(2). */
 INLINE REAL NAME_softplus(REAL x)
 {{
-    const REAL e = NAME_exp_negated(x), limit = {m.number(maths._ROOT_TWO_LESS_ONE)};
+    const REAL e = NAME_exp_negated(x), limit = {m.number(table.ROOT_TWO_LESS_ONE)};
     const REAL f = e > limit ? (e - 1) * {m.number(0.5)} : e;
-    const REAL low = (f * f) * ({m.polynomial("f", maths._LOG)});
-    const REAL halved = low + {m.number(maths._LN2_LOW)};
-    const REAL log1p = e > limit ? (f + halved) + {m.number(maths._LN2_HIGH)} : f + low;
+    const REAL low = (f * f) * ({m.polynomial("f", table.LOG)});
+    const REAL halved = low + {m.number(table.LN2_LOW)};
+    const REAL log1p = e > limit ? (f + halved) + {m.number(table.LN2_HIGH)} : f + low;
     return (x > 0 ? x : 0) + log1p;
 }}
 """
@@ -198,16 +198,16 @@ def _normal_cdf(m: Maths) -> str:
 /* The normal distribution function (Shepherd and Laframboise, 1981). */
 INLINE REAL NAME_normal_cdf(REAL x)
 {{
-    const REAL most = {m.number(maths._CDF_MOST)}, shift = {m.number(maths._CDF_SHIFT)};
+    const REAL most = {m.number(table.CDF_MOST)}, shift = {m.number(table.CDF_SHIFT)};
     const REAL wide = x < 0 ? -x : x, size = wide > most ? most : wide;
-    const BITS mask = ~(BITS){-1 - maths._HALF_FRACTION[m.which]};
+    const BITS mask = ~(BITS){-1 - table.HALF_FRACTION[m.which]};
     const REAL upper = NAME_from_bits(NAME_bits(size) & mask);
     const REAL high = {m.number(-0.5)} * upper * upper;
     const REAL low = {m.number(-0.5)} * (size - upper) * (size + upper);
     const REAL power = NAME_nearest_power(high + low);
     const REAL p = NAME_exp_less_one(high, low, power);
     const REAL q = 1 / (size + shift), t = (size + size) * q - 1;
-    const REAL sum = t * ({m.polynomial("t", maths._CDF)}) + {m.number(maths._CDF_FIRST)};
+    const REAL sum = t * ({m.polynomial("t", table.CDF)}) + {m.number(table.CDF_FIRST)};
     const REAL ratio = q * sum, tail = NAME_scaled(ratio * p + ratio, power);
     return x < 0 ? tail : 1 - tail;
 }}

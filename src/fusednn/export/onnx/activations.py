@@ -16,7 +16,7 @@ from fusednn.graph.layers.epilogue import Epilogue
 
 # the kernels' constants, so that no digits are written twice
 from fusednn.kernels.activations import _CUBIC, _TWICE_ROOT
-from fusednn.kernels.maths import _CDF, _CDF_FIRST, _CDF_MOST, _CDF_SHIFT
+from fusednn.kernels.coefficients import CDF, CDF_FIRST, CDF_MOST, CDF_SHIFT
 from fusednn.plan.binding.activations import constants_of
 
 from .graph import Graph
@@ -103,11 +103,11 @@ def _gelu(graph: Graph, x: str, constants) -> str:
         cdf = graph.node("Add", cdf, graph.number(1))
         return graph.node("Mul", graph.node("Mul", x, graph.number(0.5)), cdf)
     zero, one = graph.number(0), graph.number(1)
-    a = graph.node("Min", graph.node("Abs", x), graph.number(_CDF_MOST[1]))
+    a = graph.node("Min", graph.node("Abs", x), graph.number(CDF_MOST[1]))
     square = graph.node("Mul", graph.node("Mul", a, a), graph.number(-0.5))
-    q = graph.node("Div", one, graph.node("Add", a, graph.number(_CDF_SHIFT[1])))
+    q = graph.node("Div", one, graph.node("Add", a, graph.number(CDF_SHIFT[1])))
     t = graph.node("Sub", graph.node("Mul", graph.node("Add", a, a), q), one)
-    coefficients = [_CDF_FIRST[1], *_CDF[1]]
+    coefficients = [CDF_FIRST[1], *CDF[1]]
     value = graph.number(coefficients.pop())
     for coefficient in reversed(coefficients):
         value = graph.node("Add", graph.node("Mul", value, t), graph.number(coefficient))
