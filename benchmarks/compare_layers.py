@@ -70,7 +70,7 @@ def predict(network, names, samples, options):
     X, _ = make_samples(network, options.dtype, samples, seed=1)
     field = enter(
         names,
-        lambda name: PREDICTORS[name](model, X, options.threads),
+        lambda name: PREDICTORS[name](model, X, options.threads, network),
         lambda predictor: count_calls(predictor, options.seconds / 2),
     )
     check_agreement(field)

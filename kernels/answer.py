@@ -15,6 +15,7 @@ from . import records
 from ._jit import brief_entry, entry, kernel, with_signature
 from .engine import rest, run_loops, run_program
 from .intrinsics.pointers import advance, data, slot
+from .intrinsics.subnormals import flush_subnormals, set_mode
 from .intrinsics.sync import fetch_add, load_acquire, store_release
 
 # words
@@ -77,11 +78,12 @@ def place(words, x, out):
 def run_rows(words, first, last, like):
     """Runs the records over rows [first, last), block by block; returns the statuses or-ed."""
     frame, scratch = slot(words, FRAME, 0), slot(words, SCRATCH, like)
-    block, status = words[BLOCK_ROWS], 0
+    block, status, mode = words[BLOCK_ROWS], 0, flush_subnormals()
     for start in range(first, last, block):
         frame[records.START] = start
         rows = min(block, last - start)
         status |= run_loops(slot(words, ROUTINE, 0), frame, scratch, 0, rows)
+    set_mode(mode)
     return status
 
 
@@ -114,6 +116,19 @@ def answer(words_array, x, out, check):
         return refused
     status = run_rows(data(words_array), 0, x.shape[0], data(x)[0])
     return FAILED if status else DONE
+
+
+@brief_entry
+def answer_step(words_array, x, out, check):
+    """out (any,) = the network's answer for x (FAN_IN,), like `answer`; overwrites."""
+    words = data(words_array)
+    if x.size != words[FAN_IN]:
+        return WRONG_COLUMNS
+    values = data(x)
+    if check and not is_finite(values, x.size):
+        return NOT_FINITE
+    place(words, np.int64(x.ctypes.data), np.int64(out.ctypes.data))
+    return FAILED if run_rows(words, 0, 1, values[0]) else DONE
 
 
 @brief_entry
@@ -251,11 +266,12 @@ def ready_cut(dtype):
 
 @cache
 def ready(function, dtype, out_dtype):
-    """`answer_with_gil`, `answer_without_gil` or `prepare_cut` compiled for these types of arrays.
+    """`answer_with_gil`, `answer_without_gil`, `answer_step` or `prepare_cut` compiled for types.
 
-    The arguments are words (int64), rows and answers (both 2-D), all C-contiguous and aligned,
-    and then whether to check. The rows are only read.
+    The arguments are words (int64), rows and answers (both 2-D; 1-D of a step), all C-contiguous
+    and aligned, and then whether to check. The rows are only read.
     """
-    arrays = (types.int64, 1), (from_dtype(dtype), 2), (from_dtype(out_dtype), 2)
+    axes = 1 if function is answer_step else 2
+    arrays = (types.int64, 1), (from_dtype(dtype), axes), (from_dtype(out_dtype), axes)
     signature = *(types.Array(*array, "C") for array in arrays), types.boolean
     return with_signature(function, signature)

@@ -13,6 +13,7 @@ import numpy as np
 from . import records
 from ._jit import entry, kernel
 from .intrinsics.pointers import advance, data, slot
+from .intrinsics.subnormals import flush_subnormals, set_mode
 from .intrinsics.sync import call, fetch_add, load_acquire, pause, store_release, swap_if
 
 SPINS = 2000
@@ -87,11 +88,25 @@ def open_next(program, generation, stage, frame, scratch):
 
 
 @kernel
+def run_lengths(record, frame, scratch, samples, end):
+    """Runs a record for the first rows of each of samples [samples, end); the ops' statuses."""
+    lengths, rows, status = slot(record, records.LENGTHS, end), record[records.POSITIONS], 0
+    for sample in range(samples, end):
+        lo = sample * rows
+        hi = lo + lengths[sample]
+        status |= call(record, records.OP, (record, frame, scratch, lo, hi))
+    return status
+
+
+@kernel
 def run_chain(chain, count, frame, scratch, lo, hi, is_whole):
     """Runs records one after the other; returns the ops' statuses or-ed together."""
     status = 0
     for i in range(count):
         record = slot(chain, i, count)
+        if record[records.LENGTHS] != 0:
+            status |= run_lengths(record, frame, scratch, lo, hi)
+            continue
         rows = 1 if is_whole else record[records.POSITIONS]
         status |= call(record, records.OP, (record, frame, scratch, lo * rows, hi * rows))
     return status
@@ -179,6 +194,7 @@ def run_stage(program, stage, generation, frame, scratch, worker):
 @kernel
 def run_program(program, worker, first, last):
     """`run_steps` for callers that are compiled."""
+    mode = flush_subnormals()
     steps = slot(program, records.STEPS, worker)
     stages = slot(program, records.STAGES, worker)
     frame = advance(slot(program, records.FRAMES, worker), worker * records.FRAME_WIDTH)
@@ -201,6 +217,7 @@ def run_program(program, worker, first, last):
                 if number < last:
                     step = enter_step(frame, steps, number)
                     index = step[records.FIRST_STAGE]
+    set_mode(mode)
     return ABORTED if number < last else DONE
 
 

@@ -7,7 +7,8 @@
         stride = record[FORWARD.out_stride]
 
 A declaration is a named tuple of slot numbers, which Numba reads as constants. Slot 0 of a record
-is the op's address, slot 1 its positions: the rows of each sample.
+is the op's address, slot 1 its positions, the rows of each sample, and slot 2 the address of the
+number of rows of each sample that it runs for, or 0.
 """
 
 from collections import namedtuple

@@ -8,7 +8,7 @@ an address points to is kept alive by the Python object that built the plan.
   one record run by the worker that finished the last of them, before anyone goes on.
 * task: a chain of records, run one after the other over [lo, hi).
 * routine: a task's records for one worker, in loops over its samples.
-* record: the address of the op, its positions, then its operands (operands.py).
+* record: the address of the op, its positions and lengths, then its operands (operands.py).
 * step: rows [start, start + rows) of the passes' orders, through stages [first, last).
 * frame: one per worker; the ops read the present step from it.
 """
@@ -60,7 +60,8 @@ MOVED_WIDTH = 3
 # record
 OP = 0  # address of the op
 POSITIONS = 1  # rows of each sample, by which the bounds of tasks over samples are multiplied
-FIRST_OPERAND = 2
+LENGTHS = 2  # address of the number of rows of each sample that the op runs for, or 0: all
+FIRST_OPERAND = 3
 
 # kinds of tasks
 WHOLE = 0  # [lo, hi) as given
@@ -95,7 +96,8 @@ STREAM = 5  # the step's number in the random numbers of the fit
 MIX = 6  # share that a row keeps of its own sample where two are mixed
 AVERAGE = 7  # share of the weights in their averages
 L1 = 8  # factor of the weights' signs in the gradient, over the sum of the batch's weights
-SETTINGS_WIDTH = 9
+CONTINUES = 9  # whether the samples are those of the step before, whose states are carried on
+SETTINGS_WIDTH = 10
 
 # totals of a step, float64
 LOSS = 0  # sum of weight times loss over the rows

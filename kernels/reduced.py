@@ -49,53 +49,54 @@ def block_of(K):
 
 
 @kernel
-def multiply_halves(c, ldc, a, lda, b, init, M, K, N, floor):
+def multiply_halves(c, ldc, a, lda, b, init, ldi, M, K, N, floor):
     """c (M x N) = max(floor, init + a (M x K) b), N a multiple of the vector; overwrites c.
 
-    b is in panels of words of two bfloat16; init is a row (N,).
+    b is in panels of words of two bfloat16.
     """
     lanes = lanes_of(floor)
     width, block = VECTORS * lanes, block_of(K)
     for first in range(0, M, block):
         rows = min(block, M - first)
         at, there = advance(a, first * lda), advance(c, first * ldc)
+        start = advance(init, first * ldi)
         j = 0
         if rows == 1:
             while N - j >= ROW_PANELS * width:
                 half_row(
                     advance(there, j), ldc, at, lda, 1, advance(b, j // VECTORS * K), lanes,
-                    lanes * K, advance(init, j), 0, K, floor,
+                    lanes * K, advance(start, j), 0, K, floor,
                 )  # fmt: skip
                 j += ROW_PANELS * width
         while j < N:
             whole = N - j >= width
             multiply_half_panel(
                 advance(there, j), ldc, at, lda, advance(b, j // VECTORS * K), lanes,
-                advance(init, j), rows, K, whole, floor,
+                advance(start, j), ldi, rows, K, whole, floor,
             )  # fmt: skip
             j += width if whole else lanes
 
 
 @kernel
-def multiply_half_panel(c, ldc, a, lda, b, ldb, init, M, K, whole, floor):
+def multiply_half_panel(c, ldc, a, lda, b, ldb, init, ldi, M, K, whole, floor):
     """multiply_halves for one panel, or a half panel if not `whole`; overwrites c."""
     m = 0
     while m < M:
-        out, x = advance(c, m * ldc), advance(a, m * lda)
+        out, x, start = advance(c, m * ldc), advance(a, m * lda), advance(init, m * ldi)
         if M - m >= MICRO_ROWS:
             if whole:
-                half_full(out, ldc, x, lda, 1, b, ldb, 0, init, 0, K, floor)
+                half_full(out, ldc, x, lda, 1, b, ldb, 0, start, ldi, K, floor)
             else:
-                half_edge_full(out, ldc, x, lda, 1, b, ldb, 0, init, 0, K, floor)
+                half_edge_full(out, ldc, x, lda, 1, b, ldb, 0, start, ldi, K, floor)
             m += MICRO_ROWS
         elif whole and M - m >= 4:
-            half_four(out, ldc, x, lda, 1, b, ldb, 0, init, 0, K, floor)
+            half_four(out, ldc, x, lda, 1, b, ldb, 0, start, ldi, K, floor)
             m += 4
         else:
             if whole:
-                half_one(out, ldc, x, lda, 1, b, ldb, 0, init, 0, K, floor)
+                half_one(out, ldc, x, lda, 1, b, ldb, 0, start, ldi, K, floor)
             else:
-                half_edge_one(out, ldc, x, lda, 1, b, ldb, 0, init, 0, K, floor)
+                half_edge_one(out, ldc, x, lda, 1, b, ldb, 0, start, ldi, K, floor)
             m += 1
 
 

@@ -4,20 +4,23 @@ This is the one list: tests that go through all of them read it. A public part t
 fails `test_every_part.py`, and all that is on it is tested there, in `peers/`, and wherever a test
 is parametrised over `LAYERS`, `ACTIVATIONS`, `LOSSES` or `OPTIMIZERS`.
 
-Data have six columns, of which two may be codes.
+Data have six columns, of which two or all may be codes.
 """
 
 from typing import NamedTuple
 
 import numpy as np
 from cases.recurrent_layers import RECURRENT_LAYERS
+from cases.token_layers import TOKEN_LAYERS
 from cases.window_layers import WINDOW_LAYERS
 
 from fusednn import NetworkClassifier, NetworkRegressor, layers, losses, optimizers
 from fusednn.layers import (
+    GRU,
     Activation,
     AlphaDropout,
     BatchNorm,
+    Conv2D,
     Dense,
     Dropout,
     Embedding,
@@ -28,6 +31,7 @@ from fusednn.layers import (
     Reshape,
     Residual,
     RMSNorm,
+    TokenEmbedding,
 )
 from fusednn.losses import (
     AbsoluteError,
@@ -66,6 +70,7 @@ LAYERS = {
     ],
     **WINDOW_LAYERS,
     **RECURRENT_LAYERS,
+    **TOKEN_LAYERS,
     "Embedding": [Embedding([1, 3], categories=[4, 4], size=3), Dense(5, "tanh")],
 }
 ACTIVATIONS = [
@@ -122,15 +127,17 @@ RANDOM = np.random.RandomState(0)
 X = RANDOM.normal(size=(60, 6))
 CODES = X.copy()
 CODES[:, [1, 3]] = RANDOM.randint(4, size=(60, 2))
+TOKENS = RANDOM.randint(1, 5, size=(60, 6)).astype(float)
 LABELS, VALUES = np.arange(60) % 3, RANDOM.normal(size=60)
 
 
 class Part(NamedTuple):
-    """A layer, activation, loss or optimizer in a small network."""
+    """A layer, activation, loss or optimizer in a small network; `axes` are those of its end."""
 
     layers: list
     loss: losses.CrossEntropy | losses.SquaredError | None = None
     optimizer: optimizers.Optimizer | str = "adam"
+    axes: tuple = ()
 
     @property
     def model(self):
@@ -146,7 +153,11 @@ class Part(NamedTuple):
     @property
     def y(self):
         """Targets that the loss takes; positive values are in the domain of all of them."""
-        return LABELS if self.model is NetworkClassifier else np.exp(VALUES / 2)
+        y = LABELS if self.model is NetworkClassifier else np.exp(VALUES / 2)
+        if not self.axes:
+            return y
+        rows = np.arange(len(y))[:, np.newaxis] + np.arange(np.prod(self.axes))
+        return y[rows % len(y)].reshape(len(y), *self.axes)
 
     def new(self, **options):
         """An estimator that is not fitted."""
@@ -166,6 +177,10 @@ def every_part():
         },
         **{f"loss {name}": Part(small, loss=loss) for name, loss in LOSSES.items()},
         **{f"optimizer {name}": Part(small, optimizer=one) for name, one in OPTIMIZERS.items()},
+        "end of steps": Part([Reshape(3, 2), GRU(4, return_sequences=True)], axes=(3,)),
+        "end of an image": Part(
+            [Reshape(2, 3, 1), Conv2D(5, 3, "tanh")], loss=Huber(0.5), axes=(2, 3)
+        ),
     }
 
 
@@ -174,7 +189,16 @@ PARTS = every_part()
 
 def data_for(specs):
     """The columns that a list of layers can read."""
+    if isinstance(specs[0], TokenEmbedding):
+        return TOKENS
     return CODES if isinstance(specs[0], Embedding) else X
+
+
+def code_columns(specs):
+    """The columns that hold codes."""
+    if isinstance(specs[0], TokenEmbedding):
+        return range(6)
+    return specs[0].columns if isinstance(specs[0], Embedding) else ()
 
 
 def kinds(specs):

@@ -8,16 +8,17 @@ import inspect
 
 import numpy as np
 import pytest
-from cases import op_networks, saved_models
+from cases import op_networks, saved_models, series_networks
+from cases.step_networks import mixed
 from every_part import (
     ACTIVATIONS,
-    CODES,
     KNOWN,
     LAYERS,
     LOSSES,
     OPTIMIZERS,
     PARTS,
     VALUES,
+    code_columns,
     data_for,
     kinds,
 )
@@ -31,11 +32,18 @@ from running.nested_weights import flat, moved
 from running.poison import Poisoned
 
 from fusednn import NetworkRegressor, export_c, freeze, load
-from fusednn.layers import Embedding
+from fusednn.graph.in_windows import in_windows
+from fusednn.graph.layers.dense import Dense
+from fusednn.graph.layers.recurrent import GATES, Recurrent
+from fusednn.graph.layers.reshape import Reshape
+from fusednn.graph.network import Network
+from fusednn.graph.one_step import one_step
+from fusednn.layers import Embedding, TokenEmbedding
 from fusednn.losses import ClassificationLoss
 from fusednn.plan.binding.bindings import BINDINGS
 from fusednn.training.optimizer_state import rule_of
 
+ONE_STEP = one_step((Reshape((5, 3)), *mixed(5)))
 EVERY = pytest.mark.parametrize("part", PARTS.values(), ids=PARTS)
 EVERY_LAYER = pytest.mark.parametrize("specs", LAYERS.values(), ids=LAYERS)
 DTYPES = pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -66,7 +74,7 @@ def test_all_layers_are_on_the_list():
 def test_the_networks_of_all_layers_have_them():
     """But for those that read the data."""
     found = kinds(saved_models.EVERY_LAYER + saved_models.WINDOWS + saved_models.RECURRENCES)
-    assert found == set(KNOWN["layer"]) - {Embedding}
+    assert found == set(KNOWN["layer"]) - {Embedding, TokenEmbedding}
 
 
 def test_all_activations_are_on_the_list():
@@ -98,12 +106,22 @@ def test_all_calls_are_bound_and_interpreted():
     for network in op_networks.CASES.values():
         for kind in ({}, {"wants_dx": True}, {"trains": True, "noisy": True, "wants_dx": True}):
             called |= {call.op for call in network.graph(**kind).calls}
-        if not op_networks.reads_codes(network):
+        if not op_networks.code_columns(network):
             called |= {call.op for call in network.graph(trains=True, mixed=True).calls}
     for network, asked in op_networks.AUGMENTED.values():
         graph = network.graph(trains=True, noisy=True, augmentation=asked)
         called |= {call.op for call in graph.calls}
     called |= {call.op for call in op_networks.RESCALED.graph().calls}
+    for network in series_networks.SERIES.values():
+        for kind in ({}, {"trains": True, "noisy": True, "wants_dx": True}):
+            called |= {call.op for call in network.graph(**kind, ragged=True).calls}
+        if not op_networks.code_columns(network):
+            graph = network.graph(trains=True, mixed=True, ragged=True)
+            called |= {call.op for call in graph.calls}
+    for cell in GATES:
+        ops = in_windows((Reshape((4, 3)), Recurrent(3, 2, cell), Dense(2, 1)), 4)
+        called |= {call.op for call in Network(ops, "squared_error").graph(trains=True).calls}
+    called |= {call.op for call in Network(ONE_STEP, "squared_error").graph().calls}
     assert called == BINDINGS.keys()
     methods = dict(inspect.getmembers(interpreter.Run, inspect.isfunction))
     assert called <= methods.keys()
@@ -134,7 +152,7 @@ def test_gradients_are_differences(part):
 def test_gradients_by_the_inputs_are_differences(part, dtype):
     """The output is the predicted class's logit, as small moves do not change it, or the first."""
     model, X, step = fitted(part, dtype=dtype), part.X, 1e-6
-    if hasattr(model, "classes_"):
+    if hasattr(model, "classes_") and not part.axes:
         found, picked = model.input_gradient(X), model.predict(X)
     else:
         found, picked = model.input_gradient(X, 0), 0
@@ -142,7 +160,7 @@ def test_gradients_by_the_inputs_are_differences(part, dtype):
     model._arrays = [array.astype(float) for array in model._arrays]
     for column in range(X.shape[1]):
         moves = step * (np.arange(X.shape[1]) == column)
-        if X is CODES and column in part.layers[0].columns:
+        if column in code_columns(part.layers):
             assert not found[:, column].any()
             continue
         ends = [model.predict_logits(X + sign * moves) for sign in (1, -1)]

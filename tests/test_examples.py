@@ -99,6 +99,71 @@ def test_images_without_data(images, monkeypatch):
             images.load("mnist")
 
 
+def test_forecasting(tmp_path, monkeypatch):
+    """Sines of hours, and months that grow: windows line up, and the picture is drawn."""
+    hours, months = np.arange(20 * 720), np.arange(144)
+    (tmp_path / "etth1").mkdir()
+    rows = [f"t,{','.join(f'{np.sin(h * np.pi / 12 + c):.4f}' for c in range(7))}" for h in hours]
+    text = "\n".join(["date,a,b,c,d,e,f,g", *rows])
+    (tmp_path / "etth1" / "ETTh1.csv.gz").write_bytes(gzip.compress(text.encode(), 1))
+    (tmp_path / "airline-passengers").mkdir()
+    rows = [f'"{m}",{100 * np.exp(m / 100 + np.sin(m * np.pi / 6) / 5):.1f}' for m in months]
+    (tmp_path / "airline-passengers" / "a.csv").write_text("\n".join(["month,n", *rows]))
+    monkeypatch.setenv("FUSEDNN_DATA", str(tmp_path))
+    module = load("forecasting")
+    task = module.etth1()
+    train, validation, test = module.split(task)
+    assert [len(part.y) // 7 for part in (train, validation, test)] == [8209, 2785, 2785]
+    np.testing.assert_allclose(
+        module.seasonal(task, test) + test.last, test.y + test.last, atol=1e-2
+    )
+    found, test, seconds = module.run(module.airline(), seeds=2, epochs=3)
+    text = module.table(module.airline(), found, test, seconds)
+    assert text.startswith("airline passengers, 25 windows of the test")
+    assert [len(found[name]) for name in ("seasonal", "linear", "GRU")] == [1, 1, 2]
+    pytest.importorskip("matplotlib")
+    module.draw([(module.airline(), found, test)], tmp_path / "figure.png")
+    assert (tmp_path / "figure.png").stat().st_size > 10_000
+
+
+def test_adding(tmp_path, capsys):
+    module = load("adding")
+    X, y = module.make(5, 8, 0)
+    assert (X[:, :4, 1].sum(axis=1) == 1).all()
+    assert (X[:, 4:, 1].sum(axis=1) == 1).all()
+    np.testing.assert_allclose((X[..., 0] * X[..., 1]).sum(axis=1), y)
+    curves = module.run(samples=2000, steps=6, epochs=4, rate=0.01)
+    assert curves["GRU"][-1] < 0.05 < module.CONSTANT
+    assert "GRU by RMSprop, not clipped: " in capsys.readouterr().out
+    pytest.importorskip("matplotlib")
+    module.draw(curves, tmp_path / "figure.png")
+    assert (tmp_path / "figure.png").stat().st_size > 10_000
+
+
+def test_sentences(tmp_path, monkeypatch):
+    """Sentences of few words, of which two decide."""
+    random = np.random.RandomState(0)
+    (tmp_path / "rt-polarity").mkdir()
+    for kind, word in (("neg", "bad"), ("pos", "good")):
+        lines = [
+            " ".join(["film", word, "scene", "plot", "odd"][:length][::-1])
+            for length in random.randint(2, 6, size=120)
+        ]
+        path = tmp_path / "rt-polarity" / f"rt-polarity.{kind}.gz"
+        path.write_bytes(gzip.compress("\n".join(lines).encode(), 1))
+    monkeypatch.setenv("FUSEDNN_DATA", str(tmp_path))
+    module = load("sentences")
+    sentences, labels = module.load()
+    words = module.Words(sentences)
+    assert [list(one) for one in words.encode(["bad film", "good unheard"])] == [[2, 3], [4, 1]]
+    outcomes = [module.run(sentences, labels, seed, epochs=6, rate=0.02) for seed in (0, 1)]
+    assert min(one.accuracy for one in outcomes) > 0.9
+    assert module.table(outcomes).count("\n") == 2
+    pytest.importorskip("matplotlib")
+    module.draw(outcomes, tmp_path / "figure.png")
+    assert (tmp_path / "figure.png").stat().st_size > 10_000
+
+
 @pytest.mark.peers
 def test_images_beside_torch(images, clothes):
     """Both libraries reach the goal from the same weights."""

@@ -27,6 +27,7 @@ LAYERS = {
     "optimizers": {"optimizers"},  # descriptions only
     "losses": {"losses"},
     "schedules": {"schedules"},
+    "series": set(),
     "training": {"training", "graph", "plan", "kernels", "optimizers", "schedules"},
     "serving": {"serving", "graph", "training", "plan", "kernels"},
     "export": {"export", "graph", "serving", "plan", "kernels", ""},  # the version

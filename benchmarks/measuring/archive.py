@@ -10,6 +10,8 @@ import numpy as np
 FOLDER = "ucr-uea"
 SETS = "ArrowHead", "BasicMotions", "GunPoint", "ItalyPowerDemand", "OSULeaf"
 """Those whose series are all of one length."""
+UNEQUAL = ("JapaneseVowels",)
+"""Those whose series have lengths of their own."""
 
 
 def folder():
@@ -21,12 +23,12 @@ def folder():
 
 
 def load(name, part):
-    """Series (n, T, C) in float32 and labels (n,).
+    """Series (n, T, C) in float32, or a list of (T_i, C), and labels (n,).
 
     Parameters
     ----------
     name : str
-        One of `SETS`.
+        One of `SETS` or `UNEQUAL`.
     part : {"TRAIN", "TEST"}
     """
     series, labels = [], []
@@ -36,4 +38,7 @@ def load(name, part):
                 *channels, label = line.strip().split(":")
                 series.append([np.array(one.split(","), np.float32) for one in channels])
                 labels.append(label)
-    return np.swapaxes(np.array(series), 1, 2).copy(), np.array(labels)
+    series = [np.stack(channels, axis=1) for channels in series]
+    if name in UNEQUAL:
+        return series, np.array(labels)
+    return np.stack(series), np.array(labels)

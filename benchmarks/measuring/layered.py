@@ -58,11 +58,11 @@ class Layered(NamedTuple):
 
 
 def make_samples(network, dtype="float32", samples=None, seed=0):
-    """X (n, features) and y (n,)."""
+    """X (n, features) and y (n,), with every class if there are as many samples."""
     count = network.batch * network.batches if samples is None else samples
     random = np.random.default_rng(seed)
     X = random.standard_normal((count, int(np.prod(network.axes))), np.float32).astype(dtype)
-    return X, random.integers(network.classes, size=count)
+    return X, random.permutation(np.arange(count) % network.classes)
 
 
 def _window(out, taps, channels, filters):
@@ -192,7 +192,8 @@ def torch_series(torch):
     )
 
 
-def _torch_recurrent(torch, kind, *sizes):
+def torch_recurrent(torch, kind, *sizes):
+    """A recurrence of a PyTorch class from so many channels to so many units, and ten classes."""
     nn = torch.nn
 
     class Last(kind):
@@ -206,12 +207,12 @@ def _torch_recurrent(torch, kind, *sizes):
 
 def torch_lstm(torch):
     """(e) in PyTorch."""
-    return _torch_recurrent(torch, torch.nn.LSTM, 16, 128)
+    return torch_recurrent(torch, torch.nn.LSTM, 16, 128)
 
 
 def torch_gru(torch):
     """(f) in PyTorch."""
-    return _torch_recurrent(torch, torch.nn.GRU, 28, 64)
+    return torch_recurrent(torch, torch.nn.GRU, 28, 64)
 
 
 NETWORKS = {

@@ -181,7 +181,7 @@ CONTESTANTS = {
 class Frozen:
     """`predict_proba` of a predictor."""
 
-    def __init__(self, model, X, threads):
+    def __init__(self, model, X, threads, network):
         from fusednn import freeze
 
         self.frozen, self.X = freeze(model, n_jobs=threads), X
@@ -203,7 +203,7 @@ class Frozen:
 class OnnxRuntime(Frozen):
     """ONNX Runtime with all optimisations, on the model that `export_onnx` writes."""
 
-    def __init__(self, model, X, threads):
+    def __init__(self, model, X, threads, network):
         import tempfile
         from pathlib import Path
 
@@ -229,4 +229,26 @@ class OnnxRuntime(Frozen):
         return self.session.run(self.wanted, {self.given: self.X})[0]
 
 
-PREDICTORS = {"fusednn": Frozen, "onnxruntime": OnnxRuntime}
+class TorchModule(Frozen):
+    """The module of the network with the model's weights, without gradients."""
+
+    def __init__(self, model, X, threads, network):
+        import torch
+
+        from fusednn import export_torch
+
+        torch.set_num_threads(threads)
+        self.torch, self.module = torch, network.torch(torch).eval()
+        state = export_torch(model)
+        names = self.module.state_dict()
+        assert len(names) == len(state)
+        values = (torch.as_tensor(value) for value in state.values())
+        self.module.load_state_dict(dict(zip(names, values, strict=True)))
+        self.x = torch.from_numpy(X.reshape(len(X), *network.axes))
+
+    def probabilities(self):
+        with self.torch.no_grad():
+            return self.torch.softmax(self.module(self.x), 1).numpy()
+
+
+PREDICTORS = {"fusednn": Frozen, "onnxruntime": OnnxRuntime, "torch": TorchModule}

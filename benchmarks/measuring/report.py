@@ -12,7 +12,7 @@ SAME = ("cpu", "commit", "versions")
 
 OWN = (
     *("json", "draw", "child", "scratch", "what", "most"),
-    *("batches", "widths", "channels", "sizes", "kernels"),
+    *("batches", "widths", "channels", "sizes", "kernels", "units", "steps", "work"),
 )
 """Options that are not conditions: they choose files, and which results to measure."""
 

@@ -1,10 +1,11 @@
-"""Stacks of equal convolutions: networks of `layer_map` and of `growth --kind convolutions`."""
+"""Networks of any size, for `layer_map` and `growth`: equal convolutions, and a recurrence."""
 
 from functools import partial
 
-from .layered import Layered
+from .layered import Layered, torch_recurrent
 
-CLASSES = 10
+CLASSES, FEATURES = 10, 16
+GATES = {"RNN": 1, "LSTM": 4, "GRU": 3}
 EPOCH_BYTES = 1 << 26
 """Most bytes of the float32 samples of an epoch that has more than two steps."""
 
@@ -62,3 +63,48 @@ def _torch(channels, kernel, depth, torch):
     return nn.Sequential(
         *(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, CLASSES))
     )
+
+
+def recurrence(cell, units, steps, batch, seconds=0.03, most=400):
+    """A network of one recurrence over series of `FEATURES` channels, and the output.
+
+    Parameters
+    ----------
+    cell : str
+        Key of `GATES`.
+    units, steps, batch : int
+    seconds, most
+        As in `stack`.
+
+    Returns
+    -------
+    Layered
+    """
+    columns = GATES[cell] * units
+    first = steps * FEATURES * columns
+    work = first + steps * units * columns + units * CLASSES
+    step = 2 * batch * (3 * work - first) / 100e9 + 100e-6
+    room = EPOCH_BYTES // (4 * batch * steps * FEATURES)
+    return Layered(
+        f"{cell} {units} on {steps}x{FEATURES}, batch {batch}",
+        axes=(steps, FEATURES),
+        classes=CLASSES,
+        batch=batch,
+        batches=max(2, -(-CLASSES // batch), min(most, room, round(seconds / step))),
+        layers=partial(_recurrence_layers, cell, units, steps),
+        torch=partial(_torch_recurrence, cell, units),
+        jax=None,
+        work=work,
+        first=first,
+        torch_channels="last",
+    )
+
+
+def _recurrence_layers(cell, units, steps):
+    from fusednn import layers
+
+    return [layers.Reshape(steps, FEATURES), getattr(layers, cell)(units)]
+
+
+def _torch_recurrence(cell, units, torch):
+    return torch_recurrent(torch, getattr(torch.nn, cell), FEATURES, units)

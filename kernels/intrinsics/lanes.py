@@ -1,4 +1,5 @@
-"""Vectors of the chosen shape: lanes as a constant, a transpose, one value of all lanes."""
+"""Vectors of the chosen shape: lanes as a constant, a transpose, one value of all lanes, and full
+vectors in the loops that LLVM vectorises."""
 
 from fusednn.kernels._jit import JIT
 from llvmlite import ir
@@ -17,6 +18,17 @@ def _lanes_of(typingctx, like):
         return _I64(SHAPE.lanes(signature.args[0].bitwidth // 8))
 
     return types.int64(like), codegen
+
+
+@intrinsic
+def _use_full_vectors(typingctx, like):
+    def codegen(context, builder, signature, args):
+        bits = 8 * SHAPE.vector_bytes
+        # llvmlite's own `add` knows no attributes with a value
+        set.add(builder.function.attributes, f'"prefer-vector-width"="{bits}"')
+        return context.get_dummy_value()
+
+    return types.void(like), codegen
 
 
 @intrinsic
@@ -74,6 +86,10 @@ def over_lanes(builder, value, combined):
     return builder.extract_element(value, _I32(0))
 
 
+def _use_full_vectors_twin(like):
+    """Vectors change no value."""
+
+
 def _lanes_of_twin(like):
     return SHAPE.lanes(like.itemsize)
 
@@ -87,6 +103,14 @@ def _transpose_square_twin(dst, ldd, src, lds):
 
 lanes_of = _lanes_of if JIT else _lanes_of_twin
 """lanes_of(like): elements of a vector for `like`'s type."""
+
+use_full_vectors = _use_full_vectors if JIT else _use_full_vectors_twin
+"""use_full_vectors(like): the calling function's loops get vectors as wide as the shape's.
+
+On some processors with AVX-512 LLVM takes half a vector, since wider ones once slowed them down:
+the gates of an LSTM then take 1.35 times as long. The function must be one that is not inlined, or
+inlined only where this is wanted too.
+"""
 
 transpose_square = _transpose_square if JIT else _transpose_square_twin
 """transpose_square(dst, ldd, src, lds): dst = src^T for one lanes x lanes block."""

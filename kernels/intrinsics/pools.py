@@ -18,13 +18,19 @@ from .tiles import broadcast
 _I64 = ir.IntType(64)
 
 
-def _over_windows(context, builder, args, element, body):
+def _signature(like, *more):
+    """Three arrays, two numbers of elements from pixel to pixel, the windows, n, and `more`."""
+    real, table, count = types.CPointer(like.dtype), types.CPointer(types.int64), types.int64
+    return types.void(real, real, real, count, count, table, table, count, count, *more)
+
+
+def _over_windows(context, builder, signature, args, body):
     """IR of `body(vectors, window, at, first, last, pixel)` by window and vector of channels.
 
-    `args` end with pixels, bounds, windows, and n. `pixel(tap)` is a pixel's number.
+    `pixel(tap)` is a pixel's number.
     """
-    pixels, bounds, windows, n = args
-    vectors = Vectors(context, builder, element)
+    pixels, bounds, windows, n = args[5:9]
+    vectors = Vectors(context, builder, signature.args[0].dtype)
 
     def window(number, _):
         first, last = (
@@ -75,17 +81,15 @@ def _largest_of(typingctx, out, taken, x, out_pixel, x_pixel, pixels, bounds, wi
             for value, pointer in zip(best, (out, taken), strict=True):
                 vectors.store(value, pointer, _offset(builder, window, out_pixel, at))
 
-        return _over_windows(context, builder, args[5:], signature.args[0].dtype, body)
+        return _over_windows(context, builder, signature, args, body)
 
-    p, table, count = types.CPointer(x.dtype), types.CPointer(types.int64), types.int64
-    return types.void(p, p, p, count, count, table, table, count, count), codegen
+    return _signature(x), codegen
 
 
 @intrinsic
 def _add_to_largest(typingctx, dx, dout, taken, dx_pixel, pixel, pixels, bounds, windows, n, once):
     def codegen(context, builder, signature, args):
-        dx, dout, taken, dx_pixel, out_pixel = args[:5]
-        once = args[-1]
+        dx, dout, taken, dx_pixel, out_pixel, *_, once = args
 
         def body(vectors, window, at, first, last, pixel):
             there = _offset(builder, window, out_pixel, at)
@@ -101,11 +105,9 @@ def _add_to_largest(typingctx, dx, dout, taken, dx_pixel, pixel, pixels, bounds,
 
             emit_loop(builder, first, last, 1, [], tap)
 
-        return _over_windows(context, builder, args[5:-1], signature.args[0].dtype, body)
+        return _over_windows(context, builder, signature, args, body)
 
-    p, table, count = types.CPointer(dx.dtype), types.CPointer(types.int64), types.int64
-    signature = types.void(p, p, p, count, count, table, table, count, count, types.boolean)
-    return signature, codegen
+    return _signature(dx, types.boolean), codegen
 
 
 @intrinsic
@@ -123,10 +125,9 @@ def _sum_windows(typingctx, out, x, shares, out_pixel, x_pixel, pixels, bounds, 
             total = builder.fmul(total, broadcast(builder, share, vectors.lanes))
             vectors.store(total, out, _offset(builder, window, out_pixel, at))
 
-        return _over_windows(context, builder, args[5:], signature.args[0].dtype, body)
+        return _over_windows(context, builder, signature, args, body)
 
-    p, table, count = types.CPointer(x.dtype), types.CPointer(types.int64), types.int64
-    return types.void(p, p, p, count, count, table, table, count, count), codegen
+    return _signature(x), codegen
 
 
 @intrinsic
@@ -134,8 +135,7 @@ def _spread_windows(
     typingctx, dx, dout, shares, dx_pixel, out_pixel, pixels, bounds, windows, n, once
 ):
     def codegen(context, builder, signature, args):
-        dx, dout, shares, dx_pixel, out_pixel = args[:5]
-        once = args[-1]
+        dx, dout, shares, dx_pixel, out_pixel, *_, once = args
 
         def body(vectors, window, at, first, last, pixel):
             share = broadcast(builder, builder.load(builder.gep(shares, [window])), vectors.lanes)
@@ -150,11 +150,9 @@ def _spread_windows(
 
             emit_loop(builder, first, last, 1, [], tap)
 
-        return _over_windows(context, builder, args[5:-1], signature.args[0].dtype, body)
+        return _over_windows(context, builder, signature, args, body)
 
-    p, table, count = types.CPointer(dx.dtype), types.CPointer(types.int64), types.int64
-    signature = types.void(p, p, p, count, count, table, table, count, count, types.boolean)
-    return signature, codegen
+    return _signature(dx, types.boolean), codegen
 
 
 def _windows_of(pixels, bounds, windows):

@@ -15,6 +15,9 @@ is one vector of words wide, `ldb` and `panel` count words, and two operations m
 The forms `ahead_*` also ask, at each k, for the cache line at `ahead`, which moves by `pace`: what
 is needed after the product arrives while it is computed, to be read or to be written.
 
+The form `ahead_runs` goes through several runs of K rows, whose first rows of `a`, `b` and what is
+asked for are `jumps` apart, without writing c between them.
+
 Every element is one chain of multiply-adds over k in ascending order that begins at `init`,
 whatever the form, so an element has the same bits in every form of one shape: the promise of
 equal results for any split of rows, columns and K rests on this.
@@ -57,13 +60,24 @@ def _halves(builder, pointer, lanes, vectors):
 
 
 def emit_tile(
-    builder, args, element, shape, rows, groups, vectors, lanes, write=False, halves=False
+    builder,
+    args,
+    element,
+    shape,
+    rows,
+    groups,
+    vectors,
+    lanes,
+    write=False,
+    halves=False,
+    runs=False,
 ):
-    """IR of one tile; the loop over k stays a loop.
+    """IR of one tile; the loops over runs and k stay loops.
 
     Parameters
     ----------
-    args : c, ldc, a, rsa, csa, b, ldb, panel, init, ldi, K, floor, and maybe ahead, pace
+    args : c, ldc, a, rsa, csa, b, ldb, panel, init, ldi, K, floor, and maybe ahead, pace; and
+        maybe count, the jumps of a, b and ahead
         IR values: typed pointers, int64 counts of elements, and one scalar; K is at least 1.
     element : ir.Type
         float or double.
@@ -75,8 +89,11 @@ def emit_tile(
         Whether the lines at `ahead` are to be written.
     halves : bool
         Whether the weights are words of two; only of float.
+    runs : bool
+        Whether there are several runs, `count` of them.
     """
     c, ldc, a, rsa, csa, b, ldb, panel, init, ldi, K, floor, *ahead = args
+    ahead, jumps = ahead[:2], ahead[2:]
     kind = ir.VectorType(element, lanes)
     align = 4 if element == ir.FloatType() else 8
     width = vectors * lanes
@@ -97,17 +114,29 @@ def emit_tile(
         for r in range(rows)
     ]
     entry = builder.block
+    outer = builder.append_basic_block("run") if runs else None
     loop = builder.append_basic_block("k")
     done = builder.append_basic_block("done")
+    first, next_run = (a, b, *ahead[:1], *(x for line in start for x in line)), []
+    if runs:
+        builder.branch(outer)
+        builder.position_at_end(outer)
+        left = builder.phi(_I64)
+        next_run = [builder.phi(value.type) for value in first]
+        for phi, value in zip((left, *next_run), (jumps[0], *first), strict=True):
+            phi.add_incoming(value, entry)
+        first, entry = tuple(next_run), outer
     builder.branch(loop)
 
     builder.position_at_end(loop)
     k, pa, pb = builder.phi(_I64), builder.phi(a.type), builder.phi(b.type)
+    begun = iter(first[2 + bool(ahead) :])
+    start = [[next(begun) for _ in line] for line in start]
     sums = [[builder.phi(kind) for _ in line] for line in start]
     if ahead:
         line = builder.phi(a.type)
         emit_prefetch(builder, line, write)
-        line.add_incoming(ahead[0], entry)
+        line.add_incoming(first[2], entry)
         line.add_incoming(builder.gep(line, [ahead[1]]), loop)
     if halves:
         starts = [row(pb, group, panel) for group in range(groups)]
@@ -124,14 +153,25 @@ def emit_tile(
             ]
         )
     following = builder.sub(k, _I64(1)), builder.gep(pa, [csa]), builder.gep(pb, [ldb])
-    for phi, first, next_ in zip((k, pa, pb), (K, a, b), following, strict=True):
-        phi.add_incoming(first, entry)
+    for phi, begin, next_ in zip((k, pa, pb), (K, *first[:2]), following, strict=True):
+        phi.add_incoming(begin, entry)
         phi.add_incoming(next_, loop)
     for r in range(rows):
-        for phi, first, next_ in zip(sums[r], start[r], after[r], strict=True):
-            phi.add_incoming(first, entry)
+        for phi, begin, next_ in zip(sums[r], start[r], after[r], strict=True):
+            phi.add_incoming(begin, entry)
             phi.add_incoming(next_, loop)
-    builder.cbranch(builder.icmp_signed(">", following[0], _I64(0)), loop, done)
+    end = done
+    if runs:
+        end = builder.append_basic_block("jump")
+    builder.cbranch(builder.icmp_signed(">", following[0], _I64(0)), loop, end)
+    if runs:
+        builder.position_at_end(end)
+        fewer = builder.sub(left, _I64(1))
+        moved = [builder.gep(p, [jump]) for p, jump in zip(first[:3], jumps[1:], strict=True)]
+        totals = [value for line in after for value in line]
+        for phi, value in zip((left, *next_run), (fewer, *moved, *totals), strict=True):
+            phi.add_incoming(value, end)
+        builder.cbranch(builder.icmp_signed(">", fewer, _I64(0)), outer, done)
 
     builder.position_at_end(done)
     lowest = broadcast(builder, floor, lanes)
@@ -143,17 +183,18 @@ def emit_tile(
 
 
 def _twin(rows, groups, vectors, lanes, halves):
-    def tile(c, ldc, a, rsa, csa, b, ldb, panel, init, ldi, K, floor, *ahead):
+    def tile(c, ldc, a, rsa, csa, b, ldb, panel, init, ldi, K, floor, *more):
         width = vectors * (lanes or SHAPE.lanes(c.itemsize))
+        count, a_jump, b_jump, _ = more[2:] or (1, 0, 0, 0)
         for r in range(rows):
             for group in range(groups):
                 columns = np.arange(width)
                 there = r * ldc + group * width + columns
                 acc = init[r * ldi + group * width + columns].copy()
-                for k in range(K):
-                    at = group * panel + k * ldb
+                for run, k in np.ndindex(count, K):
+                    at = group * panel + k * ldb + run * b_jump
                     weights = _halves_twin(b[at : at + width]) if halves else b[at + columns]
-                    acc += a[r * rsa + k * csa] * weights[:width]
+                    acc += a[r * rsa + k * csa + run * a_jump] * weights[:width]
                 c[there] = np.where(acc < floor, floor, acc)
 
     return tile
@@ -165,10 +206,10 @@ def _halves_twin(row):
     return np.concatenate([words << 16, words & 0xFFFF0000]).view(np.float32)
 
 
-def _tile(rows, groups, vectors, lanes=None, ahead=None, halves=False):
+def _tile(rows, groups, vectors, lanes=None, ahead=None, halves=False, runs=False):
     """One form as an intrinsic; `lanes` None is the shape's full vector.
 
-    `ahead` is None, "read" or "write".
+    `ahead` is None, "read" or "write"; with `runs` it is not None.
     """
     if not JIT:
         return _twin(rows, groups, vectors, lanes, halves)
@@ -177,7 +218,7 @@ def _tile(rows, groups, vectors, lanes=None, ahead=None, halves=False):
         def codegen(context, builder, signature, args):
             width = lanes or SHAPE.lanes(floor.bitwidth // 8)
             element = context.get_value_type(floor)
-            form = rows, groups, vectors, width, ahead == "write", halves
+            form = rows, groups, vectors, width, ahead == "write", halves, runs
             emit_tile(builder, args, element, SHAPE, *form)
             return context.get_dummy_value()
 
@@ -194,6 +235,14 @@ def _tile(rows, groups, vectors, lanes=None, ahead=None, halves=False):
     def tile_with(typingctx, c, ldc, a, rsa, csa, b, ldb, panel, init, ldi, K, floor, ahead, pace):
         return define(floor, types.CPointer(floor), types.int64)
 
+    def tile_runs(
+        typingctx, c, ldc, a, rsa, csa, b, ldb, panel, init, ldi, K, floor, ahead, pace, count,
+        a_jump, b_jump, ahead_jump,
+    ):  # fmt: skip
+        return define(floor, types.CPointer(floor), *[types.int64] * 5)
+
+    if runs:
+        return intrinsic(tile_runs)
     return intrinsic(tile_with if ahead else tile)
 
 
@@ -204,6 +253,7 @@ VECTORS = SHAPE.vectors
 tile_full = _tile(MICRO_ROWS, 1, VECTORS)
 ahead_to_read = _tile(MICRO_ROWS, 1, VECTORS, ahead="read")
 ahead_to_write = _tile(MICRO_ROWS, 1, VECTORS, ahead="write")
+ahead_runs = _tile(MICRO_ROWS, 1, VECTORS, ahead="read", runs=True)
 tile_four = _tile(4, 1, VECTORS)
 tile_two = _tile(2, 1, VECTORS)
 tile_one = _tile(1, 1, VECTORS)

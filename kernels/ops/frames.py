@@ -24,6 +24,20 @@ def rows_of_batch(record, frame):
 
 
 @kernel
+def runs_of_batch(record, frame, lengths_slot):
+    """The runs of rows that a sum over the batch has: one, or the series of each sample."""
+    return 1 if record[lengths_slot] == 0 else frame[records.SAMPLES]
+
+
+@kernel
+def rows_of_run(record, frame, lengths_slot, run):
+    """The first row of a run, and the number of its rows."""
+    if record[lengths_slot] == 0:
+        return 0, rows_of_batch(record, frame)
+    return run * record[records.POSITIONS], slot(record, lengths_slot, run)[run]
+
+
+@kernel
 def step_settings(frame):
     """The present step's float64 settings."""
     return advance(

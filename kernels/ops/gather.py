@@ -37,6 +37,14 @@ def copy_row(out, x, n):
 
 
 @kernel
+def clear_nan(x, n):
+    """x <- 0 where it is NaN, n elements."""
+    zero = cast(0, x[0])
+    for i in range(n):
+        x[i] = x[i] if x[i] == x[i] else zero
+
+
+@kernel
 def request_row(x, n, line):
     """Prefetches the cache lines, of `line` elements, of n elements."""
     for i in range(0, n, line):
@@ -65,6 +73,16 @@ def gather_dense(record, frame, scratch, lo, hi):
     """Rows [lo, hi) of the buffer out (B, width) = the samples' rows of data; overwrites."""
     data, out = slot(record, GATHER.data, scratch[0]), slot(record, GATHER.out, scratch[0])
     gather_rows(record, frame, out, data, record[GATHER.data_stride], LINE, lo, hi)
+    return 0
+
+
+@op(GATHER)
+def gather_padded(record, frame, scratch, lo, hi):
+    """gather_dense of padded series, whose padding is NaN: it becomes 0; overwrites."""
+    gather_dense(record, frame, scratch, lo, hi)
+    out = slot(record, GATHER.out, scratch[0])
+    for row in range(lo, hi):
+        clear_nan(advance(out, row * record[GATHER.out_stride]), record[SAMPLES.width])
     return 0
 
 

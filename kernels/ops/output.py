@@ -29,7 +29,8 @@ CHUNK_ROWS = 32
 
 LOSS = operands(
     dlogits=ROWS,  # its width is padded
-    losses=FLOAT64,  # one for each row
+    losses=FLOAT64,  # one for each sample
+    row_losses=maybe(FLOAT64),  # scratch where samples have several rows: one for each row
     logits=ROWS,
     targets=ROWS,
     weights=maybe(REALS),
@@ -56,7 +57,7 @@ EMIT_ROWS = operands(emitted=ANY_ROWS, x=ROWS, width=width_of("x"))
 PICK = operands(
     dlogits=ROWS,  # its width is padded
     logits=ROWS,
-    of=COUNT,  # an output, or -1: the largest of the row
+    of=COUNT,  # an output of the sample, or -1: the largest of the row
     outputs=width_of("logits"),
     padded=padded_width_of("dlogits"),
 )
@@ -79,28 +80,70 @@ def turn_block(z, rows, stride, C, R):
 
 
 @kernel
+def place_of(record, frame, sample, position):
+    """The place, in the targets and in the weights, of a row of a sample of the buffers."""
+    own = sample_of(record, frame, sample, LOSS.order)
+    return own * record[records.POSITIONS] + position
+
+
+@kernel
+def losses_of(record, first):
+    """The losses of rows from `first` on: of samples that have one row, or scratch."""
+    if record[LOSS.row_losses] == 0:
+        return advance(slot(record, LOSS.losses, 0.0), first)
+    return advance(slot(record, LOSS.row_losses, 0.0), first)
+
+
+@kernel
+def add_losses(record, value, first, R):
+    """losses of the samples of rows [first, first + R) += value (R,), from 0 at a first row."""
+    if record[LOSS.row_losses] == 0:
+        return
+    losses, positions = slot(record, LOSS.losses, 0.0), record[records.POSITIONS]
+    sample, position = first // positions, first % positions
+    for r in range(R):
+        if position == positions:
+            sample, position = sample + 1, 0
+        if position == 0:
+            losses[sample] = 0.0
+        losses[sample] += value[r]
+        position += 1
+
+
+@kernel
 def read_block(record, frame, z, t, first, R):
     """z (C, R) = logits and t (T, R) = targets of rows [first, first + R); overwrites."""
     logits, stride = slot(record, LOSS.logits, z[0]), record[LOSS.logits_stride]
     turn_block(z, advance(logits, first * stride), stride, record[LOSS.outputs], R)
-    targets = slot(record, LOSS.targets, z[0])
+    targets, positions = slot(record, LOSS.targets, z[0]), record[records.POSITIONS]
+    sample, position = first // positions, first % positions
+    place = place_of(record, frame, sample, position)
     for r in range(R):
-        sample = sample_of(record, frame, first + r, LOSS.order)
-        target = advance(targets, sample * record[LOSS.targets_stride])
+        if position == positions:
+            sample, position = sample + 1, 0
+            place = place_of(record, frame, sample, 0)
+        target = advance(targets, place * record[LOSS.targets_stride])
         for c in range(record[LOSS.target_width]):
             t[c * R + r] = target[c]
+        place, position = place + 1, position + 1
 
 
 @kernel
 def write_block(record, frame, value, z, first, R):
     """Rows [first, first + R): dlogits = weight scale z (C, R), overwrites; value *= weight."""
     dz, scale = slot(record, LOSS.dlogits, z[0]), step_settings(frame)[records.SCALE]
+    positions = record[records.POSITIONS]
+    sample, position = first // positions, first % positions
+    place = place_of(record, frame, sample, position)
     for r in range(R):
+        if position == positions:
+            sample, position = sample + 1, 0
+            place = place_of(record, frame, sample, 0)
         weight = 1.0
         if record[LOSS.weights] != 0:
-            sample = sample_of(record, frame, first + r, LOSS.order)
-            weight = float(slot(record, LOSS.weights, z[0])[sample])
+            weight = float(slot(record, LOSS.weights, z[0])[place])
             value[r] = value[r] * weight
+        place, position = place + 1, position + 1
         factor = cast(weight * scale, z[0])
         row = advance(dz, (first + r) * record[LOSS.dlogits_stride])
         for c in range(record[LOSS.outputs]):
@@ -111,9 +154,12 @@ def write_block(record, frame, value, z, first, R):
 
 @op(LOSS)
 def loss_gradient(record, frame, scratch, lo, hi):
-    """Rows [lo, hi): dlogits (B, O) = weight x scale x gradient, losses (B,); overwrites."""
+    """Rows [lo, hi): dlogits (B, O) = weight x scale x gradient; overwrites.
+
+    The losses of samples are sums over their rows.
+    """
     C, width = record[LOSS.outputs], record[LOSS.target_width]
-    values, constants = slot(record, LOSS.losses, 0.0), slot(record, LOSS.constants, scratch[0])
+    constants = slot(record, LOSS.constants, scratch[0])
     status = 0
     first = lo
     while first < hi:
@@ -121,9 +167,10 @@ def loss_gradient(record, frame, scratch, lo, hi):
         z, t = scratch, advance(scratch, C * R)
         work = advance(t, width * R)
         read_block(record, frame, z, t, first, R)
-        value = advance(values, first)
+        value = losses_of(record, first)
         status |= call(record, LOSS.function, (value, z, t, work, C, R, constants))
         write_block(record, frame, value, z, first, R)
+        add_losses(record, value, first, R)
         first += R
     return status
 
@@ -137,7 +184,7 @@ def known_loss_gradient(record, frame, scratch, lo, hi):
     """
     C, width = record[LOSS.outputs], record[LOSS.target_width]
     per_target = C // width
-    values, constants = slot(record, LOSS.losses, 0.0), slot(record, LOSS.constants, scratch[0])
+    constants = slot(record, LOSS.constants, scratch[0])
     divisor, zero = float(record[KNOWN_LOSS.divisor]), cast(0, scratch[0])
     status = 0
     first = lo
@@ -147,7 +194,7 @@ def known_loss_gradient(record, frame, scratch, lo, hi):
         filled = advance(t, width * R)
         work = advance(filled, R)
         read_block(record, frame, z, t, first, R)
-        value = advance(values, first)
+        value = losses_of(record, first)
         column = advance(slot(record, KNOWN_LOSS.column_losses, 0.0), first)
         for r in range(R):
             value[r] = 0.0
@@ -170,6 +217,7 @@ def known_loss_gradient(record, frame, scratch, lo, hi):
                     for o in range(per_target):
                         own[o * R + r] = zero
         write_block(record, frame, value, z, first, R)
+        add_losses(record, value, first, R)
         first += R
     return status
 
@@ -260,8 +308,8 @@ def emit_above_half(record, frame, scratch, lo, hi):
 
 @op(PICK)
 def pick(record, frame, scratch, lo, hi):
-    """Rows [lo, hi) of dlogits (B, O): 1 at the output `of`, or at the first of the largest logits
-    (B, O), and 0 elsewhere; overwrites.
+    """Rows [lo, hi) of dlogits (B, O): 1 at the output `of` of each sample, whose rows follow one
+    another, or at the first of the largest logits (B, O) of each row; 0 elsewhere; overwrites.
     """
     logits, dlogits = slot(record, PICK.logits, scratch[0]), slot(record, PICK.dlogits, scratch[0])
     for row in range(lo, hi):
@@ -273,8 +321,11 @@ def pick(record, frame, scratch, lo, hi):
             for c in range(1, record[PICK.outputs]):
                 if z[c] > z[best]:
                     best = c
+        else:
+            best -= row % record[records.POSITIONS] * record[PICK.outputs]
         clear_columns(dz, 0, record[PICK.padded])
-        dz[best] = cast(1, z[0])
+        if 0 <= best < record[PICK.outputs]:
+            dz[best] = cast(1, z[0])
     return 0
 
 

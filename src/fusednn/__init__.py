@@ -37,7 +37,10 @@ _HOMES = {
     "show_versions": "fusednn.versions",
     "warmup": "fusednn.estimators.deployment.warmup",
 }
-_MODULES = ("augment", "exceptions", "kernels", "layers", "losses", "optimizers", "schedules")
+_MODULES = (
+    *("augment", "exceptions", "kernels", "layers", "losses", "optimizers", "schedules"),
+    "series",
+)
 
 __all__ = [
     "CompiledPredictor",
@@ -63,6 +66,7 @@ __all__ = [
     "losses",
     "optimizers",
     "schedules",
+    "series",
     "show_versions",
     "warmup",
 ]

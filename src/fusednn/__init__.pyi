@@ -1,6 +1,6 @@
 """The names that `__init__.py` imports on first use, for editors and type checkers."""
 
-from . import augment, exceptions, kernels, layers, losses, optimizers, schedules
+from . import augment, exceptions, kernels, layers, losses, optimizers, schedules, series
 from .compiled import CompiledPredictor
 from .estimators.deployment.exporting import export_c, export_library, export_onnx
 from .estimators.deployment.freezing import freeze
@@ -43,6 +43,7 @@ __all__ = [
     "losses",
     "optimizers",
     "schedules",
+    "series",
     "show_versions",
     "warmup",
 ]

@@ -6,6 +6,7 @@ import ctypes
 import json
 import os
 from ctypes import byref
+from functools import partial
 from math import prod
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ import numpy as np
 
 from fusednn.serving.files.paths import path_of
 from fusednn.serving.labels_and_values import Answers
+from fusednn.serving.sequences import Series, checked_lengths, lengthened
 
 from .serving import checks
 
@@ -88,7 +90,12 @@ class CompiledPredictor(Answers):
         per_target, point = (about["per_target"], None) if about["point"] is None else (1, 0)
         classes = [_labels(**one) for one in about["classes"]]
         more = {key: about[key] for key in ("inverse", "least", "column") if key in about}
+        more["axes"] = tuple(about.get("output_axes", ()))
         super().__init__(about["kind"], classes, per_target, point, self._names[1], **more)
+        self._answer = self._answer_rows
+        if self._output_axes:
+            widths = [about["interface"][key] for key in ("logits", "outputs", "labels")]
+            self._answer = partial(self._with_axes, self._answer_rows, widths)
         self._function = None  # the library itself applies the inverse function
         self._columns = about.get("columns")
         self._features = None if about["features"] is None else tuple(about["features"])
@@ -96,6 +103,9 @@ class CompiledPredictor(Answers):
         self._takes_any_axes = "axes" not in about
         self._axes = tuple(map(tuple, about.get("axes", ())))
         self._sample_shapes = checks.shapes_of_a_sample(self._axes)
+        series = dict(about.get("series", {}))
+        self._least_steps = series.pop("least", 0)
+        self._series = Series(**series) if series else None
         self.dtype = np.dtype(about["dtype"])
         self.n_features_in_ = about["sizes"][0]
         if self._features is not None:
@@ -110,10 +120,14 @@ class CompiledPredictor(Answers):
         address = ctypes.c_void_p
         self._call.argtypes = ctypes.c_int, ctypes.c_int, address, ctypes.c_size_t, address
 
-    def _answer(self, way, X, out, validate):
+    def _answer_rows(self, way, X, out, validate):
         columns, dtype = self._ways[way]
-        if self._sample_shapes and type(X) is np.ndarray and X.shape in self._sample_shapes:
-            X = X.reshape(1, self.n_features_in_)
+        if (
+            self._sample_shapes
+            and type(X) is np.ndarray
+            and checks.is_sample(X.shape, self._sample_shapes, self._series)
+        ):
+            X = X.reshape(1, X.size)
         if not (
             type(X) is np.ndarray and X.dtype is self.dtype and X.flags.carray and X.ndim == 2
         ):
@@ -121,13 +135,16 @@ class CompiledPredictor(Answers):
             if has_axes and prod(X.shape[1:]) == self.n_features_in_:
                 X = X.reshape(len(X), self.n_features_in_)
             X = checks.converted(
-                X, self.dtype, self._names, self._features, self._columns, self._axes
+                *(X, self.dtype, self._names, self._features, self._columns, self._axes),
+                self._series,
             )
             if not X.flags.writeable:  # `from_buffer` needs a writable buffer
                 X = X.copy()
+        if X.shape[1] != self.n_features_in_ and self._takes_steps(X):
+            X = self._with_padding(X)
         rows, width = X.shape
         if width != self.n_features_in_:
-            raise checks.refuse_columns(X, self.n_features_in_, self._names)
+            raise checks.refuse_columns(X, self.n_features_in_, self._names, self._series)
         if out is None:
             out = np.empty((rows, columns), dtype)
         else:
@@ -140,11 +157,41 @@ class CompiledPredictor(Answers):
         x, answers = byref(_BYTE.from_buffer(X)), byref(_BYTE.from_buffer(out))
         status = self._call(way, bool(validate), x, rows, answers)
         if status == NOT_FINITE:
+            if self._series is not None:
+                self._refuse_series(X)
             read = X if self._columns is None else X[:, self._columns[1]]
             raise checks.refuse_values(read, self._names)
         if status:
             raise MemoryError("no memory for the buffers of the network")
         return out
+
+    def _takes_steps(self, X) -> bool:
+        """Whether rows of other columns are series of other steps."""
+        if self._series is None or not X.shape[1]:
+            return False
+        return X.shape[1] % self._series.features == 0
+
+    def _with_padding(self, X):
+        """Rows of series of other steps with the columns of the library's."""
+        assert self._series is not None
+        steps = X.shape[1] // self._series.features
+        if steps > self._series.steps:
+            raise self._refuse_steps(steps)
+        return lengthened(X, self._series)
+
+    def _refuse_series(self, X):
+        """Refuses series with NaN that is no padding, or with too few steps."""
+        series = self._series
+        assert series is not None
+        if np.isnan(X).any():
+            lengths = checked_lengths(X, series.features, series.channels_first)
+            if lengths.min() < self._least_steps:
+                raise self._refuse_steps(lengths.min())
+
+    def _refuse_steps(self, steps):
+        assert self._series is not None
+        takes = f"{self._least_steps} to {self._series.steps}"
+        return ValueError(f"X has series of length {steps}, but the library takes {takes}.")
 
     def __reduce__(self):
         return CompiledPredictor, (self.path,)

@@ -16,6 +16,7 @@ from fusednn.graph.layers.recurrent import Recurrent
 from fusednn.graph.layers.rescale import Rescale
 from fusednn.graph.layers.reshape import Reshape
 from fusednn.graph.layers.residual import Residual
+from fusednn.graph.layers.token_embedding import TokenEmbedding
 from fusednn.graph.layers.untrained import GaussianNoise, Identity, Standardize
 from fusednn.graph.layers.upsampling import UpSampling
 from fusednn.graph.network import Network
@@ -117,6 +118,18 @@ LISTS = {
         Reshape((12,)),
         Dense(12, 2),
     ),
+    "tokens": (
+        TokenEmbedding(6, 4, 3, 0, epilogue("tanh", dropout=0.2)),
+        Recurrent(3, 2, "gru", sequences=True),
+        whole_pool((6, 2), True),
+        Dense(2, 2),
+    ),
+    "tokens at once": (
+        TokenEmbedding(6, 5, 17),
+        BatchNorm(17),
+        Reshape((102,)),
+        Dense(102, 1),
+    ),
     "windows": (
         Reshape((2, 3, 1)),
         convolution((2, 3, 1), 17, (2, 2), "relu", padding=((1, 0), (0, 2)), dilation=(1, 2)),
@@ -151,6 +164,17 @@ LISTS = {
         Recurrent(1, 4, "gru", sequences=True, after=epilogue("tanh")),
         Recurrent(4, 3, "tanh", both=True, sequences=True),
         Recurrent(6, 2, "gru"),
+    ),
+    "a sequence at the end": (
+        Reshape((3, 2)),
+        Recurrent(2, 5, "lstm", sequences=True, both=True, after=epilogue("tanh", dropout=0.2)),
+        Dense(10, 3),
+    ),
+    "an image at the end": (
+        Reshape((2, 3, 1)),
+        convolution((2, 3, 1), 17, (2, 2), "relu", padding=((1, 0), (1, 0))),
+        BatchNorm(17),
+        Dense(17, 6),
     ),
     "shortcuts": (
         Reshape((6, 1)),
@@ -211,9 +235,12 @@ AUGMENTED = {
 RESCALED = Network((Rescale(6), Dense(6, 2)), "squared_error")  # only answers
 
 
-def reads_codes(network):
-    """Whether the first op looks up columns of the data."""
-    return isinstance(network.ops[0], Embedding)
+def code_columns(network):
+    """The columns of the data that the first op looks up."""
+    first = network.ops[0]
+    if isinstance(first, TokenEmbedding):
+        return list(range(6))
+    return list(first.columns) if isinstance(first, Embedding) else []
 
 
 def every_op():

@@ -46,7 +46,7 @@ class Windowed:
     def _samples(self, x, windows):
         return x.reshape(len(x), *windows.sizes, -1)
 
-    def convolve(self, x, w, b, windows, floor, groups=1, storage=""):
+    def convolve(self, x, w, b, windows, floor, groups=1, storage="", lengths=None):
         assert not storage, "weights are not rounded here"
         x, total = framed(self._samples(x, windows), windows), b
         for tap, view in views(x, windows):
@@ -54,7 +54,7 @@ class Windowed:
             total = total + products.reshape(*view.shape[:-1], -1)
         return {"out": np.maximum(total, floor)}
 
-    def convolution_partials(self, x, dz, w, windows, groups=1):
+    def convolution_partials(self, x, dz, w, windows, groups=1, lengths=None):
         x, dz = framed(self._samples(x, windows), windows), dz.reshape(len(x), *windows.counts, -1)
         chunks = [slice(at, at + self.chunk_rows) for at in range(0, len(x), self.chunk_rows)]
         dw = np.empty((len(chunks), *self._shape))
@@ -67,14 +67,14 @@ class Windowed:
         db = [dz[chunk].reshape(-1, dz.shape[-1]).sum(axis=0) for chunk in chunks]
         return {"dw": dw, "db": np.array(db)}
 
-    def convolve_backward(self, dz, w, windows, groups=1):
+    def convolve_backward(self, dz, w, windows, groups=1, lengths=None):
         dx = framed(np.zeros((len(dz), *windows.sizes, w.shape[-2] * groups)), windows)
         dz = split(dz.reshape(len(dz), *windows.counts, -1), groups)
         for tap, view in views(dx, windows):
             view += np.einsum("...go,igo->...gi", dz, split(w[tap], groups)).reshape(view.shape)
         return {"dx": unframed(dx, windows).reshape(len(dz), *self._shape)}
 
-    def convolve_transposed(self, x, w, b, windows, groups, storage=""):
+    def convolve_transposed(self, x, w, b, windows, groups, storage="", lengths=None):
         assert not storage, "weights are not rounded here"
         out = framed(np.zeros((len(x), *windows.sizes, w.shape[-1])), windows)
         x = split(x, groups)
@@ -82,7 +82,7 @@ class Windowed:
             view += np.einsum("...gi,igo->...go", x, split(w[tap], groups)).reshape(view.shape)
         return {"out": unframed(out, windows) + b}
 
-    def convolve_transposed_partials(self, x, dz, w, windows, groups):
+    def convolve_transposed_partials(self, x, dz, w, windows, groups, lengths=None):
         framed_dz = framed(dz, windows)
         chunks = [slice(at, at + self.chunk_rows) for at in range(0, len(x), self.chunk_rows)]
         dw = np.empty((len(chunks), *self._shape))
@@ -94,44 +94,48 @@ class Windowed:
         db = [dz[chunk].reshape(-1, dz.shape[-1]).sum(axis=0) for chunk in chunks]
         return {"dw": dw, "db": np.array(db)}
 
-    def convolve_transposed_backward(self, dz, w, windows, groups):
+    def convolve_transposed_backward(self, dz, w, windows, groups, lengths=None):
         dx = np.zeros((len(dz), *self._shape))
         for tap, view in views(framed(dz, windows), windows):
             products = np.einsum("...go,igo->...gi", split(view, groups), split(w[tap], groups))
             dx += products.reshape(dx.shape)
         return {"dx": dx}
 
-    def upsample(self, x, windows):
+    def upsample(self, x, windows, lengths=None, out_lengths=None):
         for axis, factor in enumerate(windows.kernel, start=1):
             x = x.repeat(factor, axis)
         return {"out": x}
 
-    def upsample_backward(self, dout, windows):
+    def upsample_backward(self, dout, windows, lengths=None, out_lengths=None):
         return {"dx": sum(view for _, view in views(dout, windows))}
 
-    def max_pool(self, x, windows):
-        x = framed(self._samples(x, windows), windows, -np.inf)
+    def max_pool(self, x, windows, lengths=None, out_lengths=None):
+        x = self._samples(x, windows)
+        if lengths is not None:
+            x = np.where(within(lengths, x), x, -np.inf)
+        x = framed(x, windows, -np.inf)
         every = np.stack([view for _, view in views(x, windows)])
         shape = len(x), *self._shape
+        every = np.where(np.isinf(every).all(axis=0), 0, every)  # of windows behind a series
         return {
             "out": every.max(axis=0).reshape(shape),
             "taken": every.argmax(axis=0).reshape(shape),
         }
 
-    def max_pool_backward(self, dout, taken, windows):
+    def max_pool_backward(self, dout, taken, windows, lengths=None, out_lengths=None):
         dx, shape = self._nothing(dout, windows), (len(dout), *windows.counts, dout.shape[-1])
         for number, (_, view) in enumerate(views(dx, windows)):
             view += np.where(taken == number, dout, 0).reshape(shape)
         return {"dx": unframed(dx, windows)}
 
-    def average_pool(self, x, windows):
+    def average_pool(self, x, windows, lengths=None, out_lengths=None):
         x = framed(self._samples(x, windows), windows)
-        total = sum(view for _, view in views(x, windows)) / _divisors(windows)
+        total = sum(view for _, view in views(x, windows)) / _divisors(windows, lengths)
         return {"out": total.reshape(len(x), *self._shape)}
 
-    def average_pool_backward(self, dout, windows):
+    def average_pool_backward(self, dout, windows, lengths=None, out_lengths=None):
         dx = self._nothing(dout, windows)
-        shares = dout.reshape(len(dout), *windows.counts, -1) / _divisors(windows)
+        shares = dout.reshape(len(dout), *windows.counts, -1) / _divisors(windows, lengths)
         for _, view in views(dx, windows):
             view += shares
         return {"dx": unframed(dx, windows)}
@@ -141,8 +145,19 @@ class Windowed:
         return framed(np.zeros((len(dout), *windows.sizes, dout.shape[-1])), windows)
 
 
-def _divisors(windows):
-    """(1, *counts, 1): taps of each window within the padding."""
-    within = framed(np.zeros((1, *windows.sizes, 1)), windows)
-    within[:, *(slice(0, size) for size in windows.framed)] = 1
-    return sum(view for _, view in views(within, windows))
+def _divisors(windows, lengths):
+    """(1, *counts, 1), or (B, *counts, 1) of series: taps of each window within the padding."""
+    if lengths is not None:
+        after = sum(windows.padding[0])
+        found = framed(np.zeros((len(lengths), *windows.sizes, 1)), windows)
+        found[:] = within(lengths + after, found)
+        return np.maximum(sum(view for _, view in views(found, windows)), 1)
+    found = framed(np.zeros((1, *windows.sizes, 1)), windows)
+    found[:, *(slice(0, size) for size in windows.framed)] = 1
+    return sum(view for _, view in views(found, windows))
+
+
+def within(lengths, values):
+    """Whether a step is one of its series, in the shape of values (B, T, columns)."""
+    found = np.arange(values.shape[1]) < np.asarray(lengths)[:, np.newaxis]
+    return found[..., np.newaxis]

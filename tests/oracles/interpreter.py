@@ -2,6 +2,7 @@
 
 It keeps every array apart, does nothing in place, and checks each shape and each index. Where the
 way forward drops or adds something at random, the masks and the noise are those of `reference`.
+The padding of series is 0 in each array.
 """
 
 from dataclasses import dataclass, field
@@ -10,10 +11,10 @@ import numpy as np
 from oracles import reference, reference_layers
 from oracles.augmentation import augmented
 from oracles.interpreted_recurrences import Recurrent
-from oracles.interpreted_windows import Windowed
+from oracles.interpreted_windows import Windowed, within
 
 from fusednn.graph.arrays import CHUNKS, NETWORK, ROWS, Array
-from fusednn.graph.gradients import Given, Lookups, Partials, Runs, Sum
+from fusednn.graph.gradients import Given, Lookups, Partials, Runs, Sum, TokenLookups
 
 CHUNK_ROWS = 8
 """Any number serves: the sums of chunks are added up."""
@@ -30,7 +31,7 @@ class Run(Windowed, Recurrent):
     parameters : list of ndarray
     X : ndarray of shape (B, I)
     of_loss : callable, optional
-        From logits (B, O) and the name of the samples' order to losses (B,) and dlogits.
+        From logits (B, *axes, O) and the name of the samples' order to losses (B, 1) and dlogits.
     orders : dict of str to ndarray
         Samples, by the names of the orders.
     mix : float
@@ -38,7 +39,11 @@ class Run(Windowed, Recurrent):
     seed, step : int
         The key of the random numbers.
     of : int
-        The output that is picked; -1 is each row's largest.
+        The output of a sample that is picked, over all its rows; -1 is each row's largest.
+    carried : list of ndarray, optional
+        What the run before left; by default zeros.
+    continues : bool
+        Whether it is a window that follows another.
     """
 
     graph: object
@@ -50,6 +55,8 @@ class Run(Windowed, Recurrent):
     seed: int = 0
     step: int = 0
     of: int = -1
+    carried: list | None = None
+    continues: bool = False
     chunk_rows = CHUNK_ROWS
 
     def __post_init__(self):
@@ -60,6 +67,9 @@ class Run(Windowed, Recurrent):
         self._write(self.graph.x, np.asarray(self.X, float)[self._own])
         for (_, array), given in zip(self.graph.parameters, self.parameters, strict=True):
             self._write(array, np.array(given, float))
+        for number, (before, _) in enumerate(self.graph.carried):
+            zeros = np.zeros((self.B, *before.shape))
+            self._write(before, zeros if self.carried is None else self.carried[number])
         for w, v, norms in self.graph.normed:
             directions, g = (self._of_parameter(number) for number in (v, norms))
             self._write(w, directions * g / np.sqrt((directions**2).sum(axis=0)))
@@ -72,6 +82,9 @@ class Run(Windowed, Recurrent):
             found = getattr(self, call.op)(**given)
             assert found.keys() == call.out.keys(), call.op
             for name, array in call.out.items():
+                lengths = self.graph.lengths.get(array)
+                if lengths is not None:
+                    found[name] = found[name] * within(self.values[lengths], found[name])
                 self._write(array, found[name])
 
     def _of_parameter(self, number):
@@ -85,6 +98,11 @@ class Run(Windowed, Recurrent):
             assert values.shape == (*lead, *array.shape), (values.shape, array)
         assert not shape or shape[0] == array.shape
         self.values[array] = values
+
+    @property
+    def left(self):
+        """What is carried on to the next run."""
+        return [self.values[after] for _, after in self.graph.carried]
 
     @property
     def logits(self):
@@ -132,12 +150,39 @@ class Run(Windowed, Recurrent):
                 assert ((codes >= 0) & (codes < count)).all()
                 np.add.at(table, codes, self.values[dz][..., first : first + size])
                 return table
+            case TokenLookups(x, dz, left_out):
+                table = np.zeros(self.graph.parameters[number][0].shape)
+                codes, rows = self.values[x].astype(int).reshape(-1), rows_of(self.values[dz])
+                np.add.at(table, codes, rows)
+                if left_out is not None:
+                    table[left_out] = 0
+                return table
         raise TypeError(gradient)
 
     # -- calls: from what they read to what they write, by name -----------------------------
 
-    def gather(self, x, order):
-        return {"out": x if order == "own" else np.asarray(self.X, float)[self.orders[order]]}
+    def gather(self, x, order, padded):
+        x = self._samples_of(x, order)
+        return {"out": np.nan_to_num(x, nan=0.0) if padded else x}
+
+    def _samples_of(self, x, order):
+        return x if order == "own" else np.asarray(self.X, float)[self.orders[order]]
+
+    def count_steps(self, x, order, steps, turned):
+        x = self._samples_of(x, order)
+        series = x.reshape(self.B, -1, steps) if turned else x.reshape(self.B, steps, -1)
+        known = ~np.isnan(series).all(axis=1 if turned else 2)
+        return {"counts": np.array([np.flatnonzero(row)[-1] + 1 for row in known])}
+
+    def longer(self, first, second):
+        return {"counts": np.maximum(first, second)}
+
+    def change_lengths(self, lengths, factor, added, divisor, overhang):
+        counts = (lengths * factor + added) // divisor
+        if overhang >= 0:
+            rest = (lengths + added) % divisor
+            counts = counts + ((rest > 0) & (counts * divisor < overhang + lengths))
+        return {"counts": counts}
 
     def augment(self, x, augmentation, stream):
         drawn = {"seed": self.seed, "step": self.step, "stream": stream}
@@ -164,7 +209,19 @@ class Run(Windowed, Recurrent):
             parts.append(table[codes])
         return {"out": np.concatenate(parts, axis=-1)}
 
+    def count_tokens(self, x, steps, padding):
+        known = x.reshape(self.B, steps) != padding
+        return {"counts": np.array([np.flatnonzero(row)[-1] + 1 for row in known])}
+
+    def embed_tokens(self, x, tables, lengths):
+        [table] = (self.values[array] for array in tables)
+        codes = x.astype(int)
+        assert ((codes >= 0) & (codes < len(table))).all()
+        return {"out": table[codes.reshape(len(codes), -1)]}
+
     def embed_backward(self, dout, columns):
+        if len(columns) == self.X.shape[-1]:
+            return {"dx": np.zeros(self.X.shape)}
         dx = np.zeros((*dout.shape[:-1], self.X.shape[-1]))
         plain = [column for column in range(dx.shape[-1]) if column not in columns]
         dx[..., plain] = dout[..., : len(plain)]
@@ -247,11 +304,13 @@ class Run(Windowed, Recurrent):
         dx = (g - mean - normal * product) * inverse[..., np.newaxis]
         return {"dx": dx, "products": dout * normal}
 
-    def batch_partials(self, x):
-        self._rows = len(rows_of(x))
+    def batch_partials(self, x, lengths):
+        self._rows = len(rows_of(x)) if lengths is None else lengths.sum()
         return {"partials": sums_of_chunks(x, x**2)}
 
-    def batch_statistics(self, partials, running_mean, running_variance, momentum, epsilon):
+    def batch_statistics(
+        self, partials, lengths, running_mean, running_variance, momentum, epsilon
+    ):
         n = self._rows
         mean, squares = partials.sum(axis=0)
         mean /= n
@@ -267,16 +326,17 @@ class Run(Windowed, Recurrent):
     def batch_norm_forward(self, x, mean, inverse, scale, shift, floor):
         return {"out": np.maximum((x - mean) * inverse * scale + shift, floor)}
 
-    def batch_norm_partials(self, dout, x, mean, inverse):
+    def batch_norm_partials(self, dout, x, mean, inverse, lengths):
         return {"partials": sums_of_chunks(dout, dout * (x - mean) * inverse)}
 
     def batch_norm_sums(self, partials):
         dshift, dscale = partials.sum(axis=0)
         return {"dscale": dscale, "dshift": dshift}
 
-    def batch_norm_backward(self, dout, x, mean, inverse, scale, dscale, dshift):
+    def batch_norm_backward(self, dout, x, mean, inverse, lengths, scale, dscale, dshift):
         normal = (x - mean) * inverse
-        rest = dout - (dshift + normal * dscale) / rows_of(dout).shape[0]
+        rows = len(rows_of(dout)) if lengths is None else lengths.sum()
+        rest = dout - (dshift + normal * dscale) / rows
         return {"dx": scale * inverse * rest}
 
     def loss(self, logits, order):
@@ -284,8 +344,10 @@ class Run(Windowed, Recurrent):
         return {"losses": losses, "dlogits": dlogits}
 
     def pick(self, logits):
-        best = logits.argmax(axis=1) if self.of < 0 else np.full(len(logits), self.of)
-        return {"dlogits": np.eye(logits.shape[1])[best]}
+        if self.of < 0:
+            return {"dlogits": np.eye(logits.shape[-1])[logits.argmax(axis=-1)]}
+        one = np.eye(logits[0].size)[self.of]
+        return {"dlogits": np.broadcast_to(one.reshape(logits[0].shape), logits.shape)}
 
 
 def rows_of(values):

@@ -84,6 +84,16 @@ class Lookup(nn.Module):
         return torch.cat([x[:, self.plain], *vectors], dim=1)
 
 
+class Tokens(nn.Embedding):
+    """Vectors of the codes of samples, which are floats with derivatives of 0."""
+
+    def __init__(self, spec):
+        super().__init__(spec.count, spec.size, padding_idx=spec.padding)
+
+    def forward(self, x):
+        return super().forward(x.long()) + 0 * x[..., None]
+
+
 def _dense(spec, width):
     linear = nn.Linear(width, spec.units, bias=spec.bias)
     return nn.Sequential(
@@ -109,6 +119,8 @@ def _bare(spec, width):
             return nn.RMSNorm(width, eps=spec.epsilon)
         case layers.Embedding():
             return Lookup(spec, width)
+        case layers.TokenEmbedding():
+            return Tokens(spec)
         case layers.Reshape():
             return Axes(spec)
         case layers.Flatten():
@@ -126,7 +138,8 @@ def module_of(spec, *shape):
         return Sum(*(sequence_of(specs, *shape) for specs in _chains(spec)))
     module = _bare(spec, shape[-1])
     for name, parameter in module.named_parameters():
-        decays = isinstance(spec, layers.Embedding) or name in MATRICES
+        tables = layers.Embedding | layers.TokenEmbedding
+        decays = isinstance(spec, tables) or name in MATRICES
         decay = spec.decay_factor if decays else 0.0
         parameter.factors = getattr(spec, "rate_factor", 1.0), decay
     return module

@@ -1,13 +1,12 @@
 """Every part of `every_part.py` answers and trains as its peers do: PyTorch and ONNX Runtime."""
 
-import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("onnxruntime")
 
 # Without the peers the module ends above, so these imports cannot come first.
-from every_part import LABELS, LOSSES, OPTIMIZERS, PARTS
+from every_part import LOSSES, OPTIMIZERS, PARTS
 from numpy.testing import assert_allclose
 from oracles.onnx_sessions import check_values, run, session_of
 from oracles.parity import fit_quietly
@@ -15,7 +14,7 @@ from oracles.torch_descriptions import LOSS_TWINS, twin_of
 from oracles.torch_layers import gradient_of, read, sequence_of, write
 from running.nested_weights import flat
 
-from fusednn.layers import Dense
+from fusednn.layers import Dense, Reshape
 
 pytestmark = pytest.mark.peers
 EVERY = pytest.mark.parametrize("part", PARTS.values(), ids=PARTS)
@@ -46,24 +45,28 @@ def test_outputs_and_input_gradients(part):
     sequence, _ = sequence_for(model, X)
     inputs = torch.from_numpy(X).requires_grad_()
     logits = sequence(inputs)
-    picked = logits.amax(dim=1) if hasattr(model, "classes_") else logits[:, 0]
+    of = None if hasattr(model, "classes_") and not part.axes else 0
+    picked = logits.amax(dim=1) if of is None else logits.flatten(1)[:, 0]
     picked.sum().backward()
     found = model.predict_logits(X).reshape(logits.shape)
     assert_allclose(found, logits.detach().numpy(), rtol=1e-9, atol=1e-12)
-    of = None if hasattr(model, "classes_") else 0
     assert_allclose(model.input_gradient(X, of), inputs.grad.numpy(), rtol=1e-9, atol=1e-12)
 
 
 @pytest.mark.parametrize("name", LOSSES)
-def test_losses_and_gradients(name):
-    """Value and gradient of the mean over the samples."""
+@pytest.mark.parametrize("axes", [(), (3,)], ids=["samples", "steps"])
+def test_losses_and_gradients(name, axes):
+    """Value and gradient of the mean over the samples, or over the steps of all samples."""
     part = PARTS[f"loss {name}"]
+    if axes:
+        part = part._replace(layers=[Reshape(3, 2), *part.layers], axes=axes)
     model = fitted(part).set_params(alpha=0.0)
     value, gradient = model.loss_and_gradient(part.X, part.y)
     sequence, specs = sequence_for(model, part.X)
-    targets = LABELS if hasattr(model, "classes_") else part.y[:, np.newaxis]
+    targets = part.y.reshape(-1) if hasattr(model, "classes_") else part.y.reshape(-1, 1)
     loss = LOSS_TWINS[type(part.loss)](part.loss)
-    expected = loss(sequence(torch.from_numpy(part.X)), torch.from_numpy(targets)) / len(targets)
+    logits = sequence(torch.from_numpy(part.X)).flatten(0, -2)
+    expected = loss(logits, torch.from_numpy(targets)) / len(targets)
     expected.backward()
     assert value == pytest.approx(expected.item(), rel=1e-9)
     theirs = flat(_arrays(read(specs, sequence, gradient_of)))

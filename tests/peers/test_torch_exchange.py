@@ -6,7 +6,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 # Without the peer the module ends above, so these imports cannot come first.
-from every_part import LAYERS, public
+from every_part import LAYERS, code_columns, public
 from oracles.parity import fit_quietly
 from torch import nn
 
@@ -42,6 +42,7 @@ from fusednn.layers import (
     Reshape,
     Residual,
     RMSNorm,
+    TokenEmbedding,
     UpSample1D,
     UpSample2D,
 )
@@ -73,6 +74,13 @@ class Tables(nn.ModuleList):
         pairs = zip(self, self.columns, strict=True)
         vectors = [table(x[:, column].long()) for table, column in pairs]
         return torch.cat([x[:, others], *vectors], dim=1)
+
+
+class Codes(nn.Embedding):
+    """Vectors of codes that are floats."""
+
+    def forward(self, x):
+        return super().forward(x.long())
 
 
 def norm_weights(linear):
@@ -110,6 +118,14 @@ PAIRS = {  # the axes of our sample, our layers, PyTorch's
         [Embedding([1, 3], categories=[4, 3], size=2), Dense(4, "tanh")],
         lambda: [
             *(Tables([1, 3], nn.Embedding(4, 2), nn.Embedding(3, 2)), nn.Linear(8, 4), nn.Tanh()),
+        ],
+    ),
+    "tokens": (
+        (6,),
+        [TokenEmbedding(5, 3, padding=0), Dropout(0.2), Flatten(), Dense(4, "tanh")],
+        lambda: [
+            *(Codes(3, 5, padding_idx=0), nn.Dropout(0.2), nn.Flatten()),
+            *(nn.Linear(30, 4), nn.Tanh()),
         ],
     ),
     "residual": (
@@ -294,6 +310,9 @@ def data(name):
     shape, specs, _ = PAIRS[name]
     random = np.random.RandomState(0)
     X = random.normal(size=(SAMPLES, *shape))
+    if isinstance(specs[0], TokenEmbedding):
+        X = random.randint(3, size=X.shape).astype(float)
+        X[:, -1] = 1  # no padding, as Flatten takes samples of one length
     if isinstance(specs[0], Embedding):
         X[:, list(specs[0].columns)] = random.randint(3, size=(SAMPLES, 2))
     return X, random.normal(size=(SAMPLES, 2))
@@ -386,7 +405,8 @@ def test_every_part_comes_back(name):
     """Other weights of the same network are replaced by those of the export."""
     random = np.random.RandomState(0)
     X, y = random.normal(size=(30, 6)), np.arange(30) % 3
-    X[:, [1, 3]] = random.randint(4, size=(30, 2))
+    codes = list(code_columns(LAYERS[name]))
+    X[:, codes] = random.randint(4, size=(30, len(codes)))
     one, other = (
         NetworkClassifier(LAYERS[name], random_state=seed).initialize(X, y) for seed in (0, 1)
     )

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from cases.op_networks import AUGMENTED, CASES, parameters_for, reads_codes
+from cases.op_networks import AUGMENTED, CASES, code_columns, parameters_for
 from fusednn.kernels.records import MIX, STREAM
 from oracles.interpreter import Run
 
@@ -26,21 +26,22 @@ BOUNDS = {np.float32: {"rtol": 2e-4, "atol": 2e-5}, np.float64: {"rtol": 1e-9, "
 def draw(network, dtype, **kind):
     """Data, targets and parameters that the type holds exactly."""
     rng = np.random.default_rng(0)
-    X, t = rng.normal(size=(SAMPLES, 6)), rng.normal(size=(SAMPLES, network.outputs))
-    if reads_codes(network):
-        X[:, [1, 3]] = rng.integers(4, size=(SAMPLES, 2))
+    X, t = rng.normal(size=(SAMPLES, 6)), rng.normal(size=(SAMPLES, *network.out_shape))
+    codes = code_columns(network)
+    X[:, codes] = rng.integers(4, size=(SAMPLES, len(codes)))
     parameters = parameters_for(network.graph(**kind), rng)
     return X.astype(dtype), t.astype(dtype), [array.astype(dtype) for array in parameters], rng
 
 
 def mean_error(t, orders):
     """The squared error of the samples that an order names, a mean over outputs, and the gradient
-    of the sum; both over all samples.
+    of the sum; both over all rows of all samples.
     """
 
     def of_loss(logits, name):
-        d = (logits - t[orders[name]]) / SAMPLES
-        return (d * d * SAMPLES).mean(axis=1)[:, np.newaxis] / 2, d
+        rows = SAMPLES * t[0, ..., 0].size
+        d = (logits - t[orders[name]]) / rows
+        return (d * d * rows).mean(axis=-1).reshape(SAMPLES, -1).sum(axis=1, keepdims=True) / 2, d
 
     return of_loss
 
@@ -48,6 +49,11 @@ def mean_error(t, orders):
 def assert_close(found, expected, dtype):
     scale = max(1.0, np.abs(expected).max(initial=0.0))
     np.testing.assert_allclose(found / scale, expected / scale, **BOUNDS[dtype])
+
+
+def target_of(t):
+    """The targets (n, *axes, C) as a plan takes them."""
+    return Target(t if t.ndim == 2 else t.reshape(len(t), -1, t.shape[-1]), None)
 
 
 @DTYPES
@@ -72,7 +78,7 @@ def check_gradients(network, dtype, jobs, inputs):
     X, t, parameters, rng = draw(network, dtype, trains=True)
     order = rng.permutation(SAMPLES)
     session = Session(
-        *(network, X, Target(t, None), Rule(None, inputs=inputs)),
+        *(network, X, target_of(t), Rule(None, inputs=inputs)),
         batch=SAMPLES, order=order, l2=0.0, n_jobs=jobs,
     )  # fmt: skip
     session.load(parameters)
@@ -105,9 +111,7 @@ def check_a_step(network, **options):
     X, t, parameters, rng = draw(network, np.float64, trains=True)
     order = rng.permutation(SAMPLES)
     rule = Rule("sgd", (0.0,), **options)
-    session = Session(
-        network, X, Target(t, None), rule, batch=SAMPLES, order=order, l2=0.0, n_jobs=1
-    )
+    session = Session(network, X, target_of(t), rule, batch=SAMPLES, order=order, l2=0.0, n_jobs=1)
     session.load(parameters)
     session.begin(7, 0)
     with session:
@@ -134,7 +138,7 @@ def check_a_step(network, **options):
         pytest.param(network, mixup, id=f"{name}-{mixup}")
         for name, network in CASES.items()
         for mixup in (0.0, 0.4)
-        if not (mixup and reads_codes(network))  # codes are not mixed
+        if not (mixup and code_columns(network))  # codes are not mixed
     ],
 )
 def test_steps_with_noise(network, mixup):

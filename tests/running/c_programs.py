@@ -12,7 +12,7 @@ import pytest
 
 from fusednn.export.c.interface import has_std, interface_of
 from fusednn.export.c.source import write_c
-from fusednn.serving.model import MULTILABEL, VALUES
+from fusednn.serving.model import MULTILABEL, VALUES, output_axes
 from fusednn.serving.predictor import Predictor
 
 COMPILERS = [name for name in ("gcc", "clang") if shutil.which(name)]
@@ -184,18 +184,24 @@ def assert_close(actual, expected, tolerance, message=""):
 
 
 def expected_of(model, X):
-    """Outputs side by side, logits, and class numbers, of the predictor."""
+    """Outputs of a sample side by side, logits, and class numbers, of the predictor."""
     predictor, kind = Predictor(model), model.head.kind
     X = np.asarray(X, model.dtype)
     logits = predictor(X, validate=False)  # odd codes too
     if kind == VALUES:
-        return predictor.predict(X, validate=False).reshape(len(X), -1), logits, None
-    numbers = np.empty((len(X), len(model.head.classes)), np.int64)
+        return in_rows(predictor.predict(X, validate=False)), in_rows(logits), None
+    numbers = np.empty((len(X), *output_axes(model.ops), len(model.head.classes)), np.int64)
     if kind == MULTILABEL:
         numbers = np.empty((len(X), model.ops[-1].fan_out), np.int64)
     predictor.predict(X, out=numbers, validate=False)
     outputs = predictor.predict_proba(X, validate=False)
-    return np.hstack(outputs) if isinstance(outputs, list) else outputs, logits, numbers
+    outputs = np.hstack(outputs) if isinstance(outputs, list) else outputs
+    return in_rows(outputs), in_rows(logits), in_rows(numbers)
+
+
+def in_rows(values):
+    """What a sample has, side by side."""
+    return values.reshape(len(values), -1)
 
 
 def deviations_of(model, X):

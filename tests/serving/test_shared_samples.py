@@ -10,7 +10,7 @@ import weakref
 
 import numpy as np
 import pytest
-from cases.op_networks import CASES, RESCALED, parameters_for, reads_codes
+from cases.op_networks import CASES, RESCALED, code_columns, parameters_for
 from cases.window_networks import convolution, model_of, pool, random_ops, rows_for, transpose
 from fusednn.kernels import records
 from fusednn.kernels._jit import kernel
@@ -56,8 +56,8 @@ def case_of(name, dtype):
     exact = [parameter.exact for parameter, _ in network.graph().parameters]
     arrays = [a if e else a.astype(dtype) for a, e in zip(arrays, exact, strict=True)]
     X = rng.normal(size=(max(ROWS), 6)).astype(dtype)
-    if reads_codes(network):
-        X[:, [1, 3]] = rng.integers(4, size=(len(X), 2))
+    codes = code_columns(network)
+    X[:, codes] = rng.integers(4, size=(len(X), len(codes)))
     head = Head(VALUES, "identity")
     return Model(network.ops, arrays, head, np.dtype(dtype), ("Made", "Made")), X
 

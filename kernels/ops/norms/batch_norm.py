@@ -23,19 +23,21 @@ from fusednn.kernels.intrinsics.pointers import advance, number, slot
 from fusednn.kernels.intrinsics.scalars import cast
 from fusednn.kernels.operands import (
     COUNT,
+    INT64,
     NUMBER,
     REALS,
     ROWS,
+    maybe,
     op,
     operands,
     padded_width_of,
     width_of,
 )
-from fusednn.kernels.ops.frames import rows_of_batch
 from fusednn.kernels.ops.pointwise.elementwise import clear_columns
-from fusednn.kernels.ops.products.partials import CHUNK_ROWS
+from fusednn.kernels.ops.products.partials import CHUNK_ROWS, chunks_of_batch
 
-PARTIALS = operands(partials=REALS, x=ROWS, padded=padded_width_of("x"))
+LENGTHS = operands(lengths=maybe(INT64))  # of the series of each sample
+PARTIALS = operands(LENGTHS, partials=REALS, x=ROWS, padded=padded_width_of("x"))
 """`partials` are 2 x padded for each chunk of the rows of CHUNK_ROWS samples of the buffers."""
 
 PART_ROWS = 64
@@ -46,6 +48,7 @@ NEAR_ROWS = 16
 """Rows whose columns are mapped one vector after the other: they stay in the first-level cache."""
 
 STATISTICS = operands(
+    LENGTHS,
     mean=REALS,
     inverse=REALS,
     partials=REALS,
@@ -68,6 +71,7 @@ FORWARD = operands(
     padded=padded_width_of("out"),
 )
 BACKWARD_PARTIALS = operands(
+    LENGTHS,
     partials=REALS,
     dout=ROWS,
     x=ROWS,
@@ -77,6 +81,7 @@ BACKWARD_PARTIALS = operands(
 )
 SUMS = operands(dscale=REALS, dshift=REALS, partials=REALS, width=COUNT, padded=COUNT)
 BACKWARD = operands(
+    LENGTHS,
     dx=ROWS,  # dout before
     x=ROWS,
     mean=REALS,
@@ -103,6 +108,32 @@ def rows_of_chunk(record):
 
 
 @kernel
+def rows_between(record, first, last):
+    """The rows that samples [first, last) have."""
+    if record[LENGTHS.lengths] == 0:
+        return (last - first) * record[records.POSITIONS]
+    lengths, total = slot(record, LENGTHS.lengths, first), 0
+    for sample in range(first, last):
+        total += lengths[sample]
+    return total
+
+
+@kernel
+def runs_between(record, lo, hi):
+    """The runs of rows [lo, hi) that are summed: one, or the series of each sample."""
+    return 1 if record[LENGTHS.lengths] == 0 else (hi - lo) // record[records.POSITIONS]
+
+
+@kernel
+def run_between(record, lo, hi, run):
+    """The first row of a run, and the number of its rows."""
+    if record[LENGTHS.lengths] == 0:
+        return lo, hi - lo
+    sample = lo // record[records.POSITIONS] + run
+    return sample * record[records.POSITIONS], slot(record, LENGTHS.lengths, lo)[sample]
+
+
+@kernel
 def deviations_of(mean, squares, x, stride, rows, n):
     """mean (n,) of x (rows, n), and the sums of squares about it; overwrites."""
     sum_columns(mean, x, stride, rows, n)
@@ -124,24 +155,30 @@ def batch_partials(record, frame, scratch, lo, hi):
         rows_of_chunk(record),
     )
     for chunk in range(lo // chunk_rows, (hi + chunk_rows - 1) // chunk_rows):
-        first, last = chunk * chunk_rows, min((chunk + 1) * chunk_rows, hi)
-        means = advance(partials, chunk * 2 * padded)
-        squares = advance(means, padded)
-        for row in range(max(first, lo), last, PART_ROWS):
-            rows = min(PART_ROWS, last - row)
-            here = advance(x, row * stride)
-            if row == first:
-                deviations_of(means, squares, here, stride, rows, padded)
-                continue
-            part = scratch
-            deviations_of(part, advance(part, padded), here, stride, rows, padded)
-            before = row - first
-            share = rows / (before + rows)
-            combine_chunk(
-                means, squares, part, advance(part, padded),
-                cast(share, scratch[0]), cast(before * share, scratch[0]), padded,
-            )  # fmt: skip
+        first, last = max(lo, chunk * chunk_rows), min((chunk + 1) * chunk_rows, hi)
+        before = rows_between(record, chunk * CHUNK_ROWS, first // record[records.POSITIONS])
+        sums = advance(partials, chunk * 2 * padded)
+        for run in range(runs_between(record, first, last)):
+            row, rows = run_between(record, first, last, run)
+            add_deviations(sums, scratch, advance(x, row * stride), stride, rows, before, padded)
+            before += rows
     return 0
+
+
+@kernel
+def add_deviations(sums, part, x, stride, rows, before, n):
+    """sums (2, n): means and squares about them, of `before` rows, and then of x (rows, n) too."""
+    for row in range(0, rows, PART_ROWS):
+        count, here = min(PART_ROWS, rows - row), advance(x, row * stride)
+        if before + row == 0:
+            deviations_of(sums, advance(sums, n), here, stride, count, n)
+            continue
+        deviations_of(part, advance(part, n), here, stride, count, n)
+        share = count / (before + row + count)
+        combine_chunk(
+            sums, advance(sums, n), part, advance(part, n),
+            cast(share, x[0]), cast((before + row) * share, x[0]), n,
+        )  # fmt: skip
 
 
 @kernel
@@ -177,22 +214,23 @@ def batch_statistics(record, frame, scratch, lo, hi):
 
     A batch of one row has no unbiased variance, so it leaves running_variance unchanged.
     """
-    batch, width = rows_of_batch(record, frame), record[STATISTICS.width]
+    samples, width = frame[records.SAMPLES], record[STATISTICS.width]
     padded = record[STATISTICS.padded]
     partials = slot(record, STATISTICS.partials, scratch[0])
     mean = slot(record, STATISTICS.mean, scratch[0])
     inverse = slot(record, STATISTICS.inverse, scratch[0])
     clear_columns(mean, 0, padded)
     clear_columns(inverse, 0, padded)
-    chunk_rows = rows_of_chunk(record)
-    for first in range(0, batch, chunk_rows):
-        rows = min(chunk_rows, batch - first)
-        share = rows / (first + rows)
-        chunk = advance(partials, first // chunk_rows * 2 * padded)
+    batch = 0
+    for first in range(0, samples, CHUNK_ROWS):
+        rows = rows_between(record, first, min(first + CHUNK_ROWS, samples))
+        share = rows / (batch + rows)
+        chunk = advance(partials, first // CHUNK_ROWS * 2 * padded)
         combine_chunk(
             mean, inverse, chunk, advance(chunk, padded),
-            cast(share, scratch[0]), cast(first * share, scratch[0]), padded,
+            cast(share, scratch[0]), cast(batch * share, scratch[0]), padded,
         )  # fmt: skip
+        batch += rows
     multiply_columns(inverse, cast(1.0 / batch, scratch[0]), width)
     momentum, one = number(record, STATISTICS.momentum, scratch[0]), cast(1, scratch[0])
     move_running(slot(record, STATISTICS.running_mean, scratch[0]), mean, one, momentum, width)
@@ -254,18 +292,22 @@ def batch_norm_partials(record, frame, scratch, lo, hi):
     stride = record[BACKWARD_PARTIALS.x_stride]
     padded, chunk_rows = record[BACKWARD_PARTIALS.padded], rows_of_chunk(record)
     for chunk in range(lo // chunk_rows, (hi + chunk_rows - 1) // chunk_rows):
-        first, last = chunk * chunk_rows, min((chunk + 1) * chunk_rows, hi)
+        first, last = max(lo, chunk * chunk_rows), min((chunk + 1) * chunk_rows, hi)
+        before = rows_between(record, chunk * CHUNK_ROWS, first // record[records.POSITIONS])
         sums = advance(partials, chunk * 2 * padded)
-        for row in range(max(first, lo), last, PART_ROWS):
-            rows = min(PART_ROWS, last - row)
-            here, there = advance(x, row * stride), advance(d, row * stride)
-            part = sums if row == first else scratch
-            sum_columns(part, there, stride, rows, padded)
-            sum_normal_columns(
-                advance(part, padded), there, here, mean, inverse, stride, rows, padded
-            )
-            if row > first:
-                add_columns_to(sums, part, 2 * padded)
+        for run in range(runs_between(record, first, last)):
+            start, own = run_between(record, first, last, run)
+            for row in range(0, own, PART_ROWS):
+                rows, at = min(PART_ROWS, own - row), (start + row) * stride
+                here, there = advance(x, at), advance(d, at)
+                part = sums if before + row == 0 else scratch
+                sum_columns(part, there, stride, rows, padded)
+                sum_normal_columns(
+                    advance(part, padded), there, here, mean, inverse, stride, rows, padded
+                )
+                if before + row > 0:
+                    add_columns_to(sums, part, 2 * padded)
+            before += own
     return 0
 
 
@@ -273,8 +315,7 @@ def batch_norm_partials(record, frame, scratch, lo, hi):
 def batch_norm_sums(record, frame, scratch, lo, hi):
     """dshift and dscale (O,) = sums over the whole batch of dout and of dout xhat; overwrites."""
     width, padded = record[SUMS.width], record[SUMS.padded]
-    chunk_rows = rows_of_chunk(record)
-    chunks = (rows_of_batch(record, frame) + chunk_rows - 1) // chunk_rows
+    chunks = chunks_of_batch(frame)
     partials = slot(record, SUMS.partials, scratch[0])
     dshift, dscale = slot(record, SUMS.dshift, scratch[0]), slot(record, SUMS.dscale, scratch[0])
     sum_columns(dshift, partials, 2 * padded, chunks, padded)
@@ -294,13 +335,14 @@ def batch_norm_backward(record, frame, scratch, lo, hi):
     scale = slot(record, BACKWARD.scale, scratch[0])
     dshift = slot(record, BACKWARD.dshift, scratch[0])
     dscale = slot(record, BACKWARD.dscale, scratch[0])
-    part = cast(1.0 / rows_of_batch(record, frame), scratch[0])
-    for row in range(lo, hi, NEAR_ROWS):
-        rows = min(NEAR_ROWS, hi - row)
-        there = advance(d, row * stride)
-        differentiate_rows(
-            there, there, advance(x, row * stride), mean, inverse, scale, dshift, dscale, part,
-            stride, stride, rows, padded,
-        )  # fmt: skip
-        clear_padding(there, stride, rows, record[BACKWARD.width], padded)
+    part = cast(1.0 / rows_between(record, 0, frame[records.SAMPLES]), scratch[0])
+    for run in range(runs_between(record, lo, hi)):
+        first, own = run_between(record, lo, hi, run)
+        for row in range(first, first + own, NEAR_ROWS):
+            rows, there = min(NEAR_ROWS, first + own - row), advance(d, row * stride)
+            differentiate_rows(
+                there, there, advance(x, row * stride), mean, inverse, scale, dshift, dscale,
+                part, stride, stride, rows, padded,
+            )  # fmt: skip
+            clear_padding(there, stride, rows, record[BACKWARD.width], padded)
     return 0

@@ -14,7 +14,8 @@ through the scratch.
 from fusednn.kernels._jit import kernel
 from fusednn.kernels.intrinsics.pointers import advance, number, slot
 from fusednn.kernels.intrinsics.tiles import MICRO_ROWS
-from fusednn.kernels.operands import COUNT, INT64, NUMBER, REALS, ROWS, op, operands
+from fusednn.kernels.operands import COUNT, INT64, NUMBER, REALS, ROWS, maybe, op, operands
+from fusednn.kernels.ops.lengths import count_of
 from fusednn.kernels.ops.updates.update import panel_width
 
 from .window_tiles import rows_of_tile, window_tile
@@ -37,6 +38,7 @@ FORWARD = operands(
     at=INT64,  # for each pixel of out: where its window begins
     steps=INT64,  # from there to the element for each row of w
     fan_in=COUNT,  # rows of w
+    lengths=maybe(INT64),  # of the series of each sample, in pixels of out
 )
 
 
@@ -64,7 +66,7 @@ def convolve_samples(record, frame, scratch, w, lo, hi):
     fan_in = record[FORWARD.fan_in]
     filters = record[FORWARD.filters]
     kept, out_pixel = record[FORWARD.kept], record[FORWARD.out_pixel]
-    pitch, pixels = out_pixel if kept == 0 else columns, record[FORWARD.pixels]
+    pitch = out_pixel if kept == 0 else columns
     place = advance(scratch, frame_size(record, floor))
     if record[FORWARD.turned] != 0:
         turn_taps(place, w, record[FORWARD.taps], record[FORWARD.filters], record[READ.channels])
@@ -76,6 +78,7 @@ def convolve_samples(record, frame, scratch, w, lo, hi):
         x = windows_of(record, frame, scratch, sample)
         out = advance(slot(record, FORWARD.out, scratch[0]), sample * record[FORWARD.out_stride])
         there = out if kept == 0 else place
+        pixels = count_of(record, FORWARD.lengths, sample, record[FORWARD.pixels])
         j = 0
         while j < columns:
             width = panel_width(columns, j, scratch[0])

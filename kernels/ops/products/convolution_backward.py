@@ -15,7 +15,8 @@ from fusednn.kernels.intrinsics.pointers import advance, slot
 from fusednn.kernels.intrinsics.scalars import cast
 from fusednn.kernels.intrinsics.spans import add_span, spread_spans
 from fusednn.kernels.intrinsics.tiles import VECTORS
-from fusednn.kernels.operands import COUNT, INT64, REALS, ROWS, op, operands
+from fusednn.kernels.operands import COUNT, INT64, REALS, ROWS, maybe, op, operands
+from fusednn.kernels.ops.lengths import count_of
 from fusednn.kernels.ops.pointwise.elementwise import clear_columns
 from fusednn.kernels.ops.updates.update import panel_width
 
@@ -49,19 +50,20 @@ BACKWARD = operands(
     n_columns=COUNT,  # pixels of such a row
     row_step=COUNT,  # elements of dx or its frame from one row of dz to the next
     step=COUNT,  # and from one of its pixels to the next
+    lengths=maybe(INT64),  # of the series of each sample, in pixels of dz
 )
 
 
 @kernel
-def scatter_taps(record, target, dz):
-    """target += dz (pixels, O) w^T where the taps of each pixel lie; accumulates."""
+def scatter_taps(record, target, dz, count):
+    """target += dz (rows of `count` pixels, O) w^T where their taps lie; accumulates."""
     C, O, depth = (
         record[BACKWARD.channels],
         record[BACKWARD.fan_out],
         record[BACKWARD.padded_out],
     )
     w, at = slot(record, BACKWARD.w_transposed, dz[0]), slot(record, BACKWARD.at, C)
-    pixel, count = record[BACKWARD.dz_pixel], record[BACKWARD.n_columns]
+    pixel = record[BACKWARD.dz_pixel]
     step, lowest, lanes = record[BACKWARD.step], cast(-float("inf"), dz[0]), lanes_of(dz[0])
     full = VECTORS * lanes
     c = 0
@@ -112,17 +114,13 @@ def multiply_transposed(record, product, dz, pixels):
 
 
 @kernel
-def scatter_columns(record, target, dz, product):
-    """target += dz (pixels, O) w^T where the taps of each pixel lie; accumulates.
+def scatter_columns(record, target, dz, count, product):
+    """target += dz (rows of `count` pixels, O) w^T where their taps lie; accumulates.
 
     Pixels of a row are far apart in time: runs of adjacent ones overlap, and a load of what was
     just stored in two parts waits.
     """
-    columns, count, at = (
-        record[BACKWARD.padded_in],
-        record[BACKWARD.n_columns],
-        slot(record, BACKWARD.at, 0),
-    )
+    columns, at = record[BACKWARD.padded_in], slot(record, BACKWARD.at, 0)
     n_at, length, n_rows = record[BACKWARD.n_at], record[BACKWARD.length], record[BACKWARD.n_rows]
     near = COLUMNS_ELEMENTS // (columns * count)
     most = max(1, min(n_rows, near))
@@ -163,7 +161,8 @@ def convolve_backward(record, frame, scratch, lo, hi):
         dz = advance(slot(record, BACKWARD.dz, scratch[0]), sample * record[BACKWARD.dz_stride])
         target = scratch if is_framed else dx
         clear_columns(target, 0, size)
-        scatter_taps(record, target, dz)
+        count = count_of(record, BACKWARD.lengths, sample, record[BACKWARD.n_columns])
+        scatter_taps(record, target, dz, count)
         if is_framed:
             leave_frame(record, dx, target)
     return 0
@@ -178,6 +177,7 @@ def convolve_columns(record, frame, scratch, lo, hi):
         dx = advance(slot(record, BACKWARD.dx, scratch[0]), sample * record[BACKWARD.dx_stride])
         dz = advance(slot(record, BACKWARD.dz, scratch[0]), sample * record[BACKWARD.dz_stride])
         clear_columns(scratch, 0, size)
-        scatter_columns(record, scratch, dz, advance(scratch, size))
+        count = count_of(record, BACKWARD.lengths, sample, record[BACKWARD.n_columns])
+        scatter_columns(record, scratch, dz, count, advance(scratch, size))
         leave_frame(record, dx, scratch)
     return 0

@@ -12,7 +12,8 @@ from fusednn.kernels.intrinsics.columns import add_row_sums
 from fusednn.kernels.intrinsics.lanes import lanes_of
 from fusednn.kernels.intrinsics.pointers import advance, slot
 from fusednn.kernels.intrinsics.scalars import cast
-from fusednn.kernels.operands import COUNT, INT64, REALS, ROWS, op, operands
+from fusednn.kernels.operands import COUNT, INT64, REALS, ROWS, maybe, op, operands
+from fusednn.kernels.ops.lengths import count_of
 from fusednn.kernels.ops.pointwise.elementwise import clear_columns
 from fusednn.kernels.ops.updates.update import panel_width
 
@@ -39,11 +40,13 @@ WEIGHTS = operands(
     fan_in=COUNT,  # rows of w
     steps=INT64,  # from there to the element for each pixel of dz
     pixels=COUNT,
+    lengths=maybe(INT64),  # of the series of each sample, in pixels of dz
+    x_lengths=maybe(INT64),  # and of x, where x and dz have changed places
 )
 
 
 @kernel
-def add_windows(record, dw, x, dz, ldz, width):
+def add_windows(record, dw, x, dz, ldz, width, pixels):
     """dw (fan_in x a panel) += the elements of x for each row of w, times dz; accumulates."""
     at, steps = slot(record, WEIGHTS.at, width), slot(record, WEIGHTS.steps, width)
     lowest = cast(-float("inf"), dw[0])
@@ -51,8 +54,8 @@ def add_windows(record, dw, x, dz, ldz, width):
     while i < fan_in:
         c, rows = advance(dw, i * width), rows_of_tile(fan_in - i)
         window_tile(
-            rows, c, width, x, advance(at, i), dz, ldz, width, used, c, width, steps,
-            record[WEIGHTS.pixels], lowest,
+            rows, c, width, x, advance(at, i), dz, ldz, width, used, c, width, steps, pixels,
+            lowest,
         )  # fmt: skip
         i += rows
 
@@ -79,8 +82,8 @@ def convolution_partials(record, frame, scratch, lo, hi):
     is within a chunk, its samples so far have been added: `turned` takes whole chunks alone.
     """
     fan_in, columns = record[WEIGHTS.fan_in], record[WEIGHTS.columns]
-    pixels, kept = record[WEIGHTS.pixels], record[WEIGHTS.kept]
-    pitch, summed = record[WEIGHTS.dz_pixel] if kept == 0 else columns, record[WEIGHTS.summed]
+    kept, summed = record[WEIGHTS.kept], record[WEIGHTS.summed]
+    pitch = record[WEIGHTS.dz_pixel] if kept == 0 else columns
     sums = advance(scratch, frame_size(record, scratch[0]))
     copied = sums if record[WEIGHTS.turned] == 0 else advance(sums, fan_in * columns)
     for chunk in range(lo // CHUNK_ROWS, (hi + CHUNK_ROWS - 1) // CHUNK_ROWS):
@@ -93,11 +96,13 @@ def convolution_partials(record, frame, scratch, lo, hi):
             clear_columns(db, 0, summed + record[WEIGHTS.cleared])
         for sample in range(first, last):
             x = windows_of(record, frame, scratch, sample)
+            pixels = count_of(record, WEIGHTS.lengths, sample, record[WEIGHTS.pixels])
             dz = advance(slot(record, WEIGHTS.dz, scratch[0]), sample * record[WEIGHTS.dz_stride])
             if record[WEIGHTS.turned] == 0:
                 add_pixels(db, dz, record[WEIGHTS.dz_pixel], pixels, summed)
             else:
                 count = record[READ.height] * record[READ.width]
+                count = count_of(record, WEIGHTS.x_lengths, sample, count)
                 whole = sample_at(record, frame, scratch, sample)
                 add_pixels(db, whole, record[READ.x_pixel], count, summed)
             if kept != 0:
@@ -108,7 +113,8 @@ def convolution_partials(record, frame, scratch, lo, hi):
             j = 0
             while j < columns:
                 width = panel_width(columns, j, scratch[0])
-                add_windows(record, advance(total, j * fan_in), x, advance(dz, j), pitch, width)
+                there = advance(total, j * fan_in)
+                add_windows(record, there, x, advance(dz, j), pitch, width, pixels)
                 j += width
         if record[WEIGHTS.turned] != 0:
             turn_taps(

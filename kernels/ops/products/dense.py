@@ -15,8 +15,8 @@ from fusednn.kernels.intrinsics.pointers import advance, number, slot
 from fusednn.kernels.intrinsics.scalars import cast
 from fusednn.kernels.intrinsics.tiles import MICRO_ROWS as TILE
 from fusednn.kernels.intrinsics.tiles import ahead_to_write
-from fusednn.kernels.operands import COUNT, NUMBER, REALS, ROWS, maybe, op, operands
-from fusednn.kernels.ops.frames import rows_of_batch
+from fusednn.kernels.operands import COUNT, INT64, NUMBER, REALS, ROWS, maybe, op, operands
+from fusednn.kernels.ops.frames import rows_of_batch, rows_of_run, runs_of_batch
 from fusednn.kernels.ops.updates.update import (
     MATRIX,
     TILE_CALLS,
@@ -25,6 +25,8 @@ from fusednn.kernels.ops.updates.update import (
     panel_width,
     update_tile,
 )
+
+from .far_sums import sum_far
 
 BATCH_BLOCK = 256
 """Rows of the batch that are multiplied into all register tiles of a weight tile before the next
@@ -52,7 +54,7 @@ BACKWARD = operands(
     fan_out=COUNT,
     padded_out=COUNT,
 )
-UPDATE_WEIGHTS = operands(MATRIX, x=ROWS, dz=ROWS, zeros=REALS)
+UPDATE_WEIGHTS = operands(MATRIX, x=ROWS, dz=ROWS, zeros=REALS, lengths=maybe(INT64))
 STORED_WEIGHTS = operands(MATRIX, gradient=REALS)
 
 
@@ -160,7 +162,16 @@ def update_weights(record, frame, scratch, lo, hi):
     batch = rows_of_batch(record, frame)
     x_stride = record[UPDATE_WEIGHTS.x_stride]
     dz_stride = record[UPDATE_WEIGHTS.dz_stride]
-    if width == lanes_of(scratch[0]):
+    if record[records.POSITIONS] > 1:  # of all steps or pixels
+        start, start_row = zeros, 0
+        for run in range(runs_of_batch(record, frame, UPDATE_WEIGHTS.lengths)):
+            first, count = rows_of_run(record, frame, UPDATE_WEIGHTS.lengths, run)
+            sum_far(
+                scratch, advance(x, first * x_stride), advance(dz, first * dz_stride), start,
+                start_row, x_stride, dz_stride, rows, width, count,
+            )  # fmt: skip
+            start, start_row = scratch, width
+    elif width == lanes_of(scratch[0]):
         multiply_edge(scratch, width, x, 1, x_stride, dz, dz_stride, zeros, 0, rows, batch, lowest)
     elif rows == TILE_ROWS:
         multiply_tile(record, scratch, x, x_stride, dz, dz_stride, zeros, batch, i, j, width)

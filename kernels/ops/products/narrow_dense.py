@@ -15,8 +15,8 @@ from fusednn.kernels.intrinsics.pointers import advance, slot
 from fusednn.kernels.intrinsics.scalars import cast
 from fusednn.kernels.intrinsics.sums import dot_four, dot_one, sum_squares
 from fusednn.kernels.intrinsics.tiles import ROW_PANELS, VECTORS
-from fusednn.kernels.operands import COUNT, REALS, ROWS, op, operands
-from fusednn.kernels.ops.frames import rows_of_batch
+from fusednn.kernels.operands import COUNT, INT64, REALS, ROWS, maybe, op, operands
+from fusednn.kernels.ops.frames import rows_of_run, runs_of_batch
 from fusednn.kernels.ops.updates.update import UPDATE, squares_factor, step_weights
 
 from . import dense
@@ -35,7 +35,7 @@ BACKWARD = operands(
     w_stride=COUNT,
 )
 VECTORS_OF = operands(UPDATE, fan_out=COUNT, w_stride=COUNT)
-UPDATE_NARROW = operands(VECTORS_OF, x=ROWS, dz=ROWS, zeros=REALS)
+UPDATE_NARROW = operands(VECTORS_OF, x=ROWS, dz=ROWS, zeros=REALS, lengths=maybe(INT64))
 STORED_NARROW = operands(VECTORS_OF, gradient=REALS)
 
 
@@ -103,14 +103,17 @@ def step_narrow(record, frame, g, g_stride, lo, hi):
 @op(UPDATE_NARROW)
 def update_narrow(record, frame, scratch, lo, hi):
     """Weights [lo, hi), at most four panels, of each unit: their gradient x^T dz, then a step."""
-    x = advance(slot(record, UPDATE_NARROW.x, scratch[0]), lo)
-    dz = slot(record, UPDATE_NARROW.dz, scratch[0])
-    zeros = slot(record, UPDATE_NARROW.zeros, scratch[0])
-    multiply_plain(
-        scratch, hi - lo, dz, 1, record[UPDATE_NARROW.dz_stride], x,
-        record[UPDATE_NARROW.x_stride], zeros, 0, record[UPDATE_NARROW.fan_out],
-        rows_of_batch(record, frame), hi - lo, cast(-float("inf"), scratch[0]),
-    )  # fmt: skip
+    start, stride = slot(record, UPDATE_NARROW.zeros, scratch[0]), 0
+    x_stride, dz_stride = record[UPDATE_NARROW.x_stride], record[UPDATE_NARROW.dz_stride]
+    for run in range(runs_of_batch(record, frame, UPDATE_NARROW.lengths)):
+        first, rows = rows_of_run(record, frame, UPDATE_NARROW.lengths, run)
+        x = advance(slot(record, UPDATE_NARROW.x, scratch[0]), first * x_stride + lo)
+        dz = advance(slot(record, UPDATE_NARROW.dz, scratch[0]), first * dz_stride)
+        multiply_plain(
+            scratch, hi - lo, dz, 1, dz_stride, x, x_stride, start, stride,
+            record[UPDATE_NARROW.fan_out], rows, hi - lo, cast(-float("inf"), scratch[0]),
+        )  # fmt: skip
+        start, stride = scratch, hi - lo
     return step_narrow(record, frame, scratch, hi - lo, lo, hi)
 
 

@@ -27,8 +27,8 @@ def half_forward(record, frame, scratch, lo, hi):
     x_stride = record[FORWARD.x_stride]
     x = advance(x, first * x_stride)
     multiply_halves(
-        advance(out, lo * stride), stride, x, x_stride, w, b, hi - lo, record[FORWARD.fan_in],
-        record[FORWARD.fan_out], number(record, FORWARD.floor, scratch[0]),
+        advance(out, lo * stride), stride, x, x_stride, w, b, 0, hi - lo,
+        record[FORWARD.fan_in], record[FORWARD.fan_out], number(record, FORWARD.floor, scratch[0]),
     )  # fmt: skip
     return 0
 

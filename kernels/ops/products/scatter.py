@@ -13,6 +13,7 @@ from fusednn.kernels.intrinsics.pointers import advance, slot
 from fusednn.kernels.intrinsics.scalars import cast
 from fusednn.kernels.operands import COUNT, INT64, REALS, ROWS, maybe, op, operands
 from fusednn.kernels.ops.gather import copy_row
+from fusednn.kernels.ops.lengths import count_of
 from fusednn.kernels.ops.pointwise.elementwise import clear_columns
 from fusednn.kernels.ops.updates.update import panel_width
 
@@ -44,14 +45,18 @@ SCATTER = operands(
     length=COUNT,  # pixels of such a row
     row_step=COUNT,  # pixels of out or its frame from one row of x to the next
     step=COUNT,  # and from one of its pixels to the next
+    lengths=maybe(INT64),  # of the series of each sample, in pixels of x
 )
 
 
 @kernel
-def scatter_pixels(record, target, pitch, x, w):
-    """target, pixels of `pitch` elements, += x[p] w[tap] at each tap of p; accumulates."""
+def scatter_pixels(record, target, pitch, x, w, length):
+    """target, pixels of `pitch` elements, += x[p] w[tap] at each tap of p; accumulates.
+
+    Rows of x have `length` pixels.
+    """
     I, taps, columns = record[SCATTER.channels], record[SCATTER.taps], record[SCATTER.columns]
-    x_pixel, length = record[SCATTER.x_pixel], record[SCATTER.length]
+    x_pixel = record[SCATTER.x_pixel]
     step, tap_at = record[SCATTER.step] * pitch, slot(record, SCATTER.tap_at, pitch)
     lowest = cast(-float("inf"), x[0])
     j = 0
@@ -99,12 +104,13 @@ def scatter_samples(record, frame, scratch, w, lo, hi):
     for sample in range(lo, hi):
         x = advance(slot(record, SCATTER.x, scratch[0]), sample * record[SCATTER.x_stride])
         out = advance(slot(record, SCATTER.out, scratch[0]), sample * record[SCATTER.out_stride])
+        length = count_of(record, SCATTER.lengths, sample, record[SCATTER.length])
         if record[SCATTER.is_framed] == 0:
             fill_pixels(record, out, pitch, height * width, scratch)
-            scatter_pixels(record, out, pitch, x, w)
+            scatter_pixels(record, out, pitch, x, w, length)
             continue
         fill_pixels(record, scratch, columns, framed, scratch)
-        scatter_pixels(record, scratch, columns, x, w)
+        scatter_pixels(record, scratch, columns, x, w, length)
         for row in range(height):
             first = (row + record[SCATTER.top]) * line + record[SCATTER.left] * columns
             copy_pixels(

@@ -5,51 +5,31 @@
 with z = x w_x + b_x of all steps given, and s = h_before w; their columns are those of r, u and n.
 """
 
-from fusednn.kernels._jit import kernel
+from fusednn.kernels._jit import inline, kernel
+from fusednn.kernels.intrinsics.lanes import use_full_vectors
 from fusednn.kernels.intrinsics.pointers import advance, slot
 from fusednn.kernels.intrinsics.scalars import cast
 from fusednn.kernels.maths import sigmoid, tanh
 from fusednn.kernels.operands import COUNT, REALS, ROWS, op, operands
 from fusednn.kernels.ops.pointwise.elementwise import clear_columns
 
-from .walk import BLOCK, add_rows, copy_span, multiply_state, step_of
+from . import walk
+from .walk import copy_span, multiply_floats, row_of, walk_back, walk_forward
 
-# rows of samples: each begins with the sample's first step, and the next follows at NAME_step
 FORWARD = operands(
-    states=ROWS,
-    gates=ROWS,
-    hidden=ROWS,
-    w=REALS,
-    b=REALS,
-    zeros=REALS,
-    units=COUNT,
-    columns=COUNT,  # of the gates, padded to whole vectors
-    padded_units=COUNT,
-    steps=COUNT,
-    states_step=COUNT,
+    walk.FORWARD,  # sums are s
+    gates=ROWS,  # z before
     gates_step=COUNT,
-    hidden_step=COUNT,  # 0: one row for all steps
-    reverse=COUNT,  # whether the last step comes first
+    b=REALS,
 )
 BACKWARD = operands(
+    walk.BACKWARD,  # dsums are s before
     dz=ROWS,  # the gates before
-    dhidden=ROWS,  # s before
     db=ROWS,
-    dout=ROWS,
     states=ROWS,
-    w_transposed=REALS,
-    zeros=REALS,
-    units=COUNT,
-    columns=COUNT,
-    padded_units=COUNT,
-    steps=COUNT,
     dz_step=COUNT,
-    dhidden_step=COUNT,
     db_step=COUNT,
-    dout_step=COUNT,
     states_step=COUNT,
-    every_step=COUNT,  # whether dout has a row for each step, else for the last alone
-    reverse=COUNT,
 )
 
 
@@ -75,40 +55,30 @@ def blend(h, before, gate, proposed, n):
         h[u] = proposed[u] + gate[u] * (before[u] - proposed[u])
 
 
+@inline
+def run_cell(record, like, sample, step, before, begins):
+    """Gates and h from z and s of a row."""
+    units = record[FORWARD.units]
+    z = row_of(record, FORWARD.gates, FORWARD.gates_step, sample, step, like)
+    s = row_of(record, FORWARD.sums, FORWARD.sums_step, sample, step, like)
+    h = row_of(record, FORWARD.states, FORWARD.states_step, sample, step, like)
+    old = slot(record, FORWARD.zeros, like)
+    if begins:
+        clear_columns(s, 0, record[FORWARD.columns])
+    else:
+        old = row_of(record, FORWARD.states, FORWARD.states_step, sample, before, like)
+    update, proposed = advance(z, units), advance(z, 2 * units)
+    open_gates(z, s, 2 * units)
+    propose(proposed, advance(s, 2 * units), slot(record, FORWARD.b, like), z, units)
+    blend(h, old, update, proposed, units)
+    clear_columns(h, units, record[FORWARD.padded_units])
+
+
 @op(FORWARD)
 def gru_forward(record, frame, scratch, lo, hi):
     """Samples [lo, hi): states (T, H) and s (T, 3 H) from z (T, 3 H), which becomes gates."""
-    sample, hidden_sample = record[FORWARD.states_stride], record[FORWARD.hidden_stride]
-    columns = record[FORWARD.columns]
-    units, steps, reverse = record[FORWARD.units], record[FORWARD.steps], record[FORWARD.reverse]
-    states = advance(slot(record, FORWARD.states, scratch[0]), lo * sample)
-    gates = advance(slot(record, FORWARD.gates, scratch[0]), lo * record[FORWARD.gates_stride])
-    hidden = advance(slot(record, FORWARD.hidden, scratch[0]), lo * hidden_sample)
-    w, b = slot(record, FORWARD.w, scratch[0]), slot(record, FORWARD.b, scratch[0])
-    zeros = slot(record, FORWARD.zeros, scratch[0])
-    for at in range(steps):
-        step = step_of(at, steps, reverse)
-        earlier = step_of(at - 1, steps, reverse) * record[FORWARD.states_step]
-        here = advance(gates, step * record[FORWARD.gates_step])
-        products = advance(hidden, step * record[FORWARD.hidden_step])
-        if at > 0:
-            multiply_state(
-                products, hidden_sample, advance(states, earlier), sample, w, units, zeros, 0,
-                hi - lo, units, columns,
-            )  # fmt: skip
-        for row in range(hi - lo):
-            z = advance(here, row * record[FORWARD.gates_stride])
-            s = advance(products, row * record[FORWARD.hidden_stride])
-            own = advance(states, row * record[FORWARD.states_stride])
-            h = advance(own, step * record[FORWARD.states_step])
-            before = advance(own, earlier) if at > 0 else zeros
-            update, proposed = advance(z, units), advance(z, 2 * units)
-            if at == 0:
-                clear_columns(s, 0, columns)
-            open_gates(z, s, 2 * units)
-            propose(proposed, advance(s, 2 * units), b, z, units)
-            blend(h, before, update, proposed, units)
-            clear_columns(h, units, record[FORWARD.padded_units])
+    use_full_vectors(scratch[0])
+    walk_forward(record, scratch[0], lo, hi, multiply_floats, False, run_cell)
     return 0
 
 
@@ -134,52 +104,29 @@ def differentiate_reset(r, dproposed, s, db, n):
         db[u] = d * gate
 
 
+@inline
+def run_cell_back(record, dh, sample, step, before, begins):
+    """The gradients by z and s of a row, and by the state before as far as it is blended in."""
+    units = record[BACKWARD.units]
+    z = row_of(record, BACKWARD.dz, BACKWARD.dz_step, sample, step, dh[0])
+    s = row_of(record, BACKWARD.dsums, BACKWARD.dsums_step, sample, step, dh[0])
+    db = row_of(record, BACKWARD.db, BACKWARD.db_step, sample, step, dh[0])
+    old = slot(record, BACKWARD.zeros, dh[0])
+    if not begins:
+        old = row_of(record, BACKWARD.states, BACKWARD.states_step, sample, before, dh[0])
+    proposed = advance(z, 2 * units)
+    differentiate_blend(dh, advance(z, units), proposed, old, units)
+    differentiate_reset(z, proposed, advance(s, 2 * units), db, units)
+    copy_span(s, z, 2 * units)
+    clear_columns(db, units, record[BACKWARD.padded_units])
+
+
 @op(BACKWARD)
 def gru_backward(record, frame, scratch, lo, hi):
     """Samples [lo, hi) of dz and dhidden (T, 3 H), which hold gates and s, and db (T, H).
 
     In place, from dout (T, H) or (H,).
     """
-    for first in range(lo, hi, BLOCK):
-        _back(record, scratch, first, min(hi, first + BLOCK))
+    use_full_vectors(scratch[0])
+    walk_back(record, scratch, lo, hi, True, run_cell_back)
     return 0
-
-
-@kernel
-def _back(record, dh, lo, hi):
-    """`gru_backward` of a block; dh (B, padded_units) is the scratch."""
-    units, steps, rows = record[BACKWARD.units], record[BACKWARD.steps], hi - lo
-    columns, stride = record[BACKWARD.columns], record[BACKWARD.padded_units]
-    sample, dout_sample = record[BACKWARD.dz_stride], record[BACKWARD.dout_stride]
-    hidden_sample, db_sample = record[BACKWARD.dhidden_stride], record[BACKWARD.db_stride]
-    states_sample = record[BACKWARD.states_stride]
-    dz = advance(slot(record, BACKWARD.dz, dh[0]), lo * sample)
-    dhidden = advance(slot(record, BACKWARD.dhidden, dh[0]), lo * hidden_sample)
-    db = advance(slot(record, BACKWARD.db, dh[0]), lo * db_sample)
-    dout = advance(slot(record, BACKWARD.dout, dh[0]), lo * dout_sample)
-    states = advance(slot(record, BACKWARD.states, dh[0]), lo * states_sample)
-    w, zeros = slot(record, BACKWARD.w_transposed, dh[0]), slot(record, BACKWARD.zeros, dh[0])
-    clear_columns(dh, 0, rows * stride)
-    for at in range(steps - 1, -1, -1):
-        step = step_of(at, steps, record[BACKWARD.reverse])
-        earlier = step_of(at - 1, steps, record[BACKWARD.reverse]) * record[BACKWARD.states_step]
-        products = advance(dhidden, step * record[BACKWARD.dhidden_step])
-        if record[BACKWARD.every_step] != 0 or at == steps - 1:
-            given = advance(dout, step * record[BACKWARD.dout_step])
-            add_rows(dh, stride, given, dout_sample, rows, units)
-        for row in range(rows):
-            z = advance(dz, row * record[BACKWARD.dz_stride] + step * record[BACKWARD.dz_step])
-            s = advance(products, row * record[BACKWARD.dhidden_stride])
-            there = advance(db, row * record[BACKWARD.db_stride] + step * record[BACKWARD.db_step])
-            own, d = advance(states, row * states_sample), advance(dh, row * stride)
-            before = advance(own, earlier) if at > 0 else zeros
-            proposed = advance(z, 2 * units)
-            differentiate_blend(d, advance(z, units), proposed, before, units)
-            differentiate_reset(z, proposed, advance(s, 2 * units), there, units)
-            copy_span(s, z, 2 * units)
-            clear_columns(there, units, stride)
-        if at > 0:
-            multiply_state(
-                dh, stride, products, hidden_sample, w, columns, dh, stride, rows, 3 * units,
-                stride,
-            )  # fmt: skip

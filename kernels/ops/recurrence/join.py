@@ -1,7 +1,8 @@
 """The states of one or two directions side by side: of all steps, or the last of each."""
 
 from fusednn.kernels.intrinsics.pointers import advance, slot
-from fusednn.kernels.operands import COUNT, ROWS, op, operands
+from fusednn.kernels.operands import COUNT, INT64, ROWS, maybe, op, operands
+from fusednn.kernels.ops.lengths import count_of
 from fusednn.kernels.ops.pointwise.elementwise import clear_columns
 
 from .walk import copy_span
@@ -14,7 +15,9 @@ JOIN = operands(
     rows=COUNT,  # of each sample of out
     out_step=COUNT,
     states_step=COUNT,
-    first=COUNT,  # the step that becomes the first row
+    last=COUNT,  # whether the row is the last step, else rows begin with the first
+    steps=COUNT,  # of the states
+    lengths=maybe(INT64),  # of each sample's series
 )
 
 
@@ -24,8 +27,10 @@ def join_states(record, frame, scratch, lo, hi):
     units = record[JOIN.units]
     out, states = slot(record, JOIN.out, scratch[0]), slot(record, JOIN.states, scratch[0])
     for sample in range(lo, hi):
-        for row in range(record[JOIN.rows]):
-            step = (row + record[JOIN.first]) * record[JOIN.states_step]
+        steps = count_of(record, JOIN.lengths, sample, record[JOIN.steps])
+        first = steps - 1 if record[JOIN.last] != 0 else 0
+        for row in range(min(record[JOIN.rows], steps)):
+            step = (row + first) * record[JOIN.states_step]
             there = advance(out, sample * record[JOIN.out_stride] + row * record[JOIN.out_step])
             copy_span(there, advance(states, sample * record[JOIN.states_stride] + step), units)
             clear_columns(there, units, units + record[JOIN.cleared])

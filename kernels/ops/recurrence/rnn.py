@@ -5,102 +5,66 @@
 with z = x w_x + b of all steps given, and dh the gradient by h of the loss and of the step behind.
 """
 
-from fusednn.kernels._jit import kernel
+from fusednn.kernels._jit import inline
 from fusednn.kernels.activations import relu_backward, relu_forward, tanh_backward, tanh_forward
-from fusednn.kernels.intrinsics.pointers import advance, slot
-from fusednn.kernels.operands import COUNT, REALS, ROWS, op, operands
+from fusednn.kernels.intrinsics.lanes import use_full_vectors
+from fusednn.kernels.operands import COUNT, ROWS, op, operands
 from fusednn.kernels.ops.pointwise.elementwise import clear_columns
 
-from .walk import BLOCK, add_rows, copy_span, multiply_state, step_of
+from . import walk
+from .walk import copy_span, multiply_floats, row_of, walk_back, walk_forward
 
-# rows of samples: each begins with the sample's first step, and the next follows at NAME_step
 FORWARD = operands(
-    states=ROWS,  # z before
-    w=REALS,
-    units=COUNT,
-    columns=COUNT,  # padded to whole vectors
-    steps=COUNT,
-    states_step=COUNT,
-    reverse=COUNT,  # whether the last step comes first
+    walk.FORWARD,  # sums are the states where these overwrite them
     rectified=COUNT,  # whether the activation is ReLU, else tanh
 )
 BACKWARD = operands(
-    dz=ROWS,
-    dout=ROWS,
+    walk.BACKWARD,
     states=ROWS,
-    w_transposed=REALS,
-    zeros=REALS,
-    units=COUNT,
-    columns=COUNT,
-    padded_units=COUNT,
-    steps=COUNT,
-    dz_step=COUNT,
-    dout_step=COUNT,
     states_step=COUNT,
-    every_step=COUNT,  # whether dout has a row for each step, else for the last alone
-    reverse=COUNT,
     rectified=COUNT,
 )
 
 
+@inline
+def run_cell(record, like, sample, step, before, begins):
+    """h from the sums of a row."""
+    units = record[FORWARD.units]
+    h = row_of(record, FORWARD.states, FORWARD.states_step, sample, step, like)
+    if record[FORWARD.continues] != 0:
+        z = row_of(record, FORWARD.sums, FORWARD.sums_step, sample, step, like)
+        copy_span(h, z, record[FORWARD.columns])
+    if record[FORWARD.rectified] != 0:
+        relu_forward(h, units, h)
+    else:
+        tanh_forward(h, units, h)
+
+
 @op(FORWARD)
 def rnn_forward(record, frame, scratch, lo, hi):
-    """Samples [lo, hi) of states (T, H), from z to h; in place."""
-    sample, step = record[FORWARD.states_stride], record[FORWARD.states_step]
-    units, steps = record[FORWARD.units], record[FORWARD.steps]
-    states = advance(slot(record, FORWARD.states, scratch[0]), lo * sample)
-    w = slot(record, FORWARD.w, scratch[0])
-    for at in range(steps):
-        here = advance(states, step_of(at, steps, record[FORWARD.reverse]) * step)
-        if at > 0:
-            before = advance(states, step_of(at - 1, steps, record[FORWARD.reverse]) * step)
-            multiply_state(
-                here, sample, before, sample, w, units, here, sample, hi - lo, units,
-                record[FORWARD.columns],
-            )  # fmt: skip
-        for row in range(hi - lo):
-            h = advance(here, row * sample)
-            if record[FORWARD.rectified] != 0:
-                relu_forward(h, units, h)
-            else:
-                tanh_forward(h, units, h)
+    """Samples [lo, hi) of states (T, H), from z to h; z becomes the sums with h w."""
+    use_full_vectors(scratch[0])
+    walk_forward(record, scratch[0], lo, hi, multiply_floats, True, run_cell)
     return 0
+
+
+@inline
+def run_cell_back(record, dh, sample, step, before, begins):
+    """dz of a row."""
+    units = record[BACKWARD.units]
+    dz = row_of(record, BACKWARD.dsums, BACKWARD.dsums_step, sample, step, dh[0])
+    h = row_of(record, BACKWARD.states, BACKWARD.states_step, sample, step, dh[0])
+    copy_span(dz, dh, units)
+    clear_columns(dz, units, record[BACKWARD.columns])
+    if record[BACKWARD.rectified] != 0:
+        relu_backward(dz, h, units, dz)
+    else:
+        tanh_backward(dz, h, units, dz)
 
 
 @op(BACKWARD)
 def rnn_backward(record, frame, scratch, lo, hi):
     """Samples [lo, hi) of dz (T, H), from dout (T, H) or (H,) and the states; overwrites."""
-    for first in range(lo, hi, BLOCK):
-        _back(record, scratch, first, min(hi, first + BLOCK))
+    use_full_vectors(scratch[0])
+    walk_back(record, scratch, lo, hi, False, run_cell_back)
     return 0
-
-
-@kernel
-def _back(record, dh, lo, hi):
-    """`rnn_backward` of a block; dh (B, padded_units) is the scratch."""
-    units, steps, rows = record[BACKWARD.units], record[BACKWARD.steps], hi - lo
-    columns, stride = record[BACKWARD.columns], record[BACKWARD.padded_units]
-    sample, states_sample = record[BACKWARD.dz_stride], record[BACKWARD.states_stride]
-    dout_sample = record[BACKWARD.dout_stride]
-    dz = advance(slot(record, BACKWARD.dz, dh[0]), lo * sample)
-    dout = advance(slot(record, BACKWARD.dout, dh[0]), lo * dout_sample)
-    states = advance(slot(record, BACKWARD.states, dh[0]), lo * states_sample)
-    w, zeros = slot(record, BACKWARD.w_transposed, dh[0]), slot(record, BACKWARD.zeros, dh[0])
-    clear_columns(dh, 0, rows * stride)
-    for at in range(steps - 1, -1, -1):
-        step = step_of(at, steps, record[BACKWARD.reverse])
-        here = advance(dz, step * record[BACKWARD.dz_step])
-        if record[BACKWARD.every_step] != 0 or at == steps - 1:
-            given = advance(dout, step * record[BACKWARD.dout_step])
-            add_rows(dh, stride, given, dout_sample, rows, units)
-        for row in range(rows):
-            there = advance(here, row * sample)
-            h = advance(states, row * states_sample + step * record[BACKWARD.states_step])
-            copy_span(there, advance(dh, row * stride), units)
-            clear_columns(there, units, columns)
-            if record[BACKWARD.rectified] != 0:
-                relu_backward(there, h, units, there)
-            else:
-                tanh_backward(there, h, units, there)
-        if at > 0:
-            multiply_state(dh, stride, here, sample, w, columns, zeros, 0, rows, units, stride)

@@ -16,8 +16,18 @@ from fusednn.kernels.intrinsics.sums import sum_squares
 from fusednn.kernels.intrinsics.sync import call
 from fusednn.kernels.intrinsics.tiles import MICRO_ROWS as TILE
 from fusednn.kernels.intrinsics.tiles import ROW_PANELS, VECTORS, tile_one, tile_row
-from fusednn.kernels.operands import COUNT, FLOAT64, FUNCTION, REALS, ROWS, maybe, op, operands
-from fusednn.kernels.ops.frames import rows_of_batch, step_settings
+from fusednn.kernels.operands import (
+    COUNT,
+    FLOAT64,
+    FUNCTION,
+    INT64,
+    REALS,
+    ROWS,
+    maybe,
+    op,
+    operands,
+)
+from fusednn.kernels.ops.frames import rows_of_run, runs_of_batch, step_settings
 
 TILE_CALLS = 8
 TILE_ROWS = TILE_CALLS * TILE
@@ -39,7 +49,7 @@ UPDATE = operands(
 """The first operands of all updates."""
 
 MATRIX = operands(UPDATE, fan_in=COUNT, columns=COUNT)  # columns padded to whole vectors
-SUM = operands(UPDATE, dz=ROWS, ones=REALS, zeros=REALS)
+SUM = operands(UPDATE, dz=ROWS, ones=REALS, zeros=REALS, lengths=maybe(INT64))
 """For a vector that is added to each row: its gradient is the sum of dz over the rows."""
 
 STORED = operands(UPDATE, gradient=REALS)
@@ -141,27 +151,34 @@ def step_bias(record, frame, g, lo, hi):
     return step_weights(record, frame, b, g, s1, s2, s3, hi - lo, 0, 0)
 
 
+@kernel
+def add_columns(record, g, start, dz, lo, hi, rows):
+    """g = start + the sums of columns [lo, hi) of dz (rows, O); overwrites, start may be g."""
+    lanes, lowest, ones = lanes_of(g[0]), cast(-float("inf"), g[0]), slot(record, SUM.ones, g[0])
+    width, stride = VECTORS * lanes, record[SUM.dz_stride]
+    if hi - lo == ROW_PANELS * width:
+        tile_row(g, 0, ones, 0, 0, advance(dz, lo), stride, width, start, 0, rows, lowest)
+        return
+    j = lo
+    while j < hi:
+        there, at, init = advance(g, j - lo), advance(dz, j), advance(start, j - lo)
+        if hi - j >= width:
+            tile_one(there, 0, ones, 0, 0, at, stride, 0, init, 0, rows, lowest)
+            j += width
+        else:
+            multiply_edge(there, 0, ones, 0, 0, at, stride, init, 0, 1, rows, lowest)
+            j += lanes
+
+
 @op(SUM)
 def update_bias(record, frame, scratch, lo, hi):
     """Columns [lo, hi), at most four panels: the sum of dz over the batch, then its step."""
-    dz = slot(record, SUM.dz, scratch[0])
-    ones, zeros = slot(record, SUM.ones, scratch[0]), slot(record, SUM.zeros, scratch[0])
-    lowest = cast(-float("inf"), scratch[0])
-    lanes = lanes_of(scratch[0])
-    width = VECTORS * lanes
-    stride, batch = record[SUM.dz_stride], rows_of_batch(record, frame)
-    if hi - lo == ROW_PANELS * width:
-        tile_row(scratch, 0, ones, 0, 0, advance(dz, lo), stride, width, zeros, 0, batch, lowest)
-    else:
-        j = lo
-        while j < hi:
-            there, at = advance(scratch, j - lo), advance(dz, j)
-            if hi - j >= width:
-                tile_one(there, 0, ones, 0, 0, at, stride, 0, zeros, 0, batch, lowest)
-                j += width
-            else:
-                multiply_edge(there, 0, ones, 0, 0, at, stride, zeros, 0, 1, batch, lowest)
-                j += lanes
+    stride, start = record[SUM.dz_stride], slot(record, SUM.zeros, scratch[0])
+    for run in range(runs_of_batch(record, frame, SUM.lengths)):
+        first, rows = rows_of_run(record, frame, SUM.lengths, run)
+        dz = advance(slot(record, SUM.dz, scratch[0]), first * stride)
+        add_columns(record, scratch, start, dz, lo, hi, rows)
+        start = scratch
     return step_bias(record, frame, scratch, lo, hi)
 
 

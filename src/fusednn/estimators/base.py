@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from sklearn.base import BaseEstimator
-from sklearn.utils import check_array
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils import check_array, check_consistent_length
+from sklearn.utils.validation import _check_y, check_is_fitted
 
 from fusednn.exceptions import DiagnosisWarning
 from fusednn.graph.network import Network
 from fusednn.optimizers import NAMED
+from fusednn.plan.binding.loss import Target
+from fusednn.plan.lengths import without_padding
 from fusednn.training.predict import predict
 from fusednn.training.progress import Watcher
 from fusednn.training.warn import warn_user
@@ -34,7 +36,10 @@ from .input.plain_input import (
     takes_plain_input,
     validated,
 )
+from .input.row_weights import checked_row_weights, has_row_weights, of_each_row
 from .input.sample_weights import checked_weights, present
+from .input.target_axes import lengths_of_targets, rows_of, with_axes
+from .input.targets import flattened
 from .network.parameters import check_input
 
 if TYPE_CHECKING:
@@ -57,6 +62,7 @@ class BaseNetwork(CallbackSupportMixin, FilesMixin, LooksMixin, BaseEstimator):
     n_features_in_: int
     feature_names_in_: np.ndarray
     n_outputs_: int
+    output_shape_: tuple[int, ...]
     out_activation_: str
     n_iter_: int
     t_: int
@@ -149,7 +155,7 @@ class BaseNetwork(CallbackSupportMixin, FilesMixin, LooksMixin, BaseEstimator):
         first_pass = not self._is_built() or (not self.warm_start and not incremental)
         X, y = self._validate_input(X, y, incremental, reset=first_pass)
         targets = self._encode(y, self._type_for(X) if first_pass else self._network_dtype())
-        sample_weight = checked_weights(sample_weight, X)
+        sample_weight = self._checked_weights(sample_weight, X, y)
         if self.missing_targets == IGNORE and not incremental:
             check_columns(targets)
         X, y, targets, sample_weight, shares = known_rows(self, X, y, targets, sample_weight)
@@ -157,9 +163,8 @@ class BaseNetwork(CallbackSupportMixin, FilesMixin, LooksMixin, BaseEstimator):
         if first_pass:
             self._initialize(X, random_state, present(sample_weight))
         built = self._taken(self._check_sizes(X.shape[1]))
-        network = self._network(built)
         check_input(X, built)
-        return X, y, targets, sample_weight, shares, random_state, network
+        return X, y, targets, sample_weight, shares, random_state, self._network_for(X, built)
 
     def _initialized(self, X, y):
         """Builds a new network for the data, without training; restores the state on errors."""
@@ -197,6 +202,43 @@ class BaseNetwork(CallbackSupportMixin, FilesMixin, LooksMixin, BaseEstimator):
         """The weights of the samples in the loss; classifiers multiply by class weights."""
         return sample_weight
 
+    def _checked_weights(self, sample_weight, X, y, dtype=None):
+        """Checks the weights of samples, or of each row that samples have targets for."""
+        if hasattr(self, "output_shape_") and has_row_weights(sample_weight):
+            return checked_row_weights(self, sample_weight, X, y, dtype)
+        return checked_weights(sample_weight, X, dtype)
+
+    def _target_axes(self, X, reset):
+        """The axes of a sample's targets; most estimators have targets of whole samples."""
+        return ()
+
+    def _one_column(self, y):
+        """Converts checked targets of a single column to those of no column."""
+        return y if hasattr(self, "output_shape_") else flattened(y)
+
+    def _score_rows(self, X, y, sample_weight):
+        """Computes the score over the rows of samples, those with a known target."""
+        outputs = self._outputs(X)
+        X, y = self._validated(X, y, reset=False, **self._target_options)
+        y = self._checked_targets(y)
+        weights = self._checked_weights(sample_weight, X, y)
+        truth = self._encode(y, float)
+        target = Target(truth, of_each_row(weights, truth))
+        target = without_padding(target, X, self._network_for(X, self._built()))
+        if np.isnan(target.values).all():
+            raise ValueError("y has no known target.")
+        return self._score_targets(target, outputs)
+
+    def _score_targets(self, target, outputs):
+        """Computes the score of outputs, in an array (n, outputs of all rows), or with axes."""
+        truth, weights, _ = target.rows()
+        outputs = outputs.reshape(len(truth), -1)
+        if target.values.ndim > 2:  # rows without a target do not count
+            rows = ~np.isnan(truth).all(axis=1)
+            truth, outputs = truth[rows], outputs[rows]
+            weights = None if weights is None else weights[rows]
+        return self._score_outputs(truth, outputs, weights)
+
     def _is_built(self):
         """Whether the estimator has a network."""
         return hasattr(self, self._built_name)
@@ -205,7 +247,15 @@ class BaseNetwork(CallbackSupportMixin, FilesMixin, LooksMixin, BaseEstimator):
         check_is_fitted(self, self._built_name)
 
     def _validated(self, X, y, reset, dtypes=None, **options):
+        """Checks X and y; a y with axes becomes (n, rows) or (n, rows, K)."""
         dtypes = dtypes or DTYPES[self.dtype]
+        axes = () if y is None else self._target_axes(X, reset)
+        if reset:
+            self.__dict__.pop("output_shape_", None)
+        if axes:
+            if reset:
+                self.output_shape_ = axes
+            return self._validated_axes(X, y, reset, dtypes, **options)
         unknown = None
         if self.missing_targets == IGNORE:
             y, unknown = unknown_in(y)
@@ -215,26 +265,58 @@ class BaseNetwork(CallbackSupportMixin, FilesMixin, LooksMixin, BaseEstimator):
             return X, self._with_unknown(y, unknown)
         return self._checked(X, y, reset, dtypes, **options)
 
+    def _validated_axes(self, X, y, reset, dtypes, **options):
+        """`_validated` for a network whose samples have a target for each of their rows."""
+        ends = lengths_of_targets(y)
+        y = with_axes(self, y, self._target_axes(X, reset))
+        X = self._as_rows(X, reset)
+        dtypes = (*dtypes, *self._integers_of(X, reset))
+        if not (takes_plain_input if reset else is_plain_input)(self, X, dtypes):
+            X = self._converted(X, dtype=dtypes, reset=reset)
+        check_consistent_length(X, y)
+        y = self._in_steps_of(X, y, ends, reset)
+        rows, unknown = rows_of(self, y), None
+        if self.missing_targets == IGNORE:
+            rows, unknown = unknown_in(rows)
+        if unknown is not None:
+            rows = filled(rows, unknown, self._spare_targets())
+        rows = _check_y(rows, multi_output=True, estimator=self, **options)
+        if unknown is not None:
+            rows = self._with_unknown(rows, unknown)
+        rows = flattened(rows)
+        return X, rows.reshape(*y.shape[:2], *rows.shape[1:])
+
+    def _in_steps_of(self, X, y, ends, reset):
+        """Targets (n, rows) of which those of X's padding are any valid ones."""
+        return y
+
     def _as_rows(self, X, reset):
         """Gives each sample of X a row; of most estimators X must have them."""
         return X
 
-    def _takes_bytes(self, X, reset):
-        """Whether X stays an array of uint8, which training and predictions convert by rows."""
-        return False
+    def _check_single(self, X, y, reset):
+        """Refuses targets with axes where samples have none; most leave this to scikit-learn."""
+
+    def _integers_of(self, X, reset):
+        """The types of integers that X may keep; training and predictions convert rows."""
+        return ()
 
     def _type_for(self, X):
         """The type of a new network for checked X."""
         return X.dtype
 
     def _checked(self, X, y, reset, dtypes, **options):
-        X = self._as_rows(X, reset)
-        if self._takes_bytes(X, reset):
-            dtypes = (*dtypes, np.uint8)
+        X, given = self._as_rows(X, reset), X
+        self._check_single(given, y, reset)
+        dtypes = (*dtypes, *self._integers_of(X, reset))
         is_plain = takes_plain_input if reset else is_plain_input
         if is_plain_target(y, X) and is_plain(self, X, dtypes):
             return X, y
         options |= {"multi_output": True, "dtype": dtypes, "reset": reset}
+        return self._converted(X, y, **options)
+
+    def _converted(self, X, y="no_validation", **options):
+        """X, or X and y, that scikit-learn has checked and converted."""
         return validated(self, X, y, **options)
 
     def _initialize(self, X, random_state, rows):
@@ -258,6 +340,10 @@ class BaseNetwork(CallbackSupportMixin, FilesMixin, LooksMixin, BaseEstimator):
         """The network of training, from the given built layers or the estimator's."""
         ops, (loss, constants) = (built or self._built()).ops, self._lowered_loss()
         return Network(ops, loss, self._output_groups(), constants)
+
+    def _network_for(self, X, built):
+        """The network of training or prediction for checked X."""
+        return self._network(built)
 
     def _output_groups(self):
         """The numbers of outputs that share a softmax; empty if all outputs share one link."""
@@ -283,7 +369,7 @@ class BaseNetwork(CallbackSupportMixin, FilesMixin, LooksMixin, BaseEstimator):
     # -- prediction ----------------------------------------------------------------------
 
     def _outputs(self, X, network=None, link=True):
-        """Computes outputs for X, of shape (n_samples, n_outputs_).
+        """Computes outputs for X, of shape (n_samples, *output_shape_, n_outputs_).
 
         Parameters
         ----------
@@ -296,33 +382,39 @@ class BaseNetwork(CallbackSupportMixin, FilesMixin, LooksMixin, BaseEstimator):
         found, arrays, X = self._answering(X)
         if network is not None:
             found, arrays = network(found, arrays)
-        return predict(
+        outputs = predict(
             found, arrays, X, n_jobs=self.n_jobs, answer="outputs" if link else "logits"
         )
+        if hasattr(self, "output_shape_"):
+            outputs = outputs.reshape(len(outputs), *found.out_shape)
+        return outputs
 
     def _answering(self, X):
         """Returns the network, its parameters, and X checked and converted to its dtype."""
         self._check_fitted()
         X = self._as_rows(X, reset=False)
-        in_bytes = self._takes_bytes(X, reset=False)
-        if not is_plain_input(self, X, (*DTYPES["auto"], *(np.uint8,) * in_bytes)):
-            X = validated(self, X, reset=False)
+        integers = self._integers_of(X, reset=False)
+        if not is_plain_input(self, X, (*DTYPES["auto"], *integers)):
+            X = self._converted(X, reset=False)
         dtype = self._network_dtype()
-        if (
-            X.dtype != dtype and not in_bytes
-        ):  # check_array refuses values that overflow in the network's type
-            with np.errstate(over="ignore"):
-                X = check_array(
-                    X,
-                    accept_sparse=list(SPARSE_FORMATS),
-                    dtype=dtype,
-                    estimator=self,
-                    input_name="X",
-                )
+        if X.dtype != dtype and X.dtype not in integers:
+            X = self._in_type(X, dtype)
         built = self._built()
-        found = self._network(built)
         check_input(X, built)
+        found = self._network_for(X, built)
         return found, [np.asarray(array, dtype) for array in self._parameters()], X
+
+    def _in_type(self, X, dtype, **options):
+        """Checked X in the network's type; check_array refuses values that overflow in it."""
+        with np.errstate(over="ignore"):
+            return check_array(
+                X,
+                accept_sparse=list(SPARSE_FORMATS),
+                dtype=dtype,
+                estimator=self,
+                input_name="X",
+                **options,
+            )
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

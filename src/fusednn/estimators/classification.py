@@ -26,8 +26,10 @@ from .input.label_columns import (
 )
 from .input.labels import Labels
 from .input.missing_targets import IGNORE, class_weights, filled, known, known_accuracy, unknown_in
+from .input.row_weights import weights_of_rows
 from .input.sample_weights import check_class_weight, present
-from .input.targets import first_classes, flattened
+from .input.target_axes import by_sample, in_rows, labels_of_steps, rows_of
+from .input.targets import first_classes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,12 +55,13 @@ class ClassificationMixin(ClassifierMixin):
 
     def _validate_input(self, X, y, incremental, reset):
         X, y = self._validated(X, y, reset)
-        y = flattened(y)
+        y = self._one_column(y)
+        rows = known(rows_of(self, y))
         if not hasattr(self, "classes_") or (not self.warm_start and not incremental):
-            self._labels = labels_of(known(y))
+            self._labels = labels_of(rows)
             self.classes_ = self._labels.classes
         else:
-            self._labels.check_more(known(y), every=self.warm_start)
+            self._labels.check_more(rows, every=self.warm_start)
         return X, y
 
     def _spare_targets(self):
@@ -69,8 +72,13 @@ class ClassificationMixin(ClassifierMixin):
         """Masks the unknown ones of checked targets."""
         return np.ma.array(y, mask=unknown)
 
-    def _begin(self, y, classes):
+    def _begin(self, X, y, classes):
         """Sets the classes in the first call of `partial_fit`; checks them in later ones."""
+        reset = not self._is_built()
+        if self._target_axes(X, reset):
+            y = labels_of_steps(y)
+        else:
+            self._check_single(X, y, reset)
         if self.missing_targets == IGNORE:
             y, unknown = unknown_in(y)
             y = y if unknown is None else filled(y, unknown, ())
@@ -88,8 +96,8 @@ class ClassificationMixin(ClassifierMixin):
 
     def _checked_targets(self, y):
         """Checks targets against the classes of the fitted estimator."""
-        y = flattened(y)
-        self._labels.check_same(known(y))
+        y = self._one_column(y)
+        self._labels.check_same(known(rows_of(self, y)))
         return y
 
     def _with_class_weight(self, y, sample_weight, incremental):
@@ -101,22 +109,30 @@ class ClassificationMixin(ClassifierMixin):
                 " of the data: compute the weights and pass a dict."
             )
         check_class_weight(self.class_weight)
-        rows, weight = present(sample_weight), np.zeros(y.shape[0])
-        weight[rows] = class_weights(self._labels, self.class_weight, y[rows])
+        if hasattr(self, "output_shape_"):
+            weight = weights_of_rows(self._labels, self.class_weight, y, sample_weight)
+        else:
+            rows, weight = present(sample_weight), np.zeros(y.shape[0])
+            weight[rows] = class_weights(self._labels, self.class_weight, y[rows])
         if not weight.any():
             raise ValueError(
                 f"class_weight={self.class_weight!r} leaves no sample a weight: give one above 0"
                 " to some label of y."
             )
-        return weight if sample_weight is None else weight * sample_weight
+        if sample_weight is None:
+            return weight
+        if weight.ndim > sample_weight.ndim:
+            sample_weight = sample_weight[:, np.newaxis]
+        return weight * sample_weight
 
     def _encode(self, y, dtype):
         """Encodes targets for the loss, unknown ones as NaN; sets `n_outputs_`."""
         self.n_outputs_ = self._labels.outputs
-        targets = self._labels.encode(known(y), dtype)
-        if isinstance(y, np.ma.MaskedArray):
-            targets[np.ma.getmaskarray(y)] = np.nan
-        return targets
+        rows = rows_of(self, y)
+        targets = self._labels.encode(known(rows), dtype)
+        if isinstance(rows, np.ma.MaskedArray):
+            targets[np.ma.getmaskarray(rows)] = np.nan
+        return by_sample(self, targets, y.shape[0])
 
     def _output_activation(self):
         return self._labels.link
@@ -155,14 +171,19 @@ class ClassificationMixin(ClassifierMixin):
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
             Input. A C-contiguous array in the network's dtype is read in place, without a copy.
+            Networks of layers also take samples with axes, and lists of series (steps, features)
+            of unequal lengths.
         y : array-like of shape (n_samples,), (n_samples, n_labels) or (n_samples, n_columns)
             Labels; an indicator matrix of several labels per sample; or several columns of labels,
             words or whole numbers in each column, as an array of objects or a table. As in
             scikit-learn, columns of one type with only two distinct integers are an indicator
-            matrix. Convert them to strings if they are columns of labels.
+            matrix. Convert them to strings if they are columns of labels. If a network ends with
+            axes, such as the steps of a sequence, y is (n_samples, *axes): a label for each step.
+            The loss and the score are means over the steps of all samples.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the samples. A sample of weight 0 counts as absent in the loss, gradients,
-            scores, `standardize` and "balanced" class weights. It keeps its place in its
+            Weights of the samples, or of their steps, in the shape of such a y. A sample of weight
+            0 counts as absent in the loss, gradients, scores, `standardize` and "balanced" class
+            weights, and so does a step but in `standardize`. A sample keeps its place in its
             mini-batch and in the statistics of `BatchNorm`. A mini-batch with weights of 0 alone
             has no gradient and no terms of `alpha` and `l1`. Its step changes only what decays:
             momentum, and weights if the solver has a `weight_decay`.
@@ -250,7 +271,7 @@ class ClassificationMixin(ClassifierMixin):
         >>> model.score(X[1500:], y[1500:]) > 0.8
         True
         """
-        begin = partial(self._begin, y, classes)
+        begin = partial(self._begin, X, y, classes)
         return self._fit(X, y, sample_weight, incremental=True, begin=begin)
 
     def predict(self, X: MatrixLike) -> NDArray[Any]:
@@ -263,11 +284,12 @@ class ClassificationMixin(ClassifierMixin):
 
         Returns
         -------
-        ndarray of shape (n_samples,), (n_samples, n_labels) or (n_samples, n_columns)
+        ndarray of shape (n_samples,), (n_samples, n_labels), (n_samples, n_columns) or \
+(n_samples, *axes)
             In the form of y in `fit`; a sparse indicator matrix if y was one.
         """
         outputs = self._outputs(X)
-        return self._labels.decode(outputs)
+        return in_rows(self._labels.decode, outputs)
 
     def predict_proba(self, X: MatrixLike) -> Probabilities:
         """Predicts the probabilities of the labels.
@@ -280,12 +302,13 @@ class ClassificationMixin(ClassifierMixin):
         Returns
         -------
         ndarray of shape (n_samples, n_classes)
-            In the order of `classes_`, in the network's dtype. For several labels per sample, the
+            (n_samples, *axes, n_classes) of a network that ends with axes. In the order of
+            `classes_`, in the network's dtype. For several labels per sample, the
             probability of each label. For several columns of classes, a list with an array for
             each column.
         """
         outputs = self._outputs(X)
-        return self._labels.probabilities(outputs)
+        return in_rows(self._labels.probabilities, outputs)
 
     def predict_log_proba(self, X: MatrixLike) -> Probabilities:
         """Predicts the logarithms of the probabilities, without underflow.
@@ -319,7 +342,7 @@ class ClassificationMixin(ClassifierMixin):
         lost = probabilities < np.finfo(probabilities.dtype).tiny
         if not lost.any():
             return np.log(probabilities, out=probabilities)
-        small = self._labels.log_probabilities(self.predict_logits(X))
+        small = in_rows(self._labels.log_probabilities, self.predict_logits(X))
         return np.where(lost, small, np.log(probabilities, where=~lost, out=probabilities))
 
     def score(self, X: MatrixLike, y: Targets, sample_weight: Weights = None) -> float:
@@ -341,6 +364,8 @@ class ClassificationMixin(ClassifierMixin):
             count as right.
         """
         self._check_fitted()
+        if hasattr(self, "output_shape_"):
+            return self._score_rows(X, y, sample_weight)
         if self.missing_targets == IGNORE:
             y, unknown = unknown_in(y)
             if unknown is not None:

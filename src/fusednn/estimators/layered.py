@@ -11,7 +11,10 @@ import numpy as np
 
 from fusednn import layers as specs
 from fusednn.graph.layers.untrained import Standardize
+from fusednn.graph.time_axis import free_series, network_for, ops_of_steps, series_of
+from fusednn.kernels.ops.products.tokens import INTEGERS as TOKEN_TYPES
 from fusednn.optimizers import NAMED, SGD, Adam
+from fusednn.serving.model import output_axes
 from fusednn.training.optimizer_state import rule_of
 
 from .base import BaseNetwork
@@ -19,22 +22,26 @@ from .displays.diagram import described, rows_html
 from .fitting.decorators import with_checked_parameters
 from .fitting.preparing import loss_and_gradient
 from .input.augmentations import augmentation_of
-from .input.axes import as_rows, axes_of
+from .input.axes import as_rows
 from .input.constraints import LAYERED
 from .input.rehearsal_data import rehearsal_data
+from .input.sequences import in_form_of
+from .input.steps import axes_of, converted_series, free_steps, series_read
+from .input.target_axes import axes_at_end, check_single, in_steps_of
 from .network.building import build, first_ops
 from .network.built_layers import BuiltLayers, Position
 from .network.list_ends import SOFTMAX, divided, output_units
 from .network.parameters import (
     by_layer,
-    categories_of,
     check_input,
     check_tables,
     drawn,
     has_embedding,
+    has_tokens,
+    learned_from,
     replaced,
 )
-from .network.scaling import by_channel, mean_and_factor
+from .network.scaling import scaling_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,6 +51,9 @@ if TYPE_CHECKING:
     from .input.types import Targets, Weights
 
 DEFAULT = (specs.Dense(100, "relu"),)
+INTEGERS = tuple(np.dtype(name).type for name in TOKEN_TYPES)
+"""The types of integers that tokens may have."""
+
 PYTORCHS = {**NAMED, "sgd": SGD(), "adam": Adam()}
 """The solvers by name. "adam" is PyTorch's here, which adds epsilon after the bias correction."""
 
@@ -61,25 +71,62 @@ class BaseLayered(BaseNetwork):
     def _check_structure(self):
         """Checks nothing: `_build` checks the list, when the columns of the data are known."""
 
-    def _asked(self, categories):
-        """The descriptions as parameters ask for them, with `categories` of an embedding set."""
+    def _asked(self, learned):
+        """The descriptions as parameters ask for them.
+
+        The function `learned` sets the numbers of codes that an embedding leaves to the data.
+        """
         layers = self._specs()
-        if has_embedding(layers):
+        if has_embedding(layers) or has_tokens(layers):
             if self.mixup:
                 raise Position("layers[0]", layers[0]).refuse("mixup cannot mix codes")
-            if layers[0].categories is None:
-                layers[0] = replace(layers[0], categories=categories(layers[0].columns))
+            layers[0] = learned(layers[0])
         return tuple(layers)
 
     def _as_rows(self, X, reset):
         return as_rows(self, X, reset)
 
-    def _takes_bytes(self, X, reset):
+    def _converted(self, X, y="no_validation", **options):
+        """The same, but that series may have padding, and steps of their own in prediction."""
+        series = series_read(self, X, options["reset"])
+        if series is None:
+            return super()._converted(X, y, **options)
+        return converted_series(self, series, X, y, **options)
+
+    def _in_type(self, X, dtype, **options):
+        series = series_read(self, X, reset=False)
+        if series is not None and not series.are_tokens:
+            options["ensure_all_finite"] = "allow-nan"
+        return super()._in_type(X, dtype, **options)
+
+    def _network_for(self, X, built):
+        return network_for(self._network(built), X.shape[1])
+
+    def _target_axes(self, X, reset):
+        return axes_at_end(self, X, reset)
+
+    def _check_single(self, X, y, reset):
+        if y is not None:
+            check_single(self, X, y, reset)
+
+    def _in_steps_of(self, X, y, ends, reset):
+        return in_steps_of(self, X, y, ends, reset)
+
+    def _ops_before_output(self, axes):
+        """The ops before the output layer, for samples with these axes."""
+        layers = self._asked(_with_least_codes)
+        hidden, _ = divided(layers, output_units(layers) or 1, SOFTMAX)
+        return first_ops(hidden, axes, scaled=False)
+
+    def _integers_of(self, X, reset):
         layers = self._specs() if reset else self.layers_
-        return isinstance(X, np.ndarray) and X.dtype == np.uint8 and not has_embedding(layers)
+        if has_tokens(layers):
+            return INTEGERS
+        takes_bytes = isinstance(X, np.ndarray) and X.dtype == np.uint8
+        return (np.uint8,) if takes_bytes and not has_embedding(layers) else ()
 
     def _type_for(self, X):
-        if X.dtype != np.uint8:
+        if X.dtype.kind == "f":
             return X.dtype
         return np.dtype(np.float64 if self.dtype == "float64" else np.float32)
 
@@ -88,19 +135,23 @@ class BaseLayered(BaseNetwork):
         hidden, output = divided(layers, self.n_outputs_, self._output_activation())
         return build(hidden, output, axes_of(self), scaled=scaled)
 
-    def _known_categories(self, columns):
-        """The categories of the present embedding if it has these columns, otherwise ones."""
+    def _learned_before(self, spec):
+        """An embedding with as many codes as the present one, if they are alike, or the least."""
         first = self.layers_[0] if self.layers_ else None
-        if isinstance(first, specs.Embedding) and first.columns == columns:
-            return first.categories
-        return (1,) * len(columns)
+        match spec, first:
+            case specs.Embedding(columns, None), specs.Embedding() if first.columns == columns:
+                return replace(spec, categories=first.categories)
+            case specs.TokenEmbedding(count=None), specs.TokenEmbedding(count=count):
+                return replace(spec, count=count)
+        return _with_least_codes(spec)
 
     def _build(self, X, random_state, rows):
-        layers = self._asked(partial(categories_of, X))
+        layers = self._asked(partial(learned_from, X))
         self._built_layers = built = self._built_of(layers, bool(self.standardize))
         check_input(X, built)
-        if has_embedding(layers) and self._specs()[0].categories is None:
+        if layers and layers[0] != self._specs()[0]:
             check_tables(built, X)
+        free_steps(self)
         arrays = drawn(built, random_state, self._type_for(X))
         self.__dict__.pop("feature_means_", None)
         if self.standardize:
@@ -109,14 +160,14 @@ class BaseLayered(BaseNetwork):
 
     def _learn_scaling(self, built, arrays, X):
         """Learns the scaling from X, and sets arrays and attributes; codes are not scaled."""
-        dtype, X = self._type_for(X), by_channel(X, built)
-        start, columns = 0, list(range(X.shape[1]))
+        dtype = self._type_for(X)
+        mean, factor = (part.astype(dtype) for part in scaling_of(X, built))
+        start, columns = 0, list(range(len(mean)))
         if isinstance(built.pieces[0].spec, specs.Embedding):
             columns, start = built.ops[0].plain, len(built.ops[0].columns)
-        mean, factor = (part.astype(dtype) for part in mean_and_factor(X))
         arrays[start][: len(columns)] = mean[columns]
         arrays[start + 1][: len(columns)] = factor[columns]
-        codes = np.setdiff1d(np.arange(X.shape[1]), columns)
+        codes = np.setdiff1d(np.arange(len(mean)), columns)
         mean[codes], factor[codes] = 0, 1
         self.feature_means_, self.feature_factors_ = mean, factor
 
@@ -124,6 +175,7 @@ class BaseLayered(BaseNetwork):
         """Sets the arrays of a network that was built before from `layers_`."""
         scaled = hasattr(self, "feature_means_")
         self._built_layers = self._built_of(self.layers_, scaled)
+        free_steps(self)
         self._arrays = arrays
 
     def _parameters(self):
@@ -141,7 +193,9 @@ class BaseLayered(BaseNetwork):
         """Returns layers and built layers; raises ValueError if the weights do not fit them."""
         if bool(self.standardize) != hasattr(self, "feature_means_"):
             raise ValueError("standardize cannot change while training goes on.")
-        layers, sizes = self._asked(self._known_categories), (inputs, self.n_outputs_)
+        if free_series(self._built_layers.ops) is not None:
+            inputs = self.n_features_in_  # X may have other steps
+        layers, sizes = self._asked(self._learned_before), (inputs, self.n_outputs_)
         if layers == self.layers_ and sizes == self._built_layers.sizes:
             return layers, self._built_layers
         asked = self._built_of(layers, bool(self.standardize))
@@ -149,6 +203,12 @@ class BaseLayered(BaseNetwork):
             raise ValueError(
                 f"The weights are of the layers {list(self.layers_)}, but the parameters and the"
                 f" data ask for {self._specs()} on {inputs} columns."
+            )
+        axes = getattr(self, "output_shape_", ())
+        if (found := output_axes(asked.ops)) != axes:
+            raise ValueError(
+                f"layers cannot change the axes of targets from {axes} to {found} while training"
+                " goes on."
             )
         return layers, asked
 
@@ -180,6 +240,10 @@ class BaseLayered(BaseNetwork):
         """The network of the first `count` layers, and its parameters."""
         scaled = any(isinstance(op, Standardize) for op in network.ops)
         ops = first_ops(self.layers_[:count], axes_of(self), scaled=scaled)
+        if ops[0].fan_in != network.inputs:
+            series = series_of(network.ops)
+            assert series is not None
+            ops = ops_of_steps(ops, series.steps)
         network = network._replace(ops=ops)
         return network, arrays[: len(network.parameters())]
 
@@ -237,7 +301,8 @@ class BaseLayered(BaseNetwork):
               `weight_norm` directions (I, O), biases (O,) and norms (O,);
             * `BatchNorm`: scale, shift, running mean and running variance, each (I,);
             * `LayerNorm`: scale and shift; `RMSNorm`: scale; `PReLU`: slopes, each (I,);
-            * `Embedding`: a table (categories, size) for each column;
+            * `Embedding`: a table (categories, size) for each column; `TokenEmbedding`: a table
+              (count, size);
             * convolutions and their transposes: weights (*kernel_size, I / groups, O) and biases
               (O,), if they have them; I and O are channels;
             * `Residual`: a list for each inner layer, then for each layer of its shortcut;
@@ -357,9 +422,8 @@ class BaseLayered(BaseNetwork):
         >>> loss, dw.tolist(), db.tolist(), dx.tolist()
         (3.125, [[2.5], [5.0]], [2.5], [[25.0, 2.5]])
         """
-        shape = np.shape(X)
         loss, gradients, *dx = loss_and_gradient(self, X, y, sample_weight, inputs)
-        dx = [one.reshape(shape) if len(shape) > 2 else one for one in dx]
+        dx = [in_form_of(X, one) for one in dx]
         return loss, by_layer(self._built_layers, gradients), *dx
 
     def _html_repr(self):
@@ -394,3 +458,13 @@ def _weights_of(built: BuiltLayers):
         for op in built.ops
     ]
     return built.homes, ops
+
+
+def _with_least_codes(spec):
+    """An embedding with the least numbers of codes where it leaves them to the data."""
+    match spec:
+        case specs.Embedding(columns, None):
+            return replace(spec, categories=(1,) * len(columns))
+        case specs.TokenEmbedding(count=None):
+            return replace(spec, count=1 + (spec.padding or 0))
+    return spec

@@ -64,6 +64,14 @@ l1, diagnose, missing_targets, class_weight, loss
         rotations, noise and others. X must be dense and have axes: images (n, H, W, C), (n, H, W)
         or series (n, T, C). Validation samples and predictions are as they are. Not for "lbfgs".
 
+    window : int or None, default=None
+        For very long series: the steps that the gradient goes back (truncated backpropagation). A
+        fit goes through the series of a batch window by window and carries the states of
+        recurrences on, so its memory does not grow with the steps. If each step has a target,
+        every window updates the weights; if a series has one, the last window does, which has the
+        steps that are left. For recurrences in one direction and layers on single steps; with
+        neither `mixup`, `augment`, `accumulate` nor "lbfgs". None: no limit.
+
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,), or list of ndarray
@@ -75,9 +83,14 @@ best_validation_score_, n_iter_, t_, n_outputs_, feature_means_, feature_factors
 gradient_norms_, activation_stats_, n_features_in_, feature_names_in_
         See `MLPClassifier`. X may also have axes, (n, H, W, C), (n, H, W) or (n, T, C);
         `standardize` then scales by channel.
-    input_shape_ : tuple of int
+    input_shape_ : tuple of int or None
         The axes of a sample, if X had more than two axes in `fit`: (H, W, C), (H, W) or (T, C).
-        `n_features_in_` is their product.
+        `n_features_in_` is their product. None takes the place of T where predictions take series
+        of any number of steps.
+    output_shape_ : tuple of int
+        The axes of a sample's targets, if `layers` end with axes: (T,) of a sequence, (H, W) of an
+        image. y then has them in `fit`, and so do predictions and probabilities; `n_outputs_` is
+        the number of outputs of each step or pixel.
     diagnosed_layers_, diagnosed_weights_ : list of str
         With `diagnose`: the names of the layers in `activation_stats_` ("layers[0] Dense", ...,
         "output"), and of the layers with weights, in `gradient_norms_`. An activation or dropout
@@ -150,5 +163,6 @@ gradient_norms_, activation_stats_, n_features_in_, feature_names_in_
         class_weight: ClassWeight = None,
         loss: ClassifierLoss = "log_loss",
         augment: Sequence[Augmentation] | None = None,
+        window: int | None = None,
     ) -> None:
         self._store(locals())

@@ -40,6 +40,8 @@ standardize, ema_decay, accumulate, mixup, l1, diagnose, missing_targets
         The loss that training minimises; see `MLPRegressor`.
     augment : list of Augmentation or None, default=None
         Random changes of each training sample; see `NetworkClassifier`.
+    window : int or None, default=None
+        The steps that the gradient goes back in very long series; see `NetworkClassifier`.
 
     Attributes
     ----------
@@ -48,9 +50,13 @@ best_validation_score_, n_iter_, t_, n_outputs_, feature_means_, feature_factors
 gradient_norms_, activation_stats_, diagnosed_layers_, diagnosed_weights_, n_features_in_, \
 feature_names_in_
         See `NetworkClassifier`.
-    input_shape_ : tuple of int
+    input_shape_ : tuple of int or None
         The axes of a sample, if X had more than two axes in `fit`: (H, W, C), (H, W) or (T, C).
-        `n_features_in_` is their product.
+        `n_features_in_` is their product. None takes the place of T where predictions take series
+        of any number of steps.
+    output_shape_ : tuple of int
+        The axes of a sample's targets, if `layers` end with axes; see `NetworkClassifier`. y may
+        have one more axis, of several targets for each step or pixel.
     out_activation_ : {"identity", "exp"}
         Output function.
 
@@ -117,5 +123,6 @@ feature_names_in_
         missing_targets: MissingTargets = "error",
         loss: RegressorLoss = "squared_error",
         augment: Sequence[Augmentation] | None = None,
+        window: int | None = None,
     ) -> None:
         self._store(locals())

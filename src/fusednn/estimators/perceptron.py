@@ -17,7 +17,7 @@ from .fitting.preparing import loss_and_gradient
 from .input.constraints import CONSTRAINTS
 from .network.parameters import first_norms
 from .network.perceptron_weights import built_of, initial_weights
-from .network.scaling import mean_and_factor
+from .network.scaling import scaling_of
 
 if TYPE_CHECKING:
     from fusednn.serving.types import FloatArray, MatrixLike
@@ -51,7 +51,7 @@ class BaseMLP(BaseNetwork):
         sizes = [X.shape[1], *self._hidden_sizes(), self.n_outputs_]
         self.__dict__.pop("feature_means_", None)
         if self.standardize:
-            mean, factor = mean_and_factor(X[rows])
+            mean, factor = scaling_of(X[rows])
             self.feature_means_ = mean.astype(X.dtype)
             self.feature_factors_ = factor.astype(X.dtype)
         self.n_layers_ = len(sizes)

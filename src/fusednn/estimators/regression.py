@@ -18,7 +18,8 @@ from fusednn.plan.binding.loss import target_columns
 
 from .fitting.decorators import available_if, with_callbacks, with_checked_parameters
 from .input.missing_targets import IGNORE, known_r2, unknown_in
-from .input.targets import flattened, real_targets
+from .input.target_axes import by_sample, rows_of
+from .input.targets import real_targets
 
 if TYPE_CHECKING:
     from fusednn.serving.types import FloatArray, MatrixLike
@@ -36,7 +37,7 @@ class RegressionMixin(RegressorMixin):
 
     def _validate_input(self, X, y, incremental, reset):
         X, y = self._validated(X, y, reset, **self._target_options)
-        return X, flattened(y)
+        return X, self._one_column(y)
 
     def _spare_targets(self):
         """The values that replace unknown targets in a column without known ones, for checks."""
@@ -50,18 +51,18 @@ class RegressionMixin(RegressorMixin):
 
     def _checked_targets(self, y):
         """Checks the number of columns of targets against the fitted estimator."""
-        y = flattened(y)
-        columns = self.n_outputs_ // self._outputs_per_target()
-        if (y.shape[1] if y.ndim == 2 else 1) != columns:
+        y = self._one_column(y)
+        columns, rows = self.n_outputs_ // self._outputs_per_target(), rows_of(self, y)
+        if (rows.shape[1] if rows.ndim == 2 else 1) != columns:
             raise ValueError(f"y must have {columns} outputs, got shape {y.shape}.")
         return y
 
     def _encode(self, y, dtype):
         """Converts targets to shape (n_samples, n_targets); sets `n_outputs_`."""
         taken, name = self._loss_row().targets, type(self._loss()).__name__
-        targets = real_targets(y, np.dtype(dtype), taken, name)
+        targets = real_targets(rows_of(self, y), np.dtype(dtype), taken, name)
         self.n_outputs_ = targets.shape[1] * self._outputs_per_target()
-        return targets
+        return by_sample(self, targets, y.shape[0])
 
     def _output_activation(self):
         return "identity" if self._loss_row().link is None else "exp"
@@ -84,7 +85,7 @@ class RegressionMixin(RegressorMixin):
         loss, middle = self._loss(), 0
         if isinstance(loss, Quantile):
             middle = int(np.argmin(np.abs(np.array(loss.quantiles) - 0.5)))
-        return outputs[:, middle :: self._outputs_per_target()]
+        return outputs[..., middle :: self._outputs_per_target()]
 
     def _score_outputs(self, truth, outputs, weights):
         """R^2 of outputs, compared with targets."""
@@ -120,11 +121,16 @@ class RegressionMixin(RegressorMixin):
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
             Input. A C-contiguous array in the network's dtype is read in place, without a copy.
+            Networks of layers also take samples with axes, and lists of series (steps, features)
+            of unequal lengths.
         y : array-like of shape (n_samples,) or (n_samples, n_targets)
-            Targets.
+            Targets. If a network ends with axes, such as the steps of a sequence, y is
+            (n_samples, *axes) or (n_samples, *axes, n_targets). The loss and R^2 are over the
+            steps of all samples.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the samples. A sample of weight 0 counts as absent in the loss, gradients,
-            scores and `standardize`. It keeps its place in its mini-batch and in the statistics of
+            Weights of the samples, or of their steps, (n_samples, *axes). A sample of weight 0
+            counts as absent in the loss, gradients, scores and `standardize`, a step in all but
+            `standardize`. A sample keeps its place in its mini-batch and in the statistics of
             `BatchNorm`. A mini-batch with weights of 0 alone has no gradient and no terms of
             `alpha` and `l1`. Its step changes only what decays: momentum, and weights if the
             solver has a `weight_decay`.
@@ -203,6 +209,7 @@ class RegressionMixin(RegressorMixin):
         Returns
         -------
         y : ndarray of shape (n_samples,) or (n_samples, n_targets)
+            (n_samples, *axes) or (n_samples, *axes, n_targets) of a network that ends with axes.
             In the network's dtype. For "gaussian" the means. For several quantiles the shape is
             (n_samples, n_quantiles), or (n_samples, n_targets, n_quantiles).
         std : ndarray of the shape of y
@@ -221,14 +228,14 @@ class RegressionMixin(RegressorMixin):
             return _raveled(outputs)
         target_columns(self._network())  # refuses weights of another loss
         if isinstance(loss, Quantile):
-            several = outputs.reshape(len(outputs), -1, count)
-            return several[:, 0] if several.shape[1] == 1 else several
+            several = outputs.reshape(*outputs.shape[:-1], -1, count)
+            return several[..., 0, :] if several.shape[-2] == 1 else several
         points = _raveled(self._points(outputs))
         if not return_std:
             return points
         least = np.log(loss.eps).astype(outputs.dtype)
         with np.errstate(over="ignore"):
-            std = np.exp(np.maximum(outputs[:, 1::2], least) / 2)
+            std = np.exp(np.maximum(outputs[..., 1::2], least) / 2)
         return points, _raveled(std)
 
     def score(self, X: MatrixLike, y: Targets, sample_weight: Weights = None) -> float:
@@ -250,6 +257,9 @@ class RegressionMixin(RegressorMixin):
             0.5. With `missing_targets="ignore"`, the mean over the columns of the R^2 of the known
             targets.
         """
+        self._check_fitted()
+        if hasattr(self, "output_shape_"):
+            return self._score_rows(X, y, sample_weight)
         if self.missing_targets == IGNORE:
             y, unknown = unknown_in(y)
             if unknown is not None:
@@ -274,4 +284,4 @@ class RegressionMixin(RegressorMixin):
 
 def _raveled(outputs):
     """Converts a single column to a vector."""
-    return outputs.ravel() if outputs.shape[1] == 1 else outputs
+    return outputs.ravel().reshape(outputs.shape[:-1]) if outputs.shape[-1] == 1 else outputs

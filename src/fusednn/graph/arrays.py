@@ -9,8 +9,8 @@ SAMPLES, ROWS, CHUNKS, NETWORK = "samples", "rows", "chunks", "network"
 """What an array has values for: each sample of a batch, each row of its samples (one number), each
 chunk of its rows, or the network."""
 
-REAL, FLOAT64 = "real", "float64"
-"""Types of elements: the network's type, or float64 in every network."""
+REAL, FLOAT64, INT64 = "real", "float64", "int64"
+"""Types of elements: the network's type, or the same in every network."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -25,7 +25,7 @@ class Array:
     over : str
         SAMPLES, ROWS, CHUNKS or NETWORK.
     element : str
-        REAL or FLOAT64.
+        REAL, FLOAT64 or INT64.
     rows : int
         Over CHUNKS: the rows of each sample, which are divided into chunks.
     """

@@ -110,4 +110,22 @@ class Lookups(NamedTuple):
     first: int
 
 
-Gradient = Sum | Partials | Given | Lookups
+class TokenLookups(NamedTuple):
+    """The gradient of a table of tokens: a row's is the sum of dz over the steps with its code.
+
+    Parameters
+    ----------
+    x : Array
+        The data, whose columns all hold codes.
+    dz : Array
+        A row for each column of the data.
+    left_out : int or None
+        The code whose row has the gradient zero.
+    """
+
+    x: Array
+    dz: Array
+    left_out: int | None
+
+
+Gradient = Sum | Partials | Given | Lookups | TokenLookups

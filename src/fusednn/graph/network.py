@@ -7,12 +7,14 @@ from itertools import accumulate
 from math import inf, prod
 from typing import Any, NamedTuple
 
-from .arrays import CHUNKS, FLOAT64, ROWS, Array
+from .arrays import CHUNKS, FLOAT64, INT64, ROWS, Array
 from .augmentation import Augmentation
 from .layers.dense import Dense
 from .layers.embedding import Embedding
 from .layers.layer import Layer, shapes_along, walked
 from .layers.reshape import Reshape
+from .layers.token_embedding import TokenEmbedding
+from .lengths import along_steps
 from .parameters import Parameter
 from .trace import Graph, Trace
 
@@ -96,8 +98,12 @@ class Network(NamedTuple):
         return any(op.joins_rows() for op in self.ops)
 
     def takes_bytes(self) -> bool:
-        """Whether it can read data of uint8, which are gathered: all but codes."""
+        """Whether it can read data of uint8, which are gathered: all but columns of codes."""
         return not isinstance(self.ops[0], Embedding)
+
+    def takes_tokens(self) -> bool:
+        """Whether it reads integers of any type."""
+        return isinstance(self.ops[0], TokenEmbedding)
 
     def leaves_chunks(self) -> bool:
         """Whether an op writes values for each chunk of a batch in training."""
@@ -125,6 +131,16 @@ class Network(NamedTuple):
         groups = self.groups or (self.outputs,)
         return list(zip(accumulate(groups, initial=0), groups, strict=False))
 
+    def with_steps(self, steps: int) -> Network:
+        """The network for series of so many steps; its parameters are the same.
+
+        Raises
+        ------
+        ValueError
+            If an op fixes the steps, or leaves none.
+        """
+        return self._replace(ops=tuple(op for op, _ in along_steps(self.ops, steps)))
+
     def graph(
         self,
         *,
@@ -134,6 +150,7 @@ class Network(NamedTuple):
         wants_dx: bool = False,
         augmentation: Augmentation | None = None,
         in_bytes: bool = False,
+        ragged: bool = False,
     ) -> Graph:
         """The network as calls.
 
@@ -152,9 +169,18 @@ class Network(NamedTuple):
             In training with noise: what is done to the samples.
         in_bytes : bool
             Whether the data are of uint8.
+        ragged : bool
+            Whether the samples are series with padding, steps behind the last whose features are
+            all NaN, or tokens with padding; the first op gives them their time axis.
+
+        Raises
+        ------
+        ValueError
+            If series with padding do not fit an op, or are augmented.
         """
         groups = max(1, len(self.groups))
-        return _graph(self.ops, groups, trains, noisy, mixed, wants_dx, augmentation, in_bytes)
+        asked = augmentation, in_bytes, ragged
+        return _graph(self.ops, groups, trains, noisy, mixed, wants_dx, *asked)
 
 
 class _Sizes(NamedTuple):
@@ -183,11 +209,18 @@ def _graph(
     wants_dx: bool,
     augmentation: Augmentation | None,
     in_bytes: bool,
+    ragged: bool,
 ) -> Graph:
     data = Array((ops[0].fan_in,))
     trace = Trace(data, trains=trains, noisy=noisy, wants_dx=wants_dx)
     augmentation = augmentation if trace.noisy else None
-    found, outputs = _samples(trace, ops[0], mixed, augmentation, in_bytes), []
+    if ragged:
+        if augmentation:
+            raise ValueError("series of unequal lengths cannot be augmented")
+        found = _padded_samples(trace, ops[0], mixed)
+    else:
+        found = _samples(trace, ops[0], mixed, augmentation, in_bytes)
+    outputs = []
     for op in ops:
         found = op.trace(trace, found)
         outputs.append(found)
@@ -210,6 +243,8 @@ def _graph(
         dx if wants_dx else None,
         tuple(outputs),
         trace.streams + mixed,
+        trace.lengths,
+        tuple(trace.carried),
     )
 
 
@@ -218,16 +253,45 @@ def _samples(
 ) -> Array:
     """What the first op reads: the data in place if it is such an op, else a gathered copy."""
     is_changed = mixed or in_bytes or augmentation is not None
+    if isinstance(first, TokenEmbedding):
+        return trace.x
     if isinstance(first, Dense | Embedding | Reshape) and not is_changed:
         return trace.x
     x = _gathered(trace, "own", augmentation)
     return _mixed(trace, x, _gathered(trace, "partners", augmentation)) if mixed else x
 
 
-def _gathered(trace: Trace, order: str, augmentation: Augmentation | None) -> Array:
+def _padded_samples(trace: Trace, first: Layer, mixed: bool) -> Array:
+    """Copies of padded series, whose padding is 0, or tokens themselves; counts their steps."""
+    if isinstance(first, TokenEmbedding):
+        trace.data_lengths = Array((1,), ROWS, INT64)
+        written = {"counts": trace.data_lengths}
+        trace.call("count_tokens", written, x=trace.x, steps=first.fan_in, padding=first.padding)
+        return trace.x
+    if not isinstance(first, Reshape) or len(first.shape) != 2:
+        raise ValueError(f"series of unequal lengths need a time axis first, not {first}")
+    found = []
+    for order in ("own", "partners") if mixed else ("own",):
+        lengths = Array((1,), ROWS, INT64)
+        given = {"order": order, "steps": first.out_shape((first.fan_in,))[0]}
+        given["turned"] = first.channels_first
+        trace.call("count_steps", {"counts": lengths}, x=trace.x, **given)
+        found.append((_gathered(trace, order, None, padded=True), lengths))
+    if not mixed:
+        [(x, trace.data_lengths)] = found
+        return x
+    (x, lengths), (other, others) = found
+    trace.data_lengths = Array((1,), ROWS, INT64)
+    trace.call("longer", {"counts": trace.data_lengths}, first=lengths, second=others)
+    return _mixed(trace, x, other)
+
+
+def _gathered(
+    trace: Trace, order: str, augmentation: Augmentation | None, padded: bool = False
+) -> Array:
     """The samples of a batch in an order, augmented if that is asked for."""
     x = Array(trace.x.shape)
-    trace.call("gather", {"out": x}, x=trace.x, order=order)
+    trace.call("gather", {"out": x}, x=trace.x, order=order, padded=padded)
     if augmentation is None:
         return x
     out = Array(x.shape)

@@ -28,6 +28,9 @@ class Call(NamedTuple):
         else it runs for blocks of samples.
     arrays : tuple of Array
         The arrays over samples that it reads or writes.
+    lengths : Array or None
+        The rows of each sample that it runs for, the first ones; None: all, or those of an operand
+        `lengths` of its own.
     """
 
     op: str
@@ -35,6 +38,7 @@ class Call(NamedTuple):
     given: Mapping[str, Any]
     once: bool = False
     arrays: tuple[Array, ...] = ()
+    lengths: Array | None = None
 
 
 class Normed(NamedTuple):
@@ -51,6 +55,19 @@ class Normed(NamedTuple):
     w: Array
     v: int
     norms: int
+
+
+class Carried(NamedTuple):
+    """What a network keeps from one run to the next: zeros at first.
+
+    Parameters
+    ----------
+    before, after : Array
+        Over samples, of one shape: as a call reads it, and as it leaves it for the next run.
+    """
+
+    before: Array
+    after: Array
 
 
 class Graph(NamedTuple):
@@ -78,6 +95,11 @@ class Graph(NamedTuple):
         The output of each op.
     streams : int
         The number of random streams.
+    lengths : dict of Array to Array
+        The steps of each sample, of arrays with a time axis in a graph for padded series. Their
+        other rows are padding, which may hold anything.
+    carried : tuple of Carried
+        What is kept from one run to the next.
     """
 
     x: Array
@@ -91,6 +113,8 @@ class Graph(NamedTuple):
     dx: Array | None
     outputs: tuple[Array, ...]
     streams: int
+    lengths: Mapping[Array, Array]
+    carried: tuple[Carried, ...] = ()
 
     @property
     def is_random(self) -> bool:
@@ -118,6 +142,11 @@ class Trace:
         Whether there is a backward pass.
     tape : list of Step
         The backward steps, in forward order.
+    lengths : dict of Array to Array
+        As in `Graph`.
+    data_lengths : Array or None
+        The steps of the samples, if these are padded series; the first op, which gives them a time
+        axis, takes it.
     """
 
     def __init__(
@@ -131,11 +160,14 @@ class Trace:
         self.prepared: list[Call] = []
         self.calls: list[Call] = []
         self.gradients: dict[int, Gradient] = {}
+        self.carried: list[Carried] = []
         self._needs_gradient: set[Array] = {x} if wants_dx else set()
         self._numbers: dict[Array, int] = {}
         self._flat: dict[Array, Array] = {}
         self._activated: dict[Array, tuple[Step, Callable[[Array], Step]]] = {}
         self.streams = 0
+        self.lengths: dict[Array, Array] = {}
+        self.data_lengths: Array | None = None
 
     def take(self, parameters: Sequence[Parameter]) -> list[Array]:
         """The arrays of an op's parameters; ops take theirs in the order of the network."""
@@ -149,6 +181,11 @@ class Trace:
             arrays.append(array)
         return arrays
 
+    def carry(self, *shape: int) -> Carried:
+        """New arrays for what a call keeps from one run to the next."""
+        self.carried.append(Carried(Array(shape), Array(shape)))
+        return self.carried[-1]
+
     def norm(self, w: Array, v: Array, norms: Array) -> None:
         """Declares that w has the directions of v and these norms."""
         self.normed.append(Normed(w, self._numbers[v], self._numbers[norms]))
@@ -156,11 +193,29 @@ class Trace:
             self._needs_gradient.add(w)
 
     def call(self, op: str, out: Mapping[str, Array], /, **given: Any) -> None:
-        """Adds a call that runs for each block of samples."""
-        found = (*given.values(), *out.values())
-        arrays = [one for one in found if isinstance(one, Array) and one.over == SAMPLES]
-        self.calls.append(Call(op, out, given, arrays=tuple(arrays)))
+        """Adds a call that runs for each block of samples.
+
+        Without an operand `lengths` it runs for the steps of padded series, each row by itself.
+        """
+        read, written = _over_samples(given), _over_samples(out)
+        lengths = None
+        if "lengths" not in given:
+            x = next((array for array in read if array in self.lengths), None)
+            rows = [array for array in written if x and array.positions == x.positions]
+            if x and rows:
+                lengths = self.lengths[x]
+                self.lengths.update(dict.fromkeys(rows, lengths))
+        self.calls.append(Call(op, out, given, arrays=(*read, *written), lengths=lengths))
         self._mark_dependent(out, given)
+
+    def lengths_of(self, array: Array) -> Array | None:
+        """The steps of each sample of an array with a time axis, if series are padded."""
+        return self.lengths.get(array)
+
+    def set_lengths(self, lengths: Array | None, *arrays: Array) -> None:
+        """Sets the steps of each sample of arrays with a time axis, if series are padded."""
+        if lengths is not None:
+            self.lengths.update(dict.fromkeys(arrays, lengths))
 
     def call_once(self, op: str, out: Mapping[str, Array], /, **given: Any) -> None:
         """Adds a call that runs once, after the calls before it have run for all samples."""
@@ -230,3 +285,8 @@ class Trace:
                 return None
             d = step(d)
         return d
+
+
+def _over_samples(named: Mapping[str, Any]) -> list[Array]:
+    """The arrays over samples among operands."""
+    return [one for one in named.values() if isinstance(one, Array) and one.over == SAMPLES]

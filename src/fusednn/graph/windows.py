@@ -64,6 +64,10 @@ class Windows(NamedTuple):
         """Taps of a window."""
         return prod(self.kernel)
 
+    def with_size(self, size: int, is_whole: bool = False) -> Windows:
+        """The same over a series of another size; `is_whole`: its one window is all of it."""
+        return self._replace(sizes=(size,), kernel=(size,) if is_whole else self.kernel)
+
     def in_the_plane(self) -> Windows:
         """The same with two axes: a series is an image of one row."""
         if len(self.sizes) == 2:

@@ -6,9 +6,9 @@ Descriptions hold only the sizes that they are given; the data determine the oth
 is built. Descriptions are immutable and compare by value.
 
 X with axes, or `Reshape`, gives samples axes. Convolutions, pools and their transposes work on
-images (H, W, C) and series (T, C), recurrences on series. All other layers but `Embedding` work on
-each row along the last axis, the channels. `Flatten` and the global pools turn a sample into a
-single row again.
+images (H, W, C) and series (T, C), recurrences on series; `TokenEmbedding` makes series of codes.
+All other layers but `Embedding` work on each row along the last axis, the channels. `Flatten` and
+the global pools turn a sample into a single row again.
 
 `presets` has lists that are known to work.
 
@@ -31,6 +31,7 @@ from .pooling import AvgPool1D, AvgPool2D, GlobalAvgPool, GlobalMaxPool, MaxPool
 from .recurrent import GRU, LSTM, RNN
 from .residual import Residual
 from .shapes import Flatten, Reshape
+from .token_embedding import TokenEmbedding
 from .windows import Conv1D, Conv2D
 
 __all__ = [
@@ -61,6 +62,7 @@ __all__ = [
     "RMSNorm",
     "Reshape",
     "Residual",
+    "TokenEmbedding",
     "UpSample1D",
     "UpSample2D",
     "presets",

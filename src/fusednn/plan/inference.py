@@ -30,6 +30,7 @@ def lower_inference(
     workers: int = 1,
     plain: bool = False,
     answer: str = "outputs",
+    ragged: bool = False,
 ) -> tuple[Program, np.ndarray]:
     """A program that writes the network's outputs, and the (samples, outputs) array it fills.
 
@@ -49,15 +50,19 @@ def lower_inference(
         The weights are row-major matrices, not panels.
     answer : str
         Key of `ANSWERS`.
+    ragged : bool
+        Whether samples are series, some of them with padding.
     """
     samples = source.shape[0] if order is None else len(order)
     block = _block_rows(network, samples, dtype, workers)
     program = Program(dtype, workers, scratch_elements(network, dtype))
     lowering = lowered(
-        network, program, block * workers, source, parameters, order, plain, steps=True
+        *(network, program, block * workers, source, parameters, order, plain),
+        steps=True,
+        ragged=ragged,
     )
-    columns, kind = ANSWERS[answer].columns(network), ANSWERS[answer].dtype or dtype
-    emitted = np.empty((samples, columns), kind)
+    columns, kind = ANSWERS[answer].width(network), ANSWERS[answer].dtype or dtype
+    emitted = np.zeros((samples, columns), kind)  # as the padding of series remains
     add_answer(lowering, network, lowering.blocks[lowering.graph.logits], answer, emitted)
     _set_steps(program, lowering, samples, block)
     return program, emitted
@@ -66,22 +71,24 @@ def lower_inference(
 def lowered(
     network: Network, program: Program, rows: int, source, parameters, order=None, plain=False,
     outputs: bool = False, transposed=None, picked: int = -1, steps: bool = False,
-    reuses: bool = True,
+    reuses: bool = True, ragged: bool = False, forms=None,
 ) -> Lowering:  # fmt: skip
     """Binds the calls of a network for inference; the caller ends the segment.
 
     With `steps` samples of several rows run in loops. With `outputs` every op's output is kept
     until the end. With `transposed` it also computes the gradient by the data of the output that
     is `picked`. Without `reuses` no two arrays share memory, unless one is written over the other.
+    With `ragged` samples are series, some of them with padding.
+    `forms` are those of the parameters, where they are not the network's own.
     """
-    graph = network.graph(wants_dx=transposed is not None, in_bytes=source.in_bytes)
+    graph = network.graph(wants_dx=transposed is not None, in_bytes=source.in_bytes, ragged=ragged)
     lowering = Lowering(
         program,
         graph,
         rows,
         source,
         {"own": order},
-        forms_of(network, program.dtype, wants_dx=transposed is not None),
+        forms or forms_of(network, program.dtype, wants_dx=transposed is not None),
         parameters,
         plain=plain,
         transposed=transposed or (),
@@ -96,20 +103,23 @@ def lowered(
 
 
 def lower_outputs(
-    network: Network, parameters, source, dtype, *, workers: int = 1
+    network: Network, parameters, source, dtype, *, workers: int = 1, ragged: bool = False
 ) -> tuple[Program, list[np.ndarray]]:
     """A program that writes the output of each op (of the last the logits), and its arrays.
 
     Parameters
     ----------
-    network, parameters, source, dtype, workers
+    network, parameters, source, dtype, workers, ragged
         As `lower_inference` takes them.
     """
     samples = source.shape[0]
     block = _block_rows(network, samples, dtype, workers)
     program = Program(dtype, workers, scratch_elements(network, dtype))
     lowering = lowered(
-        network, program, block * workers, source, parameters, outputs=True, steps=True
+        *(network, program, block * workers, source, parameters),
+        outputs=True,
+        steps=True,
+        ragged=ragged,
     )
     arrays = [lowering.emit(array, samples) for array in lowering.graph.outputs]
     _set_steps(program, lowering, samples, block)
@@ -117,13 +127,14 @@ def lower_outputs(
 
 
 def lower_input_gradient(
-    network: Network, parameters, transposed, source, dtype, *, picked: int, workers: int = 1
-) -> tuple[Program, np.ndarray]:
+    network: Network, parameters, transposed, source, dtype, *, picked: int, workers: int = 1,
+    ragged: bool = False,
+) -> tuple[Program, np.ndarray]:  # fmt: skip
     """A program that writes the gradient of an output by the data, and the array it fills.
 
     Parameters
     ----------
-    network, source, dtype, workers
+    network, source, dtype, workers, ragged
         As `lower_inference` takes them.
     parameters : list of ndarray
         In the forms that `forms_of` gives with `wants_dx`.
@@ -140,6 +151,7 @@ def lower_input_gradient(
         transposed=transposed,
         picked=picked,
         steps=True,
+        ragged=ragged,
     )
     dx = lowering.graph.dx
     assert dx is not None

@@ -20,6 +20,7 @@ from .binding.outputs import ANSWERS, add_answer
 from .binding.program import Program
 from .cutting import stages_of
 from .inference import lowered, row_bytes, scratch_elements
+from .layout.forms import Form
 from .memory import sizes
 from .memory.buffers import address_of
 
@@ -44,12 +45,24 @@ class Resident:
         Threads that share the work on each sample.
     samples : int
         Rows of each call, if there are several workers.
+    ragged : bool
+        Whether samples are series, some of them with padding.
+    forms : sequence of Form, optional
+        The parameters' forms, of a network of one step, which answers one row at a time.
 
     Attributes
     ----------
     calls : list of (callable, ndarray)
         The compiled `kernels.answer.answer_with_gil` and its words, for each of `answers`; with
-        several workers `prepare_cut`.
+        several workers `prepare_cut`, of one step `answer_step`.
+    inputs : int
+        Columns of the rows that it reads.
+    columns : list of int
+        Columns of each of the answers.
+    kinds : list of dtype
+        Their types.
+    carried : list of ndarray
+        What it keeps from call to call; zeros at first.
     """
 
     def __init__(
@@ -61,18 +74,26 @@ class Resident:
         is_sparse: bool = False,
         workers: int = 1,
         samples: int = 1,
+        ragged: bool = False,
+        forms: Sequence[Form] | None = None,
     ):
         dtype = np.dtype(dtype)
-        block = samples if workers > 1 else block_rows(network, dtype)
+        is_step = forms is not None
+        block = samples if workers > 1 or is_step else block_rows(network, dtype)
         self._program = program = Program(dtype, workers, scratch_elements(network, dtype))
         source = _placeholder(network.inputs, dtype, is_sparse)
-        self._columns = 1 if is_sparse else network.inputs
+        self.inputs = 1 if is_sparse else network.inputs
         is_alone = workers == 1
         # fewer stages where no task writes what another still reads
         reuses = is_alone or samples * row_bytes(network, dtype) > sizes.OWN_BYTES
         lowering = lowered(
-            network, program, block, source, parameters, reuses=reuses, steps=is_alone
+            *(network, program, block, source, parameters),
+            reuses=reuses,
+            steps=is_alone and not is_step,
+            ragged=ragged,
+            forms=forms,
         )
+        self.carried = lowering.carried
         for refresh in program.refresh:
             refresh()
         lowering.cut()
@@ -87,10 +108,14 @@ class Resident:
         self._slots = [[c_int64.from_address(place) for place, _ in part] for part in found]
         places = np.array([] if is_sparse else found[0], np.int64).reshape(-1, 2)
         self._alive = [places]
+        kinds = [ANSWERS[name] for name in answers]
+        self.columns = [one.width(network) for one in kinds]
+        self.kinds = [np.dtype(one.dtype or dtype) for one in kinds]
         self.calls = []
-        for name in answers:
+        for name, kind in zip(answers, self.kinds, strict=True):
             entry = calls.prepare_cut if workers > 1 else calls.answer_with_gil
-            call = calls.ready(entry, dtype, np.dtype(ANSWERS[name].dtype or dtype))
+            entry = calls.answer_step if is_step else entry
+            call = calls.ready(entry, dtype, kind)
             self.calls.append((call, self._words(lowering, network, name, block, places)))
 
     @cached_property
@@ -108,7 +133,7 @@ class Resident:
 
     def _words(self, lowering: Lowering, network: Network, name: str, block: int, places):
         answer = ANSWERS[name]
-        emitted = np.zeros((1, answer.columns(network)), answer.dtype or lowering.dtype)
+        emitted = np.zeros((1, answer.width(network)), answer.dtype or lowering.dtype)
         add_answer(lowering, network, lowering.blocks[lowering.graph.logits], name, emitted)
         lowering.cut()
         looped = Looped([*self._loops, *lowering.segments[-1].loops], lowering.blocks.locals)
@@ -118,7 +143,7 @@ class Resident:
         words[calls.ROUTINE] = routine
         words[calls.FRAME] = address_of(self._program.frames)
         words[calls.SCRATCH] = address_of(self._program.scratch)
-        words[calls.BLOCK_ROWS], words[calls.FAN_IN] = block, self._columns
+        words[calls.BLOCK_ROWS], words[calls.FAN_IN] = block, self.inputs
         words[calls.DATA], words[calls.N_DATA] = address_of(places), len(places)
         words[calls.OUT], words[calls.N_OUT] = address_of(outs), len(outs)
         words[calls.PROGRAM] = address_of(self._program.words)

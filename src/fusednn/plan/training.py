@@ -8,6 +8,8 @@ L-BFGS) is the same without the last stage. BatchNorm cuts the row stage, and ne
 
 from __future__ import annotations
 
+from math import prod
+
 import numpy as np
 
 from fusednn.graph.gradients import Sum
@@ -29,6 +31,7 @@ from .binding.products import GradientOp, gradient_op
 from .binding.program import Program, Task
 from .binding.recurrent import recurrent_elements
 from .layout.choosing import forms_of
+from .layout.far_blocks import far_elements
 from .layout.parameters import ParameterLayout
 from .memory.buffers import padded
 from .memory.memory import Memory
@@ -38,6 +41,7 @@ from .updating.normed_weights import normed_weights_of
 from .updating.norms import Columns, NormedWeights
 from .updating.rule import Rule
 from .updating.updater import Updater
+from .windowing import Part, Stages, Windows
 
 
 class TrainingPlan:
@@ -53,8 +57,10 @@ class TrainingPlan:
         it.
     blocked : bool
         Whether the gradient of a batch is stored in memory.
-    later_block, apply_stage : int
-        If `blocked`: the first stages of a batch's later blocks, and of its update.
+    stages : list of Stages
+        The numbers of the stages: of all, or of each kind of windows.
+    windows : Windows or None
+        Those of series that are trained on in windows.
     parameters, transposed : ndarray
         The flat vector and the transposed copy.
     states : list of ndarray
@@ -80,10 +86,9 @@ class TrainingPlan:
     def __init__(
         self, network: Network, source, target: Target, rule: Rule, batch: int, order, workers: int
     ):
-        if len(network.out_shape) > 1:
-            raise ValueError(f"a loss takes one row of each sample, not {network.out_shape}")
-        columns = target_columns(network)
-        if target.values.shape != (source.shape[0], columns) or source.shape[1] != network.inputs:
+        rows = (prod(network.out_shape[:-1]),) if len(network.out_shape) > 1 else ()
+        expected = source.shape[0], *rows, target_columns(network)
+        if target.values.shape != expected or source.shape[1] != network.inputs:
             raise ValueError(
                 f"a network of {network.inputs} inputs and {network.outputs} outputs cannot be"
                 f" trained on data of shape {source.shape} with targets of shape"
@@ -110,17 +115,34 @@ class TrainingPlan:
         self.key = np.zeros(2, np.int64)
         self._rule = rule
         item = self.dtype.itemsize
+        self.windows: Windows | None = None
+        parts = [Part(network, source, target, order, order)]
+        if rule.window:
+            starts = starts_of(len(order), batch, self.joined)
+            stops = np.append(starts[1:], len(order))
+            self.windows = Windows(network, rule.window, source, target, starts, stops)
+            parts = self.windows.parts
+        networks = [part.network for part in parts]
+        graphs = [one.graph(trains=True, wants_dx=rule.inputs) for one in networks]
         scratch = max(
             update.TILE_ROWS * SHAPE.panel(item),
             narrow_dense.NARROW * ROW_PANELS * SHAPE.panel(item),
             loss_scratch(network.outputs),
-            2 * network.widest + 32,  # two padded rows of sums, or a row's mask
+            2 * max(one.widest for one in networks) + 32,  # two rows of sums, or a mask
             *(form.scratch for form in self.layout.forms),
-            frame_elements(network.graph(trains=True, wants_dx=rule.inputs), self.dtype),
-            recurrent_elements(network.graph(trains=True, wants_dx=rule.inputs), self.dtype),
+            *(frame_elements(graph, self.dtype) for graph in graphs),
+            *(recurrent_elements(graph, self.dtype) for graph in graphs),
+            *(far_elements(graph, self.dtype) for graph in graphs),
         )
         self.program = Program(self.dtype, workers, scratch, self.memory)
-        self._lower(source, target)
+        self.stages: list[Stages] = []
+        stages: list = []
+        self._carried: list[np.ndarray] = []
+        for part in parts:
+            found, bounds = self._lower(part)
+            self.stages.append(Stages(*(len(stages) + bound for bound in bounds)))
+            stages += found
+        self.program.set_stages(stages)
 
     @property
     def served(self) -> np.ndarray:
@@ -144,25 +166,31 @@ class TrainingPlan:
 
     # -- lowering ------------------------------------------------------------------------
 
-    def _lower(self, source, target: Target) -> None:
+    def _lower(self, part: Part) -> tuple[list, Stages]:
+        """The stages of a part, and their numbers."""
         program, layout, rule = self.program, self.layout, self._rule
+        network, source, target, order, rows = part
         noisy, mixed = rule.optimizer is not None, rule.mixup > 0
-        graph = self.network.graph(
+        graph = network.graph(
             trains=True,
             noisy=noisy,
             mixed=mixed,
             wants_dx=rule.inputs,
             augmentation=rule.augmentation,
             in_bytes=source.in_bytes,
+            ragged=rule.ragged,
         )
-        orders = {"own": self.order, "partners": self.partners}
+        if target is None:
+            graph = forward_only(graph)
+        orders = {"own": order, "partners": self.partners}
 
         def loss(lowering: Lowering, call: Call) -> list[np.ndarray]:
+            assert target is not None
             logits = lowering.blocks[call.given["logits"]]
             return loss_records(
-                *(program, self.network, target, logits, lowering.blocks[call.out["dlogits"]]),
+                *(program, network, target, logits, lowering.blocks[call.out["dlogits"]]),
                 *(lowering.values(call.out["losses"]), padded(logits.width, self.dtype)),
-                orders[call.given["order"]],
+                rows if call.given["order"] == "own" else self.partners,
             )
 
         lowering = Lowering(
@@ -178,18 +206,22 @@ class TrainingPlan:
             loss=loss,
             steps=True,
             task=max(hi - lo for lo, hi in self._row_blocks()),
+            carried=self._carried,
         )
         self.normed = normed_weights_of(lowering)
         lowering.run(BINDINGS)
         self.dx = None if graph.dx is None else lowering.emit(graph.dx, len(self.order))
         lowering.cut()
         self.is_random = graph.is_random
+        if target is None:
+            stages = self._row_stages(lowering)
+            return stages, Stages(0, 0, 0, len(stages))
         gradients = {
             number: gradient_op(lowering, number, gradient)
             for number, gradient in graph.gradients.items()
         }
         assert graph.losses is not None
-        self._lower_stages(lowering, gradients, lowering.values(graph.losses))
+        return self._all_stages(lowering, gradients, lowering.values(graph.losses))
 
     def _row_blocks(self) -> list[tuple[int, int]]:
         """The samples of each task of a row stage."""
@@ -207,10 +239,10 @@ class TrainingPlan:
             stages.append((tasks, after))
         return stages
 
-    def _lower_stages(
+    def _all_stages(
         self, lowering: Lowering, computed: dict[int, GradientOp], values: np.ndarray
-    ) -> None:
-        """Sets the stages: rows and update; if blocked, first block, later blocks and update."""
+    ) -> tuple[list, Stages]:
+        """The stages: rows and update; if blocked, first block, later blocks and update."""
         rule, program, forms = self._rule, self.program, self.layout.forms
         decoupled = rule.optimizer is not None and OPTIMIZERS[rule.optimizer].decoupled
         facts = [parameter for parameter, _ in lowering.graph.parameters]
@@ -240,12 +272,12 @@ class TrainingPlan:
         stages_after = self._stages_after(columns, self.normed)
         stages = self._row_stages(lowering)
         # blocks: rows and store, rows and accumulate, then from `apply_stage` on the update
-        self.later_block, self.apply_stage = len(stages) + 1, 2 * (len(stages) + 1)
+        later, apply = len(stages) + 1, 2 * (len(stages) + 1)
         if not self.blocked:
             assert rule.optimizer is not None
             update = updater.lower(rule.optimizer, self.states, computed, refresh=True, **sums)
-            program.set_stages([*stages, (update, total), *stages_after])
-            return
+            stages = [*stages, (update, total), *stages_after]
+            return stages, Stages(0, later, apply, len(stages))
         stored = [self.gradient]
         store = updater.lower("store", stored, computed, refresh=False, **sums)
         add = updater.lower("accumulate", stored, computed, refresh=False)
@@ -263,9 +295,9 @@ class TrainingPlan:
                 )
                 for number in [*computed, *(normed.norms for normed in self.normed)]
             }
-            apply = updater.lower(rule.optimizer, self.states, from_memory, refresh=True)
-            stages += [(apply, None), *stages_after]
-        program.set_stages(stages)
+            update = updater.lower(rule.optimizer, self.states, from_memory, refresh=True)
+            stages += [(update, None), *stages_after]
+        return stages, Stages(0, later, apply, len(stages))
 
     def _stages_after(self, columns: Columns, normed: list[NormedWeights]) -> list:
         """The stages after an update: bounds and norms of the weights, then their averages."""
@@ -304,20 +336,27 @@ class TrainingPlan:
             steps[:, records.SAMPLES] = stops - starts
             steps[:, records.LAST_STAGE] = len(self.program.stages)
             return steps, np.arange(len(starts))
+        [(_, later, apply, end_of_all)] = self.stages
         table: list[tuple[int, int, int, int]] = []
         numbers: list[int] = []
         for number, (start, stop) in enumerate(zip(starts.tolist(), stops.tolist(), strict=True)):
             blocks = start + starts_of(stop - start, self.block, self.joined)
             for at, end in zip(blocks, np.append(blocks[1:], stop), strict=True):
-                first, last = (0, self.later_block)
+                first, last = (0, later)
                 if at != start:
-                    first, last = self.later_block, self.apply_stage
+                    first, last = later, apply
                 table.append((at, end - at, first, last))
                 numbers.append(number)
-            if len(self.program.stages) > self.apply_stage:
-                table.append((start, 0, self.apply_stage, len(self.program.stages)))
+            if end_of_all > apply:
+                table.append((start, 0, apply, end_of_all))
                 numbers.append(number)
         return np.array(table, np.int64), np.array(numbers)
+
+
+def forward_only(graph: Graph) -> Graph:
+    """The graph of a step of training up to the loss."""
+    at = next(number for number, call in enumerate(graph.calls) if call.op == "loss")
+    return graph._replace(calls=graph.calls[:at], losses=None, gradients={}, dx=None)
 
 
 def _positions(graph: Graph) -> dict[int, int]:

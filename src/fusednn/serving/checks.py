@@ -4,8 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import prod
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+from fusednn.graph.op_names import name_in
+
+from .sequences import are_sequences, refuse_mixed, stacked
+
+if TYPE_CHECKING:
+    from fusednn.graph.time_axis import Series, StepsError
 
 SEE = (
     "For supervised learning, you might want to consider sklearn.ensemble"
@@ -19,14 +27,21 @@ SEE = (
 
 
 def converted(
-    X, dtype: np.dtype, names: tuple[str, str], features, columns=None, axes=()
+    X,
+    dtype: np.dtype,
+    names: tuple[str, str],
+    features,
+    columns=None,
+    axes: Sequence[tuple[int, ...]] = (),
+    series: Series | None = None,
 ) -> np.ndarray:
     """Converts X to a two-dimensional, C-contiguous, aligned array; a vector is one row.
 
     X may be anything that NumPy converts: lists, arrays, frames of pandas and polars, tables of
     pyarrow. If `columns` is given, the columns that it does not choose may hold values that are
     not numbers. If the first step is a ColumnTransformer, columns are found by name. Samples may
-    have one of some `axes`, and so may a single sample.
+    have one of some `axes`, and so may a single sample. Those of `series` may have any number of
+    steps, and X may list series of unequal lengths, which get padding.
 
     Raises
     ------
@@ -45,7 +60,19 @@ def converted(
     found, order = _names_of(X), None
     if features is not None and found is not None:
         order = _order(found, features, first, columns)
-    given = np.asarray(X)
+    if are_sequences(X):
+        if series is not None and series.may_be_padded:
+            X = stacked(X, series.steps, dtype.type, series.padding, series)
+        elif len({len(sample) for sample in X}) > 1:
+            why = "has no padding" if series is not None else "takes one length"
+            if series is None and axes:
+                why = f"is expecting samples with axes {axes[0]}"
+            raise ValueError(f"X lists samples of unequal lengths, but {first} {why}.")
+    try:
+        given = np.asarray(X)
+    except ValueError:
+        refuse_mixed(X)
+        raise
     if given.dtype == object and hasattr(X, "iloc"):  # pandas' missing values become NaN
         given = X.to_numpy(object, na_value=np.nan)
     if given.ndim == 0:
@@ -54,8 +81,8 @@ def converted(
             " either using array.reshape(-1, 1) if your data has a single feature or"
             " array.reshape(1, -1) if it contains a single sample."
         )
-    if given.ndim > 2 or (axes and given.shape in shapes_of_a_sample(axes)):
-        given = _without_axes(given, axes, first)
+    if given.ndim > 2 or (axes and is_sample(given.shape, shapes_of_a_sample(axes), series)):
+        given = _without_axes(given, axes, series, first)
     check_real(given)
     if given.dtype.kind in "USV":
         raise ValueError(
@@ -84,17 +111,32 @@ def shapes_of_a_sample(axes: Sequence[tuple[int, ...]]) -> frozenset[tuple[int, 
     return frozenset(shape for shape in found if len(shape) > 1)
 
 
-def _without_axes(X: np.ndarray, axes, name: str) -> np.ndarray:
+def is_sample(shape: tuple[int, ...], known: frozenset, series: Series | None) -> bool:
+    """Whether an array of this shape is one sample with axes: known ones, or of other steps.
+
+    An array of as many columns as a sample of the fit has elements is rows.
+    """
+    if shape in known:
+        return True
+    if series is None or series.features == 1:
+        return False
+    return series.steps_of(shape) > 0 and shape[1] != series.steps * series.features
+
+
+def _without_axes(X: np.ndarray, axes, series: Series | None, name: str) -> np.ndarray:
     """Flattens samples that have one of these axes, or the array if it is one sample."""
     if not axes:
         raise ValueError(f"Found array with dim {X.ndim}, while dim <= 2 is required by {name}.")
     known = shapes_of_a_sample(axes)
-    if X.shape in known:
-        return X.reshape(1, prod(axes[0]))
+    if is_sample(X.shape, known, series):
+        return X.reshape(1, X.size)
+    if series is not None and series.steps_of(X.shape[1:]):
+        return X.reshape(len(X), prod(X.shape[1:]))
     if X.shape[1:] not in known:
+        wanted = axes[0] if series is None else series.free_text
         raise ValueError(
             f"X has samples with axes {X.shape[1:]}, but {name} is expecting samples with axes"
-            f" {axes[0]}."
+            f" {wanted}."
         )
     return X.reshape(len(X), prod(axes[0]))
 
@@ -116,11 +158,21 @@ def check_real(X) -> None:
         raise ValueError(f"Complex data not supported\n{X}\n")
 
 
-def refuse_columns(X, inputs: int, names: tuple[str, str]) -> ValueError:
-    """The error for a wrong number of columns."""
+def refuse_columns(
+    X, inputs: int, names: tuple[str, str], series: Series | None = None
+) -> ValueError:
+    """The error for a wrong number of columns; `series` says what the network reads, if any."""
+    more = "" if series is None or series.are_tokens else f", or series {series.free_text}"
     return ValueError(
-        f"X has {X.shape[-1]} features, but {names[0]} is expecting {inputs} features as input."
+        f"X has {X.shape[-1]} features, but {names[0]} is expecting {inputs} features as"
+        f" input{more}."
     )
+
+
+def refuse_steps(error: StepsError, ops, steps: int) -> ValueError:
+    """The error for series of steps that an op does not take."""
+    name = name_in(ops, ops[error.number])
+    return ValueError(f"X has series of length {steps}, but {name} {error.why}.")
 
 
 def refuse_empty(X, names: tuple[str, str]) -> ValueError:
@@ -134,13 +186,16 @@ def refuse_empty(X, names: tuple[str, str]) -> ValueError:
 def refuse_values(X: np.ndarray, names: tuple[str, str]) -> ValueError:
     """The error for NaN or infinity."""
     if not np.isnan(X).any():
-        return ValueError(
-            f"Input X contains infinity or a value too large for dtype('{X.dtype}')."
-        )
+        return refuse_infinity(X)
     return ValueError(
         f"Input X contains NaN.\n{names[1]} does not accept missing values encoded as NaN"
         f" natively. {SEE}"
     )
+
+
+def refuse_infinity(X: np.ndarray) -> ValueError:
+    """The error for infinity."""
+    return ValueError(f"Input X contains infinity or a value too large for dtype('{X.dtype}').")
 
 
 def check_out(out, shape: tuple[int, ...], dtype: np.dtype) -> None:
@@ -178,6 +233,38 @@ def check_codes(X: np.ndarray, columns, categories) -> None:
             raise ValueError(
                 f"X[:, {column}] holds codes of an Embedding, integers from 0 to {count - 1};"
                 f" found {values[wrong][0]:g}."
+            )
+
+
+def check_tokens(X: np.ndarray, count: int, padding: int | None = None) -> None:
+    """Refuses finite values that are not tokens of a TokenEmbedding, which is the first layer.
+
+    It also refuses samples of nothing but padding.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_steps)
+        Integers, or floats; other checks refuse those that are not finite.
+    count : int
+        The number of codes, which X's type holds exactly.
+    padding : int, optional
+        The code that fills the ends of samples.
+    """
+    with np.errstate(invalid="ignore"):
+        wrong = (X < 0) | (count <= X)
+        if X.dtype.kind == "f":
+            wrong = (wrong | (np.floor(X) != X)) & np.isfinite(X)
+    if wrong.any():
+        raise ValueError(
+            f"X holds tokens of layers[0], a TokenEmbedding: whole numbers from 0 to {count - 1};"
+            f" found {X[wrong][0]:{'g' if X.dtype.kind == 'f' else 'd'}}."
+        )
+    if padding is not None and (X[:, 0] == padding).any():
+        empty = np.flatnonzero(np.equal(X, padding).all(axis=1))
+        if len(empty):
+            raise ValueError(
+                f"X[{empty[0]}] holds nothing but {padding}, the padding of layers[0], a"
+                " TokenEmbedding: a sample needs a token."
             )
 
 

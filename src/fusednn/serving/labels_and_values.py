@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
@@ -39,6 +40,8 @@ class Answers:
         Name of the estimator's class, for messages.
     inverse, least, column
         For VALUES: see `serving.model.Head`.
+    axes : tuple of int
+        The axes of a sample's rows of outputs, if a sample has several.
 
     Attributes
     ----------
@@ -60,9 +63,10 @@ class Answers:
         inverse: str = "identity",
         least: Sequence[float] = (),
         column: bool = False,
+        axes: tuple[int, ...] = (),
     ) -> None:
         self._kind, self._classes, self._name = kind, tuple(classes), name
-        self._per_target, self._point = per_target, point
+        self._per_target, self._point, self._output_axes = per_target, point, axes
         self._inverse, self._function, self._column = inverse, INVERSES[inverse], column
         self._least = np.array(least)
         self._predicted = slice(None) if point is None else slice(point, None, per_target)
@@ -95,6 +99,8 @@ class Answers:
         Returns
         -------
         ndarray of shape (n_samples, n_outputs)
+            (n_samples, *axes, n_outputs) of a network that ends with axes, such as the steps of a
+            sequence; `out` has that shape then. The other methods have these axes too.
 
         Raises
         ------
@@ -205,20 +211,41 @@ class Answers:
         if self._kind == COLUMNS:
             chosen = zip(self._classes, numbers.T, strict=True)
             return stacked([classes[column] for classes, column in chosen], self._classes)
-        return self._classes[0].take(numbers[:, 0])
+        return self._classes[0].take(numbers[..., 0])
+
+    def _with_axes(self, answer, widths, way, X, out, validate):
+        """The answers of a function that gives all rows of a sample side by side, with axes.
+
+        `widths` are the columns of all rows of a sample of the fit, for each way. Series of other
+        steps have as many rows as fit in.
+        """
+        flat = out
+        if type(out) is np.ndarray and out.flags.c_contiguous:
+            if out.ndim != 2 + len(self._output_axes) or out.shape[1:-1] != self._output_axes:
+                lead = ", ".join(["n_samples", *map(str, self._output_axes)])
+                raise ValueError(f"out must be of shape ({lead}, columns); got {out.shape}.")
+            flat = out.reshape(len(out), -1)
+        found = answer(way, X, flat, validate)
+        if out is not None:
+            return out
+        columns = widths[way] // prod(self._output_axes)
+        axes = self._output_axes if found.shape[1] == widths[way] else (-1,)
+        return found.reshape(len(found), *axes, columns)
 
     def _values(self, outputs: np.ndarray) -> np.ndarray:
         """Converts outputs to values of targets, in the shape that regressors return."""
-        values = outputs[:, self._predicted]
+        values = outputs[..., self._predicted]
         if self._function is not None:  # contiguous, since NumPy's bits may depend on strides
             values[...] = self._function(np.ascontiguousarray(values))
         if self._point is None:
-            several = values.reshape(len(values), -1, self._per_target)
-            return several[:, 0] if several.shape[1] == 1 else several
+            several = values.reshape(*values.shape[:-1], -1, self._per_target)
+            return several[..., 0, :] if several.shape[-2] == 1 else several
         return self._shaped(values)
 
     def _shaped(self, values: np.ndarray) -> np.ndarray:
-        return values if values.shape[1] > 1 or self._column else values.ravel()
+        if values.shape[-1] > 1 or self._column:
+            return values
+        return values.ravel().reshape(values.shape[:-1])
 
     def _distribution(self, X, out, validate) -> tuple[np.ndarray, np.ndarray]:
         """Means and standard deviations."""
@@ -241,10 +268,10 @@ class Answers:
         if out is not None:
             raise ValueError("out must be None with return_std=True, which gives two arrays.")
         outputs = self._answer(RAW, X, None, validate)
-        logs = np.maximum(outputs[:, 1::2], self._least.astype(outputs.dtype))
+        logs = np.maximum(outputs[..., 1::2], self._least.astype(outputs.dtype))
         with np.errstate(over="ignore"):
             std = np.exp(logs / 2)
-        return self._shaped(outputs[:, ::2]), self._shaped(std)
+        return self._shaped(outputs[..., ::2]), self._shaped(std)
 
 
 def stacked(columns: Sequence[np.ndarray], classes: Sequence[np.ndarray]) -> np.ndarray:

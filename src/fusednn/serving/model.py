@@ -10,6 +10,7 @@ import numpy as np
 from fusednn.graph.layers.layer import Layer, shapes_along
 from fusednn.graph.layers.reshape import Reshape
 from fusednn.graph.network import Network
+from fusednn.graph.one_step import one_step
 
 from .labels_and_values import COLUMNS, MULTILABEL, VALUES
 
@@ -103,6 +104,24 @@ def axes_of_samples(
     """The axes that samples of X may have: those of the fit, and those that the first op reads."""
     fitted = () if axes is None else (axes,)
     return fitted + (ops[0].axes_read if isinstance(ops[0], Reshape) else ())
+
+
+def ops_of_a_step(ops: tuple[Layer, ...], columns: Columns | None) -> tuple[Layer, ...]:
+    """The ops of a network that takes a series step by step (`graph.one_step`).
+
+    Raises
+    ------
+    ValueError
+        If the network cannot be run so; the message names the layer.
+    """
+    if columns is not None:
+        raise ValueError("A stream takes the features of a step, but columns of X are chosen.")
+    return one_step(ops)
+
+
+def output_axes(ops: tuple[Layer, ...]) -> tuple[int, ...]:
+    """The axes of a sample's rows at the end of the ops; none for one row."""
+    return shapes_along(ops, (ops[0].fan_in,))[-1][:-1]
 
 
 def shown_sizes(inputs: int, ops: tuple[Layer, ...]) -> list[int | str]:

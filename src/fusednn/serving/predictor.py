@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,18 @@ from .calls import Answering, operations
 from .choosing import Choosing
 from .files.writing import save_model
 from .labels_and_values import Answers
-from .model import BINARY, COLUMNS, MULTICLASS, MULTILABEL, VALUES, Model, shown_sizes
+from .model import (
+    BINARY,
+    COLUMNS,
+    MULTICLASS,
+    MULTILABEL,
+    VALUES,
+    Model,
+    ops_of_a_step,
+    output_axes,
+    shown_sizes,
+)
+from .stream import Stream
 
 if TYPE_CHECKING:
     from .types import FilePath, RoundedWeights
@@ -99,7 +111,8 @@ class Predictor(Answers):
         if n_jobs is not None and (not isinstance(n_jobs, Integral) or n_jobs == 0):
             raise ValueError(f"n_jobs must be None or an integer that is not 0; got {n_jobs!r}.")
         head = model.head
-        super().__init__(name=model.names[1], **head.meaning())
+        axes = output_axes(model.ops)
+        super().__init__(name=model.names[1], **head.meaning(), axes=axes)
         self.weights = weights
         self._ops, self._head, self._names = model.ops, head, model.names
         self._features, self._network = model.features, model.network
@@ -129,6 +142,8 @@ class Predictor(Answers):
         if model.columns is not None:
             chosen = Choosing(self._answering, model.columns, model.names, model.features)
             self._answer = chosen.answer
+        if axes:
+            self._answer = partial(self._with_axes, self._answer, self._answering.widths)
         self.brief_rows = self._answering.brief_rows
 
     def _reduce(self, model: Model, weights: str) -> Model:
@@ -157,6 +172,38 @@ class Predictor(Answers):
             self._columns,
             self._axes,
         )
+
+    def stream(self) -> Stream:
+        """A series to be answered step by step, from its first step on.
+
+        Streams share the predictor's weights; each has states of its own. Several may be used in
+        turn, and a copy goes on from where its original is.
+
+        Returns
+        -------
+        Stream
+
+        Raises
+        ------
+        ValueError
+            If a layer looks ahead or needs the whole series, or X does not consist of the
+            network's columns alone; the message names the layer.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from fusednn import NetworkRegressor, freeze
+        >>> from fusednn.layers import LSTM
+        >>> X = np.random.default_rng(0).normal(size=(50, 9, 2)).astype(np.float32)
+        >>> model = NetworkRegressor([LSTM(8)], random_state=0).initialize(X, X[:, 0, 0])
+        >>> predictor = freeze(model)
+        >>> stream = predictor.stream()
+        >>> outputs = [stream.step(x) for x in X[0]]
+        >>> bool(outputs[-1] == predictor(X[0])[0])
+        True
+        """
+        ops = ops_of_a_step(self._network.ops, self._columns)
+        return Stream(self, self._answering.step_call(ops), self._head, self._names)
 
     def save(self, path: FilePath, notes: dict[str, Any] | None = None) -> None:
         """Writes a file that `fusednn.load` reads: safetensors, with a plan in the header.

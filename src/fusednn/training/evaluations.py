@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from fusednn.graph.network import Network
-from fusednn.plan.binding.data import Source, source_of
+from fusednn.graph.time_axis import network_for
+from fusednn.plan.binding.data import DenseRows, Source, source_of
 from fusednn.plan.binding.loss import lower_losses
 from fusednn.plan.binding.program import Program
 from fusednn.plan.inference import lower_inference
+from fusednn.plan.lengths import has_padding, lengths_of, longest_first
 from fusednn.plan.training import Target, TrainingPlan
 
 from .team import Team
@@ -54,25 +56,36 @@ class Evaluations:
         """
         key = id(samples), id(X), link
         if key not in self._lowered:
-            lowered = lower_inference(
-                self._network,
+            source = self._source if X is None else self._source_of(X)
+            network, order = network_for(self._network, source.shape[1]), None
+            first = network.ops[0]
+            if isinstance(source, DenseRows) and has_padding(source.X, first):
+                lengths = lengths_of(source.X, first)
+                order = longest_first(lengths if samples is None else lengths[samples])
+            program, emitted = lower_inference(
+                network,
                 self._plan.layout.views(self._plan.served),
-                self._source if X is None else self._source_of(X),
+                source,
                 self._plan.dtype,
-                order=samples,
+                order=samples if order is None else _taken(samples, order),
                 workers=self._plan.program.workers,
                 answer="outputs" if link else "logits",
+                ragged=order is not None,
             )
-            self._lowered[key] = (samples, X), *lowered  # which keep their identities
-        _, program, emitted = self._lowered[key]
+            found = emitted if order is None else np.empty_like(emitted)
+            # the arguments keep their identities
+            self._lowered[key] = (samples, X), program, emitted, order, found
+        _, program, emitted, order, found = self._lowered[key]
         self.run(program)
-        return emitted
+        if order is not None:
+            found[order] = emitted
+        return found
 
     def _source_of(self, X) -> Source:
-        return source_of(X, self._plan.dtype, self._network.takes_bytes())
+        return source_of(X, self._plan.dtype, self._network)
 
     def losses(self, target: Target, samples: np.ndarray | None, X=None) -> np.ndarray:
-        """The present loss of each row, without its weight and the L2 term.
+        """The present loss of each row of the outputs, without its weight and the L2 term.
 
         Parameters
         ----------
@@ -83,7 +96,7 @@ class Evaluations:
 
         Returns
         -------
-        ndarray of float64, of shape (n_samples,)
+        ndarray of float64, of shape (n_samples,), or (n_samples * positions,)
         """
         logits = self.outputs(samples, X, link=False)
         key = id(target), id(logits)
@@ -99,3 +112,8 @@ class Evaluations:
         for refresh in program.refresh:
             refresh()
         self._team.run(0, len(program.steps), program)
+
+
+def _taken(samples: np.ndarray | None, order: np.ndarray) -> np.ndarray:
+    """Samples in an order."""
+    return order if samples is None else samples[order]

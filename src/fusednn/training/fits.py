@@ -16,6 +16,7 @@ from sklearn.utils.optimize import _check_optimize_result
 from fusednn.graph.augmentation import Augmentation
 from fusednn.graph.network import Network
 from fusednn.optimizers import AdamW, Lion, Optimizer
+from fusednn.plan.lengths import has_padding, without_padding
 from fusednn.plan.training import Rule, Target
 
 from .lbfgs import fit_lbfgs
@@ -61,6 +62,7 @@ class FitOptions(NamedTuple):
     tol: float
     verbose: bool | int
     power_t: float
+    window: int | None
     augmentation: Augmentation | None
 
     @property
@@ -94,8 +96,21 @@ class Training(NamedTuple):
     validation: Validation | None = None
     incremental: bool = False
 
+    def without_padding(self) -> Training:
+        """The same, without targets behind the steps of padded series."""
+        if self.target.values.ndim < 3:
+            return self
+        X, network, validation = self.X, self.network, self.validation
+        if validation is not None:
+            held_out = X[validation.samples] if validation.X is None else validation.X
+            target = without_padding(validation.target, held_out, network)
+            validation = validation._replace(target=target)
+        target = without_padding(self.target, X, network)
+        return self._replace(target=target, validation=validation)
+
     def session(self, rule: Rule, batch: int, l2: float, n_jobs, make=Session) -> Session:
         """A session for it; the parameters are not loaded."""
+        rule = rule._replace(ragged=has_padding(self.X, self.network.ops[0]))
         return make(
             *(self.network, self.X, self.target, rule),
             batch=batch,
@@ -139,6 +154,7 @@ Train = Callable[[Watcher | None], Outcome]
 
 def prepare_lbfgs(options: FitOptions, training: Training) -> Train:
     """Prepares a training by L-BFGS."""
+    training = training.without_padding()
     session = training.session(Rule(None), len(training.order), options.alpha, options.n_jobs)
     return partial(_fit_lbfgs, options, training.arrays, session)
 
@@ -186,6 +202,7 @@ def prepare_stochastic(
     random_state: np.random.RandomState,
 ) -> Train:
     """Prepares a training by passes."""
+    training = training.without_padding()
     block = _batch_rows(options.batch_size, len(training.order))
     batch = min(block * options.accumulate, len(training.order))
     _check_batches(options, training, block)
@@ -218,6 +235,10 @@ def _check_batches(options: FitOptions, training: Training, block: int) -> None:
         raise ValueError("mixup needs dense X.")
     if options.augmentation and sparse.issparse(training.X):
         raise ValueError("augment needs dense X.")
+    if options.augmentation:
+        _check_steps(options.augmentation, training)
+    if options.window and has_padding(training.X, training.network.ops[0]):
+        raise ValueError("window needs series of equal length: some of X have padding.")
     if not training.network.needs_batches():
         return
     samples = len(training.order)
@@ -232,6 +253,16 @@ def _check_batches(options: FitOptions, training: Training, block: int) -> None:
         )
 
 
+def _check_steps(augmentation: Augmentation, training: Training) -> None:
+    """Refuses series of unequal lengths, or of others than those of the first fit."""
+    needed = augmentation.height * augmentation.width * augmentation.channels
+    if has_padding(training.X, training.network.ops[0]) or training.network.inputs != needed:
+        raise ValueError(
+            "augment takes series of equal length, that of the first fit: X has series of other"
+            " lengths."
+        )
+
+
 def _update_of(options: FitOptions, rule: Rule, block: int) -> Rule:
     """An optimizer's rule with what the options add; gradients of `block` rows are added up."""
     return rule._replace(
@@ -242,6 +273,7 @@ def _update_of(options: FitOptions, rule: Rule, block: int) -> Rule:
         l1=float(options.l1),
         mixup=float(options.mixup),
         augmentation=options.augmentation,
+        window=options.window or 0,
     )
 
 

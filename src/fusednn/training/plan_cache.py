@@ -72,7 +72,7 @@ def take_session(
     """
     if n_jobs is None:
         n_jobs = choose_jobs(None, step_flops(network, len(order)), FLOPS_PER_THREAD)
-    if X.dtype == np.uint8 and X.size * target.values.itemsize <= MOST_BYTES:
+    if X.dtype.kind in "iu" and X.size * target.values.itemsize <= MOST_BYTES:
         X = X.astype(target.values.dtype)  # so that it may be kept
     kind = _kind(network, X, target, rule, batch, order, n_jobs)
     session = take(kind) if kind else None
@@ -89,7 +89,7 @@ def take_session(
 
 def _kind(network, X, target, rule, batch, order, n_jobs) -> tuple | None:
     dtype = target.values.dtype
-    if type(X) is not np.ndarray or X.dtype != dtype or target.shares is not None:
+    if type(X) is not np.ndarray or X.dtype != dtype or target.shares is not None or rule.window:
         return None
     widths = sum(rows * width for rows, width in network.arrays())
     if network.is_plain():  # in a microsecond

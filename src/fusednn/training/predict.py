@@ -13,6 +13,7 @@ from fusednn.plan.inference import least_rows, lower_inference, lower_input_grad
 from fusednn.plan.layout.choosing import forms_of
 from fusednn.plan.layout.forms import Panels
 from fusednn.plan.layout.parameters import ParameterLayout
+from fusednn.plan.lengths import has_padding, lengths_of, longest_first
 
 from .jobs import FLOPS_PER_THREAD, choose_jobs
 from .plan_cache import keep, take
@@ -59,13 +60,23 @@ def predict(
         return _predict_few(network, layout, arrays, source, answer)
     flat = layout.pack(arrays)
     workers = _workers(network, rows, n_jobs)
+    first = network.ops[0]
+    order = longest_first(lengths_of(X, first)) if has_padding(X, first) else None
     program, outputs = lower_inference(
-        network, layout.views(flat), source, dtype, workers=workers, answer=answer
+        *(network, layout.views(flat), source, dtype),
+        order=order,
+        workers=workers,
+        answer=answer,
+        ragged=order is not None,
     )
     for refresh in program.refresh:
         refresh()
     run_all(program)
-    return outputs
+    if order is None:
+        return outputs
+    found = np.empty_like(outputs)
+    found[order] = outputs
+    return found
 
 
 def input_gradient(
@@ -98,6 +109,7 @@ def input_gradient(
         *(network, layout.views(flat), layout.copies(transposed), source, dtype),
         picked=picked,
         workers=_workers(network, source.shape[0], n_jobs),
+        ragged=has_padding(X, network.ops[0]),
     )
     for refresh in program.refresh:
         refresh()
@@ -109,7 +121,7 @@ def _answering(network: Network, arrays, X) -> tuple[Network, list[np.ndarray], 
     """The folded network, its parameters, and the source of X."""
     dtype = (arrays or [X])[0].dtype  # the first layers may have no parameters
     is_small = X.shape[0] <= FEW_ROWS and network.is_plain()  # a copy is as fast
-    source = source_of(X, dtype, network.takes_bytes() and not is_small)
+    source = source_of(X, dtype, None if is_small else network)
     if source.shape[1] != network.inputs:
         raise ValueError(
             f"X has {source.shape[1]} features, but the network has {network.inputs} inputs."

@@ -9,6 +9,7 @@ import numpy as np
 from fusednn.graph.network import Network
 from fusednn.kernels import records
 from fusednn.plan.binding.data import DenseRows, source_of
+from fusednn.plan.lengths import dealt, lengths_of
 from fusednn.plan.training import Rule, Target, TrainingPlan
 from fusednn.plan.updating.batches import is_blocked, most_tasks, starts_of
 
@@ -90,12 +91,15 @@ class Session:
     ):
         self.network, self.target = network, target
         self.ahead = 1
-        if several and not is_blocked(network, rule, batch):
+        if several and not rule.window and not is_blocked(network, rule, batch):
             work = max(1, int(step_flops(network, len(order))))
             self.ahead = min(max(1, AHEAD_FLOPS // work), MOST_AHEAD)
         self.orders = np.tile(order, (self.ahead, 1))  # of the next passes
+        self._shuffled, self._lengths = order, None
+        if rule.ragged:
+            self._shuffled, self._lengths = order.copy(), lengths_of(X, network.ops[0])
         self._passes = self.ahead  # of the last call
-        self.source = source_of(X, target.values.dtype, network.takes_bytes())
+        self.source = source_of(X, target.values.dtype, network)
         workers = choose_workers(network, len(order), batch, target.values.dtype, n_jobs)
         flat = self.orders.reshape(-1)
         self.plan = TrainingPlan(network, self.source, target, rule, batch, flat, workers)
@@ -103,7 +107,16 @@ class Session:
         self.batches = len(starts)  # of one pass
         self._starts = (np.arange(self.ahead)[:, np.newaxis] * len(order) + starts).reshape(-1)
         self._counts = np.tile(np.diff(starts, append=len(order)), self.ahead).astype(float)
-        self._steps, batch_of_step = self.plan.steps_of(len(order), batch)
+        if self._lengths is not None:
+            for own in self.orders:
+                self._sort(own)
+        windows, continues = self.plan.windows, None
+        if windows is None:
+            self._steps, batch_of_step = self.plan.steps_of(len(order), batch)
+        else:
+            self._steps, batch_of_step, judged, continues = windows.steps_of(
+                self.plan.stages, self.plan.blocked
+            )
         if self.ahead > 1:
             self._steps = np.tile(self._steps, (self.ahead, 1))
             self._steps[:, records.START] = self._starts  # each pass has an order of its own
@@ -114,6 +127,13 @@ class Session:
         if self.plan.blocked:
             self._batch_of_step = batch_of_step
             self._first_of_batch = np.searchsorted(batch_of_step, np.arange(len(self._starts)))
+        if windows is not None:
+            self._batch_of_step, self._first_of_batch = batch_of_step, judged
+            self.plan.program.settings[:, records.CONTINUES] = continues
+            self.batches = windows.batches
+            if windows.each_judged:
+                self._starts = windows.starts()
+                self._counts = np.zeros(self.batches)  # of use to its shape alone
         self._settings = StepSettings(self.plan, rule, l2, self._batch_of_step)
         self._team = Team(self.plan.program)
         small = step_flops(network, self.plan.rows) < SMALL_FLOPS
@@ -142,11 +162,23 @@ class Session:
 
     def shuffle(self, random_state: np.random.RandomState, passes: int) -> None:
         """Draws the orders of the next passes, each from the one before."""
+        if self._lengths is not None:
+            for number in range(passes):
+                random_state.shuffle(self._shuffled)
+                self.orders[number] = self._shuffled
+                self._sort(self.orders[number])
+            return
         last = self._passes - 1
         for number in range(passes):
             self.orders[number] = self.orders[last]
             random_state.shuffle(self.orders[number])
             last = number
+
+    def _sort(self, order: np.ndarray) -> None:
+        """Sorts the series of each batch as they are best trained on; in place."""
+        assert self._lengths is not None
+        for samples in np.split(order, self._starts[1 : self.batches]):
+            samples[:] = samples[dealt(self._lengths[samples])]
 
     def run_passes(self, rates: np.ndarray) -> np.ndarray:
         """Passes over the data in their `orders`; raises `TimeUp` if late before the end.
@@ -166,9 +198,13 @@ class Session:
         """
         self._passes = len(rates) // self.batches
         batches, steps = len(rates), len(self._steps) * self._passes // self.ahead
+        if self.plan.windows is not None:
+            self.plan.windows.arrange(self.orders[0])
         self._settings.set_passes(rates, self.orders[: self._passes], steps)
         weight_sums = self._weight_sums()
         sums, counts = weight_sums[:batches], self._counts[:batches]
+        if self.plan.windows is not None and self.plan.windows.counts is not None:
+            counts = sums
         per_batch = divided(self._run(weight_sums, steps), sums) * counts
         losses = per_batch.reshape(self._passes, -1).sum(axis=1)
         if weight_sums is self._counts:
@@ -201,6 +237,9 @@ class Session:
 
     def _weight_sums(self) -> np.ndarray:
         """Sum of the sample weights of each batch."""
+        windows = self.plan.windows
+        if windows is not None and windows.counts is not None:
+            return np.add.reduceat(windows.counts[windows.entries], self._starts)
         weights = self.target.counts
         if weights is None:
             return self._counts
@@ -261,6 +300,10 @@ class Session:
         """Writes other data of the same shapes over its own; parameters and moments are zero."""
         assert isinstance(self.source, DenseRows)
         self.source.X[:], self.orders[:] = X, order
+        if self._lengths is not None:
+            self._shuffled, self._lengths = order.copy(), lengths_of(X, self.network.ops[0])
+            for own in self.orders:
+                self._sort(own)
         self.target.values[:] = target.values
         if self.target.weights is not None:
             self.target.weights[:] = target.weights

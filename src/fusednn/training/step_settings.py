@@ -41,7 +41,8 @@ class StepSettings:
         self._all, self._batch_of_step = plan.program.settings, batch_of_step
         stages = plan.program.steps[:, records.FIRST_STAGE]
         # blocks of a batch: the first stores its gradient, and a step of its own updates
-        self._stores, self._updates = stages == 0, stages == plan.apply_stage
+        self._stores = np.isin(stages, [part.first for part in plan.stages])
+        self._updates = np.isin(stages, [part.apply for part in plan.stages])
         self.l1 = rule.l1
         self.renew(l2)
 

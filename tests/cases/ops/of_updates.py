@@ -12,6 +12,7 @@ from cases.ops.of_products import (
     sparse_data,
 )
 from fusednn.kernels import records
+from fusednn.kernels.intrinsics.shapes import SHAPE
 from fusednn.kernels.ops.products import embedding, sparse
 from fusednn.kernels.ops.products.partials import CHUNK_ROWS
 from fusednn.kernels.ops.updates import average, clip, update
@@ -121,6 +122,7 @@ def update_runs(make):
     operands = {
         "x": x.memory, "dz": dz.memory, "zeros": aligned_zeros(512, make.dtype),
         "taps": np.array(taps, np.int64) * x.stride, "tap_size": FAN_IN // 2, "runs": runs,
+        "block_rows": update.TILE_ROWS, "block_columns": SHAPE.panel(x.memory.itemsize),
         "length": length, "x_sample": positions * x.stride, "x_run": 2 * x.stride,
         "x_row": x.stride, "dz_sample": positions * dz.stride, "dz_run": dz.stride,
         "dz_row": 2 * dz.stride,

@@ -45,6 +45,12 @@ class Bench:
     def values(self, array):
         return self.flat[array]
 
+    def lengths(self, call):
+        return call.given["lengths"]
+
+    def lengths_of(self, array):
+        return None
+
     def derive_values(self, array, values):
         self.flat[array] = values
 
@@ -85,6 +91,9 @@ class Bench:
 
     def case(self, op, out, **given):
         """The case of a call: what the interpreter writes."""
+        given["lengths"] = None
+        if "w" not in given:  # of pools and upsampling
+            given["out_lengths"] = None
         self.call = call = Call(op, out, given)
         for name, array in given.items():
             if isinstance(array, Array) and array.over == NETWORK:

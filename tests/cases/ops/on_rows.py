@@ -22,6 +22,8 @@ from running.op_cases import (
 )
 
 SCALE, SHARE = 0.25, 0.3
+STEPS = SAMPLES // 3
+"""Rows of each of three samples."""
 KEY = np.array([5, 6], np.int64)
 
 
@@ -70,40 +72,52 @@ def gather_reshaped(make):
 # -- losses and answers ------------------------------------------------------------------------
 
 
-def squared_errors(make, targets, want_row):
+def squared_errors(make, targets, positions):
     """What both ops of losses have in common: samples through an order, with weights."""
-    order, z = make.order(), make.rows(make.values(SAMPLES, OUTPUTS))
-    weights, dz, losses = abs(make.values(SAMPLES + 9)), make.empty(OUTPUTS), np.zeros(SAMPLES)
+    samples = SAMPLES // positions
+    order, z = make.order() % len(targets), make.rows(make.values(SAMPLES, OUTPUTS))
+    order, rows = order[:samples], len(targets) * positions
+    weights, dz, losses = abs(make.values(rows)), make.empty(OUTPUTS), np.zeros(samples)
     operands = {
-        "dlogits": dz.block._replace(width=dz.padded), "losses": losses, "logits": z.block,
-        "targets": make.data(targets),
+        "dlogits": dz.block._replace(width=dz.padded, positions=positions), "losses": losses,
+        "logits": z.block._replace(positions=positions),
+        "targets": make.data(targets.reshape(rows, OUTPUTS)),
         "weights": weights, "constants": np.zeros(1, make.dtype), "order": order,
         "function": (LOSSES["squared_error"].function, "loss"),
     }  # fmt: skip
-    w = weights[order].astype(float)
-    off = z.values.astype(float) - targets[order]
-    known = ~np.isnan(off)
+    if positions > 1:
+        operands["row_losses"] = np.full(SAMPLES, make.fill)
+    w = weights.reshape(-1, positions)[order].astype(float)
+    off = z.values.astype(float).reshape(samples, positions, OUTPUTS) - targets[order]
+    off = np.where(np.isnan(off), 0, off)
     want = {
-        "dz": SCALE * w[:, np.newaxis] * np.where(known, off, 0),
-        "losses": w * want_row(np.where(known, off, 0)),
+        "dz": (SCALE * w[..., np.newaxis] * off).reshape(SAMPLES, OUTPUTS),
+        "losses": (w * (off**2).sum(axis=2) / 2 / OUTPUTS).sum(axis=1),
     }
     found = {"dz": always(dz.values), "losses": always(losses)}
-    return operands, found, want, BY_ROWS, (dz,), {records.SCALE: SCALE}, 32 * 12
+    splits = BY_ROWS if positions == 1 else ([(0, SAMPLES)], [(0, STEPS), (STEPS, SAMPLES)])
+    return operands, found, want, splits, (dz,), {records.SCALE: SCALE}, 32 * 12
 
 
-def loss_gradient(make):
-    targets = make.values(SAMPLES + 9, OUTPUTS)
-    return Case(
-        output.loss_gradient, *squared_errors(make, targets, lambda d: (d**2).mean(axis=1) / 2)
-    )
+def loss_gradient(make, positions=1):
+    targets = make.values(SAMPLES + 9, positions, OUTPUTS)
+    return Case(output.loss_gradient, *squared_errors(make, targets, positions))
 
 
-def known_loss_gradient(make):
-    targets = make.values(SAMPLES + 9, OUTPUTS)
+def loss_gradient_of_samples_of_rows(make):
+    return loss_gradient(make, STEPS)
+
+
+def known_loss_gradient(make, positions=1):
+    targets = make.values(SAMPLES + 9, positions, OUTPUTS)
     targets[make.random.uniform(size=targets.shape) < 0.4] = np.nan
-    operands, *rest = squared_errors(make, targets, lambda d: (d**2).sum(axis=1) / 2 / OUTPUTS)
+    operands, *rest = squared_errors(make, targets, positions)
     operands |= {"column_losses": np.full(SAMPLES, make.fill), "divisor": OUTPUTS}
     return Case(output.known_loss_gradient, operands, *rest)
+
+
+def known_loss_gradient_of_samples_of_rows(make):
+    return known_loss_gradient(make, STEPS)
 
 
 def emitting(make, op, columns, link, want, dtype=None, width=None):
@@ -294,7 +308,8 @@ def rescale_rows(make):
 
 CASES = [
     *(gather_dense, gather_bytes, reshape_rows, gather_reshaped),
-    *(loss_gradient, known_loss_gradient, pick, sum_losses),
+    *(loss_gradient, loss_gradient_of_samples_of_rows),
+    *(known_loss_gradient, known_loss_gradient_of_samples_of_rows, pick, sum_losses),
     *(emit_outputs, emit_both, emit_largest, emit_above_half, emit_rows),
     *(activate_rows, differentiate),
     *(copy_rows, add_rows, scale_rows, prelu_forward, prelu_backward),

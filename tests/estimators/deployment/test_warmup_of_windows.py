@@ -110,7 +110,7 @@ def test_nothing_is_compiled_afterwards(layers, axes, dtype):
         ([Conv2D(2, 3), *[MaxPool2D(2)] * 5, Flatten(), Dense(3, "softmax")], (32, 32, 3)),
         ([Dense(3), GlobalAvgPool()], (8, 8, 3)),
         ([Conv2D(2, 3), Reshape(784 * 2)], (28, 28, 3)),
-        ([Conv2D(2, 3)], (8, 8, 3)),  # which the fit refuses
+        ([Conv2D(2, 3)], (8, 8, 3)),
     ],
 )
 def test_axes_that_suit(layers, axes):
@@ -118,7 +118,7 @@ def test_axes_that_suit(layers, axes):
 
 
 def test_what_does_not_fit_is_refused():
-    with pytest.raises(ValueError, match=r"layers\[0\] is Conv2D.* put Flatten\(\)"):
-        warmup(NetworkRegressor([Conv2D(2, 3)]))
+    with pytest.raises(ValueError, match=r"layers\[1\] is Conv1D.*samples with axes \(8, 8, 2\)"):
+        warmup(NetworkRegressor([Conv2D(2, 3), Conv1D(2, 3)]))
     with pytest.raises(ValueError, match="samples with axes, which sparse X cannot have"):
         warmup(NetworkRegressor([Conv2D(2, 3), Flatten()]), sparse=True)

@@ -110,7 +110,7 @@ def test_the_axes_of_the_data():
 
 @pytest.mark.parametrize(
     "layers",
-    [5, "dense", [Reshape(2, 1)], [Reshape(2, 1), Conv2D(3, 3)], [Reshape(2), 7], (), None],
+    [5, "dense", [Reshape(2, 1), Conv2D(3, 3)], [Reshape(2), 7], (), None],
 )
 def test_lists_that_cannot_be_fitted_have_no_table(layers):
     assert "fusednn-layers" not in NetworkClassifier(layers)._repr_html_()

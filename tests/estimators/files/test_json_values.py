@@ -76,6 +76,7 @@ def test_all_descriptions_can_be_written():
         "Activation": ("relu",),
         "Residual": ([layers.Dense(3)],),
         "Embedding": ([1],),
+        "TokenEmbedding": (4, 9, 0),
         "Reshape": (4, 3),
         "Conv1D": (4, 3),
         "Conv2D": (4, (3, 2), "relu", 1, ((1, 0), 2)),

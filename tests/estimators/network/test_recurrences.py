@@ -137,7 +137,7 @@ def test_values_that_no_layer_could_have(make, message):
     [
         ([Dense(4), LSTM(3)], r"layers\[1\] is LSTM.*received 4 columns.*put Reshape\(50, 16\)"),
         ([Reshape(1, 3, 2), GRU(3)], r"layers\[1\] is GRU.*axes \(1, 3, 2\).*\(steps, channels\)"),
-        ([Reshape(3, 2), RNN(3, return_sequences=True)], r"puts out samples of shape \(3, 3\)"),
+        ([Reshape(3, 2), RNN(3, return_sequences=True)], r"end with axes \(3,\), .* Flatten"),
         ([Reshape(3, 2), Residual([LSTM(2)])], "received axes .*, not 2 columns"),
         ([Reshape(3, 2), LSTM(4), Conv2D(2, 1)], r"layers\[2\] is Conv2D"),
     ],

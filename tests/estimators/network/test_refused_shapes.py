@@ -31,7 +31,7 @@ from fusednn.layers import (
 IMAGE = r"samples with axes \(rows, columns, channels\)"
 SERIES = r"samples with axes \(steps, channels\)"
 COLUMNS = rf"received 16 columns and expected {IMAGE}; put Reshape\(28, 28, 1\)"
-ROW = "the output layer takes one row of each"
+ROW = r"Flatten\(\) or a global pool"
 SAME = [Conv2D(3, 3), Flatten()]
 
 CASES = {
@@ -195,25 +195,25 @@ CASES = {
         *((4, 4, 3), [Conv2D(5, 3)]),
         *(
             "layers[0] is Conv2D",
-            rf"shape \(4, 4, 5\), but {ROW}; put Flatten\(\) or a global pool",
+            rf"axes \(4, 4\), so y must .* \(n_samples, 4, 4\).* got \(24,\); .* {ROW} behind",
         ),
     ),
     "series at the end": (
         *((4, 3), [Conv1D(5, 3), Activation("relu")]),
         *(
             "layers[1] is Activation",
-            rf"shape \(4, 5\), but {ROW}; put Flatten\(\) or a global pool",
+            rf"axes \(4,\), so y must .* \(n_samples, 4\).* got \(24,\); .* {ROW} behind",
         ),
     ),
     "no layers": (
         (4, 4, 3),
         [],
         "X has",
-        rf"axes \(4, 4, 3\), but {ROW}.*Flatten\(\) or a global",
+        rf"axes \(4, 4\), so y must .* got \(24,\); .* {ROW} in layers",
     ),
     "only an output layer": (
         *((4, 4, 3), [Activation("softmax")]),
-        *("X has", rf"axes \(4, 4, 3\), but {ROW}.*Flatten\(\) or a global"),
+        *("X has", rf"axes \(4, 4\), so y must .* got \(24,\); .* {ROW} in layers"),
     ),
     "codes with axes": (
         *((4, 4), [Embedding([0]), Flatten()]),

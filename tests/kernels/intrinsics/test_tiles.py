@@ -16,6 +16,7 @@ FORMS = {  # rows, panels, vectors of a panel, lanes (None: the full vector)
     "tile_full": (MICRO_ROWS, 1, VECTORS, None),
     "ahead_to_read": (MICRO_ROWS, 1, VECTORS, None),
     "ahead_to_write": (MICRO_ROWS, 1, VECTORS, None),
+    "ahead_runs": (MICRO_ROWS, 1, VECTORS, None),
     "tile_four": (4, 1, VECTORS, None),
     "tile_two": (2, 1, VECTORS, None),
     "tile_one": (1, 1, VECTORS, None),
@@ -61,8 +62,19 @@ def over_arrays(function):
                 data(c), ldc, at, rsa, csa, weights, ldb, panel, start, ldi, K, floor, at, csa
             )
 
+        def run_runs(c, ldc, a, rsa, csa, b, ldb, panel, init, ldi, K, floor):
+            at, weights, start = data(a), data(b), data(init)
+            count = 3 if K % 3 == 0 else 1  # adjacent parts of the K rows
+            length = K // count
+            function(
+                data(c), ldc, at, rsa, csa, weights, ldb, panel, start, ldi, length, floor, at,
+                csa, count, length * csa, length * ldb, length * csa,
+            )  # fmt: skip
+
         if function in (tiles.ahead_to_read, tiles.ahead_to_write):
             return kernel(run_ahead)
+        if function is tiles.ahead_runs:
+            return kernel(run_runs)
 
     return kernel(run)
 

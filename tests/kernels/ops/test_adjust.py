@@ -24,6 +24,7 @@ SETTINGS = {
     records.MIX: 0.4,
     records.AVERAGE: 0.6,
     records.L1: 0.0,
+    records.CONTINUES: 0.0,
 }
 FACTORS = np.array([0.25, 3.0, 1.7])
 CONSTANTS = np.array([0.9, 0.99, 1e-3])

@@ -47,6 +47,7 @@ def run_layer(x, d, scale, shift, block=MICRO_ROWS, workers=1, running=None):
     given |= {
         "floor": -np.inf, "dout": given["d"], "dx": given["d"],
         "width": width, "padded": buffers["x"].padded, "epsilon": EPSILON, "momentum": MOMENTUM,
+        "lengths": None,
     }  # fmt: skip
 
     def record(op):

@@ -8,6 +8,7 @@ import pytest
 from cases.declared_ops import OPS, name_of
 from cases.ops import (
     of_augmentations,
+    of_lengths,
     of_norms,
     of_products,
     of_recurrences,
@@ -19,7 +20,7 @@ from running.blocks import assert_close
 from running.op_cases import Memory, run
 
 ROOMS = (
-    *(on_rows, of_augmentations, of_norms, of_products, of_recurrences, of_updates),
+    *(on_rows, of_augmentations, of_lengths, of_norms, of_products, of_recurrences, of_updates),
     of_windows,
 )
 CASES = {case.__name__: case for room in ROOMS for case in room.CASES}

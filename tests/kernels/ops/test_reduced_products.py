@@ -28,7 +28,9 @@ needs_dot = pytest.mark.skipif(DOT is None, reason="this shape has no product of
 
 @entry
 def run_halves(c, a, lda, b, init, M, K, N, floor):
-    reduced.multiply_halves(data(c), c.shape[1], data(a), lda, data(b), data(init), M, K, N, floor)
+    reduced.multiply_halves(
+        data(c), c.shape[1], data(a), lda, data(b), data(init), 0, M, K, N, floor
+    )
 
 
 @entry

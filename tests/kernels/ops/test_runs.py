@@ -3,12 +3,14 @@
 import numpy as np
 import pytest
 from fusednn.kernels import records
+from fusednn.kernels.intrinsics.shapes import SHAPE
 from fusednn.kernels.ops.products import dense, partials, runs
 from fusednn.kernels.ops.products.partials import CHUNK_ROWS
 from fusednn.kernels.optimizers import OPTIMIZERS
 from running.blocks import Rows, assert_close
 
 from fusednn.plan.binding.program import Program, Task
+from fusednn.plan.layout.far_blocks import FarBlocks
 from fusednn.plan.layout.forms import Column, Panels
 from fusednn.plan.memory.buffers import aligned_zeros
 from fusednn.training.team import run_all
@@ -37,11 +39,11 @@ def rows_of(rng, width, dtype):
     return made, values.astype(float).reshape(SAMPLES, POSITIONS, width)
 
 
-def updated(op, form, operands, optimizer="store"):
+def updated(op, form, operands, optimizer="store", tasks=None):
     """A parameter and its states after a step from zeros, in the parameter's form."""
     arrays = [aligned_zeros(form.count, form.dtype) for _ in range(4)]
     names = "parameters", "state_1", "state_2", "state_3"
-    program = Program(form.dtype, 1, dense.TILE_ROWS * 64)
+    program = Program(form.dtype, 1, 2 * dense.TILE_ROWS * 128)
     record = program.record(
         op,
         {
@@ -52,7 +54,8 @@ def updated(op, form, operands, optimizer="store"):
             **form.update_operands(),
         },
     )
-    tasks = [Task([record], lo, hi) for lo, hi, _ in form.tiles(SAMPLES)]
+    tasks = form.tiles(SAMPLES) if tasks is None else tasks
+    tasks = [Task([record], lo, hi) for lo, hi, _ in tasks]
     program.set_stages([(tasks, None)])
     program.set_steps(np.array([[0, SAMPLES, 0, 1]]))
     program.settings[:, [records.RATE, records.EPSILON_FACTOR]] = 0.1, 1.0
@@ -67,13 +70,31 @@ def stored(form, arrays):
     return found
 
 
-def walked(walk, x, dz):
+def runs_updated(form, walk, x, dz, optimizer="store"):
+    """`updated` by `update_runs`, in blocks of one tile and in blocks of several."""
+    panel = SHAPE.panel(form.dtype.itemsize)
+    one = FarBlocks(form.fan_in, form.padded_out, dense.TILE_ROWS, panel)
+    several = one._replace(rows=2 * one.rows, columns=2 * panel)
+    found = [
+        updated(
+            *(runs.update_runs, form, walked(walk, x, dz, blocks), optimizer),
+            blocks.tasks(),
+        )
+        for blocks in (one, several)
+    ]
+    for part, other in zip(*found, strict=True):
+        assert part.tobytes() == other.tobytes()
+    return found[0]
+
+
+def walked(walk, x, dz, blocks):
     """What `update_runs` is told of the rows."""
     count, length, (x_run, x_row), (dz_run, dz_row), taps = walk
     return {
         "x": x.memory, "dz": dz.memory, "zeros": aligned_zeros(64, x.memory.dtype),
         "taps": np.array(taps, np.int64) * x.stride, "tap_size": x.width,
         "runs": count, "length": length,
+        "block_rows": blocks.rows, "block_columns": blocks.columns,
         "x_sample": POSITIONS * x.stride, "x_run": x_run * x.stride, "x_row": x_row * x.stride,
         "dz_sample": POSITIONS * dz.stride, "dz_run": dz_run * dz.stride,
         "dz_row": dz_row * dz.stride,
@@ -94,7 +115,7 @@ def test_runs(walk, I, O, dtype):
             left = x_values[:, at].reshape(SAMPLES, -1)
             want = want + left.T @ dz_values[:, run * dz_run + row * dz_row]
     form = Panels(len(taps) * I, O, dtype, transposed=False)
-    found = stored(form, updated(runs.update_runs, form, walked(walk, x, dz)))
+    found = stored(form, runs_updated(form, walk, x, dz))
     assert_close(found, want, TOLERANCE[dtype])
 
 
@@ -110,7 +131,7 @@ def test_one_run_or_many_have_the_bits_of_all_rows(optimizer, I, O, dtype):
     zeros = {"zeros": aligned_zeros(64, dtype)}
     whole = updated(dense.update_weights, form, {**blocks, **zeros}, optimizer)
     for walk in (WALKS["all"], (POSITIONS, 1, (1, 0), (1, 0), [0])):
-        found = updated(runs.update_runs, form, walked(walk, x, dz), optimizer)
+        found = runs_updated(form, walk, x, dz, optimizer)
         for one, other in zip(found, whole, strict=True):
             assert one.tobytes() == other.tobytes()
 

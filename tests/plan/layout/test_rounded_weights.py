@@ -1,6 +1,7 @@
 """Weights of less precision: how near they are, and that rounding them again changes nothing."""
 
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from fusednn.kernels.intrinsics import integers
 from fusednn.graph.layers.batch_norm import BatchNorm
 from fusednn.graph.layers.dense import Dense
 from fusednn.graph.layers.layer_norm import LayerNorm
+from fusednn.graph.layers.recurrent import Recurrent
 from fusednn.graph.layers.residual import Residual
 from fusednn.graph.network import Network
 from fusednn.plan.binding.activations import epilogue
@@ -137,6 +139,17 @@ def test_convolutions_are_stored_so(storage, monkeypatch):
     assert (block.inner, block.shortcut) == ((kept,), (other._replace(storage=storage),))
 
 
+@pytest.mark.parametrize("storage", ["bfloat16", "int8"])
+def test_recurrences_are_stored_so(storage, monkeypatch):
+    monkeypatch.setattr(rounded_weights, "DOT", "sdot")
+    first, second = Recurrent(3, 5, "gru", sequences=True), Recurrent(5, 4, both=True)
+    assert stored([first, second, Dense(8, 2)], storage) == (
+        replace(first, storage=storage),
+        replace(second, storage=storage),
+        Dense(8, 2),
+    )
+
+
 @pytest.mark.parametrize("groups", [1, 2])
 def test_convolutions_take_less_memory(groups):
     """A half, or a quarter and a factor for each filter; padding is stored too."""
@@ -155,6 +168,8 @@ def test_integers_of_very_many_inputs(monkeypatch):
     monkeypatch.setattr(rounded_weights, "DOT", "sdot")
     wide = Dense(4 * integers.MOST_WORDS + 1, 9)
     assert stored([wide], "int8") == (wide,)
+    recurrent = Recurrent(3, wide.fan_in)
+    assert stored([recurrent], "int8") == (recurrent,)
     assert stored([wide._replace(fan_in=5)], "int8") == (Dense(5, 9, storage="int8"),)
 
 

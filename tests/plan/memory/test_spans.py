@@ -5,8 +5,9 @@ import pytest
 from cases.op_networks import CASES
 
 from fusednn import NetworkClassifier
-from fusednn.layers import GRU, LSTM, Conv1D, Conv2D, Dense, Flatten, MaxPool2D
+from fusednn.layers import GRU, LSTM, RNN, Conv1D, Conv2D, Dense, Flatten, MaxPool2D
 from fusednn.plan.memory import spans
+from fusednn.plan.memory.buffers import leading_dimension
 from fusednn.training.session import Session
 
 
@@ -88,3 +89,20 @@ def test_recurrences_take_all_samples_of_a_task():
     assert steps["lstm_backward"] == 0
     assert steps["convolve"] > 0
     assert steps["convolution_partials"] > 0
+
+
+@pytest.mark.parametrize(
+    ("layer", "multiples"),
+    [(RNN, (1, 1)), (LSTM, (4, 1, 1, 1)), (GRU, (3, 3, 1, 1))],
+)
+def test_memory_of_recurrences(layer, multiples, plans):
+    """For each sample and step: gates, states, and what the way back needs besides."""
+    samples, units, channels, extra = 32, 48, 16, 20
+    for steps in (extra, 2 * extra):
+        X = np.random.default_rng(0).normal(size=(samples, steps, channels)).astype(np.float32)
+        with pytest.warns(UserWarning, match="iterations"):
+            fit([layer(units)], X, batch_size=samples, n_jobs=1)
+    few, many = (sum(array.nbytes for array in plan.memory.work) for plan in plans)
+    widths = [times * units for times in multiples]
+    elements = sum(leading_dimension(width, np.float32) for width in (channels, *widths))
+    assert (many - few) / samples / extra <= 4 * elements

@@ -102,6 +102,8 @@ def result(op, where, tensors, x):
             for number, column in enumerate(op["columns"]):
                 parts.append(of(str(number))[0][x[:, column].astype(int)])
             return np.hstack(parts)
+        case "TokenEmbedding":
+            return of("vectors")[0][x.astype(int)]
         case "Reshape":
             first, *others = op["shape"]
             if not op["channels_first"]:

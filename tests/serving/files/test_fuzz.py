@@ -103,6 +103,11 @@ def _embedding(inputs, columns=(0,), categories=(5,), sizes=(4,)):
     return {"op": "Embedding", "fan_in": inputs, "after": AFTER} | named
 
 
+def _tokens(steps, categories, size):
+    named = {"fan_in": steps, "categories": categories, "size": size, "padding": None}
+    return {"op": "TokenEmbedding", "after": AFTER} | named
+
+
 GIANTS = {
     "width": lambda plan, header: plan["ops"].insert(0, _through(HUGE)),
     "only widths": lambda plan, header: plan.update(ops=[_through(HUGE)]),
@@ -115,6 +120,8 @@ GIANTS = {
     "tables": lambda plan, header: plan["ops"].insert(
         0, _embedding(5, [0] * 9, [9] * 9, [HUGE] * 9)
     ),
+    "vectors of tokens": lambda plan, header: plan["ops"].insert(0, _tokens(5, HUGE, HUGE)),
+    "tokens": lambda plan, header: plan["ops"].insert(0, _tokens(HUGE, 1, 1)),
     "ops": lambda plan, header: plan.update(ops=[_through(5)] * 20_000),
     "blocks": lambda plan, header: plan.update(ops=[_block(5)] * 5_000),
     "shape": lambda plan, header: header["ops.0.weights"].update(shape=[2**61, 4]),

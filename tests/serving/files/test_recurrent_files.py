@@ -43,6 +43,14 @@ def _long(plan):
 
 
 GRU, LSTM = 1, 2
+
+
+def _labels_of_steps(plan):
+    plan["ops"][LSTM]["sequences"] = True
+    classes = [{"dtype": "int64", "values": [0, 1]}]
+    plan["head"] |= {"kind": "multilabel", "link": "logistic", "classes": classes}
+
+
 WRONG = {
     "version 5": (lambda plan: plan.update(version=5, axes=None), "version 5 of its format has"),
     "no cell": (_op(LSTM, cell=None), "cell must be one of"),
@@ -55,7 +63,7 @@ WRONG = {
     "one direction": (_op(GRU, both=False), r"takes axes \(steps, 6\), but the op"),
     "no steps left": (_op(GRU, sequences=False), r"takes axes \(steps, 6\), but the op"),
     "a cell of other columns": (_op(LSTM, cell="tanh"), "is expected"),
-    "steps at the end": (_op(LSTM, sequences=True), "must end with one row for each sample"),
+    "labels of steps": (_labels_of_steps, "must end with one row for each sample, for multilabel"),
     "too many steps": (_long, "more elements than a network of its tensors can have"),
     "a key more": (_op(LSTM, peepholes=True), "'peepholes', which is not known"),
 }

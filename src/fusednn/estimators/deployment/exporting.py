@@ -20,10 +20,16 @@ if TYPE_CHECKING:
 
 
 @overload
-def export_onnx(estimator: Any, path: None, opset: int = 17) -> ModelProto: ...
+def export_onnx(
+    estimator: Any, path: None, opset: int = 17, *, stream: bool = False
+) -> ModelProto: ...
 @overload
-def export_onnx(estimator: Any, path: FilePath, opset: int = 17) -> None: ...
-def export_onnx(estimator: Any, path: FilePath | None, opset: int = 17) -> ModelProto | None:
+def export_onnx(
+    estimator: Any, path: FilePath, opset: int = 17, *, stream: bool = False
+) -> None: ...
+def export_onnx(
+    estimator: Any, path: FilePath | None, opset: int = 17, *, stream: bool = False
+) -> ModelProto | None:
     """Writes a fitted network as an ONNX model, or returns it; requires the package onnx.
 
     The model uses only standard operators and consists of one file. Its numbers have the network's
@@ -39,6 +45,8 @@ def export_onnx(estimator: Any, path: FilePath | None, opset: int = 17) -> Model
     opset : int, default=17
         Version of the operators, from 13 to the newest version of the installed onnx. It
         determines the IR version: opset 17 has IR version 8, which ONNX Runtime reads since 1.12.
+    stream : bool, default=False
+        Whether the model takes one step of a series at a time; see the notes.
 
     Returns
     -------
@@ -54,7 +62,8 @@ def export_onnx(estimator: Any, path: FilePath | None, opset: int = 17) -> Model
     TypeError
         If `freeze` does not support the estimator, or ONNX has no type for its classes.
     ValueError
-        If the network exceeds the 2 GiB of an ONNX model, or `opset` is out of range.
+        If the network exceeds the 2 GiB of an ONNX model, or `opset` is out of range; with
+        `stream` also if a layer looks ahead or needs the whole series.
     OSError
         If the file cannot be written.
 
@@ -72,6 +81,11 @@ def export_onnx(estimator: Any, path: FilePath | None, opset: int = 17) -> Model
     A regressor has the output "variable", in the shape of `predict`: (N,) for one target. With
     loss="gaussian" it also has "std", the standard deviation.
 
+    With `stream` X is the next step of each of N series, (N, features of a step), and there are
+    inputs "state_0", "state_1" etc. of shape (N, ...): zeros before the first step, then what the
+    outputs "next_state_0", "next_state_1" etc. gave at the step before. The other outputs are as
+    if the series ended with the step.
+
     Examples
     --------
     >>> from sklearn.datasets import load_iris
@@ -86,7 +100,7 @@ def export_onnx(estimator: Any, path: FilePath | None, opset: int = 17) -> Model
 
     if path is not None:
         path = path_of(path)
-    model = onnx_model(model_of(estimator), opset)
+    model = onnx_model(model_of(estimator), opset, stream)
     if path is None:
         return model
     with replacing(path) as beside:
@@ -99,7 +113,8 @@ def export_c(estimator: Any, path: FilePath, name: str | None = None) -> None:
 
     The functions are `int NAME_predict(const float *x, size_t n, float *out)`, `NAME_logits` and
     `NAME_check`; for classifiers also `NAME_labels` and `NAME_class`; for loss="gaussian" also
-    `NAME_std`. A float64 network has double in place of float. docs/c.md describes them.
+    `NAME_std`; for series that can be streamed `NAME_step`, `NAME_step_predict`, `NAME_reset`. A
+    float64 network has double in place of float. docs/c.md describes them.
 
     Parameters
     ----------

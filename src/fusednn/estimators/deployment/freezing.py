@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from fusednn.estimators.base import BaseNetwork
 from fusednn.estimators.classification import ClassificationMixin
 from fusednn.estimators.files.fitted_network import KINDS, FittedNetwork, fitted_network_of
+from fusednn.estimators.input.steps import axes_of
 from fusednn.estimators.network.perceptron_weights import built_of
 from fusednn.estimators.regression import RegressionMixin
 from fusednn.graph.network import Network
@@ -46,9 +47,9 @@ def freeze(
         exactly this many, or fewer if the work is too little. -1: all CPUs. None: as many as make
         the call faster.
     weights : {"bfloat16", "int8"} or None, default=None
-        The type to which the weights of dense layers and convolutions are rounded. None keeps
-        them. Rounding makes the network float32 and its answers less accurate, so measure the
-        effect on your data.
+        The type to which the weights of dense layers, recurrences and convolutions are rounded.
+        None keeps them. Rounding makes the network float32 and its answers less accurate, so
+        measure the effect on your data.
 
         "bfloat16" has 8 significant bits and halves the memory of the weights. Calls with one row,
         which wait for memory, become faster; larger batches do not.
@@ -61,7 +62,8 @@ def freeze(
 
         A convolution computes in float32 with rounded weights, those of each filter by "int8" to
         integers from -127 to 127. They take less memory, but its calls do not become faster, and
-        what enters it is not rounded.
+        what enters it is not rounded. A recurrence computes as dense layers do; "int8" rounds the
+        state before each step like a row.
 
         A last layer of up to four units, biases and all other layers are not rounded.
 
@@ -223,5 +225,5 @@ def _model(found: FittedNetwork, estimator, folds: bool) -> Model:
     features = getattr(estimator, "feature_names_in_", None)
     features = None if features is None else tuple(map(str, features))
     names = (type(estimator).__name__,) * 2
-    axes = getattr(estimator, "input_shape_", None)
+    axes = axes_of(estimator) if hasattr(estimator, "input_shape_") else None
     return Model(network.ops, arrays, found.head, dtype, names, features, axes=axes)

@@ -8,7 +8,7 @@ from sklearn.preprocessing import FunctionTransformer
 
 from fusednn.graph.layers.dense import Dense
 from fusednn.graph.layers.rescale import Rescale
-from fusednn.serving.model import VALUES, Model
+from fusednn.serving.model import VALUES, Model, output_axes
 
 from .scalers import NEAR_MEAN, SCALERS, Affine, inverse_of, nothing
 from .transforms import steps_of
@@ -34,6 +34,11 @@ def transformed_back(model: Model, regressor: TransformedTargetRegressor) -> Mod
     """
     if model.head.kind != VALUES:
         raise TypeError(f"freeze needs a network that is a regressor in {regressor!r}.")
+    if output_axes(model.ops):
+        raise TypeError(
+            f"freeze cannot transform targets with axes back in {regressor!r}: freeze the"
+            " regressor within and transform what it predicts."
+        )
     transformer = regressor.transformer_
     steps = steps_of(transformer) if hasattr(transformer, "steps") else [transformer]
     for step in reversed(steps):

@@ -9,6 +9,7 @@ from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, RobustScaler, Stan
 
 from fusednn.graph.layers.embedding import Embedding
 from fusednn.graph.layers.rescale import Rescale
+from fusednn.graph.layers.token_embedding import TokenEmbedding
 from fusednn.graph.layers.untrained import Standardize
 from fusednn.graph.network import Network
 from fusednn.plan.folding import folded
@@ -119,9 +120,12 @@ def behind(
     Raises
     ------
     TypeError
-        If a scaler changes the codes of an Embedding, or an activation follows the Embedding.
+        If a scaler changes tokens or the codes of an Embedding, or an activation follows the
+        Embedding.
     """
     scalers = [scaler for scaler in scalers if not scaler.is_nothing()]
+    if scalers and isinstance(network.ops[0], TokenEmbedding):
+        raise TypeError("freeze cannot scale the tokens of a TokenEmbedding.")
     if isinstance(network.ops[0], Embedding):
         scalers = [_past(scaler, network.ops[0]) for scaler in scalers]
     for number, scaler in reversed(list(enumerate(scalers))):

@@ -107,6 +107,10 @@ def _rehearsals_of(network, sparse: bool) -> Iterator[tuple[str, Callable[[], No
         part = np.tile(two, (5, 1)).T.astype(float)
         part[0, 0] = np.nan
         targets[0].append(part)
+    axes = network._target_axes(X, reset=not network._is_built())
+    if axes:
+        several = not is_classifier(network)
+        targets = [[_of_rows(y, axes, several) for y in together] for together in targets]
     for dtype in ("float32", "float64") if network.dtype == "auto" else (network.dtype,):
         for together in targets:
             inputs = [X.astype(dtype)]
@@ -118,6 +122,18 @@ def _rehearsals_of(network, sparse: bool) -> Iterator[tuple[str, Callable[[], No
             words = [type(network).__name__, network._summary(), name_of(network.solver), dtype]
             words += [f"{together[0].max()} classes"] * is_classifier(network)
             yield " ".join(words), partial(_rehearse, model, inputs, together)
+
+
+def _of_rows(y: np.ndarray, axes: tuple[int, ...], several: bool) -> np.ndarray:
+    """Targets (n,) or (n, K) of whole samples for each row of samples of these axes.
+
+    One is taken of K unless a row may have `several`, and the last rows are all known.
+    """
+    y = y if several or y.ndim == 1 else y[:, 0]
+    rows = y.reshape(len(y), *(1,) * len(axes), *y.shape[1:])
+    found = np.array(np.broadcast_to(rows, (len(y), *axes, *y.shape[1:])))
+    found[:, -1] = 1
+    return found
 
 
 def _rehearse(model, inputs, targets) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from fusednn.estimators.input.sample_weights import present
 from fusednn.plan.training import Rule
 from fusednn.training.fits import Outcome, Train, Training
 from fusednn.training.probe import Probe
@@ -36,7 +37,7 @@ class Diagnosis:
         self._incremental, self._before = training.incremental, before
         weights, order = training.target.weights, training.order
         if weights is not None and weights[order].any():
-            order = order[weights[order] != 0]
+            order = order[present(weights[order])]
         order = order[:MOST_SAMPLES]
         samples = training._replace(
             X=training.X[order], target=training.target.take(order), order=np.arange(len(order))

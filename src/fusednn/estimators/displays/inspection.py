@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from math import prod
 from numbers import Integral
 from typing import TYPE_CHECKING
 
 import numpy as np
 from sklearn.base import BaseEstimator
 
+from fusednn.estimators.input.sequences import in_form_of
 from fusednn.plan.binding.loss import loss_row
 from fusednn.training.predict import input_gradient, predict
 
@@ -29,7 +31,8 @@ class LooksMixin(BaseEstimator):
         Returns
         -------
         ndarray of shape (n_samples, n_outputs_)
-            In the network's type. For two classes there is one logit, that of the second class.
+            (n_samples, *output_shape_, n_outputs_) of a network that ends with axes. In the
+            network's type. For two classes there is one logit, that of the second class.
 
         Examples
         --------
@@ -99,12 +102,15 @@ class LooksMixin(BaseEstimator):
         of : int, default=None
             The number of the output, a column of `predict_logits`. None: the only output, or in
             each row the output of the predicted class. For two classes there is one output, that
-            of the second class.
+            of the second class. A network that ends with axes, such as the steps of a sequence,
+            has the outputs of all rows of a sample: of its step t the number is
+            t * n_outputs_ + column.
 
         Returns
         -------
-        ndarray of the shape of X
-            In the network's type; dense for sparse X too. 0 for codes that an `Embedding` reads.
+        ndarray of the shape of X, or list of ndarray
+            In the network's type; dense for sparse X too. 0 for codes that an `Embedding` reads,
+            and for padding. A list where X lists series of unequal lengths.
 
         Raises
         ------
@@ -131,19 +137,20 @@ class LooksMixin(BaseEstimator):
         >>> model.input_gradient(X[:1]).round(1).tolist()
         [[3.0, -2.0]]
         """
-        shape = np.shape(X)
+        given = X
         network, arrays, X = self._answering(X)
+        outputs = prod(network.out_shape)
         if of is None:
             classes = loss_row(network).class_targets and not network.groups
-            if network.outputs > 1 and not classes:
-                raise ValueError(f"The network has {network.outputs} outputs: say which by `of`.")
+            if outputs > 1 and not (classes and outputs == network.outputs):
+                raise ValueError(f"The network has {outputs} outputs: say which by `of`.")
             picked = -1
         else:
             picked = _whole("of", of)
-            if not 0 <= picked < network.outputs:
-                raise ValueError(f"of must be in [0, {network.outputs}), got {of}.")
+            if not 0 <= picked < outputs:
+                raise ValueError(f"of must be in [0, {outputs}), got {of}.")
         found = input_gradient(network, arrays, X, picked=picked, n_jobs=self.n_jobs)
-        return found.reshape(shape) if len(shape) > 2 else found
+        return in_form_of(given, found)
 
 
 def _whole(name: str, value) -> int:

@@ -27,6 +27,7 @@ from fusednn.serving.files.fields import (
 )
 from fusednn.serving.files.head_json import written_head
 from fusednn.serving.files.reading import ESTIMATOR, TRAINING, VERSION, Contents, opened
+from fusednn.serving.model import output_axes
 from fusednn.training.optimizer_state import OptimizerState
 
 from .fitted_network import fitted_network_of
@@ -109,6 +110,8 @@ def _set_attributes(estimator, given, reader: Reader, contents: Contents) -> Non
     sizes = estimator.n_features_in_, estimator.n_outputs_
     if sizes != (contents.ops[0].fan_in, contents.ops[-1].fan_out):
         raise Refused("its attributes are of a network of other sizes")
+    if getattr(estimator, "output_shape_", ()) != output_axes(contents.ops):
+        raise Refused("its output_shape_ is not that of its network")
     names = getattr(estimator, "feature_names_in_", None)
     if (None if names is None else tuple(names)) != contents.features:
         raise Refused("its feature_names_in_ are not its features")

@@ -61,6 +61,9 @@ ATTRIBUTES: dict[str, Callable[[Any], bool]] = {
     "input_shape_": lambda value: (
         type(value) is tuple and 1 < len(value) < 4 and all(map(_is_count, value))
     ),
+    "output_shape_": lambda value: (
+        type(value) is tuple and 0 < len(value) < 3 and all(map(_is_count, value))
+    ),
     "feature_names_in_": lambda value: type(value) is np.ndarray and value.dtype == object,
     "n_outputs_": _is_count,
     "n_layers_": _is_count,

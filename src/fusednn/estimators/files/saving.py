@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from fusednn.estimators.input.label_columns import MultioutputLabels
+from fusednn.estimators.input.steps import axes_of
 from fusednn.serving.files import label_json as label_values
 from fusednn.serving.files.description import named_parameters
 from fusednn.serving.files.reading import TRAINING
@@ -42,6 +43,8 @@ def save_estimator(estimator, path, notes=None) -> None:
     params = estimator.get_params(deep=False)
     written["params"] = _written_params(writer, params)
     own = {name: value for name, value in vars(estimator).items() if name not in params}
+    if "input_shape_" in own:  # the network says whether steps are free
+        own["input_shape_"] = axes_of(estimator)
     written["attributes"] = {name: _written(writer, name, value) for name, value in _values(own)}
     found = fitted_network_of(estimator)
     dtype = estimator._network_dtype()
@@ -60,7 +63,7 @@ def save_estimator(estimator, path, notes=None) -> None:
         (type(estimator).__name__,) * 2,
         None if names is None else tuple(map(str, names)),
         notes,
-        axes=getattr(estimator, "input_shape_", None),
+        axes=own.get("input_shape_"),
     )
     _check_rebuilt(estimator, own)
     save_model(model, path, written, writer.tensors, writer.version)

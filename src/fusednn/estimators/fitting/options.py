@@ -10,7 +10,7 @@ from fusednn.plan.training import Rule
 from fusednn.training.fits import FitOptions
 
 SOLVERS = ("lbfgs", "sgd", "adam", *NAMED)
-_NAMED = attrgetter(*FitOptions._fields[2:-2])
+_NAMED = attrgetter(*FitOptions._fields[2:-3])
 
 
 def is_stochastic(solver) -> bool:
@@ -28,7 +28,9 @@ def options_of(estimator) -> FitOptions:
     solver = estimator._described_solver()
     rule = estimator._rule_of(solver) if is_stochastic(solver) else Rule(None)
     power_t = getattr(estimator, "power_t", 0.5)  # only MLPs have it
-    return FitOptions(*(solver, rule, *_NAMED(estimator), power_t, estimator._augmentation()))
+    window = getattr(estimator, "window", None)  # only networks of layers have it
+    more = power_t, window, estimator._augmentation()
+    return FitOptions(*(solver, rule, *_NAMED(estimator), *more))
 
 
 def check_lbfgs(options: FitOptions, network: Network, own_set) -> None:
@@ -47,6 +49,7 @@ def check_lbfgs(options: FitOptions, network: Network, own_set) -> None:
         "clip_norm": options.clip_norm is not None,
         "clip_value": options.clip_value is not None,
         "augment": options.augmentation is not None,
+        "window": options.window is not None,
     }
     for name in [name for name, used in given.items() if used]:
         raise ValueError(f"{name} is for solvers other than 'lbfgs'.")

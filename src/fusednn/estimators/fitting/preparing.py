@@ -8,9 +8,11 @@ import numpy as np
 from sklearn.base import is_classifier
 
 from fusednn.estimators.input.missing_targets import known_rows
-from fusednn.estimators.input.sample_weights import bounded, check_total, checked_weights, in_type
+from fusednn.estimators.input.row_weights import of_each_row
+from fusednn.estimators.input.sample_weights import bounded, check_total, in_type
 from fusednn.estimators.network.parameters import check_input
 from fusednn.plan.binding.loss import loss_row
+from fusednn.plan.lengths import without_padding
 from fusednn.plan.training import Rule, Target
 from fusednn.training.fits import Train, Training, optimizer_of, prepare_lbfgs, prepare_stochastic
 
@@ -18,6 +20,7 @@ from .options import check_lbfgs, is_stochastic, options_of
 from .progress import progress_of
 from .validation_scale import warn_of_other_scale
 from .validation_sets import Samples, own_set_of, split, validation_of
+from .windows import windowed
 
 DIAGNOSED = (
     "gradient_norms_",
@@ -47,11 +50,13 @@ def prepare(estimator, X, y, sample_weight, incremental: bool, validation) -> Tr
         X, y, incremental, sample_weight
     )
     target = _target(estimator, y, targets, sample_weight, shares, incremental)
+    target = without_padding(target, X, network)
     own_set = own_set_of(estimator, validation, target.values.dtype)
     if own_set is not None:
         warn_of_other_scale(network, X, own_set.X)
     options = options_of(estimator)
     if is_stochastic(options.solver):
+        options = windowed(estimator, options, network, X)
         order, validation = _judged(
             estimator, Samples(X, y, target), sample_weight, own_set, incremental, random_state
         )
@@ -83,7 +88,8 @@ def prepare(estimator, X, y, sample_weight, incremental: bool, validation) -> Tr
 def _target(estimator, y, targets, sample_weight, shares, incremental: bool) -> Target:
     """Makes the loss's targets and sample weights, in the network's type."""
     dtype = estimator._network_dtype()
-    weights = in_type(estimator._with_class_weight(y, sample_weight, incremental), dtype)
+    weights = estimator._with_class_weight(y, sample_weight, incremental)
+    weights = in_type(of_each_row(weights, targets), dtype)
     targets = targets if is_classifier(estimator) else bounded(targets, weights)
     return Target(np.ascontiguousarray(targets, dtype), weights, shares)
 
@@ -126,14 +132,15 @@ def loss_and_gradient(estimator, X, y, sample_weight, inputs):
     dtype = estimator._network_dtype()
     X, y = estimator._validated(X, y, reset=False, dtypes=(dtype,), **estimator._target_options)
     y = estimator._checked_targets(y)
-    sample_weight = checked_weights(sample_weight, X)
+    sample_weight = estimator._checked_weights(sample_weight, X, y)
     estimator._check_sizes(X.shape[1])
     built = estimator._built()
-    network = estimator._network(built)
     check_input(X, built)
+    network = estimator._network_for(X, built)
     encoded = estimator._encode(y, dtype)
     X, y, targets, sample_weight, shares = known_rows(estimator, X, y, encoded, sample_weight)
     target = _target(estimator, y, targets, sample_weight, shares, incremental=False)
+    target = without_padding(target, X, network)
     check_total(target.weights)
     order, options = np.arange(X.shape[0]), options_of(estimator)
     training = Training(network, estimator._parameters(), X, target, order)
@@ -145,9 +152,17 @@ def loss_and_gradient(estimator, X, y, sample_weight, inputs):
     gradients, dx = session.plan.layout.unpack(session.plan.gradient), session.plan.dx
     if dx is None:
         return loss, gradients
+    dx = _in_place(dx, session.orders[0])
     if len(dx) < len(encoded):  # the loss leaves out samples without a known target
-        dx = _among(dx, ~np.isnan(encoded).all(axis=1))
+        dx = _among(dx, ~np.isnan(encoded).reshape(len(encoded), -1).all(axis=1))
     return loss, gradients, dx
+
+
+def _in_place(dx: np.ndarray, order: np.ndarray) -> np.ndarray:
+    """The rows of dx, which are of samples in an order, in the order of the samples."""
+    found = np.empty_like(dx)
+    found[order] = dx
+    return found
 
 
 def _among(dx: np.ndarray, rows: np.ndarray) -> np.ndarray:

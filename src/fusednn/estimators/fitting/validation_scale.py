@@ -6,6 +6,9 @@ import numpy as np
 from scipy import sparse
 
 from fusednn.graph.layers.embedding import Embedding
+from fusednn.graph.layers.token_embedding import TokenEmbedding
+from fusednn.graph.time_axis import series_of
+from fusednn.serving.sequences import steps_of
 from fusednn.training.warn import warn_user
 
 MOST_ROWS, MOST_VALUES = 256, 1 << 18
@@ -25,10 +28,16 @@ def warn_of_other_scale(network, X, X_val) -> None:
     """Warns if columns of X_val lie far outside the range of the same columns of X.
 
     A column does if more than half of its values lie below the smallest or above the largest value
-    of X by more than `BEYOND` times the width of X's range. Constant columns of X and codes of an
-    embedding are not compared.
+    of X by more than `BEYOND` times the width of X's range. Constant columns of X and codes are
+    not compared. All steps of series are compared, feature by feature.
     """
+    first = network.ops[0]
+    if isinstance(first, TokenEmbedding):
+        return
     rows, rows_val = _some(X), _some(X_val)
+    series = series_of(network.ops)
+    if series is not None and not sparse.issparse(X):
+        rows, rows_val = (steps_of(part, series) for part in (rows, rows_val))
     if min(rows.shape[0], rows_val.shape[0]) < LEAST_ROWS:
         return
     low, high = (_dense_row(part(axis=0)) for part in (rows.min, rows.max))
@@ -37,12 +46,12 @@ def warn_of_other_scale(network, X, X_val) -> None:
         margin = BEYOND * width
         far = 2 * _count_beyond(rows_val, low - margin, high + margin) > rows_val.shape[0]
     far &= width > 0
-    first = network.ops[0]
     if isinstance(first, Embedding):
         far[list(first.columns)] = False
     if far.any():
+        kind = "columns" if series is None else "features"
         warn_user(
-            f"{far.sum()} of the {len(far)} columns of X_val lie far outside those of X: scale"
+            f"{far.sum()} of the {len(far)} {kind} of X_val lie far outside those of X: scale"
             ' X_val as X is scaled (Pipeline(..., transform_input=["X_val"])).'
         )
 

@@ -14,10 +14,14 @@ from sklearn.utils import check_consistent_length
 
 from fusednn.estimators.input.missing_targets import as_given, known, known_rows
 from fusednn.estimators.input.named_errors import said_of
-from fusednn.estimators.input.sample_weights import checked_weights, present, total_of
+from fusednn.estimators.input.row_weights import of_each_row
+from fusednn.estimators.input.sample_weights import present, total_of
 from fusednn.estimators.input.scoring import check_scorable, number_of, takes_weights, with_classes
+from fusednn.estimators.input.target_axes import by_axes
 from fusednn.estimators.network.parameters import check_input
+from fusednn.plan.lengths import without_padding
 from fusednn.plan.training import Target
+from fusednn.serving.sequences import are_sequences
 from fusednn.training.validation import Validation
 
 from .randoms import hold_out
@@ -73,22 +77,24 @@ def own_set_of(estimator, validation, dtype):
         check_consistent_length(X, y)
     weights = None
     if sample_weight_val is not None:
-        if not np.any(sample_weight_val):
+        if not (are_sequences(sample_weight_val) or np.any(sample_weight_val)):
             raise ValueError("sample_weight_val must contain at least one non-zero number.")
         with said_of("In sample_weight_val"), np.errstate(over="ignore"):
-            weights = checked_weights(sample_weight_val, X, dtype)
+            weights = estimator._checked_weights(sample_weight_val, X, y, dtype)
         rows = present(weights)
         X, y, weights = X[rows], y[rows], weights[rows]
     with said_of(VALIDATION_SET):
         targets = estimator._encode(y, dtype)
-    X, y, *target = known_rows(estimator, X, y, targets, weights, "y_val")
-    return Samples(X, y, Target(*target))
+    X, y, targets, weights, shares = known_rows(estimator, X, y, targets, weights, "y_val")
+    target = Target(targets, of_each_row(weights, targets), shares)
+    network = estimator._network_for(X, estimator._built())
+    return Samples(X, y, without_padding(target, X, network))
 
 
 def split(estimator, order, target, random_state):
     """Splits samples into those to train on and those held out, with scikit-learn's draws."""
     stratify = None
-    if is_classifier(estimator) and estimator.n_outputs_ == 1:
+    if is_classifier(estimator) and estimator.n_outputs_ == 1 and target.values.ndim == 2:
         stratify = target.values.astype(bool)
     return hold_out(order, estimator.validation_fraction, stratify, random_state)
 
@@ -132,8 +138,9 @@ def validation_of(estimator, samples: Samples, score_weight, own: Samples | None
         X, y, target = own
     else:
         if score_weight is not None:
-            held_out = held_out[score_weight[held_out] != 0]
-        scored = samples.target._replace(weights=score_weight)
+            held_out = held_out[present(score_weight[held_out])]
+        own_weights = of_each_row(score_weight, samples.target.values)
+        scored = samples.target._replace(weights=own_weights)
         X, y, target = None, samples.y[held_out], scored.take(held_out)
     weights = target.weights
     total = 1.0 if weights is None else total_of(weights, weights.dtype)
@@ -144,13 +151,18 @@ def validation_of(estimator, samples: Samples, score_weight, own: Samples | None
         raise ValueError(f"The weights of the validation set sum to {total or 'zero'}: {advice}.")
 
     def default(session, outputs):
-        return estimator._score_outputs(target.values, outputs, weights)
+        return estimator._score_targets(target, outputs)
 
     score = None if by_loss else default
     # with a single held-out sample, scikit-learn warns and trains on
     if estimator.scoring is None and (own is not None or np.isnan(target.values).any()):
-        estimator._check_default_score(target.values)
+        estimator._check_default_score(target.rows().values)
     if scorer is not None:
+        if target.values.ndim > 2 and hasattr(scorer, "_score_func"):
+            raise ValueError(
+                f"scoring={estimator.scoring!r} does not take targets with axes: choose None,"
+                " 'loss' or a callable of your own, which gets them with their axes."
+            )
         if weights is not None and not takes_weights(scorer):
             raise TypeError(
                 f"scoring={estimator.scoring!r} does not take the sample_weight of the samples"
@@ -158,7 +170,7 @@ def validation_of(estimator, samples: Samples, score_weight, own: Samples | None
             )
         rows = X if own is not None else samples.X[held_out]
         are_unknown = np.isnan(target.values).any()
-        y = as_given(y) if are_unknown else known(y)
+        y = by_axes(estimator, as_given(y) if are_unknown else known(y))
         if are_unknown and hasattr(scorer, "_score_func"):
             raise ValueError(
                 f"scoring={estimator.scoring!r} does not support unknown targets: choose None,"

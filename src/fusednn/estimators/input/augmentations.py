@@ -11,7 +11,7 @@ from fusednn.estimators.network.list_ends import reshape_of_data
 from fusednn.estimators.network.windows import takes_images
 from fusednn.graph.augmentation import Augmentation
 
-from .axes import axes_of
+from .steps import axes_of
 
 SERIES = augment.Crop | augment.Jitter | augment.Stretch
 KINDS = {True: "images", False: "series"}
@@ -46,7 +46,13 @@ def augmentation_of(estimator) -> Augmentation | None:
     if images is None:  # the layers take both
         images = are_images(specs)
     for position, spec in enumerate(specs):
-        _check(f"augment[{position}] is {spec!r}", spec, axes, images)
+        what = f"augment[{position}] is {spec!r}"
+        _check(what, spec, axes, images)
+        if hasattr(estimator, "output_shape_") and _move(spec) is not None:
+            raise ValueError(
+                f"{what}: it moves the elements of samples, but not their targets, which have axes"
+                f" {estimator.output_shape_}."
+            )
     height, width, channels = (*axes, 1)[:3] if images else (1, *axes)
     line = width * channels
     means, factors = np.zeros(1), np.ones(1)

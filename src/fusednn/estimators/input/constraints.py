@@ -85,6 +85,7 @@ LAYERED: dict = {
     **SHARED,
     "layers": ["array-like", None],
     "augment": ["array-like", None],
+    "window": [Interval(Integral, 1, None, closed="left"), None],
     "learning_rate": [StrOptions({"constant", "adaptive"}), Schedule, callable],
 }
 """The parameters of `NetworkClassifier` and `NetworkRegressor`."""

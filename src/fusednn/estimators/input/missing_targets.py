@@ -147,7 +147,7 @@ def as_given(y):
 
 def check_columns(targets) -> None:
     """Raises ValueError if all encoded targets of a column are unknown."""
-    empty = np.isnan(targets).all(axis=0)
+    empty = np.isnan(targets).reshape(-1, targets.shape[-1]).all(axis=0)
     if empty.any():
         where = f"Column {empty.argmax()} of y" if len(empty) > 1 else "y"
         raise ValueError(f"{where} has no known target: leave it out.")
@@ -162,9 +162,9 @@ def known_rows(estimator, X, y, targets, weights, name="y"):
     X : array or sparse matrix
     y : ndarray
         The user's targets, checked.
-    targets : ndarray of shape (n_samples, columns)
+    targets : ndarray of shape (n_samples, columns) or (n_samples, rows, columns)
         Encoded targets.
-    weights : ndarray of shape (n_samples,) or None
+    weights : ndarray of shape (n_samples,) or (n_samples, rows), or None
     name : str
         The name of y in messages.
 
@@ -172,7 +172,7 @@ def known_rows(estimator, X, y, targets, weights, name="y"):
     -------
     X, y, targets, weights
         The rows with a known target.
-    shares : ndarray of shape (n_samples,) or None
+    shares : ndarray of shape (n_samples,) or (n_samples, rows), or None
         The share of each row's targets that is known; see `fusednn.plan.binding.loss.Target`. None
         if all are known.
 
@@ -181,9 +181,10 @@ def known_rows(estimator, X, y, targets, weights, name="y"):
     ValueError
         If no target is known.
     """
-    if estimator.missing_targets != IGNORE or not np.isnan(targets).any():
+    are_known = estimator.missing_targets != IGNORE and targets.ndim == 2
+    if are_known or not np.isnan(targets).any():
         return X, y, targets, weights, None
-    rows = ~np.isnan(targets).all(axis=1)
+    rows = ~np.isnan(targets).reshape(len(targets), -1).all(axis=1)
     if not rows.any():
         raise ValueError(f"{name} has no known target.")
     if not rows.all():
@@ -192,7 +193,7 @@ def known_rows(estimator, X, y, targets, weights, name="y"):
     unknown = np.isnan(targets)
     if not unknown.any():
         return X, known(y), targets, weights, None
-    return X, y, targets, weights, 1 - unknown.mean(axis=1)
+    return X, y, targets, weights, 1 - unknown.mean(axis=-1)
 
 
 def known_r2(y, points, weights):

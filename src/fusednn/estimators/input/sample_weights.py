@@ -7,11 +7,18 @@ from math import isfinite
 import numpy as np
 from sklearn.utils.validation import _check_sample_weight
 
+from fusednn.serving.sequences import are_sequences
+
 
 def checked_weights(sample_weight, X, dtype=None):
     """Returns the weights of the rows of X as an array; raises ValueError if all are 0."""
     if sample_weight is None:
         return None
+    if are_sequences(sample_weight):
+        raise ValueError(
+            f"sample_weight must be of shape ({X.shape[0]},), got a list of arrays; y has one"
+            " target for each sample."
+        )
     weights = _check_sample_weight(sample_weight, X, dtype=dtype)
     if not weights.any():  # scikit-learn checks this from 1.9 on
         raise ValueError("Sample weights must contain at least one non-zero number.")
@@ -19,7 +26,12 @@ def checked_weights(sample_weight, X, dtype=None):
 
 
 def present(weights):
-    """Returns an index of the rows with a nonzero weight: a slice if all have one, or a mask."""
+    """Returns an index of the samples with a nonzero weight: a slice if all have one, or a mask.
+
+    Samples of several rows may have a weight for each, in an array (n_samples, rows).
+    """
+    if weights is not None and weights.ndim > 1:
+        weights = weights.any(axis=1)
     return slice(None) if weights is None or weights.all() else weights != 0
 
 
@@ -37,10 +49,12 @@ def bounded(targets, weights):
     Such targets may have any value, for example a mark of missing values. Their loss could be
     infinite, and 0 times infinity is NaN.
     """
-    rows = present(weights)
+    rows = present(None if weights is None else weights.reshape(-1))
     if isinstance(rows, slice) or not rows.any():
         return targets
-    return np.where(rows[:, np.newaxis], targets, targets[rows.argmax()])
+    found = targets.reshape(len(rows), -1)
+    found = np.where(rows[:, np.newaxis], found, found[rows.argmax()])
+    return found.reshape(targets.shape)
 
 
 def total_of(weights, dtype=float) -> float:

@@ -21,7 +21,7 @@ Targets: TypeAlias = MatrixLike | Sequence[Any]
 """Sequences may hold None where `missing_targets` is "ignore", which `ArrayLike` excludes."""
 
 Weights: TypeAlias = ArrayLike | None
-"""A weight for each sample."""
+"""A weight for each sample, or for each step or pixel that has a target."""
 
 Activation: TypeAlias = Literal[
     "identity",

@@ -17,6 +17,7 @@ from fusednn.graph.layers.layer_norm import LayerNorm
 from fusednn.graph.layers.prelu import PReLU
 from fusednn.graph.layers.reshape import Reshape
 from fusednn.graph.layers.residual import Residual
+from fusednn.graph.layers.token_embedding import TokenEmbedding
 from fusednn.graph.layers.untrained import GaussianNoise, Identity, Standardize
 from fusednn.kernels.activations import ACTIVATIONS
 from fusednn.plan.binding.activations import epilogue
@@ -56,19 +57,7 @@ def build(
         If a layer does not fit; the message names it by its position.
     """
     pieces, homes = _begun(layers, shape, scaled)
-    shape = shapes_along([piece.op for piece in pieces], (prod(shape),))[-1]
-    if len(shape) > 1:
-        if not layers:
-            raise ValueError(
-                f"X has samples with axes {shape}, but the output layer takes one row of each:"
-                " layers must have Flatten() or a global pool."
-            )
-        place = Position(f"layers[{len(layers) - 1}]", layers[-1])
-        raise place.refuse(
-            f"it puts out samples of shape {shape}, but the output layer takes one row of each;"
-            " put Flatten() or a global pool behind it"
-        )
-    [width] = shape
+    width = shapes_along([piece.op for piece in pieces], (prod(shape),))[-1][-1]
     if scaled and not any(isinstance(piece.op, Standardize) for piece in pieces):
         pieces += (BuiltLayer(Standardize(width), None),)
     place = Position(f"layers[{len(layers)}]", output)
@@ -79,6 +68,14 @@ def build(
 def first_ops(layers: Sequence, shape: tuple[int, ...], *, scaled: bool) -> tuple[Layer, ...]:
     """Builds the ops of a network's first layers, without the output layer."""
     return _begun(layers, shape, scaled).ops
+
+
+def axes_read(layers: Sequence, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The axes of samples as a list reads them, channels last, from those of the data."""
+    first = reshape_of_data(layers, shape)
+    if first is None:
+        return axes_for(layers, shape)
+    return Reshape(first.shape, first.channels == "first").out_shape(first.shape)
 
 
 def _begun(layers, shape: tuple[int, ...], scaled: bool) -> BuiltLayers:
@@ -102,6 +99,8 @@ def _built(
             raise ValueError(
                 f"{place.name} must be a layer of fusednn.layers{hint}; got {spec!r}."
             )
+        if scaled and isinstance(spec, specs.TokenEmbedding):
+            raise place.refuse("standardize cannot scale its tokens")
         # scaling comes before all layers, but after an embedding, whose codes are not scaled, and
         # after axes, which make it one by channel
         if scaled and (pieces or not isinstance(spec, specs.Embedding | specs.Reshape)):
@@ -205,6 +204,12 @@ def _piece(place: Position, spec, shape: tuple[int, ...], at_start: bool) -> Bui
             if not at_start:
                 raise place.refuse("it reads columns of the data, so it must be the first layer")
             return BuiltLayer(_embedding(place, spec, width), spec)
+        case specs.TokenEmbedding():
+            if place.name == "layers[0]" and len(shape) > 1:
+                raise place.refuse(f"it received {_as_text(shape)} and expected one token a step")
+            if not at_start:
+                raise place.refuse("it reads the tokens of X, so it must be the first layer")
+            return BuiltLayer(_token_embedding(spec, width), spec)
     raise place.refuse("networks do not support this layer")
 
 
@@ -227,6 +232,18 @@ def _residual(place: Position, spec: specs.Residual, shape: tuple[int, ...]) -> 
     raise place.refuse(
         f"it received {_as_text(shape)} and expected {same} at its end, not {ends}; `shortcut`"
         " takes layers that give x that shape"
+    )
+
+
+def _token_embedding(spec: specs.TokenEmbedding, steps: int) -> TokenEmbedding:
+    assert spec.count is not None  # the estimator has set it from the data
+    return TokenEmbedding(
+        steps,
+        int(spec.count),
+        int(spec.size),
+        None if spec.padding is None else int(spec.padding),
+        rate=float(spec.rate_factor),
+        decay=float(spec.decay_factor),
     )
 
 

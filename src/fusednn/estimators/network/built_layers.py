@@ -60,3 +60,8 @@ class Position(NamedTuple):
     def refuse(self, why: str) -> ValueError:
         """Makes the error that names the layer and the reason."""
         return ValueError(f"{self.name} is {self.spec!r}: {why}.")
+
+
+def place_of(built: BuiltLayers, number: int) -> Position:
+    """The layer of an op, by the op's number."""
+    return Position(f"layers[{built.homes.index(number)}]", built.pieces[number].spec)

@@ -16,6 +16,7 @@ from fusednn.graph.layers.pooling import Pooling
 from fusednn.graph.layers.recurrent import Recurrent
 from fusednn.graph.layers.reshape import Reshape
 from fusednn.graph.layers.residual import Residual
+from fusednn.graph.layers.token_embedding import TokenEmbedding
 from fusednn.graph.layers.transposed_convolution import TransposedConvolution
 from fusednn.graph.layers.untrained import Identity, Standardize
 from fusednn.graph.layers.upsampling import UpSampling
@@ -97,7 +98,7 @@ def _around(op: Layer, shapes, orders: Pair, error, begins: bool, recurs: bool) 
             for branch in (op.inner, op.shortcut)
         ]
         return _same([one[0] for one in found], error), _same([one[-1] for one in found], error)
-    if isinstance(op, Dense | Recurrent):
+    if isinstance(op, Dense | Recurrent | TokenEmbedding):
         return None, None
     if isinstance(op, Embedding):
         return None, np.arange(op.fan_out)
@@ -113,12 +114,12 @@ def _same(orders: Sequence[Order], error: Callable[[], ValueError]) -> Order:
 
 
 def _recurs(ops: Sequence[Layer]) -> bool:
-    """Whether the axes behind these ops are those of states."""
+    """Whether the axes behind these ops are those of states, or of vectors of tokens."""
     for op in reversed(ops):
         if isinstance(op, Residual):
             return _recurs(op.inner)
-        if isinstance(op, Recurrent | Reshape) or has_windows([op]):
-            return isinstance(op, Recurrent)
+        if isinstance(op, Recurrent | TokenEmbedding | Reshape) or has_windows([op]):
+            return isinstance(op, Recurrent | TokenEmbedding)
     return False
 
 

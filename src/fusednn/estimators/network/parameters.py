@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from math import prod
 
 import numpy as np
@@ -13,12 +14,17 @@ from fusednn.graph.layers.convolution import Convolution
 from fusednn.graph.layers.dense import Dense
 from fusednn.graph.layers.embedding import Embedding
 from fusednn.graph.layers.pooling import Pooling
+from fusednn.graph.layers.token_embedding import TokenEmbedding
 from fusednn.graph.layers.transposed_convolution import TransposedConvolution
 from fusednn.graph.layers.untrained import Standardize
 from fusednn.graph.layers.upsampling import UpSampling
+from fusednn.graph.time_axis import Series, StepsError, ops_of_steps, series_of
+from fusednn.layers.token_embedding import MOST_CODES
+from fusednn.plan.lengths import has_padding, lengths_of
 from fusednn.serving import checks
+from fusednn.serving.sequences import checked_lengths
 
-from .built_layers import BuiltLayer, BuiltLayers
+from .built_layers import BuiltLayer, BuiltLayers, place_of
 from .initializers import INITIALIZERS
 from .recurrences import first_values
 
@@ -86,6 +92,12 @@ def _first_values(
             return [weights, np.zeros(b.shape), *norms]
         case specs.Embedding():
             return [random_state.normal(size=table.shape) for table in parameters]
+        case specs.TokenEmbedding():
+            [table] = parameters
+            vectors = random_state.normal(size=table.shape)
+            if piece.op.padding is not None:
+                vectors[piece.op.padding] = 0
+            return [vectors]
         case specs.RNN() | specs.LSTM() | specs.GRU():
             return first_values(piece.op, piece.spec, random_state)
     return [np.full(parameter.shape, parameter.start) for parameter in parameters]
@@ -186,6 +198,23 @@ def has_embedding(layers) -> bool:
     return bool(layers) and isinstance(layers[0], specs.Embedding)
 
 
+def has_tokens(layers) -> bool:
+    """Whether the first description is a `TokenEmbedding`."""
+    return bool(layers) and isinstance(layers[0], specs.TokenEmbedding)
+
+
+def learned_from(X, spec: specs.Layer) -> specs.Layer:
+    """A first description with the numbers of codes from X where it leaves them out."""
+    match spec:
+        case specs.Embedding(categories=None):
+            return replace(spec, categories=categories_of(X, spec.columns))
+        case specs.TokenEmbedding(count=None):
+            largest = 0 if sparse.issparse(X) else max(0, int(X.max()))
+            count = 1 + max(largest, spec.padding or 0)
+            return replace(spec, count=min(count, MOST_CODES))
+    return spec
+
+
 def categories_of(X, columns):
     """The number of codes of each column: the largest code of X plus 1, at least 1.
 
@@ -198,28 +227,46 @@ def categories_of(X, columns):
 
 
 def check_tables(built: BuiltLayers, X) -> None:
-    """Checks that codes without `categories` are dense enough for a table.
+    """Checks that codes whose number X determines are dense enough for a table.
 
     Raises
     ------
     ValueError
         Before the table is made, if its rows exceed `FREE_ROWS` and `ROWS_PER_CODE` per distinct
-        code, as with ids. The message names the column.
+        code, as with ids. The message names the column, or the layer.
     """
     op = built.pieces[0].op
+    if isinstance(op, TokenEmbedding):
+        _check_table(
+            *("X holds", X, op.categories, op.size),
+            "a TokenEmbedding, layers[0]",
+            "TokenEmbedding(size, count=...)",
+        )
+        return
     for column, rows, size in zip(op.columns, op.categories, op.sizes, strict=True):
-        if rows <= FREE_ROWS:
-            continue
-        distinct = len(np.unique(X[:, column]))
-        if rows > ROWS_PER_CODE * distinct:
-            megabytes = -(-rows * size * X.dtype.itemsize // 10**6)
-            raise ValueError(
-                f"X[:, {column}] holds {distinct:,} distinct codes of an Embedding, the largest"
-                f" {rows - 1:,}: its table would have {rows:,} rows, and"
-                f" {megabytes:,} MB before what the solver keeps of it. Number the codes"
-                " from 0 without gaps, by sklearn.preprocessing.OrdinalEncoder say, or say how"
-                " many there may be: Embedding(columns, categories=...)."
-            )
+        _check_table(
+            *(f"X[:, {column}] holds", X[:, column], rows, size),
+            "an Embedding",
+            "by sklearn.preprocessing.OrdinalEncoder say",
+            "Embedding(columns, categories=...)",
+        )
+
+
+def _check_table(where: str, codes, rows: int, size: int, layer: str, *ways: str) -> None:
+    """Refuses codes that are too few for a table of so many rows; `ways` end the message."""
+    if rows <= FREE_ROWS:
+        return
+    distinct = len(np.unique(codes))
+    if rows > ROWS_PER_CODE * distinct:
+        itemsize = codes.dtype.itemsize if codes.dtype.kind == "f" else 4
+        megabytes = -(-rows * size * itemsize // 10**6)
+        *by, given = ways
+        raise ValueError(
+            f"{where} {distinct:,} distinct codes of {layer}, the largest {rows - 1:,}: its table"
+            f" would have {rows:,} rows, and {megabytes:,} MB before what the solver keeps of it."
+            f" Number the codes from 0 without gaps, {''.join(f'{one}, ' for one in by)}or say how"
+            f" many there may be: {given}."
+        )
 
 
 def check_input(X, built: BuiltLayers) -> None:
@@ -228,8 +275,8 @@ def check_input(X, built: BuiltLayers) -> None:
     Raises
     ------
     ValueError
-        If X is sparse and the first op is not dense, or an embedding's column has values that are
-        not codes (`serving.checks.check_codes`).
+        If X is sparse and the first op is not dense, an embedding's column has values that are
+        not codes (`serving.checks.check_codes`), or a layer does not take the steps of a series.
     """
     first = built.pieces[0].op
     if sparse.issparse(X) and not isinstance(first, Dense):
@@ -238,6 +285,26 @@ def check_input(X, built: BuiltLayers) -> None:
         )
     if isinstance(first, Embedding):
         checks.check_codes(X, first.columns, first.categories)
+    if isinstance(first, TokenEmbedding):
+        checks.check_tokens(X, first.categories, first.padding)
+    if (series := series_of(built.ops)) is not None:
+        _check_steps(X, built, series)
+
+
+def _check_steps(X: np.ndarray, built: BuiltLayers, series: Series) -> None:
+    """Refuses series of steps that a layer does not take, padding left out."""
+    steps, first = {X.shape[1] // series.features}, built.pieces[0].op
+    if has_padding(X, first):
+        if not series.are_tokens:
+            checked_lengths(X, series.features, series.channels_first)
+        steps |= set(lengths_of(X, first).tolist())
+    for one in sorted(steps - {series.steps}):
+        try:
+            ops_of_steps(built.ops, one)
+        except StepsError as error:
+            raise place_of(built, error.number).refuse(
+                f"it {error.why}, but X has series of length {one}"
+            ) from None
 
 
 def _beginning(built: BuiltLayers) -> str:

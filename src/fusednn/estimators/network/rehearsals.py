@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import product
 
 from fusednn import layers as specs
 
 from .building import build
 from .list_ends import SOFTMAX, divided, output_units, width_taken
+from .parameters import has_tokens
 from .windows import takes_images
 
 SIZES = 8, 16, 28, 32, 64, 128
@@ -24,6 +26,10 @@ def axes_taken(layers: Sequence) -> tuple[int, ...]:
     hidden, output = divided(layers, units or 1, SOFTMAX)
     columns = (width_taken(layers) or 4,)
     tried = [columns, *_axes(hidden)]
+    if has_tokens(hidden):
+        first = hidden[0]
+        hidden[0] = replace(first, count=first.count or 2 + (first.padding or 0))
+        tried = [(steps,) for steps in SIZES]
     for shape in tried:
         try:
             build(hidden, output, shape, scaled=False)

@@ -7,6 +7,8 @@ from scipy import sparse
 from sklearn.preprocessing import StandardScaler
 
 from fusednn.graph.layers.reshape import Reshape
+from fusednn.graph.time_axis import series_of
+from fusednn.serving.sequences import steps_of
 
 from .built_layers import BuiltLayers
 
@@ -14,15 +16,30 @@ PART = 1 << 15
 """Bytes that are summed at once."""
 
 
-def by_channel(X, built: BuiltLayers):
-    """The samples as rows that `standardize` scales alike: a row for each pixel or step."""
-    first = built.pieces[0].op
+def by_channel(X, built: BuiltLayers | None):
+    """The samples as rows that `standardize` scales alike: one for each pixel or step of a series.
+
+    Steps of padding are left out.
+    """
+    first = built.pieces[0].op if built else None
     if not isinstance(first, Reshape) or sparse.issparse(X):
         return X
+    if built and (series := series_of(built.ops)) is not None:
+        return steps_of(X, series)
     X = X.reshape(len(X), *first.shape)
     if first.channels_first:
         X = np.moveaxis(X, 1, -1)
     return X.reshape(-1, X.shape[-1])
+
+
+def scaling_of(X, built: BuiltLayers | None = None):
+    """Returns `mean_and_factor` of the channels of X; windows that overlap are read in parts."""
+    if sparse.issparse(X) or X.strides[0] >= X.shape[1] * X.itemsize or X.flags.forc:
+        return mean_and_factor(by_channel(X, built))
+    scaler, step = StandardScaler(), max(1, PART // X.shape[1])
+    for first in range(0, len(X), step):
+        scaler.partial_fit(by_channel(X[first : first + step], built).astype(float, order="C"))
+    return scaler.mean_, 1 / scaler.scale_
 
 
 def mean_and_factor(X):

@@ -35,6 +35,7 @@ NAMES = {
     "mean": "running_mean",
     "variance": "running_var",
     "slopes": "weight",
+    "vectors": "weight",
 }
 """PyTorch's name of a parameter."""
 

@@ -13,16 +13,26 @@ LEAST_ROWS = 8
 
 
 class Buffer(NamedTuple):
-    """Location of rows: the stride, the buffer (None is the caller's x), and rows per sample."""
+    """Location of rows: the stride, the buffer (None is the caller's x), and rows per sample.
+
+    `steps` is the C variable that holds the rows of samples that are series of any length; there
+    is room for `positions`.
+    """
 
     stride: int
     buffer: int | None = None
     positions: int = 1
+    steps: str = ""
 
     @property
     def rows(self) -> str:
         """The number of rows, as a C expression."""
-        return "rows" if self.positions == 1 else f"rows * {self.positions}"
+        return f"rows * {self.each}" if self.steps or self.positions > 1 else "rows"
+
+    @property
+    def each(self) -> str:
+        """The rows of each sample, as a C expression."""
+        return self.steps or str(self.positions)
 
 
 class Buffers:
@@ -44,10 +54,16 @@ class Buffers:
         self._free: list[int] = []
         self._kept: set[int | None] = {None}
 
-    def place(self, width: int, positions: int = 1, tight: bool = False) -> Buffer:
+    def place(
+        self, width: int, positions: int = 1, tight: bool = False, steps: str = ""
+    ) -> Buffer:
         """A place for rows, each padded to whole panels unless they are `tight`."""
         stride = width if tight else -(-width // self._panel) * self._panel
-        return Buffer(stride, self._take(stride * positions), positions)
+        return Buffer(stride, self._take(stride * positions), positions, steps)
+
+    def like(self, x: Buffer, width: int) -> Buffer:
+        """A place for as many rows as x has."""
+        return self.place(width, x.positions, steps=x.steps)
 
     def scratch(self, count: int) -> Buffer:
         """A place for `count` numbers, whatever the number of samples."""

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from fusednn.graph.layers.layer import Layer
-from fusednn.graph.windows import Windows
 
 from .buffers import Buffer, Buffers, pointer
+from .series import resized
 from .text import array
 from .windows import TYPE, constant
 
@@ -32,6 +32,8 @@ class Calls:
     inner_activations : set of str
         The activations that these functions call by the number.
     buffers : Buffers
+    defined : list of str
+        The names of all arrays of parameters, in the order of their definitions.
     """
 
     def __init__(self, arrays: Iterator[np.ndarray], dtype: np.dtype):
@@ -41,7 +43,8 @@ class Calls:
         self.activations: set[str] = set()
         self.inner_activations: set[str] = set()
         self.buffers = Buffers(dtype)
-        self._has_windows = False
+        self.defined: list[str] = []
+        self._has_windows = self._has_steps = False
 
     def take(self, op: Layer) -> list[np.ndarray]:
         """The parameters of the next op.
@@ -69,22 +72,31 @@ class Calls:
         for label, values in labelled:
             names.append(f"NAME_{label}_{self._number}")
             yield from array(names[-1], values)
+        self.defined += names
         return names
 
-    def _windows(self, windows: Windows):
-        """Yields the definition of windows; returns a C expression of a pointer to them."""
+    def _windows(self, op, x: Buffer):
+        """Yields the definition of an op's windows.
+
+        Returns a C expression of a pointer to them, and the variable of the output's steps if x
+        is series of any length.
+        """
         if not self._has_windows:
             yield TYPE
         self._has_windows = True
         name = f"NAME_windows_{self._number}"
-        yield from constant(name, windows.in_the_plane())
-        return f"&{name}"
+        yield from constant(name, op.windows.in_the_plane())
+        if not x.steps:
+            return f"&{name}", ""
+        lines, steps = resized(op, x.steps, self._number)
+        self.calls += [line.format(name=name) for line in lines]
+        return f"&w{self._number}", steps
 
     def own(self, x: Buffer, width: int) -> Buffer:
         """`x` itself if it may be overwritten, else a copy."""
         if not self.buffers.is_kept(x):
             return x
-        out = self.buffers.place(width, x.positions)
+        out = self.buffers.like(x, width)
         self._call("copy", x, out, width)
         return out
 

@@ -71,18 +71,37 @@ static REAL NAME_sum(const REAL *x, REAL mean, int squares, size_t width)
 }
 """
 
+_VECTOR = """\
+/* The row of the table of the code x, from 0 to count - 1. Any other number is rounded to the
+   nearest code; NaN becomes 0. */
+static const REAL *NAME_row_of(REAL x, const REAL *table, size_t count, size_t size)
+{{
+    const double last = (double)(count - 1), nearest = (double)x + 0.5;
+    const double code = nearest > 0 ? nearest : 0;
+    return table + (size_t)(code < last ? code : last) * size;
+}}
+"""
+
 _EMBEDDING = """\
-/* Reads column `column` of x as a code from 0 to count - 1, and copies that row of the table to
-   out. Any other number is rounded to the nearest code; NaN becomes 0. */
+/* Copies the vectors of the codes in column `column` of x to out. */
 static void NAME_look_up({rows}
                  size_t column, const REAL *table, size_t count, size_t size)
 {{
-    const double last = (double)(count - 1);
     size_t r;
-    for (r = 0; r < rows; r++, x += x_stride, out += out_stride) {{
-        const double nearest = (double)x[column] + 0.5, code = nearest > 0 ? nearest : 0;
-        memcpy(out, table + (size_t)(code < last ? code : last) * size, size * sizeof(REAL));
-    }}
+    for (r = 0; r < rows; r++, x += x_stride, out += out_stride)
+        memcpy(out, NAME_row_of(x[column], table, count, size), size * sizeof(REAL));
+}}
+"""
+
+_TOKENS = """\
+/* Copies the vectors of the `steps` codes of each sample to rows of out. */
+static void NAME_look_up_tokens({rows}
+                 size_t steps, const REAL *table, size_t count, size_t size)
+{{
+    size_t r, t;
+    for (r = 0; r < rows; r++, x += x_stride)
+        for (t = 0; t < steps; t++, out += out_stride)
+            memcpy(out, NAME_row_of(x[t], table, count, size), size * sizeof(REAL));
 }}
 """
 
@@ -131,11 +150,13 @@ def function_text(name: str) -> str:
         arrays, value = _VALUES[name]
         parameters = "".join(f", const REAL *{array}" for array in arrays)
         return _COLUMNWISE.format(name=name, rows=_ROWS, parameters=parameters, value=value)
-    before = _SUM + "\n" if name == "normalise" else ""
+    before = {"normalise": _SUM, "look_up": _VECTOR, "look_up_tokens": _VECTOR}.get(name, "")
+    before += "\n" * bool(before)
     texts = {
         "rescale": _RESCALE,
         "normalise": _NORMALISE,
         "look_up": _EMBEDDING,
+        "look_up_tokens": _TOKENS,
         "pick": _PICK,
         "reshape": _RESHAPE,
     }

@@ -9,7 +9,8 @@ import numpy as np
 from fusednn.kernels import coefficients as table
 from fusednn.serving.model import BINARY, MULTILABEL, Model
 
-from .interface import Interface, has_std, interface_of
+from .interface import has_std, interface_of, rows_at_end
+from .series import check_text, has_steps
 from .text import number
 
 _INVERSES = {
@@ -77,8 +78,8 @@ static int64_t NAME_largest(const REAL *z, size_t n)
 """
 
 
-def _values(model: Model, interface: Interface) -> str:
-    """C code that writes a row of `values` from z."""
+def _values(model: Model, outputs: int) -> str:
+    """C code that writes a row of `values`, of so many outputs, from z."""
     head = model.head
     if head.kind == BINARY:
         return "values[0] = 1 - z[0], values[1] = z[0];"
@@ -86,7 +87,7 @@ def _values(model: Model, interface: Interface) -> str:
     at = f"c * {step} + {head.point}" if step > 1 else "c"
     most = number(2 * table.TANH_MOST[int(model.dtype == np.float64)], model.dtype)
     value = _INVERSES[head.inverse][1].format(z=f"z[{at}]", most=most)
-    return f"for (c = 0; c < {interface.outputs}; c++)\n                    values[c] = {value};"
+    return f"for (c = 0; c < {outputs}; c++)\n                    values[c] = {value};"
 
 
 def _numbers(model: Model) -> str:
@@ -109,15 +110,19 @@ def _numbers(model: Model) -> str:
     return "\n                ".join(calls)
 
 
-def head_text(model: Model, on_heap: bool) -> str:
-    """The public C functions, and those between them and `NAME_forward`."""
-    interface, texts = interface_of(model), []
-    labels = interface.labels > 0
+def head_text(model: Model, on_heap: bool, is_stepped: bool = False) -> str:
+    """The public C functions, and those between them and `NAME_forward`.
+
+    `is_stepped`: there is `NAME_advance` too, for one step.
+    """
+    several, texts = rows_at_end(model), []
+    logits, outputs, columns = (count // several for count in interface_of(model))
+    labels = columns > 0
     if model.head.link == "softmax":
         texts.append(SOFTMAX)
     if labels and model.head.kind not in (BINARY, MULTILABEL):
         texts.append(LARGEST)
-    link, values = _link(model, interface.logits), _values(model, interface)
+    link, values = _link(model, logits), _values(model, outputs)
     work = "REAL work[MACRO_BLOCK * MACRO_WORK];"
     allocate, release = "", ""
     if on_heap:
@@ -132,58 +137,80 @@ def head_text(model: Model, on_heap: bool) -> str:
         numbers = f"""\
  else {{
                 {_numbers(model)}
-                numbers += MACRO_N_LABELS;
+                numbers += {columns};
             }}"""
     deviations = ""
     if has_std(model):
-        deviations = """\
- else if (kind == NAME_DEVIATIONS) {
-                for (c = 0; c < MACRO_N_OUTPUTS; c++) {
+        deviations = f"""\
+ else if (kind == NAME_DEVIATIONS) {{
+                for (c = 0; c < {outputs}; c++) {{
                     const REAL found = z[2 * c + 1], least = NAME_least[c];
                     values[c] = NAME_exp(HALF * (found < least ? least : found));
-                }
-                values += MACRO_N_OUTPUTS;
-            }"""
+                }}
+                values += {outputs};
+            }}"""
         least = ", ".join(number(value, model.dtype) for value in model.head.least)
-        texts.append(f"static const REAL NAME_least[MACRO_N_OUTPUTS] = {{{least}}};\n")
+        texts.append(f"static const REAL NAME_least[{outputs}] = {{{least}}};\n")
+    alike, steps, counts = "", "", "start, rows, r, c"
+    if has_steps(model):
+        alike = "rows = NAME_alike(x + start * MACRO_N_FEATURES, rows, &steps);"
+        alike = "\n        " + ("if (!state)\n            " if is_stepped else "") + alike
+        steps, counts = "steps, ", "start, rows, steps = MACRO_T, r, c"
     kinds = ", NAME_DEVIATIONS" if deviations else ""
     linked = f"\n            {link}" if link else ""
+    count = "rows" if several == 1 else f"rows * {several}"
+    forward = f"NAME_forward(x + start * MACRO_N_FEATURES, rows, {steps}work)"
+    name, state, stepped = "answer", "", " "
+    if is_stepped:
+        forward = f"state ? NAME_advance(state, x, work) : {forward}"
+        name, state = "continue", "REAL *state, "
+        count = f"(state ? 1 : {count})"
+        stepped = "\n   With a state the one row is the next step. "
     texts.append(f"""\
 enum {{ NAME_RAW, NAME_LINKED, NAME_CHOSEN{kinds} }};
 
-/* Writes the answers of one kind for n rows: classes to `numbers`, others to `values`. */
-static int NAME_answer(int kind, const REAL *x, size_t n, REAL *values, int64_t *numbers)
+/* Writes the answers of one kind for n rows: classes to `numbers`, others to `values`.{stepped}*/
+static int NAME_{name}(int kind, {state}const REAL *x, size_t n, REAL *values, int64_t *numbers)
 {{
     {work}
-    size_t start, rows, r, c;
+    size_t {counts};
     if (n == 0)
         return MACRO_OK;
     if (x == NULL || (kind == NAME_CHOSEN ? numbers == NULL : values == NULL))
         return MACRO_NULL_POINTER;{allocate}
     for (start = 0; start < n; start += rows) {{
-        rows = n - start < MACRO_BLOCK ? n - start : MACRO_BLOCK;
-        REAL *z = NAME_forward(x + start * MACRO_N_FEATURES, rows, work);
-        for (r = 0; r < rows; r++, z += MACRO_Z_STRIDE) {{
+        rows = n - start < MACRO_BLOCK ? n - start : MACRO_BLOCK;{alike}
+        REAL *z = {forward};
+        for (r = 0; r < {count}; r++, z += MACRO_Z_STRIDE) {{
             if (kind == NAME_RAW) {{
-                for (c = 0; c < MACRO_N_LOGITS; c++)
+                for (c = 0; c < {logits}; c++)
                     values[c] = z[c];
-                values += MACRO_N_LOGITS;
+                values += {logits};
                 continue;
             }}{linked}
             if (kind == NAME_LINKED) {{
                 {values}
-                values += MACRO_N_OUTPUTS;
+                values += {outputs};
             }}{numbers}{deviations}
         }}
     }}{release}
     return MACRO_OK;
 }}
 """)
+    if is_stepped:
+        texts.append(_ANSWER)
     more = _PUBLIC_LABELS if labels else _PUBLIC_STD if deviations else ""
-    every = model.columns is None
-    texts.append(_PUBLIC + (_CHECK if every else _CHECK_CHOSEN) + more)
+    check = _CHECK if model.columns is None else _CHECK_CHOSEN
+    texts.append(_PUBLIC + (check_text(model) if has_steps(model) else check) + more)
     return "\n".join(texts)
 
+
+_ANSWER = """\
+static int NAME_answer(int kind, const REAL *x, size_t n, REAL *values, int64_t *numbers)
+{
+    return NAME_continue(kind, NULL, x, n, values, numbers);
+}
+"""
 
 _PUBLIC = """\
 int NAME_predict(const REAL *x, size_t n, REAL *out)

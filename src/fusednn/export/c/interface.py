@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from math import prod
 from typing import NamedTuple
 
 import numpy as np
 
-from fusednn.serving.model import BINARY, COLUMNS, MULTILABEL, VALUES, Model, shown_sizes
+from fusednn.graph.time_axis import free_series
+from fusednn.serving.model import (
+    BINARY,
+    COLUMNS,
+    MULTILABEL,
+    VALUES,
+    Model,
+    output_axes,
+    shown_sizes,
+)
 
+from .series import has_steps, least_steps
 from .text import in_words, remark, string
 
 
 class Interface(NamedTuple):
-    """The number of results per row of each function.
+    """The number of results per sample of each function.
 
     Parameters
     ----------
@@ -26,8 +37,18 @@ class Interface(NamedTuple):
     labels: int
 
 
+def rows_at_end(model: Model) -> int:
+    """The rows of a sample at the end of a model, each with results of its own."""
+    return prod(output_axes(model.ops))
+
+
 def interface_of(model: Model) -> Interface:
-    """The number of results per row of a model's functions."""
+    """The number of results per sample of a model's functions."""
+    rows = rows_at_end(model)
+    return Interface(*(rows * count for count in _of_a_row(model)))
+
+
+def _of_a_row(model: Model) -> Interface:
     head, outputs = model.head, model.ops[-1].fan_out
     if head.kind == VALUES:
         count = outputs if head.point is None else len(range(head.point, outputs, head.per_target))
@@ -60,22 +81,30 @@ def class_texts(model: Model) -> list[str]:
     return [str(label) for labels in model.head.classes for label in np.asarray(labels).tolist()]
 
 
-def declarations(model: Model) -> str:
-    """The macros and prototypes that callers include."""
+def declarations(model: Model, steps: Mapping[str, int], stepped: str) -> str:
+    """The macros and prototypes that callers include, with those of steps if there are any."""
     interface, head = interface_of(model), model.head
     macros = {
         "N_FEATURES": model.inputs,
         "N_LOGITS": interface.logits,
         "N_OUTPUTS": interface.outputs,
     }
+    if has_steps(model) and (series := free_series(model.ops)) is not None:
+        macros |= {"T": series.steps, "LEAST_T": least_steps(model)}
     if interface.labels:
         macros |= {"N_CLASSES": len(class_texts(model)), "N_LABELS": interface.labels}
+    macros |= steps
     lines = [f"#define MACRO_{key} {value}\n" for key, value in macros.items()]
     what = _WHAT_VALUES if head.kind == VALUES else _WHAT_CLASSES
     several = ", side by side for each column" if head.kind == COLUMNS else ""
+    axes = output_axes(model.ops)
+    more = _AXES.format(axes=" x ".join(map(str, axes))) if axes else ""
     return _DECLARATIONS.format(
         macros="".join(lines),
+        steps=stepped if steps else "",
+        more=more,
         what=what.format(several=several),
+        series=_series_text(model) if has_steps(model) else "",
         labels=_DECLARED_LABELS.format(
             numbers="0 or 1 for each label"
             if head.kind == MULTILABEL
@@ -90,13 +119,27 @@ def declarations(model: Model) -> str:
     )
 
 
+def _series_text(model: Model) -> str:
+    series = free_series(model.ops)
+    assert series is not None
+    is_code = series.are_tokens
+    return _SERIES.format(what=f"the code {series.padding} in" if is_code else _NAN)
+
+
 def has_std(model: Model) -> bool:
     """Whether the model predicts standard deviations."""
     return bool(model.head.least) and model.head.inverse == "identity"
 
 
+_SERIES = """
+   A sample is a series of MACRO_T steps, or of fewer, from MACRO_LEAST_T on, with {what}
+   the steps behind its last one. Its results are those of the series without these."""
+_NAN = "NaN in all\n   numbers of"
 _WHAT_VALUES = "The predicted values"
 _WHAT_CLASSES = "The probabilities of the classes{several}"
+
+_AXES = """
+   Each row of x ends as {axes} rows of results, one after the other, in all arrays of results."""
 
 _DECLARATIONS = """\
 #include <stddef.h>
@@ -113,7 +156,7 @@ extern "C" {{
 #endif
 
 /* {what}, for n rows:
-   x (n, MACRO_N_FEATURES), out (n, MACRO_N_OUTPUTS). */
+   x (n, MACRO_N_FEATURES), out (n, MACRO_N_OUTPUTS).{more}{series} */
 int NAME_predict(const REAL *x, size_t n, REAL *out);
 
 /* The same before the output activation: out (n, MACRO_N_LOGITS). */
@@ -121,7 +164,7 @@ int NAME_logits(const REAL *x, size_t n, REAL *out);
 
 /* MACRO_NOT_FINITE if a number that the network reads is infinite or NaN, else MACRO_OK. */
 int NAME_check(const REAL *x, size_t n);
-{labels}
+{labels}{steps}
 #ifdef __cplusplus
 }}
 #endif

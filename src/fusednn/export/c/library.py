@@ -15,11 +15,13 @@ from typing import Any
 
 import numpy as np
 
+from fusednn.graph.time_axis import free_series
 from fusednn.serving.files.head_json import version_of
 from fusednn.serving.files.replacing import replacing
-from fusednn.serving.model import Model, axes_of_samples, shown_sizes
+from fusednn.serving.model import Model, axes_of_samples, output_axes, shown_sizes
 
 from .interface import interface_of
+from .series import has_steps, least_steps
 from .source import words_of, write_c
 from .text import characters, in_words
 
@@ -144,8 +146,8 @@ def about(model: Model, name: str) -> dict[str, Any]:
     """
     head = model.head
     new = {"inverse": head.inverse, "least": head.least, "column": head.column}
-    new |= {"columns": model.columns}
-    is_first = version_of(head) == 1 and model.columns is None
+    new |= {"columns": model.columns, "output_axes": output_axes(model.ops)}
+    is_first = version_of(head) == 1 and model.columns is None and not output_axes(model.ops)
     return {
         "format": 1 if is_first else FORMAT,
         "name": name,
@@ -160,7 +162,15 @@ def about(model: Model, name: str) -> dict[str, Any]:
         "per_target": head.per_target,
         "point": head.point,
         **({} if is_first else new),
+        **({"series": _series(model)} if has_steps(model) else {}),
     }
+
+
+def _series(model: Model) -> dict[str, Any]:
+    """What series the library takes."""
+    series = free_series(model.ops)
+    assert series is not None
+    return {**series._asdict(), "least": least_steps(model)}
 
 
 def _labels(classes: np.ndarray) -> dict[str, Any]:

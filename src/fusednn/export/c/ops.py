@@ -21,6 +21,7 @@ from fusednn.graph.layers.recurrent import Recurrent
 from fusednn.graph.layers.rescale import Rescale
 from fusednn.graph.layers.reshape import Reshape
 from fusednn.graph.layers.residual import Residual
+from fusednn.graph.layers.token_embedding import TokenEmbedding
 from fusednn.graph.layers.transposed_convolution import TransposedConvolution
 from fusednn.graph.layers.untrained import Identity, Standardize
 from fusednn.graph.layers.upsampling import UpSampling
@@ -32,6 +33,7 @@ from .buffers import Buffer, pointer
 from .calls import Calls
 from .dense import packed, split
 from .recurrent import ACTIVATIONS, function_name
+from .series import has_steps
 from .text import PER_LINE, number
 from .windows import (
     AVERAGE_POOL,
@@ -54,6 +56,7 @@ class Lowering(Calls):
     def model(self, model: Model) -> Generator[str, None, Buffer]:
         """Converts a model: picks the columns that the network reads, then runs `ops`."""
         x = Buffer(model.inputs)
+        self._has_steps = has_steps(model)
         if model.columns is not None:
             x = yield from self._pick(
                 x, self.buffers.place(len(model.columns.chosen)), model.columns.chosen
@@ -76,6 +79,8 @@ class Lowering(Calls):
                 return (yield from self._residual(op, x))
             case Embedding():
                 return (yield from self._embedding(op, x))
+            case TokenEmbedding():
+                return (yield from self._token_embedding(op, x))
             case LayerNorm():
                 labels = ("scale", "shift")[: len(op.parameters())]
                 arguments = yield from self._vectors(labels, op)
@@ -106,14 +111,14 @@ class Lowering(Calls):
 
     def _columnwise(self, name: str, op, x: Buffer, *arguments) -> Buffer:
         is_kept = self.buffers.is_kept(x)
-        out = self.buffers.place(op.width, x.positions) if is_kept else x
+        out = self.buffers.like(x, op.width) if is_kept else x
         self._call(name, x, out, op.width, *arguments)
         return out
 
     def _dense(self, x: Buffer, w: np.ndarray, b: np.ndarray):
         names = yield from self._packed(w, b)
         fan_in, fan_out = w.shape
-        out = self.buffers.place(fan_out, x.positions)
+        out = self.buffers.like(x, fan_out)
         panels, few = split(fan_out, self.dtype)
         read = f"{pointer(x)}, {x.stride}, {x.rows}, {fan_in}, {panels}, {few}"
         self.calls.append(f"NAME_dense({read}, {', '.join(names)}, {pointer(out)}, {out.stride});")
@@ -130,8 +135,8 @@ class Lowering(Calls):
         windows, groups = op.windows, op.groups
         if groups == windows.taps == prod(windows.stride) == 1 and windows.framed == windows.sizes:
             return (yield from self._dense(x, w.reshape(op.fan_in, op.fan_out), b))
-        name = yield from self._windows(windows)
-        out = self.buffers.place(op.fan_out, prod(windows.counts))
+        name, steps = yield from self._windows(op, x)
+        out = self.buffers.place(op.fan_out, prod(windows.counts), steps=steps)
         if groups > 1:
             arrays = yield from self._define_all([("weights", w), ("bias", b)])
             sizes = op.fan_in // groups, groups, op.fan_out // groups
@@ -151,16 +156,16 @@ class Lowering(Calls):
 
     def _transpose(self, op: TransposedConvolution, x: Buffer):
         arrays = yield from self._vectors(("weights", "bias"), op)
-        windows = yield from self._windows(op.windows)
-        out = self.buffers.place(op.fan_out, prod(op.windows.sizes))
+        windows, steps = yield from self._windows(op, x)
+        out = self.buffers.place(op.fan_out, prod(op.windows.sizes), steps=steps)
         sizes = op.fan_in // op.groups, op.groups, op.fan_out // op.groups
         self._call_samples(CONVOLVE_TRANSPOSED, x, out, windows, *sizes, *arrays)
         self.buffers.release(x)
         return out
 
     def _resampling(self, name: str, op: Pooling | UpSampling, pixels: int, x: Buffer):
-        windows = yield from self._windows(op.windows)
-        out = self.buffers.place(op.fan_out, pixels)
+        windows, steps = yield from self._windows(op, x)
+        out = self.buffers.place(op.fan_out, pixels, steps=steps)
         self._call_samples(name, x, out, windows, op.fan_out)
         self.buffers.release(x)
         return out
@@ -168,10 +173,11 @@ class Lowering(Calls):
     def _recurrence(self, op: Recurrent, x: Buffer):
         arrays, name, units = self.take(op), function_name(op.cell), op.units
         each = len(arrays) // op.directions
-        steps, panels = x.positions, split(op.columns, self.dtype)
-        z, s = self.buffers.place(op.columns, steps), self.buffers.place(op.columns)
+        panels = split(op.columns, self.dtype)
+        z, s = self.buffers.like(x, op.columns), self.buffers.place(op.columns)
         h, c = self.buffers.place(units), self.buffers.place(units)
-        out = self.buffers.place(op.fan_out, steps if op.sequences else 1)
+        width = op.fan_out
+        out = self.buffers.like(x, width) if op.sequences else self.buffers.place(width)
         self.functions |= {"dense", name}
         self.inner_activations |= ACTIVATIONS[op.cell]
         for direction in range(op.directions):
@@ -189,8 +195,8 @@ class Lowering(Calls):
             sizes = f"{panels[0]}, {panels[1]}"
             self.calls.append(f"NAME_dense({read}, {sizes}, {first}, {pointer(z)}, {z.stride});")
             flags = f"{int(not op.sequences)}, {direction}"
-            places = f"{pointer(out)} + {direction * units}, {out.stride}, rows, {steps}, {units}"
-            inside = f"{pointer(s)}, {s.stride}, {pointer(h)}, {pointer(c)}, {h.stride}"
+            places = f"{pointer(out)} + {direction * units}, {out.stride}, rows, {x.each}, {units}"
+            inside = f"{pointer(s)}, {s.stride}, {pointer(h)}, {pointer(c)}, {h.stride}, 0"
             self.calls.append(
                 f"NAME_{name}({pointer(z)}, {z.stride}, {places}, {flags}, {sizes}, {second},"
                 f" {inside});"
@@ -222,11 +228,12 @@ class Lowering(Calls):
     def _reshape(self, op: Reshape, x: Buffer) -> Buffer:
         """Rows without padding, so that an image of few channels takes little memory."""
         size, width = op.fan_in, op.fan_out
+        steps = "steps" if self._has_steps and self._number == 1 else ""
         is_view = x.stride * x.positions == size and (width == 1 or not op.channels_first)
         is_view = is_view and op.after.activation == "identity"
         if is_view:
-            return Buffer(width, x.buffer, size // width)
-        out = self.buffers.place(width, size // width, tight=True)
+            return Buffer(width, x.buffer, size // width, steps)
+        out = self.buffers.place(width, size // width, tight=True, steps=steps)
         channels = width if op.channels_first else 1
         self._call_samples("reshape", x, out, size, size // x.positions, width, channels)
         self.buffers.release(x)
@@ -244,6 +251,14 @@ class Lowering(Calls):
             self.functions.add("look_up")
             places = f"{pointer(x)}, {x.stride}, {pointer(out)} + {start}, {out.stride}"
             self.calls.append(f"NAME_look_up({places}, rows, {column}, {table}, {count}, {size});")
+        self.buffers.release(x)
+        return out
+
+    def _token_embedding(self, op: TokenEmbedding, x: Buffer):
+        steps = "steps" if self._has_steps else ""
+        out = self.buffers.place(op.size, op.fan_in, steps=steps)
+        [table] = yield from self._vectors(["vectors"], op)
+        self._call_samples("look_up_tokens", x, out, out.each, table, op.categories, op.size)
         self.buffers.release(x)
         return out
 

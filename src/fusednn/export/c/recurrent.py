@@ -14,14 +14,15 @@ ACTIVATIONS = {
 
 _FUNCTION = """\
 /* Goes over the steps of z, the products of x with the weights, and writes the states h to out: of
-   each step, or of the last if `last_only`. s are the products of h with w, as in NAME_dense. */
+   each step, or of the last if `last_only`. s are the products of h with w, as in NAME_dense. If
+   `carried`, h and c are those of the step before, else they begin with zeros. */
 static void NAME_recur_{name}(const REAL *z, size_t z_stride, REAL *out, size_t out_stride,
                        size_t samples, size_t steps, size_t units, int last_only, int reverse,
                        size_t panels, size_t few, const REAL *w, const REAL *b, REAL *s,
-                       size_t s_stride, REAL *h, REAL *c, size_t h_stride)
+                       size_t s_stride, REAL *h, REAL *c, size_t h_stride, int carried)
 {{
     size_t at, sample, u;
-    for (sample = 0; sample < samples; sample++)
+    for (sample = 0; sample < samples && !carried; sample++)
         for (u = 0; u < units; u++)
             h[sample * h_stride + u] = c[sample * h_stride + u] = 0;
     for (at = 0; at < steps; at++) {{

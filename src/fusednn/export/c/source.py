@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import accumulate
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from fusednn.serving.files.replacing import replacing
 from fusednn.serving.model import Model
 
 from .activations import activation_texts, needed_maths
-from .buffers import LEAST_ROWS, pointer
+from .buffers import LEAST_ROWS, Buffer, pointer
 from .dense import dense_text
 from .functions import function_text
 from .head import head_text, links_of
@@ -21,6 +21,17 @@ from .interface import class_function, declarations, facts
 from .maths import Maths
 from .ops import Lowering
 from .recurrent import RECURRENT, recurrent_text
+from .series import has_steps, length_text
+from .steps import (
+    DECLARED,
+    PUBLIC,
+    REMEMBER,
+    Steps,
+    advance_text,
+    remember_text,
+    step_macros,
+    steps_of,
+)
 from .text import in_words
 from .windows import WINDOWED, windows_text
 
@@ -71,7 +82,7 @@ _FORWARD = """\
 #define MACRO_Z_STRIDE {stride}
 
 /* Computes the logits of up to MACRO_BLOCK rows; returns a pointer into `work`. */
-static REAL *NAME_forward(const REAL *x, size_t rows, REAL *work)
+static REAL *NAME_forward(const REAL *x, size_t rows, {steps}REAL *work)
 {{
     {lines}
     return {logits};
@@ -107,32 +118,53 @@ def c_source(model: Model, name: str, file: str) -> Iterator[str]:
     yield introduction.format(
         file=shown, facts=facts(model), real=words["REAL"], kilobytes=kilobytes
     )
-    yield in_words(declarations(model) + _BEGINNING, words)
-    lowering = Lowering(iter(model.arrays), dtype)
-    steps = lowering.model(model)
+    ops = steps_of(model)
+    macros = step_macros(model, ops) if ops else {}
+    yield in_words(declarations(model, macros, DECLARED) + _BEGINNING, words)
+    arrays = list(model.arrays) if ops else model.arrays
+    lowering = Lowering(iter(arrays), dtype)
+    z = yield from _converted(lowering, lowering.model(model), words)
+    logits, lowerings = lowering.own(z, model.ops[-1].fan_out), [lowering]
+    if ops:
+        steps = Steps(lowering, iter(arrays))
+        z = yield from _converted(steps, steps.ops(ops, Buffer(ops[0].fan_in)), words)
+        answer = steps.own(z, ops[-1].fan_out)
+        lowerings.append(steps)
+    yield in_words(_functions(model, lowerings, dtype), words)
+    work = max(sum(one.buffers.sizes) for one in lowerings)
+    block, on_heap = _block(work * dtype.itemsize)
+    forward = _FORWARD.format(
+        block=block,
+        work=work,
+        stride=logits.stride,
+        steps="size_t steps, " if has_steps(model) else "",
+        lines="\n    ".join(_buffers(lowering) + lowering.calls),
+        logits=pointer(logits),
+    )
+    forward = length_text(model) + forward
+    forward += advance_text(steps, answer, _buffers(steps)) if ops else ""
+    yield in_words(forward + head_text(model, on_heap, bool(ops)), words)
+    yield in_words(PUBLIC, words) if ops else ""
+    yield from class_function(model, words)
+    yield "\n#endif\n"
+
+
+def _converted(lowering: Lowering, pieces, words: dict[str, str]):
+    """Yields the arrays of a network, and returns the location of its output."""
     while True:
         try:
-            yield in_words(next(steps), words)
+            yield in_words(next(pieces), words)
         except StopIteration as end:
-            logits = lowering.own(end.value, model.ops[-1].fan_out)
-            break
-    yield in_words(_functions(model, lowering, dtype), words)
-    block, on_heap = _block(sum(lowering.buffers.sizes) * dtype.itemsize)
+            return end.value
+
+
+def _buffers(lowering: Lowering) -> list[str]:
+    """The definitions of the buffers in `work`."""
     starts = accumulate(lowering.buffers.sizes[:-1], initial=0)
-    buffers = [
+    return [
         f"REAL *const b{number} = work + MACRO_BLOCK * {start};"
         for number, start in enumerate(starts)
     ]
-    forward = _FORWARD.format(
-        block=block,
-        work=sum(lowering.buffers.sizes),
-        stride=logits.stride,
-        lines="\n    ".join(buffers + lowering.calls),
-        logits=pointer(logits),
-    )
-    yield in_words(forward + head_text(model, on_heap), words)
-    yield from class_function(model, words)
-    yield "\n#endif\n"
 
 
 def words_of(model: Model, name: str) -> dict[str, str]:
@@ -149,17 +181,20 @@ def words_of(model: Model, name: str) -> dict[str, str]:
     }
 
 
-def _functions(model: Model, lowering: Lowering, dtype: np.dtype) -> str:
-    """The functions that `NAME_forward` and the head call."""
+def _functions(model: Model, lowerings: Sequence[Lowering], dtype: np.dtype) -> str:
+    """The functions that `NAME_forward`, `NAME_advance` and the head call."""
     maths = Maths(dtype)
-    names = sorted(lowering.functions - WINDOWED - RECURRENT - {"dense"})
-    texts = [dense_text(dtype)] if "dense" in lowering.functions else []
-    rows, inner = lowering.activations, lowering.inner_activations
+    functions = set().union(*(one.functions for one in lowerings))
+    rows = set().union(*(one.activations for one in lowerings))
+    inner = set().union(*(one.inner_activations for one in lowerings))
+    names = sorted(functions - WINDOWED - RECURRENT - {"dense", REMEMBER})
+    texts = [dense_text(dtype)] if "dense" in functions else []
     texts += [maths.text(needed_maths(rows | inner) | links_of(model))]
     texts += [activation_texts(rows, maths, inner)]
     texts += [function_text(name) for name in names]
-    texts += [windows_text(lowering.functions & WINDOWED)]
-    texts += [recurrent_text(lowering.functions & RECURRENT)]
+    texts += [windows_text(functions & WINDOWED)]
+    texts += [recurrent_text(functions & RECURRENT)]
+    texts += [remember_text(functions)]
     return "\n".join(text for text in texts if text) + "\n"
 
 

@@ -33,12 +33,12 @@ def gathered_convolution(op: Convolution, graph: Graph, x: Tensor, weights, bias
         sums = graph.node("Reshape", sums, graph.indices("rows", [-1, op.fan_out]))
     else:
         rows = graph.indices("rows", [-1, op.windows.taps * op.fan_in])
-        whole = _of_all_channels(weights, groups).reshape(-1, op.fan_out)
+        whole = of_all_channels(weights, groups).reshape(-1, op.fan_out)
         sums = graph.node("Gemm", graph.node("Reshape", taps, rows), graph.array("weights", whole))
     return Tensor(graph.node("Add", sums, graph.array("biases", biases)))
 
 
-def _of_all_channels(weights: np.ndarray, groups: int) -> np.ndarray:
+def of_all_channels(weights: np.ndarray, groups: int) -> np.ndarray:
     """Weights (taps, C, O) that are zero between groups, from (*kernel, C / groups, O)."""
     channels, columns = weights.shape[-2:]
     parts = weights.reshape(-1, channels, groups, columns // groups)
@@ -53,7 +53,7 @@ def gathered_transpose(
 ) -> Tensor:
     """Each element of x times all taps, added up where the windows lie."""
     windows, width = op.windows, op.fan_out
-    matrix = np.moveaxis(_of_all_channels(weights, op.groups), 1, 0).reshape(op.fan_in, -1)
+    matrix = np.moveaxis(of_all_channels(weights, op.groups), 1, 0).reshape(op.fan_in, -1)
     products = graph.node("Gemm", x.rows(graph).name, graph.array("weights", matrix))
     count = prod(windows.counts) * windows.taps
     found = graph.node("Reshape", products, graph.indices("taps", [-1, count, width]))

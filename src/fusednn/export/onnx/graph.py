@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import NamedTuple
 
 import numpy as np
 
@@ -18,6 +19,21 @@ except ImportError as error:
 
 MOST_BYTES = 2**31 - 2**20
 """A model is one message of Protocol Buffers, which holds at most 2 GiB."""
+
+
+class State(NamedTuple):
+    """An input, zeros before the first step, and the output that is its value at the next step.
+
+    Parameters
+    ----------
+    before, after : str
+    shape : tuple of int
+        That of a sample.
+    """
+
+    before: str
+    after: str
+    shape: tuple[int, ...]
 
 
 class Graph:
@@ -37,11 +53,22 @@ class Graph:
         self.dtype, self.opset = np.dtype(dtype), opset
         self.data = ""  # the name of the network's input
         self.nodes: list[onnx.NodeProto] = []
+        self.states: list[State] = []
         self.constants: list[onnx.TensorProto] = []
         self._bytes = 0
         self._places: list[str] = []
         self._taken: Counter[str] = Counter()
         self._scalars: dict[bytes, str] = {}
+
+    def state(self, *shape: int) -> str:
+        """Adds an input (N, *shape) for what the step before left; returns its name."""
+        name = f"state_{len(self.states)}"
+        self.states.append(State(name, f"next_{name}", shape))
+        return name
+
+    def leave(self, state: str, value: str) -> None:
+        """Makes a value what is left for the next step in place of a state."""
+        self.node("Identity", value, output=f"next_{state}")
 
     @contextmanager
     def place(self, name: str) -> Iterator[None]:

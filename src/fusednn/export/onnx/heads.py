@@ -15,7 +15,7 @@ from .graph import Graph
 
 LABEL, PROBABILITIES = "label", "probabilities"
 VARIABLE, STD = "variable", "std"
-LINKS = {"logistic": ("Sigmoid", {}), "softmax": ("Softmax", {"axis": 1}), "exp": ("Exp", {})}
+LINKS = {"logistic": ("Sigmoid", {}), "softmax": ("Softmax", {"axis": -1}), "exp": ("Exp", {})}
 
 
 class Output(NamedTuple):
@@ -23,11 +23,16 @@ class Output(NamedTuple):
 
     name: str
     kind: int
-    shape: tuple[int, ...]
+    shape: tuple[int | str, ...]
 
 
-def add_head(graph: Graph, logits: str, width: int, head: Head) -> list[Output]:
-    """Adds the operators that follow the logits (N, width), and returns the graph's outputs.
+def add_head(
+    graph: Graph, logits: str, width: int, head: Head, axes: tuple[int, ...] = ()
+) -> list[Output]:
+    """Adds the operators that follow the logits, and returns the graph's outputs.
+
+    The logits are (N, width), or (N * rows, width) of samples of several rows, to which `axes`
+    are given again.
 
     Raises
     ------
@@ -35,8 +40,18 @@ def add_head(graph: Graph, logits: str, width: int, head: Head) -> list[Output]:
         If no tensor can hold the classes.
     """
     number = helper.np_dtype_to_tensor_dtype(graph.dtype)
+    if axes:
+        logits = graph.node("Reshape", logits, graph.indices("axes", [-1, *axes, width]))
+    outputs = _add_outputs(graph, logits, width, head, number, axes)
+    return [output._replace(shape=(*axes, *output.shape)) for output in outputs]
+
+
+def _add_outputs(
+    graph: Graph, logits: str, width: int, head: Head, number: int, axes: tuple[int, ...]
+) -> list[Output]:
+    """Adds the operators; the shapes of the outputs are those of a row."""
     if head.kind == VALUES:
-        return _add_values(graph, logits, width, head, number)
+        return _add_values(graph, logits, width, head, number, axes)
     if head.kind == MULTILABEL:
         _add_link(graph, logits, head.link, PROBABILITIES)
         above = graph.node("Greater", PROBABILITIES, graph.number(0.5))
@@ -52,7 +67,7 @@ def add_head(graph: Graph, logits: str, width: int, head: Head) -> list[Output]:
     else:
         assert head.kind == MULTICLASS
         _add_link(graph, logits, head.link, PROBABILITIES)
-        position = graph.node("ArgMax", PROBABILITIES, axis=1, keepdims=0)
+        position = graph.node("ArgMax", PROBABILITIES, axis=-1, keepdims=0)
     _add_label(graph, classes, position, LABEL)
     return [_label(classes, ()), Output(PROBABILITIES, number, (width,))]
 
@@ -102,12 +117,12 @@ def _add_label(graph: Graph, classes: np.ndarray, position: str, output: str | N
 
 
 def _add_binary(graph: Graph, logits: str, head: Head) -> str:
-    """Adds both probabilities; returns class numbers (N,): 1 if the second is above 0.5."""
+    """Adds both probabilities; returns class numbers: 1 if the second is above 0.5."""
     above = _add_link(graph, logits, head.link)
     below = graph.node("Sub", graph.number(1), above)
-    graph.node("Concat", below, above, axis=1, output=PROBABILITIES)
+    graph.node("Concat", below, above, axis=-1, output=PROBABILITIES)
     position = graph.cast(graph.node("Greater", above, graph.number(0.5)), np.int64)
-    return graph.node("Squeeze", position, graph.indices("columns", [1]))
+    return graph.node("Squeeze", position, graph.indices("columns", [-1]))
 
 
 def _add_columns(graph: Graph, logits: str, head: Head, number: int) -> list[Output]:
@@ -128,7 +143,9 @@ def _add_columns(graph: Graph, logits: str, head: Head, number: int) -> list[Out
     return [_label(classes, (len(labels),)), *outputs]
 
 
-def _add_values(graph: Graph, logits: str, width: int, head: Head, number: int) -> list[Output]:
+def _add_values(
+    graph: Graph, logits: str, width: int, head: Head, number: int, axes: tuple[int, ...]
+) -> list[Output]:
     """Adds values in the shape of `predict`, and standard deviations if there are any."""
     targets, count = width // head.per_target, head.per_target
     values = _add_link(graph, logits, head.link)
@@ -137,7 +154,7 @@ def _add_values(graph: Graph, logits: str, width: int, head: Head, number: int) 
         if targets == 1:
             graph.node("Identity", values, output=VARIABLE)
             return [Output(VARIABLE, number, (count,))]
-        sizes = graph.indices("sizes", [-1, targets, count])
+        sizes = graph.indices("sizes", [-1, *axes, targets, count])
         graph.node("Reshape", values, sizes, output=VARIABLE)
         return [Output(VARIABLE, number, (targets, count))]
     shape: tuple[int, ...] = (targets,) if targets > 1 or head.column else ()
@@ -157,7 +174,7 @@ def _columns_of(graph: Graph, x: str, first: int, width: int, step: int) -> str:
     """Every `step`-th column, beginning at `first`."""
     if step == 1:
         return x
-    return graph.node("Gather", x, graph.indices("points", range(first, width, step)), axis=1)
+    return graph.node("Gather", x, graph.indices("points", range(first, width, step)), axis=-1)
 
 
 def _add_shaped(graph: Graph, values: str, shape: tuple[int, ...], output: str) -> None:
@@ -165,7 +182,7 @@ def _add_shaped(graph: Graph, values: str, shape: tuple[int, ...], output: str) 
     if shape:
         graph.node("Identity", values, output=output)
     else:
-        graph.node("Squeeze", values, graph.indices("columns", [1]), output=output)
+        graph.node("Squeeze", values, graph.indices("columns", [-1]), output=output)
 
 
 def _expm1(graph: Graph, x: str) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 from fusednn.graph.layers.batch_norm import BatchNorm
 from fusednn.graph.layers.dense import Dense
 from fusednn.graph.layers.embedding import Embedding
+from fusednn.graph.layers.history import History
 from fusednn.graph.layers.layer import Layer, shapes_along
 from fusednn.graph.layers.layer_norm import LayerNorm
 from fusednn.graph.layers.prelu import PReLU
@@ -18,6 +19,7 @@ from fusednn.graph.layers.recurrent import Recurrent
 from fusednn.graph.layers.rescale import Rescale
 from fusednn.graph.layers.reshape import Reshape
 from fusednn.graph.layers.residual import Residual
+from fusednn.graph.layers.token_embedding import TokenEmbedding
 from fusednn.graph.layers.untrained import Identity, Standardize
 from fusednn.serving.files.description import FILE_NAMES
 
@@ -25,6 +27,7 @@ from .activations import add_activation, prelu
 from .graph import Graph
 from .recurrent import add_recurrent
 from .samples import Tensor
+from .steps import add_history, add_recurrent_step
 from .windows import WINDOWED, add_windows
 
 FAR_BIAS = 16.0
@@ -49,17 +52,31 @@ def add_layers(graph: Graph, x: str, ops: Iterable[Layer], arrays: Iterator[np.n
         If ONNX has no form of an op.
     """
     ops = tuple(ops)
-    return _add_chain(graph, Tensor(x), ops, arrays, (ops[0].fan_in,)).rows(graph).name
+    return add_chain(graph, Tensor(x), ops, arrays, (ops[0].fan_in,)).rows(graph).name
 
 
-def _add_chain(
-    graph: Graph, x: Tensor, ops: Sequence[Layer], arrays, shape: tuple[int, ...]
+def add_chain(
+    graph: Graph,
+    x: Tensor,
+    ops: Sequence[Layer],
+    arrays: Iterator[np.ndarray],
+    shape: tuple[int, ...],
+    first: int = 0,
 ) -> Tensor:
-    """`add_layers` of a tensor that has its channels last or first; `shape` is a sample's."""
-    for number, (op, own) in enumerate(zip(ops, shapes_along(ops, shape), strict=False)):
-        with graph.place(f"layer{number}_{FILE_NAMES[type(op)].lower()}"):
+    """`add_layers` of a tensor that has its channels last or first.
+
+    `shape` is a sample's, and `first` the number of the first op.
+    """
+    for number, (op, own) in enumerate(zip(ops, shapes_along(ops, shape), strict=False), first):
+        kind = FILE_NAMES.get(type(op), type(op).__name__)
+        with graph.place(f"layer{number}_{kind.lower()}"):
             if isinstance(op, Residual):
                 x = _add_residual(op, graph, x, arrays, own)
+            elif isinstance(op, History):
+                x = Tensor(add_history(op, graph, x.rows(graph).name))
+            elif isinstance(op, Recurrent) and op.carried:
+                given = list(islice(arrays, len(op.parameters())))
+                x = Tensor(add_recurrent_step(op, graph, x.rows(graph).name, given))
             elif isinstance(op, Recurrent):
                 given = list(islice(arrays, len(op.parameters())))
                 x = Tensor(add_recurrent(op, graph, x.rows(graph).name, given, own[0]))
@@ -70,9 +87,9 @@ def _add_chain(
 
 
 def _add_residual(op: Residual, graph: Graph, x: Tensor, arrays, shape: tuple[int, ...]) -> Tensor:
-    inner = _add_chain(graph, x, op.inner, arrays, shape)
+    inner = add_chain(graph, x, op.inner, arrays, shape)
     with graph.place("shortcut"):
-        x = _add_chain(graph, x, op.shortcut, arrays, shape)
+        x = add_chain(graph, x, op.shortcut, arrays, shape)
     axes = inner.shape or x.shape
     if axes is not None:
         inner, x = inner.channels_first(graph, axes), x.channels_first(graph, axes)
@@ -204,10 +221,24 @@ def _(op: Embedding, graph: Graph, x: str, arrays) -> str:
         parts.append(graph.node("Gather", x, graph.indices("plain", op.plain), axis=1))
     for number, (column, table) in enumerate(zip(op.columns, arrays, strict=True)):
         with graph.place(f"table{number}"):
-            code = graph.node("Gather", x, graph.indices("column", column), axis=1)
-            code = graph.node("Add", graph.cast(code, float), graph.number(0.5, float))
-            zero, last = graph.number(0, float), graph.number(len(table) - 1, float)
-            code = graph.node("Where", graph.node("IsNaN", code), zero, code)
-            code = graph.cast(graph.node("Clip", code, zero, last), np.int64)
-            parts.append(graph.node("Gather", graph.array("vectors", table), code, axis=0))
+            values = graph.node("Gather", x, graph.indices("column", column), axis=1)
+            codes = _codes(graph, values, len(table))
+            parts.append(graph.node("Gather", graph.array("vectors", table), codes, axis=0))
     return graph.node("Concat", *parts, axis=1)
+
+
+def _codes(graph: Graph, x: str, count: int) -> str:
+    """Adds the conversion of values to codes below `count`; returns their name."""
+    code = graph.node("Add", graph.cast(x, float), graph.number(0.5, float))
+    zero, last = graph.number(0, float), graph.number(count - 1, float)
+    code = graph.node("Where", graph.node("IsNaN", code), zero, code)
+    return graph.cast(graph.node("Clip", code, zero, last), np.int64)
+
+
+@add_op.register
+def _(op: TokenEmbedding, graph: Graph, x: str, arrays) -> str:
+    """Codes are converted as those of an `Embedding`."""
+    [table] = arrays
+    codes = _codes(graph, x, op.categories)
+    vectors = graph.node("Gather", graph.array("vectors", table), codes, axis=0)
+    return graph.node("Reshape", vectors, graph.indices("rows", [-1, op.size]))

@@ -8,19 +8,23 @@ from numbers import Integral
 import numpy as np
 
 import fusednn
-from fusednn.serving.model import Model
+from fusednn.graph.layers.token_embedding import TokenEmbedding
+from fusednn.graph.time_axis import Series, free_series
+from fusednn.serving.model import Model, ops_of_a_step, output_axes
 
 from .graph import Graph, helper, onnx
 from .heads import Output, add_head
 from .layers import add_layers
+from .series import add_series, read_tokens
+from .series_tensors import read_series
 
 LOWEST_OPSET = 13
 """From 2020. Operators of older opsets lack int64 or float64 forms, or have other inputs."""
 
-INPUT, ROWS = "X", "N"
+INPUT, ROWS, STEPS = "X", "N", "T"
 
 
-def onnx_model(model: Model, opset: int) -> onnx.ModelProto:
+def onnx_model(model: Model, opset: int, stream: bool = False) -> onnx.ModelProto:
     """Builds a model with one input in the network's type, X (N, n_features) or (N, *axes), any N.
 
     Parameters
@@ -29,6 +33,8 @@ def onnx_model(model: Model, opset: int) -> onnx.ModelProto:
     opset : int
         Version of the operators, at least LOWEST_OPSET. The model has the lowest IR version that
         allows it.
+    stream : bool
+        Whether X is one step of a series, (N, features of a step); states are inputs and outputs.
 
     Returns
     -------
@@ -40,24 +46,41 @@ def onnx_model(model: Model, opset: int) -> onnx.ModelProto:
     TypeError
         If an op, an activation, or the type of the classes has no form in ONNX.
     ValueError
-        If the parameters exceed the 2 GiB of a model, or the opset is not supported.
+        If the parameters exceed the 2 GiB of a model, or the opset is not supported, or a layer
+        cannot be run step by step.
     """
     opsets = [helper.make_opsetid("", _checked(opset))]
+    if stream:
+        ops = ops_of_a_step(model.ops, model.columns)
+        model = model._replace(ops=ops, axes=None)
     graph, network = Graph(model.dtype, opset), model.network
     x = INPUT
     if model.columns is not None:
         x = graph.node("Gather", x, graph.indices("columns", model.columns.chosen), axis=1)
     graph.data = x
-    logits = add_layers(graph, x, model.ops, iter(model.arrays))
+    series = None if stream or model.columns else free_series(model.ops)
+    if series is None:
+        logits = add_layers(graph, x, model.ops, iter(model.arrays))
+    else:
+        arrays = iter(model.arrays)
+        with graph.place("series"):
+            if isinstance(first := model.ops[0], TokenEmbedding):
+                found = read_tokens(graph, x, first, next(arrays))
+            else:
+                found = read_series(graph, x, series, model.axes is not None)
+        logits = add_series(graph, found, model.ops[1:], arrays, series.steps)
     with graph.place("head"):
-        outputs = add_head(graph, logits, network.outputs, model.head)
+        axes = output_axes(model.ops)
+        outputs = add_head(graph, logits, network.outputs, model.head, axes)
     kind = helper.np_dtype_to_tensor_dtype(np.dtype(model.dtype))
     proto = helper.make_model(
         helper.make_graph(
             graph.nodes,
             model.names[1],
-            [_value(Output(INPUT, kind, model.axes or (model.inputs,)))],
-            [_value(output) for output in outputs],
+            [_value(Output(INPUT, kind, _axes(model, None if axes else series)))]
+            + [_value(Output(before, kind, shape)) for before, _, shape in graph.states],
+            [_value(output) for output in outputs]
+            + [_value(Output(after, kind, shape)) for _, after, shape in graph.states],
             graph.constants,
         ),
         opset_imports=opsets,
@@ -72,6 +95,17 @@ def onnx_model(model: Model, opset: int) -> onnx.ModelProto:
     helper.set_model_props(proto, properties)
     onnx.checker.check_model(proto, full_check=True)
     return proto
+
+
+def _axes(model: Model, series: Series | None) -> tuple[int | str, ...]:
+    """The axes of a sample of X; free steps have a name."""
+    if series is not None and series.are_tokens:
+        return (STEPS,)
+    if model.axes is None:
+        return (model.inputs,)
+    if series is None or model.axes != series.axes(series.steps):
+        return model.axes
+    return tuple(STEPS if size is None else size for size in series.free_axes)
 
 
 def _checked(opset) -> int:

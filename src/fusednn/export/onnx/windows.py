@@ -44,39 +44,51 @@ def _(op: Convolution, graph: Graph, x: Tensor, arrays) -> Tensor:
         return gathered_convolution(op, graph, x, weights, biases)
     windows = op.windows
     first = x.channels_first(graph, (op.fan_in, *windows.sizes))
-    found = graph.node(
+    found = convolved(op, graph, first.name, arrays, _attributes(windows)["pads"])
+    return Tensor(found, (op.fan_out, *windows.counts))
+
+
+def convolved(op: Convolution, graph: Graph, x: str, arrays, pads: list[int]) -> str:
+    """Adds a convolution of a tensor that has its channels first, in float32."""
+    weights, biases = arrays
+    return graph.node(
         "Conv",
-        first.name,
+        x,
         graph.array("weights", np.moveaxis(weights, (-1, -2), (0, 1))),
         graph.array("biases", biases),
         group=op.groups,
-        dilations=list(windows.dilation),
-        **_attributes(windows),
+        dilations=list(op.windows.dilation),
+        **_attributes(op.windows) | {"pads": pads},
     )
-    return Tensor(found, (op.fan_out, *windows.counts))
 
 
 @add_windows.register
 def _(op: TransposedConvolution, graph: Graph, x: Tensor, arrays) -> Tensor:
-    """ONNX's weights are (C, O / groups, *kernel), those of all groups one after the other."""
-    weights, biases = arrays
     if graph.dtype == np.float64:
-        return gathered_transpose(op, graph, x, weights, biases)
-    windows, groups = op.windows, op.groups
-    first = x.channels_first(graph, (op.fan_in, *windows.counts))
+        return gathered_transpose(op, graph, x, *arrays)
+    first = x.channels_first(graph, (op.fan_in, *op.windows.counts))
+    found = transposed(op, graph, first.name, arrays)
+    return Tensor(found, (op.fan_out, *op.windows.sizes))
+
+
+def transposed(op: TransposedConvolution, graph: Graph, x: str, arrays) -> str:
+    """Adds the transpose of a convolution of a tensor that has its channels first, in float32.
+
+    ONNX's weights are (C, O / groups, *kernel), those of all groups one after the other.
+    """
+    (weights, biases), windows, groups = arrays, op.windows, op.groups
     by_group = weights.reshape(*weights.shape[:-1], groups, op.fan_out // groups)
     turned = np.moveaxis(by_group, (-2, -3, -1), (0, 1, 2))
     turned = turned.reshape(op.fan_in, op.fan_out // groups, *windows.kernel)
-    found = graph.node(
+    return graph.node(
         "ConvTranspose",
-        first.name,
+        x,
         graph.array("weights", turned),
         graph.array("biases", biases),
         group=groups,
         dilations=list(windows.dilation),
         **_transposed_attributes(windows),
     )
-    return Tensor(found, (op.fan_out, *windows.sizes))
 
 
 def _transposed_attributes(windows: Windows) -> dict[str, Any]:

@@ -47,11 +47,12 @@ class BatchNorm(Columnwise):
         if trace.trains:
             batch_mean = Array(mean.shape, NETWORK)
             partials = Array((2, self.width), CHUNKS, rows=x.positions)
-            trace.call("batch_partials", {"partials": partials}, x=x)
+            trace.call("batch_partials", {"partials": partials}, x=x, lengths=trace.lengths_of(x))
             trace.call_once(
                 "batch_statistics",
                 {"mean": batch_mean, "inverse": inverse},
                 partials=partials,
+                lengths=trace.lengths_of(x),
                 running_mean=mean,
                 running_variance=variance,
                 momentum=self.momentum,
@@ -95,7 +96,9 @@ class BatchNorm(Columnwise):
     ) -> Array:
         dscale, dshift = Array(scale.shape, NETWORK), Array(shift.shape, NETWORK)
         partials, dx = Array((2, dout.width), CHUNKS, rows=dout.positions), Array(dout.shape)
-        given = {"dout": dout, "x": x, "mean": mean, "inverse": inverse}
+        lengths = trace.lengths_of(x)
+        trace.set_lengths(lengths, dx)
+        given = {"dout": dout, "x": x, "mean": mean, "inverse": inverse, "lengths": lengths}
         trace.call("batch_norm_partials", {"partials": partials}, **given)
         trace.call_once("batch_norm_sums", {"dscale": dscale, "dshift": dshift}, partials=partials)
         trace.call(

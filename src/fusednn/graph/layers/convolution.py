@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from fusednn.graph.arrays import CHUNKS, Array
 from fusednn.graph.gradients import Partials
+from fusednn.graph.lengths import count_windows
 from fusednn.graph.parameters import DRAWN, Parameter
 from fusednn.graph.trace import Trace
 from fusednn.graph.windows import Windows
@@ -62,6 +63,10 @@ class Convolution(NamedTuple):
             raise ValueError(f"takes axes {taken}, but the op before it has {shape}")
         return (*self.windows.counts, self.fan_out)
 
+    def with_steps(self, steps: int) -> Convolution:
+        """The same for series of so many steps."""
+        return self._replace(windows=self.windows.with_size(steps))
+
     def products(self, shape: tuple[int, ...]) -> list[tuple[int, int, int]]:
         fan_in = self.windows.taps * self.fan_in // self.groups
         return [(prod(self.windows.counts), fan_in, self.fan_out)]
@@ -74,10 +79,13 @@ class Convolution(NamedTuple):
 
     def trace(self, trace: Trace, x: Array) -> Array:
         w, b = trace.take(self.parameters())
-        out = Array((*self.windows.counts, self.fan_out))
+        out, lengths = Array((*self.windows.counts, self.fan_out)), trace.lengths_of(x)
+        if lengths is not None:
+            trace.set_lengths(count_windows(trace, lengths, self.windows), out)
         trace.call(
             "convolve", {"out": out}, x=trace.flat(x), w=w, b=b, floor=self.after.floor,
             windows=self.windows, groups=self.groups, storage=self.storage,
+            lengths=trace.lengths_of(out),
         )  # fmt: skip
         trace.tape.append(partial(self._back, trace, x, w, b))
         return self.after.trace(trace, out, floored=True)
@@ -85,6 +93,7 @@ class Convolution(NamedTuple):
     def _back(self, trace: Trace, x: Array, w: Array, b: Array, dz: Array) -> Array | None:
         dw, db = Array(w.shape, CHUNKS), Array(b.shape, CHUNKS)
         given = {"dz": dz, "w": w, "windows": self.windows, "groups": self.groups}
+        given["lengths"] = trace.lengths_of(dz)
         if trace.needs_gradient(w) or trace.needs_gradient(b):
             written = {"dw": dw, "db": db}
             trace.call("convolution_partials", written, x=trace.flat(x), **given)
@@ -93,5 +102,6 @@ class Convolution(NamedTuple):
         if not trace.needs_gradient(x):
             return None
         dx = Array(x.shape)
+        trace.set_lengths(trace.lengths_of(x), dx)
         trace.call("convolve_backward", {"dx": dx}, **given)
         return dx

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from fusednn.graph.arrays import Array
+from fusednn.graph.lengths import count_windows
 from fusednn.graph.parameters import Parameter
 from fusednn.graph.trace import Trace
 from fusednn.graph.windows import Windows
@@ -54,6 +55,10 @@ class Pooling(NamedTuple):
             raise ValueError(f"takes axes {taken}, but the op before it has {shape}")
         return (self.width,) if self.is_whole else (*self.windows.counts, self.width)
 
+    def with_steps(self, steps: int) -> Pooling:
+        """The same for series of so many steps."""
+        return self._replace(windows=self.windows.with_size(steps, self.is_whole))
+
     def products(self, shape: tuple[int, ...]) -> tuple:
         return ()
 
@@ -64,24 +69,31 @@ class Pooling(NamedTuple):
         return self.after.dropout > 0
 
     def trace(self, trace: Trace, x: Array) -> Array:
-        out = Array(self.out_shape(x.shape))
+        out, lengths = Array(self.out_shape(x.shape)), trace.lengths_of(x)
+        own = None if self.is_whole else count_windows(trace, lengths, self.windows)
+        trace.set_lengths(own, out)
+        given = {"windows": self.windows, "lengths": lengths, "out_lengths": own}
         if self.largest:
             taken = Array(out.shape)
             written = {"out": out, "taken": taken}
-            trace.call("max_pool", written, x=x, windows=self.windows)
-            trace.differentiate_chosen(x, out, partial(self._back, trace, x, taken))
+            trace.set_lengths(own, taken)
+            trace.call("max_pool", written, x=x, **given)
+            trace.differentiate_chosen(x, out, partial(self._back, trace, x, taken, given))
         else:
-            trace.call("average_pool", {"out": out}, x=x, windows=self.windows)
-            trace.tape.append(partial(self._back, trace, x, None))
+            trace.call("average_pool", {"out": out}, x=x, **given)
+            trace.tape.append(partial(self._back, trace, x, None, given))
         return self.after.trace(trace, out)
 
-    def _back(self, trace: Trace, x: Array, taken: Array | None, dout: Array) -> Array | None:
+    @staticmethod
+    def _back(
+        trace: Trace, x: Array, taken: Array | None, given: dict[str, Any], dout: Array
+    ) -> Array | None:
         if not trace.needs_gradient(x):
             return None
         dx = Array(x.shape)
-        given = {"dout": dout, "windows": self.windows}
+        trace.set_lengths(trace.lengths_of(x), dx)
         if taken is None:
-            trace.call("average_pool_backward", {"dx": dx}, **given)
+            trace.call("average_pool_backward", {"dx": dx}, dout=dout, **given)
         else:
-            trace.call("max_pool_backward", {"dx": dx}, taken=taken, **given)
+            trace.call("max_pool_backward", {"dx": dx}, dout=dout, taken=taken, **given)
         return dx

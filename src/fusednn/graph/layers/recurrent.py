@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from math import prod
-from typing import NamedTuple
+from typing import Any
 
 from fusednn.graph.arrays import Array
 from fusednn.graph.gradients import Runs, Sum, Walk
 from fusednn.graph.parameters import DRAWN, Parameter
-from fusednn.graph.trace import Trace
+from fusednn.graph.trace import Carried, Trace
 
 from .epilogue import NOTHING, Epilogue
-from .layer import distinct
 
 GATES = {"tanh": 1, "relu": 1, "lstm": 4, "gru": 3}
 """Columns of a unit's sums, by the name of the cell; the first two are plain recurrences."""
 
 
-@distinct
-class Recurrent(NamedTuple):
+@dataclass(frozen=True)
+class Recurrent:
     """A recurrence; with G = `GATES[cell]` the parameters of a direction are weights (I, G H),
     recurrent weights (H, G H), biases (G H,), and of a GRU recurrent biases (H,).
 
@@ -43,6 +44,11 @@ class Recurrent(NamedTuple):
     after : Epilogue
     rate, decay
         As in `Dense`.
+    carried : bool
+        Whether it begins with the states that the run before left; in one direction, and where
+        there is no backward pass for one step.
+    storage : str
+        As in `Dense`, of both weights; with "int8" each state is rounded as a row of the input is.
     """
 
     fan_in: int
@@ -53,6 +59,8 @@ class Recurrent(NamedTuple):
     after: Epilogue = NOTHING
     rate: float = 1.0
     decay: float = 1.0
+    carried: bool = False
+    storage: str = ""
 
     @property
     def directions(self) -> int:
@@ -106,11 +114,14 @@ class Recurrent(NamedTuple):
         ]
         states, other = directions[0].states, directions[-1].states if self.both else None
         out = states
-        if self.both or not self.sequences:
+        if self.both or not self.sequences or states.positions > steps:
             out = Array((steps, self.fan_out) if self.sequences else (self.fan_out,))
+            lengths = trace.lengths_of(x)
+            trace.set_lengths(lengths, *[out] * self.sequences)
             trace.call(
-                "join_states", {"out": out}, states=states, other=other, sequences=self.sequences
-            )
+                "join_states", {"out": out}, states=states, other=other,
+                sequences=self.sequences, lengths=lengths,
+            )  # fmt: skip
         trace.tape.append(partial(self._back, trace, x, directions))
         return self.after.trace(trace, out)
 
@@ -131,47 +142,90 @@ class Recurrent(NamedTuple):
 class _Direction:
     """A direction of a recurrence: its calls forward, and the arrays that the way back reads."""
 
+    states: Array
+
     def __init__(self, trace: Trace, op: Recurrent, x: Array, parameters, reverse: bool):
         self.trace, self.op, self.x, self.reverse = trace, op, x, reverse
         self.w_x, self.w, self.b, *self.b_hidden = parameters
-        self.steps = x.shape[0]
+        self.steps, self.lengths = x.shape[0], trace.lengths_of(x)
+        if op.carried and self.lengths is not None:
+            raise ValueError("states are not carried on behind the steps of padded series")
         z = self._rows(op.columns)
-        given = {"floor": NOTHING.floor, "storage": ""}
+        given = {"floor": NOTHING.floor, "storage": op.storage}
         trace.call("dense", {"out": z}, x=x, w=self.w_x, b=self.b, **given)
-        self.states = self._rows(op.units)
+        self._begun: list[tuple[Carried, Array]] = []
         getattr(self, f"_{op.cell}", self._rnn)(z)
+        self._end_window()
 
     def _rows(self, width: int) -> Array:
         """An array with a row for each step."""
-        return Array((self.steps, width))
+        found = Array((self.steps, width))
+        self.trace.set_lengths(self.lengths, found)
+        return found
 
     def _kept(self, width: int) -> Array:
         """An array that the way back reads; one row serves all steps if there is none."""
         return self._rows(width) if self.trace.goes_back else Array((width,))
 
+    def _states(self, width: int, rows: Callable[[int], Array]) -> tuple[Array | None, Array]:
+        """What the run before left, if it is carried on, and an array of `rows` of states.
+
+        The way back reads the states before the first step too: they are in a row before it.
+        """
+        if not self.op.carried:
+            return None, rows(width)
+        carried = self.trace.carry(1, width)
+        if not self.trace.goes_back:
+            return carried
+        begun, states = Array((self.steps + 1, width)), Array((self.steps + 1, width))
+        self.trace.call("begin_window", {"out": begun}, before=carried.before)
+        self._begun.append((carried, states))
+        return begun, states
+
+    def _end_window(self) -> None:
+        """Leaves the last states for the next run."""
+        for (before, after), states in self._begun:
+            self.trace.call("end_window", {"out": after}, states=states, before=before)
+
+    def _given(self, z: Array) -> dict[str, Any]:
+        """What the ways forward of all cells read."""
+        return {
+            "z": z,
+            "w": self.w,
+            "reverse": self.reverse,
+            "lengths": self.lengths,
+            "storage": self.op.storage,
+        }
+
     def _rnn(self, z: Array) -> None:
-        self.trace.call(
-            "rnn_forward", {"states": self.states}, z=z, w=self.w, reverse=self.reverse,
-            rectified=self.op.cell == "relu",
-        )  # fmt: skip
+        before, self.states = self._states(self.op.units, self._rows)
+        given = {**self._given(z), "rectified": self.op.cell == "relu"}
+        if before is None:
+            self.trace.call("rnn_forward", {"states": self.states}, **given)
+        else:
+            written = {"states": self.states, "sums": self._rows(self.op.units)}
+            self.trace.call("rnn_carried", written, before=before, **given)
 
     def _lstm(self, z: Array) -> None:
         units = self.op.units
-        self.gates = self._rows(4 * units)
-        self.cells, self.squashed = self._kept(units), self._kept(units)
+        before, self.states = self._states(units, self._rows)
+        cells_before, self.cells = self._states(units, self._kept)
+        self.gates, self.squashed = self._rows(4 * units), self._kept(units)
         written = {
             "states": self.states,
             "gates": self.gates,
             "cells": self.cells,
             "squashed": self.squashed,
         }
-        self.trace.call("lstm_forward", written, z=z, w=self.w, reverse=self.reverse)
+        given = {**self._given(z), "before": before, "cells_before": cells_before}
+        self.trace.call("lstm_forward", written, **given)
 
     def _gru(self, z: Array) -> None:
+        before, self.states = self._states(self.op.units, self._rows)
         self.gates, self.hidden = self._rows(3 * self.op.units), self._kept(3 * self.op.units)
         written = {"states": self.states, "gates": self.gates, "hidden": self.hidden}
         [b] = self.b_hidden
-        self.trace.call("gru_forward", written, z=z, w=self.w, b=b, reverse=self.reverse)
+        self.trace.call("gru_forward", written, before=before, b=b, **self._given(z))
 
     def back(self, dout: Array, first: int, sequences: bool) -> Array | None:
         """From the gradient by the output, whose columns from `first` on are its own, to dx."""
@@ -183,6 +237,7 @@ class _Direction:
             "first": first,
             "sequences": sequences,
             "reverse": self.reverse,
+            "lengths": self.lengths,
         }
         if op.cell == "lstm":
             given |= {"gates": self.gates, "cells": self.cells, "squashed": self.squashed}
@@ -206,6 +261,8 @@ class _Direction:
 
     def _pairs(self) -> Runs:
         """Each state with the sums of the step behind it, in the direction."""
+        if self.op.carried:  # the first of them is that before the first step
+            return Runs(1, self.steps, Walk(0, 1), Walk(0, 1))
         now, behind = Walk(0, 1, 0), Walk(0, 1, 1)
         if self.reverse:
             now, behind = behind, now

@@ -52,6 +52,29 @@ class Reshape(NamedTuple):
             )
         return (*self.shape[1:], self.shape[0]) if self.channels_first else self.shape
 
+    def with_steps_of_data(self, steps: int) -> Reshape:
+        """The same for data of so many steps, to which it gives their time axis.
+
+        Raises
+        ------
+        ValueError
+            If samples do not become series.
+        """
+        if len(self.shape) != 2:
+            raise ValueError(f"makes samples of axes {self.shape}, not series")
+        shape = (self.shape[0], steps) if self.channels_first else (steps, self.shape[1])
+        return self._replace(shape=shape)
+
+    def with_steps(self, steps: int) -> Reshape:
+        """Always raises, since it fixes the steps of series.
+
+        Raises
+        ------
+        ValueError
+            Always.
+        """
+        raise ValueError(f"fixes the steps of series, since it makes samples of axes {self.shape}")
+
     def parameters(self) -> list[Parameter]:
         return []
 
@@ -66,11 +89,15 @@ class Reshape(NamedTuple):
 
     def trace(self, trace: Trace, x: Array) -> Array:
         out = Array(self.out_shape(x.shape))
+        if trace.lengths_of(x) is not None:
+            raise ValueError(f"a Reshape to {self.shape} fixes the steps of series")
+        trace.set_lengths(trace.data_lengths, out)
         transposed = self.channels_first and self.fan_out > 1
         columns = self.fan_in // self.fan_out if transposed else 1
         trace.call("reshape", {"out": out}, x=x, columns=columns)
-        if columns == 1:
+        if columns == 1 and trace.data_lengths is None:
             trace.note_reshaped(out, x)
+        trace.data_lengths = None
         trace.tape.append(partial(self._back, trace, x, self.fan_out if transposed else 1))
         return self.after.trace(trace, out)
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from fusednn.graph.arrays import CHUNKS, Array
 from fusednn.graph.gradients import Partials
+from fusednn.graph.lengths import count_repeated
 from fusednn.graph.parameters import DRAWN, Parameter
 from fusednn.graph.trace import Trace
 from fusednn.graph.windows import Windows
@@ -59,6 +60,11 @@ class TransposedConvolution(NamedTuple):
             raise ValueError(f"takes axes {taken}, but the op before it has {shape}")
         return (*self.windows.sizes, self.fan_out)
 
+    def with_steps(self, steps: int) -> TransposedConvolution:
+        """The same for series of so many steps."""
+        [size], [count], [stride] = self.windows.sizes, self.windows.counts, self.windows.stride
+        return self._replace(windows=self.windows.with_size(size + (steps - count) * stride))
+
     def products(self, shape: tuple[int, ...]) -> list[tuple[int, int, int]]:
         fan_out = self.windows.taps * self.fan_out // self.groups
         return [(prod(self.windows.counts), self.fan_in, fan_out)]
@@ -71,10 +77,14 @@ class TransposedConvolution(NamedTuple):
 
     def trace(self, trace: Trace, x: Array) -> Array:
         w, b = trace.take(self.parameters())
-        out = Array((*self.windows.sizes, self.fan_out))
+        out, lengths = Array((*self.windows.sizes, self.fan_out)), trace.lengths_of(x)
+        if lengths is not None:
+            [size], [count], [stride] = out.shape[:-1], x.shape[:-1], self.windows.stride
+            more = size - count * stride
+            trace.set_lengths(count_repeated(trace, lengths, stride, more), out)
         trace.call(
             "convolve_transposed", {"out": out}, x=x, w=w, b=b, windows=self.windows,
-            groups=self.groups, storage=self.storage,
+            groups=self.groups, storage=self.storage, lengths=lengths,
         )  # fmt: skip
         trace.tape.append(partial(self._back, trace, x, w, b))
         return self.after.trace(trace, out)
@@ -82,6 +92,7 @@ class TransposedConvolution(NamedTuple):
     def _back(self, trace: Trace, x: Array, w: Array, b: Array, dz: Array) -> Array | None:
         dw, db = Array(w.shape, CHUNKS), Array(b.shape, CHUNKS)
         given = {"dz": dz, "w": w, "windows": self.windows, "groups": self.groups}
+        given["lengths"] = trace.lengths_of(x)
         if trace.needs_gradient(w) or trace.needs_gradient(b):
             trace.call("convolve_transposed_partials", {"dw": dw, "db": db}, x=x, **given)
             trace.differentiate(w, Partials(dw))
@@ -89,5 +100,6 @@ class TransposedConvolution(NamedTuple):
         if not trace.needs_gradient(x):
             return None
         dx = Array(x.shape)
+        trace.set_lengths(trace.lengths_of(x), dx)
         trace.call("convolve_transposed_backward", {"dx": dx}, **given)
         return dx

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from fusednn.graph.arrays import Array
+from fusednn.graph.lengths import count_repeated
 from fusednn.graph.parameters import Parameter
 from fusednn.graph.trace import Trace
 from fusednn.graph.windows import Windows
@@ -54,6 +55,10 @@ class UpSampling(NamedTuple):
             raise ValueError(f"takes axes {self.shape}, but the op before it has {shape}")
         return (*self.windows.sizes, shape[-1])
 
+    def with_steps(self, steps: int) -> UpSampling:
+        """The same for series of so many steps."""
+        return self._replace(shape=(steps, self.fan_in))
+
     def products(self, shape: tuple[int, ...]) -> tuple:
         return ()
 
@@ -64,14 +69,19 @@ class UpSampling(NamedTuple):
         return self.after.dropout > 0
 
     def trace(self, trace: Trace, x: Array) -> Array:
-        out = Array(self.out_shape(x.shape))
-        trace.call("upsample", {"out": out}, x=x, windows=self.windows)
-        trace.tape.append(partial(self._back, trace, x))
+        out, lengths = Array(self.out_shape(x.shape)), trace.lengths_of(x)
+        own = count_repeated(trace, lengths, self.factors[0])
+        trace.set_lengths(own, out)
+        given = {"windows": self.windows, "lengths": lengths, "out_lengths": own}
+        trace.call("upsample", {"out": out}, x=x, **given)
+        trace.tape.append(partial(self._back, trace, x, given))
         return self.after.trace(trace, out)
 
-    def _back(self, trace: Trace, x: Array, dout: Array) -> Array | None:
+    @staticmethod
+    def _back(trace: Trace, x: Array, given: dict[str, Any], dout: Array) -> Array | None:
         if not trace.needs_gradient(x):
             return None
         dx = Array(x.shape)
-        trace.call("upsample_backward", {"dx": dx}, dout=dout, windows=self.windows)
+        trace.set_lengths(trace.lengths_of(x), dx)
+        trace.call("upsample_backward", {"dx": dx}, dout=dout, **given)
         return dx

@@ -13,7 +13,7 @@ from fusednn.graph.trace import Call
 from fusednn.kernels import records
 from fusednn.kernels.activations import ACTIVATIONS, multiply_slopes
 from fusednn.kernels.operands import DECLARED
-from fusednn.kernels.ops import augment, output, reshape
+from fusednn.kernels.ops import augment, history, lengths, output, reshape
 from fusednn.kernels.ops.norms import batch_norm, layer_norm
 from fusednn.kernels.ops.pointwise import activate, elementwise, mix, noise, rescale
 from fusednn.plan.memory.buffers import padded
@@ -21,7 +21,14 @@ from fusednn.plan.memory.buffers import padded
 from . import convolutions, pooling, recurrent
 from .data import DenseRows
 from .lowering import Lowering
-from .products import dense_backward, dense_forward, embed, embed_backward
+from .products import (
+    count_tokens,
+    dense_backward,
+    dense_forward,
+    embed,
+    embed_backward,
+    embed_tokens,
+)
 
 SELU_LIMIT = -1.7580993408473766
 """The limit of SELU at minus infinity, by which alpha dropout replaces dropped outputs."""
@@ -36,10 +43,13 @@ class Binding(NamedTuple):
         From a lowering and the call to records.
     over : dict of str to str
         The names of outputs that the kernel writes over an input, and of that input.
+    whole : tuple of str
+        The names of operands whose padding the kernel reads too, if they are padded series.
     """
 
     bind: Callable[[Lowering, Call], list[np.ndarray]]
     over: Mapping[str, str] = {}
+    whole: tuple[str, ...] = ()
 
 
 def _kernel(kernel, **over: str) -> Binding:
@@ -151,8 +161,38 @@ def _scale(lowering: Lowering, call: Call) -> list[np.ndarray]:
 
 
 def _gather(lowering: Lowering, call: Call) -> list[np.ndarray]:
-    order = lowering.orders[call.given["order"]]
-    return [lowering.source.gather(lowering, lowering.blocks[call.out["out"]], order)]
+    order, padded = lowering.orders[call.given["order"]], call.given["padded"]
+    out = lowering.blocks[call.out["out"]]
+    return [lowering.source.gather(lowering, out, order, padded=padded)]
+
+
+def _count(lowering: Lowering, call: Call) -> list[np.ndarray]:
+    """The steps of the data's series, whose features are rows if they are `turned`."""
+    steps, source = call.given["steps"], lowering.source
+    if not isinstance(source, DenseRows) or source.in_bytes:
+        raise TypeError("series of unequal lengths need dense floating-point data")
+    features = lowering.graph.x.width // steps
+    operands = {
+        "counts": lowering.values(call.out["counts"]),
+        **source.read(lowering.orders[call.given["order"]]),
+        "steps": steps,
+        "features": features,
+        "step": 1 if call.given["turned"] else features,
+        "feature": steps if call.given["turned"] else 1,
+    }
+    return [lowering.program.record(lengths.count_steps, operands)]
+
+
+def _change(lowering: Lowering, call: Call) -> list[np.ndarray]:
+    arrays = {"counts": call.out["counts"], "lengths": call.given["lengths"]}
+    operands = dict(call.given) | {n: lowering.values(array) for n, array in arrays.items()}
+    return [lowering.program.record(lengths.change_lengths, operands)]
+
+
+def _longer(lowering: Lowering, call: Call) -> list[np.ndarray]:
+    arrays = {**call.out, **call.given}
+    operands = {name: lowering.values(array) for name, array in arrays.items()}
+    return [lowering.program.record(lengths.longer, operands)]
 
 
 def _augment(lowering: Lowering, call: Call) -> list[np.ndarray]:
@@ -202,6 +242,22 @@ def _reshape(lowering: Lowering, call: Call) -> list[np.ndarray]:
     return [lowering.program.record(kernel, operands)]
 
 
+def _remember(lowering: Lowering, call: Call) -> list[np.ndarray]:
+    out, ring, place = (lowering.blocks[call.out[name]] for name in ("out", "ring", "place"))
+    operands = {
+        "out": out.by_sample,
+        "ring": ring.by_sample,
+        "place": place,
+        "x": lowering.blocks[call.given["x"]],
+        "taps": out.positions,
+        "dilation": call.given["dilation"],
+        "length": ring.positions,
+        "out_row": out.stride,
+        "ring_row": ring.stride,
+    }
+    return [lowering.program.record(history.remember, operands)]
+
+
 def _mix_values(lowering: Lowering, call: Call) -> list[np.ndarray]:
     values, others = (lowering.values(call.given[name]) for name in ("x", "other"))
     lowering.derive_values(call.out["out"], values)
@@ -226,31 +282,44 @@ def _pick(lowering: Lowering, call: Call) -> list[np.ndarray]:
 
 
 BINDINGS: dict[str, Binding] = {
+    "count_steps": Binding(_count),
+    "count_tokens": Binding(count_tokens),
+    "longer": Binding(_longer),
+    "change_lengths": Binding(_change),
     "gather": Binding(_gather),
     "augment": Binding(_augment),
-    "reshape": Binding(_reshape),
+    "reshape": Binding(_reshape, whole=("x",)),
     "dense": Binding(dense_forward),
     "dense_backward": Binding(dense_backward),
-    "convolve": Binding(convolutions.convolve),
-    "convolution_partials": Binding(convolutions.sum_windows),
-    "convolve_backward": Binding(convolutions.convolve_backward),
-    "convolve_transposed": Binding(convolutions.convolve_transposed),
-    "convolve_transposed_partials": Binding(convolutions.sum_windows),
-    "convolve_transposed_backward": Binding(convolutions.convolve_transposed_backward),
+    "convolve": Binding(convolutions.convolve, whole=("x",)),
+    "convolution_partials": Binding(convolutions.sum_windows, whole=("x", "dz")),
+    "convolve_backward": Binding(convolutions.convolve_backward, whole=("dz",)),
+    "convolve_transposed": Binding(convolutions.convolve_transposed, whole=("x",)),
+    "convolve_transposed_partials": Binding(convolutions.sum_windows, whole=("x", "dz")),
+    "convolve_transposed_backward": Binding(
+        convolutions.convolve_transposed_backward, whole=("dz",)
+    ),
     "max_pool": Binding(pooling.max_pool),
     "max_pool_backward": Binding(pooling.max_pool_backward),
     "average_pool": Binding(pooling.average_pool),
     "average_pool_backward": Binding(pooling.average_pool_backward),
     "upsample": Binding(pooling.upsample),
     "upsample_backward": Binding(pooling.upsample_backward),
+    "remember": Binding(_remember, {"ring": "ring_before", "place": "place_before"}),
+    "begin_window": Binding(recurrent.begin_window),
+    "end_window": Binding(recurrent.end_window, {"out": "before"}),
     "rnn_forward": Binding(recurrent.rnn_forward, {"states": "z"}),
+    "rnn_carried": Binding(recurrent.rnn_forward, {"states": "before", "sums": "z"}),
     "rnn_backward": Binding(recurrent.rnn_backward),
-    "lstm_forward": Binding(recurrent.lstm_forward, {"gates": "z"}),
+    "lstm_forward": Binding(
+        recurrent.lstm_forward, {"gates": "z", "states": "before", "cells": "cells_before"}
+    ),
     "lstm_backward": Binding(recurrent.lstm_backward, {"dz": "gates"}),
-    "gru_forward": Binding(recurrent.gru_forward, {"gates": "z"}),
+    "gru_forward": Binding(recurrent.gru_forward, {"gates": "z", "states": "before"}),
     "gru_backward": Binding(recurrent.gru_backward, {"dz": "gates", "dhidden": "hidden"}),
     "join_states": Binding(recurrent.join_states),
     "embed_rows": Binding(embed),
+    "embed_tokens": Binding(embed_tokens),
     "embed_backward": Binding(embed_backward),
     "activate": Binding(_activate, {"out": "x"}),
     "differentiate": Binding(_differentiate, {"dx": "dout"}),

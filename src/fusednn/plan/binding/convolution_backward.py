@@ -58,6 +58,7 @@ def backward(lowering: Lowering, windows: Windows, call: Call) -> np.ndarray:
         "n_columns": windows.counts[1],
         "row_step": windows.stride[0] * grid.width * pixel,
         "step": windows.stride[1] * pixel,
+        "lengths": lowering.lengths(call),
     }
     kernel = kernels.convolve_backward if by_tap else kernels.convolve_columns
     return lowering.program.record(kernel, operands)

@@ -149,6 +149,7 @@ def _gather(lowering: Lowering, call: Call, x: Array, out: Array) -> list[np.nda
             "at": grid.starts(windows),
             "steps": grid.elements(windows),
             "fan_in": windows.taps * grid.channels,
+            "lengths": lowering.lengths(call),
         }
         found.append(lowering.program.record(form.kernel(convolution.convolve), operands))
     return found
@@ -190,6 +191,7 @@ def _scatter(lowering: Lowering, call: Call, x: Array, out: Array) -> list[np.nd
             "length": windows.counts[1],
             "row_step": windows.stride[0] * grid.width,
             "step": windows.stride[1],
+            "lengths": lowering.lengths(call),
         }
         found.append(lowering.program.record(form.kernel(scatters.scatter), operands))
     return found
@@ -228,6 +230,8 @@ def _sum(lowering: Lowering, call: Call, x: Array, dz: Array) -> list[np.ndarray
             "fan_in": windows.taps * grid.channels,
             "steps": grid.starts(windows),
             "pixels": prod(windows.counts),
+            "lengths": lowering.lengths(call),
+            "x_lengths": lowering.lengths_of(x) if sides.is_transposed else None,
         }
         found.append(lowering.program.record(convolution_partials.convolution_partials, operands))
     return found

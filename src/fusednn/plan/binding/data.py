@@ -6,30 +6,38 @@ from typing import Any
 
 import numpy as np
 
+from fusednn.graph.network import Network
 from fusednn.kernels.ops import gather as gathers
 from fusednn.kernels.ops.products import sparse as csr
+from fusednn.kernels.ops.products.tokens import INTEGERS
 from fusednn.plan.layout.forms import Panels
-from fusednn.plan.memory.buffers import Block, leading_dimension, padded
+from fusednn.plan.memory.buffers import Block, leading_dimension
+from fusednn.plan.memory.buffers import padded as aligned
 
 BYTE = np.dtype(np.uint8)
 
 
-def source_of(X, dtype, in_bytes: bool = False) -> DenseRows | CsrRows:
+def source_of(X, dtype, network: Network | None = None) -> DenseRows | CsrRows:
     """The source of a 2-D array or a SciPy sparse matrix, in `dtype`.
 
     A dense array of that dtype whose rows are contiguous is read in place, whatever its row
-    stride; with `in_bytes` also one of uint8. Anything else is copied once.
+    stride, and so is one of integers that the `network` reads. Anything else is copied once.
     """
     if hasattr(X, "tocsr"):
         return CsrRows.of(X, dtype)
-    in_bytes = in_bytes and getattr(X, "dtype", None) == BYTE
-    return DenseRows(X, BYTE if in_bytes else dtype)
+    found = getattr(X, "dtype", None)
+    is_read = network is not None and (
+        (network.takes_tokens() and found is not None and found.name in INTEGERS)
+        or (network.takes_bytes() and found == BYTE)
+    )
+    return DenseRows(X, found if is_read else dtype)
 
 
 class DenseRows:
     """Rows of a dense array: gathered into the batch; read in place if no order is given.
 
-    Rows of uint8 are always gathered, and converted to the network's type on the way.
+    Rows of uint8 are always gathered, and converted to the network's type on the way. Tokens are
+    read where they lie, as integers of any type.
     """
 
     def __init__(self, X, dtype):
@@ -56,12 +64,17 @@ class DenseRows:
         return {"data": self.block, "order": order}
 
     def gather(
-        self, lowering, out: Block, order: np.ndarray | None, clears: bool = True
-    ) -> np.ndarray:
-        """The record that copies the samples of a batch; with `clears` it clears their padding."""
-        until = padded(out.width, lowering.dtype) if clears else None
+        self, lowering, out: Block, order: np.ndarray | None, clears: bool = True,
+        padded: bool = False,
+    ) -> np.ndarray:  # fmt: skip
+        """The record that copies the samples of a batch.
+
+        With `clears` it clears the columns behind them, with `padded` the padding of series.
+        """
+        until = aligned(out.width, lowering.dtype) if clears else None
         operands = {"out": out, "padded": until, **self.read(order)}
         kernel = gathers.gather_bytes if self.in_bytes else gathers.gather_dense
+        kernel = gathers.gather_padded if padded else kernel
         return lowering.program.record(kernel, operands)
 
     def product(self, lowering, kernel, operands) -> list[np.ndarray]:
@@ -142,7 +155,9 @@ class CsrRows:
         rows = min(rows, len(counts))
         return int(np.partition(counts, len(counts) - rows)[len(counts) - rows :].sum())
 
-    def gather(self, lowering, out: Block, order: np.ndarray | None) -> np.ndarray:
+    def gather(
+        self, lowering, out: Block, order: np.ndarray | None, padded: bool = False
+    ) -> np.ndarray:
         """Always raises: only dense layers read sparse rows.
 
         Raises

@@ -23,7 +23,9 @@ class Target(NamedTuple):
     ----------
     values : ndarray of shape (n_samples, columns)
         In the network's dtype, C-contiguous; for classes a column of class numbers for each group
-        of outputs. With `shares`, NaN is an unknown target.
+        of outputs. With `shares`, NaN is an unknown target. (n_samples, positions, columns) for a
+        network whose samples end as rows, each of which has a target: weights and shares then have
+        an axis of positions too, and the loss of a sample is the sum over its rows.
     weights : ndarray of shape (n_samples,) or None
         Sample weights, in the network's dtype.
     shares : ndarray of float64, of shape (n_samples,), or None
@@ -37,9 +39,22 @@ class Target(NamedTuple):
     @property
     def counts(self) -> np.ndarray | None:
         """The weight of each sample in the mean of the losses; None: 1."""
-        if self.shares is None or self.weights is None:
-            return self.weights if self.shares is None else self.shares
-        return self.weights * self.shares
+        found = self.weights if self.shares is None else self.shares
+        if self.weights is not None and self.shares is not None:
+            found = self.weights * self.shares
+        if self.values.ndim == 2:
+            return found
+        if found is None:
+            return np.full(len(self.values), float(self.values.shape[1]))
+        # one by one, so that rows that do not count change no bit
+        return found.cumsum(axis=1, dtype=float)[:, -1]
+
+    def rows(self) -> Target:
+        """The targets of rows, each as a sample of its own."""
+        if self.values.ndim == 2:
+            return self
+        values = self.values.reshape(-1, self.values.shape[-1])
+        return Target(values, *(None if part is None else part.reshape(-1) for part in self[1:]))
 
     def take(self, samples) -> Target:
         """The targets of some samples."""
@@ -47,7 +62,12 @@ class Target(NamedTuple):
         return Target(self.values[samples], *parts)
 
     def mean(self, losses: np.ndarray) -> float:
-        """The weighted mean over known targets of the samples' losses, which are unweighted."""
+        """The weighted mean over known targets of the rows' losses, which are unweighted."""
+        if self.values.ndim > 2:
+            rows = self.rows()
+            if rows.shares is None:
+                return rows.mean(losses)
+            return rows.take(rows.shares != 0).mean(losses[rows.shares != 0])
         if self.shares is None:
             return float(np.average(losses, weights=self.weights))
         if self.weights is not None:
@@ -102,7 +122,7 @@ def loss_records(
     ----------
     logits, dlogits : Block
         They may be the same.
-    values : ndarray of float64, of shape (groups, rows)
+    values : ndarray of float64, of shape (groups, samples)
         Receives the losses.
     padded : int
         Elements of a row of `dlogits`; those after the outputs become 0.
@@ -115,7 +135,9 @@ def loss_records(
     if unknown:
         op = output.known_loss_gradient
     groups = network.output_groups()
-    targets, stride = target.values.reshape(-1), target.values.shape[1]
+    targets, stride = target.values.reshape(-1), target.values.shape[-1]
+    rows = values.shape[1] * logits.positions
+    of_rows = program.memory.borrow(rows, np.float64) if logits.positions > 1 else None
     chain = []
     for group, (first, outputs) in enumerate(groups):
         last = group == len(groups) - 1
@@ -128,10 +150,11 @@ def loss_records(
             "weights": target.weights,
             "dlogits": dlogits.part(first, padded - first if last else outputs),
             "losses": values[group],
+            "row_losses": of_rows,
             "constants": constants,
         }
         if unknown:
-            operands["column_losses"] = np.zeros(values.shape[1])
+            operands["column_losses"] = np.zeros(rows)
             operands["divisor"] = width if loss.per_output else 1
         chain.append(program.record(op, operands))
     return chain
@@ -151,13 +174,15 @@ def lower_losses(
     ----------
     target : Target
         The targets of the logits' rows, in any layout; its weights are not used.
-    logits : ndarray of shape (rows, outputs), C-contiguous
+    logits : ndarray of shape (samples, outputs), C-contiguous
+        Of several rows of each sample side by side.
 
     Returns
     -------
     program : Program
     values : ndarray of float64, of shape (groups, rows)
     """
+    logits, target = logits.reshape(-1, network.outputs), target.rows()
     rows, outputs = logits.shape
     program = Program(logits.dtype, workers, loss_scratch(outputs))
     values = np.empty((len(network.output_groups()), rows))

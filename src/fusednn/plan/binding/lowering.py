@@ -10,12 +10,14 @@ import numpy as np
 from fusednn.graph.arrays import CHUNKS, NETWORK, ROWS, SAMPLES, Array
 from fusednn.graph.trace import Call, Graph
 from fusednn.kernels.ops import output
+from fusednn.kernels.ops.lengths import clear_steps
 from fusednn.kernels.ops.pointwise import elementwise as row_ops
 from fusednn.kernels.ops.products.partials import CHUNK_ROWS
+from fusednn.kernels.records import LENGTHS
 from fusednn.plan.layout.forms import Form
 from fusednn.plan.layout.taps import is_stepped
 from fusednn.plan.memory.blocks import Blocks
-from fusednn.plan.memory.buffers import Block, padded
+from fusednn.plan.memory.buffers import Block, address_of, leading_dimension, padded
 from fusednn.plan.memory.spans import Spans
 
 from .data import Source
@@ -71,12 +73,16 @@ class Lowering:
         Samples of a task; 0: the buffers have room for all samples.
     reuses : bool
         As `Blocks` takes it.
+    carried : list of ndarray, optional
+        The memory of what another lowering of the same rows carries, which this one shares.
 
     Attributes
     ----------
     segments : list of Segment
     before : list of ndarray
         Records that run once, beside the first segment.
+    carried : list of ndarray
+        The memory of what the graph carries from one run to the next; zeros at first.
     """
 
     def __init__(
@@ -98,12 +104,14 @@ class Lowering:
         steps: bool = False,
         task: int = 0,
         reuses: bool = True,
+        carried: list[np.ndarray] | None = None,
     ):
         self.program, self.graph, self.rows, self.source = program, graph, rows, source
         self.orders, self.forms, self.plain, self.key = orders, forms, plain, key
         self.dtype, self.memory = program.dtype, program.memory
         self.segments: list[Segment] = []
         self.before: list[np.ndarray] = []
+        self.carried = [] if carried is None else carried
         self._zero_rows: dict[int, np.ndarray] = {}
         self.loss, self.picked = loss, picked
         self.gathered: Block | None = None  # the batch's data, if a dense layer reads them
@@ -116,6 +124,7 @@ class Lowering:
         self._lasting = {array for call in graph.prepared for array in call.out.values()}
         kept = {*kept, graph.logits, *_read_by_gradients(graph)}
         kept |= set() if graph.dx is None else {graph.dx}
+        kept |= {one.after for one in graph.carried}
         self._kept, self._steps, self._task, self._reuses = kept, steps, task, reuses
 
     # -- operands ------------------------------------------------------------------------
@@ -157,7 +166,19 @@ class Lowering:
             self._arrays[array] = self._new(array)
         return self._arrays[array]
 
+    def lengths_of(self, array: Array) -> np.ndarray | None:
+        """The steps of each row of the buffers, of an array of padded series."""
+        lengths = self.graph.lengths.get(array)
+        return None if lengths is None else self.values(lengths)
+
+    def lengths(self, call: Call) -> np.ndarray | None:
+        """The same of a call that reads them itself."""
+        lengths = call.given["lengths"]
+        return None if lengths is None else self.values(lengths)
+
     def _new(self, array: Array) -> np.ndarray:
+        if array.element == "int64":
+            return self.memory.borrow(self.rows, np.int64)
         if array.element == "float64":
             values = np.zeros((*array.shape, self.rows))
             self.memory.work.append(values)
@@ -178,23 +199,44 @@ class Lowering:
         """Binds all calls, each as its row of the table says."""
         self._set_blocks(bindings)
         steps = {at: loop for loop in self._stepping for at in range(loop.first, loop.last)}
+        cleared = self._cleared(bindings)
         for at, call in enumerate(self.graph.calls):
             if at in steps and at == steps[at].first:
                 self._loops.append(Records([], steps[at].step))
             if not self.blocks.is_read(at, call):  # a convolution may read what a reshape reads
                 continue
             binding = bindings[call.op]
-            for copy in self.blocks.place(at, call, binding.over):
-                self.add(row_ops.copy_rows, {"out": copy.out, "x": copy.x})
-            records = binding.bind(self, call)
+            copies = self.blocks.place(at, call, binding.over)
+            records = [self.program.record(row_ops.copy_rows, copy._asdict()) for copy in copies]
+            records += binding.bind(self, call)
+            if call.lengths is not None:
+                for record in records:
+                    record[LENGTHS] = address_of(self.values(call.lengths))
             if call.once:
                 [record] = records
                 self.cut(record)
             else:
                 self._chain.extend(records)
+            for array in call.out.values():
+                if array in cleared:
+                    self._clear(array)
             self.blocks.release(at, call)
         if self._stepping:
             self._loops.append(Records([], 0))
+
+    def _cleared(self, bindings: Mapping[str, Any]) -> set[Array]:
+        """The arrays of series whose padding something reads, so that it must be 0."""
+        found: set[Array | None] = {self.graph.logits, self.graph.dx, *self.graph.outputs}
+        for call in self.graph.calls:
+            found.update(call.given[name] for name in bindings[call.op].whole)
+        return {array for array in self.graph.lengths if array in found}
+
+    def _clear(self, array: Array) -> None:
+        """Adds the record that clears the padding of series."""
+        block = self.blocks[array]
+        sizes = {"steps": block.positions, "step": block.stride}
+        lengths = self.lengths_of(array)
+        self.add(clear_steps, {"out": block.by_sample, "lengths": lengths, **sizes})
 
     def _set_blocks(self, bindings: Mapping[str, Any]) -> None:
         calls, spans = self.graph.calls, None
@@ -206,10 +248,21 @@ class Lowering:
             *(calls, self._kept, self.rows, self.dtype, self.memory),
             *(spans if self._stepping else None, self.program.workers, self._task, self._reuses),
         )
+        for number, one in enumerate(self.graph.carried):
+            if number == len(self.carried):
+                stride = leading_dimension(one.before.width, self.dtype)
+                count = self.rows * one.before.positions * stride
+                self.carried.append(self.memory.keep(count, self.dtype))
+            self.blocks.lend(one, self.carried[number])
 
-    def add(self, kernel, operands: Mapping[str, Any]) -> None:
-        """Adds a record for each block of rows that is no call of the graph."""
-        self._chain.append(self.program.record(kernel, operands))
+    def add(self, kernel, operands: Mapping[str, Any], lengths: np.ndarray | None = None) -> None:
+        """Adds a record for each block of rows that is no call of the graph.
+
+        With `lengths` it runs for so many rows of each sample.
+        """
+        record = self.program.record(kernel, operands)
+        record[LENGTHS] = 0 if lengths is None else address_of(lengths)
+        self._chain.append(record)
 
     def emit(self, array: Array, samples: int) -> np.ndarray:
         """Adds a record that writes an array over samples, in their order, to a new array."""

@@ -26,7 +26,7 @@ class Answer(NamedTuple):
     linked : bool
         Whether the output activation is applied, to each group of outputs by itself.
     columns : callable
-        From a network to the columns of the answer.
+        From a network to the columns of the answer for a row.
     dtype : dtype or None
         The type of the answer; None: the network's.
     """
@@ -36,9 +36,13 @@ class Answer(NamedTuple):
     columns: Callable[[Network], int]
     dtype: Any = None
 
+    def width(self, network: Network) -> int:
+        """Columns of the answer for a sample, whose rows lie side by side."""
+        return prod(network.out_shape[:-1]) * self.columns(network)
+
 
 def _outputs(network: Network) -> int:
-    return prod(network.out_shape)
+    return network.outputs
 
 
 def _groups(network: Network) -> int:
@@ -57,15 +61,18 @@ ANSWERS = {
 def add_answer(
     lowering: Lowering, network: Network, x: Block, name: str, emitted: np.ndarray
 ) -> None:
-    """Adds the records that write the answers for logits x to `emitted` (samples, columns)."""
+    """Adds the records that write the answers for logits x to `emitted` (samples, columns).
+
+    Nothing is written to the answers for the padding of series.
+    """
     answer = ANSWERS[name]
     function = loss_row(network).link if answer.linked else None
     groups = network.output_groups() if function else [(0, network.outputs)]
-    stride, flat = answer.columns(network) // x.positions, emitted.reshape(-1)
+    stride, flat = answer.columns(network), emitted.reshape(-1)
     for number, (first, width) in enumerate(groups):
         operands = {
             "logits": x.part(first, width),
             "function": function and (function, "link"),
             "emitted": Block(flat[number if name == "largest" else first :], stride, width),
         }
-        lowering.add(answer.op, operands)
+        lowering.add(answer.op, operands, lowering.lengths_of(lowering.graph.logits))

@@ -41,6 +41,19 @@ def _tables(windows: Windows) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return flat, bounds, 1 / np.multiply.outer(*shared).ravel()
 
 
+@lru_cache(maxsize=64)
+def _ends(windows: Windows) -> tuple[np.ndarray, np.ndarray]:
+    """For each tap of each window over a series: the bounds of the window if it ends with that
+    tap, since the series does, and 1 / divisor."""
+    pixels, bounds, _ = _tables(windows)
+    taps = np.arange(len(pixels), dtype=np.int64)
+    window = np.searchsorted(bounds, taps, side="right") - 1
+    spans = np.stack([bounds[window], taps + 1], axis=1).reshape(-1)
+    (before, after), stride = windows.padding[1], windows.stride[1]
+    left = before + pixels + 1 + after - window * stride
+    return spans, 1 / np.minimum(left, windows.kernel[1])
+
+
 def _operands(lowering: Lowering, call: Call, over: Block, out: Block) -> dict[str, Any]:
     """The operands of windows over a block, with an element of another for each."""
     windows = call.given["windows"].in_the_plane()
@@ -54,11 +67,23 @@ def _operands(lowering: Lowering, call: Call, over: Block, out: Block) -> dict[s
         "x_pixel": over.stride,
         "out_pixel": out.stride,
         "padded": padded(out.width, lowering.dtype),
+        "spans": np.zeros(2, np.int64),  # not read without lengths
     }
+    ends = shares
+    lengths = [call.given[name] for name in ("lengths", "out_lengths")]
+    if lengths[0] is not None:
+        spans, ends = _ends(windows)
+        if call.op in UPSAMPLING:  # the windows are over its output
+            lengths.reverse()
+        found |= {"spans": spans, "once": False}
+        names = zip(("lengths", "window_lengths"), lengths, strict=True)
+        found |= {name: lowering.values(one) for name, one in names if one is not None}
     if call.op in UPSAMPLING:
-        found["shares"] = np.ones(len(shares), lowering.dtype)
-    elif "taken" not in {*call.given, *call.out}:
-        found["shares"] = shares.astype(lowering.dtype)
+        shares = ends = np.ones_like(ends)
+    if "taken" not in {*call.given, *call.out}:
+        found["shares"], found["end_shares"] = (
+            one.astype(lowering.dtype) for one in (shares, ends)
+        )
     return found
 
 
@@ -77,11 +102,13 @@ def _bound(kernel, over: str, out: str, /, **names: str):
         The kernel's names of operands that have others in the call.
     """
 
+    names_read = {over, out, "taken"}
+
     def bind(lowering: Lowering, call: Call) -> list[np.ndarray]:
         blocks = {
             name: lowering.blocks[array]
             for name, array in {**call.given, **call.out}.items()
-            if name != "windows"
+            if name in names_read
         }
         operands = _operands(lowering, call, blocks[over], blocks[out])
         operands |= {names.get(name, name): block.by_sample for name, block in blocks.items()}

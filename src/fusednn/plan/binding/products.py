@@ -7,10 +7,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fusednn.graph.gradients import Given, Gradient, Lookups, Partials, Runs, Sum
+from fusednn.graph.gradients import Given, Gradient, Lookups, Partials, Runs, Sum, TokenLookups
 from fusednn.graph.trace import Call
-from fusednn.kernels.ops.products import embedding
+from fusednn.kernels.ops.products import embedding, tokens
 from fusednn.kernels.ops.updates import update
+from fusednn.plan.layout.far_blocks import FarBlocks, far_blocks
 from fusednn.plan.layout.forms import Column, Form, Panels, Product, Table
 from fusednn.plan.layout.rounded_weights import Integers
 from fusednn.plan.layout.taps import GroupedTaps, Taps
@@ -37,13 +38,13 @@ def dense_forward(lowering: Lowering, call: Call) -> list[np.ndarray]:
         assert isinstance(form, Panels)
         kernel = form.plain_op
     if isinstance(form, Integers):
-        operands |= _rounded(lowering, form, w, lowering.rows * call.out["out"].positions)
+        operands |= rounded_rows(lowering, form, w, lowering.rows * call.out["out"].positions)
     if given["x"] is lowering.graph.x:
         return lowering.source.product(lowering, kernel, operands)
     return [lowering.program.record(kernel, {**operands, "x": lowering.blocks[given["x"]]})]
 
 
-def _rounded(lowering: Lowering, form: Integers, w: np.ndarray, rows: int) -> dict[str, Any]:
+def rounded_rows(lowering: Lowering, form: Integers, w: np.ndarray, rows: int) -> dict[str, Any]:
     """Operands for integer weights: their factors and sums, and memory for rounded rows."""
     panels, factors, sums = form.parts(w)
     stride = form.words + -form.words % 16  # a multiple of 64 bytes
@@ -99,12 +100,46 @@ def embed(lowering: Lowering, call: Call) -> list[np.ndarray]:
     return [lowering.program.record(embedding.embed_rows, operands)]
 
 
+def embed_tokens(lowering: Lowering, call: Call) -> list[np.ndarray]:
+    """The rows of the table that the codes of a sample select, one for each."""
+    [table] = call.given["tables"]
+    form, out = lowering.form(table), lowering.blocks[call.out["out"]]
+    assert isinstance(form, Table)
+    operands = {
+        "out": out.by_sample,
+        "out_row": out.stride,
+        "table": lowering.values(table),
+        "table_row": form.stride,
+        "lengths": lowering.lengths(call),
+        **_tokens(lowering, form.shape[0]),
+    }
+    return [lowering.program.record(tokens.embed_tokens, operands)]
+
+
+def count_tokens(lowering: Lowering, call: Call) -> list[np.ndarray]:
+    """The steps of each sample of tokens, up to the padding at its end."""
+    padding = call.given["padding"]
+    operands = {"counts": lowering.values(call.out["counts"]), "padding": padding}
+    operands |= _tokens(lowering, padding + 2)
+    return [lowering.program.record(tokens.count_tokens, operands)]
+
+
+def _tokens(lowering: Lowering, count: int) -> dict[str, Any]:
+    """How an op reads the codes of the data's samples; there are `count` codes."""
+    source = lowering.source
+    assert isinstance(source, DenseRows)
+    name = source.X.dtype.name
+    kind = 0 if source.X.dtype == lowering.dtype else 1 + tokens.INTEGERS.index(name)
+    read = source.read(lowering.orders["own"])
+    return {"kind": kind, "steps": source.shape[1], "count": count, **read}
+
+
 def embed_backward(lowering: Lowering, call: Call) -> list[np.ndarray]:
     """The gradient by the data, which is 0 in the columns of codes."""
     dx = lowering.blocks[call.out["dx"]]
     operands = {
         "dx": dx,
-        "dout": lowering.blocks[call.given["dout"]],
+        "dout": lowering.blocks[call.given["dout"]].by_sample,
         **_plain_columns(call.given["columns"], dx.width),
     }
     return [lowering.program.record(embedding.embed_backward, operands)]
@@ -117,10 +152,14 @@ def _plain_columns(codes: Sequence[int], width: int) -> dict[str, Any]:
 
 
 class GradientOp(NamedTuple):
-    """The op that updates a parameter, and the operands that it gets the gradient from."""
+    """The op that updates a parameter, and the operands that it gets the gradient from.
+
+    `tasks` are the bounds and costs of its tasks; None: one for each tile of the form.
+    """
 
     op: object
     operands: dict[str, Any]
+    tasks: Sequence[tuple[int, int, float]] | None = None
 
 
 def gradient_op(lowering: Lowering, number: int, gradient: Gradient) -> GradientOp:
@@ -130,17 +169,24 @@ def gradient_op(lowering: Lowering, number: int, gradient: Gradient) -> Gradient
         case Sum(None, dz):
             ones, block = np.ones(1, lowering.dtype), lowering.blocks[dz]
             operands = {"ones": ones, "dz": block, "zeros": lowering.zeros(block.width)}
+            operands["lengths"] = lowering.lengths_of(dz)
             return GradientOp(update.update_bias, operands)
         case Sum(x, dz, Runs() as found):
             assert x is not None
             assert type(form) is Panels
             operands = _runs(lowering, form, lowering.blocks[x], lowering.blocks[dz], found)
-            return GradientOp(form.runs_op, operands)
+            lengths = lowering.lengths_of(x)
+            assert lengths is None or found.per_sample == 1
+            operands |= {"lengths": lengths, "steps": x.positions}
+            return GradientOp(form.runs_op, operands, list(_blocks_of(form).tasks()))
         case Sum(x, dz):
             assert x is not None
             assert isinstance(form, Panels)
             width = max(form.padded_in, form.padded_out)
             read = {"dz": lowering.blocks[dz], "zeros": lowering.zeros(width)}
+            read |= (
+                {"lengths": lengths} if (lengths := lowering.lengths_of(dz)) is not None else {}
+            )
             if x is lowering.graph.x:
                 return GradientOp(*lowering.source.gradient(lowering, form, read))
             return GradientOp(form.update_op, {"x": lowering.blocks[x], **read})
@@ -150,8 +196,21 @@ def gradient_op(lowering: Lowering, number: int, gradient: Gradient) -> Gradient
         case Given(values):
             return GradientOp(update.apply_bias, {"gradient": lowering.values(values)})
         case Lookups(_, column, dz, first):
-            return _lookups(lowering, form, column, lowering.blocks[dz], first)
+            assert isinstance(lowering.source, DenseRows)
+            read = lowering.source.read(lowering.orders["own"])
+            sort = {**read, "column": column, "count": form.shape[0]}
+            return _lookups(lowering, form, embedding.sort_codes, sort, lowering.blocks[dz], first)
+        case TokenLookups(_, dz, left_out):
+            sort = {
+                **_tokens(lowering, form.shape[0]),
+                "left_out": -1 if left_out is None else left_out,
+            }
+            return _lookups(lowering, form, tokens.sort_tokens, sort, lowering.blocks[dz], 0)
     raise TypeError(f"there is no update for {gradient}")
+
+
+def _blocks_of(form: Panels) -> FarBlocks:
+    return far_blocks(form.fan_in, form.padded_out, form.dtype)
 
 
 def _runs(lowering: Lowering, form: Panels, x: Block, dz: Block, runs: Runs) -> dict[str, Any]:
@@ -159,7 +218,10 @@ def _runs(lowering: Lowering, form: Panels, x: Block, dz: Block, runs: Runs) -> 
     assert runs.rows_of_x() <= x.positions
     assert runs.rows_of_dz() <= dz.positions
     assert form.fan_in == len(runs.taps) * x.width
+    blocks = _blocks_of(form)
     operands = {
+        "block_rows": blocks.rows,
+        "block_columns": blocks.columns,
         "zeros": lowering.zeros(form.padded_out),
         "taps": np.array(runs.taps, np.int64) * x.stride,
         "tap_size": x.width,
@@ -176,15 +238,15 @@ def _runs(lowering: Lowering, form: Panels, x: Block, dz: Block, runs: Runs) -> 
     return operands
 
 
-def _lookups(lowering: Lowering, form: Form, column: int, dz: Block, first: int) -> GradientOp:
+def _lookups(
+    lowering: Lowering, form: Form, kernel, sort: dict[str, Any], dz: Block, first: int
+) -> GradientOp:
+    """The update of a table, after a record that sorts the rows of dz by their codes."""
     count, size = form.shape
     found = {
         "starts": lowering.memory.borrow(count + 1, np.int64),
-        "entry_rows": lowering.memory.borrow(lowering.rows, np.int32),
+        "entry_rows": lowering.memory.borrow(lowering.rows * dz.positions, np.int32),
     }
-    assert isinstance(lowering.source, DenseRows)
-    read = lowering.source.read(lowering.orders["own"])
-    sort = {**read, "column": column, "count": count, **found}
-    lowering.before.append(lowering.program.record(embedding.sort_codes, sort))
+    lowering.before.append(lowering.program.record(kernel, {**sort, **found}))
     operands = {"dz": dz, "vector_size": size, "vector_column": first, **found}
     return GradientOp(embedding.update_table, operands)

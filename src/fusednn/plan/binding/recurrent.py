@@ -9,12 +9,23 @@ import numpy as np
 
 from fusednn.graph.arrays import Array
 from fusednn.graph.trace import Call, Graph
-from fusednn.kernels.ops.recurrence import gru, join, lstm, rnn
+from fusednn.kernels.ops.recurrence import gru, join, lstm, rnn, rounded, windows
 from fusednn.kernels.ops.recurrence.walk import BLOCK
 from fusednn.plan.layout.forms import Panels
-from fusednn.plan.memory.buffers import padded
+from fusednn.plan.layout.rounded_weights import HALF, INTEGER, Integers, Words
+from fusednn.plan.memory.buffers import Block, padded
 
 from .lowering import Lowering
+from .products import rounded_rows
+
+FORWARD = {
+    "": {"rnn": rnn.rnn_forward, "lstm": lstm.lstm_forward, "gru": gru.gru_forward},
+    HALF: {"rnn": rounded.half_rnn, "lstm": rounded.half_lstm, "gru": rounded.half_gru},
+    INTEGER: {
+        "rnn": rounded.integer_rnn, "lstm": rounded.integer_lstm, "gru": rounded.integer_gru
+    },
+}  # fmt: skip
+"""The kernels of the ways forward, by the storage of the weights."""
 
 BACKWARD = "rnn_backward", "lstm_backward", "gru_backward"
 
@@ -32,75 +43,105 @@ def recurrent_elements(graph: Graph, dtype) -> int:
 
 
 def _bound(
-    lowering: Lowering, call: Call, kernel, arrays: Mapping[str, Array], **more: Any
+    lowering: Lowering, call: Call, kernel, steps: int, arrays: Mapping[str, Array], **more: Any
 ) -> list[np.ndarray]:
     """The record of a direction: the rows of `arrays`, and sizes."""
-    operands: dict[str, Any] = {"units": call.given["w"].shape[0], **more}
+    operands: dict[str, Any] = {"units": call.given["w"].shape[0], "steps": steps, **more}
     for name, array in arrays.items():
         block = lowering.blocks[array]
         step = block.stride if block.positions > 1 else 0
-        operands |= {name: block.by_sample, f"{name}_step": step}
-    operands["steps"] = max(lowering.blocks[array].positions for array in arrays.values())
-    operands["reverse"] = call.given["reverse"]
+        if block.positions > steps:  # the first row is that before the first step
+            block = block._replace(values=block.values[block.stride :])
+        stride = lowering.blocks[array].by_sample.stride
+        operands |= {name: Block(block.values, stride, block.width), f"{name}_step": step}
+    operands |= {"reverse": call.given["reverse"], "lengths": lowering.lengths(call)}
     return [lowering.program.record(kernel, operands)]
 
 
-def _forward(lowering: Lowering, call: Call, kernel, arrays, **more) -> list[np.ndarray]:
-    form = lowering.form(call.given["w"])
-    assert isinstance(form, Panels)
-    given = {"w": lowering.values(call.given["w"]), "columns": form.padded_out}
-    return _bound(lowering, call, kernel, arrays, **given, **more)
-
-
-def _cell_rows(lowering: Lowering, call: Call) -> dict[str, Any]:
-    """What the ways forward of LSTM and GRU have besides: zeros before the first step."""
-    count = padded(call.given["w"].shape[1], lowering.dtype)
-    width = padded(call.given["w"].shape[0], lowering.dtype)
-    return {"zeros": lowering.zeros(count), "padded_units": width}
+def _forward(lowering: Lowering, call: Call, cell: str, arrays, **more) -> list[np.ndarray]:
+    w, z = call.given["w"], lowering.blocks[call.given["z"]]
+    form, values = lowering.form(w), lowering.values(w)
+    assert isinstance(form, Panels | Words)
+    given = {
+        "w": values,
+        "zeros": lowering.zeros(form.padded_out),
+        "columns": form.padded_out,
+        "padded_units": padded(w.shape[0], lowering.dtype),
+        "continues": call.given.get("before") is not None,
+    }
+    if isinstance(form, Integers):
+        found = rounded_rows(lowering, form, values, lowering.rows)
+        given |= {"column_sums": found.pop("sums"), "zero_points": found.pop("zeros"), **found}
+    kernel = FORWARD[call.given["storage"]][cell]
+    return _bound(lowering, call, kernel, z.positions, arrays, **given, **more)
 
 
 def rnn_forward(lowering: Lowering, call: Call) -> list[np.ndarray]:
-    return _forward(lowering, call, rnn.rnn_forward, call.out, rectified=call.given["rectified"])
+    arrays = {"sums": call.out["states"], **call.out}
+    return _forward(lowering, call, "rnn", arrays, rectified=call.given["rectified"])
 
 
 def lstm_forward(lowering: Lowering, call: Call) -> list[np.ndarray]:
-    return _forward(lowering, call, lstm.lstm_forward, call.out, **_cell_rows(lowering, call))
+    return _forward(lowering, call, "lstm", _renamed(call.out, gates="sums"))
 
 
 def gru_forward(lowering: Lowering, call: Call) -> list[np.ndarray]:
-    more = {"b": lowering.values(call.given["b"]), **_cell_rows(lowering, call)}
-    return _forward(lowering, call, gru.gru_forward, call.out, **more)
+    arrays, b = _renamed(call.out, hidden="sums"), lowering.values(call.given["b"])
+    return _forward(lowering, call, "gru", arrays, b=b)
 
 
-def _backward(lowering: Lowering, call: Call, kernel, arrays, **more) -> list[np.ndarray]:
+def _renamed(arrays: Mapping[str, Array], **names: str) -> dict[str, Array]:
+    """The arrays by the names of a kernel's operands."""
+    return {names.get(name, name): array for name, array in arrays.items()}
+
+
+def _backward(lowering: Lowering, call: Call, kernel, kept: str, **more) -> list[np.ndarray]:
+    """`kept` names the arrays that it reads; the first may have a row before the first step."""
     form, w = lowering.form(call.given["w"]), lowering.transposed(call.given["w"])
     assert isinstance(form, Panels)
     dout = lowering.blocks[call.given["dout"]].part(call.given["first"], form.fan_in)
-    every = call.given["sequences"]
+    every, steps = call.given["sequences"], call.out["dz"].positions
+    names = kept.split()
     given = {
         "w_transposed": w,
         "zeros": lowering.zeros(max(form.padded_in, form.padded_out)),
+        "depth": form.fan_out,
         "columns": form.padded_out,
         "padded_units": form.padded_in,
         "dout": dout.by_sample,
         "dout_step": dout.stride if every else 0,
         "every_step": every,
+        "continues": call.given[names[0]].positions > steps,
     }
-    return _bound(lowering, call, kernel, {**call.out, **arrays}, **given, **more)
+    sums = "dhidden" if "dhidden" in call.out else "dz"
+    arrays = _renamed(call.out, **{sums: "dsums"}) | {name: call.given[name] for name in names}
+    return _bound(lowering, call, kernel, steps, arrays, **given, **more)
 
 
 def rnn_backward(lowering: Lowering, call: Call) -> list[np.ndarray]:
-    arrays = {"states": call.given["states"]}
-    return _backward(lowering, call, rnn.rnn_backward, arrays, rectified=call.given["rectified"])
+    rectified = call.given["rectified"]
+    return _backward(lowering, call, rnn.rnn_backward, "states", rectified=rectified)
 
 
 def lstm_backward(lowering: Lowering, call: Call) -> list[np.ndarray]:
-    arrays = {name: call.given[name] for name in ("cells", "squashed")}
-    return _backward(lowering, call, lstm.lstm_backward, arrays)
+    return _backward(lowering, call, lstm.lstm_backward, "cells squashed")
 
 
 def gru_backward(lowering: Lowering, call: Call) -> list[np.ndarray]:
-    return _backward(lowering, call, gru.gru_backward, {"states": call.given["states"]})
+    return _backward(lowering, call, gru.gru_backward, "states")
+
+
+def begin_window(lowering: Lowering, call: Call) -> list[np.ndarray]:
+    out, before = lowering.blocks[call.out["out"]], lowering.blocks[call.given["before"]]
+    operands = {"out": out.by_sample, "before": before}
+    return [lowering.program.record(windows.begin_window, operands)]
+
+
+def end_window(lowering: Lowering, call: Call) -> list[np.ndarray]:
+    out, states = lowering.blocks[call.out["out"]], lowering.blocks[call.given["states"]]
+    last = states.stride * (states.positions - 1)
+    operands = {"out": out, "states": states.by_sample, "last": last}
+    return [lowering.program.record(windows.end_window, operands)]
 
 
 def join_states(lowering: Lowering, call: Call) -> list[np.ndarray]:
@@ -110,17 +151,21 @@ def join_states(lowering: Lowering, call: Call) -> list[np.ndarray]:
     records = []
     for number, array in enumerate(states):
         rows, units = lowering.blocks[array], array.width
-        steps = rows.positions
+        # the first row may be that before the first step
+        before = rows.positions - out.positions if call.given["sequences"] else 0
+        values = rows.values[before * rows.stride :]
         is_last = number == len(states) - 1
         operands = {
             "out": out.part(number * units, units).by_sample,
-            "states": rows.by_sample,
+            "states": Block(values, rows.by_sample.stride, units),
             "units": units,
             "cleared": padded(out.width, lowering.dtype) - out.width if is_last else 0,
-            "rows": steps if call.given["sequences"] else 1,
+            "rows": out.positions,
             "out_step": out.stride,
             "states_step": rows.stride,
-            "first": 0 if call.given["sequences"] or number else steps - 1,
+            "last": not call.given["sequences"] and number == 0,
+            "steps": rows.positions - before,
+            "lengths": lowering.lengths(call),
         }
         records.append(lowering.program.record(join.join_states, operands))
     return records

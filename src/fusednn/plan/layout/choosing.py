@@ -21,6 +21,13 @@ TRANSPOSING = (
 """The calls that read a copy of w^T."""
 
 
+ROUNDED = "dense", "rnn_forward", "rnn_carried", "lstm_forward", "gru_forward"
+"""The calls that read weights which may be rounded, besides those of windows."""
+
+LOOKING_UP = "embed_rows", "embed_tokens"
+"""The calls that read tables."""
+
+
 def forms_of(network: Network, dtype, wants_dx: bool = False) -> tuple[Form, ...]:
     """The form of each parameter, in the order of the network.
 
@@ -38,20 +45,25 @@ def forms_of(network: Network, dtype, wants_dx: bool = False) -> tuple[Form, ...
 def _forms(network: Network, dtype, wants_dx: bool) -> tuple[Form, ...]:
     graph = network.graph(trains=True)
     products, backward = _weights_of(graph, "dense"), _weights_of(graph, "dense_backward")
+    storages = {
+        number: call.given["storage"]
+        for op in ROUNDED
+        for number, call in _weights_of(graph, op).items()
+    }
     whole = network.graph(trains=True, wants_dx=True) if wants_dx else graph
     copied = {number for op in TRANSPOSING for number in _weights_of(whole, op)}
-    tables = [call.given["tables"] for call in graph.calls if call.op == "embed_rows"]
+    tables = [call.given["tables"] for call in graph.calls if call.op in LOOKING_UP]
     convolutions = _weights_of(graph, "convolve") | _weights_of(graph, "convolve_transposed")
     forms: list[Form] = []
     for number, (parameter, array) in enumerate(graph.parameters):
         call = products.get(number)
-        if call is not None:
+        if storages.get(number):
+            forms.append(FORMS[storages[number]](*parameter.shape))
+        elif call is not None:
             fan_in, fan_out = parameter.shape
             # a last layer of few units, behind trained parameters, computes dot products
             is_last = network.is_whole and call.out["out"] is graph.logits
-            if call.given["storage"]:
-                forms.append(FORMS[call.given["storage"]](fan_in, fan_out))
-            elif is_last and number in backward and fan_out <= narrow_dense.NARROW:
+            if is_last and number in backward and fan_out <= narrow_dense.NARROW:
                 forms.append(Vectors(fan_in, fan_out, dtype))
             else:
                 forms.append(Panels(fan_in, fan_out, dtype, transposed=number in copied))

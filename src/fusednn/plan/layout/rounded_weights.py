@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from fusednn.graph.layers.convolution import Convolution
 from fusednn.graph.layers.dense import Dense
 from fusednn.graph.layers.layer import Layer
+from fusednn.graph.layers.recurrent import Recurrent
 from fusednn.graph.layers.residual import Residual
 from fusednn.graph.layers.transposed_convolution import TransposedConvolution
 from fusednn.graph.network import Network
@@ -128,7 +130,7 @@ FORMS: dict[str, type[Halves] | type[Integers]] = {HALF: Halves, INTEGER: Intege
 
 
 def with_storage(network: Network, storage: str) -> Network:
-    """The network with this storage in its dense layers and convolutions.
+    """The network with this storage in its dense layers, convolutions and recurrences.
 
     A last layer of few units is not changed, nor with "int8" one of very many inputs, whose sums
     would not be exact.
@@ -162,11 +164,20 @@ def _with_storage(op: Layer, storage: str) -> Layer:
             tuple(_with_storage(one, storage) for one in ops) for ops in (op.inner, op.shortcut)
         )
         return op._replace(inner=inner, shortcut=shortcut)
-    if isinstance(op, Dense) and storage == INTEGER and op.fan_in > 4 * MOST_WORDS:
+    if storage == INTEGER and _longest_sum(op) > 4 * MOST_WORDS:
         return op
+    if isinstance(op, Recurrent):
+        return replace(op, storage=storage)
     if not isinstance(op, Dense | Convolution | TransposedConvolution):
         return op
     return op._replace(storage=storage)
+
+
+def _longest_sum(op: Layer) -> int:
+    """The products that a sum of integers has."""
+    if isinstance(op, Recurrent):
+        return max(op.fan_in, op.units)
+    return op.fan_in if isinstance(op, Dense) else 0
 
 
 def rounded_halves(array: np.ndarray) -> np.ndarray:

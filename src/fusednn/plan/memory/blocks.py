@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from fusednn.graph.arrays import SAMPLES, Array
-from fusednn.graph.trace import Call
+from fusednn.graph.trace import Call, Carried
 
 from .buffers import Block, leading_dimension
 from .memory import Memory
@@ -92,6 +92,15 @@ class Blocks:
 
     def __getitem__(self, array: Array) -> Block:
         return self._blocks[array]
+
+    def lend(self, carried: Carried, values: np.ndarray) -> None:
+        """Gives the arrays of what is carried a block of memory that lasts."""
+        before, after = carried
+        self._keys[id(values)] = ("carried",)
+        self._last[after] = LAST
+        self._blocks[before] = Block(
+            values, leading_dimension(before.width, self._dtype), before.width, before.positions
+        )
 
     def is_read(self, at: int, call: Call) -> bool:
         """Whether something reads what a call writes."""

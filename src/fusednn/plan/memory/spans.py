@@ -26,7 +26,8 @@ STEP, TASK, WHOLE = range(3)
 
 
 TOGETHER = frozenset(
-    f"{cell}_{way}" for cell in ("rnn", "lstm", "gru") for way in ("forward", "backward")
+    [f"{cell}_{way}" for cell in ("rnn", "lstm", "gru") for way in ("forward", "backward")]
+    + ["rnn_carried", "begin_window", "end_window"]
 )
 """Calls that run for all samples of a task, though these have several rows: they read their
 weights once for each step of a series."""

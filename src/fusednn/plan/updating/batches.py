@@ -18,10 +18,10 @@ def rows_at_once(network: Network, rule: Rule, batch: int) -> int:
     """Samples of a batch that are processed at once, without a single last one that is joined.
 
     BatchNorm takes its statistics from what is processed at once, so it needs the whole batch, or
-    `rule.block`.
+    `rule.block`. Windows of series carry the states of all samples of a batch on.
     """
     block = min(batch, rule.block or batch)
-    if network.needs_batches():
+    if network.needs_batches() or rule.window:
         return block
     most = sizes.BLOCK_LIMIT // network.positions
     return min(block, most if network.positions == 1 else max(most, sizes.LEAST_BLOCK))

@@ -36,6 +36,10 @@ class Rule(NamedTuple):
         Whether the gradient by the data is computed too; not with mixup.
     augmentation : Augmentation or None
         What is done to the samples at random.
+    ragged : bool
+        Whether samples are series, some of them with padding.
+    window : int
+        Steps that the gradient goes back, in windows of the series; 0: all of them.
     """
 
     optimizer: str | None
@@ -48,6 +52,8 @@ class Rule(NamedTuple):
     mixup: float = 0.0
     inputs: bool = False
     augmentation: Augmentation | None = None
+    ragged: bool = False
+    window: int = 0
 
     @property
     def clips(self) -> bool:

@@ -45,7 +45,7 @@ class Updater:
         constants, decoupled: bool, l1: bool,
     ):  # fmt: skip
         self._program, self._layout, self._facts, self._normed = program, layout, facts, normed
-        rows = [positions.get(number, 1) for number in range(len(layout.forms))]
+        self._rows = rows = [positions.get(number, 1) for number in range(len(layout.forms))]
         self._tiles = [
             [(lo, hi, cost * own) for lo, hi, cost in form.tiles(batch * own)]
             for form, own in zip(layout.forms, rows, strict=True)
@@ -116,7 +116,11 @@ class Updater:
                 operands["absolutes_out"] = None if absolutes is None else absolutes[counted:]
                 counted += len(self._tiles[number])
             chain = [self._program.record(gradient.op, operands)]
-            tasks += [Task(chain, lo, hi, cost=cost) for lo, hi, cost in self._tiles[number]]
+            bounds = self._tiles[number]
+            if gradient.tasks is not None:
+                rows = self._rows[number]
+                bounds = [(lo, hi, cost * rows) for lo, hi, cost in gradient.tasks]
+            tasks += [Task(chain, lo, hi, cost=cost) for lo, hi, cost in bounds]
         return tasks
 
     def _factors(self, number: int) -> np.ndarray | None:

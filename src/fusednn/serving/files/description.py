@@ -26,6 +26,7 @@ from fusednn.graph.layers.recurrent import GATES, Recurrent
 from fusednn.graph.layers.rescale import Rescale
 from fusednn.graph.layers.reshape import Reshape
 from fusednn.graph.layers.residual import Residual
+from fusednn.graph.layers.token_embedding import TokenEmbedding
 from fusednn.graph.layers.transposed_convolution import TransposedConvolution
 from fusednn.graph.layers.untrained import GaussianNoise, Identity, Standardize
 from fusednn.graph.layers.upsampling import UpSampling
@@ -35,7 +36,7 @@ from fusednn.kernels.activations import ACTIVATIONS
 from fusednn.plan.binding.activations import epilogue
 
 from . import windows_json
-from .fields import Refused, flag, keyed, list_of, number, one_of, whole
+from .fields import Refused, flag, keyed, list_of, number, one_of, optional, whole
 
 MOST_OPS = 4096
 MOST_DEPTH = 32
@@ -82,6 +83,7 @@ def _read_after(value, where: str, reader: Reader) -> Epilogue:
 SIZE = _plain(whole(1, MOST_WIDTH))
 SIZES = Kind(list, lambda value, where, _: list_of(whole(1, MOST_WIDTH), 1)(value, where))
 NUMBERS = Kind(list, lambda value, where, _: list_of(whole(0, MOST_WIDTH), 1)(value, where))
+PERHAPS_NUMBER = _plain(optional(whole(0, MOST_WIDTH)))
 SHAPE = Kind(list, lambda value, where, reader: reader.shape(value, where))
 FLAG = _plain(flag)
 CELL = _plain(one_of(GATES))
@@ -119,6 +121,13 @@ FIELDS: dict[type, dict[str, Kind]] = {
         "sizes": SIZES,
         "after": AFTER,
     },
+    TokenEmbedding: {
+        "fan_in": SIZE,
+        "categories": SIZE,
+        "size": SIZE,
+        "padding": PERHAPS_NUMBER,
+        "after": AFTER,
+    },
     Residual: {"inner": OPS, "shortcut": PERHAPS_OPS, "after": AFTER},
     Reshape: {"shape": SHAPE, "channels_first": FLAG, "after": AFTER},
     Convolution: CONVOLUTION,
@@ -149,11 +158,15 @@ SINCE: dict[type, int] = {
     UpSampling: 4,
     Pooling: 4,
     Recurrent: 6,
+    TokenEmbedding: 6,
 }
 """The version of the format that introduced an op, if it is not the first."""
 
 SHORTCUT_SINCE = 4
 """The version that introduced `shortcut`; residual blocks of earlier files add their input."""
+
+OUTPUT_AXES_SINCE = 6
+"""The version whose networks may end with samples of several rows."""
 
 POSITIONS = "first", "last"
 """Keys of a dense layer: whether no trained op comes before it, and whether it yields the logits.
@@ -228,7 +241,8 @@ def read_ops(value, where: str, elements: int, version: int) -> tuple[Layer, ...
     """
     reader = Reader(elements, version)
     ops = reader.ops(value, where)
-    if len(reader.check_shapes(ops, where, (ops[0].fan_in,))) > 1:
+    ends_with_axes = len(reader.check_shapes(ops, where, (ops[0].fan_in,))) > 1
+    if ends_with_axes and version < OUTPUT_AXES_SINCE:
         raise Refused(f"{where} must end with one row for each sample")
     for at, (op, found) in enumerate(zip(ops, value, strict=True)):
         if isinstance(op, Dense) and found["last"] != (at == len(ops) - 1):
@@ -326,6 +340,8 @@ class Reader:
         self._check_widths(parts, where)
         if kind is Embedding:
             self._check_embedding(parts, where)
+        if kind is TokenEmbedding:
+            self._check_tokens(parts, where)
         if kind in windows_json.CHECKS:
             most = most_columns(self._widest)
             self._take(windows_json.CHECKS[kind](parts, where, most), where)
@@ -355,6 +371,14 @@ class Reader:
             raise Refused(f"{where}.columns must be different ones of its {parts['fan_in']}")
         if sum(parts["sizes"]) > self._widest:
             raise Refused(f"{where}.sizes are more than the tensors have elements")
+
+    def _check_tokens(self, parts: dict[str, Any], where: str) -> None:
+        if self._depth or self._count > 1:
+            raise Refused(f"{where} must be the first op")
+        if parts["categories"] * parts["size"] > self._widest:
+            raise Refused(f"{where} has more vectors than the tensors have elements")
+        if (parts["padding"] or 0) >= parts["categories"]:
+            raise Refused(f"{where}.padding must be one of its {parts['categories']} codes")
 
 
 def has_training_ops(ops: tuple[Layer, ...]) -> bool:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fusednn.graph.layers.layer import Layer
-from fusednn.serving.model import Columns, Head, Model
+from fusednn.serving.model import COLUMNS, MULTILABEL, Columns, Head, Model, output_axes
 
 from .description import (
     MOST_WIDTH,
@@ -148,6 +148,7 @@ class Contents(NamedTuple):
             plan.get("estimator"),
             tensors,
         )
+        check_outputs(ops, contents.head)
         contents._check_tensors()
         return contents
 
@@ -192,6 +193,12 @@ class Contents(NamedTuple):
             array = self.tensors.read(name)
             check_values(name, parameter, array)
             yield array
+
+
+def check_outputs(ops: tuple[Layer, ...], head: Head) -> None:
+    """Refuses ops that end with samples of several rows before a head that takes one row."""
+    if output_axes(ops) and head.kind in (MULTILABEL, COLUMNS):
+        raise Refused(f"its ops must end with one row for each sample, for {head.kind}")
 
 
 def read_axes(value, inputs: int) -> tuple[int, ...] | None:

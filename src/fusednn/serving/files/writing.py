@@ -8,12 +8,28 @@ from typing import Any
 
 import numpy as np
 
-from fusednn.serving.model import Columns, Model
+from fusednn.serving.model import Columns, Model, output_axes
 
-from .description import check_values, named_parameters, read_ops, version_of_ops, written_ops
+from .description import (
+    OUTPUT_AXES_SINCE,
+    check_values,
+    named_parameters,
+    read_ops,
+    version_of_ops,
+    written_ops,
+)
 from .fields import Refused
 from .head_json import read_head, version_of, written_head
-from .reading import ESTIMATOR, FEATURES, KEY, KEYS, PREDICTOR, read_axes, read_columns
+from .reading import (
+    ESTIMATOR,
+    FEATURES,
+    KEY,
+    KEYS,
+    PREDICTOR,
+    check_outputs,
+    read_axes,
+    read_columns,
+)
 from .replacing import write_tensors
 from .tensors import MOST_HEADER, parsed
 
@@ -52,6 +68,7 @@ def save_model(
         version_of_ops(model.ops),
         1 if model.columns is None else 2,
         1 if model.axes is None else 5,
+        OUTPUT_AXES_SINCE if output_axes(model.ops) else 1,
     )
     plan: dict[str, Any] = {"version": version, "kind": kind}
     plan |= {key: write(model, version) for key, write in _WRITERS.items() if key in KEYS[version]}
@@ -84,7 +101,8 @@ def _checked(model: Model, plan: dict[str, Any]) -> dict[str, np.ndarray]:
     ops = read_ops(plan["ops"], "ops", elements, plan["version"])
     read_columns(plan.get("columns"), ops[0].fan_in, elements)
     read_axes(plan.get("axes"), model.inputs)
-    read_head(plan["head"], "head", ops[-1].fan_out, plan["version"])
+    head = read_head(plan["head"], "head", ops[-1].fan_out, plan["version"])
+    check_outputs(ops, head)
     FEATURES(plan["features"], "features")
     return arrays
 

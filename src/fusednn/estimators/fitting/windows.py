@@ -1,0 +1,58 @@
+"""Checks the option `window`: whether a fit can go through its series window by window."""
+
+from __future__ import annotations
+
+from scipy import sparse
+
+from fusednn.estimators.network.built_layers import Position
+from fusednn.graph.in_windows import refused
+from fusednn.graph.layers.reshape import Reshape
+from fusednn.graph.layers.token_embedding import TokenEmbedding
+from fusednn.graph.network import Network
+from fusednn.training.fits import FitOptions
+
+
+def windowed(estimator, options: FitOptions, network: Network, X) -> FitOptions:
+    """The options of a fit; without a window where one has all steps.
+
+    Raises
+    ------
+    ValueError
+        If the samples are no series, or a layer or an option does not go with windows; the message
+        names it.
+    """
+    if options.window is None:
+        return options
+    given = {
+        "mixup": options.mixup > 0,
+        "augment": options.augmentation is not None,
+        "accumulate": options.accumulate > 1,
+        "sparse X": sparse.issparse(X),
+    }
+    for name in [name for name, used in given.items() if used]:
+        raise ValueError(f"window cannot be combined with {name}.")
+    first = network.ops[0]
+    if isinstance(first, TokenEmbedding):
+        raise ValueError(
+            f"window={options.window} cuts series of numbers, but layers[0] is a TokenEmbedding."
+        )
+    if not isinstance(first, Reshape) or len(first.shape) != 2 or first.channels_first:
+        raise ValueError(
+            f"window={options.window} needs series: X with axes (n_samples, steps, channels), or"
+            " Reshape(steps, channels) as the first layer."
+        )
+    _check_layers(estimator, options.window)
+    return options._replace(window=None) if options.window >= first.shape[0] else options
+
+
+def _check_layers(estimator, window: int) -> None:
+    built, specs = estimator._built(), estimator.layers_
+    for number, home in enumerate(built.homes[: len(specs)]):
+        if home in (None, 0):  # the first op gives the axes
+            continue
+        reason = refused(built.pieces[home].op)
+        if reason:
+            place = Position(f"layers[{number}]", specs[number])
+            raise place.refuse(
+                f"window={window} cuts the series and carries states on, but this layer {reason}"
+            )

@@ -1,0 +1,63 @@
+"""Lists of series of unequal lengths: one array, in which NaN is padding, and back."""
+
+from __future__ import annotations
+
+from math import prod
+
+import numpy as np
+
+from fusednn.serving.sequences import Series, are_sequences, refuse_mixed, stacked
+
+__all__ = ["are_sequences", "in_form_of", "padded", "refuse_mixed"]
+
+
+def padded(
+    X,
+    dtype: str,
+    steps: int = 0,
+    padding: int | None = None,
+    series: Series | None = None,
+) -> np.ndarray:
+    """One array of series of unequal lengths, with NaN or `padding` behind the last step of each.
+
+    Parameters
+    ----------
+    X : list, tuple or ndarray of objects
+        For each sample an array (steps, features), or (steps,).
+    dtype : str
+        The estimator's `dtype`; "auto" keeps float32, and makes it of integers.
+    steps : int
+        The fewest steps of the result.
+    padding : int, optional
+        Of tokens, whose integers stay.
+    series : Series, optional
+        What a fitted network reads.
+
+    Returns
+    -------
+    ndarray of float, of shape (n_samples, most steps, features) or (n_samples, most steps)
+
+    Raises
+    ------
+    ValueError
+        If a sample has no step, or another number of features or axes than the first, or than
+        `series`.
+    """
+    whole = np.float64 if dtype == "float64" else np.float32
+    return stacked(X, steps, whole, padding, series)
+
+
+def in_form_of(X, values: np.ndarray):
+    """Values for each number of X: rows in the axes of X, or in a list of its arrays.
+
+    Parameters
+    ----------
+    X
+        As the user gave it.
+    values : ndarray of shape (n_samples, n_features)
+    """
+    if not are_sequences(X):
+        shape = np.shape(X)
+        return values.reshape(shape) if len(shape) > 2 else values
+    shapes = [np.shape(sample) for sample in X]
+    return [row[: prod(shape)].reshape(shape) for row, shape in zip(values, shapes, strict=True)]
