@@ -1,4 +1,4 @@
-"""Compares networks with convolutions or recurrences with peers, in training and prediction.
+"""Compares networks with convolutions, recurrences or attention with peers: training, prediction.
 
     python -m benchmarks.compare_layers [--threads 2] [--dtype float32] [--networks lenet ...]
                                         [--repeats 5] [--samples 256 1]

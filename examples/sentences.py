@@ -4,8 +4,8 @@
 
 rt-polarity (`folder/rt-polarity`, Pang and Lee 2005) has 10,662 sentences. For each of five seeds
 a tenth, stratified, is the test, and the words are those of the other sentences alone. Sentences
-are lists of codes of unequal lengths: nothing is cut or padded by hand. Prints the accuracy for
-each seed, beside that of a logistic regression on counts of words.
+are of unequal lengths, and none is cut. Prints the accuracy for each seed, beside that of a
+logistic regression on counts of words.
 
 The options were chosen with `--choose`, which splits the training part of seed 0 again.
 """
@@ -18,7 +18,6 @@ import os
 import sys
 import time
 import warnings
-from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,14 +26,13 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import train_test_split
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 
 from fusednn import NetworkClassifier
 from fusednn.layers import GRU, Dropout, GlobalMaxPool, TokenEmbedding
 from fusednn.optimizers import AdamW
+from fusednn.text import PADDING, WordTokenizer
 
-PADDING, UNKNOWN, FIRST = 0, 1, 2
-"""The codes of what is no word, of words that training does not know, and of the first word."""
 SEEDS, EPOCHS = range(5), 8
 
 
@@ -50,33 +48,12 @@ def load() -> tuple[list[str], np.ndarray]:
     return [*parts[0], *parts[1]], np.repeat([0, 1], list(map(len, parts)))
 
 
-class Words:
-    """The codes of the words that occur in at least `least` of some sentences."""
-
-    def __init__(self, sentences, least: int = 2):
-        counts = Counter(word for sentence in sentences for word in set(sentence.split()))
-        known = sorted(word for word, count in counts.items() if count >= least)
-        self.codes = {word: FIRST + number for number, word in enumerate(known)}
-
-    @property
-    def count(self) -> int:
-        """The number of codes."""
-        return FIRST + len(self.codes)
-
-    def encode(self, sentences) -> list[np.ndarray]:
-        """An array of codes for each sentence."""
-        return [
-            np.array([self.codes.get(word, UNKNOWN) for word in sentence.split()], np.uint16)
-            for sentence in sentences
-        ]
-
-
-def network(words: Words, epochs: int = EPOCHS, seed: int = 0, **options) -> NetworkClassifier:
-    """The estimator; `options` are sizes and rates in place of those here."""
+def network(epochs: int = EPOCHS, seed: int = 0, **options) -> Pipeline:
+    """A tokenizer and a network; `options` are sizes and rates in place of those here."""
     found = {"size": 64, "units": 32, "drop": 0.5, "rate": 0.003, "decay": 0.05} | options
-    return NetworkClassifier(
+    net = NetworkClassifier(
         [
-            TokenEmbedding(found["size"], words.count, padding=PADDING),
+            TokenEmbedding(found["size"], padding=PADDING),
             Dropout(found["drop"]),
             GRU(found["units"], return_sequences=True, bidirectional=True),
             GlobalMaxPool(),
@@ -89,6 +66,7 @@ def network(words: Words, epochs: int = EPOCHS, seed: int = 0, **options) -> Net
         clip_norm=1.0,
         random_state=seed,
     )
+    return make_pipeline(WordTokenizer(split="spaces"), net)
 
 
 class Outcome(NamedTuple):
@@ -106,16 +84,14 @@ def run(sentences, labels, seed: int, epochs: int, **options) -> Outcome:
     train, test, y, y_test = train_test_split(
         sentences, labels, test_size=0.1, stratify=labels, random_state=seed
     )
-    words = Words(train)
-    X, X_test = words.encode(train), words.encode(test)
-    model, start = network(words, epochs, seed, **options), time.perf_counter()
+    model, start = network(epochs, seed, **options), time.perf_counter()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        model.fit(X, y)
+        model.fit(train, y)
     seconds = time.perf_counter() - start
     counts = make_pipeline(CountVectorizer(min_df=2), LogisticRegression(C=0.3, max_iter=1000))
     alone = counts.fit(train, y).score(test, y_test)
-    return Outcome(seed, model.score(X_test, y_test), alone, seconds, model.loss_curve_)
+    return Outcome(seed, model.score(test, y_test), alone, seconds, model[-1].loss_curve_)
 
 
 def table(outcomes: list[Outcome]) -> str:

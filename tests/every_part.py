@@ -10,6 +10,7 @@ Data have six columns, of which two or all may be codes.
 from typing import NamedTuple
 
 import numpy as np
+from cases.attention_layers import ATTENTION_LAYERS
 from cases.recurrent_layers import RECURRENT_LAYERS
 from cases.token_layers import TOKEN_LAYERS
 from cases.window_layers import WINDOW_LAYERS
@@ -71,6 +72,7 @@ LAYERS = {
     **WINDOW_LAYERS,
     **RECURRENT_LAYERS,
     **TOKEN_LAYERS,
+    **ATTENTION_LAYERS,
     "Embedding": [Embedding([1, 3], categories=[4, 4], size=3), Dense(5, "tanh")],
 }
 ACTIVATIONS = [

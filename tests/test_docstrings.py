@@ -12,7 +12,7 @@ import fusednn
 
 DESCRIBED = (
     *(fusednn.augment, fusednn.layers, fusednn.layers.presets, fusednn.losses),
-    *(fusednn.optimizers, fusednn.schedules, fusednn.series),
+    *(fusednn.optimizers, fusednn.schedules, fusednn.series, fusednn.text),
 )
 COMPILER = any(map(shutil.which, ("cc", "gcc", "clang")))
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE

@@ -28,6 +28,7 @@ LAYERS = {
     "losses": {"losses"},
     "schedules": {"schedules"},
     "series": set(),
+    "text": {"text"},
     "training": {"training", "graph", "plan", "kernels", "optimizers", "schedules"},
     "serving": {"serving", "graph", "training", "plan", "kernels"},
     "export": {"export", "graph", "serving", "plan", "kernels", ""},  # the version
@@ -38,6 +39,7 @@ LAYERS = {
     "estimators": {
         *("estimators", "export", "serving", "training", "plan", "graph", "kernels"),
         *("exceptions", "augment", "layers", "losses", "optimizers", "schedules"),
+        "text",
     },
     "tables": {"tables"},
     "versions": {"training", "plan", "kernels"},

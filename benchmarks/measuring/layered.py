@@ -1,4 +1,4 @@
-"""The networks with convolutions or recurrences that `compare_layers` times, as lists of layers.
+"""The networks with convolutions, recurrences or attention that `compare_layers` times, as lists.
 
 Pixels and steps are normal random numbers, and labels are random: the time of a step does not
 depend on them.
@@ -7,6 +7,8 @@ depend on them.
 from typing import NamedTuple
 
 import numpy as np
+
+from .layered_attention import FIRST, WORK, encoder, torch_encoder
 
 
 class Layered(NamedTuple):
@@ -261,6 +263,11 @@ NETWORKS = {
         28 * (28 + 64) * 3 * 64 + 640,
         28 * 28 * 3 * 64,
         "last",
+    ),
+    "encoder": Layered(
+        "(h) encoder on 32x16",
+        *((32, 16), 10, 64, 20, encoder, torch_encoder, "encoder"),
+        *(WORK, FIRST, "last"),
     ),
 }
 """By the names that the command line takes."""

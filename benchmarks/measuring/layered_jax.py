@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from .layered_attention import jax_encoder
+
 
 def networks(jax):
     """For each network its first parameters, and its logits from parameters and x.
@@ -136,4 +138,5 @@ def networks(jax):
         "series": (lambda random: pairs(random, *of_series), series),
         "lstm": (first_of_lstm, lstm),
         "gru": (first_of_gru, gru),
+        "encoder": jax_encoder(jax),
     }, jnp

@@ -39,7 +39,7 @@ _HOMES = {
 }
 _MODULES = (
     *("augment", "exceptions", "kernels", "layers", "losses", "optimizers", "schedules"),
-    "series",
+    *("series", "text"),
 )
 
 __all__ = [
@@ -68,6 +68,7 @@ __all__ = [
     "schedules",
     "series",
     "show_versions",
+    "text",
     "warmup",
 ]
 

@@ -1,6 +1,6 @@
 """The names that `__init__.py` imports on first use, for editors and type checkers."""
 
-from . import augment, exceptions, kernels, layers, losses, optimizers, schedules, series
+from . import augment, exceptions, kernels, layers, losses, optimizers, schedules, series, text
 from .compiled import CompiledPredictor
 from .estimators.deployment.exporting import export_c, export_library, export_onnx
 from .estimators.deployment.freezing import freeze
@@ -45,5 +45,6 @@ __all__ = [
     "schedules",
     "series",
     "show_versions",
+    "text",
     "warmup",
 ]

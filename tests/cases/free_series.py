@@ -16,10 +16,13 @@ from fusednn.layers import (
     GlobalMaxPool,
     LayerNorm,
     MaxPool1D,
+    MultiHeadAttention,
+    PositionalEncoding,
     PReLU,
     Reshape,
     Residual,
     RMSNorm,
+    TransformerBlock,
     UpSample1D,
 )
 
@@ -50,6 +53,10 @@ FREE = {
     "residual recurrence": [
         *(Residual([LSTM(3, return_sequences=True), Dropout(0.2)]), Residual([Dense(3, "relu")])),
         *(GRU(2, return_sequences=True), GlobalMaxPool()),
+    ],
+    "attention": [
+        *(PositionalEncoding("rotary"), Dense(8), TransformerBlock(2, 5, "swiglu", True)),
+        *(MultiHeadAttention(4, kv_heads=2, dropout=0.2), GlobalAvgPool()),
     ],
 }
 """Lists of layers by name; each takes series of one step and more."""

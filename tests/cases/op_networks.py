@@ -7,7 +7,9 @@ from every_part import ACTIVATIONS, LAYERS
 from fusednn import layers
 from fusednn.estimators.network.building import build
 from fusednn.graph.augmentation import Augmentation
+from fusednn.graph.layers.attention import Attention, Gate, Positions
 from fusednn.graph.layers.batch_norm import BatchNorm
+from fusednn.graph.layers.chain import Chain
 from fusednn.graph.layers.dense import Dense
 from fusednn.graph.layers.embedding import Embedding
 from fusednn.graph.layers.layer_norm import LayerNorm
@@ -165,6 +167,40 @@ LISTS = {
         Recurrent(4, 3, "tanh", both=True, sequences=True),
         Recurrent(6, 2, "gru"),
     ),
+    "rows in chunks": (
+        Reshape((3, 2)),
+        Dense(2, 17, epilogue("tanh")),
+        Dense(17, 33, epilogue("tanh", dropout=0.2), bias=False),
+        Residual((Dense(33, 16, epilogue("tanh")), Dense(16, 33)), epilogue("tanh")),
+        Reshape((99,)),
+        Dense(99, 2),
+    ),
+    "attention": (
+        Reshape((3, 2)),
+        Positions(3, 2, after=epilogue("tanh")),
+        Residual(
+            (
+                Dense(2, 20),
+                Attention(4, 3, 1, causal=True, dropout=0.3, base=100.0),
+                Dense(12, 2, epilogue("identity", dropout=0.2)),
+            )
+        ),
+        Chain((PReLU(2), Dense(2, 36)), epilogue("silu")),
+        Attention(3, 4, 4, after=epilogue("gelu", dropout=0.1)),
+        Positions(3, 12, learned=False),
+        Chain((Dense(12, 34), Gate(17, epilogue("tanh", dropout=0.2)), Dense(17, 2))),
+        Reshape((6,)),
+        Dense(6, 2),
+    ),
+    "attention to later steps": (
+        Reshape((6, 1)),
+        Dense(1, 12),
+        Attention(2, 2, 2, dropout=0.4, base=10.0),
+        Positions(6, 4),
+        Attention(1, 2, 1, causal=True),
+        Gate(1),
+        Reshape((6,)),
+    ),
     "a sequence at the end": (
         Reshape((3, 2)),
         Recurrent(2, 5, "lstm", sequences=True, both=True, after=epilogue("tanh", dropout=0.2)),
@@ -248,7 +284,7 @@ def every_op():
     waiting = [Rescale(6), *(op for ops in LISTS.values() for op in ops)]
     while waiting:
         op = waiting.pop()
-        waiting += op.ops if isinstance(op, Residual) else ()
+        waiting += op.ops if isinstance(op, Residual | Chain) else ()
         yield op
 
 

@@ -48,10 +48,13 @@ from fusednn.layers import (
     LayerNorm,
     MaxPool1D,
     MaxPool2D,
+    MultiHeadAttention,
+    PositionalEncoding,
     PReLU,
     Reshape,
     Residual,
     RMSNorm,
+    TransformerBlock,
     UpSample1D,
     UpSample2D,
 )
@@ -105,6 +108,18 @@ RECURRENCES = [
     Residual([LSTM(6, return_sequences=True)], shortcut=[RNN(6, "relu", return_sequences=True)]),
     Dropout(0.2),
     RNN(3, bidirectional=True),
+]
+ATTENTIVE = [
+    Reshape(5, 1),
+    Dense(6),
+    PositionalEncoding(),
+    BatchNorm(),
+    PositionalEncoding("rotary"),
+    Residual([MultiHeadAttention(3, True, 0.1, kv_heads=1, bias=False), Dropout(0.1)]),
+    PositionalEncoding("sinusoidal"),
+    TransformerBlock(1, 5, "swiglu", dropout=0.1, norm="rms"),
+    TransformerBlock(3, activation="relu", norm_first=False),
+    Flatten(),
 ]
 
 
@@ -169,6 +184,7 @@ def estimators():
         "every layer float32": (NetworkRegressor(EVERY_LAYER, dtype="float32", **SMALL), NUMBERS),
         "windows": (NetworkClassifier(WINDOWS, standardize=True, **SMALL), WORDS[LABELS]),
         "recurrences": (NetworkClassifier(RECURRENCES, standardize=True, **SMALL), LABELS),
+        "attention": (NetworkClassifier(ATTENTIVE, standardize=True, **SMALL), LABELS),
         "default": (NetworkClassifier(**SMALL), LABELS),
     }
     found = {name: (made, X, y) for name, (made, y) in (classes | values | layered).items()}

@@ -4,7 +4,9 @@ import numpy as np
 from cases.op_networks import CASES
 from cases.window_networks import convolution, pool, transpose, whole_pool
 
+from fusednn.graph.layers.attention import Attention, Gate, Positions
 from fusednn.graph.layers.batch_norm import BatchNorm
+from fusednn.graph.layers.chain import Chain
 from fusednn.graph.layers.dense import Dense
 from fusednn.graph.layers.layer_norm import LayerNorm
 from fusednn.graph.layers.prelu import PReLU
@@ -96,6 +98,24 @@ LISTS = {
         Recurrent(3, 4, "gru", both=True),
         Dense(8, 2),
     ),
+    "attention": (
+        Reshape((T, 2)),
+        Dense(2, 20),
+        Positions(T + 4, 20, after=epilogue("tanh")),
+        Residual(
+            (
+                LayerNorm(20),
+                Chain((Dense(20, 28), Attention(4, 5, 1, True, 0.3, 100.0), Dense(20, 34))),
+                Gate(17, epilogue("identity", dropout=0.2)),
+                Dense(17, 20),
+            )
+        ),
+        Dense(20, 40),
+        Attention(5, 4, 2, dropout=0.2, after=epilogue("softplus")),
+        Positions(T + 7, 20, learned=False),
+        whole_pool((T, 20), False),
+        Dense(20, 2),
+    ),
     "depthwise": (
         Reshape((T, 4)),
         convolution((T, 4), 4, (3,), "tanh", padding=((1, 1),), groups=4),
@@ -130,6 +150,16 @@ def fewest_steps(network):
             continue
         return steps
     return None
+
+
+def more_steps(network):
+    """More steps than a network's, if it takes these; tables of positions may have none left."""
+    steps = steps_of(network) + 4
+    try:
+        network.with_steps(steps)
+    except ValueError:
+        return steps_of(network)
+    return steps
 
 
 SERIES = {

@@ -9,8 +9,9 @@ from fusednn.kernels._jit import JIT, OPTIONS
 from fusednn.kernels.activations import ACTIVATIONS
 from fusednn.kernels.intrinsics.shapes import SHAPE
 from fusednn.kernels.losses import LOSSES
+from fusednn.kernels.ops.attention import positions, rotate
 from fusednn.kernels.ops.norms import batch_norm, layer_norm
-from fusednn.kernels.ops.pointwise import elementwise, mix
+from fusednn.kernels.ops.pointwise import elementwise, gate, mix
 from fusednn.kernels.ops.pointwise.noise import gaussian_noise
 from fusednn.kernels.ops.recurrence import gru, lstm, rnn
 from fusednn.kernels.ops.updates import average, column_norms
@@ -80,6 +81,10 @@ OPS = {
     elementwise.scale_rows: 1,
     elementwise.prelu_forward: 1,
     elementwise.prelu_backward: 1,
+    gate.gate: 1,
+    gate.gate_backward: 1,
+    rotate.rotate: 1,
+    positions.add_positions: 1,
     rnn.rnn_forward: 2,
     rnn.rnn_backward: 4,
     lstm.lstm_forward: 5,

@@ -10,11 +10,20 @@ from dataclasses import dataclass, field
 import numpy as np
 from oracles import reference, reference_layers
 from oracles.augmentation import augmented
+from oracles.interpreted_attention import Attentive
 from oracles.interpreted_recurrences import Recurrent
 from oracles.interpreted_windows import Windowed, within
 
 from fusednn.graph.arrays import CHUNKS, NETWORK, ROWS, Array
-from fusednn.graph.gradients import Given, Lookups, Partials, Runs, Sum, TokenLookups
+from fusednn.graph.gradients import (
+    Given,
+    Lookups,
+    Partials,
+    PerPosition,
+    Runs,
+    Sum,
+    TokenLookups,
+)
 
 CHUNK_ROWS = 8
 """Any number serves: the sums of chunks are added up."""
@@ -22,7 +31,7 @@ SELU_LIMIT = -1.7580993408473766
 
 
 @dataclass
-class Run(Windowed, Recurrent):
+class Run(Windowed, Recurrent, Attentive):
     """One step of a network.
 
     Parameters
@@ -157,6 +166,11 @@ class Run(Windowed, Recurrent):
                 if left_out is not None:
                     table[left_out] = 0
                 return table
+            case PerPosition(dz):
+                table = np.zeros(self.graph.parameters[number][0].shape)
+                summed = self.values[dz].sum(axis=0)
+                table[: len(summed)] = summed
+                return table
         raise TypeError(gradient)
 
     # -- calls: from what they read to what they write, by name -----------------------------
@@ -199,6 +213,12 @@ class Run(Windowed, Recurrent):
 
     def dense_backward(self, dz, w):
         return {"dx": dz @ w.T}
+
+    def dense_partials(self, x, dz, w, lengths):
+        chunks = [slice(at, at + CHUNK_ROWS) for at in range(0, len(x), CHUNK_ROWS)]
+        dw = [rows_of(x[chunk]).T @ rows_of(dz[chunk]) for chunk in chunks]
+        db = [rows_of(dz[chunk]).sum(axis=0) for chunk in chunks]
+        return {"dw": np.array(dw), "db": np.array(db)}
 
     def embed_rows(self, x, tables, columns):
         plain = [column for column in range(x.shape[-1]) if column not in columns]

@@ -1,6 +1,7 @@
 """Networks of `fusednn.layers` in PyTorch."""
 
 import torch
+from oracles.torch_attention import ATTENTIVE, attentive
 from oracles.torch_network import ACTIVATIONS
 from oracles.torch_recurrences import RECURRENT, Recurrence
 from oracles.torch_windows import CONVOLUTIONS, TRANSPOSED, WINDOWED, read_convolution, windowed
@@ -101,8 +102,11 @@ def _dense(spec, width):
     )
 
 
-def _bare(spec, width):
+def _bare(spec, shape, rotary):
+    width = shape[-1]
     match spec:
+        case layers.Layer() if isinstance(spec, ATTENTIVE):
+            return attentive(spec, shape, Function, rotary)
         case layers.Dense():
             return _dense(spec, width)
         case layers.Activation(name, None):
@@ -132,15 +136,15 @@ def _bare(spec, width):
     return nn.Identity()  # what is random in training is left out
 
 
-def module_of(spec, *shape):
+def module_of(spec, *shape, rotary=False):
     """A layer that receives such samples; its parameters know their `factors`."""
     if isinstance(spec, layers.Residual):
-        return Sum(*(sequence_of(specs, *shape) for specs in _chains(spec)))
-    module = _bare(spec, shape[-1])
+        return Sum(*(sequence_of(specs, *shape, rotary=rotary) for specs in _chains(spec)))
+    module = _bare(spec, shape, rotary)
     for name, parameter in module.named_parameters():
         tables = layers.Embedding | layers.TokenEmbedding
-        decays = isinstance(spec, tables) or name in MATRICES
-        decay = spec.decay_factor if decays else 0.0
+        decays = isinstance(spec, tables) or name in MATRICES or "_weights" in name
+        decay = getattr(spec, "decay_factor", 1.0) if decays else 0.0
         parameter.factors = getattr(spec, "rate_factor", 1.0), decay
     return module
 
@@ -150,11 +154,12 @@ def _chains(spec):
     return spec.layers, spec.shortcut or ()
 
 
-def sequence_of(specs, *shape):
+def sequence_of(specs, *shape, rotary=False):
     """Layers in a row."""
     modules, x = [], torch.zeros(1, *shape)
     for spec in specs:
-        modules.append(module_of(spec, *x.shape[1:]))
+        rotary |= spec == layers.PositionalEncoding("rotary")
+        modules.append(module_of(spec, *x.shape[1:], rotary=rotary))
         modules[-1].eval()
         x = modules[-1](x)
     return nn.Sequential(*modules)

@@ -360,7 +360,8 @@ def test_every_layer_is_here():
 
     found = {kind for _, specs, _ in PAIRS.values() for kind in kinds(specs)}
     recurrent = {layers.RNN, layers.LSTM, layers.GRU}  # in test_torch_recurrences.py
-    assert found >= {*public(layers, layers.Layer)} - {layers.AlphaDropout} - recurrent
+    attentive = {layers.MultiHeadAttention, layers.PositionalEncoding, layers.TransformerBlock}
+    assert found >= {*public(layers, layers.Layer)} - {layers.AlphaDropout} - recurrent - attentive
 
 
 @DTYPES

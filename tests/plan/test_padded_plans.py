@@ -7,9 +7,9 @@ from cases.series_networks import (
     SERIES,
     alone,
     as_series,
+    more_steps,
     padded_series,
     padded_to,
-    steps_of,
 )
 from fusednn.kernels.records import MIX, STREAM
 from oracles.interpreter import Run
@@ -69,7 +69,7 @@ def test_each_series_has_the_bits_that_it_has_alone(network, dtype, poisoned):
         assert whole[sample, : len(found)].tobytes() == found.tobytes()
         assert not whole[sample, len(found) :].any()
     some = rng.permutation(SAMPLES)[:29]
-    longer = padded_to(network, X[some], steps_of(network) + 4)
+    longer = padded_to(network, X[some], more_steps(network))
     found = predict(longer[0], parameters, longer[1], n_jobs=2)
     assert found[:, : whole.shape[1]].tobytes() == whole[some].tobytes()
     assert not found[:, whole.shape[1] :].any()

@@ -128,4 +128,15 @@ class TokenLookups(NamedTuple):
     left_out: int | None
 
 
-Gradient = Sum | Partials | Given | Lookups | TokenLookups
+class PerPosition(NamedTuple):
+    """The gradient of a table with a row for each position: the sum of dz's over the samples.
+
+    Parameters
+    ----------
+    dz : Array
+    """
+
+    dz: Array
+
+
+Gradient = Sum | Partials | Given | Lookups | TokenLookups | PerPosition

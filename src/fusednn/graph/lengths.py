@@ -60,6 +60,16 @@ def along_steps(ops: Sequence, steps: int) -> Iterator[tuple[Any, tuple[int, ...
         yield op, shape
 
 
+def ops_for_steps(ops: Sequence, steps: int, channels: int) -> tuple:
+    """Ops in a row for series (steps, channels); raises as `changed` does."""
+    found: list[Any] = []
+    shape: tuple[int, ...] = (steps, channels)
+    for op in ops:
+        op, shape = changed(op, shape)
+        found.append(op)
+    return tuple(found)
+
+
 def changed(op: Any, shape: tuple[int, ...]) -> tuple[Any, tuple[int, ...]]:
     """An op for samples of this shape, and the shape of its output.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from .layers.attention import Gate
 from .layers.columnwise import Columnwise
 from .layers.convolution import Convolution
 from .layers.dense import Dense
@@ -76,7 +77,7 @@ def _steps(ops: Sequence[Layer]) -> Iterator[Layer]:
 
 def _refused(op: Layer) -> str:
     """Why an op cannot be run one step at a time; empty if it can."""
-    if isinstance(op, Dense | Residual | Columnwise):
+    if isinstance(op, Dense | Residual | Columnwise | Gate):
         return ""
     if isinstance(op, Recurrent):
         return "goes from the last step to the first too" if op.both else ""

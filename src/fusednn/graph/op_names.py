@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from .layers.attention import Attention, Positions
 from .layers.convolution import Convolution
 from .layers.layer import Layer, walked
 from .layers.pooling import Pooling
@@ -47,6 +48,10 @@ def _kind(op: Layer) -> str:
             return f"Global{kind}" if op.is_whole else f"{kind}{axes}"
         case TransposedConvolution():
             return f"ConvTranspose{axes}"
+        case Attention():
+            return "MultiHeadAttention"
+        case Positions():
+            return "PositionalEncoding"
         case UpSampling():
             return f"UpSample{axes}"
         case Reshape():

@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 from .layers.layer import Layer
 from .layers.reshape import Reshape
-from .layers.residual import Residual
 from .layers.token_embedding import TokenEmbedding
 from .lengths import along_steps
 from .network import Network
@@ -103,7 +102,7 @@ def _fixes(ops: Sequence[Layer], shape: tuple[int, ...]) -> bool:
     for op in ops:
         if len(shape) < 2:  # one row for each sample
             return False
-        parts = (op.inner, op.shortcut) if isinstance(op, Residual) else ()
+        parts = [getattr(op, name, ()) for name in ("inner", "shortcut")]
         if isinstance(op, Reshape) or any(_fixes(part, shape) for part in parts):
             return True
         shape = op.out_shape(shape)

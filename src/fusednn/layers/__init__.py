@@ -6,9 +6,9 @@ Descriptions hold only the sizes that they are given; the data determine the oth
 is built. Descriptions are immutable and compare by value.
 
 X with axes, or `Reshape`, gives samples axes. Convolutions, pools and their transposes work on
-images (H, W, C) and series (T, C), recurrences on series; `TokenEmbedding` makes series of codes.
-All other layers but `Embedding` work on each row along the last axis, the channels. `Flatten` and
-the global pools turn a sample into a single row again.
+images (H, W, C) and series (T, C), recurrences and attention on series; `TokenEmbedding` makes
+series of codes. All other layers but `Embedding` work on each row along the last axis, the
+channels. `Flatten` and the global pools turn a sample into a single row again.
 
 `presets` has lists that are known to work.
 
@@ -21,6 +21,7 @@ Examples
 
 from . import presets
 from .activations import Activation, PReLU
+from .attention import MultiHeadAttention, PositionalEncoding, TransformerBlock
 from .dense import Dense
 from .embedding import Embedding
 from .enlarging import ConvTranspose1D, ConvTranspose2D, UpSample1D, UpSample2D
@@ -58,11 +59,14 @@ __all__ = [
     "LayerNorm",
     "MaxPool1D",
     "MaxPool2D",
+    "MultiHeadAttention",
     "PReLU",
+    "PositionalEncoding",
     "RMSNorm",
     "Reshape",
     "Residual",
     "TokenEmbedding",
+    "TransformerBlock",
     "UpSample1D",
     "UpSample2D",
     "presets",

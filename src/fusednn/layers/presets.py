@@ -16,15 +16,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .activations import Activation
+from .attention import PositionalEncoding, TransformerBlock
 from .dense import Dense
 from .layer import Layer
-from .norms import BatchNorm
+from .norms import BatchNorm, LayerNorm
 from .pooling import AvgPool2D, GlobalAvgPool
 from .residual import Residual
 from .shapes import Flatten
 from .windows import Conv1D, Conv2D
 
-__all__ = ["lenet", "resnet", "series"]
+__all__ = ["lenet", "resnet", "series", "transformer"]
 
 
 def lenet(
@@ -180,3 +181,41 @@ def series(
     pairs = zip(filters, kernel_sizes, strict=True)
     convolutions = (_normed(Conv1D(*pair, bias=False)) for pair in pairs)
     return [*(layer for layers in convolutions for layer in layers), GlobalAvgPool()]
+
+
+def transformer(
+    width: int = 64, blocks: int = 2, heads: int = 4, dropout: float = 0.1
+) -> list[Layer]:
+    """Encoder for series and for images as rows of patches: blocks of attention, then their mean.
+
+    Norms come first, and once more behind the last block. Positions are learned.
+
+    Parameters
+    ----------
+    width : int, default=64
+        Channels inside, a multiple of `heads`.
+    blocks : int, default=2
+    heads : int, default=4
+    dropout : float, default=0.1
+        As in `TransformerBlock`.
+
+    Returns
+    -------
+    list of Layer
+
+    References
+    ----------
+    Vaswani et al., "Attention is all you need", 2017; with the norms of Xiong et al., ICML 2020.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fusednn import NetworkClassifier
+    >>> from fusednn.layers import presets
+    >>> X, y = np.random.RandomState(0).normal(size=(20, 50, 3)), np.arange(20) % 2
+    >>> model = NetworkClassifier(presets.transformer(16)).initialize(X, y)
+    >>> model.hidden_activations(X).shape
+    (20, 16)
+    """
+    body = [TransformerBlock(heads, dropout=dropout) for _ in range(blocks)]
+    return [Dense(width, "identity"), PositionalEncoding(), *body, LayerNorm(), GlobalAvgPool()]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from fusednn.graph.layers.batch_norm import BatchNorm
+from fusednn.graph.layers.chain import Chain
 from fusednn.graph.layers.convolution import Convolution
 from fusednn.graph.layers.dense import Dense
 from fusednn.graph.layers.layer import Layer, with_after
@@ -73,7 +74,7 @@ def _steps(ops, arrays) -> list[FittedLayer]:
 
 def _fold(steps: list[FittedLayer], dtype, into_next: bool) -> list[FittedLayer]:
     done: list[FittedLayer] = []
-    for step in map(_simplified, steps):
+    for step in map(_simplified, _unchained(steps)):
         if step is None:
             continue
         if isinstance(step.op, Residual):
@@ -83,6 +84,16 @@ def _fold(steps: list[FittedLayer], dtype, into_next: bool) -> list[FittedLayer]
             step = both
         done.append(step)
     return done
+
+
+def _unchained(steps: Sequence[FittedLayer]) -> Iterator[FittedLayer]:
+    """The ops inside chains in their place."""
+    for step in steps:
+        if isinstance(step.op, Chain):
+            yield from _unchained(_steps(step.op.inner, step.arrays))
+            yield FittedLayer(Identity(step.op.fan_out, step.op.after), [])
+        else:
+            yield step
 
 
 def _folded_residual(step: FittedLayer, dtype, into_next: bool) -> FittedLayer:

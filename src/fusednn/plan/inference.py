@@ -8,6 +8,7 @@ from fusednn.graph.network import Network
 from fusednn.kernels import records
 from fusednn.kernels.ops import output
 
+from .binding.attention import attention_elements
 from .binding.bindings import BINDINGS
 from .binding.convolutions import frame_elements
 from .binding.lowering import Lowering
@@ -164,8 +165,8 @@ def scratch_elements(network: Network, dtype) -> int:
     """Elements of a worker's scratch: for a chunk of rows of answers, or for a row of any op."""
     answers = output.CHUNK_ROWS * (network.outputs + 3)
     graph = network.graph(wants_dx=True)
-    own = frame_elements(graph, dtype), recurrent_elements(graph, dtype)
-    return max(answers, network.widest, *own)
+    needs = frame_elements, recurrent_elements, attention_elements
+    return max(answers, network.widest, *(need(graph, dtype) for need in needs))
 
 
 def least_rows(network: Network) -> int:

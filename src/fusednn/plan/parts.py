@@ -14,8 +14,9 @@ import numpy as np
 
 from fusednn.kernels.intrinsics.shapes import SHAPE
 from fusednn.kernels.ops import reshape
+from fusednn.kernels.ops.attention import attend, positions, rotate
 from fusednn.kernels.ops.norms import layer_norm
-from fusednn.kernels.ops.pointwise import activate, elementwise, rescale
+from fusednn.kernels.ops.pointwise import activate, elementwise, gate, rescale
 from fusednn.kernels.ops.products import convolution, dense, depthwise, pooling, scatter
 
 from .memory.buffers import Block, padded
@@ -219,6 +220,34 @@ def _flatten(operands: Operands, dtype) -> Cut | None:
     return Cut((ROWS, out.width // x.width), float(out.width), part)
 
 
+def _by_steps(name: str):
+    """The cut of an op on rows in place that reads a table with as many rows of numbers."""
+    by_rows = _by_rows("out")
+
+    def cut(operands: Operands, dtype) -> Cut | None:
+        whole, table = by_rows(operands, dtype), operands[name]
+        assert whole is not None
+        each = len(table) // operands["out"].positions
+
+        def part(sample: int, lo: int, hi: int) -> dict[str, Any]:
+            return whole.part(sample, lo, hi) | {name: table[lo * each :]}
+
+        return whole._replace(part=part)
+
+    return cut
+
+
+def _attend(operands: Operands, dtype) -> Cut:
+    """By queries; each part reads all keys."""
+    steps, columns = operands["steps"], operands["heads"] * operands["columns"]
+
+    def part(sample: int, lo: int, hi: int) -> dict[str, Any]:
+        return {"first": lo, "last": hi}
+
+    operations = steps * steps * (4.0 * columns + PER_ELEMENT * operands["heads"])
+    return Cut((ROWS, steps), operations, part, ("qkv",))
+
+
 CUTS: dict[Any, Callable[[Operands, Any], Cut | None]] = {
     convolution.convolve: _convolve,
     depthwise.depthwise: _depthwise,
@@ -226,6 +255,10 @@ CUTS: dict[Any, Callable[[Operands, Any], Cut | None]] = {
     pooling.max_pool: _pool("out", "taken"),
     pooling.average_pool: _pool("out"),
     dense.dense_forward: _dense,
+    attend.attend: _attend,
+    rotate.rotate: _by_steps("turns"),
+    positions.add_positions: _by_steps("table"),
+    gate.gate: _by_rows("out"),
     reshape.reshape_rows: _flatten,
     activate.activate: _by_rows("out"),
     elementwise.copy_rows: _by_rows("out"),

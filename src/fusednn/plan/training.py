@@ -23,6 +23,7 @@ from fusednn.kernels.ops.products import narrow_dense
 from fusednn.kernels.ops.updates import average, update
 from fusednn.kernels.optimizers import OPTIMIZERS
 
+from .binding.attention import attention_elements
 from .binding.bindings import BINDINGS
 from .binding.convolutions import frame_elements
 from .binding.loss import Target, loss_records, loss_scratch, target_columns
@@ -133,6 +134,7 @@ class TrainingPlan:
             *(frame_elements(graph, self.dtype) for graph in graphs),
             *(recurrent_elements(graph, self.dtype) for graph in graphs),
             *(far_elements(graph, self.dtype) for graph in graphs),
+            *(attention_elements(graph, self.dtype) for graph in graphs),
         )
         self.program = Program(self.dtype, workers, scratch, self.memory)
         self.stages: list[Stages] = []

@@ -1,5 +1,6 @@
 """Cases of the ops of recurrences, with the operands that their bindings give them."""
 
+from inspect import signature
 from math import prod
 from types import SimpleNamespace
 
@@ -43,7 +44,19 @@ class Bench:
     """A lowering of one call to hand-made memory, which keeps the operands of its records.
 
     `storage` is that of the weights.
+
+    Attributes
+    ----------
+    oracle : type
+        The part of the interpreter that has the call.
+    elements : callable
+        The scratch that the call of a graph needs.
+    unseen : tuple of str
+        Outputs behind whose columns nothing reads.
     """
+
+    oracle, elements = Recurrent, staticmethod(recurrent_elements)
+    unseen: tuple[str, ...] = ("cells", "squashed")
 
     def __init__(self, make, storage=""):
         self.make, self.dtype, self.program, self.memory = make, make.dtype, self, self
@@ -67,6 +80,9 @@ class Bench:
 
     def values(self, array):
         return self.flat[array]
+
+    def place(self, array):
+        return self.blocks[array]
 
     def zeros(self, width):
         return aligned_zeros(padded(width, self.dtype), self.dtype)
@@ -121,7 +137,7 @@ class Bench:
 
     def case(self, op, out, continues=False, **given):
         """The case of a call: what the interpreter writes."""
-        if op != "remember" and not op.endswith("_window"):
+        if "lengths" in signature(getattr(self.oracle, op)).parameters:
             given["lengths"] = None
         if op.endswith(("_forward", "_carried")):
             given["storage"] = self.storage
@@ -135,16 +151,15 @@ class Bench:
         }
         if self.storage == "int8":
             plain["w"] = RoundingRows(plain["w"])
-        oracle = Recurrent()
+        oracle = self.oracle()
         oracle.B, oracle._goes_back, oracle.continues = SAMPLES, True, continues
         oracle._shape = next(iter(out.values())).shape
         want = getattr(oracle, op)(**plain)
         want = {name: want[name].reshape(-1, array.width) for name, array in out.items()}
-        # nothing reads behind the columns of cells
         zeros = tuple(
-            self.written[array] for name, array in out.items() if name not in ("cells", "squashed")
+            self.written[array] for name, array in out.items() if name not in self.unseen
         )
-        scratch = recurrent_elements(SimpleNamespace(calls=[call]), self.dtype)
+        scratch = self.elements(SimpleNamespace(calls=[call]), self.dtype)
         return Case(kernel, operands, found, want, BY_ROWS, zeros, scratch=max(scratch, 1))
 
 

@@ -118,7 +118,9 @@ def test_axes_that_suit(layers, axes):
 
 
 def test_what_does_not_fit_is_refused():
-    with pytest.raises(ValueError, match=r"layers\[1\] is Conv1D.*samples with axes \(8, 8, 2\)"):
+    with pytest.raises(
+        ValueError, match=r"layers\[1\] is Conv1D.*received samples with axes \(8, 8, 2\)"
+    ):
         warmup(NetworkRegressor([Conv2D(2, 3), Conv1D(2, 3)]))
     with pytest.raises(ValueError, match="samples with axes, which sparse X cannot have"):
         warmup(NetworkRegressor([Conv2D(2, 3), Flatten()]), sparse=True)

@@ -83,6 +83,7 @@ def test_all_descriptions_can_be_written():
         "ConvTranspose1D": (4, 3, "relu", 2, (0, 1), 1),
         "ConvTranspose2D": (4, (3, 2), "relu", 2, "same"),
         **dict.fromkeys(("RNN", "LSTM", "GRU"), (3,)),
+        **dict.fromkeys(("MultiHeadAttention", "TransformerBlock"), (3,)),
         "UpSample1D": (3,),
         "UpSample2D": ((3, 2),),
         **dict.fromkeys(("MaxPool1D", "AvgPool1D"), (2,)),

@@ -6,7 +6,16 @@ from cases.free_series import FIXED, FREE
 from oracles.parity import fit_quietly
 
 from fusednn import NetworkClassifier, NetworkRegressor, freeze, load
-from fusednn.layers import GRU, Conv1D, GlobalAvgPool, Reshape
+from fusednn.layers import (
+    GRU,
+    Conv1D,
+    Dense,
+    GlobalAvgPool,
+    MultiHeadAttention,
+    PositionalEncoding,
+    Reshape,
+)
+from fusednn.optimizers import SGD
 
 RANDOM = np.random.default_rng(3)
 STEPS = 7
@@ -115,6 +124,31 @@ def test_layers_that_fix_the_steps(layers):
     for one in (model, freeze(model)):
         with pytest.raises(ValueError, match=r"axes \(4, 3\).*axes \(7, 3\)"):
             one.predict(series(4))
+
+
+def test_positions_of_fewer_steps():
+    """A series has the first rows of the tables, and what it has no step for stays."""
+    layers = [
+        *(Dense(4), PositionalEncoding(), PositionalEncoding("sinusoidal")),
+        *(MultiHeadAttention(2), GlobalAvgPool()),
+    ]
+    model = NetworkClassifier(layers, solver=SGD(momentum=0.0), alpha=0.0, **SMALL)
+    model.partial_fit(SAMPLES, LABELS, classes=range(3))
+    X, before = series(4), model.get_weights()[1][0]
+    padded = np.concatenate([X, np.full((5, 3, 3), np.nan)], axis=1)
+    expected = model.predict_proba(padded)
+    np.testing.assert_array_equal(model.predict_proba(X), expected)
+    np.testing.assert_allclose(freeze(model).predict_proba(X), expected, atol=1e-12)
+    for one, why in (
+        (model, r"^layers\[1\] is PositionalEncoding.*has positions of 7 steps, not of 8"),
+        (freeze(model), "X has series of length 8, but a Positions has positions of 7 steps"),
+    ):
+        with pytest.raises(ValueError, match=why):
+            one.predict(series(8))
+    model.partial_fit(X, LABELS[:5])
+    after = model.get_weights()[1][0]
+    assert (after[:4] != before[:4]).all()
+    np.testing.assert_array_equal(after[4:], before[4:])
 
 
 def test_refused_steps_and_columns():

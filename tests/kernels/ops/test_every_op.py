@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from cases.declared_ops import OPS, name_of
 from cases.ops import (
+    of_attention,
     of_augmentations,
     of_lengths,
     of_norms,
@@ -20,8 +21,8 @@ from running.blocks import assert_close
 from running.op_cases import Memory, run
 
 ROOMS = (
-    *(on_rows, of_augmentations, of_lengths, of_norms, of_products, of_recurrences, of_updates),
-    of_windows,
+    *(on_rows, of_attention, of_augmentations, of_lengths, of_norms, of_products),
+    *(of_recurrences, of_updates, of_windows),
 )
 CASES = {case.__name__: case for room in ROOMS for case in room.CASES}
 TOLERANCE = {np.float32: 2e-5, np.float64: 1e-12}

@@ -17,7 +17,7 @@ from fusednn.graph.network import Network
 from fusednn.plan.binding import bindings
 from fusednn.plan.binding.loss import Target
 from fusednn.plan.binding.products import gradient_op
-from fusednn.plan.layout.forms import Panels, Table, Vectors
+from fusednn.plan.layout.forms import Table, Vectors
 from fusednn.plan.updating.rule import Rule
 from fusednn.training.predict import input_gradient
 from fusednn.training.session import Session
@@ -189,7 +189,7 @@ def test_rows_beyond_a_samples_are_refused(monkeypatch):
     networks._graph.cache_clear()
 
 
-@pytest.mark.parametrize("form", [kind(8, 2, np.float64) for kind in (Panels, Vectors, Table)])
+@pytest.mark.parametrize("form", [kind(8, 2, np.float64) for kind in (Vectors, Table)])
 def test_forms_without_an_update_from_chunks_are_refused(form):
     lowering = SimpleNamespace(forms=[form])
     with pytest.raises(TypeError, match="no update for Partials"):

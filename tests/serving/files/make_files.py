@@ -12,25 +12,36 @@ import numpy as np
 from cases.saved_models import NUMBERS, SMALL, X, fit_quietly
 
 from fusednn import NetworkRegressor, freeze
-from fusednn.layers import GRU, LSTM, RNN, Residual
+from fusednn.layers import (
+    Dense,
+    Flatten,
+    MultiHeadAttention,
+    PositionalEncoding,
+    Residual,
+    TransformerBlock,
+)
 from fusednn.serving.files.reading import VERSION
 
 FOLDER = Path(__file__).with_name("written")
 SERIES = [
-    GRU(3, return_sequences=True, bidirectional=True),
-    Residual([RNN(6, "relu", return_sequences=True)]),
-    LSTM(4, bidirectional=True),
+    Dense(4),
+    PositionalEncoding(),
+    PositionalEncoding("rotary"),
+    Residual([MultiHeadAttention(2, True, kv_heads=1)]),
+    TransformerBlock(1, 3, "swiglu", norm_first=False),
+    Flatten(),
 ]
 
 
 def main():
-    """What version 6 has and version 5 has not: recurrences."""
+    """What version 7 has and version 6 has not: attention."""
     series = fit_quietly(NetworkRegressor(SERIES, **SMALL), X[:, :, np.newaxis], NUMBERS)
     answers = {"predictor": _answers(freeze(series), X[:, :, np.newaxis])}
     freeze(series).save(FOLDER / f"predictor_{VERSION}.safetensors", notes={"made": "here"})
 
     pairs = X[:, :4].reshape(-1, 2, 2)
-    every = NetworkRegressor([LSTM(3, return_sequences=True), RNN(2)], **SMALL)
+    layers = [TransformerBlock(2, 3, "relu"), PositionalEncoding("sinusoidal"), Flatten()]
+    every = NetworkRegressor(layers, **SMALL)
     fit_quietly(every.set_params(max_iter=9), pairs, NUMBERS)
     every.save(FOLDER / f"estimator_{VERSION}.safetensors")
     answers["estimator"] = _answers(freeze(every), pairs)

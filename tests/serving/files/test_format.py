@@ -9,9 +9,10 @@ import safetensors
 from cases.op_networks import every_op
 from cases.saved_models import estimators, fit_quietly, others
 from fusednn.kernels import ACTIVATIONS
-from scipy.special import expit, log1p, log_softmax, ndtr
+from scipy.special import expit, log1p, log_softmax, ndtr, softmax
 
 from fusednn import MLPRegressor, freeze
+from fusednn.graph.layers.chain import Chain
 from fusednn.graph.layers.dense import Dense
 from fusednn.graph.layers.embedding import Embedding
 from fusednn.graph.layers.residual import Residual
@@ -53,7 +54,7 @@ def outputs(path, x):
     with safetensors.safe_open(path, "np") as file:
         plan = json.loads(file.metadata()["fusednn"])
         tensors = {name: file.get_tensor(name).astype(float) for name in file.keys()}  # noqa: SIM118 - file is no dict
-    assert plan["version"] in range(1, 7)
+    assert plan["version"] in range(1, 8)
     x = x.reshape(len(x), -1)  # the first op gives rows their axes
     if plan.get("columns"):
         x = x[:, plan["columns"]["chosen"]]
@@ -123,6 +124,15 @@ def result(op, where, tensors, x):
         case "Recurrent":
             states = [recurred(op, of, x, prefix) for prefix in ("", "reverse_")[: 1 + op["both"]]]
             return np.concatenate(states, axis=-1)
+        case "Chain":
+            return run(op["inner"], f"{where}.inner", tensors, x)
+        case "Attention":
+            return attended(op, x)
+        case "Positions":
+            return x + of("table")[0]
+        case "Gate":
+            a, b = np.split(x, 2, axis=-1)
+            return a * expit(a) * b
         case "Residual":
             added = run(op.get("shortcut", []), f"{where}.shortcut", tensors, x)
             return added + run(op["inner"], f"{where}.inner", tensors, x)
@@ -151,6 +161,27 @@ def recurred(op, of, x, prefix):
                 h = new + expit(z[:, u] + s[:, u]) * (h - new)
         states[:, t] = h
     return states if op["sequences"] else h
+
+
+def attended(op, x):
+    """softmax(q k^T / sqrt(size)) v, head by head."""
+    size, heads, each = op["size"], op["heads"], op["heads"] // op["key_heads"]
+    parts = np.split(x, x.shape[2] // size, axis=2)
+    turned = heads + op["key_heads"]
+    if op["base"]:
+        angles = np.arange(x.shape[1])[:, None] / op["base"] ** (np.arange(0, size, 2) / size)
+        for number in range(turned):
+            a, b = np.split(parts[number], 2, axis=2)
+            a, b = a * np.cos(angles) - b * np.sin(angles), b * np.cos(angles) + a * np.sin(angles)
+            parts[number] = np.concatenate([a, b], axis=2)
+    found = []
+    for head in range(heads):
+        k, v = parts[heads + head // each], parts[turned + head // each]
+        scores = parts[head] @ k.swapaxes(1, 2) / np.sqrt(size)
+        if op["causal"]:
+            scores[:, np.triu(np.ones(scores.shape[1:], bool), 1)] = -np.inf
+        found.append(softmax(scores, axis=-1) @ v)
+    return np.concatenate(found, axis=2)
 
 
 def counts_of(windows):
@@ -280,14 +311,17 @@ def test_the_page_names_all_that_is_written():
             assert f"`{field}`" in line, (kind, field)
         for key in POSITIONS if kind is Dense else ():
             assert f"`{key}`" in line
-        if kind not in (Embedding, Residual):  # numbers, and those of what is inside
+        if kind not in (Embedding, Residual, Chain):  # numbers, and those of what is inside
             for parameter in ops[kind].parameters():
                 assert f"`{parameter.name}`" in line, (kind, parameter)
 
 
 @pytest.mark.parametrize(
     ("name", "version"),
-    [("plain", 1), ("gaussian", 2), ("every layer", 3), ("windows", 4), ("recurrences", 6)],
+    [
+        *(("plain", 1), ("gaussian", 2), ("every layer", 3), ("windows", 4), ("recurrences", 6)),
+        ("attention", 7),
+    ],
 )
 def test_keys_of_the_plan_are_those_of_the_page(name, version, tmp_path):
     estimator, rows, y = estimators()[name]

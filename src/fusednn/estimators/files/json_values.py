@@ -1,8 +1,8 @@
 """Writes values of parameters and attributes as JSON and tensors, and reads them; no pickle.
 
 A JSON object has one of the tags of `_READERS`. Descriptions (classes of `layers`, `losses`,
-`optimizers`, `schedules` and `augment`) are written by the names of their classes; only these
-classes can be read.
+`optimizers`, `schedules` and `augment`) and tokenizers are written by the names of their classes;
+only these classes can be read.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from fusednn.serving.files import label_json
 from fusednn.serving.files.fields import Refused, keyed, list_of, one_of, record, refuse, whole
 from fusednn.serving.files.reading import TRAINING
 from fusednn.serving.files.tensors import DTYPES, Tensors
+from fusednn.text.plain_values import TOKENIZERS, tokenizer_of, values_of
 
 DESCRIPTIONS: dict[str, type] = {
     name: getattr(module, name)
@@ -30,6 +31,9 @@ DESCRIPTIONS: dict[str, type] = {
 LATER: dict[str, dict[str, int]] = {"Dropout": {"per": 4}, "Residual": {"shortcut": 4}}
 """Fields that a description did not always have, by its class, and the versions of the format that
 introduced them. A file lacks those that have their default."""
+
+TOKENIZERS_SINCE = 7
+"""The first version of the format that can hold tokenizers."""
 
 CURVE = 8
 """Lists of at least this many floats become tensors."""
@@ -92,6 +96,9 @@ class Writer:
             return self._random(value, where)
         if DESCRIPTIONS.get(kind.__name__) is kind:
             return {"description": kind.__name__, "fields": self._fields(value, where)}
+        if TOKENIZERS.get(kind.__name__) is kind:
+            self.version = max(self.version, TOKENIZERS_SINCE)
+            return {"tokenizer": values_of(value)}
         raise Unwritable(f"{where}={reprlib.repr(value)}")
 
     def _fields(self, value: Any, where: str) -> dict[str, Any]:
@@ -246,6 +253,12 @@ class Reader:
         except (AttributeError, TypeError, ValueError, OverflowError):
             raise Refused(f"{where} must be a {name} that can be made") from None
 
+    def _tokenizer(self, value, where):
+        try:
+            return tokenizer_of(value["tokenizer"])
+        except ValueError as error:
+            raise Refused(f"{where} must be a tokenizer: {error}") from None
+
 
 def _any(value, where):
     return value
@@ -264,5 +277,6 @@ _READERS = {
     "numpy": (("numpy", "value"), Reader._numpy),
     "random_state": (("random_state",), Reader._random),
     "description": (("description", "fields"), Reader._description),
+    "tokenizer": (("tokenizer",), Reader._tokenizer),
 }
 """For each tag: the keys of its object, and the method that reads it."""

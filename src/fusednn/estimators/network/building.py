@@ -8,7 +8,9 @@ from functools import partial
 from math import prod
 
 from fusednn import layers as specs
+from fusednn.graph.layers.attention import Gate
 from fusednn.graph.layers.batch_norm import BatchNorm
+from fusednn.graph.layers.chain import Chain
 from fusednn.graph.layers.dense import Dense
 from fusednn.graph.layers.embedding import Embedding
 from fusednn.graph.layers.epilogue import Epilogue
@@ -20,13 +22,15 @@ from fusednn.graph.layers.residual import Residual
 from fusednn.graph.layers.token_embedding import TokenEmbedding
 from fusednn.graph.layers.untrained import GaussianNoise, Identity, Standardize
 from fusednn.kernels.activations import ACTIVATIONS
+from fusednn.layers.attention import Gated
 from fusednn.plan.binding.activations import epilogue
 
+from .attentions import attention, block_layers, check_heads, check_rotary, positions, products
 from .built_layers import BuiltLayer, BuiltLayers, Position
 from .initializers import check_init
 from .list_ends import SOFTMAX, reshape_of_data
 from .recurrences import recurrent
-from .windows import RECURRENT, WINDOWED, axes_for, windowed
+from .windows import RECURRENT, WINDOWED, axes_for, check_axes, windowed
 
 ALIASES = {"sigmoid": "logistic", "swish": "silu"}
 
@@ -57,6 +61,7 @@ def build(
         If a layer does not fit; the message names it by its position.
     """
     pieces, homes = _begun(layers, shape, scaled)
+    check_rotary(layers)
     width = shapes_along([piece.op for piece in pieces], (prod(shape),))[-1][-1]
     if scaled and not any(isinstance(piece.op, Standardize) for piece in pieces):
         pieces += (BuiltLayer(Standardize(width), None),)
@@ -87,9 +92,13 @@ def _begun(layers, shape: tuple[int, ...], scaled: bool) -> BuiltLayers:
 
 
 def _built(
-    layers, shape: tuple[int, ...], where: str, scaled: bool, before: Sequence[BuiltLayer] = ()
-) -> BuiltLayers:
-    """Builds the ops of a list for samples of this shape; `where` names the list in messages."""
+    layers, shape: tuple[int, ...], where: str, scaled: bool, before: Sequence[BuiltLayer] = (),
+    turned: bool = False,
+) -> BuiltLayers:  # fmt: skip
+    """Builds the ops of a list for samples of this shape; `where` names the list in messages.
+
+    With `turned` attention has rotary positions, as behind the description of these.
+    """
     pieces: list[BuiltLayer] = list(before)
     homes: list[int | None] = []
     for position, spec in enumerate(layers):
@@ -101,6 +110,10 @@ def _built(
             )
         if scaled and isinstance(spec, specs.TokenEmbedding):
             raise place.refuse("standardize cannot scale its tokens")
+        if isinstance(spec, specs.PositionalEncoding) and spec.kind == "rotary":
+            turned = True
+            homes.append(None)
+            continue
         # scaling comes before all layers, but after an embedding, whose codes are not scaled, and
         # after axes, which make it one by channel
         if scaled and (pieces or not isinstance(spec, specs.Embedding | specs.Reshape)):
@@ -112,7 +125,7 @@ def _built(
             homes.append(None)
             continue
         at_start = where == "layers" and not pieces
-        pieces.append(_piece(place, spec, shape, at_start))
+        pieces.append(_piece(place, spec, shape, at_start, turned))
         homes.append(len(pieces) - 1)
         shape = pieces[-1].op.out_shape(shape)
     return BuiltLayers(tuple(pieces), tuple(homes))
@@ -159,7 +172,9 @@ def _dense(place: Position, spec: specs.Dense, width: int) -> Dense:
     )
 
 
-def _piece(place: Position, spec, shape: tuple[int, ...], at_start: bool) -> BuiltLayer:
+def _piece(
+    place: Position, spec, shape: tuple[int, ...], at_start: bool, turned: bool
+) -> BuiltLayer:
     width = shape[-1]
     match spec:
         case specs.Dense():
@@ -183,7 +198,19 @@ def _piece(place: Position, spec, shape: tuple[int, ...], at_start: bool) -> Bui
             row_norm = LayerNorm(width, rate=float(rate), centered=centered)
             return BuiltLayer(replace(row_norm, epsilon=float(epsilon)), spec)
         case specs.Residual():
-            return _residual(place, spec, shape)
+            return _residual(place, spec, shape, turned)
+        case specs.MultiHeadAttention() | specs.TransformerBlock():
+            check_heads(place.refuse, spec, shape, turned)
+            if isinstance(spec, specs.MultiHeadAttention):
+                inner = _attention(place, spec, shape, turned)
+            else:
+                inner = _block(place, spec, shape, turned)
+            return BuiltLayer(Chain(inner.ops), spec, inner)
+        case specs.PositionalEncoding():
+            check_axes(place.refuse, spec, shape)
+            return BuiltLayer(positions(spec, shape), spec)
+        case Gated(units):
+            return BuiltLayer(Gate(int(units)), spec)
         case specs.Reshape(sizes, channels):
             if prod(sizes) != prod(shape):
                 found = f" of {prod(shape)} elements" * (len(shape) > 1)
@@ -213,11 +240,37 @@ def _piece(place: Position, spec, shape: tuple[int, ...], at_start: bool) -> Bui
     raise place.refuse("networks do not support this layer")
 
 
-def _residual(place: Position, spec: specs.Residual, shape: tuple[int, ...]) -> BuiltLayer:
+def _attention(
+    place: Position, spec: specs.MultiHeadAttention, shape: tuple[int, ...], turned: bool
+) -> BuiltLayers:
+    """A dense layer to queries, keys and values, attention, and a dense layer."""
+    op = attention(spec, shape[-1], turned)
+    before, behind = products(spec, op)
+    pieces = (
+        BuiltLayer(_dense(place, before, shape[-1]), before),
+        BuiltLayer(op, None),
+        BuiltLayer(_dense(place, behind, op.fan_out), behind),
+    )
+    return BuiltLayers(pieces, (0, 2))
+
+
+def _block(
+    place: Position, spec: specs.TransformerBlock, shape: tuple[int, ...], turned: bool
+) -> BuiltLayers:
+    if spec.activation != "swiglu":
+        _activation(place, spec.activation)
+    return _built(block_layers(spec, shape[-1]), shape, place.name, False, turned=turned)
+
+
+def _residual(
+    place: Position, spec: specs.Residual, shape: tuple[int, ...], turned: bool
+) -> BuiltLayer:
     if not spec.layers:
         raise place.refuse("it has no layers inside")
-    built = _built(spec.layers, shape, f"{place.name}.layers", False)
-    beside = _built(spec.shortcut or (), shape, f"{place.name}.shortcut", False)
+    built, beside = (
+        _built(some, shape, f"{place.name}.{name}", False, turned=turned)
+        for name, some in (("layers", spec.layers), ("shortcut", spec.shortcut or ()))
+    )
     found, added = (shapes_along(one.ops, shape)[-1] for one in (built, beside))
     if found == added:
         shortcut = beside if beside.pieces else None

@@ -8,6 +8,7 @@ from math import prod
 
 import numpy as np
 
+from fusednn.graph.layers.chain import Chain
 from fusednn.graph.layers.convolution import Convolution
 from fusednn.graph.layers.dense import Dense
 from fusednn.graph.layers.embedding import Embedding
@@ -98,7 +99,7 @@ def _around(op: Layer, shapes, orders: Pair, error, begins: bool, recurs: bool) 
             for branch in (op.inner, op.shortcut)
         ]
         return _same([one[0] for one in found], error), _same([one[-1] for one in found], error)
-    if isinstance(op, Dense | Recurrent | TokenEmbedding):
+    if isinstance(op, Dense | Recurrent | TokenEmbedding | Chain):
         return None, None
     if isinstance(op, Embedding):
         return None, np.arange(op.fan_out)
@@ -114,12 +115,13 @@ def _same(orders: Sequence[Order], error: Callable[[], ValueError]) -> Order:
 
 
 def _recurs(ops: Sequence[Layer]) -> bool:
-    """Whether the axes behind these ops are those of states, or of vectors of tokens."""
+    """Whether the axes behind these ops are those of states, of attention, or of tokens."""
+    lasting = Recurrent | TokenEmbedding | Chain
     for op in reversed(ops):
         if isinstance(op, Residual):
             return _recurs(op.inner)
-        if isinstance(op, Recurrent | TokenEmbedding | Reshape) or has_windows([op]):
-            return isinstance(op, Recurrent | TokenEmbedding)
+        if isinstance(op, lasting | Reshape) or has_windows([op]):
+            return isinstance(op, lasting)
     return False
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from scipy import sparse
 
 from fusednn import layers as specs
+from fusednn.graph.layers.chain import Chain
 from fusednn.graph.layers.convolution import Convolution
 from fusednn.graph.layers.dense import Dense
 from fusednn.graph.layers.embedding import Embedding
@@ -24,6 +25,7 @@ from fusednn.plan.lengths import has_padding, lengths_of
 from fusednn.serving import checks
 from fusednn.serving.sequences import checked_lengths
 
+from .attentions import table
 from .built_layers import BuiltLayer, BuiltLayers, place_of
 from .initializers import INITIALIZERS
 from .recurrences import first_values
@@ -91,15 +93,17 @@ def _first_values(
             norms = [np.linalg.norm(weights, axis=0) for _ in others]
             return [weights, np.zeros(b.shape), *norms]
         case specs.Embedding():
-            return [random_state.normal(size=table.shape) for table in parameters]
+            return [random_state.normal(size=parameter.shape) for parameter in parameters]
         case specs.TokenEmbedding():
-            [table] = parameters
-            vectors = random_state.normal(size=table.shape)
+            [parameter] = parameters
+            vectors = random_state.normal(size=parameter.shape)
             if piece.op.padding is not None:
                 vectors[piece.op.padding] = 0
             return [vectors]
         case specs.RNN() | specs.LSTM() | specs.GRU():
             return first_values(piece.op, piece.spec, random_state)
+        case specs.PositionalEncoding():
+            return [table(piece.op, random_state)]
     return [np.full(parameter.shape, parameter.start) for parameter in parameters]
 
 
@@ -118,7 +122,8 @@ def _suited(piece: BuiltLayer, following: BuiltLayer | None) -> str:
 
 
 def by_layer(built: BuiltLayers, arrays: Sequence[np.ndarray]) -> list:
-    """Groups arrays by layer, in the order of the descriptions; residual blocks are nested."""
+    """Groups arrays by layer, in the order of the descriptions; residual blocks are nested, but
+    what is inside one description is flat."""
     pieces = _split(built, iter(arrays))
     return [[] if home is None else pieces[home] for home in built.homes]
 
@@ -136,11 +141,20 @@ def _split(built: BuiltLayers, arrays: Iterator[np.ndarray]) -> list:
             for part in _parts(piece):
                 inner = _split(part, arrays)
                 lists += [[] if home is None else inner[home] for home in part.homes]
-            found.append(lists)
+            found.append([*_leaves(lists)] if isinstance(piece.op, Chain) else lists)
             continue
         own = [(parameter, next(arrays)) for parameter in piece.op.parameters()]
         found.append([array for parameter, array in own if parameter.shown])
     return found
+
+
+def _leaves(lists: list) -> Iterator[np.ndarray]:
+    """The arrays of nested lists, in order."""
+    for one in lists:
+        if isinstance(one, list):
+            yield from _leaves(one)
+        else:
+            yield one
 
 
 def replaced(

@@ -49,10 +49,11 @@ def _axes(layers: Sequence) -> Iterator[tuple[int, ...]]:
 
 
 def _channels(layers: Sequence) -> set[int]:
-    """The numbers of groups, filters and units of all layers."""
+    """The numbers of groups, filters and units of all layers; for attention two for each head."""
     found = set()
     for spec in layers:
-        found |= {getattr(spec, name, 1) for name in ("groups", "filters", "units")}
+        found |= {getattr(spec, name, 1) or 1 for name in ("groups", "filters", "units")}
+        found.add(2 * getattr(spec, "heads", 1))
         if isinstance(spec, specs.Residual):
             found |= _channels([*spec.layers, *(spec.shortcut or ())])
     return found

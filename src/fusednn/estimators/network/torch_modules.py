@@ -11,6 +11,7 @@ import numpy as np
 
 from fusednn import layers as specs
 from fusednn.graph.layers.batch_norm import BatchNorm
+from fusednn.graph.layers.chain import Chain
 from fusednn.graph.layers.convolution import Convolution
 from fusednn.graph.layers.dense import Dense
 from fusednn.graph.layers.embedding import Embedding
@@ -35,9 +36,20 @@ NAMES = {
     "mean": "running_mean",
     "variance": "running_var",
     "slopes": "weight",
+    "table": "weight",
     "vectors": "weight",
 }
 """PyTorch's name of a parameter."""
+
+IN, OUT = "self_attn", "self_attn.out_proj"
+PARTS: dict[bool, tuple[str, ...]] = {
+    True: ("norm1", IN, OUT, "norm2", "linear1", "linear2"),
+    False: (IN, OUT, "norm1", "linear1", "linear2", "norm2"),
+}
+"""The names in `nn.TransformerEncoderLayer` of a block's parts, in our order, by `norm_first`."""
+
+ORDER = (IN, OUT, "linear1", "linear2", "norm1", "norm2")
+"""The same in PyTorch's order."""
 
 COUNTER = "num_batches_tracked"
 """What `BatchNorm` has besides; only its momentum of None reads it."""
@@ -154,6 +166,9 @@ def _own(
 ) -> Iterator[Module]:
     op = piece.op
     place = f"{place} ({type(piece.spec).__name__})"
+    if isinstance(op, Chain):
+        yield from _attentive(piece, place, prefix, numbers)
+        return
     if isinstance(op, Recurrent):
         yield Module(place, prefix, tuple(_recurrent_entries(op, numbers)))
         return
@@ -174,6 +189,33 @@ def _own(
             entries, key=lambda entry: (entry.name in NORMED, entry.name in NORMED[1:])
         )
         yield Module(place, prefix, tuple(ordered), isinstance(op, BatchNorm))
+
+
+def _attentive(piece: BuiltLayer, place: str, prefix: str, numbers) -> Iterator[Module]:
+    """`nn.MultiheadAttention` or `nn.TransformerEncoderLayer`, which have modules inside."""
+    assert piece.inner is not None
+    names: tuple[str, ...] = (IN, OUT)
+    is_block = isinstance(piece.spec, specs.TransformerBlock)
+    if isinstance(piece.spec, specs.TransformerBlock):
+        names = PARTS[piece.spec.norm_first]
+    found = {}
+    for name, part in zip(names, _leaves(piece.inner), strict=True):
+        inside = prefix + (f".{name}" if is_block else name.removeprefix(IN))
+        [module] = _own(part, place, inside, numbers, None, None)
+        if name == IN:
+            entries = [entry._replace(name=f"in_proj_{entry.name}") for entry in module.entries]
+            module = module._replace(entries=tuple(entries))
+        found[name] = module._replace(place=place)
+    yield from (found[name] for name in ORDER if name in found)
+
+
+def _leaves(built: BuiltLayers) -> Iterator[BuiltLayer]:
+    """The layers with parameters inside a description, at whatever depth, in order."""
+    for piece in built.pieces:
+        if piece.inner is not None:
+            yield from _leaves(piece.inner)
+        elif piece.op.parameters():
+            yield piece
 
 
 def _recurrent_entries(op: Recurrent, numbers) -> Iterator[Entry]:

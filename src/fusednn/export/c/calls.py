@@ -31,6 +31,8 @@ class Calls:
         The C functions that the calls need.
     inner_activations : set of str
         The activations that these functions call by the number.
+    maths : set of str
+        The elementary functions that they call.
     buffers : Buffers
     defined : list of str
         The names of all arrays of parameters, in the order of their definitions.
@@ -42,6 +44,7 @@ class Calls:
         self.functions: set[str] = set()
         self.activations: set[str] = set()
         self.inner_activations: set[str] = set()
+        self.maths: set[str] = set()
         self.buffers = Buffers(dtype)
         self.defined: list[str] = []
         self._has_windows = self._has_steps = False
@@ -111,3 +114,9 @@ class Calls:
         self.functions.add(name)
         places = f"{pointer(x)}, {x.stride}, {pointer(out)}, {out.stride}"
         self.calls.append(f"NAME_{name}({places}, rows, {', '.join(map(str, arguments))});")
+
+    def _call_rows(self, name: str, x: Buffer, *arguments) -> None:
+        """Adds a call that works on rows in place."""
+        self.functions.add(name)
+        given = ", ".join([pointer(x), str(x.stride), x.rows, *map(str, arguments)])
+        self.calls.append(f"NAME_{name}({given});")

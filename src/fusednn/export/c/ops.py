@@ -8,6 +8,7 @@ from math import prod
 
 import numpy as np
 
+from fusednn.graph.layers.attention import Attention, Gate, Positions
 from fusednn.graph.layers.batch_norm import BatchNorm
 from fusednn.graph.layers.convolution import Convolution
 from fusednn.graph.layers.dense import Dense
@@ -26,6 +27,7 @@ from fusednn.graph.layers.transposed_convolution import TransposedConvolution
 from fusednn.graph.layers.untrained import Identity, Standardize
 from fusednn.graph.layers.upsampling import UpSampling
 from fusednn.plan.binding.activations import constants_of
+from fusednn.plan.binding.attention import turns
 from fusednn.serving.model import Model
 
 from .activations import function_of
@@ -105,6 +107,19 @@ class Lowering(Calls):
                 return (yield from self._resampling(name, op, prod(op.windows.counts), x))
             case Recurrent():
                 return (yield from self._recurrence(op, x))
+            case Attention():
+                return (yield from self._attention(op, x))
+            case Positions():
+                [table] = yield from self._vectors(("table",), op)
+                x = self.own(x, op.width)
+                self._call_rows("add_positions", x, x.each, op.width, table)
+                return x
+            case Gate():
+                out = self.buffers.like(x, op.width)
+                self._call("gate", x, out, op.width)
+                self.inner_activations.add("silu")
+                self.buffers.release(x)
+                return out
             case Identity():
                 return self.own(x, op.width)
         raise TypeError(f"no C for {op!r}")
@@ -203,6 +218,24 @@ class Lowering(Calls):
             )
         for place in (x, z, s, h, c):
             self.buffers.release(place)
+        return out
+
+    def _attention(self, op: Attention, x: Buffer):
+        group = op.heads // op.key_heads
+        if op.base:
+            table = turns(x.positions, op.size, op.base, back=False).astype(self.dtype)
+            [name] = yield from self._define_all([("turns", table)])
+            x = self.own(x, op.fan_in)
+            turned = op.heads + op.key_heads
+            self._call_rows("rotate", x, x.each, turned, op.size // 2, name)
+        out = self.buffers.like(x, op.fan_out)
+        weights = self.buffers.scratch(x.positions)
+        scale = number(op.size**-0.5, self.dtype)
+        sizes = x.each, op.heads, group, op.size, int(op.causal), scale, pointer(weights)
+        self._call_samples("attend", x, out, *sizes)
+        self.maths.add("exp")
+        self.buffers.release(weights)
+        self.buffers.release(x)
         return out
 
     def _batch_norm(self, op: BatchNorm, x: Buffer):

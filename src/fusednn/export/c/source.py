@@ -13,6 +13,7 @@ from fusednn.serving.files.replacing import replacing
 from fusednn.serving.model import Model
 
 from .activations import activation_texts, needed_maths
+from .attention import ATTENTIVE, attention_text
 from .buffers import LEAST_ROWS, Buffer, pointer
 from .dense import dense_text
 from .functions import function_text
@@ -187,14 +188,16 @@ def _functions(model: Model, lowerings: Sequence[Lowering], dtype: np.dtype) -> 
     functions = set().union(*(one.functions for one in lowerings))
     rows = set().union(*(one.activations for one in lowerings))
     inner = set().union(*(one.inner_activations for one in lowerings))
-    names = sorted(functions - WINDOWED - RECURRENT - {"dense", REMEMBER})
+    needed = set().union(*(one.maths for one in lowerings))
+    apart = WINDOWED | RECURRENT | ATTENTIVE | {"dense", REMEMBER}
     texts = [dense_text(dtype)] if "dense" in functions else []
-    texts += [maths.text(needed_maths(rows | inner) | links_of(model))]
+    texts += [maths.text(needed_maths(rows | inner) | links_of(model) | needed)]
     texts += [activation_texts(rows, maths, inner)]
-    texts += [function_text(name) for name in names]
+    texts += [function_text(name) for name in sorted(functions - apart)]
     texts += [windows_text(functions & WINDOWED)]
     texts += [recurrent_text(functions & RECURRENT)]
     texts += [remember_text(functions)]
+    texts += [attention_text(functions & ATTENTIVE)]
     return "\n".join(text for text in texts if text) + "\n"
 
 

@@ -8,6 +8,7 @@ from itertools import islice
 
 import numpy as np
 
+from fusednn.graph.layers.attention import Attention, Gate, Positions
 from fusednn.graph.layers.batch_norm import BatchNorm
 from fusednn.graph.layers.dense import Dense
 from fusednn.graph.layers.embedding import Embedding
@@ -24,6 +25,7 @@ from fusednn.graph.layers.untrained import Identity, Standardize
 from fusednn.serving.files.description import FILE_NAMES
 
 from .activations import add_activation, prelu
+from .attention import add_attention, add_gate, add_positions
 from .graph import Graph
 from .recurrent import add_recurrent
 from .samples import Tensor
@@ -80,6 +82,10 @@ def add_chain(
             elif isinstance(op, Recurrent):
                 given = list(islice(arrays, len(op.parameters())))
                 x = Tensor(add_recurrent(op, graph, x.rows(graph).name, given, own[0]))
+            elif isinstance(op, Attention):
+                x = Tensor(add_attention(op, graph, x.rows(graph).name, own[0]))
+            elif isinstance(op, Positions):
+                x = Tensor(add_positions(op, graph, x.rows(graph).name, next(arrays), own[0]))
             else:
                 x = _add_one(op, graph, x, list(islice(arrays, len(op.parameters()))))
             x = x._replace(name=add_activation(graph, x.name, op.after))
@@ -135,6 +141,11 @@ def _(op: Dense, graph: Graph, x: str, arrays) -> str:
         return graph.node("ReduceSum", products, graph.indices("columns", [1]))
     product = graph.node("Gemm", x, graph.array("weights", weights))
     return graph.node("Add", product, graph.array("biases", biases))
+
+
+@add_op.register
+def _(op: Gate, graph: Graph, x: str, arrays) -> str:
+    return add_gate(op, graph, x)
 
 
 @add_op.register

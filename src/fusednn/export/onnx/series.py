@@ -7,6 +7,7 @@ from itertools import islice
 
 import numpy as np
 
+from fusednn.graph.layers.attention import Attention, Positions
 from fusednn.graph.layers.layer import Layer, shapes_along
 from fusednn.graph.layers.prelu import PReLU
 from fusednn.graph.layers.recurrent import Recurrent
@@ -16,6 +17,7 @@ from fusednn.graph.layers.untrained import Identity
 from fusednn.serving.files.description import FILE_NAMES
 
 from .activations import add_activation
+from .attention import add_attention, add_positions
 from .graph import Graph
 from .layers import BY_CHANNEL, add_chain, add_op
 from .recurrent import add_recurrent
@@ -106,6 +108,13 @@ def _add_one(op, graph: Graph, x: SeriesTensor, arrays):
         if not op.sequences:
             return found
         return SeriesTensor(found, op.fan_out, x.steps, is_clear=True)
+    if isinstance(op, Attention | Positions):
+        rows = x.as_rows(graph).name
+        if isinstance(op, Attention):
+            found = add_attention(op, graph, rows, x.steps)
+        else:
+            found = add_positions(op, graph, rows, arrays[0], x.steps)
+        return SeriesTensor(found, op.fan_out, x.steps)
     if x.first and isinstance(op, BY_CHANNEL):
         arrays = [array.reshape(-1, 1) for array in arrays]
     else:

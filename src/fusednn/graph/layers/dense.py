@@ -6,13 +6,43 @@ from functools import partial
 from math import inf, prod
 from typing import NamedTuple
 
-from fusednn.graph.arrays import NETWORK, Array
-from fusednn.graph.gradients import Sum
+from fusednn.graph.arrays import CHUNKS, NETWORK, Array
+from fusednn.graph.gradients import Partials, Sum
 from fusednn.graph.parameters import DRAWN, Parameter
 from fusednn.graph.trace import Trace
 
 from .epilogue import NOTHING, Epilogue
 from .layer import rowwise
+
+LEAST_COLUMNS = 16
+"""The fewest columns on both sides of weights whose gradients are summed by chunks of samples."""
+
+CHUNK = 8
+"""About the samples of a chunk."""
+
+
+def _sums_near(x: Array, w: Array) -> bool:
+    """Whether the gradient of w is summed by chunks, while their rows are in the cache.
+
+    That is so for samples of several rows, if the sums of a chunk take less than half the memory
+    of its rows: else adding to them for each sample costs more than reading the rows again.
+    """
+    if x.positions == 1 or min(w.shape) < LEAST_COLUMNS:
+        return False
+    return 2 * prod(w.shape) < CHUNK * x.positions * sum(w.shape)
+
+
+def differentiate_product(trace: Trace, w: Array, b: Array, x: Array, dz: Array) -> None:
+    """Sets the gradients of w and b, of z = x w + b."""
+    if trace.needs_gradient(w) and _sums_near(x, w):
+        dw, db = Array(w.shape, CHUNKS), Array(b.shape, CHUNKS)
+        lengths = trace.lengths_of(x)
+        trace.call("dense_partials", {"dw": dw, "db": db}, x=x, dz=dz, w=w, lengths=lengths)
+        trace.differentiate(w, Partials(dw))
+        trace.differentiate(b, Partials(db))
+    else:
+        trace.differentiate(w, Sum(x, dz))
+        trace.differentiate(b, Sum(None, dz))
 
 
 class Dense(NamedTuple):
@@ -95,8 +125,11 @@ class Dense(NamedTuple):
 
     @staticmethod
     def _back(trace: Trace, x: Array, w: Array, weights: Array, b: Array, dz: Array):
-        trace.differentiate(w, Sum(x, dz))
-        trace.differentiate(b, Sum(None, dz))
+        if weights is w:
+            differentiate_product(trace, w, b, x, dz)
+        else:
+            trace.differentiate(w, Sum(x, dz))
+            trace.differentiate(b, Sum(None, dz))
         if not trace.needs_gradient(x):
             return None
         dx = Array(x.shape)

@@ -13,6 +13,7 @@ from fusednn.graph.gradients import Runs, Sum, Walk
 from fusednn.graph.parameters import DRAWN, Parameter
 from fusednn.graph.trace import Carried, Trace
 
+from .dense import differentiate_product
 from .epilogue import NOTHING, Epilogue
 
 GATES = {"tanh": 1, "relu": 1, "lstm": 4, "gru": 3}
@@ -250,8 +251,7 @@ class _Direction:
         else:
             given |= {"states": self.states, "rectified": op.cell == "relu"}
             trace.call("rnn_backward", {"dz": dz}, **given)
-        trace.differentiate(self.w_x, Sum(self.x, dz))
-        trace.differentiate(self.b, Sum(None, dz))
+        differentiate_product(trace, self.w_x, self.b, self.x, dz)
         trace.differentiate(self.w, Sum(self.states, dhidden, self._pairs()))
         if not trace.needs_gradient(self.x):
             return None

@@ -7,7 +7,7 @@ from functools import partial
 from typing import NamedTuple
 
 from fusednn.graph.arrays import Array
-from fusednn.graph.lengths import changed
+from fusednn.graph.lengths import ops_for_steps
 from fusednn.graph.parameters import Parameter
 from fusednn.graph.trace import Step, Trace
 
@@ -59,7 +59,7 @@ class Residual(NamedTuple):
     def with_steps(self, steps: int) -> Residual:
         """The same for series of so many steps."""
         inner, shortcut = (
-            _with_steps(ops, steps, self.fan_in) for ops in (self.inner, self.shortcut)
+            ops_for_steps(ops, steps, self.fan_in) for ops in (self.inner, self.shortcut)
         )
         return self._replace(inner=inner, shortcut=shortcut)
 
@@ -99,13 +99,3 @@ class Residual(NamedTuple):
         dx = Array(found.shape)
         trace.call("add_rows", {"out": dx}, x=found, other=added)
         return dx
-
-
-def _with_steps(ops: Sequence[Layer], steps: int, channels: int) -> tuple[Layer, ...]:
-    """Ops in a row for series of so many steps."""
-    found: list[Layer] = []
-    shape: tuple[int, ...] = (steps, channels)
-    for op in ops:
-        op, shape = changed(op, shape)
-        found.append(op)
-    return tuple(found)

@@ -15,10 +15,10 @@ from fusednn.kernels.activations import ACTIVATIONS, multiply_slopes
 from fusednn.kernels.operands import DECLARED
 from fusednn.kernels.ops import augment, history, lengths, output, reshape
 from fusednn.kernels.ops.norms import batch_norm, layer_norm
-from fusednn.kernels.ops.pointwise import activate, elementwise, mix, noise, rescale
+from fusednn.kernels.ops.pointwise import activate, elementwise, gate, mix, noise, rescale
 from fusednn.plan.memory.buffers import padded
 
-from . import convolutions, pooling, recurrent
+from . import attention, convolutions, pooling, recurrent
 from .data import DenseRows
 from .lowering import Lowering
 from .products import (
@@ -28,6 +28,7 @@ from .products import (
     embed,
     embed_backward,
     embed_tokens,
+    sum_dense,
 )
 
 SELU_LIMIT = -1.7580993408473766
@@ -291,6 +292,7 @@ BINDINGS: dict[str, Binding] = {
     "reshape": Binding(_reshape, whole=("x",)),
     "dense": Binding(dense_forward),
     "dense_backward": Binding(dense_backward),
+    "dense_partials": Binding(sum_dense),
     "convolve": Binding(convolutions.convolve, whole=("x",)),
     "convolution_partials": Binding(convolutions.sum_windows, whole=("x", "dz")),
     "convolve_backward": Binding(convolutions.convolve_backward, whole=("dz",)),
@@ -318,6 +320,12 @@ BINDINGS: dict[str, Binding] = {
     "gru_forward": Binding(recurrent.gru_forward, {"gates": "z", "states": "before"}),
     "gru_backward": Binding(recurrent.gru_backward, {"dz": "gates", "dhidden": "hidden"}),
     "join_states": Binding(recurrent.join_states),
+    "attend": Binding(attention.attend),
+    "attend_backward": Binding(attention.attend_backward),
+    "rotate": Binding(attention.rotate, {"out": "x"}),
+    "add_positions": Binding(attention.add_positions, {"out": "x"}),
+    "gate": _kernel(gate.gate),
+    "gate_backward": _kernel(gate.gate_backward),
     "embed_rows": Binding(embed),
     "embed_tokens": Binding(embed_tokens),
     "embed_backward": Binding(embed_backward),

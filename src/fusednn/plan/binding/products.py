@@ -7,9 +7,19 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fusednn.graph.gradients import Given, Gradient, Lookups, Partials, Runs, Sum, TokenLookups
+from fusednn.graph.gradients import (
+    Given,
+    Gradient,
+    Lookups,
+    Partials,
+    PerPosition,
+    Runs,
+    Sum,
+    TokenLookups,
+)
 from fusednn.graph.trace import Call
-from fusednn.kernels.ops.products import embedding, tokens
+from fusednn.kernels.ops.attention import positions
+from fusednn.kernels.ops.products import dense_partials, embedding, tokens
 from fusednn.kernels.ops.updates import update
 from fusednn.plan.layout.far_blocks import FarBlocks, far_blocks
 from fusednn.plan.layout.forms import Column, Form, Panels, Product, Table
@@ -73,6 +83,29 @@ def dense_backward(lowering: Lowering, call: Call) -> list[np.ndarray]:
         **form.backward_operands(),
     }
     return [lowering.program.record(form.backward_op, operands)]
+
+
+def sum_dense(lowering: Lowering, call: Call) -> list[np.ndarray]:
+    """The gradients of weights and biases, for each chunk of samples."""
+    form, dw = lowering.form(call.given["w"]), call.out["dw"]
+    assert type(form) is Panels
+    chunks = -(-lowering.rows // dense_partials.CHUNK_ROWS)
+    lowering.derive_values(dw, lowering.memory.borrow(chunks * form.count, lowering.dtype))
+    x, dz = (lowering.blocks[call.given[name]] for name in ("x", "dz"))
+    operands = {
+        "x": x.by_sample,
+        "dz": dz.by_sample,
+        "dw": lowering.values(dw),
+        "db": lowering.values(call.out["db"]),
+        "dw_chunk": form.count,
+        "lengths": lowering.lengths(call),
+        "rows": x.positions,
+        "x_row": x.stride,
+        "dz_row": dz.stride,
+        "fan_in": form.fan_in,
+        "columns": form.padded_out,
+    }
+    return [lowering.program.record(dense_partials.dense_partials, operands)]
 
 
 def embed(lowering: Lowering, call: Call) -> list[np.ndarray]:
@@ -190,7 +223,7 @@ def gradient_op(lowering: Lowering, number: int, gradient: Gradient) -> Gradient
             if x is lowering.graph.x:
                 return GradientOp(*lowering.source.gradient(lowering, form, read))
             return GradientOp(form.update_op, {"x": lowering.blocks[x], **read})
-        case Partials(partials) if type(form) in (Column, Taps, GroupedTaps):
+        case Partials(partials) if type(form) in (Column, Panels, Taps, GroupedTaps):
             operands = {"partials": lowering.values(partials), "chunk": form.count}
             return GradientOp(form.partials_op, operands)
         case Given(values):
@@ -206,6 +239,10 @@ def gradient_op(lowering: Lowering, number: int, gradient: Gradient) -> Gradient
                 "left_out": -1 if left_out is None else left_out,
             }
             return _lookups(lowering, form, tokens.sort_tokens, sort, lowering.blocks[dz], 0)
+        case PerPosition(dz):
+            operands = {"dz": lowering.blocks[dz], "steps": dz.positions}
+            operands |= {"lengths": lowering.lengths_of(dz)}
+            return GradientOp(positions.update_positions, operands)
     raise TypeError(f"there is no update for {gradient}")
 
 

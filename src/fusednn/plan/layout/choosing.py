@@ -53,6 +53,7 @@ def _forms(network: Network, dtype, wants_dx: bool) -> tuple[Form, ...]:
     whole = network.graph(trains=True, wants_dx=True) if wants_dx else graph
     copied = {number for op in TRANSPOSING for number in _weights_of(whole, op)}
     tables = [call.given["tables"] for call in graph.calls if call.op in LOOKING_UP]
+    tables += [(call.given["table"],) for call in graph.calls if call.op == "add_positions"]
     convolutions = _weights_of(graph, "convolve") | _weights_of(graph, "convolve_transposed")
     forms: list[Form] = []
     for number, (parameter, array) in enumerate(graph.parameters):

@@ -13,7 +13,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from fusednn.graph.layers.attention import Attention, Gate, Positions
 from fusednn.graph.layers.batch_norm import BatchNorm
+from fusednn.graph.layers.chain import Chain
 from fusednn.graph.layers.convolution import Convolution
 from fusednn.graph.layers.dense import Dense
 from fusednn.graph.layers.embedding import Embedding
@@ -48,6 +50,10 @@ WIDTHS_PER_ELEMENT = 16
 """Ops without parameters could have any width, and convolutions any number of pixels. The columns
 of all ops together are limited to this number per element of the tensors, plus `SPARE_WIDTHS`, so
 a small file cannot need much memory. The latter allows some ten layers over 224 x 224 pixels."""
+
+
+ATTENTION_COLUMNS = 64
+"""The columns for each step that attention counts as: at most two panels of weights."""
 
 
 def most_columns(elements: int) -> int:
@@ -88,6 +94,7 @@ SHAPE = Kind(list, lambda value, where, reader: reader.shape(value, where))
 FLAG = _plain(flag)
 CELL = _plain(one_of(GATES))
 EPSILON = _plain(number(1e-30, 1e30))
+BASE = _plain(number(0.0, 1e30))
 WINDOWS = Kind(windows_json.written, lambda value, where, reader: reader.windows(value, where))
 AFTER = Kind(_written_after, _read_after)
 OPS = Kind(list, lambda value, where, reader: reader.inner(value, where, 1))
@@ -148,6 +155,17 @@ FIELDS: dict[type, dict[str, Kind]] = {
         "both": FLAG,
         "after": AFTER,
     },
+    Chain: {"inner": OPS, "after": AFTER},
+    Attention: {
+        "size": SIZE,
+        "heads": SIZE,
+        "key_heads": SIZE,
+        "causal": FLAG,
+        "base": BASE,
+        "after": AFTER,
+    },
+    Positions: {"steps": SIZE, "width": SIZE, "learned": FLAG, "after": AFTER},
+    Gate: {"width": SIZE, "after": AFTER},
 }
 """The fields of each op that affect its outputs."""
 
@@ -159,6 +177,10 @@ SINCE: dict[type, int] = {
     Pooling: 4,
     Recurrent: 6,
     TokenEmbedding: 6,
+    Chain: 7,
+    Attention: 7,
+    Positions: 7,
+    Gate: 7,
 }
 """The version of the format that introduced an op, if it is not the first."""
 
@@ -281,8 +303,13 @@ class Reader:
             if isinstance(op, Residual):
                 shape = self._check_block(op, place, shape)
                 continue
+            if isinstance(op, Chain):
+                shape = self.check_shapes(op.inner, f"{place}.inner", shape)
+                continue
             if isinstance(op, Recurrent):  # each direction has the sums of all steps
                 self._take(shape[0] * op.columns * op.directions, place)
+            if isinstance(op, Attention):  # a block of queries has a weight of each step
+                self._take(shape[0] * ATTENTION_COLUMNS, place)
             try:
                 shape = op.out_shape(shape)
             except ValueError as error:
@@ -342,6 +369,8 @@ class Reader:
             self._check_embedding(parts, where)
         if kind is TokenEmbedding:
             self._check_tokens(parts, where)
+        if kind is Attention:
+            _check_attention(parts, where)
         if kind in windows_json.CHECKS:
             most = most_columns(self._widest)
             self._take(windows_json.CHECKS[kind](parts, where, most), where)
@@ -381,12 +410,19 @@ class Reader:
             raise Refused(f"{where}.padding must be one of its {parts['categories']} codes")
 
 
+def _check_attention(parts: dict[str, Any], where: str) -> None:
+    if parts["heads"] % parts["key_heads"]:
+        raise Refused(f"{where}.key_heads must divide its heads")
+    if parts["base"] > 0 and parts["size"] % 2:
+        raise Refused(f"{where}.size must be even, since it has a base")
+
+
 def has_training_ops(ops: tuple[Layer, ...]) -> bool:
     """Whether there are ops or settings that folding would have removed."""
     return any(
         isinstance(op, TRAINING_ONLY)
         or (isinstance(op, Dense) and op.weight_norm)
-        or (isinstance(op, Residual) and has_training_ops(op.ops))
+        or (isinstance(op, Residual | Chain) and has_training_ops(op.ops))
         for op in ops
     )
 
@@ -410,6 +446,9 @@ def named_parameters(
         if isinstance(op, Residual):
             yield from named_parameters(op.inner, f"{where}.{at}.inner")
             yield from named_parameters(op.shortcut, f"{where}.{at}.shortcut")
+            continue
+        if isinstance(op, Chain):
+            yield from named_parameters(op.inner, f"{where}.{at}.inner")
             continue
         for parameter in op.parameters():
             yield f"{where}.{at}.{parameter.name}", parameter

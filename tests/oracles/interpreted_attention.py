@@ -1,0 +1,103 @@
+"""Attention in the interpreter: each head by itself, in NumPy."""
+
+import numpy as np
+from oracles import reference_layers
+
+
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+class Attentive:
+    """The calls of attention, on arrays (B, T, columns)."""
+
+    def attend(self, qkv, heads, key_heads, causal, dropout, stream, lengths):
+        q, k, v = _parts(qkv, heads, key_heads)
+        size, steps = q.shape[-1], qkv.shape[1]
+        scores = q @ k.swapaxes(-1, -2) / np.sqrt(size)
+        if causal:
+            scores = np.where(np.tril(np.ones((steps, steps), bool)), scores, -np.inf)
+        if lengths is not None:
+            own = np.arange(steps) < lengths[:, np.newaxis]
+            scores = np.where(own[:, np.newaxis, np.newaxis], scores, -np.inf)
+        e = np.exp(scores - scores.max(axis=-1, keepdims=True))
+        p = e / e.sum(axis=-1, keepdims=True)
+        mask = self._dropped(p.shape, dropout, stream)
+        out = (p * mask @ v).swapaxes(1, 2).reshape(len(qkv), steps, heads * size)
+        found = {"out": out}
+        if self._goes_back:
+            found["weights"] = p
+        return found
+
+    def attend_backward(
+        self, dout, qkv, weights, heads, key_heads, causal, dropout, stream, lengths
+    ):
+        q, k, v = _parts(qkv, heads, key_heads)
+        p, mask = weights, self._dropped(weights.shape, dropout, stream)
+        size = q.shape[-1]
+        do = dout.reshape(*dout.shape[:2], heads, size).swapaxes(1, 2)
+        dp = do @ v.swapaxes(-1, -2) * mask
+        ds = p * (dp - (p * dp).sum(axis=-1, keepdims=True)) / np.sqrt(size)
+        dv = (p * mask).swapaxes(-1, -2) @ do
+        return {"dqkv": np.concatenate([
+            _flat(ds @ k), _summed(ds.swapaxes(-1, -2) @ q, key_heads), _summed(dv, key_heads)
+        ], axis=-1)}  # fmt: skip
+
+    def _dropped(self, shape, rate, stream):
+        """0 or 1 / (1 - rate) for each weight (B, heads, queries, keys)."""
+        if not rate:
+            return np.ones(shape)
+        rows = int(np.prod(shape[:-1]))
+        drawn = reference_layers.dropout_mask(
+            rate, rows, shape[-1], seed=self.seed, step=self.step, layer=stream
+        )
+        return (drawn != 0).reshape(shape) / (1 - rate)
+
+    def rotate(self, x, heads, size, base, back):
+        out, half = x.copy(), size // 2
+        for step in range(x.shape[1]):
+            for head in range(heads):
+                for i in range(half):
+                    angle = step / base ** (2 * i / size) * (-1 if back else 1)
+                    first = head * size + i
+                    pair = [first, first + half]
+                    turn = np.array(
+                        [[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]]
+                    )
+                    out[:, step, pair] = x[:, step, pair] @ turn
+        return {"out": out}
+
+    def add_positions(self, x, table):
+        return {"out": x + table[: x.shape[1]]}
+
+    def gate(self, x):
+        a, b = np.split(x, 2, axis=-1)
+        return {"out": a * sigmoid(a) * b}
+
+    def gate_backward(self, dout, x):
+        a, b = np.split(x, 2, axis=-1)
+        s = sigmoid(a)
+        slope = s * (1 + a * (1 - s))
+        return {"dx": np.concatenate([dout * b * slope, dout * a * s], axis=-1)}
+
+
+def _parts(qkv, heads, key_heads):
+    """q, k, v (B, heads, T, size); keys and values repeated for the heads that share them."""
+    B, steps, width = qkv.shape
+    size = width // (heads + 2 * key_heads)
+    split = qkv.reshape(B, steps, -1, size).swapaxes(1, 2)
+    q, k, v = np.split(split, [heads, heads + key_heads], axis=1)
+    each = heads // key_heads
+    return q, k.repeat(each, axis=1), v.repeat(each, axis=1)
+
+
+def _flat(parts):
+    """(B, T, columns) of (B, heads, T, size)."""
+    B, heads, steps, size = parts.shape
+    return parts.swapaxes(1, 2).reshape(B, steps, heads * size)
+
+
+def _summed(parts, key_heads):
+    """The same, summed over the heads that share keys."""
+    B, _, steps, size = parts.shape
+    return _flat(parts.reshape(B, key_heads, -1, steps, size).sum(axis=2))
