@@ -61,6 +61,7 @@ class Answerer:
     def __init__(self, predictor, max_rows: int):
         self._predictor, self._max_rows = predictor, max_rows
         self._classifies = hasattr(predictor, "classes_")
+        self._number = b"0"  # of which rows of our own consist
         self.request = request_model(predictor.n_features_in_, max_rows)
         self.answer = Classes if self._classifies else Values
 
@@ -87,7 +88,11 @@ class Answerer:
         most : int
             The most bytes of a body.
         """
-        self(self._body(0))
+        try:
+            self(self._body(0))
+        except ValueError:  # 0 is the padding of tokens, and a row needs another
+            self._number = b"1"
+            self(self._body(0))
         self(self._body(most))
 
     def longest_within(self, seconds: float, most: int = 16_384) -> int:
@@ -103,7 +108,7 @@ class Answerer:
 
     def _body(self, most: int) -> bytes:
         """A body of at least one row, and as many as `most` bytes and the limit allow."""
-        row = b"[" + b",".join([b"0"] * self._predictor.n_features_in_) + b"]"
+        row = b"[" + b",".join([self._number] * self._predictor.n_features_in_) + b"]"
         count = max(1, min(self._max_rows, most // (len(row) + 1)))
         return b'{"rows":[' + b",".join([row] * count) + b"]}"
 

@@ -5,14 +5,16 @@ The coverage of lines runs this file without the JIT: then all ops are plain Pyt
 
 import numpy as np
 import pytest
+from fusednn.kernels.answer import WRONG_COLUMNS
 from oracles.parity import fit_quietly
 from running.nested_weights import flat
 
-from fusednn import NetworkRegressor
+from fusednn import NetworkRegressor, freeze
 from fusednn.layers import (
     GRU,
     LSTM,
     RNN,
+    BatchNorm,
     Conv1D,
     GlobalAvgPool,
     MultiHeadAttention,
@@ -21,7 +23,7 @@ from fusednn.layers import (
 )
 
 RANDOM = np.random.RandomState(0)
-COUNTS = 5, 1, 3, 5, 2, 4
+COUNTS = 5, 1, 3, 19, 2, 4
 SERIES = [RANDOM.normal(size=(steps, 2)) for steps in COUNTS]
 TARGETS = RANDOM.normal(size=len(COUNTS))
 LISTS = {
@@ -54,7 +56,10 @@ def test_gradients_and_answers_are_those_of_each_alone(layers):
     np.testing.assert_allclose(model.predict(SERIES), answers, rtol=1e-12)
 
 
-@pytest.mark.parametrize("layers", LISTS.values(), ids=LISTS)
+BATCHES = LISTS | {"BatchNorm": [Conv1D(3, 1), BatchNorm(), GRU(2)]}
+
+
+@pytest.mark.parametrize("layers", BATCHES.values(), ids=BATCHES)
 @pytest.mark.parametrize("mixup", [0.0, 0.5])
 def test_fits_have_the_same_bits_for_any_threads(layers, mixup):
     one, other = (
@@ -95,3 +100,16 @@ def test_tokens_of_any_type(kind):
     )
     np.testing.assert_array_equal(flat(one.get_weights()), flat(other.get_weights()))
     np.testing.assert_array_equal(one.predict(X), other.predict(X.astype(kind)))
+
+
+def test_steps_of_a_stream_are_those_of_the_whole():
+    layers = [Conv1D(3, 2, padding="causal"), LSTM(2)]
+    predictor = freeze(NetworkRegressor(layers, **SMALL).initialize(SERIES, TARGETS))
+    stream = predictor.stream()
+    for at, x in enumerate(SERIES[0], 1):
+        np.testing.assert_array_equal(stream.step(x), predictor(SERIES[0][:at])[0])
+    for wrong, words in ((np.full(2, np.nan), "NaN"), (np.zeros(3), "3")):
+        with pytest.raises(ValueError, match=words):
+            stream.step(wrong)
+    status = stream._step(stream._words, np.zeros(3), np.zeros(1), True)
+    assert status == WRONG_COLUMNS  # as for an array that another thread resizes

@@ -11,6 +11,7 @@ from app import Limits, create_app
 from asking import JSON, body_of, get, metrics, post, together
 
 import fusednn
+from fusednn.layers import GlobalAvgPool, TokenEmbedding
 
 
 @pytest.mark.parametrize("count", [1, 3, 150])
@@ -35,6 +36,18 @@ def test_regressors(diabetes, fitted):
         answer = post(create_app(fusednn.freeze(model)), body_of(X[:7])).json()
         assert set(answer) == {"predictions"}
         np.testing.assert_allclose(answer["predictions"], model.predict(X[:7]), rtol=1e-9)
+
+
+def test_tokens_with_padding(fitted):
+    """No row of the service's own is nothing but padding."""
+    X, y = np.array([[1, 4, 2], [3, 1, 0], [2, 0, 0]]), [0.0, 1.0, 2.0]
+    layers = [TokenEmbedding(2, count=5, padding=0), GlobalAvgPool()]
+    model = fitted(fusednn.NetworkRegressor(layers), X, y)
+    app = create_app(fusednn.freeze(model))
+    answer, refused = post(app, body_of(X)).json(), post(app, body_of([[1, 9, 0]]))
+    np.testing.assert_allclose(answer["predictions"], model.predict(X), rtol=1e-5)
+    assert refused.status_code == 422
+    assert "whole numbers from 0 to 4; found 9" in refused.json()["detail"][0]["msg"]
 
 
 def test_several_labels_and_columns(iris, fitted):

@@ -63,10 +63,8 @@ def converted(
     if are_sequences(X):
         if series is not None and series.may_be_padded:
             X = stacked(X, series.steps, dtype.type, series.padding, series)
-        elif len({len(sample) for sample in X}) > 1:
-            why = "has no padding" if series is not None else "takes one length"
-            if series is None and axes:
-                why = f"is expecting samples with axes {axes[0]}"
+        elif (axes or series is not None) and len({len(sample) for sample in X}) > 1:
+            why = f"is expecting samples with axes {axes[0]}" if axes else "has no padding"
             raise ValueError(f"X lists samples of unequal lengths, but {first} {why}.")
     try:
         given = np.asarray(X)

@@ -141,7 +141,10 @@ def test_positions_of_fewer_steps():
     np.testing.assert_allclose(freeze(model).predict_proba(X), expected, atol=1e-12)
     for one, why in (
         (model, r"^layers\[1\] is PositionalEncoding.*has positions of 7 steps, not of 8"),
-        (freeze(model), "X has series of length 8, but a Positions has positions of 7 steps"),
+        (
+            freeze(model),
+            r"network.s PositionalEncoding number 1 has positions of 7 steps",
+        ),
     ):
         with pytest.raises(ValueError, match=why):
             one.predict(series(8))

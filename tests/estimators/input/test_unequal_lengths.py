@@ -192,6 +192,8 @@ def test_refused_in_predict():
     fixed = fit_quietly(NetworkClassifier([Conv1D(2, 3), Flatten()], **SMALL), SERIES[:1], [0])
     with pytest.raises(ValueError, match=r"^layers\[1\] is Flatten"):
         fixed.predict(SERIES[:2])
+    with pytest.raises(ValueError, match=r"lists samples of unequal .* with axes \(7, 3\)"):
+        freeze(fixed).predict(SERIES[:2])
     with pytest.raises(ValueError, match=r"In the validation set.*X\[1\] has NaN at step 3"):
         fit_quietly(
             NetworkClassifier([GRU(2)], **SMALL),

@@ -193,7 +193,7 @@ def check_single(estimator, X, y, reset: bool) -> None:
         got = "a list of arrays"
     else:
         try:
-            shape = np.shape(y)
+            shape = y.shape if hasattr(y, "shape") else np.asarray(y).shape
         except ValueError:  # scikit-learn's checks raise the error
             return
         if len(shape) < 3:
