@@ -43,7 +43,7 @@ def windows(series: Any, length: int, horizon: int) -> tuple[np.ndarray, np.ndar
     Returns
     -------
     X : ndarray of shape (n_samples, length) or (n_samples, length, n_features)
-        Of the series's type; n_samples is n_steps - length - horizon + 1.
+        In the series's type; n_samples is n_steps - length - horizon + 1.
     y : ndarray of shape (n_samples, horizon) or (n_samples, horizon, n_features)
 
     Raises

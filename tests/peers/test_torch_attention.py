@@ -164,7 +164,7 @@ def test_dropout_of_weights_by_its_distribution(dtype):
 
 
 class Attention(nn.MultiheadAttention):
-    """Of a series to itself."""
+    """Attention of a series to itself."""
 
     def __init__(self, *sizes, causal=False, **options):
         super().__init__(*sizes, batch_first=True, **options)

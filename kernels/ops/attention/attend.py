@@ -59,7 +59,7 @@ BACKWARD = operands(
 def attend(record, frame, scratch, lo, hi):
     """Samples [lo, hi): out (T, heads size) from qkv (T, columns), and their weights; overwrites.
 
-    Of some queries alone it does not keep the weights.
+    For some queries alone it does not keep the weights.
 
     The scratch has turned queries (size, NR), two panels (T, NR) and a row's mask.
     """

@@ -80,11 +80,12 @@ class TransformerBlock(Layer):
     units : int or None, default=None
         Columns inside of feed. None is four times the channels.
     activation : str, default="gelu"
-        Of feed: a name that `Dense` takes, or "swiglu", silu(x w) times x v (Shazeer, 2020).
+        For the feed-forward: a name that `Dense` takes, or "swiglu", silu(x w) times x v
+        (Shazeer, 2020).
     causal : bool, default=False
         As in `MultiHeadAttention`.
     dropout : float, default=0.0
-        Of the weights of attention, and of both branches before they are added, in [0, 1).
+        For the weights of attention, and for both branches before the sums, in [0, 1).
     norm_first : bool, default=True
     kv_heads : int or None, default=None
         As in `MultiHeadAttention`.
@@ -148,7 +149,7 @@ class PositionalEncoding(Layer):
         the list, also inside `Residual`, by angles that grow with the step (Su et al., 2021). The
         columns i and i + size / 2 of a head are turned by t / 10000^(2 i / size).
     rate_factor, decay_factor : float, default=1.0
-        Of a table that is trained, as in `Dense`.
+        For a table that is trained, as in `Dense`.
 
     Notes
     -----

@@ -35,7 +35,7 @@ def lengths_of(X: np.ndarray, first: Layer) -> np.ndarray:
     Parameters
     ----------
     X : ndarray of shape (n_samples, elements)
-        Of series that are NaN in all features of a step or in none, or of tokens.
+        Series that are NaN in all features of a step or in none, or tokens.
     first : Layer
         The op that gives samples their time axis.
 

@@ -66,7 +66,7 @@ class Windows:
     Parameters
     ----------
     network : Network
-        Of whole series.
+        Whole series.
     window : int
         Steps of each window; the last may have fewer.
     source : DenseRows
@@ -150,7 +150,7 @@ class Windows:
         Parameters
         ----------
         stages : list of Stages
-            Of each part.
+            For each part.
         blocked : bool
             Whether the gradient is stored, and applied by a step of its own.
 

@@ -77,7 +77,7 @@ def stacked(
     whole : type
         What integers become; floats stay.
     padding : int, optional
-        Of tokens, whose integers stay.
+        For tokens, whose integers stay.
     series : Series, optional
         What a fitted network reads.
 
@@ -134,7 +134,7 @@ def lengthened(X: np.ndarray, series: Series) -> np.ndarray:
     ----------
     X : ndarray of shape (n_samples, steps * features)
     series : Series
-        Of samples that may have padding.
+        For samples that may have padding.
 
     Returns
     -------

@@ -61,7 +61,7 @@ class Tokenizer(TransformerMixin, BaseEstimator):
         Returns
         -------
         ndarray of shape (n_samples, n_steps), or list of ndarray of shape (n_steps_i,)
-            Of uint8, uint16 or int32, whichever is the first to hold all codes. n_steps is
+            In uint8, uint16 or int32, whichever is the first to hold all codes. n_steps is
             `length`, or of the longest text; behind the ends are zeros. A list if `padded` is
             False.
 
@@ -128,7 +128,7 @@ class Tokenizer(TransformerMixin, BaseEstimator):
         Returns
         -------
         ndarray of shape (n_steps,)
-            Of the type that `transform` gives.
+            In the type that `transform` gives.
 
         Raises
         ------
@@ -173,8 +173,8 @@ class Tokenizer(TransformerMixin, BaseEstimator):
         Parameters
         ----------
         codes : iterable of int
-            Of one text, perhaps a generator. Each is asked for when the piece before has been
-            taken.
+            Those of one text, perhaps a generator. Each is asked for when the piece before has
+            been taken.
         continues : bool, default=False
             Whether they go on a text: a word then has a space before it.
 

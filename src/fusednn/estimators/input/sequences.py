@@ -29,7 +29,7 @@ def padded(
     steps : int
         The fewest steps of the result.
     padding : int, optional
-        Of tokens, whose integers stay.
+        For tokens, whose integers stay.
     series : Series, optional
         What a fitted network reads.
 

@@ -175,7 +175,7 @@ def lower_losses(
     target : Target
         The targets of the logits' rows, in any layout; its weights are not used.
     logits : ndarray of shape (samples, outputs), C-contiguous
-        Of several rows of each sample side by side.
+        Several rows of each sample side by side.
 
     Returns
     -------
