@@ -1,4 +1,4 @@
-"""Attention against PyTorch's own modules: answers, gradients, training, weights to and fro."""
+"""Attention against PyTorch's own modules: answers, gradients, training, weights both ways."""
 
 import numpy as np
 import pytest
