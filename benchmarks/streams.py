@@ -1,4 +1,4 @@
-"""Compares a step of a stream with ONNX Runtime's, and with the time to read the weights.
+"""Compares a step of a stream with its peers', and with the time to read the weights.
 
     python -m benchmarks.streams [--repeats 11] [--seconds 0.05] [--networks lstm-128 ...]
                                  [--json PATH]
@@ -7,6 +7,9 @@ One thread, float32, 16 features. "stream" is `stream.step(x)`, "out" the same i
 without the search for NaN. "onnxruntime" runs what `export_onnx(..., stream=True)` writes: its
 states are inputs and outputs, NumPy arrays that each call gets from the one before. "bound" runs
 the same model with all of them bound to memory in advance, whose states are not carried on.
+Networks "gpt-..." take tokens (`streamed_tokens.py`): there "bfloat16" is a stream with rounded
+weights, "onnxruntime" has caches of keys and values as states, and "torch" writes into caches.
+
 Outputs are compared over some steps before anything is timed. Between the rounds one core reads as
 many bytes as the weights have, from the cache that they lie in.
 """
@@ -20,7 +23,8 @@ from benchmarks.measuring.report import begin, parser, write
 from benchmarks.measuring.rounds import ratio, summary, take_turns
 
 FEATURES, STEPS = 16, 50
-NETWORKS = ("lstm-128", "gru-128", "lstm-16", "lstm-256", "convolutions")
+NETWORKS = ("lstm-128", "gru-128", "lstm-16", "lstm-256", "convolutions", "gpt-128-64")
+TOKENS = ("gpt-128-256", "gpt-256-64", "gpt-512-64", "gpt-768-64")
 
 
 def layers_of(name):
@@ -114,14 +118,15 @@ class Bound(Session):
 
 
 def answer_steps(name, options):
-    """All rounds of one network: microseconds per step, and the reads."""
+    """`timed` of one network."""
+    if name.startswith("gpt"):
+        from .streamed_tokens import field_of
+
+        return timed(name, *field_of(name), options)
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.utils._testing import ignore_warnings
 
     from fusednn import NetworkRegressor, freeze
-
-    from .inference import count_calls
-    from .reads import Reader
 
     X = np.random.default_rng(0).normal(size=(64, STEPS, FEATURES)).astype(np.float32)
     model = NetworkRegressor(layers_of(name), max_iter=1, random_state=0)
@@ -138,8 +143,15 @@ def answer_steps(name, options):
     for one in field.values():
         if one is not field["out"]:
             np.testing.assert_allclose(one.steps().reshape(STEPS, -1), want, atol=1e-5)
+    return timed(name, field, sum(array.nbytes for array in predictor.model().arrays), options)
+
+
+def timed(name, field, size, options):
+    """All rounds of contestants: microseconds per step, and the reads of so many bytes."""
+    from .inference import count_calls
+    from .reads import Reader
+
     field = {key: (one, count_calls(one, options.seconds)) for key, one in field.items()}
-    size = sum(array.nbytes for array in predictor.model().arrays)
     reader = Reader(size)
     turns, reads = take_turns(
         field, lambda one, calls: 1e6 * one.run(calls) / calls, options.repeats,
@@ -159,7 +171,7 @@ def answer_steps(name, options):
 def main():
     """Runs the comparison and prints the table."""
     found = parser(__doc__, repeats=11, seconds=0.05, threads=None)
-    found.add_argument("--networks", nargs="+", choices=NETWORKS, default=list(NETWORKS))
+    found.add_argument("--networks", nargs="+", choices=NETWORKS + TOKENS, default=list(NETWORKS))
     options = found.parse_args()
     restart_with(1)
     report = begin(options, threads=1)
@@ -169,14 +181,17 @@ def main():
         results.append(result)
         times = result["step_us"]
         each = ", ".join(f"{key} {one['median']:.2f}" for key, one in times.items())
-        peer = min(("onnxruntime", "bound"), key=lambda key: times[key]["median"])
-        ours = times["stream"]["median"]
-        faster = ratio(times[peer]["rounds"], times["stream"]["rounds"])["medians"]
+        ours, read = times["stream"], result["read_us"]
+        ratios = ", ".join(
+            f"{key} {ratio(one['rounds'], ours['rounds'])['medians']:.2f}"
+            for key, one in times.items()
+            if key != "stream"
+        )
         print(
             f"{name}, one step, us: {each}\n"
-            f"    {peer} / stream {faster:.1f}; weights {result['weights_bytes'] / 1e3:.0f} KB,"
-            f" read in {result['read_us']:.2f} us: stream takes"
-            f" {(ours - 1) / result['read_us']:.2f} times that and 1 us"
+            f"    over stream: {ratios}; weights {result['weights_bytes'] / 1e3:.0f} KB,"
+            f" read in {read:.2f} us: {read / ours['median']:.0%} of stream, which takes"
+            f" {(ours['median'] - 1) / read:.2f} times that and 1 us"
         )
     write(options.json, report | {"results": results})
 

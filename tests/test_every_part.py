@@ -9,7 +9,7 @@ import inspect
 import numpy as np
 import pytest
 from cases import op_networks, saved_models, series_networks
-from cases.step_networks import mixed
+from cases.step_networks import STEPPED, ops_of
 from every_part import (
     ACTIVATIONS,
     KNOWN,
@@ -43,7 +43,6 @@ from fusednn.losses import ClassificationLoss
 from fusednn.plan.binding.bindings import BINDINGS
 from fusednn.training.optimizer_state import rule_of
 
-ONE_STEP = one_step((Reshape((5, 3)), *mixed(5)))
 EVERY = pytest.mark.parametrize("part", PARTS.values(), ids=PARTS)
 EVERY_LAYER = pytest.mark.parametrize("specs", LAYERS.values(), ids=LAYERS)
 DTYPES = pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -122,7 +121,9 @@ def test_all_calls_are_bound_and_interpreted():
     for cell in GATES:
         ops = in_windows((Reshape((4, 3)), Recurrent(3, 2, cell), Dense(2, 1)), 4)
         called |= {call.op for call in Network(ops, "squared_error").graph(trains=True).calls}
-    called |= {call.op for call in Network(ONE_STEP, "squared_error").graph().calls}
+    for name in STEPPED:
+        network = Network(one_step(ops_of(name, 5)), "squared_error")
+        called |= {call.op for call in network.graph().calls}
     assert called == BINDINGS.keys()
     methods = dict(inspect.getmembers(interpreter.Run, inspect.isfunction))
     assert called <= methods.keys()

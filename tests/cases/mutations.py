@@ -4,7 +4,7 @@ import copy
 import json
 import random
 
-from fusednn.serving.files.description import SHORTCUT_SINCE
+from fusednn.serving.files.op_fields import SHORTCUT_SINCE
 from fusednn.serving.files.reading import KEY
 
 VALUES = [

@@ -1,5 +1,6 @@
 """Networks over series of any length that can be run step by step, and layers that cannot."""
 
+from fusednn.graph.layers.attention import Attention, Gate, Positions
 from fusednn.graph.layers.batch_norm import BatchNorm
 from fusednn.graph.layers.convolution import Convolution
 from fusednn.graph.layers.dense import Dense
@@ -12,7 +13,7 @@ from fusednn.graph.layers.untrained import Standardize
 from fusednn.graph.windows import Windows
 from fusednn.plan.binding.activations import epilogue
 
-CHANNELS = 3
+CHANNELS, MOST = 3, 11
 
 
 def causal(inputs, filters, taps, steps, dilation=1, activation="identity", **more):
@@ -52,6 +53,38 @@ def mixed(steps):
     )
 
 
+def attending(width, size, heads, key_heads, base=0.0):
+    """Causal attention between its two products."""
+    op = Attention(size, heads, key_heads, causal=True, base=base)
+    return Dense(width, op.fan_in), op, Dense(op.fan_out, width)
+
+
+def rotary(steps):
+    """Two blocks with rotary positions, shared key heads, root mean squares and gates."""
+    blocks = [
+        (
+            Residual((LayerNorm(12, centered=False), *attending(12, 6, 4, 2, 100.0))),
+            Residual((LayerNorm(12), Dense(12, 20), Gate(10), Dense(10, 12))),
+        )
+        for _ in range(2)
+    ]
+    return Dense(3, 12), *(op for block in blocks for op in block), Dense(12, 5)
+
+
+def learned(steps):
+    """Positions of `MOST` steps, norms behind the branches, one key head."""
+    return (
+        Dense(3, 10, epilogue("tanh")),
+        Positions(MOST, 10),
+        Residual(attending(10, 5, 2, 1)),
+        LayerNorm(10),
+        Residual((Dense(10, 30, epilogue("gelu")), Dense(30, 10))),
+        LayerNorm(10),
+        Recurrent(10, 4, "gru"),
+        Dense(4, 3),
+    )
+
+
 STEPPED = {
     "LSTM": lambda steps: (Recurrent(3, 21, "lstm"), Dense(21, 2)),
     "GRU, sequences": lambda steps: (Recurrent(3, 21, "gru", sequences=True), Dense(21, 6)),
@@ -62,6 +95,8 @@ STEPPED = {
     ),
     "convolutions": convolutions,
     "mixed": mixed,
+    "rotary attention": rotary,
+    "learned positions": learned,
 }
 """Ops by the number of steps; the parameters are the same for any number."""
 

@@ -17,7 +17,9 @@ from running.c_programs import (
     needs_compiler,
 )
 
+from fusednn import NetworkClassifier, freeze
 from fusednn.export.c.source import write_c
+from fusednn.layers import PositionalEncoding, TokenEmbedding, TransformerBlock
 from fusednn.serving.model import MULTICLASS, MULTILABEL, VALUES, Head
 from fusednn.serving.predictor import Predictor
 
@@ -27,6 +29,8 @@ HEADS = {
     "LSTM": Head(MULTILABEL, "logistic", (np.array([0, 1]),)),
     "convolutions": Head(VALUES, "identity"),
     "mixed": Head(MULTICLASS, "softmax", (np.array(["a", "b", "c"]),)),
+    "rotary attention": Head(VALUES, "identity"),
+    "learned positions": Head(VALUES, "identity"),
 }
 # the state, x and the answers end where malloc's memory does
 RUN = """
@@ -78,7 +82,7 @@ int main(void)
 def test_steps_answer_as_the_stream(name, dtype, tmp_path):
     model = made(ops_of(name, STEPS), HEADS[name], dtype)
     X = np.random.default_rng(1).normal(size=(SERIES, STEPS, CHANNELS)).astype(dtype)
-    name = name.lower()
+    name = name.lower().replace(" ", "_")
     write_c(model, tmp_path / f"{name}.c", name)
     real = "float" if dtype == "float32" else "double"
     (tmp_path / "main.c").write_text(RUN.format(name=name, macro=name.upper(), real=real))
@@ -97,3 +101,61 @@ def test_steps_answer_as_the_stream(name, dtype, tmp_path):
         steps = steps.reshape(want.shape)
         np.testing.assert_array_equal(steps[-1, 0], whole[-want.shape[2] :])
         assert_close(steps, want, TOLERANCE[dtype])
+
+
+# a state for each series; the answers are those of all steps, then the status of one more
+RUN_ON = """
+#include <stdio.h>
+#include "{name}.c"
+
+int main(void)
+{{
+    static {real} state[{macro}_N_STATE], x[{macro}_N_STEP_FEATURES], out[{macro}_N_STEP_LOGITS];
+    {name}_reset(state);
+    while (fread(x, sizeof *x, {macro}_N_STEP_FEATURES, stdin) == {macro}_N_STEP_FEATURES) {{
+        const int status = {name}_step(state, x, out);
+        if (status)
+            return status;
+        fwrite(out, sizeof *out, {macro}_N_STEP_LOGITS, stdout);
+    }}
+    return 0;
+}}
+"""
+
+
+def run_on(model, X, folder, name):
+    """The status and the answers of a C program that takes one step after the other."""
+    write_c(model, folder / f"{name}.c", name)
+    real = "float" if X.dtype == np.float32 else "double"
+    text = RUN_ON.format(name=name, macro=name.upper(), real=real)
+    (folder / "main.c").write_text(text)
+    program = compiled(folder, COMPILERS[0], SANITIZED, ["main.c"])
+    done = subprocess.run(
+        [program], input=X.tobytes(), capture_output=True, env={**os.environ, **STOPS}
+    )
+    assert done.stderr == b""
+    return done.returncode, np.frombuffer(done.stdout, X.dtype)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_attention_slides(dtype, tmp_path):
+    """Behind the fitted steps, three times around the rings."""
+    model = made(ops_of("rotary attention", 5), Head(VALUES, "identity"), dtype)
+    X = np.random.default_rng(1).normal(size=(17, CHANNELS)).astype(dtype)
+    status, found = run_on(model, X, tmp_path, "slides")
+    stream = Predictor(model).stream()
+    want = np.array([stream.step(x) for x in X])
+    assert status == 0
+    assert_close(found.reshape(want.shape), want, TOLERANCE[dtype])
+
+
+def test_tokens_until_positions_end(tmp_path):
+    codes = np.random.default_rng(0).integers(0, 7, size=(20, 5))
+    layers = [TokenEmbedding(8, count=7), PositionalEncoding(), TransformerBlock(2, causal=True)]
+    model = NetworkClassifier(layers, random_state=0).initialize(codes, codes)
+    predictor = freeze(model)
+    series = np.append(codes[0], 1).astype(np.float32)
+    status, found = run_on(predictor.model(), series, tmp_path, "tokens")
+    assert status == 4  # TOO_MANY_STEPS of the sixth
+    want = predictor.stream().steps(codes[0])
+    assert_close(found.reshape(want.shape), want, TOLERANCE["float32"])

@@ -70,6 +70,56 @@ class Attentive:
     def add_positions(self, x, table):
         return {"out": x + table[: x.shape[1]]}
 
+    def attend_next(
+        self, qkv, heads, key_heads, length, base, keys_before, values_before, place_before,
+        turned_before=None,
+    ):  # fmt: skip
+        """Row by row of each sample: the caches as they are kept, and the weights by a loop."""
+        size = qkv.shape[-1] // (heads + 2 * key_heads)
+        kept = key_heads * size
+        found = [keys_before.copy(), values_before.copy(), place_before.astype(int)]
+        turned = None if turned_before is None else turned_before.copy()
+        out = np.empty((*qkv.shape[:2], heads * size))
+        for b, (keys, values, place) in enumerate(zip(*found, strict=True)):
+            for t, row in enumerate(qkv[b]):
+                q, k, v = np.split(row, [heads * size, heads * size + kept])
+                end = place.item()
+                if end == 2 * length:
+                    keys[:, 1:length] = keys[:, length + 1 : 2 * length]
+                    values[1:length] = values[length + 1 :]
+                    end = length
+                keys[:, end], values[end] = k, v
+                if base and end < length:
+                    turned[b, :, end] = _turned(k, end, size, base)
+                place[:] = end + 1
+                first = max(0, end + 1 - length)
+                window = range(first, end + 1)
+                if base:
+                    q = _turned(q, end - first, size, base)
+                seen = [
+                    turned[b, :, at] if base and first == 0
+                    else _turned(keys[:, at], at - first, size, base) if base
+                    else keys[:, at]
+                    for at in window
+                ]  # fmt: skip
+                for head in range(heads):
+                    own = slice(head * size, (head + 1) * size)
+                    shared = head // (heads // key_heads) * size
+                    shared = slice(shared, shared + size)
+                    scores = np.array([q[own] @ key[shared] for key in seen]) / np.sqrt(size)
+                    e = np.exp(scores - scores.max())
+                    out[b, t, own] = e / e.sum() @ values[first : end + 1, shared]
+        caches = dict(zip(("keys", "values", "place"), found, strict=True))
+        return {"out": out, **caches} | ({"turned": turned} if base else {})
+
+    def add_next_positions(self, x, table, place_before):
+        at = place_before.astype(int).reshape(-1, 1) + np.arange(x.shape[1])
+        rows = np.minimum(at, len(table) - 1)
+        return {
+            "out": x + table[rows],
+            "place": np.minimum(place_before + x.shape[1], len(table)),
+        }
+
     def gate(self, x):
         a, b = np.split(x, 2, axis=-1)
         return {"out": a * sigmoid(a) * b}
@@ -79,6 +129,17 @@ class Attentive:
         s = sigmoid(a)
         slope = s * (1 + a * (1 - s))
         return {"dx": np.concatenate([dout * b * slope, dout * a * s], axis=-1)}
+
+
+def _turned(x, step, size, base):
+    """Heads side by side, turned by a step."""
+    out, half = x.reshape(-1, size).copy(), size // 2
+    for i in range(half):
+        pair = [i, i + half]
+        angle = step / base ** (2 * i / size)
+        cosine, sine = np.cos(angle), np.sin(angle)
+        out[:, pair] = out[:, pair] @ np.array([[cosine, sine], [-sine, cosine]])
+    return out.reshape(-1)
 
 
 def _parts(qkv, heads, key_heads):

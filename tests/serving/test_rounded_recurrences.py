@@ -15,7 +15,7 @@ from fusednn.graph.layers.recurrent import Recurrent
 from fusednn.graph.layers.reshape import Reshape
 from fusednn.plan import cutting
 from fusednn.plan.binding.activations import epilogue
-from fusednn.serving import calls
+from fusednn.serving import computing
 from fusednn.serving.model import VALUES, Head
 from fusednn.serving.predictor import Predictor
 
@@ -56,8 +56,8 @@ def test_same_bits_however_called(cell, weights):
 @both
 @pytest.mark.parametrize("cell", ["lstm", "gru"])
 def test_few_samples_by_two_threads(cell, weights, monkeypatch):
-    monkeypatch.setattr(calls, "BRIEF_FLOPS", 0)
-    monkeypatch.setattr(calls, "FLOPS_PER_HELPER", 1)
+    monkeypatch.setattr(computing, "BRIEF_FLOPS", 0)
+    monkeypatch.setattr(computing, "FLOPS_PER_HELPER", 1)
     monkeypatch.setattr(cutting, "PART_OPERATIONS", 1)
     one, two = (Predictor(model_of(cell, 2), jobs, weights) for jobs in (1, 2))
     for rows in (1, 3):

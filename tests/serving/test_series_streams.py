@@ -21,9 +21,9 @@ from fusednn.layers import (
     GlobalMaxPool,
     MaxPool1D,
     MultiHeadAttention,
-    PositionalEncoding,
     Reshape,
     Residual,
+    TransformerBlock,
 )
 from fusednn.serving.model import VALUES, Head
 from fusednn.serving.predictor import Predictor
@@ -142,8 +142,8 @@ CAUSAL, AHEAD = Conv1D(2, 2, padding="causal"), [Conv1D(2, 2), GRU(2)]
         ([GRU(2, return_sequences=True), GlobalMaxPool()], "network's GlobalMaxPool needs the"),
         ([MaxPool1D(2), GRU(2)], "the network's MaxPool1D needs the steps"),
         ([GRU(2, return_sequences=True), Flatten()], "the network's Flatten needs"),
-        ([MultiHeadAttention(2), GRU(2)], "the network's MultiHeadAttention needs the steps"),
-        ([PositionalEncoding(), GRU(2)], "the network's PositionalEncoding needs the steps"),
+        ([MultiHeadAttention(2), GRU(2)], "MultiHeadAttention is not causal: it needs causal="),
+        ([TransformerBlock(1), GRU(2)], "network's MultiHeadAttention is not causal"),
         ([Residual([Conv1D(2, 3)]), GRU(2)], "the network's Conv1D is not causal"),
         (
             [CAUSAL, Dropout(0.1), Activation("tanh"), BatchNorm(), Residual([CAUSAL]), *AHEAD],

@@ -22,7 +22,7 @@ from fusednn.graph.layers.reshape import Reshape
 from fusednn.plan import cutting
 from fusednn.plan.binding.activations import epilogue
 from fusednn.plan.memory import sizes
-from fusednn.serving import calls
+from fusednn.serving import computing
 from fusednn.serving.model import VALUES, Head, Model
 from fusednn.serving.predictor import Predictor
 from fusednn.training import parked
@@ -44,8 +44,8 @@ def failing(record, frame, scratch, lo, hi):
 @pytest.fixture
 def any_work(monkeypatch):
     """However little work there is, it is shared."""
-    monkeypatch.setattr(calls, "BRIEF_FLOPS", 0)
-    monkeypatch.setattr(calls, "FLOPS_PER_HELPER", 1)
+    monkeypatch.setattr(computing, "BRIEF_FLOPS", 0)
+    monkeypatch.setattr(computing, "FLOPS_PER_HELPER", 1)
     monkeypatch.setattr(cutting, "PART_OPERATIONS", 1)
 
 
@@ -111,8 +111,8 @@ def test_tasks_of_a_stage_in_any_order(any_work, monkeypatch, seed, own, dtype):
         prepare(words, X, out, True)
         assert run_steps(program.words, 1, 0, 1) == DONE
         prepare(words, X, out, True)  # nobody joins
-        shared = np.zeros(calls.calls.SHARED_WIDTH, np.int64)
-        assert calls.calls.answer_cut(words, shared, dtype(0)) == calls.calls.DONE
+        shared = np.zeros(computing.calls.SHARED_WIDTH, np.int64)
+        assert computing.calls.answer_cut(words, shared, dtype(0)) == computing.calls.DONE
         np.testing.assert_array_equal(out, np.atleast_2d(want))
     assert max(turned) > 1
 
@@ -251,7 +251,7 @@ def test_an_interrupt_leaves_nobody_at_work(monkeypatch, predictor, data):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(calls.calls, "ready_cut", lambda dtype: interrupted)
+        patched.setattr(computing.calls, "ready_cut", lambda dtype: interrupted)
         with pytest.raises(KeyboardInterrupt):
             predictor(X[:1])
     parked.end_parked()  # with what they had begun

@@ -7,7 +7,7 @@ from cases.window_networks import convolution
 from fusednn import NetworkRegressor
 from fusednn.graph.layers.reshape import Reshape
 from fusednn.plan import cutting
-from fusednn.serving import calls
+from fusednn.serving import computing
 from fusednn.serving.model import VALUES, Head, Model
 from fusednn.serving.predictor import Predictor
 
@@ -37,8 +37,8 @@ def test_fits(root, jobs):
 @roots
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_predictions(root, jobs, monkeypatch):
-    monkeypatch.setattr(calls, "BRIEF_FLOPS", 0)
-    monkeypatch.setattr(calls, "FLOPS_PER_HELPER", 1)
+    monkeypatch.setattr(computing, "BRIEF_FLOPS", 0)
+    monkeypatch.setattr(computing, "FLOPS_PER_HELPER", 1)
     monkeypatch.setattr(cutting, "PART_OPERATIONS", 1)
     ops = (Reshape((STEPS, 1)), convolution((STEPS, 1), 4, (1,)))
     arrays = [np.full((1, 1, 4), root), np.zeros(4, root.dtype)]

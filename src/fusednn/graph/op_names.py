@@ -10,6 +10,7 @@ from .layers.layer import Layer, walked
 from .layers.pooling import Pooling
 from .layers.recurrent import Recurrent
 from .layers.reshape import Reshape
+from .layers.stepped_attention import SteppedAttention, SteppedPositions
 from .layers.transposed_convolution import TransposedConvolution
 from .layers.upsampling import UpSampling
 
@@ -48,9 +49,9 @@ def _kind(op: Layer) -> str:
             return f"Global{kind}" if op.is_whole else f"{kind}{axes}"
         case TransposedConvolution():
             return f"ConvTranspose{axes}"
-        case Attention():
+        case Attention() | SteppedAttention():
             return "MultiHeadAttention"
-        case Positions():
+        case Positions() | SteppedPositions():
             return "PositionalEncoding"
         case UpSampling():
             return f"UpSample{axes}"

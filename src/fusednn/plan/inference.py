@@ -72,7 +72,7 @@ def lower_inference(
 def lowered(
     network: Network, program: Program, rows: int, source, parameters, order=None, plain=False,
     outputs: bool = False, transposed=None, picked: int = -1, steps: bool = False,
-    reuses: bool = True, ragged: bool = False, forms=None,
+    reuses: bool = True, ragged: bool = False, forms=None, carried=None,
 ) -> Lowering:  # fmt: skip
     """Binds the calls of a network for inference; the caller ends the segment.
 
@@ -80,7 +80,8 @@ def lowered(
     until the end. With `transposed` it also computes the gradient by the data of the output that
     is `picked`. Without `reuses` no two arrays share memory, unless one is written over the other.
     With `ragged` samples are series, some of them with padding.
-    `forms` are those of the parameters, where they are not the network's own.
+    `forms` are those of the parameters, where they are not the network's own; `carried` is what
+    another lowering of one row carries.
     """
     graph = network.graph(wants_dx=transposed is not None, in_bytes=source.in_bytes, ragged=ragged)
     lowering = Lowering(
@@ -97,6 +98,7 @@ def lowered(
         kept=graph.outputs if outputs else (),
         steps=steps,
         reuses=reuses,
+        carried=carried,
     )
     program.refresh = refreshers(lowering, parameters)
     lowering.run(BINDINGS)

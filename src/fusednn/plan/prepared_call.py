@@ -49,6 +49,8 @@ class Resident:
         Whether samples are series, some of them with padding.
     forms : sequence of Form, optional
         The parameters' forms, of a network of one step, which answers one row at a time.
+    carried : list of ndarray, optional
+        What another call keeps, if this one goes on with it.
 
     Attributes
     ----------
@@ -76,6 +78,7 @@ class Resident:
         samples: int = 1,
         ragged: bool = False,
         forms: Sequence[Form] | None = None,
+        carried: list[np.ndarray] | None = None,
     ):
         dtype = np.dtype(dtype)
         is_step = forms is not None
@@ -92,6 +95,7 @@ class Resident:
             steps=is_alone and not is_step,
             ragged=ragged,
             forms=forms,
+            carried=carried,
         )
         self.carried = lowering.carried
         for refresh in program.refresh:

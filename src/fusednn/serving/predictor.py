@@ -10,8 +10,9 @@ import numpy as np
 
 from fusednn.plan.layout.rounded_weights import INTEGER, STORAGES, with_storage
 
-from .calls import Answering, operations
+from .calls import Answering
 from .choosing import Choosing
+from .computing import operations
 from .files.writing import save_model
 from .labels_and_values import Answers
 from .model import (
@@ -203,7 +204,7 @@ class Predictor(Answers):
         True
         """
         ops = ops_of_a_step(self._network.ops, self._columns)
-        return Stream(self, self._answering.step_call(ops), self._head, self._names)
+        return Stream(self, self._answering, ops, self._head, self._names)
 
     def save(self, path: FilePath, notes: dict[str, Any] | None = None) -> None:
         """Writes a file that `fusednn.load` reads: safetensors, with a plan in the header.

@@ -8,6 +8,7 @@ from fusednn.kernels.ops.products.partials import CHUNK_ROWS
 from oracles.interpreted_attention import Attentive, _parts
 from running.op_cases import BY_CHUNKS, SAMPLES, Case, unpacked, update_case
 
+from fusednn.graph.layers.stepped_attention import SPARE
 from fusednn.plan.binding.attention import attention_elements
 from fusednn.plan.layout.forms import Panels, Table
 from fusednn.plan.layout.panels import write_panels
@@ -110,6 +111,45 @@ def add_positions(make):
     return by_rows(bench.case("add_positions", {"out": bench.over(x)}, x=x, table=table))
 
 
+def attended_next(make, base):
+    """Several rows into caches of all fillings, which move where they are full."""
+    bench, length, rows, size = Heads(make), 5, 3, 6
+    kept, room = KEYS * size, 2 * length
+    filled = np.arange(SAMPLES)[:, np.newaxis] % (room + 1)
+    before = {
+        "keys": bench.read(kept, room + SPARE),
+        "values": bench.read(room, kept),
+        "place": bench.read(1, values=filled.astype(make.dtype)),
+    }
+    if base:
+        before["turned"] = bench.read(kept, length + SPARE)
+    out = {name: bench.over(array) for name, array in before.items()}
+    out["out"] = bench.new(rows, HEADS * size)
+    given = {"heads": HEADS, "key_heads": KEYS, "length": length, "base": base}
+    given |= {f"{name}_before": array for name, array in before.items()}
+    qkv = bench.read(rows, (HEADS + 2 * KEYS) * size)
+    return bench.case("attend_next", out, qkv=qkv, **given)
+
+
+def attend_next(make):
+    return attended_next(make, 0.0)
+
+
+def turn_and_attend_next(make):
+    return attended_next(make, 10.0)
+
+
+def add_next_positions(make):
+    bench, steps = Heads(make), 7
+    x, table = bench.read(3, COLUMNS, padding=0.0), bench.weights(steps, COLUMNS)
+    form = Table(steps, COLUMNS, make.dtype)
+    bench.flat[table] = make.packed(form, bench.plain[table])
+    filled = np.arange(SAMPLES)[:, np.newaxis] % (steps + 1)
+    place = bench.read(1, values=filled.astype(make.dtype))
+    out = {"out": bench.over(x), "place": bench.over(place)}
+    return bench.case("add_next_positions", out, x=x, table=table, place_before=place)
+
+
 def update_positions(make):
     steps = 70
     dz = make.rows(make.values(SAMPLES * steps, COLUMNS), padding=0.0)
@@ -171,5 +211,6 @@ def dense_partials(make):
 CASES = [
     dense_partials,
     *(attend, attend_and_keep, attend_backward, attend_backward_again),
+    *(attend_next, turn_and_attend_next, add_next_positions),
     *(rotate, add_positions, update_positions, gate, gate_backward),
 ]

@@ -192,7 +192,7 @@ def test_memory(monkeypatch):
         random_state=0,
     )  # fmt: skip
     fit_quietly(model, X[:50], y[:50]).predict(X[:50])
-    monkeypatch.setattr("fusednn.serving.calls.DENSE_BYTES", X.nbytes // 4)
+    monkeypatch.setattr("fusednn.serving.computing.DENSE_BYTES", X.nbytes // 4)
     predictor = freeze(model, n_jobs=1)
     predictor(X[:50])
     for call in (
@@ -214,7 +214,7 @@ def test_predictors(tmp_path, monkeypatch):
     predictor = freeze(model)
     predictor.save(tmp_path / "model")
     floats = IMAGES.astype(np.float32)
-    monkeypatch.setattr("fusednn.serving.calls.DENSE_BYTES", 1)
+    monkeypatch.setattr("fusednn.serving.computing.DENSE_BYTES", 1)
     for one in (freeze(model), load(tmp_path / "model"), predictor):
         for X in (IMAGES, ROWS, IMAGES[:1], ROWS[:1], np.asfortranarray(ROWS)):
             expected = predictor.predict_proba(X.astype(np.float32))

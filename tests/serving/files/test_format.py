@@ -16,7 +16,7 @@ from fusednn.graph.layers.chain import Chain
 from fusednn.graph.layers.dense import Dense
 from fusednn.graph.layers.embedding import Embedding
 from fusednn.graph.layers.residual import Residual
-from fusednn.serving.files.description import FIELDS, FILE_NAMES, POSITIONS
+from fusednn.serving.files.op_fields import FIELDS, FILE_NAMES, POSITIONS
 from fusednn.serving.files.reading import KEYS
 
 PAGE = (Path(__file__).parents[3] / "docs/files.md").read_text()

@@ -24,9 +24,10 @@ from fusednn.graph.layers.dense import Dense
 from fusednn.graph.layers.reshape import Reshape
 from fusednn.graph.layers.residual import Residual
 from fusednn.graph.layers.upsampling import UpSampling
-from fusednn.serving.files.description import read_ops, written_ops
+from fusednn.serving.files.description import written_ops
 from fusednn.serving.files.fields import Refused
 from fusednn.serving.files.reading import KEY, VERSION
+from fusednn.serving.files.reading_ops import read_ops
 from fusednn.serving.loading import read_predictor
 from fusednn.serving.predictor import Predictor
 

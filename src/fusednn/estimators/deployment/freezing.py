@@ -47,7 +47,8 @@ def freeze(
         exactly this many, or fewer if the work is too little. -1: all CPUs. None: as many as make
         the call faster.
     weights : {"bfloat16", "int8"} or None, default=None
-        The type to which the weights of dense layers, recurrences and convolutions are rounded.
+        The type to which the weights of dense layers (also those of attention), recurrences and
+        convolutions are rounded.
         None keeps them. Rounding makes the network float32 and its answers less accurate, so
         measure the effect on your data.
 

@@ -24,12 +24,12 @@ from .ops import Lowering
 from .recurrent import RECURRENT, recurrent_text
 from .series import has_steps, length_text
 from .steps import (
-    DECLARED,
-    PUBLIC,
     REMEMBER,
     Steps,
     advance_text,
     remember_text,
+    step_declarations,
+    step_functions,
     step_macros,
     steps_of,
 )
@@ -121,7 +121,9 @@ def c_source(model: Model, name: str, file: str) -> Iterator[str]:
     )
     ops = steps_of(model)
     macros = step_macros(model, ops) if ops else {}
-    yield in_words(declarations(model, macros, DECLARED) + _BEGINNING, words)
+    yield in_words(
+        declarations(model, macros, step_declarations(ops) if ops else "") + _BEGINNING, words
+    )
     arrays = list(model.arrays) if ops else model.arrays
     lowering = Lowering(iter(arrays), dtype)
     z = yield from _converted(lowering, lowering.model(model), words)
@@ -145,7 +147,7 @@ def c_source(model: Model, name: str, file: str) -> Iterator[str]:
     forward = length_text(model) + forward
     forward += advance_text(steps, answer, _buffers(steps)) if ops else ""
     yield in_words(forward + head_text(model, on_heap, bool(ops)), words)
-    yield in_words(PUBLIC, words) if ops else ""
+    yield in_words(step_functions(ops), words) if ops else ""
     yield from class_function(model, words)
     yield "\n#endif\n"
 

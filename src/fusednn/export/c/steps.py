@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fusednn.graph.layers.history import History
-from fusednn.graph.layers.layer import Layer
+from fusednn.graph.layers.layer import Layer, walked
 from fusednn.graph.layers.recurrent import Recurrent
+from fusednn.graph.layers.stepped_attention import SteppedAttention, SteppedPositions
+from fusednn.graph.one_step import most_steps
 from fusednn.serving.model import Model, ops_of_a_step
 
 from .buffers import Buffer, pointer
@@ -14,6 +16,7 @@ from .dense import split
 from .interface import interface_of
 from .ops import Lowering
 from .recurrent import ACTIVATIONS, function_name
+from .text import number
 
 REMEMBER = "remember"
 
@@ -44,17 +47,26 @@ static REAL *NAME_advance(REAL *state, const REAL *x, REAL *work)
 
 """
 
-DECLARED = """
+_DECLARED = """
 /* A series that arrives step by step: `state` are MACRO_N_STATE numbers of the caller's, which
    NAME_reset sets to before the first step. A step has MACRO_N_STEP_FEATURES numbers. The answers,
    MACRO_N_STEP_LOGITS and MACRO_N_STEP_OUTPUTS numbers, are those of NAME_logits and NAME_predict
-   for the step; of one answer for a series, as if it ended with the step. */
+   for the step; of one answer for a series, as if it ended with the step.{bound} */
 int NAME_reset(REAL *state);
 int NAME_step(REAL *state, const REAL *x, REAL *out);
 int NAME_step_predict(REAL *state, const REAL *x, REAL *out);
 """
 
-PUBLIC = """
+_BOUND = """
+   Behind MACRO_MOST_STEPS steps there are no more positions: MACRO_TOO_MANY_STEPS, and the state
+   is as before."""
+
+_FULL = """\
+    if (state[{at}] >= MACRO_MOST_STEPS)
+        return MACRO_TOO_MANY_STEPS;
+"""
+
+_PUBLIC = """
 int NAME_reset(REAL *state)
 {
     size_t i;
@@ -67,12 +79,16 @@ int NAME_reset(REAL *state)
 
 int NAME_step(REAL *state, const REAL *x, REAL *out)
 {
-    return state == NULL ? MACRO_NULL_POINTER : NAME_continue(NAME_RAW, state, x, 1, out, NULL);
+    if (state == NULL)
+        return MACRO_NULL_POINTER;
+FULL    return NAME_continue(NAME_RAW, state, x, 1, out, NULL);
 }
 
 int NAME_step_predict(REAL *state, const REAL *x, REAL *out)
 {
-    return state == NULL ? MACRO_NULL_POINTER : NAME_continue(NAME_LINKED, state, x, 1, out, NULL);
+    if (state == NULL)
+        return MACRO_NULL_POINTER;
+FULL    return NAME_continue(NAME_LINKED, state, x, 1, out, NULL);
 }
 """
 
@@ -93,7 +109,29 @@ def step_macros(model: Model, ops: tuple[Layer, ...]) -> dict[str, int]:
         "N_STEP_FEATURES": ops[0].fan_in,
         "N_STEP_LOGITS": answers.logits,
         "N_STEP_OUTPUTS": answers.outputs,
-    }
+    } | (
+        {} if (bound := most_steps(ops)) is None else {"MOST_STEPS": bound[0], "TOO_MANY_STEPS": 4}
+    )
+
+
+def step_declarations(ops: tuple[Layer, ...]) -> str:
+    """The prototypes of the functions for one step."""
+    return _DECLARED.replace("{bound}", "" if most_steps(ops) is None else _BOUND)
+
+
+def step_functions(ops: tuple[Layer, ...]) -> str:
+    """The public functions for one step."""
+    bound, full = most_steps(ops), ""
+    if bound is not None:
+        full = _FULL.format(at=_kept_before(ops, bound[1]))
+    return _PUBLIC.replace("FULL", full)
+
+
+def _kept_before(ops: tuple[Layer, ...], wanted: Layer) -> int:
+    """The numbers of the state before those of an op."""
+    inside = [op for op, _ in walked(ops, (ops[0].fan_in,)) if not getattr(op, "ops", ())]
+    at = next(number for number, op in enumerate(inside) if op is wanted)
+    return sum(map(_kept, inside[:at]))
 
 
 def _kept(op: Layer) -> int:
@@ -102,6 +140,10 @@ def _kept(op: Layer) -> int:
             return (1 + (op.cell == "lstm")) * op.units
         case History():
             return op.length * op.fan_in + 1
+        case SteppedAttention():
+            return 2 * op.length * op.kept + 2
+        case SteppedPositions():
+            return 1
     return sum(map(_kept, getattr(op, "ops", ())))
 
 
@@ -120,6 +162,7 @@ class Steps(Lowering):
         super().__init__(arrays, defined.dtype)
         self._names, self._state = iter(defined.defined), 0
         self._number, self._has_windows = defined._number, defined._has_windows
+        self._has_steps = False
 
     def _define_all(self, labelled):
         """The names of arrays that are defined already."""
@@ -132,6 +175,15 @@ class Steps(Lowering):
                 return (yield from self._recurrent_step(op, x))
             case History():
                 return self._history(op, x)
+            case SteppedAttention():
+                return (yield from self._attention_step(op, x))
+            case SteppedPositions():
+                [table] = yield from self._vectors(("table",), op)
+                x = self.own(x, op.width)
+                self.functions.add("add_next_positions")
+                places = f"{pointer(x)}, {op.width}, {table}, {self._keep(op)}"
+                self.calls.append(f"NAME_add_next_positions({places});")
+                return x
         return (yield from super()._op(op, x))
 
     def _keep(self, op: Layer) -> str:
@@ -156,6 +208,22 @@ class Steps(Lowering):
         kept = f"{pointer(s)}, {s.stride}, {h}, {cells}, {units}"
         self.calls.append(f"NAME_{name}({places}, 1, 0, {sizes}, {second}, {kept}, 1);")
         for place in (x, z, s):
+            self.buffers.release(place)
+        return out
+
+    def _attention_step(self, op: SteppedAttention, x: Buffer):
+        turns = "NULL"
+        if op.base:
+            [turns] = yield from self._define_all(range(1))
+        out = self.buffers.like(x, op.fan_out)
+        weights = self.buffers.scratch(op.length + 2 * op.size)
+        self.functions |= {"attend_next", "rotate"}
+        self.maths.add("exp")
+        scale = number(op.size**-0.5, self.dtype)
+        sizes = f"{op.length}, {op.heads}, {op.heads // op.key_heads}, {op.size}, {scale}"
+        places = f"{pointer(x)}, {pointer(out)}, {self._keep(op)}"
+        self.calls.append(f"NAME_attend_next({places}, {sizes}, {turns}, {pointer(weights)});")
+        for place in (x, weights):
             self.buffers.release(place)
         return out
 

@@ -25,10 +25,10 @@ def add_attention(op: Attention, graph: Graph, x: str, steps: int | Steps) -> st
     x = graph.node("Reshape", x, _axes(graph, "axes", -1, most, heads + 2 * keys, size))
     x = graph.node("Transpose", x, perm=[0, 2, 1, 3])
     if op.base:
-        turned, v = _split(graph, x, [heads + keys, keys], 1)
-        q, k = _split(graph, _rotated(op, graph, turned, steps), [heads, keys], 1)
+        turned, v = split(graph, x, [heads + keys, keys], 1)
+        q, k = split(graph, _rotated(op, graph, turned, steps), [heads, keys], 1)
     else:
-        q, k, v = _split(graph, x, [heads, keys, keys], 1)
+        q, k, v = split(graph, x, [heads, keys, keys], 1)
     if keys < heads:
         q = graph.node("Reshape", q, _axes(graph, "group", -1, keys, heads // keys, most, size))
         axes = _axes(graph, "shared", -1, keys, 1, most, size)
@@ -67,7 +67,8 @@ def _masked(op: Attention, graph: Graph, scores: str, steps: int | Steps) -> str
     return graph.node("Where", seen, scores, graph.number(-np.inf))
 
 
-def _split(graph: Graph, x: str, sizes: list[int], axis: int) -> list[str]:
+def split(graph: Graph, x: str, sizes: list[int], axis: int) -> list[str]:
+    """The parts of a tensor, of so many elements along an axis."""
     names = [graph.name("part") for _ in sizes]
     return list(graph.nodes_of("Split", [x, graph.indices("sizes", sizes)], names, axis=axis))
 
@@ -75,7 +76,7 @@ def _split(graph: Graph, x: str, sizes: list[int], axis: int) -> list[str]:
 def _rotated(op: Attention, graph: Graph, x: str, steps: int | Steps) -> str:
     """Heads (N, heads, steps, size), turned by the step."""
     cosines, sines = _turns(op, graph, steps)
-    a, b = _split(graph, x, [op.size // 2] * 2, 3)
+    a, b = split(graph, x, [op.size // 2] * 2, 3)
     first = graph.node("Sub", graph.node("Mul", a, cosines), graph.node("Mul", b, sines))
     second = graph.node("Add", graph.node("Mul", b, cosines), graph.node("Mul", a, sines))
     return graph.node("Concat", first, second, axis=3)
@@ -114,5 +115,5 @@ def add_positions(
 
 def add_gate(op: Gate, graph: Graph, x: str) -> str:
     """Adds a gate on rows (N, 2 width)."""
-    a, b = _split(graph, x, [op.width] * 2, 1)
+    a, b = split(graph, x, [op.width] * 2, 1)
     return graph.node("Mul", graph.node("Mul", a, graph.node("Sigmoid", a)), b)

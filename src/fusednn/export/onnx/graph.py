@@ -27,13 +27,15 @@ class State(NamedTuple):
     Parameters
     ----------
     before, after : str
-    shape : tuple of int
-        That of a sample.
+    shape, following : tuple of int or str
+        That of a sample, as it is read and as it is left; an axis with a name is 0 before the
+        first step.
     """
 
     before: str
     after: str
-    shape: tuple[int, ...]
+    shape: tuple[int | str, ...]
+    following: tuple[int | str, ...]
 
 
 class Graph:
@@ -60,10 +62,17 @@ class Graph:
         self._taken: Counter[str] = Counter()
         self._scalars: dict[bytes, str] = {}
 
-    def state(self, *shape: int) -> str:
-        """Adds an input (N, *shape) for what the step before left; returns its name."""
+    def state(self, *shape: int | None) -> str:
+        """Adds an input (N, *shape) for what the step before left; returns its name.
+
+        An axis that is None has as many elements as steps have been kept.
+        """
         name = f"state_{len(self.states)}"
-        self.states.append(State(name, f"next_{name}", shape))
+        both = (
+            tuple(kept if size is None else size for size in shape)
+            for kept in ("kept", "next_kept")
+        )
+        self.states.append(State(name, f"next_{name}", *both))
         return name
 
     def leave(self, state: str, value: str) -> None:

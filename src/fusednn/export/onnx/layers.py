@@ -20,15 +20,17 @@ from fusednn.graph.layers.recurrent import Recurrent
 from fusednn.graph.layers.rescale import Rescale
 from fusednn.graph.layers.reshape import Reshape
 from fusednn.graph.layers.residual import Residual
+from fusednn.graph.layers.stepped_attention import SteppedAttention, SteppedPositions
 from fusednn.graph.layers.token_embedding import TokenEmbedding
 from fusednn.graph.layers.untrained import Identity, Standardize
-from fusednn.serving.files.description import FILE_NAMES
+from fusednn.serving.files.op_fields import FILE_NAMES
 
 from .activations import add_activation, prelu
 from .attention import add_attention, add_gate, add_positions
 from .graph import Graph
 from .recurrent import add_recurrent
 from .samples import Tensor
+from .stepped_attention import add_attention_step, add_positions_step
 from .steps import add_history, add_recurrent_step
 from .windows import WINDOWED, add_windows
 
@@ -86,6 +88,10 @@ def add_chain(
                 x = Tensor(add_attention(op, graph, x.rows(graph).name, own[0]))
             elif isinstance(op, Positions):
                 x = Tensor(add_positions(op, graph, x.rows(graph).name, next(arrays), own[0]))
+            elif isinstance(op, SteppedAttention):
+                x = Tensor(add_attention_step(op, graph, x.rows(graph).name))
+            elif isinstance(op, SteppedPositions):
+                x = Tensor(add_positions_step(op, graph, x.rows(graph).name, next(arrays)))
             else:
                 x = _add_one(op, graph, x, list(islice(arrays, len(op.parameters()))))
             x = x._replace(name=add_activation(graph, x.name, op.after))

@@ -78,9 +78,9 @@ def onnx_model(model: Model, opset: int, stream: bool = False) -> onnx.ModelProt
             graph.nodes,
             model.names[1],
             [_value(Output(INPUT, kind, _axes(model, None if axes else series)))]
-            + [_value(Output(before, kind, shape)) for before, _, shape in graph.states],
+            + [_value(Output(before, kind, shape)) for before, _, shape, _ in graph.states],
             [_value(output) for output in outputs]
-            + [_value(Output(after, kind, shape)) for _, after, shape in graph.states],
+            + [_value(Output(after, kind, shape)) for _, after, _, shape in graph.states],
             graph.constants,
         ),
         opset_imports=opsets,

@@ -14,7 +14,7 @@ from fusednn.graph.layers.recurrent import Recurrent
 from fusednn.graph.layers.residual import Residual
 from fusednn.graph.layers.token_embedding import TokenEmbedding
 from fusednn.graph.layers.untrained import Identity
-from fusednn.serving.files.description import FILE_NAMES
+from fusednn.serving.files.op_fields import FILE_NAMES
 
 from .activations import add_activation
 from .attention import add_attention, add_positions

@@ -9,7 +9,7 @@ import numpy as np
 from fusednn.graph.trace import Call, Graph
 from fusednn.kernels.intrinsics.shapes import SHAPE
 from fusednn.kernels.ops.attention import attend as kernels
-from fusednn.kernels.ops.attention import positions
+from fusednn.kernels.ops.attention import positions, stepped
 from fusednn.kernels.ops.attention.rotate import rotate as rotate_rows
 from fusednn.plan.memory.buffers import padded
 
@@ -21,7 +21,15 @@ PANELS = {"attend": 2, "attend_backward": 3}
 
 def attention_elements(graph: Graph, dtype) -> int:
     """The elements of a worker's scratch that the attention of a graph needs at most."""
-    return max((_scratch(call, dtype) for call in graph.calls if call.op in PANELS), default=0)
+    wanted = [_scratch(call, dtype) for call in graph.calls if call.op in PANELS]
+    wanted += [_stepped_scratch(call, dtype) for call in graph.calls if call.op == "attend_next"]
+    return max(wanted, default=0)
+
+
+def _stepped_scratch(call: Call, dtype) -> int:
+    """The queries of a row, its weights, and the turned keys of a head."""
+    queries, row = padded(call.out["out"].width, dtype), padded(call.given["length"], dtype)
+    return queries + row + ("turned" in call.out) * _size(call) * row
 
 
 def _scratch(call: Call, dtype) -> int:
@@ -86,6 +94,39 @@ def attend_backward(lowering: Lowering, call: Call) -> list[np.ndarray]:
     return [lowering.program.record(kernels.attend_backward, operands)]
 
 
+def attend_next(lowering: Lowering, call: Call) -> list[np.ndarray]:
+    given, size, out = call.given, _size(call), lowering.blocks[call.out["out"]]
+    qkv, length = lowering.blocks[given["qkv"]], given["length"]
+    operands: dict[str, Any] = {}
+    for name in ("keys", "values", "turned"):
+        cache = lowering.blocks[call.out[name]] if name in call.out else None
+        operands[name] = None if cache is None else cache.by_sample
+        operands[f"{name}_row"] = 0 if cache is None else cache.stride
+    if given["base"]:
+        table = turns(length, size, given["base"], back=False).reshape(length, -1)
+        turned = np.zeros((size, padded(length, lowering.dtype)), lowering.dtype)
+        turned[:, :length] = table.T
+        operands["turns"] = table.astype(lowering.dtype).reshape(-1)
+        operands["steps_turns"] = turned.reshape(-1)
+    operands |= {
+        "place": lowering.blocks[call.out["place"]].by_sample,
+        "out": out.by_sample,
+        "qkv": qkv.by_sample,
+        "zeros": lowering.zeros(max(size, length)),
+        "length": length,
+        "key_heads": given["key_heads"],
+        "columns": size,
+        "steps": out.positions,
+        "heads": given["heads"],
+        "window_row": padded(length, lowering.dtype),
+        "qkv_row": qkv.stride,
+        "out_row": out.stride,
+        "padded": padded(out.width, lowering.dtype),
+        "scale": float(size**-0.5),
+    }
+    return [lowering.program.record(stepped.attend_next, operands)]
+
+
 def turns(steps: int, size: int, base: float, back: bool) -> np.ndarray:
     """The cosines and sines (steps, 2, size / 2) of each step's angles, in float64."""
     angles = np.outer(np.arange(steps), base ** (-np.arange(0, size, 2) / size))
@@ -109,3 +150,16 @@ def add_positions(lowering: Lowering, call: Call) -> list[np.ndarray]:
     rows = out.positions * padded(out.width, lowering.dtype)
     operands = {"out": out, "table": table[:rows]}
     return [lowering.program.record(positions.add_positions, operands)]
+
+
+def add_next_positions(lowering: Lowering, call: Call) -> list[np.ndarray]:
+    out, table = lowering.blocks[call.out["out"]], call.given["table"]
+    operands = {
+        "out": out.by_sample,
+        "place": lowering.blocks[call.out["place"]].by_sample,
+        "table": lowering.values(table),
+        "steps": out.positions,
+        "length": table.shape[0],
+        "out_row": out.stride,
+    }
+    return [lowering.program.record(stepped.add_next_positions, operands)]

@@ -8,18 +8,16 @@ from typing import NamedTuple
 import numpy as np
 
 from fusednn.graph.arrays import Array
-from fusednn.graph.augmentation import Augmentation
 from fusednn.graph.trace import Call
 from fusednn.kernels import records
 from fusednn.kernels.activations import ACTIVATIONS, multiply_slopes
 from fusednn.kernels.operands import DECLARED
-from fusednn.kernels.ops import augment, history, lengths, output, reshape
+from fusednn.kernels.ops import output
 from fusednn.kernels.ops.norms import batch_norm, layer_norm
 from fusednn.kernels.ops.pointwise import activate, elementwise, gate, mix, noise, rescale
 from fusednn.plan.memory.buffers import padded
 
-from . import attention, convolutions, pooling, recurrent
-from .data import DenseRows
+from . import attention, convolutions, pooling, recurrent, samples
 from .lowering import Lowering
 from .products import (
     count_tokens,
@@ -161,104 +159,6 @@ def _scale(lowering: Lowering, call: Call) -> list[np.ndarray]:
     return [lowering.program.record(elementwise.scale_rows, operands)]
 
 
-def _gather(lowering: Lowering, call: Call) -> list[np.ndarray]:
-    order, padded = lowering.orders[call.given["order"]], call.given["padded"]
-    out = lowering.blocks[call.out["out"]]
-    return [lowering.source.gather(lowering, out, order, padded=padded)]
-
-
-def _count(lowering: Lowering, call: Call) -> list[np.ndarray]:
-    """The steps of the data's series, whose features are rows if they are `turned`."""
-    steps, source = call.given["steps"], lowering.source
-    if not isinstance(source, DenseRows) or source.in_bytes:
-        raise TypeError("series of unequal lengths need dense floating-point data")
-    features = lowering.graph.x.width // steps
-    operands = {
-        "counts": lowering.values(call.out["counts"]),
-        **source.read(lowering.orders[call.given["order"]]),
-        "steps": steps,
-        "features": features,
-        "step": 1 if call.given["turned"] else features,
-        "feature": steps if call.given["turned"] else 1,
-    }
-    return [lowering.program.record(lengths.count_steps, operands)]
-
-
-def _change(lowering: Lowering, call: Call) -> list[np.ndarray]:
-    arrays = {"counts": call.out["counts"], "lengths": call.given["lengths"]}
-    operands = dict(call.given) | {n: lowering.values(array) for n, array in arrays.items()}
-    return [lowering.program.record(lengths.change_lengths, operands)]
-
-
-def _longer(lowering: Lowering, call: Call) -> list[np.ndarray]:
-    arrays = {**call.out, **call.given}
-    operands = {name: lowering.values(array) for name, array in arrays.items()}
-    return [lowering.program.record(lengths.longer, operands)]
-
-
-def _augment(lowering: Lowering, call: Call) -> list[np.ndarray]:
-    asked: Augmentation = call.given["augmentation"]
-    line = asked.width * asked.channels
-    fill = asked.fill or (0.0,) * line
-    lines = {len(fill), len(asked.deviations or fill)}
-    if lowering.graph.x.width != asked.height * line or lines != {line}:
-        raise ValueError(f"{asked} is not of samples of {lowering.graph.x.width} elements")
-    operands = {
-        "out": lowering.blocks[call.out["out"]],
-        "x": lowering.blocks[call.given["x"]],
-        "key": lowering.key,
-        "moves": np.array([augment.MOVES[name] for name, _ in asked.moves], np.int64),
-        "amounts": np.array([amount for _, amount in asked.moves], np.float64),
-        "holes": np.array(asked.holes, np.int64),
-        "fill": np.array(fill, lowering.dtype),
-        "deviations": np.array(asked.deviations, lowering.dtype) if asked.deviations else None,
-        "n_moves": len(asked.moves),
-        "n_holes": len(asked.holes),
-        "height": asked.height,
-        "columns": asked.width,
-        "channels": asked.channels,
-        "stream": call.given["stream"],
-    }
-    return [lowering.program.record(augment.augment, operands)]
-
-
-def _reshape(lowering: Lowering, call: Call) -> list[np.ndarray]:
-    """Its blocks have a row for each sample, since x and out differ in their rows per sample."""
-    out, x, order = lowering.blocks[call.out["out"]], call.given["x"], None
-    kernel = reshape.reshape_rows
-    if x is lowering.graph.x:
-        assert isinstance(lowering.source, DenseRows)
-        kernel, x, order = reshape.gather_reshaped, lowering.source.block, lowering.orders["own"]
-    else:
-        x = lowering.blocks[x]
-    operands = {
-        "out": out.by_sample,
-        "x": x.by_sample,
-        "order": order,
-        "rows": out.positions,
-        "out_row": out.stride,
-        "x_row": x.stride,
-        "columns": call.given["columns"],
-    }
-    return [lowering.program.record(kernel, operands)]
-
-
-def _remember(lowering: Lowering, call: Call) -> list[np.ndarray]:
-    out, ring, place = (lowering.blocks[call.out[name]] for name in ("out", "ring", "place"))
-    operands = {
-        "out": out.by_sample,
-        "ring": ring.by_sample,
-        "place": place,
-        "x": lowering.blocks[call.given["x"]],
-        "taps": out.positions,
-        "dilation": call.given["dilation"],
-        "length": ring.positions,
-        "out_row": out.stride,
-        "ring_row": ring.stride,
-    }
-    return [lowering.program.record(history.remember, operands)]
-
-
 def _mix_values(lowering: Lowering, call: Call) -> list[np.ndarray]:
     values, others = (lowering.values(call.given[name]) for name in ("x", "other"))
     lowering.derive_values(call.out["out"], values)
@@ -283,13 +183,13 @@ def _pick(lowering: Lowering, call: Call) -> list[np.ndarray]:
 
 
 BINDINGS: dict[str, Binding] = {
-    "count_steps": Binding(_count),
+    "count_steps": Binding(samples.count_steps),
     "count_tokens": Binding(count_tokens),
-    "longer": Binding(_longer),
-    "change_lengths": Binding(_change),
-    "gather": Binding(_gather),
-    "augment": Binding(_augment),
-    "reshape": Binding(_reshape, whole=("x",)),
+    "longer": Binding(samples.longer),
+    "change_lengths": Binding(samples.change_lengths),
+    "gather": Binding(samples.gather),
+    "augment": Binding(samples.augment),
+    "reshape": Binding(samples.reshape, whole=("x",)),
     "dense": Binding(dense_forward),
     "dense_backward": Binding(dense_backward),
     "dense_partials": Binding(sum_dense),
@@ -307,7 +207,7 @@ BINDINGS: dict[str, Binding] = {
     "average_pool_backward": Binding(pooling.average_pool_backward),
     "upsample": Binding(pooling.upsample),
     "upsample_backward": Binding(pooling.upsample_backward),
-    "remember": Binding(_remember, {"ring": "ring_before", "place": "place_before"}),
+    "remember": Binding(samples.remember, {"ring": "ring_before", "place": "place_before"}),
     "begin_window": Binding(recurrent.begin_window),
     "end_window": Binding(recurrent.end_window, {"out": "before"}),
     "rnn_forward": Binding(recurrent.rnn_forward, {"states": "z"}),
@@ -324,6 +224,13 @@ BINDINGS: dict[str, Binding] = {
     "attend_backward": Binding(attention.attend_backward),
     "rotate": Binding(attention.rotate, {"out": "x"}),
     "add_positions": Binding(attention.add_positions, {"out": "x"}),
+    "attend_next": Binding(
+        attention.attend_next,
+        {name: f"{name}_before" for name in ("keys", "values", "place", "turned")},
+    ),
+    "add_next_positions": Binding(
+        attention.add_next_positions, {"out": "x", "place": "place_before"}
+    ),
     "gate": _kernel(gate.gate),
     "gate_backward": _kernel(gate.gate_backward),
     "embed_rows": Binding(embed),

@@ -8,8 +8,8 @@ from fusednn.serving.labels_and_values import INVERSES
 from fusednn.serving.model import BINARY, COLUMNS, MULTICLASS, MULTILABEL, VALUES, Head
 
 from . import label_json
-from .description import MOST_WIDTH
 from .fields import Refused, flag, list_of, number, one_of, optional, record, refuse, whole
+from .op_fields import MOST_WIDTH
 
 HEAD_LINKS = {
     BINARY: ("logistic",),

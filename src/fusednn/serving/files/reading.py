@@ -14,18 +14,12 @@ import numpy as np
 from fusednn.graph.layers.layer import Layer
 from fusednn.serving.model import COLUMNS, MULTILABEL, Columns, Head, Model, output_axes
 
-from .description import (
-    MOST_WIDTH,
-    check_values,
-    has_training_ops,
-    most_columns,
-    named_parameters,
-    read_ops,
-    version_of_ops,
-)
+from .description import check_values, has_training_ops, named_parameters, version_of_ops
 from .fields import Check, Refused, keyed, list_of, one_of, optional, record, text, whole
 from .head_json import read_head
+from .op_fields import MOST_WIDTH, most_columns
 from .paths import path_of
+from .reading_ops import read_ops
 from .tensors import Tensors, parsed
 
 VERSION = 7

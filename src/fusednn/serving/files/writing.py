@@ -10,14 +10,7 @@ import numpy as np
 
 from fusednn.serving.model import Columns, Model, output_axes
 
-from .description import (
-    OUTPUT_AXES_SINCE,
-    check_values,
-    named_parameters,
-    read_ops,
-    version_of_ops,
-    written_ops,
-)
+from .description import check_values, named_parameters, version_of_ops, written_ops
 from .fields import Refused
 from .head_json import read_head, version_of, written_head
 from .reading import (
@@ -30,6 +23,7 @@ from .reading import (
     read_axes,
     read_columns,
 )
+from .reading_ops import OUTPUT_AXES_SINCE, read_ops
 from .replacing import write_tensors
 from .tensors import MOST_HEADER, parsed
 
