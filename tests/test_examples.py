@@ -174,3 +174,29 @@ def test_images_beside_torch(images, clothes):
     for seconds, scores in outcomes.values():
         assert seconds > 0
         assert scores[-1] >= 0.3 > max(scores[:-1], default=0)
+
+
+@pytest.fixture
+def plays(tmp_path, monkeypatch):
+    """A folder with a text like Shakespeare's."""
+    (tmp_path / "tiny-shakespeare").mkdir()
+    text = "ROMEO:\nA cat, a cat!\n\nJULIET:\nNo dog.\n\n" * 60
+    path = tmp_path / "tiny-shakespeare" / "input.txt.gz"
+    path.write_bytes(gzip.compress(text.encode()))
+    monkeypatch.setenv("FUSEDNN_DATA", str(tmp_path))
+
+
+def test_shakespeare(plays, tmp_path, capsys):
+    """A small model learns, its losses are printed, and both curves are drawn."""
+    module = load("shakespeare")
+    sizes = module.Sizes(16, 0.1, 60, 4, 0.02, True, 16, 1, 2)
+    model, seconds, peer = module.run(*module.load(), sizes, jobs=1)
+    assert (seconds > 0, peer) == (True, None)
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == module.EPOCHS
+    assert lines[-1].startswith("epoch 10: loss ")
+    first, *_, last = model.history_["validation_loss"]
+    assert last < 0.7 * first
+    pytest.importorskip("matplotlib")
+    module.draw(model, tmp_path / "figure.png")
+    assert (tmp_path / "figure.png").stat().st_size > 5_000

@@ -46,6 +46,8 @@ LAYERS = {
     "command": {
         *("command", "versions", "estimators", "export", "serving", "tables"),
         *("training", "plan", "kernels", ""),
+        "layers",
+        "text",
     },
     "": set(),  # the package itself finds its names by text, on first use
 }

@@ -14,6 +14,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 from fastapi import FastAPI, HTTPException, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import StreamingResponse
+from generation import EVENTS, events, language_model, pieces_of, prompt_model
 from metrics import CountRequests, Metrics
 from prediction import Answerer
 from pydantic import BaseModel, ValidationError
@@ -27,15 +30,18 @@ INLINE_SECONDS = 0.002
 MOST_THREADS = 4
 """The most answers computed in threads at once: each holds its rows and JSON in memory."""
 
-PATHS = frozenset({"/predict", "/model", "/health", "/metrics", "/docs", "/openapi.json"})
+PATHS = frozenset(
+    {"/predict", "/generate", "/model", "/health", "/metrics", "/docs", "/openapi.json"}
+)
 
 
 class Limits(NamedTuple):
-    """Limits of a request: bytes of the body, seconds until they have arrived, rows."""
+    """Limits of a request: bytes of the body, seconds until they have arrived, rows, tokens."""
 
     body: int = 1 << 20
     seconds: float = 10.0
     rows: int = 1000
+    tokens: int = 1000
 
 
 LIMITS = Limits()
@@ -57,13 +63,15 @@ class Problem(BaseModel):
     detail: str | list[dict[str, Any]]
 
 
-def create_app(predictor, limits: Limits = LIMITS) -> FastAPI:
+def create_app(predictor, limits: Limits = LIMITS, writer=None) -> FastAPI:
     """Creates the service, and compiles everything that it calls.
 
     Parameters
     ----------
     predictor : fusednn.Predictor
     limits : Limits
+    writer : fusednn.LanguageModel, optional
+        Writes the texts of /generate.
     """
     answerer, metrics = Answerer(predictor, limits.rows), Metrics()
     threads = ThreadPoolExecutor(min(os.cpu_count() or 1, MOST_THREADS))
@@ -99,6 +107,9 @@ def create_app(predictor, limits: Limits = LIMITS) -> FastAPI:
         metrics.rows.inc(rows)
         return Response(answer, media_type="application/json")
 
+    if writer is not None:
+        _add_generate(app, writer, limits, refusals)
+
     @app.get("/model")
     async def model() -> ModelInfo:
         """The network: its features and classes."""
@@ -117,6 +128,31 @@ def create_app(predictor, limits: Limits = LIMITS) -> FastAPI:
     return app
 
 
+def _add_generate(app: FastAPI, writer, limits: Limits, refusals) -> None:
+    """Adds the path that writes texts, and compiles what it calls."""
+    request_model = prompt_model(limits.tokens)
+    [*writer.iter_generate(writer.tokenizer_.decode([writer.n_outputs_ - 1]), 2)]
+    schema = {"application/json": {"schema": request_model.model_json_schema()}}
+
+    @app.post(
+        "/generate",
+        response_class=StreamingResponse,
+        responses=refusals,
+        openapi_extra={"requestBody": {"required": True, "content": schema}},
+    )
+    async def generate(request: Request) -> StreamingResponse:
+        """What follows a prompt, as server-sent events: a piece of text in each."""
+        if not _is_json(request.headers.get("content-type", "")):
+            raise HTTPException(415, "the body must be application/json")
+        body = await _body(request, limits)
+        try:
+            asked = request_model.model_validate_json(body)
+            pieces = await run_in_threadpool(pieces_of, writer, asked)
+        except ValueError as error:
+            raise HTTPException(422, _reasons(error, "prompt")) from None
+        return StreamingResponse(events(pieces), media_type=EVENTS)
+
+
 def from_environment() -> FastAPI:
     """Creates the service from SERVICE_MODEL, SERVICE_MAX_BODY and SERVICE_MAX_ROWS."""
     limits = LIMITS._replace(
@@ -124,7 +160,7 @@ def from_environment() -> FastAPI:
         rows=int(os.environ.get("SERVICE_MAX_ROWS", LIMITS.rows)),
     )
     predictor = fusednn.load(os.environ["SERVICE_MODEL"])
-    app = create_app(predictor, limits)
+    app = create_app(predictor, limits, language_model(os.environ["SERVICE_MODEL"]))
     logging.getLogger("service").info("pid %d serves %r with %r", os.getpid(), predictor, limits)
     return app
 
@@ -153,10 +189,10 @@ def _is_json(content_type: str) -> bool:
     return content_type.partition(";")[0].strip().lower() == "application/json"
 
 
-def _reasons(error: ValueError) -> list[dict[str, Any]]:
+def _reasons(error: ValueError, field: str = "rows") -> list[dict[str, Any]]:
     """The errors in FastAPI's form, without the input, which may be long or not finite."""
     if not isinstance(error, ValidationError):
-        return [{"type": "value_error", "loc": ["body", "rows"], "msg": str(error)}]
+        return [{"type": "value_error", "loc": ["body", field], "msg": str(error)}]
     found = error.errors(include_url=False, include_context=False, include_input=False)
     return [{**part, "loc": ["body", *part["loc"]]} for part in found]
 

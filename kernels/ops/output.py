@@ -27,20 +27,20 @@ from .pointwise.elementwise import clear_columns
 CHUNK_ROWS = 32
 """Rows that a loss gets at a time: they and their targets stay in the first-level cache."""
 
-LOSS = operands(
+LOGITS = operands(
     dlogits=ROWS,  # its width is padded
     losses=FLOAT64,  # one for each sample
     row_losses=maybe(FLOAT64),  # scratch where samples have several rows: one for each row
     logits=ROWS,
-    targets=ROWS,
     weights=maybe(REALS),
     constants=REALS,  # of the loss
     order=maybe(INT64),
     function=FUNCTION,
     outputs=width_of("logits"),  # C
-    target_width=width_of("targets"),
     padded_out=width_of("dlogits"),
 )
+"""What all losses have, wherever their targets are."""
+LOSS = operands(LOGITS, targets=ROWS, target_width=width_of("targets"))
 KNOWN_LOSS = operands(
     LOSS,
     column_losses=FLOAT64,  # scratch: each row's loss in one column

@@ -8,6 +8,7 @@ from .estimators.deployment.torch_weights import export_torch, import_torch
 from .estimators.deployment.warmup import warmup
 from .estimators.diagnosis.display import DiagnosisDisplay
 from .estimators.displays.loss_curve import LossCurveDisplay
+from .estimators.language_model import LanguageModel
 from .estimators.mlp_classifier import MLPClassifier
 from .estimators.mlp_regressor import MLPRegressor
 from .estimators.network_classifier import NetworkClassifier
@@ -23,6 +24,7 @@ __all__ = [
     "CompiledPredictor",
     "DiagnosisDisplay",
     "DiagnosisWarning",
+    "LanguageModel",
     "LossCurveDisplay",
     "MLPClassifier",
     "MLPRegressor",

@@ -18,6 +18,7 @@ from fusednn.graph.layers.recurrent import Recurrent
 from fusednn.graph.layers.rescale import Rescale
 from fusednn.graph.layers.reshape import Reshape
 from fusednn.graph.layers.residual import Residual
+from fusednn.graph.layers.tied import Tied
 from fusednn.graph.layers.token_embedding import TokenEmbedding
 from fusednn.graph.layers.untrained import GaussianNoise, Identity, Standardize
 from fusednn.graph.layers.upsampling import UpSampling
@@ -131,6 +132,17 @@ LISTS = {
         BatchNorm(17),
         Reshape((102,)),
         Dense(102, 1),
+    ),
+    "tied tokens": (
+        TokenEmbedding(6, 4, 3, None, epilogue("tanh")),
+        Recurrent(3, 3, "gru", sequences=True),
+        Tied(3, 4),
+    ),
+    "tied tokens, sums by chunks": (
+        TokenEmbedding(6, 70, 17),
+        Dense(17, 17, epilogue("gelu", dropout=0.1)),
+        Residual((LayerNorm(17), Dense(17, 17))),
+        Tied(17, 70, epilogue("relu")),
     ),
     "windows": (
         Reshape((2, 3, 1)),

@@ -16,6 +16,7 @@ from oracles.interpreted_windows import Windowed, within
 
 from fusednn.graph.arrays import CHUNKS, NETWORK, ROWS, Array
 from fusednn.graph.gradients import (
+    Both,
     Given,
     Lookups,
     Partials,
@@ -79,6 +80,8 @@ class Run(Windowed, Recurrent, Attentive):
         for number, (before, _) in enumerate(self.graph.carried):
             zeros = np.zeros((self.B, *before.shape))
             self._write(before, zeros if self.carried is None else self.carried[number])
+        for w, parameter in self.graph.turned:
+            self._write(w, self.values[parameter].T)
         for w, v, norms in self.graph.normed:
             directions, g = (self._of_parameter(number) for number in (v, norms))
             self._write(w, directions * g / np.sqrt((directions**2).sum(axis=0)))
@@ -166,6 +169,8 @@ class Run(Windowed, Recurrent, Attentive):
                 if left_out is not None:
                     table[left_out] = 0
                 return table
+            case Both(product, lookups):
+                return self._gradient(number, product).T + self._gradient(number, lookups)
             case PerPosition(dz):
                 table = np.zeros(self.graph.parameters[number][0].shape)
                 summed = self.values[dz].sum(axis=0)
@@ -209,7 +214,7 @@ class Run(Windowed, Recurrent, Attentive):
 
     def dense(self, x, w, b, floor, storage):
         assert not storage, "weights are not rounded here"
-        return {"out": np.maximum(x @ w + b, floor)}
+        return {"out": np.maximum(x @ w + (0.0 if b is None else b), floor)}
 
     def dense_backward(self, dz, w):
         return {"dx": dz @ w.T}

@@ -149,10 +149,9 @@ def multiply_tile(record, g, x, x_stride, dz, dz_stride, zeros, batch, i, j, wid
         k += size
 
 
-@op(UPDATE_WEIGHTS)
-def update_weights(record, frame, scratch, lo, hi):
-    """Tile at column lo, row hi: its gradient x^T dz over the whole batch, then its step."""
-    j, i = lo, hi
+@kernel
+def sum_tile(record, frame, scratch, j, i):
+    """The gradient x^T dz over the whole batch of the tile at column j, row i; overwrites."""
     rows = min(TILE_ROWS, record[MATRIX.fan_in] - i)
     width = panel_width(record[MATRIX.columns], j, scratch[0])
     x = advance(slot(record, UPDATE_WEIGHTS.x, scratch[0]), i)
@@ -179,7 +178,15 @@ def update_weights(record, frame, scratch, lo, hi):
         multiply_panel(
             scratch, width, x, 1, x_stride, dz, dz_stride, zeros, 0, rows, batch, lowest
         )
-    return update_tile(record, frame, scratch, i, j, rows, width)
+
+
+@op(UPDATE_WEIGHTS)
+def update_weights(record, frame, scratch, lo, hi):
+    """Tile at column lo, row hi: its gradient x^T dz over the whole batch, then its step."""
+    sum_tile(record, frame, scratch, lo, hi)
+    rows = min(TILE_ROWS, record[MATRIX.fan_in] - hi)
+    width = panel_width(record[MATRIX.columns], lo, scratch[0])
+    return update_tile(record, frame, scratch, hi, lo, rows, width)
 
 
 @op(STORED_WEIGHTS)

@@ -43,14 +43,19 @@ def update_vector_partials(record, frame, scratch, lo, hi):
     return step_bias(record, frame, scratch, lo, hi)
 
 
-@op(WEIGHTS)
-def update_partials(record, frame, scratch, lo, hi):
-    """Tile at column lo, row hi: the sum of its gradients in all chunks, then its step."""
-    j, i = lo, hi
-    rows = min(TILE_ROWS, record[MATRIX.fan_in] - i)
-    width = panel_width(record[MATRIX.columns], j, scratch[0])
+@kernel
+def sum_partials(record, frame, scratch, j, i, rows, width):
+    """The sum of the gradients of the tile at column j, row i in all chunks; overwrites."""
     first = j * record[MATRIX.fan_in] + i * width
     partials = advance(slot(record, WEIGHTS.partials, scratch[0]), first)
     chunks = chunks_of_batch(frame)
     sum_columns(scratch, partials, record[WEIGHTS.chunk], chunks, rows * width)
-    return update_tile(record, frame, scratch, i, j, rows, width)
+
+
+@op(WEIGHTS)
+def update_partials(record, frame, scratch, lo, hi):
+    """Tile at column lo, row hi: the sum of its gradients in all chunks, then its step."""
+    rows = min(TILE_ROWS, record[MATRIX.fan_in] - hi)
+    width = panel_width(record[MATRIX.columns], lo, scratch[0])
+    sum_partials(record, frame, scratch, lo, hi, rows, width)
+    return update_tile(record, frame, scratch, hi, lo, rows, width)

@@ -60,24 +60,23 @@ SORT = operands(TOKENS, starts=INT64, entry_rows=INT32, left_out=COUNT)
 
 
 @kernel
-def integer_at(record, at):
-    """Element `at` of the data, integers of the record's kind, as int64."""
-    kind = record[TOKENS.kind]
+def integer_at(record, data, kind, at):
+    """Element `at` of the integers of a kind whose address is in slot `data`, as int64."""
     if kind == 1:
-        return np.int64(slot(record, TOKENS.data, np.uint8(0))[at])
+        return np.int64(slot(record, data, np.uint8(0))[at])
     if kind == 2:
-        return np.int64(slot(record, TOKENS.data, np.int8(0))[at])
+        return np.int64(slot(record, data, np.int8(0))[at])
     if kind == 3:
-        return np.int64(slot(record, TOKENS.data, np.uint16(0))[at])
+        return np.int64(slot(record, data, np.uint16(0))[at])
     if kind == 4:
-        return np.int64(slot(record, TOKENS.data, np.int16(0))[at])
+        return np.int64(slot(record, data, np.int16(0))[at])
     if kind == 5:
-        return np.int64(slot(record, TOKENS.data, np.uint32(0))[at])
+        return np.int64(slot(record, data, np.uint32(0))[at])
     if kind == 6:
-        return np.int64(slot(record, TOKENS.data, np.int32(0))[at])
+        return np.int64(slot(record, data, np.int32(0))[at])
     if kind == 7:
-        return np.int64(slot(record, TOKENS.data, np.uint64(0))[at])
-    return slot(record, TOKENS.data, np.int64(0))[at]
+        return np.int64(slot(record, data, np.uint64(0))[at])
+    return slot(record, data, np.int64(0))[at]
 
 
 @kernel
@@ -86,7 +85,8 @@ def token_at(record, at, real):
     count = record[TOKENS.count]
     if record[TOKENS.kind] == 0:
         return code_of(slot(record, TOKENS.data, real)[at], count)
-    return min(max(integer_at(record, at), 0), count - 1)
+    value = integer_at(record, TOKENS.data, record[TOKENS.kind], at)
+    return min(max(value, 0), count - 1)
 
 
 @op(LOOK_UP)

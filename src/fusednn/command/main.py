@@ -30,6 +30,10 @@ class Command(NamedTuple):
 COMMANDS = {
     "fit": Command(".subcommands.fit", "train a network on a table, and write it to a file"),
     "predict": Command(".subcommands.predict", "predict the rows of a table"),
+    "fit-text": Command(
+        ".subcommands.fit_text", "train a language model on a text, and write it to a file"
+    ),
+    "generate": Command(".subcommands.generate", "write what follows a prompt"),
     "export": Command(".subcommands.export", "write a model as ONNX, C or a shared library"),
     "demo": Command(".subcommands.demo", "train a network, on your data or the bundled digits"),
     "warmup": Command(

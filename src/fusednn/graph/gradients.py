@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from .arrays import Array
+from .arrays import SAMPLES, Array
 
 
 class Walk(NamedTuple):
@@ -128,6 +129,20 @@ class TokenLookups(NamedTuple):
     left_out: int | None
 
 
+class Both(NamedTuple):
+    """The gradient of a table of tokens that are also the weights of the last layer: the sum.
+
+    Parameters
+    ----------
+    product : Sum or Partials
+        The gradient of the weights (I, O), the table transposed.
+    lookups : TokenLookups
+    """
+
+    product: Sum | Partials
+    lookups: TokenLookups
+
+
 class PerPosition(NamedTuple):
     """The gradient of a table with a row for each position: the sum of dz's over the samples.
 
@@ -139,4 +154,15 @@ class PerPosition(NamedTuple):
     dz: Array
 
 
-Gradient = Sum | Partials | Given | Lookups | TokenLookups | PerPosition
+Gradient = Sum | Partials | Given | Lookups | TokenLookups | Both | PerPosition
+
+
+def arrays_read(gradients: Iterable[Gradient]) -> Iterator[Array]:
+    """The arrays over samples that gradients read when all rows are done."""
+    for gradient in gradients:
+        if isinstance(gradient, Both):
+            yield from arrays_read(gradient)
+            continue
+        for array in gradient:
+            if isinstance(array, Array) and array.over == SAMPLES:
+                yield array

@@ -245,6 +245,7 @@ def _graph(
         trace.streams + mixed,
         trace.lengths,
         tuple(trace.carried),
+        tuple(trace.turned),
     )
 
 

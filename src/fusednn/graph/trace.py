@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from .arrays import NETWORK, SAMPLES, Array
-from .gradients import Gradient
+from .gradients import Both, Gradient, Partials, Sum, TokenLookups
+from .linked_arrays import Carried, Normed, Turned
 from .parameters import Parameter
 
 Step = Callable[[Array], Array | None]
@@ -41,35 +42,6 @@ class Call(NamedTuple):
     lengths: Array | None = None
 
 
-class Normed(NamedTuple):
-    """Weight-normalised weights: each column of v, scaled to its norm.
-
-    Parameters
-    ----------
-    w : Array
-        The weights.
-    v, norms : int
-        The numbers of the parameters that they are computed from, (I, O) and (O,).
-    """
-
-    w: Array
-    v: int
-    norms: int
-
-
-class Carried(NamedTuple):
-    """What a network keeps from one run to the next: zeros at first.
-
-    Parameters
-    ----------
-    before, after : Array
-        Over samples, of one shape: as a call reads it, and as it leaves it for the next run.
-    """
-
-    before: Array
-    after: Array
-
-
 class Graph(NamedTuple):
     """A network as calls, forward and perhaps backward.
 
@@ -100,6 +72,8 @@ class Graph(NamedTuple):
         other rows are padding, which may hold anything.
     carried : tuple of Carried
         What is kept from one run to the next.
+    turned : tuple of Turned
+        The weights that are a parameter transposed.
     """
 
     x: Array
@@ -115,6 +89,7 @@ class Graph(NamedTuple):
     streams: int
     lengths: Mapping[Array, Array]
     carried: tuple[Carried, ...] = ()
+    turned: tuple[Turned, ...] = ()
 
     @property
     def is_random(self) -> bool:
@@ -161,6 +136,7 @@ class Trace:
         self.calls: list[Call] = []
         self.gradients: dict[int, Gradient] = {}
         self.carried: list[Carried] = []
+        self.turned: list[Turned] = []
         self._needs_gradient: set[Array] = {x} if wants_dx else set()
         self._numbers: dict[Array, int] = {}
         self._flat: dict[Array, Array] = {}
@@ -191,6 +167,16 @@ class Trace:
         self.normed.append(Normed(w, self._numbers[v], self._numbers[norms]))
         if self.needs_gradient(v):
             self._needs_gradient.add(w)
+
+    def turn(self, parameter: Array) -> Array:
+        """Weights (I, O) that are a parameter (O, I) transposed; it gets both gradients."""
+        O, I = parameter.shape
+        w = Array((I, O), NETWORK)
+        self.turned.append(Turned(w, parameter))
+        self._numbers[w] = self._numbers[parameter]
+        if self.needs_gradient(parameter):
+            self._needs_gradient.add(w)
+        return w
 
     def call(self, op: str, out: Mapping[str, Array], /, **given: Any) -> None:
         """Adds a call that runs for each block of samples.
@@ -266,9 +252,16 @@ class Trace:
         return array in self._needs_gradient
 
     def differentiate(self, parameter: Array, gradient: Gradient) -> None:
-        """Sets the gradient of a parameter, if it is trained."""
-        if self.needs_gradient(parameter):
-            self.gradients[self._numbers[parameter]] = gradient
+        """Sets the gradient of a parameter, if it is trained, or adds that of a table to it."""
+        if not self.needs_gradient(parameter):
+            return
+        number = self._numbers[parameter]
+        before = self.gradients.get(number)
+        if before is not None:
+            assert isinstance(before, Sum | Partials)
+            assert isinstance(gradient, TokenLookups)
+            gradient = Both(before, gradient)
+        self.gradients[number] = gradient
 
     def next_stream(self) -> int:
         """The number of a new random stream."""

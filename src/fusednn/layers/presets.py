@@ -23,6 +23,7 @@ from .norms import BatchNorm, LayerNorm
 from .pooling import AvgPool2D, GlobalAvgPool
 from .residual import Residual
 from .shapes import Flatten
+from .token_embedding import TokenEmbedding
 from .windows import Conv1D, Conv2D
 
 __all__ = ["lenet", "resnet", "series", "transformer"]
@@ -219,3 +220,40 @@ def transformer(
     """
     body = [TransformerBlock(heads, dropout=dropout) for _ in range(blocks)]
     return [Dense(width, "identity"), PositionalEncoding(), *body, LayerNorm(), GlobalAvgPool()]
+
+
+def decoder(
+    width: int = 128, blocks: int = 4, heads: int = 4, dropout: float = 0.0
+) -> list[Layer]:
+    """The decoder that `LanguageModel` has without a list: causal blocks with rotary positions.
+
+    Norms come first, and once more behind the last block.
+
+    Parameters
+    ----------
+    width : int, default=128
+        Channels inside, a multiple of `heads`.
+    blocks : int, default=4
+    heads : int, default=4
+    dropout : float, default=0.0
+        As in `TransformerBlock`.
+
+    Returns
+    -------
+    list of Layer
+
+    References
+    ----------
+    Radford et al., "Language models are unsupervised multitask learners", 2019; with the positions
+    of Su et al., "RoFormer", 2021.
+
+    Examples
+    --------
+    >>> from fusednn import LanguageModel
+    >>> from fusednn.layers import presets
+    >>> model = LanguageModel(presets.decoder(16, blocks=1), context=8).initialize([1, 2, 3] * 9)
+    >>> [type(layer).__name__ for layer in model.layers_]
+    ['TokenEmbedding', 'PositionalEncoding', 'TransformerBlock', 'LayerNorm']
+    """
+    body = [TransformerBlock(heads, causal=True, dropout=dropout) for _ in range(blocks)]
+    return [TokenEmbedding(width), PositionalEncoding("rotary"), *body, LayerNorm()]

@@ -12,7 +12,6 @@ from math import prod
 
 import numpy as np
 
-from fusednn.graph.gradients import Sum
 from fusednn.graph.network import Network
 from fusednn.graph.trace import Call, Graph
 from fusednn.kernels import records
@@ -28,6 +27,7 @@ from .binding.bindings import BINDINGS
 from .binding.convolutions import frame_elements
 from .binding.loss import Target, loss_records, loss_scratch, target_columns
 from .binding.lowering import Lowering
+from .binding.next_tokens import NextTokens
 from .binding.products import GradientOp, gradient_op
 from .binding.program import Program, Task
 from .binding.recurrent import recurrent_elements
@@ -41,7 +41,7 @@ from .updating.clipping import PART, lower_clipping
 from .updating.normed_weights import normed_weights_of
 from .updating.norms import Columns, NormedWeights
 from .updating.rule import Rule
-from .updating.updater import Updater
+from .updating.updater import Updater, positions_of
 from .windowing import Part, Stages, Windows
 
 
@@ -85,17 +85,18 @@ class TrainingPlan:
     """
 
     def __init__(
-        self, network: Network, source, target: Target, rule: Rule, batch: int, order, workers: int
-    ):
+        self, network: Network, source, target: Target | NextTokens, rule: Rule, batch: int, order,
+        workers: int,
+    ):  # fmt: skip
         rows = (prod(network.out_shape[:-1]),) if len(network.out_shape) > 1 else ()
         expected = source.shape[0], *rows, target_columns(network)
-        if target.values.shape != expected or source.shape[1] != network.inputs:
+        if target.shape != expected or source.shape[1] != network.inputs:
             raise ValueError(
                 f"a network of {network.inputs} inputs and {network.outputs} outputs cannot be"
                 f" trained on data of shape {source.shape} with targets of shape"
-                f" {target.values.shape}"
+                f" {target.shape}"
             )
-        self.network, self.dtype = network, target.values.dtype
+        self.network, self.dtype = network, np.dtype(target.dtype)
         forms = forms_of(network, self.dtype, wants_dx=rule.inputs)
         self.layout = ParameterLayout(forms, self.dtype)
         self.order = order
@@ -119,6 +120,7 @@ class TrainingPlan:
         self.windows: Windows | None = None
         parts = [Part(network, source, target, order, order)]
         if rule.window:
+            assert isinstance(target, Target)
             starts = starts_of(len(order), batch, self.joined)
             stops = np.append(starts[1:], len(order))
             self.windows = Windows(network, rule.window, source, target, starts, stops)
@@ -250,7 +252,7 @@ class TrainingPlan:
         facts = [parameter for parameter, _ in lowering.graph.parameters]
         updater = Updater(
             *(program, self.layout, facts, {normed.directions for normed in self.normed}),
-            *(self.parameters, self.transposed, self.rows, _positions(lowering.graph)),
+            *(self.parameters, self.transposed, self.rows, positions_of(lowering.graph)),
             *(rule.constants, decoupled, rule.l1 > 0),
         )
         squares = self.memory.borrow(updater.n_tiles, np.float64)
@@ -359,12 +361,3 @@ def forward_only(graph: Graph) -> Graph:
     """The graph of a step of training up to the loss."""
     at = next(number for number, call in enumerate(graph.calls) if call.op == "loss")
     return graph._replace(calls=graph.calls[:at], losses=None, gradients={}, dx=None)
-
-
-def _positions(graph: Graph) -> dict[int, int]:
-    """By parameter number: the rows per sample that its gradient is a sum over."""
-    return {
-        number: gradient.dz.positions
-        for number, gradient in graph.gradients.items()
-        if isinstance(gradient, Sum)
-    }

@@ -22,6 +22,7 @@ from fusednn.kernels import records
 
 from .binding.data import BYTE, DenseRows, Source
 from .binding.loss import Target
+from .binding.next_tokens import NextTokens
 
 
 class Part(NamedTuple):
@@ -31,7 +32,7 @@ class Part(NamedTuple):
     ----------
     network : Network
     source : Source
-    target : Target or None
+    target : Target, NextTokens or None
         None: it only runs forward.
     order, rows : ndarray of int64
         The samples, and in the same places their targets.
@@ -39,7 +40,7 @@ class Part(NamedTuple):
 
     network: Network
     source: Source
-    target: Target | None
+    target: Target | NextTokens | None
     order: np.ndarray
     rows: np.ndarray
 

@@ -1,4 +1,4 @@
-"""A fit below the estimators: its options, its network and data, its preparation and outcome."""
+"""Prepares and runs fits below the estimators."""
 
 from __future__ import annotations
 
@@ -6,146 +6,28 @@ import copy
 import hashlib
 from collections.abc import Callable
 from functools import partial
-from typing import Any, NamedTuple
 
 import numpy as np
-from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.optimize import _check_optimize_result
 
-from fusednn.graph.augmentation import Augmentation
-from fusednn.graph.network import Network
-from fusednn.optimizers import AdamW, Lion, Optimizer
-from fusednn.plan.lengths import has_padding, without_padding
-from fusednn.plan.training import Rule, Target
+from fusednn.plan.training import Rule
 
+from .batch_checks import check_batches
+from .drawn_windows import DrawnWindows
+from .fit_values import FitOptions, Outcome, Training
 from .lbfgs import fit_lbfgs
 from .optimizer_state import OptimizerState
 from .plan_cache import keep_session, take_session
 from .progress import NonFiniteError, Progress, Stopping, Watcher
 from .session import Session
 from .stochastic import fit_stochastic
-from .validation import Validation
 from .warn import warn_user
 
 DIVERGED = (
     "The weights stopped being finite after pass {}: training ends, and the weights of the best"
     " validation score, {:g}, are kept. Lower learning_rate_init or scale the data."
 )
-
-
-class FitOptions(NamedTuple):
-    """The parameters of an estimator that concern training, under their names.
-
-    `solver` is a description or scikit-learn's name, `rule` its update, and `augmentation` what
-    `augment` asks for.
-    """
-
-    solver: str | Optimizer
-    rule: Rule
-    accumulate: int
-    alpha: float
-    batch_size: int | str
-    clip_norm: float | None
-    clip_value: float | None
-    ema_decay: float | None
-    l1: float
-    learning_rate: Any
-    learning_rate_init: float
-    max_fun: int
-    max_iter: int
-    max_time: float | None
-    mixup: float
-    n_iter_no_change: float
-    n_jobs: int | None
-    shuffle: bool
-    tol: float
-    verbose: bool | int
-    power_t: float
-    window: int | None
-    augmentation: Augmentation | None
-
-    @property
-    def penalty(self) -> float:
-        """Factor of the L2 term: `alpha`, unless the solver has a decay of its own."""
-        return 0.0 if isinstance(self.solver, AdamW | Lion) else self.alpha
-
-
-class Training(NamedTuple):
-    """A network and what it is trained on, checked and encoded.
-
-    Parameters
-    ----------
-    network : Network
-    arrays : list of ndarray
-        Its parameters.
-    X : array or sparse matrix
-    target : Target
-    order : ndarray of int64
-        The samples to train on.
-    validation : Validation or None
-    incremental : bool
-        Whether it is a `partial_fit`.
-    """
-
-    network: Network
-    arrays: list[np.ndarray]
-    X: Any
-    target: Target
-    order: np.ndarray
-    validation: Validation | None = None
-    incremental: bool = False
-
-    def without_padding(self) -> Training:
-        """The same, without targets behind the steps of padded series."""
-        if self.target.values.ndim < 3:
-            return self
-        X, network, validation = self.X, self.network, self.validation
-        if validation is not None:
-            held_out = X[validation.samples] if validation.X is None else validation.X
-            target = without_padding(validation.target, held_out, network)
-            validation = validation._replace(target=target)
-        target = without_padding(self.target, X, network)
-        return self._replace(target=target, validation=validation)
-
-    def session(self, rule: Rule, batch: int, l2: float, n_jobs, make=Session) -> Session:
-        """A session for it; the parameters are not loaded."""
-        rule = rule._replace(ragged=has_padding(self.X, self.network.ops[0]))
-        return make(
-            *(self.network, self.X, self.target, rule),
-            batch=batch,
-            order=self.order,
-            l2=l2,
-            n_jobs=n_jobs,
-        )
-
-
-class Outcome(NamedTuple):
-    """The outcome of a training.
-
-    Parameters
-    ----------
-    finite : bool
-        Whether all parameters are finite.
-    progress : Progress or None
-        It has the parameters; None if the estimator keeps those that it had.
-    optimizer : OptimizerState or None
-        None after L-BFGS.
-    seen : dict or None
-        What a diagnosis has recorded, by the names of fitted attributes.
-    troubles : tuple of str
-        The messages of the diagnosis's warnings.
-    commit : callable or None
-        The estimator calls it once it has the new parameters: only then do the new moments
-        replace those that the fit began with.
-    """
-
-    finite: bool
-    progress: Progress | None = None
-    optimizer: OptimizerState | None = None
-    seen: dict[str, Any] | None = None
-    troubles: tuple[str, ...] = ()
-    commit: Callable[[], None] | None = None
 
 
 Train = Callable[[Watcher | None], Outcome]
@@ -199,24 +81,26 @@ def prepare_stochastic(
     training: Training,
     optimizer: OptimizerState,
     progress: Progress,
-    random_state: np.random.RandomState,
+    random_state: np.random.RandomState | DrawnWindows,
 ) -> Train:
     """Prepares a training by passes."""
     training = training.without_padding()
     block = _batch_rows(options.batch_size, len(training.order))
     batch = min(block * options.accumulate, len(training.order))
-    _check_batches(options, training, block)
+    check_batches(options, training, block)
     rule = _update_of(options, optimizer.rule, block if batch > block else 0)
     make = take_session if training.incremental else partial(Session, several=True)
     session = training.session(rule, batch, options.alpha, options.n_jobs, make)
     _load(session, training.arrays, optimizer)
-    session.begin(random_state.randint(2**31) if session.plan.is_random else 0, optimizer.t)
+    seed = random_state.randint(2**31) if session.plan.is_random else 0
+    session.begin(seed, optimizer.t, goes_on=isinstance(random_state, DrawnWindows))
     stopping = Stopping(
         options.max_iter,
         options.tol,
         options.n_iter_no_change,
         training.incremental,
         options.max_time,
+        warns=not isinstance(random_state, DrawnWindows),  # texts are seldom learned by heart
     )
     fit = partial(
         fit_stochastic,
@@ -227,40 +111,6 @@ def prepare_stochastic(
         verbose=options.verbose,
     )
     return partial(_fit_stochastic, session, optimizer, progress, fit)
-
-
-def _check_batches(options: FitOptions, training: Training, block: int) -> None:
-    """Refuses data and batches that a network or an option cannot be trained on."""
-    if options.mixup and sparse.issparse(training.X):
-        raise ValueError("mixup needs dense X.")
-    if options.augmentation and sparse.issparse(training.X):
-        raise ValueError("augment needs dense X.")
-    if options.augmentation:
-        _check_steps(options.augmentation, training)
-    if options.window and has_padding(training.X, training.network.ops[0]):
-        raise ValueError("window needs series of equal length: some of X have padding.")
-    if not training.network.needs_batches():
-        return
-    samples = len(training.order)
-    if samples < 2:
-        raise ValueError(
-            f"BatchNorm cannot be trained on {samples} sample: it needs the variance of at"
-            " least 2."
-        )
-    if block < 2:
-        raise ValueError(
-            f"BatchNorm needs batches of at least 2 samples, got batch_size={options.batch_size}."
-        )
-
-
-def _check_steps(augmentation: Augmentation, training: Training) -> None:
-    """Refuses series of unequal lengths, or of others than those of the first fit."""
-    needed = augmentation.height * augmentation.width * augmentation.channels
-    if has_padding(training.X, training.network.ops[0]) or training.network.inputs != needed:
-        raise ValueError(
-            "augment takes series of equal length, that of the first fit: X has series of other"
-            " lengths."
-        )
 
 
 def _update_of(options: FitOptions, rule: Rule, block: int) -> Rule:

@@ -15,11 +15,13 @@ import numpy as np
 from fusednn.graph.network import Network
 from fusednn.kernels import records
 from fusednn.kernels.optimizers import OPTIMIZERS
+from fusednn.plan.binding.next_tokens import NextTokens
 from fusednn.plan.layout.choosing import forms_of
 from fusednn.plan.training import Rule, Target
 
 from .jobs import FLOPS_PER_THREAD, choose_jobs
-from .session import Session, choose_workers, step_flops
+from .session import Session
+from .work import choose_workers, step_flops
 
 MOST_PLANS = 6
 """The most plans in the cache of a thread."""
@@ -58,7 +60,7 @@ def keep_session(session: Session) -> None:
 def take_session(
     network: Network,
     X,
-    target: Target,
+    target: Target | NextTokens,
     rule: Rule,
     *,
     batch: int,
@@ -72,6 +74,8 @@ def take_session(
     """
     if n_jobs is None:
         n_jobs = choose_jobs(None, step_flops(network, len(order)), FLOPS_PER_THREAD)
+    if not isinstance(target, Target):
+        return Session(network, X, target, rule, batch=batch, order=order, l2=l2, n_jobs=n_jobs)
     if X.dtype.kind in "iu" and X.size * target.values.itemsize <= MOST_BYTES:
         X = X.astype(target.values.dtype)  # so that it may be kept
     kind = _kind(network, X, target, rule, batch, order, n_jobs)

@@ -66,6 +66,8 @@ class Stopping(NamedTuple):
         End after one pass without a warning: `partial_fit`.
     max_time : float or None
         Seconds.
+    warns : bool
+        Whether to warn that the last pass ended the fit.
     """
 
     max_iter: int
@@ -73,6 +75,7 @@ class Stopping(NamedTuple):
     n_iter_no_change: float
     single_pass: bool = False
     max_time: float | None = None
+    warns: bool = True
 
     @property
     def out_of_time(self) -> str:

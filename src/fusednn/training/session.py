@@ -9,15 +9,17 @@ import numpy as np
 from fusednn.graph.network import Network
 from fusednn.kernels import records
 from fusednn.plan.binding.data import DenseRows, source_of
+from fusednn.plan.binding.next_tokens import NextTokens
 from fusednn.plan.lengths import dealt, lengths_of
 from fusednn.plan.training import Rule, Target, TrainingPlan
-from fusednn.plan.updating.batches import is_blocked, most_tasks, starts_of
+from fusednn.plan.updating.batches import is_blocked, starts_of
 
+from .drawn_windows import DrawnWindows
 from .evaluations import Evaluations
-from .jobs import choose_jobs
 from .pace import Pace
 from .step_settings import StepSettings, divided
 from .team import Team
+from .work import choose_workers, step_flops
 
 SLICE_SECONDS = 0.2
 """One compiled call lasts about this long at most, so that Ctrl-C is answered."""
@@ -34,18 +36,6 @@ SMALL_FLOPS = 20_000_000
 
 class TimeUp(Exception):
     """The deadline has passed within a pass; its argument is how many batches are done."""
-
-
-def step_flops(network: Network, batch: int) -> float:
-    """Multiply-adds, counted twice, of one training step: forward, and back but for the input."""
-    products = [rows * a * b for rows, a, b in network.products()]
-    return 2.0 * batch * (3 * sum(products) - products[0])
-
-
-def choose_workers(network: Network, samples: int, batch: int, dtype, n_jobs: int | None) -> int:
-    """Threads for training in batches of `batch` of `samples` samples."""
-    jobs = choose_jobs(n_jobs, step_flops(network, min(batch, samples)) / 2)
-    return jobs if jobs == 1 else min(jobs, most_tasks(network, batch, dtype))
 
 
 class Session:
@@ -80,7 +70,7 @@ class Session:
         self,
         network: Network,
         X,
-        target: Target,
+        target: Target | NextTokens,
         rule: Rule,
         *,
         batch: int,
@@ -99,8 +89,8 @@ class Session:
         if rule.ragged:
             self._shuffled, self._lengths = order.copy(), lengths_of(X, network.ops[0])
         self._passes = self.ahead  # of the last call
-        self.source = source_of(X, target.values.dtype, network)
-        workers = choose_workers(network, len(order), batch, target.values.dtype, n_jobs)
+        self.source = source_of(X, target.dtype, network)
+        workers = choose_workers(network, len(order), batch, target.dtype, n_jobs)
         flat = self.orders.reshape(-1)
         self.plan = TrainingPlan(network, self.source, target, rule, batch, flat, workers)
         starts = starts_of(len(order), batch, self.plan.joined)
@@ -156,11 +146,11 @@ class Session:
         """Whether the deadline has passed."""
         return self.deadline is not None and time.perf_counter() > self.deadline
 
-    def begin(self, seed: int, batches: int) -> None:
+    def begin(self, seed: int, batches: int, goes_on: bool = False) -> None:
         """Takes a seed of random numbers, and how many batches of the training are over."""
-        self._settings.begin(seed, batches)
+        self._settings.begin(seed, batches, goes_on)
 
-    def shuffle(self, random_state: np.random.RandomState, passes: int) -> None:
+    def shuffle(self, random_state: np.random.RandomState | DrawnWindows, passes: int) -> None:
         """Draws the orders of the next passes, each from the one before."""
         if self._lengths is not None:
             for number in range(passes):
@@ -299,6 +289,7 @@ class Session:
     def renew(self, X, target: Target, order: np.ndarray, l2: float) -> None:
         """Writes other data of the same shapes over its own; parameters and moments are zero."""
         assert isinstance(self.source, DenseRows)
+        assert isinstance(self.target, Target)
         self.source.X[:], self.orders[:] = X, order
         if self._lengths is not None:
             self._shuffled, self._lengths = order.copy(), lengths_of(X, self.network.ops[0])

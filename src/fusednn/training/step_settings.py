@@ -54,10 +54,14 @@ class StepSettings:
         self._all[:, records.EPSILON_FACTOR] = 1.0
         self._scaled_by: np.ndarray | None = None
 
-    def begin(self, seed: int, batches: int) -> None:
-        """Sets the seed of random numbers, and how many batches of the training are done."""
-        self._plan.key[:] = seed, batches & 0xFFFFFFFF  # calls with one seed differ
-        self._before, self.done = batches, 0
+    def begin(self, seed: int, batches: int, goes_on: bool = False) -> None:
+        """Sets the seed of random numbers, and how many batches of the training are done.
+
+        Calls with one seed differ, unless the training `goes_on` as if there had been no pause.
+        """
+        before = 0 if goes_on else batches
+        self._plan.key[:] = seed, before & 0xFFFFFFFF
+        self._before, self.done = before, batches - before
 
     def set_passes(self, rates: np.ndarray, orders: np.ndarray, steps: int) -> None:
         """Sets what differs from step to step in the next passes; counts their batches as done.

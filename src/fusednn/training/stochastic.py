@@ -6,6 +6,8 @@ import time
 
 import numpy as np
 
+from .drawn_windows import DrawnWindows
+from .held_out_windows import HeldOutWindows
 from .optimizer_state import OptimizerState
 from .progress import NonFiniteError, Progress, Stopping, Watcher, warn_unconverged
 from .session import Session, TimeUp
@@ -20,9 +22,9 @@ def fit_stochastic(
     progress: Progress,
     stopping: Stopping,
     *,
-    random_state: np.random.RandomState,
+    random_state: np.random.RandomState | DrawnWindows,
     shuffle: bool,
-    validation: Validation | None,
+    validation: Validation | HeldOutWindows | None,
     verbose,
     watcher: Watcher | None = None,
 ) -> None:
@@ -75,8 +77,8 @@ class _Fit:
 
     def __init__(
         self, session: Session, optimizer: OptimizerState, progress: Progress, stopping: Stopping,
-        random_state: np.random.RandomState, shuffle: bool, validation: Validation | None,
-        verbose, watcher: Watcher | None,
+        random_state: np.random.RandomState | DrawnWindows, shuffle: bool,
+        validation: Validation | HeldOutWindows | None, verbose, watcher: Watcher | None,
     ):  # fmt: skip
         self._session, self._optimizer, self._progress = session, optimizer, progress
         self._stopping, self._random_state, self._shuffle = stopping, random_state, shuffle
@@ -139,7 +141,8 @@ class _Fit:
         if stop or stopping.single_pass:
             return True
         if progress.n_iter == stopping.max_iter:
-            warn_unconverged(f"Stochastic Optimizer: Maximum iterations ({stopping.max_iter})")
+            if stopping.warns:
+                warn_unconverged(f"Stochastic Optimizer: Maximum iterations ({stopping.max_iter})")
             return True
         if self._session.is_late():
             warn_unconverged(stopping.out_of_time)

@@ -2,9 +2,8 @@
 
 import numpy as np
 from fusednn.kernels.intrinsics.integers import DOT
-from fusednn.kernels.ops.products import embedding, sparse, tokens
+from fusednn.kernels.ops.products import embedding, sparse
 from oracles import reference_layers
-from running.blocks import block_of
 from running.op_cases import (
     BY_ROWS,
     ONCE,
@@ -232,57 +231,8 @@ def sort_codes(make):
     return Case(embedding.sort_codes, operands, found, want, ONCE)
 
 
-def token_data(make):
-    """Samples of five codes as int16, some out of range, in rows of seven."""
-    return make.random.randint(-2, COUNT + 2, size=(SAMPLES + 9, 7)).astype(np.int16)[:, :5]
-
-
-def embed_tokens(make):
-    data, order, steps = token_data(make), make.order(), 5
-    form, out = Table(COUNT, SIZE, make.dtype), make.empty(SIZE, SAMPLES * steps)
-    table = make.values(*form.shape)
-    flat = make.packed(form, table)
-    flat.reshape(-1, form.stride)[:, form.shape[1] :] = make.fill
-    operands = {
-        "out": out.block._replace(positions=steps).by_sample, "out_row": out.stride,
-        "data": block_of(data), "kind": 1 + tokens.INTEGERS.index("int16"), "order": order,
-        "steps": steps, "count": COUNT, "table": flat, "table_row": form.stride,
-    }  # fmt: skip
-    want = {"out": table[np.clip(data[order], 0, COUNT - 1).reshape(-1)]}
-    found = {"out": always(out.values)}
-    return Case(tokens.embed_tokens, operands, found, want, BY_ROWS, (out,))
-
-
-def count_tokens(make):
-    data, order = np.abs(token_data(make)) // 2 * 2, make.order()
-    found = np.full(SAMPLES, -1)
-    operands = {
-        "data": block_of(data), "kind": 1 + tokens.INTEGERS.index("int16"), "order": order,
-        "steps": 5, "count": 2, "counts": found, "padding": 0,
-    }  # fmt: skip
-    ends = [np.flatnonzero(row) for row in data[order]]
-    want = {"counts": np.array([end[-1] + 1 if len(end) else 1 for end in ends])}
-    return Case(tokens.count_tokens, operands, {"counts": always(found)}, want, BY_ROWS)
-
-
-def sort_tokens(make):
-    data, order = token_data(make), make.order()
-    starts, rows = np.full(COUNT + 1, -1), np.full(5 * SAMPLES, -1, np.int32)
-    operands = {
-        "data": block_of(data), "kind": 1 + tokens.INTEGERS.index("int16"), "order": order,
-        "steps": 5, "starts": starts, "entry_rows": rows, "left_out": 3, "count": COUNT,
-    }  # fmt: skip
-    codes = np.clip(data[order], 0, COUNT - 1).reshape(-1)
-    listed = [np.flatnonzero(codes == code) for code in range(COUNT)]
-    listed[3] = listed[3][:0]
-    sums = np.cumsum([0, *map(len, listed)])
-    found = {"starts": always(starts), "rows": always(rows[: sums[-1]])}
-    want = {"starts": sums, "rows": np.concatenate(listed)}
-    return Case(tokens.sort_tokens, operands, found, want, ONCE)
-
-
 CASES = [
     *(dense_forward, plain_forward, dense_backward, narrow_forward, narrow_backward),
     *(half_forward, integer_forward, csr_forward, batch_columns),
-    *(embed_rows, embed_backward, sort_codes, embed_tokens, count_tokens, sort_tokens),
+    *(embed_rows, embed_backward, sort_codes),
 ]

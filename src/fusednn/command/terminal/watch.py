@@ -49,6 +49,34 @@ class EpochBar:
         return False
 
 
+class StepLines:
+    """Prints a line after each epoch.
+
+    Parameters
+    ----------
+    steps : int
+        Those of an epoch.
+    start : float
+        When the work began, as `time.perf_counter` counts.
+    """
+
+    def __init__(self, steps: int, start: float):
+        self._steps, self._start = steps, start
+
+    def begin(self) -> None:
+        """Ends the fit if Python lost an earlier interrupt."""
+        if _pressed:
+            raise KeyboardInterrupt
+
+    def end(self, progress, parameters) -> bool:
+        """Prints steps, losses and seconds; never asks the fit to stop."""
+        line = f"step {progress.n_iter * self._steps}: loss {progress.loss:.4f}"
+        if progress.validation_loss_curve:
+            line += f", held out {progress.validation_loss_curve[-1]:.4f}"
+        print(f"{line}, {time.perf_counter() - self._start:.1f} s", flush=True)
+        return False
+
+
 @contextmanager
 def _noted_interrupts() -> Iterator[None]:
     """Records each interrupt, and raises KeyboardInterrupt as usual.

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from fusednn.estimators.input.sample_weights import present
-from fusednn.plan.training import Rule
-from fusednn.training.fits import Outcome, Train, Training
+from fusednn.plan.training import Rule, Target
+from fusednn.training.fit_values import Outcome, Training
+from fusednn.training.fits import Train
 from fusednn.training.probe import Probe
 from fusednn.training.progress import Watcher
 
@@ -35,6 +36,7 @@ class Diagnosis:
     def __init__(self, training: Training, layers, before: dict[str, Any], n_jobs):
         self._watcher: Watcher | None = None
         self._incremental, self._before = training.incremental, before
+        assert isinstance(training.target, Target)
         weights, order = training.target.weights, training.order
         if weights is not None and weights[order].any():
             order = order[present(weights[order])]

@@ -37,6 +37,9 @@ def fitted_network_of(estimator) -> FittedNetwork:
     arrays = [np.asarray(array, dtype) for array in estimator._parameters()]
     network = estimator._network()
     link = LINKS[loss_row(network).link]
+    head = estimator._own_head()
+    if head is not None:
+        return FittedNetwork(network, arrays, head)
     labels = getattr(estimator, "_labels", None)
     if labels is None:
         count = estimator._outputs_per_target()

@@ -15,8 +15,12 @@ from fusednn import layers as specs
 from fusednn.estimators.network.perceptron_weights import NORMS
 from fusednn.optimizers import Optimizer
 from fusednn.schedules import Schedule
+from fusednn.text.tokenizer import Tokenizer
 
-CLASSES = "MLPClassifier", "MLPRegressor", "NetworkClassifier", "NetworkRegressor"
+CLASSES = (
+    *("MLPClassifier", "MLPRegressor", "NetworkClassifier", "NetworkRegressor"),
+    "LanguageModel",
+)
 
 
 def class_name(cls) -> str:
@@ -89,6 +93,9 @@ ATTRIBUTES: dict[str, Callable[[Any], bool]] = {
     "_no_improvement_count": _is_count,
     "_score_kind": lambda value: type(value) is tuple and len(value) == 2,
     "_troubles": _is_names,
+    "tokenizer_": lambda value: value is None or isinstance(value, Tokenizer),
+    "end_code_": lambda value: value is None or _is_count(value),
+    "_seed": _is_count,
 }
 """The fitted attributes that are written as values, each with the check of a value from a file."""
 

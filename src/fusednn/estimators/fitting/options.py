@@ -7,7 +7,7 @@ from operator import attrgetter
 from fusednn.graph.network import Network
 from fusednn.optimizers import NAMED, Optimizer
 from fusednn.plan.training import Rule
-from fusednn.training.fits import FitOptions
+from fusednn.training.fit_values import FitOptions
 
 SOLVERS = ("lbfgs", "sgd", "adam", *NAMED)
 _NAMED = attrgetter(*FitOptions._fields[2:-3])

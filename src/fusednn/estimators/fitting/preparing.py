@@ -14,7 +14,8 @@ from fusednn.estimators.network.parameters import check_input
 from fusednn.plan.binding.loss import loss_row
 from fusednn.plan.lengths import without_padding
 from fusednn.plan.training import Rule, Target
-from fusednn.training.fits import Train, Training, optimizer_of, prepare_lbfgs, prepare_stochastic
+from fusednn.training.fit_values import Training
+from fusednn.training.fits import Train, optimizer_of, prepare_lbfgs, prepare_stochastic
 
 from .options import check_lbfgs, is_stochastic, options_of
 from .progress import progress_of

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from fusednn.training.fits import Outcome
+from fusednn.training.fit_values import Outcome
+from fusednn.training.held_out_windows import HeldOutWindows
 from fusednn.training.progress import Progress
 from fusednn.training.validation import Validation
 
@@ -35,13 +36,15 @@ CURVES = [NAMES[name] for name in ("loss_curve", "validation_scores", "validatio
 """Attributes whose lists a training extends in place."""
 
 
-def progress_of(estimator, validation: Validation | None, kind: tuple) -> Progress:
+def progress_of(
+    estimator, validation: Validation | HeldOutWindows | None, kind: tuple
+) -> Progress:
     """Reads the progress from the estimator's attributes.
 
     Parameters
     ----------
     estimator : estimator
-    validation : Validation or None
+    validation : Validation, HeldOutWindows or None
         The validation of the training that follows.
     kind : tuple of (scoring, bool)
         The value of `scoring`, and whether the user gave a validation set. If the earlier fit had

@@ -9,7 +9,7 @@ from fusednn.graph.in_windows import refused
 from fusednn.graph.layers.reshape import Reshape
 from fusednn.graph.layers.token_embedding import TokenEmbedding
 from fusednn.graph.network import Network
-from fusednn.training.fits import FitOptions
+from fusednn.training.fit_values import FitOptions
 
 
 def windowed(estimator, options: FitOptions, network: Network, X) -> FitOptions:

@@ -10,6 +10,7 @@ from fusednn.estimators.network.perceptron_weights import SCIKIT_LEARN
 from fusednn.kernels.activations import ACTIVATIONS
 from fusednn.optimizers import NAMED, Optimizer
 from fusednn.schedules import Schedule
+from fusednn.text.tokenizer import Tokenizer
 
 DTYPES = {
     "auto": (np.float64, np.float32),
@@ -89,5 +90,25 @@ LAYERED: dict = {
     "learning_rate": [StrOptions({"constant", "adaptive"}), Schedule, callable],
 }
 """The parameters of `NetworkClassifier` and `NetworkRegressor`."""
+
+LANGUAGE: dict = {
+    **{
+        name: SHARED[name]
+        for name in (
+            *("alpha", "batch_size", "learning_rate_init", "max_iter", "shuffle", "random_state"),
+            *("tol", "verbose", "warm_start", "early_stopping", "validation_fraction"),
+            *("n_iter_no_change", "dtype", "max_time", "warm_start_optimizer", "clip_norm"),
+            *("clip_value", "ema_decay", "accumulate", "n_jobs"),
+        )
+    },
+    "solver": [StrOptions({"sgd", "adam", *NAMED}), Optimizer],
+    "learning_rate": LAYERED["learning_rate"],
+    "layers": LAYERED["layers"],
+    "context": [Interval(Integral, 1, None, closed="left")],
+    "tokenizer": [Tokenizer, None],
+    "tied": ["boolean"],
+    "steps_per_epoch": [Interval(Integral, 1, None, closed="left"), None],
+}
+"""The parameters of `LanguageModel`."""
 
 CLASS_WEIGHT = [StrOptions({"balanced"}), dict, list, None]

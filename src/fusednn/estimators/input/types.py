@@ -93,3 +93,9 @@ RegressorLoss: TypeAlias = (
     | RegressionLoss
     | Callable[[float, float], tuple[float, float]]
 )
+
+Tokens: TypeAlias = str | ArrayLike | Sequence[str] | Sequence[ArrayLike]
+"""One text or sequence of codes, or several."""
+
+Prompt: TypeAlias = str | ArrayLike
+"""A text or a sequence of codes."""

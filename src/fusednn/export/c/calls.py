@@ -48,6 +48,7 @@ class Calls:
         self.buffers = Buffers(dtype)
         self.defined: list[str] = []
         self._has_windows = self._has_steps = False
+        self._table = ""  # the name of the vectors of tokens
 
     def take(self, op: Layer) -> list[np.ndarray]:
         """The parameters of the next op.

@@ -105,6 +105,27 @@ static void NAME_look_up_tokens({rows}
 }}
 """
 
+_TIED = """\
+/* out (rows, count) = x (rows, size) times the table (count, size) transposed. */
+static void NAME_tied({rows}
+                 size_t size, const REAL *table, size_t count)
+{{
+    size_t r, c, i, k;
+    for (r = 0; r < rows; r++, x += x_stride, out += out_stride)
+        for (c = 0; c < count; c++) {{
+            const REAL *vector = table + c * size;
+            REAL parts[8] = {{0}};
+            for (i = 0; i + 8 <= size; i += 8)
+                for (k = 0; k < 8; k++)
+                    parts[k] += x[i + k] * vector[i + k];
+            for (k = 0; i + k < size; k++)
+                parts[k] += x[i + k] * vector[i + k];
+            out[c] = ((parts[0] + parts[4]) + (parts[1] + parts[5]))
+                + ((parts[2] + parts[6]) + (parts[3] + parts[7]));
+        }}
+}}
+"""
+
 _PICK = """\
 /* Copies the chosen columns of x. */
 static void NAME_pick({rows}
@@ -157,6 +178,7 @@ def function_text(name: str) -> str:
         "normalise": _NORMALISE,
         "look_up": _EMBEDDING,
         "look_up_tokens": _TOKENS,
+        "tied": _TIED,
         "pick": _PICK,
         "reshape": _RESHAPE,
     }

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
-from itertools import accumulate
+from collections.abc import Generator
 from math import prod
 
 import numpy as np
@@ -22,6 +21,7 @@ from fusednn.graph.layers.recurrent import Recurrent
 from fusednn.graph.layers.rescale import Rescale
 from fusednn.graph.layers.reshape import Reshape
 from fusednn.graph.layers.residual import Residual
+from fusednn.graph.layers.tied import Tied
 from fusednn.graph.layers.token_embedding import TokenEmbedding
 from fusednn.graph.layers.transposed_convolution import TransposedConvolution
 from fusednn.graph.layers.untrained import Identity, Standardize
@@ -32,11 +32,11 @@ from fusednn.serving.model import Model
 
 from .activations import function_of
 from .buffers import Buffer, pointer
-from .calls import Calls
 from .dense import packed, split
+from .look_ups import LookUps
 from .recurrent import ACTIVATIONS, function_name
 from .series import has_steps
-from .text import PER_LINE, number
+from .text import number
 from .windows import (
     AVERAGE_POOL,
     CONVOLVE,
@@ -52,7 +52,7 @@ fewer if they have more than `MOST_TAPS` numbers together."""
 LEAST_WINDOWS = 8
 
 
-class Lowering(Calls):
+class Lowering(LookUps):
     """Converts the ops in one pass."""
 
     def model(self, model: Model) -> Generator[str, None, Buffer]:
@@ -83,6 +83,8 @@ class Lowering(Calls):
                 return (yield from self._embedding(op, x))
             case TokenEmbedding():
                 return (yield from self._token_embedding(op, x))
+            case Tied():
+                return self._tied(op, x)
             case LayerNorm():
                 labels = ("scale", "shift")[: len(op.parameters())]
                 arguments = yield from self._vectors(labels, op)
@@ -270,39 +272,6 @@ class Lowering(Calls):
         channels = width if op.channels_first else 1
         self._call_samples("reshape", x, out, size, size // x.positions, width, channels)
         self.buffers.release(x)
-        return out
-
-    def _embedding(self, op: Embedding, x: Buffer):
-        out, plain = self.buffers.place(op.fan_out), op.plain
-        if plain:
-            yield from self._pick(x, out, plain)
-        labels = [f"table_{column}" for column in op.columns]
-        tables = yield from self._vectors(labels, op)
-        starts = accumulate(op.sizes, initial=len(plain))
-        several = zip(tables, op.columns, op.categories, op.sizes, starts, strict=False)
-        for table, column, count, size, start in several:
-            self.functions.add("look_up")
-            places = f"{pointer(x)}, {x.stride}, {pointer(out)} + {start}, {out.stride}"
-            self.calls.append(f"NAME_look_up({places}, rows, {column}, {table}, {count}, {size});")
-        self.buffers.release(x)
-        return out
-
-    def _token_embedding(self, op: TokenEmbedding, x: Buffer):
-        steps = "steps" if self._has_steps else ""
-        out = self.buffers.place(op.size, op.fan_in, steps=steps)
-        [table] = yield from self._vectors(["vectors"], op)
-        self._call_samples("look_up_tokens", x, out, out.each, table, op.categories, op.size)
-        self.buffers.release(x)
-        return out
-
-    def _pick(self, x: Buffer, out: Buffer, columns: Sequence[int]):
-        """Copies chosen columns of `x` to the first columns of `out`."""
-        name = f"NAME_columns_{self._number}"
-        yield f"static const uint32_t {name}[{len(columns)}] = {{\n"
-        for first in range(0, len(columns), PER_LINE):
-            yield "    " + ", ".join(map(str, columns[first : first + PER_LINE])) + ",\n"
-        yield "};\n\n"
-        self._call("pick", x, out, len(columns), name)
         return out
 
     def _activate(self, after: Epilogue, x: Buffer, width: int) -> None:

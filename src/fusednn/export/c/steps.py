@@ -42,6 +42,7 @@ static REAL *NAME_advance(REAL *state, const REAL *x, REAL *work)
     const size_t rows = 1;
     {lines}
     (void)rows;
+    (void)state;
     return {logits};
 }}
 
@@ -69,10 +70,10 @@ _FULL = """\
 _PUBLIC = """
 int NAME_reset(REAL *state)
 {
-    size_t i;
+    size_t i = MACRO_N_STATE; /* perhaps 0 */
     if (state == NULL)
         return MACRO_NULL_POINTER;
-    for (i = 0; i < MACRO_N_STATE; i++)
+    while (i-- > 0)
         state[i] = 0;
     return MACRO_OK;
 }

@@ -54,6 +54,7 @@ class Graph:
     def __init__(self, dtype, opset: int):
         self.dtype, self.opset = np.dtype(dtype), opset
         self.data = ""  # the name of the network's input
+        self.table = ""  # that of the vectors of tokens
         self.nodes: list[onnx.NodeProto] = []
         self.states: list[State] = []
         self.constants: list[onnx.TensorProto] = []

@@ -21,6 +21,7 @@ from fusednn.graph.layers.rescale import Rescale
 from fusednn.graph.layers.reshape import Reshape
 from fusednn.graph.layers.residual import Residual
 from fusednn.graph.layers.stepped_attention import SteppedAttention, SteppedPositions
+from fusednn.graph.layers.tied import Tied
 from fusednn.graph.layers.token_embedding import TokenEmbedding
 from fusednn.graph.layers.untrained import Identity, Standardize
 from fusednn.serving.files.op_fields import FILE_NAMES
@@ -150,6 +151,11 @@ def _(op: Dense, graph: Graph, x: str, arrays) -> str:
 
 
 @add_op.register
+def _(op: Tied, graph: Graph, x: str, arrays) -> str:
+    return graph.node("Gemm", x, graph.table, transB=1)
+
+
+@add_op.register
 def _(op: Gate, graph: Graph, x: str, arrays) -> str:
     return add_gate(op, graph, x)
 
@@ -256,6 +262,6 @@ def _codes(graph: Graph, x: str, count: int) -> str:
 def _(op: TokenEmbedding, graph: Graph, x: str, arrays) -> str:
     """Codes are converted as those of an `Embedding`."""
     [table] = arrays
-    codes = _codes(graph, x, op.categories)
-    vectors = graph.node("Gather", graph.array("vectors", table), codes, axis=0)
+    codes, graph.table = _codes(graph, x, op.categories), graph.array("vectors", table)
+    vectors = graph.node("Gather", graph.table, codes, axis=0)
     return graph.node("Reshape", vectors, graph.indices("rows", [-1, op.size]))

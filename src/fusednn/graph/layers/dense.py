@@ -21,7 +21,7 @@ CHUNK = 8
 """About the samples of a chunk."""
 
 
-def _sums_near(x: Array, w: Array) -> bool:
+def sums_near(x: Array, w: Array) -> bool:
     """Whether the gradient of w is summed by chunks, while their rows are in the cache.
 
     That is so for samples of several rows, if the sums of a chunk take less than half the memory
@@ -34,7 +34,7 @@ def _sums_near(x: Array, w: Array) -> bool:
 
 def differentiate_product(trace: Trace, w: Array, b: Array, x: Array, dz: Array) -> None:
     """Sets the gradients of w and b, of z = x w + b."""
-    if trace.needs_gradient(w) and _sums_near(x, w):
+    if trace.needs_gradient(w) and sums_near(x, w):
         dw, db = Array(w.shape, CHUNKS), Array(b.shape, CHUNKS)
         lengths = trace.lengths_of(x)
         trace.call("dense_partials", {"dw": dw, "db": db}, x=x, dz=dz, w=w, lengths=lengths)

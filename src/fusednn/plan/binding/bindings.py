@@ -18,16 +18,9 @@ from fusednn.kernels.ops.pointwise import activate, elementwise, gate, mix, nois
 from fusednn.plan.memory.buffers import padded
 
 from . import attention, convolutions, pooling, recurrent, samples
+from .look_ups import count_tokens, embed, embed_backward, embed_tokens
 from .lowering import Lowering
-from .products import (
-    count_tokens,
-    dense_backward,
-    dense_forward,
-    embed,
-    embed_backward,
-    embed_tokens,
-    sum_dense,
-)
+from .products import dense_backward, dense_forward, sum_dense
 
 SELU_LIMIT = -1.7580993408473766
 """The limit of SELU at minus infinity, by which alpha dropout replaces dropped outputs."""

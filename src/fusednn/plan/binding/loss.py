@@ -13,6 +13,7 @@ from fusednn.kernels.ops import output
 from fusednn.plan.memory import sizes
 from fusednn.plan.memory.buffers import Block
 
+from .next_tokens import NextTokens
 from .program import Program, Task
 
 
@@ -35,6 +36,16 @@ class Target(NamedTuple):
     values: np.ndarray
     weights: np.ndarray | None
     shares: np.ndarray | None = None
+
+    @property
+    def dtype(self) -> np.dtype:
+        """The type of the values."""
+        return self.values.dtype
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of the values."""
+        return self.values.shape
 
     @property
     def counts(self) -> np.ndarray | None:
@@ -113,8 +124,8 @@ def _constants(network: Network, dtype) -> np.ndarray:
 
 
 def loss_records(
-    program: Program, network: Network, target: Target, logits: Block, dlogits: Block, values,
-    padded: int, order=None,
+    program: Program, network: Network, target: Target | NextTokens, logits: Block,
+    dlogits: Block, values, padded: int, order=None,
 ) -> list[np.ndarray]:  # fmt: skip
     """A record for each group of outputs; the last one clears the padding of dlogits.
 
@@ -130,6 +141,17 @@ def loss_records(
         The sample of each row, which gives its target.
     """
     loss, constants = loss_row(network), _constants(network, program.dtype)
+    if isinstance(target, NextTokens):
+        operands = {
+            "logits": logits,
+            "function": (loss.function, "loss"),
+            "order": order,
+            "dlogits": dlogits.part(0, padded),
+            "losses": values[0],
+            "row_losses": program.memory.borrow(values.shape[1] * logits.positions, np.float64),
+            "constants": constants,
+        }
+        return [target.record(program, operands)]
     per_target = outputs_per_target(network)
     op, unknown = output.loss_gradient, target.shares is not None
     if unknown:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fusednn.graph.arrays import CHUNKS, NETWORK, ROWS, SAMPLES, Array
+from fusednn.graph.gradients import arrays_read
 from fusednn.graph.trace import Call, Graph
 from fusednn.kernels.ops import output
 from fusednn.kernels.ops.lengths import clear_steps
@@ -120,9 +121,11 @@ class Lowering:
         self._arrays: dict[Array, np.ndarray] = {
             array: parameters[number] for array, number in self._numbers.items()
         }
+        for w, parameter in graph.turned:  # a form serves both
+            self.derive(w, self._numbers[parameter], self._arrays[parameter])
         self._loops: list[Records] = []
         self._lasting = {array for call in graph.prepared for array in call.out.values()}
-        kept = {*kept, graph.logits, *_read_by_gradients(graph)}
+        kept = {*kept, graph.logits, *arrays_read(graph.gradients.values())}
         kept |= set() if graph.dx is None else {graph.dx}
         kept |= {one.after for one in graph.carried}
         self._kept, self._steps, self._task, self._reuses = kept, steps, task, reuses
@@ -290,13 +293,3 @@ class Lowering:
         if self._stepping:
             chain = Looped(segment.loops, self.blocks.locals)
         return [Task(chain, lo, hi, kind) for lo, hi in blocks]
-
-
-def _read_by_gradients(graph: Graph) -> set[Array]:
-    """The arrays over samples that gradients read when all rows are done."""
-    return {
-        array
-        for gradient in graph.gradients.values()
-        for array in gradient
-        if isinstance(array, Array) and array.over == SAMPLES
-    }

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fusednn.graph.gradients import (
+    Both,
     Given,
     Gradient,
     Lookups,
@@ -19,15 +20,17 @@ from fusednn.graph.gradients import (
 )
 from fusednn.graph.trace import Call
 from fusednn.kernels.ops.attention import positions
-from fusednn.kernels.ops.products import dense_partials, embedding, tokens
+from fusednn.kernels.ops.products import dense_partials, embedding, tied, tokens
 from fusednn.kernels.ops.updates import update
 from fusednn.plan.layout.far_blocks import FarBlocks, far_blocks
-from fusednn.plan.layout.forms import Column, Form, Panels, Product, Table
+from fusednn.plan.layout.forms import Column, Form, Panels, Product
 from fusednn.plan.layout.rounded_weights import Integers
 from fusednn.plan.layout.taps import GroupedTaps, Taps
-from fusednn.plan.memory.buffers import Block, address_of
+from fusednn.plan.layout.turned_panels import TurnedPanels
+from fusednn.plan.memory.buffers import Block
 
 from .data import DenseRows
+from .look_ups import tokens_read
 from .lowering import Lowering
 
 
@@ -36,10 +39,11 @@ def dense_forward(lowering: Lowering, call: Call) -> list[np.ndarray]:
     given = call.given
     w, form = lowering.values(given["w"]), lowering.form(given["w"])
     assert isinstance(form, Product)
+    b = given["b"]
     operands = {
         "out": lowering.blocks[call.out["out"]],
         "w": w,
-        "b": lowering.values(given["b"]),
+        "b": lowering.zeros(given["w"].width) if b is None else lowering.values(b),
         "floor": float(given["floor"]),
         **form.forward_operands(lowering.plain),
     }
@@ -88,7 +92,8 @@ def dense_backward(lowering: Lowering, call: Call) -> list[np.ndarray]:
 def sum_dense(lowering: Lowering, call: Call) -> list[np.ndarray]:
     """The gradients of weights and biases, for each chunk of samples."""
     form, dw = lowering.form(call.given["w"]), call.out["dw"]
-    assert type(form) is Panels
+    assert type(form) in (Panels, TurnedPanels)
+    assert isinstance(form, Panels)
     chunks = -(-lowering.rows // dense_partials.CHUNK_ROWS)
     lowering.derive_values(dw, lowering.memory.borrow(chunks * form.count, lowering.dtype))
     x, dz = (lowering.blocks[call.given[name]] for name in ("x", "dz"))
@@ -106,82 +111,6 @@ def sum_dense(lowering: Lowering, call: Call) -> list[np.ndarray]:
         "columns": form.padded_out,
     }
     return [lowering.program.record(dense_partials.dense_partials, operands)]
-
-
-def embed(lowering: Lowering, call: Call) -> list[np.ndarray]:
-    """Copies the columns without codes, and the rows of the tables that the codes select."""
-    source, columns = lowering.source, call.given["columns"]
-    assert isinstance(source, DenseRows)
-    tables = np.zeros((len(columns), embedding.TABLE_WIDTH), np.int64)
-    plain = _plain_columns(columns, source.shape[1])
-    start = plain["n_plain"]
-    for table, array, column in zip(tables, call.given["tables"], columns, strict=True):
-        form = lowering.form(array)
-        assert isinstance(form, Table)
-        table[embedding.FIRST] = address_of(lowering.values(array))
-        table[embedding.FROM], table[embedding.TO] = column, start
-        table[embedding.CATEGORIES], table[embedding.SIZE] = form.shape
-        table[embedding.STRIDE] = form.stride
-        start += form.shape[1]
-    operands = {
-        "out": lowering.blocks[call.out["out"]],
-        "tables": tables.reshape(-1),
-        "n_tables": len(tables),
-        **plain,
-        **source.read(lowering.orders["own"]),
-    }
-    return [lowering.program.record(embedding.embed_rows, operands)]
-
-
-def embed_tokens(lowering: Lowering, call: Call) -> list[np.ndarray]:
-    """The rows of the table that the codes of a sample select, one for each."""
-    [table] = call.given["tables"]
-    form, out = lowering.form(table), lowering.blocks[call.out["out"]]
-    assert isinstance(form, Table)
-    operands = {
-        "out": out.by_sample,
-        "out_row": out.stride,
-        "table": lowering.values(table),
-        "table_row": form.stride,
-        "lengths": lowering.lengths(call),
-        **_tokens(lowering, form.shape[0]),
-    }
-    return [lowering.program.record(tokens.embed_tokens, operands)]
-
-
-def count_tokens(lowering: Lowering, call: Call) -> list[np.ndarray]:
-    """The steps of each sample of tokens, up to the padding at its end."""
-    padding = call.given["padding"]
-    operands = {"counts": lowering.values(call.out["counts"]), "padding": padding}
-    operands |= _tokens(lowering, padding + 2)
-    return [lowering.program.record(tokens.count_tokens, operands)]
-
-
-def _tokens(lowering: Lowering, count: int) -> dict[str, Any]:
-    """How an op reads the codes of the data's samples; there are `count` codes."""
-    source = lowering.source
-    assert isinstance(source, DenseRows)
-    name = source.X.dtype.name
-    kind = 0 if source.X.dtype == lowering.dtype else 1 + tokens.INTEGERS.index(name)
-    read = source.read(lowering.orders["own"])
-    return {"kind": kind, "steps": source.shape[1], "count": count, **read}
-
-
-def embed_backward(lowering: Lowering, call: Call) -> list[np.ndarray]:
-    """The gradient by the data, which is 0 in the columns of codes."""
-    dx = lowering.blocks[call.out["dx"]]
-    operands = {
-        "dx": dx,
-        "dout": lowering.blocks[call.given["dout"]].by_sample,
-        **_plain_columns(call.given["columns"], dx.width),
-    }
-    return [lowering.program.record(embedding.embed_backward, operands)]
-
-
-def _plain_columns(codes: Sequence[int], width: int) -> dict[str, Any]:
-    """The columns of the data that hold no codes, and their number."""
-    plain = [column for column in range(width) if column not in set(codes)]
-    return {"plain": np.array([*plain, 0], np.int64), "n_plain": len(plain)}
 
 
 class GradientOp(NamedTuple):
@@ -223,7 +152,7 @@ def gradient_op(lowering: Lowering, number: int, gradient: Gradient) -> Gradient
             if x is lowering.graph.x:
                 return GradientOp(*lowering.source.gradient(lowering, form, read))
             return GradientOp(form.update_op, {"x": lowering.blocks[x], **read})
-        case Partials(partials) if type(form) in (Column, Panels, Taps, GroupedTaps):
+        case Partials(partials) if type(form) in (Column, Panels, TurnedPanels, Taps, GroupedTaps):
             operands = {"partials": lowering.values(partials), "chunk": form.count}
             return GradientOp(form.partials_op, operands)
         case Given(values):
@@ -235,10 +164,15 @@ def gradient_op(lowering: Lowering, number: int, gradient: Gradient) -> Gradient
             return _lookups(lowering, form, embedding.sort_codes, sort, lowering.blocks[dz], first)
         case TokenLookups(_, dz, left_out):
             sort = {
-                **_tokens(lowering, form.shape[0]),
+                **tokens_read(lowering, form.shape[0]),
                 "left_out": -1 if left_out is None else left_out,
             }
             return _lookups(lowering, form, tokens.sort_tokens, sort, lowering.blocks[dz], 0)
+        case Both(product, lookups):
+            whole, part = (gradient_op(lowering, number, one) for one in (product, lookups))
+            more = {"dout": part.operands["dz"], "count": form.shape[0]}
+            more |= {name: part.operands[name] for name in ("starts", "entry_rows")}
+            return GradientOp(tied.UPDATES[whole.op], {**whole.operands, **more})
         case PerPosition(dz):
             operands = {"dz": lowering.blocks[dz], "steps": dz.positions}
             operands |= {"lengths": lowering.lengths_of(dz)}

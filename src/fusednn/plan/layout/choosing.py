@@ -13,6 +13,7 @@ from fusednn.kernels.ops.products import narrow_dense
 from .forms import Column, Form, Panels, Table, Vectors
 from .reduced_taps import stored_taps
 from .rounded_weights import FORMS
+from .turned_panels import TurnedPanels
 
 TRANSPOSING = (
     *("dense_backward", "convolve_backward"),
@@ -55,11 +56,15 @@ def _forms(network: Network, dtype, wants_dx: bool) -> tuple[Form, ...]:
     tables = [call.given["tables"] for call in graph.calls if call.op in LOOKING_UP]
     tables += [(call.given["table"],) for call in graph.calls if call.op == "add_positions"]
     convolutions = _weights_of(graph, "convolve") | _weights_of(graph, "convolve_transposed")
+    turned = {one.parameter for one in graph.turned}
     forms: list[Form] = []
     for number, (parameter, array) in enumerate(graph.parameters):
         call = products.get(number)
         if storages.get(number):
             forms.append(FORMS[storages[number]](*parameter.shape))
+        elif array in turned:
+            count, size = parameter.shape
+            forms.append(TurnedPanels(count, size, dtype, transposed=number in copied))
         elif call is not None:
             fan_in, fan_out = parameter.shape
             # a last layer of few units, behind trained parameters, computes dot products
@@ -85,4 +90,5 @@ def _weights_of(graph: Graph, op: str) -> dict[int, Call]:
     """The calls of an op by their weights' parameter number, that of v for normalised weights."""
     numbers = {array: number for number, (_, array) in enumerate(graph.parameters)}
     numbers |= {normed.w: normed.v for normed in graph.normed}
+    numbers |= {one.w: numbers[one.parameter] for one in graph.turned}
     return {numbers[call.given["w"]]: call for call in graph.calls if call.op == op}

@@ -6,7 +6,9 @@ from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
+from fusednn.graph.gradients import Both, Sum
 from fusednn.graph.parameters import Parameter
+from fusednn.graph.trace import Graph
 from fusednn.kernels.ops.updates.adjust import adjust
 from fusednn.kernels.optimizers import OPTIMIZERS
 from fusednn.plan.binding.products import GradientOp
@@ -129,3 +131,16 @@ class Updater:
         if rate == 1.0 and (decay == 1.0 or not self._layout.forms[number].is_matrix):
             return None
         return np.array([rate, decay * rate if self._decoupled else decay, decay])
+
+
+def positions_of(graph: Graph) -> dict[int, int]:
+    """By parameter number: the rows per sample that its gradient is a sum over."""
+    found = {
+        number: gradient.product if isinstance(gradient, Both) else gradient
+        for number, gradient in graph.gradients.items()
+    }
+    return {
+        number: gradient.dz.positions
+        for number, gradient in found.items()
+        if isinstance(gradient, Sum)
+    }

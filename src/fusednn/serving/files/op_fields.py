@@ -22,6 +22,7 @@ from fusednn.graph.layers.recurrent import GATES, Recurrent
 from fusednn.graph.layers.rescale import Rescale
 from fusednn.graph.layers.reshape import Reshape
 from fusednn.graph.layers.residual import Residual
+from fusednn.graph.layers.tied import Tied
 from fusednn.graph.layers.token_embedding import TokenEmbedding
 from fusednn.graph.layers.transposed_convolution import TransposedConvolution
 from fusednn.graph.layers.untrained import GaussianNoise, Identity, Standardize
@@ -158,6 +159,7 @@ FIELDS: dict[type, dict[str, Kind]] = {
     },
     Positions: {"steps": SIZE, "width": SIZE, "learned": FLAG, "after": AFTER},
     Gate: {"width": SIZE, "after": AFTER},
+    Tied: {"fan_in": SIZE, "fan_out": SIZE, "after": AFTER},
 }
 """The fields of each op that affect its outputs."""
 
@@ -173,6 +175,7 @@ SINCE: dict[type, int] = {
     Attention: 7,
     Positions: 7,
     Gate: 7,
+    Tied: 7,
 }
 """The version of the format that introduced an op, if it is not the first."""
 

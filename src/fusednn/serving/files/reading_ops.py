@@ -14,6 +14,7 @@ from fusednn.graph.layers.embedding import Embedding
 from fusednn.graph.layers.layer import Layer
 from fusednn.graph.layers.recurrent import Recurrent
 from fusednn.graph.layers.residual import Residual
+from fusednn.graph.layers.tied import Tied
 from fusednn.graph.layers.token_embedding import TokenEmbedding
 from fusednn.graph.windows import Windows
 
@@ -55,9 +56,19 @@ def read_ops(value, where: str, elements: int, version: int) -> tuple[Layer, ...
     for at, (op, found) in enumerate(zip(ops, value, strict=True)):
         if isinstance(op, Dense) and found["last"] != (at == len(ops) - 1):
             raise Refused(f"{where}[{at}].last must be true of the last op alone")
+        if isinstance(op, Tied):
+            _check_tied(ops, at, where)
     if isinstance(ops[0], Dense) and not value[0]["first"]:
         raise Refused(f"{where}[0].first must be true: it reads the data")
     return ops
+
+
+def _check_tied(ops: tuple[Layer, ...], at: int, where: str) -> None:
+    """Refuses a tied op that is not the last, behind a first op with its table."""
+    op, first = ops[at], ops[0]
+    table = (first.categories, first.size) if isinstance(first, TokenEmbedding) else None
+    if at != len(ops) - 1 or table != (op.fan_out, op.fan_in):
+        raise Refused(f"{where}[{at}] must be the last op, and have the vectors of the first")
 
 
 class Reader:
@@ -155,6 +166,8 @@ class Reader:
             self._check_embedding(parts, where)
         if kind is TokenEmbedding:
             self._check_tokens(parts, where)
+        if kind is Tied and self._depth:
+            raise Refused(f"{where} must be the last op")
         if kind is Attention:
             _check_attention(parts, where)
         if kind in windows_json.CHECKS:

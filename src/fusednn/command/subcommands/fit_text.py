@@ -1,0 +1,105 @@
+"""`fusednn fit-text`: trains a language model on a text, and saves it with its tokenizer."""
+
+from __future__ import annotations
+
+import argparse
+import time
+
+from fusednn.command.arguments import above_zero, file, jobs, positive, rows_from, seed, share
+from fusednn.command.data.text_files import read_text
+from fusednn.command.terminal.errors import UserError
+from fusednn.command.terminal.output import check_output, replacing
+from fusednn.command.terminal.watch import StepLines, interruptible
+
+DETAILS = """\
+FILE is a text in UTF-8, plain or compressed (gz, bz2, xz); - is standard input.
+
+The network is a decoder of causal Transformer blocks with rotary positions. The last tenth of the
+text is held out; its loss, a mean over tokens in nats, is printed ten times. `fusednn generate`
+writes with MODEL.
+"""
+REPORTS = 10
+TOKENIZERS = "char", "word", "bpe"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declares the options."""
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = DETAILS
+    add = parser.add_argument
+    add("text", type=rows_from, metavar="FILE", help="the text; - is standard input")
+    add(
+        "-o", "--output", type=file, metavar="MODEL", required=True,
+        help="the file to write, such as m.safetensors; an existing file is replaced",
+    )  # fmt: skip
+    add("--tokenizer", choices=TOKENIZERS, default="char", help="what a token is; default: char")
+    add("--codes", type=positive, metavar="N", help="the most codes; default: 1024 for bpe")
+    add("--lines", action="store_true", help="each line is a text of its own, with an end")
+    add(
+        "--validation", type=share, default=0.1, metavar="SHARE",
+        help="share of the text to hold out; 0 for none; default: 0.1",
+    )  # fmt: skip
+    add = parser.add_argument_group("network and training").add_argument
+    add("--context", type=positive, default=64, metavar="N", help="tokens seen; default: 64")
+    add("--width", type=positive, default=128, metavar="N", help="default: 128")
+    add("--depth", type=positive, default=4, metavar="N", help="blocks; default: 4")
+    add("--heads", type=positive, default=4, metavar="N", help="default: 4")
+    add("--dropout", type=share, default=0.0, metavar="SHARE", help="default: 0")
+    add("--steps", type=positive, default=2000, metavar="N", help="default: 2000")
+    add("--batch", type=positive, default=12, metavar="N", help="windows a step; default: 12")
+    add("--learning-rate", type=above_zero, default=0.001, metavar="RATE", help="default: 0.001")
+    add("--max-time", type=above_zero, metavar="SECONDS", help="end training after this time")
+    add("--jobs", type=jobs, metavar="N", help="threads; -1 for all CPUs; default: automatic")
+    add("--seed", type=seed, default=0, metavar="N", help="default: 0")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Reads the text, trains, and saves the model."""
+    check_output(options.output, options.text)
+    text = read_text(options.text)
+    X = [line for line in text.splitlines() if line] if options.lines else text
+    model = _model(options)
+    start = time.perf_counter()
+    with interruptible():
+        model.initialize(X)
+        sizes = sum(array.size for array in model._parameters())
+        print(
+            f"{options.text.name}: {len(text):,} characters; {model.n_outputs_} codes;"
+            f" {sizes:,} parameters",
+            flush=True,
+        )
+        model._watcher = StepLines(model.steps_per_epoch, start)
+        model.set_params(warm_start=True).fit(X)
+        model.set_params(warm_start=False)
+    with replacing(options.output) as place:
+        model.save(place)
+    print(f"wrote {options.output}", flush=True)
+
+
+def _model(options: argparse.Namespace):
+    from fusednn import LanguageModel, text
+    from fusednn.layers import presets
+
+    kinds = {"char": text.CharTokenizer, "word": text.WordTokenizer, "bpe": text.BpeTokenizer}
+    tokenizer = kinds[options.tokenizer]()
+    if options.codes is not None:
+        tokenizer.set_params(max_codes=options.codes)
+    if options.width % options.heads:
+        raise UserError(f"--width {options.width} is no multiple of --heads {options.heads}")
+    reports = min(REPORTS, options.steps)
+    held_out = options.validation > 0
+    return LanguageModel(
+        presets.decoder(options.width, options.depth, options.heads, options.dropout),
+        options.context,
+        tokenizer=tokenizer,
+        batch_size=options.batch,
+        learning_rate_init=options.learning_rate,
+        max_iter=reports,
+        steps_per_epoch=-(-options.steps // reports),
+        early_stopping=held_out,
+        validation_fraction=options.validation or 0.1,
+        n_iter_no_change=float("inf"),
+        max_time=options.max_time,
+        n_jobs=options.jobs,
+        random_state=options.seed,
+    )

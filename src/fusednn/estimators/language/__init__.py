@@ -1,0 +1,1 @@
+"""What a language model does besides training a network: texts, windows, likelihoods, sampling."""

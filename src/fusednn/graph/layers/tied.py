@@ -1,0 +1,71 @@
+"""The last layer of a network over tokens, whose weights are the vectors of the tokens."""
+
+from __future__ import annotations
+
+from functools import partial
+from math import prod
+from typing import NamedTuple
+
+from fusednn.graph.arrays import CHUNKS, Array
+from fusednn.graph.gradients import Partials, Sum
+from fusednn.graph.parameters import Parameter
+from fusednn.graph.trace import Trace
+
+from .dense import sums_near
+from .epilogue import NOTHING, Epilogue
+from .layer import distinct, rowwise
+
+
+@distinct
+class Tied(NamedTuple):
+    """out = after(x t^T), t (fan_out, fan_in) being the table of the first op, a `TokenEmbedding`.
+
+    It has no parameters: the table has one value, one gradient (the sum of both) and one update.
+    Press and Wolf, "Using the output embedding to improve language models", EACL 2017.
+
+    Parameters
+    ----------
+    fan_in, fan_out : int
+        The size of a vector, and the number of codes.
+    after : Epilogue
+    """
+
+    fan_in: int
+    fan_out: int
+    after: Epilogue = NOTHING
+
+    def parameters(self) -> list[Parameter]:
+        return []
+
+    def out_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        return rowwise(self.fan_in, self.fan_out, shape)
+
+    def products(self, shape: tuple[int, ...]) -> list[tuple[int, int, int]]:
+        return [(prod(shape[:-1]), self.fan_in, self.fan_out)]
+
+    def joins_rows(self) -> bool:
+        return False
+
+    def is_random(self) -> bool:
+        return self.after.dropout > 0
+
+    def trace(self, trace: Trace, x: Array) -> Array:
+        _, table = trace.parameters[0]
+        assert table.shape == (self.fan_out, self.fan_in)
+        w, out = trace.turn(table), Array((*x.shape[:-1], self.fan_out))
+        trace.call("dense", {"out": out}, x=x, w=w, b=None, floor=self.after.floor, storage="")
+        trace.tape.append(partial(self._back, trace, x, w))
+        return self.after.trace(trace, out, floored=True)
+
+    @staticmethod
+    def _back(trace: Trace, x: Array, w: Array, dz: Array) -> Array:
+        if trace.needs_gradient(w) and sums_near(x, w):
+            dw, db = Array(w.shape, CHUNKS), Array(w.shape[1:], CHUNKS)
+            lengths = trace.lengths_of(x)
+            trace.call("dense_partials", {"dw": dw, "db": db}, x=x, dz=dz, w=w, lengths=lengths)
+            trace.differentiate(w, Partials(dw))
+        else:
+            trace.differentiate(w, Sum(x, dz))
+        dx = Array(x.shape)
+        trace.call("dense_backward", {"dx": dx}, dz=dz, w=w)
+        return dx

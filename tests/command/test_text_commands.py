@@ -1,0 +1,114 @@
+"""`fusednn fit-text` and `fusednn generate`."""
+
+import gzip
+import os
+import re
+import signal
+import subprocess
+import time
+
+import pytest
+from cases.shop_tables import refused, run
+from test_command import COMMAND, SECONDS, posix
+
+from fusednn import LanguageModel
+
+TEXT = "the cat sat on the mat.\n" * 60
+FIT = "--context", 8, "--width", 16, "--depth", 1, "--heads", 2, "--steps", 30, "--jobs", 1
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A text, and a model of it."""
+    found = tmp_path_factory.mktemp("texts")
+    (found / "cats.txt").write_text(TEXT)
+    assert run("fit-text", found / "cats.txt", *FIT, "-o", found / "m.st") == 0
+    return found
+
+
+def test_losses_are_printed_as_the_training_goes(folder, tmp_path, capsys):
+    path = tmp_path / "cats.txt.gz"
+    path.write_bytes(gzip.compress(TEXT.encode()))
+    options = "--learning-rate", 0.02, "-o", tmp_path / "m.st"
+    assert run("fit-text", path, *FIT, *options) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "cats.txt.gz: 1,440 characters; 13 codes; 3,520 parameters"
+    assert lines[-1].startswith("wrote ")
+    found = [
+        re.fullmatch(r"step (\d+): loss (.*), held out (.*), .* s", one) for one in lines[1:-1]
+    ]
+    assert [int(one[1]) for one in found] == list(range(3, 31, 3))
+    assert float(found[-1][3]) < 0.8 * float(found[0][3])
+    model = LanguageModel.load(tmp_path / "m.st")
+    assert -model.best_validation_score_ == pytest.approx(
+        min(float(one[3]) for one in found), abs=1e-4
+    )
+
+
+def test_generate_prints_what_follows(folder, capsys):
+    arguments = "generate", folder / "m.st", "--prompt", "the ", "-n", 40, "--seed", 3
+    assert run(*arguments, "--temperature", 0.7, "--top-k", 5, "--top-p", 0.9) == 0
+    model = LanguageModel.load(folder / "m.st")
+    expected = model.generate("the ", 40, 0.7, 5, 0.9, random_state=3)
+    assert capsys.readouterr().out == expected + "\n"
+    assert run("generate", folder / "m.st", "-n", 5, "--temperature", 0) == 0
+    assert capsys.readouterr().out == model.generate("\n", 5, temperature=0) + "\n"
+
+
+def test_lines_and_words(tmp_path, capsys):
+    (tmp_path / "names.txt").write_text("anna bo\nbo carl\n\ncarl anna\n" * 20)
+    options = "--lines", "--tokenizer", "word", "--validation", 0
+    assert run("fit-text", tmp_path / "names.txt", *FIT, *options, "-o", tmp_path / "m.st") == 0
+    assert "held out" not in capsys.readouterr().out
+    assert run("generate", tmp_path / "m.st", "-n", 7, "--seed", 0) == 0
+    assert set(capsys.readouterr().out.split()) <= {
+        "anna",
+        "bo",
+        "carl",
+        "\N{REPLACEMENT CHARACTER}",
+    }
+
+
+def test_what_is_refused(folder, tmp_path, capsys):
+    (tmp_path / "empty.txt").write_text("")
+    (tmp_path / "odd.txt").write_bytes(b"\xff\xfe\xfd")
+    (tmp_path / "short.txt").write_text("abc")
+    for name, words in (
+        ("none.txt", "No such file"),
+        ("empty.txt", "is empty"),
+        ("odd.txt", "not in UTF-8"),
+        ("short.txt", "context=64 needs"),
+    ):
+        assert words in refused(capsys, "fit-text", tmp_path / name, "-o", tmp_path / "m.st")
+    line = refused(capsys, "fit-text", folder / "cats.txt", "--heads", 3, "-o", tmp_path / "m.st")
+    assert "--width 128 is no multiple of --heads 3" in line
+    assert not (tmp_path / "m.st").exists()
+    for arguments, words in (
+        ((folder / "cats.txt",), "cannot be loaded"),
+        ((folder / "none.st",), "No such file"),
+        ((folder / "m.st", "--prompt", "X"), "prompt holds the character 'X'"),
+        ((folder / "m.st", "--temperature", "-1"), "temperature must be a number from 0"),
+    ):
+        assert words in refused(capsys, "generate", *arguments)
+
+
+@posix
+def test_a_reader_that_goes(folder):
+    read, write = os.pipe()
+    os.close(read)
+    arguments = [*COMMAND, "generate", folder / "m.st", "-n", "50"]
+    done = subprocess.run(arguments, stdout=write, stderr=subprocess.PIPE, timeout=SECONDS)
+    os.close(write)
+    assert (done.returncode, done.stderr) == (141, b"")
+
+
+@posix
+def test_text_appears_while_it_is_made_and_ctrl_c_ends_it(folder):
+    arguments = [*COMMAND, "generate", folder / "m.st", "-n", "100000000"]
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout.read(30)
+        process.send_signal(signal.SIGINT)
+        began = time.monotonic()
+        _, errors = process.communicate(timeout=SECONDS)
+        assert time.monotonic() - began < SECONDS
+    assert (process.returncode, errors) == (130, b"fusednn: interrupted\n")
