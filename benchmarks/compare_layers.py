@@ -5,8 +5,9 @@
                                         [--peers torch,channels_last,compile,jax] [--json PATH]
 
 A step is timed as in `compare`, through the public `fit`. Prediction is a call of a frozen
-predictor for so many samples, beside ONNX Runtime on the model that `export_onnx` writes; the
-probabilities are compared before anything is timed. Contestants take turns (`rounds`), and shares
+predictor for so many samples, beside ONNX Runtime on the model that `export_onnx` writes and those
+of PyTorch's peers that are asked for, with the same weights; the probabilities are compared before
+anything is timed. Contestants take turns (`rounds`), and shares
 are relative to the best multiply-add peak measured between the rounds with as many threads.
 """
 
@@ -103,7 +104,8 @@ def main():
     for network in networks:
         steps.append(train(network, [OURS, *peers], options))
         print(f"{network.title} trained", file=sys.stderr)
-    servers, calls = choose_peers("onnxruntime", PREDICTORS), []
+    servers = choose_peers("onnxruntime", PREDICTORS)
+    servers, calls = [*servers, *(name for name in peers if name in PREDICTORS)], []
     for samples in options.samples:
         calls.append([predict(one, [OURS, *servers], samples, options) for one in networks])
     shown = "a training step of networks with convolutions or recurrences"

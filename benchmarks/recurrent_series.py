@@ -16,7 +16,7 @@ import numpy as np
 from sklearn.model_selection import StratifiedKFold
 
 from fusednn import NetworkClassifier
-from fusednn.layers import GRU, Dropout, GlobalAvgPool
+from fusednn.layers import GRU, Conv1D, Dropout, GlobalAvgPool
 from fusednn.optimizers import AdamW
 from fusednn.schedules import OneCycle
 
@@ -30,6 +30,7 @@ def network(epochs, seed, jobs):
     return NetworkClassifier(
         [
             Dropout(0.2),
+            Conv1D(64, 5, "relu"),
             GRU(64, return_sequences=True, bidirectional=True),
             GlobalAvgPool(),
             Dropout(0.5),

@@ -120,7 +120,9 @@ def test_all_calls_are_bound_and_interpreted():
             called |= {call.op for call in graph.calls}
     for cell in GATES:
         ops = in_windows((Reshape((4, 3)), Recurrent(3, 2, cell), Dense(2, 1)), 4)
-        called |= {call.op for call in Network(ops, "squared_error").graph(trains=True).calls}
+        for kind in ({}, {"ragged": True, "windowed": True}):
+            graph = Network(ops, "squared_error").graph(trains=True, **kind)
+            called |= {call.op for call in graph.calls}
     for name in STEPPED:
         network = Network(one_step(ops_of(name, 5)), "squared_error")
         called |= {call.op for call in network.graph().calls}

@@ -22,9 +22,9 @@ def torch_encoder(torch):
     class Block(nn.Module):
         def __init__(self):
             super().__init__()
-            self.first, self.second = nn.LayerNorm(WIDTH), nn.LayerNorm(WIDTH)
             self.qkv, self.out = nn.Linear(WIDTH, 3 * WIDTH), nn.Linear(WIDTH, WIDTH)
             self.up, self.down = nn.Linear(WIDTH, 4 * WIDTH), nn.Linear(4 * WIDTH, WIDTH)
+            self.first, self.second = nn.LayerNorm(WIDTH), nn.LayerNorm(WIDTH)
 
         def forward(self, x):
             n, steps, width = x.shape

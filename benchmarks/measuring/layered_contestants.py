@@ -49,6 +49,21 @@ class Fusednn:
             return estimator.fit(self.X, self.y)
 
 
+def torch_parts(torch, network, X, layout):
+    """The network's module and its samples, both in a layout of memory."""
+    module = network.torch(torch).to(torch.from_numpy(X).dtype)
+    samples = X.reshape(len(X), *network.axes)
+    if network.torch_channels == "first":
+        samples = np.moveaxis(samples, -1, 1)
+    x = torch.from_numpy(np.ascontiguousarray(samples))
+    if len(network.axes) == 3:
+        order = getattr(torch, layout)
+        return module.to(memory_format=order), x.contiguous(memory_format=order)
+    if layout != "contiguous_format":
+        raise ValueError("series have one layout")
+    return module, x
+
+
 class Torch:
     """PyTorch, eager, with contiguous samples: fused Adam, randperm, one index per batch."""
 
@@ -60,19 +75,7 @@ class Torch:
 
         torch.set_num_threads(threads)
         self.torch, self.network = torch, network
-        self.model = network.torch(torch).to(torch.from_numpy(X).dtype)
-        samples = X.reshape(len(X), *network.axes)
-        if network.torch_channels == "first":
-            samples = np.moveaxis(samples, -1, 1)
-        self.X = torch.from_numpy(np.ascontiguousarray(samples))
-        if len(network.axes) == 3:
-            layout = getattr(torch, self.layout)
-            self.model, self.X = (
-                self.model.to(memory_format=layout),
-                self.X.contiguous(memory_format=layout),
-            )
-        elif self.layout != "contiguous_format":
-            raise ValueError("series have one layout")
+        self.model, self.X = torch_parts(torch, network, X, self.layout)
         self.y = torch.from_numpy(y)
         self.optimizer = torch.optim.Adam(self.model.parameters(), RATE, fused=True)
         self.loss_function = torch.nn.CrossEntropyLoss()
@@ -230,7 +233,9 @@ class OnnxRuntime(Frozen):
 
 
 class TorchModule(Frozen):
-    """The module of the network with the model's weights, without gradients."""
+    """The module of the network with the model's weights, in inference mode."""
+
+    layout = "contiguous_format"
 
     def __init__(self, model, X, threads, network):
         import torch
@@ -238,17 +243,47 @@ class TorchModule(Frozen):
         from fusednn import export_torch
 
         torch.set_num_threads(threads)
-        self.torch, self.module = torch, network.torch(torch).eval()
-        state = export_torch(model)
-        names = self.module.state_dict()
-        assert len(names) == len(state)
-        values = (torch.as_tensor(value) for value in state.values())
-        self.module.load_state_dict(dict(zip(names, values, strict=True)))
-        self.x = torch.from_numpy(X.reshape(len(X), *network.axes))
+        self.torch = torch
+        self.module, self.x = torch_parts(torch, network, X, self.layout)
+        self.module.load_state_dict(_by_shape(self.module.state_dict(), export_torch(model)))
+        self.module.eval()
 
     def probabilities(self):
-        with self.torch.no_grad():
+        with self.torch.inference_mode():
             return self.torch.softmax(self.module(self.x), 1).numpy()
 
 
-PREDICTORS = {"fusednn": Frozen, "onnxruntime": OnnxRuntime, "torch": TorchModule}
+def _by_shape(names, state):
+    """The values of `state` by the module's names: each the first of its shape that is left."""
+    left = [value for name, value in state.items() if not name.endswith("num_batches_tracked")]
+    found = dict(names)
+    for name, old in names.items():
+        if old.dim():
+            place = next(i for i, value in enumerate(left) if value.shape == tuple(old.shape))
+            found[name] = old.new_tensor(left.pop(place))
+    assert not left
+    return found
+
+
+class TorchLastModule(TorchModule):
+    """The module with channels last."""
+
+    layout = "channels_last"
+
+
+class TorchCompiled(TorchModule):
+    """The module compiled by torch.compile; needs a C++ compiler."""
+
+    def __init__(self, model, X, threads, network):
+        super().__init__(model, X, threads, network)
+        self.torch._dynamo.reset()  # else a second network counts as a recompilation
+        self.module = self.torch.compile(self.module)
+
+
+PREDICTORS = {
+    "fusednn": Frozen,
+    "onnxruntime": OnnxRuntime,
+    "torch": TorchModule,
+    "channels_last": TorchLastModule,
+    "compile": TorchCompiled,
+}

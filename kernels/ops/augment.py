@@ -246,7 +246,7 @@ def augment(record, frame, scratch, lo, hi):
                 move_sample(here, there, fill, place, height, columns, channels)
         if record[AUGMENT.deviations] != 0:
             deviations = slot(record, AUGMENT.deviations, scratch[0])
-            draw_normals(scratch, width, row, step, stream + np.uint64(1), key)
+            draw_normals(scratch, width, row, np.uint64(0), step, stream + np.uint64(1), key)
             add_noise(here, scratch, deviations, width, columns * channels)
         for h in range(record[AUGMENT.n_holes]):
             counter = np.uint64(n_moves + h)

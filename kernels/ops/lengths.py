@@ -6,6 +6,7 @@ What lies behind them in an array may be anything, unless an op reads it, as win
 cleared.
 """
 
+from fusednn.kernels import records
 from fusednn.kernels._jit import kernel
 from fusednn.kernels.intrinsics.pointers import advance, slot
 from fusednn.kernels.operands import COUNT, INT64, ROWS, maybe, op, operands, padded_width_of
@@ -22,6 +23,8 @@ COUNTED = operands(
     step=COUNT,  # elements from one step to the next
     feature=COUNT,  # and from one feature to the next
 )
+WINDOWS = operands(counts=INT64, steps=INT64)
+"""`steps` by place in the epoch's order."""
 LONGER = operands(counts=INT64, first=INT64, second=INT64)
 CHANGED = operands(
     counts=INT64,
@@ -71,6 +74,15 @@ def count_steps(record, frame, scratch, lo, hi):
         ):
             last -= 1
         counts[row] = last
+    return 0
+
+
+@op(WINDOWS)
+def window_lengths(record, frame, scratch, lo, hi):
+    """counts (B,) of rows [lo, hi): the steps of the batch's windows, which may be 0."""
+    counts, steps = slot(record, WINDOWS.counts, lo), slot(record, WINDOWS.steps, lo)
+    for row in range(lo, hi):
+        counts[row] = steps[frame[records.START] + frame[records.SHIFT] + row]
     return 0
 
 

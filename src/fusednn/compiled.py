@@ -16,7 +16,7 @@ from fusednn.serving.files.paths import path_of
 from fusednn.serving.labels_and_values import Answers
 from fusednn.serving.sequences import Series, checked_lengths, lengthened
 
-from .serving import checks
+from .serving import checks, refusals
 
 if TYPE_CHECKING:
     from .serving.types import FilePath
@@ -104,7 +104,7 @@ class CompiledPredictor(Answers):
         self._axes = tuple(map(tuple, about.get("axes", ())))
         self._sample_shapes = checks.shapes_of_a_sample(self._axes)
         series = dict(about.get("series", {}))
-        self._least_steps = series.pop("least", 0)
+        self._least_steps, self._ends = series.pop("least", 0), series.pop("ends", None)
         self._series = Series(**series) if series else None
         self.dtype = np.dtype(about["dtype"])
         self.n_features_in_ = about["sizes"][0]
@@ -140,11 +140,14 @@ class CompiledPredictor(Answers):
             )
             if not X.flags.writeable:  # `from_buffer` needs a writable buffer
                 X = X.copy()
+        end = columns
         if X.shape[1] != self.n_features_in_ and self._takes_steps(X):
-            X = self._with_padding(X)
+            steps, X = self._with_padding(X)
+            if self._ends is not None and out is None:
+                end = columns // self._ends[-1] * self._ends[steps - 1]
         rows, width = X.shape
         if width != self.n_features_in_:
-            raise checks.refuse_columns(X, self.n_features_in_, self._names, self._series)
+            raise refusals.refuse_columns(X, self.n_features_in_, self._names, self._series)
         if out is None:
             out = np.empty((rows, columns), dtype)
         else:
@@ -152,7 +155,7 @@ class CompiledPredictor(Answers):
             if np.may_share_memory(X, out):
                 X = X.copy()
         if not rows:
-            raise checks.refuse_empty(X, self._names)
+            raise refusals.refuse_empty(X, self._names)
         # the attribute `ctypes` of an array takes ten times as long
         x, answers = byref(_BYTE.from_buffer(X)), byref(_BYTE.from_buffer(out))
         status = self._call(way, bool(validate), x, rows, answers)
@@ -160,10 +163,10 @@ class CompiledPredictor(Answers):
             if self._series is not None:
                 self._refuse_series(X)
             read = X if self._columns is None else X[:, self._columns[1]]
-            raise checks.refuse_values(read, self._names)
+            raise refusals.refuse_values(read, self._names)
         if status:
             raise MemoryError("no memory for the buffers of the network")
-        return out
+        return out[:, :end]
 
     def _takes_steps(self, X) -> bool:
         """Whether rows of other columns are series of other steps."""
@@ -172,12 +175,12 @@ class CompiledPredictor(Answers):
         return X.shape[1] % self._series.features == 0
 
     def _with_padding(self, X):
-        """Rows of series of other steps with the columns of the library's."""
+        """The steps of series, and their rows with the columns of the library's."""
         assert self._series is not None
         steps = X.shape[1] // self._series.features
         if steps > self._series.steps:
             raise self._refuse_steps(steps)
-        return lengthened(X, self._series)
+        return steps, lengthened(X, self._series)
 
     def _refuse_series(self, X):
         """Refuses series with NaN that is no padding, or with too few steps."""

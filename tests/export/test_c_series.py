@@ -9,6 +9,7 @@ from running.c_programs import (
     FAST,
     SANITIZED,
     TOLERANCE,
+    assert_answers,
     assert_close,
     needs_compiler,
     run_models,
@@ -16,7 +17,17 @@ from running.c_programs import (
 
 from fusednn import CompiledPredictor, NetworkClassifier, NetworkRegressor, export_library, freeze
 from fusednn.export.c.source import write_c
-from fusednn.layers import GRU, Conv1D, GlobalAvgPool, Reshape
+from fusednn.layers import (
+    GRU,
+    LSTM,
+    BatchNorm,
+    Conv1D,
+    GlobalAvgPool,
+    MaxPool1D,
+    Reshape,
+    TokenEmbedding,
+)
+from fusednn.losses import Gaussian
 
 pytestmark = needs_compiler
 SMALL = {"max_iter": 2, "batch_size": 4, "random_state": 0}
@@ -59,6 +70,60 @@ def test_answers_of_each_series_alone(way, dtype, tmp_path):
     for name, answers in found.items():
         for each in answers:
             assert_close(each.logits, expected[name], TOLERANCE[dtype], name)
+
+
+EACH = {
+    # layers, and a sample's rows of results
+    "states": ([LSTM(4, return_sequences=True)], 7),
+    "strides": ([Conv1D(4, 3, "relu", stride=2), BatchNorm(), GRU(3, return_sequences=True)], 4),
+    "pools": (
+        [GRU(3, bidirectional=True, return_sequences=True), MaxPool1D(2, ceil_mode=True)],
+        4,
+    ),
+}
+
+
+def of_each(layers, rows, kind, X):
+    """Fitted to targets of each row of results."""
+    if kind == "classes":
+        y = (np.arange(12)[:, np.newaxis] + np.arange(rows)) % 3
+        return fit_quietly(NetworkClassifier(layers, **SMALL), X, y)
+    loss = Gaussian(1e-3) if kind == "normal" else "squared_error"
+    y = RANDOM.normal(size=(12, rows, 2))
+    return fit_quietly(NetworkRegressor(layers, loss=loss, **SMALL), X, y)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("way", [SANITIZED, FAST], ids=["sanitized", "optimised"])
+def test_answers_of_each_step(way, dtype, tmp_path):
+    """Those of the predictor, with zeros and first classes behind a series' end."""
+    models = {}
+    X = SAMPLES.astype(dtype)
+    for name, (layers, rows) in EACH.items():
+        for kind in ("classes", "values", "normal"):
+            model = of_each(layers, rows, kind, X)
+            models[f"{name}_{kind}"] = freeze(model).model(), padded(X, LENGTHS).reshape(12, -1)
+    tokens = RANDOM.integers(1, 9, size=(12, STEPS)).astype(dtype)
+    layers = [TokenEmbedding(3, 9, padding=0), *EACH["states"][0]]
+    model = of_each(layers, STEPS, "classes", tokens)
+    ends = np.arange(STEPS) >= np.array(LENGTHS)[:, np.newaxis]
+    models["tokens"] = freeze(model).model(), np.where(ends, 0, tokens)
+    assert_answers(models, run_models(tmp_path, models, COMPILERS[0], way), dtype)
+
+
+def test_library_of_each_step(tmp_path):
+    model = of_each(*EACH["strides"], "classes", SAMPLES)
+    export_library(model, tmp_path / "steps.so", native=False)
+    predictor = CompiledPredictor(tmp_path / "steps.so")
+    for X in (SAMPLES, SAMPLES[:, :4], padded(SAMPLES, LENGTHS), [SAMPLES[0, :3], SAMPLES[1, :6]]):
+        expected = model.predict_proba(X)
+        found = predictor.predict_proba(X)
+        assert found.shape == expected.shape
+        np.testing.assert_allclose(found, expected, rtol=1e-12)
+        np.testing.assert_array_equal(predictor.predict(X), model.predict(X))
+    out = np.empty((12, 4, 3))
+    assert predictor.predict_proba(SAMPLES, out=out) is out
+    np.testing.assert_allclose(out, model.predict_proba(SAMPLES), rtol=1e-12)
 
 
 def test_library(tmp_path):

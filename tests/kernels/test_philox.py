@@ -37,10 +37,10 @@ def test_known_answers(counter, key, expected):
 
 
 @kernel
-def run_mask(mask, O, row, step, layer, key, dropped, factor):
+def run_mask(mask, O, sample, row, step, layer, key, dropped, factor):
     draw_mask(
-        data(mask), O, np.uint64(row), np.uint64(step), np.uint64(layer), data(key),
-        np.uint64(dropped), factor,
+        data(mask), O, np.uint64(sample), np.uint64(row), np.uint64(step), np.uint64(layer),
+        data(key), np.uint64(dropped), factor,
     )  # fmt: skip
 
 
@@ -49,8 +49,8 @@ def run_mask(mask, O, row, step, layer, key, dropped, factor):
 def test_a_mask_is_one_quarter_after_the_other(dtype, O):
     quarter = -(-O // 4)
     mask, key = np.full(4 * quarter + 1, np.nan, dtype), np.array([7, 11])
-    run_mask(mask, O, 5, 3, 2, key, 1 << 30, dtype(1.5))
-    counters = [tuple(map(np.uint64, (q, 5, 3, 2, 7, 11))) for q in range(quarter)]
+    run_mask(mask, O, 5, 9, 3, 2, key, 1 << 30, dtype(1.5))
+    counters = [tuple(map(np.uint64, (9 * quarter + q, 5, 3, 2, 7, 11))) for q in range(quarter)]
     drawn = np.array([run_philox(*counter) for counter in counters], np.uint64).T.ravel()
     expected = np.where(drawn < np.uint64(1 << 30), 0, 1.5)
     np.testing.assert_array_equal(mask[:-1], expected)

@@ -16,6 +16,7 @@ from fusednn.layers import (
     RNN,
     BatchNorm,
     Conv1D,
+    Dense,
     GlobalAvgPool,
     MultiHeadAttention,
     PositionalEncoding,
@@ -54,6 +55,48 @@ def test_gradients_and_answers_are_those_of_each_alone(layers):
     np.testing.assert_allclose(flat(gradient), expected, rtol=1e-9, atol=1e-12)
     answers = [model.predict(series[np.newaxis])[0] for series in SERIES]
     np.testing.assert_allclose(model.predict(SERIES), answers, rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "layers",
+    [
+        [GRU(3, return_sequences=True)],
+        [Dense(2, "tanh"), RNN(2, return_sequences=True)],
+        [LSTM(17, return_sequences=True), Dense(18, "tanh")],
+    ],
+)
+def test_windows_are_those_of_whole_series_without_targets_behind_the_ends(layers):
+    steps = [min(one, 5) for one in COUNTS]
+    whole = np.zeros((len(COUNTS), 5, 2))
+    y = np.full(whole.shape[:2], np.nan)
+    for row, t, one in zip(whole, y, SERIES, strict=True):
+        row[: len(one)], t[: len(one)] = one[:5], one[:5, 0]
+    options = {**SMALL, "window": 2, "shuffle": False, "max_iter": 2}
+    filled = NetworkRegressor(layers, missing_targets="ignore", **options)
+    filled = fit_quietly(filled, whole, y)
+    short = [row[:count] for row, count in zip(whole, steps, strict=True)]
+    ragged = fit_quietly(NetworkRegressor(layers, **options), short, [one[:, 0] for one in short])
+    expected = flat(filled.get_weights())
+    np.testing.assert_allclose(flat(ragged.get_weights()), expected, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(ragged.loss_curve_, filled.loss_curve_, rtol=1e-9)
+
+
+def test_windows_of_labels_and_of_tokens():
+    """All series fit into the last window: the windows before it change nothing."""
+    options = {**SMALL, "shuffle": False}
+    short = [one[:2] for one in SERIES]
+    tokens = [np.arange(1, 1 + len(one)) for one in short]
+    for layers, X, fill in (
+        ([LSTM(3)], short, np.nan),
+        ([TokenEmbedding(3, 5, padding=0), GRU(2)], tokens, 0),
+    ):
+        wide = np.full((len(X), 5, *X[0].shape[1:]), fill)
+        for row, one in zip(wide, X, strict=True):
+            row[: len(one)] = one
+        plain = fit_quietly(NetworkRegressor(layers, **options), wide, TARGETS)
+        cut = fit_quietly(NetworkRegressor(layers, window=2, **options), wide, TARGETS)
+        expected = flat(plain.get_weights())
+        np.testing.assert_allclose(flat(cut.get_weights()), expected, rtol=1e-12, atol=1e-15)
 
 
 BATCHES = LISTS | {"BatchNorm": [Conv1D(3, 1), BatchNorm(), GRU(2)]}

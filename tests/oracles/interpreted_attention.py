@@ -22,7 +22,7 @@ class Attentive:
             scores = np.where(own[:, np.newaxis, np.newaxis], scores, -np.inf)
         e = np.exp(scores - scores.max(axis=-1, keepdims=True))
         p = e / e.sum(axis=-1, keepdims=True)
-        mask = self._dropped(p.shape, dropout, stream)
+        mask = self._dropped(p.shape, dropout, stream, lengths)
         out = (p * mask @ v).swapaxes(1, 2).reshape(len(qkv), steps, heads * size)
         found = {"out": out}
         if self._goes_back:
@@ -33,7 +33,7 @@ class Attentive:
         self, dout, qkv, weights, heads, key_heads, causal, dropout, stream, lengths
     ):
         q, k, v = _parts(qkv, heads, key_heads)
-        p, mask = weights, self._dropped(weights.shape, dropout, stream)
+        p, mask = weights, self._dropped(weights.shape, dropout, stream, lengths)
         size = q.shape[-1]
         do = dout.reshape(*dout.shape[:2], heads, size).swapaxes(1, 2)
         dp = do @ v.swapaxes(-1, -2) * mask
@@ -43,15 +43,19 @@ class Attentive:
             _flat(ds @ k), _summed(ds.swapaxes(-1, -2) @ q, key_heads), _summed(dv, key_heads)
         ], axis=-1)}  # fmt: skip
 
-    def _dropped(self, shape, rate, stream):
-        """0 or 1 / (1 - rate) for each weight (B, heads, queries, keys)."""
+    def _dropped(self, shape, rate, stream, lengths):
+        """0 or 1 / (1 - rate) for each weight (B, heads, queries, keys) of own steps."""
+        factors, (samples, heads, steps, _) = np.ones(shape), shape
         if not rate:
-            return np.ones(shape)
-        rows = int(np.prod(shape[:-1]))
-        drawn = reference_layers.dropout_mask(
-            rate, rows, shape[-1], seed=self.seed, step=self.step, layer=stream
-        )
-        return (drawn != 0).reshape(shape) / (1 - rate)
+            return factors
+        for sample in range(samples):
+            own = steps if lengths is None else int(np.ravel(lengths)[sample])
+            drawn = reference_layers.dropout_mask(
+                rate, (sample + 1) * heads * own, own, seed=self.seed, step=self.step,
+                layer=stream, positions=own,
+            )[-heads * own :]  # fmt: skip
+            factors[sample, :, :own, :own] = drawn.reshape(heads, own, own)
+        return factors
 
     def rotate(self, x, heads, size, base, back):
         out, half = x.copy(), size // 2

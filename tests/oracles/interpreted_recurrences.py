@@ -31,8 +31,9 @@ class Recurrent:
         out[:, :1] = before if self.continues else 0
         return {"out": out}
 
-    def end_window(self, states, before):
-        return {"out": states[:, -1:]}
+    def end_window(self, states, before, lengths):
+        last = -1 if lengths is None else lengths
+        return {"out": states[np.arange(self.B), last][:, np.newaxis]}
 
     def _with_before(self, states, before):
         if before is None or not self._goes_back:
@@ -43,7 +44,8 @@ class Recurrent:
         h, sums, states = before[:, 0], np.empty(z.shape), np.empty(z.shape)
         for t in range(z.shape[1]):
             sums[:, t] = z[:, t] + h @ w
-            h = states[:, t] = np.maximum(sums[:, t], 0) if rectified else np.tanh(sums[:, t])
+            state = np.maximum(sums[:, t], 0) if rectified else np.tanh(sums[:, t])
+            h = states[:, t] = np.where(has(lengths, t, h), state, h)
         return {"states": self._with_before(states, before), "sums": sums}
 
     def rnn_forward(self, z, w, reverse, lengths, storage, rectified):
@@ -142,10 +144,10 @@ class Recurrent:
             dh = dh * u * has(lengths, t, dh) + dhidden[:, t] @ w.T
         return {"dz": dz, "dhidden": dhidden, "db": dhidden[..., 2 * H :]}
 
-    def join_states(self, states, other, sequences, lengths):
+    def join_states(self, states, other, sequences, lengths, steps):
         found = [states] if other is None else [states, other]
         if not sequences:
-            last = -1 if lengths is None else lengths - 1
+            last = -1 if lengths is None else lengths - 1 + states.shape[1] - steps
             found = [one[np.arange(self.B), at] for one, at in zip(found, (last, 0), strict=False)]
         else:
             found = [one[:, one.shape[1] - self._shape[0] :] for one in found]

@@ -43,7 +43,7 @@ class Run(Windowed, Recurrent, Attentive):
     of_loss : callable, optional
         From logits (B, *axes, O) and the name of the samples' order to losses (B, 1) and dlogits.
     orders : dict of str to ndarray
-        Samples, by the names of the orders.
+        Samples, by the names of the orders; "steps" are those of windows of padded series.
     mix : float
         The share that a sample keeps where two are mixed.
     seed, step : int
@@ -193,6 +193,9 @@ class Run(Windowed, Recurrent, Attentive):
         known = ~np.isnan(series).all(axis=1 if turned else 2)
         return {"counts": np.array([np.flatnonzero(row)[-1] + 1 for row in known])}
 
+    def window_lengths(self):
+        return {"counts": np.asarray(self.orders["steps"])}
+
     def longer(self, first, second):
         return {"counts": np.maximum(first, second)}
 
@@ -269,8 +272,9 @@ class Run(Windowed, Recurrent, Attentive):
     ):
         rows = len(x) if by_channel else len(rows_of(x))
         drawn = reference_layers.dropout_mask(
-            rate, rows, x.shape[-1], seed=self.seed, step=self.step, layer=stream
-        )
+            rate, rows, x.shape[-1], seed=self.seed, step=self.step, layer=stream,
+            positions=rows // len(x),
+        )  # fmt: skip
         if by_channel:
             drawn = np.broadcast_to(drawn.reshape(rows, *[1] * (x.ndim - 2), -1), x.shape)
         kept = np.reshape(drawn != 0, x.shape)
@@ -290,8 +294,9 @@ class Run(Windowed, Recurrent, Attentive):
     def gaussian_noise(self, x, deviation, stream):
         rows = rows_of(x)
         drawn = reference_layers.gaussian_noise(
-            len(rows), rows.shape[1], seed=self.seed, step=self.step, layer=stream
-        )
+            len(rows), rows.shape[1], seed=self.seed, step=self.step, layer=stream,
+            positions=len(rows) // len(x),
+        )  # fmt: skip
         return {"out": x + deviation * drawn.reshape(x.shape)}
 
     def scale_rows(self, x, mean, factor):
@@ -364,7 +369,7 @@ class Run(Windowed, Recurrent, Attentive):
         rest = dout - (dshift + normal * dscale) / rows
         return {"dx": scale * inverse * rest}
 
-    def loss(self, logits, order):
+    def loss(self, logits, order, lengths=None):
         losses, dlogits = self.of_loss(logits, order)
         return {"losses": losses, "dlogits": dlogits}
 

@@ -104,26 +104,29 @@ def philox(counter, key):
     return c0, c1, c2, c3
 
 
-def dropout_mask(rate, rows, columns, *, seed, step, layer):
-    """The factors of a layer's outputs in one step: 0, or 1 / (1 - rate)."""
+def dropout_mask(rate, rows, columns, *, seed, step, layer, positions=1):
+    """The factors of a layer's outputs in one step: 0, or 1 / (1 - rate).
+
+    Each sample has so many `positions`, which are rows.
+    """
     quarter = -(-columns // 4)
     kept = np.empty((rows, 4 * quarter))
     for row in range(rows):
         for q in range(quarter):
-            drawn = philox((q, row, step, layer), (seed, 0))
+            counter = row % positions * quarter + q, row // positions, step, layer
+            drawn = philox(counter, (seed, 0))
             kept[row, q::quarter] = [word >= round(rate * 2**32) for word in drawn]
     return kept[:, :columns] / (1 - rate)
 
 
-def gaussian_noise(rows, columns, *, seed, step, layer):
+def gaussian_noise(rows, columns, *, seed, step, layer, positions=1):
     """Standard normals by Box and Muller: the first two quarters of a row's columns are pairs."""
     quarter = -(-columns // 4)
     noise = np.empty((rows, 4 * quarter))
     for row in range(rows):
         for q in range(quarter):
-            u, v, s, t = (
-                (word + 0.5) / 2**32 for word in philox((q, row, step, layer), (seed, 0))
-            )
+            counter = row % positions * quarter + q, row // positions, step, layer
+            u, v, s, t = ((word + 0.5) / 2**32 for word in philox(counter, (seed, 0)))
             for first, radius, turn in ((q, u, v), (q + 2 * quarter, s, t)):
                 circle = np.exp(2j * np.pi * turn) * np.sqrt(-2 * np.log(radius))
                 noise[row, first], noise[row, first + quarter] = circle.real, circle.imag

@@ -1,7 +1,6 @@
 """Truncated backpropagation (`window=`) beside PyTorch's, with states that are detached."""
 
 import warnings
-from functools import partial
 
 import numpy as np
 import pytest
@@ -9,13 +8,17 @@ import pytest
 torch = pytest.importorskip("torch")
 
 # Without the peer the module ends above, so these imports cannot come first.
+from oracles.torch_truncated import RATE, Truncated
+
 from fusednn import NetworkRegressor, export_torch
-from fusednn.layers import GRU, LSTM, RNN, Dense, LayerNorm
+from fusednn.layers import GRU, LSTM, RNN, Dense, LayerNorm, TokenEmbedding
 
 pytestmark = pytest.mark.peers
 SAMPLES, BATCH, STEPS, CHANNELS, EPOCHS = 10, 4, 11, 3, 7
 RANDOM = np.random.RandomState(0)
 X = RANDOM.normal(size=(SAMPLES, STEPS, CHANNELS))
+LENGTHS = (2, 11, 5, 4, 1, 8, 11, 7, 11, 3)
+"""Each batch has a longest series, so that no window is empty."""
 STACKS = {
     "LSTM": (
         [LSTM(6, return_sequences=True), LayerNorm(), LSTM(5)],
@@ -34,86 +37,76 @@ STACKS = {
     ),
 }  # fmt: skip
 """Layers with the last state as output; the test of targets per step makes it all states."""
+TOKENS = {
+    "tokens": (
+        [TokenEmbedding(3, 9, padding=0), GRU(6, return_sequences=True), LSTM(5)],
+        lambda: [torch.nn.Embedding(9, 3, padding_idx=0), torch.nn.GRU(3, 6, batch_first=True),
+                 torch.nn.LSTM(6, 5, batch_first=True), torch.nn.Linear(5, 1)],
+    ),
+}  # fmt: skip
+OF_EACH = pytest.mark.parametrize("each", [False, True], ids=["label", "each step"])
 
 
-def detached(state):
-    return tuple(one.detach() for one in state) if isinstance(state, tuple) else state.detach()
+def layers_of(layers, each):
+    """The list, whose last recurrence gives all states if `each` step has a target."""
+    *others, last = layers
+    return [*others, type(last)(**{**vars(last), "return_sequences": each})]
 
 
-class Truncated:
-    """PyTorch's network, whose windows go on from detached states."""
+def begun(layers, X, y, window, clip=None):
+    return NetworkRegressor(
+        layers, learning_rate_init=RATE, max_iter=EPOCHS, batch_size=BATCH, shuffle=False,
+        random_state=0, window=window, clip_norm=clip, tol=0, warm_start=True, dtype="float64",
+    ).initialize(X, y)  # fmt: skip
 
-    def __init__(self, modules, state, each):
-        self.modules, self.each = torch.nn.ModuleList(modules).double(), each
-        values = iter(state.values())
-        with torch.no_grad():
-            for name, parameter in self.modules.named_parameters():
-                parameter.copy_(torch.tensor(next(values)))
-                if "bias_hh" in name:
-                    parameter.register_hook(partial(self._own, name))
-        assert next(values, None) is None
-        self.last = max(
-            number for number, one in enumerate(modules) if isinstance(one, torch.nn.RNNBase)
-        )
 
-    def _own(self, name, gradient):
-        """The gradient by a second bias: we have one, but for those of a GRU's n."""
-        kept = torch.zeros_like(gradient)
-        if isinstance(self.modules[int(name.split(".")[0])], torch.nn.GRU):
-            kept[len(gradient) * 2 // 3 :] = 1
-        return gradient * kept
-
-    def forward(self, x, states):
-        for number, module in enumerate(self.modules):
-            if isinstance(module, torch.nn.RNNBase):
-                x, state = module(x, states.get(number))
-                states[number] = detached(state)
-                if number == self.last and not self.each:
-                    x = x[:, -1]
-            else:
-                x = module(x)
-        return x[..., 0]
-
-    def fit(self, y, window, clip):
-        optimizer = torch.optim.Adam(self.modules.parameters(), lr=0.01)
-        x, y = torch.tensor(X), torch.tensor(y)
-        for _ in range(EPOCHS):
-            for first in range(0, SAMPLES, BATCH):
-                rows, states = slice(first, first + BATCH), {}
-                for start in range(0, STEPS, window):
-                    steps = slice(start, start + window)
-                    output = self.forward(x[rows, steps], states)
-                    if not self.each and start + window < STEPS:
-                        continue
-                    wanted = y[rows, steps] if self.each else y[rows]
-                    loss = ((output - wanted) ** 2).mean() / 2
-                    optimizer.zero_grad()
-                    loss.backward()
-                    if clip is not None:
-                        torch.nn.utils.clip_grad_norm_(self.modules.parameters(), clip)
-                    optimizer.step()
-        return [parameter.detach().numpy() for parameter in self.modules.parameters()]
+def check(model, X, y, want):
+    """Fits the model, and compares its weights with those wanted."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model.fit(X, y)
+    for ours, expected in zip(export_torch(model).values(), want, strict=True):
+        np.testing.assert_allclose(ours, expected, rtol=1e-9, atol=1e-9)
 
 
 @pytest.mark.parametrize("clip", [None, 0.05])
-@pytest.mark.parametrize("each", [False, True], ids=["label", "each step"])
+@OF_EACH
 @pytest.mark.parametrize("window", [4, 1, 11])
 @pytest.mark.parametrize("name", STACKS)
 def test_training_is_that_of_detached_states(name, window, each, clip):
-    """Over 21 batches; 4 leaves a last window of three steps."""
+    """Over 21 batches; 4 leaves a window of three steps, the last or for a label the first."""
     layers, modules = STACKS[name]
-    if each:
-        *others, last = layers
-        layers = [*others, type(last)(**{**vars(last), "return_sequences": True})]
     y = RANDOM.normal(size=(SAMPLES, STEPS) if each else SAMPLES)
-    model = NetworkRegressor(
-        layers, learning_rate_init=0.01, max_iter=EPOCHS, batch_size=BATCH, shuffle=False,
-        random_state=0, window=window, clip_norm=clip, tol=0,
-    ).initialize(X, y)  # fmt: skip
+    model = begun(layers_of(layers, each), X, y, window, clip)
+    theirs = Truncated(modules(), export_torch(model), each, clip)
+    check(model, X, y, theirs.fit(X, y, BATCH, EPOCHS, window))
+
+
+@OF_EACH
+@pytest.mark.parametrize(
+    ("name", "window"), [("LSTM", 4), ("GRU", 3), ("RNN", 5), ("tokens", 4), ("LSTM", 1)]
+)
+def test_unequal_lengths_are_those_of_each_series_alone(name, window, each):
+    layers, modules = {**STACKS, **TOKENS}[name]
+    series = [row[:end] for row, end in zip(X, LENGTHS, strict=True)]
+    if name == "tokens":
+        series = [RANDOM.randint(1, 9, size=end) for end in LENGTHS]
+    y = [RANDOM.normal(size=end) for end in LENGTHS] if each else RANDOM.normal(size=SAMPLES)
+    model = begun(layers_of(layers, each), series, y, window)
     theirs = Truncated(modules(), export_torch(model), each)
-    want = theirs.fit(y, window, clip)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        model.set_params(warm_start=True).fit(X, y)
-    for ours, expected in zip(export_torch(model).values(), want, strict=True):
-        np.testing.assert_allclose(ours, expected, rtol=1e-9, atol=1e-9)
+    check(model, series, y, theirs.fit_alone(series, y, BATCH, EPOCHS, window))
+
+
+@OF_EACH
+@pytest.mark.parametrize("dtype", ["int64", "uint8"])
+def test_tokens_of_equal_length(dtype, each):
+    """Some of them the padding's code, within the samples."""
+    layers, modules = TOKENS["tokens"]
+    tokens = RANDOM.randint(0, 9, size=(SAMPLES, STEPS))
+    tokens[:, -1] = 5
+    y = RANDOM.normal(size=(SAMPLES, STEPS) if each else SAMPLES)
+    given = tokens.astype(dtype)
+    layers = layers_of(layers, each)
+    model = begun(layers, given, y, 4)
+    theirs = Truncated(modules(), export_torch(model), each)
+    check(model, given, y, theirs.fit(tokens, y, BATCH, EPOCHS, 4))

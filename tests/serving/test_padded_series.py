@@ -11,9 +11,11 @@ import pytest
 from cases.free_series import FREE
 from cases.padded_series import objects, padded, series_of_lengths
 from oracles.parity import fit_quietly
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from fusednn import NetworkClassifier, NetworkRegressor, freeze, load
-from fusednn.layers import GRU, LSTM, Conv1D, Reshape
+from fusednn.layers import GRU, LSTM, Conv1D, Dense, Reshape
 
 LENGTHS = (7, 2, 1, 5, 4, 3, 6, 7, 3, 7, 1, 2)
 SERIES = series_of_lengths(LENGTHS)
@@ -38,6 +40,27 @@ def test_each_series_is_answered_as_if_alone(layers, dtype):
     np.testing.assert_array_equal(predictor.predict_proba(some), expected[1:4])
     np.testing.assert_array_equal(predictor.predict_proba(whole[1].ravel()), expected[1:2])
     np.testing.assert_array_equal(predictor.predict_proba(whole[1]), expected[1:2])
+
+
+@pytest.mark.parametrize("layers", [[GRU(4)], [Dense(3, "tanh"), GRU(4)]])
+def test_a_scaler_of_steps_refuses_padding(layers):
+    """The pipeline takes padding; its predictor says what to do, and takes whole series."""
+    rows = padded(SERIES).reshape(12, -1)
+    network = NetworkClassifier([Reshape(7, 3), *layers], **SMALL)
+    pipeline = make_pipeline(StandardScaler(), network)
+    fit_quietly(pipeline, rows, LABELS)
+    assert np.isfinite(pipeline.predict_proba(rows)).all()
+    predictor, whole = freeze(pipeline), rows[[0, 7, 9]]
+    expected = pipeline.predict_proba(whole)
+    np.testing.assert_allclose(predictor.predict_proba(whole), expected, rtol=1e-9)
+    words = r"X has series with padding, but the scaler before Reshape\(7, 3\) scales each.* Fit"
+    for X in (rows, rows[1:2]):
+        with pytest.raises(ValueError, match=words):
+            predictor.predict(X)
+    odd = whole.copy()
+    odd[0, 4] = np.nan
+    with pytest.raises(ValueError, match="Input X contains NaN"):
+        predictor.predict(odd)
 
 
 def test_full_length_series_among_others_and_out():

@@ -17,7 +17,9 @@ from fusednn.layers import (
     Flatten,
     Reshape,
     Residual,
+    TokenEmbedding,
 )
+from fusednn.optimizers import SGD
 from fusednn.plan.binding.data import source_of
 from fusednn.plan.binding.loss import Target
 from fusednn.plan.training import TrainingPlan
@@ -57,6 +59,52 @@ def test_bits_do_not_depend_on_threads_or_the_form_of_X(window):
     ]
     for one in found[1:]:
         np.testing.assert_array_equal(one, found[0])
+
+
+LENGTHS = (2, 10, 5, 4, 1, 8, 10, 7, 10, 3, 6, 9, 1)
+TOKENS = [RANDOM.randint(1, 9, size=length) for length in LENGTHS]
+SERIES = [row[:length] for row, length in zip(X, LENGTHS, strict=True)]
+OF_TOKENS = [TokenEmbedding(3, 9, padding=0), *LAYERS[:3], LSTM(5)]
+
+
+@pytest.mark.parametrize("each", [False, True], ids=["label", "each step"])
+@pytest.mark.parametrize("window", [1, 4])
+@pytest.mark.parametrize("name", ["series", "tokens"])
+def test_bits_of_unequal_lengths_do_not_depend_on_threads_or_the_form(name, window, each):
+    filled = np.full((13, 10), 0), np.full((13, 10, 2), np.nan, np.float32)
+    given, whole = (TOKENS, filled[0]) if name == "tokens" else (SERIES, filled[1])
+    for row, one in zip(whole, given, strict=True):
+        row[: len(one)] = one
+    layers = OF_TOKENS if name == "tokens" else [*LAYERS[:3], LSTM(5)]
+    y, targets = RANDOM.normal(size=13), [RANDOM.normal(size=length) for length in LENGTHS]
+    if each:
+        layers = [*layers[:-1], LSTM(5, return_sequences=True)]
+    found = [
+        weights_of(fitted(NetworkRegressor(layers, window=window, n_jobs=jobs, **OPTIONS), x, one))
+        for x, jobs, one in (
+            (given, 1, targets if each else y),
+            (given, 2, targets if each else y),
+            (whole, 1, targets if each else y),
+        )
+    ]
+    assert np.isfinite(found[0]).all()
+    for one in found[1:]:
+        np.testing.assert_array_equal(one, found[0])
+
+
+def test_windows_of_few_series_with_steps():
+    """Behind the short series' ends windows have no step of any, and move nothing in plain SGD."""
+    series = [np.concatenate([X[0], X[1]]), *SERIES[2:5], *SERIES[9:10]]
+    y = [RANDOM.normal(size=len(one)) for one in series]
+    options = {**OPTIONS, "batch_size": 1, "shuffle": False, "solver": SGD(momentum=0.0)}
+    options |= {"max_iter": 1, "window": 3, "alpha": 0.0}
+    layers = [GRU(4, return_sequences=True), Dense(3, "tanh")]
+    model = fitted(NetworkRegressor(layers, **options), series, y)
+    assert np.isfinite(weights_of(model)).all()
+    first = fitted(NetworkRegressor(layers, **options), series[:1], y[:1])
+    for x, t in zip(series[1:], y[1:], strict=True):
+        fitted(first.set_params(warm_start=True), [x], [t])
+    np.testing.assert_allclose(weights_of(model), weights_of(first), rtol=1e-5, atol=1e-7)
 
 
 def test_a_window_of_all_steps_is_no_window():
@@ -125,6 +173,12 @@ def test_layers_without_windows_are_refused(layers, words):
 def test_options_without_windows_are_refused(options, words):
     with pytest.raises(ValueError, match=words):
         NetworkRegressor([GRU(2)], **{"window": 4, **OPTIONS, **options}).fit(X, X[:, 0, 0])
+
+
+def test_batch_norm_needs_a_step_of_each_series():
+    words = "window=4 cannot be combined with BatchNorm for series of unequal lengths"
+    with pytest.raises(ValueError, match=words):
+        NetworkRegressor([BatchNorm(), GRU(2)], window=4, **OPTIONS).fit(SERIES, X[:, 0, 0])
 
 
 def test_rows_are_no_series():

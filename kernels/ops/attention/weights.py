@@ -94,17 +94,18 @@ def exponentiate(x, n):
 
 
 @kernel
-def mark_dropped(record, frame, p, mask, sample, head, first, queries, width, keys):
+def mark_dropped(record, frame, p, mask, sample, steps, head, first, queries, width, keys):
     """Negates the weights p (keys, width) of queries from `first` on that dropout drops.
 
-    Its random numbers are those of positions, so padding shifts none.
+    Its random numbers are those of the sample's own `steps`, so padding shifts none.
     """
-    steps, one = record[HEADS.steps], cast(1, p[0])
+    one = cast(1, p[0])
     key, step = slot(record, HEADS.key, keys), np.uint64(step_settings(frame)[records.STREAM])
     layer, dropped = np.uint64(record[HEADS.layer]), np.uint64(record[HEADS.dropped])
-    own = ((frame[records.SHIFT] + sample) * record[HEADS.heads] + head) * steps + first
+    own = np.uint64((frame[records.SHIFT] + sample) * record[HEADS.heads] + head)
     for query in range(queries):
-        draw_mask(mask, steps, np.uint64(own + query), step, layer, key, dropped, one)
+        row = np.uint64(first + query)
+        draw_mask(mask, steps, own, row, step, layer, key, dropped, one)
         for k in range(keys):
             at = k * width + query
             p[at] = p[at] if mask[k] > 0 else -p[at]
@@ -158,7 +159,7 @@ def weigh(record, frame, p, scratch, mask, sample, steps, head, first, width):
     exponentiate(p, keys * width)
     normalise_columns(p, width, keys, seen)
     if record[HEADS.key] != 0:
-        mark_dropped(record, frame, p, mask, sample, head, first, queries, width, keys)
+        mark_dropped(record, frame, p, mask, sample, steps, head, first, queries, width, keys)
 
 
 @kernel

@@ -11,11 +11,11 @@ neural networks", NIPS 2017.
 
     out    <- out + deviation n         n of the standard normal distribution
 
-The mask or noise of an element depends on the key, the layer, the step, the row of the batch and
-the column alone, not on threads, blocks or instruction sets (noise: up to rounding). The row is
-the sample's number in the batch, times the rows of a sample, plus the row within the sample; where
-channels are dropped it is the sample's number alone. Two
-ops of a plan must not have the same layer: they would draw the same random words.
+The mask or noise of an element depends on the key, the layer, the step of training, the sample's
+number in the batch, the row within the sample and the column alone, not on threads, blocks,
+padding or instruction sets (noise: up to rounding). Where channels are dropped all rows of a
+sample have the mask of its first. Two ops of a plan must not have the same layer: they would draw
+the same random words.
 """
 
 import math
@@ -60,10 +60,19 @@ DROPOUT = operands(
 NOISE = operands(out=ROWS, key=INT64, width=width_of("out"), layer=COUNT, deviation=NUMBER)
 
 
+@inline
+def row_of_sample(record, frame, row):
+    """The number of a row's sample in the batch, and that of the row in the sample, as uint64."""
+    sample = row // record[records.POSITIONS]
+    within = row - sample * record[records.POSITIONS]
+    return np.uint64(frame[records.SHIFT] + sample), np.uint64(within)
+
+
 @kernel
-def draw_mask(mask, O, row, step, layer, key, dropped, factor):
-    """mask (4 ceil(O / 4)) = 0 or factor; overwrites."""
+def draw_mask(mask, O, sample, row, step, layer, key, dropped, factor):
+    """mask (4 ceil(O / 4)) of a row of a sample = 0 or factor; overwrites."""
     quarter, zero = (O + 3) // 4, cast(0, factor)
+    first = row * np.uint64(quarter)
     k0, k1 = np.uint64(key[0]), np.uint64(key[1])
     second, third, fourth = (
         advance(mask, quarter),
@@ -71,7 +80,7 @@ def draw_mask(mask, O, row, step, layer, key, dropped, factor):
         advance(mask, 3 * quarter),
     )
     for q in range(quarter):
-        w0, w1, w2, w3 = philox(np.uint64(q), row, step, layer, k0, k1)
+        w0, w1, w2, w3 = philox(first + np.uint64(q), sample, step, layer, k0, k1)
         mask[q] = zero if w0 < dropped else factor
         second[q] = zero if w1 < dropped else factor
         third[q] = zero if w2 < dropped else factor
@@ -94,12 +103,11 @@ def dropout(record, frame, scratch, lo, hi):
     low, high = number(record, DROPOUT.low, scratch[0]), number(record, DROPOUT.high, scratch[0])
     moved, status = record[DROPOUT.low] != 0 or record[DROPOUT.high] != 0, 0
     for r in range(lo, hi):
-        row = np.uint64(frame[records.SHIFT] * record[records.POSITIONS] + r)
+        sample, row = row_of_sample(record, frame, r)
         if record[DROPOUT.by_channel] == 0:
-            draw_mask(scratch, width, row, step, layer, key, dropped, factor)
-        elif r == lo or r % record[records.POSITIONS] == 0:
-            sample = np.uint64(frame[records.SHIFT] + r // record[records.POSITIONS])
-            draw_mask(scratch, width, sample, step, layer, key, dropped, factor)
+            draw_mask(scratch, width, sample, row, step, layer, key, dropped, factor)
+        elif r == lo or row == 0:
+            draw_mask(scratch, width, sample, np.uint64(0), step, layer, key, dropped, factor)
         here, slope = advance(out, r * stride), advance(slopes, r * stride)
         if record[DROPOUT.has_slopes] != 0:
             for c in range(width):
@@ -128,13 +136,14 @@ def normal_pair(u, v):
 
 
 @kernel
-def draw_normals(noise, O, row, step, layer, key):
+def draw_normals(noise, O, sample, row, step, layer, key):
     """noise (4 ceil(O / 4)) = standard normal, from the words of `draw_mask`; overwrites.
 
     Pairs of words make pairs of normals: Box and Muller, "A note on the generation of random
     normal deviates", Ann. Math. Statist. 29, 1958. The largest is 6.8.
     """
     quarter, like = (O + 3) // 4, noise[0]
+    first = row * np.uint64(quarter)
     k0, k1 = np.uint64(key[0]), np.uint64(key[1])
     second, third, fourth = (
         advance(noise, quarter),
@@ -142,7 +151,7 @@ def draw_normals(noise, O, row, step, layer, key):
         advance(noise, 3 * quarter),
     )
     for q in range(quarter):
-        w0, w1, w2, w3 = philox(np.uint64(q), row, step, layer, k0, k1)
+        w0, w1, w2, w3 = philox(first + np.uint64(q), sample, step, layer, k0, k1)
         noise[q] = uniform(w0, like)
         second[q] = uniform(w1, like)
         third[q] = uniform(w2, like)
@@ -164,8 +173,8 @@ def gaussian_noise(record, frame, scratch, lo, hi):
     step = np.uint64(step_settings(frame)[records.STREAM])
     deviation = number(record, NOISE.deviation, scratch[0])
     for r in range(lo, hi):
-        row = np.uint64(frame[records.SHIFT] * record[records.POSITIONS] + r)
-        draw_normals(scratch, width, row, step, layer, key)
+        sample, row = row_of_sample(record, frame, r)
+        draw_normals(scratch, width, sample, row, step, layer, key)
         here = advance(out, r * stride)
         for c in range(width):
             here[c] = here[c] + deviation * scratch[c]

@@ -17,6 +17,7 @@ from fusednn.kernels.intrinsics.tiles import MICRO_ROWS as TILE
 from fusednn.kernels.intrinsics.tiles import ahead_to_write
 from fusednn.kernels.operands import COUNT, INT64, NUMBER, REALS, ROWS, maybe, op, operands
 from fusednn.kernels.ops.frames import rows_of_batch, rows_of_run, runs_of_batch
+from fusednn.kernels.ops.pointwise.elementwise import clear_columns
 from fusednn.kernels.ops.updates.update import (
     MATRIX,
     TILE_CALLS,
@@ -161,14 +162,18 @@ def sum_tile(record, frame, scratch, j, i):
     batch = rows_of_batch(record, frame)
     x_stride = record[UPDATE_WEIGHTS.x_stride]
     dz_stride = record[UPDATE_WEIGHTS.dz_stride]
-    if record[records.POSITIONS] > 1:  # of all steps or pixels
+    if record[records.POSITIONS] > 1 or record[UPDATE_WEIGHTS.lengths] != 0:  # of all steps
         start, start_row = zeros, 0
+        if record[UPDATE_WEIGHTS.lengths] != 0:  # no series of a window may have a step
+            clear_columns(scratch, 0, rows * width)
+            start, start_row = scratch, width
         for run in range(runs_of_batch(record, frame, UPDATE_WEIGHTS.lengths)):
             first, count = rows_of_run(record, frame, UPDATE_WEIGHTS.lengths, run)
-            sum_far(
-                scratch, advance(x, first * x_stride), advance(dz, first * dz_stride), start,
-                start_row, x_stride, dz_stride, rows, width, count,
-            )  # fmt: skip
+            if count > 0:
+                sum_far(
+                    scratch, advance(x, first * x_stride), advance(dz, first * dz_stride), start,
+                    start_row, x_stride, dz_stride, rows, width, count,
+                )  # fmt: skip
             start, start_row = scratch, width
     elif width == lanes_of(scratch[0]):
         multiply_edge(scratch, width, x, 1, x_stride, dz, dz_stride, zeros, 0, rows, batch, lowest)

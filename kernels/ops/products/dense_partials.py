@@ -65,8 +65,9 @@ def dense_partials(record, frame, scratch, lo, hi):
             clear_columns(db, 0, columns)
         x = advance(slot(record, PARTIALS.x, scratch[0]), sample * record[PARTIALS.x_stride])
         dz = advance(slot(record, PARTIALS.dz, scratch[0]), sample * record[PARTIALS.dz_stride])
-        add_row_sums(db, dz, record[PARTIALS.dz_row], rows, columns)
-        add_product(
-            dw, x, record[PARTIALS.x_row], dz, record[PARTIALS.dz_row], fan_in, rows, columns
-        )
+        if rows > 0:
+            add_row_sums(db, dz, record[PARTIALS.dz_row], rows, columns)
+            add_product(
+                dw, x, record[PARTIALS.x_row], dz, record[PARTIALS.dz_row], fan_in, rows, columns
+            )
     return 0

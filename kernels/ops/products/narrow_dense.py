@@ -17,6 +17,7 @@ from fusednn.kernels.intrinsics.sums import dot_four, dot_one, sum_squares
 from fusednn.kernels.intrinsics.tiles import ROW_PANELS, VECTORS
 from fusednn.kernels.operands import COUNT, INT64, REALS, ROWS, maybe, op, operands
 from fusednn.kernels.ops.frames import rows_of_run, runs_of_batch
+from fusednn.kernels.ops.pointwise.elementwise import clear_columns
 from fusednn.kernels.ops.updates.update import UPDATE, squares_factor, step_weights
 
 from . import dense
@@ -105,14 +106,19 @@ def update_narrow(record, frame, scratch, lo, hi):
     """Weights [lo, hi), at most four panels, of each unit: their gradient x^T dz, then a step."""
     start, stride = slot(record, UPDATE_NARROW.zeros, scratch[0]), 0
     x_stride, dz_stride = record[UPDATE_NARROW.x_stride], record[UPDATE_NARROW.dz_stride]
+    units = record[UPDATE_NARROW.fan_out]
+    if record[UPDATE_NARROW.lengths] != 0:  # no series of a window may have a step
+        clear_columns(scratch, 0, units * (hi - lo))
+        start, stride = scratch, hi - lo
     for run in range(runs_of_batch(record, frame, UPDATE_NARROW.lengths)):
         first, rows = rows_of_run(record, frame, UPDATE_NARROW.lengths, run)
         x = advance(slot(record, UPDATE_NARROW.x, scratch[0]), first * x_stride + lo)
         dz = advance(slot(record, UPDATE_NARROW.dz, scratch[0]), first * dz_stride)
-        multiply_plain(
-            scratch, hi - lo, dz, 1, dz_stride, x, x_stride, start, stride,
-            record[UPDATE_NARROW.fan_out], rows, hi - lo, cast(-float("inf"), scratch[0]),
-        )  # fmt: skip
+        if rows > 0:
+            multiply_plain(
+                scratch, hi - lo, dz, 1, dz_stride, x, x_stride, start, stride, units, rows,
+                hi - lo, cast(-float("inf"), scratch[0]),
+            )  # fmt: skip
         start, stride = scratch, hi - lo
     return step_narrow(record, frame, scratch, hi - lo, lo, hi)
 

@@ -28,8 +28,10 @@ def join_states(record, frame, scratch, lo, hi):
     out, states = slot(record, JOIN.out, scratch[0]), slot(record, JOIN.states, scratch[0])
     for sample in range(lo, hi):
         steps = count_of(record, JOIN.lengths, sample, record[JOIN.steps])
-        first = steps - 1 if record[JOIN.last] != 0 else 0
-        for row in range(min(record[JOIN.rows], steps)):
+        first, rows = 0, min(record[JOIN.rows], steps)
+        if record[JOIN.last] != 0:  # of a window without steps, the row before them
+            first, rows = steps - 1, 1
+        for row in range(rows):
             step = (row + first) * record[JOIN.states_step]
             there = advance(out, sample * record[JOIN.out_stride] + row * record[JOIN.out_step])
             copy_span(there, advance(states, sample * record[JOIN.states_stride] + step), units)

@@ -2,8 +2,18 @@
 
 from fusednn.kernels import records
 from fusednn.kernels.intrinsics.pointers import advance, slot
-from fusednn.kernels.operands import COUNT, ROWS, op, operands, padded_width_of, width_of
+from fusednn.kernels.operands import (
+    COUNT,
+    INT64,
+    ROWS,
+    maybe,
+    op,
+    operands,
+    padded_width_of,
+    width_of,
+)
 from fusednn.kernels.ops.frames import step_settings
+from fusednn.kernels.ops.lengths import count_of
 from fusednn.kernels.ops.pointwise.elementwise import clear_columns
 
 from .walk import copy_span
@@ -16,8 +26,10 @@ BEGIN = operands(
 )
 END = operands(
     out=ROWS,  # a row for each sample
-    states=ROWS,  # rows of samples
-    last=COUNT,  # elements from the first row of a sample's states to the last
+    states=ROWS,  # rows of samples; the first is that before the first step
+    states_step=COUNT,
+    steps=COUNT,
+    lengths=maybe(INT64),  # of each sample's window, which may have no step
     width=width_of("out"),
 )
 
@@ -38,9 +50,10 @@ def begin_window(record, frame, scratch, lo, hi):
 
 @op(END)
 def end_window(record, frame, scratch, lo, hi):
-    """Samples [lo, hi): out (H,) = the last row of states (T + 1, H); overwrites."""
+    """Samples [lo, hi): out (H,) = the row of states (T + 1, H) behind the steps; overwrites."""
     out, states = slot(record, END.out, scratch[0]), slot(record, END.states, scratch[0])
     for sample in range(lo, hi):
-        last = advance(states, sample * record[END.states_stride] + record[END.last])
-        copy_span(advance(out, sample * record[END.out_stride]), last, record[END.width])
+        last = count_of(record, END.lengths, sample, record[END.steps]) * record[END.states_step]
+        there = advance(states, sample * record[END.states_stride] + last)
+        copy_span(advance(out, sample * record[END.out_stride]), there, record[END.width])
     return 0

@@ -28,6 +28,7 @@ from fusednn.kernels.operands import (
     operands,
 )
 from fusednn.kernels.ops.frames import rows_of_run, runs_of_batch, step_settings
+from fusednn.kernels.ops.pointwise.elementwise import clear_columns
 
 TILE_CALLS = 8
 TILE_ROWS = TILE_CALLS * TILE
@@ -174,11 +175,15 @@ def add_columns(record, g, start, dz, lo, hi, rows):
 def update_bias(record, frame, scratch, lo, hi):
     """Columns [lo, hi), at most four panels: the sum of dz over the batch, then its step."""
     stride, start = record[SUM.dz_stride], slot(record, SUM.zeros, scratch[0])
+    if record[SUM.lengths] != 0:  # no series of a window may have a step
+        clear_columns(scratch, 0, hi - lo)
+        start = scratch
     for run in range(runs_of_batch(record, frame, SUM.lengths)):
         first, rows = rows_of_run(record, frame, SUM.lengths, run)
-        dz = advance(slot(record, SUM.dz, scratch[0]), first * stride)
-        add_columns(record, scratch, start, dz, lo, hi, rows)
-        start = scratch
+        if rows > 0:
+            dz = advance(slot(record, SUM.dz, scratch[0]), first * stride)
+            add_columns(record, scratch, start, dz, lo, hi, rows)
+            start = scratch
     return step_bias(record, frame, scratch, lo, hi)
 
 

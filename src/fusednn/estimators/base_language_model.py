@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
@@ -250,16 +249,6 @@ class BaseLanguageModel(ScoringMixin, WritingMixin, BaseLayered):
             found["validation_loss"] = list(self.validation_loss_curve_ or [])
         return found
 
-    def _rehearsals(self):
-        """What compiles all that a model of these parameters calls, with descriptions."""
-        count = self._specs()[0].count or 9
-        codes = np.arange(4 * self.context + 8, dtype=np.uint8) % (min(count, 9) - 1)
-        options = {"max_iter": 1, "tokenizer": None, "verbose": False, "early_stopping": False}
-        options |= {"steps_per_epoch": 1, "warm_start": False}
-        for dtype in ("float32", "float64") if self.dtype == "auto" else (self.dtype,):
-            model = clone(self).set_params(**options, dtype=dtype)
-            yield f"{type(self).__name__} {dtype}", partial(_rehearse, model, codes)
-
     def _frozen(self):
         from .deployment.freezing import freeze  # it imports the estimators
 
@@ -272,10 +261,3 @@ class BaseLanguageModel(ScoringMixin, WritingMixin, BaseLayered):
         tags.input_tags.two_d_array = False
         tags.target_tags.required = False
         return tags
-
-
-def _rehearse(model, codes) -> None:
-    """Fits, judges and writes."""
-    model.fit(codes, X_val=codes)
-    model.score_samples(codes[: model.context])
-    model.generate(codes[:2], 2)

@@ -68,9 +68,11 @@ l1, diagnose, missing_targets, class_weight, loss
         For very long series: the steps that the gradient goes back (truncated backpropagation). A
         fit goes through the series of a batch window by window and carries the states of
         recurrences on, so its memory does not grow with the steps. If each step has a target,
-        every window updates the weights; if a series has one, the last window does, which has the
-        steps that are left. For recurrences in one direction and layers on single steps; with
-        neither `mixup`, `augment`, `accumulate` nor "lbfgs". None: no limit.
+        every window updates the weights, and the last has the steps that are left; if a series has
+        one, the last window does, and the first has the steps that are left. For recurrences in
+        one direction and layers on single steps, perhaps behind a `TokenEmbedding`; with neither
+        `mixup`, `augment`, `accumulate` nor "lbfgs", and for series of unequal lengths without
+        `BatchNorm`. None: no limit.
 
     Attributes
     ----------

@@ -11,6 +11,7 @@ from .layers.layer import Layer
 from .layers.recurrent import Recurrent
 from .layers.reshape import Reshape
 from .layers.residual import Residual
+from .layers.token_embedding import TokenEmbedding
 
 
 def in_windows(ops: Sequence[Layer], steps: int) -> tuple[Layer, ...]:
@@ -25,9 +26,8 @@ def in_windows(ops: Sequence[Layer], steps: int) -> tuple[Layer, ...]:
     steps : int
     """
     first, *others = ops
-    assert isinstance(first, Reshape)
-    begin = Reshape((steps, first.fan_out), after=first.after)
-    return begin, *_carried(others)
+    assert isinstance(first, Reshape | TokenEmbedding)
+    return first.with_steps_of_data(steps), *_carried(others)
 
 
 def _carried(ops: Sequence[Layer]) -> Iterator[Layer]:

@@ -7,15 +7,15 @@ from itertools import accumulate
 from math import inf, prod
 from typing import Any, NamedTuple
 
-from .arrays import CHUNKS, FLOAT64, INT64, ROWS, Array
+from .arrays import CHUNKS, FLOAT64, ROWS, Array
 from .augmentation import Augmentation
 from .layers.dense import Dense
 from .layers.embedding import Embedding
 from .layers.layer import Layer, shapes_along, walked
-from .layers.reshape import Reshape
 from .layers.token_embedding import TokenEmbedding
 from .lengths import along_steps
 from .parameters import Parameter
+from .samples import mixed_rows, padded_samples, padded_windows, samples_of
 from .trace import Graph, Trace
 
 
@@ -151,6 +151,7 @@ class Network(NamedTuple):
         augmentation: Augmentation | None = None,
         in_bytes: bool = False,
         ragged: bool = False,
+        windowed: bool = False,
     ) -> Graph:
         """The network as calls.
 
@@ -172,6 +173,8 @@ class Network(NamedTuple):
         ragged : bool
             Whether the samples are series with padding, steps behind the last whose features are
             all NaN, or tokens with padding; the first op gives them their time axis.
+        windowed : bool
+            Whether these are windows of series (`in_windows`), whose steps are given.
 
         Raises
         ------
@@ -179,7 +182,7 @@ class Network(NamedTuple):
             If series with padding do not fit an op, or are augmented.
         """
         groups = max(1, len(self.groups))
-        asked = augmentation, in_bytes, ragged
+        asked = augmentation, in_bytes, ragged, windowed
         return _graph(self.ops, groups, trains, noisy, mixed, wants_dx, *asked)
 
 
@@ -210,6 +213,7 @@ def _graph(
     augmentation: Augmentation | None,
     in_bytes: bool,
     ragged: bool,
+    windowed: bool,
 ) -> Graph:
     data = Array((ops[0].fan_in,))
     trace = Trace(data, trains=trains, noisy=noisy, wants_dx=wants_dx)
@@ -217,16 +221,17 @@ def _graph(
     if ragged:
         if augmentation:
             raise ValueError("series of unequal lengths cannot be augmented")
-        found = _padded_samples(trace, ops[0], mixed)
+        first = ops[0]
+        found = padded_windows(trace, first) if windowed else padded_samples(trace, first, mixed)
     else:
-        found = _samples(trace, ops[0], mixed, augmentation, in_bytes)
+        found = samples_of(trace, ops[0], mixed, augmentation, in_bytes)
     outputs = []
     for op in ops:
         found = op.trace(trace, found)
         outputs.append(found)
     dlogits = losses = None
     if trains:
-        dlogits, losses = _loss(trace, found, groups, mixed)
+        dlogits, losses = _loss(trace, found, groups, mixed, windowed)
     elif wants_dx:
         dlogits = Array(found.shape)
         trace.call("pick", {"dlogits": dlogits}, logits=found)
@@ -249,78 +254,25 @@ def _graph(
     )
 
 
-def _samples(
-    trace: Trace, first: Layer, mixed: bool, augmentation: Augmentation | None, in_bytes: bool
-) -> Array:
-    """What the first op reads: the data in place if it is such an op, else a gathered copy."""
-    is_changed = mixed or in_bytes or augmentation is not None
-    if isinstance(first, TokenEmbedding):
-        return trace.x
-    if isinstance(first, Dense | Embedding | Reshape) and not is_changed:
-        return trace.x
-    x = _gathered(trace, "own", augmentation)
-    return _mixed(trace, x, _gathered(trace, "partners", augmentation)) if mixed else x
+def _loss(
+    trace: Trace, logits: Array, groups: int, mixed: bool, whole: bool
+) -> tuple[Array, Array]:
+    """The gradient of the logits, and the losses.
 
-
-def _padded_samples(trace: Trace, first: Layer, mixed: bool) -> Array:
-    """Copies of padded series, whose padding is 0, or tokens themselves; counts their steps."""
-    if isinstance(first, TokenEmbedding):
-        trace.data_lengths = Array((1,), ROWS, INT64)
-        written = {"counts": trace.data_lengths}
-        trace.call("count_tokens", written, x=trace.x, steps=first.fan_in, padding=first.padding)
-        return trace.x
-    if not isinstance(first, Reshape) or len(first.shape) != 2:
-        raise ValueError(f"series of unequal lengths need a time axis first, not {first}")
-    found = []
-    for order in ("own", "partners") if mixed else ("own",):
-        lengths = Array((1,), ROWS, INT64)
-        given = {"order": order, "steps": first.out_shape((first.fan_in,))[0]}
-        given["turned"] = first.channels_first
-        trace.call("count_steps", {"counts": lengths}, x=trace.x, **given)
-        found.append((_gathered(trace, order, None, padded=True), lengths))
-    if not mixed:
-        [(x, trace.data_lengths)] = found
-        return x
-    (x, lengths), (other, others) = found
-    trace.data_lengths = Array((1,), ROWS, INT64)
-    trace.call("longer", {"counts": trace.data_lengths}, first=lengths, second=others)
-    return _mixed(trace, x, other)
-
-
-def _gathered(
-    trace: Trace, order: str, augmentation: Augmentation | None, padded: bool = False
-) -> Array:
-    """The samples of a batch in an order, augmented if that is asked for."""
-    x = Array(trace.x.shape)
-    trace.call("gather", {"out": x}, x=trace.x, order=order, padded=padded)
-    if augmentation is None:
-        return x
-    out = Array(x.shape)
-    stream = trace.next_stream()
-    if augmentation.deviations:
-        trace.next_stream()  # of the noise
-    trace.call("augment", {"out": out}, x=x, augmentation=augmentation, stream=stream)
-    return out
-
-
-def _loss(trace: Trace, logits: Array, groups: int, mixed: bool) -> tuple[Array, Array]:
-    """The gradient of the logits, and the losses."""
+    With `whole` of padding too, whose targets are unknown: a sample may have nothing else.
+    """
+    more: dict[str, Any] = {"lengths": None} if whole else {}
     found = []
     for order in ("own", "partners") if mixed else ("own",):
         dlogits, losses = Array(logits.shape), Array((groups,), ROWS, FLOAT64)
         written = {"dlogits": dlogits, "losses": losses}
-        trace.call("loss", written, logits=logits, order=order)
+        trace.call("loss", written, logits=logits, order=order, **more)
+        trace.set_lengths(trace.lengths_of(logits), dlogits)
         found.append((dlogits, losses))
     if not mixed:
         return found[0]
     (own, losses), (other, others) = found
     both = Array(losses.shape, ROWS, FLOAT64)
-    dlogits = _mixed(trace, own, other)
+    dlogits = mixed_rows(trace, own, other)
     trace.call("mix_values", {"out": both}, x=losses, other=others)
     return dlogits, both
-
-
-def _mixed(trace: Trace, x: Array, other: Array) -> Array:
-    out = Array(x.shape)
-    trace.call("mix_rows", {"out": out}, x=x, other=other)
-    return out

@@ -14,7 +14,7 @@ from .binding.convolutions import frame_elements
 from .binding.lowering import Lowering
 from .binding.outputs import ANSWERS, add_answer
 from .binding.program import Program
-from .binding.recurrent import recurrent_elements
+from .binding.recurrent import RECURRENCES, recurrent_elements
 from .layout.choosing import forms_of
 from .memory import sizes
 from .memory.buffers import leading_dimension
@@ -176,6 +176,13 @@ def least_rows(network: Network) -> int:
     return max(1, sizes.ANSWER_ROWS // network.positions)
 
 
+def samples_together(network: Network) -> int:
+    """The most samples of several rows that are answered together."""
+    recurs = any(call.op in RECURRENCES for call in network.graph().calls)
+    largest = max(a * b for _, a, b in network.products()) if recurs else 0
+    return sizes.SERIES_SAMPLES if 0 < largest <= sizes.SERIES_WEIGHTS else sizes.TASK_SAMPLES
+
+
 def row_bytes(network: Network, dtype: np.dtype) -> int:
     """About how many bytes the outputs of all layers take for one sample."""
     elements = sum(rows * leading_dimension(width, dtype) for rows, width in network.arrays())
@@ -185,7 +192,7 @@ def row_bytes(network: Network, dtype: np.dtype) -> int:
 def _block_rows(network: Network, samples: int, dtype, workers: int) -> int:
     fair = samples // (4 * workers)  # several blocks per worker: others take those of a slow core
     if network.positions > 1:  # samples run in loops
-        return max(1, min(sizes.TASK_SAMPLES, samples if workers == 1 else fair))
+        return max(1, min(samples_together(network), samples if workers == 1 else fair))
     least = least_rows(network)
     block = max(least, min(sizes.ANSWER_BYTES // row_bytes(network, dtype), fair) // least * least)
     return min(block, max(1, samples))

@@ -19,7 +19,7 @@ from .binding.lowering import Lowering
 from .binding.outputs import ANSWERS, add_answer
 from .binding.program import Program
 from .cutting import stages_of
-from .inference import lowered, row_bytes, scratch_elements
+from .inference import lowered, row_bytes, samples_together, scratch_elements
 from .layout.forms import Form
 from .memory import sizes
 from .memory.buffers import address_of
@@ -165,7 +165,7 @@ def _placeholder(width: int, dtype, is_sparse: bool) -> DenseRows | CsrRows:
 def block_rows(network: Network, dtype) -> int:
     """Samples that are answered together; each calling thread has buffers for so many."""
     if network.positions > 1:  # samples run in loops
-        return sizes.TASK_SAMPLES
+        return samples_together(network)
     return max(
         1, min(sizes.ANSWER_ROWS, sizes.ANSWER_BYTES // row_bytes(network, np.dtype(dtype)))
     )

@@ -13,7 +13,7 @@ from math import prod
 import numpy as np
 
 from fusednn.graph.network import Network
-from fusednn.graph.trace import Call, Graph
+from fusednn.graph.trace import Call
 from fusednn.kernels import records
 from fusednn.kernels.intrinsics.shapes import SHAPE
 from fusednn.kernels.intrinsics.tiles import ROW_PANELS
@@ -34,6 +34,7 @@ from .binding.recurrent import recurrent_elements
 from .layout.choosing import forms_of
 from .layout.far_blocks import far_elements
 from .layout.parameters import ParameterLayout
+from .lengths import lengths_of
 from .memory.buffers import padded
 from .memory.memory import Memory
 from .updating.batches import is_blocked, row_blocks, rows_at_once, samples_per_tile, starts_of
@@ -42,7 +43,7 @@ from .updating.normed_weights import normed_weights_of
 from .updating.norms import Columns, NormedWeights
 from .updating.rule import Rule
 from .updating.updater import Updater, positions_of
-from .windowing import Part, Stages, Windows
+from .windowing import Part, Stages, Windows, forward_only
 
 
 class TrainingPlan:
@@ -123,7 +124,8 @@ class TrainingPlan:
             assert isinstance(target, Target)
             starts = starts_of(len(order), batch, self.joined)
             stops = np.append(starts[1:], len(order))
-            self.windows = Windows(network, rule.window, source, target, starts, stops)
+            lengths = lengths_of(source.X, network.ops[0]) if rule.ragged else None
+            self.windows = Windows(network, rule.window, source, target, starts, stops, lengths)
             parts = self.windows.parts
         networks = [part.network for part in parts]
         graphs = [one.graph(trains=True, wants_dx=rule.inputs) for one in networks]
@@ -183,10 +185,13 @@ class TrainingPlan:
             augmentation=rule.augmentation,
             in_bytes=source.in_bytes,
             ragged=rule.ragged,
+            windowed=self.windows is not None,
         )
         if target is None:
             graph = forward_only(graph)
         orders = {"own": order, "partners": self.partners}
+        if self.windows is not None:
+            orders["steps"] = self.windows.lengths
 
         def loss(lowering: Lowering, call: Call) -> list[np.ndarray]:
             assert target is not None
@@ -355,9 +360,3 @@ class TrainingPlan:
                 table.append((start, 0, apply, end_of_all))
                 numbers.append(number)
         return np.array(table, np.int64), np.array(numbers)
-
-
-def forward_only(graph: Graph) -> Graph:
-    """The graph of a step of training up to the loss."""
-    at = next(number for number, call in enumerate(graph.calls) if call.op == "loss")
-    return graph._replace(calls=graph.calls[:at], losses=None, gradients={}, dx=None)

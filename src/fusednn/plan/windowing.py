@@ -2,8 +2,9 @@
 
 The series of a batch go through their windows one after the other. The gradient ends where a
 window begins, so memory does not grow with the series. Targets of each step update the weights
-after each window; one target of a series updates them after the last, and the windows before it
-run forward only.
+after each window; the last has what is left over. One target of a series updates them after the
+last window, which ends where the series does; the windows before it run forward only, and the
+first has what is left over. A short series has no step in some windows: behind its end, or before.
 
 A window of a sample is read in place: with the data as rows of one step, it begins at the row
 sample * steps + first step.
@@ -17,7 +18,9 @@ import numpy as np
 
 from fusednn.graph.in_windows import in_windows
 from fusednn.graph.layers.reshape import Reshape
+from fusednn.graph.layers.token_embedding import TokenEmbedding
 from fusednn.graph.network import Network
+from fusednn.graph.trace import Graph
 from fusednn.kernels import records
 
 from .binding.data import BYTE, DenseRows, Source
@@ -69,11 +72,13 @@ class Windows:
     network : Network
         Whole series.
     window : int
-        Steps of each window; the last may have fewer.
+        Steps of each window; the last may have fewer, or with one target of a series the first.
     source : DenseRows
     target : Target
     starts, stops : ndarray of int64
         The first sample of each batch, and the one behind its last.
+    lengths : ndarray of int64, or None
+        The steps of each sample, of padded series.
 
     Attributes
     ----------
@@ -82,17 +87,26 @@ class Windows:
         Updates of a pass.
     counts : ndarray of shape (samples * windows,), or None
         Weights of the windows in the mean of the losses, if each of them has targets.
-    entries : ndarray of int64
-        In the order of the steps, the sample times the number of windows plus the window.
+    entries, lengths : ndarray of int64
+        In the order of the steps, the sample times the number of windows plus the window; and the
+        steps of the sample's window.
     """
 
     def __init__(
-        self, network: Network, window: int, source: Source, target: Target, starts, stops
+        self,
+        network: Network,
+        window: int,
+        source: Source,
+        target: Target,
+        starts,
+        stops,
+        lengths: np.ndarray | None = None,
     ):
         first = network.ops[0]
-        assert isinstance(first, Reshape)
+        assert isinstance(first, Reshape | TokenEmbedding)
         assert isinstance(source, DenseRows)
-        self._steps, self._window, self._width = first.shape[0], window, first.fan_out
+        [self._steps, *_] = first.out_shape((first.fan_in,))
+        self._window, self._width = window, first.fan_in // self._steps
         self._whole, rest = divmod(self._steps, window)
         self._count, samples = self._whole + (rest > 0), len(source.X)
         self.each_judged = target.values.ndim > 2
@@ -102,7 +116,10 @@ class Windows:
         samples_of = [np.arange(at, at + n) for at, n in zip(starts, sizes, strict=True)]
         self._sample = np.concatenate([np.tile(one, self._count) for one in samples_of])
         self._number = np.concatenate([np.repeat(np.arange(self._count), n) for n in sizes])
-        self.entries, self.order, self.rows = np.zeros((3, len(self._sample)), np.int64)
+        self.entries, self.order, self.rows, self.lengths = np.zeros(
+            (4, len(self._sample)), np.int64
+        )
+        self._own = np.full(samples, self._steps) if lengths is None else lengths
         self._X = np.ascontiguousarray(source.X)
         self._dtype = BYTE if source.in_bytes else source.X.dtype
         self.counts: np.ndarray | None = None
@@ -115,8 +132,10 @@ class Windows:
                 kinds.append((rest, _cut(target, slice(cut, None), samples, rest)))
             self._kinds = [0] * self._whole + [1] * (rest > 0)
         else:
-            kinds = [(window, None)] * (self._count > 1) + [(rest or window, target)]
-            self._kinds = [0] * (self._count - 1) + [len(kinds) - 1]
+            sizes = [rest] * (rest > 0) + [window] * self._whole
+            every = [*((size, None) for size in sizes[:-1]), (sizes[-1], target)]
+            kinds = [one for at, one in enumerate(every) if one not in every[:at]]
+            self._kinds = [kinds.index(one) for one in every]
         self.parts = [self._part(network, steps, own) for steps, own in kinds]
 
     def _part(self, network: Network, steps: int, target: Target | None) -> Part:
@@ -138,7 +157,15 @@ class Windows:
     def arrange(self, order: np.ndarray) -> None:
         """Takes over the order of the samples of the next pass."""
         samples, number = order[self._sample], self._number
-        self.order[:] = samples * self._steps + number * self._window
+        own, window = self._own[samples], self._window
+        if self.each_judged:
+            first = number * window
+            self.lengths[:] = np.clip(own - first, 0, window)
+        else:  # the last window ends where the series does
+            stop = own - (self._count - 1 - number) * window
+            first = np.maximum(stop - window, 0)
+            self.lengths[:] = np.clip(stop, 0, window)
+        self.order[:] = samples * self._steps + first
         self.entries[:] = samples * self._count + number
         self.rows[:] = samples
         if self.each_judged:
@@ -196,6 +223,12 @@ class Windows:
         """The first entry of each update."""
         sizes = np.repeat(self._sizes, self._count)
         return np.cumsum(sizes) - sizes
+
+
+def forward_only(graph: Graph) -> Graph:
+    """The graph of a step of training up to the loss."""
+    at = next(number for number, call in enumerate(graph.calls) if call.op == "loss")
+    return graph._replace(calls=graph.calls[:at], losses=None, gradients={}, dx=None)
 
 
 def _cut(target: Target, steps: slice, samples: int, length: int) -> Target:

@@ -14,7 +14,7 @@ from fusednn.plan.layout.choosing import forms_of
 from fusednn.plan.layout.parameters import packed
 from fusednn.plan.lengths import has_padding, lengths_of, longest_first
 
-from . import checks
+from . import checks, refusals
 from .computing import Computing
 from .sequences import checked_lengths, lengthened
 
@@ -77,7 +77,7 @@ class AnyLength(Computing):
         try:
             return network_for(self._network, steps * self._series.features)
         except StepsError as error:
-            raise checks.refuse_steps(error, self._network.ops, steps) from None
+            raise refusals.refuse_steps(error, self._network.ops, steps) from None
 
     def _of_steps(self, network: Network) -> AnyLength:
         """The same for a network of other steps, with the same parameters."""
@@ -100,11 +100,11 @@ class AnyLength(Computing):
         if not has_padding(X, self._network.ops[0]):
             if validate:
                 checked_lengths(X, reads.features, reads.channels_first)
-                raise checks.refuse_values(X, self._names)
+                raise refusals.refuse_values(X, self._names)
             return self._in_padding().answer(kind, X, out, False)
         lengths = checked_lengths(X, reads.features, reads.channels_first)
         if np.isinf(X).any():
-            raise checks.refuse_infinity(X)
+            raise refusals.refuse_infinity(X)
         return self._answer_lengths(kind, X, lengths, out)
 
     def _answer_tokens(self, kind, X, out):
@@ -120,7 +120,7 @@ class AnyLength(Computing):
             try:
                 ops_of_steps(self._network.ops, max(1, steps))
             except StepsError as error:
-                raise checks.refuse_steps(error, self._network.ops, steps) from None
+                raise refusals.refuse_steps(error, self._network.ops, steps) from None
         order = longest_first(lengths)
         found = zeros(out.shape, out.dtype)  # answers to steps of padding stay 0
         out[order] = self._in_padding().answer(kind, X[order], found, False)

@@ -9,7 +9,7 @@ from fusednn.kernels import answer as calls
 from fusednn.plan.binding.data import CsrRows
 from fusednn.plan.lengths import has_padding
 
-from . import checks
+from . import checks, refusals
 from .any_length import AnyLength
 
 
@@ -60,7 +60,7 @@ class Answering(AnyLength):
             self._check_codes(X)
         if self._tokens is not None and has_padding(X, self._tokens):
             if validate and not np.isfinite(X).all():
-                raise checks.refuse_values(X, self._names)
+                raise refusals.refuse_values(X, self._names)
             return self._answer_tokens(kind, X, out)
         if rows > self.brief_rows:
             status = self._answer_many(kind, X, out, check, fresh)
@@ -122,11 +122,11 @@ class Answering(AnyLength):
             source = CsrRows.of(X, self.dtype)
         rows, width = source.shape
         if width != self._inputs:
-            raise checks.refuse_columns(source, self._inputs, self._names)
+            raise refusals.refuse_columns(source, self._inputs, self._names)
         if not rows:
-            raise checks.refuse_empty(source, self._names)
+            raise refusals.refuse_empty(source, self._names)
         if validate and not np.isfinite(source.values).all():
-            raise checks.refuse_values(source.values, self._names)
+            raise refusals.refuse_values(source.values, self._names)
         columns, kept = self._shapes[kind]
         if out is None:
             out = empty((rows, columns), kept)

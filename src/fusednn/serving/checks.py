@@ -8,22 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fusednn.graph.op_names import name_in
-
 from .sequences import are_sequences, refuse_mixed, stacked
 
 if TYPE_CHECKING:
-    from fusednn.graph.time_axis import Series, StepsError
-
-SEE = (
-    "For supervised learning, you might want to consider sklearn.ensemble"
-    ".HistGradientBoostingClassifier and Regressor which accept missing values encoded as NaNs"
-    " natively. Alternatively, it is possible to preprocess the data, for instance by using an"
-    " imputer transformer in a pipeline or drop samples with missing values. See"
-    " https://scikit-learn.org/stable/modules/impute.html You can find a list of all estimators"
-    " that handle NaN values at the following page: https://scikit-learn.org/stable/modules/"
-    "impute.html#estimators-that-handle-nan-values"
-)
+    from fusednn.graph.time_axis import Series
 
 
 def converted(
@@ -154,46 +142,6 @@ def check_real(X) -> None:
     """Refuses complex numbers in arrays and sparse matrices."""
     if X.dtype.kind == "c":
         raise ValueError(f"Complex data not supported\n{X}\n")
-
-
-def refuse_columns(
-    X, inputs: int, names: tuple[str, str], series: Series | None = None
-) -> ValueError:
-    """The error for a wrong number of columns; `series` says what the network reads, if any."""
-    more = "" if series is None or series.are_tokens else f", or series {series.free_text}"
-    return ValueError(
-        f"X has {X.shape[-1]} features, but {names[0]} is expecting {inputs} features as"
-        f" input{more}."
-    )
-
-
-def refuse_steps(error: StepsError, ops, steps: int) -> ValueError:
-    """The error for series of steps that an op does not take."""
-    name = name_in(ops, ops[error.number])
-    return ValueError(f"X has series of length {steps}, but {name} {error.why}.")
-
-
-def refuse_empty(X, names: tuple[str, str]) -> ValueError:
-    """The error for no rows."""
-    return ValueError(
-        f"Found array with {X.shape[0]} sample(s) (shape={X.shape}) while a minimum of 1 is"
-        f" required by {names[0]}."
-    )
-
-
-def refuse_values(X: np.ndarray, names: tuple[str, str]) -> ValueError:
-    """The error for NaN or infinity."""
-    if not np.isnan(X).any():
-        return refuse_infinity(X)
-    return ValueError(
-        f"Input X contains NaN.\n{names[1]} does not accept missing values encoded as NaN"
-        f" natively. {SEE}"
-    )
-
-
-def refuse_infinity(X: np.ndarray) -> ValueError:
-    """The error for infinity."""
-    return ValueError(f"Input X contains infinity or a value too large for dtype('{X.dtype}').")
 
 
 def check_out(out, shape: tuple[int, ...], dtype: np.dtype) -> None:

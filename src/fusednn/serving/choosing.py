@@ -6,7 +6,7 @@ import numpy as np
 
 from fusednn.plan.binding.data import checked_csr
 
-from . import checks
+from . import checks, refusals
 from .calls import Answering
 from .model import Columns
 
@@ -43,6 +43,6 @@ class Choosing:
         elif not (type(X) is np.ndarray and X.dtype in (dtype, np.uint8) and X.ndim == 2):
             X = checks.converted(X, dtype, self._names, self._features, self._columns)
         if X.shape[1] != inputs:
-            raise checks.refuse_columns(X, inputs, self._names)
+            raise refusals.refuse_columns(X, inputs, self._names)
         X = X[:, self._chosen] if is_sparse else X.take(self._chosen, axis=1)
         return self._answering.answer(kind, X, out, validate)

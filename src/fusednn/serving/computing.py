@@ -27,7 +27,7 @@ from fusednn.plan.memory.sizes import ANSWER_ROWS
 from fusednn.plan.prepared_call import Resident, block_rows
 from fusednn.training.jobs import FLOPS_PER_HELPER, choose_jobs
 
-from . import checks
+from . import checks, refusals
 from .model import axes_of_samples
 from .together import share_rows, share_samples
 
@@ -254,13 +254,12 @@ class Computing:
         return Resident(*given, ragged=self._is_ragged, **options)
 
     def _refuse(self, status, X):
+        ops, names = self._network.ops, self._names
         if status == calls.WRONG_COLUMNS:
-            raise checks.refuse_columns(X, self._inputs, self._names, self._series)
-        if not X.shape[0]:
-            raise checks.refuse_empty(X, self._names)
-        if status == calls.NOT_FINITE:
-            raise checks.refuse_values(X, self._names)
-        raise RuntimeError("a compiled operation of the network failed")
+            raise refusals.refuse_columns(X, self._inputs, names, self._series)
+        if status == calls.NOT_FINITE and X.shape[0]:
+            raise refusals.refuse_values(X, names, ops)
+        raise refusals.refuse_rows(X, names)
 
 
 def _check_of(first: Layer) -> Callable[[ndarray], None] | None:

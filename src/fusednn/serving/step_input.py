@@ -10,7 +10,7 @@ from numpy import empty  # looked up in every call
 from fusednn.graph.layers.layer import Layer
 from fusednn.graph.layers.token_embedding import TokenEmbedding
 
-from . import checks
+from . import checks, refusals
 
 
 class Features:
@@ -45,7 +45,7 @@ class Features:
                 f"Steps of this stream are (n_steps, {self._count}); got X of shape {np.shape(X)}."
             )
         if validate and not np.isfinite(found).all():
-            raise checks.refuse_values(found, self._names)
+            raise refusals.refuse_values(found, self._names)
         return found
 
 
@@ -94,7 +94,7 @@ class Tokens:
     def _check(self, X: np.ndarray) -> None:
         """Refuses codes (n,) that are no tokens."""
         if not np.isfinite(X).all():
-            raise checks.refuse_values(X, self._names)
+            raise refusals.refuse_values(X, self._names)
         checks.check_tokens(X[:, np.newaxis], self._count)
         if self._padding is not None and np.equal(X, self._padding).any():
             raise ValueError(

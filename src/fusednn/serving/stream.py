@@ -12,7 +12,7 @@ from fusednn.graph.one_step import most_steps, several_steps
 from fusednn.graph.op_names import name_in
 from fusednn.kernels import answer as calls
 
-from . import checks
+from . import checks, refusals
 from .labels_and_values import RAW, Answers
 from .model import Head
 from .step_input import input_of
@@ -235,7 +235,7 @@ class Stream(Answers):
 
     def _refuse(self, status: int, x: Any) -> None:
         if status == calls.NOT_FINITE:
-            raise checks.refuse_values(np.asarray(x), self._names)
+            raise refusals.refuse_values(np.asarray(x), self._names)
         raise RuntimeError("a compiled operation of the network failed")
 
     def __copy__(self) -> Stream:

@@ -18,8 +18,6 @@ def check_batches(options: FitOptions, training: Training, block: int) -> None:
         raise ValueError("augment needs dense X.")
     if options.augmentation:
         _check_steps(options.augmentation, training)
-    if options.window and has_padding(training.X, training.network.ops[0]):
-        raise ValueError("window needs series of equal length: some of X have padding.")
     if not training.network.needs_batches():
         return
     samples = len(training.order)

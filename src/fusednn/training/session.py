@@ -94,7 +94,7 @@ class Session:
         flat = self.orders.reshape(-1)
         self.plan = TrainingPlan(network, self.source, target, rule, batch, flat, workers)
         starts = starts_of(len(order), batch, self.plan.joined)
-        self.batches = len(starts)  # of one pass
+        self.batches, self._cuts = len(starts), starts[1:]  # of one pass
         self._starts = (np.arange(self.ahead)[:, np.newaxis] * len(order) + starts).reshape(-1)
         self._counts = np.tile(np.diff(starts, append=len(order)), self.ahead).astype(float)
         if self._lengths is not None:
@@ -167,7 +167,7 @@ class Session:
     def _sort(self, order: np.ndarray) -> None:
         """Sorts the series of each batch as they are best trained on; in place."""
         assert self._lengths is not None
-        for samples in np.split(order, self._starts[1 : self.batches]):
+        for samples in np.split(order, self._cuts):
             samples[:] = samples[dealt(self._lengths[samples])]
 
     def run_passes(self, rates: np.ndarray) -> np.ndarray:

@@ -39,6 +39,14 @@ def count_steps_of_rows_of_features(make):
     return counted(make, 1, STEPS, True)
 
 
+def window_lengths(make):
+    steps = make.random.randint(0, STEPS + 1, SAMPLES)
+    found = np.zeros(SAMPLES, np.int64)
+    operands = {"counts": found, "steps": steps}
+    out = {"counts": always(found)}
+    return Case(lengths.window_lengths, operands, out, {"counts": steps}, BY_ROWS)
+
+
 def longer(make):
     first, second = (make.random.randint(1, STEPS + 1, SAMPLES) for _ in range(2))
     found = np.zeros(SAMPLES, np.int64)
@@ -84,5 +92,5 @@ def gather_padded(make):
 
 CASES = [
     *(count_steps, count_steps_of_rows_of_features, longer, change_lengths, clear_steps),
-    gather_padded,
+    *(gather_padded, window_lengths),
 ]

@@ -138,7 +138,7 @@ class Bench:
     def case(self, op, out, continues=False, **given):
         """The case of a call: what the interpreter writes."""
         if "lengths" in signature(getattr(self.oracle, op)).parameters:
-            given["lengths"] = None
+            given.setdefault("lengths", None)
         if op.endswith(("_forward", "_carried")):
             given["storage"] = self.storage
         call = Call(op, out, given)
@@ -282,10 +282,15 @@ def begin_window(make, continues=1.0):
     return case._replace(settings={records.CONTINUES: continues})
 
 
-def end_window(make):
+def end_window(make, lengths=None):
     bench = Bench(make)
     states, before = bench.read(STEPS + 1, H), bench.read(1, H)
-    return bench.case("end_window", {"out": bench.over(before)}, states=states, before=before)
+    given = {"states": states, "before": before, "lengths": lengths}
+    return bench.case("end_window", {"out": bench.over(before)}, **given)
+
+
+def end_ragged_window(make):
+    return end_window(make, np.arange(SAMPLES) % (STEPS + 1))
 
 
 def begin_first_window(make):
@@ -337,26 +342,38 @@ def rnn_carried_backward(make):
 def join_carried_states(make):
     bench = Bench(make)
     out, states = {"out": bench.new(STEPS, H)}, bench.read(STEPS + 1, H)
-    return bench.case("join_states", out, states=states, other=None, sequences=True)
+    given = {"states": states, "other": None, "steps": STEPS}
+    return bench.case("join_states", out, sequences=True, **given)
 
 
 def join_states(make):
     bench = Bench(make)
     out, states = {"out": bench.new(STEPS, H)}, bench.read(STEPS, H)
-    return bench.case("join_states", out, states=states, other=None, sequences=True)
+    given = {"states": states, "other": None, "steps": STEPS}
+    return bench.case("join_states", out, sequences=True, **given)
 
 
 def join_last_states(make):
     bench = Bench(make)
     out, states = {"out": bench.new(H)}, bench.read(STEPS, H)
-    return bench.case("join_states", out, states=states, other=None, sequences=False)
+    given = {"states": states, "other": None, "steps": STEPS}
+    return bench.case("join_states", out, sequences=False, **given)
+
+
+def join_last_carried_states(make):
+    """Of windows, some of which have no step."""
+    bench = Bench(make)
+    out, states = {"out": bench.new(H)}, bench.read(STEPS + 1, H)
+    given = {"states": states, "other": None, "steps": STEPS}
+    lengths = np.arange(SAMPLES) % (STEPS + 1)
+    return bench.case("join_states", out, sequences=False, lengths=lengths, **given)
 
 
 CASES = [
     *(*HALVES, *INTEGERS),
     *(rnn_forward, rectified_rnn_forward, lstm_forward, gru_forward),
     *(rnn_backward, rectified_rnn_backward, lstm_backward, lstm_backward_of_last, gru_backward),
-    *(join_states, join_last_states, join_carried_states),
+    *(join_states, join_last_states, join_carried_states, join_last_carried_states),
     *(
         rnn_carried,
         lstm_carried,
@@ -364,6 +381,7 @@ CASES = [
         begin_window,
         begin_first_window,
         end_window,
+        end_ragged_window,
         remember,
     ),
     *(rnn_carried_backward, lstm_carried_backward, gru_carried_backward),

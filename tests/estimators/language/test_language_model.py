@@ -13,14 +13,14 @@ from cases.small_language_models import (
     model_of,
     text_model,
 )
-from fusednn.kernels._cache import statistics
 from running.nested_weights import flat
 from scipy.special import log_softmax
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
-from fusednn import LanguageModel, warmup
+from fusednn import LanguageModel
 from fusednn.layers import Dense, PositionalEncoding, TokenEmbedding, TransformerBlock
+from fusednn.text import CharTokenizer
 
 NAMES = pytest.mark.parametrize("name", LISTS)
 
@@ -170,15 +170,6 @@ def test_what_scikit_learn_expects():
         text_model(context=0).fit(TEXT)
 
 
-def test_warmup_leaves_nothing_to_compile():
-    model = text_model(dtype="float32")
-    warmup(model)
-    assert warmup(model)["compiled"] == 0
-    before = statistics()["misses"]
-    fitted(model.set_params(early_stopping=True)).generate("the ", 5)
-    assert statistics()["misses"] == before
-
-
 LEARNED = [TokenEmbedding(8), PositionalEncoding(), TransformerBlock(2, causal=True)]
 REFUSED = {
     "heads": ([TokenEmbedding(10), TransformerBlock(4, causal=True)], "multiple of its 4 heads"),
@@ -226,3 +217,4 @@ def test_refused_data():
         model_of(early_stopping=True).partial_fit(CODES)
     with pytest.raises(ValueError, match="holds 4 out"):
         model_of(early_stopping=True, validation_fraction=0.01).fit(CODES)
+    assert isinstance(CharTokenizer(), CharTokenizer)

@@ -46,6 +46,6 @@ def test_masks(task, width, dtype):
     by_channel = dropout_mask(RATE, SAMPLES, width, **shared) > 0
     wanted = 2.0 * np.repeat(by_channel[:, np.newaxis], POSITIONS, axis=1)
     np.testing.assert_array_equal(drop(width, dtype, task, True), wanted)
-    by_element = dropout_mask(RATE, SAMPLES * POSITIONS, width, **shared) > 0
+    by_element = dropout_mask(RATE, SAMPLES * POSITIONS, width, positions=POSITIONS, **shared) > 0
     wanted = 2.0 * by_element.reshape(SAMPLES, POSITIONS, width)
     np.testing.assert_array_equal(drop(width, dtype, task, False), wanted)

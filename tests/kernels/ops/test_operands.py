@@ -65,6 +65,11 @@ def value_of(module, node):
     return None
 
 
+def names_of(module, keyword):
+    """The names that `name=kind` adds to a declaration, or `**table`."""
+    return [keyword.arg] if keyword.arg else list(value_of(module, keyword.value))
+
+
 def declarations():
     """All declarations of the ops, by module and name."""
     found = {}
@@ -78,7 +83,7 @@ def declarations():
                 found[module, target.id] = Declaration(
                     value_of(module, target),
                     value_of(module, extends[0]) if extends else None,
-                    [keyword.arg for keyword in call.keywords],
+                    [name for keyword in call.keywords for name in names_of(module, keyword)],
                 )
     return found
 

@@ -15,6 +15,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from fusednn.estimators.base import BaseNetwork
 from fusednn.estimators.fitting.options import name_of
+from fusednn.estimators.input.rehearsal_data import with_padding
 from fusednn.exceptions import DiagnosisWarning
 from fusednn.kernels._cache import statistics
 from fusednn.plan.memory.sizes import BLOCK_LIMIT
@@ -28,8 +29,9 @@ def warmup(estimator: Any, *, sparse: bool = False) -> dict[str, int]:
     """Compiles the kernels that an estimator needs, and stores them in the disk cache.
 
     Later processes load them from there. Then `fit`, `partial_fit`, predictions of any number of
-    rows, and the predictor that `freeze` makes of the estimator compile nothing. Networks of all
-    sizes share the kernels, so a network of layers over windows is tried on small samples.
+    rows, and the predictor that `freeze` makes of the estimator compile nothing, also for series
+    of unequal lengths where the layers take them. Networks of all sizes share the kernels, so a
+    network of layers over windows is tried on small samples.
 
     Parameters
     ----------
@@ -88,14 +90,13 @@ def rehearsals(estimator: Any, sparse: bool = False) -> list[tuple[str, Callable
 
 
 def _rehearsals_of(network, sparse: bool) -> Iterator[tuple[str, Callable[[], None]]]:
-    if hasattr(network, "_rehearsals"):
-        yield from network._rehearsals()
-        return
     batch = network.batch_size
     if batch != "auto":
         batch = min(batch, BLOCK_LIMIT + 1)  # larger batches use the same kernels
     rows = 2 * (FEW_ROWS + 1 if batch == "auto" else max(FEW_ROWS + 1, batch))
     small = {"max_iter": 1, "batch_size": batch, "validation_fraction": 0.5, "verbose": False}
+    if getattr(network, "window", None):
+        small["window"] = 3  # of at least 8 steps, so that some are left
     X = network._rehearsal_data(rows)
     if sparse and X.ndim > 2:
         raise ValueError("the layers take samples with axes, which sparse X cannot have")
@@ -148,6 +149,13 @@ def _rehearse(model, inputs, targets) -> None:
             model.predict(X)
             model.predict(X[:1])
         _rehearse_frozen(freeze(model, n_jobs=1), inputs[0])
+        padded = with_padding(model, inputs[0])
+        if padded is None:
+            return
+        for y in targets:
+            model.fit(padded, y)
+            model.predict(padded)
+        _rehearse_frozen(freeze(model, n_jobs=1), padded)
 
 
 def _rehearse_frozen(predictor, X) -> None:

@@ -6,9 +6,9 @@ from scipy import sparse
 
 from fusednn.estimators.network.built_layers import Position
 from fusednn.graph.in_windows import refused
-from fusednn.graph.layers.reshape import Reshape
-from fusednn.graph.layers.token_embedding import TokenEmbedding
 from fusednn.graph.network import Network
+from fusednn.graph.time_axis import series_of
+from fusednn.plan.lengths import has_padding
 from fusednn.training.fit_values import FitOptions
 
 
@@ -31,18 +31,21 @@ def windowed(estimator, options: FitOptions, network: Network, X) -> FitOptions:
     }
     for name in [name for name, used in given.items() if used]:
         raise ValueError(f"window cannot be combined with {name}.")
-    first = network.ops[0]
-    if isinstance(first, TokenEmbedding):
+    series = series_of(network.ops)
+    if series is None or series.channels_first:
         raise ValueError(
-            f"window={options.window} cuts series of numbers, but layers[0] is a TokenEmbedding."
-        )
-    if not isinstance(first, Reshape) or len(first.shape) != 2 or first.channels_first:
-        raise ValueError(
-            f"window={options.window} needs series: X with axes (n_samples, steps, channels), or"
-            " Reshape(steps, channels) as the first layer."
+            f"window={options.window} needs series: X with axes (n_samples, steps, channels),"
+            " Reshape(steps, channels) or TokenEmbedding as the first layer."
         )
     _check_layers(estimator, options.window)
-    return options._replace(window=None) if options.window >= first.shape[0] else options
+    if options.window >= series.steps:
+        return options._replace(window=None)
+    if network.needs_batches() and has_padding(X, network.ops[0]):
+        raise ValueError(
+            f"window={options.window} cannot be combined with BatchNorm for series of unequal"
+            " lengths, some of which have no step in a window."
+        )
+    return options
 
 
 def _check_layers(estimator, window: int) -> None:

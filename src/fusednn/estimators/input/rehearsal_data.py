@@ -10,6 +10,7 @@ from fusednn.estimators.network.building import vector_sizes
 from fusednn.estimators.network.list_ends import width_taken
 from fusednn.estimators.network.parameters import has_embedding, has_tokens
 from fusednn.estimators.network.rehearsals import axes_taken
+from fusednn.graph.time_axis import StepsError, free_series, ops_of_steps
 
 from .augmentations import are_images
 from .steps import axes_of
@@ -28,6 +29,35 @@ def rehearsal_data(estimator, rows: int) -> np.ndarray:
     codes, taken = layers[0].columns, width_taken(layers[1:]) or 0
     sizes = vector_sizes(layers[0], layers[0].categories or (1,) * len(codes))
     return np.zeros((rows, max(max(codes) + 1, taken - sum(sizes) + len(codes))))
+
+
+def with_padding(estimator, X: np.ndarray) -> np.ndarray | None:
+    """The samples, half of which end with a step of padding; None if none may.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A network that was fitted to X.
+    X : ndarray of float
+    """
+    built = getattr(estimator, "_built_layers", None)
+    if built is None:
+        return None
+    series = free_series(built.ops)
+    if series is None or not series.may_be_padded or series.steps == 1 or estimator.augment:
+        return None
+    if estimator.window and any(op.joins_rows() for op in built.ops):
+        return None
+    try:
+        ops_of_steps(built.ops, series.steps - 1)
+    except StepsError:
+        return None
+    found = X.reshape(len(X), *series.axes(series.steps)).copy()
+    steps_last = series.channels_first or series.are_tokens
+    found[(slice(None, None, 2), ..., -1) if steps_last else (slice(None, None, 2), -1)] = (
+        series.padding if series.are_tokens else np.nan
+    )
+    return found.reshape(X.shape)
 
 
 def _axes_of(estimator) -> tuple[int, ...]:

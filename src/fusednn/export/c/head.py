@@ -10,7 +10,7 @@ from fusednn.kernels import coefficients as table
 from fusednn.serving.model import BINARY, MULTILABEL, Model
 
 from .interface import has_std, interface_of, rows_at_end
-from .series import check_text, has_steps
+from .series import check_text, has_ends, has_steps
 from .text import number
 
 _INVERSES = {
@@ -156,9 +156,28 @@ def head_text(model: Model, on_heap: bool, is_stepped: bool = False) -> str:
         alike = "rows = NAME_alike(x + start * MACRO_N_FEATURES, rows, &steps);"
         alike = "\n        " + ("if (!state)\n            " if is_stepped else "") + alike
         steps, counts = "steps, ", "start, rows, steps = MACRO_T, r, c"
+    if has_ends(model):
+        steps, counts = "steps, &own, ", f"start, rows, steps = MACRO_T, own = {several}, r, c"
     kinds = ", NAME_DEVIATIONS" if deviations else ""
     linked = f"\n            {link}" if link else ""
     count = "rows" if several == 1 else f"rows * {several}"
+    behind = ""
+    if has_ends(model):
+        count = "rows * own"
+        # the deviation of the logits 0
+        filling = "kind == NAME_DEVIATIONS" if deviations else "0"
+        fill = f"for (c = 0; c < (kind == NAME_RAW ? {logits} : {outputs}); c++)"
+        numbered = f"""\
+            if (kind == NAME_CHOSEN)
+                for (c = 0; c < {columns}; c++)
+                    *numbers++ = 0;
+            else
+    """
+        behind = f"""
+        for (; {"!state && " * is_stepped}r < rows * {several}; r++)
+{numbered * labels}\
+            {fill}
+                {"    " * labels}*values++ = {filling};"""
     forward = f"NAME_forward(x + start * MACRO_N_FEATURES, rows, {steps}work)"
     name, state, stepped = "answer", "", " "
     if is_stepped:
@@ -192,7 +211,7 @@ static int NAME_{name}(int kind, {state}const REAL *x, size_t n, REAL *values, i
                 {values}
                 values += {outputs};
             }}{numbers}{deviations}
-        }}
+        }}{behind}
     }}{release}
     return MACRO_OK;
 }}

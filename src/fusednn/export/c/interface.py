@@ -19,7 +19,7 @@ from fusednn.serving.model import (
     shown_sizes,
 )
 
-from .series import has_steps, least_steps
+from .series import has_ends, has_steps, least_steps
 from .text import in_words, remark, string
 
 
@@ -123,7 +123,8 @@ def _series_text(model: Model) -> str:
     series = free_series(model.ops)
     assert series is not None
     is_code = series.are_tokens
-    return _SERIES.format(what=f"the code {series.padding} in" if is_code else _NAN)
+    what = f"the code {series.padding} in" if is_code else _NAN
+    return _SERIES.format(what=what, more=_BEHIND if has_ends(model) else "")
 
 
 def has_std(model: Model) -> bool:
@@ -133,7 +134,8 @@ def has_std(model: Model) -> bool:
 
 _SERIES = """
    A sample is a series of MACRO_T steps, or of fewer, from MACRO_LEAST_T on, with {what}
-   the steps behind its last one. Its results are those of the series without these."""
+   the steps behind its last one. Its results are those of the series without these{more}."""
+_BEHIND = ", and\n   0 behind its end"
 _NAN = "NaN in all\n   numbers of"
 _WHAT_VALUES = "The predicted values"
 _WHAT_CLASSES = "The probabilities of the classes{several}"

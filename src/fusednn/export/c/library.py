@@ -21,7 +21,7 @@ from fusednn.serving.files.replacing import replacing
 from fusednn.serving.model import Model, axes_of_samples, output_axes, shown_sizes
 
 from .interface import interface_of
-from .series import has_steps, least_steps
+from .series import has_ends, has_steps, least_steps, rows_of_steps
 from .source import words_of, write_c
 from .text import characters, in_words
 
@@ -170,7 +170,8 @@ def _series(model: Model) -> dict[str, Any]:
     """What series the library takes."""
     series = free_series(model.ops)
     assert series is not None
-    return {**series._asdict(), "least": least_steps(model)}
+    found = {**series._asdict(), "least": least_steps(model)}
+    return found | ({"ends": rows_of_steps(model)} if has_ends(model) else {})
 
 
 def _labels(classes: np.ndarray) -> dict[str, Any]:

@@ -52,14 +52,27 @@ int NAME_check(const REAL *x, size_t n)
 
 
 def has_steps(model: Model) -> bool:
-    """Whether samples are series that may have any length up to that of the fit.
-
-    Not if there are results for each step.
-    """
-    if model.columns is not None or output_axes(model.ops):
+    """Whether samples are series that may have any length up to that of the fit."""
+    if model.columns is not None:
         return False
     series = free_series(model.ops)
     return series is not None and series.may_be_padded
+
+
+def has_ends(model: Model) -> bool:
+    """Whether such series have results for each step, which end where they do."""
+    return has_steps(model) and bool(output_axes(model.ops))
+
+
+def rows_of_steps(model: Model) -> list[int]:
+    """The rows of results of series of one step, of two and so on; 0 if a layer refuses them."""
+    series = free_series(model.ops)
+    assert series is not None
+    steps = range(1, series.steps + 1)
+    return [
+        output_axes(ops_of_steps(model.ops, one))[0] if _takes(model.ops, one) else 0
+        for one in steps
+    ]
 
 
 def least_steps(model: Model) -> int:

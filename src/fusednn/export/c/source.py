@@ -22,7 +22,7 @@ from .interface import class_function, declarations, facts
 from .maths import Maths
 from .ops import Lowering
 from .recurrent import RECURRENT, recurrent_text
-from .series import has_steps, length_text
+from .series import has_ends, has_steps, length_text
 from .steps import (
     REMEMBER,
     Steps,
@@ -82,7 +82,7 @@ _FORWARD = """\
 #define MACRO_WORK {work} /* numbers in the buffers per row */
 #define MACRO_Z_STRIDE {stride}
 
-/* Computes the logits of up to MACRO_BLOCK rows; returns a pointer into `work`. */
+/* Computes the logits of up to MACRO_BLOCK rows; returns a pointer into `work`.{ends} */
 static REAL *NAME_forward(const REAL *x, size_t rows, {steps}REAL *work)
 {{
     {lines}
@@ -90,6 +90,9 @@ static REAL *NAME_forward(const REAL *x, size_t rows, {steps}REAL *work)
 }}
 
 """
+
+
+_ENDS = "\n   Sets how many rows of results each sample has."
 
 
 def write_c(model: Model, path: Path, name: str, more: str = "") -> None:
@@ -136,12 +139,16 @@ def c_source(model: Model, name: str, file: str) -> Iterator[str]:
     yield in_words(_functions(model, lowerings, dtype), words)
     work = max(sum(one.buffers.sizes) for one in lowerings)
     block, on_heap = _block(work * dtype.itemsize)
+    lines = _buffers(lowering) + lowering.calls
+    if has_ends(model):
+        lines.append(f"*own = {logits.steps};")
     forward = _FORWARD.format(
         block=block,
         work=work,
         stride=logits.stride,
-        steps="size_t steps, " if has_steps(model) else "",
-        lines="\n    ".join(_buffers(lowering) + lowering.calls),
+        ends=_ENDS if has_ends(model) else "",
+        steps=_parameters(model),
+        lines="\n    ".join(lines),
         logits=pointer(logits),
     )
     forward = length_text(model) + forward
@@ -159,6 +166,13 @@ def _converted(lowering: Lowering, pieces, words: dict[str, str]):
             yield in_words(next(pieces), words)
         except StopIteration as end:
             return end.value
+
+
+def _parameters(model: Model) -> str:
+    """What `NAME_forward` takes for series of any length."""
+    if not has_steps(model):
+        return ""
+    return "size_t steps, size_t *own, " if has_ends(model) else "size_t steps, "
 
 
 def _buffers(lowering: Lowering) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -27,12 +27,17 @@ class Output(NamedTuple):
 
 
 def add_head(
-    graph: Graph, logits: str, width: int, head: Head, axes: tuple[int, ...] = ()
+    graph: Graph,
+    logits: str,
+    width: int,
+    head: Head,
+    axes: tuple[int | str, ...] = (),
+    sizes: Sequence[str] = (),
 ) -> list[Output]:
     """Adds the operators that follow the logits, and returns the graph's outputs.
 
-    The logits are (N, width), or (N * rows, width) of samples of several rows, to which `axes`
-    are given again.
+    The logits are (N, width), or (N * rows, width) of samples of several rows, to which axes are
+    given again: `sizes` are tensors of these, and `axes` their sizes or names.
 
     Raises
     ------
@@ -41,17 +46,17 @@ def add_head(
     """
     number = helper.np_dtype_to_tensor_dtype(graph.dtype)
     if axes:
-        logits = graph.node("Reshape", logits, graph.indices("axes", [-1, *axes, width]))
-    outputs = _add_outputs(graph, logits, width, head, number, axes)
+        logits = _with_sizes(graph, logits, [-1], sizes, [width])
+    outputs = _add_outputs(graph, logits, width, head, number, sizes)
     return [output._replace(shape=(*axes, *output.shape)) for output in outputs]
 
 
 def _add_outputs(
-    graph: Graph, logits: str, width: int, head: Head, number: int, axes: tuple[int, ...]
+    graph: Graph, logits: str, width: int, head: Head, number: int, sizes: Sequence[str]
 ) -> list[Output]:
     """Adds the operators; the shapes of the outputs are those of a row."""
     if head.kind == VALUES:
-        return _add_values(graph, logits, width, head, number, axes)
+        return _add_values(graph, logits, width, head, number, sizes)
     if head.kind == MULTILABEL:
         _add_link(graph, logits, head.link, PROBABILITIES)
         above = graph.node("Greater", PROBABILITIES, graph.number(0.5))
@@ -70,6 +75,15 @@ def _add_outputs(
         position = graph.node("ArgMax", PROBABILITIES, axis=-1, keepdims=0)
     _add_label(graph, classes, position, LABEL)
     return [_label(classes, ()), Output(PROBABILITIES, number, (width,))]
+
+
+def _with_sizes(
+    graph: Graph, x: str, before: list[int], sizes: Sequence[str], after: list[int], output=None
+) -> str:
+    """Gives axes to x: known ones, and between them those of tensors."""
+    first, last = graph.indices("before", before), graph.indices("after", after)
+    shape = graph.node("Concat", first, *sizes, last, axis=0)
+    return graph.node("Reshape", x, shape, output=output)
 
 
 def tensor_of(classes: np.ndarray) -> np.ndarray:
@@ -144,7 +158,7 @@ def _add_columns(graph: Graph, logits: str, head: Head, number: int) -> list[Out
 
 
 def _add_values(
-    graph: Graph, logits: str, width: int, head: Head, number: int, axes: tuple[int, ...]
+    graph: Graph, logits: str, width: int, head: Head, number: int, sizes: Sequence[str]
 ) -> list[Output]:
     """Adds values in the shape of `predict`, and standard deviations if there are any."""
     targets, count = width // head.per_target, head.per_target
@@ -154,8 +168,7 @@ def _add_values(
         if targets == 1:
             graph.node("Identity", values, output=VARIABLE)
             return [Output(VARIABLE, number, (count,))]
-        sizes = graph.indices("sizes", [-1, *axes, targets, count])
-        graph.node("Reshape", values, sizes, output=VARIABLE)
+        _with_sizes(graph, values, [-1], sizes, [targets, count], VARIABLE)
         return [Output(VARIABLE, number, (targets, count))]
     shape: tuple[int, ...] = (targets,) if targets > 1 or head.column else ()
     points = _columns_of(graph, values, head.point, width, count)

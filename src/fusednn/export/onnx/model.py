@@ -21,7 +21,7 @@ from .series_tensors import read_series
 LOWEST_OPSET = 13
 """From 2020. Operators of older opsets lack int64 or float64 forms, or have other inputs."""
 
-INPUT, ROWS, STEPS = "X", "N", "T"
+INPUT, ROWS, STEPS, ENDS = "X", "N", "T", "T_out"
 
 
 def onnx_model(model: Model, opset: int, stream: bool = False) -> onnx.ModelProto:
@@ -59,6 +59,8 @@ def onnx_model(model: Model, opset: int, stream: bool = False) -> onnx.ModelProt
         x = graph.node("Gather", x, graph.indices("columns", model.columns.chosen), axis=1)
     graph.data = x
     series = None if stream or model.columns else free_series(model.ops)
+    axes: tuple[int | str, ...] = output_axes(model.ops)
+    most = ""
     if series is None:
         logits = add_layers(graph, x, model.ops, iter(model.arrays))
     else:
@@ -68,16 +70,18 @@ def onnx_model(model: Model, opset: int, stream: bool = False) -> onnx.ModelProt
                 found = read_tokens(graph, x, first, next(arrays))
             else:
                 found = read_series(graph, x, series, model.axes is not None)
-        logits = add_series(graph, found, model.ops[1:], arrays, series.steps)
+        logits, most = add_series(graph, found, model.ops[1:], arrays, series.steps)
+        if most and STEPS in _axes(model, series):
+            axes = (STEPS if most == found.steps.most else ENDS,)
     with graph.place("head"):
-        axes = output_axes(model.ops)
-        outputs = add_head(graph, logits, network.outputs, model.head, axes)
+        sizes = [most] if most else [graph.indices("axes", output_axes(model.ops))] * bool(axes)
+        outputs = add_head(graph, logits, network.outputs, model.head, axes, sizes)
     kind = helper.np_dtype_to_tensor_dtype(np.dtype(model.dtype))
     proto = helper.make_model(
         helper.make_graph(
             graph.nodes,
             model.names[1],
-            [_value(Output(INPUT, kind, _axes(model, None if axes else series)))]
+            [_value(Output(INPUT, kind, _axes(model, series)))]
             + [_value(Output(before, kind, shape)) for before, _, shape, _ in graph.states],
             [_value(output) for output in outputs]
             + [_value(Output(after, kind, shape)) for _, after, _, shape in graph.states],

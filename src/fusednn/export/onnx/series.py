@@ -29,8 +29,11 @@ from .windows import WINDOWED
 
 def add_series(
     graph: Graph, x: SeriesTensor, ops: Sequence[Layer], arrays: Iterator[np.ndarray], steps: int
-) -> str:
-    """Adds ops on series; returns the rows of the last op's output.
+) -> tuple[str, str]:
+    """Adds ops on series.
+
+    Returns the rows of the last op's output, and the tensor of their number of each sample, or ""
+    for one.
 
     Parameters
     ----------
@@ -43,7 +46,9 @@ def add_series(
         The steps of the fit.
     """
     found = _add_chain(graph, x, ops, arrays, (steps, x.width), 1)
-    return found if isinstance(found, str) else found.as_rows(graph).name
+    if isinstance(found, str):
+        return found, ""
+    return found.as_rows(graph).name, found.steps.most
 
 
 def read_tokens(graph: Graph, x: str, op: TokenEmbedding, table: np.ndarray) -> SeriesTensor:

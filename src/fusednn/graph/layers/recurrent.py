@@ -121,7 +121,7 @@ class Recurrent:
             trace.set_lengths(lengths, *[out] * self.sequences)
             trace.call(
                 "join_states", {"out": out}, states=states, other=other,
-                sequences=self.sequences, lengths=lengths,
+                sequences=self.sequences, lengths=lengths, steps=steps,
             )  # fmt: skip
         trace.tape.append(partial(self._back, trace, x, directions))
         return self.after.trace(trace, out)
@@ -149,8 +149,6 @@ class _Direction:
         self.trace, self.op, self.x, self.reverse = trace, op, x, reverse
         self.w_x, self.w, self.b, *self.b_hidden = parameters
         self.steps, self.lengths = x.shape[0], trace.lengths_of(x)
-        if op.carried and self.lengths is not None:
-            raise ValueError("states are not carried on behind the steps of padded series")
         z = self._rows(op.columns)
         given = {"floor": NOTHING.floor, "storage": op.storage}
         trace.call("dense", {"out": z}, x=x, w=self.w_x, b=self.b, **given)
@@ -186,7 +184,8 @@ class _Direction:
     def _end_window(self) -> None:
         """Leaves the last states for the next run."""
         for (before, after), states in self._begun:
-            self.trace.call("end_window", {"out": after}, states=states, before=before)
+            given = {"states": states, "before": before, "lengths": self.lengths}
+            self.trace.call("end_window", {"out": after}, **given)
 
     def _given(self, z: Array) -> dict[str, Any]:
         """What the ways forward of all cells read."""

@@ -17,7 +17,7 @@ from fusednn.kernels.ops.norms import batch_norm, layer_norm
 from fusednn.kernels.ops.pointwise import activate, elementwise, gate, mix, noise, rescale
 from fusednn.plan.memory.buffers import padded
 
-from . import attention, convolutions, pooling, recurrent, samples
+from . import attention, convolutions, lengths, pooling, recurrent, samples
 from .look_ups import count_tokens, embed, embed_backward, embed_tokens
 from .lowering import Lowering
 from .products import dense_backward, dense_forward, sum_dense
@@ -176,10 +176,11 @@ def _pick(lowering: Lowering, call: Call) -> list[np.ndarray]:
 
 
 BINDINGS: dict[str, Binding] = {
-    "count_steps": Binding(samples.count_steps),
+    "count_steps": Binding(lengths.count_steps),
     "count_tokens": Binding(count_tokens),
-    "longer": Binding(samples.longer),
-    "change_lengths": Binding(samples.change_lengths),
+    "window_lengths": Binding(lengths.window_lengths),
+    "longer": Binding(lengths.longer),
+    "change_lengths": Binding(lengths.change_lengths),
     "gather": Binding(samples.gather),
     "augment": Binding(samples.augment),
     "reshape": Binding(samples.reshape, whole=("x",)),

@@ -137,9 +137,9 @@ def gradient_op(lowering: Lowering, number: int, gradient: Gradient) -> Gradient
             assert x is not None
             assert type(form) is Panels
             operands = _runs(lowering, form, lowering.blocks[x], lowering.blocks[dz], found)
-            lengths = lowering.lengths_of(x)
+            lengths = lowering.lengths_of(dz)
             assert lengths is None or found.per_sample == 1
-            operands |= {"lengths": lengths, "steps": x.positions}
+            operands |= {"lengths": lengths, "steps": dz.positions}
             return GradientOp(form.runs_op, operands, list(_blocks_of(form).tasks()))
         case Sum(x, dz):
             assert x is not None

@@ -27,6 +27,7 @@ FORWARD = {
 }  # fmt: skip
 """The kernels of the ways forward, by the storage of the weights."""
 
+RECURRENCES = "rnn_forward", "lstm_forward", "gru_forward"
 BACKWARD = "rnn_backward", "lstm_backward", "gru_backward"
 
 
@@ -139,8 +140,13 @@ def begin_window(lowering: Lowering, call: Call) -> list[np.ndarray]:
 
 def end_window(lowering: Lowering, call: Call) -> list[np.ndarray]:
     out, states = lowering.blocks[call.out["out"]], lowering.blocks[call.given["states"]]
-    last = states.stride * (states.positions - 1)
-    operands = {"out": out, "states": states.by_sample, "last": last}
+    operands = {
+        "out": out,
+        "states": states.by_sample,
+        "states_step": states.stride,
+        "steps": states.positions - 1,
+        "lengths": lowering.lengths(call),
+    }
     return [lowering.program.record(windows.end_window, operands)]
 
 
@@ -151,8 +157,7 @@ def join_states(lowering: Lowering, call: Call) -> list[np.ndarray]:
     records = []
     for number, array in enumerate(states):
         rows, units = lowering.blocks[array], array.width
-        # the first row may be that before the first step
-        before = rows.positions - out.positions if call.given["sequences"] else 0
+        before = rows.positions - call.given["steps"]  # whether the first row is before them
         values = rows.values[before * rows.stride :]
         is_last = number == len(states) - 1
         operands = {

@@ -1,4 +1,4 @@
-"""Binds what comes from the data: samples, their steps, and the last steps of a stream."""
+"""Binds what comes from the data: samples, and the last steps of a stream."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from fusednn.graph.augmentation import Augmentation
 from fusednn.graph.trace import Call
 from fusednn.kernels.ops import augment as augment_ops
 from fusednn.kernels.ops import history
-from fusednn.kernels.ops import lengths as length_ops
 from fusednn.kernels.ops import reshape as reshape_ops
 
 from .data import DenseRows
@@ -19,35 +18,6 @@ def gather(lowering: Lowering, call: Call) -> list[np.ndarray]:
     order, padded = lowering.orders[call.given["order"]], call.given["padded"]
     out = lowering.blocks[call.out["out"]]
     return [lowering.source.gather(lowering, out, order, padded=padded)]
-
-
-def count_steps(lowering: Lowering, call: Call) -> list[np.ndarray]:
-    """The steps of the data's series, whose features are rows if they are `turned`."""
-    steps, source = call.given["steps"], lowering.source
-    if not isinstance(source, DenseRows) or source.in_bytes:
-        raise TypeError("series of unequal lengths need dense floating-point data")
-    features = lowering.graph.x.width // steps
-    operands = {
-        "counts": lowering.values(call.out["counts"]),
-        **source.read(lowering.orders[call.given["order"]]),
-        "steps": steps,
-        "features": features,
-        "step": 1 if call.given["turned"] else features,
-        "feature": steps if call.given["turned"] else 1,
-    }
-    return [lowering.program.record(length_ops.count_steps, operands)]
-
-
-def change_lengths(lowering: Lowering, call: Call) -> list[np.ndarray]:
-    arrays = {"counts": call.out["counts"], "lengths": call.given["lengths"]}
-    operands = dict(call.given) | {n: lowering.values(array) for n, array in arrays.items()}
-    return [lowering.program.record(length_ops.change_lengths, operands)]
-
-
-def longer(lowering: Lowering, call: Call) -> list[np.ndarray]:
-    arrays = {**call.out, **call.given}
-    operands = {name: lowering.values(array) for name, array in arrays.items()}
-    return [lowering.program.record(length_ops.longer, operands)]
 
 
 def augment(lowering: Lowering, call: Call) -> list[np.ndarray]:

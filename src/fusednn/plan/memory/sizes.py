@@ -6,7 +6,7 @@ some. A row here is one of a sample's positions; flat samples have one.
 Another number changes:
 
 * BLOCK_LIMIT and LEAST_BLOCK: the bits, since gradients are added up block by block.
-* ANSWER_ROWS, ANSWER_BYTES and OWN_BYTES: speed, and the memory of predictors.
+* ANSWER_ROWS, ANSWER_BYTES, SERIES_SAMPLES and OWN_BYTES: speed, and the memory of predictors.
 * TASK_SAMPLES and STEP_BYTES: speed, and the memory of fits and predictors.
 * all others: speed alone.
 """
@@ -25,6 +25,11 @@ TASK_ROWS = 128
 TASK_SAMPLES = 32
 """The most samples of a task of the row stage, if they have several rows: a large dense layer
 behind convolutions reads its weights once for each task."""
+
+SERIES_SAMPLES, SERIES_WEIGHTS = 16, 1 << 17
+"""The most samples of an inference block with recurrences whose weights have at most so many
+elements: the sums of all their steps leave the second-level cache less. Larger weights are read
+from beyond it once for each step and block."""
 
 STEP_BYTES = 1 << 18
 """About the bytes of what a loop over samples of several rows writes and reads in a step."""
