@@ -5,6 +5,8 @@ own, and kept for the life of the process. With the JIT off the address is a num
 Python function is looked up.
 """
 
+import contextlib
+import gc
 import logging
 import os
 import threading
@@ -96,9 +98,22 @@ def _compile(function, role, dtype):
     if function.py_func.__closure__ is None:  # a closure holds a user's function
         native._cache = DiskCache(native._pyfunc, "cfunc")
     start = time.perf_counter()
-    native.compile()
+    with _no_collection():
+        native.compile()
     _report(time.perf_counter() - start)
     return native
+
+
+@contextlib.contextmanager
+def _no_collection():
+    """Inside the `with` the garbage collector rests: a compiler makes many objects, few cycles."""
+    ran = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if ran:
+            gc.enable()
 
 
 def _named(function, suffix):

@@ -1,22 +1,37 @@
 """Which tests are long: `pytest` leaves them out, `pytest -m long` runs them alone.
 
 A grid that is `thinned` is long but for a few tests that have every value of its parameters.
+Tests that need no plans come first.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
+from pathlib import Path
 
 import pytest
+
+TESTS = Path(__file__).parent
+WITHOUT_PLANS = "graph", "kernels", "tables", "text", "test_imports.py", "test_short_run.py"
+"""Folders and modules, but for those of ops."""
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest leaves out what is marked
 def pytest_collection_modifyitems(config, items):
     thin(items)
+    items.sort(key=needs_plans)
     if any("::" in argument for argument in config.args):
         return  # a module's short tests may not be among them
     short = {item.path for item in items if not item.get_closest_marker("long")}
     for item in items:
         if item.path not in short:
             raise pytest.UsageError(f"every test of {item.path} is marked long; keep a few short")
+
+
+def needs_plans(item):
+    """Whether a test may call what `running/compile_ahead.py` compiles."""
+    if TESTS not in item.path.parents:
+        return True
+    folder, *inner = item.path.relative_to(TESTS).parts
+    return folder not in WITHOUT_PLANS or inner[:1] == ["ops"]
 
 
 def thin(items):
@@ -38,9 +53,18 @@ def thin(items):
 
 
 def covering(places):
-    """A few of these sets that have all elements of all: the next has most that is new."""
-    left, chosen = frozenset().union(*places), []
+    """A few of these sets that have all elements of all.
+
+    The next has most that is new, and else what was rare so far: each type of a grid over types
+    and networks has half of the networks.
+    """
+    left, chosen, uses = frozenset().union(*places), [], Counter()
+
+    def worth(place):
+        return len(place & left), -sum(map(uses.__getitem__, place))
+
     while left:
-        chosen.append(max(places, key=lambda place: len(place & left)))
+        chosen.append(max(places, key=worth))
         left -= chosen[-1]
+        uses.update(chosen[-1])
     return chosen

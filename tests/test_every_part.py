@@ -151,6 +151,7 @@ def test_gradients_are_differences(part):
         assert direction @ found == pytest.approx(numeric, rel=1e-5, abs=1e-8)
 
 
+@pytest.mark.thinned
 @EVERY
 @DTYPES
 def test_gradients_by_the_inputs_are_differences(part, dtype):
@@ -177,6 +178,7 @@ def test_gradients_by_the_inputs_are_differences(part, dtype):
 # -- bits ------------------------------------------------------------------------------------
 
 
+@pytest.mark.thinned
 @EVERY
 @DTYPES
 @pytest.mark.parametrize("block", [4096, 8], ids=["whole", "blocks"])
@@ -190,6 +192,7 @@ def test_threads_change_no_bit(monkeypatch, part, dtype, block):
         assert_array_equal(outputs_of(one)(part.X), outputs_of(other)(part.X))
 
 
+@pytest.mark.thinned
 @EVERY
 @DTYPES
 def test_rows_alone_and_together_have_the_same_bits(part, dtype):
@@ -200,6 +203,7 @@ def test_rows_alone_and_together_have_the_same_bits(part, dtype):
         assert_array_equal(answer(many[rows]), whole[rows])
 
 
+@pytest.mark.thinned
 @EVERY
 @DTYPES
 def test_what_is_no_value_is_never_read(monkeypatch, part, dtype):
@@ -224,6 +228,7 @@ def test_what_is_no_value_is_never_read(monkeypatch, part, dtype):
 # -- files, predictors, C --------------------------------------------------------------------
 
 
+@pytest.mark.thinned
 @EVERY
 @DTYPES
 def test_files_and_predictors(part, dtype, tmp_path):
@@ -257,7 +262,7 @@ def test_it_has_a_form_in_c(part, tmp_path):
 
 
 @needs_compiler
-@DTYPES
+@pytest.mark.parametrize("dtype", ["float32", pytest.param("float64", marks=pytest.mark.long)])
 def test_c_answers_as_the_predictor(dtype, tmp_path):
     """All parts in one program."""
     models = {

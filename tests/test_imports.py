@@ -4,6 +4,7 @@ import ast
 import sys
 import tomllib
 from collections import Counter
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -72,11 +73,15 @@ def layer_of(module):
     return parts[1] if len(parts) > 1 else ""
 
 
+@cache
 def imports(path):
     """Full names of all modules that a file imports, those inside functions too."""
+    return frozenset(imported(path))
+
+
+def imported(path):
     name, is_package = module_of(path), path.name == "__init__.py"
-    tree = ast.parse(path.read_text())
-    for node in ast.walk(tree):
+    for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -98,9 +103,9 @@ def lazy_name(name):
 def test_there_is_something_to_walk():
     assert {layer_of(module) for module in MODULES} >= {"kernels", "plan", "training", "command"}
     assert "fusednn.kernels.engine" in MODULES
-    assert "fusednn.plan.binding.program" in set(imports(MODULES["fusednn.training.team"]))
+    assert "fusednn.plan.binding.program" in imports(MODULES["fusednn.training.team"])
     nested = "fusednn.estimators.files.loading"
-    assert nested in set(imports(MODULES["fusednn.estimators.files.mixin"]))
+    assert nested in imports(MODULES["fusednn.estimators.files.mixin"])
 
 
 def test_all_packages_are_installed():

@@ -58,7 +58,7 @@ MODELS = {
     "columns": MLPRegressor(hidden_layer_sizes=(3,), **QUICK),
     "columns, standardized": MLPRegressor(hidden_layer_sizes=(3,), standardize=True, **QUICK),
 }
-LENGTH, STEPS = 300, 7000
+LENGTH, STEPS = 300, 4000
 
 
 @pytest.mark.parametrize("name", MODELS)

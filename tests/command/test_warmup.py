@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numba
 import pytest
+from fusednn.kernels._cachedir import kernel_directory
 
 import fusednn
 from fusednn.command.main import main
@@ -143,8 +144,19 @@ REMEDY = r"fusednn: [^\n]+`fusednn warmup`[^\n]+\n"
 
 @pytest.fixture(scope="module")
 def warm(tmp_path_factory):
-    """A cache with what the network needs."""
-    return filled(tmp_path_factory, "2/2  MLPClassifier relu adam float32", *NETWORK)
+    """A cache with what the network needs, begun with what this process has kept."""
+    folder = tmp_path_factory.mktemp("warm") / "kernels"
+    kept = Path(kernel_directory(create=True))
+    shutil.copytree(kept, folder / kept.name)
+    done = command(*NETWORK, folder=folder)
+    assert (done.returncode, done.stderr) == (0, "")
+    return folder
+
+
+@pytest.mark.long
+def test_a_network_compiles_nothing_afterwards(tmp_path_factory):
+    folder = filled(tmp_path_factory, "2/2  MLPClassifier relu adam float32", *NETWORK)
+    assert only_loads(counts(CLASSIFIER, folder=folder))
 
 
 @pytest.mark.long
@@ -153,15 +165,17 @@ def test_defaults_compile_nothing_afterwards(tmp_path_factory):
     assert only_loads(counts(DEFAULTS, folder=folder))
 
 
-def test_check(warm):
+def test_check(warm, tmp_path):
     done = command("--check", *NETWORK, folder=warm)
     assert (done.returncode, done.stderr) == (0, "")
     assert re.fullmatch(r"all \d+ kernels are in [^\n]+\n", done.stdout)
-    files = sorted(warm.rglob("*"))
-    done = command("--check", *NETWORK, "--solver", "adam,lbfgs", folder=warm)
+    folder = shutil.copytree(warm, tmp_path / "kernels")
+    next(folder.rglob("*adam_f32*.kernel")).unlink()
+    files = sorted(folder.rglob("*"))
+    done = command("--check", *NETWORK, folder=folder)
     assert (done.returncode, done.stdout) == (1, "")
     assert re.fullmatch(REMEDY, done.stderr)
-    assert sorted(warm.rglob("*")) == files
+    assert sorted(folder.rglob("*")) == files
 
 
 def test_check_of_no_directory(tmp_path, monkeypatch, capsys):

@@ -87,6 +87,7 @@ def test_it_learns(loss, kind, solver):
             np.testing.assert_allclose(part.sum(axis=1), 1)
 
 
+@pytest.mark.thinned
 @each_kind
 @each_loss
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

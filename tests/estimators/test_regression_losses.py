@@ -52,6 +52,7 @@ def shape_of(loss, rows, targets):
     return (*shape, 3) if loss == THREE else shape
 
 
+@pytest.mark.thinned
 @each_loss
 @pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs"])
 @pytest.mark.parametrize("y", [Y, SEVERAL], ids=["one target", "several"])
@@ -68,6 +69,7 @@ def test_solvers_and_shapes(loss, solver, y):
     assert model.loss_ < first.loss_
 
 
+@pytest.mark.thinned
 @each_loss
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_bits(loss, dtype):
@@ -110,6 +112,7 @@ def test_going_on(loss):
             np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.thinned
 @each_loss
 @pytest.mark.parametrize("y", [Y, SEVERAL], ids=["one target", "several"])
 def test_loss_and_gradient_and_validation(loss, y):

@@ -48,8 +48,20 @@ def alone(model, X, lengths):
     return np.concatenate([model.predict_logits(row[np.newaxis, :end]) for row, end in pairs])
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("way", [SANITIZED, FAST], ids=["sanitized", "optimised"])
+@pytest.mark.parametrize(
+    ("way", "dtype"),
+    [
+        pytest.param(SANITIZED, "float32", id="sanitized-float32"),
+        *(
+            pytest.param(way, dtype, id=f"{name}-{dtype}", marks=pytest.mark.long)
+            for name, way, dtype in (
+                ("sanitized", SANITIZED, "float64"),
+                ("optimised", FAST, "float32"),
+                ("optimised", FAST, "float64"),
+            )
+        ),
+    ],
+)
 def test_answers_of_each_series_alone(way, dtype, tmp_path):
     models, expected = {}, {}
     for number, layers in enumerate(FREE.values()):

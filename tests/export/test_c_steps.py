@@ -77,6 +77,7 @@ int main(void)
 """
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("name", HEADS)
 def test_steps_answer_as_the_stream(name, dtype, tmp_path):

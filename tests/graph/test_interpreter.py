@@ -8,7 +8,7 @@ from oracles.interpreter import Run
 
 from fusednn.plan.lengths import lengths_behind
 
-SAMPLES = 20
+SAMPLES = 8
 
 
 def quadratic(t):
@@ -30,6 +30,7 @@ def data_for(network, rng):
     return X, columns
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize("mixed", [False, True], ids=["alone", "mixed"])
 @pytest.mark.parametrize("network", CASES.values(), ids=CASES)
 def test_gradients_are_differences(network, mixed):
@@ -76,6 +77,7 @@ def test_gradients_are_differences(network, mixed):
         assert not np.delete(found.dx, columns, axis=1).any()
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize("of", [-1, 0])
 @pytest.mark.parametrize("network", CASES.values(), ids=CASES)
 def test_gradients_of_outputs_are_differences(network, of):

@@ -43,6 +43,7 @@ def assert_close(ours, expected, size=0.0):
     assert np.all(abs(ours.astype(float) - expected) <= allowed)
 
 
+@pytest.mark.thinned
 @each_code
 @both_dtypes
 def test_forward_and_backward(name, dtype):
@@ -58,6 +59,7 @@ def test_forward_and_backward(name, dtype):
     assert_close(dz, expected, size=abs(dout))
 
 
+@pytest.mark.thinned
 @each_code
 @both_dtypes
 @pytest.mark.parametrize("shape", [(1,), (3, 7), (2, 3, 5)])
@@ -149,6 +151,7 @@ def test_backward(name, dtype):
     assert_close(dz[:-1], expected[:-1], size=2 * abs(dout[:-1]))
 
 
+@pytest.mark.thinned
 @each_with_slopes
 @both_dtypes
 def test_slopes(name, dtype):
@@ -172,6 +175,7 @@ LIMITS = {  # of out / z and of the slope, far to the left and to the right
 }
 
 
+@pytest.mark.thinned
 @each_activation
 @both_dtypes
 def test_far_out(name, dtype):
@@ -185,6 +189,7 @@ def test_far_out(name, dtype):
     np.testing.assert_allclose(out / z[:-1], limits, rtol=1e-6, atol=2e-4)
 
 
+@pytest.mark.thinned
 @each_activation
 @both_dtypes
 def test_small_results_keep_their_digits(name, dtype):
@@ -195,6 +200,7 @@ def test_small_results_keep_their_digits(name, dtype):
     np.testing.assert_allclose(out, expected, rtol=256 * np.finfo(dtype).eps, atol=0)
 
 
+@pytest.mark.thinned
 @each_code
 @both_dtypes
 def test_functions_of_the_table(name, dtype):
@@ -209,6 +215,7 @@ def test_functions_of_the_table(name, dtype):
     np.testing.assert_array_equal(run_backward(row, np.full_like(z, 2), z)[:-1], d_code[:-1])
 
 
+@pytest.mark.thinned
 @each_activation
 @both_dtypes
 def test_nan_stays_visible(name, dtype):
@@ -221,6 +228,7 @@ def test_nan_stays_visible(name, dtype):
         np.testing.assert_array_equal(np.isnan(slopes), np.isnan(z))
 
 
+@pytest.mark.thinned
 @each_code
 @both_dtypes
 def test_nan_stays_visible_by_code(name, dtype):
@@ -243,6 +251,7 @@ def test_derivative_is_that_of_central_differences(name):
     np.testing.assert_allclose(dz, numeric, rtol=0, atol=1e-11)
 
 
+@pytest.mark.thinned
 @each_code
 @both_dtypes
 def test_against_scikit_learn(name, dtype):

@@ -174,7 +174,7 @@ def test_two_signatures_are_kept_and_found(kept):
     ("name", "value"),
     [
         ("FUSEDNN_SHAPE", "plain"),
-        ("NUMBA_OPT", "1"),
+        pytest.param("NUMBA_OPT", "1", marks=pytest.mark.long),
         pytest.param("NUMBA_BOUNDSCHECK", "1", marks=pytest.mark.long),
         pytest.param("NUMBA_CPU_NAME", "generic", marks=pytest.mark.long),
     ],
@@ -252,7 +252,7 @@ def test_failed_rebuild_is_a_miss(copy):
 
 
 @pytest.mark.parametrize(
-    "cases", [(0, 48, 5), *(pytest.param((k, 48, 5), marks=pytest.mark.long) for k in range(1, 5))]
+    "cases", [(0, 48, 9), *(pytest.param((k, 48, 5), marks=pytest.mark.long) for k in range(1, 5))]
 )
 def test_damaged_files_are_misses_and_are_replaced(cases, copy):
     result = run(copy, DAMAGE.format(cases=range(*cases)))

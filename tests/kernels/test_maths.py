@@ -172,6 +172,7 @@ def test_turns_float32_everywhere(name):
         assert error <= ALLOWED, at
 
 
+@pytest.mark.thinned
 @each_turn
 @both_dtypes
 def test_turns(name, dtype):
@@ -210,6 +211,7 @@ SPECIALS = {
 }  # fmt: skip
 
 
+@pytest.mark.thinned
 @each_function
 @both_dtypes
 def test_special_values(name, dtype):
@@ -245,6 +247,7 @@ def test_tanh_is_odd(dtype):
     np.testing.assert_array_equal(apply("tanh", -x), -apply("tanh", x))
 
 
+@pytest.mark.thinned
 @each_function
 @both_dtypes
 def test_nearly_monotone(name, dtype):
@@ -259,6 +262,7 @@ LIBRARY = re.compile(
 )
 
 
+@pytest.mark.thinned
 @needs_jit
 @pytest.mark.parametrize("name", [*ORACLES, *TURNS])
 @both_dtypes

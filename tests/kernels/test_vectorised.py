@@ -93,6 +93,8 @@ OPS = {
     gru.gru_backward: 4,
 }
 """Ops on rows, and how many loops over columns each has at least."""
+SHORT_OPS = {batch_norm.batch_norm_forward, layer_norm.layer_norm_forward, gate.gate_backward}
+"""The others are long."""
 ONLY_ROOTS = {"gaussian_noise"}
 SHORT = {
     "tanh_forward",
@@ -157,9 +159,14 @@ def test_loop(function, role, dtype):
         assert max(widths(r"fdiv <(\d+) x {kind}>", ir, dtype)) >= enough
 
 
-@pytest.mark.thinned
 @pytest.mark.parametrize("dtype", NAMES)
-@pytest.mark.parametrize("op", OPS, ids=lambda op: op.__name__)
+@pytest.mark.parametrize(
+    "op",
+    [
+        pytest.param(op, id=op.__name__, marks=[pytest.mark.long] * (op not in SHORT_OPS))
+        for op in OPS
+    ],
+)
 def test_op(op, dtype):
     """Every loop over columns is packed, by LLVM or, where none is expected, by intrinsics."""
     ir, assembly = optimised(op, "op", dtype)

@@ -56,6 +56,7 @@ def target_of(t):
     return Target(t if t.ndim == 2 else t.reshape(len(t), -1, t.shape[-1]), None)
 
 
+@pytest.mark.thinned
 @DTYPES
 @EVERY
 @pytest.mark.parametrize(("jobs", "inputs"), [(1, False), (2, False), (2, True)])
@@ -95,6 +96,7 @@ def check_gradients(network, dtype, jobs, inputs):
         assert_close(session.plan.dx, run.dx, dtype)
 
 
+@pytest.mark.thinned
 @DTYPES
 @EVERY
 @pytest.mark.parametrize(("of", "jobs"), [(-1, 1), (0, 2)])
@@ -151,6 +153,7 @@ def test_steps_with_augmented_samples(network, augmentation, mixup):
     check_a_step(network, augmentation=augmentation, mixup=mixup)
 
 
+@pytest.mark.thinned
 @DTYPES
 @EVERY
 def test_outputs_of_every_op(network, dtype):

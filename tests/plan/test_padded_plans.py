@@ -56,6 +56,7 @@ def poisoned(monkeypatch):
     monkeypatch.setattr(predictions, "run_all", run)
 
 
+@pytest.mark.thinned
 @EVERY
 @pytest.mark.parametrize("dtype", [np.float32, np.float64], ids=["float32", "float64"])
 def test_each_series_has_the_bits_that_it_has_alone(network, dtype, poisoned):
@@ -176,6 +177,7 @@ def test_gradients_of_the_loss(network):
             assert_close(one, total)
 
 
+@pytest.mark.thinned
 @EVERY
 @pytest.mark.parametrize("mixup", [0.0, 0.4])
 def test_steps_with_noise(network, mixup):

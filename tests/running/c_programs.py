@@ -4,7 +4,8 @@ import os
 import shutil
 import subprocess
 import tempfile
-from functools import cache
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache, partial
 from typing import NamedTuple
 
 import numpy as np
@@ -113,9 +114,15 @@ def compiled(folder, compiler, options, sources, target="program"):
     """Compiles sources strictly; not a word may come from the compiler."""
     if set(SANITIZED) <= set(options) and not sanitizes(compiler):
         pytest.skip(f"the sanitizers of {compiler} are not installed")
-    command = [compiler, *STRICT, *options, *sources, "-o", target, "-lm"]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
-    assert (done.returncode, done.stdout + done.stderr) == (0, ""), done.stderr[:3000]
+
+    def run(*arguments):
+        done = subprocess.run([compiler, *arguments], cwd=folder, capture_output=True, text=True)
+        assert (done.returncode, done.stdout + done.stderr) == (0, ""), done.stderr[:3000]
+
+    objects = [f"{source}.o" for source in sources]
+    with ThreadPoolExecutor(os.cpu_count()) as together:
+        list(together.map(partial(run, *STRICT, *options, "-c", "-o"), objects, sources))
+    run(*(one for one in options if one.startswith("-fsanitize")), *objects, "-o", target, "-lm")
     return folder / target
 
 

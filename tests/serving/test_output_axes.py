@@ -37,6 +37,7 @@ def check(predictor, model, dtype):
         assert_array_equal(found[sure], expected[sure])
 
 
+@pytest.mark.thinned
 @EVERY
 @DTYPES
 def test_answers_and_files(name, dtype, tmp_path):
@@ -100,7 +101,7 @@ def test_threads_share_samples_and_images(samples):
 
 
 @needs_compiler
-@DTYPES
+@pytest.mark.parametrize("dtype", ["float32", pytest.param("float64", marks=pytest.mark.long)])
 def test_c(dtype, tmp_path):
     """All heads in one program."""
     models = {

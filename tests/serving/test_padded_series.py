@@ -27,6 +27,7 @@ def alone(predictor, series):
     return np.concatenate([predictor.predict_proba(one) for one in series])
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("layers", FREE.values(), ids=FREE)
 def test_each_series_is_answered_as_if_alone(layers, dtype):
@@ -140,11 +141,14 @@ def test_refused():
 @pytest.mark.parametrize(
     "layers",
     [
-        [Conv1D(3, 3), GRU(2)],
-        [Reshape(3, 7, channels="first"), GRU(2)],
-        [GRU(2, return_sequences=True)],
+        pytest.param([Conv1D(3, 3), GRU(2)], id="last states"),
+        pytest.param(
+            [Reshape(3, 7, channels="first"), GRU(2)],
+            id="channels first",
+            marks=pytest.mark.long,
+        ),
+        pytest.param([GRU(2, return_sequences=True)], id="all states", marks=pytest.mark.long),
     ],
-    ids=["last states", "channels first", "all states"],
 )
 def test_networks_for_other_steps_are_few(layers):
     turned, each = isinstance(layers[0], Reshape), len(layers) == 1

@@ -77,12 +77,14 @@ def assert_same(model, X):
             np.testing.assert_array_equal(found, want[:rows].reshape(rows, -1))
 
 
+@pytest.mark.thinned
 @DTYPES
 @pytest.mark.parametrize("name", NETWORKS)
 def test_same_bits_of_every_op(any_work, name, dtype):
     assert_same(*case_of(name, dtype))
 
 
+@pytest.mark.thinned
 @DTYPES
 @pytest.mark.parametrize("seed", SEEDS)
 def test_same_bits_of_windows(any_work, seed, dtype):
@@ -90,6 +92,7 @@ def test_same_bits_of_windows(any_work, seed, dtype):
     assert_same(model_of(ops, dtype), rows_for(ops, dtype, max(ROWS)))
 
 
+@pytest.mark.thinned
 @DTYPES
 @pytest.mark.parametrize("own", [0, 1 << 22], ids=["memory reused", "memory of their own"])
 @pytest.mark.parametrize("seed", SEEDS)

@@ -80,7 +80,7 @@ print(BpeTokenizer(max_codes=290).fit(eval(sys.argv[1])).merges_.tolist())
 """
 
 
-@pytest.mark.parametrize("threads", ["1", "3"])
+@pytest.mark.parametrize("threads", [pytest.param("1", marks=pytest.mark.long), "3"])
 def test_merges_are_the_same_in_any_process(fitted, threads, monkeypatch):
     monkeypatch.setenv("RAYON_NUM_THREADS", threads)
     monkeypatch.setenv("PYTHONHASHSEED", threads)

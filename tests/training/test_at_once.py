@@ -85,7 +85,7 @@ def test_one_estimator_answers_many_threads(n_jobs):
     alone = {name: [call(data) for call, data in calls] for name, calls in asked.items()}
 
     def ask(name):
-        for _ in range(6):
+        for _ in range(3):
             for (call, data), expected in zip(asked[name], alone[name], strict=True):
                 np.testing.assert_array_equal(call(data), expected)
 

@@ -86,6 +86,7 @@ def test_every_entry(activation, loss):
                 assert analytic[at] == pytest.approx(numeric, rel=1e-6, abs=1e-8)
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize("sizes", [(1, 1), (1, 1, 1), (3, 65, 2), (70, 33, 17, 9), (9, 130)])
 @pytest.mark.parametrize("weighted", [False, True])
 @CASES
@@ -106,6 +107,7 @@ def test_random_directions(activation, loss, weighted, sizes):
         assert difference(gradient, direction) == pytest.approx(analytic, rel=1e-5, abs=1e-8)
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize("form", [None, sparse.csr_matrix], ids=["dense", "csr"])
 @CASES
 def test_against_plain_numpy(activation, loss, form):

@@ -18,7 +18,7 @@ TARGETS = {
 def new(kind, **params):
     cls = MLPClassifier if kind == "classifier" else MLPRegressor
     params = {"hidden_layer_sizes": (6,), "max_time": 1000.0, "random_state": 0, **params}
-    return cls(solver="lbfgs", max_iter=500, tol=1e-9, **params)
+    return cls(solver="lbfgs", max_iter=40, tol=1e-9, **params)
 
 
 @pytest.fixture

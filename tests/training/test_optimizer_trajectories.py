@@ -89,6 +89,7 @@ def problem(monkeypatch, batches, dtype, sizes=(7, 12, 5, 6)):
     return X, t, random_network(list(sizes), dtype), batch, weights
 
 
+@pytest.mark.thinned
 @each_optimizer
 @each_batch
 @pytest.mark.parametrize("dtype", ["float64", "float32"])

@@ -160,7 +160,10 @@ def test_batches_above_the_block_limit(digits, target, as_sparse, weighted):
     assert_same_network(expected, actual, 1e-9)
 
 
-@pytest.mark.parametrize("batch", [300, 384, 385, 700, 1797])
+@pytest.mark.parametrize(
+    "batch",
+    [*(pytest.param(batch, marks=pytest.mark.long) for batch in (384, 700)), 300, 385, 1797],
+)
 def test_whole_tiles_over_blocks_of_the_batch(digits, batch):
     """130 features and 70 units: tiles that go over a large batch in several blocks."""
     kind, X, y, options = problem(digits, "multiclass", rows=1797)

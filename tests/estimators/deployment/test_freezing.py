@@ -74,6 +74,7 @@ REGRESSORS = {
 }
 
 
+@pytest.mark.thinned
 @both_dtypes
 @pytest.mark.parametrize("name", CLASSIFIERS)
 def test_classifiers(name, dtype):
@@ -85,6 +86,7 @@ def test_classifiers(name, dtype):
         close(p(x), model.predict_logits(x), dtype)
 
 
+@pytest.mark.thinned
 @both_dtypes
 @pytest.mark.parametrize("name", REGRESSORS)
 def test_regressors(name, dtype):

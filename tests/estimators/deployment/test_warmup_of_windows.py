@@ -77,6 +77,7 @@ def nothing_compiled(monkeypatch):
 _ALIVE = []
 
 
+@pytest.mark.thinned
 @pytest.mark.usefixtures("nothing_compiled")
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize(("layers", "axes"), CASES.values(), ids=CASES)

@@ -63,6 +63,7 @@ HEALTHY = {
 }
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize("name", HEALTHY)
 @pytest.mark.parametrize("solver", ["sgd", "adam"])
 def test_healthy_networks_are_not_told_of(name, solver, digits):

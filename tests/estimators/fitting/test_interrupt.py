@@ -20,7 +20,7 @@ from fusednn import MLPClassifier
 options = json.loads(sys.argv[1])
 form = options.pop("form", "dense")
 rng = np.random.RandomState(0)
-X = rng.normal(size=(20_000, 200)).astype(np.float32)
+X = rng.normal(size=(6_000, 200)).astype(np.float32)
 y = rng.randint(10, size=len(X))
 if form == "csr":
     X[X < 1] = 0
@@ -52,7 +52,7 @@ CASES = {
     "one thread": {"n_jobs": 1},
     "two threads": {"n_jobs": 2},
     "five threads": {"n_jobs": 5},
-    "large batch": {"n_jobs": 2, "batch_size": 20_000},
+    "large batch": {"n_jobs": 2, "batch_size": 6_000},
     "early stopping": {"n_jobs": 2, "early_stopping": True},
     "csr": {"n_jobs": 2, "form": "csr"},
     "lbfgs": {"n_jobs": 1, "solver": "lbfgs"},

@@ -74,6 +74,7 @@ def rows_read(monkeypatch):
     return found
 
 
+@pytest.mark.thinned
 @EVERY
 @pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
 def test_bits_are_those_of_floats_and_data_are_not_copied(layers, X, options, rows_read):

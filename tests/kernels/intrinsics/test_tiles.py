@@ -201,8 +201,8 @@ def run_plain(case):
 def test_multiply_panels(dtype, mode, floor):
     lanes, full = width_of(dtype, 1), width_of(dtype)
     columns = (lanes, full, full + lanes, 2 * full, ROW_PANELS * full + full + lanes)
-    depths = (*SIZES, *DEPTHS) if JIT else (9, DEPTHS[-1])
-    for M, K, N in product((1, 2, 9, 33) if JIT else (1, 3), depths, columns):
+    sizes = [*product((1, 2, 9, 33), SIZES, columns), *product((9,), DEPTHS, columns)]
+    for M, K, N in sizes if JIT else product((1, 3), (9, DEPTHS[-1]), columns):
         run_panels(Case(dtype, M, K, N, mode, floor))
 
 

@@ -103,6 +103,7 @@ def normalised(v, norms):
     return v * norms / np.sqrt((v**2).sum(axis=0))
 
 
+@pytest.mark.thinned
 @both_dtypes
 @each_layer
 @pytest.mark.parametrize("copied", [True, False])
@@ -140,6 +141,7 @@ def test_short_columns_stay(form, dtype, largest):
     assert flat.tobytes() == kept.tobytes()
 
 
+@pytest.mark.thinned
 @both_dtypes
 @each_layer
 @pytest.mark.parametrize("copied", [True, False])
@@ -161,6 +163,7 @@ def test_normalise(form, fan_in, fan_out, dtype, copied):
         np.testing.assert_array_equal(transposed, layer.transposed_of(ours if copied else dw))
 
 
+@pytest.mark.thinned
 @both_dtypes
 @each_layer
 def test_differentiate(form, fan_in, fan_out, dtype):

@@ -46,6 +46,7 @@ def poisoned(session):
     assert poison(session.plan.memory) > 5
 
 
+@pytest.mark.thinned
 @DTYPES
 @EVERY
 @pytest.mark.parametrize("seed", SEEDS)
@@ -53,6 +54,7 @@ def test_random_sizes(seed, kind, dtype):
     check(random_case(kind, seed, dtype, largest=LARGEST))
 
 
+@pytest.mark.thinned
 @DTYPES
 @EACH_GROUP
 @pytest.mark.parametrize("seed", SEEDS[:4])
@@ -61,6 +63,7 @@ def test_groups(kind, seed, groups, dtype):
     check(random_case(kind, seed, dtype, *groups, largest=LARGEST))
 
 
+@pytest.mark.thinned
 @DTYPES
 @EACH_GROUP
 @EVERY
@@ -73,6 +76,7 @@ def test_threads_and_poisoned_memory_change_no_bit(kind, groups, dtype):
                 assert one.tobytes() == another.tobytes()
 
 
+@pytest.mark.thinned
 @DTYPES
 @EACH_GROUP
 @EACH_PRODUCT
@@ -84,6 +88,7 @@ def test_rows_are_predicted_alike_alone(kind, groups, dtype):
         assert np.concatenate(alone).tobytes() == whole.tobytes()
 
 
+@pytest.mark.thinned
 @DTYPES
 @EACH_GROUP
 @EACH_PRODUCT
@@ -103,6 +108,7 @@ def test_padding_columns_stay_zero(kind, groups, dtype):
     assert before.tobytes() == after.tobytes()
 
 
+@pytest.mark.thinned
 @DTYPES
 @EACH_GROUP
 @EACH_PRODUCT

@@ -54,6 +54,7 @@ def test_values(case, dtype):
         assert_close(array.astype(float), np.asarray(made.want[name], float), TOLERANCE[dtype])
 
 
+@pytest.mark.thinned
 @EVERY
 def test_what_is_no_value_changes_no_bit(case, dtype):
     """NaN in it, or 7; and what an op clears is zero, with nothing written behind it."""
@@ -69,6 +70,7 @@ def test_what_is_no_value_changes_no_bit(case, dtype):
         assert array.tobytes() == results[1][name].tobytes(), name
 
 
+@pytest.mark.thinned
 @EVERY
 @pytest.mark.parametrize("workers", [1, 3])
 def test_tasks_and_workers_change_no_bit(case, dtype, workers):

@@ -58,6 +58,7 @@ def open_session(activation, dtype, *, X=X, batch=BATCH, n_jobs=1):
     return session, coefs, intercepts, t
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("form", [np.asarray, sparse.csr_matrix])
@@ -143,6 +144,7 @@ both_dtypes = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 each_width = pytest.mark.parametrize("width", [1, 3, 8, 17])
 
 
+@pytest.mark.thinned
 @both_dtypes
 @each_width
 @pytest.mark.parametrize("alpha", [False, True])

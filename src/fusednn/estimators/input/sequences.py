@@ -18,31 +18,7 @@ def padded(
     padding: int | None = None,
     series: Series | None = None,
 ) -> np.ndarray:
-    """One array of series of unequal lengths, with NaN or `padding` behind the last step of each.
-
-    Parameters
-    ----------
-    X : list, tuple or ndarray of objects
-        For each sample an array (steps, features), or (steps,).
-    dtype : str
-        The estimator's `dtype`; "auto" keeps float32, and makes it of integers.
-    steps : int
-        The fewest steps of the result.
-    padding : int, optional
-        For tokens, whose integers stay.
-    series : Series, optional
-        What a fitted network reads.
-
-    Returns
-    -------
-    ndarray of float, of shape (n_samples, most steps, features) or (n_samples, most steps)
-
-    Raises
-    ------
-    ValueError
-        If a sample has no step, or another number of features or axes than the first, or than
-        `series`.
-    """
+    """`stacked` with the estimator's `dtype`: "auto" keeps float32, and makes it of integers."""
     whole = np.float64 if dtype == "float64" else np.float32
     return stacked(X, steps, whole, padding, series)
 
