@@ -200,3 +200,14 @@ def test_shakespeare(plays, tmp_path, capsys):
     pytest.importorskip("matplotlib")
     module.draw(model, tmp_path / "figure.png")
     assert (tmp_path / "figure.png").stat().st_size > 5_000
+
+
+def test_ring(tmp_path, capsys):
+    """A game of one pass finds nothing yet; the counts are those of known points."""
+    module = load("ring")
+    assert module.judged(module.points(0)) == (8, pytest.approx(0.989, abs=0.01))
+    assert module.judged(module.centres()[:1].repeat(100, axis=0)) == (1, 1.0)
+    pytest.importorskip("matplotlib")
+    module.main(["--seeds", "1", "--plot", str(tmp_path / "figure.png")], max_iter=1)
+    assert capsys.readouterr().out.startswith("seed 0: ")
+    assert (tmp_path / "figure.png").stat().st_size > 5_000

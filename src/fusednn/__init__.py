@@ -18,9 +18,11 @@ Replace `from sklearn.neural_network import MLPClassifier`:
 from importlib import import_module
 
 _HOMES = {
+    "Autoencoder": "fusednn.estimators.autoencoder",
     "CompiledPredictor": "fusednn.compiled",
     "DiagnosisDisplay": "fusednn.estimators.diagnosis.display",
     "DiagnosisWarning": "fusednn.exceptions",
+    "GAN": "fusednn.estimators.gan",
     "LanguageModel": "fusednn.estimators.language_model",
     "LossCurveDisplay": "fusednn.estimators.displays.loss_curve",
     "MLPClassifier": "fusednn.estimators.mlp_classifier",
@@ -28,6 +30,7 @@ _HOMES = {
     "NetworkClassifier": "fusednn.estimators.network_classifier",
     "NetworkRegressor": "fusednn.estimators.network_regressor",
     "Predictor": "fusednn.serving.predictor",
+    "VariationalAutoencoder": "fusednn.estimators.variational_autoencoder",
     "export_c": "fusednn.estimators.deployment.exporting",
     "export_library": "fusednn.estimators.deployment.exporting",
     "export_onnx": "fusednn.estimators.deployment.exporting",
@@ -44,6 +47,8 @@ _MODULES = (
 )
 
 __all__ = [
+    "GAN",
+    "Autoencoder",
     "CompiledPredictor",
     "DiagnosisDisplay",
     "DiagnosisWarning",
@@ -54,6 +59,7 @@ __all__ = [
     "NetworkClassifier",
     "NetworkRegressor",
     "Predictor",
+    "VariationalAutoencoder",
     "augment",
     "exceptions",
     "export_c",

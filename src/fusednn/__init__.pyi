@@ -2,17 +2,20 @@
 
 from . import augment, exceptions, kernels, layers, losses, optimizers, schedules, series, text
 from .compiled import CompiledPredictor
+from .estimators.autoencoder import Autoencoder
 from .estimators.deployment.exporting import export_c, export_library, export_onnx
 from .estimators.deployment.freezing import freeze
 from .estimators.deployment.torch_weights import export_torch, import_torch
 from .estimators.deployment.warmup import warmup
 from .estimators.diagnosis.display import DiagnosisDisplay
 from .estimators.displays.loss_curve import LossCurveDisplay
+from .estimators.gan import GAN
 from .estimators.language_model import LanguageModel
 from .estimators.mlp_classifier import MLPClassifier
 from .estimators.mlp_regressor import MLPRegressor
 from .estimators.network_classifier import NetworkClassifier
 from .estimators.network_regressor import NetworkRegressor
+from .estimators.variational_autoencoder import VariationalAutoencoder
 from .exceptions import DiagnosisWarning
 from .serving.loading import load
 from .serving.predictor import Predictor
@@ -21,6 +24,8 @@ from .versions import show_versions
 __version__: str
 
 __all__ = [
+    "GAN",
+    "Autoencoder",
     "CompiledPredictor",
     "DiagnosisDisplay",
     "DiagnosisWarning",
@@ -31,6 +36,7 @@ __all__ = [
     "NetworkClassifier",
     "NetworkRegressor",
     "Predictor",
+    "VariationalAutoencoder",
     "augment",
     "exceptions",
     "export_c",

@@ -231,7 +231,8 @@ def _graph(
         outputs.append(found)
     dlogits = losses = None
     if trains:
-        dlogits, losses = _loss(trace, found, groups, mixed, windowed)
+        dlogits, losses = loss_calls(trace, found, groups, mixed, windowed)
+        trace.losses = losses
     elif wants_dx:
         dlogits = Array(found.shape)
         trace.call("pick", {"dlogits": dlogits}, logits=found)
@@ -254,8 +255,8 @@ def _graph(
     )
 
 
-def _loss(
-    trace: Trace, logits: Array, groups: int, mixed: bool, whole: bool
+def loss_calls(
+    trace: Trace, logits: Array, groups: int, mixed: bool, whole: bool = False
 ) -> tuple[Array, Array]:
     """The gradient of the logits, and the losses.
 

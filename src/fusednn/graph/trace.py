@@ -122,6 +122,10 @@ class Trace:
     data_lengths : Array or None
         The steps of the samples, if these are padded series; the first op, which gives them a time
         axis, takes it.
+    losses : Array or None
+        The losses of the samples, when the way back begins.
+    is_frozen : bool
+        Whether parameters that are taken now are not trained.
     """
 
     def __init__(
@@ -144,6 +148,8 @@ class Trace:
         self.streams = 0
         self.lengths: dict[Array, Array] = {}
         self.data_lengths: Array | None = None
+        self.losses: Array | None = None
+        self.is_frozen = False
 
     def take(self, parameters: Sequence[Parameter]) -> list[Array]:
         """The arrays of an op's parameters; ops take theirs in the order of the network."""
@@ -151,7 +157,7 @@ class Trace:
         for parameter in parameters:
             array = Array(parameter.shape, NETWORK, "float64" if parameter.exact else "real")
             self._numbers[array] = len(self.parameters)
-            if self.trains and parameter.trained:
+            if self.trains and parameter.trained and not self.is_frozen:
                 self._needs_gradient.add(array)
             self.parameters.append((parameter, array))
             arrays.append(array)

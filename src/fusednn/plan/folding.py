@@ -11,6 +11,7 @@ from fusednn.graph.layers.batch_norm import BatchNorm
 from fusednn.graph.layers.chain import Chain
 from fusednn.graph.layers.convolution import Convolution
 from fusednn.graph.layers.dense import Dense
+from fusednn.graph.layers.latent import Latent
 from fusednn.graph.layers.layer import Layer, with_after
 from fusednn.graph.layers.residual import Residual
 from fusednn.graph.layers.transposed_convolution import TransposedConvolution
@@ -113,6 +114,8 @@ def _merged(before: FittedLayer, step: FittedLayer, dtype, into_next: bool) -> F
     """Two steps merged into one; None if they cannot be."""
     if isinstance(step.op, BatchNorm) and _is_linear(before):
         return _merged_into_before(before, step)
+    if isinstance(step.op, Latent) and isinstance(before.op, Dense) and _is_linear(before):
+        return _merged_means(before, step)
     if into_next and _takes_scaling(step.op) and _fits_into_next(before, dtype):
         return _merged_into_next(before, step)
     return None
@@ -167,6 +170,16 @@ def _merged_into_before(product: FittedLayer, norm: FittedLayer) -> FittedLayer:
     assert isinstance(product.op, PRODUCTS)
     op = with_after(product.op, norm.op.after)
     return FittedLayer(op, [w * factor, (b - mean) * factor + shift])
+
+
+def _merged_means(product: FittedLayer, latent: FittedLayer) -> FittedLayer:
+    """The part of a dense layer that gives the means of codes."""
+    w, b = product.arrays
+    assert isinstance(product.op, Dense)
+    assert isinstance(latent.op, Latent)
+    width = latent.op.width
+    op = product.op._replace(fan_out=width, after=latent.op.after)
+    return FittedLayer(op, [np.ascontiguousarray(w[:, :width]), b[:width].copy()])
 
 
 def _merged_into_next(norm: FittedLayer, product: FittedLayer) -> FittedLayer:

@@ -15,28 +15,22 @@ import numpy as np
 from fusednn.graph.network import Network
 from fusednn.graph.trace import Call
 from fusednn.kernels import records
-from fusednn.kernels.intrinsics.shapes import SHAPE
-from fusednn.kernels.intrinsics.tiles import ROW_PANELS
 from fusednn.kernels.ops import output
-from fusednn.kernels.ops.products import narrow_dense
-from fusednn.kernels.ops.updates import average, update
+from fusednn.kernels.ops.updates import average
 from fusednn.kernels.optimizers import OPTIMIZERS
 
-from .binding.attention import attention_elements
 from .binding.bindings import BINDINGS
-from .binding.convolutions import frame_elements
-from .binding.loss import Target, loss_records, loss_scratch, target_columns
+from .binding.loss import Target, loss_records, target_columns
 from .binding.lowering import Lowering
 from .binding.next_tokens import NextTokens
 from .binding.products import GradientOp, gradient_op
 from .binding.program import Program, Task
-from .binding.recurrent import recurrent_elements
 from .layout.choosing import forms_of
-from .layout.far_blocks import far_elements
 from .layout.parameters import ParameterLayout
 from .lengths import lengths_of
 from .memory.buffers import padded
 from .memory.memory import Memory
+from .scratch import training_scratch
 from .updating.batches import is_blocked, row_blocks, rows_at_once, samples_per_tile, starts_of
 from .updating.clipping import PART, lower_clipping
 from .updating.normed_weights import normed_weights_of
@@ -117,7 +111,6 @@ class TrainingPlan:
         self.averages = self.memory.keep(averaged, self.dtype)
         self.key = np.zeros(2, np.int64)
         self._rule = rule
-        item = self.dtype.itemsize
         self.windows: Windows | None = None
         parts = [Part(network, source, target, order, order)]
         if rule.window:
@@ -129,17 +122,7 @@ class TrainingPlan:
             parts = self.windows.parts
         networks = [part.network for part in parts]
         graphs = [one.graph(trains=True, wants_dx=rule.inputs) for one in networks]
-        scratch = max(
-            update.TILE_ROWS * SHAPE.panel(item),
-            narrow_dense.NARROW * ROW_PANELS * SHAPE.panel(item),
-            loss_scratch(network.outputs),
-            2 * max(one.widest for one in networks) + 32,  # two rows of sums, or a mask
-            *(form.scratch for form in self.layout.forms),
-            *(frame_elements(graph, self.dtype) for graph in graphs),
-            *(recurrent_elements(graph, self.dtype) for graph in graphs),
-            *(far_elements(graph, self.dtype) for graph in graphs),
-            *(attention_elements(graph, self.dtype) for graph in graphs),
-        )
+        scratch = training_scratch(networks, graphs, self.layout.forms, self.dtype)
         self.program = Program(self.dtype, workers, scratch, self.memory)
         self.stages: list[Stages] = []
         stages: list = []

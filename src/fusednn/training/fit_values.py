@@ -20,6 +20,9 @@ from .progress import Progress
 from .session import Session
 from .validation import Validation
 
+AUTO_ROWS = {"auto": 200, "small": 32}
+"""The rows of a mini-batch by a name, or as many as there are; scikit-learn's are 200."""
+
 
 class FitOptions(NamedTuple):
     """The parameters of an estimator that concern training, under their names.

@@ -15,7 +15,7 @@ from fusednn.plan.training import Rule
 
 from .batch_checks import check_batches
 from .drawn_windows import DrawnWindows
-from .fit_values import FitOptions, Outcome, Training
+from .fit_values import AUTO_ROWS, FitOptions, Outcome, Training
 from .lbfgs import fit_lbfgs
 from .optimizer_state import OptimizerState
 from .plan_cache import keep_session, take_session
@@ -132,7 +132,7 @@ def _load(session: Session, arrays, optimizer: OptimizerState) -> None:
     session.load(arrays, optimizer.moments)
     if session.plan.averages.size and optimizer.raw is not None:
         raw, known = optimizer.raw
-        if known == _digest_of(arrays):  # else the user has set other weights
+        if known == digest_of(arrays):  # else the user has set other weights
             session.plan.load_trained(raw)
 
 
@@ -158,11 +158,11 @@ def _commit(session: Session, optimizer: OptimizerState, progress: Progress) -> 
     optimizer.moments = session.moments()
     optimizer.raw = None
     if session.plan.averages.size:
-        optimizer.raw = session.trained(), _digest_of(progress.parameters)
+        optimizer.raw = session.trained(), digest_of(progress.parameters)
     keep_session(session)
 
 
-def _digest_of(arrays) -> bytes:
+def digest_of(arrays) -> bytes:
     """A digest of parameters, matrices first, then vectors; it is saved in files."""
     digest = hashlib.blake2b(digest_size=16)
     for array in sorted(arrays, key=lambda array: array.ndim != 2):
@@ -171,8 +171,8 @@ def _digest_of(arrays) -> bytes:
 
 
 def _batch_rows(batch_size, samples: int) -> int:
-    if batch_size == "auto":
-        return min(200, samples)
+    if batch_size in AUTO_ROWS:
+        return min(AUTO_ROWS[batch_size], samples)
     if batch_size > samples:
         warn_user(
             "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped"

@@ -107,12 +107,14 @@ def _set_attributes(estimator, given, reader: Reader, contents: Contents) -> Non
     for name in NEEDED:
         if name not in given:
             raise Refused(f"it has no attribute {name}")
-    sizes = estimator.n_features_in_, estimator.n_outputs_
+    sizes = getattr(estimator, "_ends", None)  # of networks that read noise
+    reads_noise = sizes is not None
+    sizes = sizes or (estimator.n_features_in_, estimator.n_outputs_)
     if sizes != (contents.ops[0].fan_in, contents.ops[-1].fan_out):
         raise Refused("its attributes are of a network of other sizes")
     if getattr(estimator, "output_shape_", ()) != output_axes(contents.ops):
         raise Refused("its output_shape_ is not that of its network")
-    names = getattr(estimator, "feature_names_in_", None)
+    names = None if reads_noise else getattr(estimator, "feature_names_in_", None)
     if (None if names is None else tuple(names)) != contents.features:
         raise Refused("its feature_names_in_ are not its features")
 

@@ -19,6 +19,7 @@ from fusednn.text.tokenizer import Tokenizer
 
 CLASSES = (
     *("MLPClassifier", "MLPRegressor", "NetworkClassifier", "NetworkRegressor"),
+    *("Autoencoder", "VariationalAutoencoder", "GAN"),
     "LanguageModel",
 )
 
@@ -54,6 +55,10 @@ def _is_names(value) -> bool:
     return type(value) is list and all(type(name) is str for name in value)
 
 
+def _is_layers(value) -> bool:
+    return type(value) is tuple and all(isinstance(layer, specs.Layer) for layer in value)
+
+
 def _is_floats(dimensions: int) -> Callable[[Any], bool]:
     return lambda value: (
         type(value) is np.ndarray and value.dtype.kind == "f" and value.ndim == dimensions
@@ -84,9 +89,14 @@ ATTRIBUTES: dict[str, Callable[[Any], bool]] = {
     "activation_stats_": _is_floats(3),
     "diagnosed_layers_": _is_names,
     "diagnosed_weights_": _is_names,
-    "layers_": lambda value: (
-        type(value) is tuple and all(isinstance(layer, specs.Layer) for layer in value)
+    "layers_": _is_layers,
+    **dict.fromkeys(("encoder_layers_", "decoder_layers_"), _is_layers),
+    **dict.fromkeys(("generator_layers_", "discriminator_layers_"), _is_layers),
+    "history_": lambda value: (
+        type(value) is dict and all(type(one) is list and _is_curve(one) for one in value.values())
     ),
+    "_class_list": lambda value: type(value) is list and len(value) > 0,
+    "_judgements": _is_count,
     "feature_means_": _is_floats(1),
     "feature_factors_": _is_floats(1),
     "_norm": lambda value: value is None or (type(value) is str and value in NORMS),
@@ -103,7 +113,7 @@ NEEDED = "n_features_in_", "n_outputs_", "out_activation_", "n_iter_", "t_"
 ELSEWHERE = {
     *("classes_", "_labels", "_optimizer"),  # in separate parts of the file
     *("coefs_", "intercepts_", "norms_", "_arrays"),  # the network's tensors
-    *("_built_layers", "_watcher"),  # rebuilt by loading
+    *("_built_layers", "_pair", "_watcher"),  # rebuilt by loading
 }
 
 OPTIMIZER: dict[str, Callable[[Any], bool]] = {

@@ -55,15 +55,16 @@ def save_estimator(estimator, path, notes=None) -> None:
             writer, own["_optimizer"], found.network.ops, dtype
         )
     names = getattr(estimator, "feature_names_in_", None)
+    reads_noise = getattr(estimator, "_reads_noise", False)  # a generator does
     model = Model(
         found.network.ops,
         found.arrays,
         found.head,
         np.dtype(dtype),
         (type(estimator).__name__,) * 2,
-        None if names is None else tuple(map(str, names)),
+        None if names is None or reads_noise else tuple(map(str, names)),
         notes,
-        axes=own.get("input_shape_"),
+        axes=None if reads_noise else own.get("input_shape_"),
     )
     _check_rebuilt(estimator, own)
     save_model(model, path, written, writer.tensors, writer.version)

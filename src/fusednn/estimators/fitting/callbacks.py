@@ -35,10 +35,10 @@ def watched(estimator, X, y, sample_weight):
         "y": y,
         "metadata": None if sample_weight is None else {"sample_weight": sample_weight},
     }
-    # L-BFGS begins one iteration that it does not end
-    context = estimator._init_callback_context(
-        max_subtasks=estimator.max_iter + (estimator.solver == "lbfgs")
-    )
+    passes = None if estimator.max_iter == "auto" else estimator.max_iter
+    if estimator.solver == "lbfgs":
+        passes += 1  # it begins one iteration that it does not end
+    context = estimator._init_callback_context(max_subtasks=passes)
     context.call_on_fit_task_begin(**told)
     watcher = _Passes(estimator, context, told)
     try:

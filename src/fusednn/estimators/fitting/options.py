@@ -30,7 +30,9 @@ def options_of(estimator) -> FitOptions:
     power_t = getattr(estimator, "power_t", 0.5)  # only MLPs have it
     window = getattr(estimator, "window", None)  # only networks of layers have it
     more = power_t, window, estimator._augmentation()
-    return FitOptions(*(solver, rule, *_NAMED(estimator), *more))
+    found = FitOptions(*(solver, rule, *_NAMED(estimator), *more))
+    auto = getattr(estimator, "_auto_rows", "auto")  # only networks without targets have it
+    return found._replace(batch_size=auto) if found.batch_size == "auto" else found
 
 
 def check_lbfgs(options: FitOptions, network: Network, own_set) -> None:

@@ -44,6 +44,10 @@ Solver: TypeAlias = (
     | Optimizer
 )
 
+StochasticSolver: TypeAlias = (
+    Literal["sgd", "adam", "rmsprop", "adagrad", "amsgrad", "adamw", "nadam", "lion"] | Optimizer
+)
+
 Rates: TypeAlias = Schedule | Callable[[int], float]
 """Learning rates: a schedule, or the factor of each pass."""
 

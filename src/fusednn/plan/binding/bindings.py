@@ -18,6 +18,8 @@ from fusednn.kernels.ops.pointwise import activate, elementwise, gate, mix, nois
 from fusednn.plan.memory.buffers import padded
 
 from . import attention, convolutions, lengths, pooling, recurrent, samples
+from .game import penalize, pick_class, wait
+from .latent import add_divergence, draw_latent
 from .look_ups import count_tokens, embed, embed_backward, embed_tokens
 from .lowering import Lowering
 from .products import dense_backward, dense_forward, sum_dense
@@ -250,6 +252,11 @@ BINDINGS: dict[str, Binding] = {
     "batch_norm_partials": _kernel(batch_norm.batch_norm_partials),
     "batch_norm_sums": _kernel(batch_norm.batch_norm_sums),
     "batch_norm_backward": _kernel(batch_norm.batch_norm_backward, dx="dout"),
+    "draw_latent": Binding(draw_latent),
+    "add_divergence": Binding(add_divergence),
+    "wait": Binding(wait),
+    "pick_class": Binding(pick_class),
+    "penalize": Binding(penalize),
     "loss": Binding(_loss),
     "pick": Binding(_pick),
 }

@@ -216,8 +216,7 @@ class Lowering:
                 for record in records:
                     record[LENGTHS] = address_of(self.values(call.lengths))
             if call.once:
-                [record] = records
-                self.cut(record)
+                self.cut(*records)
             else:
                 self._chain.extend(records)
             for array in call.out.values():

@@ -9,6 +9,7 @@ import numpy as np
 
 from fusednn.graph.layers.chain import Chain
 from fusednn.graph.layers.dense import Dense
+from fusednn.graph.layers.latent import Latent
 from fusednn.graph.layers.layer import Layer
 from fusednn.graph.layers.residual import Residual
 from fusednn.graph.layers.untrained import GaussianNoise
@@ -17,7 +18,7 @@ from fusednn.graph.parameters import Parameter
 from .fields import Refused
 from .op_fields import FILE_NAMES, OPS, PERHAPS_OPS, POSITIONS, SHORTCUT_SINCE, SINCE, fields_of
 
-TRAINING_ONLY = GaussianNoise
+TRAINING_ONLY = GaussianNoise | Latent
 """Folding removes these ops, and `weight_norm`."""
 
 

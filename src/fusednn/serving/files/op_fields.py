@@ -15,6 +15,7 @@ from fusednn.graph.layers.convolution import Convolution
 from fusednn.graph.layers.dense import Dense
 from fusednn.graph.layers.embedding import Embedding
 from fusednn.graph.layers.epilogue import Epilogue
+from fusednn.graph.layers.latent import Latent
 from fusednn.graph.layers.layer_norm import LayerNorm
 from fusednn.graph.layers.pooling import Pooling
 from fusednn.graph.layers.prelu import PReLU
@@ -114,6 +115,7 @@ FIELDS: dict[type, dict[str, Kind]] = {
     Rescale: {"width": SIZE, "after": AFTER},
     Identity: {"width": SIZE, "after": AFTER},
     GaussianNoise: {"width": SIZE, "after": AFTER},
+    Latent: {"width": SIZE, "after": AFTER},
     Embedding: {
         "fan_in": SIZE,
         "columns": NUMBERS,
@@ -175,6 +177,7 @@ SINCE: dict[type, int] = {
     Attention: 7,
     Positions: 7,
     Gate: 7,
+    Latent: 8,
     Tied: 7,
 }
 """The version of the format that introduced an op, if it is not the first."""

@@ -1,0 +1,1 @@
+"""What the estimators without targets share: two lists of layers, one behind the other."""

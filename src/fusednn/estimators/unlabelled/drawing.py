@@ -1,0 +1,137 @@
+"""What a fitted game gives: samples, and the discriminator's answers."""
+
+from __future__ import annotations
+
+from numbers import Integral
+from typing import TYPE_CHECKING
+
+import numpy as np
+from sklearn.utils import check_consistent_length, check_random_state, column_or_1d
+
+from fusednn.estimators.input.constraints import DTYPES
+from fusednn.training.predict import predict
+
+from .playing import PlayedNetwork
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from fusednn.estimators.input.types import RandomState
+    from fusednn.serving.predictor import Predictor
+    from fusednn.serving.types import FloatArray, MatrixLike
+
+
+class DrawingNetwork(PlayedNetwork):
+    """Samples and scores of a fitted game; not for direct use."""
+
+    def sample(
+        self,
+        n_samples: int | None = None,
+        y: ArrayLike | None = None,
+        random_state: RandomState = None,
+    ) -> FloatArray:
+        """Makes new samples.
+
+        Parameters
+        ----------
+        n_samples : int or None, default=None
+            How many. None: 1, or one for each of y.
+        y : array-like of shape (n_samples,), default=None
+            The classes of the samples, of a network that was fitted to classes. None: drawn, all
+            equally often. One class: for all samples.
+        random_state : int, RandomState or None, default=None
+            Seeds the noise.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features)
+            In the network's type; (n_samples, *axes) if X had axes in `fit`.
+
+        Raises
+        ------
+        ValueError
+            If `n_samples` is not a positive integer, or y has classes that `fit` has not seen or
+            another length.
+        """
+        self._check_fitted()
+        random_state = check_random_state(random_state)
+        classes = None if y is None else column_or_1d(np.atleast_1d(y))
+        if n_samples is None:
+            n_samples = 1 if classes is None else len(classes)
+        if not isinstance(n_samples, Integral) or n_samples < 1:
+            raise ValueError(f"n_samples must be a positive integer, got {n_samples!r}.")
+        codes = self._codes_for(int(n_samples), classes, random_state)
+        noise = random_state.normal(size=(int(n_samples), self.latent))
+        network, arrays = self._part(False)
+        given = self._given(noise.astype(self._network_dtype()), codes)
+        found = predict(network, arrays, given, n_jobs=self.n_jobs, answer="logits")
+        return self._in_axes(found)
+
+    def _codes_for(self, count, y, random_state):
+        if not self._n_classes:
+            if y is not None:
+                raise ValueError("y has classes, but the network was fitted without.")
+            return None
+        if y is None:
+            return random_state.randint(self._n_classes, size=count)
+        codes = self._numbers_of(y)
+        if len(codes) not in (1, count):
+            raise ValueError(f"y has {len(codes)} classes for {count} samples.")
+        return np.resize(codes, count)
+
+    def score_samples(self, X: MatrixLike, y: ArrayLike | None = None) -> FloatArray:
+        """Returns the discriminator's outputs: the higher, the more like the data.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or (n_samples, *axes)
+            The samples.
+        y : array-like of shape (n_samples,), default=None
+            Their classes, of a network that was fitted to classes. None: the largest output of
+            all classes.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            In the network's type. For "bce" a logit.
+
+        Raises
+        ------
+        ValueError
+            If X or y is invalid.
+        """
+        self._check_fitted()
+        X = self._ready(X)
+        network, arrays = self._part(True)
+        found = predict(network, arrays, X, n_jobs=self.n_jobs, answer="logits")
+        if y is None:
+            return found.max(axis=1)
+        if not self._n_classes:
+            raise ValueError("y has classes, but the network was fitted without.")
+        y = column_or_1d(y)
+        check_consistent_length(X, y)
+        return found[np.arange(len(found)), self._numbers_of(y)]
+
+    def _ready(self, X):
+        X = self._checked_rows(X, reset=False, dtypes=DTYPES["auto"])
+        dtype = self._network_dtype()
+        if X.dtype != dtype and X.dtype != np.uint8:
+            X = self._in_type(X, dtype)
+        return X
+
+    @property
+    def classes_(self) -> np.ndarray:
+        """The classes, of a network that was fitted to some."""
+        if not self._n_classes:
+            raise AttributeError("The network was not fitted to classes.")
+        return np.asarray(self._class_list)
+
+    @property
+    def generator_(self) -> Predictor:
+        """A frozen copy of the generator."""
+        return self._predictor(False, reads_X=False)
+
+    @property
+    def discriminator_(self) -> Predictor:
+        """A frozen copy of the discriminator."""
+        return self._predictor(True, reads_X=True, column=False)

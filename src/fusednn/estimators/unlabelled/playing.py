@@ -1,0 +1,290 @@
+"""Fits of generative adversarial networks: checked data, two optimizers, fitted attributes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+from sklearn.utils import check_consistent_length, column_or_1d
+from sklearn.utils.multiclass import check_classification_targets
+
+from fusednn.estimators.fitting.callbacks import watched
+from fusednn.estimators.fitting.randoms import random_state_of
+from fusednn.estimators.input.steps import axes_of
+from fusednn.exceptions import DiagnosisWarning
+from fusednn.graph.network import Network
+from fusednn.kernels.ops.game_losses import GAME_LOSSES
+from fusednn.losses import REGRESSION
+from fusednn.optimizers import Adam
+from fusednn.plan.game_buffers import Player
+from fusednn.schedules import Cosine
+from fusednn.training.fits import digest_of
+from fusednn.training.game import Game, GameOptions
+from fusednn.training.game_fit import fit_game
+from fusednn.training.optimizer_state import OptimizerState, rule_of
+from fusednn.training.progress import NonFiniteError
+from fusednn.training.warn import warn_user
+
+from .game_parts import check_penalty, halves, paired_players, troubles_of, with_output
+from .lists import BuiltLayers
+from .paired import SOLVERS, PairedNetwork, dense
+
+if TYPE_CHECKING:
+    from fusednn.layers import Layer
+
+MIDDLE = {"bce": 0.0, "hinge": 0.0, "least_squares": 0.5, "wasserstein": 0.0}
+"""For each loss the output above which a row is judged to be of the data."""
+
+PENALTY = 0.3
+RATES = 0.002, 0.0005
+"""The learning rate for columns, and for samples with axes."""
+
+AUTO_ROWS, AUTO_STEPS = 64, 40_000
+"""The rows of a batch, and the steps of a fit, for "auto"."""
+
+NON_FINITE = (
+    "The weights stopped being finite in the first pass: lower the learning rates, or scale the"
+    " data."
+)
+
+
+class PlayedNetwork(PairedNetwork):
+    """Base class of generative adversarial networks; not for direct use."""
+
+    generator_layers_: tuple[Layer, ...]
+    discriminator_layers_: tuple[Layer, ...]
+    history_: dict[str, list[float]]
+    _list_names = "generator", "discriminator"
+    _reads_noise: ClassVar[bool] = True
+
+    # -- structure -----------------------------------------------------------------------
+
+    @property
+    def _n_classes(self):
+        return len(getattr(self, "_class_list", ()))
+
+    @property
+    def _ends(self):
+        """The columns of the network in files: noise and class, then outputs."""
+        return int(self._inputs()), max(1, self._n_classes)
+
+    def _inputs(self) -> int:
+        """The numbers that the generator gets."""
+        return self.latent + self._n_classes
+
+    def _specs(self):
+        return list(self.discriminator or ())
+
+    @property
+    def _built_layers(self):
+        """The layers that read X."""
+        return BuiltLayers(self._pair.built.pieces[self._pair.first :], ())
+
+    def _asked(self):
+        generator, discriminator = super()._asked()
+        outputs = max(1, self._n_classes)
+        return generator, with_output(discriminator, axes_of(self), outputs)
+
+    def _pair_of(self, lists):
+        generator, discriminator = lists
+        pair = paired_players(
+            generator, discriminator, self._inputs(), axes_of(self), self.instance_noise
+        )
+        if self._penalty():
+            check_penalty(lists[1], halves(pair)[1])
+        return pair
+
+    def _penalty(self) -> float:
+        """The factor of the gradient penalty."""
+        if self.penalty is not None:
+            return float(self.penalty)
+        is_plain = self.discriminator is None and len(axes_of(self)) == 1
+        is_asked = is_plain and not self.instance_noise and self.loss != "wasserstein"
+        return PENALTY if is_asked else 0.0
+
+    def _rates(self) -> tuple[float, float]:
+        """The learning rates of the generator and the discriminator."""
+        own = self.learning_rate_init or RATES[len(axes_of(self)) > 1]
+        return own, self.discriminator_learning_rate_init or own
+
+    # -- for files -----------------------------------------------------------------------
+
+    def _lowered_loss(self):
+        return "squared_error", ()
+
+    def _loss(self):
+        return REGRESSION["squared_error"]
+
+    def _outputs_per_target(self):
+        return 1
+
+    def _described_solver(self):
+        return Adam(0.5) if self.solver == "adam" else SOLVERS.get(self.solver, self.solver)
+
+    # -- fitting -------------------------------------------------------------------------
+
+    def _play(self, X, y, incremental):
+        return self._or_as_before(lambda: self._played(X, y, incremental))
+
+    def _initialized(self, X, y):
+        return self._or_as_before(lambda: self._begun(X, y, first=True))
+
+    def _or_as_before(self, change):
+        """Calls a function that changes the estimator; restores its state if that fails."""
+        before = self.__dict__.copy()
+        try:
+            change()
+        except BaseException:
+            own = {name: value for name, value in vars(self).items() if "callback" in name}
+            self.__dict__.clear()
+            self.__dict__.update(before | own)
+            raise
+        return self
+
+    def _begun(self, X, y, first):
+        """Checked X in its own type and numbers of classes; `first`: of a new network."""
+        X = dense(self._checked_rows(X, reset=first))
+        codes = self._classes_of(X, y, first)
+        random_state = random_state_of(self.random_state)
+        if first:
+            for name in ("_optimizer", "_judgements"):
+                self.__dict__.pop(name, None)
+            self.history_, self.n_iter_, self.t_ = {}, 0, 0
+            self.n_outputs_, self.out_activation_ = max(1, self._n_classes), "identity"
+            self._build(X, random_state, slice(None))
+        else:
+            self._taken(self._check_sizes(X.shape[1]))
+        return X, codes, random_state
+
+    def _played(self, X, y, incremental):
+        given = X, y
+        first = not self._is_built() or (not self.warm_start and not incremental)
+        X, codes, random_state = self._begun(X, y, first)
+        X = np.ascontiguousarray(X, self._network_dtype())
+        game, optimizers = self._game(X, codes, incremental)
+        game.begin(random_state)
+        history = {name: list(values) for name, values in self.history_.items()}
+        with watched(self, *given, None) as watcher:
+            try:
+                arrays = fit_game(
+                    game,
+                    history,
+                    max_iter=1 if incremental else self._passes(game),
+                    max_time=self.max_time,
+                    verbose=self.verbose,
+                    watcher=watcher or self._watcher,
+                )
+            except NonFiniteError:
+                raise ValueError(NON_FINITE) from None
+        self._arrays, self.history_ = arrays, history
+        self._keep(game, optimizers, arrays)
+        passes = len(history.get("generator_loss", ()))
+        self.t_ += len(X) * (passes - self.n_iter_)
+        self.n_iter_ = passes
+        if self.diagnose:
+            for message in troubles_of(history):
+                warn_user(message, DiagnosisWarning)
+
+    def _classes_of(self, X, y, first):
+        """The numbers of the samples' classes, or None without y."""
+        if first:
+            self.__dict__.pop("_class_list", None)
+        if y is None:
+            if self._n_classes:
+                raise ValueError("y is None, but the network was fitted to classes.")
+            return None
+        y = column_or_1d(y, warn=True)
+        check_consistent_length(X, y)
+        check_classification_targets(y)
+        if first:
+            self._class_list = np.unique(y).tolist()
+        elif not self._n_classes:
+            raise ValueError("y has classes, but the network was fitted without.")
+        return self._numbers_of(y)
+
+    def _numbers_of(self, y):
+        """The numbers of classes; raises ValueError for unknown ones."""
+        classes = np.asarray(self._class_list)
+        numbers = np.searchsorted(classes, y)
+        numbers = np.minimum(numbers, len(classes) - 1)
+        unknown = np.unique(np.asarray(y)[classes[numbers] != y])
+        if len(unknown):
+            raise ValueError(f"y has classes that fit has not seen: {unknown.tolist()}.")
+        return numbers.astype(np.int64)
+
+    def _rows_of_batch(self, samples: int) -> int:
+        if self.batch_size == "auto":
+            return min(AUTO_ROWS, samples)
+        if self.batch_size > samples:
+            raise ValueError(f"batch_size={self.batch_size} is more than the {samples} samples.")
+        return int(self.batch_size)
+
+    def _passes(self, game) -> int:
+        return max(1, AUTO_STEPS // game.steps) if self.max_iter == "auto" else self.max_iter
+
+    def _schedule(self, incremental):
+        """How the learning rates change."""
+        if self.learning_rate != "cosine":
+            return self.learning_rate
+        return "constant" if incremental else Cosine()
+
+    def _game(self, X, codes, incremental):
+        """The game to play, with the state that the last one left."""
+        maker, judge = halves(self._pair)
+        solver = self._described_solver()
+        rule = rule_of(solver)._replace(average=float(self.ema_decay or 0.0))
+        row = GAME_LOSSES[self.loss]
+        players = (
+            Player(Network(maker, "squared_error"), rule),
+            Player(
+                Network(judge, row, loss_constants=(1.0 - self.label_smoothing, 0.0)),
+                rule._replace(average=0.0),
+            ),
+        )
+        before = getattr(self, "_optimizer", None)
+        if before is not None and before.solver != solver:
+            before = None
+        plain, schedule = rule_of(solver), self._schedule(incremental)
+        own, other = self._rates()
+        optimizers = (
+            OptimizerState(solver, plain, own, schedule, 0.5),
+            OptimizerState(solver, plain, other, schedule, 0.5),
+        )
+        if before is not None:
+            for optimizer, t in zip(optimizers, (before.t, self._judgements), strict=True):
+                optimizer.t, optimizer.passes = t, before.passes
+        is_clipped = self.loss == "wasserstein" and not self._penalty()
+        options = GameOptions(
+            self._rows_of_batch(len(X)),
+            self.discriminator_steps,
+            self.latent,
+            self._penalty(),
+            float(self.clip) if is_clipped else np.inf,
+            MIDDLE[self.loss],
+        )
+        game = Game(*players, X, codes, optimizers, options, self.n_jobs)
+        for optimizer, steps in zip(optimizers, (1, self.discriminator_steps), strict=True):
+            optimizer.total = optimizer.t + self._passes(game) * game.steps * steps
+        trained, moments = self._typed_parameters(), () if before is None else before.moments
+        game.plan.load(trained, moments)
+        if before is not None and before.raw is not None:
+            raw, known = before.raw
+            if known == digest_of(trained):
+                game.plan.load_trained(raw)
+        return game, optimizers
+
+    def _keep(self, game, optimizers, arrays):
+        """Keeps what another fit continues from."""
+        own, judge = optimizers
+        own.moments = [game.plan.layout.unpack(flat) for flat in game.plan.states]
+        if len(game.plan.averages):
+            own.raw = game.plan.layout.unpack(game.plan.parameters), digest_of(arrays)
+        self._optimizer, self._judgements = own, judge.t
+
+    # -- answers -------------------------------------------------------------------------
+
+    def _given(self, numbers, codes):
+        """What the generator gets: noise, and the class."""
+        if codes is None:
+            return numbers
+        return np.hstack([numbers, np.eye(self._n_classes, dtype=numbers.dtype)[codes]])
