@@ -1,14 +1,15 @@
 """Compares networks with convolutions, recurrences or attention with peers: training, prediction.
 
     python -m benchmarks.compare_layers [--threads 2] [--dtype float32] [--networks lenet ...]
-                                        [--repeats 5] [--samples 256 1]
+                                        [--repeats 5] [--samples 256 1] [--clock wall]
                                         [--peers torch,channels_last,compile,jax] [--json PATH]
 
 A step is timed as in `compare`, through the public `fit`. Prediction is a call of a frozen
 predictor for so many samples, beside ONNX Runtime on the model that `export_onnx` writes and those
 of PyTorch's peers that are asked for, with the same weights; the probabilities are compared before
-anything is timed. Contestants take turns (`rounds`), and shares
-are relative to the best multiply-add peak measured between the rounds with as many threads.
+anything is timed. Contestants take turns (`rounds`), and shares are relative to the best
+multiply-add peak measured between the rounds with as many threads. With `--clock cpu` the
+processor's time counts, of one thread, where other processes use the cores.
 """
 
 import sys
@@ -36,8 +37,14 @@ def parse():
     """The command line."""
     found = parser(__doc__, repeats=5, seconds=0.4, peers=PEERS)
     found.add_argument("--networks", nargs="+", choices=NETWORKS, default=list(NETWORKS))
-    found.add_argument("--samples", nargs="*", type=int, default=[256, 1], help="of a call")
-    return found.parse_args()
+    found.add_argument(
+        "--samples", nargs="*", type=int, help="of a call; default: the network's own"
+    )
+    found.add_argument("--clock", choices=("wall", "cpu"), default="wall")
+    options = found.parse_args()
+    if options.clock == "cpu" and options.threads != 1:
+        found.error("the processor's time compares one thread")
+    return options
 
 
 def train(network, names, options):
@@ -96,8 +103,10 @@ def main():
     """Runs the comparison, prints the tables and writes the rounds."""
     options = parse()
     restart_with(options.threads)
+    from benchmarks.measuring.contestants import choose_clock
     from benchmarks.measuring.layered_contestants import CONTESTANTS, PREDICTORS
 
+    choose_clock(options.clock)
     networks = [NETWORKS[name] for name in options.networks]
     peers = choose_peers(options.peers, CONTESTANTS)
     report, steps = begin(options), []
@@ -106,11 +115,14 @@ def main():
         print(f"{network.title} trained", file=sys.stderr)
     servers = choose_peers("onnxruntime", PREDICTORS)
     servers, calls = [*servers, *(name for name in peers if name in PREDICTORS)], []
-    for samples in options.samples:
-        calls.append([predict(one, [OURS, *servers], samples, options) for one in networks])
-    shown = "a training step of networks with convolutions or recurrences"
+    wanted = {one: one.samples if options.samples is None else options.samples for one in networks}
+    counts = sorted({samples for every in wanted.values() for samples in every}, reverse=True)
+    for samples in counts:
+        asked = [one for one in networks if samples in wanted[one]]
+        calls.append([predict(one, [OURS, *servers], samples, options) for one in asked])
+    shown = "a training step of networks with convolutions, recurrences or attention"
     show(shown, "network", report, steps, "step_us", options)
-    for samples, found in zip(options.samples, calls, strict=True):
+    for samples, found in zip(counts, calls, strict=True):
         show(f"predict_proba of {samples} samples", "network", report, found, "call_us", options)
     write(options.json, report | {"steps": steps, "calls": calls})
 

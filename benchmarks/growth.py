@@ -3,6 +3,8 @@
     python -m benchmarks.growth [--what width depth batch rows threads] [--threads 2]
                                 [--dtype float32] [--repeats 5] [--scratch DIR] [--json PATH]
     python -m benchmarks.growth --kind convolutions [--what channels size depth batch threads] ...
+    python -m benchmarks.growth --kind attention [--what width context heads depth batch threads]
+                                [--clock wall] ...
     python -m benchmarks.growth --draw results.json out.png
 
 One of the five varies; the others have their base values, 54-256-256-256-7 at batch 256 on 16,384
@@ -12,7 +14,9 @@ products in the multiply-add peak measured between the rounds with the same numb
 `n_jobs` is None; the panel of threads sets it.
 
 With `--kind convolutions` the base is two 3x3 convolutions of 32 channels on images of 28x28 at
-batch 32 (`measuring.stacks`), with as many rows as fill an epoch of some 0.1 s.
+batch 32 (`measuring.stacks`), with as many rows as fill an epoch of some 0.1 s. With
+`--kind attention` it is two blocks of width 64 and 4 heads on 64 steps at batch 16. With
+`--clock cpu` the processor's time counts, of one thread, where other processes use the cores.
 
 From half a million rows on, X is a memory-mapped file in a temporary directory in `--scratch`,
 written in pieces and removed afterwards; the system may keep any part of it in memory. A point is
@@ -34,7 +38,7 @@ from benchmarks.measuring.layered import make_samples
 from benchmarks.measuring.networks import Network, make_data
 from benchmarks.measuring.report import parser, read, resume, write
 from benchmarks.measuring.rounds import OURS, enter
-from benchmarks.measuring.stacks import stack
+from benchmarks.measuring.stacks import attention, stack
 from benchmarks.measuring.steps import count_epochs, step_times
 
 FEATURES, CLASSES, WIDTH, DEPTH, BATCH, ROWS = 54, 7, 256, 3, 256, 16_384
@@ -51,9 +55,18 @@ VALUES = {
         "depth": (1, 2, 3, 4, 6, 8, 12),
         "batch": (1, 2, 4, 8, 16, 32, 64, 128, 256),
     },
+    "attention": {
+        "width": (16, 32, 64, 128, 256, 512),
+        "context": (16, 32, 64, 128, 256, 512, 513, 1024, 2048),
+        "heads": (1, 2, 4, 8, 16),
+        "depth": (1, 2, 3, 4, 6, 8, 12),
+        "batch": (1, 2, 4, 8, 12, 16, 32, 64, 128),
+    },
 }
 IMAGES = {"channels": 32, "size": 28, "kernel": 3, "depth": 2, "batch": 32}
 """The base of convolutions."""
+SERIES = {"width": 64, "context": 64, "heads": 4, "depth": 2, "batch": 16}
+"""The base of attention."""
 WHAT = tuple(dict.fromkeys(what for values in VALUES.values() for what in (*values, "threads")))
 MAPPED_ROWS = 500_000
 PIECE = 100_000
@@ -64,6 +77,7 @@ def parse():
     """The command line."""
     found = parser(__doc__, repeats=5, seconds=0.4)
     found.add_argument("--kind", choices=VALUES, default="dense")
+    found.add_argument("--clock", choices=("wall", "cpu"), default="wall")
     found.add_argument("--what", nargs="+", choices=WHAT, help="default: all of the kind")
     found.add_argument("--most", type=int, help="leave out larger values than this")
     found.add_argument("--scratch", type=Path, help="the folder of the mapped file")
@@ -72,6 +86,8 @@ def parse():
     )
     options = found.parse_args()
     known = (*VALUES[options.kind], "threads")
+    if options.clock == "cpu" and (options.threads != 1 or "threads" in (options.what or known)):
+        found.error("the processor's time compares one thread")
     options.what = options.what or known
     if odd := set(options.what) - set(known):
         found.error(f"{options.kind} have no {min(odd)}; there are {', '.join(known)}")
@@ -82,6 +98,8 @@ def network_at(what, value, kind="dense"):
     """The base with one value changed; rows are rounded to whole mini-batches."""
     if kind == "convolutions":
         return stack(**{**IMAGES, **({what: value} if what in IMAGES else {})}, seconds=0.1)
+    if kind == "attention":
+        return attention(**{**SERIES, **({what: value} if what in SERIES else {})}, seconds=0.1)
     batch = value if what == "batch" else BATCH
     width = value if what == "width" else WIDTH
     depth = value if what == "depth" else DEPTH
@@ -108,7 +126,7 @@ def contestant_of(kind):
     """fusednn's class for a kind of network."""
     from benchmarks.measuring import contestants, layered_contestants
 
-    return {"dense": contestants, "convolutions": layered_contestants}[kind].Fusednn
+    return (contestants if kind == "dense" else layered_contestants).Fusednn
 
 
 def measure(network, data, threads, options):
@@ -133,7 +151,7 @@ def point(what, value, options):
     """Measures the base with one value changed; None if the disk has no room."""
     network = network_at(what, value, options.kind)
     threads = value if what == "threads" else options.threads
-    if options.kind == "convolutions":
+    if options.kind != "dense":
         here = {"value": value, "samples": network.batch * network.steps}
         return here | measure(network, make_samples(network, options.dtype), threads, options)
     here = {"value": value, "samples": network.samples}
@@ -191,7 +209,7 @@ def draw(results, picture):
         axes.grid(alpha=0.3)
         if what in ("depth", "threads"):
             axes.set_xscale("linear")
-        elif what in ("width", "batch", "channels", "size"):
+        elif what in ("width", "batch", "channels", "size", "context", "heads"):
             axes.set_xscale("log", base=2)
         if what != "rows":
             apart = [*values[:1], *(b for a, b in pairwise(values) if b > 1.2 * a)]
@@ -218,6 +236,9 @@ def main():
         draw(*options.draw)
         return
     restart_with(options.threads)
+    from benchmarks.measuring.contestants import choose_clock
+
+    choose_clock(options.clock)
     report = resume(options)
     panels = report.setdefault("panels", {})
     for what in options.what:

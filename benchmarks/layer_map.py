@@ -7,6 +7,8 @@
     python -m benchmarks.layer_map --kind recurrences --json results.json [--cell LSTM]
                                    [--units 8 32 ...] [--steps 8 64 ...] [--batches 1 16 ...]
                                    [--work train predict] [--most 200] ...
+    python -m benchmarks.layer_map --kind attention --json results.json [--widths 32 64 ...]
+                                   [--contexts 16 64 ...] [--heads 1 4 8] [--rows 2048] ...
 
 A cell of convolutions is a network of `--depth` convolutions with ReLU, of so many filters from
 as many channels and with padding "same", a global mean, and ten classes (`measuring.stacks`). Its
@@ -23,7 +25,12 @@ can be split; a file with other conditions is refused.
 A cell of recurrences is the last state of an RNN, LSTM or GRU of so many units on so many steps of
 16 channels, and ten classes: a training step of so many series, or a call of a frozen predictor
 for as many, beside PyTorch's module with the same weights. Cells of more than `--most` GFLOP a
-step are left out. With `--clock cpu` the time of all threads counts: with one thread it tells more
+step are left out.
+
+A cell of attention is an encoder of one block (`presets.transformer`) of so many channels and
+heads on series of so many steps, in batches of `--rows` steps together, at least one series.
+
+With `--clock cpu` the time of all threads counts: with one thread it tells more
 than the wall's where other processes use the cores.
 """
 
@@ -32,15 +39,16 @@ import itertools
 from benchmarks.measuring.environment import restart_with
 from benchmarks.measuring.report import parser, resume, write
 from benchmarks.measuring.rounds import OURS, choose_peers, in_words
-from benchmarks.measuring.stacks import GATES, recurrence, stack
+from benchmarks.measuring.stacks import GATES, attention, recurrence, stack
 
 AXES = {
     "convolutions": ("channels", "size", "kernel"),
     "recurrences": ("units", "step_count", "batch", "work"),
+    "attention": ("width", "context", "heads", "work"),
 }
 """What names a cell, by kind."""
 
-PEERS = {"convolutions": "torch,channels_last", "recurrences": "torch"}
+PEERS = {"convolutions": "torch,channels_last", "recurrences": "torch", "attention": "torch"}
 
 
 def parse():
@@ -58,6 +66,10 @@ def parse():
     found.add_argument("--units", default=(8, 32, 128, 512), **numbers)
     found.add_argument("--steps", default=(8, 64, 512), **numbers)
     found.add_argument("--batches", default=(1, 16, 128, 512), help="series", **numbers)
+    found.add_argument("--widths", default=(32, 64, 128, 256, 512), **numbers)
+    found.add_argument("--contexts", default=(16, 64, 128, 512), **numbers)
+    found.add_argument("--heads", default=(1, 4, 8), **numbers)
+    found.add_argument("--rows", type=int, default=2048, help="steps of a batch")
     works = "train", "predict"
     found.add_argument("--work", choices=works, nargs="+", default=works)
     found.add_argument("--most", type=float, default=200.0, help="GFLOP of a training step")
@@ -72,12 +84,23 @@ def places_of(options):
     """The cells to measure, each by the values of its axes."""
     if options.kind == "convolutions":
         return itertools.product(options.channels, options.sizes, options.kernels)
-    every = itertools.product(options.units, options.steps, options.batches, options.work)
+    sizes = options.units, options.steps, options.batches
+    if options.kind == "attention":
+        sizes = options.widths, options.contexts, options.heads
     return (
         place
-        for place in every
-        if recurrence(options.cell, *place[:3]).flops <= 1e9 * options.most
+        for place in itertools.product(*sizes, options.work)
+        if network_of(place, options).flops <= 1e9 * options.most
     )
+
+
+def network_of(place, options):
+    """The network of a cell."""
+    if options.kind == "convolutions":
+        return stack(*place, options.depth, options.batch)
+    if options.kind == "attention":
+        return attention(*place[:3], 1, max(1, options.rows // place[1]))
+    return recurrence(options.cell, *place[:3])
 
 
 def measure(place, peers, options):
@@ -85,18 +108,12 @@ def measure(place, peers, options):
     from .compare_layers import predict, train
 
     cell = dict(zip(AXES[options.kind], place, strict=True))
-    names = [OURS, *peers]
-    if options.kind == "convolutions":
-        network = stack(*place, options.depth, options.batch)
-        found = train(network, names, options)
+    names, network = [OURS, *peers], network_of(place, options)
+    if place[-1] == "predict":
+        found = predict(network, names, network.batch, options)
+        found["step_us"] = found.pop("call_us")
     else:
-        *sizes, work = place
-        network = recurrence(options.cell, *sizes)
-        if work == "train":
-            found = train(network, names, options)
-        else:
-            found = predict(network, names, sizes[2], options)
-            found["step_us"] = found.pop("call_us")
+        found = train(network, names, options)
     cell |= {"steps": network.steps} | found
     times = cell["step_us"]
     present = [peer for peer in times if peer != OURS]

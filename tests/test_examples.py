@@ -64,6 +64,17 @@ def clothes(tmp_path, monkeypatch, digits):
     monkeypatch.setenv("FUSEDNN_DATA", str(tmp_path))
 
 
+def test_patches(images, clothes):
+    """An encoder of patches learns the digits."""
+    X, y, X_test, y_test = images.load("clothes")
+    module = load("patches")
+    model = module.network(8)
+    assert [layer.__class__.__name__ for layer in module.layers()[:2]] == ["Conv2D", "Reshape"]
+    model.set_params(batch_size=16, augment=None, learning_rate_init=0.004)
+    assert images.fit(model, (X[:1400], y[:1400]), (X[1400:], y[1400:])) > 0
+    assert model.score(X_test, y_test) > 0.6
+
+
 def test_images(images, clothes, tmp_path):
     """A smaller network learns, and both pictures are drawn."""
     X, y, X_test, y_test = images.load("clothes")

@@ -1,4 +1,4 @@
-"""The networks with convolutions, recurrences or attention that `compare_layers` times, as lists.
+"""The networks with convolutions, recurrences or attention that `compare_layers` times.
 
 Pixels and steps are normal random numbers, and labels are random: the time of a step does not
 depend on them.
@@ -8,7 +8,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from . import layered_language
 from .layered_attention import FIRST, WORK, encoder, torch_encoder
+from .layered_images import lenet, resnet, small, torch_lenet, torch_resnet, torch_small
 
 
 class Layered(NamedTuple):
@@ -34,6 +36,12 @@ class Layered(NamedTuple):
         Those of the first layer by its input, which needs no gradient.
     torch_channels : str
         Whether the channels of PyTorch's input are "first" or "last".
+    codes : int
+        If not 0, samples are series of so many tokens, whose targets are the next ones.
+    clip_norm : float or None
+        The largest norm of the gradient. With it the optimizer is AdamW, else Adam.
+    samples : tuple of int
+        Of the calls for predictions.
     """
 
     title: str
@@ -47,6 +55,9 @@ class Layered(NamedTuple):
     work: int
     first: int
     torch_channels: str = "first"
+    codes: int = 0
+    clip_norm: float | None = None
+    samples: tuple = (256, 1)
 
     @property
     def steps(self):
@@ -60,58 +71,22 @@ class Layered(NamedTuple):
 
 
 def make_samples(network, dtype="float32", samples=None, seed=0):
-    """X (n, features) and y (n,), with every class if there are as many samples."""
+    """X (n, features) and y (n,), with every class if there are as many samples.
+
+    Of tokens X (n, T) and y (n, T).
+    """
     count = network.batch * network.batches if samples is None else samples
     random = np.random.default_rng(seed)
+    if network.codes:
+        tokens = random.integers(0, network.codes, (count, network.axes[0] + 1))
+        tokens[:2].reshape(-1)[: network.codes] = np.arange(network.codes)
+        return np.ascontiguousarray(tokens[:, :-1]), np.ascontiguousarray(tokens[:, 1:])
     X = random.standard_normal((count, int(np.prod(network.axes))), np.float32).astype(dtype)
     return X, random.permutation(np.arange(count) % network.classes)
 
 
 def _window(out, taps, channels, filters):
     return out * taps * channels * filters
-
-
-def lenet():
-    """(a): LeCun et al., 1998, with ReLU and largest of windows."""
-    from fusednn.layers import Conv2D, Dense, Flatten, MaxPool2D, Reshape
-
-    return [
-        Reshape(28, 28, 1),
-        *(Conv2D(6, 5, "relu", padding="valid"), MaxPool2D(2)),
-        *(Conv2D(16, 5, "relu", padding="valid"), MaxPool2D(2), Flatten()),
-        *(Dense(120, "relu"), Dense(84, "relu")),
-    ]
-
-
-def small():
-    """(b)."""
-    from fusednn.layers import Conv2D, Dense, Flatten, MaxPool2D, Reshape
-
-    return [
-        Reshape(28, 28, 1),
-        *(Conv2D(32, 3, "relu", padding="valid"), Conv2D(64, 3, "relu", padding="valid")),
-        *(MaxPool2D(2), Flatten(), Dense(128, "relu")),
-    ]
-
-
-def resnet():
-    """(c): three residual blocks with BatchNorm; He et al., 2016."""
-    from fusednn.layers import Activation, BatchNorm, Conv2D, GlobalAvgPool, Reshape, Residual
-
-    def block(filters, stride):
-        inner = [
-            *(Conv2D(filters, 3, stride=stride, padding=1, bias=False), BatchNorm()),
-            *(Activation("relu"), Conv2D(filters, 3, padding=1, bias=False), BatchNorm()),
-        ]
-        shortcut = None
-        if stride > 1:
-            shortcut = [Conv2D(filters, 1, stride=stride, bias=False), BatchNorm()]
-        return [Residual(inner, shortcut=shortcut), Activation("relu")]
-
-    return [
-        *(Reshape(32, 32, 3), Conv2D(16, 3, bias=False), BatchNorm(), Activation("relu")),
-        *(*block(16, 1), *block(32, 2), *block(64, 2), GlobalAvgPool()),
-    ]
 
 
 def series():
@@ -137,52 +112,6 @@ def gru():
     from fusednn.layers import GRU, Reshape
 
     return [Reshape(28, 28), GRU(64)]
-
-
-def torch_lenet(torch):
-    """(a) in PyTorch."""
-    nn = torch.nn
-    return nn.Sequential(
-        *(nn.Conv2d(1, 6, 5), nn.ReLU(), nn.MaxPool2d(2)),
-        *(nn.Conv2d(6, 16, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten()),
-        *(nn.Linear(256, 120), nn.ReLU(), nn.Linear(120, 84), nn.ReLU(), nn.Linear(84, 10)),
-    )
-
-
-def torch_small(torch):
-    """(b) in PyTorch."""
-    nn = torch.nn
-    return nn.Sequential(
-        *(nn.Conv2d(1, 32, 3), nn.ReLU(), nn.Conv2d(32, 64, 3), nn.ReLU(), nn.MaxPool2d(2)),
-        *(nn.Flatten(), nn.Linear(9216, 128), nn.ReLU(), nn.Linear(128, 10)),
-    )
-
-
-def torch_resnet(torch):
-    """(c) in PyTorch."""
-    nn = torch.nn
-
-    def convolution(channels, filters, size, stride):
-        padding = size // 2
-        made = nn.Conv2d(channels, filters, size, stride, padding, bias=False)
-        return [made, nn.BatchNorm2d(filters)]
-
-    class Block(nn.Module):
-        def __init__(self, channels, filters, stride):
-            super().__init__()
-            first = convolution(channels, filters, 3, stride)
-            self.inner = nn.Sequential(*first, nn.ReLU(), *convolution(filters, filters, 3, 1))
-            self.shortcut = nn.Identity()
-            if stride > 1:
-                self.shortcut = nn.Sequential(*convolution(channels, filters, 1, stride))
-
-        def forward(self, x):
-            return torch.relu(self.inner(x) + self.shortcut(x))
-
-    return nn.Sequential(
-        *(*convolution(3, 16, 3, 1), nn.ReLU(), Block(16, 16, 1), Block(16, 32, 2)),
-        *(Block(32, 64, 2), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, 10)),
-    )
 
 
 def torch_series(torch):
@@ -263,6 +192,15 @@ NETWORKS = {
         28 * (28 + 64) * 3 * 64 + 640,
         28 * 28 * 3 * 64,
         "last",
+    ),
+    "language": Layered(
+        "(g) 4 causal blocks on 64 tokens",
+        *((64,), layered_language.CODES, 12, 10),
+        *(layered_language.decoder, layered_language.torch_decoder, "language"),
+        *(layered_language.WORK, 0, "last"),
+        codes=layered_language.CODES,
+        clip_norm=1.0,
+        samples=(12, 1),
     ),
     "encoder": Layered(
         "(h) encoder on 32x16",

@@ -1,6 +1,7 @@
 """The libraries that `compare_layers` times in training, and those in prediction.
 
-All train by Adam, without decay, on shuffled batches that are gathered for each step. PyTorch has
+All train by Adam, without decay, on shuffled batches that are gathered for each step; networks
+with `clip_norm` by AdamW, on gradients whose norm is bounded. PyTorch has
 its two layouts and torch.compile as contestants of their own; JAX runs one compiled call for each
 step, since convolutions in a compiled loop are slow on its CPU back end.
 """
@@ -10,6 +11,7 @@ import warnings
 import numpy as np
 
 from .contestants import RATE, timed
+from .variants import DECAY
 
 OPSET = 17
 
@@ -32,10 +34,13 @@ class Fusednn:
     def fit(self, epochs):
         """A fitted classifier."""
         from fusednn import NetworkClassifier
+        from fusednn.optimizers import AdamW
 
         estimator = NetworkClassifier(
             self.network.layers(),
             batch_size=self.network.batch,
+            solver=AdamW(weight_decay=DECAY) if self.network.clip_norm else "adam",
+            clip_norm=self.network.clip_norm,
             learning_rate_init=RATE,
             alpha=0.0,
             max_iter=epochs,
@@ -51,7 +56,9 @@ class Fusednn:
 
 def torch_parts(torch, network, X, layout):
     """The network's module and its samples, both in a layout of memory."""
-    module = network.torch(torch).to(torch.from_numpy(X).dtype)
+    module = network.torch(torch)
+    if not network.codes:
+        module = module.to(torch.from_numpy(X).dtype)
     samples = X.reshape(len(X), *network.axes)
     if network.torch_channels == "first":
         samples = np.moveaxis(samples, -1, 1)
@@ -77,7 +84,10 @@ class Torch:
         self.torch, self.network = torch, network
         self.model, self.X = torch_parts(torch, network, X, self.layout)
         self.y = torch.from_numpy(y)
-        self.optimizer = torch.optim.Adam(self.model.parameters(), RATE, fused=True)
+        parameters, optimizers = list(self.model.parameters()), torch.optim
+        self.optimizer = optimizers.Adam(parameters, RATE, fused=True)
+        if network.clip_norm:
+            self.optimizer = optimizers.AdamW(parameters, RATE, weight_decay=DECAY, fused=True)
         self.loss_function = torch.nn.CrossEntropyLoss()
         self.loss = self._loss
 
@@ -90,7 +100,8 @@ class Torch:
         return timed(self._train, epochs)
 
     def _loss(self, x, t):
-        return self.loss_function(self.model(x), t)
+        z = self.model(x)
+        return self.loss_function(z.reshape(-1, z.shape[-1]), t.reshape(-1))
 
     def _train(self, epochs):
         batch = self.network.batch
@@ -100,6 +111,9 @@ class Torch:
                 rows = order[start : start + batch]
                 self.optimizer.zero_grad()
                 self.loss(self.X[rows], self.y[rows]).backward()
+                if self.network.clip_norm:
+                    clip = self.torch.nn.utils.clip_grad_norm_
+                    clip(self.model.parameters(), self.network.clip_norm)
                 self.optimizer.step()
 
 
@@ -137,17 +151,23 @@ class Jax:
 
         def loss(parameters, x, t):
             z = jax.nn.log_softmax(forward(parameters, x))
-            return -jnp.take_along_axis(z, t[:, None], 1).mean()
+            return -jnp.take_along_axis(z, t[..., None], -1).mean()
 
         def step(state, x, t):
             parameters, m, v, count = state
             gradient = jax.grad(loss)(parameters, x, t)
+            if network.clip_norm:
+                leaves = jax.tree.leaves(gradient)
+                norm = jnp.sqrt(sum((g * g).sum() for g in leaves))
+                factor = jnp.minimum(1, network.clip_norm / (norm + 1e-6))
+                gradient = jax.tree.map(lambda g: factor * g, gradient)
             count = count + 1
             m = jax.tree.map(lambda m, g: 0.9 * m + 0.1 * g, m, gradient)
             v = jax.tree.map(lambda v, g: 0.999 * v + 0.001 * g * g, v, gradient)
             rate = RATE * jnp.sqrt(1 - 0.999**count) / (1 - 0.9**count)
+            kept = 1 - RATE * DECAY if network.clip_norm else 1.0
             moved = jax.tree.map(
-                lambda p, m, v: p - rate * m / (jnp.sqrt(v) + 1e-8), parameters, m, v
+                lambda p, m, v: kept * p - rate * m / (jnp.sqrt(v) + 1e-8), parameters, m, v
             )
             return moved, m, v, count
 
@@ -223,8 +243,9 @@ class OnnxRuntime(Frozen):
             self.session = onnxruntime.InferenceSession(
                 str(path), options, providers=["CPUExecutionProvider"]
             )
-        self.X = X
-        self.given = self.session.get_inputs()[0].name
+        [given] = self.session.get_inputs()
+        self.given = given.name
+        self.X = X.astype({"tensor(float)": "float32"}.get(given.type, X.dtype))  # also tokens
         names = [one.name for one in self.session.get_outputs()]
         self.wanted = [name for name in names if "prob" in name][:1] or names[-1:]
 
@@ -250,7 +271,7 @@ class TorchModule(Frozen):
 
     def probabilities(self):
         with self.torch.inference_mode():
-            return self.torch.softmax(self.module(self.x), 1).numpy()
+            return self.torch.softmax(self.module(self.x), -1).numpy()
 
 
 def _by_shape(names, state):

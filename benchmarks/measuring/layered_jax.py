@@ -3,6 +3,7 @@
 import numpy as np
 
 from .layered_attention import jax_encoder
+from .layered_language import jax_decoder
 
 
 def networks(jax):
@@ -139,4 +140,5 @@ def networks(jax):
         "lstm": (first_of_lstm, lstm),
         "gru": (first_of_gru, gru),
         "encoder": jax_encoder(jax),
+        "language": jax_decoder(jax),
     }, jnp

@@ -1,8 +1,9 @@
-"""Networks of any size, for `layer_map` and `growth`: equal convolutions, and a recurrence."""
+"""Networks of any size, for `layer_map` and `growth`: convolutions, recurrences, attention."""
 
 from functools import partial
 
 from .layered import Layered, torch_recurrent
+from .layered_attention import encoder, torch_encoder
 
 CLASSES, FEATURES = 10, 16
 GATES = {"RNN": 1, "LSTM": 4, "GRU": 3}
@@ -108,3 +109,38 @@ def _recurrence_layers(cell, units, steps):
 
 def _torch_recurrence(cell, units, torch):
     return torch_recurrent(torch, getattr(torch.nn, cell), FEATURES, units)
+
+
+def attention(width, context, heads, depth, batch, seconds=0.03, most=400):
+    """An encoder of equal blocks over series of `FEATURES` channels, and the output.
+
+    Parameters
+    ----------
+    width, context, heads, depth, batch : int
+        `context` is the number of steps, `depth` that of blocks.
+    seconds, most
+        As in `stack`.
+
+    Returns
+    -------
+    Layered
+    """
+    first = context * FEATURES * width
+    block = context * (12 * width**2 + 2 * width * context)
+    work = first + depth * block + width * CLASSES
+    step = 2 * batch * (3 * work - first) / 100e9 + 100e-6
+    room = EPOCH_BYTES // (4 * batch * context * FEATURES)
+    sizes = context, FEATURES, width, heads, depth
+    return Layered(
+        f"{depth} x {width}, {heads} heads, on {context}x{FEATURES}, batch {batch}",
+        axes=(context, FEATURES),
+        classes=CLASSES,
+        batch=batch,
+        batches=max(2, -(-CLASSES // batch), min(most, room, round(seconds / step))),
+        layers=partial(encoder, *sizes),
+        torch=lambda torch: torch_encoder(torch, *sizes),
+        jax=None,
+        work=work,
+        first=first,
+        torch_channels="last",
+    )

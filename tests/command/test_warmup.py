@@ -147,7 +147,7 @@ def warm(tmp_path_factory):
     """A cache with what the network needs, begun with what this process has kept."""
     folder = tmp_path_factory.mktemp("warm") / "kernels"
     kept = Path(kernel_directory(create=True))
-    shutil.copytree(kept, folder / kept.name)
+    shutil.copytree(kept, folder / kept.name, ignore=shutil.ignore_patterns("*.tmp"))
     done = command(*NETWORK, folder=folder)
     assert (done.returncode, done.stderr) == (0, "")
     return folder

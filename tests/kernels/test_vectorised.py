@@ -76,6 +76,7 @@ OPS = {
     batch_norm.batch_norm_backward: 0,
     layer_norm.layer_norm_forward: 2,
     layer_norm.layer_norm_backward: 2,
+    layer_norm.layer_norm_sums: 2,
     elementwise.copy_rows: 1,
     elementwise.add_rows: 1,
     elementwise.scale_rows: 1,

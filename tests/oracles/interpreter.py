@@ -334,6 +334,12 @@ class Run(Windowed, Recurrent, Attentive):
         dx = (g - mean - normal * product) * inverse[..., np.newaxis]
         return {"dx": dx, "products": dout * normal}
 
+    def layer_norm_sums(self, dout, normal, inverse, scale, centered):
+        found = self.layer_norm_backward(dout, normal, inverse, scale, centered)
+        chunks = sums_of_chunks(found.pop("products"), dout)
+        shift = {"dshift": chunks[:, 1]} if centered else {}
+        return found | {"dscale": chunks[:, 0]} | shift
+
     def batch_partials(self, x, lengths):
         self._rows = len(rows_of(x)) if lengths is None else lengths.sum()
         return {"partials": sums_of_chunks(x, x**2)}

@@ -77,7 +77,8 @@ def attend(record, frame, scratch, lo, hi):
         rows = advance(slot(record, HEADS.qkv, scratch[0]), sample * record[HEADS.qkv_stride])
         out = advance(slot(record, FORWARD.out, scratch[0]), sample * record[FORWARD.out_stride])
         for head in range(heads):
-            v = advance(rows, (heads + record[HEADS.key_heads] + head // group) * size)
+            k = advance(rows, (heads + head // group) * size)
+            v = advance(k, record[HEADS.key_heads] * size)
             first = record[FORWARD.first]
             while first < last:
                 width = block_width(last, first, lowest)
@@ -85,7 +86,7 @@ def attend(record, frame, scratch, lo, hi):
                 p = panel
                 if record[HEADS.weights] != 0:
                     p = kept_panel(record, lowest, sample, head, first)
-                weigh(record, frame, p, scratch, mask, sample, own, head, first, width)
+                weigh(record, frame, p, scratch, mask, k, stride, sample, own, head, first, width)
                 if record[HEADS.key] != 0:
                     drop(other, p, factor, keys * width)
                     p = other
@@ -100,60 +101,88 @@ def attend(record, frame, scratch, lo, hi):
     return 0
 
 
+@kernel
+def copy_columns(out, out_step, x, x_step, rows, n):
+    """out (rows, n) = x (rows, n); overwrites."""
+    for row in range(rows):
+        here, there = advance(x, row * x_step), advance(out, row * out_step)
+        for c in range(n):
+            there[c] = here[c]
+
+
 @op(BACKWARD)
 def attend_backward(record, frame, scratch, lo, hi):
     """Samples [lo, hi): dqkv (T, columns) from dout (T, heads size); overwrites.
 
-    The scratch has turned rows (size, NR), three panels (T, NR) and a row's mask.
+    The scratch has turned rows (size, NR), three panels (T, NR), a row's mask, and a head's keys,
+    values and their gradients (T, size), which all blocks of queries read and add to: rows of qkv
+    are far apart.
     """
-    size, heads = record[HEADS.columns], record[HEADS.heads]
+    size, heads, most = record[HEADS.columns], record[HEADS.heads], record[HEADS.steps]
+    key_heads, stride = record[HEADS.key_heads], record[HEADS.qkv_step]
+    d_stride, full = record[BACKWARD.dqkv_step], VECTORS * lanes_of(scratch[0])
+    group, near = heads // key_heads, advance(scratch, (size + 3 * most + 1) * full + most)
+    dk, all_keys = advance(near, 2 * most * size), most * size
     for sample in range(lo, hi):
-        steps = count_of(record, HEADS.lengths, sample, record[HEADS.steps])
+        steps = count_of(record, HEADS.lengths, sample, most)
+        rows = advance(slot(record, HEADS.qkv, scratch[0]), sample * record[HEADS.qkv_stride])
         at = sample * record[BACKWARD.dqkv_stride]
         dqkv = advance(slot(record, BACKWARD.dqkv, scratch[0]), at)
         for step in range(steps):
-            row = advance(dqkv, step * record[BACKWARD.dqkv_step])
-            clear_columns(row, heads * size, record[BACKWARD.padded])
-        for head in range(heads):
-            first = 0
-            while first < steps:
-                width = block_width(steps, first, scratch[0])
-                _block_back(record, frame, scratch, dqkv, sample, steps, head, first, width)
-                first += width
+            row = advance(dqkv, step * d_stride)
+            clear_columns(row, (heads + 2 * key_heads) * size, record[BACKWARD.padded])
+        for key_head in range(key_heads):
+            column = (heads + key_head) * size
+            for part in range(2):
+                x = advance(rows, column + part * key_heads * size)
+                copy_columns(advance(near, part * all_keys), size, x, stride, steps, size)
+                clear_columns(advance(dk, part * all_keys), 0, steps * size)
+            for head in range(key_head * group, (key_head + 1) * group):
+                first = 0
+                while first < steps:
+                    width = block_width(steps, first, scratch[0])
+                    _block_back(
+                        record, frame, scratch, near, dqkv, sample, steps, head, first, width
+                    )
+                    first += width
+            for part in range(2):
+                there = advance(dqkv, column + part * key_heads * size)
+                copy_columns(there, d_stride, advance(dk, part * all_keys), size, steps, size)
     return 0
 
 
 @kernel
-def _block_back(record, frame, scratch, dqkv, sample, steps, head, first, width):
-    """Adds what a block of a head's queries has in the gradients of keys and values to dqkv, and
-    writes that of its queries."""
-    size, heads, most = record[HEADS.columns], record[HEADS.heads], record[HEADS.steps]
+def _block_back(record, frame, scratch, near, dqkv, sample, steps, head, first, width):
+    """Adds what a block of a head's queries has in the gradients of keys and values, and writes
+    that of its queries to dqkv; `near` has the keys, the values and these gradients."""
+    size, most = record[HEADS.columns], record[HEADS.steps]
     stride, dout_stride = record[HEADS.qkv_step], record[BACKWARD.dout_step]
-    d_stride, key_heads = record[BACKWARD.dqkv_step], record[HEADS.key_heads]
+    d_stride = record[BACKWARD.dqkv_step]
     full, lowest = VECTORS * lanes_of(scratch[0]), cast(-float("inf"), scratch[0])
     zeros = slot(record, HEADS.zeros, scratch[0])
     slopes = advance(scratch, size * full)
     panel = advance(slopes, most * full)
     other = advance(panel, most * full)
     mask = advance(other, most * full)
-    keys, queries = keys_of(record, steps, first, width), min(width, steps - first)
-    own, group = head * size, heads // key_heads
-    k_column = (heads + head // group) * size
-    v_column = k_column + key_heads * size
+    keys, queries, own = (
+        keys_of(record, steps, first, width),
+        min(width, steps - first),
+        head * size,
+    )
     rows = advance(slot(record, HEADS.qkv, scratch[0]), sample * record[HEADS.qkv_stride])
-    q, k, v = advance(rows, first * stride + own), advance(rows, k_column), advance(rows, v_column)
+    q, k, v = advance(rows, first * stride + own), near, advance(near, most * size)
     at = sample * record[BACKWARD.dout_stride] + first * dout_stride + own
     dout = advance(slot(record, BACKWARD.dout, scratch[0]), at)
-    dq, dk = advance(dqkv, first * d_stride + own), advance(dqkv, k_column)
-    dv = advance(dqkv, v_column)
+    dq, dk = advance(dqkv, first * d_stride + own), advance(near, 2 * most * size)
+    dv = advance(near, 3 * most * size)
     p = panel
     if record[HEADS.weights] != 0:
         p = kept_panel(record, lowest, sample, head, first)
     else:
-        weigh(record, frame, p, scratch, mask, sample, steps, head, first, width)
+        weigh(record, frame, p, scratch, mask, k, size, sample, steps, head, first, width)
     scale = number(record, HEADS.scale, scratch[0])
     transpose_rows(scratch, width, dout, dout_stride, queries, size, scale)
-    multiply_keys(slopes, width, v, stride, scratch, keys, size, zeros)
+    multiply_keys(slopes, width, v, size, scratch, keys, size, zeros)
     applied = p
     if record[HEADS.key] != 0:
         factor = number(record, HEADS.factor, scratch[0])
@@ -161,15 +190,10 @@ def _block_back(record, frame, scratch, dqkv, sample, steps, head, first, width)
         drop(other, p, factor, keys * width)
         applied = other
     multiply_plain(
-        dv, d_stride, applied, width, 1, dout, dout_stride, dv, d_stride, keys, queries, size,
-        lowest,
-    )  # fmt: skip
+        dv, size, applied, width, 1, dout, dout_stride, dv, size, keys, queries, size, lowest
+    )
     if record[HEADS.key] != 0:
         magnitudes(other, p, keys * width)
     differentiate_softmax(slopes, applied, width, keys)
-    multiply_plain(
-        dq, d_stride, slopes, 1, width, k, stride, zeros, 0, queries, keys, size, lowest
-    )
-    multiply_plain(
-        dk, d_stride, slopes, width, 1, q, stride, dk, d_stride, keys, queries, size, lowest
-    )
+    multiply_plain(dq, d_stride, slopes, 1, width, k, size, zeros, 0, queries, keys, size, lowest)
+    multiply_plain(dk, size, slopes, width, 1, q, stride, dk, size, keys, queries, size, lowest)

@@ -7,7 +7,6 @@ fewer steps than it has rows. Vaswani et al., "Attention is all you need", 2017.
 """
 
 from fusednn.kernels import records
-from fusednn.kernels._jit import kernel
 from fusednn.kernels.intrinsics.pointers import advance, slot
 from fusednn.kernels.operands import (
     COUNT,
@@ -20,18 +19,11 @@ from fusednn.kernels.operands import (
     padded_width_of,
 )
 from fusednn.kernels.ops.lengths import count_of
-from fusednn.kernels.ops.pointwise.elementwise import clear_columns
+from fusednn.kernels.ops.pointwise.elementwise import add_row, clear_columns
 from fusednn.kernels.ops.products.embedding import TABLE, step_rows
 
 ADD = operands(out=ROWS, table=REALS, padded=padded_width_of("out"))
 UPDATE_POSITIONS = operands(TABLE, dz=ROWS, lengths=maybe(INT64), steps=COUNT)
-
-
-@kernel
-def add_row(out, x, n):
-    """out += x, n elements."""
-    for c in range(n):
-        out[c] = out[c] + x[c]
 
 
 @op(ADD)

@@ -113,10 +113,13 @@ def mark_dropped(record, frame, p, mask, sample, steps, head, first, queries, wi
 
 @kernel
 def drop(out, p, factor, n):
-    """out = p factor, or 0 where p is marked; n elements; overwrites, out may be p."""
+    """out = p factor, or 0 where p is marked; n elements; overwrites, out may be p.
+
+    It keeps a NaN: divergence must stay visible.
+    """
     zero = cast(0, factor)
     for i in range(n):
-        out[i] = p[i] * factor if p[i] > zero else zero
+        out[i] = zero if p[i] < zero else p[i] * factor
 
 
 @kernel
@@ -124,7 +127,7 @@ def drop_slopes(d, p, factor, n):
     """d <- d factor, or 0 where p is marked; n elements."""
     zero = cast(0, factor)
     for i in range(n):
-        d[i] = d[i] * factor if p[i] > zero else zero
+        d[i] = zero if p[i] < zero else d[i] * factor
 
 
 @kernel
@@ -135,25 +138,21 @@ def magnitudes(out, p, n):
 
 
 @kernel
-def weigh(record, frame, p, scratch, mask, sample, steps, head, first, width):
+def weigh(record, frame, p, scratch, mask, k, k_step, sample, steps, head, first, width):
     """p (keys, width) = the weights of a block of a head's queries, dropped ones marked.
 
-    The sample's series has `steps` steps.
+    The sample's series has `steps` steps, and the keys k (steps, size) lie `k_step` apart.
 
     Overwrites; `scratch` (size, width) and `mask` too.
     """
     size, stride, like = record[HEADS.columns], record[HEADS.qkv_step], p[0]
-    heads = record[HEADS.heads]
-    keys, group = keys_of(record, steps, first, width), heads // record[HEADS.key_heads]
+    keys = keys_of(record, steps, first, width)
     rows = advance(slot(record, HEADS.qkv, like), sample * record[HEADS.qkv_stride])
-    q, k = (
-        advance(rows, first * stride + head * size),
-        advance(rows, (heads + head // group) * size),
-    )
+    q = advance(rows, first * stride + head * size)
     queries = min(width, steps - first)
     scale = number(record, HEADS.scale, like)
     transpose_rows(scratch, width, q, stride, queries, size, scale)
-    multiply_keys(p, width, k, stride, scratch, keys, size, slot(record, HEADS.zeros, like))
+    multiply_keys(p, width, k, k_step, scratch, keys, size, slot(record, HEADS.zeros, like))
     seen = first if record[HEADS.causal] != 0 else keys
     center_columns(p, width, keys, seen)
     exponentiate(p, keys * width)

@@ -34,11 +34,11 @@ from fusednn.kernels.operands import (
     width_of,
 )
 from fusednn.kernels.ops.pointwise.elementwise import clear_columns
-from fusednn.kernels.ops.products.partials import CHUNK_ROWS, chunks_of_batch
+from fusednn.kernels.ops.products.partials import chunks_of_batch
 
 LENGTHS = operands(lengths=maybe(INT64))  # of the series of each sample
 PARTIALS = operands(LENGTHS, partials=REALS, x=ROWS, padded=padded_width_of("x"))
-"""`partials` are 2 x padded for each chunk of the rows of CHUNK_ROWS samples of the buffers."""
+"""`partials` are 2 x padded for each chunk of the rows of samples of the buffers."""
 
 PART_ROWS = 64
 """Rows that are summed one after the other before they join a chunk's sums, which keeps these
@@ -102,9 +102,9 @@ def multiply_columns(x, factor, n):
 
 
 @kernel
-def rows_of_chunk(record):
-    """The rows of CHUNK_ROWS samples."""
-    return CHUNK_ROWS * record[records.POSITIONS]
+def rows_of_chunk(record, frame):
+    """The rows of a chunk of samples."""
+    return frame[records.CHUNK] * record[records.POSITIONS]
 
 
 @kernel
@@ -149,14 +149,13 @@ def batch_partials(record, frame, scratch, lo, hi):
     its rows so far have been summed.
     """
     x, partials = slot(record, PARTIALS.x, scratch[0]), slot(record, PARTIALS.partials, scratch[0])
-    stride, padded, chunk_rows = (
-        record[PARTIALS.x_stride],
-        record[PARTIALS.padded],
-        rows_of_chunk(record),
-    )
+    stride, padded = record[PARTIALS.x_stride], record[PARTIALS.padded]
+    chunk_rows = rows_of_chunk(record, frame)
     for chunk in range(lo // chunk_rows, (hi + chunk_rows - 1) // chunk_rows):
         first, last = max(lo, chunk * chunk_rows), min((chunk + 1) * chunk_rows, hi)
-        before = rows_between(record, chunk * CHUNK_ROWS, first // record[records.POSITIONS])
+        before = rows_between(
+            record, chunk * frame[records.CHUNK], first // record[records.POSITIONS]
+        )
         sums = advance(partials, chunk * 2 * padded)
         for run in range(runs_between(record, first, last)):
             row, rows = run_between(record, first, last, run)
@@ -221,11 +220,11 @@ def batch_statistics(record, frame, scratch, lo, hi):
     inverse = slot(record, STATISTICS.inverse, scratch[0])
     clear_columns(mean, 0, padded)
     clear_columns(inverse, 0, padded)
-    batch = 0
-    for first in range(0, samples, CHUNK_ROWS):
-        rows = rows_between(record, first, min(first + CHUNK_ROWS, samples))
+    batch, own = 0, frame[records.CHUNK]
+    for first in range(0, samples, own):
+        rows = rows_between(record, first, min(first + own, samples))
         share = rows / (batch + rows)
-        chunk = advance(partials, first // CHUNK_ROWS * 2 * padded)
+        chunk = advance(partials, first // own * 2 * padded)
         combine_chunk(
             mean, inverse, chunk, advance(chunk, padded),
             cast(share, scratch[0]), cast(batch * share, scratch[0]), padded,
@@ -290,10 +289,12 @@ def batch_norm_partials(record, frame, scratch, lo, hi):
     d = slot(record, BACKWARD_PARTIALS.dout, scratch[0])
     partials = slot(record, BACKWARD_PARTIALS.partials, scratch[0])
     stride = record[BACKWARD_PARTIALS.x_stride]
-    padded, chunk_rows = record[BACKWARD_PARTIALS.padded], rows_of_chunk(record)
+    padded, chunk_rows = record[BACKWARD_PARTIALS.padded], rows_of_chunk(record, frame)
     for chunk in range(lo // chunk_rows, (hi + chunk_rows - 1) // chunk_rows):
         first, last = max(lo, chunk * chunk_rows), min((chunk + 1) * chunk_rows, hi)
-        before = rows_between(record, chunk * CHUNK_ROWS, first // record[records.POSITIONS])
+        before = rows_between(
+            record, chunk * frame[records.CHUNK], first // record[records.POSITIONS]
+        )
         sums = advance(partials, chunk * 2 * padded)
         for run in range(runs_between(record, first, last)):
             start, own = run_between(record, first, last, run)

@@ -6,10 +6,14 @@
 Ba, Kiros and Hinton, "Layer normalization", 2016; without the means, and with mean(x^2) for the
 variance, Zhang and Sennrich, "Root mean square layer normalization", NeurIPS 2019. The mean is
 computed first, and the variance from deviations from it, not as a difference of large sums.
+
+The gradients of scale and shift are sums over all rows: of d xhat, which the backward op leaves in
+memory, or, of samples of several rows, those of a chunk (`products/partials.py`).
 """
 
 import math
 
+from fusednn.kernels import records
 from fusednn.kernels._jit import kernel
 from fusednn.kernels.intrinsics.pointers import advance, number, slot
 from fusednn.kernels.intrinsics.scalars import cast
@@ -25,7 +29,7 @@ from fusednn.kernels.operands import (
     padded_width_of,
     width_of,
 )
-from fusednn.kernels.ops.pointwise.elementwise import affine_row, clear_columns
+from fusednn.kernels.ops.pointwise.elementwise import add_row, affine_row, clear_columns
 
 FORWARD = operands(
     out=ROWS,
@@ -42,6 +46,18 @@ BACKWARD = operands(
     dx=ROWS,
     products=ROWS,  # xhat before, dout xhat after
     dout=ROWS,
+    inverse=REALS,
+    scale=REALS,
+    centered=COUNT,
+    width=width_of("dx"),
+    padded=padded_width_of("dx"),
+)
+SUMS = operands(
+    dx=ROWS,
+    normal=ROWS,
+    dout=ROWS,
+    dscale=REALS,  # for each chunk, as scale
+    dshift=maybe(REALS),
     inverse=REALS,
     scale=REALS,
     centered=COUNT,
@@ -99,6 +115,15 @@ def differentiate_row(dx, x, d, mean, product, factor, n):
         x[c] = d[c] * xhat
 
 
+@kernel
+def differentiate_and_sum(dx, x, d, total, mean, product, factor, n):
+    """dx <- (dx - mean - x product) factor, in place, and total += d x; n elements."""
+    for c in range(n):
+        xhat = x[c]
+        dx[c] = (dx[c] - mean - xhat * product) * factor
+        total[c] = total[c] + d[c] * xhat
+
+
 @op(BACKWARD)
 def layer_norm_backward(record, frame, scratch, lo, hi):
     """Rows [lo, hi): dx (B, O), overwrites; products (B, O) <- dout xhat, in place."""
@@ -121,4 +146,37 @@ def layer_norm_backward(record, frame, scratch, lo, hi):
         differentiate_row(there, here, slopes, mean, product, inverse[row], width)
         clear_columns(here, width, padded)
         clear_columns(there, width, padded)
+    return 0
+
+
+@op(SUMS)
+def layer_norm_sums(record, frame, scratch, lo, hi):
+    """Rows [lo, hi): dx (B, O); dscale and dshift (O,) of each chunk of samples; overwrites.
+
+    Where lo is within a chunk, its rows so far have been added.
+    """
+    width, padded = record[SUMS.width], record[SUMS.padded]
+    centered, shifted = record[SUMS.centered] != 0, record[SUMS.dshift] != 0
+    scale, n = slot(record, SUMS.scale, scratch[0]), cast(width, scratch[0])
+    rows = frame[records.CHUNK] * record[records.POSITIONS]
+    for chunk in range(lo // rows, (hi + rows - 1) // rows):
+        dscale = advance(slot(record, SUMS.dscale, scratch[0]), chunk * padded)
+        dshift = dscale
+        if shifted:
+            dshift = advance(slot(record, SUMS.dshift, scratch[0]), chunk * padded)
+        if lo <= chunk * rows:
+            clear_columns(dscale, 0, padded)
+            clear_columns(dshift, 0, padded)
+        for row in range(max(lo, chunk * rows), min(hi, (chunk + 1) * rows)):
+            x = advance(slot(record, SUMS.normal, scratch[0]), row * record[SUMS.normal_stride])
+            d = advance(slot(record, SUMS.dout, scratch[0]), row * record[SUMS.dout_stride])
+            dx = advance(slot(record, SUMS.dx, scratch[0]), row * record[SUMS.dx_stride])
+            scale_row(dx, d, scale, width)
+            mean = row_sum(dx, width) / n if centered else cast(0, n)
+            product = row_products(dx, x, width) / n
+            inverse = slot(record, SUMS.inverse, scratch[0])[row]
+            differentiate_and_sum(dx, x, d, dscale, mean, product, inverse, width)
+            if shifted:
+                add_row(dshift, d, width)
+            clear_columns(dx, width, padded)
     return 0

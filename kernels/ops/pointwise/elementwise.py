@@ -39,6 +39,13 @@ def clear_columns(x, first, last):
 
 
 @kernel
+def add_row(out, x, n):
+    """out += x, n elements."""
+    for c in range(n):
+        out[c] = out[c] + x[c]
+
+
+@kernel
 def affine_row(out, x, scale, shift, shifted, n):
     """out = x scale + shift, n elements, or x scale if not `shifted`; overwrites."""
     if shifted:

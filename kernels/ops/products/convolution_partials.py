@@ -7,6 +7,7 @@ convolution takes windows of the gradient by its output, and pairs them with its
 change places, each tap of dw is transposed, and db is the sum of x.
 """
 
+from fusednn.kernels import records
 from fusednn.kernels._jit import kernel
 from fusednn.kernels.intrinsics.columns import add_row_sums
 from fusednn.kernels.intrinsics.lanes import lanes_of
@@ -17,7 +18,6 @@ from fusednn.kernels.ops.lengths import count_of
 from fusednn.kernels.ops.pointwise.elementwise import clear_columns
 from fusednn.kernels.ops.updates.update import panel_width
 
-from .partials import CHUNK_ROWS
 from .window_tiles import rows_of_tile, window_tile
 from .windowed import READ, copy_pixels, frame_size, sample_at, turn_taps, windows_of
 
@@ -78,20 +78,21 @@ def add_pixels(total, x, pixel, pixels, n):
 def convolution_partials(record, frame, scratch, lo, hi):
     """dw (fan_in, O) and db (O,) of each chunk of samples [lo, hi); overwrites.
 
-    Chunks are of CHUNK_ROWS samples of the buffers; the batch's last one may have fewer. Where lo
-    is within a chunk, its samples so far have been added: `turned` takes whole chunks alone.
+    Chunks are of samples of the buffers; the batch's last one may have fewer. Where lo is within a
+    chunk, its samples so far have been added: `turned` takes whole chunks alone.
     """
     fan_in, columns = record[WEIGHTS.fan_in], record[WEIGHTS.columns]
     kept, summed = record[WEIGHTS.kept], record[WEIGHTS.summed]
     pitch = record[WEIGHTS.dz_pixel] if kept == 0 else columns
     sums = advance(scratch, frame_size(record, scratch[0]))
     copied = sums if record[WEIGHTS.turned] == 0 else advance(sums, fan_in * columns)
-    for chunk in range(lo // CHUNK_ROWS, (hi + CHUNK_ROWS - 1) // CHUNK_ROWS):
-        first, last = max(lo, chunk * CHUNK_ROWS), min((chunk + 1) * CHUNK_ROWS, hi)
+    samples = frame[records.CHUNK]
+    for chunk in range(lo // samples, (hi + samples - 1) // samples):
+        first, last = max(lo, chunk * samples), min((chunk + 1) * samples, hi)
         dw = advance(slot(record, WEIGHTS.dw, scratch[0]), chunk * record[WEIGHTS.dw_chunk])
         db = advance(slot(record, WEIGHTS.db, scratch[0]), chunk * record[WEIGHTS.db_chunk])
         total = dw if record[WEIGHTS.turned] == 0 else sums
-        if first % CHUNK_ROWS == 0:
+        if first % samples == 0:
             clear_columns(total, 0, fan_in * columns)
             clear_columns(db, 0, summed + record[WEIGHTS.cleared])
         for sample in range(first, last):

@@ -5,6 +5,7 @@
 They are left where `partials.py` adds them up, while the rows are in the cache.
 """
 
+from fusednn.kernels import records
 from fusednn.kernels._jit import kernel
 from fusednn.kernels.gemm import multiply_edge, multiply_panel
 from fusednn.kernels.intrinsics.columns import add_row_sums
@@ -16,7 +17,8 @@ from fusednn.kernels.ops.lengths import count_of
 from fusednn.kernels.ops.pointwise.elementwise import clear_columns
 from fusednn.kernels.ops.updates.update import panel_width
 
-from .partials import CHUNK_ROWS
+NEAR_ROWS = 64
+"""Rows that are multiplied before the next: their pages are few, and they stay in the cache."""
 
 PARTIALS = operands(
     x=ROWS,  # rows of samples, which begin with the first row
@@ -36,16 +38,28 @@ PARTIALS = operands(
 @kernel
 def add_product(dw, x, x_row, dz, dz_row, fan_in, rows, columns):
     """dw (I, O) in panels += x (rows, I)^T dz (rows, O); accumulates."""
-    lowest, j = cast(-float("inf"), dw[0]), 0
-    while j < columns:
-        width, there, d = panel_width(columns, j, dw[0]), advance(dw, j * fan_in), advance(dz, j)
-        if width == lanes_of(lowest):
-            multiply_edge(there, width, x, 1, x_row, d, dz_row, there, width, fan_in, rows, lowest)
-        else:
-            multiply_panel(
-                there, width, x, 1, x_row, d, dz_row, there, width, fan_in, rows, lowest
-            )
-        j += width
+    lowest = cast(-float("inf"), dw[0])
+    for first in range(0, rows, NEAR_ROWS):
+        own, j = min(NEAR_ROWS, rows - first), 0
+        a, b = advance(x, first * x_row), advance(dz, first * dz_row)
+        while j < columns:
+            width, g, d = panel_width(columns, j, lowest), advance(dw, j * fan_in), advance(b, j)
+            if width == lanes_of(lowest):
+                multiply_edge(g, width, a, 1, x_row, d, dz_row, g, width, fan_in, own, lowest)
+            else:
+                multiply_panel(g, width, a, 1, x_row, d, dz_row, g, width, fan_in, own, lowest)
+            j += width
+
+
+@kernel
+def is_dense(record):
+    """Whether the rows of a chunk's samples lie at one distance, without padding between them."""
+    rows = record[PARTIALS.rows]
+    return (
+        record[PARTIALS.lengths] == 0
+        and record[PARTIALS.x_stride] == rows * record[PARTIALS.x_row]
+        and record[PARTIALS.dz_stride] == rows * record[PARTIALS.dz_row]
+    )
 
 
 @op(PARTIALS)
@@ -55,19 +69,25 @@ def dense_partials(record, frame, scratch, lo, hi):
     As `convolution_partials`: where lo is within a chunk, its samples so far have been added.
     """
     fan_in, columns = record[PARTIALS.fan_in], record[PARTIALS.columns]
-    for sample in range(lo, hi):
-        chunk = sample // CHUNK_ROWS
-        rows = count_of(record, PARTIALS.lengths, sample, record[PARTIALS.rows])
+    sample, samples = lo, frame[records.CHUNK]
+    while sample < hi:
+        chunk, following = sample // samples, sample + 1
+        if is_dense(record):
+            following = min(hi, (chunk + 1) * samples)
         dw = advance(slot(record, PARTIALS.dw, scratch[0]), chunk * record[PARTIALS.dw_chunk])
         db = advance(slot(record, PARTIALS.db, scratch[0]), chunk * columns)
-        if sample % CHUNK_ROWS == 0:
+        if sample % samples == 0:
             clear_columns(dw, 0, fan_in * columns)
             clear_columns(db, 0, columns)
         x = advance(slot(record, PARTIALS.x, scratch[0]), sample * record[PARTIALS.x_stride])
         dz = advance(slot(record, PARTIALS.dz, scratch[0]), sample * record[PARTIALS.dz_stride])
-        if rows > 0:
-            add_row_sums(db, dz, record[PARTIALS.dz_row], rows, columns)
-            add_product(
-                dw, x, record[PARTIALS.x_row], dz, record[PARTIALS.dz_row], fan_in, rows, columns
-            )
+        x_row, dz_row = record[PARTIALS.x_row], record[PARTIALS.dz_row]
+        total = 0
+        for own in range(sample, following):
+            rows = count_of(record, PARTIALS.lengths, own, record[PARTIALS.rows])
+            add_row_sums(db, advance(dz, total * dz_row), dz_row, rows, columns)
+            total += rows
+        if total > 0:
+            add_product(dw, x, x_row, dz, dz_row, fan_in, total, columns)
+        sample = following
     return 0

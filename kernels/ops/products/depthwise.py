@@ -13,6 +13,7 @@ by the input gathers too: dx[q] is the sum of dz times the taps by which q is re
 stride differ between pixels even inside.
 """
 
+from fusednn.kernels import records
 from fusednn.kernels._jit import kernel
 from fusednn.kernels.intrinsics.columns import add_row_sums
 from fusednn.kernels.intrinsics.lane_windows import (
@@ -35,7 +36,6 @@ from fusednn.kernels.operands import COUNT, INT64, NUMBER, REALS, ROWS, op, oper
 from fusednn.kernels.ops.pointwise.elementwise import clear_columns
 from fusednn.kernels.ops.updates.update import panel_width
 
-from .partials import CHUNK_ROWS
 from .windowed import READ, frame_size, sample_at, windows_of
 
 PHASES = operands(
@@ -194,11 +194,12 @@ def depthwise_partials(record, frame, scratch, lo, hi):
     pixels, at = slot(record, WEIGHTS.pixels, lo), slot(record, WEIGHTS.at, lo)
     taps, runs = slot(record, WEIGHTS.taps, lo), slot(record, WEIGHTS.runs, lo)
     phases = slot(record, WEIGHTS.phases, lo)
-    for chunk in range(lo // CHUNK_ROWS, (hi + CHUNK_ROWS - 1) // CHUNK_ROWS):
-        first, last = max(lo, chunk * CHUNK_ROWS), min((chunk + 1) * CHUNK_ROWS, hi)
+    samples = frame[records.CHUNK]
+    for chunk in range(lo // samples, (hi + samples - 1) // samples):
+        first, last = max(lo, chunk * samples), min((chunk + 1) * samples, hi)
         dw = advance(slot(record, WEIGHTS.dw, scratch[0]), chunk * n_taps * columns)
         db = advance(slot(record, WEIGHTS.db, scratch[0]), chunk * columns)
-        if first % CHUNK_ROWS == 0:
+        if first % samples == 0:
             clear_columns(dw, 0, n_taps * columns)
             clear_columns(db, 0, columns)
         for sample in range(first, last):

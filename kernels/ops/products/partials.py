@@ -3,16 +3,17 @@
     total = p_0 + p_1 + ...
     w    <- step(w, total)
 
-The row stage writes the sums p_i of each chunk of `CHUNK_ROWS` samples to memory of its own. They
-are added up in order, so no bit depends on how samples are divided into tasks. The gradients of
-each chunk have the memory layout of their parameter, so a tile of weights is contiguous there too.
+The row stage writes the sums p_i of each chunk of samples, whose number is in the frame, to memory
+of its own. They are added up in order, so no bit depends on how samples are divided into tasks.
+The gradients of each chunk have the memory layout of their parameter, so a tile of weights is
+contiguous there too.
 """
 
 from fusednn.kernels import records
 from fusednn.kernels._jit import kernel
 from fusednn.kernels.intrinsics.columns import sum_columns
 from fusednn.kernels.intrinsics.pointers import advance, slot
-from fusednn.kernels.intrinsics.tiles import MICRO_ROWS as CHUNK_ROWS
+from fusednn.kernels.intrinsics.tiles import MICRO_ROWS
 from fusednn.kernels.operands import COUNT, REALS, op, operands
 from fusednn.kernels.ops.updates.update import (
     MATRIX,
@@ -23,6 +24,9 @@ from fusednn.kernels.ops.updates.update import (
     update_tile,
 )
 
+CHUNK_ROWS = MICRO_ROWS
+"""The most samples of a chunk."""
+
 VECTOR = operands(UPDATE, partials=REALS, chunk=COUNT)
 """`chunk` is the number of elements of a chunk's sums."""
 
@@ -32,7 +36,8 @@ WEIGHTS = operands(MATRIX, partials=REALS, chunk=COUNT)
 @kernel
 def chunks_of_batch(frame):
     """The number of chunks of the batch's samples."""
-    return (frame[records.SAMPLES] + CHUNK_ROWS - 1) // CHUNK_ROWS
+    chunk = frame[records.CHUNK]
+    return (frame[records.SAMPLES] + chunk - 1) // chunk
 
 
 @op(VECTOR)

@@ -37,8 +37,8 @@ from .layout.choosing import forms_of
 from .layout.parameters import ParameterLayout
 from .memory.buffers import padded
 from .memory.memory import Memory
-from .scratch import training_scratch
-from .updating.batches import row_blocks, samples_per_tile
+from .scratch import training_elements
+from .updating.batches import keeps_chunks, row_blocks
 from .updating.rule import Rule
 from .updating.updater import Updater
 
@@ -104,7 +104,7 @@ class GamePlan:
         graphs = [made.graph, discriminator_graph(ops[1])]
         if penalty:
             graphs.append(penalty_graph(ops[1], penalty))
-        scratch = training_scratch([whole], graphs, self.layout.forms, self.dtype)
+        scratch = training_elements([whole], graphs, self.layout.forms, self.dtype)
         self.program = Program(self.dtype, workers, scratch, self.memory)
         self._facts = [parameter for parameter, _ in made.graph.parameters]
         first = self._lower_generator(made)
@@ -168,7 +168,7 @@ class GamePlan:
         """The samples of each task of a row stage."""
         networks = [player.network for player in self._players]
         positions = max(network.positions for network in networks)
-        tile = max(samples_per_tile(network) for network in networks)
+        tile = self.program.chunk if any(map(keeps_chunks, networks)) else 1
         return row_blocks(rows, self.program.workers, positions, tile)
 
     def _rows(self, lowering: Lowering, segments, rows: int) -> list:

@@ -6,18 +6,16 @@ import numpy as np
 
 from fusednn.graph.network import Network
 from fusednn.kernels import records
-from fusednn.kernels.ops import output
 
-from .binding.attention import attention_elements
 from .binding.bindings import BINDINGS
-from .binding.convolutions import frame_elements
 from .binding.lowering import Lowering
 from .binding.outputs import ANSWERS, add_answer
 from .binding.program import Program
-from .binding.recurrent import RECURRENCES, recurrent_elements
+from .binding.recurrent import RECURRENCES
 from .layout.choosing import forms_of
 from .memory import sizes
 from .memory.buffers import leading_dimension
+from .scratch import inference_elements
 from .updating.normed_weights import refreshers
 
 
@@ -56,7 +54,7 @@ def lower_inference(
     """
     samples = source.shape[0] if order is None else len(order)
     block = _block_rows(network, samples, dtype, workers)
-    program = Program(dtype, workers, scratch_elements(network, dtype))
+    program = Program(dtype, workers, inference_elements(network, dtype))
     lowering = lowered(
         *(network, program, block * workers, source, parameters, order, plain),
         steps=True,
@@ -117,7 +115,7 @@ def lower_outputs(
     """
     samples = source.shape[0]
     block = _block_rows(network, samples, dtype, workers)
-    program = Program(dtype, workers, scratch_elements(network, dtype))
+    program = Program(dtype, workers, inference_elements(network, dtype))
     lowering = lowered(
         *(network, program, block * workers, source, parameters),
         outputs=True,
@@ -148,7 +146,7 @@ def lower_input_gradient(
     """
     samples = source.shape[0]
     block = _block_rows(network, samples, dtype, workers)
-    program = Program(dtype, workers, scratch_elements(network, dtype))
+    program = Program(dtype, workers, inference_elements(network, dtype))
     lowering = lowered(
         *(network, program, block * workers, source, parameters),
         transposed=transposed,
@@ -161,14 +159,6 @@ def lower_input_gradient(
     emitted = lowering.emit(dx, samples)
     _set_steps(program, lowering, samples, block)
     return program, emitted
-
-
-def scratch_elements(network: Network, dtype) -> int:
-    """Elements of a worker's scratch: for a chunk of rows of answers, or for a row of any op."""
-    answers = output.CHUNK_ROWS * (network.outputs + 3)
-    graph = network.graph(wants_dx=True)
-    needs = frame_elements, recurrent_elements, attention_elements
-    return max(answers, network.widest, *(need(graph, dtype) for need in needs))
 
 
 def least_rows(network: Network) -> int:

@@ -19,10 +19,11 @@ from .binding.lowering import Lowering
 from .binding.outputs import ANSWERS, add_answer
 from .binding.program import Program
 from .cutting import stages_of
-from .inference import lowered, row_bytes, samples_together, scratch_elements
+from .inference import lowered, row_bytes, samples_together
 from .layout.forms import Form
 from .memory import sizes
 from .memory.buffers import address_of
+from .scratch import inference_elements
 
 
 class Resident:
@@ -83,7 +84,7 @@ class Resident:
         dtype = np.dtype(dtype)
         is_step = forms is not None
         block = samples if workers > 1 or is_step else block_rows(network, dtype)
-        self._program = program = Program(dtype, workers, scratch_elements(network, dtype))
+        self._program = program = Program(dtype, workers, inference_elements(network, dtype))
         source = _placeholder(network.inputs, dtype, is_sparse)
         self.inputs = 1 if is_sparse else network.inputs
         is_alone = workers == 1

@@ -1,13 +1,16 @@
-"""How much scratch the kernels of a training plan need per worker."""
+"""The elements of a worker's scratch: what the ops of a plan need at most."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+
+import numpy as np
 
 from fusednn.graph.network import Network
 from fusednn.graph.trace import Graph
 from fusednn.kernels.intrinsics.shapes import SHAPE
 from fusednn.kernels.intrinsics.tiles import ROW_PANELS
+from fusednn.kernels.ops import output
 from fusednn.kernels.ops.products import narrow_dense
 from fusednn.kernels.ops.updates import update
 
@@ -18,29 +21,27 @@ from .binding.recurrent import recurrent_elements
 from .layout.far_blocks import far_elements
 from .layout.forms import Form
 
+NEEDS = frame_elements, recurrent_elements, attention_elements
+"""Functions from a graph and a type to elements, for both kinds of plans."""
 
-def training_scratch(
-    networks: Iterable[Network], graphs: Sequence[Graph], forms: Iterable[Form], dtype
+
+def training_elements(
+    networks: Sequence[Network], graphs: Sequence[Graph], forms: Sequence[Form], dtype
 ) -> int:
-    """Elements of scratch for graphs of training, of these networks.
-
-    Parameters
-    ----------
-    networks : iterable of Network
-    graphs : sequence of Graph
-    forms : iterable of Form
-        Those of the parameters.
-    dtype : dtype
-    """
-    panel = SHAPE.panel(dtype.itemsize)
+    """For the training of networks with the same parameters, in these forms."""
+    panel = SHAPE.panel(np.dtype(dtype).itemsize)
     return max(
         update.TILE_ROWS * panel,
         narrow_dense.NARROW * ROW_PANELS * panel,
         # the loss, and two rows of sums, or a mask
         *(max(loss_scratch(one.outputs), 2 * one.widest + 32) for one in networks),
         *(form.scratch for form in forms),
-        *(frame_elements(graph, dtype) for graph in graphs),
-        *(recurrent_elements(graph, dtype) for graph in graphs),
-        *(far_elements(graph, dtype) for graph in graphs),
-        *(attention_elements(graph, dtype) for graph in graphs),
+        *(need(graph, dtype) for graph in graphs for need in (*NEEDS, far_elements)),
     )
+
+
+def inference_elements(network: Network, dtype) -> int:
+    """For a chunk of rows of answers, or for a row of any op."""
+    answers = output.CHUNK_ROWS * (network.outputs + 3)
+    graph = network.graph(wants_dx=True)
+    return max(answers, network.widest, *(need(graph, dtype) for need in NEEDS))

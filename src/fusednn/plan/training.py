@@ -30,8 +30,15 @@ from .layout.parameters import ParameterLayout
 from .lengths import lengths_of
 from .memory.buffers import padded
 from .memory.memory import Memory
-from .scratch import training_scratch
-from .updating.batches import is_blocked, row_blocks, rows_at_once, samples_per_tile, starts_of
+from .scratch import training_elements
+from .updating.batches import (
+    is_blocked,
+    row_blocks,
+    rows_at_once,
+    samples_per_chunk,
+    samples_per_tile,
+    starts_of,
+)
 from .updating.clipping import PART, lower_clipping
 from .updating.normed_weights import normed_weights_of
 from .updating.norms import Columns, NormedWeights
@@ -122,8 +129,9 @@ class TrainingPlan:
             parts = self.windows.parts
         networks = [part.network for part in parts]
         graphs = [one.graph(trains=True, wants_dx=rule.inputs) for one in networks]
-        scratch = training_scratch(networks, graphs, self.layout.forms, self.dtype)
-        self.program = Program(self.dtype, workers, scratch, self.memory)
+        scratch = training_elements(networks, graphs, self.layout.forms, self.dtype)
+        chunk = samples_per_chunk(network, self.block)
+        self.program = Program(self.dtype, workers, scratch, self.memory, chunk)
         self.stages: list[Stages] = []
         stages: list = []
         self._carried: list[np.ndarray] = []
@@ -217,7 +225,7 @@ class TrainingPlan:
 
     def _row_blocks(self) -> list[tuple[int, int]]:
         """The samples of each task of a row stage."""
-        tile = samples_per_tile(self.network)
+        tile = samples_per_tile(self.network, self.block)
         return row_blocks(self.rows, self.program.workers, self.network.positions, tile)
 
     def _row_stages(self, lowering: Lowering) -> list:

@@ -15,6 +15,8 @@ from running.op_cases import (
     vectors,
 )
 
+from fusednn.plan.memory.buffers import padded
+
 CHUNKS = -(-SAMPLES // MICRO_ROWS)
 EPSILON, MOMENTUM = 1e-3, 0.2
 
@@ -156,8 +158,38 @@ def layer_norm_backward(make):
     return of_rows(layer_norm.layer_norm_backward, operands, {"dx": dx, "products": x}, want)
 
 
+def layer_norm_sums(make):
+    """Samples of three rows, so that chunks are of three times as many."""
+    steps = 3
+    x, d = (make.rows(make.values(SAMPLES * steps, WIDTH)) for _ in range(2))
+    dx, inverse = make.empty(rows=SAMPLES * steps), abs(make.values(SAMPLES * steps))
+    row = vectors(make, "scale")
+    normal, dout = x.values.astype(float), d.values.astype(float)
+    g = dout * float_of(row["scale"])
+    along = normal * (g * normal).mean(axis=1, keepdims=True)
+    starts, wide = range(0, SAMPLES * steps, MICRO_ROWS * steps), padded(WIDTH, make.dtype)
+    dscale, dshift = (np.full((len(starts), wide), make.fill, make.dtype) for _ in range(2))
+    operands = {
+        "normal": x.block._replace(positions=steps), "inverse": inverse, "centered": 1, **row,
+        "dx": dx.block._replace(positions=steps), "dout": d.block._replace(positions=steps),
+        "dscale": dscale.reshape(-1), "dshift": dshift.reshape(-1),
+    }  # fmt: skip
+    want = {
+        "dx": (g - g.mean(axis=1, keepdims=True) - along) * inverse[:, np.newaxis],
+        "dscale": np.add.reduceat(dout * normal, starts),
+        "dshift": np.add.reduceat(dout, starts),
+    }
+    found = {"dx": always(dx.values)}
+    found |= {
+        name: lambda program, sums=sums: sums[:, :WIDTH].copy()
+        for name, sums in (("dscale", dscale), ("dshift", dshift))
+    }
+    splits = tuple([(steps * lo, steps * hi) for lo, hi in split] for split in BY_CHUNKS)
+    return Case(layer_norm.layer_norm_sums, operands, found, want, splits, (dx,))
+
+
 CASES = [
     *(batch_partials, batch_statistics, batch_norm_forward),
     *(batch_norm_partials, batch_norm_sums, batch_norm_backward),
-    *(layer_norm_forward, layer_norm_backward),
+    *(layer_norm_forward, layer_norm_backward, layer_norm_sums),
 ]

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 from fusednn.kernels import records
 from fusednn.kernels.intrinsics.integers import DOT
+from fusednn.kernels.intrinsics.tiles import MICRO_ROWS
 from oracles.interpreted_recurrences import Recurrent
 from running.op_cases import BY_ROWS, SAMPLES, Case, always, unpacked
 
@@ -60,7 +61,7 @@ class Bench:
 
     def __init__(self, make, storage=""):
         self.make, self.dtype, self.program, self.memory = make, make.dtype, self, self
-        self.storage, self.rows = storage, SAMPLES
+        self.storage, self.rows, self.chunk = storage, SAMPLES, MICRO_ROWS
         self.blocks, self.written, self.plain, self.flat = {}, {}, {}, {}
         self.records = []
 

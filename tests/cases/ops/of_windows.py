@@ -29,6 +29,7 @@ class Bench:
     def __init__(self, make):
         self.make, self.dtype, self.rows = make, make.dtype, SAMPLES
         self.graph, self.program, self.memory = SimpleNamespace(x=None), self, self
+        self.chunk = MICRO_ROWS
         self.blocks, self.written, self.plain, self.flat = {}, {}, {}, {}
 
     # -- what a binding asks of a lowering and its program ---------------------------------

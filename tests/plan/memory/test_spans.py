@@ -3,9 +3,22 @@
 import numpy as np
 import pytest
 from cases.op_networks import CASES
+from fusednn.kernels.intrinsics.shapes import SHAPE
 
 from fusednn import NetworkClassifier
-from fusednn.layers import GRU, LSTM, RNN, Conv1D, Conv2D, Dense, Flatten, MaxPool2D
+from fusednn.layers import (
+    GRU,
+    LSTM,
+    RNN,
+    Conv1D,
+    Conv2D,
+    Dense,
+    Flatten,
+    GlobalAvgPool,
+    MaxPool2D,
+    MultiHeadAttention,
+    TransformerBlock,
+)
 from fusednn.plan.memory import spans
 from fusednn.plan.memory.buffers import leading_dimension
 from fusednn.training.session import Session
@@ -83,7 +96,7 @@ def test_recurrences_take_all_samples_of_a_task():
     """Weights are then read once for each step and task; other calls run for few samples."""
     network = CASES["list of LSTM, sequences"]
     calls = network.graph(trains=True).calls
-    found = spans.Spans(calls, [{}] * len(calls), (), np.float32, lambda call: True)
+    found = spans.Spans(calls, [{}] * len(calls), (), np.float32, lambda call: True, 8)
     steps = {call.op: loop.step for loop in found.loops for call in calls[loop.first : loop.last]}
     assert {steps[op] for op in steps if op in spans.TOGETHER} == {0}
     assert steps["lstm_backward"] == 0
@@ -106,3 +119,46 @@ def test_memory_of_recurrences(layer, multiples, plans):
     widths = [times * units for times in multiples]
     elements = sum(leading_dimension(width, np.float32) for width in (channels, *widths))
     assert (many - few) / samples / extra <= 4 * elements
+
+
+def test_memory_of_attention_grows_with_the_steps(plans):
+    """Beyond 512 steps the weights of all pairs are not kept, whose number is the square."""
+    for steps in (520, 1040):
+        X = np.random.default_rng(0).normal(size=(4, steps, 4)).astype(np.float32)
+        with pytest.warns(UserWarning, match="iterations"):
+            fit([MultiHeadAttention(2), GlobalAvgPool()], X, batch_size=2, n_jobs=1)
+    few, many = (sum(array.nbytes for array in plan.memory.work) for plan in plans)
+    assert many < 2.1 * few
+    assert many < 4 * 2 * 1040**2  # the weights of one sample
+
+
+@pytest.mark.parametrize(
+    ("batch", "sizes"), [(1, [1]), (8, [4, 4]), (12, [6, 6]), (40, [7, 14, 7, 12])]
+)
+def test_two_workers_have_as_much_to_do(batch, sizes, plans):
+    """Twelve series of several steps each make tasks of six, not of eight and four."""
+    X = np.random.default_rng(0).normal(size=(2 * batch + 1, 20, 4)).astype(np.float32)
+    with pytest.warns(UserWarning, match="iterations"):
+        fit([Dense(16), Dense(16), GlobalAvgPool()], X, batch_size=batch, n_jobs=2)
+    [plan] = plans
+    tasks, _ = plan.program.stages[0]
+    assert all(task.lo % plan.program.chunk == 0 for task in tasks)
+    found = [task.hi - task.lo for task in tasks]
+    assert sum(found) == batch
+    if SHAPE.rows == 8:
+        assert found == sizes
+
+
+def test_a_step_takes_more_samples_where_weights_are_larger():
+    """Wide blocks read their weights once for several series, a narrow convolution for one."""
+
+    def step_of(layers, axes):
+        X = np.zeros((8, *axes), np.float32)
+        model = NetworkClassifier(layers).initialize(X, np.arange(8) % 2)
+        calls = model._network().graph(trains=True).calls
+        loops = spans.Spans(calls, [{}] * len(calls), (), np.float32, lambda call: True, 8).loops
+        return max(loop.step for loop in loops)
+
+    wide = [Dense(128), *[TransformerBlock(4)] * 4, GlobalAvgPool()]
+    assert step_of(wide, (64, 8)) >= 4
+    assert step_of([Conv1D(128, 3), Conv1D(128, 3), GlobalAvgPool()], (2000, 8)) == 1

@@ -36,7 +36,7 @@ def watched(estimator, X, y, sample_weight):
         "metadata": None if sample_weight is None else {"sample_weight": sample_weight},
     }
     passes = None if estimator.max_iter == "auto" else estimator.max_iter
-    if estimator.solver == "lbfgs":
+    if passes is not None and estimator.solver == "lbfgs":
         passes += 1  # it begins one iteration that it does not end
     context = estimator._init_callback_context(max_subtasks=passes)
     context.call_on_fit_task_begin(**told)

@@ -74,7 +74,9 @@ def onnx_model(model: Model, opset: int, stream: bool = False) -> onnx.ModelProt
         if most and STEPS in _axes(model, series):
             axes = (STEPS if most == found.steps.most else ENDS,)
     with graph.place("head"):
-        sizes = [most] if most else [graph.indices("axes", output_axes(model.ops))] * bool(axes)
+        sizes = [most] if most else []
+        if axes and not most:
+            sizes = [graph.indices("axes", output_axes(model.ops))]
         outputs = add_head(graph, logits, network.outputs, model.head, axes, sizes)
     kind = helper.np_dtype_to_tensor_dtype(np.dtype(model.dtype))
     proto = helper.make_model(

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import partial
 
-from fusednn.graph.arrays import ROWS, Array
-from fusednn.graph.gradients import Sum
+from fusednn.graph.arrays import CHUNKS, ROWS, Array
+from fusednn.graph.gradients import Partials, Sum
 from fusednn.graph.parameters import Parameter
 from fusednn.graph.trace import Trace
 
@@ -50,6 +50,8 @@ class LayerNorm(Columnwise):
         return self.after.trace(trace, out)
 
     def _back(self, trace: Trace, normal: Array, inverse: Array, scale, shift, dout: Array):
+        if dout.positions > 1 and trace.needs_gradient(scale):
+            return self._back_by_chunks(trace, normal, inverse, scale, shift, dout)
         dx, products = Array(dout.shape), Array(dout.shape)
         trace.call(
             "layer_norm_backward",
@@ -63,4 +65,23 @@ class LayerNorm(Columnwise):
         trace.differentiate(scale, Sum(None, products))
         for array in shift:
             trace.differentiate(array, Sum(None, dout))
+        return dx
+
+    def _back_by_chunks(self, trace: Trace, normal: Array, inverse: Array, scale, shift, dout):
+        """Sums the gradients of chunks of samples, so that no product of their rows is kept."""
+        dx, parameters = Array(dout.shape), {"dscale": scale}
+        if shift:
+            parameters["dshift"] = shift[0]
+        sums = {name: Array((self.width,), CHUNKS) for name in parameters}
+        trace.call(
+            "layer_norm_sums",
+            {"dx": dx, **sums},
+            dout=dout,
+            normal=normal,
+            inverse=inverse,
+            scale=scale,
+            centered=self.centered,
+        )
+        for name, parameter in parameters.items():
+            trace.differentiate(parameter, Partials(sums[name]))
         return dx

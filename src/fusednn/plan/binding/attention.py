@@ -17,6 +17,8 @@ from .lowering import Lowering
 
 PANELS = {"attend": 2, "attend_backward": 3}
 """Panels of weights in the scratch, by the call."""
+NEAR = {"attend": 0, "attend_backward": 4}
+"""Arrays (steps, columns of a head) there: keys, values, and their gradients."""
 
 
 def attention_elements(graph: Graph, dtype) -> int:
@@ -33,10 +35,11 @@ def _stepped_scratch(call: Call, dtype) -> int:
 
 
 def _scratch(call: Call, dtype) -> int:
-    """The turned rows of a block, its panels, and the mask of a row."""
+    """The turned rows of a block, its panels, the mask of a row, and what is kept of a head."""
     steps = call.given["qkv"].shape[0]
     panel = SHAPE.panel(np.dtype(dtype).itemsize)
-    return panel * (_size(call) + PANELS[call.op] * steps) + steps + 4
+    size = _size(call)
+    return panel * (size + PANELS[call.op] * steps + 1) + steps * (1 + NEAR[call.op] * size)
 
 
 def _size(call: Call) -> int:

@@ -10,22 +10,18 @@ import numpy as np
 from fusednn.graph.arrays import Array
 from fusednn.graph.trace import Call
 from fusednn.kernels import records
-from fusednn.kernels.activations import ACTIVATIONS, multiply_slopes
 from fusednn.kernels.operands import DECLARED
 from fusednn.kernels.ops import output
 from fusednn.kernels.ops.norms import batch_norm, layer_norm
-from fusednn.kernels.ops.pointwise import activate, elementwise, gate, mix, noise, rescale
+from fusednn.kernels.ops.pointwise import elementwise, gate, mix, rescale
 from fusednn.plan.memory.buffers import padded
 
-from . import attention, convolutions, lengths, pooling, recurrent, samples
+from . import attention, convolutions, epilogues, lengths, pooling, recurrent, samples
 from .game import penalize, pick_class, wait
 from .latent import add_divergence, draw_latent
 from .look_ups import count_tokens, embed, embed_backward, embed_tokens
 from .lowering import Lowering
 from .products import dense_backward, dense_forward, sum_dense
-
-SELU_LIMIT = -1.7580993408473766
-"""The limit of SELU at minus infinity, by which alpha dropout replaces dropped outputs."""
 
 
 class Binding(NamedTuple):
@@ -66,81 +62,6 @@ def _kernel(kernel, **over: str) -> Binding:
         return [record]
 
     return Binding(bind, over)
-
-
-def _constants(lowering: Lowering, call: Call) -> np.ndarray:
-    """An activation's constants; never empty, since its address is taken."""
-    found = call.given["constants"] or ACTIVATIONS[call.given["activation"]].constants
-    return np.array([*found, 0.0], lowering.dtype)
-
-
-def _activate(lowering: Lowering, call: Call) -> list[np.ndarray]:
-    row = ACTIVATIONS[call.given["activation"]]
-    slopes = call.out.get("slopes")
-    operands = {
-        "out": lowering.blocks[call.out["out"]],
-        "slopes": None if slopes is None else lowering.blocks[slopes].values,
-        "constants": _constants(lowering, call),
-        "function": (row.forward, "activation") if slopes is None else (row.slopes, "slopes"),
-    }
-    return [lowering.program.record(activate.activate, operands)]
-
-
-def _differentiate(lowering: Lowering, call: Call) -> list[np.ndarray]:
-    given = call.given
-    operands = {
-        "dx": lowering.blocks[call.out["dx"]],
-        "out": lowering.blocks[given["out"]].values,
-        "constants": _constants(lowering, call),
-        "function": (ACTIVATIONS[given["activation"]].backward, "derivative"),
-    }
-    return [lowering.program.record(activate.differentiate, operands)]
-
-
-def _multiply(lowering: Lowering, call: Call) -> list[np.ndarray]:
-    operands = {
-        "dx": lowering.blocks[call.out["out"]],
-        "out": lowering.blocks[call.given["factor"]].values,
-        "constants": np.zeros(1, lowering.dtype),
-        "function": (multiply_slopes, "derivative"),
-    }
-    return [lowering.program.record(activate.differentiate, operands)]
-
-
-def _dropout(lowering: Lowering, call: Call) -> list[np.ndarray]:
-    given, has_slopes = call.given, call.given["slopes"] is not None
-    kept = 1 - given["rate"]
-    factor, low, high = 1 / kept, 0.0, 0.0
-    if given["alpha"]:
-        factor = (kept + SELU_LIMIT**2 * kept * given["rate"]) ** -0.5
-        high = -factor * SELU_LIMIT * given["rate"]
-        low = high + factor * SELU_LIMIT
-    backward = ACTIVATIONS[given["activation"]].backward
-    operands = {
-        "out": lowering.blocks[call.out["out"]],
-        "slopes": lowering.blocks[call.out["dropped_slopes"]].values,
-        "has_slopes": has_slopes,
-        "key": lowering.key,
-        "layer": given["stream"],
-        "dropped": round(given["rate"] * 2**32),
-        "factor": factor,
-        "derivative": (backward, "derivative") if given.get("derivative") else None,
-        "derivative_constants": _constants(lowering, call),
-        "low": low,
-        "high": high,
-        "by_channel": given["by_channel"],
-    }
-    return [lowering.program.record(noise.dropout, operands)]
-
-
-def _noise(lowering: Lowering, call: Call) -> list[np.ndarray]:
-    operands = {
-        "out": lowering.blocks[call.out["out"]],
-        "key": lowering.key,
-        "layer": call.given["stream"],
-        "deviation": call.given["deviation"],
-    }
-    return [lowering.program.record(noise.gaussian_noise, operands)]
 
 
 def _scale(lowering: Lowering, call: Call) -> list[np.ndarray]:
@@ -232,11 +153,11 @@ BINDINGS: dict[str, Binding] = {
     "embed_rows": Binding(embed),
     "embed_tokens": Binding(embed_tokens),
     "embed_backward": Binding(embed_backward),
-    "activate": Binding(_activate, {"out": "x"}),
-    "differentiate": Binding(_differentiate, {"dx": "dout"}),
-    "multiply": Binding(_multiply, {"out": "x"}),
-    "dropout": Binding(_dropout, {"out": "x", "dropped_slopes": "slopes"}),
-    "gaussian_noise": Binding(_noise, {"out": "x"}),
+    "activate": Binding(epilogues.activate, {"out": "x"}),
+    "differentiate": Binding(epilogues.differentiate, {"dx": "dout"}),
+    "multiply": Binding(epilogues.multiply, {"out": "x"}),
+    "dropout": Binding(epilogues.dropout, {"out": "x", "dropped_slopes": "slopes"}),
+    "gaussian_noise": Binding(epilogues.noise, {"out": "x"}),
     "scale_rows": Binding(_scale),
     "rescale_rows": _kernel(rescale.rescale_rows),
     "add_rows": _kernel(elementwise.add_rows, out="x"),
@@ -245,6 +166,7 @@ BINDINGS: dict[str, Binding] = {
     "prelu_forward": _kernel(elementwise.prelu_forward),
     "prelu_backward": _kernel(elementwise.prelu_backward, dx="dout", products="x"),
     "layer_norm_forward": _kernel(layer_norm.layer_norm_forward, normal="x"),
+    "layer_norm_sums": _kernel(layer_norm.layer_norm_sums),
     "layer_norm_backward": _kernel(layer_norm.layer_norm_backward, products="normal"),
     "batch_partials": _kernel(batch_norm.batch_partials),
     "batch_statistics": _kernel(batch_norm.batch_statistics),

@@ -16,7 +16,6 @@ from fusednn.graph.trace import Call, Graph
 from fusednn.graph.windows import Windows
 from fusednn.kernels.ops.products import convolution, convolution_partials
 from fusednn.kernels.ops.products import scatter as scatters
-from fusednn.kernels.ops.products.partials import CHUNK_ROWS
 from fusednn.plan.layout.reduced_taps import ReducedTaps
 from fusednn.plan.layout.taps import TRANSPOSED, Taps, is_depthwise, taps_of
 from fusednn.plan.memory.buffers import padded
@@ -202,7 +201,7 @@ def _sum(lowering: Lowering, call: Call, x: Array, dz: Array) -> list[np.ndarray
     sides, pixels = Sides(call, lowering.dtype), lowering.blocks[dz]
     form, dw, db = _form(lowering, call), call.out["dw"], call.out["db"]
     assert isinstance(form, Taps)
-    chunks = -(-lowering.rows // CHUNK_ROWS)
+    chunks = -(-lowering.rows // lowering.program.chunk)
     lowering.derive_values(dw, lowering.memory.borrow(chunks * form.count, lowering.dtype))
     if sides.is_depthwise:
         return [depthwise.sums(lowering, call, sides.windows, x, dz)]

@@ -13,7 +13,6 @@ from fusednn.graph.trace import Call, Graph
 from fusednn.kernels.ops import output
 from fusednn.kernels.ops.lengths import clear_steps
 from fusednn.kernels.ops.pointwise import elementwise as row_ops
-from fusednn.kernels.ops.products.partials import CHUNK_ROWS
 from fusednn.kernels.records import LENGTHS
 from fusednn.plan.layout.forms import Form
 from fusednn.plan.layout.taps import is_stepped
@@ -190,7 +189,7 @@ class Lowering:
             return self.memory.borrow(self.rows * array.positions, self.dtype)
         count = padded(array.width, self.dtype)
         if array.over == CHUNKS:
-            chunks = -(-self.rows // CHUNK_ROWS)
+            chunks = -(-self.rows // self.program.chunk)
             return self.memory.borrow(chunks * array.positions * count, self.dtype)
         assert array.over == NETWORK
         take = self.memory.keep if array in self._lasting else self.memory.borrow
@@ -244,7 +243,7 @@ class Lowering:
         calls, spans = self.graph.calls, None
         if self._steps:
             over = [bindings[call.op].over for call in calls]
-            spans = Spans(calls, over, self._kept, self.dtype, is_stepped)
+            spans = Spans(calls, over, self._kept, self.dtype, is_stepped, self.program.chunk)
         self._stepping = () if spans is None or not spans.are_stepped else spans.loops
         self.blocks = Blocks(
             *(calls, self._kept, self.rows, self.dtype, self.memory),

@@ -94,7 +94,7 @@ def sum_dense(lowering: Lowering, call: Call) -> list[np.ndarray]:
     form, dw = lowering.form(call.given["w"]), call.out["dw"]
     assert type(form) in (Panels, TurnedPanels)
     assert isinstance(form, Panels)
-    chunks = -(-lowering.rows // dense_partials.CHUNK_ROWS)
+    chunks = -(-lowering.rows // lowering.program.chunk)
     lowering.derive_values(dw, lowering.memory.borrow(chunks * form.count, lowering.dtype))
     x, dz = (lowering.blocks[call.given[name]] for name in ("x", "dz"))
     operands = {

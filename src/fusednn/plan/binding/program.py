@@ -16,6 +16,7 @@ import numpy as np
 from fusednn.kernels import records
 from fusednn.kernels.library import address
 from fusednn.kernels.operands import DECLARED
+from fusednn.kernels.ops.products.partials import CHUNK_ROWS
 from fusednn.plan.memory.buffers import Block, address_of, padded
 from fusednn.plan.memory.memory import Memory
 
@@ -48,6 +49,8 @@ class Program:
         Elements of scratch per worker.
     memory : Memory, optional
         Allocates what it needs.
+    chunk : int
+        Samples of a chunk of the batch.
 
     Attributes
     ----------
@@ -57,8 +60,11 @@ class Program:
         Functions to call before a run: they compute again what depends on parameters alone.
     """
 
-    def __init__(self, dtype, workers: int, scratch: int, memory: Memory | None = None):
-        self.dtype, self.memory = np.dtype(dtype), memory or Memory()
+    def __init__(
+        self, dtype, workers: int, scratch: int, memory: Memory | None = None,
+        chunk: int = CHUNK_ROWS,
+    ):  # fmt: skip
+        self.dtype, self.memory, self.chunk = np.dtype(dtype), memory or Memory(), chunk
         self._alive: list[Any] = []
         self._addresses: dict[int, int] = {}  # of arrays in `_alive`, by `id`
         self._records: list[np.ndarray] = []
@@ -69,6 +75,7 @@ class Program:
         self.frames = self.memory.keep(records.FRAME_WIDTH * workers, np.int64)
         for frame in self.frames.reshape(workers, records.FRAME_WIDTH):
             frame[records.OWN_SETTINGS] = address_of(frame[records.OWN :])
+            frame[records.CHUNK] = chunk
         per_worker = -(-scratch * self.dtype.itemsize // 64) * 16
         self.scratch = self.memory.borrow(per_worker * workers, np.float32)
         yield_address, nap_address, nap_argument = _waiting_functions()

@@ -10,13 +10,13 @@ has room for those of a task, both for each worker.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from math import prod
 from typing import NamedTuple
 
 import numpy as np
 
-from fusednn.graph.arrays import SAMPLES, Array
+from fusednn.graph.arrays import CHUNKS, NETWORK, SAMPLES, Array
 from fusednn.graph.trace import Call
-from fusednn.kernels.ops.products.partials import CHUNK_ROWS
 
 from .buffers import leading_dimension
 from .sizes import STEP_BYTES
@@ -65,6 +65,8 @@ class Spans:
     dtype : dtype
     is_stepped : callable
         Whether a call may run for a part of a chunk of samples.
+    chunk : int
+        Samples of a chunk.
 
     Attributes
     ----------
@@ -73,9 +75,9 @@ class Spans:
 
     def __init__(
         self, calls: Sequence[Call], over: Sequence[Mapping[str, str]], kept: Collection[Array],
-        dtype, is_stepped: Callable[[Call], bool],
+        dtype, is_stepped: Callable[[Call], bool], chunk: int,
     ):  # fmt: skip
-        self.loops = _loops_of(calls, np.dtype(dtype), is_stepped)
+        self.loops = _loops_of(calls, np.dtype(dtype), is_stepped, chunk)
         self._of: dict[Array, int] = dict.fromkeys(kept, WHOLE)
         self._loop: dict[Array, Loop] = {}
         for loop in self.loops:
@@ -111,7 +113,7 @@ class Spans:
 
 
 def _loops_of(
-    calls: Sequence[Call], dtype: np.dtype, is_stepped: Callable[[Call], bool]
+    calls: Sequence[Call], dtype: np.dtype, is_stepped: Callable[[Call], bool], chunk: int
 ) -> list[Loop]:
     """Adjacent calls on samples of many rows, and adjacent calls on others."""
     loops: list[Loop] = []
@@ -121,7 +123,7 @@ def _loops_of(
         if call.once or is_last or _is_looped(calls[at + 1]) != _is_looped(call):
             found = [one for one in calls[first : at + 1] if not one.once]
             if found:
-                step = _step_of(found, dtype, is_stepped) if _is_looped(found[0]) else 0
+                step = _step_of(found, dtype, is_stepped, chunk) if _is_looped(found[0]) else 0
                 loops.append(Loop(first, at + 1, step, segment))
             first = at + 1
         segment += call.once
@@ -133,13 +135,31 @@ def _is_looped(call: Call) -> bool:
     return call.op not in TOGETHER and any(array.positions > 1 for array in call.arrays)
 
 
-def _step_of(calls: Sequence[Call], dtype: np.dtype, is_stepped: Callable[[Call], bool]) -> int:
-    """The samples of a step: a part of a chunk, of about STEP_BYTES."""
+def _step_of(
+    calls: Sequence[Call], dtype: np.dtype, is_stepped: Callable[[Call], bool], chunk: int
+) -> int:
+    """The samples of a step: a part of a chunk.
+
+    So many that arrays are of about STEP_BYTES, or those that are read and written as large as the
+    parameters, which are read again in each step.
+    """
     if not all(map(is_stepped, calls)):
-        return CHUNK_ROWS
+        return chunk
     arrays = {array for call in calls for array in call.arrays if array.over == SAMPLES}
     elements = sum(one.positions * leading_dimension(one.width, dtype) for one in arrays)
-    step = CHUNK_ROWS
-    while step > 1 and (step * elements * dtype.itemsize > STEP_BYTES or CHUNK_ROWS % step):
+    weights = sum(prod(one.shape) for call in calls for one in _weights_of(call))
+    most = max(STEP_BYTES // dtype.itemsize, weights)
+    step = chunk
+    while step > 1 and (step * elements > most or chunk % step):
         step -= 1
     return step
+
+
+def _weights_of(call: Call) -> list[Array]:
+    """The matrices that a call reads or adds to, of parameters or of sums over a chunk."""
+    named = [*call.given.values(), *call.out.values()]
+    return [
+        one
+        for one in named
+        if isinstance(one, Array) and one.over in (NETWORK, CHUNKS) and len(one.shape) > 1
+    ]

@@ -8,6 +8,7 @@ import numpy as np
 
 from fusednn.graph.network import Network
 from fusednn.kernels.intrinsics.shapes import SHAPE
+from fusednn.kernels.ops.products.partials import CHUNK_ROWS
 from fusednn.kernels.ops.updates import update
 from fusednn.plan.memory import sizes
 
@@ -43,16 +44,34 @@ def most_tasks(network: Network, batch: int, dtype) -> int:
     """About the number of tasks of the longest stage; more workers would have nothing to do."""
     panel, products = SHAPE.panel(np.dtype(dtype).itemsize), network.products()
     tiles = [-(-a // update.TILE_ROWS) * -(-b // panel) for _, a, b in products]
-    blocks = -(-min(batch, sizes.BLOCK_LIMIT) // samples_per_tile(network))
+    block = min(batch, sizes.BLOCK_LIMIT)
+    blocks = -(-block // samples_per_tile(network, block))
     return max(blocks, sum(tiles) + len(tiles))
 
 
-def samples_per_tile(network: Network) -> int:
-    """Tasks are cut at multiples of so many samples: a register tile's rows, also a chunk's.
+def samples_per_chunk(network: Network, block: int) -> int:
+    """Samples whose sums are added up before those of others, of `block` samples.
 
-    A sample of many rows fills tiles by itself, so tasks are cut anywhere but within chunks.
+    Of several rows each, they make an even number of chunks of nearly one size, so that two
+    workers have as much to do.
     """
-    return SHAPE.rows if network.positions == 1 or network.leaves_chunks() else 1
+    if network.positions == 1:
+        return CHUNK_ROWS
+    pairs = -(-block // (2 * CHUNK_ROWS))
+    return -(-block // (2 * pairs))
+
+
+def keeps_chunks(network: Network) -> bool:
+    """Whether tasks are cut between chunks alone: for whole register tiles, or for sums.
+
+    A sample of many rows fills tiles by itself.
+    """
+    return network.positions == 1 or network.leaves_chunks()
+
+
+def samples_per_tile(network: Network, block: int) -> int:
+    """Tasks of `block` samples are cut at multiples of so many."""
+    return samples_per_chunk(network, block) if keeps_chunks(network) else 1
 
 
 def row_blocks(

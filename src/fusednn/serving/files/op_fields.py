@@ -178,7 +178,7 @@ SINCE: dict[type, int] = {
     Positions: 7,
     Gate: 7,
     Latent: 8,
-    Tied: 7,
+    Tied: 8,
 }
 """The version of the format that introduced an op, if it is not the first."""
 
