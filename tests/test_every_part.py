@@ -8,7 +8,8 @@ import inspect
 
 import numpy as np
 import pytest
-from cases import op_networks, saved_models, series_networks
+from cases import game_networks, op_networks, saved_models, series_networks
+from cases.augmented_networks import AUGMENTED
 from cases.step_networks import STEPPED, ops_of
 from every_part import (
     ACTIVATIONS,
@@ -108,7 +109,7 @@ def test_all_calls_are_bound_and_interpreted():
             called |= {call.op for call in network.graph(**kind).calls}
         if not op_networks.code_columns(network):
             called |= {call.op for call in network.graph(trains=True, mixed=True).calls}
-    for network, asked in op_networks.AUGMENTED.values():
+    for network, asked in AUGMENTED.values():
         graph = network.graph(trains=True, noisy=True, augmentation=asked)
         called |= {call.op for call in graph.calls}
     called |= {call.op for call in op_networks.RESCALED.graph().calls}
@@ -126,6 +127,8 @@ def test_all_calls_are_bound_and_interpreted():
     for name in STEPPED:
         network = Network(one_step(ops_of(name, 5)), "squared_error")
         called |= {call.op for call in network.graph().calls}
+    for graph in game_networks.GRAPHS.values():
+        called |= {call.op for call in graph.calls}
     assert called == BINDINGS.keys()
     methods = dict(inspect.getmembers(interpreter.Run, inspect.isfunction))
     assert called <= methods.keys()

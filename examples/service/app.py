@@ -131,7 +131,7 @@ def create_app(predictor, limits: Limits = LIMITS, writer=None) -> FastAPI:
 def _add_generate(app: FastAPI, writer, limits: Limits, refusals) -> None:
     """Adds the path that writes texts, and compiles what it calls."""
     request_model = prompt_model(limits.tokens)
-    [*writer.iter_generate(writer.tokenizer_.decode([writer.n_outputs_ - 1]), 2)]
+    [*writer.iter_generate(writer.tokenizer_.decode([writer.tokenizer_.n_codes_ - 1]), 2)]
     schema = {"application/json": {"schema": request_model.model_json_schema()}}
 
     @app.post(

@@ -166,7 +166,7 @@ class CompiledPredictor(Answers):
             raise refusals.refuse_values(read, self._names)
         if status:
             raise MemoryError("no memory for the buffers of the network")
-        return out[:, :end]
+        return out if end == columns else out[:, :end]
 
     def _takes_steps(self, X) -> bool:
         """Whether rows of other columns are series of other steps."""

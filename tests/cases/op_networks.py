@@ -6,12 +6,12 @@ from every_part import ACTIVATIONS, LAYERS
 
 from fusednn import layers
 from fusednn.estimators.network.building import build
-from fusednn.graph.augmentation import Augmentation
 from fusednn.graph.layers.attention import Attention, Gate, Positions
 from fusednn.graph.layers.batch_norm import BatchNorm
 from fusednn.graph.layers.chain import Chain
 from fusednn.graph.layers.dense import Dense
 from fusednn.graph.layers.embedding import Embedding
+from fusednn.graph.layers.latent import Latent
 from fusednn.graph.layers.layer_norm import LayerNorm
 from fusednn.graph.layers.prelu import PReLU
 from fusednn.graph.layers.recurrent import Recurrent
@@ -245,6 +245,18 @@ LISTS = {
         Reshape((24,)),
         Dense(24, 2),
     ),
+    "codes": (
+        Dense(6, 5, epilogue("tanh", dropout=0.2)),
+        Dense(5, 18),
+        Latent(9, beta=0.7),
+        Dense(9, 5, epilogue("tanh")),
+        Dense(5, 6),
+    ),
+    "codes between activations": (
+        Dense(6, 2, epilogue("tanh")),
+        Latent(1, after=epilogue("gelu", dropout=0.1)),
+        Dense(1, 2),
+    ),
     **{name: (Dense(6, 5, epilogue(name)), Dense(5, 2)) for name in ACTIVATIONS},
 }
 CASES = {
@@ -256,30 +268,6 @@ CASES = {
         for name, specs in LAYERS.items()
     },
 }
-LINE = (0.5, -1.0, 2.0)
-AUGMENTED = {
-    "images": (
-        CASES["windows"],
-        Augmentation(
-            *(2, 3, 1, (("shift", 1.0), ("flip", 0.0), ("rotate", 0.1), ("scale", 0.2))),
-            *((0.1, 0.2, 0.3), (1, 2), LINE),
-        ),
-    ),
-    "series": (
-        CASES["shortcuts"],
-        Augmentation(1, 6, 1, (("stretch", 0.3), ("crop", 4.0)), (0.2,) * 6),
-    ),
-    "squares before a dense layer": (
-        CASES["many outputs"],
-        Augmentation(2, 1, 3, holes=(1,), fill=LINE),
-    ),
-    "noise before a norm": (CASES["first a norm"], Augmentation(3, 2, 1, deviations=(0.1, 0.3))),
-    "before channels first": (
-        CASES["channels first"],
-        Augmentation(3, 1, 2, (("shift", 2.0),), (), (2,)),
-    ),
-}
-"""Networks whose samples are augmented."""
 RESCALED = Network((Rescale(6), Dense(6, 2)), "squared_error")  # only answers
 
 

@@ -69,6 +69,41 @@ def test_lines_and_words(tmp_path, capsys):
     }
 
 
+def test_lines_end_where_editors_end_them(tmp_path):
+    """Lines without a word are left out; other ends that Unicode has are characters."""
+    text = "anna bo\r\n \t\r\nbo\u2028carl\rcarl\x0canna\n" * 20
+    (tmp_path / "names.txt").write_bytes(text.encode())
+    options = "--lines", "--validation", 0, "-o", tmp_path / "m.st"
+    assert run("fit-text", tmp_path / "names.txt", *FIT, *options) == 0
+    known = LanguageModel.load(tmp_path / "m.st").tokenizer_.vocabulary_
+    assert sorted(known) == sorted(set("anna bo\u2028carl\x0c"))
+    assert run("fit-text", tmp_path / "names.txt", *FIT, *options, "--tokenizer", "word") == 0
+
+
+def test_fewer_codes_than_characters(folder, tmp_path, capsys):
+    """Rare characters share a code; a model without the line's end needs a prompt."""
+    options = "--codes", 6, "-o", tmp_path / "m.st"
+    assert run("fit-text", folder / "cats.txt", *FIT, *options) == 0
+    assert "; 6 codes;" in capsys.readouterr().out
+    assert run("generate", tmp_path / "m.st", "-n", 5) == 0
+    (tmp_path / "line.txt").write_text("the cat sat " * 60)
+    for kind in "char", "word":
+        options = "--tokenizer", kind, "-o", tmp_path / "m.st"
+        assert run("fit-text", tmp_path / "line.txt", *FIT, *options) == 0
+        line = refused(capsys, "generate", tmp_path / "m.st")
+        assert "has not seen a line's end: give --prompt" in line
+        assert run("generate", tmp_path / "m.st", "--prompt", "the ", "-n", 3) == 0
+
+
+@pytest.mark.parametrize(("steps", "taken"), [(1, 1), (10, 10), (11, 12), (19, 20), (25, 27)])
+def test_steps_are_rounded_up_to_those_between_two_prints(folder, tmp_path, capsys, steps, taken):
+    options = "--steps", steps, "-o", tmp_path / "m.st"
+    assert run("fit-text", folder / "cats.txt", *FIT, *options) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-2].startswith(f"step {taken}: ")
+    assert len(lines) <= 12
+
+
 def test_what_is_refused(folder, tmp_path, capsys):
     (tmp_path / "empty.txt").write_text("")
     (tmp_path / "odd.txt").write_bytes(b"\xff\xfe\xfd")
@@ -77,11 +112,14 @@ def test_what_is_refused(folder, tmp_path, capsys):
         ("none.txt", "No such file"),
         ("empty.txt", "is empty"),
         ("odd.txt", "not in UTF-8"),
-        ("short.txt", "context=64 needs"),
+        ("short.txt", "context=64 needs 65 to train on and as many held out: give a longer"),
     ):
         assert words in refused(capsys, "fit-text", tmp_path / name, "-o", tmp_path / "m.st")
     line = refused(capsys, "fit-text", folder / "cats.txt", "--heads", 3, "-o", tmp_path / "m.st")
     assert "--width 128 is no multiple of --heads 3" in line
+    (tmp_path / "blank.txt").write_text(" \n\t\n")
+    line = refused(capsys, "fit-text", tmp_path / "blank.txt", "--lines", "-o", tmp_path / "m.st")
+    assert "has no line with a text" in line
     assert not (tmp_path / "m.st").exists()
     for arguments, words in (
         ((folder / "cats.txt",), "cannot be loaded"),

@@ -11,6 +11,8 @@ import numpy as np
 from oracles import reference, reference_layers
 from oracles.augmentation import augmented
 from oracles.interpreted_attention import Attentive
+from oracles.interpreted_games import Games
+from oracles.interpreted_norms import CHUNK_ROWS, Norms, rows_of
 from oracles.interpreted_recurrences import Recurrent
 from oracles.interpreted_windows import Windowed, within
 
@@ -26,13 +28,11 @@ from fusednn.graph.gradients import (
     TokenLookups,
 )
 
-CHUNK_ROWS = 8
-"""Any number serves: the sums of chunks are added up."""
 SELU_LIMIT = -1.7580993408473766
 
 
 @dataclass
-class Run(Windowed, Recurrent, Attentive):
+class Run(Windowed, Recurrent, Attentive, Norms, Games):
     """One step of a network.
 
     Parameters
@@ -48,8 +48,11 @@ class Run(Windowed, Recurrent, Attentive):
         The share that a sample keeps where two are mixed.
     seed, step : int
         The key of the random numbers.
-    of : int
-        The output of a sample that is picked, over all its rows; -1 is each row's largest.
+    of : int or ndarray of shape (B,)
+        The output of a sample that is picked, over all its rows; -1 is each row's largest. In the
+        graph of a penalty one for each sample.
+    scale : float
+        The factor of what calls add to the losses that `of_loss` gives, as of theirs.
     carried : list of ndarray, optional
         What the run before left; by default zeros.
     continues : bool
@@ -64,7 +67,8 @@ class Run(Windowed, Recurrent, Attentive):
     mix: float = 1.0
     seed: int = 0
     step: int = 0
-    of: int = -1
+    of: int | np.ndarray = -1
+    scale: float = 1.0
     carried: list | None = None
     continues: bool = False
     chunk_rows = CHUNK_ROWS
@@ -320,61 +324,6 @@ class Run(Windowed, Recurrent, Attentive):
     def prelu_backward(self, dout, x, slope):
         return {"dx": np.where(x > 0, dout, slope * dout), "products": dout * np.minimum(x, 0)}
 
-    def layer_norm_forward(self, x, scale, shift, centered, epsilon):
-        mean = x.mean(axis=-1, keepdims=True) if centered else 0.0
-        inverse = 1 / np.sqrt(((x - mean) ** 2).mean(axis=-1, keepdims=True) + epsilon)
-        normal = (x - mean) * inverse
-        out = normal * scale + (0.0 if shift is None else shift)
-        return {"out": out, "normal": normal, "inverse": inverse[..., 0]}
-
-    def layer_norm_backward(self, dout, normal, inverse, scale, centered):
-        g = dout * scale
-        mean = g.mean(axis=-1, keepdims=True) if centered else 0.0
-        product = (g * normal).mean(axis=-1, keepdims=True)
-        dx = (g - mean - normal * product) * inverse[..., np.newaxis]
-        return {"dx": dx, "products": dout * normal}
-
-    def layer_norm_sums(self, dout, normal, inverse, scale, centered):
-        found = self.layer_norm_backward(dout, normal, inverse, scale, centered)
-        chunks = sums_of_chunks(found.pop("products"), dout)
-        shift = {"dshift": chunks[:, 1]} if centered else {}
-        return found | {"dscale": chunks[:, 0]} | shift
-
-    def batch_partials(self, x, lengths):
-        self._rows = len(rows_of(x)) if lengths is None else lengths.sum()
-        return {"partials": sums_of_chunks(x, x**2)}
-
-    def batch_statistics(
-        self, partials, lengths, running_mean, running_variance, momentum, epsilon
-    ):
-        n = self._rows
-        mean, squares = partials.sum(axis=0)
-        mean /= n
-        variance = squares / n - mean**2  # of float64 values near 1
-        running_mean += momentum * (mean - running_mean)
-        if n > 1:
-            running_variance += momentum * (variance * n / (n - 1) - running_variance)
-        return {"mean": mean, "inverse": 1 / np.sqrt(variance + epsilon)}
-
-    def inverse_deviation(self, variance, epsilon):
-        return {"out": 1 / np.sqrt(variance + epsilon)}
-
-    def batch_norm_forward(self, x, mean, inverse, scale, shift, floor):
-        return {"out": np.maximum((x - mean) * inverse * scale + shift, floor)}
-
-    def batch_norm_partials(self, dout, x, mean, inverse, lengths):
-        return {"partials": sums_of_chunks(dout, dout * (x - mean) * inverse)}
-
-    def batch_norm_sums(self, partials):
-        dshift, dscale = partials.sum(axis=0)
-        return {"dscale": dscale, "dshift": dshift}
-
-    def batch_norm_backward(self, dout, x, mean, inverse, lengths, scale, dscale, dshift):
-        normal = (x - mean) * inverse
-        rows = len(rows_of(dout)) if lengths is None else lengths.sum()
-        rest = dout - (dshift + normal * dscale) / rows
-        return {"dx": scale * inverse * rest}
-
     def loss(self, logits, order, lengths=None):
         losses, dlogits = self.of_loss(logits, order)
         return {"losses": losses, "dlogits": dlogits}
@@ -384,11 +333,6 @@ class Run(Windowed, Recurrent, Attentive):
             return {"dlogits": np.eye(logits.shape[-1])[logits.argmax(axis=-1)]}
         one = np.eye(logits[0].size)[self.of]
         return {"dlogits": np.broadcast_to(one.reshape(logits[0].shape), logits.shape)}
-
-
-def rows_of(values):
-    """(rows, columns) of values over samples."""
-    return values.reshape(-1, values.shape[-1])
 
 
 def by_position(values):
@@ -408,15 +352,6 @@ def sum_of_runs(x, dz, runs):
     ]
     start = np.zeros((len(runs.taps) * x.shape[-1], dz.shape[-1]))
     return sum((x[:, taps].reshape(len(x), -1).T @ dz[:, row] for taps, row in pairs), start)
-
-
-def sums_of_chunks(x, y):
-    """(chunks, 2, columns): the sums of x and of y over the rows of each chunk."""
-    parts = [
-        [rows[at : at + CHUNK_ROWS].sum(axis=0) for at in range(0, len(rows), CHUNK_ROWS)]
-        for rows in (rows_of(x), rows_of(y))
-    ]
-    return np.array(parts).transpose(1, 0, 2)
 
 
 def activated(name, constants):

@@ -4,7 +4,11 @@ import warnings
 
 import numpy as np
 import pytest
-import torch
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("onnxruntime")
+
+# Without the peer the module ends above, so these imports cannot come first.
 from oracles.onnx_sessions import session_of
 from oracles.reference_layers import gaussian_noise
 from oracles.torch_layers import read, sequence_of, write

@@ -18,7 +18,7 @@ SAMPLES, BATCH, STEPS, CHANNELS, EPOCHS = 10, 4, 11, 3, 7
 RANDOM = np.random.RandomState(0)
 X = RANDOM.normal(size=(SAMPLES, STEPS, CHANNELS))
 LENGTHS = (2, 11, 5, 4, 1, 8, 11, 7, 11, 3)
-"""Each batch has a longest series, so that no window is empty."""
+"""Each batch has a longest series, so that some series has a step in every window."""
 STACKS = {
     "LSTM": (
         [LSTM(6, return_sequences=True), LayerNorm(), LSTM(5)],

@@ -2,10 +2,15 @@
 
 import numpy as np
 import pytest
-from cases.op_networks import AUGMENTED, CASES, code_columns, parameters_for
+from cases.augmented_networks import AUGMENTED
+from cases.op_networks import CASES, code_columns, parameters_for
 from fusednn.kernels.records import MIX, STREAM
 from oracles.interpreter import Run
 
+from fusednn.estimators.unlabelled.lists import paired
+from fusednn.graph.layers.latent import Latent
+from fusednn.graph.network import Network
+from fusednn.layers import Dense
 from fusednn.plan.binding.data import source_of
 from fusednn.plan.binding.loss import Target
 from fusednn.plan.inference import lower_outputs
@@ -74,6 +79,14 @@ def test_gradients_in_small_steps(network, near, monkeypatch):
     check_gradients(network, np.float64, 2, True)
 
 
+@DTYPES
+def test_gradients_of_an_autoencoder(dtype):
+    """As `VariationalAutoencoder` builds it: the loss has a share of the divergence."""
+    lists = [Dense(5, "tanh"), Dense(4)], [Dense(5, "relu"), Dense(6)]
+    pair = paired(("encoder", "decoder"), *lists, (6,), latent=Latent(2, 0.5, 1 / 6))
+    check_gradients(Network(pair.built.ops, "squared_error"), dtype, 2, True)
+
+
 def check_gradients(network, dtype, jobs, inputs):
     """Those of the loss by the parameters and by the data."""
     X, t, parameters, rng = draw(network, dtype, trains=True)
@@ -86,7 +99,7 @@ def check_gradients(network, dtype, jobs, inputs):
     with session:
         loss = session.run_gradient(1.0)
     graph, orders = network.graph(trains=True, wants_dx=inputs), {"own": order}
-    run = Run(graph, parameters, X, mean_error(t.astype(float), orders), orders)
+    run = Run(graph, parameters, X, mean_error(t.astype(float), orders), orders, scale=1 / SAMPLES)
     assert_close(np.array(loss), run.losses.sum(), dtype)
     found = session.plan.layout.unpack(session.plan.gradient)
     for expected, ours in zip(run.gradients(), found, strict=True):
@@ -123,7 +136,7 @@ def check_a_step(network, **options):
     graph = network.graph(trains=True, noisy=True, mixed=mixed, augmentation=rule.augmentation)
     run = Run(
         graph, parameters, X, mean_error(t, orders), orders,
-        mix=shares[MIX] if mixed else 1.0, seed=7, step=int(shares[STREAM]),
+        mix=shares[MIX] if mixed else 1.0, seed=7, step=int(shares[STREAM]), scale=1 / SAMPLES,
     )  # fmt: skip
     for (parameter, array), before, after, gradient in zip(
         graph.parameters, parameters, session.parameters(), run.gradients(), strict=True

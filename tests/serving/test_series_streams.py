@@ -94,6 +94,15 @@ def test_what_is_refused_leaves_the_states():
         for call in (stream.step, stream.predict, stream):
             with pytest.raises(ValueError, match=words):
                 call(x)
+    rows = SERIES[0, :2]
+    for X, words in (
+        (rows.tolist()[0], r"Steps of this stream are \(n_steps, 3\); got X of shape \(3,\)"),
+        (rows.astype(str), "numeric"),
+        (rows + 1j, "Complex data not supported"),
+        (rows.astype(float) * 1e300, "infinity"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            stream.steps(X)
     with pytest.raises(ValueError, match=r"out must be of shape \(3,\)"):
         stream.step(SERIES[0, 1], out=np.empty(2, np.float32))
     np.testing.assert_array_equal(stream.step(SERIES[0, 1]), untouched.step(SERIES[0, 1]))

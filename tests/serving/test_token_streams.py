@@ -104,11 +104,11 @@ def test_tables_of_positions_end(kind):
     first = [stream.step(code) for code in X[0]]
     for call in (stream.step, stream.predict, lambda code: stream.steps([code, code])):
         with pytest.raises(
-            ValueError, match=f"^The network's PositionalEncoding has positions of {STEPS} steps:"
+            ValueError, match=f"the network's PositionalEncoding has positions of {STEPS};"
         ):
             call(1)
     stream.reset()
-    with pytest.raises(ValueError, match="has taken 0 and cannot take 10 more"):
+    with pytest.raises(ValueError, match="has taken 0 steps and cannot take 10 more"):
         stream.steps([0] * (STEPS + 1))
     np.testing.assert_array_equal(first, stream.steps(X[0]))
 
@@ -175,7 +175,11 @@ def test_codes_that_are_no_tokens_leave_the_states():
         for call in (stream.step, stream.predict, lambda code: stream.steps([2, code])):
             with pytest.raises(ValueError, match=words):
                 call(code)
-    for code, words in (([1, 2], r"int64 of shape \(2,\)"), ("a", r"<U1 of shape \(\)")):
+    for code, words in (
+        ([1, 2], r"int64 of shape \(2,\)"),
+        ("a", r"<U1 of shape \(\)"),
+        (1 << 100, "object"),
+    ):
         with pytest.raises(ValueError, match=f"A step of this stream is a code; got {words}"):
             stream.step(code)
     with pytest.raises(ValueError, match=r"are codes \(n_steps,\); got int64 of shape \(2, 2\)"):

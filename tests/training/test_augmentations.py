@@ -59,7 +59,9 @@ def seed_of(seed, X, layers=()):
     keys, begin = [], Session.begin
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
-            Session, "begin", lambda self, key, done: (keys.append(key), begin(self, key, done))
+            Session,
+            "begin",
+            lambda self, key, *rest, **named: (keys.append(key), begin(self, key, *rest, **named)),
         )
         seen([Flip()] if X.ndim == 4 else [Jitter(1.0)], X, seed=seed, layers=layers)
     return keys[0]

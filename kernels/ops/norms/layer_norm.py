@@ -153,13 +153,14 @@ def layer_norm_backward(record, frame, scratch, lo, hi):
 def layer_norm_sums(record, frame, scratch, lo, hi):
     """Rows [lo, hi): dx (B, O); dscale and dshift (O,) of each chunk of samples; overwrites.
 
-    Where lo is within a chunk, its rows so far have been added.
+    Where lo is within a chunk, its rows so far have been added. There may be no rows, at the
+    beginning of a chunk too.
     """
     width, padded = record[SUMS.width], record[SUMS.padded]
     centered, shifted = record[SUMS.centered] != 0, record[SUMS.dshift] != 0
     scale, n = slot(record, SUMS.scale, scratch[0]), cast(width, scratch[0])
     rows = frame[records.CHUNK] * record[records.POSITIONS]
-    for chunk in range(lo // rows, (hi + rows - 1) // rows):
+    for chunk in range(lo // rows, max(lo, hi - 1) // rows + 1):
         dscale = advance(slot(record, SUMS.dscale, scratch[0]), chunk * padded)
         dshift = dscale
         if shifted:

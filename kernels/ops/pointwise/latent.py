@@ -28,7 +28,7 @@ from fusednn.kernels.operands import (
 )
 from fusednn.kernels.ops.frames import step_settings
 from fusednn.kernels.ops.pointwise.elementwise import clear_columns
-from fusednn.kernels.ops.pointwise.noise import draw_normals
+from fusednn.kernels.ops.pointwise.noise import draw_normals, row_of_sample
 
 DRAW = operands(
     out=ROWS,
@@ -40,7 +40,7 @@ DRAW = operands(
 )
 DIVERGENCE = operands(
     dx=ROWS,
-    losses=FLOAT64,  # one for each sample; accumulated
+    losses=maybe(FLOAT64),  # one for each sample; accumulated; null: none
     dout=ROWS,
     out=ROWS,
     x=ROWS,
@@ -95,8 +95,9 @@ def draw_latent(record, frame, scratch, lo, hi):
                 out[c] = x[c]
         else:
             step = np.uint64(step_settings(frame)[records.STREAM])
-            place = np.uint64(frame[records.SHIFT] * record[records.POSITIONS] + row)
-            draw_normals(scratch, width, place, step, layer, slot(record, DRAW.key, lo))
+            sample, within = row_of_sample(record, frame, row)
+            key = slot(record, DRAW.key, lo)
+            draw_normals(scratch, width, sample, within, step, layer, key)
             draw_row(out, x, scratch, width)
         clear_columns(out, width, padded)
     return 0
@@ -105,18 +106,20 @@ def draw_latent(record, frame, scratch, lo, hi):
 @op(DIVERGENCE)
 def add_divergence(record, frame, scratch, lo, hi):
     """Rows [lo, hi) of dx (B, 2 O) from dout (B, O), with the divergence's own gradient;
-    overwrites. Adds the divergences to losses (B,); accumulates (Kingma and Welling).
+    overwrites. Adds the divergences to losses (B,), if any; accumulates (Kingma and Welling).
     """
     half, beta = record[DIVERGENCE.half], number(record, DIVERGENCE.beta, 0.0)
-    losses, scale = slot(record, DIVERGENCE.losses, 0.0), step_settings(frame)[records.SCALE]
-    share, factor = number(record, DIVERGENCE.share, 0.0), cast(scale * beta, scratch[0])
+    share, scale = number(record, DIVERGENCE.share, 0.0), step_settings(frame)[records.SCALE]
+    factor = cast(scale * beta, scratch[0])
     x, dx = slot(record, DIVERGENCE.x, scratch[0]), slot(record, DIVERGENCE.dx, scratch[0])
     d, out = slot(record, DIVERGENCE.dout, scratch[0]), slot(record, DIVERGENCE.out, scratch[0])
     for row in range(lo, hi):
         own = advance(x, row * record[DIVERGENCE.x_stride])
         down = advance(dx, row * record[DIVERGENCE.dx_stride])
         code = advance(out, row * record[DIVERGENCE.out_stride])
-        losses[row] += share * beta * divergence_of(own, half)
+        if record[DIVERGENCE.losses] != 0:
+            losses = slot(record, DIVERGENCE.losses, 0.0)
+            losses[row] += share * beta * divergence_of(own, half)
         here = advance(d, row * record[DIVERGENCE.dout_stride])
         differentiate_row(down, here, code, own, half, factor)
         clear_columns(down, record[DIVERGENCE.width], record[DIVERGENCE.padded])

@@ -121,7 +121,7 @@ def _run(arguments: Sequence[str]) -> int:
         complain(in_words(error))
         return UserError.exit_code
     except MemoryError:
-        complain("not enough memory; try fewer rows")
+        complain("not enough memory; try fewer rows, or a smaller network")
         return UserError.exit_code
     except KeyboardInterrupt:
         complain("interrupted")

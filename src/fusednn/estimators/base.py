@@ -39,11 +39,6 @@ from .network.parameters import check_input
 if TYPE_CHECKING:
     from fusednn.serving.types import FloatArray
 
-NON_FINITE = (
-    "Solver produced non-finite parameter weights. The input data may contain large values and"
-    " need to be preprocessed."
-)
-
 
 class BaseNetwork(CallbackSupportMixin, FilesMixin, LooksMixin, InputChecksMixin, BaseEstimator):
     """Base class of the estimators; not for direct use.
@@ -53,6 +48,10 @@ class BaseNetwork(CallbackSupportMixin, FilesMixin, LooksMixin, InputChecksMixin
     `_parameters`, `_parameter_attributes` and `_rule_of`.
     """
 
+    _diverged = (
+        "Solver produced non-finite parameter weights. The input data may contain large values"
+        " and need to be preprocessed."
+    )
     n_features_in_: int
     feature_names_in_: np.ndarray
     n_outputs_: int
@@ -119,7 +118,7 @@ class BaseNetwork(CallbackSupportMixin, FilesMixin, LooksMixin, InputChecksMixin
                     warn_user(message, DiagnosisWarning)
                 refused = False
                 if not outcome.finite:
-                    raise ValueError(NON_FINITE)
+                    raise ValueError(self._diverged)
         except BaseException:
             if refused:  # before or in the training: restore all but the callbacks' attributes
                 own = {name: value for name, value in vars(self).items() if "callback" in name}

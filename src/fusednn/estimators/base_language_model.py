@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from sklearn.base import clone
 
+from fusednn.graph.layers.tied import Tied
 from fusednn.layers import presets
 from fusednn.losses import CLASSIFICATION
 from fusednn.serving.model import MULTICLASS, Head
@@ -39,6 +41,8 @@ class BaseLanguageModel(ScoringMixin, WritingMixin, BaseLayered):
     # what other estimators have as parameters
     standardize, mixup, l1, diagnose, max_fun = False, 0.0, 0.0, False, 1
     missing_targets, scoring, augment, window = "error", None, None, None
+
+    _diverged = "The weights became infinite or NaN: take a lower learning rate."
 
     tokenizer_: Tokenizer | None
     end_code_: int | None
@@ -93,9 +97,15 @@ class BaseLanguageModel(ScoringMixin, WritingMixin, BaseLayered):
         texts = texts_of(X)
         if texts is not None and not any(texts):
             raise ValueError("X holds no text: give at least a token.")
+        if texts is not None and len(texts) > 1 and all(len(one) == 1 for one in texts):
+            raise ValueError(
+                f"X lists {len(texts)} texts of one character each: give one text, or a list of"
+                " texts to scikit-learn's cross-validation, which takes a single one apart."
+            )
         self.tokenizer_ = None
         if self.tokenizer is not None:
             if texts is None:
+                corpus_of(X, None)  # refuses what holds no codes either
                 raise ValueError(
                     f"X holds no texts, but tokenizer is {self.tokenizer!r}: give texts, or leave"
                     " the tokenizer out."
@@ -143,6 +153,8 @@ class BaseLanguageModel(ScoringMixin, WritingMixin, BaseLayered):
                 f"context cannot change from {self.n_features_in_} to {inputs} while training goes"
                 " on."
             )
+        if bool(self.tied) != isinstance(self._built_layers.ops[-1], Tied):
+            raise ValueError("tied cannot change while training goes on.")
         return super()._check_sizes(inputs)
 
     def _initialized(self, X, y):
@@ -236,7 +248,7 @@ class BaseLanguageModel(ScoringMixin, WritingMixin, BaseLayered):
         """
         self._check_fitted()
         codes = self._joined(corpus_of(X, self.tokenizer_), "X")
-        check_length(codes, self.context, "X")
+        check_length(codes, self.n_features_in_, "X")
         loss, gradients = loss_and_gradient(self, codes)
         return loss, by_layer(self._built_layers, gradients)
 
@@ -248,6 +260,16 @@ class BaseLanguageModel(ScoringMixin, WritingMixin, BaseLayered):
         if hasattr(self, "validation_loss_curve_"):
             found["validation_loss"] = list(self.validation_loss_curve_ or [])
         return found
+
+    def _rehearsals(self):
+        """What compiles all that a model of these parameters calls, with descriptions."""
+        count = self._specs()[0].count or 9
+        codes = np.arange(4 * self.context + 8, dtype=np.uint8) % (min(count, 9) - 1)
+        options = {"max_iter": 1, "tokenizer": None, "verbose": False, "early_stopping": False}
+        options |= {"steps_per_epoch": 1, "warm_start": False}
+        for dtype in ("float32", "float64") if self.dtype == "auto" else (self.dtype,):
+            model = clone(self).set_params(**options, dtype=dtype)
+            yield f"{type(self).__name__} {dtype}", partial(_rehearse, model, codes)
 
     def _frozen(self):
         from .deployment.freezing import freeze  # it imports the estimators
@@ -261,3 +283,10 @@ class BaseLanguageModel(ScoringMixin, WritingMixin, BaseLayered):
         tags.input_tags.two_d_array = False
         tags.target_tags.required = False
         return tags
+
+
+def _rehearse(model, codes) -> None:
+    """Fits, judges and writes."""
+    model.fit(codes, X_val=codes)
+    model.score_samples(codes[: model.context])
+    model.generate(codes[:2], 2)

@@ -102,8 +102,8 @@ best_validation_score_, n_iter_, t_
     >>> from fusednn.layers import presets
     >>> from fusednn.text import CharTokenizer
     >>> model = LanguageModel(
-    ...     presets.decoder(16, blocks=1, heads=2), context=16, tokenizer=CharTokenizer(),
-    ...     learning_rate_init=0.02, max_iter=40, batch_size=8, random_state=0,
+    ...     presets.decoder(16, blocks=1, heads=2), context=32, tokenizer=CharTokenizer(),
+    ...     learning_rate_init=0.02, max_iter=40, batch_size=8, random_state=1,
     ... )
     >>> model = model.fit("the cat sat on the mat. " * 40)
     >>> model.generate("the cat ", 16, temperature=0)

@@ -87,8 +87,8 @@ input_shape_
     >>> from fusednn.layers import Dense
     >>> X = np.random.RandomState(0).normal([5.0, 0.0], size=(200, 2))
     >>> model = VariationalAutoencoder([Dense(8, "tanh")], [Dense(8, "tanh"), Dense(2)], latent=1,
-    ...                                learning_rate_init=0.05, batch_size=20, max_iter=20,
-    ...                                tol=0.0, random_state=0)
+    ...                                learning_rate_init=0.05, batch_size=20, tol=100.0,
+    ...                                n_iter_no_change=20, random_state=0)
     >>> samples = model.fit(X).sample(500, random_state=0)
     >>> samples.shape, bool(abs(samples[:, 0].mean() - 5) < 0.5)
     ((500, 2), True)

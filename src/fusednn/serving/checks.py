@@ -61,6 +61,10 @@ def converted(
         raise
     if given.dtype == object and hasattr(X, "iloc"):  # pandas' missing values become NaN
         given = X.to_numpy(object, na_value=np.nan)
+    if isinstance(X, str) and series is not None and series.are_tokens:
+        raise TypeError(
+            f"X is a text, but {first} takes codes, as a tokenizer's encode gives them."
+        )
     if given.ndim == 0:
         raise ValueError(
             f"Expected 2D array, got scalar array instead:\narray={given}.\nReshape your data"

@@ -59,6 +59,16 @@ def _is_array(sample) -> bool:
     return hasattr(sample, "__array__") and len(getattr(sample, "shape", ())) > 0
 
 
+def _array(sample, number: int) -> np.ndarray:
+    try:
+        return np.asarray(sample)
+    except ValueError:
+        raise ValueError(
+            f"X[{number}] must be a series of numbers, (steps, features) or (steps,), but its"
+            " steps have unequal numbers of features."
+        ) from None
+
+
 def stacked(
     X,
     steps: int = 0,
@@ -91,7 +101,7 @@ def stacked(
         If a sample has no step, or another number of features or axes than the first, or than
         `series`.
     """
-    samples = [np.asarray(sample) for sample in X]
+    samples = [_array(sample, number) for number, sample in enumerate(X)]
     first = samples[0]
     for number, sample in enumerate(samples):
         if sample.ndim not in (1, 2) or sample.dtype.kind not in "fiub":

@@ -39,11 +39,12 @@ class Features:
 
     def several(self, X: Any, validate: bool) -> np.ndarray:
         """Steps (n, features), looked through if `validate`."""
-        found = np.ascontiguousarray(X, self._dtype)
-        if found.ndim != 2 or found.shape[1] != self._count:
+        given = np.asarray(X)
+        if given.ndim != 2 or given.shape[1] != self._count:
             raise ValueError(
-                f"Steps of this stream are (n_steps, {self._count}); got X of shape {np.shape(X)}."
+                f"Steps of this stream are (n_steps, {self._count}); got X of shape {given.shape}."
             )
+        found = checks.converted(given, self._dtype, self._names, None)
         if validate and not np.isfinite(found).all():
             raise refusals.refuse_values(found, self._names)
         return found
@@ -69,7 +70,7 @@ class Tokens:
         if type(x) is not int:
             x = self._plain(x, 1).item()
         if validate and not (0 <= x < self._count and x == int(x) and x != self._padding):
-            self._check(np.array([x]))
+            self._check(self._plain(x, 1).reshape(1))
         self._code[0] = x
         return self._code
 

@@ -228,9 +228,8 @@ class Stream(Answers):
         assert bound is not None
         most, op = bound
         raise ValueError(
-            f"{name_in(self._ops, op)} has positions of {most} steps:".replace("the", "The", 1)
-            + f" the stream has taken {self._taken} and cannot take {count} more; reset() begins"
-            " a new series."
+            f"The stream has taken {self._taken} steps and cannot take {count} more:"
+            f" {name_in(self._ops, op)} has positions of {most}; reset() begins a new series."
         )
 
     def _refuse(self, status: int, x: Any) -> None:

@@ -192,7 +192,8 @@ class Tokenizer(TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self, "n_codes_")
         checked = checked_codes(codes, self.n_codes_, type(self).__name__)
-        return filter(None, self._pieces((one for one in checked if one != PADDING), continues))
+        pieces = self._pieces((one for one in checked if one != PADDING), continues)
+        return (piece for piece in pieces if piece)
 
     def _named_encode(self, text: str, name: str, length: int | None = None) -> np.ndarray:
         """The codes of a text that messages call `name`, of its first `length` tokens."""

@@ -68,8 +68,8 @@ class VocabularyTokenizer(Tokenizer):
         except KeyError as error:
             raise ValueError(
                 f"holds the {self.token_kind} {reprlib.repr(error.args[0])}, which this"
-                f" {type(self).__name__} does not know: handle_unknown='code' gives all such a"
-                " code."
+                f" {type(self).__name__} does not know: leave it out, or fit with"
+                " handle_unknown='code'."
             ) from None
 
     def _texts_of_codes(self) -> list[str]:

@@ -159,7 +159,19 @@ def layer_norm_backward(make):
 
 
 def layer_norm_sums(make):
-    """Samples of three rows, so that chunks are of three times as many."""
+    splits = tuple([(3 * lo, 3 * hi) for lo, hi in split] for split in BY_CHUNKS)
+    return _sums_of_first(make, SAMPLES, splits)
+
+
+def layer_norm_sums_of_empty_series(make):
+    """Behind the first chunk series have no step in the window."""
+    behind, empty = 3 * MICRO_ROWS, [(3 * at, 3 * at) for at in range(MICRO_ROWS, SAMPLES)]
+    splits = [(0, behind), *empty], [(0, 3), (3, behind), *empty]
+    return _sums_of_first(make, MICRO_ROWS, splits)._replace(zeros=())
+
+
+def _sums_of_first(make, samples, splits):
+    """Samples of three rows, so that chunks are of three times as many; the first have steps."""
     steps = 3
     x, d = (make.rows(make.values(SAMPLES * steps, WIDTH)) for _ in range(2))
     dx, inverse = make.empty(rows=SAMPLES * steps), abs(make.values(SAMPLES * steps))
@@ -168,6 +180,8 @@ def layer_norm_sums(make):
     g = dout * float_of(row["scale"])
     along = normal * (g * normal).mean(axis=1, keepdims=True)
     starts, wide = range(0, SAMPLES * steps, MICRO_ROWS * steps), padded(WIDTH, make.dtype)
+    own = slice(samples * steps)
+    dout[own.stop :] = 0
     dscale, dshift = (np.full((len(starts), wide), make.fill, make.dtype) for _ in range(2))
     operands = {
         "normal": x.block._replace(positions=steps), "inverse": inverse, "centered": 1, **row,
@@ -175,16 +189,15 @@ def layer_norm_sums(make):
         "dscale": dscale.reshape(-1), "dshift": dshift.reshape(-1),
     }  # fmt: skip
     want = {
-        "dx": (g - g.mean(axis=1, keepdims=True) - along) * inverse[:, np.newaxis],
+        "dx": ((g - g.mean(axis=1, keepdims=True) - along) * inverse[:, np.newaxis])[own],
         "dscale": np.add.reduceat(dout * normal, starts),
         "dshift": np.add.reduceat(dout, starts),
     }
-    found = {"dx": always(dx.values)}
+    found = {"dx": always(dx.values[own])}
     found |= {
         name: lambda program, sums=sums: sums[:, :WIDTH].copy()
         for name, sums in (("dscale", dscale), ("dshift", dshift))
     }
-    splits = tuple([(steps * lo, steps * hi) for lo, hi in split] for split in BY_CHUNKS)
     return Case(layer_norm.layer_norm_sums, operands, found, want, splits, (dx,))
 
 
@@ -192,4 +205,5 @@ CASES = [
     *(batch_partials, batch_statistics, batch_norm_forward),
     *(batch_norm_partials, batch_norm_sums, batch_norm_backward),
     *(layer_norm_forward, layer_norm_backward, layer_norm_sums),
+    layer_norm_sums_of_empty_series,
 ]

@@ -5,7 +5,7 @@ from fusednn.kernels import records
 from fusednn.kernels.activations import ACTIVATIONS
 from fusednn.kernels.losses import LOSSES
 from fusednn.kernels.ops import gather, output, reshape
-from fusednn.kernels.ops.pointwise import activate, elementwise, latent, mix, noise, rescale
+from fusednn.kernels.ops.pointwise import activate, elementwise, mix, noise, rescale
 from oracles import reference, reference_layers
 from running.blocks import block_of
 from running.op_cases import (
@@ -296,48 +296,6 @@ def gaussian_noise(make):
     return Case(noise.gaussian_noise, operands, found, want, BY_ROWS, (), settings, WIDTH + 3)
 
 
-def codes(make, key):
-    """Draws of three numbers from means and log variances."""
-    x, out = make.rows(make.values(SAMPLES, 2 * OUTPUTS)), make.empty(OUTPUTS)
-    mean, log_variance = x.values[:, :OUTPUTS].astype(float), x.values[:, OUTPUTS:].astype(float)
-    drawn = reference_layers.gaussian_noise(SAMPLES, OUTPUTS, seed=5, step=4, layer=2)
-    want = mean if key is None else mean + np.exp(log_variance / 2) * drawn
-    operands = {"out": out.block, "x": x.block, "key": key, "layer": 2}
-    more = {"settings": {records.STREAM: 4}, "scratch": WIDTH + 3}
-    return of_rows(latent.draw_latent, operands, {"out": out}, {"out": want}, **more)
-
-
-def draw_latent(make):
-    return codes(make, KEY * [1, 0])
-
-
-def means_of_latent(make):
-    return codes(make, None)
-
-
-def add_divergence(make):
-    x, out = make.rows(make.values(SAMPLES, 2 * OUTPUTS)), make.rows(make.values(SAMPLES, OUTPUTS))
-    dout, dx = make.rows(make.values(SAMPLES, OUTPUTS)), make.empty(2 * OUTPUTS)
-    mean, v = np.split(x.values.astype(float), 2, axis=1)
-    d, losses = dout.values.astype(float), make.random.uniform(size=SAMPLES)
-    factor = 0.7 * SCALE
-    want = {
-        "dx": np.hstack(
-            [
-                d + factor * mean,
-                (d * (out.values - mean) + factor * (np.exp(v) - 1)) / 2,
-            ]
-        ),
-        "losses": losses + 0.1 * 0.7 * (mean**2 + np.exp(v) - 1 - v).sum(axis=1) / 2,
-    }
-    rows = {"dx": dx, "dout": dout, "out": out, "x": x}
-    operands = {name: one.block for name, one in rows.items()}
-    operands |= {"losses": losses, "beta": 0.7, "share": 0.1}
-    found = {"dx": always(dx.values), "losses": always(losses)}
-    settings = {records.SCALE: SCALE}
-    return Case(latent.add_divergence, operands, found, want, BY_ROWS, (dx,), settings)
-
-
 def rescale_rows(make):
     x, out = make.rows(make.values(SAMPLES, WIDTH)), make.empty()
     names = "before", "factor", "divisor", "after"
@@ -356,5 +314,4 @@ CASES = [
     *(activate_rows, differentiate),
     *(copy_rows, add_rows, scale_rows, prelu_forward, prelu_backward),
     *(mix_rows, mix_values, dropout, gaussian_noise, rescale_rows),
-    *(draw_latent, means_of_latent, add_divergence),
 ]

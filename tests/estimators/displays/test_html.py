@@ -11,7 +11,7 @@ import fusednn
 from fusednn import NetworkClassifier
 from fusednn.layers import Conv2D, Dense, Dropout, Flatten, MaxPool2D, Reshape
 
-X, Y = np.arange(40.0).reshape(20, 2), np.arange(20) % 2
+X, Y = np.arange(80.0).reshape(40, 2), np.arange(40) % 2
 PUBLIC = [getattr(fusednn, name) for name in fusednn.__all__]
 ESTIMATORS = [
     kind for kind in PUBLIC if isinstance(kind, type) and issubclass(kind, BaseEstimator)

@@ -135,6 +135,11 @@ CASES = {
     ),
     "infinity": ([SERIES[0], np.full((2, 3), np.inf)], [GRU(2)], "X contains infinity"),
     "words": ([SERIES[0], ["a", "b"]], [GRU(2)], r"X\[1\] must be a series of numbers"),
+    "unequal steps": (
+        [SERIES[0], [[1, 2, 3], [4, 5]]],
+        [GRU(2)],
+        r"X\[1\] must be a series of numbers.*steps have unequal numbers of features",
+    ),
     "a hole": ([SERIES[0], None], [GRU(2)], r"X\[1\] must be an array of numbers.* got NoneType"),
     "Flatten": (
         SERIES[:2],

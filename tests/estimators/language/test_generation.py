@@ -14,7 +14,7 @@ from cases.small_language_models import (
 from fusednn import LanguageModel
 from fusednn.estimators.language.sampling import Sampling
 from fusednn.layers import PositionalEncoding, TokenEmbedding, TransformerBlock
-from fusednn.text import BpeTokenizer
+from fusednn.text import BpeTokenizer, CharTokenizer
 
 NAMES = pytest.mark.parametrize("name", LISTS)
 
@@ -47,6 +47,14 @@ def test_one_block_slides_as_windows_do():
         codes.append(code)
 
 
+def test_codes_without_a_token_are_not_drawn():
+    layers = [TokenEmbedding(8, count=40), TransformerBlock(2, causal=True)]
+    for X in ("abc" * 20, ["abc"] * 20):
+        model = LanguageModel(layers, 8, tokenizer=CharTokenizer(), max_iter=1, random_state=0)
+        text = fitted(model, X).generate("a", 60, temperature=5.0, random_state=0)
+        assert set(text) <= set("abc")
+
+
 def test_texts_come_piece_by_piece():
     model = fitted(text_model(max_iter=4))
     pieces = model.iter_generate("the ", 30, random_state=1)
@@ -57,6 +65,10 @@ def test_texts_come_piece_by_piece():
     assert len(text) == 30
     assert model.generate("the ", 0) == ""
     assert text != model.generate("the ", 30, random_state=2)
+    pieces = model.iter_generate("the ", 10**9, random_state=1)
+    assert next(pieces) == first
+    pieces.close()
+    assert list(pieces) == []
 
 
 def test_pieces_of_byte_pairs_are_whole_characters():
@@ -108,6 +120,10 @@ def test_bad_arguments():
             model.iter_generate(*arguments)  # in the call, not at the first piece
     with pytest.raises(ValueError, match="fitted to codes"):
         words.generate("the", 2)
+    for prompt, message in ((b"the", "prompt is bytes"), (None, "got NoneType"), (3, "got int")):
+        for one in (model, words):
+            with pytest.raises(TypeError, match=message):
+                one.generate(prompt, 2)
     with pytest.raises(ValueError, match="not a list"):
         words.generate([[1, 2]], 2)
     with pytest.raises(ValueError, match="codes from 0 to 8"):

@@ -3,6 +3,8 @@
 import pickle
 
 import numpy as np
+import pandas as pd
+import polars as pl
 import pytest
 from cases.small_language_models import (
     CODES,
@@ -13,15 +15,18 @@ from cases.small_language_models import (
     model_of,
     text_model,
 )
+from fusednn.kernels._cache import statistics
 from running.nested_weights import flat
 from scipy.special import log_softmax
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import GridSearchCV
 
-from fusednn import LanguageModel
+from fusednn import LanguageModel, freeze, warmup
+from fusednn.estimators.language import likelihoods
 from fusednn.layers import Dense, PositionalEncoding, TokenEmbedding, TransformerBlock
-from fusednn.text import CharTokenizer
 
+sum_of = likelihoods._sum_of
 NAMES = pytest.mark.parametrize("name", LISTS)
 
 
@@ -55,9 +60,27 @@ def test_fits_learn_and_have_the_same_bits_for_any_threads(name):
 
 def test_integers_of_any_type_are_read_in_place():
     """The fit is that of int64, whatever holds the codes; an array of integers is not copied."""
-    models = [fitted(model_of(), CODES.astype(kind)) for kind in ("i8", "u1", "i2", "f4")]
+    models = [fitted(model_of(), CODES.astype(kind)) for kind in ("i8", "u1", ">i2", "f4")]
     for model in models[1:]:
         np.testing.assert_array_equal(model._arrays[0], models[0]._arrays[0])
+
+
+def test_columns_of_frames_are_lists_of_texts_or_codes():
+    texts = ["the cat", "sat on", "the mat"] * 9
+    model, expected = text_model(), fitted(text_model(), texts)
+    for column in (pd.Series(texts), pl.Series(texts), np.array(texts), tuple(texts)):
+        np.testing.assert_array_equal(fitted(model, column)._arrays[0], expected._arrays[0])
+        assert model.score(column) == expected.score(texts)
+    codes = fitted(model_of(), CODES)
+    for column in (pd.Series(CODES), pl.Series(CODES)):
+        np.testing.assert_array_equal(fitted(model_of(), column)._arrays[0], codes._arrays[0])
+
+
+def test_cross_validation_takes_a_list_of_texts_and_no_single_one():
+    search = GridSearchCV(text_model(max_iter=1), {"context": [4, 6]}, cv=2, error_score="raise")
+    assert np.isfinite(fitted(search, ["the cat sat", "on the mat"] * 8).best_score_)
+    with pytest.raises(ValueError, match="a list of texts to scikit-learn's cross-validation"):
+        search.fit(TEXT)
 
 
 def test_a_tied_table_is_one_parameter():
@@ -96,6 +119,21 @@ def test_likelihoods_of_short_and_long_sequences(name):
     assert found == pytest.approx([log_likelihood(model, short)], rel=1e-5)
     assert model.score_samples(long) == pytest.approx([expected], rel=1e-5)
     assert model.perplexity(long) == pytest.approx(np.exp(-expected / 19), rel=1e-5)
+
+
+@pytest.mark.parametrize("name", ["attention", "recurrence"])
+def test_likelihoods_in_parts(name, monkeypatch):
+    """Few logits are in memory at once, however long a sequence is."""
+    model = fitted(model_of(name), [CODES[:90], CODES[90:]])
+    given = [CODES[:5], CODES[:60], CODES[40:47]]
+    expected, asked = model.score_samples(given), []
+    monkeypatch.setattr(likelihoods, "MOST_BYTES", 1)
+    monkeypatch.setattr(
+        likelihoods, "_sum_of", lambda *both: asked.append(len(both[0])) or sum_of(*both)
+    )
+    np.testing.assert_allclose(model.score_samples(given), expected, rtol=1e-12)
+    assert max(asked) == model.context
+    assert sum(asked) == 6 + 61 + 8
 
 
 def test_steps_of_an_epoch():
@@ -170,6 +208,40 @@ def test_what_scikit_learn_expects():
         text_model(context=0).fit(TEXT)
 
 
+@pytest.mark.parametrize("context", [5, 40])
+def test_a_fitted_model_keeps_its_context(context):
+    """Until the next fit, whatever the parameter is set to."""
+    model = fitted(LanguageModel(LEARNED, 12, max_iter=1, random_state=0), CODES)
+    answers = model.score(CODES[:13]), model.loss_and_gradient(CODES)[0]
+    model.set_params(context=context)
+    assert (model.score(CODES[:13]), model.loss_and_gradient(CODES)[0]) == answers
+    assert len(model.generate(CODES[:1], 12)) == 12
+    with pytest.raises(ValueError, match="table of positions of the model has 12"):
+        model.generate(CODES[:1], 13)
+
+
+def test_a_predictor_takes_codes_and_no_text():
+    model = fitted(text_model())
+    predictor = freeze(model)
+    assert predictor([[1, 2, 3]]).shape == (1, 3, model.n_outputs_)
+    with pytest.raises(TypeError, match=r"X is a text, but LanguageModel takes codes.*encode"):
+        predictor.predict("the")
+
+
+def test_weights_that_become_infinite():
+    with pytest.raises(ValueError, match="infinite or NaN: take a lower learning rate"):
+        fitted(text_model(learning_rate_init=1e30))
+
+
+def test_warmup_leaves_nothing_to_compile():
+    model = text_model(dtype="float32")
+    warmup(model)
+    assert warmup(model)["compiled"] == 0
+    before = statistics()["misses"]
+    fitted(model.set_params(early_stopping=True)).generate("the ", 5)
+    assert statistics()["misses"] == before
+
+
 LEARNED = [TokenEmbedding(8), PositionalEncoding(), TransformerBlock(2, causal=True)]
 REFUSED = {
     "heads": ([TokenEmbedding(10), TransformerBlock(4, causal=True)], "multiple of its 4 heads"),
@@ -199,22 +271,37 @@ def test_refused_data():
     ):
         with pytest.raises(ValueError, match=words):
             model_of().fit(X)
-    for X, words in (("", "no text"), (CODES, "X holds no texts"), (["a", ""], r"X\[1\]")):
+    for X, words in (
+        ("", "no text"),
+        ([], "no sequence"),
+        (CODES, "X holds no texts"),
+        (["a", ""], r"X\[1\]"),
+        (list(TEXT), "texts of one character each: give one text"),
+    ):
         with pytest.raises(ValueError, match=words):
             text_model().fit(X)
+    for X, words in ((TEXT.encode(), r"X is bytes.*X\.decode\(\)"), (None, "got NoneType")):
+        for call in (model_of().fit, fitted(model_of(), CODES).perplexity):
+            with pytest.raises(TypeError, match=words):
+                call(X)
+    with pytest.raises(TypeError, match="X is bytes"):
+        text_model().fit(TEXT.encode())
     model = fitted(model_of(), CODES)
+    with pytest.raises(ValueError, match=r"single token.*: give at least two"):
+        model.perplexity([3])
     with pytest.raises(ValueError, match="codes from 0 to 8"):
         model.perplexity([3, 9])
     with pytest.raises(ValueError, match="no code for their ends"):
         model.set_params(warm_start=True).fit([CODES, CODES])
+    with pytest.raises(ValueError, match="tied cannot change"):
+        model.set_params(tied=False).fit(CODES)
     with pytest.raises(ValueError, match="context cannot change from 12 to 9"):
-        model.set_params(context=9).fit(CODES)
+        model.set_params(context=9, tied=True).fit(CODES)
     learned = LanguageModel(LEARNED, 8, random_state=0).initialize(CODES)
     assert np.isfinite(learned.score_samples(CODES[:9])).all()
     with pytest.raises(ValueError, match="sequence of 9 tokens to read, but the table"):
         learned.perplexity(CODES[:10])
     with pytest.raises(ValueError, match="early_stopping"):
         model_of(early_stopping=True).partial_fit(CODES)
-    with pytest.raises(ValueError, match="holds 4 out"):
+    with pytest.raises(ValueError, match=r"of which 4 are held out.*: give a longer text"):
         model_of(early_stopping=True, validation_fraction=0.01).fit(CODES)
-    assert isinstance(CharTokenizer(), CharTokenizer)

@@ -48,5 +48,6 @@ def test_temperature_0_takes_the_first_of_the_largest():
 def test_excluded_and_extreme_logits():
     logits = np.array([-np.inf, 0.0, 1e4, 1e4])
     np.testing.assert_allclose(Sampling(1e-3).probabilities(logits), [0, 0, 0.5, 0.5])
+    np.testing.assert_array_equal(Sampling(1e-310).probabilities(logits), [0, 0, 0.5, 0.5])
     draws = {Sampling().draw(logits, np.random.RandomState(seed)) for seed in range(20)}
     assert draws == {2, 3}

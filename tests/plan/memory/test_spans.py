@@ -17,7 +17,6 @@ from fusednn.layers import (
     GlobalAvgPool,
     MaxPool2D,
     MultiHeadAttention,
-    TransformerBlock,
 )
 from fusednn.plan.memory import spans
 from fusednn.plan.memory.buffers import leading_dimension
@@ -147,18 +146,3 @@ def test_two_workers_have_as_much_to_do(batch, sizes, plans):
     assert sum(found) == batch
     if SHAPE.rows == 8:
         assert found == sizes
-
-
-def test_a_step_takes_more_samples_where_weights_are_larger():
-    """Wide blocks read their weights once for several series, a narrow convolution for one."""
-
-    def step_of(layers, axes):
-        X = np.zeros((8, *axes), np.float32)
-        model = NetworkClassifier(layers).initialize(X, np.arange(8) % 2)
-        calls = model._network().graph(trains=True).calls
-        loops = spans.Spans(calls, [{}] * len(calls), (), np.float32, lambda call: True, 8).loops
-        return max(loop.step for loop in loops)
-
-    wide = [Dense(128), *[TransformerBlock(4)] * 4, GlobalAvgPool()]
-    assert step_of(wide, (64, 8)) >= 4
-    assert step_of([Conv1D(128, 3), Conv1D(128, 3), GlobalAvgPool()], (2000, 8)) == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import time
 
 from fusednn.command.arguments import above_zero, file, jobs, positive, rows_from, seed, share
@@ -15,9 +16,11 @@ DETAILS = """\
 FILE is a text in UTF-8, plain or compressed (gz, bz2, xz); - is standard input.
 
 The network is a decoder of causal Transformer blocks with rotary positions. The last tenth of the
-text is held out; its loss, a mean over tokens in nats, is printed ten times. `fusednn generate`
-writes with MODEL.
+text is held out; its loss, a mean over tokens in nats, is printed ten times. The
+steps are rounded up to a multiple of those between two prints. `fusednn generate` writes with
+MODEL.
 """
+LINE_END = re.compile("\r\n?|\n")  # no other that Unicode has
 REPORTS = 10
 TOKENIZERS = "char", "word", "bpe"
 
@@ -33,7 +36,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="the file to write, such as m.safetensors; an existing file is replaced",
     )  # fmt: skip
     add("--tokenizer", choices=TOKENIZERS, default="char", help="what a token is; default: char")
-    add("--codes", type=positive, metavar="N", help="the most codes; default: 1024 for bpe")
+    add(
+        "--codes", type=positive, metavar="N",
+        help="the most codes; rare characters share one; default: 1024 for bpe",
+    )  # fmt: skip
     add("--lines", action="store_true", help="each line is a text of its own, with an end")
     add(
         "--validation", type=share, default=0.1, metavar="SHARE",
@@ -57,7 +63,9 @@ def run(options: argparse.Namespace) -> None:
     """Reads the text, trains, and saves the model."""
     check_output(options.output, options.text)
     text = read_text(options.text)
-    X = [line for line in text.splitlines() if line] if options.lines else text
+    X = [line for line in LINE_END.split(text) if line.strip()] if options.lines else text
+    if not X:
+        raise UserError(f"{options.text.name} has no line with a text")
     model = _model(options)
     start = time.perf_counter()
     with interruptible():
@@ -84,9 +92,11 @@ def _model(options: argparse.Namespace):
     tokenizer = kinds[options.tokenizer]()
     if options.codes is not None:
         tokenizer.set_params(max_codes=options.codes)
+        if options.tokenizer == "char":
+            tokenizer.set_params(handle_unknown="code")
     if options.width % options.heads:
         raise UserError(f"--width {options.width} is no multiple of --heads {options.heads}")
-    reports = min(REPORTS, options.steps)
+    each = -(-options.steps // REPORTS)
     held_out = options.validation > 0
     return LanguageModel(
         presets.decoder(options.width, options.depth, options.heads, options.dropout),
@@ -94,8 +104,8 @@ def _model(options: argparse.Namespace):
         tokenizer=tokenizer,
         batch_size=options.batch,
         learning_rate_init=options.learning_rate,
-        max_iter=reports,
-        steps_per_epoch=-(-options.steps // reports),
+        max_iter=-(-options.steps // each),
+        steps_per_epoch=each,
         early_stopping=held_out,
         validation_fraction=options.validation or 0.1,
         n_iter_no_change=float("inf"),

@@ -50,6 +50,8 @@ def run(options: argparse.Namespace) -> None:
     prompt = options.prompt
     if prompt is None:
         prompt = "\n" if model.end_code_ is None else ""
+        if prompt and not _knows(model.tokenizer_, prompt):
+            raise UserError(f"{options.model} has not seen a line's end: give --prompt TEXT")
     try:
         pieces = model.iter_generate(
             *(prompt, options.n, options.temperature, options.top_k, options.top_p, options.seed)
@@ -61,3 +63,11 @@ def run(options: argparse.Namespace) -> None:
     for piece in pieces:
         print(piece, end="", flush=True)
     print(flush=True)
+
+
+def _knows(tokenizer, text: str) -> bool:
+    """Whether a text has codes, and only such that training had."""
+    try:
+        return len(tokenizer.encode(text)) > 0
+    except ValueError:
+        return False

@@ -90,6 +90,9 @@ def rehearsals(estimator: Any, sparse: bool = False) -> list[tuple[str, Callable
 
 
 def _rehearsals_of(network, sparse: bool) -> Iterator[tuple[str, Callable[[], None]]]:
+    if hasattr(network, "_rehearsals"):
+        yield from network._rehearsals()
+        return
     batch = network.batch_size
     if batch != "auto":
         batch = min(batch, BLOCK_LIMIT + 1)  # larger batches use the same kernels

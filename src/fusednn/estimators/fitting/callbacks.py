@@ -35,9 +35,9 @@ def watched(estimator, X, y, sample_weight):
         "y": y,
         "metadata": None if sample_weight is None else {"sample_weight": sample_weight},
     }
-    passes = None if estimator.max_iter == "auto" else estimator.max_iter
-    if passes is not None and estimator.solver == "lbfgs":
-        passes += 1  # it begins one iteration that it does not end
+    # L-BFGS begins one iteration that it does not end
+    more = int(estimator.solver == "lbfgs")
+    passes = None if estimator.max_iter == "auto" else estimator.max_iter + more
     context = estimator._init_callback_context(max_subtasks=passes)
     context.call_on_fit_task_begin(**told)
     watcher = _Passes(estimator, context, told)

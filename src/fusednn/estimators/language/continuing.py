@@ -38,7 +38,7 @@ def continued(
     n: int,
     sampling: Sampling,
     random_state: np.random.RandomState,
-    never: int | None,
+    never: np.ndarray,
     end: int | None,
 ) -> Iterator[int]:
     """Up to n codes behind a prompt.
@@ -51,16 +51,15 @@ def continued(
     n : int
     sampling : Sampling
     random_state : RandomState
-    never : int or None
-        A code that is not drawn.
+    never : ndarray of int
+        Codes that are not drawn.
     end : int or None
         The code that ends the sequence, which is not part of it.
     """
     latest = list(map(int, prompt))
     for _ in range(n):
         logits = logits_of.advance(latest)
-        if never is not None:
-            logits[never] = -np.inf
+        logits[never] = -np.inf
         code = sampling.draw(logits, random_state)
         if code == end:
             return

@@ -52,10 +52,13 @@ class Corpus(NamedTuple):
         return codes
 
 
-def texts_of(X: Any) -> list[str] | None:
-    """The texts of X, if it is one or a list of texts; None of codes."""
+def texts_of(X: Any, name: str = "X") -> list[str] | None:
+    """The texts of X, if it is one, or a list, array or column of texts; None of codes."""
     if isinstance(X, str):
         return [X]
+    if isinstance(X, bytes | bytearray):
+        raise TypeError(f"{name} is bytes: make a text of them, such as {name}.decode().")
+    X = _array_of_column(X)
     if isinstance(X, np.ndarray) and X.dtype.kind not in "OUS":
         return None
     if isinstance(X, Sequence | np.ndarray) and len(X) and isinstance(X[0], str):
@@ -76,10 +79,11 @@ def corpus_of(X: Any, tokenizer: Any, name: str = "X") -> Corpus:
 
     Raises
     ------
-    ValueError
-        If X is empty, texts have no tokenizer or unknown tokens, or codes are none.
+    TypeError, ValueError
+        If X is neither, is empty, texts have no tokenizer or unknown tokens, or codes are none.
     """
-    texts, several = texts_of(X), not isinstance(X, str)
+    X = _array_of_column(X)
+    texts, several = texts_of(X, name), not isinstance(X, str)
     if texts is not None:
         if tokenizer is None:
             raise ValueError(
@@ -92,9 +96,14 @@ def corpus_of(X: Any, tokenizer: Any, name: str = "X") -> Corpus:
     several = _lists(X)
     parts = list(X) if several else [X]
     if not parts:
-        raise ValueError(f"{name} holds no sequence.")
+        raise ValueError(f"{name} holds no sequence: give at least one.")
     places = [f"{name}[{at}]" if several else name for at in range(len(parts))]
     return Corpus([_checked(*one) for one in zip(parts, places, strict=True)], several)
+
+
+def _array_of_column(X: Any) -> Any:
+    """The array of a column of a frame, of a tensor and the like; other X as it is."""
+    return np.asarray(X) if hasattr(X, "__array__") and not isinstance(X, np.ndarray) else X
 
 
 def _encoded(tokenizer, text: Any, name: str) -> np.ndarray:
@@ -105,7 +114,7 @@ def _encoded(tokenizer, text: Any, name: str) -> np.ndarray:
     except ValueError as error:
         raise ValueError(f"{name}{str(error).removeprefix('text')}") from None
     if not len(codes):
-        raise ValueError(f"{name} is a text without any {tokenizer.token_kind}.")
+        raise ValueError(f"{name} is a text without any {tokenizer.token_kind}: leave it out.")
     return codes
 
 
@@ -117,8 +126,13 @@ def _lists(X: Any) -> bool:
 
 
 def _checked(codes: Any, name: str) -> np.ndarray:
-    """One sequence of codes, not copied if it is an array of integers."""
+    """One sequence of codes, not copied if it is an array of the machine's integers."""
     found = np.asarray(codes)
+    if not found.ndim:
+        raise TypeError(
+            f"{name} must be a text or a sequence of codes, got {type(codes).__name__}."
+        )
+    found = found.astype(found.dtype.newbyteorder("="), copy=False)
     if found.ndim != 1:
         raise ValueError(f"{name} must be a sequence of codes, got the shape {found.shape}.")
     if not found.size:

@@ -30,19 +30,15 @@ class Window(NamedTuple):
     counted: int
 
 
-def windows_over(lengths: Sequence[int], most: int | None) -> Iterator[Window]:
+def windows_over(lengths: Sequence[int], most: int) -> Iterator[Window]:
     """The windows over sequences of so many steps.
 
     A window has at most `most` steps. Those of a longer sequence overlap by half, so that each
     step but the first ones is predicted from at least half a window.
     """
     for number, length in enumerate(lengths):
-        if most is None or length <= most:
-            yield Window(number, 0, length, 0)
-            continue
-        counted = 0
-        stride = max(1, most // 2)
-        for start in range(0, length, stride):
+        counted, stride = 0, max(1, most // 2)
+        for start in range(0, max(length, 1), stride):
             stop = min(start + most, length)
             yield Window(number, max(0, stop - most), stop, counted)
             counted = stop
@@ -51,7 +47,7 @@ def windows_over(lengths: Sequence[int], most: int | None) -> Iterator[Window]:
 
 
 def log_likelihoods(
-    predictor: Any, sequences: Sequence[np.ndarray], context: int, most: int | None
+    predictor: Any, sequences: Sequence[np.ndarray], context: int, in_windows: bool
 ) -> np.ndarray:
     """The log-likelihood of each sequence, given its first code.
 
@@ -60,43 +56,48 @@ def log_likelihoods(
     predictor : Predictor
         Of a language model.
     sequences : list of ndarray of shape (n_i,)
-        Of at least two codes.
+        Of at least one code.
     context : int
-        The steps of shorter windows, which are filled up behind their end.
-    most : int or None
-        The most steps of a window; None: a sequence is read at once.
+        The steps of windows; shorter ones are filled up behind their end.
+    in_windows : bool
+        Whether longer sequences are read in windows. Else they are read step by step, which
+        keeps few logits in memory.
 
     Returns
     -------
     ndarray of float64, of shape (n_sequences,)
     """
     found = np.zeros(len(sequences))
-    windows = windows_over([len(one) - 1 for one in sequences], most)
-    for group in _alike(windows, context, predictor):
-        steps = max(context, *(one.stop - one.start for one in group))
-        X = np.zeros((len(group), steps), np.int64)
+    block = max(1, MOST_BYTES // (context * len(predictor.classes_) * 8))
+    lengths = [len(one) - 1 for one in sequences]
+    if not in_windows:
+        for number, length in enumerate(lengths):
+            if length > context:
+                found[number] = _of_stream(predictor, sequences[number], block * context)
+                lengths[number] = 0
+    windows = list(windows_over(lengths, context))
+    for at in range(0, len(windows), block):
+        group = windows[at : at + block]
+        X = np.zeros((len(group), context), np.int64)
         for row, one in zip(X, group, strict=True):
             row[: one.stop - one.start] = sequences[one.sequence][one.start : one.stop]
-        logs = log_softmax(predictor(X).astype(float), axis=-1)
-        for row, one in zip(logs, group, strict=True):
+        for logits, one in zip(predictor(X), group, strict=True):
             targets = sequences[one.sequence][one.counted + 1 : one.stop + 1]
-            places = np.arange(one.counted - one.start, one.stop - one.start)
-            found[one.sequence] += row[places, targets.astype(np.int64)].sum()
+            own = logits[one.counted - one.start : one.stop - one.start]
+            found[one.sequence] += _sum_of(own, targets)
     return found
 
 
-def _alike(windows: Iterator[Window], context: int, predictor: Any) -> Iterator[list[Window]]:
-    """Groups of windows of up to `context` steps, and longer ones by themselves."""
-    bytes_of_window = context * len(predictor.classes_) * 8
-    most = max(1, MOST_BYTES // bytes_of_window)
-    group: list[Window] = []
-    for window in windows:
-        if window.stop - window.start > context:
-            yield [window]
-            continue
-        group.append(window)
-        if len(group) == most:
-            yield group
-            group = []
-    if group:
-        yield group
+def _of_stream(predictor: Any, sequence: np.ndarray, block: int) -> float:
+    """The log-likelihood of a sequence that is read in blocks of steps."""
+    stream, total = predictor.stream(), 0.0
+    for start in range(0, len(sequence) - 1, block):
+        targets = sequence[start + 1 : start + 1 + block]
+        total += _sum_of(stream.steps(sequence[start : start + len(targets)]), targets)
+    return total
+
+
+def _sum_of(logits: np.ndarray, targets: np.ndarray) -> float:
+    """The sum of the log-likelihoods of targets (n,) by logits (n, V)."""
+    logs = log_softmax(logits.astype(float), axis=-1)
+    return logs[np.arange(len(logs)), targets.astype(np.int64)].sum()

@@ -44,7 +44,8 @@ class Sampling(NamedTuple):
         z = np.asarray(logits, float)
         if self.temperature == 0:
             return np.eye(1, len(z), int(z.argmax()))[0]
-        z = (z - z.max()) / self.temperature
+        with np.errstate(over="ignore"):  # a low temperature leaves the largest alone
+            z = (z - z.max()) / self.temperature
         if self.top_k is not None and self.top_k < len(z):
             least = np.partition(z, -self.top_k)[-self.top_k]
             z = np.where(z >= least, z, -np.inf)

@@ -83,7 +83,9 @@ class ScoringMixin(BaseEstimator):
         """
         found, count = self._log_likelihoods(X)
         if not count:
-            raise ValueError("X has a single token, and nothing that is predicted.")
+            raise ValueError(
+                "X has a single token, and nothing that is predicted: give at least two."
+            )
         return float(found.sum() / count)
 
     def _log_likelihoods(self, X) -> tuple[np.ndarray, int]:
@@ -94,12 +96,11 @@ class ScoringMixin(BaseEstimator):
         sequences, end, ops = corpus.sequences, self.end_code_, self._built_layers.ops
         if end is not None:
             sequences = [np.concatenate(([end], one, [end])) for one in sequences]
-        longest = max(map(len, sequences)) - 1
-        if longest > self.context and has_positions(ops):
+        longest, context = max(map(len, sequences)) - 1, self.n_features_in_
+        if longest > context and has_positions(ops):
             raise ValueError(
                 f"X has a sequence of {longest} tokens to read, but the table of positions of the"
-                f" model has {self.context}: cut it, or use rotary positions."
+                f" model has {context}: cut it, or use rotary positions."
             )
-        most = self.context if attends(ops) else None
-        found = log_likelihoods(self._frozen(), sequences, self.context, most)
+        found = log_likelihoods(self._frozen(), sequences, context, attends(ops))
         return found, sum(len(one) - 1 for one in sequences)

@@ -49,9 +49,9 @@ def parts_of(estimator, codes: np.ndarray, own: np.ndarray | None) -> Parts:
     tail = int(len(codes) * estimator.validation_fraction)
     if tail <= context or len(codes) - tail <= context:
         raise ValueError(
-            f"X has {len(codes)} tokens, of which validation_fraction="
-            f"{estimator.validation_fraction:g} holds {tail} out; context={context} needs"
-            f" {context + 1} to train on and as many held out."
+            f"X has {len(codes)} tokens, of which {tail} are held out; context={context} needs"
+            f" {context + 1} to train on and as many held out: give a longer text, a smaller"
+            " context, or hold none out."
         )
     return Parts(codes[:-tail], codes[-tail:])
 
@@ -109,8 +109,9 @@ def prepare(estimator, network, parts: Parts, incremental: bool) -> Train:
 def loss_and_gradient(estimator, codes: np.ndarray) -> tuple[float, list[np.ndarray]]:
     """The mean loss of a token in windows that follow one another, and its gradients."""
     network, options = estimator._network(), options_of(estimator)
-    tokens = NextTokens(codes, estimator.context, estimator._network_dtype())
-    order = estimator.context * np.arange((len(codes) - 1) // estimator.context)
+    context = estimator.n_features_in_
+    tokens = NextTokens(codes, context, estimator._network_dtype())
+    order = context * np.arange((len(codes) - 1) // context)
     training = Training(network, estimator._parameters(), tokens.windows, tokens, order)
     session = training.session(Rule(None), len(order), options.penalty, options.n_jobs)
     session.load(training.arrays)

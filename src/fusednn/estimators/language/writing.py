@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sized
 from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
@@ -104,15 +104,14 @@ class WritingMixin(BaseEstimator):
             raise ValueError(f"n must be an integer from 0, got {n!r}.")
         codes = self._prompt(prompt)
         ops, first = self._built_layers.ops, codes or [self.end_code_]
-        if has_positions(ops) and len(first) + n - 1 > self.context:
+        if has_positions(ops) and len(first) + n - 1 > self.n_features_in_:
             raise ValueError(
                 f"The prompt has {len(first)} tokens and n is {n}, but the table of positions of"
-                f" the model has {self.context}: use fewer, or rotary positions."
+                f" the model has {self.n_features_in_}: use fewer, or rotary positions."
             )
         logits_of = NextLogits(self._frozen())
-        never = 0 if self.tokenizer_ is not None and self.end_code_ is None else None
         found = continued(
-            *(logits_of, first, n, sampling, random_state_of(random_state), never),
+            *(logits_of, first, n, sampling, random_state_of(random_state), self._never()),
             self.end_code_,
         )
         if not isinstance(prompt, str):
@@ -120,16 +119,22 @@ class WritingMixin(BaseEstimator):
         assert self.tokenizer_ is not None
         return self.tokenizer_.iter_decode(found, continues=bool(codes))
 
+    def _never(self) -> np.ndarray:
+        """The codes that no text has."""
+        if self.tokenizer_ is None:
+            return np.arange(0)
+        codes = np.arange(self.n_outputs_)
+        first = 0 if self.end_code_ is not None else 1
+        return codes[(codes < first) | (codes >= self.tokenizer_.n_codes_)]
+
     def _prompt(self, prompt) -> list[int]:
         """The codes of a prompt; none of an empty one."""
-        if len(prompt) == 0:
-            if self.end_code_ is None:
-                raise ValueError("The prompt is empty: give at least one token to go on from.")
-            if isinstance(prompt, str) and self.tokenizer_ is None:
-                raise ValueError("The prompt is a text, but the model was fitted to codes.")
-            return []
         if self.tokenizer_ is None and isinstance(prompt, str):
             raise ValueError("The prompt is a text, but the model was fitted to codes.")
+        if isinstance(prompt, Sized) and len(prompt) == 0:
+            if self.end_code_ is None:
+                raise ValueError("The prompt is empty: give at least one token to go on from.")
+            return []
         corpus = corpus_of(prompt, self.tokenizer_, "prompt")
         if corpus.several:
             raise ValueError("prompt must be one text or one sequence of codes, not a list.")

@@ -19,8 +19,8 @@ from fusednn.optimizers import Adam
 from fusednn.plan.game_buffers import Player
 from fusednn.schedules import Cosine
 from fusednn.training.fits import digest_of
-from fusednn.training.game import Game, GameOptions
-from fusednn.training.game_fit import fit_game
+from fusednn.training.games.game import Game, GameOptions
+from fusednn.training.games.game_fit import fit_game
 from fusednn.training.optimizer_state import OptimizerState, rule_of
 from fusednn.training.progress import NonFiniteError
 from fusednn.training.warn import warn_user

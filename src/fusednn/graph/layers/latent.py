@@ -62,12 +62,13 @@ class Latent:
         stream = trace.next_stream() if trace.noisy else None
         trace.call("draw_latent", {"out": out}, x=x, stream=stream)
         trace.tape.append(partial(self._back, trace, x, out))
-        return out
+        return self.after.trace(trace, out)
 
     def _back(self, trace: Trace, x: Array, out: Array, dout: Array) -> Array | None:
         if not trace.needs_gradient(x):
             return None
         dx = Array(x.shape)
-        named = {"losses": trace.losses, "beta": float(self.beta), "share": float(self.share)}
+        beta = 0.0 if trace.losses is None else float(self.beta)  # outputs have no divergence
+        named = {"losses": trace.losses, "beta": beta, "share": float(self.share)}
         trace.call("add_divergence", {"dx": dx}, dout=dout, out=out, x=x, **named)
         return dx

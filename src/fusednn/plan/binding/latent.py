@@ -24,9 +24,10 @@ def draw_latent(lowering: Lowering, call: Call) -> list[np.ndarray]:
 
 def add_divergence(lowering: Lowering, call: Call) -> list[np.ndarray]:
     """A record that goes back through codes, and adds their divergence to the losses."""
+    losses = call.given["losses"]
     operands = {
         "dx": lowering.blocks[call.out["dx"]],
-        "losses": lowering.values(call.given["losses"])[0],
+        "losses": None if losses is None else lowering.values(losses)[0],
         **{name: lowering.blocks[call.given[name]] for name in ("dout", "out", "x")},
         **{name: call.given[name] for name in ("beta", "share")},
     }

@@ -10,12 +10,11 @@ has room for those of a task, both for each worker.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from math import prod
 from typing import NamedTuple
 
 import numpy as np
 
-from fusednn.graph.arrays import CHUNKS, NETWORK, SAMPLES, Array
+from fusednn.graph.arrays import SAMPLES, Array
 from fusednn.graph.trace import Call
 
 from .buffers import leading_dimension
@@ -138,28 +137,12 @@ def _is_looped(call: Call) -> bool:
 def _step_of(
     calls: Sequence[Call], dtype: np.dtype, is_stepped: Callable[[Call], bool], chunk: int
 ) -> int:
-    """The samples of a step: a part of a chunk.
-
-    So many that arrays are of about STEP_BYTES, or those that are read and written as large as the
-    parameters, which are read again in each step.
-    """
+    """The samples of a step: a part of a chunk, of about STEP_BYTES."""
     if not all(map(is_stepped, calls)):
         return chunk
     arrays = {array for call in calls for array in call.arrays if array.over == SAMPLES}
     elements = sum(one.positions * leading_dimension(one.width, dtype) for one in arrays)
-    weights = sum(prod(one.shape) for call in calls for one in _weights_of(call))
-    most = max(STEP_BYTES // dtype.itemsize, weights)
     step = chunk
-    while step > 1 and (step * elements > most or chunk % step):
+    while step > 1 and (step * elements * dtype.itemsize > STEP_BYTES or chunk % step):
         step -= 1
     return step
-
-
-def _weights_of(call: Call) -> list[Array]:
-    """The matrices that a call reads or adds to, of parameters or of sums over a chunk."""
-    named = [*call.given.values(), *call.out.values()]
-    return [
-        one
-        for one in named
-        if isinstance(one, Array) and one.over in (NETWORK, CHUNKS) and len(one.shape) > 1
-    ]

@@ -7,9 +7,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from fusednn.training.progress import NonFiniteError, Watcher, warn_unconverged
+from fusednn.training.warn import warn_user
+
 from .game import Game, Pass
-from .progress import NonFiniteError, Watcher, warn_unconverged
-from .warn import warn_user
 
 DIVERGED = (
     "The weights stopped being finite after pass {}: training ends, and the weights of that pass"

@@ -12,11 +12,10 @@ from fusednn.kernels import records
 from fusednn.plan.game import GamePlan
 from fusednn.plan.game_buffers import Buffers, Player
 from fusednn.schedules.powers import powers
-
-from .jobs import choose_jobs
-from .optimizer_state import OptimizerState
-from .session import SLICE_SECONDS, step_flops
-from .team import Team
+from fusednn.training.jobs import choose_jobs
+from fusednn.training.optimizer_state import OptimizerState
+from fusednn.training.session import SLICE_SECONDS, step_flops
+from fusednn.training.team import Team
 
 MOST_NOISE = 1 << 18
 """The most numbers of noise that are drawn ahead."""

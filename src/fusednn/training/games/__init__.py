@@ -1,0 +1,1 @@
+"""Adversarial training: passes in which two networks are trained in turns."""
