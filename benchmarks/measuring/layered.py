@@ -41,7 +41,7 @@ class Layered(NamedTuple):
     clip_norm : float or None
         The largest norm of the gradient. With it the optimizer is AdamW, else Adam.
     samples : tuple of int
-        Of the calls for predictions.
+        Those of the calls for predictions.
     """
 
     title: str
@@ -73,7 +73,7 @@ class Layered(NamedTuple):
 def make_samples(network, dtype="float32", samples=None, seed=0):
     """X (n, features) and y (n,), with every class if there are as many samples.
 
-    Of tokens X (n, T) and y (n, T).
+    For tokens, X is (n, T) and y is (n, T).
     """
     count = network.batch * network.batches if samples is None else samples
     random = np.random.default_rng(seed)

@@ -19,7 +19,7 @@ GAMES = {
     "one layer": (GENERATOR, DISCRIMINATOR[:1]),
 }
 FACTOR = 2.5
-"""Of the gradient penalty."""
+"""The factor of the gradient penalty."""
 
 
 def generating(name):

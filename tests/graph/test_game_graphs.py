@@ -57,7 +57,7 @@ def test_a_generator_learns_through_a_discriminator_that_stays(generator, discri
 
 @pytest.mark.parametrize("name", ["plain", "one layer"])
 def test_a_penalty_is_that_of_differences_of_outputs(name):
-    """Of the output of each row's class, by the row."""
+    """The derivatives of the output of each row's class, by the row."""
     graph, network = GRAPHS[f"penalty of {name}"], Network(GAMES[name][1], None)
     X, parameters, _ = drawn(graph)
 

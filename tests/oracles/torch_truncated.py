@@ -55,7 +55,7 @@ class Truncated:
         return gradient * kept
 
     def forward(self, x, states):
-        """Of a window; `states` of the recurrences are replaced by those behind it."""
+        """The answers to a window; `states` of the recurrences are replaced by those behind it."""
         for number, module in enumerate(self.modules):
             if isinstance(module, torch.nn.RNNBase):
                 x, state = module(x, states.get(number))

@@ -54,7 +54,7 @@ def add_divergence(make):
 
 
 def back_through_means(make):
-    """Of outputs, which have no losses."""
+    """Operands of graphs of outputs, which have no losses."""
     return divergence(make, 0.0, False)
 
 

@@ -362,7 +362,7 @@ def join_last_states(make):
 
 
 def join_last_carried_states(make):
-    """Of windows, some of which have no step."""
+    """Operands for windows, some of which have no step."""
     bench = Bench(make)
     out, states = {"out": bench.new(H)}, bench.read(STEPS + 1, H)
     given = {"states": states, "other": None, "steps": STEPS}

@@ -122,7 +122,7 @@ def test_keys_of_the_plan_are_those_of_the_page(name, version, tmp_path):
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_codes_are_as_the_page_says(dtype, tmp_path):
-    """Of an estimator's file; answers have their means, which predictors fold."""
+    """An estimator's file is read by the page; answers have their means, which predictors fold."""
     lists = [DenseLayer(4, "tanh")], [DenseLayer(6, "gelu"), DenseLayer(X.shape[1])]
     estimator = VariationalAutoencoder(*lists, latent=3, dtype=dtype, **SMALL)
     fit_quietly(estimator, X, None).save(tmp_path / "model")

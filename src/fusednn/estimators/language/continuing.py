@@ -19,7 +19,7 @@ class NextLogits:
     Parameters
     ----------
     predictor : Predictor
-        Of a language model.
+        A language model's.
     """
 
     def __init__(self, predictor: Any):
@@ -46,7 +46,7 @@ def continued(
     Parameters
     ----------
     logits_of : NextLogits
-        Of no code yet.
+        It has read no code yet.
     prompt : sequence of int
     n : int
     sampling : Sampling

@@ -54,9 +54,9 @@ def log_likelihoods(
     Parameters
     ----------
     predictor : Predictor
-        Of a language model.
+        A language model's.
     sequences : list of ndarray of shape (n_i,)
-        Of at least one code.
+        At least one code.
     context : int
         The steps of windows; shorter ones are filled up behind their end.
     in_windows : bool

@@ -22,7 +22,7 @@ class Pair(NamedTuple):
     Parameters
     ----------
     built : BuiltLayers
-        Of both lists; `homes` has an entry for each description, those of the first list first.
+        Those of both lists; `homes` has an entry for each description, the first list first.
     first : int
         How many ops belong to the first list.
     middle : tuple of int

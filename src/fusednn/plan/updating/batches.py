@@ -52,7 +52,7 @@ def most_tasks(network: Network, batch: int, dtype) -> int:
 def samples_per_chunk(network: Network, block: int) -> int:
     """Samples whose sums are added up before those of others, of `block` samples.
 
-    Of several rows each, they make an even number of chunks of nearly one size, so that two
+    Samples of several rows make an even number of chunks of nearly one size, so that two
     workers have as much to do.
     """
     if network.positions == 1:
