@@ -72,7 +72,6 @@ def test_texts_come_piece_by_piece():
 
 
 def test_pieces_of_byte_pairs_are_whole_characters():
-    pytest.importorskip("tokenizers")
     text = "Größe, naïve 猫 — 🐈! " * 12
     model = fitted(model_of(tokenizer=BpeTokenizer(max_codes=300), max_iter=1), text)
     pieces = list(model.iter_generate("Gr", 60, 2.0, random_state=0))
