@@ -9,16 +9,14 @@ import gzip
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 from fusednn.kernels._cachedir import kernel_directory
-from fusednn.kernels._jit import JIT
 from short_run import pytest_collection_modifyitems  # noqa: F401 - a hook of pytest's
+from side_by_side import pytest_cmdline_main  # noqa: F401 - a hook of pytest's
 from sklearn.datasets import load_diabetes, load_digits
 
 
@@ -34,35 +32,10 @@ def pytest_configure(config):
     if not writable:
         os.environ["FUSEDNN_CACHE_DIR"] = kept = tempfile.mkdtemp()
         config.add_cleanup(lambda: shutil.rmtree(kept, ignore_errors=True))
-    if runs_all(config):
-        compile_beside(config)
-
-
-def runs_all(config):
-    """Whether tests of all folders run, with the JIT."""
-    no_paths = config.args_source is pytest.Config.ArgsSource.TESTPATHS
-    return no_paths and not config.option.collectonly and JIT
-
-
-def compile_beside(config):
-    """Another core compiles kernels that tests will find on the disk, until they end."""
-    beside = subprocess.Popen(
-        [sys.executable, "-m", "running.compile_ahead"],
-        cwd=Path(__file__).parent,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-
-    def end():
-        beside.kill()
-        beside.wait()
-
-    config.add_cleanup(end)
 
 
 def pytest_collection_finish(session):
-    """The garbage collector looks no more at what stays: 15,000 tests, and all modules."""
+    """The garbage collector looks no more at what stays: the tests, and all modules."""
     gc.collect()
     gc.freeze()
 

@@ -1,37 +1,22 @@
 """Which tests are long: `pytest` leaves them out, `pytest -m long` runs them alone.
 
 A grid that is `thinned` is long but for a few tests that have every value of its parameters.
-Tests that need no plans come first.
 """
 
 from collections import Counter, defaultdict
-from pathlib import Path
 
 import pytest
-
-TESTS = Path(__file__).parent
-WITHOUT_PLANS = "graph", "kernels", "tables", "text", "test_imports.py", "test_short_run.py"
-"""Folders and modules, but for those of ops."""
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest leaves out what is marked
 def pytest_collection_modifyitems(config, items):
     thin(items)
-    items.sort(key=needs_plans)
     if any("::" in argument for argument in config.args):
         return  # a module's short tests may not be among them
     short = {item.path for item in items if not item.get_closest_marker("long")}
     for item in items:
         if item.path not in short:
             raise pytest.UsageError(f"every test of {item.path} is marked long; keep a few short")
-
-
-def needs_plans(item):
-    """Whether a test may call what `running/compile_ahead.py` compiles."""
-    if TESTS not in item.path.parents:
-        return True
-    folder, *inner = item.path.relative_to(TESTS).parts
-    return folder not in WITHOUT_PLANS or inner[:1] == ["ops"]
 
 
 def thin(items):

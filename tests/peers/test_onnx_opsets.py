@@ -58,6 +58,10 @@ def some_opsets(known, monkeypatch):
 DTYPES = "float32", "float64"
 
 
+def named(loss):
+    return getattr(loss, "__name__", str(loss))
+
+
 def pairs(names, dtypes):
     return [(name, dtype) for name in names for dtype in dtypes]
 
@@ -105,7 +109,7 @@ def test_every_kind_of_labels_and_columns(dtype, all_opsets, path):
 
 
 @pytest.mark.long
-@pytest.mark.parametrize(("loss", "dtype"), pairs(test_onnx_heads.LOSSES, DTYPES), ids=str)
+@pytest.mark.parametrize(("loss", "dtype"), pairs(test_onnx_heads.LOSSES, DTYPES), ids=named)
 def test_every_loss(loss, dtype, all_opsets, path):
     for targets in (1, 2):
         test_onnx_heads.test_losses_of_regressors(loss, targets, dtype, path)

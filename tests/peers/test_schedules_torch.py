@@ -55,7 +55,9 @@ SCHEDULES = [
     (WarmUp(5), lambda o: lr_scheduler.LinearLR(o, start_factor=0.2, total_iters=4)),
     (WarmUp(10, then=Cosine()), warmed_up),
 ]  # fmt: skip
-each_schedule = pytest.mark.parametrize(("ours", "theirs"), SCHEDULES, ids=lambda x: str(x)[:40])
+each_schedule = pytest.mark.parametrize(
+    ("ours", "theirs"), SCHEDULES, ids=lambda x: getattr(x, "__name__", str(x))[:40]
+)
 
 
 def rates_of(make):

@@ -195,6 +195,7 @@ def test_copies_have_their_own(predictor, data):
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 @pytest.mark.filterwarnings("ignore:os.fork")  # of JAX, where a test before has imported it
+@pytest.mark.filterwarnings("ignore:This process")  # has a thread more under pytest-xdist
 def test_a_forked_process(predictor, data):
     X, want = data
     predictor(X[:1])

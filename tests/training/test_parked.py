@@ -144,6 +144,7 @@ def test_refused_rows_leave_what_was_given(predictor):
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 @pytest.mark.filterwarnings("ignore:os.fork")  # of JAX, where a test before has imported it
+@pytest.mark.filterwarnings("ignore:This process")  # has a thread more under pytest-xdist
 def test_a_fork_ends_them(predictor, want):
     """In the parent too, so that no system warns of a fork beside threads."""
     predictor.predict_proba(X)

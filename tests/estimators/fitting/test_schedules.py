@@ -38,8 +38,14 @@ def constant(number):
 SOLVERS = ["sgd", "adam", "amsgrad", "lion", SGD(0.9), AdamW()]
 SCHEDULES = [Step(3, 0.5), Exponential(0.9), Cosine(0.1), OneCycle(), Cyclic(0.1, 3), WarmUp(5),
              WarmUp(3, then=Step(2, 0.1)), halved]  # fmt: skip
+
+
+def named(schedule):
+    return getattr(schedule, "__name__", str(schedule))
+
+
 each_solver = pytest.mark.parametrize("solver", SOLVERS, ids=str)
-each_schedule = pytest.mark.parametrize("schedule", SCHEDULES, ids=str)
+each_schedule = pytest.mark.parametrize("schedule", SCHEDULES, ids=named)
 
 
 def new(schedule, solver="sgd", **params):
@@ -59,7 +65,7 @@ def bits(estimator):
 @each_solver
 @pytest.mark.parametrize("one", [Step(3, 1.0), Exponential(1), Cosine(1.0), Cyclic(1, 2),
                                  OneCycle(start=1, final=1), WarmUp(1), constant,
-                                 ReduceOnPlateau()], ids=str)  # fmt: skip
+                                 ReduceOnPlateau()], ids=named)  # fmt: skip
 def test_factors_of_one(one, solver):
     np.testing.assert_equal(bits(fit(one, solver)), bits(fit("constant", solver)))
 
