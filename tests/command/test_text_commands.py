@@ -1,12 +1,10 @@
 """`fusednn fit-text` and `fusednn generate`."""
 
-import contextlib
 import gzip
 import os
 import re
 import signal
 import subprocess
-import sys
 import time
 
 import pytest
@@ -14,8 +12,6 @@ from cases.shop_tables import refused, run
 from test_command import COMMAND, SECONDS, posix
 
 from fusednn import LanguageModel
-from fusednn.command.terminal.watch import StepLines
-from fusednn.training.session import Session
 
 TEXT = "the cat sat on the mat.\n" * 60
 FIT = "--context", 8, "--width", 16, "--depth", 1, "--heads", 2, "--steps", 30, "--jobs", 1
@@ -55,9 +51,6 @@ def test_generate_prints_what_follows(folder, capsys):
     model = LanguageModel.load(folder / "m.st")
     expected = model.generate("the ", 40, 0.7, 5, 0.9, random_state=3)
     assert capsys.readouterr().out == expected + "\n"
-    assert run(*arguments, "--weights", "bfloat16") == 0
-    rounded = model.generate("the ", 40, random_state=3, weights="bfloat16")
-    assert capsys.readouterr().out == rounded + "\n"
     assert run("generate", folder / "m.st", "-n", 5, "--temperature", 0) == 0
     assert capsys.readouterr().out == model.generate("\n", 5, temperature=0) + "\n"
 
@@ -68,10 +61,12 @@ def test_lines_and_words(tmp_path, capsys):
     assert run("fit-text", tmp_path / "names.txt", *FIT, *options, "-o", tmp_path / "m.st") == 0
     assert "held out" not in capsys.readouterr().out
     assert run("generate", tmp_path / "m.st", "-n", 7, "--seed", 0) == 0
-    assert set(capsys.readouterr().out.split()) <= {"anna", "bo", "carl"}
-    odd = "--unknown", "--temperature", 1000
-    assert run("generate", tmp_path / "m.st", "-n", 400, "--seed", 0, *odd) == 0
-    assert "\N{REPLACEMENT CHARACTER}" in capsys.readouterr().out
+    assert set(capsys.readouterr().out.split()) <= {
+        "anna",
+        "bo",
+        "carl",
+        "\N{REPLACEMENT CHARACTER}",
+    }
 
 
 def test_lines_end_where_editors_end_them(tmp_path):
@@ -155,153 +150,3 @@ def test_text_appears_while_it_is_made_and_ctrl_c_ends_it(folder):
         _, errors = process.communicate(timeout=SECONDS)
         assert time.monotonic() - began < SECONDS
     assert (process.returncode, errors) == (130, b"fusednn: interrupted\n")
-
-
-OFTEN = [
-    *(sys.executable, "-c"),
-    "import sys; from fusednn.command.subcommands import fit_text; fit_text.REPORTS = 10**5;"
-    "from fusednn.command.main import main; sys.exit(main(sys.argv[1:]))",
-]
-"""The command, with a report after each 100 of ten million steps."""
-
-
-def begun(command, folder, path):
-    """A training that has no end, as a process."""
-    arguments = "fit-text", folder / "cats.txt", "-o", path, *FIT, "--steps", 10**7
-    pipe = subprocess.PIPE
-    return subprocess.Popen([*command, *map(str, arguments)], stdout=pipe, stderr=pipe, text=True)
-
-
-@posix
-def test_ctrl_c_keeps_the_steps_that_were_printed(folder, tmp_path):
-    path = tmp_path / "m.st"
-    with begun(OFTEN, folder, path) as process:
-        lines = [process.stdout.readline() for _ in range(4)]
-        process.send_signal(signal.SIGINT)
-        rest, errors = process.communicate(timeout=SECONDS)
-    assert process.returncode == 130
-    assert rest.endswith(f"wrote {path}\n")
-    told = re.fullmatch(
-        r"fusednn: interrupted after step (\d+): the best model, of step (\d+), is kept\n", errors
-    )
-    model = LanguageModel.load(path)
-    assert (100 * model.n_iter_, model.warm_start) == (int(told[1]), False)
-    losses = [float(one) for one in re.findall("held out (.*?),", "".join(lines) + rest)]
-    assert 3 <= len(losses) <= model.n_iter_
-    kept = model.loss_and_gradient(TEXT[-(len(TEXT) // 10) :])[0]
-    assert kept == pytest.approx(-model.best_validation_score_, rel=1e-4)
-    assert kept < min(losses) + 1e-4
-    scores = model.validation_scores_
-    assert scores[int(told[2]) // 100 - 1] == max(scores) == model.best_validation_score_
-    assert run("generate", path, "--prompt", "the ", "-n", 5) == 0
-
-
-@posix
-def test_ctrl_c_before_the_first_report_keeps_the_old_file(folder, tmp_path):
-    path = tmp_path / "m.st"
-    path.write_text("old")
-    with begun(COMMAND, folder, path) as process:
-        process.stdout.readline()
-        time.sleep(0.5)
-        process.send_signal(signal.SIGINT)
-        rest, errors = process.communicate(timeout=SECONDS)
-    assert (process.returncode, rest, errors) == (130, "", "fusednn: interrupted\n")
-    assert path.read_text() == "old"
-
-
-def test_a_second_ctrl_c_ends_the_command(folder, tmp_path, monkeypatch, capsys):
-    """Here while the model is written."""
-    path = tmp_path / "m.st"
-    path.write_text("old")
-
-    def interrupt(*_):
-        signal.raise_signal(signal.SIGINT)
-
-    def end(lines, progress, parameters):
-        if progress.n_iter == 2:
-            interrupt()
-
-    monkeypatch.setattr("fusednn.command.terminal.watch.StepLines.end", end)
-    assert run("fit-text", folder / "cats.txt", *FIT, "-o", path) == 130
-    assert "after step 6: the best model, of step 6, is kept" in capsys.readouterr().err
-    assert LanguageModel.load(path).n_iter_ == 2
-    assert run("fit-text", folder / "cats.txt", *FIT, "--validation", 0, "-o", path) == 130
-    assert "after step 6: the model is kept" in capsys.readouterr().err
-    kept = path.read_bytes()
-    monkeypatch.setattr(LanguageModel, "save", interrupt)
-    assert run("fit-text", folder / "cats.txt", *FIT, "-o", path) == 130
-    assert capsys.readouterr().err == "fusednn: interrupted\n"
-    assert path.read_bytes() == kept
-    assert os.listdir(tmp_path) == ["m.st"]
-
-
-def press_before(monkeypatch, owner, name, lines, least):
-    """Ctrl-C at the first call of a method when there are so many lines."""
-    original, pressed = getattr(owner, name), []
-
-    def pressing(*arguments, **options):
-        if len(lines) >= least and not pressed:
-            pressed.append(1)
-            signal.raise_signal(signal.SIGINT)
-        return original(*arguments, **options)
-
-    monkeypatch.setattr(owner, name, pressing)
-
-
-@pytest.fixture
-def lines(monkeypatch):
-    """The numbers of the epochs whose lines were printed."""
-    found, end = [], StepLines.end
-
-    def note(self, progress, parameters):
-        stops = end(self, progress, parameters)
-        found.append(progress.n_iter)
-        return stops
-
-    monkeypatch.setattr(StepLines, "end", note)
-    return found
-
-
-@pytest.mark.parametrize(
-    ("owner", "name"),
-    [(Session, "parameters"), (LanguageModel, "_set_parameters"), (LanguageModel, "save")],
-)
-def test_ctrl_c_behind_the_last_step_loses_nothing(
-    folder, tmp_path, lines, monkeypatch, capsys, owner, name
-):
-    path = tmp_path / "m.st"
-    press_before(monkeypatch, owner, name, lines, 10)
-    assert run("fit-text", folder / "cats.txt", *FIT, "-o", path) == 130
-    assert "interrupted after step 30: the best model, of step 30" in capsys.readouterr().err
-    assert path.read_bytes() == (folder / "m.st").read_bytes()
-
-
-def test_ctrl_c_that_is_lost_in_the_last_epoch(folder, tmp_path, monkeypatch, capsys):
-    """As in the callback of a weak reference."""
-    begun, begin = [], StepLines.begin
-
-    def lose(self):
-        begin(self)
-        begun.append(1)
-        if len(begun) == 10:
-            with contextlib.suppress(KeyboardInterrupt):
-                signal.raise_signal(signal.SIGINT)
-
-    monkeypatch.setattr(StepLines, "begin", lose)
-    path = tmp_path / "m.st"
-    assert run("fit-text", folder / "cats.txt", *FIT, "-o", path) == 130
-    assert "interrupted after step 30" in capsys.readouterr().err
-    assert path.read_bytes() == (folder / "m.st").read_bytes()
-
-
-def test_ctrl_c_behind_the_time(folder, tmp_path, lines, monkeypatch, capsys):
-    """The time ends within an epoch, which has no line."""
-    path = tmp_path / "m.st"
-    monkeypatch.setattr("fusednn.command.subcommands.fit_text.REPORTS", 10**5)
-    monkeypatch.setattr("fusednn.training.session.SLICE_SECONDS", 1e-9)
-    press_before(monkeypatch, Session, "parameters", lines, 1)
-    options = "--steps", 10**7, "--max-time", 0.5, "--validation", 0
-    assert run("fit-text", folder / "cats.txt", *FIT, *options, "-o", path) == 130
-    steps = 100 * LanguageModel.load(path).n_iter_
-    assert f"interrupted after step {steps}: the model is kept" in capsys.readouterr().err
-    assert steps == 100 * len(lines)

@@ -14,7 +14,6 @@ from oracles.interpreted_attention import Attentive
 from oracles.interpreted_games import Games
 from oracles.interpreted_norms import CHUNK_ROWS, Norms, rows_of
 from oracles.interpreted_recurrences import Recurrent
-from oracles.interpreted_tabular import Tabular
 from oracles.interpreted_windows import Windowed, within
 
 from fusednn.graph.arrays import CHUNKS, NETWORK, ROWS, Array
@@ -26,7 +25,6 @@ from fusednn.graph.gradients import (
     PerPosition,
     Runs,
     Sum,
-    Sums,
     TokenLookups,
 )
 
@@ -34,7 +32,7 @@ SELU_LIMIT = -1.7580993408473766
 
 
 @dataclass
-class Run(Windowed, Recurrent, Attentive, Norms, Games, Tabular):
+class Run(Windowed, Recurrent, Attentive, Norms, Games):
     """One step of a network.
 
     Parameters
@@ -88,8 +86,6 @@ class Run(Windowed, Recurrent, Attentive, Norms, Games, Tabular):
             self._write(before, zeros if self.carried is None else self.carried[number])
         for w, parameter in self.graph.turned:
             self._write(w, self.values[parameter].T)
-        for w, parameter in self.graph.scaled:
-            self._write(w, self.values[parameter] / np.linalg.norm(self._matrix(parameter), 2))
         for w, v, norms in self.graph.normed:
             directions, g = (self._of_parameter(number) for number in (v, norms))
             self._write(w, directions * g / np.sqrt((directions**2).sum(axis=0)))
@@ -106,10 +102,6 @@ class Run(Windowed, Recurrent, Attentive, Norms, Games, Tabular):
                 if lengths is not None:
                     found[name] = found[name] * within(self.values[lengths], found[name])
                 self._write(array, found[name])
-
-    def _matrix(self, parameter):
-        """A parameter (..., O) as a matrix."""
-        return self.values[parameter].reshape(-1, parameter.shape[-1])
 
     def _of_parameter(self, number):
         return self.values[self.graph.parameters[number][1]]
@@ -146,14 +138,6 @@ class Run(Windowed, Recurrent, Attentive, Norms, Games, Tabular):
             self._gradient(number, self.graph.gradients.get(number))
             for number in range(len(self.graph.parameters))
         ]
-        numbers = {array: number for number, (_, array) in enumerate(self.graph.parameters)}
-        for w, parameter in self.graph.scaled:
-            dw = found[numbers[parameter]]
-            if dw is not None:
-                u, values, v = np.linalg.svd(self._matrix(parameter), full_matrices=False)
-                outer = np.outer(u[:, 0], v[0]).reshape(dw.shape)
-                radial = (dw * self.values[w]).sum()
-                found[numbers[parameter]] = (dw - radial * outer) / values[0]
         for _, v, norms in self.graph.normed:
             dw, directions, g = found[v], self._of_parameter(v), self._of_parameter(norms)
             size = np.sqrt((directions**2).sum(axis=0))
@@ -191,8 +175,6 @@ class Run(Windowed, Recurrent, Attentive, Norms, Games, Tabular):
                 return table
             case Both(product, lookups):
                 return self._gradient(number, product).T + self._gradient(number, lookups)
-            case Sums(own, turned):
-                return self._gradient(number, own) + self._gradient(number, turned)
             case PerPosition(dz):
                 table = np.zeros(self.graph.parameters[number][0].shape)
                 summed = self.values[dz].sum(axis=0)
@@ -241,9 +223,6 @@ class Run(Windowed, Recurrent, Attentive, Norms, Games, Tabular):
         assert not storage, "weights are not rounded here"
         return {"out": np.maximum(x @ w + (0.0 if b is None else b), floor)}
 
-    def dense_turned(self, x, w, b):
-        return {"out": x @ w.T + b}
-
     def dense_backward(self, dz, w):
         return {"dx": dz @ w.T}
 
@@ -286,17 +265,6 @@ class Run(Windowed, Recurrent, Attentive, Norms, Games, Tabular):
             found["slopes"] = getattr(reference, f"{activation}_slopes")(x)
         return found
 
-    def parametric_forward(self, x, share, activation, constants):
-        y = activated(activation, constants)(x)
-        found = {"out": (1 - share) * x + share * y}
-        if self._goes_back:
-            if hasattr(reference, f"{activation}_slopes"):
-                slopes = getattr(reference, f"{activation}_slopes")(x)
-            else:
-                slopes = derivative(activation, constants)(np.ones(x.shape), y)
-            found |= {"slopes": 1 + share * (slopes - 1), "excess": y - x}
-        return found
-
     def differentiate(self, dout, out, activation, constants):
         return {"dx": derivative(activation, constants)(dout, out)}
 
@@ -337,9 +305,6 @@ class Run(Windowed, Recurrent, Attentive, Norms, Games, Tabular):
 
     def scale_rows(self, x, mean, factor):
         return {"out": (x if mean is None else x - mean) * factor}
-
-    def scale_backward(self, dout, x, factor):
-        return {"dx": dout * factor, "products": dout * x}
 
     def rescale_rows(self, x, before, factor, divisor, after, low, high):
         return {"out": np.clip((x + before) * factor / divisor + after, low, high)}

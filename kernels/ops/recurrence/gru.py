@@ -56,11 +56,11 @@ def blend(h, before, gate, proposed, n):
 
 
 @inline
-def run_cell(record, like, sample, step, place, before, begins):
+def run_cell(record, like, sample, step, before, begins):
     """Gates and h from z and s of a row."""
     units = record[FORWARD.units]
-    z = row_of(record, FORWARD.gates, FORWARD.gates_step, sample, place, like)
-    s = row_of(record, FORWARD.sums, FORWARD.sums_step, sample, place, like)
+    z = row_of(record, FORWARD.gates, FORWARD.gates_step, sample, step, like)
+    s = row_of(record, FORWARD.sums, FORWARD.sums_step, sample, step, like)
     h = row_of(record, FORWARD.states, FORWARD.states_step, sample, step, like)
     old = slot(record, FORWARD.zeros, like)
     if begins:

@@ -50,10 +50,10 @@ def put_out(h, squashed, c, o, n):
 
 
 @inline
-def run_cell(record, like, sample, step, place, before, begins):
+def run_cell(record, like, sample, step, before, begins):
     """Gates, c and h from the sums of a row."""
     units = record[FORWARD.units]
-    z = row_of(record, FORWARD.sums, FORWARD.sums_step, sample, place, like)
+    z = row_of(record, FORWARD.sums, FORWARD.sums_step, sample, step, like)
     h = row_of(record, FORWARD.states, FORWARD.states_step, sample, step, like)
     c = row_of(record, FORWARD.cells, FORWARD.cells_step, sample, step, like)
     squashed = row_of(record, FORWARD.squashed, FORWARD.squashed_step, sample, step, like)

@@ -27,12 +27,12 @@ BACKWARD = operands(
 
 
 @inline
-def run_cell(record, like, sample, step, place, before, begins):
+def run_cell(record, like, sample, step, before, begins):
     """h from the sums of a row."""
     units = record[FORWARD.units]
     h = row_of(record, FORWARD.states, FORWARD.states_step, sample, step, like)
     if record[FORWARD.continues] != 0:
-        z = row_of(record, FORWARD.sums, FORWARD.sums_step, sample, place, like)
+        z = row_of(record, FORWARD.sums, FORWARD.sums_step, sample, step, like)
         copy_span(h, z, record[FORWARD.columns])
     if record[FORWARD.rectified] != 0:
         relu_forward(h, units, h)

@@ -39,7 +39,7 @@ class BaseLanguageModel(ScoringMixin, WritingMixin, BaseLayered):
 
     _parameter_constraints: ClassVar[dict] = LANGUAGE
     # what other estimators have as parameters
-    standardize, mixup, l1, max_fun = False, 0.0, 0.0, 1
+    standardize, mixup, l1, diagnose, max_fun = False, 0.0, 0.0, False, 1
     missing_targets, scoring, augment, window = "error", None, None, None
 
     _diverged = "The weights became infinite or NaN: take a lower learning rate."
@@ -261,11 +261,8 @@ class BaseLanguageModel(ScoringMixin, WritingMixin, BaseLayered):
             found["validation_loss"] = list(self.validation_loss_curve_ or [])
         return found
 
-    def _rehearsals(self, sparse):
-        """What compiles all that a model of these parameters calls, with descriptions.
-
-        `sparse` changes nothing: texts have no sparse form.
-        """
+    def _rehearsals(self):
+        """What compiles all that a model of these parameters calls, with descriptions."""
         count = self._specs()[0].count or 9
         codes = np.arange(4 * self.context + 8, dtype=np.uint8) % (min(count, 9) - 1)
         options = {"max_iter": 1, "tokenizer": None, "verbose": False, "early_stopping": False}
@@ -274,10 +271,10 @@ class BaseLanguageModel(ScoringMixin, WritingMixin, BaseLayered):
             model = clone(self).set_params(**options, dtype=dtype)
             yield f"{type(self).__name__} {dtype}", partial(_rehearse, model, codes)
 
-    def _frozen(self, weights=None):
+    def _frozen(self):
         from .deployment.freezing import freeze  # it imports the estimators
 
-        return freeze(self, n_jobs=self.n_jobs, weights=weights)
+        return freeze(self, n_jobs=self.n_jobs)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
+from math import prod
 from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy as np
@@ -16,7 +18,7 @@ from fusednn.serving.model import output_axes
 from fusednn.training.optimizer_state import rule_of
 
 from .base import BaseNetwork
-from .displays.diagram import table_of
+from .displays.diagram import described, rows_html
 from .fitting.decorators import with_checked_parameters
 from .input.augmentations import augmentation_of
 from .input.axes import as_rows
@@ -27,7 +29,6 @@ from .input.target_axes import axes_at_end, check_single, in_steps_of
 from .layered_weights import LayeredWeightsMixin
 from .network.building import build, first_ops
 from .network.built_layers import BuiltLayers, Position
-from .network.code_counts import with_codes_of, with_least_codes
 from .network.list_ends import SOFTMAX, divided, output_units
 from .network.parameters import (
     check_input,
@@ -38,7 +39,6 @@ from .network.parameters import (
     learned_from,
 )
 from .network.scaling import scaling_of
-from .network.tabular import with_edges, with_edges_of
 
 if TYPE_CHECKING:
     from fusednn.serving.types import MatrixLike
@@ -109,7 +109,7 @@ class BaseLayered(LayeredWeightsMixin, BaseNetwork):
 
     def _ops_before_output(self, axes):
         """The ops before the output layer, for samples with these axes."""
-        layers = self._asked(with_least_codes)
+        layers = self._asked(_with_least_codes)
         hidden, _ = divided(layers, output_units(layers) or 1, SOFTMAX)
         return first_ops(hidden, axes, scaled=False)
 
@@ -132,16 +132,19 @@ class BaseLayered(LayeredWeightsMixin, BaseNetwork):
 
     def _learned_before(self, spec):
         """An embedding with as many codes as the present one, if they are alike, or the least."""
-        return with_codes_of(spec, self.layers_[0] if self.layers_ else None)
+        first = self.layers_[0] if self.layers_ else None
+        match spec, first:
+            case specs.Embedding(columns, None), specs.Embedding() if first.columns == columns:
+                return replace(spec, categories=first.categories)
+            case specs.TokenEmbedding(count=None), specs.TokenEmbedding(count=count):
+                return replace(spec, count=count)
+        return _with_least_codes(spec)
 
     def _build(self, X, random_state, rows):
         layers = self._asked(partial(learned_from, X))
-        if not self.standardize and len(axes_of(self)) == 1:
-            layers = with_edges(layers, X, rows, self._type_for(X))
         self._built_layers = built = self._built_of(layers, bool(self.standardize))
         check_input(X, built)
-        tables = specs.Embedding | specs.TokenEmbedding
-        if layers and isinstance(layers[0], tables) and layers[0] != self._specs()[0]:
+        if layers and layers[0] != self._specs()[0]:
             check_tables(built, X)
         free_steps(self)
         arrays = drawn(built, random_state, self._type_for(X))
@@ -188,7 +191,6 @@ class BaseLayered(LayeredWeightsMixin, BaseNetwork):
         if free_series(self._built_layers.ops) is not None:
             inputs = self.n_features_in_  # X may have other steps
         layers, sizes = self._asked(self._learned_before), (inputs, self.n_outputs_)
-        layers = with_edges_of(layers, self.layers_)
         if layers == self.layers_ and sizes == self._built_layers.sizes:
             return layers, self._built_layers
         asked = self._built_of(layers, bool(self.standardize))
@@ -281,8 +283,28 @@ class BaseLayered(LayeredWeightsMixin, BaseNetwork):
         return self._initialized(X, y)
 
     def _html_repr(self):
-        """Appends a table of the layers to scikit-learn's diagram."""
-        return super()._html_repr() + table_of(self)
+        """Appends a table of the layers to scikit-learn's diagram.
+
+        Before the fit there is one if the list begins with `Reshape`, which gives all shapes.
+        """
+        text = super()._html_repr()
+        if self._is_built():
+            return text + rows_html(described(self._built_layers, self.layers_, axes_of(self)))
+        layers = self.layers if isinstance(self.layers, list | tuple) else []
+        if not layers or not isinstance(layers[0], specs.Reshape):
+            return text
+        return text + self._known_html(layers, (prod(layers[0].shape),))
+
+    def _known_html(self, layers, shape):
+        """A table of the layers before the fit; nothing if the list does not fit together."""
+        units = output_units(layers)
+        try:
+            hidden, output = divided(layers, units or 1, SOFTMAX)
+            built = build(hidden, output, shape, scaled=bool(self.standardize))
+        except ValueError:
+            return ""
+        rows = described(built, hidden, shape)
+        return rows_html(rows if units else rows[:-2])  # the output waits for the targets
 
 
 def _weights_of(built: BuiltLayers):
@@ -292,3 +314,13 @@ def _weights_of(built: BuiltLayers):
         for op in built.ops
     ]
     return built.homes, ops
+
+
+def _with_least_codes(spec):
+    """An embedding with the least numbers of codes where it leaves them to the data."""
+    match spec:
+        case specs.Embedding(columns, None):
+            return replace(spec, categories=(1,) * len(columns))
+        case specs.TokenEmbedding(count=None):
+            return replace(spec, count=1 + (spec.padding or 0))
+    return spec

@@ -37,8 +37,8 @@ class VariationalAutoencoder(BaseAutoencoder):
     ----------
     encoder : list of Layer or None, default=None
         The layers before the one that gives the means and log variances of the codes, which is
-        added, behind a `Flatten` where these layers end with axes. For X with axes, such as images
-        (n, H, W, C), the layers see these axes. None: two dense layers.
+        added. For X with axes, such as images (n, H, W, C), the layers see these axes. None: two
+        dense layers.
     decoder : list of Layer or None, default=None
         The layers from a code to a sample; the last one gives as many values as a sample of X
         has. None: dense layers, in the encoder's default sizes.
@@ -54,7 +54,9 @@ default="squared_error"
     solver, alpha, batch_size, learning_rate, learning_rate_init, max_iter, shuffle, \
 random_state, tol, verbose, warm_start, early_stopping, validation_fraction, n_iter_no_change, \
 dtype, n_jobs, max_time, warm_start_optimizer, clip_norm, clip_value, ema_decay, diagnose
-        See `Autoencoder`. The loss of held-out samples is without the divergence.
+        See `NetworkClassifier`, but that all solvers are stochastic, that `batch_size="auto"` is
+        32, that `tol` is smaller, since the losses are, and that `early_stopping`
+        judges the loss of the held-out samples, without the divergence.
 
     Attributes
     ----------
@@ -92,7 +94,6 @@ input_shape_
     ((500, 2), True)
     """
 
-    _shaping = "encoder", "decoder", "latent"
     _parameter_constraints: ClassVar[dict] = {
         **BaseAutoencoder._parameter_constraints,
         "latent": [Interval(Integral, 1, None, closed="left"), None],

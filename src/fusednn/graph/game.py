@@ -6,14 +6,12 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from .arrays import FLOAT64, NETWORK, ROWS, Array
-from .calls import Call, Graph
 from .gradients import Gradient, Sum
 from .layers.dense import Dense
-from .layers.epilogue import NONE, NOTHING, OF_OUTPUT
+from .layers.epilogue import NONE, OF_OUTPUT
 from .layers.layer import Layer
-from .layers.reshape import Reshape
 from .network import loss_calls
-from .trace import Trace
+from .trace import Call, Graph, Trace
 
 
 class GeneratorGraph(NamedTuple):
@@ -37,13 +35,8 @@ class GeneratorGraph(NamedTuple):
     segments: int
 
 
-def generator_graph(
-    generator: Sequence[Layer], discriminator: Sequence[Layer], scaled: bool = False
-) -> GeneratorGraph:
-    """Generated rows; then the discriminator's answer to them, and the way back to the noise.
-
-    `scaled`: the discriminator's weights are divided by their largest singular value.
-    """
+def generator_graph(generator: Sequence[Layer], discriminator: Sequence[Layer]) -> GeneratorGraph:
+    """Generated rows; then the discriminator's answer to them, and the way back to the noise."""
     trace = Trace(Array((generator[0].fan_in,)), trains=True, noisy=True)
     made = _gathered(trace)
     for op in generator:
@@ -51,7 +44,7 @@ def generator_graph(
     segments = 1 + sum(call.once for call in trace.calls)
     trace.call_once("wait", {"out": Array((1,), NETWORK)})
     behind, trace.tape = trace.tape, []
-    trace.is_frozen, trace.is_scaled = True, scaled
+    trace.is_frozen = True
     found = made
     for op in discriminator:
         found = op.trace(trace, found)
@@ -62,10 +55,9 @@ def generator_graph(
     return GeneratorGraph(_graph(trace, found, losses), made, dmade, segments)
 
 
-def discriminator_graph(discriminator: Sequence[Layer], scaled: bool = False) -> Graph:
+def discriminator_graph(discriminator: Sequence[Layer]) -> Graph:
     """The discriminator's step on gathered rows, of data and generated."""
     trace = Trace(Array((discriminator[0].fan_in,)), trains=True, noisy=True)
-    trace.is_scaled = scaled
     found = _gathered(trace)
     for op in discriminator:
         found = op.trace(trace, found)
@@ -76,32 +68,20 @@ def discriminator_graph(discriminator: Sequence[Layer], scaled: bool = False) ->
 
 
 def is_piecewise_linear(ops: Sequence[Layer]) -> bool:
-    """Whether `penalty_graph` takes these ops: dense, with slopes that are constant in pieces.
-
-    Reshapes between that leave a row's elements as they are do not count.
-    """
-    shape: tuple[int, ...] = (ops[0].fan_in,)
-    for op in ops:
-        plain = isinstance(op, Reshape) and not op.channels_first and op.after == NOTHING
-        if not plain and not (_is_piecewise(op) and len(shape) == 1):
-            return False
-        shape = op.out_shape(shape)
-    return True
-
-
-def _is_piecewise(op: Layer) -> bool:
-    return (
+    """Whether `penalty_graph` takes these ops: dense, with slopes that are constant in pieces."""
+    return all(
         isinstance(op, Dense)
         and not op.weight_norm
         and not op.after.dropout
         and op.after.activation in PIECEWISE
+        for op in ops
     )
 
 
 PIECEWISE = "identity", "relu", "leaky_relu"
 
 
-def penalty_graph(discriminator: Sequence[Layer], factor: float, scaled: bool = False) -> Graph:
+def penalty_graph(discriminator: Sequence[Layer], factor: float) -> Graph:
     """The gradient penalty on mixtures of data and generated rows, and its gradient.
 
     The discriminator's derivative by its input is a chain of products: from the output back, each
@@ -110,12 +90,9 @@ def penalty_graph(discriminator: Sequence[Layer], factor: float, scaled: bool = 
     the other way: u_next = (u w) slopes, and the gradient of w is the sum of u^T d_next.
     """
     trace = Trace(Array((discriminator[0].fan_in,)), trains=True)
-    trace.is_scaled = scaled
     x = _gathered(trace)
     layers = []
     for op in discriminator:
-        if isinstance(op, Reshape):  # between rows it changes nothing
-            continue
         assert isinstance(op, Dense)
         w, b = trace.take(op.parameters())
         out = Array((op.fan_out,))
@@ -181,5 +158,4 @@ def _graph(trace: Trace, logits: Array, losses: Array) -> Graph:
         trace.streams,
         trace.lengths,
         tuple(trace.carried),
-        scaled=tuple(trace.scaled),
     )

@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 
 from .arrays import CHUNKS, FLOAT64, ROWS, Array
 from .augmentation import Augmentation
-from .calls import Graph
 from .layers.dense import Dense
 from .layers.embedding import Embedding
 from .layers.layer import Layer, shapes_along, walked
@@ -17,7 +16,7 @@ from .layers.token_embedding import TokenEmbedding
 from .lengths import along_steps
 from .parameters import Parameter
 from .samples import mixed_rows, padded_samples, padded_windows, samples_of
-from .trace import Trace
+from .trace import Graph, Trace
 
 
 class Network(NamedTuple):
@@ -153,7 +152,6 @@ class Network(NamedTuple):
         in_bytes: bool = False,
         ragged: bool = False,
         windowed: bool = False,
-        is_shared: bool = False,
     ) -> Graph:
         """The network as calls.
 
@@ -177,8 +175,6 @@ class Network(NamedTuple):
             all NaN, or tokens with padding; the first op gives them their time axis.
         windowed : bool
             Whether these are windows of series (`in_windows`), whose steps are given.
-        is_shared : bool
-            Whether threads share the work on each sample.
 
         Raises
         ------
@@ -186,7 +182,7 @@ class Network(NamedTuple):
             If series with padding do not fit an op, or are augmented.
         """
         groups = max(1, len(self.groups))
-        asked = augmentation, in_bytes, ragged, windowed, is_shared
+        asked = augmentation, in_bytes, ragged, windowed
         return _graph(self.ops, groups, trains, noisy, mixed, wants_dx, *asked)
 
 
@@ -218,10 +214,9 @@ def _graph(
     in_bytes: bool,
     ragged: bool,
     windowed: bool,
-    is_shared: bool,
 ) -> Graph:
     data = Array((ops[0].fan_in,))
-    trace = Trace(data, trains=trains, noisy=noisy, wants_dx=wants_dx, is_shared=is_shared)
+    trace = Trace(data, trains=trains, noisy=noisy, wants_dx=wants_dx)
     augmentation = augmentation if trace.noisy else None
     if ragged:
         if augmentation:
@@ -232,7 +227,6 @@ def _graph(
         found = samples_of(trace, ops[0], mixed, augmentation, in_bytes)
     outputs = []
     for op in ops:
-        trace.firsts.append(len(trace.parameters))
         found = op.trace(trace, found)
         outputs.append(found)
     dlogits = losses = None

@@ -3,16 +3,98 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
-from .arrays import CHUNKS, NETWORK, SAMPLES, Array
-from .calls import Call
-from .gradients import Both, Gradient, Partials, Sum, Sums, TokenLookups
-from .linked_arrays import Carried, Normed, Scaled, Turned
+from .arrays import NETWORK, SAMPLES, Array
+from .gradients import Both, Gradient, Partials, Sum, TokenLookups
+from .linked_arrays import Carried, Normed, Turned
 from .parameters import Parameter
 
 Step = Callable[[Array], Array | None]
 """A backward step: from the gradient by an op's output to that by its input, if that is needed."""
+
+
+class Call(NamedTuple):
+    """One op on named operands.
+
+    Parameters
+    ----------
+    op : str
+    out : dict of str to Array
+        The arrays that it writes; no other call writes them.
+    given : dict of str to object
+        What it reads: arrays, numbers, names of functions.
+    once : bool
+        Whether it runs once, after the calls before it have run for all samples of the batch;
+        else it runs for blocks of samples.
+    arrays : tuple of Array
+        The arrays over samples that it reads or writes.
+    lengths : Array or None
+        The rows of each sample that it runs for, the first ones; None: all, or those of an operand
+        `lengths` of its own.
+    """
+
+    op: str
+    out: Mapping[str, Array]
+    given: Mapping[str, Any]
+    once: bool = False
+    arrays: tuple[Array, ...] = ()
+    lengths: Array | None = None
+
+
+class Graph(NamedTuple):
+    """A network as calls, forward and perhaps backward.
+
+    Parameters
+    ----------
+    x, logits : Array
+        The data, and the last op's output.
+    losses : Array or None
+        One for each sample and group of outputs; in training.
+    parameters : tuple of (Parameter, Array)
+        In the order of the network.
+    normed : tuple of Normed
+        The weight-normalised weights.
+    prepared : tuple of Call
+        Calls on parameters alone; they run before all others, again when a parameter has changed.
+    calls : tuple of Call
+        All other calls, in order.
+    gradients : dict of int to Gradient
+        The gradients by the parameters' numbers.
+    dx : Array or None
+        The gradient by the data, if asked for.
+    outputs : tuple of Array
+        The output of each op.
+    streams : int
+        The number of random streams.
+    lengths : dict of Array to Array
+        The steps of each sample, of arrays with a time axis in a graph for padded series. Their
+        other rows are padding, which may hold anything.
+    carried : tuple of Carried
+        What is kept from one run to the next.
+    turned : tuple of Turned
+        The weights that are a parameter transposed.
+    """
+
+    x: Array
+    logits: Array
+    losses: Array | None
+    parameters: tuple[tuple[Parameter, Array], ...]
+    normed: tuple[Normed, ...]
+    prepared: tuple[Call, ...]
+    calls: tuple[Call, ...]
+    gradients: Mapping[int, Gradient]
+    dx: Array | None
+    outputs: tuple[Array, ...]
+    streams: int
+    lengths: Mapping[Array, Array]
+    carried: tuple[Carried, ...] = ()
+    turned: tuple[Turned, ...] = ()
+
+    @property
+    def is_random(self) -> bool:
+        """Whether some of its calls draw random numbers."""
+        return self.streams > 0
 
 
 class Trace:
@@ -35,8 +117,6 @@ class Trace:
         Whether there is a backward pass.
     tape : list of Step
         The backward steps, in forward order.
-    firsts : list of int
-        The number of each op's first parameter.
     lengths : dict of Array to Array
         As in `Graph`.
     data_lengths : Array or None
@@ -44,17 +124,13 @@ class Trace:
         axis, takes it.
     losses : Array or None
         The losses of the samples, when the way back begins.
-    is_frozen, is_scaled : bool
-        Whether parameters that are taken now are not trained, and whether weights are divided by
-        their largest singular value.
-    is_shared : bool
-        Whether threads share the work on each sample.
+    is_frozen : bool
+        Whether parameters that are taken now are not trained.
     """
 
     def __init__(
-        self, x: Array, *, trains: bool = False, noisy: bool = False, wants_dx: bool = False,
-        is_shared: bool = False,
-    ):  # fmt: skip
+        self, x: Array, *, trains: bool = False, noisy: bool = False, wants_dx: bool = False
+    ):
         self.x, self.trains, self.noisy = x, trains, noisy and trains
         self.goes_back = trains or wants_dx
         self.tape: list[Step] = []
@@ -62,20 +138,18 @@ class Trace:
         self.normed: list[Normed] = []
         self.prepared: list[Call] = []
         self.calls: list[Call] = []
-        self.firsts: list[int] = []
         self.gradients: dict[int, Gradient] = {}
         self.carried: list[Carried] = []
         self.turned: list[Turned] = []
-        self.scaled: list[Scaled] = []
         self._needs_gradient: set[Array] = {x} if wants_dx else set()
         self._numbers: dict[Array, int] = {}
         self._flat: dict[Array, Array] = {}
         self._activated: dict[Array, tuple[Step, Callable[[Array], Step]]] = {}
+        self.streams = 0
         self.lengths: dict[Array, Array] = {}
         self.data_lengths: Array | None = None
         self.losses: Array | None = None
-        self.streams = 0
-        self.is_frozen, self.is_scaled, self.is_shared = False, False, is_shared
+        self.is_frozen = False
 
     def take(self, parameters: Sequence[Parameter]) -> list[Array]:
         """The arrays of an op's parameters; ops take theirs in the order of the network."""
@@ -86,18 +160,8 @@ class Trace:
             if self.trains and parameter.trained and not self.is_frozen:
                 self._needs_gradient.add(array)
             self.parameters.append((parameter, array))
-            if self.is_scaled and parameter.name == "weights":
-                self.scaled.append(Scaled(self._weights_of(array, array.shape), array))
-                array = self.scaled[-1].w
             arrays.append(array)
         return arrays
-
-    def _weights_of(self, parameter: Array, shape: tuple[int, ...]) -> Array:
-        """Weights that are made of a parameter, which gets their gradient."""
-        w = Array(shape, NETWORK)
-        self._numbers[w] = self._numbers[parameter]
-        self._mark_dependent({"w": w}, {"w": parameter})
-        return w
 
     def carry(self, *shape: int) -> Carried:
         """New arrays for what a call keeps from one run to the next."""
@@ -107,27 +171,30 @@ class Trace:
     def norm(self, w: Array, v: Array, norms: Array) -> None:
         """Declares that w has the directions of v and these norms."""
         self.normed.append(Normed(w, self._numbers[v], self._numbers[norms]))
-        self._mark_dependent({"w": w}, {"v": v})
+        if self.needs_gradient(v):
+            self._needs_gradient.add(w)
 
     def turn(self, parameter: Array) -> Array:
         """Weights (I, O) that are a parameter (O, I) transposed; it gets both gradients."""
         O, I = parameter.shape
-        self.turned.append(Turned(self._weights_of(parameter, (I, O)), parameter))
-        return self.turned[-1].w
+        w = Array((I, O), NETWORK)
+        self.turned.append(Turned(w, parameter))
+        self._numbers[w] = self._numbers[parameter]
+        if self.needs_gradient(parameter):
+            self._needs_gradient.add(w)
+        return w
 
     def call(self, op: str, out: Mapping[str, Array], /, **given: Any) -> None:
         """Adds a call that runs for each block of samples.
 
-        Without an operand `lengths` it runs for the steps of padded series, each row by itself, or
-        for sums of them.
+        Without an operand `lengths` it runs for the steps of padded series, each row by itself.
         """
         read, written = _over_samples(given), _over_samples(out)
         lengths = None
         if "lengths" not in given:
             x = next((array for array in read if array in self.lengths), None)
             rows = [array for array in written if x and array.positions == x.positions]
-            sums = not written and all(array.over == CHUNKS for array in out.values())
-            if x and (rows or sums):
+            if x and rows:
                 lengths = self.lengths[x]
                 self.lengths.update(dict.fromkeys(rows, lengths))
         self.calls.append(Call(op, out, given, arrays=(*read, *written), lengths=lengths))
@@ -190,22 +257,16 @@ class Trace:
         """Whether it is, or depends on, a trained parameter, or the data if `wants_dx`."""
         return array in self._needs_gradient
 
-    def has_gradient(self, w: Array) -> bool:
-        """Whether a later layer has the same weights, and has set their gradient."""
-        return self._numbers.get(w) in self.gradients
-
     def differentiate(self, parameter: Array, gradient: Gradient) -> None:
-        """Sets the gradient of a parameter, if it is trained, or adds an earlier layer's to it."""
+        """Sets the gradient of a parameter, if it is trained, or adds that of a table to it."""
         if not self.needs_gradient(parameter):
             return
-        before = self.gradients.get(number := self._numbers[parameter])
-        if isinstance(gradient, TokenLookups) and before is not None:
+        number = self._numbers[parameter]
+        before = self.gradients.get(number)
+        if before is not None:
             assert isinstance(before, Sum | Partials)
+            assert isinstance(gradient, TokenLookups)
             gradient = Both(before, gradient)
-        elif before is not None:
-            assert isinstance(before, Sum)
-            assert isinstance(gradient, Sum)
-            gradient = Sums(gradient, before)
         self.gradients[number] = gradient
 
     def next_stream(self) -> int:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from fusednn.graph.calls import Graph
 from fusednn.graph.network import Network
+from fusednn.graph.trace import Graph
 from fusednn.kernels.intrinsics.shapes import SHAPE
 from fusednn.kernels.intrinsics.tiles import ROW_PANELS
 from fusednn.kernels.ops import output
@@ -18,15 +18,10 @@ from .binding.attention import attention_elements
 from .binding.convolutions import frame_elements
 from .binding.loss import loss_scratch
 from .binding.recurrent import recurrent_elements
-from .binding.tabular.bins import embedding_elements
-from .binding.tabular.periodic import periodic_elements
 from .layout.far_blocks import far_elements
 from .layout.forms import Form
 
-NEEDS = (
-    *(frame_elements, recurrent_elements, attention_elements),
-    *(embedding_elements, periodic_elements),
-)
+NEEDS = frame_elements, recurrent_elements, attention_elements
 """Functions from a graph and a type to elements, for both kinds of plans."""
 
 

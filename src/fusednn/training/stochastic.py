@@ -158,14 +158,10 @@ class _Fit:
         return kept
 
     def end(self) -> None:
-        """Takes over the best parameters, and drops the copies: each is as large as those.
-
-        A fit that ends within its first pass has no score, and keeps what it has learned.
-        """
-        judged = self._progress.n_iter or self._progress.best_validation_score != -np.inf
-        if self.best is not None and judged:
+        """Takes over the best parameters, and drops the copies: each is as large as those."""
+        if self.best is not None:
             self._served[:] = self.best
-            if self._progress.best_validation_score == -np.inf:
+            if self._progress.best_validation_score == -np.inf and self._progress.n_iter:
                 warn_user("No validation score was a number: the first weights are kept.")
         del self.best, self.undo
 

@@ -2,18 +2,18 @@
 
 import numpy as np
 from cases.ops.of_products import COUNT, FAN_IN, SIZE
-from cases.ops.of_updates import gradients, summed, with_more
+from cases.ops.of_updates import gradients, summed
 from fusednn.kernels import records
 from fusednn.kernels.losses import LOSSES
 from fusednn.kernels.ops import next_tokens
 from fusednn.kernels.ops.products import tied, tokens
 from oracles import reference_layers
 from running.blocks import block_of
-from running.op_cases import BY_ROWS, ONCE, OUTPUTS, SAMPLES, Case, always, update_case
+from running.op_cases import BY_ROWS, ONCE, OUTPUTS, RATE, SAMPLES, Case, always, update_case
 from scipy.special import softmax
 
 from fusednn.plan.layout.forms import Table
-from fusednn.plan.layout.turned_panels import TurnedHalves, TurnedIntegers, TurnedPanels
+from fusednn.plan.layout.turned_panels import TurnedPanels
 from fusednn.plan.memory.buffers import aligned_zeros
 
 STEPS = SAMPLES // 3
@@ -42,31 +42,14 @@ def embed_tokens(make):
 
 def embed_columns(make):
     """Full panels, and narrow ones behind them."""
-    return look_ups(make, TurnedPanels(COUNT, SIZE, make.dtype))
-
-
-def embed_half_columns(make):
-    """Words of two columns; float64 networks have none."""
-    return look_ups(make, TurnedHalves(COUNT, SIZE))
-
-
-def embed_integer_columns(make):
-    return look_ups(make, TurnedIntegers(COUNT, SIZE))
-
-
-embed_half_columns.dtypes = embed_integer_columns.dtypes = [np.float32]
-
-
-def look_ups(make, form):
-    """Lookups in a table of a form, which may have rounded it."""
     data, order, steps = token_data(make), make.order(), 5
-    out, table = make.empty(SIZE, SAMPLES * steps), make.values(*form.shape)
-    flat = make.packed(form, table)
-    form.unpack(table, flat)
+    form, out = TurnedPanels(COUNT, SIZE, make.dtype), make.empty(SIZE, SAMPLES * steps)
+    table = make.values(*form.shape)
     operands = {
         "out": out.block._replace(positions=steps).by_sample, "out_row": out.stride,
         "data": block_of(data), "kind": 1 + tokens.INTEGERS.index("int16"), "order": order,
-        "steps": steps, "count": COUNT, **form.look_up_operands(flat),
+        "steps": steps, "count": COUNT, "w": make.packed(form, table),
+        "columns": form.padded_out,
     }  # fmt: skip
     want = {"out": table[np.clip(data[order], 0, COUNT - 1).reshape(-1)]}
     found = {"out": always(out.values)}
@@ -113,7 +96,11 @@ def with_lookups(make, op, form, case):
     }  # fmt: skip
     lookups = np.zeros(form.shape)
     np.add.at(lookups, codes, dout.values.astype(float))
-    return with_more(make, op, form, case, lookups, more)
+    want = {**case.want, "w": case.want["w"] - RATE * lookups}
+    if "transposed" in want:
+        want["transposed"] = aligned_zeros(form.transposed_count, make.dtype)
+        form.pack_transposed(want["transposed"], want["w"])
+    return case._replace(op=op, operands={**case.operands, **more}, want=want)
 
 
 def update_tied(make):
@@ -155,7 +142,6 @@ def next_token_loss(make):
 
 CASES = [
     next_token_loss,
-    *(embed_tokens, count_tokens, sort_tokens),
-    *(embed_columns, embed_half_columns, embed_integer_columns),
+    *(embed_tokens, count_tokens, sort_tokens, embed_columns),
     *(update_tied, update_tied_partials),
 ]

@@ -13,14 +13,13 @@ from cases.ops.of_products import (
 )
 from fusednn.kernels import records
 from fusednn.kernels.intrinsics.shapes import SHAPE
-from fusednn.kernels.ops.products import embedding, mirrored, sparse
+from fusednn.kernels.ops.products import embedding, sparse
 from fusednn.kernels.ops.products.partials import CHUNK_ROWS
 from fusednn.kernels.ops.updates import average, clip, update
 from oracles import reference_layers
 from running.op_cases import (
     ONCE,
     OUTPUTS,
-    RATE,
     SAMPLES,
     Case,
     always,
@@ -49,28 +48,8 @@ def updated(make, form):
     return update_case(make, form.update_op, form, gradient, operands)
 
 
-def with_more(make, op, form, case, gradient, operands):
-    """The update of an op that adds a gradient to that of a case."""
-    want = {**case.want, "w": case.want["w"] - RATE * gradient}
-    if "transposed" in want:
-        want["transposed"] = aligned_zeros(form.transposed_count, make.dtype)
-        form.pack_transposed(want["transposed"], want["w"])
-    return case._replace(op=op, operands={**case.operands, **operands}, want=want)
-
-
 def update_weights(make):
     return updated(make, Panels(FAN_IN, FAN_OUT, make.dtype))
-
-
-def update_mirrored(make):
-    """With other rows of two layers: each sample has two of the second's."""
-    rows, form = 2 * SAMPLES, Panels(FAN_IN, FAN_OUT, make.dtype)
-    case = updated(make, form)
-    dz = make.rows(make.values(rows, FAN_IN))
-    x = make.rows(make.values(rows, FAN_OUT), padding=0)
-    gradient = dz.values.astype(float).T @ x.values
-    more = {"turned_x": x.block, "turned_dz": dz.block, "turned_rows": 2}
-    return with_more(make, mirrored.update_mirrored, form, case, gradient, more)
 
 
 def update_narrow(make):
@@ -100,10 +79,6 @@ def apply_bias(make):
     return applied(make, Column(LONG, make.dtype))
 
 
-def apply_decaying(make):
-    return applied(make, Column((2, LONG // 2), make.dtype, decays=True))
-
-
 def update_bias(make):
     dz = make.rows(make.values(SAMPLES, LONG), padding=0)
     operands = {
@@ -111,17 +86,6 @@ def update_bias(make):
     }  # fmt: skip
     gradient = dz.values.astype(float).sum(axis=0)
     return update_case(make, update.update_bias, Column(LONG, make.dtype), gradient, operands)
-
-
-def update_decaying(make):
-    """A vector of more than one part, to which decay applies."""
-    size = 5 * LONG
-    dz = make.rows(make.values(SAMPLES, size), padding=0)
-    operands = {
-        "dz": dz.block, "ones": np.ones(1, make.dtype), "zeros": aligned_zeros(512, make.dtype)
-    }  # fmt: skip
-    gradient, form = dz.values.astype(float).sum(axis=0), Column(size, make.dtype, decays=True)
-    return update_case(make, update.update_bias, form, gradient, operands)
 
 
 def summed(make, form):
@@ -142,10 +106,6 @@ def update_partials(make):
 
 def update_vector_partials(make):
     return summed(make, Column(LONG, make.dtype))
-
-
-def update_decaying_partials(make):
-    return summed(make, Column((2, LONG // 2), make.dtype, decays=True))
 
 
 def update_runs(make):
@@ -328,10 +288,9 @@ def differentiate_vectors(make):
 
 
 CASES = [
-    *(update_weights, update_mirrored, update_narrow, update_bias, update_runs),
-    *(update_csr_weights, apply_gradient, apply_narrow, apply_bias, apply_table, update_table),
+    *(update_weights, update_narrow, update_bias, update_runs, update_csr_weights),
+    *(apply_gradient, apply_narrow, apply_bias, apply_table, update_table),
     *(update_partials, update_vector_partials),
-    *(update_decaying, apply_decaying, update_decaying_partials),
     *(average_weights, gradient_squares, clip_factor, clip_gradient),
     *(bound_columns, bound_vectors, normalise_columns, normalise_vectors),
     *(differentiate_columns, differentiate_vectors),

@@ -4,14 +4,13 @@ from math import prod
 from types import SimpleNamespace
 
 import numpy as np
-from fusednn.kernels.intrinsics.shapes import SHAPE
 from fusednn.kernels.intrinsics.tiles import MICRO_ROWS
 from oracles.interpreted_windows import Windowed
 from running.op_cases import BY_CHUNKS, BY_ROWS, SAMPLES, Case, always, unpacked
 
 from fusednn.graph.arrays import CHUNKS, NETWORK, Array
 from fusednn.graph.arrays import SAMPLES as OF_SAMPLES
-from fusednn.graph.calls import Call
+from fusednn.graph.trace import Call
 from fusednn.graph.windows import Windows
 from fusednn.plan.binding.bindings import BINDINGS
 from fusednn.plan.binding.convolutions import CALLS, frame_elements
@@ -191,11 +190,6 @@ def convolve_backward(make):
     return back(make, 3 * padded(1, make.dtype))
 
 
-def convolve_backward_by_panels(make):
-    """The channels of a tap are a whole panel."""
-    return back(make, SHAPE.panel(make.dtype().itemsize))
-
-
 def reduced_convolve(make):
     return convolved(make, C, 1, "int8")
 
@@ -204,41 +198,23 @@ def reduced_depthwise(make):
     return convolved(make, O, O, "bfloat16")
 
 
-def scattered(make, storage="", windows=CONVOLVED, filters=O):
+def scattered(make, storage=""):
     bench = Bench(make)
-    given = {"w": bench.parameter(3, 2, C, filters), "b": bench.parameter(filters)}
-    given |= {"windows": windows, "groups": 1, "storage": storage}
-    out = {"out": Array((*SIZES, filters))}
-    return bench.case("convolve_transposed", out, x=bench.read(*windows.counts, C), **given)
+    given = {"w": bench.parameter(3, 2, C, O), "b": bench.parameter(O)}
+    given |= {"windows": CONVOLVED, "groups": 1, "storage": storage}
+    out = {"out": Array((*SIZES, O))}
+    return bench.case("convolve_transposed", out, x=bench.read(*CONVOLVED.counts, C), **given)
 
 
 def scatter(make):
     return scattered(make)
 
 
-def scatter_without_padding(make):
-    case = scattered(make, windows=POOLED)
-    return case._replace(zeros=())  # it clears what is behind the padding too
-
-
-def scatter_narrow(make):
-    """To one channel, of which a vector holds several taps."""
-    return scattered(make, filters=1)
-
-
-def scatter_narrow_of_several(make):
-    return scattered(make, filters=2)
-
-
 def reduced_scatter(make):
     return scattered(make, "bfloat16")
 
 
-def reduced_narrow(make):
-    return scattered(make, "int8", filters=1)
-
-
-for case in (reduced_convolve, reduced_depthwise, reduced_scatter, reduced_narrow):
+for case in (reduced_convolve, reduced_depthwise, reduced_scatter):
     case.dtypes = [np.float32]
 
 
@@ -269,10 +245,8 @@ def average_pool_backward(make):
 
 
 CASES = [
-    *(convolve, convolution_partials, scatter, scatter_without_padding),
-    *(convolve_columns, convolve_backward, convolve_backward_by_panels),
-    *(scatter_narrow, scatter_narrow_of_several),
+    *(convolve, convolution_partials, convolve_backward, convolve_columns, scatter),
     *(depthwise, depthwise_partials),
-    *(reduced_convolve, reduced_depthwise, reduced_scatter, reduced_narrow),
+    *(reduced_convolve, reduced_depthwise, reduced_scatter),
     *(max_pool, max_pool_backward, average_pool, average_pool_backward),
 ]

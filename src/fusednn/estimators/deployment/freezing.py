@@ -20,7 +20,6 @@ from fusednn.estimators.network.perceptron_weights import built_of
 from fusednn.estimators.regression import RegressionMixin
 from fusednn.graph.network import Network
 from fusednn.plan.folding import folded
-from fusednn.serving.files.reading import TWO_NETWORKS
 from fusednn.serving.model import LOSS_OF_LINK, VALUES, Head, Model
 from fusednn.serving.predictor import Predictor
 
@@ -49,7 +48,7 @@ def freeze(
         the call faster.
     weights : {"bfloat16", "int8"} or None, default=None
         The type to which the weights of dense layers (also those of attention), recurrences and
-        convolutions are rounded, and the table of tokens of a `LanguageModel` with tied=True.
+        convolutions are rounded.
         None keeps them. Rounding makes the network float32 and its answers less accurate, so
         measure the effect on your data.
 
@@ -98,8 +97,6 @@ def freeze(
     * a `TransformedTargetRegressor` whose inverse is one of these scalers', `np.exp`, `np.expm1`
       or `np.square`;
     * a search such as `GridSearchCV`: its best estimator is frozen.
-
-    A `GAN` has two networks, of which each is frozen: take its `generator_` or `discriminator_`.
 
     The predictor converts rows to the network's dtype before scaling. If a float32 network follows
     a scaler, values such as 1e8 + 0.5 lose their fraction. Columns that a `ColumnTransformer`
@@ -164,8 +161,6 @@ def _best(search):
 
 def _found(estimator) -> FittedNetwork:
     if isinstance(estimator, BaseNetwork):
-        if hasattr(estimator, "_ends"):
-            raise TypeError(f"{type(estimator).__name__} {TWO_NETWORKS}.")
         _check_methods(estimator, (ClassificationMixin, RegressionMixin))
         return fitted_network_of(estimator)
     if isinstance(estimator, MLPClassifier | MLPRegressor):

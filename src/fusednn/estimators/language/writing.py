@@ -10,7 +10,6 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from fusednn.estimators.fitting.randoms import random_state_of
-from fusednn.text import UNKNOWN
 
 from .continuing import NextLogits, continued
 from .corpora import check_known, corpus_of
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fusednn.estimators.input.types import Prompt, RandomState
-    from fusednn.serving.types import RoundedWeights
 
 
 class WritingMixin(BaseEstimator):
@@ -35,9 +33,6 @@ class WritingMixin(BaseEstimator):
         top_k: int | None = None,
         top_p: float | None = None,
         random_state: RandomState = None,
-        *,
-        unknown: bool = False,
-        weights: RoundedWeights | None = None,
     ) -> str | NDArray[np.integer[Any]]:
         """Writes what follows a prompt.
 
@@ -55,11 +50,6 @@ class WritingMixin(BaseEstimator):
         top_p : float or None, default=None
             Only the most probable tokens can follow, as few as have this probability together.
         random_state : int, RandomState or None, default=None
-        unknown : bool, default=False
-            Whether the mark of unknown tokens can follow, if the tokenizer has one. False draws
-            from the other tokens alone.
-        weights : {"bfloat16", "int8"} or None, default=None
-            The type to which `freeze` rounds the weights, so that a token takes less time.
 
         Returns
         -------
@@ -70,8 +60,7 @@ class WritingMixin(BaseEstimator):
         ------
         ValueError
             If an argument is invalid, the prompt has unknown tokens, or it and what follows exceed
-            a table of positions. With rotary positions the last `context` tokens are seen. If the
-            CPU lacks the instructions for `weights`.
+            a table of positions. With rotary positions the last `context` tokens are seen.
 
         Examples
         --------
@@ -82,8 +71,7 @@ class WritingMixin(BaseEstimator):
         >>> model.fit([0, 1, 2] * 200).generate([0, 1], 4, temperature=0).tolist()
         [2, 0, 1, 2]
         """
-        how = temperature, top_k, top_p, random_state
-        pieces = self.iter_generate(prompt, n, *how, unknown=unknown, weights=weights)
+        pieces = self.iter_generate(prompt, n, temperature, top_k, top_p, random_state)
         if isinstance(prompt, str):
             return "".join(pieces)
         return np.fromiter(pieces, np.int64)
@@ -96,16 +84,12 @@ class WritingMixin(BaseEstimator):
         top_k: int | None = None,
         top_p: float | None = None,
         random_state: RandomState = None,
-        *,
-        unknown: bool = False,
-        weights: RoundedWeights | None = None,
     ) -> Iterator[Any]:
         """Yields what `generate` returns, piece by piece, as soon as each is known.
 
         Parameters
         ----------
-        prompt, n, temperature, top_k, top_p, random_state, unknown, \
-weights
+        prompt, n, temperature, top_k, top_p, random_state
             As `generate` takes them; they are checked in the call.
 
         Yields
@@ -125,26 +109,23 @@ weights
                 f"The prompt has {len(first)} tokens and n is {n}, but the table of positions of"
                 f" the model has {self.n_features_in_}: use fewer, or rotary positions."
             )
-        logits_of = NextLogits(self._frozen(weights))
+        logits_of = NextLogits(self._frozen())
         found = continued(
-            *(logits_of, first, n, sampling, random_state_of(random_state)),
-            *(self._never(bool(unknown)), self.end_code_),
+            *(logits_of, first, n, sampling, random_state_of(random_state), self._never()),
+            self.end_code_,
         )
         if not isinstance(prompt, str):
             return found
         assert self.tokenizer_ is not None
         return self.tokenizer_.iter_decode(found, continues=bool(codes))
 
-    def _never(self, unknown: bool) -> np.ndarray:
-        """The codes that are not drawn: those that no text has, and that of unknown tokens."""
+    def _never(self) -> np.ndarray:
+        """The codes that no text has."""
         if self.tokenizer_ is None:
             return np.arange(0)
         codes = np.arange(self.n_outputs_)
         first = 0 if self.end_code_ is not None else 1
-        without = (codes < first) | (codes >= self.tokenizer_.n_codes_)
-        if self.tokenizer_._has_unknown and not unknown:
-            without[UNKNOWN] = True
-        return codes[without]
+        return codes[(codes < first) | (codes >= self.tokenizer_.n_codes_)]
 
     def _prompt(self, prompt) -> list[int]:
         """The codes of a prompt; none of an empty one."""

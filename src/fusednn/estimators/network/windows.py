@@ -36,7 +36,6 @@ MOST_ELEMENTS = 1 << 31
 
 ROWWISE = (
     specs.Activation
-    | specs.ParametricActivation
     | specs.PReLU
     | specs.Dropout
     | specs.AlphaDropout
@@ -44,7 +43,6 @@ ROWWISE = (
     | specs.BatchNorm
     | specs.LayerNorm
     | specs.RMSNorm
-    | specs.Scale
 )
 """Layers that keep the shape of a sample."""
 

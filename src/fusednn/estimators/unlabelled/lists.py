@@ -15,8 +15,6 @@ from fusednn.graph.layers.layer import shapes_along
 from fusednn.graph.layers.reshape import Reshape
 from fusednn.graph.layers.untrained import GaussianNoise
 
-from .mirroring import tied_decoder
-
 
 class Pair(NamedTuple):
     """Two lists of layers, built as one network.
@@ -45,24 +43,9 @@ def naming(name: str) -> Iterator[None]:
         raise ValueError(str(error).replace("layers[", f"{name}[", 1)) from None
 
 
-@contextmanager
-def of_default(name: str, before: str) -> Iterator[None]:
-    """Errors that name layers of a default list, which the user did not write, say to give one."""
-    try:
-        yield
-    except ValueError as error:
-        if not str(error).startswith(f"{name}["):
-            raise
-        raise ValueError(
-            f"{name}=None makes dense layers that do not lead back from this {before} to samples"
-            f" of X: give {name}, or, if {before} ends with axes, put Flatten() behind it."
-        ) from None
-
-
 def checked_list(name: str, layers) -> tuple[specs.Layer, ...]:
     """A list that a user gave; raises ValueError if it is empty or begins with codes."""
-    is_list = isinstance(layers, Sequence) and not isinstance(layers, specs.Layer | str | bytes)
-    if not is_list or not len(layers):
+    if isinstance(layers, specs.Layer) or not isinstance(layers, Sequence) or not len(layers):
         raise ValueError(f"{name} must be a list of at least one layer, got {layers!r}.")
     for number, spec in enumerate(layers):
         if isinstance(spec, specs.Embedding | specs.TokenEmbedding):
@@ -133,7 +116,6 @@ def paired(
     *,
     noise: float = 0.0,
     latent: Latent | None = None,
-    tied: bool = False,
 ) -> Pair:
     """Builds an encoder and a decoder for samples of X.
 
@@ -148,8 +130,6 @@ def paired(
         The standard deviation of the noise that training adds to X.
     latent : Latent, optional
         Draws codes from what the first list gives.
-    tied : bool
-        Whether dense layers of the second list have the weights of those of the first.
 
     Raises
     ------
@@ -164,8 +144,6 @@ def paired(
         encoder = encoder._replace(pieces=(*encoder.pieces, BuiltLayer(latent, None)))
     decoder = built_list(names[1], second, middle)
     check_end(names[1], second, shape_behind(decoder, middle), axes)
-    if tied:
-        decoder = tied_decoder(names, (first, second), encoder, decoder)
     decoder = flat_at_end(decoder, middle)
     return Pair(joined(encoder, decoder), len(encoder.pieces), middle)
 

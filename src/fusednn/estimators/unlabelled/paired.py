@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from math import prod
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from scipy import sparse
@@ -17,20 +16,18 @@ from fusednn.estimators.input.constraints import DTYPES
 from fusednn.estimators.input.plain_input import is_plain_input, takes_plain_input
 from fusednn.estimators.input.sequences import are_sequences
 from fusednn.estimators.input.steps import axes_of
-from fusednn.estimators.layered_weights import WeightsMixin
-from fusednn.estimators.network.parameters import drawn
+from fusednn.estimators.network.parameters import by_layer, drawn, replaced
 from fusednn.graph.network import Network
 from fusednn.optimizers import NAMED, SGD, Adam
 from fusednn.plan.folding import folded
-from fusednn.plan.untying import untied
 from fusednn.serving.model import LOSS_OF_LINK, VALUES, Head, Model
 from fusednn.serving.predictor import Predictor
 from fusednn.training.optimizer_state import rule_of
 
-from .lists import Pair, built_list, checked_list
-from .rehearsing import rehearsals
+from .lists import Pair, checked_list
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Self
 
     from fusednn import layers as specs
@@ -40,7 +37,7 @@ SOLVERS = {**NAMED, "sgd": SGD(), "adam": Adam()}
 """The solvers by name; "adam" adds epsilon after the bias correction, as PyTorch's does."""
 
 
-class PairedNetwork(WeightsMixin, BaseNetwork, ABC):
+class PairedNetwork(BaseNetwork):
     """A network of two lists of layers; not for direct use.
 
     A subclass names its lists in `_list_names`, has a parameter of each name, and defines
@@ -50,21 +47,19 @@ class PairedNetwork(WeightsMixin, BaseNetwork, ABC):
     n_iter_: int
     _list_names: ClassVar[tuple[str, str]]
     _built_name = "_pair"
-    _shaping: ClassVar[tuple[str, ...]]  # parameters that say which weights there are
-    _is_game = False
     _auto_rows = "small"  # what batch_size="auto" means
     # parameters of other estimators that this one does not have, with their values
     accumulate, l1, max_fun, missing_targets, mixup = 1, 0.0, 1, "error", 0.0
 
     # -- structure -----------------------------------------------------------------------
 
-    @abstractmethod
     def _default_list(self, name: str, axes: tuple[int, ...]) -> tuple[specs.Layer, ...]:
         """The list that is used where the user gives none."""
+        raise NotImplementedError
 
-    @abstractmethod
     def _pair_of(self, lists: tuple[tuple[specs.Layer, ...], ...]) -> Pair:
         """Builds the lists for the axes of X."""
+        raise NotImplementedError
 
     def _asked(self):
         """The two lists, as the parameters ask for them."""
@@ -93,14 +88,10 @@ class PairedNetwork(WeightsMixin, BaseNetwork, ABC):
     def _build(self, X, random_state, rows):
         lists = self._asked()
         self._pair = self._pair_of(lists)
-        if not self._pair.built.has_trained:
-            names = " and ".join(self._list_names)
-            raise ValueError(f"{names} have no weights, so there is nothing to train.")
         self._set_lists(lists)
         self._arrays = drawn(self._pair.built, random_state, self._type_for(X))
 
     def _restore(self, arrays):
-        self._set_lists(self._asked())
         self._pair = self._pair_of(self._lists)
         self._arrays = arrays
 
@@ -132,8 +123,7 @@ class PairedNetwork(WeightsMixin, BaseNetwork, ABC):
             for one in (self._pair, pair)
         )
         if found != asked:
-            *first, last = self._shaping
-            names = f"{', '.join(first)} and {last}"
+            names = " and ".join(self._list_names)
             raise ValueError(
                 f"The weights are of other layers than {names} ask for: these cannot change while"
                 " training goes on."
@@ -200,27 +190,10 @@ class PairedNetwork(WeightsMixin, BaseNetwork, ABC):
     def _part(self, second: bool, arrays=None):
         """The network of one of the lists, without noise, and its parameters."""
         arrays = self._typed_parameters() if arrays is None else arrays
-        ops, arrays = untied(self._pair.built.ops, arrays)
-        first = self._pair.first
+        ops, first = self._pair.built.ops, self._pair.first
         count = sum(len(op.parameters()) for op in ops[:first])
         ops, arrays = (ops[first:], arrays[count:]) if second else (ops[:first], arrays[:count])
         return folded(Network(ops, LOSS_OF_LINK["identity"]), arrays)
-
-    def _count_hidden(self):
-        return sum(map(len, self._lists))
-
-    def _first_layers(self, count, network, arrays):
-        """The network of the first `count` layers of both lists, and its parameters."""
-        ops, arrays = untied(network.ops, arrays)
-        first, second = self._lists
-        name, other = self._list_names
-        if count <= len(first):
-            ops = built_list(name, first[:count], axes_of(self)).ops
-        else:
-            behind = built_list(other, second[: count - len(first)], self._pair.middle)
-            ops = (*ops[: self._pair.first], *behind.ops)
-        network = network._replace(ops=ops)
-        return network, arrays[: len(network.parameters())]
 
     def _network_dtype(self):
         return self._arrays[0].dtype
@@ -270,9 +243,47 @@ class PairedNetwork(WeightsMixin, BaseNetwork, ABC):
         """
         return self._initialized(X, y)
 
-    def _rehearsals(self, sparse):
-        """What `warmup` runs."""
-        return rehearsals(self, sparse)
+    def get_weights(self) -> list[list[Any]]:
+        """Returns copies of the weights: a list for each layer, those of the first list first.
+
+        Returns
+        -------
+        list of list of ndarray
+            In the form of `NetworkClassifier.get_weights`, without an output layer.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from fusednn import Autoencoder
+        >>> from fusednn.layers import Dense
+        >>> model = Autoencoder([Dense(2)], [Dense(3)]).initialize(np.ones((10, 3)))
+        >>> [[array.shape for array in arrays] for arrays in model.get_weights()]
+        [[(3, 2), (2,)], [(2, 3), (3,)]]
+        """
+        self._check_fitted()
+        return by_layer(self._pair.built, [array.copy() for array in self._arrays])
+
+    def set_weights(self, weights: Sequence[Sequence[Any]]) -> Self:
+        """Sets the weights, layer by layer.
+
+        Parameters
+        ----------
+        weights : list of list of array-like
+            In the form of `get_weights`. They are copied, in the network's type.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If a number of arrays or a shape differs, or values are not finite; the estimator then
+            stays unchanged.
+        """
+        self._check_fitted()
+        self._arrays = replaced(self._pair.built, self._arrays, weights)
+        return self
 
     def _html_repr(self):
         """Appends a table of the layers of a fitted network to scikit-learn's diagram."""

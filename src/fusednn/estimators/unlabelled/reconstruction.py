@@ -9,7 +9,6 @@ import numpy as np
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import check_array
 from sklearn.utils._param_validation import StrOptions
-from sklearn.utils._set_output import _get_output_config
 
 from fusednn.estimators.fitting.decorators import with_callbacks, with_checked_parameters
 from fusednn.estimators.input.constraints import DTYPES, SHARED
@@ -39,15 +38,11 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, PairedN
     encoder_layers_: tuple[Layer, ...]
     decoder_layers_: tuple[Layer, ...]
     scoring = "loss"  # of a validation set
-    _diverged = (
-        "The weights became infinite or NaN: lower learning_rate_init, or scale X, for example by"
-        " StandardScaler."
-    )
     _list_names = "encoder", "decoder"
     _parameter_constraints: ClassVar[dict] = {
         **SHARED,
-        "encoder": "no_validation",  # by `checked_list`
-        "decoder": "no_validation",
+        "encoder": ["array-like", None],
+        "decoder": ["array-like", None],
         "solver": [StrOptions({"sgd", "adam", *NAMED}), Optimizer],
         "learning_rate": [StrOptions({"constant", "adaptive"}), Schedule, callable],
         "loss": [StrOptions(set(LOSSES)), RegressionLoss],
@@ -59,11 +54,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, PairedN
     # -- targets -------------------------------------------------------------------------
 
     def _validate_input(self, X, y, incremental, reset):
-        X, y = self._validated(X, y, reset)
-        samples = X.shape[0]
-        if self.batch_size != "auto" and self.batch_size > samples and not incremental:
-            raise ValueError(f"batch_size={self.batch_size} is more than the {samples} samples.")
-        return X, y
+        return self._validated(X, y, reset)
 
     def _validated(self, X, y, reset, dtypes=None, **options):
         """X as rows, and the same again as targets."""
@@ -186,17 +177,11 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, PairedN
         Raises
         ------
         ValueError
-            If X is invalid, or `set_output` asks for a frame and the encoder ends with axes.
+            If X is invalid.
         """
         network, arrays = self._part_fitted(False)
-        axes = self._pair.middle
-        if len(axes) > 1 and _get_output_config("transform", self)["dense"] != "default":
-            raise ValueError(
-                f"Codes have axes {axes}, which a frame cannot hold: end encoder with Flatten(),"
-                " or call set_output(transform='default')."
-            )
         codes = predict(network, arrays, self._ready(X), n_jobs=self.n_jobs, answer="logits")
-        return codes.reshape(len(codes), *axes)
+        return codes.reshape(len(codes), *self._pair.middle)
 
     def inverse_transform(self, X: MatrixLike) -> FloatArray:
         """Returns the samples that the decoder makes of codes.

@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fusednn.graph.arrays import CHUNKS, NETWORK, ROWS, SAMPLES, Array
-from fusednn.graph.calls import Call, Graph
 from fusednn.graph.gradients import arrays_read
-from fusednn.kernels.ops import answers
+from fusednn.graph.trace import Call, Graph
+from fusednn.kernels.ops import output
 from fusednn.kernels.ops.lengths import clear_steps
 from fusednn.kernels.ops.pointwise import elementwise as row_ops
 from fusednn.kernels.records import LENGTHS
@@ -115,7 +115,7 @@ class Lowering:
         self._zero_rows: dict[int, np.ndarray] = {}
         self.loss, self.picked = loss, picked
         self.gathered: Block | None = None  # the batch's data, if a dense layer reads them
-        self._transposed = list(transposed) or [None] * len(forms)
+        self._transposed = transposed
         self._numbers = {array: number for number, (_, array) in enumerate(graph.parameters)}
         self._arrays: dict[Array, np.ndarray] = {
             array: parameters[number] for array, number in self._numbers.items()
@@ -142,10 +142,6 @@ class Lowering:
     def transposed(self, w: Array) -> np.ndarray | None:
         """The copy of w^T of a parameter that has one."""
         return self._transposed[self._numbers[w]]
-
-    def set_transposed(self, w: Array, copy: np.ndarray) -> None:
-        """Sets the memory of the copy of w^T of a parameter."""
-        self._transposed[self._numbers[w]] = copy
 
     def derive(self, array: Array, number: int, values: np.ndarray) -> None:
         """Sets the memory of an array that is computed from a parameter and has its form."""
@@ -274,7 +270,7 @@ class Lowering:
         x = self.blocks[array]
         found = np.empty((samples, x.positions * x.width), self.dtype)
         emitted = Block(found.reshape(-1), x.width, x.width)
-        self.add(answers.emit_rows, {"emitted": emitted, "x": x})
+        self.add(output.emit_rows, {"emitted": emitted, "x": x})
         return found
 
     def cut(self, after: np.ndarray | None = None) -> None:

@@ -6,17 +6,17 @@ from functools import lru_cache
 
 import numpy as np
 
-from fusednn.graph.calls import Call, Graph
 from fusednn.graph.network import Network
+from fusednn.graph.trace import Call, Graph
 from fusednn.kernels.ops.products import narrow_dense
 
 from .forms import Column, Form, Panels, Table, Vectors
 from .reduced_taps import stored_taps
 from .rounded_weights import FORMS
-from .turned_panels import TURNED, TurnedPanels
+from .turned_panels import TurnedPanels
 
 TRANSPOSING = (
-    *("dense_backward", "dense_turned", "convolve_backward"),
+    *("dense_backward", "convolve_backward"),
     *("rnn_backward", "lstm_backward", "gru_backward"),
 )
 """The calls that read a copy of w^T."""
@@ -27,10 +27,6 @@ ROUNDED = "dense", "rnn_forward", "rnn_carried", "lstm_forward", "gru_forward"
 
 LOOKING_UP = "embed_rows", "embed_tokens"
 """The calls that read tables."""
-
-
-READ_BY_ROWS = {"periodic_forward": ("w", "b", "v", "c"), "embed_bins": ("w", "b", "v")}
-"""The calls that read parameters of several axes by rows along the last, and their operands."""
 
 
 def forms_of(network: Network, dtype, wants_dx: bool = False) -> tuple[Form, ...]:
@@ -59,20 +55,12 @@ def _forms(network: Network, dtype, wants_dx: bool) -> tuple[Form, ...]:
     copied = {number for op in TRANSPOSING for number in _weights_of(whole, op)}
     tables = [call.given["tables"] for call in graph.calls if call.op in LOOKING_UP]
     tables += [(call.given["table"],) for call in graph.calls if call.op == "add_positions"]
-    by_rows = {
-        call.given[name]
-        for call in graph.calls
-        for name in READ_BY_ROWS.get(call.op, ())
-        if call.given[name] is not None
-    }
     convolutions = _weights_of(graph, "convolve") | _weights_of(graph, "convolve_transposed")
     turned = {one.parameter for one in graph.turned}
     forms: list[Form] = []
     for number, (parameter, array) in enumerate(graph.parameters):
         call = products.get(number)
-        if storages.get(number) and array in turned:
-            forms.append(TURNED[storages[number]](*parameter.shape))
-        elif storages.get(number):
+        if storages.get(number):
             forms.append(FORMS[storages[number]](*parameter.shape))
         elif array in turned:
             count, size = parameter.shape
@@ -88,14 +76,13 @@ def _forms(network: Network, dtype, wants_dx: bool) -> tuple[Form, ...]:
         elif any(array in found for found in tables):
             count, size = parameter.shape
             forms.append(Table(count, size, dtype))
-        elif array in by_rows or len(parameter.shape) == 1:
-            element = np.float64 if parameter.exact else dtype
-            forms.append(Column(parameter.shape, element, decays=parameter.decay > 0))
         elif len(parameter.shape) > 2:
             forms.append(stored_taps(convolutions[number], dtype, number in copied))
+        elif len(parameter.shape) == 2:
+            forms.append(Panels(*parameter.shape, dtype, transposed=number in copied))
         else:
-            fan_in, fan_out = parameter.shape
-            forms.append(Panels(fan_in, fan_out, dtype, transposed=number in copied))
+            [size] = parameter.shape
+            forms.append(Column(size, np.float64 if parameter.exact else dtype))
     return tuple(forms)
 
 

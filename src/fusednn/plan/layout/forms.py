@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from math import prod
 from typing import Any, ClassVar
 
 import numpy as np
@@ -35,8 +34,8 @@ class Form(ABC):
     dtype : dtype
     count, transposed_count : int
         Elements, padding included, and those of a copy of w^T.
-    decays : bool
-        Whether decay and the L1 term apply to it; its update then writes the sums of its squares.
+    is_matrix : bool
+        Whether its update writes the sums of its squares.
     scratch : int
         Elements of a worker's scratch that its update needs.
     """
@@ -47,7 +46,7 @@ class Form(ABC):
     dtype: np.dtype
     count: int
     transposed_count = 0
-    decays = True
+    is_matrix = True
     scratch = 0
 
     @abstractmethod
@@ -72,38 +71,27 @@ class Form(ABC):
 
 
 class Column(Form):
-    """Rows along the last axis, each padded: a bias, a factor of each unit, or a few for each.
+    """A vector, padded: a bias, or a factor of each unit.
 
     Parameters
     ----------
-    size : int or tuple of int
-        Its shape.
+    size : int
     dtype : dtype
-    decays : bool
-        As an attribute.
     """
 
     apply_op = staticmethod(update.apply_bias)
     partials_op = staticmethod(partials.update_vector_partials)
+    is_matrix = False
 
-    def __init__(self, size: int | tuple[int, ...], dtype, decays: bool = False):
-        self.shape = size if isinstance(size, tuple) else (size,)
-        self.dtype, self.decays = np.dtype(dtype), decays
-        self.stride = padded(self.shape[-1], dtype)
-        self.count = prod(self.shape[:-1]) * self.stride
-
-    def _rows(self, flat: np.ndarray) -> np.ndarray:
-        rows = flat[: self.count].reshape(*self.shape[:-1], self.stride)
-        return rows[..., : self.shape[-1]]
+    def __init__(self, size: int, dtype):
+        self.shape, self.dtype = (size,), np.dtype(dtype)
+        self.count = padded(size, dtype)
 
     def pack(self, flat: np.ndarray, array: np.ndarray) -> None:
-        self._rows(flat)[:] = array
+        flat[: len(array)] = array
 
     def unpack(self, array: np.ndarray, flat: np.ndarray) -> None:
-        array[:] = self._rows(flat)
-
-    def update_operands(self) -> dict[str, Any]:
-        return {"decays": 1} if self.decays else {}
+        array[:] = flat[: len(array)]
 
     def tiles(self, batch: int) -> list[tuple[int, int, float]]:
         bounds = parts(self.count, self.dtype)

@@ -15,8 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from fusednn.graph.arrays import SAMPLES, Array
-from fusednn.graph.calls import Call
-from fusednn.graph.linked_arrays import Carried
+from fusednn.graph.trace import Call, Carried
 
 from .buffers import Block, leading_dimension
 from .memory import Memory

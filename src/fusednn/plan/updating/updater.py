@@ -6,9 +6,9 @@ from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
-from fusednn.graph.calls import Graph
-from fusednn.graph.gradients import Both, Sum, Sums
+from fusednn.graph.gradients import Both, Sum
 from fusednn.graph.parameters import Parameter
+from fusednn.graph.trace import Graph
 from fusednn.kernels.ops.updates.adjust import adjust
 from fusednn.kernels.optimizers import OPTIMIZERS
 from fusednn.plan.binding.products import GradientOp
@@ -62,7 +62,7 @@ class Updater:
         return sum(
             len(tiles)
             for tiles, form in zip(self._tiles, self._layout.forms, strict=True)
-            if form.decays
+            if form.is_matrix
         )
 
     def lower(
@@ -111,7 +111,7 @@ class Updater:
                 **gradient.operands,
                 **form.update_operands(),
             }
-            if form.decays:
+            if form.is_matrix:
                 if refresh and number not in self._normed:
                     operands["transposed"] = self._layout.transposed(self._transposed, number)
                 operands["squares_out"] = None if squares is None else squares[counted:]
@@ -128,17 +128,17 @@ class Updater:
     def _factors(self, number: int) -> np.ndarray | None:
         """A parameter's factors of rate, decay and squares; None if it needs none."""
         rate, decay = self._facts[number].rate, self._facts[number].decay
-        if rate == 1.0 and (decay == 1.0 or not self._layout.forms[number].decays):
+        if rate == 1.0 and (decay == 1.0 or not self._layout.forms[number].is_matrix):
             return None
         return np.array([rate, decay * rate if self._decoupled else decay, decay])
 
 
 def positions_of(graph: Graph) -> dict[int, int]:
     """By parameter number: the rows per sample that its gradient is a sum over."""
-    found = dict(graph.gradients)
-    for number, gradient in graph.gradients.items():
-        if isinstance(gradient, Both | Sums):
-            found[number] = gradient[0]
+    found = {
+        number: gradient.product if isinstance(gradient, Both) else gradient
+        for number, gradient in graph.gradients.items()
+    }
     return {
         number: gradient.dz.positions
         for number, gradient in found.items()

@@ -23,11 +23,7 @@ from fusednn.graph.layers.recurrent import GATES, Recurrent
 from fusednn.graph.layers.rescale import Rescale
 from fusednn.graph.layers.reshape import Reshape
 from fusednn.graph.layers.residual import Residual
-from fusednn.graph.layers.tabular.parametric import Parametric
-from fusednn.graph.layers.tabular.periodic import Periodic
-from fusednn.graph.layers.tabular.piecewise_linear import PiecewiseLinear
-from fusednn.graph.layers.tabular.scaling import Scaling
-from fusednn.graph.layers.tied import Mirrored, Tied
+from fusednn.graph.layers.tied import Tied
 from fusednn.graph.layers.token_embedding import TokenEmbedding
 from fusednn.graph.layers.transposed_convolution import TransposedConvolution
 from fusednn.graph.layers.untrained import GaussianNoise, Identity, Standardize
@@ -87,7 +83,6 @@ def _read_after(value, where: str, reader: Any) -> Epilogue:
 SIZE = _plain(whole(1, MOST_WIDTH))
 SIZES = Kind(list, lambda value, where, _: list_of(whole(1, MOST_WIDTH), 1)(value, where))
 NUMBERS = Kind(list, lambda value, where, _: list_of(whole(0, MOST_WIDTH), 1)(value, where))
-NUMBER = _plain(whole(0, MOST_WIDTH))
 PERHAPS_NUMBER = _plain(optional(whole(0, MOST_WIDTH)))
 SHAPE = Kind(list, lambda value, where, reader: reader.shape(value, where))
 FLAG = _plain(flag)
@@ -116,23 +111,6 @@ FIELDS: dict[type, dict[str, Kind]] = {
     BatchNorm: {"width": SIZE, "after": AFTER, "epsilon": EPSILON},
     LayerNorm: {"width": SIZE, "after": AFTER, "centered": FLAG, "epsilon": EPSILON},
     PReLU: {"width": SIZE, "after": AFTER},
-    Parametric: {"width": SIZE, "function": AFTER, "after": AFTER},
-    Periodic: {
-        "fan_in": SIZE,
-        "columns": NUMBERS,
-        "frequencies": SIZE,
-        "size": SIZE,
-        "is_plr": FLAG,
-        "after": AFTER,
-    },
-    PiecewiseLinear: {
-        "fan_in": SIZE,
-        "columns": NUMBERS,
-        "bins": SIZES,
-        "size": NUMBER,
-        "after": AFTER,
-    },
-    Scaling: {"width": SIZE, "after": AFTER},
     Standardize: {"width": SIZE, "after": AFTER},
     Rescale: {"width": SIZE, "after": AFTER},
     Identity: {"width": SIZE, "after": AFTER},
@@ -184,7 +162,6 @@ FIELDS: dict[type, dict[str, Kind]] = {
     Positions: {"steps": SIZE, "width": SIZE, "learned": FLAG, "after": AFTER},
     Gate: {"width": SIZE, "after": AFTER},
     Tied: {"fan_in": SIZE, "fan_out": SIZE, "after": AFTER},
-    Mirrored: {"fan_in": SIZE, "fan_out": SIZE, "of": NUMBER, "after": AFTER},
 }
 """The fields of each op that affect its outputs."""
 
@@ -202,11 +179,6 @@ SINCE: dict[type, int] = {
     Gate: 7,
     Latent: 8,
     Tied: 8,
-    Mirrored: 8,
-    Scaling: 9,
-    Parametric: 9,
-    Periodic: 9,
-    PiecewiseLinear: 9,
 }
 """The version of the format that introduced an op, if it is not the first."""
 

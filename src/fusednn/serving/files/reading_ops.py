@@ -14,9 +14,7 @@ from fusednn.graph.layers.embedding import Embedding
 from fusednn.graph.layers.layer import Layer
 from fusednn.graph.layers.recurrent import Recurrent
 from fusednn.graph.layers.residual import Residual
-from fusednn.graph.layers.tabular.periodic import Periodic
-from fusednn.graph.layers.tabular.piecewise_linear import PiecewiseLinear
-from fusednn.graph.layers.tied import Mirrored, Tied
+from fusednn.graph.layers.tied import Tied
 from fusednn.graph.layers.token_embedding import TokenEmbedding
 from fusednn.graph.windows import Windows
 
@@ -60,8 +58,6 @@ def read_ops(value, where: str, elements: int, version: int) -> tuple[Layer, ...
             raise Refused(f"{where}[{at}].last must be true of the last op alone")
         if isinstance(op, Tied):
             _check_tied(ops, at, where)
-        if isinstance(op, Mirrored):
-            _check_mirrored(ops, at, where)
     if isinstance(ops[0], Dense) and not value[0]["first"]:
         raise Refused(f"{where}[0].first must be true: it reads the data")
     return ops
@@ -73,17 +69,6 @@ def _check_tied(ops: tuple[Layer, ...], at: int, where: str) -> None:
     table = (first.categories, first.size) if isinstance(first, TokenEmbedding) else None
     if at != len(ops) - 1 or table != (op.fan_out, op.fan_in):
         raise Refused(f"{where}[{at}] must be the last op, and have the vectors of the first")
-
-
-def _check_mirrored(ops: tuple[Layer, ...], at: int, where: str) -> None:
-    """Refuses an op whose weights are not those of an earlier dense layer, transposed."""
-    op = ops[at]
-    assert isinstance(op, Mirrored)
-    found, other = None, ops[op.of] if op.of < at else None
-    if isinstance(other, Dense) and not other.weight_norm:
-        found = other.fan_out, other.fan_in
-    if found != (op.fan_in, op.fan_out):
-        raise Refused(f"{where}[{at}] must have the weights of an earlier Dense, transposed")
 
 
 class Reader:
@@ -181,14 +166,8 @@ class Reader:
             self._check_embedding(parts, where)
         if kind is TokenEmbedding:
             self._check_tokens(parts, where)
-        if kind is PiecewiseLinear:
-            self._check_bins(parts, where)
-        if kind is Periodic:
-            self._check_periodic(parts, where)
         if kind is Tied and self._depth:
             raise Refused(f"{where} must be the last op")
-        if kind is Mirrored and self._depth:
-            raise Refused(f"{where} must not be inside another op")
         if kind is Attention:
             _check_attention(parts, where)
         if kind in windows_json.CHECKS:
@@ -213,26 +192,13 @@ class Reader:
     def _check_embedding(self, parts: dict[str, Any], where: str) -> None:
         if self._depth or self._count > 1:
             raise Refused(f"{where} must be the first op")
+        columns = parts["columns"]
         if len({len(parts[key]) for key in ("columns", "categories", "sizes")}) > 1:
             raise Refused(f"{where} must have as many categories and sizes as columns")
-        _check_columns(parts, where)
+        if len(set(columns)) != len(columns) or max(columns) >= parts["fan_in"]:
+            raise Refused(f"{where}.columns must be different ones of its {parts['fan_in']}")
         if sum(parts["sizes"]) > self._widest:
             raise Refused(f"{where}.sizes are more than the tensors have elements")
-
-    def _check_periodic(self, parts: dict[str, Any], where: str) -> None:
-        _check_columns(parts, where)
-        if parts["size"] < 2 and not parts["is_plr"]:
-            raise Refused(f"{where}.size must be 2 or more, since it has the columns themselves")
-        for key in ("frequencies", "size"):
-            if parts[key] * len(parts["columns"]) > self._widest:
-                raise Refused(f"{where}.{key} are more than the tensors have elements")
-
-    def _check_bins(self, parts: dict[str, Any], where: str) -> None:
-        _check_columns(parts, where)
-        if len(parts["bins"]) != len(parts["columns"]):
-            raise Refused(f"{where} must have as many bins as columns")
-        if max(sum(parts["bins"]), parts["size"] * len(parts["columns"])) > self._widest:
-            raise Refused(f"{where} makes more numbers than the tensors have elements")
 
     def _check_tokens(self, parts: dict[str, Any], where: str) -> None:
         if self._depth or self._count > 1:
@@ -241,12 +207,6 @@ class Reader:
             raise Refused(f"{where} has more vectors than the tensors have elements")
         if (parts["padding"] or 0) >= parts["categories"]:
             raise Refused(f"{where}.padding must be one of its {parts['categories']} codes")
-
-
-def _check_columns(parts: dict[str, Any], where: str) -> None:
-    columns = parts["columns"]
-    if len(set(columns)) != len(columns) or max(columns) >= parts["fan_in"]:
-        raise Refused(f"{where}.columns must be different ones of its {parts['fan_in']}")
 
 
 def _check_attention(parts: dict[str, Any], where: str) -> None:

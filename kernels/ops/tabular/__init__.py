@@ -1,1 +1,0 @@
-"""Ops on columns of tables: embeddings of numbers."""

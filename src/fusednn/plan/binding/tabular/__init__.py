@@ -1,1 +1,0 @@
-"""Binds embeddings of numeric columns to kernels."""

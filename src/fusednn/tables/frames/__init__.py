@@ -1,1 +1,0 @@
-"""Tables in memory, such as frames and arrays, as columns and targets."""

@@ -1,1 +1,0 @@
-"""Learned preparation of a table: scaled numbers, flags and codes of categories."""
