@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
-from generation import EVENTS, events, language_model, pieces_of, prompt_model
+from generation import Events, Writing, language_model, pieces_of, prompt_model
 from metrics import CountRequests, Metrics
 from prediction import Answerer
 from pydantic import BaseModel, ValidationError
@@ -36,12 +36,30 @@ PATHS = frozenset(
 
 
 class Limits(NamedTuple):
-    """Limits of a request: bytes of the body, seconds until they have arrived, rows, tokens."""
+    """Limits of a request.
+
+    Parameters
+    ----------
+    body : int
+        Bytes.
+    seconds : float
+        Until the body has arrived.
+    rows : int
+    tokens, prompt : int
+        Tokens of a text, and of what it goes on from.
+    writing : float
+        Seconds of a text.
+    texts : int
+        Texts that are written at once.
+    """
 
     body: int = 1 << 20
     seconds: float = 10.0
     rows: int = 1000
     tokens: int = 1000
+    prompt: int = 4000
+    writing: float = 60.0
+    texts: int = 4
 
 
 LIMITS = Limits()
@@ -130,14 +148,14 @@ def create_app(predictor, limits: Limits = LIMITS, writer=None) -> FastAPI:
 
 def _add_generate(app: FastAPI, writer, limits: Limits, refusals) -> None:
     """Adds the path that writes texts, and compiles what it calls."""
-    request_model = prompt_model(limits.tokens)
+    request_model, writing = prompt_model(limits.tokens), Writing(limits.texts, limits.writing)
     [*writer.iter_generate(writer.tokenizer_.decode([writer.tokenizer_.n_codes_ - 1]), 2)]
     schema = {"application/json": {"schema": request_model.model_json_schema()}}
 
     @app.post(
         "/generate",
         response_class=StreamingResponse,
-        responses=refusals,
+        responses={**refusals, 503: {"model": Problem}},
         openapi_extra={"requestBody": {"required": True, "content": schema}},
     )
     async def generate(request: Request) -> StreamingResponse:
@@ -147,17 +165,31 @@ def _add_generate(app: FastAPI, writer, limits: Limits, refusals) -> None:
         body = await _body(request, limits)
         try:
             asked = request_model.model_validate_json(body)
-            pieces = await run_in_threadpool(pieces_of, writer, asked)
         except ValueError as error:
-            raise HTTPException(422, _reasons(error, "prompt")) from None
-        return StreamingResponse(events(pieces), media_type=EVENTS)
+            raise HTTPException(422, _reasons(error)) from None
+        if not writing.begin():
+            busy = f"{limits.texts} texts are being written: ask again"
+            raise HTTPException(503, busy, {"Retry-After": "1"})
+        try:
+            return Events(
+                await run_in_threadpool(pieces_of, writer, asked, limits.prompt), writing
+            )
+        except BaseException as error:
+            writing.end()
+            if isinstance(error, ValueError):
+                raise HTTPException(422, _reasons(error, "prompt")) from None
+            raise
 
 
 def from_environment() -> FastAPI:
-    """Creates the service from SERVICE_MODEL, SERVICE_MAX_BODY and SERVICE_MAX_ROWS."""
+    """Creates the service from SERVICE_MODEL and limits such as SERVICE_MAX_BODY."""
+    given = {name: os.environ.get(f"SERVICE_MAX_{name.upper()}") for name in LIMITS._fields}
     limits = LIMITS._replace(
-        body=int(os.environ.get("SERVICE_MAX_BODY", LIMITS.body)),
-        rows=int(os.environ.get("SERVICE_MAX_ROWS", LIMITS.rows)),
+        **{
+            name: type(getattr(LIMITS, name))(text)
+            for name, text in given.items()
+            if text is not None
+        }
     )
     predictor = fusednn.load(os.environ["SERVICE_MODEL"])
     app = create_app(predictor, limits, language_model(os.environ["SERVICE_MODEL"]))

@@ -48,6 +48,14 @@ def main(arguments=None):
     parser.add_argument("--workers", type=COUNT, default=1, help="processes; best one per core")
     parser.add_argument("--max-body", type=COUNT, default=LIMITS.body, help="bytes")
     parser.add_argument("--max-rows", type=COUNT, default=LIMITS.rows)
+    parser.add_argument("--max-tokens", type=COUNT, default=LIMITS.tokens, help="of a text")
+    parser.add_argument("--max-prompt", type=COUNT, default=LIMITS.prompt, help="tokens")
+    parser.add_argument(
+        "--max-writing", type=COUNT, default=int(LIMITS.writing), help="seconds of a text"
+    )
+    parser.add_argument(
+        "--max-texts", type=COUNT, default=LIMITS.texts, help="written at once, per process"
+    )
     parser.add_argument(
         "--max-connections", type=COUNT, default=1000, help="open at once, per process"
     )
@@ -59,11 +67,9 @@ def main(arguments=None):
         fusednn.load(options.model)
     except (OSError, ValueError) as error:
         parser.error(str(error))
-    os.environ |= {
-        "SERVICE_MODEL": str(options.model.resolve()),
-        "SERVICE_MAX_BODY": str(options.max_body),
-        "SERVICE_MAX_ROWS": str(options.max_rows),
-    }
+    os.environ["SERVICE_MODEL"] = str(options.model.resolve())
+    for name in ("body", "rows", "tokens", "prompt", "writing", "texts"):
+        os.environ[f"SERVICE_MAX_{name.upper()}"] = str(getattr(options, f"max_{name}"))
     if options.access_log:
         LOGGING["loggers"]["uvicorn.access"] = {"level": "INFO"}
     with ExitStack() as stack:

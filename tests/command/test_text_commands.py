@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import time
 
 import pytest
@@ -61,12 +62,10 @@ def test_lines_and_words(tmp_path, capsys):
     assert run("fit-text", tmp_path / "names.txt", *FIT, *options, "-o", tmp_path / "m.st") == 0
     assert "held out" not in capsys.readouterr().out
     assert run("generate", tmp_path / "m.st", "-n", 7, "--seed", 0) == 0
-    assert set(capsys.readouterr().out.split()) <= {
-        "anna",
-        "bo",
-        "carl",
-        "\N{REPLACEMENT CHARACTER}",
-    }
+    assert set(capsys.readouterr().out.split()) <= {"anna", "bo", "carl"}
+    odd = "--unknown", "--temperature", 1000
+    assert run("generate", tmp_path / "m.st", "-n", 400, "--seed", 0, *odd) == 0
+    assert "\N{REPLACEMENT CHARACTER}" in capsys.readouterr().out
 
 
 def test_lines_end_where_editors_end_them(tmp_path):
@@ -150,3 +149,75 @@ def test_text_appears_while_it_is_made_and_ctrl_c_ends_it(folder):
         _, errors = process.communicate(timeout=SECONDS)
         assert time.monotonic() - began < SECONDS
     assert (process.returncode, errors) == (130, b"fusednn: interrupted\n")
+
+
+OFTEN = [
+    *(sys.executable, "-c"),
+    "import sys; from fusednn.command.subcommands import fit_text; fit_text.REPORTS = 10**5;"
+    "from fusednn.command.main import main; sys.exit(main(sys.argv[1:]))",
+]
+"""The command, with a report after each 100 of ten million steps."""
+
+
+def begun(command, folder, path):
+    """A training that has no end, as a process."""
+    arguments = "fit-text", folder / "cats.txt", "-o", path, *FIT, "--steps", 10**7
+    pipe = subprocess.PIPE
+    return subprocess.Popen([*command, *map(str, arguments)], stdout=pipe, stderr=pipe, text=True)
+
+
+@posix
+def test_ctrl_c_keeps_the_steps_that_were_printed(folder, tmp_path):
+    path = tmp_path / "m.st"
+    with begun(OFTEN, folder, path) as process:
+        lines = [process.stdout.readline() for _ in range(4)]
+        process.send_signal(signal.SIGINT)
+        rest, errors = process.communicate(timeout=SECONDS)
+    assert process.returncode == 130
+    assert rest.endswith(f"wrote {path}\n")
+    told = re.fullmatch(r"fusednn: interrupted after step (\d+), whose model is kept\n", errors)
+    model = LanguageModel.load(path)
+    assert (100 * model.n_iter_, model.warm_start) == (int(told[1]), False)
+    losses = [float(one) for one in re.findall("held out (.*?),", "".join(lines) + rest)]
+    assert 3 <= len(losses) <= model.n_iter_
+    kept = model.loss_and_gradient(TEXT[-(len(TEXT) // 10) :])[0]
+    assert kept == pytest.approx(-model.best_validation_score_, rel=1e-4)
+    assert kept < min(losses) + 1e-4
+    assert run("generate", path, "--prompt", "the ", "-n", 5) == 0
+
+
+@posix
+def test_ctrl_c_before_the_first_report_keeps_the_old_file(folder, tmp_path):
+    path = tmp_path / "m.st"
+    path.write_text("old")
+    with begun(COMMAND, folder, path) as process:
+        process.stdout.readline()
+        time.sleep(0.5)
+        process.send_signal(signal.SIGINT)
+        rest, errors = process.communicate(timeout=SECONDS)
+    assert (process.returncode, rest, errors) == (130, "", "fusednn: interrupted\n")
+    assert path.read_text() == "old"
+
+
+def test_a_second_ctrl_c_ends_the_command(folder, tmp_path, monkeypatch, capsys):
+    """Here while the model is written."""
+    path = tmp_path / "m.st"
+    path.write_text("old")
+
+    def interrupt(*_):
+        signal.raise_signal(signal.SIGINT)
+
+    def end(lines, progress, parameters):
+        if progress.n_iter == 2:
+            interrupt()
+
+    monkeypatch.setattr("fusednn.command.terminal.watch.StepLines.end", end)
+    assert run("fit-text", folder / "cats.txt", *FIT, "-o", path) == 130
+    assert "after step 6, whose model is kept" in capsys.readouterr().err
+    assert LanguageModel.load(path).n_iter_ == 2
+    kept = path.read_bytes()
+    monkeypatch.setattr(LanguageModel, "save", interrupt)
+    assert run("fit-text", folder / "cats.txt", *FIT, "-o", path) == 130
+    assert capsys.readouterr().err == "fusednn: interrupted\n"
+    assert path.read_bytes() == kept
+    assert os.listdir(tmp_path) == ["m.st"]

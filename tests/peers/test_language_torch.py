@@ -14,7 +14,7 @@ from running.nested_weights import flat, leaves
 from torch import nn
 from torch.nn import functional as F
 
-from fusednn import LanguageModel
+from fusednn import LanguageModel, export_torch, import_torch, layers
 from fusednn.layers import presets
 from fusednn.optimizers import AdamW
 from fusednn.training.drawn_windows import DrawnWindows
@@ -112,6 +112,100 @@ def test_fifty_steps(pair):
     found = np.concatenate([one.detach().numpy().ravel() for one in parameters_of(theirs)])
     np.testing.assert_allclose(
         flat(ours.get_weights()), found, atol=TOLERANCE[dtype][1], rtol=TOLERANCE[dtype][1]
+    )
+
+
+class Encoded(nn.Module):
+    """`EXCHANGED`, whose modules PyTorch has: a table, layers, and a head with its weight."""
+
+    def __init__(self, name, count):
+        super().__init__()
+        self.table = nn.Embedding(count, 12)
+        if name == "attention":
+            block = nn.TransformerEncoderLayer(12, 2, 24, 0.0, F.gelu, 1e-5, True, True)
+            self.layers = nn.ModuleList([block, nn.LayerNorm(12, eps=1e-5)])
+        else:
+            self.layers = nn.ModuleList([nn.LSTM(12, 10, batch_first=True), nn.Linear(10, 12)])
+        self.head = nn.Linear(12, count, bias=False)
+        self.head.weight = self.table.weight
+
+    def forward(self, codes):
+        x, steps = self.table(codes), codes.shape[1]
+        for layer in self.layers:
+            if isinstance(layer, nn.TransformerEncoderLayer):
+                x = layer(x, torch.triu(torch.full((steps, steps), -torch.inf), 1), is_causal=True)
+            elif isinstance(layer, nn.LSTM):
+                x = layer(x)[0]
+            else:
+                x = layer(x)
+        return self.head(x)
+
+
+EXCHANGED = {
+    "attention": [
+        layers.TokenEmbedding(12),
+        layers.TransformerBlock(2, units=24, causal=True),
+        layers.LayerNorm(),
+    ],
+    "recurrence": [
+        layers.TokenEmbedding(12),
+        layers.LSTM(10, return_sequences=True),
+        layers.Dense(12),
+    ],
+}
+
+
+@pytest.mark.parametrize("name", EXCHANGED)
+def test_weights_of_a_shared_parameter_to_and_from_pytorch(name):
+    """It has two keys in PyTorch and one array here; a step changes both there."""
+    ours = LanguageModel(EXCHANGED[name], CONTEXT, random_state=0).initialize(CODES)
+    theirs = Encoded(name, 9)
+    optimizer = torch.optim.SGD(theirs.parameters(), 0.1)
+    codes = torch.tensor(CODES[: 5 * CONTEXT].astype(np.int64)).reshape(5, CONTEXT)
+    F.cross_entropy(theirs(codes).flatten(0, 1), codes.flatten()).backward()
+    optimizer.step()
+    import_torch(ours, theirs)
+    np.testing.assert_allclose(
+        ours.predict_logits(codes.numpy()), theirs(codes).detach(), atol=2e-5
+    )
+    state = theirs.state_dict()
+    given = export_torch(ours, state)
+    assert list(given) == list(state)
+    for key, array in given.items():
+        if "bias_" not in key:  # of an LSTM the sum of both counts
+            np.testing.assert_array_equal(array, state[key])
+    fresh = Encoded(name, 9)
+    fresh.load_state_dict({key: torch.as_tensor(array) for key, array in given.items()})
+    assert fresh.head.weight is fresh.table.weight
+    np.testing.assert_allclose(fresh(codes).detach(), theirs(codes).detach(), atol=2e-6)
+
+    del given["head.weight"]  # as programs do that write a shared tensor once
+    before = ours.get_weights()[0][0]
+    given["table.weight"] = given["table.weight"] * 2
+    import_torch(ours, given)
+    np.testing.assert_array_equal(ours.get_weights()[0][0], before * 2)
+    assert list(export_torch(ours, given)) == list(given)
+    given["head.weight"] = given["table.weight"] + 1
+    with pytest.raises(ValueError, match=r"output layer received 'head\.weight', which is not"):
+        import_torch(ours, given)
+    with pytest.raises(ValueError, match="the output layer has no 'bias'"):
+        import_torch(ours, {**state, "head.bias": np.zeros(9)})
+    np.testing.assert_array_equal(ours.get_weights()[0][0], before * 2)
+
+
+def test_keys_of_a_sequence_with_a_shared_parameter():
+    """Exported without keys, it is the state of an `nn.Sequential`."""
+    specs = [layers.TokenEmbedding(8), layers.Dense(8, "tanh")]
+    model = LanguageModel(specs, CONTEXT, random_state=0).initialize(CODES)
+    module = nn.Sequential(
+        nn.Embedding(9, 8), nn.Linear(8, 8), nn.Tanh(), nn.Linear(8, 9, bias=False)
+    )
+    module[3].weight = module[0].weight
+    given = {key: torch.as_tensor(array) for key, array in export_torch(model).items()}
+    module.load_state_dict(given)
+    codes = torch.tensor(CODES[:CONTEXT].astype(np.int64))[None]
+    np.testing.assert_allclose(
+        model.predict_logits(codes.numpy()), module(codes).detach(), atol=1e-6
     )
 
 

@@ -4,14 +4,15 @@
     w    <- step(w, x^T dz + in each column the sum of dout over the steps that have its code)
 
 Press and Wolf, "Using the output embedding to improve language models", EACL 2017. Products are
-those of `dense.py`; a lookup reads a number from each row of a panel, and an update adds the
-steps of a tile's codes to the tile's product, in ascending order.
+those of `dense.py` or `reduced.py`; a lookup reads a number from each row of a panel. An update
+adds the steps of a tile's codes to the tile's product, in ascending order.
 """
 
 import numpy as np
 from fusednn.kernels._jit import kernel
 from fusednn.kernels.intrinsics.lanes import lanes_of
 from fusednn.kernels.intrinsics.pointers import advance, slot
+from fusednn.kernels.intrinsics.scalars import cast, from_bits
 from fusednn.kernels.intrinsics.tiles import VECTORS
 from fusednn.kernels.operands import (
     COUNT,
@@ -34,12 +35,18 @@ from .dense import UPDATE_WEIGHTS, sum_tile, update_weights
 from .partials import WEIGHTS, sum_partials, update_partials
 from .tokens import TOKENS, token_at
 
+FLOATS, HALVES, INTEGERS = range(3)
+"""How panels hold w: in the network's type, in words of two columns in bfloat16, or in words of
+four rows as integers, with a factor for each column."""
+
 LOOK_UP = operands(
     TOKENS,
     out=ROWS,  # a row for each sample: the stride leads from sample to sample
     out_row=COUNT,  # elements from one step of out to the next
     w=REALS,
     columns=COUNT,  # of w, padded to whole vectors
+    storage=COUNT,  # FLOATS or another
+    factors=maybe(REALS),  # of each column of integers
     lengths=maybe(INT64),
     width=width_of("out"),
     padded=padded_width_of("out"),
@@ -60,6 +67,38 @@ def panel_of(columns, k, like):
     return k // lanes * lanes
 
 
+@kernel
+def read_column(out, w, columns, k, width):
+    """out (width) = column k of w (width, columns); overwrites."""
+    j = panel_of(columns, k, out[0])
+    step, there = panel_width(columns, j, out[0]), advance(w, j * width + k - j)
+    for i in range(width):
+        out[i] = there[i * step]
+
+
+@kernel
+def read_half_column(out, words, k, width):
+    """out (width) = column k of w in words of bfloat16; overwrites."""
+    lanes = lanes_of(out[0])
+    panel = k // (VECTORS * lanes)
+    there = advance(words, panel * width * lanes + k % lanes)
+    upper = k - panel * VECTORS * lanes >= lanes
+    for i in range(width):
+        word = there[i * lanes]
+        bits = word & -65536 if upper else word << 16
+        out[i] = cast(from_bits(cast(bits, word)), out[0])
+
+
+@kernel
+def read_integer_column(out, q, factor, columns, k, width):
+    """out (width) = column k of integers, four rows in a word, times its factor; overwrites."""
+    j = panel_of(columns, k, out[0])
+    step, words = panel_width(columns, j, out[0]), (width + 3) // 4
+    there = advance(q, 4 * (j * words + k - j))
+    for i in range(width):
+        out[i] = cast(there[i // 4 * 4 * step + i % 4], factor) * factor
+
+
 @op(LOOK_UP)
 def embed_columns(record, frame, scratch, lo, hi):
     """Samples [lo, hi) of OUT (B, T, WIDTH) = the columns of w (WIDTH, COLUMNS) that their T codes
@@ -67,16 +106,19 @@ def embed_columns(record, frame, scratch, lo, hi):
     """
     out, w = slot(record, LOOK_UP.out, scratch[0]), slot(record, LOOK_UP.w, scratch[0])
     columns, width = record[LOOK_UP.columns], record[LOOK_UP.width]
+    factors, storage = slot(record, LOOK_UP.factors, scratch[0]), record[LOOK_UP.storage]
     for row in range(lo, hi):
         first = sample_of(record, frame, row, TOKENS.order) * record[TOKENS.data_stride]
         here = advance(out, row * record[LOOK_UP.out_stride])
         for t in range(count_of(record, LOOK_UP.lengths, row, record[TOKENS.steps])):
             k = token_at(record, first + t, scratch[0])
-            j = panel_of(columns, k, scratch[0])
-            step = panel_width(columns, j, scratch[0])
-            there = advance(w, j * width + k - j)
-            for i in range(width):
-                here[i] = there[i * step]
+            if storage == FLOATS:
+                read_column(here, w, columns, k, width)
+            elif storage == HALVES:
+                read_half_column(here, slot(record, LOOK_UP.w, np.int32(0)), k, width)
+            else:
+                q = slot(record, LOOK_UP.w, np.int8(0))
+                read_integer_column(here, q, factors[k], columns, k, width)
             clear_columns(here, width, record[LOOK_UP.padded])
             here = advance(here, record[LOOK_UP.out_row])
     return 0

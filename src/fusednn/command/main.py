@@ -13,9 +13,9 @@ from typing import NamedTuple, NoReturn
 from fusednn import __version__
 from fusednn.tables.errors import TableError
 
-from .terminal.errors import UserError, complain, in_words
+from .terminal.errors import Interrupted, UserError, complain, in_words
 
-INTERRUPTED, CLOSED_PIPE = 130, 141
+CLOSED_PIPE = 141
 FULL = errno.ENOSPC, errno.EDQUOT, errno.EFBIG
 """Errors of a full disk, an exhausted quota and a size limit."""
 
@@ -125,7 +125,7 @@ def _run(arguments: Sequence[str]) -> int:
         return UserError.exit_code
     except KeyboardInterrupt:
         complain("interrupted")
-        return INTERRUPTED
+        return Interrupted.exit_code
     except BrokenPipeError:
         raise
     except OSError as error:  # a full disk, a name that is too long, a folder without permission

@@ -39,7 +39,7 @@ class BaseLanguageModel(ScoringMixin, WritingMixin, BaseLayered):
 
     _parameter_constraints: ClassVar[dict] = LANGUAGE
     # what other estimators have as parameters
-    standardize, mixup, l1, diagnose, max_fun = False, 0.0, 0.0, False, 1
+    standardize, mixup, l1, max_fun = False, 0.0, 0.0, 1
     missing_targets, scoring, augment, window = "error", None, None, None
 
     _diverged = "The weights became infinite or NaN: take a lower learning rate."
@@ -271,10 +271,10 @@ class BaseLanguageModel(ScoringMixin, WritingMixin, BaseLayered):
             model = clone(self).set_params(**options, dtype=dtype)
             yield f"{type(self).__name__} {dtype}", partial(_rehearse, model, codes)
 
-    def _frozen(self):
+    def _frozen(self, weights=None):
         from .deployment.freezing import freeze  # it imports the estimators
 
-        return freeze(self, n_jobs=self.n_jobs)
+        return freeze(self, n_jobs=self.n_jobs, weights=weights)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

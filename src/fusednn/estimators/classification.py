@@ -1,157 +1,33 @@
-"""The public methods of classifiers, and the conversion of labels to targets and back."""
+"""The public methods of classifiers."""
 
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.base import ClassifierMixin
 from sklearn.utils import check_array, check_consistent_length
-from sklearn.utils._param_validation import StrOptions
-from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import _check_sample_weight
 
-from fusednn.losses import CLASSIFICATION, ClassificationLoss
-
-from .files.saved_attributes import as_list
+from .class_targets import ClassTargetsMixin
 from .fitting.decorators import available_if, with_callbacks, with_checked_parameters
-from .input.constraints import CLASS_WEIGHT
-from .input.label_columns import (
-    MultioutputLabels,
-    are_columns,
-    labels_of,
-    multioutput_labels_of,
-)
-from .input.labels import Labels
-from .input.missing_targets import IGNORE, class_weights, filled, known, known_accuracy, unknown_in
-from .input.row_weights import weights_of_rows
-from .input.sample_weights import check_class_weight, present
-from .input.target_axes import by_sample, in_rows, labels_of_steps, rows_of
-from .input.targets import first_classes
+from .input.missing_targets import IGNORE, filled, known_accuracy, unknown_in
+from .input.target_axes import in_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import ArrayLike, NDArray
 
-    from fusednn.serving.types import Classes, MatrixLike, Probabilities
+    from fusednn.serving.types import MatrixLike, Probabilities
 
     from .input.types import Targets, Weights
 
 
-class ClassificationMixin(ClassifierMixin):
+class ClassificationMixin(ClassifierMixin, ClassTargetsMixin):
     """Makes a classifier of a `BaseNetwork`."""
-
-    _target_constraints: ClassVar[dict] = {
-        "class_weight": CLASS_WEIGHT,
-        "loss": [StrOptions(set(CLASSIFICATION)), ClassificationLoss],
-    }
-
-    classes_: Classes
-
-    # -- targets -------------------------------------------------------------------------
-
-    def _validate_input(self, X, y, incremental, reset):
-        X, y = self._validated(X, y, reset)
-        y = self._one_column(y)
-        rows = known(rows_of(self, y))
-        if not hasattr(self, "classes_") or (not self.warm_start and not incremental):
-            self._labels = labels_of(rows)
-            self.classes_ = self._labels.classes
-        else:
-            self._labels.check_more(rows, every=self.warm_start)
-        return X, y
-
-    def _spare_targets(self):
-        """The values that replace unknown targets in a column without known ones, for checks."""
-        return [part[0] for part in as_list(getattr(self, "classes_", []))]
-
-    def _with_unknown(self, y, unknown):
-        """Masks the unknown ones of checked targets."""
-        return np.ma.array(y, mask=unknown)
-
-    def _begin(self, X, y, classes):
-        """Sets the classes in the first call of `partial_fit`; checks them in later ones."""
-        reset = not self._is_built()
-        if self._target_axes(X, reset):
-            y = labels_of_steps(y)
-        else:
-            self._check_single(X, y, reset)
-        if self.missing_targets == IGNORE:
-            y, unknown = unknown_in(y)
-            y = y if unknown is None else filled(y, unknown, ())
-        before = getattr(self, "classes_", None)
-        if before is None and are_columns(y, classes):
-            self._labels = multioutput_labels_of(y, classes)
-            self.classes_ = self._labels.classes
-        elif before is not None and isinstance(self._labels, MultioutputLabels):
-            self._labels.check_classes(classes)
-        elif before is not None and (classes is None or np.array_equal(before, classes)):
-            return  # the classes are known
-        elif first_classes(self, classes):
-            several = type_of_target(y).startswith("multilabel")
-            self._labels = Labels(y if several else classes)
-
-    def _checked_targets(self, y):
-        """Checks targets against the classes of the fitted estimator."""
-        y = self._one_column(y)
-        self._labels.check_same(known(rows_of(self, y)))
-        return y
-
-    def _with_class_weight(self, y, sample_weight, incremental):
-        if self.class_weight is None:
-            return sample_weight
-        if incremental and isinstance(self.class_weight, str):
-            raise ValueError(
-                "class_weight 'balanced' is not supported by partial_fit, which does not see all"
-                " of the data: compute the weights and pass a dict."
-            )
-        check_class_weight(self.class_weight)
-        if hasattr(self, "output_shape_"):
-            weight = weights_of_rows(self._labels, self.class_weight, y, sample_weight)
-        else:
-            rows, weight = present(sample_weight), np.zeros(y.shape[0])
-            weight[rows] = class_weights(self._labels, self.class_weight, y[rows])
-        if not weight.any():
-            raise ValueError(
-                f"class_weight={self.class_weight!r} leaves no sample a weight: give one above 0"
-                " to some label of y."
-            )
-        if sample_weight is None:
-            return weight
-        if weight.ndim > sample_weight.ndim:
-            sample_weight = sample_weight[:, np.newaxis]
-        return weight * sample_weight
-
-    def _encode(self, y, dtype):
-        """Encodes targets for the loss, unknown ones as NaN; sets `n_outputs_`."""
-        self.n_outputs_ = self._labels.outputs
-        rows = rows_of(self, y)
-        targets = self._labels.encode(known(rows), dtype)
-        if isinstance(rows, np.ma.MaskedArray):
-            targets[np.ma.getmaskarray(rows)] = np.nan
-        return by_sample(self, targets, y.shape[0])
-
-    def _output_activation(self):
-        return self._labels.link
-
-    def _lowered_loss(self):
-        loss = CLASSIFICATION[self.loss] if isinstance(self.loss, str) else self.loss
-        return loss.lowered(self.out_activation_)
-
-    def _output_groups(self):
-        return self._labels.groups
-
-    def _score_outputs(self, truth, outputs, weights):
-        """Accuracy of outputs, compared with encoded targets."""
-        return float(np.average(self._labels.right(truth, outputs), weights=weights))
-
-    def _check_default_score(self, truth):
-        """Checks nothing, since accuracy is defined for any labels."""
-
-    # -- public --------------------------------------------------------------------------
 
     @with_checked_parameters
     @with_callbacks

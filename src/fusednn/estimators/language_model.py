@@ -68,8 +68,8 @@ class LanguageModel(BaseLanguageModel):
         As in `NetworkClassifier`.
     clip_norm : float or None, default=1.0
         The largest norm of the gradient.
-    clip_value, ema_decay, accumulate
-        As in `NetworkClassifier`.
+    clip_value, ema_decay, accumulate, diagnose
+        As in `NetworkClassifier`. A diagnosis looks at the first 32 windows.
 
     Attributes
     ----------
@@ -90,6 +90,9 @@ best_validation_score_, n_iter_, t_
         See `NetworkClassifier`. Losses are means over tokens, in nats; scores are losses negated.
     history_ : dict of str to list of float
         "loss" and, with held-out text, "validation_loss" after each epoch.
+    gradient_norms_, activation_stats_, diagnosed_layers_, diagnosed_weights_
+        With `diagnose`: see `NetworkClassifier`. Weights that are tied count as those of the first
+        layer.
 
     See Also
     --------
@@ -140,5 +143,6 @@ best_validation_score_, n_iter_, t_
         clip_value: float | None = None,
         ema_decay: float | None = None,
         accumulate: int = 1,
+        diagnose: bool = False,
     ) -> None:
         self._store(locals())

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
-from math import prod
 from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy as np
@@ -18,7 +16,7 @@ from fusednn.serving.model import output_axes
 from fusednn.training.optimizer_state import rule_of
 
 from .base import BaseNetwork
-from .displays.diagram import described, rows_html
+from .displays.diagram import table_of
 from .fitting.decorators import with_checked_parameters
 from .input.augmentations import augmentation_of
 from .input.axes import as_rows
@@ -29,6 +27,7 @@ from .input.target_axes import axes_at_end, check_single, in_steps_of
 from .layered_weights import LayeredWeightsMixin
 from .network.building import build, first_ops
 from .network.built_layers import BuiltLayers, Position
+from .network.code_counts import with_codes_of, with_least_codes
 from .network.list_ends import SOFTMAX, divided, output_units
 from .network.parameters import (
     check_input,
@@ -109,7 +108,7 @@ class BaseLayered(LayeredWeightsMixin, BaseNetwork):
 
     def _ops_before_output(self, axes):
         """The ops before the output layer, for samples with these axes."""
-        layers = self._asked(_with_least_codes)
+        layers = self._asked(with_least_codes)
         hidden, _ = divided(layers, output_units(layers) or 1, SOFTMAX)
         return first_ops(hidden, axes, scaled=False)
 
@@ -132,13 +131,7 @@ class BaseLayered(LayeredWeightsMixin, BaseNetwork):
 
     def _learned_before(self, spec):
         """An embedding with as many codes as the present one, if they are alike, or the least."""
-        first = self.layers_[0] if self.layers_ else None
-        match spec, first:
-            case specs.Embedding(columns, None), specs.Embedding() if first.columns == columns:
-                return replace(spec, categories=first.categories)
-            case specs.TokenEmbedding(count=None), specs.TokenEmbedding(count=count):
-                return replace(spec, count=count)
-        return _with_least_codes(spec)
+        return with_codes_of(spec, self.layers_[0] if self.layers_ else None)
 
     def _build(self, X, random_state, rows):
         layers = self._asked(partial(learned_from, X))
@@ -283,28 +276,8 @@ class BaseLayered(LayeredWeightsMixin, BaseNetwork):
         return self._initialized(X, y)
 
     def _html_repr(self):
-        """Appends a table of the layers to scikit-learn's diagram.
-
-        Before the fit there is one if the list begins with `Reshape`, which gives all shapes.
-        """
-        text = super()._html_repr()
-        if self._is_built():
-            return text + rows_html(described(self._built_layers, self.layers_, axes_of(self)))
-        layers = self.layers if isinstance(self.layers, list | tuple) else []
-        if not layers or not isinstance(layers[0], specs.Reshape):
-            return text
-        return text + self._known_html(layers, (prod(layers[0].shape),))
-
-    def _known_html(self, layers, shape):
-        """A table of the layers before the fit; nothing if the list does not fit together."""
-        units = output_units(layers)
-        try:
-            hidden, output = divided(layers, units or 1, SOFTMAX)
-            built = build(hidden, output, shape, scaled=bool(self.standardize))
-        except ValueError:
-            return ""
-        rows = described(built, hidden, shape)
-        return rows_html(rows if units else rows[:-2])  # the output waits for the targets
+        """Appends a table of the layers to scikit-learn's diagram."""
+        return super()._html_repr() + table_of(self)
 
 
 def _weights_of(built: BuiltLayers):
@@ -314,13 +287,3 @@ def _weights_of(built: BuiltLayers):
         for op in built.ops
     ]
     return built.homes, ops
-
-
-def _with_least_codes(spec):
-    """An embedding with the least numbers of codes where it leaves them to the data."""
-    match spec:
-        case specs.Embedding(columns, None):
-            return replace(spec, categories=(1,) * len(columns))
-        case specs.TokenEmbedding(count=None):
-            return replace(spec, count=1 + (spec.padding or 0))
-    return spec

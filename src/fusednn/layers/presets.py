@@ -26,7 +26,7 @@ from .shapes import Flatten
 from .token_embedding import TokenEmbedding
 from .windows import Conv1D, Conv2D
 
-__all__ = ["lenet", "resnet", "series", "transformer"]
+__all__ = ["decoder", "lenet", "resnet", "series", "transformer"]
 
 
 def lenet(

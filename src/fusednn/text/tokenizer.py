@@ -22,6 +22,9 @@ class Tokenizer(TransformerMixin, BaseEstimator):
     token_kind = "token"
     """What messages call a token."""
 
+    _has_unknown = False
+    """Whether unknown tokens have a code, `UNKNOWN`."""
+
     length: int | None
     padded: bool
     n_codes_: int

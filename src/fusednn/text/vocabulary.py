@@ -53,7 +53,7 @@ class VocabularyTokenizer(Tokenizer):
         self.n_codes_ = _first(has_unknown) + len(tokens)
 
     @property
-    def _has_unknown(self) -> bool:
+    def _has_unknown(self) -> bool:  # type: ignore[override]  # it follows from fitted attributes
         """Whether unknown tokens have a code; `handle_unknown` may have been set since `fit`."""
         return self.n_codes_ - len(self.vocabulary_) > UNKNOWN
 

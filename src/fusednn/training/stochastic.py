@@ -158,10 +158,14 @@ class _Fit:
         return kept
 
     def end(self) -> None:
-        """Takes over the best parameters, and drops the copies: each is as large as those."""
-        if self.best is not None:
+        """Takes over the best parameters, and drops the copies: each is as large as those.
+
+        A fit that ends within its first pass has no score, and keeps what it has learned.
+        """
+        judged = self._progress.n_iter or self._progress.best_validation_score != -np.inf
+        if self.best is not None and judged:
             self._served[:] = self.best
-            if self._progress.best_validation_score == -np.inf and self._progress.n_iter:
+            if self._progress.best_validation_score == -np.inf:
                 warn_user("No validation score was a number: the first weights are kept.")
         del self.best, self.undo
 

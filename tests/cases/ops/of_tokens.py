@@ -13,7 +13,7 @@ from running.op_cases import BY_ROWS, ONCE, OUTPUTS, RATE, SAMPLES, Case, always
 from scipy.special import softmax
 
 from fusednn.plan.layout.forms import Table
-from fusednn.plan.layout.turned_panels import TurnedPanels
+from fusednn.plan.layout.turned_panels import TurnedHalves, TurnedIntegers, TurnedPanels
 from fusednn.plan.memory.buffers import aligned_zeros
 
 STEPS = SAMPLES // 3
@@ -42,14 +42,31 @@ def embed_tokens(make):
 
 def embed_columns(make):
     """Full panels, and narrow ones behind them."""
+    return look_ups(make, TurnedPanels(COUNT, SIZE, make.dtype))
+
+
+def embed_half_columns(make):
+    """Words of two columns; float64 networks have none."""
+    return look_ups(make, TurnedHalves(COUNT, SIZE))
+
+
+def embed_integer_columns(make):
+    return look_ups(make, TurnedIntegers(COUNT, SIZE))
+
+
+embed_half_columns.dtypes = embed_integer_columns.dtypes = [np.float32]
+
+
+def look_ups(make, form):
+    """Lookups in a table of a form, which may have rounded it."""
     data, order, steps = token_data(make), make.order(), 5
-    form, out = TurnedPanels(COUNT, SIZE, make.dtype), make.empty(SIZE, SAMPLES * steps)
-    table = make.values(*form.shape)
+    out, table = make.empty(SIZE, SAMPLES * steps), make.values(*form.shape)
+    flat = make.packed(form, table)
+    form.unpack(table, flat)
     operands = {
         "out": out.block._replace(positions=steps).by_sample, "out_row": out.stride,
         "data": block_of(data), "kind": 1 + tokens.INTEGERS.index("int16"), "order": order,
-        "steps": steps, "count": COUNT, "w": make.packed(form, table),
-        "columns": form.padded_out,
+        "steps": steps, "count": COUNT, **form.look_up_operands(flat),
     }  # fmt: skip
     want = {"out": table[np.clip(data[order], 0, COUNT - 1).reshape(-1)]}
     found = {"out": always(out.values)}
@@ -142,6 +159,7 @@ def next_token_loss(make):
 
 CASES = [
     next_token_loss,
-    *(embed_tokens, count_tokens, sort_tokens, embed_columns),
+    *(embed_tokens, count_tokens, sort_tokens),
+    *(embed_columns, embed_half_columns, embed_integer_columns),
     *(update_tied, update_tied_partials),
 ]

@@ -4,7 +4,7 @@ import numpy as np
 from fusednn.kernels import records
 from fusednn.kernels.activations import ACTIVATIONS
 from fusednn.kernels.losses import LOSSES
-from fusednn.kernels.ops import gather, output, reshape
+from fusednn.kernels.ops import answers, gather, output, reshape
 from fusednn.kernels.ops.pointwise import activate, elementwise, mix, noise, rescale
 from oracles import reference, reference_layers
 from running.blocks import block_of
@@ -136,26 +136,26 @@ def emitting(make, op, columns, link, want, dtype=None, width=None):
 
 
 def emit_outputs(make):
-    return emitting(make, output.emit_outputs, OUTPUTS, "poisson", np.exp)
+    return emitting(make, answers.emit_outputs, OUTPUTS, "poisson", np.exp)
 
 
 def emit_both(make):
     def want(z):
         return np.hstack([reference.sigmoid(-z), reference.sigmoid(z)])
 
-    return emitting(make, output.emit_both, 1, "logistic", want, width=2)
+    return emitting(make, answers.emit_both, 1, "logistic", want, width=2)
 
 
 def emit_largest(make):
     def want(z):
         return z.argmax(axis=1)[:, np.newaxis]
 
-    return emitting(make, output.emit_largest, OUTPUTS, None, want, np.int64, 1)
+    return emitting(make, answers.emit_largest, OUTPUTS, None, want, np.int64, 1)
 
 
 def emit_above_half(make):
     return emitting(
-        make, output.emit_above_half, OUTPUTS, "logistic", lambda z: z > 0, dtype=np.int64
+        make, answers.emit_above_half, OUTPUTS, "logistic", lambda z: z > 0, dtype=np.int64
     )
 
 
@@ -163,7 +163,7 @@ def emit_rows(make):
     x, emitted = make.rows(make.values(SAMPLES, WIDTH)), np.full((SAMPLES, WIDTH), 9, make.dtype)
     operands = {"emitted": block_of(emitted), "x": x.block}
     want = {"emitted": x.values.copy()}
-    return Case(output.emit_rows, operands, {"emitted": always(emitted)}, want, BY_ROWS)
+    return Case(answers.emit_rows, operands, {"emitted": always(emitted)}, want, BY_ROWS)
 
 
 def pick(make):

@@ -4,6 +4,7 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+from running.html_tables import rows_of
 from sklearn.base import BaseEstimator
 from sklearn.linear_model import LinearRegression
 
@@ -60,31 +61,6 @@ LAYERS = [
 ]
 SHAPES = ["2", "2 × 1 × 1", "2 × 1 × 5", "2 × 1 × 5", "1 × 1 × 5", "5", "7"]
 COUNTS = ["", "0", "15", "", "0", "0", "42"]
-
-
-class _Cells(HTMLParser):
-    """Collects the rows of the table of layers."""
-
-    def __init__(self, page):
-        super().__init__()
-        self.rows = []
-        self.feed(page[page.index('<table class="fusednn-layers"') :])
-
-    def handle_starttag(self, tag, attrs):
-        if tag == "tr":
-            self.rows.append([])
-        elif tag == "td":
-            self.rows[-1].append("")
-
-    def handle_data(self, data):
-        if self.rows and self.rows[-1]:
-            self.rows[-1][-1] += data
-
-
-def rows_of(model):
-    (head, *rows) = _Cells(model._repr_html_()).rows
-    assert head == ["layer", "output", "parameters"]
-    return rows
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")

@@ -10,11 +10,12 @@ from cases.small_language_models import (
     model_of,
     text_model,
 )
+from sklearn.base import clone
 
-from fusednn import LanguageModel
+from fusednn import LanguageModel, freeze
 from fusednn.estimators.language.sampling import Sampling
 from fusednn.layers import PositionalEncoding, TokenEmbedding, TransformerBlock
-from fusednn.text import BpeTokenizer, CharTokenizer
+from fusednn.text import BpeTokenizer, CharTokenizer, WordTokenizer
 
 NAMES = pytest.mark.parametrize("name", LISTS)
 
@@ -53,6 +54,34 @@ def test_codes_without_a_token_are_not_drawn():
         model = LanguageModel(layers, 8, tokenizer=CharTokenizer(), max_iter=1, random_state=0)
         text = fitted(model, X).generate("a", 60, temperature=5.0, random_state=0)
         assert set(text) <= set("abc")
+
+
+@pytest.mark.parametrize("tokenizer", [WordTokenizer(), CharTokenizer(handle_unknown="code")])
+def test_the_mark_of_unknown_tokens_is_drawn_if_asked_for_alone(tokenizer):
+    """The others keep their shares of what is left."""
+    rare = "".join(map(chr, range(ord("A"), ord("Z") + 1)))
+    text = " ".join(f"a {one} b" if one < "K" else f"b {one} a b" for one in rare)
+    model = model_of("untied", 6, tokenizer=clone(tokenizer).set_params(min_count=2), max_iter=3)
+    model, draws = fitted(model, text), 3000
+    logits = logits_behind(model, model._prompt("a")).astype(float)
+    frozen = freeze(model)
+    model._frozen = lambda weights: frozen
+    for unknown in (False, True):
+        shares = np.exp(logits)
+        shares[: 1 if unknown else 2] = 0
+        shares /= shares.sum()
+        random = np.random.RandomState(0)
+        drawn = [
+            model.generate("a", 1, random_state=random, unknown=unknown) for _ in range(draws)
+        ]
+        texts = [model.tokenizer_.decode([code], continues=True) for code in range(len(shares))]
+        found = np.array([drawn.count(text) for text in texts]) / draws
+        assert ("\N{REPLACEMENT CHARACTER}" in "".join(drawn)) == unknown
+        assert shares[1] > 0.02 or not unknown
+        np.testing.assert_allclose(found, shares, atol=0.03)
+    logits[:2] = -np.inf
+    best = model.tokenizer_.decode([logits.argmax()], continues=True)
+    assert model.generate("a", 1, temperature=0) == best
 
 
 def test_texts_come_piece_by_piece():

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from fusednn.kernels.ops import output
+from fusednn.kernels.ops import answers, output
 from fusednn.kernels.ops.products import embedding
 from running.blocks import WIDTHS, Rows, block_of, empty_like, run
 
@@ -34,7 +34,7 @@ def test_pick(of, width, dtype):
 def test_emitted_rows(width, dtype):
     x, emitted = drawn(width, dtype), np.full((ROWS + 1, width), 7, dtype)
     operands = {"emitted": block_of(emitted), "x": x.block}
-    run(dtype, ROWS, [(output.emit_rows, operands, None)], TASK)
+    run(dtype, ROWS, [(answers.emit_rows, operands, None)], TASK)
     np.testing.assert_array_equal(emitted[:ROWS], x.values)
     np.testing.assert_array_equal(emitted[ROWS], 7)
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from fusednn.kernels import answer, records
 from fusednn.kernels.intrinsics.tiles import MICRO_ROWS as CHUNK_ROWS
-from fusednn.kernels.ops import output
+from fusednn.kernels.ops import answers
 from fusednn.kernels.ops.norms import batch_norm, layer_norm
 from fusednn.kernels.ops.pointwise import elementwise, noise
 from fusednn.kernels.ops.products import dense
@@ -197,7 +197,7 @@ def dense_and_emitted(random, data, out, emitted, dtype):
         "fan_in": WIDTH, "fan_out": form.padded_out, "floor": 0.0, "in_place": 1,
     }  # fmt: skip
     emit = {"emitted": emitted, "logits": out}
-    return w, [(dense.dense_forward, forward), (output.emit_outputs, emit)]
+    return w, [(dense.dense_forward, forward), (answers.emit_outputs, emit)]
 
 
 def buffer_of(samples, dtype):

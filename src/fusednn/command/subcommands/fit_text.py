@@ -8,7 +8,7 @@ import time
 
 from fusednn.command.arguments import above_zero, file, jobs, positive, rows_from, seed, share
 from fusednn.command.data.text_files import read_text
-from fusednn.command.terminal.errors import UserError
+from fusednn.command.terminal.errors import Interrupted, UserError
 from fusednn.command.terminal.output import check_output, replacing
 from fusednn.command.terminal.watch import StepLines, interruptible
 
@@ -19,6 +19,9 @@ The network is a decoder of causal Transformer blocks with rotary positions. The
 text is held out; its loss, a mean over tokens in nats, is printed ten times. The
 steps are rounded up to a multiple of those between two prints. `fusednn generate` writes with
 MODEL.
+
+After Ctrl-C the model of the steps so far is written, if some have been printed; a second Ctrl-C
+ends the command at once. The exit code is 130.
 """
 LINE_END = re.compile("\r\n?|\n")  # no other that Unicode has
 REPORTS = 10
@@ -68,7 +71,7 @@ def run(options: argparse.Namespace) -> None:
         raise UserError(f"{options.text.name} has no line with a text")
     model = _model(options)
     start = time.perf_counter()
-    with interruptible():
+    with interruptible(keeps=True) as interrupted:
         model.initialize(X)
         sizes = sum(array.size for array in model._parameters())
         print(
@@ -79,9 +82,14 @@ def run(options: argparse.Namespace) -> None:
         model._watcher = StepLines(model.steps_per_epoch, start)
         model.set_params(warm_start=True).fit(X)
         model.set_params(warm_start=False)
+    if interrupted and not model.n_iter_:
+        raise KeyboardInterrupt
     with replacing(options.output) as place:
         model.save(place)
     print(f"wrote {options.output}", flush=True)
+    if interrupted:
+        steps = model.n_iter_ * model.steps_per_epoch
+        raise Interrupted(f"interrupted after step {steps}, whose model is kept")
 
 
 def _model(options: argparse.Namespace):

@@ -8,6 +8,7 @@ import sys
 from fusednn.command.arguments import file, positive, seed
 from fusednn.command.terminal.errors import UserError
 
+STORAGES = "bfloat16", "int8"
 DETAILS = """\
 What follows the prompt is printed token by token. The same seed gives the same text.
 """
@@ -32,6 +33,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--top-p", type=float, metavar="P",
         help="draw from the most probable tokens of together this probability",
     )  # fmt: skip
+    add("--unknown", action="store_true", help="write the mark of unknown tokens too")
+    add(
+        "--weights", choices=STORAGES,
+        help="round the weights, so that a token takes less time; default: as they are",
+    )  # fmt: skip
     add("--seed", type=seed, metavar="N", help="default: another text each time")
 
 
@@ -54,7 +60,9 @@ def run(options: argparse.Namespace) -> None:
             raise UserError(f"{options.model} has not seen a line's end: give --prompt TEXT")
     try:
         pieces = model.iter_generate(
-            *(prompt, options.n, options.temperature, options.top_k, options.top_p, options.seed)
+            *(prompt, options.n, options.temperature, options.top_k, options.top_p, options.seed),
+            unknown=options.unknown,
+            weights=options.weights,
         )
     except ValueError as error:
         raise UserError(str(error)) from None

@@ -41,6 +41,12 @@ class CheckFailed(UserError):
     exit_code = 1
 
 
+class Interrupted(UserError):
+    """Ctrl-C ended a command, which has kept its work."""
+
+    exit_code = 130
+
+
 def in_words(error: TableError) -> str:
     """The message of a table error, followed by the option that fixes it."""
     return str(error) if error.remedy is None else f"{error}: {REMEDIES[error.remedy]}"

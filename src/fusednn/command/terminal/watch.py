@@ -102,28 +102,43 @@ def _noted_interrupts() -> Iterator[None]:
 
 
 @contextmanager
-def interruptible() -> Iterator[None]:
+def interruptible(keeps: bool = False) -> Iterator[list[int]]:
     """
     Run estimators inside a command.
 
     After Ctrl-C an estimator keeps its weights and warns; a command ends instead. The warning that
     the last epoch was reached is dropped. Every other warning is printed in one line.
 
+    Parameters
+    ----------
+    keeps : bool, default=False
+        Whether the command keeps what an interrupted fit has learned, and ends afterwards. A
+        second Ctrl-C then ends it at once.
+
+    Yields
+    ------
+    list
+        Afterwards it has an entry if a fit was interrupted.
+
     Raises
     ------
     KeyboardInterrupt
-        After an interrupted fit.
+        After an interrupted fit, unless the command keeps what it has learned.
     UserError
         Instead of a ValueError, which an estimator raises for input that it refuses.
     """
+    found: list[int] = []
     with _noted_interrupts(), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
-            yield
+            yield found
         except ValueError as error:
             raise UserError(str(error)) from error
-    if _pressed or any(INTERRUPTED in str(warning.message) for warning in caught):
-        raise KeyboardInterrupt
+    stopped = [one for one in caught if INTERRUPTED in str(one.message)]
+    if _pressed or stopped:
+        if not keeps or len(_pressed) > 1 or not stopped:
+            raise KeyboardInterrupt
+        found.append(signal.SIGINT)
     for warning in caught:
-        if LAST_EPOCH not in str(warning.message):
+        if warning not in stopped and LAST_EPOCH not in str(warning.message):
             complain(f"warning: {warning.message}")

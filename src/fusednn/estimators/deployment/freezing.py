@@ -48,7 +48,7 @@ def freeze(
         the call faster.
     weights : {"bfloat16", "int8"} or None, default=None
         The type to which the weights of dense layers (also those of attention), recurrences and
-        convolutions are rounded.
+        convolutions are rounded, and the table of tokens of a `LanguageModel` with tied=True.
         None keeps them. Rounding makes the network float32 and its answers less accurate, so
         measure the effect on your data.
 

@@ -1,4 +1,4 @@
-"""Tables of a fitted network's layers, for its HTML representation."""
+"""Tables of a network's layers, for its HTML representation."""
 
 from __future__ import annotations
 
@@ -6,7 +6,12 @@ from html import escape
 from itertools import pairwise
 from math import prod
 
+from fusednn import layers as specs
+from fusednn.estimators.input.steps import axes_of
+from fusednn.estimators.network.building import build
+from fusednn.estimators.network.list_ends import SOFTMAX, divided, output_units
 from fusednn.graph.layers.layer import shapes_along
+from fusednn.graph.layers.tied import Tied
 
 STYLE = "border-collapse: collapse; font-family: monospace; margin-top: 0.5em"
 CELL = "border: 1px solid #8888; padding: 0.2em 0.8em; text-align: right"
@@ -74,6 +79,33 @@ def described(built, layers, shape) -> list[tuple[str, str, str]]:
         op = built.pieces[home].op
         count = sum(prod(parameter.shape) for parameter in op.parameters())
         total += count
-        rows.append((name, text_of(shapes[home]), f"{count:,}"))
+        shown = "tied" if isinstance(op, Tied) else f"{count:,}"
+        rows.append((name, text_of(shapes[home]), shown))
     rows.append(("total", "", f"{total:,}"))
     return rows
+
+
+def table_of(estimator) -> str:
+    """The table of an estimator's list of layers.
+
+    Before the fit there is one if the list begins with `Reshape`, which gives all shapes.
+    """
+    if estimator._is_built():
+        built, layers = estimator._built_layers, estimator.layers_
+        return rows_html(described(built, layers, axes_of(estimator)))
+    layers = estimator.layers if isinstance(estimator.layers, list | tuple) else []
+    if not layers or not isinstance(layers[0], specs.Reshape):
+        return ""
+    return _known_table(layers, (prod(layers[0].shape),), bool(estimator.standardize))
+
+
+def _known_table(layers, shape, scaled: bool) -> str:
+    """A table of the layers before the fit; nothing if the list does not fit together."""
+    units = output_units(layers)
+    try:
+        hidden, output = divided(layers, units or 1, SOFTMAX)
+        built = build(hidden, output, shape, scaled=scaled)
+    except ValueError:
+        return ""
+    rows = described(built, hidden, shape)
+    return rows_html(rows if units else rows[:-2])  # the output waits for the targets

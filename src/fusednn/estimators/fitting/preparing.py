@@ -77,12 +77,15 @@ def prepare(estimator, X, y, sample_weight, incremental: bool, validation) -> Tr
         order = np.arange(X.shape[0], dtype=np.int64)
         training = Training(network, estimator._parameters(), X, target, order)
         train = prepare_lbfgs(options, training)
-    if not estimator.diagnose:
-        return train
+    return diagnosed(estimator, train, training) if estimator.diagnose else train
+
+
+def diagnosed(estimator, train: Train, training: Training) -> Train:
+    """The function that trains and diagnoses each pass, by the first samples of `training`."""
     from fusednn.estimators.diagnosis.watcher import Diagnosis  # not needed by other fits
 
     seen = {name: getattr(estimator, name) for name in DIAGNOSED if hasattr(estimator, name)}
-    diagnosis = Diagnosis(training, estimator._named_ops(), seen, options.n_jobs)
+    diagnosis = Diagnosis(training, estimator._named_ops(), seen, estimator.n_jobs)
     return partial(diagnosis.run, train)
 
 

@@ -98,7 +98,7 @@ LANGUAGE: dict = {
             *("alpha", "batch_size", "learning_rate_init", "max_iter", "shuffle", "random_state"),
             *("tol", "verbose", "warm_start", "early_stopping", "validation_fraction"),
             *("n_iter_no_change", "dtype", "max_time", "warm_start_optimizer", "clip_norm"),
-            *("clip_value", "ema_decay", "accumulate", "n_jobs"),
+            *("clip_value", "ema_decay", "accumulate", "diagnose", "n_jobs"),
         )
     },
     "solver": [StrOptions({"sgd", "adam", *NAMED}), Optimizer],

@@ -7,16 +7,17 @@ from typing import NamedTuple
 import numpy as np
 
 from fusednn.estimators.fitting.options import options_of
+from fusednn.estimators.fitting.preparing import diagnosed
 from fusednn.estimators.fitting.progress import progress_of
 from fusednn.plan.binding.next_tokens import NextTokens
-from fusednn.plan.training import Rule
+from fusednn.plan.training import Rule, Target
 from fusednn.training.drawn_windows import DrawnWindows, windows_of
 from fusednn.training.fit_values import Training
 from fusednn.training.fits import Train, optimizer_of, prepare_stochastic
 from fusednn.training.held_out_windows import HeldOutWindows
 
 MOST_WINDOWS = 32
-"""The windows of a batch by default, if there are as many."""
+"""The windows of a batch by default, if there are as many, and those of a diagnosis."""
 
 
 class Parts(NamedTuple):
@@ -103,7 +104,23 @@ def prepare(estimator, network, parts: Parts, incremental: bool) -> Train:
         incremental,
     )
     options = options._replace(batch_size=batch, shuffle=True)
-    return prepare_stochastic(options, training, optimizer, progress, draws)
+    train = prepare_stochastic(options, training, optimizer, progress, draws)
+    return diagnosed(estimator, train, _first_windows(training)) if estimator.diagnose else train
+
+
+def _first_windows(training: Training) -> Training:
+    """The training on the first windows, which follow one another."""
+    tokens = training.target
+    assert isinstance(tokens, NextTokens)
+    count = min(MOST_WINDOWS, (len(tokens.codes) - 1) // tokens.steps)
+    end, shape = count * tokens.steps, (count, tokens.steps)
+    target = tokens.codes[1 : end + 1].reshape(*shape, 1).astype(tokens.dtype)
+    return training._replace(
+        X=tokens.codes[:end].reshape(shape),
+        target=Target(target, None),
+        order=np.arange(count),
+        validation=None,
+    )
 
 
 def loss_and_gradient(estimator, codes: np.ndarray) -> tuple[float, list[np.ndarray]]:

@@ -10,6 +10,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from fusednn.estimators.fitting.randoms import random_state_of
+from fusednn.text import UNKNOWN
 
 from .continuing import NextLogits, continued
 from .corpora import check_known, corpus_of
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fusednn.estimators.input.types import Prompt, RandomState
+    from fusednn.serving.types import RoundedWeights
 
 
 class WritingMixin(BaseEstimator):
@@ -33,6 +35,9 @@ class WritingMixin(BaseEstimator):
         top_k: int | None = None,
         top_p: float | None = None,
         random_state: RandomState = None,
+        *,
+        unknown: bool = False,
+        weights: RoundedWeights | None = None,
     ) -> str | NDArray[np.integer[Any]]:
         """Writes what follows a prompt.
 
@@ -50,6 +55,11 @@ class WritingMixin(BaseEstimator):
         top_p : float or None, default=None
             Only the most probable tokens can follow, as few as have this probability together.
         random_state : int, RandomState or None, default=None
+        unknown : bool, default=False
+            Whether the mark of unknown tokens can follow, if the tokenizer has one. False draws
+            from the other tokens alone.
+        weights : {"bfloat16", "int8"} or None, default=None
+            The type to which `freeze` rounds the weights, so that a token takes less time.
 
         Returns
         -------
@@ -60,7 +70,8 @@ class WritingMixin(BaseEstimator):
         ------
         ValueError
             If an argument is invalid, the prompt has unknown tokens, or it and what follows exceed
-            a table of positions. With rotary positions the last `context` tokens are seen.
+            a table of positions. With rotary positions the last `context` tokens are seen. If the
+            CPU lacks the instructions for `weights`.
 
         Examples
         --------
@@ -71,7 +82,8 @@ class WritingMixin(BaseEstimator):
         >>> model.fit([0, 1, 2] * 200).generate([0, 1], 4, temperature=0).tolist()
         [2, 0, 1, 2]
         """
-        pieces = self.iter_generate(prompt, n, temperature, top_k, top_p, random_state)
+        how = temperature, top_k, top_p, random_state
+        pieces = self.iter_generate(prompt, n, *how, unknown=unknown, weights=weights)
         if isinstance(prompt, str):
             return "".join(pieces)
         return np.fromiter(pieces, np.int64)
@@ -84,12 +96,16 @@ class WritingMixin(BaseEstimator):
         top_k: int | None = None,
         top_p: float | None = None,
         random_state: RandomState = None,
+        *,
+        unknown: bool = False,
+        weights: RoundedWeights | None = None,
     ) -> Iterator[Any]:
         """Yields what `generate` returns, piece by piece, as soon as each is known.
 
         Parameters
         ----------
-        prompt, n, temperature, top_k, top_p, random_state
+        prompt, n, temperature, top_k, top_p, random_state, unknown, \
+weights
             As `generate` takes them; they are checked in the call.
 
         Yields
@@ -109,23 +125,26 @@ class WritingMixin(BaseEstimator):
                 f"The prompt has {len(first)} tokens and n is {n}, but the table of positions of"
                 f" the model has {self.n_features_in_}: use fewer, or rotary positions."
             )
-        logits_of = NextLogits(self._frozen())
+        logits_of = NextLogits(self._frozen(weights))
         found = continued(
-            *(logits_of, first, n, sampling, random_state_of(random_state), self._never()),
-            self.end_code_,
+            *(logits_of, first, n, sampling, random_state_of(random_state)),
+            *(self._never(bool(unknown)), self.end_code_),
         )
         if not isinstance(prompt, str):
             return found
         assert self.tokenizer_ is not None
         return self.tokenizer_.iter_decode(found, continues=bool(codes))
 
-    def _never(self) -> np.ndarray:
-        """The codes that no text has."""
+    def _never(self, unknown: bool) -> np.ndarray:
+        """The codes that are not drawn: those that no text has, and that of unknown tokens."""
         if self.tokenizer_ is None:
             return np.arange(0)
         codes = np.arange(self.n_outputs_)
         first = 0 if self.end_code_ is not None else 1
-        return codes[(codes < first) | (codes >= self.tokenizer_.n_codes_)]
+        without = (codes < first) | (codes >= self.tokenizer_.n_codes_)
+        if self.tokenizer_._has_unknown and not unknown:
+            without[UNKNOWN] = True
+        return codes[without]
 
     def _prompt(self, prompt) -> list[int]:
         """The codes of a prompt; none of an empty one."""

@@ -19,6 +19,7 @@ from fusednn.graph.layers.epilogue import NOTHING
 from fusednn.graph.layers.layer import shapes_along
 from fusednn.graph.layers.recurrent import Recurrent
 from fusednn.graph.layers.residual import Residual
+from fusednn.graph.layers.tied import Tied
 from fusednn.graph.layers.transposed_convolution import TransposedConvolution
 from fusednn.graph.layers.untrained import Identity
 
@@ -93,12 +94,15 @@ class Module(NamedTuple):
         In PyTorch's order.
     counts : bool
         Whether it counts batches.
+    tied : bool
+        Whether its parameter is that of an earlier module. Some programs write it once.
     """
 
     place: str
     prefix: str
     entries: tuple[Entry, ...]
     counts: bool = False
+    tied: bool = False
 
 
 def modules_of(built: BuiltLayers) -> list[Module]:
@@ -165,6 +169,10 @@ def _own(
     piece: BuiltLayer, place: str, prefix: str, numbers, before: Order, after: Order
 ) -> Iterator[Module]:
     op = piece.op
+    if isinstance(op, Tied):  # its weight (O, I) is the table of the first op, array 0
+        elements = np.arange(op.fan_out * op.fan_in).reshape(op.fan_out, op.fan_in)
+        yield Module(place, prefix, (Entry("weight", 0, elements),), tied=True)
+        return
     place = f"{place} ({type(piece.spec).__name__})"
     if isinstance(op, Chain):
         yield from _attentive(piece, place, prefix, numbers)

@@ -70,7 +70,7 @@ _FULL = """\
 _PUBLIC = """
 int NAME_reset(REAL *state)
 {
-    size_t i = MACRO_N_STATE; /* perhaps 0 */
+    size_t i = MACRO_N_STATE;
     if (state == NULL)
         return MACRO_NULL_POINTER;
     while (i-- > 0)
@@ -106,7 +106,7 @@ def step_macros(model: Model, ops: tuple[Layer, ...]) -> dict[str, int]:
     """The sizes of the state that the ops of one step keep, of a step, and of its answers."""
     answers = interface_of(model._replace(ops=ops))
     return {
-        "N_STATE": sum(_kept(op) for op in ops),
+        "N_STATE": max(1, sum(_kept(op) for op in ops)),  # C has no arrays of no elements
         "N_STEP_FEATURES": ops[0].fan_in,
         "N_STEP_LOGITS": answers.logits,
         "N_STEP_OUTPUTS": answers.outputs,

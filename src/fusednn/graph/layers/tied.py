@@ -28,11 +28,15 @@ class Tied(NamedTuple):
     fan_in, fan_out : int
         The size of a vector, and the number of codes.
     after : Epilogue
+    storage : str
+        The type that the table is rounded to, for inference, as in `Dense`; its vectors are then
+        rounded too.
     """
 
     fan_in: int
     fan_out: int
     after: Epilogue = NOTHING
+    storage: str = ""
 
     def parameters(self) -> list[Parameter]:
         return []
@@ -53,7 +57,9 @@ class Tied(NamedTuple):
         _, table = trace.parameters[0]
         assert table.shape == (self.fan_out, self.fan_in)
         w, out = trace.turn(table), Array((*x.shape[:-1], self.fan_out))
-        trace.call("dense", {"out": out}, x=x, w=w, b=None, floor=self.after.floor, storage="")
+        trace.call(
+            "dense", {"out": out}, x=x, w=w, b=None, floor=self.after.floor, storage=self.storage
+        )
         trace.tape.append(partial(self._back, trace, x, w))
         return self.after.trace(trace, out, floored=True)
 

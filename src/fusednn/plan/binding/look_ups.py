@@ -10,7 +10,7 @@ import numpy as np
 from fusednn.graph.trace import Call
 from fusednn.kernels.ops.products import embedding, tied, tokens
 from fusednn.plan.layout.forms import Table
-from fusednn.plan.layout.turned_panels import TurnedPanels
+from fusednn.plan.layout.turned_panels import Turned
 from fusednn.plan.memory.buffers import address_of
 
 from .data import DenseRows
@@ -52,8 +52,8 @@ def embed_tokens(lowering: Lowering, call: Call) -> list[np.ndarray]:
         "lengths": lowering.lengths(call),
         **tokens_read(lowering, form.shape[0]),
     }
-    if isinstance(form, TurnedPanels):
-        operands |= {"w": lowering.values(table), "columns": form.padded_out}
+    if isinstance(form, Turned):
+        operands |= form.look_up_operands(lowering.values(table))
         return [lowering.program.record(tied.embed_columns, operands)]
     assert isinstance(form, Table)
     operands |= {"table": lowering.values(table), "table_row": form.stride}

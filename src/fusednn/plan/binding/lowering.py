@@ -10,7 +10,7 @@ import numpy as np
 from fusednn.graph.arrays import CHUNKS, NETWORK, ROWS, SAMPLES, Array
 from fusednn.graph.gradients import arrays_read
 from fusednn.graph.trace import Call, Graph
-from fusednn.kernels.ops import output
+from fusednn.kernels.ops import answers
 from fusednn.kernels.ops.lengths import clear_steps
 from fusednn.kernels.ops.pointwise import elementwise as row_ops
 from fusednn.kernels.records import LENGTHS
@@ -270,7 +270,7 @@ class Lowering:
         x = self.blocks[array]
         found = np.empty((samples, x.positions * x.width), self.dtype)
         emitted = Block(found.reshape(-1), x.width, x.width)
-        self.add(output.emit_rows, {"emitted": emitted, "x": x})
+        self.add(answers.emit_rows, {"emitted": emitted, "x": x})
         return found
 
     def cut(self, after: np.ndarray | None = None) -> None:

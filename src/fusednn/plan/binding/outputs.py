@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fusednn.graph.network import Network
-from fusednn.kernels.ops import output
+from fusednn.kernels.ops import answers
 from fusednn.plan.memory.buffers import Block
 
 from .loss import loss_row
@@ -50,11 +50,11 @@ def _groups(network: Network) -> int:
 
 
 ANSWERS = {
-    "logits": Answer(output.emit_outputs, False, _outputs),
-    "outputs": Answer(output.emit_outputs, True, _outputs),
-    "both": Answer(output.emit_both, True, lambda network: 2),  # of one logistic output
-    "largest": Answer(output.emit_largest, True, _groups, np.dtype(np.int64)),
-    "above half": Answer(output.emit_above_half, True, _outputs, np.dtype(np.int64)),
+    "logits": Answer(answers.emit_outputs, False, _outputs),
+    "outputs": Answer(answers.emit_outputs, True, _outputs),
+    "both": Answer(answers.emit_both, True, lambda network: 2),  # of one logistic output
+    "largest": Answer(answers.emit_largest, True, _groups, np.dtype(np.int64)),
+    "above half": Answer(answers.emit_above_half, True, _outputs, np.dtype(np.int64)),
 }
 
 

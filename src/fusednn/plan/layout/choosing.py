@@ -13,7 +13,7 @@ from fusednn.kernels.ops.products import narrow_dense
 from .forms import Column, Form, Panels, Table, Vectors
 from .reduced_taps import stored_taps
 from .rounded_weights import FORMS
-from .turned_panels import TurnedPanels
+from .turned_panels import TURNED, TurnedPanels
 
 TRANSPOSING = (
     *("dense_backward", "convolve_backward"),
@@ -60,7 +60,9 @@ def _forms(network: Network, dtype, wants_dx: bool) -> tuple[Form, ...]:
     forms: list[Form] = []
     for number, (parameter, array) in enumerate(graph.parameters):
         call = products.get(number)
-        if storages.get(number):
+        if storages.get(number) and array in turned:
+            forms.append(TURNED[storages[number]](*parameter.shape))
+        elif storages.get(number):
             forms.append(FORMS[storages[number]](*parameter.shape))
         elif array in turned:
             count, size = parameter.shape

@@ -12,6 +12,7 @@ from fusednn.graph.layers.dense import Dense
 from fusednn.graph.layers.layer import Layer
 from fusednn.graph.layers.recurrent import Recurrent
 from fusednn.graph.layers.residual import Residual
+from fusednn.graph.layers.tied import Tied
 from fusednn.graph.layers.transposed_convolution import TransposedConvolution
 from fusednn.graph.network import Network
 from fusednn.kernels.intrinsics.integers import DOT, MOST_WORDS
@@ -47,11 +48,12 @@ class Words(Product):
     """
 
     def __init__(self, fan_in: int, fan_out: int):
-        self.shape, self.dtype = (fan_in, fan_out), np.dtype(np.float32)
+        self.fan_in, self.fan_out, self.dtype = fan_in, fan_out, np.dtype(np.float32)
+        self.shape: tuple[int, ...] = fan_in, fan_out
         self.padded_out = padded(fan_out, self.dtype)
 
     def forward_operands(self, plain: bool = False) -> dict[str, Any]:
-        return {"fan_in": self.shape[0], "fan_out": self.padded_out}
+        return {"fan_in": self.fan_in, "fan_out": self.padded_out}
 
     def tiles(self, batch: int) -> list[tuple[int, int, float]]:
         raise TypeError(f"{type(self).__name__} is for inference alone")
@@ -69,7 +71,7 @@ class Halves(Words):
         self.count = self._panels * fan_in * self._lanes
 
     def pack(self, flat: np.ndarray, array: np.ndarray) -> None:
-        fan_in, fan_out = self.shape
+        fan_in, fan_out = self.fan_in, self.fan_out
         halves = np.zeros((fan_in, self._panels * 2 * self._lanes), np.uint32)
         halves[:, :fan_out] = rounded_halves(array)
         pairs = halves.reshape(fan_in, self._panels, 2, self._lanes)
@@ -77,7 +79,7 @@ class Halves(Words):
         words[...] = (pairs[:, :, 0] | pairs[:, :, 1] << 16).transpose(1, 0, 2)
 
     def unpack(self, array: np.ndarray, flat: np.ndarray) -> None:
-        fan_in, fan_out = self.shape
+        fan_in, fan_out = self.fan_in, self.fan_out
         words = flat.view(np.uint32).reshape(self._panels, fan_in, self._lanes)
         pairs = np.stack([words << 16, words & 0xFFFF0000], axis=2)  # panel, row, half, lane
         rows = pairs.transpose(1, 0, 2, 3).reshape(fan_in, -1)
@@ -103,7 +105,7 @@ class Integers(Words):
         return flat[: self._size], factors, flat[self._size + self.padded_out :].view(np.int32)
 
     def pack(self, flat: np.ndarray, array: np.ndarray) -> None:
-        fan_in, fan_out = self.shape
+        fan_in, fan_out = self.fan_in, self.fan_out
         whole = np.zeros((4 * self.words, self.padded_out), np.int8)
         _, factors, sums = self.parts(flat)
         whole[:fan_in, :fan_out], factors[:fan_out] = rounded_integers(array)
@@ -112,7 +114,7 @@ class Integers(Words):
             panel[...] = whole[:, columns].reshape(self.words, 4, -1).transpose(0, 2, 1)
 
     def unpack(self, array: np.ndarray, flat: np.ndarray) -> None:
-        fan_in, fan_out = self.shape
+        fan_in, fan_out = self.fan_in, self.fan_out
         whole = np.empty((4 * self.words, self.padded_out), np.float32)
         for panel, columns in self._panels(flat):
             whole[:, columns] = panel.transpose(0, 2, 1).reshape(4 * self.words, -1)
@@ -131,6 +133,8 @@ FORMS: dict[str, type[Halves] | type[Integers]] = {HALF: Halves, INTEGER: Intege
 
 def with_storage(network: Network, storage: str) -> Network:
     """The network with this storage in its dense layers, convolutions and recurrences.
+
+    A table that is also the last layer's weights has it too.
 
     A last layer of few units is not changed, nor with "int8" one of very many inputs, whose sums
     would not be exact.
@@ -168,7 +172,7 @@ def _with_storage(op: Layer, storage: str) -> Layer:
         return op
     if isinstance(op, Recurrent):
         return replace(op, storage=storage)
-    if not isinstance(op, Dense | Convolution | TransposedConvolution):
+    if not isinstance(op, Dense | Tied | Convolution | TransposedConvolution):
         return op
     return op._replace(storage=storage)
 
@@ -177,7 +181,7 @@ def _longest_sum(op: Layer) -> int:
     """The products that a sum of integers has."""
     if isinstance(op, Recurrent):
         return max(op.fan_in, op.units)
-    return op.fan_in if isinstance(op, Dense) else 0
+    return op.fan_in if isinstance(op, Dense | Tied) else 0
 
 
 def rounded_halves(array: np.ndarray) -> np.ndarray:
