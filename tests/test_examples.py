@@ -173,6 +173,45 @@ def test_sentences(tmp_path, monkeypatch):
     assert (tmp_path / "figure.png").stat().st_size > 10_000
 
 
+def test_autoencoder(images, clothes, tmp_path, capsys):
+    """Both ways are fitted, their errors are those of the images, and the picture is drawn."""
+    (tmp_path / "clothes").rename(tmp_path / "mnist")
+    module = load("autoencoder")
+    module.main(["--epochs", "1", "--threads", "1", "--tied"])
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == ["PCA", "Autoencoder"]
+    train, _, test, _ = (part.reshape(len(part), -1) for part in images.load("mnist"))
+    found = module.run("Autoencoder", module.network(3, threads=1), train, test)
+    assert found.error == pytest.approx(np.square(found.images - test).mean())
+    assert found.error < 0.5 * test.var(axis=0).mean()
+    pytest.importorskip("matplotlib")
+    module.draw(tmp_path / "figure.png", test, [found])
+    assert (tmp_path / "figure.png").stat().st_size > 5_000
+
+
+def test_anomalies(tmp_path, monkeypatch, capsys):
+    """Connections whose numbers do not belong to their words are found."""
+    random = np.random.RandomState(0)
+    words = random.choice(["tcp", "udp"], size=900)
+    numbers = np.where(words == "tcp", 1.0, 5.0) + 0.1 * random.normal(size=900)
+    label = np.repeat(["normal.", "smurf."], [700, 200])
+    words[700:] = np.where(words[700:] == "tcp", "udp", "tcp")
+    rows = zip(numbers, words, words, words, numbers**2, label, strict=True)
+    lines = [f"{a:.9f},{b},{c},{d},{e:.9f},{f}" for a, b, c, d, e, f in rows]
+    (tmp_path / "kddcup99-10pct").mkdir()
+    path = tmp_path / "kddcup99-10pct" / "kddcup.data_10_percent.gz"
+    path.write_bytes(gzip.compress("\n".join([*lines, *lines[:50]]).encode()))
+    monkeypatch.setenv("FUSEDNN_DATA", str(tmp_path))
+    module = load("anomalies")
+    X, is_attack = module.load()
+    assert (len(X), is_attack.sum()) == (900, 200)
+    found = module.run(X, is_attack, 0, epochs=60)
+    assert list(found) == ["Autoencoder", "PCA", "IsolationForest"]
+    assert found["Autoencoder"] > 0.95
+    module.main(["--seeds", "1", "--threads", "1"])
+    assert re.search(r"900 connections, 200 .*\nAutoencoder +ROC AUC", capsys.readouterr().out)
+
+
 @pytest.mark.peers
 def test_images_beside_torch(images, clothes):
     """Both libraries reach the goal from the same weights."""

@@ -18,7 +18,7 @@ from fusednn.graph.layers.recurrent import Recurrent
 from fusednn.graph.layers.rescale import Rescale
 from fusednn.graph.layers.reshape import Reshape
 from fusednn.graph.layers.residual import Residual
-from fusednn.graph.layers.tied import Tied
+from fusednn.graph.layers.tied import Mirrored, Tied
 from fusednn.graph.layers.token_embedding import TokenEmbedding
 from fusednn.graph.layers.untrained import GaussianNoise, Identity, Standardize
 from fusednn.graph.layers.upsampling import UpSampling
@@ -143,6 +143,23 @@ LISTS = {
         Dense(17, 17, epilogue("gelu", dropout=0.1)),
         Residual((LayerNorm(17), Dense(17, 17))),
         Tied(17, 70, epilogue("relu")),
+    ),
+    "tied halves": (
+        GaussianNoise(6, deviation=0.1),
+        Dense(6, 20, epilogue("tanh")),
+        BatchNorm(20),
+        Dense(20, 3, epilogue("relu", dropout=0.1)),
+        Mirrored(3, 20, 3, epilogue("gelu", dropout=0.1), bias=False),
+        Mirrored(20, 6, 1, epilogue("relu")),
+    ),
+    "tied halves of rows": (
+        Dense(6, 34),
+        Reshape((2, 17)),
+        Dense(17, 18, epilogue("tanh")),
+        Reshape((3, 12)),
+        Dense(12, 18),
+        Mirrored(18, 17, 2, epilogue("silu")),
+        Reshape((51,)),
     ),
     "windows": (
         Reshape((2, 3, 1)),

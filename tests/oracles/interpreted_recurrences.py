@@ -7,6 +7,24 @@ def sigmoid(z):
     return 1 / (1 + np.exp(-z))
 
 
+def products(z, x=None, w_x=None, b_x=None):
+    """What a cell begins with: given, or of x."""
+    return x @ w_x + b_x if z is None else z
+
+
+def latest(gates, reverse, together):
+    """What is left of gates in memory for so many steps; 0: for all."""
+    if not together:
+        return gates
+    steps = gates.shape[1]
+    found = np.empty((len(gates), together, gates.shape[2]))
+    for at in range(0, steps, together):
+        count = min(together, steps - at)
+        first = steps - at - count if reverse else at
+        found[:, :count] = gates[:, first : first + count]
+    return found
+
+
 class Recurrent:
     """Each method goes from what a call reads to what it writes; arrays are (B, T, columns).
 
@@ -66,8 +84,10 @@ class Recurrent:
             dh = dz[:, t] @ w.T
         return {"dz": dz}
 
-    def lstm_forward(self, z, w, reverse, lengths, storage, before=None, cells_before=None):
-        H = len(w)
+    def lstm_forward(
+        self, z, w, reverse, lengths, storage, before=None, cells_before=None, together=0, **inputs
+    ):
+        H, z = len(w), products(z, **inputs)
         h = c = np.zeros((self.B, H))
         if before is not None:
             h, c = before[:, 0], cells_before[:, 0]
@@ -87,6 +107,7 @@ class Recurrent:
             cells = cells[:, last] if before is None else cells[:, [last]]
         states = self._with_before(states, before)
         cells = self._with_before(cells, cells_before)
+        gates = latest(gates, reverse, together)
         return {"states": states, "gates": gates, "cells": cells, "squashed": squashed}
 
     def lstm_backward(self, dout, w, first, sequences, reverse, lengths, gates, cells, squashed):
@@ -108,8 +129,8 @@ class Recurrent:
             dh, dc = dz[:, t] @ w.T, dc * f * has(lengths, t, dh)
         return {"dz": dz}
 
-    def gru_forward(self, z, w, b, reverse, lengths, storage, before=None):
-        H = len(w)
+    def gru_forward(self, z, w, b, reverse, lengths, storage, before=None, together=0, **inputs):
+        H, z = len(w), products(z, **inputs)
         h = np.zeros((self.B, H)) if before is None else before[:, 0]
         gates, hidden, states = np.empty(z.shape), np.empty(z.shape), np.empty((*z.shape[:2], H))
         for t in order(z, reverse):
@@ -120,7 +141,9 @@ class Recurrent:
             gates[:, t], hidden[:, t] = np.concatenate([r, u, n], axis=1), s
         if not self._goes_back:
             hidden = hidden[:, order(z, reverse)[-1]]
-        states = self._with_before(states, before)
+        else:
+            hidden = latest(hidden, reverse, together)
+        states, gates = self._with_before(states, before), latest(gates, reverse, together)
         return {"states": states, "gates": gates, "hidden": hidden}
 
     def gru_backward(self, dout, w, first, sequences, reverse, lengths, gates, hidden, states):

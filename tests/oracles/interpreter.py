@@ -25,6 +25,7 @@ from fusednn.graph.gradients import (
     PerPosition,
     Runs,
     Sum,
+    Sums,
     TokenLookups,
 )
 
@@ -175,6 +176,8 @@ class Run(Windowed, Recurrent, Attentive, Norms, Games):
                 return table
             case Both(product, lookups):
                 return self._gradient(number, product).T + self._gradient(number, lookups)
+            case Sums(own, turned):
+                return self._gradient(number, own) + self._gradient(number, turned)
             case PerPosition(dz):
                 table = np.zeros(self.graph.parameters[number][0].shape)
                 summed = self.values[dz].sum(axis=0)
@@ -222,6 +225,9 @@ class Run(Windowed, Recurrent, Attentive, Norms, Games):
     def dense(self, x, w, b, floor, storage):
         assert not storage, "weights are not rounded here"
         return {"out": np.maximum(x @ w + (0.0 if b is None else b), floor)}
+
+    def dense_turned(self, x, w, b):
+        return {"out": x @ w.T + b}
 
     def dense_backward(self, dz, w):
         return {"dx": dz @ w.T}

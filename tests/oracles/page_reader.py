@@ -42,10 +42,19 @@ def outputs(path, x):
 
 def run(ops, where, tensors, x):
     for at, op in enumerate(ops):
-        x = result(op, f"{where}.{at}", tensors, x)
+        if op["op"] == "Mirrored":
+            x = mirrored(ops, at, where, tensors, x)
+        else:
+            x = result(op, f"{where}.{at}", tensors, x)
         name, constants = op["after"]["activation"], op["after"]["constants"]
         x = FUNCTIONS[name](x, *(constants or DEFAULTS.get(name, [])))
     return x
+
+
+def mirrored(ops, at, where, tensors, x):
+    """A product with the weights of the dense layer `of`, transposed."""
+    assert ops[ops[at]["of"]]["op"] == "Dense"
+    return x @ tensors[f"{where}.{ops[at]['of']}.weights"].T + tensors[f"{where}.{at}.biases"]
 
 
 def result(op, where, tensors, x):

@@ -1,4 +1,4 @@
-"""Autoencoders train as their twins in PyTorch, and their halves answer alike in ONNX Runtime."""
+"""Autoencoders train as their twins in PyTorch."""
 
 import warnings
 
@@ -6,17 +6,15 @@ import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
-pytest.importorskip("onnxruntime")
 
 # Without the peer the module ends above, so these imports cannot come first.
-from oracles.onnx_sessions import session_of
 from oracles.reference_layers import gaussian_noise
 from oracles.torch_layers import read, sequence_of, write
 from oracles.torch_pairs import compare
 from running.nested_weights import leaves
 
-from fusednn import Autoencoder, VariationalAutoencoder
-from fusednn.layers import Conv2D, ConvTranspose2D, Dense, Flatten, Reshape
+from fusednn import Autoencoder, VariationalAutoencoder, export_torch, import_torch
+from fusednn.layers import Dense
 
 pytestmark = pytest.mark.peers
 DTYPES = pytest.mark.parametrize("dtype", ["float64", "float32"])
@@ -60,9 +58,13 @@ def check(model, modules, tolerance):
     compare(leaves(model.get_weights()), [t.numpy() for one in read_back for t in one], tolerance)
 
 
-def train(modules, X, loss_of):
+def parameters_of(modules):
+    return [parameter for one in modules for parameter in one.parameters()]
+
+
+def train(parameters, X, loss_of):
     """The same steps; `loss_of` maps a step and a batch to the loss."""
-    judge = torch.optim.Adam([p for one in modules for p in one.parameters()], lr=0.01)
+    judge = torch.optim.Adam(parameters, lr=0.01)
     losses = []
     for step in range(PASSES * SAMPLES // BATCH):
         at = step * BATCH % SAMPLES
@@ -96,7 +98,7 @@ def test_steps_of_an_autoencoder(dtype, deviation):
         given = x + deviation * noise(COLUMNS, step) if deviation else x
         return ((decoder(encoder(given)) - x) ** 2).sum() / 2 / BATCH
 
-    losses = train(modules, X, loss)
+    losses = train(parameters_of(modules), X, loss)
     check(fit(model, X), modules, TOLERANCES[dtype])
     assert model.loss_ == pytest.approx(np.mean(losses[-5:]) / COLUMNS, rel=1e-5)
 
@@ -114,24 +116,50 @@ def test_steps_of_a_variational_autoencoder(dtype, beta):
         divergence = (mean**2 + torch.exp(log_variance) - 1 - log_variance).sum() / 2
         return (((decoder(code) - x) ** 2).sum() / 2 + beta * divergence) / BATCH
 
-    losses = train(modules, X, loss)
+    losses = train(parameters_of(modules), X, loss)
     check(fit(model, X), modules, TOLERANCES[dtype])
     assert model.loss_ == pytest.approx(np.mean(losses[-5:]) / COLUMNS, rel=1e-5)
 
 
 @DTYPES
-@pytest.mark.parametrize("kind", [Autoencoder, VariationalAutoencoder])
-def test_halves_in_onnx(kind, dtype, tmp_path):
-    images = np.random.RandomState(1).uniform(size=(20, 8, 8, 1)).astype(dtype)
-    encoder = [Conv2D(4, 3, "relu", stride=2), Flatten(), Dense(6)]
-    decoder = [Dense(16), Reshape(4, 4, 1), ConvTranspose2D(1, 4, "logistic", stride=2, padding=1)]
-    options = {"max_iter": 1, "random_state": 0}
-    options |= {"latent": 6} if kind is VariationalAutoencoder else {}
-    model = fit(kind(encoder, decoder, **options), images)
-    codes = model.transform(images)
-    for half, given, wanted in (
-        (model.encoder_, images, codes),
-        (model.decoder_, codes, model.inverse_transform(codes).reshape(20, -1)),
+@pytest.mark.parametrize("deviation", [0.0, 0.3])
+def test_steps_of_tied_weights(dtype, deviation):
+    """One parameter in both halves: autograd adds up what the two products give."""
+    X = samples(dtype)
+    encoder, options = [Dense(9, "tanh"), Dense(NUMBERS)], {**OPTIONS, "alpha": 0.1}
+    model = Autoencoder(encoder, tied=True, noise=deviation, **options).initialize(X)
+    first = [torch.tensor(array).double() for array in leaves(model.get_weights())]
+    w, b, v, c, d, e = parameters = [one.requires_grad_() for one in first]
+
+    def loss(step, x):
+        given = x + deviation * noise(COLUMNS, step) if deviation else x
+        code = torch.tanh(given @ w + b) @ v + c
+        back = torch.tanh(code @ v.T + d) @ w.T + e
+        penalty = 0.1 * ((w**2).sum() + (v**2).sum()) / 2
+        return (((back - x) ** 2).sum() / 2 + penalty) / BATCH
+
+    train(parameters, X, loss)
+    found = [one.detach().numpy() for one in parameters]
+    compare(leaves(fit(model, X).get_weights()), found, TOLERANCES[dtype])
+
+
+def test_tied_weights_are_exchanged():
+    """A module of linear layers has them twice; two different ones are refused."""
+    X = samples("float64")
+    model = Autoencoder([Dense(9, "tanh"), Dense(NUMBERS)], tied=True, **OPTIONS)
+    fit(model, X)
+    layers = torch.nn.Linear(COLUMNS, 9), torch.nn.Tanh(), torch.nn.Linear(9, NUMBERS)
+    back = torch.nn.Linear(NUMBERS, 9), torch.nn.Tanh(), torch.nn.Linear(9, COLUMNS)
+    module = torch.nn.Sequential(*layers, *back).double()
+    state = export_torch(model, module)
+    module.load_state_dict({key: torch.as_tensor(array) for key, array in state.items()})
+    found = module(torch.from_numpy(X)).detach().numpy()
+    np.testing.assert_allclose(found, model.inverse_transform(model.transform(X)), rtol=1e-9)
+    other = Autoencoder([Dense(9, "tanh"), Dense(NUMBERS)], tied=True).initialize(X)
+    for ours, theirs in zip(
+        leaves(import_torch(other, module).get_weights()), leaves(model.get_weights()), strict=True
     ):
-        [found] = session_of(half, tmp_path / "half.onnx").run(None, {"X": given})
-        np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-6)
+        np.testing.assert_array_equal(ours, theirs)
+    state["3.weight"] = 2 * state["3.weight"]
+    with pytest.raises(ValueError, match=r"'3.weight', which differs from the weights of the enc"):
+        import_torch(other, state)

@@ -35,18 +35,14 @@ from .dense import UPDATE_WEIGHTS, sum_tile, update_weights
 from .partials import WEIGHTS, sum_partials, update_partials
 from .tokens import TOKENS, token_at
 
-FLOATS, HALVES, INTEGERS = range(3)
-"""How panels hold w: in the network's type, in words of two columns in bfloat16, or in words of
-four rows as integers, with a factor for each column."""
-
 LOOK_UP = operands(
     TOKENS,
     out=ROWS,  # a row for each sample: the stride leads from sample to sample
     out_row=COUNT,  # elements from one step of out to the next
     w=REALS,
     columns=COUNT,  # of w, padded to whole vectors
-    storage=COUNT,  # FLOATS or another
-    factors=maybe(REALS),  # of each column of integers
+    is_half=COUNT,  # whether w is in words of two columns in bfloat16
+    factors=maybe(REALS),  # of each column, where w is integers in words of four rows
     lengths=maybe(INT64),
     width=width_of("out"),
     padded=padded_width_of("out"),
@@ -106,19 +102,19 @@ def embed_columns(record, frame, scratch, lo, hi):
     """
     out, w = slot(record, LOOK_UP.out, scratch[0]), slot(record, LOOK_UP.w, scratch[0])
     columns, width = record[LOOK_UP.columns], record[LOOK_UP.width]
-    factors, storage = slot(record, LOOK_UP.factors, scratch[0]), record[LOOK_UP.storage]
     for row in range(lo, hi):
         first = sample_of(record, frame, row, TOKENS.order) * record[TOKENS.data_stride]
         here = advance(out, row * record[LOOK_UP.out_stride])
         for t in range(count_of(record, LOOK_UP.lengths, row, record[TOKENS.steps])):
             k = token_at(record, first + t, scratch[0])
-            if storage == FLOATS:
-                read_column(here, w, columns, k, width)
-            elif storage == HALVES:
+            if record[LOOK_UP.is_half] != 0:
                 read_half_column(here, slot(record, LOOK_UP.w, np.int32(0)), k, width)
-            else:
+            elif record[LOOK_UP.factors] != 0:
+                factors = slot(record, LOOK_UP.factors, scratch[0])
                 q = slot(record, LOOK_UP.w, np.int8(0))
                 read_integer_column(here, q, factors[k], columns, k, width)
+            else:
+                read_column(here, w, columns, k, width)
             clear_columns(here, width, record[LOOK_UP.padded])
             here = advance(here, record[LOOK_UP.out_row])
     return 0

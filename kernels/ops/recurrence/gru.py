@@ -56,11 +56,11 @@ def blend(h, before, gate, proposed, n):
 
 
 @inline
-def run_cell(record, like, sample, step, before, begins):
+def run_cell(record, like, sample, step, place, before, begins):
     """Gates and h from z and s of a row."""
     units = record[FORWARD.units]
-    z = row_of(record, FORWARD.gates, FORWARD.gates_step, sample, step, like)
-    s = row_of(record, FORWARD.sums, FORWARD.sums_step, sample, step, like)
+    z = row_of(record, FORWARD.gates, FORWARD.gates_step, sample, place, like)
+    s = row_of(record, FORWARD.sums, FORWARD.sums_step, sample, place, like)
     h = row_of(record, FORWARD.states, FORWARD.states_step, sample, step, like)
     old = slot(record, FORWARD.zeros, like)
     if begins:
@@ -78,7 +78,17 @@ def run_cell(record, like, sample, step, before, begins):
 def gru_forward(record, frame, scratch, lo, hi):
     """Samples [lo, hi): states (T, H) and s (T, 3 H) from z (T, 3 H), which becomes gates."""
     use_full_vectors(scratch[0])
-    walk_forward(record, scratch[0], lo, hi, multiply_floats, False, run_cell)
+    walk_forward(
+        record,
+        scratch[0],
+        lo,
+        hi,
+        multiply_floats,
+        False,
+        run_cell,
+        FORWARD.gates,
+        FORWARD.gates_step,
+    )
     return 0
 
 

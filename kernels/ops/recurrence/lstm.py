@@ -50,10 +50,10 @@ def put_out(h, squashed, c, o, n):
 
 
 @inline
-def run_cell(record, like, sample, step, before, begins):
+def run_cell(record, like, sample, step, place, before, begins):
     """Gates, c and h from the sums of a row."""
     units = record[FORWARD.units]
-    z = row_of(record, FORWARD.sums, FORWARD.sums_step, sample, step, like)
+    z = row_of(record, FORWARD.sums, FORWARD.sums_step, sample, place, like)
     h = row_of(record, FORWARD.states, FORWARD.states_step, sample, step, like)
     c = row_of(record, FORWARD.cells, FORWARD.cells_step, sample, step, like)
     squashed = row_of(record, FORWARD.squashed, FORWARD.squashed_step, sample, step, like)
@@ -73,7 +73,17 @@ def run_cell(record, like, sample, step, before, begins):
 def lstm_forward(record, frame, scratch, lo, hi):
     """Samples [lo, hi): states, cells and squashed (T, H) from z (T, 4 H), which becomes gates."""
     use_full_vectors(scratch[0])
-    walk_forward(record, scratch[0], lo, hi, multiply_floats, True, run_cell)
+    walk_forward(
+        record,
+        scratch[0],
+        lo,
+        hi,
+        multiply_floats,
+        True,
+        run_cell,
+        FORWARD.sums,
+        FORWARD.sums_step,
+    )
     return 0
 
 

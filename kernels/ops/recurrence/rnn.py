@@ -27,12 +27,12 @@ BACKWARD = operands(
 
 
 @inline
-def run_cell(record, like, sample, step, before, begins):
+def run_cell(record, like, sample, step, place, before, begins):
     """h from the sums of a row."""
     units = record[FORWARD.units]
     h = row_of(record, FORWARD.states, FORWARD.states_step, sample, step, like)
     if record[FORWARD.continues] != 0:
-        z = row_of(record, FORWARD.sums, FORWARD.sums_step, sample, step, like)
+        z = row_of(record, FORWARD.sums, FORWARD.sums_step, sample, place, like)
         copy_span(h, z, record[FORWARD.columns])
     if record[FORWARD.rectified] != 0:
         relu_forward(h, units, h)
@@ -44,7 +44,17 @@ def run_cell(record, like, sample, step, before, begins):
 def rnn_forward(record, frame, scratch, lo, hi):
     """Samples [lo, hi) of states (T, H), from z to h; z becomes the sums with h w."""
     use_full_vectors(scratch[0])
-    walk_forward(record, scratch[0], lo, hi, multiply_floats, True, run_cell)
+    walk_forward(
+        record,
+        scratch[0],
+        lo,
+        hi,
+        multiply_floats,
+        True,
+        run_cell,
+        FORWARD.sums,
+        FORWARD.sums_step,
+    )
     return 0
 
 

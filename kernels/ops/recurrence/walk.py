@@ -30,6 +30,12 @@ by c are in the scratch."""
 FORWARD = operands(
     states=ROWS,
     sums=ROWS,  # with the products of the states
+    x=maybe(ROWS),  # from which the rows that a cell begins with are made; else they are given
+    w_x=maybe(REALS),
+    b_x=maybe(REALS),
+    fan_in=maybe(COUNT),
+    x_step=maybe(COUNT),
+    together=maybe(COUNT),  # steps of x that are multiplied at once; rows have room for as many
     w=REALS,
     zeros=REALS,
     units=COUNT,
@@ -69,24 +75,28 @@ BACKWARD = operands(
 
 
 @inline
-def walk_forward(record, like, lo, hi, multiply, adds, run_cell):
+def walk_forward(record, like, lo, hi, multiply, adds, run_cell, rows_of_x, step_of_x):
     """Samples [lo, hi): `run_cell` for each step of each, in the order of the steps.
 
     Before, `multiply` overwrites a step's sums with the products of the states before it; with
-    `adds` it adds them.
+    `adds` it adds them. Where x is given, its products are written to the rows of the operand
+    `rows_of_x`, whose steps are in the slot `step_of_x`, for some steps at a time: they stay in
+    the cache, and those of later steps overwrite them.
     """
     sample, sums_sample = record[FORWARD.states_stride], record[FORWARD.sums_stride]
     steps, reverse = record[FORWARD.steps], record[FORWARD.reverse]
     continues = record[FORWARD.continues] != 0
     states = advance(slot(record, FORWARD.states, like), lo * sample)
     sums = advance(slot(record, FORWARD.sums, like), lo * sums_sample)
-    zeros = slot(record, FORWARD.zeros, like)
+    zeros, first = slot(record, FORWARD.zeros, like), 0  # of the steps whose rows are there
     for at in range(steps):
         step, before = step_of(at, steps, reverse), step_of(at - 1, steps, reverse)
+        if record[FORWARD.x] != 0 and at % record[FORWARD.together] == 0:
+            first = multiply_inputs(record, like, lo, hi, at, rows_of_x, step_of_x)
         rows = rows_at(record, FORWARD.lengths, lo, hi - lo, step)
         if at > 0 or continues:
             h = advance(states, before * record[FORWARD.states_step])
-            here = advance(sums, step * record[FORWARD.sums_step])
+            here = advance(sums, (step - first) * record[FORWARD.sums_step])
             going = rows_at(record, FORWARD.lengths, lo, rows, before)
             if reverse != 0:
                 units = record[FORWARD.units]
@@ -97,7 +107,7 @@ def walk_forward(record, like, lo, hi, multiply, adds, run_cell):
             own_steps = count_of(record, FORWARD.lengths, lo + row, steps)
             if step < own_steps:
                 begins = begins_at(step, own_steps, reverse) and not continues
-                run_cell(record, like, lo + row, step, before, begins)
+                run_cell(record, like, lo + row, step, step - first, before, begins)
 
 
 @inline
@@ -160,6 +170,30 @@ def multiply_floats(record, sums, sums_sample, h, h_sample, start, start_sample,
         sums, sums_sample, h, h_sample, slot(record, FORWARD.w, sums[0]), units, start,
         start_sample, samples, units, record[FORWARD.columns],
     )  # fmt: skip
+
+
+@kernel
+def multiply_inputs(record, like, lo, hi, at, out, out_step):
+    """Rows of operand `out` of samples [lo, hi) = x w_x + b_x of some steps from the `at`-th on.
+
+    Returns the first of the steps.
+    """
+    steps, fan_in = record[FORWARD.steps], record[FORWARD.fan_in]
+    count, first = min(record[FORWARD.together], steps - at), at
+    if record[FORWARD.reverse] != 0:
+        first = steps - at - count
+    lowest = cast(-float("inf"), like)
+    for sample in range(lo, hi):
+        own = min(count, count_of(record, FORWARD.lengths, sample, steps) - first)
+        if own > 0:
+            multiply_panels(
+                row_of(record, out, out_step, sample, 0, like), record[out_step],
+                row_of(record, FORWARD.x, FORWARD.x_step, sample, first, like),
+                record[FORWARD.x_step], slot(record, FORWARD.w_x, like), fan_in,
+                slot(record, FORWARD.b_x, like), 0, own, fan_in, record[FORWARD.columns], lowest,
+                lowest,
+            )  # fmt: skip
+    return first
 
 
 @kernel

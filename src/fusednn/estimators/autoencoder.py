@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from sklearn.utils._param_validation import Interval
 
 from .input.steps import axes_of
-from .unlabelled.lists import paired
+from .unlabelled.lists import built_list, paired
+from .unlabelled.mirroring import mirrored_list
+from .unlabelled.paired import dense
 from .unlabelled.reconstruction import BaseAutoencoder
 
 if TYPE_CHECKING:
@@ -36,6 +38,11 @@ class Autoencoder(BaseAutoencoder):
     decoder : list of Layer or None, default=None
         The layers from a code to a sample; the last one gives as many values as a sample of X
         has. None: dense layers, in the encoder's default sizes.
+    tied : bool, default=False
+        Whether the decoder's dense layers have the weights of the encoder's, transposed: its first
+        one those of the encoder's last. They are one parameter with one update; the decoder's
+        biases are its own. With `decoder=None` the decoder has the encoder's dense layers in the
+        opposite order then.
     noise : float, default=0.0
         The standard deviation of normal noise that training adds to what the encoder gets, but not
         to what the decoder must give back: a denoising autoencoder.
@@ -46,14 +53,15 @@ default="squared_error"
 random_state, tol, verbose, warm_start, early_stopping, validation_fraction, n_iter_no_change, \
 dtype, n_jobs, max_time, warm_start_optimizer, clip_norm, clip_value, ema_decay, diagnose
         See `NetworkClassifier`, but that all solvers are stochastic, that `batch_size="auto"` is
-        32, that `tol` is smaller, since the losses are, and that `early_stopping`
-        judges the loss of the held-out samples.
+        32 and `fit` refuses a number above that of the samples, that `tol` is smaller, since the
+        losses are, and that `early_stopping` judges the loss of the held-out samples.
 
     Attributes
     ----------
     encoder_, decoder_ : Predictor
         Frozen copies of the two halves, made when they are asked for. `export_onnx`, `export_c`
-        and `export_library` write them, and `save` of a predictor.
+        and `export_library` write them, and `save` of a predictor. The decoder's gives a row for
+        each sample, also of X with axes.
     encoder_layers_, decoder_layers_ : tuple of Layer
         The layers in use.
     loss_, loss_curve_, best_loss_, validation_scores_, validation_loss_curve_, \
@@ -90,6 +98,7 @@ input_shape_
     _parameter_constraints: ClassVar[dict] = {
         **BaseAutoencoder._parameter_constraints,
         "noise": [Interval(Real, 0, None, closed="left")],
+        "tied": ["boolean"],
     }
 
     def __init__(
@@ -97,6 +106,7 @@ input_shape_
         encoder: Sequence[Layer] | None = None,
         decoder: Sequence[Layer] | None = None,
         *,
+        tied: bool = False,
         noise: float = 0.0,
         loss: Literal["squared_error", "absolute_error", "huber", "log_cosh"]
         | RegressionLoss = "squared_error",
@@ -125,6 +135,18 @@ input_shape_
     ) -> None:
         self._store(locals())
 
+    def _validated(self, X, y, reset, dtypes=None, **options):
+        X, y = super()._validated(X, y, reset, dtypes, **options)
+        # the update of weights that two layers have reads dense rows
+        return (dense(X) if self.tied else X), y
+
+    def _asked(self):
+        encoder, decoder = super()._asked()
+        if self.tied and self.decoder is None:
+            decoder = mirrored_list(built_list("encoder", encoder, axes_of(self)))
+        return encoder, decoder
+
     def _pair_of(self, lists):
         encoder, decoder = lists
-        return paired(self._list_names, encoder, decoder, axes_of(self), noise=self.noise)
+        options = {"noise": self.noise, "tied": bool(self.tied)}
+        return paired(self._list_names, encoder, decoder, axes_of(self), **options)

@@ -11,7 +11,7 @@ from .input.sequences import in_form_of
 from .network.parameters import by_layer, replaced
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from fusednn.serving.types import FloatArray, MatrixLike
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from .network.built_layers import BuiltLayers
 
 
-class LayeredWeightsMixin(BaseEstimator):
-    """Methods that show and set weights; a base class of `BaseLayered`."""
+class WeightsMixin(BaseEstimator):
+    """Methods that show and set weights; a base class of networks of one list or two."""
 
-    _built_layers: BuiltLayers
     _arrays: list[FloatArray]
+    _built: Callable[[], BuiltLayers]
 
     def get_weights(self) -> list[list[Any]]:
         """Returns copies of the weights, layer by layer.
@@ -31,10 +31,12 @@ class LayeredWeightsMixin(BaseEstimator):
         Returns
         -------
         list of list of ndarray
-            A list for each of `layers`, and one for the output layer:
+            A list for each of `layers`, and one for the output layer. An estimator with two lists
+            of layers has one for each layer of both, and none for an output layer.
 
             * `Dense`: weights (I, O) and biases (O,); without biases if it has none; with
-              `weight_norm` directions (I, O), biases (O,) and norms (O,);
+              `weight_norm` directions (I, O), biases (O,) and norms (O,); without weights if
+              these are an earlier layer's, in a decoder with `tied=True`;
             * `BatchNorm`: scale, shift, running mean and running variance, each (I,);
             * `LayerNorm`: scale and shift; `RMSNorm`: scale; `PReLU`: slopes, each (I,);
             * `Embedding`: a table (categories, size) for each column; `TokenEmbedding`: a table
@@ -57,7 +59,7 @@ class LayeredWeightsMixin(BaseEstimator):
         [2, 4, 0, 2]
         """
         self._check_fitted()
-        return by_layer(self._built_layers, [array.copy() for array in self._arrays])
+        return by_layer(self._built(), [array.copy() for array in self._arrays])
 
     def set_weights(self, weights: Sequence[Sequence[Any]]) -> Self:
         """Sets the weights, layer by layer.
@@ -87,8 +89,12 @@ class LayeredWeightsMixin(BaseEstimator):
         [12.5]
         """
         self._check_fitted()
-        self._arrays = replaced(self._built_layers, self._arrays, weights)
+        self._arrays = replaced(self._built(), self._arrays, weights)
         return self
+
+
+class LayeredWeightsMixin(WeightsMixin):
+    """The gradient by the weights; a base class of `BaseLayered`."""
 
     @overload
     def loss_and_gradient(
@@ -160,4 +166,4 @@ class LayeredWeightsMixin(BaseEstimator):
         """
         loss, gradients, *dx = loss_and_gradient(self, X, y, sample_weight, inputs)
         dx = [in_form_of(X, one) for one in dx]
-        return loss, by_layer(self._built_layers, gradients), *dx
+        return loss, by_layer(self._built(), gradients), *dx

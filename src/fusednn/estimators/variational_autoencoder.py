@@ -54,9 +54,7 @@ default="squared_error"
     solver, alpha, batch_size, learning_rate, learning_rate_init, max_iter, shuffle, \
 random_state, tol, verbose, warm_start, early_stopping, validation_fraction, n_iter_no_change, \
 dtype, n_jobs, max_time, warm_start_optimizer, clip_norm, clip_value, ema_decay, diagnose
-        See `NetworkClassifier`, but that all solvers are stochastic, that `batch_size="auto"` is
-        32, that `tol` is smaller, since the losses are, and that `early_stopping`
-        judges the loss of the held-out samples, without the divergence.
+        See `Autoencoder`. The loss of held-out samples is without the divergence.
 
     Attributes
     ----------

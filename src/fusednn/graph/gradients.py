@@ -143,6 +143,19 @@ class Both(NamedTuple):
     lookups: TokenLookups
 
 
+class Sums(NamedTuple):
+    """The gradient of weights (I, O) that two layers have, one of them transposed: the sum.
+
+    Parameters
+    ----------
+    own, turned : Sum
+        Those of the two; the second pairs the rows of dz (I,) with those of x (O,).
+    """
+
+    own: Sum
+    turned: Sum
+
+
 class PerPosition(NamedTuple):
     """The gradient of a table with a row for each position: the sum of dz's over the samples.
 
@@ -154,13 +167,13 @@ class PerPosition(NamedTuple):
     dz: Array
 
 
-Gradient = Sum | Partials | Given | Lookups | TokenLookups | Both | PerPosition
+Gradient = Sum | Partials | Given | Lookups | TokenLookups | Both | Sums | PerPosition
 
 
 def arrays_read(gradients: Iterable[Gradient]) -> Iterator[Array]:
     """The arrays over samples that gradients read when all rows are done."""
     for gradient in gradients:
-        if isinstance(gradient, Both):
+        if isinstance(gradient, Both | Sums):
             yield from arrays_read(gradient)
             continue
         for array in gradient:

@@ -152,6 +152,7 @@ class Network(NamedTuple):
         in_bytes: bool = False,
         ragged: bool = False,
         windowed: bool = False,
+        is_shared: bool = False,
     ) -> Graph:
         """The network as calls.
 
@@ -175,6 +176,8 @@ class Network(NamedTuple):
             all NaN, or tokens with padding; the first op gives them their time axis.
         windowed : bool
             Whether these are windows of series (`in_windows`), whose steps are given.
+        is_shared : bool
+            Whether threads share the work on each sample.
 
         Raises
         ------
@@ -182,7 +185,7 @@ class Network(NamedTuple):
             If series with padding do not fit an op, or are augmented.
         """
         groups = max(1, len(self.groups))
-        asked = augmentation, in_bytes, ragged, windowed
+        asked = augmentation, in_bytes, ragged, windowed, is_shared
         return _graph(self.ops, groups, trains, noisy, mixed, wants_dx, *asked)
 
 
@@ -214,9 +217,10 @@ def _graph(
     in_bytes: bool,
     ragged: bool,
     windowed: bool,
+    is_shared: bool,
 ) -> Graph:
     data = Array((ops[0].fan_in,))
-    trace = Trace(data, trains=trains, noisy=noisy, wants_dx=wants_dx)
+    trace = Trace(data, trains=trains, noisy=noisy, wants_dx=wants_dx, is_shared=is_shared)
     augmentation = augmentation if trace.noisy else None
     if ragged:
         if augmentation:
@@ -227,6 +231,7 @@ def _graph(
         found = samples_of(trace, ops[0], mixed, augmentation, in_bytes)
     outputs = []
     for op in ops:
+        trace.firsts.append(len(trace.parameters))
         found = op.trace(trace, found)
         outputs.append(found)
     dlogits = losses = None

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from .arrays import NETWORK, SAMPLES, Array
-from .gradients import Both, Gradient, Partials, Sum, TokenLookups
+from .gradients import Both, Gradient, Partials, Sum, Sums, TokenLookups
 from .linked_arrays import Carried, Normed, Turned
 from .parameters import Parameter
 
@@ -117,6 +117,8 @@ class Trace:
         Whether there is a backward pass.
     tape : list of Step
         The backward steps, in forward order.
+    firsts : list of int
+        The number of each op's first parameter.
     lengths : dict of Array to Array
         As in `Graph`.
     data_lengths : Array or None
@@ -126,11 +128,14 @@ class Trace:
         The losses of the samples, when the way back begins.
     is_frozen : bool
         Whether parameters that are taken now are not trained.
+    is_shared : bool
+        Whether threads share the work on each sample.
     """
 
     def __init__(
-        self, x: Array, *, trains: bool = False, noisy: bool = False, wants_dx: bool = False
-    ):
+        self, x: Array, *, trains: bool = False, noisy: bool = False, wants_dx: bool = False,
+        is_shared: bool = False,
+    ):  # fmt: skip
         self.x, self.trains, self.noisy = x, trains, noisy and trains
         self.goes_back = trains or wants_dx
         self.tape: list[Step] = []
@@ -138,6 +143,7 @@ class Trace:
         self.normed: list[Normed] = []
         self.prepared: list[Call] = []
         self.calls: list[Call] = []
+        self.firsts: list[int] = []
         self.gradients: dict[int, Gradient] = {}
         self.carried: list[Carried] = []
         self.turned: list[Turned] = []
@@ -149,7 +155,7 @@ class Trace:
         self.lengths: dict[Array, Array] = {}
         self.data_lengths: Array | None = None
         self.losses: Array | None = None
-        self.is_frozen = False
+        self.is_frozen, self.is_shared = False, is_shared
 
     def take(self, parameters: Sequence[Parameter]) -> list[Array]:
         """The arrays of an op's parameters; ops take theirs in the order of the network."""
@@ -257,16 +263,22 @@ class Trace:
         """Whether it is, or depends on, a trained parameter, or the data if `wants_dx`."""
         return array in self._needs_gradient
 
+    def is_shared(self, w: Array) -> bool:
+        """Whether a later layer has the same weights, and has set their gradient."""
+        return self._numbers.get(w) in self.gradients
+
     def differentiate(self, parameter: Array, gradient: Gradient) -> None:
-        """Sets the gradient of a parameter, if it is trained, or adds that of a table to it."""
+        """Sets the gradient of a parameter, if it is trained, or adds an earlier layer's to it."""
         if not self.needs_gradient(parameter):
             return
-        number = self._numbers[parameter]
-        before = self.gradients.get(number)
-        if before is not None:
+        before = self.gradients.get(number := self._numbers[parameter])
+        if isinstance(gradient, TokenLookups) and before is not None:
             assert isinstance(before, Sum | Partials)
-            assert isinstance(gradient, TokenLookups)
             gradient = Both(before, gradient)
+        elif before is not None:
+            assert isinstance(before, Sum)
+            assert isinstance(gradient, Sum)
+            gradient = Sums(gradient, before)
         self.gradients[number] = gradient
 
     def next_stream(self) -> int:

@@ -18,6 +18,7 @@ from fusednn.graph.layers.transposed_convolution import TransposedConvolution
 from fusednn.graph.layers.untrained import GaussianNoise, Identity, Standardize
 from fusednn.graph.network import Network
 
+from .untying import untied
 from .updating.norms import normed_weights
 
 PRODUCTS = Dense | Convolution | TransposedConvolution
@@ -40,8 +41,9 @@ def folded(
 ) -> tuple[Network, list[np.ndarray]]:
     """The same function with fewer ops.
 
-    Removes noise layers, multiplies out weight normalisation, merges BatchNorm into the adjacent
-    dense layer or convolution, and merges the scaling of the data into the dense layer after it.
+    Gives tied dense layers weights of their own, removes noise layers, multiplies out weight
+    normalisation, merges BatchNorm into the adjacent dense layer or convolution, and merges the
+    scaling of the data into the dense layer after it.
     Zero padding keeps BatchNorm out of a convolution after it: zeros would have to be its mean.
     A transposed convolution takes up BatchNorm behind it only, since fewer of its taps add to the
     elements at the edges.
@@ -59,8 +61,9 @@ def folded(
     network, arrays
         The folded network and its parameters; those that did not change are not copied.
     """
+    ops, arrays = untied(network.ops, arrays)
     dtype = arrays[-1].dtype if arrays else np.dtype(float)
-    steps = _fold(_steps(network.ops, arrays), dtype, into_next)
+    steps = _fold(_steps(ops, arrays), dtype, into_next)
     steps = steps or [FittedLayer(Identity(network.inputs), [])]
     network = network._replace(ops=tuple(step.op for step in steps))
     return network, [np.asarray(array, dtype) for step in steps for array in step.arrays]

@@ -81,7 +81,12 @@ def lowered(
     `forms` are those of the parameters, where they are not the network's own; `carried` is what
     another lowering of one row carries.
     """
-    graph = network.graph(wants_dx=transposed is not None, in_bytes=source.in_bytes, ragged=ragged)
+    graph = network.graph(
+        wants_dx=transposed is not None,
+        in_bytes=source.in_bytes,
+        ragged=ragged,
+        is_shared=program.workers > 1 and not steps,
+    )
     lowering = Lowering(
         program,
         graph,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from abc import ABC, abstractmethod
 
 import numpy as np
 from numpy import zeros
@@ -23,12 +24,12 @@ MOST_OTHERS = 8
 takes milliseconds; where there are as many, series of fewer steps than the fit's get padding."""
 
 
-class AnyLength(Computing):
+class AnyLength(Computing, ABC):
     """A network that also answers series of other lengths, where it has a time axis."""
 
+    @abstractmethod
     def answer(self, kind, X, out, validate):
         """Computes one kind of answers for X; see `calls.Answering`."""
-        raise NotImplementedError
 
     def _takes_steps(self, X, given=None) -> bool:
         """Whether rows X of other columns are series of other steps.

@@ -194,6 +194,33 @@ def gru_forward(make):
     return forward(make, "gru", 3 * H, {"hidden": 3 * H}, shapes={"b": (H,)})
 
 
+def from_inputs(make, cell, columns, kept, together, **more):
+    """The way forward of a cell that multiplies x by its weights for some steps at a time."""
+    bench = Bench(make)
+    out = {"states": bench.new(STEPS, H), "gates": bench.new(together, columns)}
+    rows = {"hidden": together}  # which begin as products too
+    out |= {name: bench.new(rows.get(name, STEPS), width) for name, width in kept.items()}
+    given = {"x": bench.read(STEPS, C), "w_x": bench.weights(C, columns)}
+    given |= {"b_x": bench.weights(columns), "w": bench.weights(H, columns), "z": None}
+    given |= {name: bench.weights(*shape) for name, shape in more.pop("shapes", {}).items()}
+    return bench.case(f"{cell}_forward", out, **given, together=together, **more)
+
+
+def lstm_from_inputs(make):
+    kept = {"cells": H, "squashed": H}
+    return from_inputs(make, "lstm", 4 * H, kept, 3, reverse=False)
+
+
+def lstm_back_from_inputs(make):
+    kept = {"cells": H, "squashed": H}
+    return from_inputs(make, "lstm", 4 * H, kept, 3, reverse=True)
+
+
+def gru_from_inputs(make):
+    kept = {"hidden": 3 * H}
+    return from_inputs(make, "gru", 3 * H, kept, 2, reverse=False, shapes={"b": (H,)})
+
+
 def half_rnn(make):
     return forward(make, "rnn", H, {}, "bfloat16", rectified=False)
 
@@ -373,6 +400,7 @@ def join_last_carried_states(make):
 CASES = [
     *(*HALVES, *INTEGERS),
     *(rnn_forward, rectified_rnn_forward, lstm_forward, gru_forward),
+    *(lstm_from_inputs, lstm_back_from_inputs, gru_from_inputs),
     *(rnn_backward, rectified_rnn_backward, lstm_backward, lstm_backward_of_last, gru_backward),
     *(join_states, join_last_states, join_carried_states, join_last_carried_states),
     *(

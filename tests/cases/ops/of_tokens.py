@@ -2,14 +2,14 @@
 
 import numpy as np
 from cases.ops.of_products import COUNT, FAN_IN, SIZE
-from cases.ops.of_updates import gradients, summed
+from cases.ops.of_updates import gradients, summed, with_more
 from fusednn.kernels import records
 from fusednn.kernels.losses import LOSSES
 from fusednn.kernels.ops import next_tokens
 from fusednn.kernels.ops.products import tied, tokens
 from oracles import reference_layers
 from running.blocks import block_of
-from running.op_cases import BY_ROWS, ONCE, OUTPUTS, RATE, SAMPLES, Case, always, update_case
+from running.op_cases import BY_ROWS, ONCE, OUTPUTS, SAMPLES, Case, always, update_case
 from scipy.special import softmax
 
 from fusednn.plan.layout.forms import Table
@@ -113,11 +113,7 @@ def with_lookups(make, op, form, case):
     }  # fmt: skip
     lookups = np.zeros(form.shape)
     np.add.at(lookups, codes, dout.values.astype(float))
-    want = {**case.want, "w": case.want["w"] - RATE * lookups}
-    if "transposed" in want:
-        want["transposed"] = aligned_zeros(form.transposed_count, make.dtype)
-        form.pack_transposed(want["transposed"], want["w"])
-    return case._replace(op=op, operands={**case.operands, **more}, want=want)
+    return with_more(make, op, form, case, lookups, more)
 
 
 def update_tied(make):

@@ -13,13 +13,14 @@ from cases.ops.of_products import (
 )
 from fusednn.kernels import records
 from fusednn.kernels.intrinsics.shapes import SHAPE
-from fusednn.kernels.ops.products import embedding, sparse
+from fusednn.kernels.ops.products import embedding, mirrored, sparse
 from fusednn.kernels.ops.products.partials import CHUNK_ROWS
 from fusednn.kernels.ops.updates import average, clip, update
 from oracles import reference_layers
 from running.op_cases import (
     ONCE,
     OUTPUTS,
+    RATE,
     SAMPLES,
     Case,
     always,
@@ -48,8 +49,28 @@ def updated(make, form):
     return update_case(make, form.update_op, form, gradient, operands)
 
 
+def with_more(make, op, form, case, gradient, operands):
+    """The update of an op that adds a gradient to that of a case."""
+    want = {**case.want, "w": case.want["w"] - RATE * gradient}
+    if "transposed" in want:
+        want["transposed"] = aligned_zeros(form.transposed_count, make.dtype)
+        form.pack_transposed(want["transposed"], want["w"])
+    return case._replace(op=op, operands={**case.operands, **operands}, want=want)
+
+
 def update_weights(make):
     return updated(make, Panels(FAN_IN, FAN_OUT, make.dtype))
+
+
+def update_mirrored(make):
+    """With other rows of two layers: each sample has two of the second's."""
+    rows, form = 2 * SAMPLES, Panels(FAN_IN, FAN_OUT, make.dtype)
+    case = updated(make, form)
+    dz = make.rows(make.values(rows, FAN_IN))
+    x = make.rows(make.values(rows, FAN_OUT), padding=0)
+    gradient = dz.values.astype(float).T @ x.values
+    more = {"turned_x": x.block, "turned_dz": dz.block, "turned_rows": 2}
+    return with_more(make, mirrored.update_mirrored, form, case, gradient, more)
 
 
 def update_narrow(make):
@@ -288,8 +309,8 @@ def differentiate_vectors(make):
 
 
 CASES = [
-    *(update_weights, update_narrow, update_bias, update_runs, update_csr_weights),
-    *(apply_gradient, apply_narrow, apply_bias, apply_table, update_table),
+    *(update_weights, update_mirrored, update_narrow, update_bias, update_runs),
+    *(update_csr_weights, apply_gradient, apply_narrow, apply_bias, apply_table, update_table),
     *(update_partials, update_vector_partials),
     *(average_weights, gradient_squares, clip_factor, clip_gradient),
     *(bound_columns, bound_vectors, normalise_columns, normalise_vectors),

@@ -240,6 +240,17 @@ def test_bad_data():
     assert not hasattr(Autoencoder(), "encoder_")
 
 
+@KINDS
+def test_batches_beyond_the_samples(kind):
+    """`fit` refuses them; `partial_fit`, which may get what is left of a stream, has a warning."""
+    model = kind(*LISTS, batch_size=300)
+    with pytest.raises(ValueError, match=r"^batch_size=300 is more than the 200 samples\.$"):
+        model.fit(X)
+    assert not hasattr(model, "encoder_")
+    with pytest.warns(UserWarning, match="batch_size"):
+        model.partial_fit(X)
+
+
 def test_other_layers_while_training_goes_on():
     model = fitted()
     model.set_params(decoder=[Dense(9), Dense(64)])

@@ -262,8 +262,15 @@ def test_every_operand_is_read(name):
 
 
 INTEGERS = {"column_sums", "factors", "rounded", "zero_points", "scales"}
-ALWAYS_GIVEN = dict.fromkeys(("integer_rnn", "integer_lstm", "integer_gru"), INTEGERS)
-"""What the bindings of ops always give, though the declaration is one of several ops."""
+WITH_X = {"w_x", "b_x"}
+CELLS = "rnn", "lstm", "gru"
+ALWAYS_GIVEN = {
+    **dict.fromkeys([f"{cell}_forward" for cell in CELLS], WITH_X),
+    **dict.fromkeys([f"half_{cell}" for cell in CELLS], WITH_X),
+    **dict.fromkeys([f"integer_{cell}" for cell in CELLS], INTEGERS | WITH_X),
+}
+"""What the bindings of ops always give, though the declaration is one of several ops; some of it
+with another operand that is asked for."""
 
 
 @each_op

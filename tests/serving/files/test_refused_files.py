@@ -6,11 +6,12 @@ import pickle
 import numpy as np
 import pytest
 import safetensors.numpy
-from cases.saved_models import CODES
+from cases.saved_models import CODES, fit_quietly
 from running.saved_predictors import KEPT, assert_same_array, fitted, header_of, small
 
 import fusednn
 from fusednn import freeze, load
+from fusednn.layers import Dense
 from fusednn.serving.files.reading import KEY, VERSION
 from fusednn.serving.files.tensors import MOST_HEADER
 
@@ -158,6 +159,34 @@ def test_files_of_version_2_that_are_wrong(name, tmp_path):
     change(plan, header)
     write_parts(path, plan, header, tensors)
     assert_refused(path, words)
+
+
+BAD_TIED = {
+    "of itself": (2, {"of": 2}),
+    "of a later one": (2, {"of": 3}),
+    "of none": (2, {"of": 9}),
+    "of another shape": (3, {"of": 1}),
+    "of no dense layer": (3, {"of": 2}),
+}
+
+
+@pytest.mark.parametrize("name", BAD_TIED)
+def test_weights_of_other_layers_are_refused(name, tmp_path):
+    path, (at, changes) = tmp_path / "model", BAD_TIED[name]
+    X = np.random.RandomState(0).uniform(size=(40, 5))
+    model = fusednn.Autoencoder([Dense(4, "tanh"), Dense(3)], tied=True, max_iter=1)
+    fit_quietly(model, X, None).save(path)
+    plan, header, tensors = header_of(path)
+    assert [op.get("of") for op in plan["ops"]] == [None, None, 1, 0]
+    _op(at, **changes)(plan, header)
+    write_parts(path, plan, header, tensors)
+    for read in (load, fusednn.Autoencoder.load):
+        assert_refused(path, r"must have the weights of an earlier Dense, transposed", read)
+    plan["kind"] = "predictor"
+    del plan["estimator"]
+    _op(at, of=3 - at)(plan, header)
+    write_parts(path, plan, header, tensors)
+    assert_refused(path, "only training needs")
 
 
 def _norm():

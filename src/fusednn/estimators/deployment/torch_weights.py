@@ -68,7 +68,8 @@ def import_torch(estimator: Estimator, state_dict: Mapping[str, Any] | HasState)
     dim=0. Recurrences have `batch_first=True`; a module of several layers is as many recurrences
     with `return_sequences=True`, but perhaps the last. Their two biases are added up, but for
     those that the reset gate of a GRU multiplies. An `nn.PReLU()` with one slope gives it to all
-    columns. `num_batches_tracked` is not read.
+    columns. `num_batches_tracked` is not read. A decoder with `tied=True` has modules with weights
+    of its own, which must be those of the encoder, transposed.
 
     A `LanguageModel` with tied=True has the last layer `nn.Linear(size, count, bias=False)`, whose
     weight is that of the `nn.Embedding`: one parameter with two keys, of which the second may be
@@ -92,6 +93,7 @@ def import_torch(estimator: Estimator, state_dict: Mapping[str, Any] | HasState)
     matched = list(matched_to(modules, given))
     takes_pair = _has_row_of_each_class(network, matched, given)
     found, second = list(arrays), []
+    read: set[int] = set()
     for module, entry, key in matched:
         if isinstance(entry, str):
             continue
@@ -107,9 +109,16 @@ def import_torch(estimator: Estimator, state_dict: Mapping[str, Any] | HasState)
         if entry.added:
             second.append((entry, values))
             continue
-        array = np.empty(arrays[entry.number].size, dtype)
-        array[entry.elements.ravel()] = values.ravel()
-        found[entry.number] = array.reshape(arrays[entry.number].shape)
+        flat = np.empty(arrays[entry.number].size, dtype)
+        flat[entry.elements.ravel()] = values.ravel()
+        array = flat.reshape(arrays[entry.number].shape)
+        if entry.number in read and not np.array_equal(array, found[entry.number]):
+            raise ValueError(
+                f"{module.place} received {key!r}, which differs from the weights of the encoder:"
+                " with tied=True both are one parameter."
+            )
+        found[entry.number] = array
+        read.add(entry.number)
     for entry, values in second:
         found[entry.number][: entry.added] += values[: entry.added]
         if entry.rest is not None:

@@ -17,6 +17,7 @@ from fusednn.graph.layers.pooling import Pooling
 from fusednn.graph.layers.recurrent import Recurrent
 from fusednn.graph.layers.reshape import Reshape
 from fusednn.graph.layers.residual import Residual
+from fusednn.graph.layers.tied import Mirrored
 from fusednn.graph.layers.token_embedding import TokenEmbedding
 from fusednn.graph.layers.transposed_convolution import TransposedConvolution
 from fusednn.graph.layers.untrained import Identity, Standardize
@@ -99,7 +100,7 @@ def _around(op: Layer, shapes, orders: Pair, error, begins: bool, recurs: bool) 
             for branch in (op.inner, op.shortcut)
         ]
         return _same([one[0] for one in found], error), _same([one[-1] for one in found], error)
-    if isinstance(op, Dense | Recurrent | TokenEmbedding | Chain):
+    if isinstance(op, Dense | Mirrored | Recurrent | TokenEmbedding | Chain):
         return None, None
     if isinstance(op, Embedding):
         return None, np.arange(op.fan_out)

@@ -15,6 +15,7 @@ from fusednn.graph.layers.convolution import Convolution
 from fusednn.graph.layers.dense import Dense
 from fusednn.graph.layers.embedding import Embedding
 from fusednn.graph.layers.pooling import Pooling
+from fusednn.graph.layers.tied import Mirrored
 from fusednn.graph.layers.token_embedding import TokenEmbedding
 from fusednn.graph.layers.transposed_convolution import TransposedConvolution
 from fusednn.graph.layers.untrained import Standardize
@@ -79,6 +80,8 @@ def _first_values(
     piece: BuiltLayer, following: BuiltLayer | None, random_state
 ) -> list[np.ndarray]:
     parameters = piece.op.parameters()
+    if isinstance(piece.op, Mirrored):  # its weights are an earlier layer's
+        return [np.zeros(parameter.shape) for parameter in parameters]
     match piece.spec:
         case (
             specs.Dense(init=init)
@@ -113,7 +116,7 @@ def _suited(piece: BuiltLayer, following: BuiltLayer | None) -> str:
     if after.activation == "identity" and following is not None:
         if isinstance(following.spec, specs.PReLU):
             return "he_normal"
-        products = Dense | Convolution | TransposedConvolution | Pooling | UpSampling
+        products = Dense | Mirrored | Convolution | TransposedConvolution | Pooling | UpSampling
         if not isinstance(following.op, products):  # a normalization with an activation, say
             after = following.op.after
     if after.activation in LECUN:

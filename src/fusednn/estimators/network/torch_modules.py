@@ -19,7 +19,7 @@ from fusednn.graph.layers.epilogue import NOTHING
 from fusednn.graph.layers.layer import shapes_along
 from fusednn.graph.layers.recurrent import Recurrent
 from fusednn.graph.layers.residual import Residual
-from fusednn.graph.layers.tied import Tied
+from fusednn.graph.layers.tied import Mirrored, Tied
 from fusednn.graph.layers.transposed_convolution import TransposedConvolution
 from fusednn.graph.layers.untrained import Identity
 
@@ -136,7 +136,11 @@ def _along(
                     at, inside = f"{places[number]}.{key}", f"{name}.{key}."
                     yield from _along(branch, at, inside, shapes[number], numbers, *around, moves)
         else:
-            yield from _own(piece, places[number], name, numbers, *around)
+            shared = None
+            if isinstance(piece.op, Mirrored):
+                before = ops[: piece.op.of]
+                shared = sum(len(op.parameters()) for op in before)
+            yield from _own(piece, places[number], name, numbers, *around, shared)
         position += _modules_in(piece)
 
 
@@ -166,8 +170,10 @@ def _modules_in(piece: BuiltLayer) -> int:
 
 
 def _own(
-    piece: BuiltLayer, place: str, prefix: str, numbers, before: Order, after: Order
-) -> Iterator[Module]:
+    piece: BuiltLayer, place: str, prefix: str, numbers, before: Order, after: Order,
+    shared: int | None = None,
+) -> Iterator[Module]:  # fmt: skip
+    """The modules of a layer; `shared` is the number of the weights that an earlier one has."""
     op = piece.op
     if isinstance(op, Tied):  # its weight (O, I) is the table of the first op, array 0
         elements = np.arange(op.fan_out * op.fan_in).reshape(op.fan_out, op.fan_in)
@@ -181,6 +187,9 @@ def _own(
         yield Module(place, prefix, tuple(_recurrent_entries(op, numbers)))
         return
     entries = []
+    if shared is not None:
+        turned = np.arange(op.fan_in * op.fan_out).reshape(op.fan_out, op.fan_in).T
+        entries.append(_entry(op, "weight", shared, turned, before, after))
     for parameter in op.parameters():
         number = next(numbers)
         if piece.spec is None or not parameter.shown:
@@ -244,10 +253,10 @@ def _entry(op, name: str, number: int, elements, before: Order, after: Order) ->
     if elements.ndim == 1 and after is not None:
         elements = elements[after]
     match op:
-        case Dense() if elements.ndim == 2:
+        case Dense() | Mirrored() if elements.ndim == 2:
             rows = elements if before is None else elements[before]
             elements = (rows if after is None else rows[:, after]).T
-            name = NORMED[1] if op.weight_norm else name
+            name = NORMED[1] if getattr(op, "weight_norm", False) else name
         case Dense() if name == "lengths":
             name, elements = NORMED[0], elements[:, np.newaxis]
         case Convolution() if elements.ndim > 1:

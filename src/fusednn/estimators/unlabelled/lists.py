@@ -15,6 +15,8 @@ from fusednn.graph.layers.layer import shapes_along
 from fusednn.graph.layers.reshape import Reshape
 from fusednn.graph.layers.untrained import GaussianNoise
 
+from .mirroring import tied_decoder
+
 
 class Pair(NamedTuple):
     """Two lists of layers, built as one network.
@@ -116,6 +118,7 @@ def paired(
     *,
     noise: float = 0.0,
     latent: Latent | None = None,
+    tied: bool = False,
 ) -> Pair:
     """Builds an encoder and a decoder for samples of X.
 
@@ -130,6 +133,8 @@ def paired(
         The standard deviation of the noise that training adds to X.
     latent : Latent, optional
         Draws codes from what the first list gives.
+    tied : bool
+        Whether dense layers of the second list have the weights of those of the first.
 
     Raises
     ------
@@ -144,6 +149,8 @@ def paired(
         encoder = encoder._replace(pieces=(*encoder.pieces, BuiltLayer(latent, None)))
     decoder = built_list(names[1], second, middle)
     check_end(names[1], second, shape_behind(decoder, middle), axes)
+    if tied:
+        decoder = tied_decoder(names, (first, second), encoder, decoder)
     decoder = flat_at_end(decoder, middle)
     return Pair(joined(encoder, decoder), len(encoder.pieces), middle)
 

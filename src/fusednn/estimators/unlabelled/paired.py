@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from math import prod
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from scipy import sparse
@@ -16,10 +17,12 @@ from fusednn.estimators.input.constraints import DTYPES
 from fusednn.estimators.input.plain_input import is_plain_input, takes_plain_input
 from fusednn.estimators.input.sequences import are_sequences
 from fusednn.estimators.input.steps import axes_of
-from fusednn.estimators.network.parameters import by_layer, drawn, replaced
+from fusednn.estimators.layered_weights import WeightsMixin
+from fusednn.estimators.network.parameters import drawn
 from fusednn.graph.network import Network
 from fusednn.optimizers import NAMED, SGD, Adam
 from fusednn.plan.folding import folded
+from fusednn.plan.untying import untied
 from fusednn.serving.model import LOSS_OF_LINK, VALUES, Head, Model
 from fusednn.serving.predictor import Predictor
 from fusednn.training.optimizer_state import rule_of
@@ -27,7 +30,6 @@ from fusednn.training.optimizer_state import rule_of
 from .lists import Pair, checked_list
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from typing import Self
 
     from fusednn import layers as specs
@@ -37,7 +39,7 @@ SOLVERS = {**NAMED, "sgd": SGD(), "adam": Adam()}
 """The solvers by name; "adam" adds epsilon after the bias correction, as PyTorch's does."""
 
 
-class PairedNetwork(BaseNetwork):
+class PairedNetwork(WeightsMixin, BaseNetwork, ABC):
     """A network of two lists of layers; not for direct use.
 
     A subclass names its lists in `_list_names`, has a parameter of each name, and defines
@@ -53,13 +55,13 @@ class PairedNetwork(BaseNetwork):
 
     # -- structure -----------------------------------------------------------------------
 
+    @abstractmethod
     def _default_list(self, name: str, axes: tuple[int, ...]) -> tuple[specs.Layer, ...]:
         """The list that is used where the user gives none."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _pair_of(self, lists: tuple[tuple[specs.Layer, ...], ...]) -> Pair:
         """Builds the lists for the axes of X."""
-        raise NotImplementedError
 
     def _asked(self):
         """The two lists, as the parameters ask for them."""
@@ -190,7 +192,8 @@ class PairedNetwork(BaseNetwork):
     def _part(self, second: bool, arrays=None):
         """The network of one of the lists, without noise, and its parameters."""
         arrays = self._typed_parameters() if arrays is None else arrays
-        ops, first = self._pair.built.ops, self._pair.first
+        ops, arrays = untied(self._pair.built.ops, arrays)
+        first = self._pair.first
         count = sum(len(op.parameters()) for op in ops[:first])
         ops, arrays = (ops[first:], arrays[count:]) if second else (ops[:first], arrays[:count])
         return folded(Network(ops, LOSS_OF_LINK["identity"]), arrays)
@@ -242,48 +245,6 @@ class PairedNetwork(BaseNetwork):
         (0, (3, 2))
         """
         return self._initialized(X, y)
-
-    def get_weights(self) -> list[list[Any]]:
-        """Returns copies of the weights: a list for each layer, those of the first list first.
-
-        Returns
-        -------
-        list of list of ndarray
-            In the form of `NetworkClassifier.get_weights`, without an output layer.
-
-        Examples
-        --------
-        >>> import numpy as np
-        >>> from fusednn import Autoencoder
-        >>> from fusednn.layers import Dense
-        >>> model = Autoencoder([Dense(2)], [Dense(3)]).initialize(np.ones((10, 3)))
-        >>> [[array.shape for array in arrays] for arrays in model.get_weights()]
-        [[(3, 2), (2,)], [(2, 3), (3,)]]
-        """
-        self._check_fitted()
-        return by_layer(self._pair.built, [array.copy() for array in self._arrays])
-
-    def set_weights(self, weights: Sequence[Sequence[Any]]) -> Self:
-        """Sets the weights, layer by layer.
-
-        Parameters
-        ----------
-        weights : list of list of array-like
-            In the form of `get_weights`. They are copied, in the network's type.
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        ValueError
-            If a number of arrays or a shape differs, or values are not finite; the estimator then
-            stays unchanged.
-        """
-        self._check_fitted()
-        self._arrays = replaced(self._pair.built, self._arrays, weights)
-        return self
 
     def _html_repr(self):
         """Appends a table of the layers of a fitted network to scikit-learn's diagram."""

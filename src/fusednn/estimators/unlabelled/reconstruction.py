@@ -54,7 +54,11 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, PairedN
     # -- targets -------------------------------------------------------------------------
 
     def _validate_input(self, X, y, incremental, reset):
-        return self._validated(X, y, reset)
+        X, y = self._validated(X, y, reset)
+        samples = X.shape[0]
+        if self.batch_size != "auto" and self.batch_size > samples and not incremental:
+            raise ValueError(f"batch_size={self.batch_size} is more than the {samples} samples.")
+        return X, y
 
     def _validated(self, X, y, reset, dtypes=None, **options):
         """X as rows, and the same again as targets."""

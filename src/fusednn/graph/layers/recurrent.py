@@ -16,6 +16,9 @@ from fusednn.graph.trace import Carried, Trace
 from .dense import differentiate_product
 from .epilogue import NOTHING, Epilogue
 
+TOGETHER = 16
+"""Steps of x that a recurrence multiplies by its weights at once, in predictions of more."""
+
 GATES = {"tanh": 1, "relu": 1, "lstm": 4, "gru": 3}
 """Columns of a unit's sums, by the name of the cell; the first two are plain recurrences."""
 
@@ -140,6 +143,16 @@ class Recurrent:
         return total
 
 
+def _in_parts(trace: Trace, op: Recurrent, x: Array) -> bool:
+    """Whether x is multiplied for some steps at a time.
+
+    Only in predictions of many steps, so that the sums stay in the cache; a plain recurrence
+    writes its states over them. Threads that share a sample share a product of all steps.
+    """
+    is_plain = op.carried or op.storage or op.cell not in ("lstm", "gru")
+    return not (trace.goes_back or trace.is_shared or is_plain) and x.shape[0] > TOGETHER
+
+
 class _Direction:
     """A direction of a recurrence: its calls forward, and the arrays that the way back reads."""
 
@@ -149,9 +162,11 @@ class _Direction:
         self.trace, self.op, self.x, self.reverse = trace, op, x, reverse
         self.w_x, self.w, self.b, *self.b_hidden = parameters
         self.steps, self.lengths = x.shape[0], trace.lengths_of(x)
-        z = self._rows(op.columns)
-        given = {"floor": NOTHING.floor, "storage": op.storage}
-        trace.call("dense", {"out": z}, x=x, w=self.w_x, b=self.b, **given)
+        self._in_parts = _in_parts(trace, op, x)
+        z = None
+        if not self._in_parts:
+            z, given = self._rows(op.columns), {"floor": NOTHING.floor, "storage": op.storage}
+            trace.call("dense", {"out": z}, x=x, w=self.w_x, b=self.b, **given)
         self._begun: list[tuple[Carried, Array]] = []
         getattr(self, f"_{op.cell}", self._rnn)(z)
         self._end_window()
@@ -187,17 +202,26 @@ class _Direction:
             given = {"states": states, "before": before, "lengths": self.lengths}
             self.trace.call("end_window", {"out": after}, **given)
 
-    def _given(self, z: Array) -> dict[str, Any]:
-        """What the ways forward of all cells read."""
+    def _gates(self) -> Array:
+        """An array of the gates, which begin as the products of x."""
+        if self._in_parts:
+            return Array((TOGETHER, self.op.columns))
+        return self._rows(self.op.columns)
+
+    def _given(self, z: Array | None) -> dict[str, Any]:
+        """What the ways forward of all cells read; without z they multiply x."""
+        inputs: dict[str, Any] = {"z": z}
+        if z is None:
+            inputs |= {"x": self.x, "w_x": self.w_x, "b_x": self.b, "together": TOGETHER}
         return {
-            "z": z,
+            **inputs,
             "w": self.w,
             "reverse": self.reverse,
             "lengths": self.lengths,
             "storage": self.op.storage,
         }
 
-    def _rnn(self, z: Array) -> None:
+    def _rnn(self, z: Array | None) -> None:
         before, self.states = self._states(self.op.units, self._rows)
         given = {**self._given(z), "rectified": self.op.cell == "relu"}
         if before is None:
@@ -206,11 +230,11 @@ class _Direction:
             written = {"states": self.states, "sums": self._rows(self.op.units)}
             self.trace.call("rnn_carried", written, before=before, **given)
 
-    def _lstm(self, z: Array) -> None:
+    def _lstm(self, z: Array | None) -> None:
         units = self.op.units
         before, self.states = self._states(units, self._rows)
         cells_before, self.cells = self._states(units, self._kept)
-        self.gates, self.squashed = self._rows(4 * units), self._kept(units)
+        self.gates, self.squashed = self._gates(), self._kept(units)
         written = {
             "states": self.states,
             "gates": self.gates,
@@ -220,9 +244,9 @@ class _Direction:
         given = {**self._given(z), "before": before, "cells_before": cells_before}
         self.trace.call("lstm_forward", written, **given)
 
-    def _gru(self, z: Array) -> None:
+    def _gru(self, z: Array | None) -> None:
         before, self.states = self._states(self.op.units, self._rows)
-        self.gates, self.hidden = self._rows(3 * self.op.units), self._kept(3 * self.op.units)
+        self.gates, self.hidden = self._gates(), self._kept(3 * self.op.units)
         written = {"states": self.states, "gates": self.gates, "hidden": self.hidden}
         [b] = self.b_hidden
         self.trace.call("gru_forward", written, before=before, b=b, **self._given(z))

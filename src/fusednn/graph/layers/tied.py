@@ -1,14 +1,14 @@
-"""The last layer of a network over tokens, whose weights are the vectors of the tokens."""
+"""Layers whose weights are those of an earlier one, transposed."""
 
 from __future__ import annotations
 
 from functools import partial
-from math import prod
+from math import inf, prod
 from typing import NamedTuple
 
 from fusednn.graph.arrays import CHUNKS, Array
 from fusednn.graph.gradients import Partials, Sum
-from fusednn.graph.parameters import Parameter
+from fusednn.graph.parameters import DRAWN, Parameter
 from fusednn.graph.trace import Trace
 
 from .dense import sums_near
@@ -74,4 +74,66 @@ class Tied(NamedTuple):
             trace.differentiate(w, Sum(x, dz))
         dx = Array(x.shape)
         trace.call("dense_backward", {"dx": dx}, dz=dz, w=w)
+        return dx
+
+
+@distinct
+class Mirrored(NamedTuple):
+    """out = after(x w^T + b), w (O, I) being the weights of an earlier dense layer.
+
+    Its own parameters are the biases (O,). The weights have one value, one gradient (the sum of
+    both) and one update. Inference has a dense layer of the transposed weights in its place.
+
+    Parameters
+    ----------
+    fan_in, fan_out : int
+    of : int
+        The number of that layer among the network's ops.
+    after : Epilogue
+    bias : bool
+        Whether the biases are trained; else they are zero.
+    rate : float
+        Factor of the biases' learning rate.
+    """
+
+    fan_in: int
+    fan_out: int
+    of: int
+    after: Epilogue = NOTHING
+    bias: bool = True
+    rate: float = 1.0
+
+    def parameters(self) -> list[Parameter]:
+        biases = Parameter("biases", (self.fan_out,), DRAWN, self.rate)
+        return [biases._replace(trained=self.bias, shown=self.bias)]
+
+    def out_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        return rowwise(self.fan_in, self.fan_out, shape)
+
+    def products(self, shape: tuple[int, ...]) -> list[tuple[int, int, int]]:
+        return [(prod(shape[:-1]), self.fan_in, self.fan_out)]
+
+    def joins_rows(self) -> bool:
+        return False
+
+    def is_random(self) -> bool:
+        return self.after.dropout > 0
+
+    def trace(self, trace: Trace, x: Array) -> Array:
+        _, w = trace.parameters[trace.firsts[self.of]]
+        assert w.shape == (self.fan_out, self.fan_in)
+        [b] = trace.take(self.parameters())
+        out = Array((*x.shape[:-1], self.fan_out))
+        trace.call("dense_turned", {"out": out}, x=x, w=w, b=b)
+        trace.tape.append(partial(self._back, trace, x, w, b))
+        return self.after.trace(trace, out)
+
+    @staticmethod
+    def _back(trace: Trace, x: Array, w: Array, b: Array, dz: Array) -> Array | None:
+        trace.differentiate(w, Sum(dz, x))
+        trace.differentiate(b, Sum(None, dz))
+        if not trace.needs_gradient(x):
+            return None
+        dx = Array(x.shape)
+        trace.call("dense", {"out": dx}, x=dz, w=w, b=None, floor=-inf, storage="")
         return dx

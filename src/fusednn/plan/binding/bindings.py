@@ -21,7 +21,7 @@ from .game import penalize, pick_class, wait
 from .latent import add_divergence, draw_latent
 from .look_ups import count_tokens, embed, embed_backward, embed_tokens
 from .lowering import Lowering
-from .products import dense_backward, dense_forward, sum_dense
+from .products import dense_backward, dense_forward, dense_turned, sum_dense
 
 
 class Binding(NamedTuple):
@@ -109,6 +109,7 @@ BINDINGS: dict[str, Binding] = {
     "reshape": Binding(samples.reshape, whole=("x",)),
     "dense": Binding(dense_forward),
     "dense_backward": Binding(dense_backward),
+    "dense_turned": Binding(dense_turned),
     "dense_partials": Binding(sum_dense),
     "convolve": Binding(convolutions.convolve, whole=("x",)),
     "convolution_partials": Binding(convolutions.sum_windows, whole=("x", "dz")),

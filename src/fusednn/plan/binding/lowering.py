@@ -115,7 +115,7 @@ class Lowering:
         self._zero_rows: dict[int, np.ndarray] = {}
         self.loss, self.picked = loss, picked
         self.gathered: Block | None = None  # the batch's data, if a dense layer reads them
-        self._transposed = transposed
+        self._transposed = list(transposed) or [None] * len(forms)
         self._numbers = {array: number for number, (_, array) in enumerate(graph.parameters)}
         self._arrays: dict[Array, np.ndarray] = {
             array: parameters[number] for array, number in self._numbers.items()
@@ -142,6 +142,10 @@ class Lowering:
     def transposed(self, w: Array) -> np.ndarray | None:
         """The copy of w^T of a parameter that has one."""
         return self._transposed[self._numbers[w]]
+
+    def set_transposed(self, w: Array, copy: np.ndarray) -> None:
+        """Sets the memory of the copy of w^T of a parameter."""
+        self._transposed[self._numbers[w]] = copy
 
     def derive(self, array: Array, number: int, values: np.ndarray) -> None:
         """Sets the memory of an array that is computed from a parameter and has its form."""

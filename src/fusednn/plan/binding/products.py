@@ -16,11 +16,12 @@ from fusednn.graph.gradients import (
     PerPosition,
     Runs,
     Sum,
+    Sums,
     TokenLookups,
 )
 from fusednn.graph.trace import Call
 from fusednn.kernels.ops.attention import positions
-from fusednn.kernels.ops.products import dense_partials, embedding, tied, tokens
+from fusednn.kernels.ops.products import dense_partials, embedding, mirrored, tied, tokens
 from fusednn.kernels.ops.updates import update
 from fusednn.plan.layout.far_blocks import FarBlocks, far_blocks
 from fusednn.plan.layout.forms import Column, Form, Panels, Product
@@ -84,6 +85,21 @@ def dense_backward(lowering: Lowering, call: Call) -> list[np.ndarray]:
         "dz": lowering.blocks[call.given["dz"]],
         "w_transposed": lowering.values(w) if copy is None else copy,
         "zeros": lowering.zeros(form.padded_in),
+        **form.backward_operands(),
+    }
+    return [lowering.program.record(form.backward_op, operands)]
+
+
+def dense_turned(lowering: Lowering, call: Call) -> list[np.ndarray]:
+    """out = x w^T + b, by the op of a backward pass: the bias is where its sums begin."""
+    w = call.given["w"]
+    form = lowering.form(w)
+    assert type(form) is Panels
+    operands = {
+        "dx": lowering.blocks[call.out["out"]],
+        "dz": lowering.blocks[call.given["x"]],
+        "w_transposed": lowering.transposed(w),
+        "zeros": lowering.values(call.given["b"]),
         **form.backward_operands(),
     }
     return [lowering.program.record(form.backward_op, operands)]
@@ -173,6 +189,17 @@ def gradient_op(lowering: Lowering, number: int, gradient: Gradient) -> Gradient
             more = {"dout": part.operands["dz"], "count": form.shape[0]}
             more |= {name: part.operands[name] for name in ("starts", "entry_rows")}
             return GradientOp(tied.UPDATES[whole.op], {**whole.operands, **more})
+        case Sums(own, Sum(dz, x)):
+            whole = gradient_op(lowering, number, own)
+            assert type(form) is Panels
+            assert whole.op is form.update_op
+            assert x is not None
+            assert dz is not None
+            assert lowering.lengths_of(x) is None
+            rows = {"turned_x": lowering.blocks[x], "turned_dz": lowering.blocks[dz]}
+            more = {name: block._replace(positions=1) for name, block in rows.items()}
+            more["turned_rows"] = x.positions
+            return GradientOp(mirrored.update_mirrored, {**whole.operands, **more})
         case PerPosition(dz):
             operands = {"dz": lowering.blocks[dz], "steps": dz.positions}
             operands |= {"lengths": lowering.lengths_of(dz)}

@@ -60,7 +60,7 @@ def _bound(
 
 
 def _forward(lowering: Lowering, call: Call, cell: str, arrays, **more) -> list[np.ndarray]:
-    w, z = call.given["w"], lowering.blocks[call.given["z"]]
+    w, z = call.given["w"], call.given["z"]
     form, values = lowering.form(w), lowering.values(w)
     assert isinstance(form, Panels | Words)
     given = {
@@ -73,8 +73,14 @@ def _forward(lowering: Lowering, call: Call, cell: str, arrays, **more) -> list[
     if isinstance(form, Integers):
         found = rounded_rows(lowering, form, values, lowering.rows)
         given |= {"column_sums": found.pop("sums"), "zero_points": found.pop("zeros"), **found}
+    if z is None:
+        x, w_x = call.given["x"], call.given["w_x"]
+        arrays = {**arrays, "x": x}
+        given |= {"w_x": lowering.values(w_x), "b_x": lowering.values(call.given["b_x"])}
+        given |= {"fan_in": x.width, "together": call.given["together"]}
+    steps = (call.given["x"] if z is None else z).positions
     kernel = FORWARD[call.given["storage"]][cell]
-    return _bound(lowering, call, kernel, z.positions, arrays, **given, **more)
+    return _bound(lowering, call, kernel, steps, arrays, **given, **more)
 
 
 def rnn_forward(lowering: Lowering, call: Call) -> list[np.ndarray]:

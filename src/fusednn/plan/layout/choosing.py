@@ -16,7 +16,7 @@ from .rounded_weights import FORMS
 from .turned_panels import TURNED, TurnedPanels
 
 TRANSPOSING = (
-    *("dense_backward", "convolve_backward"),
+    *("dense_backward", "dense_turned", "convolve_backward"),
     *("rnn_backward", "lstm_backward", "gru_backward"),
 )
 """The calls that read a copy of w^T."""

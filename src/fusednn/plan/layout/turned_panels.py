@@ -6,8 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from fusednn.kernels.ops.products import tied
-
 from .forms import Panels, Product
 from .rounded_weights import HALF, INTEGER, Halves, Integers
 
@@ -25,7 +23,7 @@ class Turned(Product):
         Those of the form of w.
     """
 
-    storage = tied.FLOATS
+    is_half = False
     padded_out: int
 
     def __init__(self, count: int, size: int, *options, **named):
@@ -34,7 +32,7 @@ class Turned(Product):
 
     def look_up_operands(self, flat: np.ndarray) -> dict[str, Any]:
         """The operands of a lookup in the table."""
-        return {"w": flat, "columns": self.padded_out, "storage": self.storage}
+        return {"w": flat, "columns": self.padded_out, "is_half": self.is_half}
 
     def pack(self, flat: np.ndarray, array: np.ndarray) -> None:
         super().pack(flat, np.asarray(array).T)  # type: ignore[safe-super]  # the other base has it
@@ -55,13 +53,11 @@ class TurnedPanels(Turned, Panels):
 class TurnedHalves(Turned, Halves):
     """A table in bfloat16."""
 
-    storage = tied.HALVES
+    is_half = True
 
 
 class TurnedIntegers(Turned, Integers):
     """A table of integers with a factor for each vector."""
-
-    storage = tied.INTEGERS
 
     def look_up_operands(self, flat: np.ndarray) -> dict[str, Any]:
         words, factors, _ = self.parts(flat)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 import numpy as np
 
 from fusednn.graph.trace import Call
 from fusednn.plan.binding.lowering import Lowering
-from fusednn.plan.layout.forms import Panels
+from fusednn.plan.layout.forms import Form, Panels
 
 from .norms import NormedWeights
 
@@ -29,9 +29,26 @@ def normed_weights_of(lowering: Lowering) -> list[NormedWeights]:
 def refreshers(lowering: Lowering, parameters: Sequence[np.ndarray]) -> list[Callable[[], object]]:
     """Functions that compute what an inference plan derives from its parameters."""
     normed = [partial(found.refresh, parameters) for found in normed_weights_of(lowering)]
-    return normed + [
-        partial(_PREPARED[call.op], lowering, call) for call in lowering.graph.prepared
-    ]
+    prepared = [partial(_PREPARED[call.op], lowering, call) for call in lowering.graph.prepared]
+    return [*normed, *_turning(lowering, parameters), *prepared]
+
+
+def _turning(lowering: Lowering, parameters: Sequence[np.ndarray]) -> Iterator[Callable[[], None]]:
+    """Functions that copy the weights which a forward pass reads transposed."""
+    for call in lowering.graph.calls:
+        if call.op != "dense_turned" or lowering.transposed(call.given["w"]) is not None:
+            continue
+        w, form = call.given["w"], lowering.form(call.given["w"])
+        copy = lowering.memory.keep(form.transposed_count, lowering.dtype)
+        lowering.set_transposed(w, copy)
+        yield partial(_turn, form, copy, parameters[lowering.number(w)])
+
+
+def _turn(form: Form, copy: np.ndarray, flat: np.ndarray) -> None:
+    """Writes the copy of w^T from w."""
+    array = np.empty(form.shape, form.dtype)
+    form.unpack(array, flat)
+    form.pack_transposed(copy, array)
 
 
 def _inverse_deviation(lowering: Lowering, call: Call) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
-from fusednn.graph.gradients import Both, Sum
+from fusednn.graph.gradients import Both, Sum, Sums
 from fusednn.graph.parameters import Parameter
 from fusednn.graph.trace import Graph
 from fusednn.kernels.ops.updates.adjust import adjust
@@ -135,10 +135,10 @@ class Updater:
 
 def positions_of(graph: Graph) -> dict[int, int]:
     """By parameter number: the rows per sample that its gradient is a sum over."""
-    found = {
-        number: gradient.product if isinstance(gradient, Both) else gradient
-        for number, gradient in graph.gradients.items()
-    }
+    found = dict(graph.gradients)
+    for number, gradient in graph.gradients.items():
+        if isinstance(gradient, Both | Sums):
+            found[number] = gradient[0]
     return {
         number: gradient.dz.positions
         for number, gradient in found.items()

@@ -12,13 +12,14 @@ from fusednn.graph.layers.dense import Dense
 from fusednn.graph.layers.latent import Latent
 from fusednn.graph.layers.layer import Layer
 from fusednn.graph.layers.residual import Residual
+from fusednn.graph.layers.tied import Mirrored
 from fusednn.graph.layers.untrained import GaussianNoise
 from fusednn.graph.parameters import Parameter
 
 from .fields import Refused
 from .op_fields import FILE_NAMES, OPS, PERHAPS_OPS, POSITIONS, SHORTCUT_SINCE, SINCE, fields_of
 
-TRAINING_ONLY = GaussianNoise | Latent
+TRAINING_ONLY = GaussianNoise | Latent | Mirrored
 """Folding removes these ops, and `weight_norm`."""
 
 

@@ -23,7 +23,7 @@ from fusednn.graph.layers.recurrent import GATES, Recurrent
 from fusednn.graph.layers.rescale import Rescale
 from fusednn.graph.layers.reshape import Reshape
 from fusednn.graph.layers.residual import Residual
-from fusednn.graph.layers.tied import Tied
+from fusednn.graph.layers.tied import Mirrored, Tied
 from fusednn.graph.layers.token_embedding import TokenEmbedding
 from fusednn.graph.layers.transposed_convolution import TransposedConvolution
 from fusednn.graph.layers.untrained import GaussianNoise, Identity, Standardize
@@ -83,6 +83,7 @@ def _read_after(value, where: str, reader: Any) -> Epilogue:
 SIZE = _plain(whole(1, MOST_WIDTH))
 SIZES = Kind(list, lambda value, where, _: list_of(whole(1, MOST_WIDTH), 1)(value, where))
 NUMBERS = Kind(list, lambda value, where, _: list_of(whole(0, MOST_WIDTH), 1)(value, where))
+NUMBER = _plain(whole(0, MOST_WIDTH))
 PERHAPS_NUMBER = _plain(optional(whole(0, MOST_WIDTH)))
 SHAPE = Kind(list, lambda value, where, reader: reader.shape(value, where))
 FLAG = _plain(flag)
@@ -162,6 +163,7 @@ FIELDS: dict[type, dict[str, Kind]] = {
     Positions: {"steps": SIZE, "width": SIZE, "learned": FLAG, "after": AFTER},
     Gate: {"width": SIZE, "after": AFTER},
     Tied: {"fan_in": SIZE, "fan_out": SIZE, "after": AFTER},
+    Mirrored: {"fan_in": SIZE, "fan_out": SIZE, "of": NUMBER, "after": AFTER},
 }
 """The fields of each op that affect its outputs."""
 
@@ -179,6 +181,7 @@ SINCE: dict[type, int] = {
     Gate: 7,
     Latent: 8,
     Tied: 8,
+    Mirrored: 8,
 }
 """The version of the format that introduced an op, if it is not the first."""
 

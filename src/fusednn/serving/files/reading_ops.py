@@ -14,7 +14,7 @@ from fusednn.graph.layers.embedding import Embedding
 from fusednn.graph.layers.layer import Layer
 from fusednn.graph.layers.recurrent import Recurrent
 from fusednn.graph.layers.residual import Residual
-from fusednn.graph.layers.tied import Tied
+from fusednn.graph.layers.tied import Mirrored, Tied
 from fusednn.graph.layers.token_embedding import TokenEmbedding
 from fusednn.graph.windows import Windows
 
@@ -58,6 +58,8 @@ def read_ops(value, where: str, elements: int, version: int) -> tuple[Layer, ...
             raise Refused(f"{where}[{at}].last must be true of the last op alone")
         if isinstance(op, Tied):
             _check_tied(ops, at, where)
+        if isinstance(op, Mirrored):
+            _check_mirrored(ops, at, where)
     if isinstance(ops[0], Dense) and not value[0]["first"]:
         raise Refused(f"{where}[0].first must be true: it reads the data")
     return ops
@@ -69,6 +71,17 @@ def _check_tied(ops: tuple[Layer, ...], at: int, where: str) -> None:
     table = (first.categories, first.size) if isinstance(first, TokenEmbedding) else None
     if at != len(ops) - 1 or table != (op.fan_out, op.fan_in):
         raise Refused(f"{where}[{at}] must be the last op, and have the vectors of the first")
+
+
+def _check_mirrored(ops: tuple[Layer, ...], at: int, where: str) -> None:
+    """Refuses an op whose weights are not those of an earlier dense layer, transposed."""
+    op = ops[at]
+    assert isinstance(op, Mirrored)
+    found, other = None, ops[op.of] if op.of < at else None
+    if isinstance(other, Dense) and not other.weight_norm:
+        found = other.fan_out, other.fan_in
+    if found != (op.fan_in, op.fan_out):
+        raise Refused(f"{where}[{at}] must have the weights of an earlier Dense, transposed")
 
 
 class Reader:
@@ -168,6 +181,8 @@ class Reader:
             self._check_tokens(parts, where)
         if kind is Tied and self._depth:
             raise Refused(f"{where} must be the last op")
+        if kind is Mirrored and self._depth:
+            raise Refused(f"{where} must not be inside another op")
         if kind is Attention:
             _check_attention(parts, where)
         if kind in windows_json.CHECKS:
