@@ -101,6 +101,26 @@ def test_images_command(images, clothes, monkeypatch, capsys):
     assert re.search(r"accuracy 0\.\d{4} of 300 images", text)
 
 
+def test_digits_by_class(images, clothes, tmp_path, monkeypatch, capsys):
+    """A game of one pass; the measures are those of images that are known."""
+    (tmp_path / "clothes").rename(tmp_path / "mnist")
+    module = load("digits_by_class")
+    monkeypatch.setattr(module, "EACH", 20)
+    pytest.importorskip("matplotlib")
+    picture = tmp_path / "figure.png"
+    module.main(["--passes", "1", "--threads", "1", "--plot", str(picture)])
+    text = capsys.readouterr().out
+    assert text.startswith("1 passes: ")
+    assert re.search(r"recognises 0\.[89]\d+ of the real test images", text)
+    assert len(re.findall(r"^(?:\d|all)  ", text, re.MULTILINE)) == 11
+    assert picture.stat().st_size > 5_000
+    rows = np.random.RandomState(0).normal(size=(20, 9))
+    differences = np.linalg.norm(rows[:, np.newaxis] - rows, axis=2)
+    assert module.spread(rows) == pytest.approx(differences.sum() / (20 * 19))
+    assert module.recall(rows, rows + 1e-6) == 1
+    assert module.recall(rows, rows[:5].repeat(4, axis=0)) == 5 / 20
+
+
 def test_images_without_data(images, monkeypatch):
     for folder in (None, "/nowhere"):
         monkeypatch.delenv("FUSEDNN_DATA", raising=False)

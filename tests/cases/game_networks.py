@@ -26,16 +26,19 @@ def generating(name):
     return generator_graph(*GAMES[name]).graph
 
 
-def judging(name):
-    return discriminator_graph(GAMES[name][1])
+def judging(name, scaled=False):
+    return discriminator_graph(GAMES[name][1], scaled)
 
 
-def penalising(name):
-    return penalty_graph(GAMES[name][1], FACTOR)
+def penalising(name, scaled=False):
+    return penalty_graph(GAMES[name][1], FACTOR, scaled)
 
 
 GRAPHS = {
     **{f"generator of {name}": generating(name) for name in GAMES},
     **{f"discriminator of {name}": judging(name) for name in GAMES},
     **{f"penalty of {name}": penalising(name) for name in ("plain", "one layer")},
+    "spectral discriminator": judging("plain", scaled=True),
+    "spectral penalty": penalising("plain", scaled=True),
+    "generator of spectral": generator_graph(*GAMES["plain"], scaled=True).graph,
 }

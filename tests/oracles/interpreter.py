@@ -87,6 +87,8 @@ class Run(Windowed, Recurrent, Attentive, Norms, Games):
             self._write(before, zeros if self.carried is None else self.carried[number])
         for w, parameter in self.graph.turned:
             self._write(w, self.values[parameter].T)
+        for w, parameter in self.graph.scaled:
+            self._write(w, self.values[parameter] / np.linalg.norm(self._matrix(parameter), 2))
         for w, v, norms in self.graph.normed:
             directions, g = (self._of_parameter(number) for number in (v, norms))
             self._write(w, directions * g / np.sqrt((directions**2).sum(axis=0)))
@@ -103,6 +105,10 @@ class Run(Windowed, Recurrent, Attentive, Norms, Games):
                 if lengths is not None:
                     found[name] = found[name] * within(self.values[lengths], found[name])
                 self._write(array, found[name])
+
+    def _matrix(self, parameter):
+        """A parameter (..., O) as a matrix."""
+        return self.values[parameter].reshape(-1, parameter.shape[-1])
 
     def _of_parameter(self, number):
         return self.values[self.graph.parameters[number][1]]
@@ -139,6 +145,14 @@ class Run(Windowed, Recurrent, Attentive, Norms, Games):
             self._gradient(number, self.graph.gradients.get(number))
             for number in range(len(self.graph.parameters))
         ]
+        numbers = {array: number for number, (_, array) in enumerate(self.graph.parameters)}
+        for w, parameter in self.graph.scaled:
+            dw = found[numbers[parameter]]
+            if dw is not None:
+                u, values, v = np.linalg.svd(self._matrix(parameter), full_matrices=False)
+                outer = np.outer(u[:, 0], v[0]).reshape(dw.shape)
+                radial = (dw * self.values[w]).sum()
+                found[numbers[parameter]] = (dw - radial * outer) / values[0]
         for _, v, norms in self.graph.normed:
             dw, directions, g = found[v], self._of_parameter(v), self._of_parameter(norms)
             size = np.sqrt((directions**2).sum(axis=0))

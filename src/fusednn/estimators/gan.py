@@ -13,8 +13,8 @@ from fusednn.schedules import ReduceOnPlateau, Schedule
 
 from .fitting.decorators import with_callbacks, with_checked_parameters
 from .input.constraints import SHARED
-from .unlabelled.default_lists import default_discriminator, default_generator
 from .unlabelled.drawing import DrawingNetwork
+from .unlabelled.game_lists import default_discriminator, default_generator
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,7 +44,8 @@ class GAN(DrawingNetwork):
     generator : list of Layer or None, default=None
         The layers from `latent` numbers, and a column for each class, to a sample; the last one
         gives as many values as a sample of X has. None: two dense layers before the last one; for
-        images of 28 x 28 pixels a dense layer and convolutions.
+        images of 28 x 28 pixels a dense layer and convolutions, whose outputs from -1 to 1 are
+        scaled to the range of X, of uint8 to 0 to 255.
     discriminator : list of Layer or None, default=None
         The layers from a sample to what its output is computed from; the output layer, with one
         unit or one for each class, is added. None: like the generator's.
@@ -58,16 +59,21 @@ class GAN(DrawingNetwork):
         * "hinge": max(0, 1 - r) + max(0, 1 + f); the generator's is -f;
         * "least_squares": ((r - 1)^2 + f^2) / 2; the generator's is (f - 1)^2 / 2;
         * "wasserstein": f - r; the generator's is -f. The discriminator's weights are bounded by
-          `clip` unless there is a penalty.
+          `clip` unless there is a penalty or `spectral_norm`.
     penalty : float or None, default=None
         Factor of the gradient penalty (|g| - 1)^2, where g is the gradient of the discriminator's
         output by its input, at random points between data and generated samples. For dense layers
         with "identity", "relu" or "leaky_relu" as activation. None: 0.3 for the default
-        discriminator on columns, unless there is `instance_noise` or the loss is "wasserstein";
-        else 0. Without it the default networks find few of the modes of separate clusters.
+        discriminator on columns, unless there is `instance_noise` or `spectral_norm` or the loss
+        is "wasserstein"; else 0. Without it the default networks find few of the modes of separate
+        clusters.
+    spectral_norm : bool, default=False
+        Whether the weights of the discriminator's dense layers and convolutions are divided by
+        their largest singular value, which bounds its slopes whatever its layers are. An iteration
+        of the power method follows each of its steps. `get_weights` gives the weights in use.
     clip : float, default=0.01
         The largest absolute value of the discriminator's weights and biases, for "wasserstein"
-        without a penalty.
+        without a penalty and without `spectral_norm`.
     discriminator_steps : int, default=1
         Steps of the discriminator for each step of the generator.
     label_smoothing : float, default=0.0
@@ -90,7 +96,8 @@ class GAN(DrawingNetwork):
         The samples of X in a step; as many are generated. "auto" is 64 or the number of samples.
         What is left of a pass is not used.
     max_iter : int or "auto", default="auto"
-        Passes over X. "auto": as many as make 40,000 steps of the generator.
+        Passes over X. "auto": as many as make 40,000 steps of the generator, 20,000 for X with
+        axes.
     random_state, verbose, warm_start, dtype, n_jobs, max_time
         See `NetworkClassifier`.
     diagnose : bool, default=False
@@ -122,8 +129,10 @@ class GAN(DrawingNetwork):
     Goodfellow et al., "Generative adversarial nets", NIPS 2014. Lim and Ye, "Geometric GAN",
     arXiv:1705.02894. Mao et al., "Least squares generative adversarial networks", ICCV 2017.
     Arjovsky, Chintala and Bottou, "Wasserstein GAN", ICML 2017. Gulrajani et al., "Improved
-    training of Wasserstein GANs", NIPS 2017. One output for each class: Miyato and Koyama, "cGANs
-    with projection discriminator", ICLR 2018, whose discriminators are those with as many biases.
+    training of Wasserstein GANs", NIPS 2017. Miyato, Kataoka, Koyama and Yoshida, "Spectral
+    normalization for generative adversarial networks", ICLR 2018. One output for each class:
+    Miyato and Koyama, "cGANs with projection discriminator", ICLR 2018, whose discriminators are
+    those with as many biases.
 
     Examples
     --------
@@ -145,6 +154,7 @@ class GAN(DrawingNetwork):
         "loss": [StrOptions(set(GAME_LOSSES))],
         "penalty": [_FROM_0, None],
         "max_iter": [StrOptions({"auto"}), _COUNT],
+        "spectral_norm": ["boolean"],
         "clip": [_POSITIVE],
         "discriminator_steps": [_COUNT],
         "label_smoothing": [_SHARE],
@@ -163,6 +173,7 @@ class GAN(DrawingNetwork):
         loss: Literal["bce", "hinge", "least_squares", "wasserstein"] = "bce",
         *,
         penalty: float | None = None,
+        spectral_norm: bool = False,
         clip: float = 0.01,
         discriminator_steps: int = 1,
         label_smoothing: float = 0.0,

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from .arrays import FLOAT64, NETWORK, ROWS, Array
+from .calls import Call, Graph
 from .gradients import Gradient, Sum
 from .layers.dense import Dense
 from .layers.epilogue import NONE, OF_OUTPUT
 from .layers.layer import Layer
 from .network import loss_calls
-from .trace import Call, Graph, Trace
+from .trace import Trace
 
 
 class GeneratorGraph(NamedTuple):
@@ -35,8 +36,13 @@ class GeneratorGraph(NamedTuple):
     segments: int
 
 
-def generator_graph(generator: Sequence[Layer], discriminator: Sequence[Layer]) -> GeneratorGraph:
-    """Generated rows; then the discriminator's answer to them, and the way back to the noise."""
+def generator_graph(
+    generator: Sequence[Layer], discriminator: Sequence[Layer], scaled: bool = False
+) -> GeneratorGraph:
+    """Generated rows; then the discriminator's answer to them, and the way back to the noise.
+
+    `scaled`: the discriminator's weights are divided by their largest singular value.
+    """
     trace = Trace(Array((generator[0].fan_in,)), trains=True, noisy=True)
     made = _gathered(trace)
     for op in generator:
@@ -44,7 +50,7 @@ def generator_graph(generator: Sequence[Layer], discriminator: Sequence[Layer]) 
     segments = 1 + sum(call.once for call in trace.calls)
     trace.call_once("wait", {"out": Array((1,), NETWORK)})
     behind, trace.tape = trace.tape, []
-    trace.is_frozen = True
+    trace.is_frozen, trace.is_scaled = True, scaled
     found = made
     for op in discriminator:
         found = op.trace(trace, found)
@@ -55,9 +61,10 @@ def generator_graph(generator: Sequence[Layer], discriminator: Sequence[Layer]) 
     return GeneratorGraph(_graph(trace, found, losses), made, dmade, segments)
 
 
-def discriminator_graph(discriminator: Sequence[Layer]) -> Graph:
+def discriminator_graph(discriminator: Sequence[Layer], scaled: bool = False) -> Graph:
     """The discriminator's step on gathered rows, of data and generated."""
     trace = Trace(Array((discriminator[0].fan_in,)), trains=True, noisy=True)
+    trace.is_scaled = scaled
     found = _gathered(trace)
     for op in discriminator:
         found = op.trace(trace, found)
@@ -81,7 +88,7 @@ def is_piecewise_linear(ops: Sequence[Layer]) -> bool:
 PIECEWISE = "identity", "relu", "leaky_relu"
 
 
-def penalty_graph(discriminator: Sequence[Layer], factor: float) -> Graph:
+def penalty_graph(discriminator: Sequence[Layer], factor: float, scaled: bool = False) -> Graph:
     """The gradient penalty on mixtures of data and generated rows, and its gradient.
 
     The discriminator's derivative by its input is a chain of products: from the output back, each
@@ -90,6 +97,7 @@ def penalty_graph(discriminator: Sequence[Layer], factor: float) -> Graph:
     the other way: u_next = (u w) slopes, and the gradient of w is the sum of u^T d_next.
     """
     trace = Trace(Array((discriminator[0].fan_in,)), trains=True)
+    trace.is_scaled = scaled
     x = _gathered(trace)
     layers = []
     for op in discriminator:
@@ -158,4 +166,5 @@ def _graph(trace: Trace, logits: Array, losses: Array) -> Graph:
         trace.streams,
         trace.lengths,
         tuple(trace.carried),
+        scaled=tuple(trace.scaled),
     )

@@ -35,6 +35,21 @@ class Turned(NamedTuple):
     parameter: Array
 
 
+class Scaled(NamedTuple):
+    """Weights that are a parameter over an estimate of its largest singular value.
+
+    In a graph's gradients the parameter's number stands for the gradient by these weights.
+
+    Parameters
+    ----------
+    w, parameter : Array
+        Of one shape, whose last axis is that of the columns.
+    """
+
+    w: Array
+    parameter: Array
+
+
 class Carried(NamedTuple):
     """What a network keeps from one run to the next: zeros at first.
 

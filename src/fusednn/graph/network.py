@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from .arrays import CHUNKS, FLOAT64, ROWS, Array
 from .augmentation import Augmentation
+from .calls import Graph
 from .layers.dense import Dense
 from .layers.embedding import Embedding
 from .layers.layer import Layer, shapes_along, walked
@@ -16,7 +17,7 @@ from .layers.token_embedding import TokenEmbedding
 from .lengths import along_steps
 from .parameters import Parameter
 from .samples import mixed_rows, padded_samples, padded_windows, samples_of
-from .trace import Graph, Trace
+from .trace import Trace
 
 
 class Network(NamedTuple):

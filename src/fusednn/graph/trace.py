@@ -3,98 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from .arrays import NETWORK, SAMPLES, Array
+from .calls import Call
 from .gradients import Both, Gradient, Partials, Sum, Sums, TokenLookups
-from .linked_arrays import Carried, Normed, Turned
+from .linked_arrays import Carried, Normed, Scaled, Turned
 from .parameters import Parameter
 
 Step = Callable[[Array], Array | None]
 """A backward step: from the gradient by an op's output to that by its input, if that is needed."""
-
-
-class Call(NamedTuple):
-    """One op on named operands.
-
-    Parameters
-    ----------
-    op : str
-    out : dict of str to Array
-        The arrays that it writes; no other call writes them.
-    given : dict of str to object
-        What it reads: arrays, numbers, names of functions.
-    once : bool
-        Whether it runs once, after the calls before it have run for all samples of the batch;
-        else it runs for blocks of samples.
-    arrays : tuple of Array
-        The arrays over samples that it reads or writes.
-    lengths : Array or None
-        The rows of each sample that it runs for, the first ones; None: all, or those of an operand
-        `lengths` of its own.
-    """
-
-    op: str
-    out: Mapping[str, Array]
-    given: Mapping[str, Any]
-    once: bool = False
-    arrays: tuple[Array, ...] = ()
-    lengths: Array | None = None
-
-
-class Graph(NamedTuple):
-    """A network as calls, forward and perhaps backward.
-
-    Parameters
-    ----------
-    x, logits : Array
-        The data, and the last op's output.
-    losses : Array or None
-        One for each sample and group of outputs; in training.
-    parameters : tuple of (Parameter, Array)
-        In the order of the network.
-    normed : tuple of Normed
-        The weight-normalised weights.
-    prepared : tuple of Call
-        Calls on parameters alone; they run before all others, again when a parameter has changed.
-    calls : tuple of Call
-        All other calls, in order.
-    gradients : dict of int to Gradient
-        The gradients by the parameters' numbers.
-    dx : Array or None
-        The gradient by the data, if asked for.
-    outputs : tuple of Array
-        The output of each op.
-    streams : int
-        The number of random streams.
-    lengths : dict of Array to Array
-        The steps of each sample, of arrays with a time axis in a graph for padded series. Their
-        other rows are padding, which may hold anything.
-    carried : tuple of Carried
-        What is kept from one run to the next.
-    turned : tuple of Turned
-        The weights that are a parameter transposed.
-    """
-
-    x: Array
-    logits: Array
-    losses: Array | None
-    parameters: tuple[tuple[Parameter, Array], ...]
-    normed: tuple[Normed, ...]
-    prepared: tuple[Call, ...]
-    calls: tuple[Call, ...]
-    gradients: Mapping[int, Gradient]
-    dx: Array | None
-    outputs: tuple[Array, ...]
-    streams: int
-    lengths: Mapping[Array, Array]
-    carried: tuple[Carried, ...] = ()
-    turned: tuple[Turned, ...] = ()
-
-    @property
-    def is_random(self) -> bool:
-        """Whether some of its calls draw random numbers."""
-        return self.streams > 0
 
 
 class Trace:
@@ -126,8 +44,9 @@ class Trace:
         axis, takes it.
     losses : Array or None
         The losses of the samples, when the way back begins.
-    is_frozen : bool
-        Whether parameters that are taken now are not trained.
+    is_frozen, is_scaled : bool
+        Whether parameters that are taken now are not trained, and whether weights are divided by
+        their largest singular value.
     is_shared : bool
         Whether threads share the work on each sample.
     """
@@ -147,15 +66,16 @@ class Trace:
         self.gradients: dict[int, Gradient] = {}
         self.carried: list[Carried] = []
         self.turned: list[Turned] = []
+        self.scaled: list[Scaled] = []
         self._needs_gradient: set[Array] = {x} if wants_dx else set()
         self._numbers: dict[Array, int] = {}
         self._flat: dict[Array, Array] = {}
         self._activated: dict[Array, tuple[Step, Callable[[Array], Step]]] = {}
-        self.streams = 0
         self.lengths: dict[Array, Array] = {}
         self.data_lengths: Array | None = None
         self.losses: Array | None = None
-        self.is_frozen, self.is_shared = False, is_shared
+        self.streams = 0
+        self.is_frozen, self.is_scaled, self.is_shared = False, False, is_shared
 
     def take(self, parameters: Sequence[Parameter]) -> list[Array]:
         """The arrays of an op's parameters; ops take theirs in the order of the network."""
@@ -166,8 +86,18 @@ class Trace:
             if self.trains and parameter.trained and not self.is_frozen:
                 self._needs_gradient.add(array)
             self.parameters.append((parameter, array))
+            if self.is_scaled and parameter.name == "weights":
+                self.scaled.append(Scaled(self._weights_of(array, array.shape), array))
+                array = self.scaled[-1].w
             arrays.append(array)
         return arrays
+
+    def _weights_of(self, parameter: Array, shape: tuple[int, ...]) -> Array:
+        """Weights that are made of a parameter, which gets their gradient."""
+        w = Array(shape, NETWORK)
+        self._numbers[w] = self._numbers[parameter]
+        self._mark_dependent({"w": w}, {"w": parameter})
+        return w
 
     def carry(self, *shape: int) -> Carried:
         """New arrays for what a call keeps from one run to the next."""
@@ -177,18 +107,13 @@ class Trace:
     def norm(self, w: Array, v: Array, norms: Array) -> None:
         """Declares that w has the directions of v and these norms."""
         self.normed.append(Normed(w, self._numbers[v], self._numbers[norms]))
-        if self.needs_gradient(v):
-            self._needs_gradient.add(w)
+        self._mark_dependent({"w": w}, {"v": v})
 
     def turn(self, parameter: Array) -> Array:
         """Weights (I, O) that are a parameter (O, I) transposed; it gets both gradients."""
         O, I = parameter.shape
-        w = Array((I, O), NETWORK)
-        self.turned.append(Turned(w, parameter))
-        self._numbers[w] = self._numbers[parameter]
-        if self.needs_gradient(parameter):
-            self._needs_gradient.add(w)
-        return w
+        self.turned.append(Turned(self._weights_of(parameter, (I, O)), parameter))
+        return self.turned[-1].w
 
     def call(self, op: str, out: Mapping[str, Array], /, **given: Any) -> None:
         """Adds a call that runs for each block of samples.
@@ -263,7 +188,7 @@ class Trace:
         """Whether it is, or depends on, a trained parameter, or the data if `wants_dx`."""
         return array in self._needs_gradient
 
-    def is_shared(self, w: Array) -> bool:
+    def has_gradient(self, w: Array) -> bool:
         """Whether a later layer has the same weights, and has set their gradient."""
         return self._numbers.get(w) in self.gradients
 

@@ -17,33 +17,25 @@ from itertools import pairwise
 
 import numpy as np
 
+from fusednn.graph.calls import Call, Graph
 from fusednn.graph.game import discriminator_graph, generator_graph, penalty_graph
-from fusednn.graph.gradients import Sum
 from fusednn.graph.network import Network
-from fusednn.graph.trace import Call, Graph
 from fusednn.kernels import records
-from fusednn.kernels.ops import game, output
-from fusednn.kernels.ops.updates import average
 from fusednn.kernels.optimizers import OPTIMIZERS
 
 from .binding.bindings import BINDINGS
 from .binding.game import GameRows
 from .binding.loss import Target, loss_records
 from .binding.lowering import Lowering
-from .binding.products import GradientOp, gradient_op
-from .binding.program import Program, Task
-from .game_buffers import Buffers, Player
+from .binding.program import Program
+from .game_buffers import Bounds, Buffers, Player
+from .game_updates import GameUpdates
 from .layout.choosing import forms_of
-from .layout.parameters import ParameterLayout
+from .layout.parameters import ParameterLayout, unpacked
 from .memory.buffers import padded
 from .memory.memory import Memory
 from .scratch import training_elements
 from .updating.batches import keeps_chunks, row_blocks
-from .updating.rule import Rule
-from .updating.updater import Updater
-
-PART = 4096
-"""Elements of a task that averages or clips parameters."""
 
 
 class GamePlan:
@@ -58,10 +50,8 @@ class GamePlan:
     batch : int
         Rows of data, and generated rows, of a judgement.
     workers : int
-    penalty : float
-        Factor of the gradient penalty; 0: none.
-    bound : float
-        The largest absolute value of the discriminator's parameters; infinite: no bound.
+    bounds : Bounds
+        What bounds the discriminator.
 
     Attributes
     ----------
@@ -69,6 +59,8 @@ class GamePlan:
     parameters, transposed, averages : ndarray
         As those of `TrainingPlan`; only the generator's are averaged.
     states : list of ndarray
+    scaled : dict of int to SingularWeights
+        The weights that are divided by their largest singular value, by their parameters' numbers.
     count : int
         The number of the generator's parameters in the layout.
     make, judge, bend, learn : tuple of (int, int)
@@ -82,7 +74,7 @@ class GamePlan:
 
     def __init__(
         self, generator: Player, discriminator: Player, X: np.ndarray, buffers: Buffers,
-        batch: int, workers: int, penalty: float = 0.0, bound: float = np.inf,
+        batch: int, workers: int, bounds: Bounds,
     ):  # fmt: skip
         self._players, self._X, self._buffers = (generator, discriminator), X, buffers
         self._batch, self.dtype = batch, buffers.noise.dtype
@@ -98,17 +90,25 @@ class GamePlan:
         self.states = [self.memory.keep(self.layout.count, self.dtype) for _ in range(n_states)]
         count = self.layout.count
         self.averages = self.memory.keep(count if generator.rule.average else 0, self.dtype)
-        self._gradient = self.memory.keep(count if penalty else 0, self.dtype)
-        self.key = np.zeros(2, np.int64)
-        made = generator_graph(*ops)
-        graphs = [made.graph, discriminator_graph(ops[1])]
-        if penalty:
-            graphs.append(penalty_graph(ops[1], penalty))
+        self.key, scaled = np.zeros(2, np.int64), bounds.is_spectral
+        made = generator_graph(*ops, scaled)
+        graphs = [made.graph, discriminator_graph(ops[1], scaled)]
+        if bounds.penalty:
+            graphs.append(penalty_graph(ops[1], bounds.penalty, scaled))
         scratch = training_elements([whole], graphs, self.layout.forms, self.dtype)
         self.program = Program(self.dtype, workers, scratch, self.memory)
-        self._facts = [parameter for parameter, _ in made.graph.parameters]
+        self._updates = GameUpdates(
+            self.program,
+            self.layout,
+            [parameter for parameter, _ in made.graph.parameters],
+            self.parameters,
+            self.transposed,
+            self.states,
+            self.count,
+        )
+        self.scaled = self._updates.scaled_weights() if scaled else {}
         first = self._lower_generator(made)
-        judging, bending = self._lower_discriminator(graphs[1], graphs[2:], bound)
+        judging, bending = self._lower_discriminator(graphs[1], graphs[2:], bounds.largest)
         parts = first, judging, bending, self._learning
         stages = [stage for part in parts for stage in part]
         cuts = np.cumsum([0, *map(len, parts)]).tolist()
@@ -129,13 +129,24 @@ class GamePlan:
         """Copies parameters in, and leaves their averages unchanged."""
         self.layout.pack(arrays, self.parameters)
         self.layout.pack_transposed(arrays, self.transposed)
+        for number, one in self.scaled.items():
+            one.load(arrays[number])
 
     def served(self) -> list[np.ndarray]:
-        """The parameters to answer with: averages of the generator's, if there are any."""
+        """The parameters to answer with: averages of the generator's, if there are any, and
+        weights over their largest singular value."""
         found = self.layout.unpack(self.parameters)
         if len(self.averages):
             found[: self.count] = self.layout.unpack(self.averages)[: self.count]
+        for number, one in self.scaled.items():
+            found[number] = unpacked(self.layout.forms[number], one.weights)
         return found
+
+    @property
+    def changing(self) -> list[np.ndarray]:
+        """The memory of all that training changes and goes on from, but for copies of w^T."""
+        scaled = [flat for one in self.scaled.values() for flat in one.flats]
+        return [self.parameters, self.averages, *self.states, *scaled]
 
     # -- lowering ------------------------------------------------------------------------
 
@@ -161,6 +172,9 @@ class GamePlan:
             steps=True,
             task=max(hi - lo for lo, hi in self._blocks(rows)),
         )
+        for w, parameter in graph.scaled:
+            number = lowering.number(parameter)
+            lowering.derive(w, number, self.scaled[first + number].weights)
         lowering.run(BINDINGS)
         return lowering
 
@@ -190,16 +204,15 @@ class GamePlan:
         lowering.cut()
         self.made, self.dmade = (lowering.blocks[one] for one in (found.made, found.dmade))
         stages = self._rows(lowering, lowering.segments, self._batch)
-        rule = generator.rule
-        update = self._update(lowering, rule, self._batch, 0, rule.optimizer)
+        update = self._updates.of_rows(lowering, generator.rule, self._batch, 0)
         self._learning = [*stages[found.segments :], update]
         if generator.rule.average:
-            self._learning.append((self._averaging(), None))
+            self._learning.append(self._updates.averaging(self.averages))
         return stages[: found.segments]
 
-    def _lower_discriminator(self, graph: Graph, penalties, bound: float) -> tuple[list, list]:
+    def _lower_discriminator(self, graph: Graph, penalties, largest: float) -> tuple[list, list]:
         buffers, rule, rows = self._buffers, self._players[1].rule, 2 * self._batch
-        network = self._players[1].network
+        network, updates = self._players[1].network, self._updates
         source = GameRows(self._X, self.made, self._batch)
         lowering = self._lowering(
             *(graph, source, buffers.order, rows, self.count, (), buffers.targets, network)
@@ -207,54 +220,16 @@ class GamePlan:
         self.logits = lowering.emit(graph.logits, len(buffers.order))
         lowering.cut()
         stages = self._rows(lowering, lowering.segments, rows)
-        optimizer = "store" if penalties else rule.optimizer
-        stages.append(self._update(lowering, rule, rows, self.count, optimizer))
-        if bound < np.inf:
-            stages.append((self._clipping(bound), None))
-        return stages, self._bending(penalties[0]) if penalties else []
-
-    def _update(
-        self, lowering: Lowering, rule: Rule, rows: int, first: int, optimizer: str | None
-    ) -> tuple[list[Task], np.ndarray]:
-        """The tasks that update parameters, and the record that adds up the step's losses."""
-        gradients = {
-            first + number: gradient_op(lowering, number, gradient)
-            for number, gradient in lowering.graph.gradients.items()
-        }
-        updater = self._updater(rule, rows, lowering.graph, first)
-        squares = self.memory.borrow(updater.n_tiles, np.float64)
-        assert optimizer is not None
-        refresh = optimizer == rule.optimizer
-        states = self.states if refresh else [self._gradient]
-        tasks = updater.lower(optimizer, states, gradients, refresh=refresh, squares=squares)
-        assert lowering.graph.losses is not None
-        values = lowering.values(lowering.graph.losses)
-        total = self.program.record(
-            output.sum_losses,
-            {
-                "losses": values.reshape(-1),
-                "squares": squares,
-                "n_squares": len(squares),
-                "groups": 1,
-                "losses_stride": lowering.rows,
-            },
-        )
-        return tasks, total
-
-    def _updater(self, rule: Rule, rows: int, graph: Graph, first: int) -> Updater:
-        decoupled = rule.optimizer is not None and OPTIMIZERS[rule.optimizer].decoupled
-        positions = {
-            first + number: gradient.dz.positions
-            for number, gradient in graph.gradients.items()
-            if isinstance(gradient, Sum)
-        }
-        return Updater(
-            *(self.program, self.layout, self._facts, (), self.parameters, self.transposed),
-            *(rows, positions, rule.constants, decoupled, False),
-        )
+        if not penalties and not self.scaled:
+            stages.append(updates.of_rows(lowering, rule, rows, self.count))
+            return stages + updates.clipping(largest), []
+        stages.append(updates.of_rows(lowering, rule, rows, self.count, "store"))
+        bending = self._bending(penalties[0]) if penalties else []
+        (bending or stages).extend(updates.of_stored(lowering, rule, rows))
+        return stages, bending
 
     def _bending(self, graph: Graph) -> list:
-        """The stages that add the penalty's gradient to the stored one, and update with both."""
+        """The stages that add the penalty's gradient to the stored one."""
         rule, first, buffers = self._players[1].rule, self.count, self._buffers
         network, target = self._players[1].network, buffers.targets
         source = GameRows(self._X, self.made, self._batch, buffers.shares, target.reshape(-1))
@@ -263,40 +238,4 @@ class GamePlan:
         )
         mixed.cut()
         stages = self._rows(mixed, mixed.segments, self._batch)
-        stages.append(self._update(mixed, rule, self._batch, first, "accumulate"))
-        trained = [first + at for at, one in enumerate(network.parameters()) if one.trained]
-        from_memory = {
-            number: GradientOp(
-                self.layout.forms[number].apply_op,
-                {"gradient": self.layout.view(self._gradient, number)},
-            )
-            for number in trained
-        }
-        updater = self._updater(rule, self._batch, graph, first)
-        assert rule.optimizer is not None
-        update = updater.lower(rule.optimizer, self.states, from_memory, refresh=True)
-        return [*stages, (update, None)]
-
-    def _averaging(self) -> list[Task]:
-        operands = {"average": self.averages, "w": self.parameters}
-        record = self.program.record(average.average_weights, operands)
-        return _parts(record, len(self._of_generator(self.parameters)))
-
-    def _clipping(self, bound: float) -> list[Task]:
-        flats = [self.parameters[len(self._of_generator(self.parameters)) :]]
-        copies = self.layout.copies(self.transposed)[self.count :]
-        flats += [copy for copy in copies if copy is not None]
-        tasks: list[Task] = []
-        for flat in flats:
-            record = self.program.record(game.clip_weights, {"w": flat, "bound": float(bound)})
-            tasks += _parts(record, len(flat))
-        return tasks
-
-    def _of_generator(self, flat: np.ndarray) -> np.ndarray:
-        """The generator's part of a flat vector."""
-        return flat[: sum(form.count for form in self.layout.forms[: self.count])]
-
-
-def _parts(record: np.ndarray, count: int) -> list[Task]:
-    """Tasks of a record over `count` elements."""
-    return [Task([record], lo, min(lo + PART, count)) for lo in range(0, count, PART)]
+        return [*stages, self._updates.of_rows(mixed, rule, self._batch, first, "accumulate")]

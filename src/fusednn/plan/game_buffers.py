@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import NamedTuple
 
 import numpy as np
@@ -23,6 +24,24 @@ class Player(NamedTuple):
 
     network: Network
     rule: Rule
+
+
+class Bounds(NamedTuple):
+    """What bounds the discriminator.
+
+    Parameters
+    ----------
+    penalty : float
+        Factor of the gradient penalty; 0: none.
+    largest : float
+        The largest absolute value of its parameters; infinite: no bound. Not with the others.
+    is_spectral : bool
+        Whether its weights are divided by their largest singular value.
+    """
+
+    penalty: float = 0.0
+    largest: float = inf
+    is_spectral: bool = False
 
 
 class Buffers(NamedTuple):

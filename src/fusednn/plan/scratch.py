@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from fusednn.graph.calls import Graph
 from fusednn.graph.network import Network
-from fusednn.graph.trace import Graph
 from fusednn.kernels.intrinsics.shapes import SHAPE
 from fusednn.kernels.intrinsics.tiles import ROW_PANELS
 from fusednn.kernels.ops import output

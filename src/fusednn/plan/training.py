@@ -6,8 +6,8 @@ from math import prod
 
 import numpy as np
 
+from fusednn.graph.calls import Call
 from fusednn.graph.network import Network
-from fusednn.graph.trace import Call
 from fusednn.kernels.optimizers import OPTIMIZERS
 
 from .binding.bindings import BINDINGS

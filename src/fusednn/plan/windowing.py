@@ -16,11 +16,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from fusednn.graph.calls import Graph
 from fusednn.graph.in_windows import in_windows
 from fusednn.graph.layers.reshape import Reshape
 from fusednn.graph.layers.token_embedding import TokenEmbedding
 from fusednn.graph.network import Network
-from fusednn.graph.trace import Graph
 from fusednn.kernels import records
 
 from .binding.data import BYTE, DenseRows, Source

@@ -12,7 +12,7 @@ from oracles.interpreted_recurrences import Recurrent
 from running.op_cases import BY_ROWS, SAMPLES, Case, always, unpacked
 
 from fusednn.graph.arrays import NETWORK, Array
-from fusednn.graph.trace import Call
+from fusednn.graph.calls import Call
 from fusednn.plan.binding.bindings import BINDINGS
 from fusednn.plan.binding.recurrent import recurrent_elements
 from fusednn.plan.layout.forms import Panels

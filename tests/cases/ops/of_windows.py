@@ -10,7 +10,7 @@ from running.op_cases import BY_CHUNKS, BY_ROWS, SAMPLES, Case, always, unpacked
 
 from fusednn.graph.arrays import CHUNKS, NETWORK, Array
 from fusednn.graph.arrays import SAMPLES as OF_SAMPLES
-from fusednn.graph.trace import Call
+from fusednn.graph.calls import Call
 from fusednn.graph.windows import Windows
 from fusednn.plan.binding.bindings import BINDINGS
 from fusednn.plan.binding.convolutions import CALLS, frame_elements

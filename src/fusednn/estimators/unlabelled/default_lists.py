@@ -12,9 +12,6 @@ LEAST_UNITS, MOST_UNITS = 64, 512
 ACTIVATION = "silu"
 """A smooth one: with "relu" the error on other digits than those of the fit is a tenth larger."""
 
-IMAGES = 28, 28
-"""The size of the images that have convolutions by default."""
-
 MOST_NUMBERS = 32
 """The most numbers of a code."""
 
@@ -44,29 +41,3 @@ def default_decoder(axes: tuple[int, ...]) -> tuple[specs.Layer, ...]:
     units = units_of(columns)
     hidden = specs.Dense(units // 2, ACTIVATION), specs.Dense(units, ACTIVATION)
     return (*hidden, specs.Dense(columns))
-
-
-def default_generator(axes: tuple[int, ...]) -> tuple[specs.Layer, ...]:
-    """Two hidden layers and the data, or convolutions for images of 28 x 28 pixels."""
-    if axes[:2] == IMAGES:
-        channels = prod(axes[2:])
-        return (
-            *(specs.Dense(7 * 7 * 64), specs.Reshape(7, 7, 64)),
-            *(specs.BatchNorm(), specs.Activation("relu")),
-            specs.ConvTranspose2D(32, 4, stride=2, padding=1),
-            *(specs.BatchNorm(), specs.Activation("relu")),
-            specs.ConvTranspose2D(channels, 4, stride=2, padding=1),
-        )
-    hidden = specs.Dense(128, "relu"), specs.Dense(128, "relu")
-    return (*hidden, specs.Dense(prod(axes)))
-
-
-def default_discriminator(axes: tuple[int, ...]) -> tuple[specs.Layer, ...]:
-    """The layers before the output, likewise."""
-    if axes[:2] == IMAGES:
-        return (
-            specs.Conv2D(32, 4, "leaky_relu", stride=2, padding=1),
-            specs.Conv2D(64, 4, "leaky_relu", stride=2, padding=1),
-        )
-    flat = (specs.Flatten(),) if len(axes) > 1 else ()
-    return (*flat, specs.Dense(128, "leaky_relu"), specs.Dense(128, "leaky_relu"))

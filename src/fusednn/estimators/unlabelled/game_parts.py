@@ -1,15 +1,19 @@
-"""Builds a generator and a discriminator, and says what is wrong with a game."""
+"""Builds a generator and a discriminator from their lists."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from math import prod
 
+import numpy as np
+
 from fusednn import layers as specs
-from fusednn.estimators.network.built_layers import Position
+from fusednn.estimators.network.built_layers import BuiltLayer, BuiltLayers, Position
 from fusednn.graph.game import is_piecewise_linear
 from fusednn.graph.layers.dense import Dense
 from fusednn.graph.layers.layer import Layer, walked
+from fusednn.graph.layers.reshape import Reshape
+from fusednn.graph.layers.untrained import Standardize
 
 from .lists import (
     Pair,
@@ -21,24 +25,13 @@ from .lists import (
     with_noise,
 )
 
-LEAST_VARIETY = 0.2
-"""Generated rows that spread less than this share of the data's spread are alike."""
-
-CERTAIN = 0.99
-"""A discriminator that judges this share of rows rightly has won."""
-
-LEAST_PUSH = 1e-3
-"""A gradient below this share of its largest has vanished."""
-
-RECENT = 3
-"""The last passes that a diagnosis looks at."""
-
 NAMES = "generator", "discriminator"
 
 
 def paired_players(
-    generator: Sequence, discriminator: Sequence, inputs: int, axes: tuple[int, ...], noise: float
-) -> Pair:
+    generator: Sequence, discriminator: Sequence, inputs: int, axes: tuple[int, ...],
+    noise: float, scaled: tuple[bool, bool] = (False, False),
+) -> Pair:  # fmt: skip
     """Builds both networks.
 
     Parameters
@@ -51,6 +44,8 @@ def paired_players(
         The axes of a sample of X.
     noise : float
         The standard deviation of the noise that the discriminator's input gets.
+    scaled : tuple of bool
+        Whether the generator ends, and the discriminator begins, with a scaling by the range of X.
 
     Raises
     ------
@@ -59,12 +54,36 @@ def paired_players(
     """
     maker = built_list("generator", generator, (inputs,))
     check_end("generator", generator, shape_behind(maker, (inputs,)), axes)
+    if scaled[0]:
+        maker = _with_scaling(maker, len(maker.pieces))
     maker = flat_at_end(maker, (inputs,))
     judge = with_noise(built_list("discriminator", discriminator, axes), noise)
+    if scaled[1]:
+        judge = _with_scaling(judge, int(isinstance(judge.pieces[0].op, Reshape)))
     pair = Pair(joined(maker, judge), len(maker.pieces), axes)
     for name, ops in zip(NAMES, halves(pair), strict=True):
         _check_ops(name, ops, prod(axes) if name == NAMES[1] else inputs)
     return pair
+
+
+def _with_scaling(built: BuiltLayers, at: int) -> BuiltLayers:
+    """The list with a scaling before piece number `at`, or at its end."""
+    before = built.ops[at - 1]
+    channels = before.shape[-1] if isinstance(before, Reshape) else before.fan_out
+    piece = BuiltLayer(Standardize(channels), None)
+    homes = tuple(home + 1 if home is not None and home >= at else home for home in built.homes)
+    return BuiltLayers((*built.pieces[:at], piece, *built.pieces[at:]), homes)
+
+
+def set_scaling(pair: Pair, arrays: list[np.ndarray], middle: float, half: float) -> None:
+    """Sets the scalings of both lists: from [-1, 1] to the range of X, and back. In place."""
+    number = 0
+    for at, op in enumerate(pair.built.ops):
+        if isinstance(op, Standardize):
+            makes = at < pair.first
+            arrays[number][:] = -middle / half if makes else middle
+            arrays[number + 1][:] = half if makes else 1 / half
+        number += len(op.parameters())
 
 
 def halves(pair: Pair) -> tuple[tuple[Layer, ...], tuple[Layer, ...]]:
@@ -101,36 +120,11 @@ def check_penalty(discriminator: Sequence, ops: Sequence[Layer]) -> None:
         if not flat or name not in ("identity", "relu", "leaky_relu"):
             place = Position(f"discriminator[{number}]", spec)
             raise place.refuse(
-                "penalty needs dense layers without options, with activation 'identity', 'relu'"
-                " or 'leaky_relu'; for other layers choose loss='hinge' without a penalty"
+                "penalty needs dense layers with activation 'identity', 'relu' or 'leaky_relu';"
+                " for other layers set spectral_norm=True instead"
             )
     if not all(isinstance(op, Dense) for op in ops):
-        raise ValueError("penalty does not go with instance_noise.")
-    raise ValueError("penalty needs dense layers without dropout and weight_norm.")
-
-
-def troubles_of(history: dict[str, list[float]]) -> list[str]:
-    """The well-known failures that a history shows, a message for each."""
-    found: list[str] = []
-    last = {name: values[-RECENT:] for name, values in history.items()}
-    if not last.get("variety"):
-        return found
-    if max(last["variety"]) < LEAST_VARIETY:
-        found.append(
-            f"Generated samples are alike (mode collapse): they spread {last['variety'][-1]:.2f}"
-            " times as much as the data. Lower learning_rate_init, take more latent numbers, or"
-            " set instance_noise or penalty."
+        raise ValueError(
+            "penalty does not go with instance_noise: set spectral_norm=True instead."
         )
-    if len(last["accuracy"]) == RECENT and min(last["accuracy"]) > CERTAIN:
-        found.append(
-            f"The discriminator wins: it judges {last['accuracy'][-1]:.1%} of the rows rightly."
-            " Lower discriminator_learning_rate_init, or set label_smoothing or instance_noise."
-        )
-    push = history["push"]
-    if max(last["push"]) < LEAST_PUSH * max(push):
-        found.append(
-            "The gradient that the discriminator hands to the generator has vanished: it is"
-            f" {last['push'][-1] / max(push):.1e} times its largest norm. Choose"
-            " loss='least_squares', or 'wasserstein' with a penalty."
-        )
-    return found
+    raise ValueError("penalty needs layers without dropout: set spectral_norm=True instead.")

@@ -16,7 +16,7 @@ from fusednn.graph.network import Network
 from fusednn.kernels.ops.game_losses import GAME_LOSSES
 from fusednn.losses import REGRESSION
 from fusednn.optimizers import Adam
-from fusednn.plan.game_buffers import Player
+from fusednn.plan.game_buffers import Bounds, Player
 from fusednn.schedules import Cosine
 from fusednn.training.fits import digest_of
 from fusednn.training.games.game import Game, GameOptions
@@ -25,7 +25,10 @@ from fusednn.training.optimizer_state import OptimizerState, rule_of
 from fusednn.training.progress import NonFiniteError
 from fusednn.training.warn import warn_user
 
-from .game_parts import check_penalty, halves, paired_players, troubles_of, with_output
+from .game_classes import numbers_of
+from .game_lists import are_images, range_of
+from .game_parts import check_penalty, halves, paired_players, set_scaling, with_output
+from .game_troubles import troubles_of
 from .lists import BuiltLayers
 from .paired import SOLVERS, PairedNetwork, dense
 
@@ -39,8 +42,8 @@ PENALTY = 0.3
 RATES = 0.002, 0.0005
 """The learning rate for columns, and for samples with axes."""
 
-AUTO_ROWS, AUTO_STEPS = 64, 40_000
-"""The rows of a batch, and the steps of a fit, for "auto"."""
+AUTO_ROWS, AUTO_STEPS = 64, (40_000, 20_000)
+"""For "auto": the rows of a batch; the steps of a fit for columns, and for samples with axes."""
 
 NON_FINITE = (
     "The weights stopped being finite in the first pass: lower the learning rates, or scale the"
@@ -87,20 +90,32 @@ class PlayedNetwork(PairedNetwork):
 
     def _pair_of(self, lists):
         generator, discriminator = lists
+        images = are_images(axes_of(self))
+        scaled = images and self.generator is None, images and self.discriminator is None
         pair = paired_players(
-            generator, discriminator, self._inputs(), axes_of(self), self.instance_noise
+            *(generator, discriminator, self._inputs(), axes_of(self), self.instance_noise, scaled)
         )
         if self._penalty():
             check_penalty(lists[1], halves(pair)[1])
         return pair
+
+    def _build(self, X, random_state, rows):
+        super()._build(X, random_state, rows)
+        set_scaling(self._pair, self._arrays, *range_of(X))
 
     def _penalty(self) -> float:
         """The factor of the gradient penalty."""
         if self.penalty is not None:
             return float(self.penalty)
         is_plain = self.discriminator is None and len(axes_of(self)) == 1
-        is_asked = is_plain and not self.instance_noise and self.loss != "wasserstein"
-        return PENALTY if is_asked else 0.0
+        is_bounded = self.spectral_norm or self.loss == "wasserstein"
+        return PENALTY if is_plain and not self.instance_noise and not is_bounded else 0.0
+
+    def _bounds(self) -> Bounds:
+        """What bounds the discriminator."""
+        penalty, is_spectral = self._penalty(), bool(self.spectral_norm)
+        is_clipped = self.loss == "wasserstein" and not penalty and not is_spectral
+        return Bounds(penalty, float(self.clip) if is_clipped else np.inf, is_spectral)
 
     def _rates(self) -> tuple[float, float]:
         """The learning rates of the generator and the discriminator."""
@@ -203,14 +218,7 @@ class PlayedNetwork(PairedNetwork):
         return self._numbers_of(y)
 
     def _numbers_of(self, y):
-        """The numbers of classes; raises ValueError for unknown ones."""
-        classes = np.asarray(self._class_list)
-        numbers = np.searchsorted(classes, y)
-        numbers = np.minimum(numbers, len(classes) - 1)
-        unknown = np.unique(np.asarray(y)[classes[numbers] != y])
-        if len(unknown):
-            raise ValueError(f"y has classes that fit has not seen: {unknown.tolist()}.")
-        return numbers.astype(np.int64)
+        return numbers_of(self._class_list, y)
 
     def _rows_of_batch(self, samples: int) -> int:
         if self.batch_size == "auto":
@@ -220,7 +228,9 @@ class PlayedNetwork(PairedNetwork):
         return int(self.batch_size)
 
     def _passes(self, game) -> int:
-        return max(1, AUTO_STEPS // game.steps) if self.max_iter == "auto" else self.max_iter
+        if self.max_iter != "auto":
+            return self.max_iter
+        return max(1, AUTO_STEPS[len(axes_of(self)) > 1] // game.steps)
 
     def _schedule(self, incremental):
         """How the learning rates change."""
@@ -253,13 +263,11 @@ class PlayedNetwork(PairedNetwork):
         if before is not None:
             for optimizer, t in zip(optimizers, (before.t, self._judgements), strict=True):
                 optimizer.t, optimizer.passes = t, before.passes
-        is_clipped = self.loss == "wasserstein" and not self._penalty()
         options = GameOptions(
             self._rows_of_batch(len(X)),
             self.discriminator_steps,
             self.latent,
-            self._penalty(),
-            float(self.clip) if is_clipped else np.inf,
+            self._bounds(),
             MIDDLE[self.loss],
         )
         game = Game(*players, X, codes, optimizers, options, self.n_jobs)
@@ -277,7 +285,7 @@ class PlayedNetwork(PairedNetwork):
         """Keeps what another fit continues from."""
         own, judge = optimizers
         own.moments = [game.plan.layout.unpack(flat) for flat in game.plan.states]
-        if len(game.plan.averages):
+        if len(game.plan.averages) or game.plan.scaled:
             own.raw = game.plan.layout.unpack(game.plan.parameters), digest_of(arrays)
         self._optimizer, self._judgements = own, judge.t
 

@@ -10,8 +10,9 @@ from typing import Any
 
 from fusednn.graph.arrays import Array
 from fusednn.graph.gradients import Runs, Sum, Walk
+from fusednn.graph.linked_arrays import Carried
 from fusednn.graph.parameters import DRAWN, Parameter
-from fusednn.graph.trace import Carried, Trace
+from fusednn.graph.trace import Trace
 
 from .dense import differentiate_product
 from .epilogue import NOTHING, Epilogue

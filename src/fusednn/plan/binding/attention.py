@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from fusednn.graph.trace import Call, Graph
+from fusednn.graph.calls import Call, Graph
 from fusednn.kernels.intrinsics.shapes import SHAPE
 from fusednn.kernels.ops.attention import attend as kernels
 from fusednn.kernels.ops.attention import positions, stepped

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from fusednn.graph.arrays import Array
-from fusednn.graph.trace import Call
+from fusednn.graph.calls import Call
 from fusednn.kernels import records
 from fusednn.kernels.operands import DECLARED
 from fusednn.kernels.ops import output

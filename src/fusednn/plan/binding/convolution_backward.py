@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from fusednn.graph.trace import Call
+from fusednn.graph.calls import Call
 from fusednn.graph.windows import Windows
 from fusednn.kernels.ops.products import convolution_backward as kernels
 from fusednn.plan.layout.taps import Taps

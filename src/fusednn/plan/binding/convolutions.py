@@ -12,7 +12,7 @@ from math import inf, prod
 import numpy as np
 
 from fusednn.graph.arrays import Array
-from fusednn.graph.trace import Call, Graph
+from fusednn.graph.calls import Call, Graph
 from fusednn.graph.windows import Windows
 from fusednn.kernels.ops.products import convolution, convolution_partials
 from fusednn.kernels.ops.products import scatter as scatters

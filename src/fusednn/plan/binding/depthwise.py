@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fusednn.graph.arrays import Array
-from fusednn.graph.trace import Call
+from fusednn.graph.calls import Call
 from fusednn.graph.windows import Windows
 from fusednn.kernels.ops.products import depthwise as kernels
 from fusednn.plan.layout.reduced_taps import ReducedTaps

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from fusednn.graph.trace import Call
+from fusednn.graph.calls import Call
 from fusednn.kernels.activations import ACTIVATIONS, multiply_slopes
 from fusednn.kernels.ops.pointwise import activate as kernels
 from fusednn.kernels.ops.pointwise import noise as random

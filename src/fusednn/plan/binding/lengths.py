@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from fusednn.graph.trace import Call
+from fusednn.graph.calls import Call
 from fusednn.kernels.ops import lengths as kernels
 
 from .data import DenseRows

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from fusednn.graph.trace import Call
+from fusednn.graph.calls import Call
 from fusednn.kernels.ops.products import embedding, tied, tokens
 from fusednn.plan.layout.forms import Table
 from fusednn.plan.layout.turned_panels import Turned

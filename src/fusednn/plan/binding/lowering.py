@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fusednn.graph.arrays import CHUNKS, NETWORK, ROWS, SAMPLES, Array
+from fusednn.graph.calls import Call, Graph
 from fusednn.graph.gradients import arrays_read
-from fusednn.graph.trace import Call, Graph
 from fusednn.kernels.ops import answers
 from fusednn.kernels.ops.lengths import clear_steps
 from fusednn.kernels.ops.pointwise import elementwise as row_ops

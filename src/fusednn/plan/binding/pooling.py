@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from fusednn.graph.trace import Call
+from fusednn.graph.calls import Call
 from fusednn.graph.windows import Windows
 from fusednn.kernels.ops.products import pooling
 from fusednn.plan.memory.buffers import Block, padded

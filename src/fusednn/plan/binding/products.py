@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from fusednn.graph.calls import Call
 from fusednn.graph.gradients import (
     Both,
     Given,
@@ -19,7 +20,6 @@ from fusednn.graph.gradients import (
     Sums,
     TokenLookups,
 )
-from fusednn.graph.trace import Call
 from fusednn.kernels.ops.attention import positions
 from fusednn.kernels.ops.products import dense_partials, embedding, mirrored, tied, tokens
 from fusednn.kernels.ops.updates import update

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from fusednn.graph.arrays import Array
-from fusednn.graph.trace import Call, Graph
+from fusednn.graph.calls import Call, Graph
 from fusednn.kernels.ops.recurrence import gru, join, lstm, rnn, rounded, windows
 from fusednn.kernels.ops.recurrence.walk import BLOCK
 from fusednn.plan.layout.forms import Panels

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from fusednn.graph.augmentation import Augmentation
-from fusednn.graph.trace import Call
+from fusednn.graph.calls import Call
 from fusednn.kernels.ops import augment as augment_ops
 from fusednn.kernels.ops import history
 from fusednn.kernels.ops import reshape as reshape_ops

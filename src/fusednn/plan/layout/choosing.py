@@ -6,8 +6,8 @@ from functools import lru_cache
 
 import numpy as np
 
+from fusednn.graph.calls import Call, Graph
 from fusednn.graph.network import Network
-from fusednn.graph.trace import Call, Graph
 from fusednn.kernels.ops.products import narrow_dense
 
 from .forms import Column, Form, Panels, Table, Vectors

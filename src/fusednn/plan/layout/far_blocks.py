@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from fusednn.graph.calls import Graph
 from fusednn.graph.gradients import Sum
-from fusednn.graph.trace import Graph
 from fusednn.kernels.intrinsics.shapes import SHAPE
 from fusednn.kernels.ops.products.runs import MOST_PANELS, MOST_TILES
 from fusednn.kernels.ops.updates.update import TILE_ROWS

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from fusednn.graph.trace import Call
+from fusednn.graph.calls import Call
 from fusednn.kernels.ops.products import convolution, depthwise, reduced_convolution, scatter
 from fusednn.plan.memory.buffers import aligned_zeros
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from fusednn.graph.trace import Call
+from fusednn.graph.calls import Call
 from fusednn.kernels.ops.updates import update
 from fusednn.plan.memory.buffers import padded
 

@@ -15,7 +15,8 @@ from typing import NamedTuple
 import numpy as np
 
 from fusednn.graph.arrays import SAMPLES, Array
-from fusednn.graph.trace import Call, Carried
+from fusednn.graph.calls import Call
+from fusednn.graph.linked_arrays import Carried
 
 from .buffers import Block, leading_dimension
 from .memory import Memory

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from fusednn.graph.arrays import SAMPLES, Array
-from fusednn.graph.trace import Call
+from fusednn.graph.calls import Call
 
 from .buffers import leading_dimension
 from .sizes import STEP_BYTES

@@ -7,7 +7,7 @@ from functools import partial
 
 import numpy as np
 
-from fusednn.graph.trace import Call
+from fusednn.graph.calls import Call
 from fusednn.plan.binding.lowering import Lowering
 from fusednn.plan.layout.forms import Form, Panels
 

@@ -6,9 +6,9 @@ from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
+from fusednn.graph.calls import Graph
 from fusednn.graph.gradients import Both, Sum, Sums
 from fusednn.graph.parameters import Parameter
-from fusednn.graph.trace import Graph
 from fusednn.kernels.ops.updates.adjust import adjust
 from fusednn.kernels.optimizers import OPTIMIZERS
 from fusednn.plan.binding.products import GradientOp

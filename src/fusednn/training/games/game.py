@@ -10,12 +10,14 @@ import numpy as np
 
 from fusednn.kernels import records
 from fusednn.plan.game import GamePlan
-from fusednn.plan.game_buffers import Buffers, Player
+from fusednn.plan.game_buffers import Bounds, Buffers, Player
 from fusednn.schedules.powers import powers
 from fusednn.training.jobs import choose_jobs
 from fusednn.training.optimizer_state import OptimizerState
 from fusednn.training.session import SLICE_SECONDS, step_flops
 from fusednn.training.team import Team
+
+from .shown import Pass, push_of, rows_of, variety_of
 
 MOST_NOISE = 1 << 18
 """The most numbers of noise that are drawn ahead."""
@@ -32,10 +34,8 @@ class GameOptions(NamedTuple):
         Steps of the discriminator for each step of the generator.
     latent : int
         Numbers of noise; the generator's other inputs say the class.
-    penalty : float
-        Factor of the gradient penalty; 0: none.
-    bound : float
-        The largest absolute value of the discriminator's parameters; infinite: no bound.
+    bounds : Bounds
+        What bounds the discriminator.
     level : float
         The output above which a row counts as judged to be of the data.
     """
@@ -43,32 +43,15 @@ class GameOptions(NamedTuple):
     batch: int
     judgements: int
     latent: int
-    penalty: float
-    bound: float
+    bounds: Bounds
     level: float
 
 
-class Pass(NamedTuple):
-    """What a pass shows.
+class GameState(NamedTuple):
+    """What is left after a pass: the plan's memory, and steps and passes of both optimizers."""
 
-    Parameters
-    ----------
-    generator_loss, discriminator_loss : float
-        Means over its steps.
-    accuracy : float
-        The share of rows that the discriminator judges rightly.
-    variety : float
-        The mean standard deviation of the columns of the last generated rows, as a share of that
-        of the data in the same batch.
-    push : float
-        The mean norm of the gradient by the last generated rows, each as a part of its batch.
-    """
-
-    generator_loss: float
-    discriminator_loss: float
-    accuracy: float
-    variety: float
-    push: float
+    flats: list[np.ndarray]
+    counts: list[tuple[int, int]]
 
 
 class Game:
@@ -107,9 +90,7 @@ class Game:
         flops = each * flops + step_flops(generator.network, batch)
         workers = choose_jobs(n_jobs, flops / 2)
         self.plan = GamePlan(
-            *(generator, discriminator, X, self._buffers, batch, workers),
-            penalty=options.penalty,
-            bound=options.bound,
+            *(generator, discriminator, X, self._buffers, batch, workers, options.bounds)
         )
         self._average = generator.rule.average
         self._set_steps()
@@ -140,17 +121,35 @@ class Game:
             for made in range(number * each, (number + 1) * each):
                 table.append((made * batch, batch, *plan.make))
                 table.append((made * 2 * batch, 2 * batch, *plan.judge))
-                if self._options.penalty:
+                if self._options.bounds.penalty:
                     table.append((made * 2 * batch, batch, *plan.bend))
             table.append((made * batch, batch, *plan.learn))
         plan.program.set_steps(np.array(table, np.int64))
         self._per_step = len(table) // self._ahead
         first = plan.program.steps[:, records.FIRST_STAGE]
         self._judging, self._learning = first == plan.judge[0], first == plan.learn[0]
-        self._updating = first == plan.bend[0] if self._options.penalty else self._judging
+        self._updating = first == plan.bend[0] if self._options.bounds.penalty else self._judging
         settings = plan.program.settings
         settings[:, records.EPSILON_FACTOR] = 1.0
         settings[:, records.SCALE] = 1 / batch
+
+    # -- what it leaves ------------------------------------------------------------------
+
+    def is_finite(self) -> bool:
+        """Whether all that training goes on from is finite."""
+        return all(np.isfinite(flat).all() for flat in self.plan.changing)
+
+    def state(self) -> GameState:
+        """A copy of what the next pass goes on from, but for what is drawn."""
+        counts = [(optimizer.t, optimizer.passes) for optimizer in self._optimizers]
+        return GameState([flat.copy() for flat in self.plan.changing], counts)
+
+    def restore(self, state: GameState) -> None:
+        """Returns to an earlier state, to answer with it: no pass may follow."""
+        for flat, copy in zip(self.plan.changing, state.flats, strict=True):
+            flat[:] = copy
+        for optimizer, (t, passes) in zip(self._optimizers, state.counts, strict=True):
+            optimizer.t, optimizer.passes = t, passes
 
     # -- a pass --------------------------------------------------------------------------
 
@@ -166,7 +165,10 @@ class Game:
             steps = min(self._ahead, self.steps - first)
             self._fill(order[first * each : (first + steps) * each])
             self._set_rates(steps)
-            if not self._run(steps, is_late):
+            done = self._run(steps, is_late)
+            if done < steps:
+                for optimizer, count in zip(self._optimizers, (1, each), strict=True):
+                    optimizer.t -= (steps - done) * count
                 return None
             losses, count = self._losses(steps), steps * each
             sums += losses
@@ -175,7 +177,11 @@ class Game:
         for optimizer in self._optimizers:
             optimizer.passes += 1
         loss, other = sums / batch / self.steps
-        return Pass(loss, other / each, right / rows, self._variety(order[-1]), self._push())
+        samples = order[-1]
+        codes = None if self._classes is None else self._classes[samples]
+        variety = variety_of(rows_of(self.plan.made, batch), self._X[samples], codes)
+        push = push_of(rows_of(self.plan.dmade, batch))
+        return Pass(loss, other / each, right / rows, variety, push)
 
     def _fill(self, order: np.ndarray) -> None:
         """Writes noise, samples and targets for the next steps."""
@@ -194,7 +200,7 @@ class Game:
         targets = buffers.targets[: 2 * rows].reshape(-1, 2, batch)
         targets[:] = np.reshape(codes, (-1, 1, batch) if self._classes is not None else (1, 1, 1))
         targets[:, 0] += 1
-        if self._options.penalty:
+        if self._options.bounds.penalty:
             shares = buffers.shares[: 2 * rows].reshape(-1, 2, batch)
             shares[:, 0] = self._mixtures.random((len(order), batch), shares.dtype)
 
@@ -220,8 +226,8 @@ class Game:
             shares = (1 - self._average) / (1 - powers(self._average, numbers))
             settings[np.flatnonzero(self._learning[:count]), records.AVERAGE] = shares
 
-    def _run(self, steps: int, is_late: Callable[[], bool]) -> bool:
-        """Runs the next steps, some 0.2 s of them per compiled call; False if it was late."""
+    def _run(self, steps: int, is_late: Callable[[], bool]) -> int:
+        """Runs the next steps, some 0.2 s of them per call, until it is late; how many it ran."""
         each, at = self._per_step, 0
         while at < steps:
             stop = min(steps, at + self._per_slice)
@@ -232,8 +238,8 @@ class Game:
             self._per_slice = max(1, min(2 * self._per_slice, affordable))
             at = stop
             if at < steps and is_late():
-                return False
-        return True
+                break
+        return at
 
     # -- what it shows -------------------------------------------------------------------
 
@@ -249,19 +255,3 @@ class Game:
         codes = self._buffers.targets[:rows, 0].astype(np.int64)
         own = self.plan.logits[np.arange(rows), codes // 2]
         return int(((own > self._options.level) == (codes % 2 == 1)).sum())
-
-    def _variety(self, samples: np.ndarray) -> float:
-        """The spread of the last generated rows, as a share of that of the data beside them."""
-        made = rows_of(self.plan.made, self._options.batch)
-        spreads = [one.astype(float).std(axis=0).mean() for one in (made, self._X[samples])]
-        return float(spreads[0] / spreads[1]) if spreads[1] > 0 else 1.0
-
-    def _push(self) -> float:
-        batch = self._options.batch
-        rows = rows_of(self.plan.dmade, batch).astype(float)
-        return float(np.sqrt((rows**2).sum(axis=1)).mean() * batch)
-
-
-def rows_of(block, count: int) -> np.ndarray:
-    """The first rows of a block, as a copy."""
-    return block.values[: count * block.stride].reshape(count, -1)[:, : block.width].copy()

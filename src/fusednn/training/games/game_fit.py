@@ -51,7 +51,7 @@ def fit_game(
         If the weights stop being finite in the first pass.
     """
     start = time.perf_counter()
-    kept = _state_of(game)
+    kept = game.state()
 
     def is_late() -> bool:
         return max_time is not None and time.perf_counter() - start > max_time
@@ -62,9 +62,8 @@ def fit_game(
                 if watcher is not None:
                     watcher.begin()
                 found = game.run_pass(is_late)
-                if not all(np.isfinite(flat).all() for flat in _flats(game)):
-                    for flat, copy in zip(_flats(game), kept, strict=True):
-                        flat[:] = copy
+                if not game.is_finite():
+                    game.restore(kept)
                     if not number:
                         raise NonFiniteError
                     warn_user(DIVERGED.format(number))
@@ -72,7 +71,7 @@ def fit_game(
                 if found is None:
                     warn_unconverged(f"Maximum time ({max_time} s)")
                     break
-                kept = _state_of(game)
+                kept = game.state()
                 _note(history, found)
                 if verbose:
                     _print(number + 1, found)
@@ -82,16 +81,10 @@ def fit_game(
                     warn_unconverged(f"Maximum time ({max_time} s)")
                     break
     except KeyboardInterrupt:
+        if not game.is_finite():
+            game.restore(kept)
         warn_user("Training interrupted by user.")
     return game.plan.served()
-
-
-def _flats(game: Game) -> list[np.ndarray]:
-    return [game.plan.parameters, game.plan.averages, *game.plan.states]
-
-
-def _state_of(game: Game) -> list[np.ndarray]:
-    return [flat.copy() for flat in _flats(game)]
 
 
 def _note(history: dict[str, list[float]], found: Pass) -> None:
