@@ -52,6 +52,9 @@ def test_generate_prints_what_follows(folder, capsys):
     model = LanguageModel.load(folder / "m.st")
     expected = model.generate("the ", 40, 0.7, 5, 0.9, random_state=3)
     assert capsys.readouterr().out == expected + "\n"
+    assert run(*arguments, "--weights", "bfloat16") == 0
+    rounded = model.generate("the ", 40, random_state=3, weights="bfloat16")
+    assert capsys.readouterr().out == rounded + "\n"
     assert run("generate", folder / "m.st", "-n", 5, "--temperature", 0) == 0
     assert capsys.readouterr().out == model.generate("\n", 5, temperature=0) + "\n"
 
@@ -175,7 +178,9 @@ def test_ctrl_c_keeps_the_steps_that_were_printed(folder, tmp_path):
         rest, errors = process.communicate(timeout=SECONDS)
     assert process.returncode == 130
     assert rest.endswith(f"wrote {path}\n")
-    told = re.fullmatch(r"fusednn: interrupted after step (\d+), whose model is kept\n", errors)
+    told = re.fullmatch(
+        r"fusednn: interrupted after step (\d+): the best model so far is kept\n", errors
+    )
     model = LanguageModel.load(path)
     assert (100 * model.n_iter_, model.warm_start) == (int(told[1]), False)
     losses = [float(one) for one in re.findall("held out (.*?),", "".join(lines) + rest)]
@@ -213,8 +218,10 @@ def test_a_second_ctrl_c_ends_the_command(folder, tmp_path, monkeypatch, capsys)
 
     monkeypatch.setattr("fusednn.command.terminal.watch.StepLines.end", end)
     assert run("fit-text", folder / "cats.txt", *FIT, "-o", path) == 130
-    assert "after step 6, whose model is kept" in capsys.readouterr().err
+    assert "after step 6: the best model so far is kept" in capsys.readouterr().err
     assert LanguageModel.load(path).n_iter_ == 2
+    assert run("fit-text", folder / "cats.txt", *FIT, "--validation", 0, "-o", path) == 130
+    assert "after step 6: the model is kept" in capsys.readouterr().err
     kept = path.read_bytes()
     monkeypatch.setattr(LanguageModel, "save", interrupt)
     assert run("fit-text", folder / "cats.txt", *FIT, "-o", path) == 130

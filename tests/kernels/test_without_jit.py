@@ -1,16 +1,12 @@
-"""Whole fits on small data, with the JIT and, in another process of the long run, without it.
+"""Whole fits on small data, with the JIT and, where lines of kernels are counted, without it.
 
 Without it every array kernel, op and the engine are plain Python on twins of the intrinsics,
 which is how their lines are covered.
 """
 
-import os
-
 import numpy as np
 import pytest
-from fusednn.kernels._jit import JIT
 from oracles.parity import assert_same_network, fit_pair, parameters
-from running.elsewhere import run_pytest
 from scipy import sparse
 
 import fusednn
@@ -105,10 +101,3 @@ def test_a_diverging_fit_is_noticed():
     )
     with np.errstate(all="ignore"), pytest.raises(ValueError, match="non-finite"):
         model.fit(X, y)
-
-
-@pytest.mark.skipif(not JIT, reason="the JIT is off already")
-@pytest.mark.long
-def test_without_the_jit():
-    engine = os.path.join(os.path.dirname(__file__), "test_engine.py")
-    run_pytest({"NUMBA_DISABLE_JIT": "1"}, __file__, engine)

@@ -1,1 +1,1 @@
-"""Tables: converts files of rows to a network's inputs and targets."""
+"""Tables: converts files of rows, frames and arrays to a network's inputs and targets."""

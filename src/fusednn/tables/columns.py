@@ -249,11 +249,12 @@ class NumberColumn:
         numbers, places = np.unique(self.array[~absent], return_inverse=True)
         codes = np.full(len(self.array), len(numbers), np.int32)
         codes[~absent] = places
-        texts = [*map(_text, numbers), *[""] * bool(absent.any())]
+        texts = [*map(number_text, numbers), *[""] * bool(absent.any())]
         return codes, Texts(texts, self.notation)
 
 
-def _text(number: Any) -> str:
+def number_text(number: Any) -> str:
+    """The shortest digits that read back as the same number in its type; whole numbers as such."""
     if isinstance(number, np.floating) and number.is_integer() and abs(float(number)) < EXACT:
         return str(int(number))  # missing values turn a column of integers into floats
     return str(number)

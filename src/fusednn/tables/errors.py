@@ -49,3 +49,22 @@ class TableError(ValueError):
     def __init__(self, message: str, remedy: Remedy | None = None):
         super().__init__(message)
         self.remedy = remedy
+
+
+IN_PYTHON: dict[Remedy, str] = {
+    "again": "fit the model again",
+    "categorical": "name the column in categorical_features",
+    "fitted": "load a model that was fitted to a table",
+    "label": "if it is a label, fit a classifier",
+    "missing": "if it means a missing value, give NaN or None",
+    "odd": "if it means a missing value, give None; if the column holds words, name it in"
+    " categorical_features",
+    "sign": "convert the column to numbers, or name it in categorical_features",
+}
+"""How Python code fixes errors of tables in memory; a command names its options."""
+
+
+def in_python(error: TableError) -> str:
+    """The message of a table error, followed by what to do about it in Python."""
+    remedy = None if error.remedy is None else IN_PYTHON.get(error.remedy)
+    return str(error) if remedy is None else f"{error}: {remedy}"

@@ -83,8 +83,8 @@ class Texts:
     def take(self, places: np.ndarray) -> Texts:
         """The texts at these indices."""
         if self._is_list:
-            return Texts([self._values[place] for place in places], self.notation)
-        return Texts(self._values.take(places), self.notation)
+            return self._like([self._values[place] for place in places])
+        return self._like(self._values.take(places))
 
     def read_as(self, notation: Notation) -> Texts:
         """The same texts, read in another notation."""
@@ -101,4 +101,8 @@ class Texts:
         place = self.find(text)
         if place >= 0:
             return place, self
-        return len(self), Texts([*self.strings, text], self.notation)
+        return len(self), self._like([*self.strings, text])
+
+    def _like(self, values: Any) -> Texts:
+        """Other texts, read as these are."""
+        return Texts(values, self.notation)

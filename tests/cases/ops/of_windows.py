@@ -4,6 +4,7 @@ from math import prod
 from types import SimpleNamespace
 
 import numpy as np
+from fusednn.kernels.intrinsics.shapes import SHAPE
 from fusednn.kernels.intrinsics.tiles import MICRO_ROWS
 from oracles.interpreted_windows import Windowed
 from running.op_cases import BY_CHUNKS, BY_ROWS, SAMPLES, Case, always, unpacked
@@ -190,6 +191,11 @@ def convolve_backward(make):
     return back(make, 3 * padded(1, make.dtype))
 
 
+def convolve_backward_by_panels(make):
+    """The channels of a tap are a whole panel."""
+    return back(make, SHAPE.panel(make.dtype().itemsize))
+
+
 def reduced_convolve(make):
     return convolved(make, C, 1, "int8")
 
@@ -198,16 +204,21 @@ def reduced_depthwise(make):
     return convolved(make, O, O, "bfloat16")
 
 
-def scattered(make, storage=""):
+def scattered(make, storage="", windows=CONVOLVED):
     bench = Bench(make)
     given = {"w": bench.parameter(3, 2, C, O), "b": bench.parameter(O)}
-    given |= {"windows": CONVOLVED, "groups": 1, "storage": storage}
+    given |= {"windows": windows, "groups": 1, "storage": storage}
     out = {"out": Array((*SIZES, O))}
-    return bench.case("convolve_transposed", out, x=bench.read(*CONVOLVED.counts, C), **given)
+    return bench.case("convolve_transposed", out, x=bench.read(*windows.counts, C), **given)
 
 
 def scatter(make):
     return scattered(make)
+
+
+def scatter_without_padding(make):
+    case = scattered(make, windows=POOLED)
+    return case._replace(zeros=())  # it clears what is behind the padding too
 
 
 def reduced_scatter(make):
@@ -245,7 +256,8 @@ def average_pool_backward(make):
 
 
 CASES = [
-    *(convolve, convolution_partials, convolve_backward, convolve_columns, scatter),
+    *(convolve, convolution_partials, scatter, scatter_without_padding),
+    *(convolve_columns, convolve_backward, convolve_backward_by_panels),
     *(depthwise, depthwise_partials),
     *(reduced_convolve, reduced_depthwise, reduced_scatter),
     *(max_pool, max_pool_backward, average_pool, average_pool_backward),

@@ -20,8 +20,8 @@ text is held out; its loss, a mean over tokens in nats, is printed ten times. Th
 steps are rounded up to a multiple of those between two prints. `fusednn generate` writes with
 MODEL.
 
-After Ctrl-C the model of the steps so far is written, if some have been printed; a second Ctrl-C
-ends the command at once. The exit code is 130.
+After Ctrl-C the model of the steps so far, or the best by the held-out text, is written if some
+have been printed; a second Ctrl-C ends the command at once. The exit code is 130.
 """
 LINE_END = re.compile("\r\n?|\n")  # no other that Unicode has
 REPORTS = 10
@@ -89,7 +89,8 @@ def run(options: argparse.Namespace) -> None:
     print(f"wrote {options.output}", flush=True)
     if interrupted:
         steps = model.n_iter_ * model.steps_per_epoch
-        raise Interrupted(f"interrupted after step {steps}, whose model is kept")
+        kept = "the best model so far" if model.early_stopping else "the model"
+        raise Interrupted(f"interrupted after step {steps}: {kept} is kept")
 
 
 def _model(options: argparse.Namespace):

@@ -1,0 +1,1 @@
+"""Tables in memory, such as frames and arrays, as columns and targets."""

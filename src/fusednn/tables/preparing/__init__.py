@@ -1,0 +1,1 @@
+"""Learned preparation of a table: scaled numbers, flags and codes of categories."""

@@ -1,0 +1,153 @@
+"""
+The preparation of a table as notes in a model's file.
+
+docs/internals/tables.md describes them.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from fusednn.tables.dates import ORDERS, PARTS, Form
+from fusednn.tables.errors import TableError
+from fusednn.tables.frames.declared import KINDS
+
+from .features import Category, Feature, Moment, Quantity
+from .preparation import Preparation
+from .scaling import Scale
+
+KEY, VERSION = "preparation", 1
+
+
+def to_notes(preparation: Preparation) -> dict[str, Any]:
+    """The notes, as values for JSON."""
+    return {
+        KEY: {
+            "version": VERSION,
+            "named": preparation.named,
+            "features": [_feature_notes(feature) for feature in preparation.features],
+        }
+    }
+
+
+def from_notes(notes: dict[str, Any], path: object) -> Preparation:
+    """
+    Read the notes of a file.
+
+    Parameters
+    ----------
+    notes : dict
+    path : object
+        The file, for messages.
+
+    Raises
+    ------
+    TableError
+        If the notes are missing, of a later version, or damaged.
+    """
+    found = notes.get(KEY)
+    if found is None:
+        raise TableError(f"{path} does not say how a table becomes its inputs", "fitted")
+    try:
+        if found["version"] != VERSION:
+            raise TableError(f"{path} was made by a later fusednn: install a later version")
+        features = tuple(map(_feature, found["features"]))
+        if not features or len({one.name for one in features}) < len(features):
+            raise ValueError
+        read = Preparation(_flag(found["named"]), features)
+        if not (read.names or read.code_names):
+            raise ValueError
+        return read
+    except TableError:
+        raise
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
+        raise TableError(f"{path} has damaged notes on its table", "again") from None
+
+
+def _feature_notes(one: Feature) -> dict[str, Any]:
+    if isinstance(one, Quantity):
+        return {
+            "name": one.name,
+            "scale": list(one.scale),
+            "indicator": one.indicator,
+            "spike": one.spike,
+            "unit": one.unit,
+        }
+    if isinstance(one, Category):
+        return {
+            "name": one.name,
+            "kind": one.kind,
+            "categories": list(one.categories),
+            "becomes": one.becomes,
+            "scales": [list(scale) for scale in one.scales],
+        }
+    return {
+        "name": one.name,
+        "dates": one.form.order,
+        "zoned": one.form.zoned,
+        "start": one.start,
+        "parts": {part: list(scale) for part, scale in one.parts},
+        "indicator": one.indicator,
+    }
+
+
+def _feature(found: dict[str, Any]) -> Feature:
+    name = _text(found["name"])
+    if "categories" in found:
+        return _category(name, found)
+    indicator = _flag(found["indicator"])
+    if "dates" in found:
+        order, start, parts = _text(found["dates"]), _text(found["start"]), found["parts"]
+        if order not in ORDERS or not set(parts) <= set(PARTS):
+            raise ValueError
+        if start == "NaT" or str(np.datetime64(start, "D")) != start:
+            raise ValueError
+        scales = tuple((part, _scale(parts[part])) for part in PARTS if part in parts)
+        return Moment(name, Form(order, _flag(found["zoned"])), start, scales, indicator)
+    spike = None if found["spike"] is None else _finite(found["spike"])
+    return Quantity(name, _scale(found["scale"]), indicator, spike, _text(found["unit"]))
+
+
+def _category(name: str, found: dict[str, Any]) -> Category:
+    kind, becomes = found["kind"], found["becomes"]
+    categories = tuple(map(_text, found["categories"]))
+    if kind not in (None, *KINDS) or len(set(categories)) < len(categories):
+        raise ValueError
+    fit = {
+        "nothing": len(categories) < 2,
+        "sign": len(categories) == 2,
+        "flags": bool(categories),
+        "codes": bool(categories),
+    }
+    read = Category(name, kind, categories, becomes, tuple(map(_scale, found["scales"])))
+    if not fit[becomes] or len(read.scales) not in (0, len(read.flags)):
+        raise ValueError
+    return read
+
+
+def _scale(found: Any) -> Scale:
+    center, factor = map(_finite, found)
+    if factor < 0:
+        raise ValueError
+    return Scale(center, factor)
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError
+    return value
+
+
+def _flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError
+    return value
+
+
+def _finite(value: Any) -> float:
+    if isinstance(value, (bool, str)) or not math.isfinite(value):
+        raise ValueError
+    return float(value)
