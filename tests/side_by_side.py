@@ -1,5 +1,6 @@
 """How many processes the tests run in."""
 
+import os
 from pathlib import Path
 
 import joblib
@@ -20,3 +21,5 @@ def pytest_cmdline_main(config):
     workers = min(joblib.cpu_count(), MOST)
     if workers > 1:
         options.numprocesses, options.dist = workers, "worksteal"
+        # threads of several BLAS would spin for the same CPUs: up to four times the seconds
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

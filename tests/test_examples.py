@@ -64,6 +64,7 @@ def clothes(tmp_path, monkeypatch, digits):
     monkeypatch.setenv("FUSEDNN_DATA", str(tmp_path))
 
 
+@pytest.mark.long
 def test_patches(images, clothes):
     """An encoder of patches learns the digits."""
     X, y, X_test, y_test = images.load("clothes")

@@ -23,6 +23,7 @@ def test_who(number):
 
 def chosen(cpus, monkeypatch, *arguments, **options):
     """The processes and how they divide the tests, by the options that pytest-xdist reads."""
+    monkeypatch.setattr(os, "environ", dict(os.environ))
     monkeypatch.setattr(joblib, "cpu_count", lambda: cpus)
     defaults = {"numprocesses": None, "dist": "no", "usepdb": False, "capture": "fd"}
     option = SimpleNamespace(**defaults | options)
@@ -49,6 +50,13 @@ def test_folders_have_a_process_for_each_cpu(cpus, workers, paths, monkeypatch):
 )
 def test_others_have_one(arguments, options, monkeypatch):
     assert chosen(2, monkeypatch, *arguments, **options) == (None, "no")
+
+
+@pytest.mark.parametrize(("before", "expected"), [({}, "1"), ({"OPENBLAS_NUM_THREADS": "3"}, "3")])
+def test_each_process_has_one_thread_of_blas(before, expected, monkeypatch):
+    monkeypatch.setattr(os, "environ", before)
+    chosen(2, monkeypatch, ".")
+    assert os.environ["OPENBLAS_NUM_THREADS"] == expected
 
 
 @pytest.mark.parametrize("number", [0, 8, "auto"])

@@ -105,6 +105,7 @@ def of_each(layers, rows, kind, X):
     return fit_quietly(NetworkRegressor(layers, loss=loss, **SMALL), X, y)
 
 
+@pytest.mark.thinned
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("way", [SANITIZED, FAST], ids=["sanitized", "optimised"])
 def test_answers_of_each_step(way, dtype, tmp_path):

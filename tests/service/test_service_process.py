@@ -110,9 +110,11 @@ def test_two_workers_count_together(model_file, iris, capfd):
         with ThreadPoolExecutor(10) as clients:
             answers = set(clients.map(lambda _: load_test.get(port, "/predict", body), range(30)))
         assert len(answers) == 1
+        asked = 'service_requests_total{path="/predict",status="200"}'
+        assert until(lambda: load_test.metrics(port)[asked] == 30)  # counted behind an answer
         for _ in range(5):
             found = load_test.metrics(port)
-            assert found['service_requests_total{path="/predict",status="200"}'] == 30
+            assert found[asked] == 30
             assert found["service_rows_total"] == 90
     assert process.returncode == 0
     assert capfd.readouterr().err.count("serves <Predictor") == 2

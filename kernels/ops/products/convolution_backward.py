@@ -90,12 +90,9 @@ def scatter_taps(record, target, dz, count):
 
 
 @kernel
-def multiply_transposed(record, product, dz, pixels):
+def multiply_transposed(record, product, dz, w, pixels):
     """product (pixels, padded_in) = dz (pixels, O) w^T; overwrites."""
-    w, zeros = (
-        slot(record, BACKWARD.w_transposed, dz[0]),
-        slot(record, BACKWARD.zeros, dz[0]),
-    )
+    zeros = slot(record, BACKWARD.zeros, dz[0])
     columns, O, depth = (
         record[BACKWARD.padded_in],
         record[BACKWARD.fan_out],
@@ -114,7 +111,7 @@ def multiply_transposed(record, product, dz, pixels):
 
 
 @kernel
-def scatter_columns(record, target, dz, count, product):
+def scatter_columns(record, target, dz, w, count, product):
     """target += dz (rows of `count` pixels, O) w^T where their taps lie; accumulates.
 
     Pixels of a row are far apart in time: runs of adjacent ones overlap, and a load of what was
@@ -127,7 +124,7 @@ def scatter_columns(record, target, dz, count, product):
     for first in range(0, n_rows, most):
         rows = min(most, n_rows - first)
         here = advance(dz, first * count * record[BACKWARD.dz_pixel])
-        multiply_transposed(record, product, here, rows * count)
+        multiply_transposed(record, product, here, w, rows * count)
         for x in range(count):
             for row in range(rows):
                 there = (first + row) * record[BACKWARD.row_step] + x * record[BACKWARD.step]
@@ -178,6 +175,7 @@ def convolve_columns(record, frame, scratch, lo, hi):
         dz = advance(slot(record, BACKWARD.dz, scratch[0]), sample * record[BACKWARD.dz_stride])
         clear_columns(scratch, 0, size)
         count = count_of(record, BACKWARD.lengths, sample, record[BACKWARD.n_columns])
-        scatter_columns(record, scratch, dz, count, advance(scratch, size))
+        w = slot(record, BACKWARD.w_transposed, dz[0])
+        scatter_columns(record, scratch, dz, w, count, advance(scratch, size))
         leave_frame(record, dx, scratch)
     return 0

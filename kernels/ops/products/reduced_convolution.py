@@ -14,7 +14,9 @@ from fusednn.kernels.operands import COUNT, REALS, op, operands
 from fusednn.kernels.ops.updates.update import panel_width
 
 from .convolution import FORWARD, convolve_samples
+from .convolution_backward import BACKWARD
 from .depthwise import DEPTHWISE, depthwise_samples
+from .narrow_scatter import NARROW, narrow_samples
 from .scatter import SCATTER, scatter_samples
 
 REDUCED_FORWARD = operands(
@@ -25,6 +27,7 @@ REDUCED_FORWARD = operands(
     w_columns=COUNT,  # padded to whole vectors
 )
 REDUCED_SCATTER = operands(SCATTER, is_half=COUNT, factors=REALS, w_rows=COUNT, w_columns=COUNT)
+REDUCED_NARROW = operands(NARROW, is_half=COUNT, factors=REALS, w_rows=COUNT, w_columns=COUNT)
 REDUCED_DEPTHWISE = operands(
     DEPTHWISE, is_half=COUNT, factors=REALS, w_rows=COUNT, w_columns=COUNT
 )
@@ -84,6 +87,18 @@ def reduced_scatter(record, frame, scratch, lo, hi):
         record[REDUCED_SCATTER.w_rows], record[REDUCED_SCATTER.w_columns],
     )  # fmt: skip
     return scatter_samples(record, frame, rest, scratch, lo, hi)
+
+
+@op(REDUCED_NARROW)
+def reduced_narrow(record, frame, scratch, lo, hi):
+    """`scatter_narrow` with w in bfloat16 or in integers."""
+    at = BACKWARD.w_transposed
+    rest = widen(
+        scratch, record[REDUCED_NARROW.is_half], slot(record, at, np.int32(0)),
+        slot(record, at, np.int8(0)), slot(record, REDUCED_NARROW.factors, scratch[0]),
+        record[REDUCED_NARROW.w_rows], record[REDUCED_NARROW.w_columns],
+    )  # fmt: skip
+    return narrow_samples(record, rest, scratch, lo, hi)
 
 
 @op(REDUCED_DEPTHWISE)

@@ -14,16 +14,15 @@ GROUPS = 3
 
 
 class Weights:
-    """A matrix w (I, O) in a form, and another that stands for its largest singular vectors."""
+    """A matrix w (I, O) in a form, where the vectors and the value are still those of another."""
 
     def __init__(self, make, form):
-        self.make, self.form = make, form
+        self.form, self.program = form, Program(make.dtype, 1, 1)
         self.w, before = make.values(2, *form.shape)
-        copies = form.transposed_count and not isinstance(form, Vectors)
-        self.copy = aligned_zeros(form.transposed_count, make.dtype) if copies else None
-        self.own = SingularWeights(
-            Program(make.dtype, 1, 1), form, make.packed(form, self.w), self.copy
-        )
+        self.flat, self.copy = make.packed(form, self.w), None
+        if form.transposed_count:
+            self.copy = aligned_zeros(form.transposed_count, make.dtype)
+        self.own = SingularWeights(self.program, form, self.flat, self.copy)
         self.own.load(before)
         self.u, self.v, self.value = self._vectors(before.astype(float))
 
@@ -40,13 +39,13 @@ class Weights:
     def _unit(x):
         return x / np.linalg.norm(x)
 
-    def case(self, task, flat, want, **more):
+    def case(self, task, flat, want):
         """A case of a task that writes a flat matrix."""
-        op, operands = self.own._program.call_of(task.chain[0])
+        op, operands = self.program.call_of(task.chain[0])
         found = {"flat": lambda program: unpacked(self.form, flat)}
         if "transposed" in want:
             found["transposed"] = always(self.copy)
-        return Case(op, operands, found, want, ONCE, **more)
+        return Case(op, operands, found, want, ONCE)
 
 
 def scaled(make, form):
@@ -104,17 +103,12 @@ def differentiate_grouped_taps(make):
 
 def scale_zeros(make):
     """Zeros stay zeros, and do not lose the vectors."""
-    form = Panels(FAN_IN, FAN_OUT, make.dtype)
-    made = Weights(make, form)
-    made.own._parameter[:] = 0
-    before = [flat.copy() for flat in made.own.flats[1:3]]
-    task = made.own.lower_update()
-    op, operands = made.own._program.call_of(task.chain[0])
-    names = "across", "along"
-    found = {name: always(operands[name]) for name in names}
-    found["out"] = always(made.own.weights)
-    want = dict(zip(names, before, strict=True)) | {"out": np.zeros(form.count)}
-    return Case(op, operands, found, want, ONCE)
+    made = Weights(make, Panels(FAN_IN, FAN_OUT, make.dtype))
+    made.flat[:] = 0
+    op, operands = made.program.call_of(made.own.lower_update().chain[0])
+    kept = {name: operands[name].copy() for name in ("across", "along")}
+    want = {**kept, "out": np.zeros(len(made.flat))}
+    return Case(op, operands, {name: always(operands[name]) for name in want}, want, ONCE)
 
 
 CASES = [

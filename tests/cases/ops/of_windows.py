@@ -204,11 +204,11 @@ def reduced_depthwise(make):
     return convolved(make, O, O, "bfloat16")
 
 
-def scattered(make, storage="", windows=CONVOLVED):
+def scattered(make, storage="", windows=CONVOLVED, filters=O):
     bench = Bench(make)
-    given = {"w": bench.parameter(3, 2, C, O), "b": bench.parameter(O)}
+    given = {"w": bench.parameter(3, 2, C, filters), "b": bench.parameter(filters)}
     given |= {"windows": windows, "groups": 1, "storage": storage}
-    out = {"out": Array((*SIZES, O))}
+    out = {"out": Array((*SIZES, filters))}
     return bench.case("convolve_transposed", out, x=bench.read(*windows.counts, C), **given)
 
 
@@ -221,11 +221,24 @@ def scatter_without_padding(make):
     return case._replace(zeros=())  # it clears what is behind the padding too
 
 
+def scatter_narrow(make):
+    """To one channel, of which a vector holds several taps."""
+    return scattered(make, filters=1)
+
+
+def scatter_narrow_of_several(make):
+    return scattered(make, filters=2)
+
+
 def reduced_scatter(make):
     return scattered(make, "bfloat16")
 
 
-for case in (reduced_convolve, reduced_depthwise, reduced_scatter):
+def reduced_narrow(make):
+    return scattered(make, "int8", filters=1)
+
+
+for case in (reduced_convolve, reduced_depthwise, reduced_scatter, reduced_narrow):
     case.dtypes = [np.float32]
 
 
@@ -258,7 +271,8 @@ def average_pool_backward(make):
 CASES = [
     *(convolve, convolution_partials, scatter, scatter_without_padding),
     *(convolve_columns, convolve_backward, convolve_backward_by_panels),
+    *(scatter_narrow, scatter_narrow_of_several),
     *(depthwise, depthwise_partials),
-    *(reduced_convolve, reduced_depthwise, reduced_scatter),
+    *(reduced_convolve, reduced_depthwise, reduced_scatter, reduced_narrow),
     *(max_pool, max_pool_backward, average_pool, average_pool_backward),
 ]

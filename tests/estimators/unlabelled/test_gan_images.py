@@ -7,11 +7,21 @@ from running.nested_weights import leaves
 
 import fusednn
 from fusednn import GAN
-from fusednn.layers import BatchNorm, Conv2D, ConvTranspose2D, Dense
+from fusednn.layers import (
+    Activation,
+    BatchNorm,
+    Conv2D,
+    ConvTranspose2D,
+    Dense,
+    Dropout,
+    Flatten,
+    Reshape,
+)
 
 RANDOM = np.random.RandomState(0)
 PIXELS = RANDOM.randint(256, size=(24, 28, 28)).astype(np.uint8)
 CLASSES = np.arange(24) % 3
+X_SMALL = RANDOM.normal(size=(24, 8, 8, 1))
 SMALL = {"max_iter": 2, "batch_size": 8, "random_state": 0}
 
 
@@ -84,6 +94,23 @@ def test_files_and_frozen_halves_have_the_scaling(options, tmp_path):
         one.partial_fit(PIXELS, CLASSES)
     for pair in zip(leaves(model.get_weights()), leaves(again.get_weights()), strict=True):
         np.testing.assert_array_equal(*pair)
+
+
+@pytest.mark.parametrize(("ends", "bounds"), [
+    ([ConvTranspose2D(1, 4, "tanh", stride=2, padding=1)], (-1, 1)),
+    ([ConvTranspose2D(1, 4, "tanh", stride=2, padding=1), Flatten(), Activation("relu")], (0, 1)),
+    ([ConvTranspose2D(1, 4, "tanh", stride=2, padding=1), Dropout(0.1)], (-1, 1)),
+    ([Flatten(), Dense(64), Activation("logistic"), Reshape(8, 8, 1)], (0, 1)),
+    ([Flatten(), Dense(64), Reshape(8, 8, 1), Activation("logistic")], (0, 1)),
+], ids=str)  # fmt: skip
+def test_activations_at_the_end_of_a_generator(ends, bounds):
+    """All of them count, wherever they stand."""
+    data = X_SMALL * 20
+    model = fitted(data, generator=[Dense(16), Reshape(4, 4, 1), *ends], discriminator=[Flatten()])
+    samples = model.sample(100, random_state=0)
+    assert samples.shape == (100, 8, 8, 1)
+    assert bounds[0] <= samples.min() < samples.max() <= bounds[1]
+    assert (samples == 0).any() == (Activation("relu") in ends)
 
 
 def test_lists_of_ones_own_get_the_data_as_they_are():

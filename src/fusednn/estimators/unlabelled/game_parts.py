@@ -11,7 +11,8 @@ from fusednn import layers as specs
 from fusednn.estimators.network.built_layers import BuiltLayer, BuiltLayers, Position
 from fusednn.graph.game import is_piecewise_linear
 from fusednn.graph.layers.dense import Dense
-from fusednn.graph.layers.layer import Layer, walked
+from fusednn.graph.layers.epilogue import NOTHING
+from fusednn.graph.layers.layer import Layer, walked, with_after
 from fusednn.graph.layers.reshape import Reshape
 from fusednn.graph.layers.untrained import Standardize
 
@@ -54,24 +55,40 @@ def paired_players(
     """
     maker = built_list("generator", generator, (inputs,))
     check_end("generator", generator, shape_behind(maker, (inputs,)), axes)
+    maker = _activated_flat(flat_at_end(maker, (inputs,)))
     if scaled[0]:
-        maker = _with_scaling(maker, len(maker.pieces))
-    maker = flat_at_end(maker, (inputs,))
+        maker = _with_scaling(maker, len(maker.pieces), prod(axes))
     judge = with_noise(built_list("discriminator", discriminator, axes), noise)
-    if scaled[1]:
-        judge = _with_scaling(judge, int(isinstance(judge.pieces[0].op, Reshape)))
+    if scaled[1]:  # behind what reads the axes of X
+        judge = _with_scaling(judge, 1, judge.ops[0].fan_out)
     pair = Pair(joined(maker, judge), len(maker.pieces), axes)
     for name, ops in zip(NAMES, halves(pair), strict=True):
         _check_ops(name, ops, prod(axes) if name == NAMES[1] else inputs)
     return pair
 
 
-def _with_scaling(built: BuiltLayers, at: int) -> BuiltLayers:
+def _activated_flat(built: BuiltLayers) -> BuiltLayers:
+    """The list with the activation behind the reshape that it may end with.
+
+    An image of one channel has a vector for each pixel, its row flat has none to spare.
+    """
+    if len(built.pieces) < 2:
+        return built
+    *others, before, last = built.pieces
+    is_plain = isinstance(last.op, Reshape) and last.op.after == NOTHING
+    if not is_plain or before.op.after.dropout:
+        return built
+    moved = (
+        before._replace(op=with_after(before.op, NOTHING)),
+        last._replace(op=with_after(last.op, before.op.after)),
+    )
+    return BuiltLayers((*others, *moved), built.homes)
+
+
+def _with_scaling(built: BuiltLayers, at: int, width: int) -> BuiltLayers:
     """The list with a scaling before piece number `at`, or at its end."""
-    before = built.ops[at - 1]
-    channels = before.shape[-1] if isinstance(before, Reshape) else before.fan_out
-    piece = BuiltLayer(Standardize(channels), None)
-    homes = tuple(home + 1 if home is not None and home >= at else home for home in built.homes)
+    piece = BuiltLayer(Standardize(width), None)
+    homes = tuple(home if home is None or home < at else home + 1 for home in built.homes)
     return BuiltLayers((*built.pieces[:at], piece, *built.pieces[at:]), homes)
 
 

@@ -21,7 +21,7 @@ from fusednn.plan.layout.taps import TRANSPOSED, Taps, is_depthwise, taps_of
 from fusednn.plan.memory.buffers import padded
 
 from . import depthwise
-from .convolution_backward import backward, columns_scratch
+from .convolution_backward import backward, columns_scratch, is_narrow, narrow
 from .grids import Grid, Group, groups_of, reading
 from .lowering import Lowering
 
@@ -68,7 +68,7 @@ def _scratch(call: Call, dtype) -> int:
     frame = prod(windows.framed) * (over if call.op in GATHERING else across)
     turned = windows.taps * max(over * wide, pixels * across)
     copied = 0 if sides.over[0].is_all else (prod(windows.counts) + 1) * wide
-    if call.op == "convolve_backward":
+    if call.op == "convolve_backward" or is_narrow(call, dtype):
         copied += columns_scratch(windows, over, dtype)
     return padded(frame, dtype) + turned + copied + widened
 
@@ -92,6 +92,8 @@ def convolve_transposed_backward(lowering: Lowering, call: Call) -> list[np.ndar
 
 def convolve_transposed(lowering: Lowering, call: Call) -> list[np.ndarray]:
     """out = b + x w, added up where windows lie."""
+    if is_narrow(call, lowering.dtype):
+        return [narrow(lowering, call.given["windows"].in_the_plane(), call)]
     return _scatter(lowering, call, call.given["x"], call.out["out"])
 
 

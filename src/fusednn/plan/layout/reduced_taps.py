@@ -7,7 +7,13 @@ from typing import Any
 import numpy as np
 
 from fusednn.graph.calls import Call
-from fusednn.kernels.ops.products import convolution, depthwise, reduced_convolution, scatter
+from fusednn.kernels.ops.products import (
+    convolution,
+    depthwise,
+    narrow_scatter,
+    reduced_convolution,
+    scatter,
+)
 from fusednn.plan.memory.buffers import aligned_zeros
 
 from .forms import Form
@@ -17,6 +23,7 @@ from .taps import Taps, taps_of
 KERNELS = {
     convolution.convolve: reduced_convolution.reduced_convolve,
     scatter.scatter: reduced_convolution.reduced_scatter,
+    narrow_scatter.scatter_narrow: reduced_convolution.reduced_narrow,
     depthwise.depthwise: reduced_convolution.reduced_depthwise,
 }
 """The kernel that reads rounded weights in place of each that reads floats."""
