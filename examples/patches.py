@@ -2,10 +2,13 @@
 
     FUSEDNN_DATA=folder python examples/patches.py [--epochs 15] [--choose]
 
-An image of 28 x 28 is a series of 49 patches of 4 x 4 pixels. A convolution whose stride is its
-size makes a vector of each; positions are learned. Prints the seconds and the accuracy on the test
-images. `--choose`, by which the options were chosen, judges by the last 5,000 training images
-instead.
+An image of 28 x 28 is a series of 49 overlapping patches of 7 x 7 pixels, of each of which two
+convolutions make a vector (Xiao et al., 2021); positions are learned. Prints the seconds and the
+accuracy on the test images. `--choose`, by which the options were chosen, judges by the last 5,000
+training images instead.
+
+One convolution whose stride is its size, over patches of 4 x 4, was 1.1 % behind after five epochs
+of 15,000 images (0.842 and 0.853); images shifted at random learned more slowly.
 """
 
 import argparse
@@ -25,15 +28,15 @@ from fusednn.losses import CrossEntropy
 from fusednn.optimizers import AdamW
 from fusednn.schedules import OneCycle
 
-PATCH, WIDTH, BLOCKS, HEADS, DROPOUT = 4, 64, 3, 4, 0.1
+WIDTH, BLOCKS, HEADS, DROPOUT = 64, 3, 4, 0.1
 
 
 def layers(size: int = 28):
     """The hidden layers, for images of `size` x `size` pixels."""
-    side = size // PATCH
     return [
-        Conv2D(WIDTH, PATCH, stride=PATCH, padding="valid"),
-        Reshape(side * side, WIDTH),
+        Conv2D(WIDTH // 2, 3, "relu", stride=2),
+        Conv2D(WIDTH, 3, stride=2),
+        Reshape((-(-size // 4)) ** 2, WIDTH),
         PositionalEncoding(),
         *[TransformerBlock(HEADS, units=2 * WIDTH, dropout=DROPOUT)] * BLOCKS,
         LayerNorm(),
@@ -51,7 +54,7 @@ def network(epochs: int, threads: int | None = None, seed: int = 0) -> NetworkCl
         loss=CrossEntropy(label_smoothing=0.05),
         batch_size=64,
         clip_norm=1.0,
-        augment=[augment.Flip(), augment.Shift(2)],
+        augment=[augment.Flip()],
         max_iter=epochs,
         n_iter_no_change=epochs,
         random_state=seed,
