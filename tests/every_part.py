@@ -28,10 +28,14 @@ from fusednn.layers import (
     Flatten,
     GaussianNoise,
     LayerNorm,
+    ParametricActivation,
+    Periodic,
+    PiecewiseLinear,
     PReLU,
     Reshape,
     Residual,
     RMSNorm,
+    Scale,
     TokenEmbedding,
 )
 from fusednn.losses import (
@@ -54,6 +58,26 @@ LAYERS = {
     "Dense, weight norm": [Dense(6, "gelu", weight_norm=True)],
     "Activation": [Dense(7), Activation("leaky_relu", slope=0.2)],
     "PReLU": [PReLU(), Dense(5), PReLU(0.1)],
+    "ParametricActivation": [
+        *(Dense(7), ParametricActivation("selu"), Dense(5), ParametricActivation("mish", 0.7)),
+        ParametricActivation("leaky_relu", 0.3, slope=0.2, rate_factor=0.1, decay_factor=0.5),
+    ],
+    "Periodic": [
+        Periodic(5, 3, columns=[4, 1, 2]),
+        Dense(7, "tanh"),
+        Periodic(3, 2, 0.3, decay_factor=0.5),
+    ],
+    "Periodic, PLR": [Periodic(5, 3, 0.5, kind="plr", columns=[0, 5], rate_factor=0.1), Dense(6)],
+    "PiecewiseLinear": [
+        *(PiecewiseLinear(4, columns=[4, 0, 1]), Dense(3, "tanh")),
+        PiecewiseLinear(size=2, columns=[1, 2], edges=[[-0.5, 0.25], [-1, -0.2, 0.3, 0.9]]),
+    ],
+    "PiecewiseLinear of a size": [
+        PiecewiseLinear(3, 5, rate_factor=0.5, decay_factor=0.3),
+        Scale(),
+        Dense(4, "tanh"),
+    ],
+    "Scale": [Scale(6.0), Dense(7, "tanh"), Scale(decay_factor=0.3)],
     "Dropout": [Dense(9, "relu"), Dropout(0.3)],
     "AlphaDropout": [Dense(9, "selu"), AlphaDropout(0.1)],
     "GaussianNoise": [GaussianNoise(0.1), Dense(5, "tanh")],

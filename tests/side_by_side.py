@@ -13,13 +13,16 @@ MOST = 4
 @pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the options
 def pytest_cmdline_main(config):
     """Folders run in a process for each CPU, single modules in this one, unless -n says it."""
-    options = config.option
-    paths = [config.invocation_params.dir / one.partition("::")[0] for one in config.args]
-    alone = options.usepdb or options.capture == "no" or not any(map(Path.is_dir, paths))
-    if alone or options.numprocesses is not None or hasattr(config, "workerinput"):
-        return
+    options, invoked = config.option, config.invocation_params
+    if getattr(options, "numprocesses", 0) is not None or hasattr(config, "workerinput"):
+        return  # -n says it, or pytest-xdist is not there
+    paths = [invoked.dir / one.partition("::")[0] for one in config.args]
+    watched = options.usepdb or options.trace or options.capture == "no"
+    alone = options.dist == "no" and any(str(one).startswith("--dist") for one in invoked.args)
     workers = min(joblib.cpu_count(), MOST)
-    if workers > 1:
-        options.numprocesses, options.dist = workers, "worksteal"
+    if workers > 1 and any(map(Path.is_dir, paths)) and not watched and not alone:
+        options.numprocesses = workers
+        if options.dist == "no":
+            options.dist = "worksteal"
         # threads of several BLAS would spin for the same CPUs: up to four times the seconds
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

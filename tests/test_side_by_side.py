@@ -25,10 +25,11 @@ def chosen(cpus, monkeypatch, *arguments, **options):
     """The processes and how they divide the tests, by the options that pytest-xdist reads."""
     monkeypatch.setattr(os, "environ", dict(os.environ))
     monkeypatch.setattr(joblib, "cpu_count", lambda: cpus)
-    defaults = {"numprocesses": None, "dist": "no", "usepdb": False, "capture": "fd"}
-    option = SimpleNamespace(**defaults | options)
-    here = SimpleNamespace(dir=HERE)
-    pytest_cmdline_main(SimpleNamespace(option=option, invocation_params=here, args=arguments))
+    defaults = {"numprocesses": None, "dist": "no", "usepdb": False, "trace": False}
+    option = SimpleNamespace(**defaults | {"capture": "fd"} | options)
+    invoked = SimpleNamespace(dir=HERE, args=arguments)
+    paths = [one for one in arguments if not one.startswith("--")]
+    pytest_cmdline_main(SimpleNamespace(option=option, invocation_params=invoked, args=paths))
     return option.numprocesses, option.dist
 
 
@@ -45,6 +46,8 @@ def test_folders_have_a_process_for_each_cpu(cpus, workers, paths, monkeypatch):
         (["test_imports.py"], {}),
         (["test_imports.py::test_names", "test_short_run.py"], {}),
         (["."], {"usepdb": True}),
+        (["."], {"trace": True}),
+        ([".", "--dist=no"], {}),
         (["."], {"capture": "no"}),
     ],
 )
@@ -59,14 +62,26 @@ def test_each_process_has_one_thread_of_blas(before, expected, monkeypatch):
     assert os.environ["OPENBLAS_NUM_THREADS"] == expected
 
 
+def test_another_way_to_divide_the_tests_is_kept(monkeypatch):
+    assert chosen(2, monkeypatch, ".", "--dist=loadfile", dist="loadfile") == (2, "loadfile")
+
+
 @pytest.mark.parametrize("number", [0, 8, "auto"])
 def test_the_command_line_decides(number, monkeypatch):
     assert chosen(2, monkeypatch, ".", numprocesses=number) == (number, "no")
 
 
+XDIST = "-p", "xdist.plugin"
+
+
 @pytest.mark.parametrize(
     ("arguments", "processes"),
-    [(["tests"], min(joblib.cpu_count(), MOST)), (["tests/test_a.py"], 1), (["tests", "-n0"], 1)],
+    [
+        ([*XDIST, "tests"], min(joblib.cpu_count(), MOST)),
+        ([*XDIST, "tests/test_a.py"], 1),
+        ([*XDIST, "tests", "-n0"], 1),
+        (["tests"], 1),  # without pytest-xdist
+    ],
 )
 def test_in_processes(arguments, processes, tmp_path):
     (tmp_path / "who").mkdir()
@@ -74,7 +89,7 @@ def test_in_processes(arguments, processes, tmp_path):
     (tmp_path / "tests" / "test_a.py").write_text(WHO)
     shutil.copy(HERE / "side_by_side.py", tmp_path / "tests" / "conftest.py")
     environment = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_ADDOPTS": ""}
-    command = [sys.executable, "-m", "pytest", "-p", "xdist.plugin", *arguments]
+    command = [sys.executable, "-m", "pytest", *arguments]
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert "40 passed" in done.stdout, done.stdout + done.stderr
     assert len(list((tmp_path / "who").iterdir())) == processes

@@ -120,10 +120,15 @@ class Events(StreamingResponse):
 
 
 async def events(pieces: Iterator[str], until: float) -> AsyncIterator[bytes]:
-    """An event for each piece, computed in threads, and the last one; no piece after a time."""
+    """An event for each piece, computed in threads, and the last one.
+
+    A text is late if there is a piece more after the first one behind the time.
+    """
+    late = False
     async for piece in iterate_in_threadpool(pieces):
-        yield b"data: " + to_json({"text": piece}) + b"\n\n"
-        if time.monotonic() > until:
+        if late:
             yield LATE
             return
+        yield b"data: " + to_json({"text": piece}) + b"\n\n"
+        late = time.monotonic() > until
     yield END

@@ -17,11 +17,15 @@ from fusednn.layers import (
     LayerNorm,
     MaxPool1D,
     MultiHeadAttention,
+    ParametricActivation,
+    Periodic,
+    PiecewiseLinear,
     PositionalEncoding,
     PReLU,
     Reshape,
     Residual,
     RMSNorm,
+    Scale,
     TransformerBlock,
     UpSample1D,
 )
@@ -35,6 +39,12 @@ FREE = {
     "recurrence and norms": [
         *(RNN(4, return_sequences=True, bidirectional=True), BatchNorm(), Activation("sigmoid")),
         *(LayerNorm(), PReLU(), GlobalMaxPool()),
+    ],
+    "columns of steps": [
+        *(Scale(), Periodic(3, 3), Dense(5), ParametricActivation("softplus")),
+        *(PiecewiseLinear(size=3, columns=[1], edges=[[-0.5, 0.0, 0.4]]), Scale()),
+        *(PiecewiseLinear(columns=[0], edges=[[-0.5, 0.5]]), Periodic(2, 2, kind="plr")),
+        *(GRU(3, return_sequences=True), GlobalMaxPool()),
     ],
     "convolutions": [
         *(Conv1D(5, 3, "relu"), Conv1D(4, 2, stride=2), BatchNorm(), Activation("gelu")),

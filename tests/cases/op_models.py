@@ -13,6 +13,10 @@ from fusednn.graph.layers.prelu import PReLU
 from fusednn.graph.layers.rescale import Rescale
 from fusednn.graph.layers.reshape import Reshape
 from fusednn.graph.layers.residual import Residual
+from fusednn.graph.layers.tabular.parametric import Parametric
+from fusednn.graph.layers.tabular.periodic import Periodic
+from fusednn.graph.layers.tabular.piecewise_linear import PiecewiseLinear
+from fusednn.graph.layers.tabular.scaling import Scaling
 from fusednn.graph.layers.untrained import Identity, Standardize
 from fusednn.plan.binding.activations import epilogue
 from fusednn.serving.model import (
@@ -46,6 +50,8 @@ def _arrays(op, rng, dtype):
         arrays[0] /= np.sqrt(op.fan_in).astype(dtype)
     if isinstance(op, BatchNorm):
         arrays[3] = np.abs(arrays[3])
+    if isinstance(op, PiecewiseLinear):
+        arrays[0].sort()
     if isinstance(op, Rescale):
         arrays[2] = np.abs(arrays[2]) + 0.5
         arrays[4:] = np.full(op.width, -1.5), np.full(op.width, np.inf)
@@ -85,6 +91,29 @@ def layer_models(dtype):
         "sizes": (chain(3, 1, 2, 4, 5, 8, 9, 15, 16, 17, 20, 21, 33, 36, 37, 64, 67, 70, 6), few),
         "wide": (chain(3, 3000, 2), few),
         "scale": ([Standardize(width), Standardize(width, tanh)], X),
+        "parametric": (
+            [
+                Parametric(width, function=epilogue("selu")),
+                Parametric(width, tanh, function=epilogue("leaky_relu", (0.3,))),
+                Residual((Parametric(width, function=epilogue("mish")),)),
+            ],
+            X,
+        ),
+        "periodic": (
+            [
+                Periodic(width, (4, 1, 18), 3, 4),
+                Residual((Periodic(28, (4, 1), 5, 3, is_plr=True), *chain(32, 28)), tanh),
+            ],
+            X * [1e8, *[1.0] * (width - 1)],
+        ),
+        "bins": (
+            [
+                PiecewiseLinear(width, (4, 1, 18), (3, 1, 6)),
+                Residual((PiecewiseLinear(26, (4, 1), (2, 5), 3), *chain(30, 26)), tanh),
+            ],
+            X,
+        ),
+        "factors": ([Scaling(width), Scaling(width, tanh)], X),
         "prelu": ([PReLU(width), PReLU(width, tanh)], X),
         "layer_norm": ([LayerNorm(width), LayerNorm(width, tanh, epsilon=0.3)], X),
         "rms_norm": ([LayerNorm(width, centered=False)], X),

@@ -18,6 +18,10 @@ from fusednn.graph.layers.recurrent import Recurrent
 from fusednn.graph.layers.rescale import Rescale
 from fusednn.graph.layers.reshape import Reshape
 from fusednn.graph.layers.residual import Residual
+from fusednn.graph.layers.tabular.parametric import Parametric
+from fusednn.graph.layers.tabular.periodic import Periodic
+from fusednn.graph.layers.tabular.piecewise_linear import PiecewiseLinear
+from fusednn.graph.layers.tabular.scaling import Scaling
 from fusednn.graph.layers.tied import Mirrored, Tied
 from fusednn.graph.layers.token_embedding import TokenEmbedding
 from fusednn.graph.layers.untrained import GaussianNoise, Identity, Standardize
@@ -61,6 +65,42 @@ LISTS = {
         Dense(6, 5, epilogue("leaky_relu", (0.2,)), weight_norm=True),
         PReLU(5),
         Dense(5, 3, weight_norm=True),
+    ),
+    "parametric": (
+        Parametric(6, epilogue("tanh", dropout=0.2), function=epilogue("gelu")),
+        Dense(6, 5),
+        Parametric(5, rate=0.1, function=epilogue("elu"), decay=0.0, start=0.5),
+        Reshape((5, 1)),
+        Residual((Parametric(1, function=epilogue("leaky_relu", (0.3,))),)),
+        Reshape((5,)),
+        Parametric(5, function=epilogue("softplus")),
+        Dense(5, 2),
+    ),
+    "periodic": (
+        Periodic(6, (4, 1), 3, 4, after=epilogue("tanh", dropout=0.2)),
+        Reshape((4, 3)),
+        Periodic(3, (1,), 2, 2, is_plr=True, after=epilogue("gelu"), rate=0.5),
+        Residual((Dense(4, 2), Periodic(2, (0, 1), 17, 2, decay=0.0))),
+        Reshape((16,)),
+        Dense(16, 2),
+    ),
+    "bins": (
+        PiecewiseLinear(6, (4, 1), (3, 1), after=epilogue("tanh", dropout=0.2)),
+        Reshape((4, 2)),
+        PiecewiseLinear(2, (1,), (2,), 3, epilogue("gelu"), rate=0.5),
+        Residual((Dense(4, 2), PiecewiseLinear(2, (0, 1), (1, 2), 2, decay=0.0))),
+        Reshape((16,)),
+        PiecewiseLinear(16, (0,), (4,)),
+        Dense(19, 2),
+    ),
+    "factors": (
+        Scaling(6, epilogue("tanh", dropout=0.1)),
+        Dense(6, 5),
+        Scaling(5, decay=0.0),
+        Reshape((5, 1)),
+        Scaling(1, epilogue("gelu"), rate=3.0),
+        Reshape((5,)),
+        Dense(5, 2),
     ),
     "embedding": (
         Embedding(6, (1, 3), (4, 5), (2, 3), epilogue("tanh")),
@@ -149,8 +189,8 @@ LISTS = {
         Dense(6, 20, epilogue("tanh")),
         BatchNorm(20),
         Dense(20, 3, epilogue("relu", dropout=0.1)),
-        Mirrored(3, 20, 3, epilogue("gelu", dropout=0.1), bias=False),
-        Mirrored(20, 6, 1, epilogue("relu")),
+        Mirrored(3, 20, epilogue("gelu", dropout=0.1), bias=False, of=3),
+        Mirrored(20, 6, epilogue("relu"), of=1),
     ),
     "tied halves of rows": (
         Dense(6, 34),
@@ -158,7 +198,7 @@ LISTS = {
         Dense(17, 18, epilogue("tanh")),
         Reshape((3, 12)),
         Dense(12, 18),
-        Mirrored(18, 17, 2, epilogue("silu")),
+        Mirrored(18, 17, epilogue("silu"), of=2),
         Reshape((51,)),
     ),
     "windows": (
@@ -312,5 +352,7 @@ def parameters_for(graph, rng):
         values = rng.normal(size=parameter.shape) * 0.7
         if parameter.name in ("scale", "factor", "lengths"):
             values += 1
+        if parameter.name == "edges":
+            values = np.linspace(-1, 2, len(values))
         found.append(np.maximum(values, parameter.least) + (parameter.least == 0))
     return found

@@ -30,7 +30,7 @@ class Case:
     ----------
     op : Layer
     shape : tuple of int
-        Of a sample of its input.
+        The axes of a sample of its input.
     behind_data : bool
         Whether the layer reads the data themselves.
     samples, seed : int

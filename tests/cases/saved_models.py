@@ -49,11 +49,15 @@ from fusednn.layers import (
     MaxPool1D,
     MaxPool2D,
     MultiHeadAttention,
+    ParametricActivation,
+    Periodic,
+    PiecewiseLinear,
     PositionalEncoding,
     PReLU,
     Reshape,
     Residual,
     RMSNorm,
+    Scale,
     TransformerBlock,
     UpSample1D,
     UpSample2D,
@@ -78,6 +82,13 @@ EVERY_LAYER = [
     Dense(4, "gelu"),
     Flatten(),
     Dense(4, "selu", bias=False, max_norm=2.0),
+]
+TABULAR = [
+    *(PiecewiseLinear(3, 2, [4]), PiecewiseLinear(columns=[1], edges=[[-0.5, 0.0, 0.5]])),
+    *(Periodic(5, 3, columns=[2, 0]), Periodic(3, 2, 0.3, [1], kind="plr")),
+    *(Scale(rate_factor=6.0), Dense(6), ParametricActivation("selu", rate_factor=0.1)),
+    *(Dense(6, "tanh"), Scale(decay_factor=0.0), LayerNorm()),
+    ParametricActivation("leaky_relu", 0.7, slope=0.2),
 ]
 WINDOWS = [
     Reshape(5, 1, 1),
@@ -184,6 +195,7 @@ def estimators():
         "every layer float32": (NetworkRegressor(EVERY_LAYER, dtype="float32", **SMALL), NUMBERS),
         "windows": (NetworkClassifier(WINDOWS, standardize=True, **SMALL), WORDS[LABELS]),
         "recurrences": (NetworkClassifier(RECURRENCES, standardize=True, **SMALL), LABELS),
+        "tabular": (NetworkClassifier(TABULAR, **SMALL), LABELS),
         "attention": (NetworkClassifier(ATTENTIVE, standardize=True, **SMALL), LABELS),
         "default": (NetworkClassifier(**SMALL), LABELS),
     }

@@ -13,6 +13,10 @@ from fusednn.graph.layers.prelu import PReLU
 from fusednn.graph.layers.recurrent import Recurrent
 from fusednn.graph.layers.reshape import Reshape
 from fusednn.graph.layers.residual import Residual
+from fusednn.graph.layers.tabular.parametric import Parametric
+from fusednn.graph.layers.tabular.periodic import Periodic
+from fusednn.graph.layers.tabular.piecewise_linear import PiecewiseLinear
+from fusednn.graph.layers.tabular.scaling import Scaling
 from fusednn.graph.layers.token_embedding import TokenEmbedding
 from fusednn.graph.layers.untrained import GaussianNoise, Standardize
 from fusednn.graph.layers.upsampling import UpSampling
@@ -49,6 +53,18 @@ LISTS = {
         PReLU(17),
         whole_pool((T, 17), False),
         Dense(17, 6),
+    ),
+    "columns of steps": (
+        Reshape((T, 2)),
+        Scaling(2, rate=2.0),
+        PiecewiseLinear(2, (1,), (3,), 4, epilogue("softplus")),
+        Dense(5, 3),
+        Parametric(3, function=epilogue("softplus")),
+        Periodic(3, (0, 2), 4, 3),
+        PiecewiseLinear(7, (5,), (2,)),
+        Periodic(8, (1,), 3, 17, is_plr=True),
+        whole_pool((T, 24), False),
+        Dense(24, 6),
     ),
     "BatchNorm": (
         Reshape((T, 2)),

@@ -9,6 +9,10 @@ from fusednn.graph.layers.prelu import PReLU
 from fusednn.graph.layers.recurrent import Recurrent
 from fusednn.graph.layers.reshape import Reshape
 from fusednn.graph.layers.residual import Residual
+from fusednn.graph.layers.tabular.parametric import Parametric
+from fusednn.graph.layers.tabular.periodic import Periodic
+from fusednn.graph.layers.tabular.piecewise_linear import PiecewiseLinear
+from fusednn.graph.layers.tabular.scaling import Scaling
 from fusednn.graph.layers.untrained import Standardize
 from fusednn.graph.windows import Windows
 from fusednn.plan.binding.activations import epilogue
@@ -32,7 +36,12 @@ def convolutions(steps):
         ),
         causal(8, 6, 3, steps, 2, groups=2),
         PReLU(6),
-        Dense(6, 2),
+        Periodic(6, (1,), 3, 2),
+        PiecewiseLinear(7, (0, 4), (1, 2), 3),
+        PiecewiseLinear(11, (2,), (3,)),
+        Parametric(13, function=epilogue("gelu")),
+        Scaling(13),
+        Dense(13, 2),
     )
 
 

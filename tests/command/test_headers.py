@@ -167,3 +167,16 @@ def test_how_numbers_are_read_is_told_of_those_that_are_there(tables, capsys):
     learn = "fit", "t.csv", "--target", "y", "-o", "n.st", *QUICK
     assert run(*learn, "--missing", "0,5") == 0
     assert "  read as numbers: 1,25 in a is 1.25\n" in capsys.readouterr().out
+
+
+def test_names_of_several_lines(tables, capsys):
+    """As spreadsheets write them: notes and errors stay lines of their own."""
+    header = '"a\nb","a\nb","y\u2028z"\n'
+    (tables / "t.csv").write_text(header + BELOW, encoding="utf-8")
+    assert run("fit", "t.csv", "--target", 2, "-o", "n.st", *QUICK) == 0
+    printed = capsys.readouterr().out
+    assert "  renamed columns whose names are there twice: a\\nb to a\\nb.1\n" in printed
+    assert "\n  classification of y\\u2028z: 2 labels (0, 1)\n" in printed
+    (tables / "t.csv").write_text(header + BELOW.replace("2,2,0", "x,2,0"), encoding="utf-8")
+    expected = r"line 6: a\nb is 'x', where a number is expected"
+    assert expected in refused(capsys, "predict", "n.st", "t.csv")

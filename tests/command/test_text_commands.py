@@ -1,5 +1,6 @@
 """`fusednn fit-text` and `fusednn generate`."""
 
+import contextlib
 import gzip
 import os
 import re
@@ -13,6 +14,8 @@ from cases.shop_tables import refused, run
 from test_command import COMMAND, SECONDS, posix
 
 from fusednn import LanguageModel
+from fusednn.command.terminal.watch import StepLines
+from fusednn.training.session import Session
 
 TEXT = "the cat sat on the mat.\n" * 60
 FIT = "--context", 8, "--width", 16, "--depth", 1, "--heads", 2, "--steps", 30, "--jobs", 1
@@ -179,7 +182,7 @@ def test_ctrl_c_keeps_the_steps_that_were_printed(folder, tmp_path):
     assert process.returncode == 130
     assert rest.endswith(f"wrote {path}\n")
     told = re.fullmatch(
-        r"fusednn: interrupted after step (\d+): the best model so far is kept\n", errors
+        r"fusednn: interrupted after step (\d+): the best model, of step (\d+), is kept\n", errors
     )
     model = LanguageModel.load(path)
     assert (100 * model.n_iter_, model.warm_start) == (int(told[1]), False)
@@ -188,6 +191,8 @@ def test_ctrl_c_keeps_the_steps_that_were_printed(folder, tmp_path):
     kept = model.loss_and_gradient(TEXT[-(len(TEXT) // 10) :])[0]
     assert kept == pytest.approx(-model.best_validation_score_, rel=1e-4)
     assert kept < min(losses) + 1e-4
+    scores = model.validation_scores_
+    assert scores[int(told[2]) // 100 - 1] == max(scores) == model.best_validation_score_
     assert run("generate", path, "--prompt", "the ", "-n", 5) == 0
 
 
@@ -218,7 +223,7 @@ def test_a_second_ctrl_c_ends_the_command(folder, tmp_path, monkeypatch, capsys)
 
     monkeypatch.setattr("fusednn.command.terminal.watch.StepLines.end", end)
     assert run("fit-text", folder / "cats.txt", *FIT, "-o", path) == 130
-    assert "after step 6: the best model so far is kept" in capsys.readouterr().err
+    assert "after step 6: the best model, of step 6, is kept" in capsys.readouterr().err
     assert LanguageModel.load(path).n_iter_ == 2
     assert run("fit-text", folder / "cats.txt", *FIT, "--validation", 0, "-o", path) == 130
     assert "after step 6: the model is kept" in capsys.readouterr().err
@@ -228,3 +233,75 @@ def test_a_second_ctrl_c_ends_the_command(folder, tmp_path, monkeypatch, capsys)
     assert capsys.readouterr().err == "fusednn: interrupted\n"
     assert path.read_bytes() == kept
     assert os.listdir(tmp_path) == ["m.st"]
+
+
+def press_before(monkeypatch, owner, name, lines, least):
+    """Ctrl-C at the first call of a method when there are so many lines."""
+    original, pressed = getattr(owner, name), []
+
+    def pressing(*arguments, **options):
+        if len(lines) >= least and not pressed:
+            pressed.append(1)
+            signal.raise_signal(signal.SIGINT)
+        return original(*arguments, **options)
+
+    monkeypatch.setattr(owner, name, pressing)
+
+
+@pytest.fixture
+def lines(monkeypatch):
+    """The numbers of the epochs whose lines were printed."""
+    found, end = [], StepLines.end
+
+    def note(self, progress, parameters):
+        stops = end(self, progress, parameters)
+        found.append(progress.n_iter)
+        return stops
+
+    monkeypatch.setattr(StepLines, "end", note)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("owner", "name"),
+    [(Session, "parameters"), (LanguageModel, "_set_parameters"), (LanguageModel, "save")],
+)
+def test_ctrl_c_behind_the_last_step_loses_nothing(
+    folder, tmp_path, lines, monkeypatch, capsys, owner, name
+):
+    path = tmp_path / "m.st"
+    press_before(monkeypatch, owner, name, lines, 10)
+    assert run("fit-text", folder / "cats.txt", *FIT, "-o", path) == 130
+    assert "interrupted after step 30: the best model, of step 30" in capsys.readouterr().err
+    assert path.read_bytes() == (folder / "m.st").read_bytes()
+
+
+def test_ctrl_c_that_is_lost_in_the_last_epoch(folder, tmp_path, monkeypatch, capsys):
+    """As in the callback of a weak reference."""
+    begun, begin = [], StepLines.begin
+
+    def lose(self):
+        begin(self)
+        begun.append(1)
+        if len(begun) == 10:
+            with contextlib.suppress(KeyboardInterrupt):
+                signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(StepLines, "begin", lose)
+    path = tmp_path / "m.st"
+    assert run("fit-text", folder / "cats.txt", *FIT, "-o", path) == 130
+    assert "interrupted after step 30" in capsys.readouterr().err
+    assert path.read_bytes() == (folder / "m.st").read_bytes()
+
+
+def test_ctrl_c_behind_the_time(folder, tmp_path, lines, monkeypatch, capsys):
+    """The time ends within an epoch, which has no line."""
+    path = tmp_path / "m.st"
+    monkeypatch.setattr("fusednn.command.subcommands.fit_text.REPORTS", 10**5)
+    monkeypatch.setattr("fusednn.training.session.SLICE_SECONDS", 1e-9)
+    press_before(monkeypatch, Session, "parameters", lines, 1)
+    options = "--steps", 10**7, "--max-time", 0.5, "--validation", 0
+    assert run("fit-text", folder / "cats.txt", *FIT, *options, "-o", path) == 130
+    steps = 100 * LanguageModel.load(path).n_iter_
+    assert f"interrupted after step {steps}: the model is kept" in capsys.readouterr().err
+    assert steps == 100 * len(lines)

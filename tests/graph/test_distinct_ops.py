@@ -41,7 +41,7 @@ def test_all_ops_are_found():
 
 def made(op):
     """An op whose fields are numbers in their order."""
-    return op(*range(len(names_of(op))))
+    return op(**{name: number for number, name in enumerate(names_of(op))})
 
 
 @pytest.mark.parametrize("op", OPS)

@@ -11,7 +11,7 @@ from fusednn.kernels.intrinsics.shapes import SHAPE
 from fusednn.kernels.losses import LOSSES
 from fusednn.kernels.ops.attention import positions, rotate
 from fusednn.kernels.ops.norms import batch_norm, layer_norm
-from fusednn.kernels.ops.pointwise import elementwise, gate, mix
+from fusednn.kernels.ops.pointwise import elementwise, gate, mix, parametric
 from fusednn.kernels.ops.pointwise.noise import gaussian_noise
 from fusednn.kernels.ops.recurrence import gru, lstm, rnn
 from fusednn.kernels.ops.updates import average, column_norms
@@ -80,9 +80,11 @@ OPS = {
     elementwise.copy_rows: 1,
     elementwise.add_rows: 1,
     elementwise.scale_rows: 1,
+    elementwise.scale_backward: 1,
     elementwise.prelu_forward: 1,
     elementwise.prelu_backward: 1,
     gate.gate: 1,
+    parametric.parametric_forward: 3,
     gate.gate_backward: 1,
     rotate.rotate: 1,
     positions.add_positions: 1,

@@ -14,6 +14,7 @@ from oracles.interpreted_attention import Attentive
 from oracles.interpreted_games import Games
 from oracles.interpreted_norms import CHUNK_ROWS, Norms, rows_of
 from oracles.interpreted_recurrences import Recurrent
+from oracles.interpreted_tabular import Tabular
 from oracles.interpreted_windows import Windowed, within
 
 from fusednn.graph.arrays import CHUNKS, NETWORK, ROWS, Array
@@ -33,7 +34,7 @@ SELU_LIMIT = -1.7580993408473766
 
 
 @dataclass
-class Run(Windowed, Recurrent, Attentive, Norms, Games):
+class Run(Windowed, Recurrent, Attentive, Norms, Games, Tabular):
     """One step of a network.
 
     Parameters
@@ -285,6 +286,17 @@ class Run(Windowed, Recurrent, Attentive, Norms, Games):
             found["slopes"] = getattr(reference, f"{activation}_slopes")(x)
         return found
 
+    def parametric_forward(self, x, share, activation, constants):
+        y = activated(activation, constants)(x)
+        found = {"out": (1 - share) * x + share * y}
+        if self._goes_back:
+            if hasattr(reference, f"{activation}_slopes"):
+                slopes = getattr(reference, f"{activation}_slopes")(x)
+            else:
+                slopes = derivative(activation, constants)(np.ones(x.shape), y)
+            found |= {"slopes": 1 + share * (slopes - 1), "excess": y - x}
+        return found
+
     def differentiate(self, dout, out, activation, constants):
         return {"dx": derivative(activation, constants)(dout, out)}
 
@@ -325,6 +337,9 @@ class Run(Windowed, Recurrent, Attentive, Norms, Games):
 
     def scale_rows(self, x, mean, factor):
         return {"out": (x if mean is None else x - mean) * factor}
+
+    def scale_backward(self, dout, x, factor):
+        return {"dx": dout * factor, "products": dout * x}
 
     def rescale_rows(self, x, before, factor, divisor, after, low, high):
         return {"out": np.clip((x + before) * factor / divisor + after, low, high)}

@@ -33,7 +33,7 @@ def outputs(path, x):
     with safetensors.safe_open(path, "np") as file:
         plan = json.loads(file.metadata()["fusednn"])
         tensors = {name: file.get_tensor(name).astype(float) for name in file.keys()}  # noqa: SIM118 - file is no dict
-    assert plan["version"] in range(1, 9)
+    assert plan["version"] in range(1, 10)
     x = x.reshape(len(x), -1)  # the first op gives rows their axes
     if plan.get("columns"):
         x = x[:, plan["columns"]["chosen"]]
@@ -78,6 +78,17 @@ def result(op, where, tensors, x):
             return of("scale")[0] * x / np.sqrt((x**2).mean(-1, keepdims=True) + op["epsilon"])
         case "PReLU":
             return np.where(x > 0, x, of("slopes")[0] * x)
+        case "Parametric":
+            name, constants = op["function"]["activation"], op["function"]["constants"]
+            [shares] = of("shares")
+            y = FUNCTIONS[name](x, *(constants or DEFAULTS.get(name, [])))
+            return x + shares * (y - x)
+        case "Periodic":
+            return periodic(op, of, x)
+        case "PiecewiseLinear":
+            return piecewise_linear(op, of, x)
+        case "Scaling":
+            return x * of("factors")[0]
         case "Scale":
             mean, factor = of("mean", "factor")
             return (x - mean) * factor
@@ -127,6 +138,40 @@ def result(op, where, tensors, x):
             added = run(op.get("shortcut", []), f"{where}.shortcut", tensors, x)
             return added + run(op["inner"], f"{where}.inner", tensors, x)
     raise AssertionError(op)
+
+
+def periodic(op, of, x):
+    """Plain columns, then the numbers of each of `columns`."""
+    parts = [np.delete(x, op["columns"], axis=-1)]
+    w, v, c = of("frequencies", "weights", "biases")
+    phases = np.zeros(w.shape) if op["is_plr"] else of("phases")[0]
+    for number, column in enumerate(op["columns"]):
+        z = x[..., [column]]
+        angles = 2 * np.pi * z * w[number] + phases[number]
+        if op["is_plr"]:
+            waves = np.concatenate([np.cos(angles), np.sin(angles)], axis=-1)
+            weights = np.concatenate(np.split(v[:, number], 2), axis=1)
+            parts.append(np.maximum(waves @ weights.T + c[:, number], 0))
+        else:
+            parts += [z, np.cos(angles) @ v[:, number].T + c[:, number]]
+    return np.concatenate(parts, axis=-1)
+
+
+def piecewise_linear(op, of, x):
+    """Plain columns, then the encoding of each of `columns`, or its embedding."""
+    parts, edges, bins = [np.delete(x, op["columns"], axis=-1)], of("edges")[0], op["bins"]
+    first = 0
+    for number, (column, count) in enumerate(zip(op["columns"], bins, strict=True)):
+        own, z = edges[first + number :][: count + 1], x[..., [column]]
+        code = (z - own[:-1]) / np.diff(own)
+        code[..., 1:] = np.maximum(code[..., 1:], 0)
+        code[..., :-1] = np.minimum(code[..., :-1], 1)
+        if op["size"]:
+            weights, biases, tables = of("weights", "biases", "tables")
+            code = z * weights[number] + biases[number] + code @ tables[first:][:count]
+        parts.append(code)
+        first += count
+    return np.concatenate(parts, axis=-1)
 
 
 def recurred(op, of, x, prefix):

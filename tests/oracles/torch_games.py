@@ -23,7 +23,7 @@ TOLERANCES = {"float64": 1e-9, "float32": 1e-4}
 GENERATOR = [Dense(9, "relu"), Dense(8, "tanh"), Dense(COLUMNS)]
 DISCRIMINATOR = [Dense(9, "leaky_relu"), Dense(7, "relu")]
 EPSILON = 1e-4
-"""Adam's where gradients of biases cancel, as for "wasserstein": there float32 leaves its
+"""That of Adam where gradients of biases cancel, as for "wasserstein": there float32 leaves its
 rounding, which a smaller epsilon would make whole steps of."""
 
 

@@ -11,6 +11,11 @@ from torch.nn.utils.parametrizations import weight_norm
 
 from fusednn import layers
 
+TABLES = layers.Embedding | layers.TokenEmbedding
+DECAYING = TABLES | layers.ParametricActivation | layers.Periodic | layers.Scale
+DECAYING |= layers.PiecewiseLinear
+"""Layers of which every parameter decays."""
+
 ALIASES = {"sigmoid": "logistic", "swish": "silu"}
 MATRICES = (
     *("0.weight", "inner.weight"),  # of dense layers and convolutions
@@ -68,6 +73,89 @@ class BatchNorm(nn.BatchNorm1d):
         return super().forward(x.flatten(1, -2).movedim(-1, 1)).movedim(1, -1).reshape(x.shape)
 
 
+class Scale(nn.Module):
+    """A factor of each column."""
+
+    def __init__(self, width):
+        super().__init__()
+        self.factors = nn.Parameter(torch.ones(width))
+
+    def forward(self, x):
+        return x * self.factors
+
+
+class Parametric(nn.Module):
+    """An activation in shares."""
+
+    def __init__(self, spec, width):
+        super().__init__()
+        self.shares = nn.Parameter(torch.full((width,), float(spec.share)))
+        self.function = Function(spec.name) if spec.slope is None else nn.LeakyReLU(spec.slope)
+
+    def forward(self, x):
+        return x + self.shares * (self.function(x) - x)
+
+
+class Periodic(nn.Module):
+    """The other columns, then the numbers of each chosen one."""
+
+    def __init__(self, spec, width):
+        super().__init__()
+        self.chosen = list(range(width) if spec.columns is None else spec.columns)
+        self.plain = [column for column in range(width) if column not in self.chosen]
+        self.is_plr, m = spec.kind == "plr", len(self.chosen)
+        S = spec.size - (not self.is_plr)
+        self.frequencies = nn.Parameter(torch.randn(m, spec.frequencies))
+        if not self.is_plr:
+            self.phases = nn.Parameter(torch.randn(m, spec.frequencies))
+        self.weights = nn.Parameter(torch.randn(S * (1 + self.is_plr), m, spec.frequencies))
+        self.biases = nn.Parameter(torch.randn(S, m))
+
+    def forward(self, x):
+        z = x[..., self.chosen]
+        angles = 2 * torch.pi * self.frequencies * z[..., None]
+        if self.is_plr:
+            cosines, sines = self.weights.chunk(2)
+            found = torch.einsum("...mf,smf->...ms", angles.cos(), cosines)
+            found = found + torch.einsum("...mf,smf->...ms", angles.sin(), sines)
+            found = torch.relu(found + self.biases.T)
+        else:
+            cosines = (angles + self.phases).cos()
+            found = torch.einsum("...mf,smf->...ms", cosines, self.weights) + self.biases.T
+            found = torch.cat([z[..., None], found], dim=-1)
+        return torch.cat([x[..., self.plain], found.flatten(-2)], dim=-1)
+
+
+class PiecewiseLinear(nn.Module):
+    """The other columns, then each chosen one's encoding or embedding, by clamps as in rtdl."""
+
+    def __init__(self, spec, width):
+        super().__init__()
+        self.chosen = list(range(width) if spec.columns is None else spec.columns)
+        self.plain = [column for column in range(width) if column not in self.chosen]
+        self.bins, m = [len(own) - 1 for own in spec.edges], len(self.chosen)
+        self.edges = [torch.tensor(own, dtype=torch.float64) for own in spec.edges]
+        if spec.size:
+            self.weights, self.biases = (nn.Parameter(torch.randn(m, spec.size)) for _ in range(2))
+            self.tables = nn.Parameter(torch.randn(sum(self.bins), spec.size))
+
+    def forward(self, x):
+        parts, tables = [x[..., self.plain]], None
+        if hasattr(self, "tables"):
+            tables = self.tables.split(self.bins)
+        for j, (column, own) in enumerate(zip(self.chosen, self.edges, strict=True)):
+            z, own = x[..., [column]], own.to(x.dtype)
+            code = (z - own[:-1]) / own.diff()
+            if len(own) > 2:
+                inner = code[..., 1:-1].clamp(0, 1)
+                ends = code[..., :1].clamp_max(1), code[..., -1:].clamp_min(0)
+                code = torch.cat([ends[0], inner, ends[1]], dim=-1)
+            if tables is not None:
+                code = z * self.weights[j] + self.biases[j] + code @ tables[j]
+            parts.append(code)
+        return torch.cat(parts, dim=-1)
+
+
 class Lookup(nn.Module):
     """The other columns, then a vector for each code."""
 
@@ -115,6 +203,14 @@ def _bare(spec, shape, rotary):
             return nn.LeakyReLU(spec.slope)
         case layers.PReLU():
             return PReLU(width)
+        case layers.ParametricActivation():
+            return Parametric(spec, width)
+        case layers.Periodic():
+            return Periodic(spec, width)
+        case layers.PiecewiseLinear():
+            return PiecewiseLinear(spec, width)
+        case layers.Scale():
+            return Scale(width)
         case layers.BatchNorm():
             return BatchNorm(width, eps=spec.epsilon, momentum=spec.momentum)
         case layers.LayerNorm():
@@ -142,8 +238,7 @@ def module_of(spec, *shape, rotary=False):
         return Sum(*(sequence_of(specs, *shape, rotary=rotary) for specs in _chains(spec)))
     module = _bare(spec, shape, rotary)
     for name, parameter in module.named_parameters():
-        tables = layers.Embedding | layers.TokenEmbedding
-        decays = isinstance(spec, tables) or name in MATRICES or "_weights" in name
+        decays = isinstance(spec, DECAYING) or name in MATRICES or "_weights" in name
         decay = getattr(spec, "decay_factor", 1.0) if decays else 0.0
         parameter.factors = getattr(spec, "rate_factor", 1.0), decay
     return module

@@ -21,10 +21,14 @@ from fusednn.layers import (
     Embedding,
     Flatten,
     LayerNorm,
+    ParametricActivation,
+    Periodic,
+    PiecewiseLinear,
     PReLU,
     Reshape,
     Residual,
     RMSNorm,
+    Scale,
 )
 
 torch.set_num_threads(1)
@@ -50,6 +54,46 @@ NETWORKS = {  # layers and the kind of the targets
     "leaky": ([Dense(9), Activation("leaky_relu", 0.3), Dense(4, "leaky_relu")], "classes"),
     "prelu": ([Dense(9), PReLU(), Dense(5), PReLU(0.1)], "classes"),
     "prelu first": ([PReLU(), Dense(5, "tanh"), PReLU()], "one"),
+    "parametric": (
+        [Dense(9), ParametricActivation("mish"), Dense(17), ParametricActivation("selu", 0.5)],
+        "classes",
+    ),
+    "parametric first": (
+        [ParametricActivation("gelu", rate_factor=0.1), Dense(5), Reshape(5, 1),
+         ParametricActivation("leaky_relu", 0.3, 0.2, decay_factor=2.0), Flatten()],
+        "three",
+    ),
+    "periodic": ([Periodic(5, sigma=0.5), Scale(), Dense(9, "tanh")], "classes"),
+    "periodic, not first": (
+        [TABLES, Periodic(17, 3, 0.5, (2, 0), rate_factor=0.1), Dense(6), Reshape(2, 3),
+         Periodic(4, 2, 0.5, decay_factor=0.3), Flatten()],
+        "three",
+    ),
+    "plr": (
+        [Periodic(5, 6, 0.5, (1, 5), kind="plr", decay_factor=2.0), Dense(9, "tanh"),
+         Periodic(3, 1, 0.5, kind="plr")],
+        "binary",
+    ),
+    # no quantile is one of the 31 numbers: there both sides have a gradient in PyTorch
+    "bins": (
+        [PiecewiseLinear(7, columns=(3, 0, 6)), Dense(9, "tanh"),
+         PiecewiseLinear(columns=[0, 4], edges=[[-0.5, 0.1, 0.6], [-0.3, 0.3]])],
+        "classes",
+    ),
+    "embedded bins": (
+        [PiecewiseLinear(7, 17), Scale(), Dense(6, "tanh"), Reshape(2, 3),
+         PiecewiseLinear(size=4, columns=[1], edges=[[-0.8, -0.3, 0.5]], rate_factor=0.1),
+         Flatten()],
+        "three",
+    ),
+    "bins behind codes": (
+        [TABLES, PiecewiseLinear(11, 2, (0, 3), decay_factor=2.0), Dense(5, "tanh")], "one"
+    ),
+    "scale": (
+        [Scale(), Dense(9, "tanh"), Scale(2.0, 0.5), Residual([Scale(decay_factor=0.0)])],
+        "classes",
+    ),
+    "scale of rows": ([Reshape(7, 1), Dense(5), Scale(), LayerNorm(), Flatten(), Scale()], "one"),
     "batch norm before": ([Dense(9), BatchNorm(), Activation("relu"), Dense(4)], "classes"),
     "batch norm behind": ([Dense(9, "relu"), BatchNorm(0.3, 1e-3), Dense(4, "tanh")], "binary"),
     "batch norm first": ([BatchNorm(), Dense(9, "tanh"), BatchNorm()], "three"),
@@ -139,6 +183,7 @@ NETWORKS = {  # layers and the kind of the targets
             Residual([RMSNorm(rate_factor=3.0), Dense(5, weight_norm=True, rate_factor=1.5),
                       PReLU(rate_factor=0.1), Dense(17, bias=False, decay_factor=0.0)]),
             LayerNorm(rate_factor=0.0),
+            Scale(rate_factor=6.0, decay_factor=2.0),
         ],
         "classes",
     ),

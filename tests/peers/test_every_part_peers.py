@@ -33,7 +33,7 @@ def fitted(part):
 
 def sequence_for(model, X):
     """The same network in PyTorch with the model's weights, and all descriptions of its layers."""
-    specs = [*model.layers, Dense(model.n_outputs_)]
+    specs = [*model.layers_, Dense(model.n_outputs_)]
     sequence = sequence_of(specs, X.shape[1]).eval()
     write(specs, sequence, model.get_weights())
     return sequence, specs

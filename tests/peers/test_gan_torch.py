@@ -118,7 +118,7 @@ def test_spectral_norm_with_options(options, dtype):
 
 @DTYPES
 def test_spectral_norm_of_convolutions(dtype):
-    """One of one group and one of several, with a step back through both."""
+    """With one group and several, and a step back through both."""
     X = np.random.RandomState(1).uniform(size=(SAMPLES, 8, 8, 1)).astype(dtype)
     judge = [Conv2D(6, 3, "leaky_relu", stride=2), Conv2D(8, 3, "tanh", groups=2), Flatten()]
     lists = IMAGES[0], [*judge, Dense(5, "relu")]

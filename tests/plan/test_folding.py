@@ -22,6 +22,7 @@ from fusednn.layers import (
     PReLU,
     Reshape,
     Residual,
+    Scale,
     UpSample1D,
 )
 from fusednn.plan.folding import folded
@@ -43,6 +44,9 @@ CASES = {
     "lengths": ([Dense(7, "relu", weight_norm=True)], False, 2),
     "an activation between": ([BatchNorm(), Activation("tanh"), Dense(7)], False, 3),
     "inside a residual": ([Residual([Dense(5), BatchNorm(), PReLU(), Dense(5)])], False, 2),
+    "factors before a dense layer": ([Scale(), Dense(7, "tanh"), Scale()], True, 2),
+    "factors behind a dense layer": ([Dense(7), Scale(), Activation("relu")], False, 2),
+    "factors of activations": ([Scale(), Activation("tanh"), Dense(5)], False, 3),
     "behind a convolution": (
         [Reshape(5, 1), Conv1D(7, 3), BatchNorm(), Activation("relu"), Flatten()],
         *(False, 4),

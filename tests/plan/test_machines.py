@@ -122,7 +122,8 @@ def test_gradients_of_outputs(network, dtype, of, jobs):
 
 
 def check_a_step(network, **options):
-    """A step of SGD at rate 1 moves each parameter by its gradient, and the running statistics."""
+    """A step of SGD at rate 1 moves each parameter by its gradient times its factor of the rate;
+    and the running statistics."""
     X, t, parameters, rng = draw(network, np.float64, trains=True)
     order = rng.permutation(SAMPLES)
     rule = Rule("sgd", (0.0,), **options)
@@ -144,7 +145,7 @@ def check_a_step(network, **options):
         if gradient is None:
             assert_close(after, run.values[array], np.float64)
         elif parameter.largest == np.inf:
-            assert_close(before - after, gradient, np.float64)
+            assert_close(before - after, parameter.rate * gradient, np.float64)
 
 
 @pytest.mark.parametrize(

@@ -181,7 +181,8 @@ def test_gradients_of_the_loss(network):
 @EVERY
 @pytest.mark.parametrize("mixup", [0.0, 0.4])
 def test_steps_with_noise(network, mixup):
-    """A step of SGD at rate 1 moves each parameter by its gradient; masks are by position."""
+    """A step of SGD at rate 1 moves each parameter by its gradient times its factor of the rate;
+    masks are by position."""
     X, _, t, parameters, rng = draw(network)
     rule = Rule("sgd", (0.0,), ragged=True, mixup=mixup)
     given = {"batch": SAMPLES, "order": rng.permutation(SAMPLES), "l2": 0.0, "n_jobs": 2}
@@ -206,7 +207,7 @@ def test_steps_with_noise(network, mixup):
         if gradient is None:
             assert_close(after, run.values[array])
         elif parameter.largest == np.inf:
-            assert_close(before - after, gradient)
+            assert_close(before - after, parameter.rate * gradient)
 
 
 @pytest.mark.parametrize("name", ["two GRUs", "groups"])

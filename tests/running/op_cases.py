@@ -120,7 +120,7 @@ def update_case(make, op, form, gradient, operands, splits=None):
     w = make.values(*form.shape)
     flat, states = make.packed(form, w), [aligned_zeros(form.count, make.dtype) for _ in range(3)]
     tiles = [(lo, hi) for lo, hi, _ in form.tiles(SAMPLES)]
-    decay = DECAY if form.is_matrix else 0.0
+    decay = DECAY if form.decays else 0.0
     want = {"w": w - RATE * (gradient + decay * w.astype(float))}
     found = {"w": lambda program: unpacked(form, flat)}
     given = {
@@ -128,7 +128,7 @@ def update_case(make, op, form, gradient, operands, splits=None):
         "state_1": states[0], "state_2": states[1], "state_3": states[2],
         **form.update_operands(), **operands,
     }  # fmt: skip
-    if form.is_matrix:
+    if form.decays:
         squares = np.zeros(len(tiles))
         given["squares_out"] = squares
         found["squares"] = lambda program: squares.sum(keepdims=True)

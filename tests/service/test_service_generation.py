@@ -12,7 +12,7 @@ import pytest
 from app import Limits, create_app
 from asking import JSON, get, metrics, post, together
 from cases.small_language_models import CODES, fitted, model_of, text_model
-from generation import language_model
+from generation import END, LATE, events, language_model
 from starlette.requests import ClientDisconnect
 
 import fusednn
@@ -97,6 +97,17 @@ def test_the_time_of_a_text(writer):
     assert (last, rest) == ('event: end\ndata: {"stopped": "time"}', "")
     texts = [json.loads(piece.removeprefix("data: "))["text"] for piece in pieces]
     assert "".join(texts) == writer.generate("the ", len(texts), random_state=5)
+
+
+@pytest.mark.parametrize(
+    ("pieces", "sent", "last"), [("a", 1, END), ("ab", 1, LATE), ("", 0, END)]
+)
+def test_a_late_text_is_complete_if_no_piece_follows(pieces, sent, last):
+    async def all_events():
+        return [event async for event in events(iter(pieces), time.monotonic() - 1)]
+
+    found = asyncio.run(all_events())
+    assert found == [b'data: {"text":"%c"}\n\n' % ord(one) for one in pieces[:sent]] + [last]
 
 
 @pytest.mark.parametrize("client", ["goes at once", "goes later", "does not read"])

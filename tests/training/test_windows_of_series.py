@@ -15,8 +15,11 @@ from fusednn.layers import (
     Dense,
     Dropout,
     Flatten,
+    Periodic,
+    PiecewiseLinear,
     Reshape,
     Residual,
+    Scale,
     TokenEmbedding,
 )
 from fusednn.optimizers import SGD
@@ -28,6 +31,7 @@ from fusednn.plan.updating.rule import Rule
 RANDOM = np.random.RandomState(0)
 X = RANDOM.normal(size=(13, 10, 2)).astype(np.float32)
 LAYERS = [
+    *(Scale(), Periodic(3, 2), PiecewiseLinear(size=3, columns=[1], edges=[[-0.5, 0.0, 0.5]])),
     *(GRU(6, return_sequences=True), Dropout(0.2), Residual([RNN(6, return_sequences=True)])),
     *(BatchNorm(), LSTM(5)),
 ]
@@ -64,7 +68,7 @@ def test_bits_do_not_depend_on_threads_or_the_form_of_X(window):
 LENGTHS = (2, 10, 5, 4, 1, 8, 10, 7, 10, 3, 6, 9, 1)
 TOKENS = [RANDOM.randint(1, 9, size=length) for length in LENGTHS]
 SERIES = [row[:length] for row, length in zip(X, LENGTHS, strict=True)]
-OF_TOKENS = [TokenEmbedding(3, 9, padding=0), *LAYERS[:3], LSTM(5)]
+OF_TOKENS = [TokenEmbedding(3, 9, padding=0), *LAYERS[3:6], LSTM(5)]
 
 
 @pytest.mark.parametrize("each", [False, True], ids=["label", "each step"])
@@ -75,7 +79,7 @@ def test_bits_of_unequal_lengths_do_not_depend_on_threads_or_the_form(name, wind
     given, whole = (TOKENS, filled[0]) if name == "tokens" else (SERIES, filled[1])
     for row, one in zip(whole, given, strict=True):
         row[: len(one)] = one
-    layers = OF_TOKENS if name == "tokens" else [*LAYERS[:3], LSTM(5)]
+    layers = OF_TOKENS if name == "tokens" else [*LAYERS[:6], LSTM(5)]
     y, targets = RANDOM.normal(size=13), [RANDOM.normal(size=length) for length in LENGTHS]
     if each:
         layers = [*layers[:-1], LSTM(5, return_sequences=True)]

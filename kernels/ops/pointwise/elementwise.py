@@ -1,10 +1,11 @@
 """Small ops on rows in a plan: copies, sums, a factor per column, and PReLU.
 
-    out = x        out += x        out = (x - mean) factor
+    out = x        out += x        out = (x - mean) factor        out = x factor
     out = x where x > 0, else slope x
 
 PReLU: He, Zhang, Ren and Sun, "Delving deep into rectifiers", ICCV 2015, with a slope for each
-column. The backward op replaces x by products whose sums over the batch are the slopes' gradients.
+column. The backward ops replace x by products whose sums over the batch are the gradients of the
+slopes or factors.
 """
 
 from fusednn.kernels._jit import kernel
@@ -21,6 +22,9 @@ SCALE = operands(
     factor=REALS,
     width=width_of("out"),
     padded=padded_width_of("out"),
+)
+SCALE_BACKWARD = operands(
+    dx=ROWS, products=ROWS, factor=REALS, width=width_of("dx"), padded=padded_width_of("dx")
 )
 PRELU = operands(
     out=ROWS, x=ROWS, slope=REALS, width=width_of("out"), padded=padded_width_of("out")
@@ -93,6 +97,25 @@ def scale_rows(record, frame, scratch, lo, hi):
         here, there = advance(x, row * stride), advance(out, row * out_stride)
         for c in range(width):
             there[c] = (here[c] - mean[c]) * factor[c]
+        clear_columns(there, width, padded)
+    return 0
+
+
+@op(SCALE_BACKWARD)
+def scale_backward(record, frame, scratch, lo, hi):
+    """Rows [lo, hi): dx (B, O) <- dx factor (O,), products (B, O) from x to dx x; in place."""
+    stride, d_stride = record[SCALE_BACKWARD.products_stride], record[SCALE_BACKWARD.dx_stride]
+    width, padded = record[SCALE_BACKWARD.width], record[SCALE_BACKWARD.padded]
+    x = slot(record, SCALE_BACKWARD.products, scratch[0])
+    d = slot(record, SCALE_BACKWARD.dx, scratch[0])
+    factor = slot(record, SCALE_BACKWARD.factor, scratch[0])
+    for row in range(lo, hi):
+        here, there = advance(x, row * stride), advance(d, row * d_stride)
+        for c in range(width):
+            dout = there[c]
+            here[c] = dout * here[c]
+            there[c] = dout * factor[c]
+        clear_columns(here, width, padded)
         clear_columns(there, width, padded)
     return 0
 

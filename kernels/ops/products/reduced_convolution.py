@@ -92,11 +92,11 @@ def reduced_scatter(record, frame, scratch, lo, hi):
 @op(REDUCED_NARROW)
 def reduced_narrow(record, frame, scratch, lo, hi):
     """`scatter_narrow` with w in bfloat16 or in integers."""
-    at = BACKWARD.w_transposed
     rest = widen(
-        scratch, record[REDUCED_NARROW.is_half], slot(record, at, np.int32(0)),
-        slot(record, at, np.int8(0)), slot(record, REDUCED_NARROW.factors, scratch[0]),
-        record[REDUCED_NARROW.w_rows], record[REDUCED_NARROW.w_columns],
+        scratch, record[REDUCED_NARROW.is_half], slot(record, BACKWARD.w_transposed, np.int32(0)),
+        slot(record, BACKWARD.w_transposed, np.int8(0)),
+        slot(record, REDUCED_NARROW.factors, scratch[0]), record[REDUCED_NARROW.w_rows],
+        record[REDUCED_NARROW.w_columns],
     )  # fmt: skip
     return narrow_samples(record, rest, scratch, lo, hi)
 

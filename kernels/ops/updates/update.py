@@ -46,6 +46,7 @@ UPDATE = operands(
     absolutes_out=maybe(FLOAT64),  # likewise, of absolute values
     factors=maybe(FLOAT64),  # of the rates, of decay and of squares_out; without them all are 1
     adjust=maybe(FUNCTION),  # where there are factors or an L1 term
+    decays=maybe(COUNT),  # of a vector: whether decay and the L1 term apply to it
 )
 """The first operands of all updates."""
 
@@ -144,12 +145,17 @@ def update_tile(record, frame, g, i, j, rows, width):
 
 @kernel
 def step_bias(record, frame, g, lo, hi):
-    """One optimizer step on elements [lo, hi) of a bias: no decay, as in scikit-learn."""
+    """One optimizer step on elements [lo, hi) of a vector: without decay, as scikit-learn's of a
+    bias, unless the record says otherwise."""
     b = advance(slot(record, UPDATE.parameters, g[0]), lo)
     s1 = advance(slot(record, UPDATE.state_1, g[0]), lo)
     s2 = advance(slot(record, UPDATE.state_2, g[0]), lo)
     s3 = advance(slot(record, UPDATE.state_3, g[0]), lo)
-    return step_weights(record, frame, b, g, s1, s2, s3, hi - lo, 0, 0)
+    n, part = hi - lo, lo // (ROW_PANELS * VECTORS * lanes_of(g[0]))
+    if record[UPDATE.decays] == 0:
+        return step_weights(record, frame, b, g, s1, s2, s3, n, 0, 0)
+    note_weights(record, b, n, part)
+    return step_weights(record, frame, b, g, s1, s2, s3, n, n, part)
 
 
 @kernel

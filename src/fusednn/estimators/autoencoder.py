@@ -41,8 +41,9 @@ class Autoencoder(BaseAutoencoder):
     tied : bool, default=False
         Whether the decoder's dense layers have the weights of the encoder's, transposed: its first
         one those of the encoder's last. They are one parameter with one update; the decoder's
-        biases are its own. With `decoder=None` the decoder has the encoder's dense layers in the
-        opposite order then.
+        biases are its own. With `decoder=None` the decoder then has the encoder's dense layers in
+        the opposite order, each with the last activation in front of the encoder's; a `PReLU` has
+        slopes of its own, and norms and dropout are left out.
     noise : float, default=0.0
         The standard deviation of normal noise that training adds to what the encoder gets, but not
         to what the decoder must give back: a denoising autoencoder.
@@ -143,7 +144,7 @@ input_shape_
     def _asked(self):
         encoder, decoder = super()._asked()
         if self.tied and self.decoder is None:
-            decoder = mirrored_list(built_list("encoder", encoder, axes_of(self)))
+            decoder = mirrored_list(encoder, built_list("encoder", encoder, axes_of(self)))
         return encoder, decoder
 
     def _pair_of(self, lists):

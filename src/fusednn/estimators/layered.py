@@ -38,6 +38,7 @@ from .network.parameters import (
     learned_from,
 )
 from .network.scaling import scaling_of
+from .network.tabular import with_edges, with_edges_of
 
 if TYPE_CHECKING:
     from fusednn.serving.types import MatrixLike
@@ -135,9 +136,12 @@ class BaseLayered(LayeredWeightsMixin, BaseNetwork):
 
     def _build(self, X, random_state, rows):
         layers = self._asked(partial(learned_from, X))
+        if not self.standardize and len(axes_of(self)) == 1:
+            layers = with_edges(layers, X, rows, self._type_for(X))
         self._built_layers = built = self._built_of(layers, bool(self.standardize))
         check_input(X, built)
-        if layers and layers[0] != self._specs()[0]:
+        tables = specs.Embedding | specs.TokenEmbedding
+        if layers and isinstance(layers[0], tables) and layers[0] != self._specs()[0]:
             check_tables(built, X)
         free_steps(self)
         arrays = drawn(built, random_state, self._type_for(X))
@@ -184,6 +188,7 @@ class BaseLayered(LayeredWeightsMixin, BaseNetwork):
         if free_series(self._built_layers.ops) is not None:
             inputs = self.n_features_in_  # X may have other steps
         layers, sizes = self._asked(self._learned_before), (inputs, self.n_outputs_)
+        layers = with_edges_of(layers, self.layers_)
         if layers == self.layers_ and sizes == self._built_layers.sizes:
             return layers, self._built_layers
         asked = self._built_of(layers, bool(self.standardize))

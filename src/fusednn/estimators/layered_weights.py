@@ -38,7 +38,12 @@ class WeightsMixin(BaseEstimator):
               `weight_norm` directions (I, O), biases (O,) and norms (O,); without weights if
               these are an earlier layer's, in a decoder with `tied=True`;
             * `BatchNorm`: scale, shift, running mean and running variance, each (I,);
-            * `LayerNorm`: scale and shift; `RMSNorm`: scale; `PReLU`: slopes, each (I,);
+            * `LayerNorm`: scale and shift; `RMSNorm`: scale; `PReLU`: slopes; `Scale`: factors;
+              `ParametricActivation`: shares; each (I,);
+            * `PiecewiseLinear`: with a size S weights and biases (m, S) of m columns, and tables
+              (bins, S); the edges are in `layers_`;
+            * `Periodic`: frequencies and phases (m, F) of m columns, weights (S, m, F) and biases
+              (S, m); PLR has no phases, and weights (2 S, m, F), the sines' behind the cosines';
             * `Embedding`: a table (categories, size) for each column; `TokenEmbedding`: a table
               (count, size);
             * convolutions and their transposes: weights (*kernel_size, I / groups, O) and biases

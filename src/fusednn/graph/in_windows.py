@@ -11,6 +11,8 @@ from .layers.layer import Layer
 from .layers.recurrent import Recurrent
 from .layers.reshape import Reshape
 from .layers.residual import Residual
+from .layers.tabular.periodic import Periodic
+from .layers.tabular.piecewise_linear import PiecewiseLinear
 from .layers.token_embedding import TokenEmbedding
 
 
@@ -51,6 +53,6 @@ def refused(op: Layer) -> str:
             return next(filter(None, map(refused, op.ops)), "")
         case Dense():
             return "has normalised weights" if op.weight_norm else ""
-        case Columnwise():
+        case Columnwise() | Periodic() | PiecewiseLinear():
             return ""
     return "reads several steps at once"

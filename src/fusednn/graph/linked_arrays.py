@@ -43,7 +43,7 @@ class Scaled(NamedTuple):
     Parameters
     ----------
     w, parameter : Array
-        Of one shape, whose last axis is that of the columns.
+        They have one shape, whose last axis is that of the columns.
     """
 
     w: Array

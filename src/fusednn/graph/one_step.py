@@ -15,6 +15,8 @@ from .layers.recurrent import Recurrent
 from .layers.reshape import Reshape
 from .layers.residual import Residual
 from .layers.stepped_attention import SteppedAttention, SteppedPositions
+from .layers.tabular.periodic import Periodic
+from .layers.tabular.piecewise_linear import PiecewiseLinear
 from .layers.tied import Tied
 from .layers.token_embedding import TokenEmbedding
 from .op_names import name_in
@@ -134,7 +136,8 @@ def _of_each_step(ops: Sequence[Layer], count: int) -> Iterator[Layer]:
 
 def _refused(op: Layer) -> str:
     """Why an op cannot be run one step at a time; empty if it can."""
-    if isinstance(op, Dense | Residual | Columnwise | Gate | Positions | Tied):
+    by_rows = Columnwise | Gate | Periodic | PiecewiseLinear
+    if isinstance(op, Dense | Residual | by_rows | Positions | Tied):
         return ""
     if isinstance(op, Recurrent):
         return "goes from the last step to the first too" if op.both else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from .arrays import NETWORK, SAMPLES, Array
+from .arrays import CHUNKS, NETWORK, SAMPLES, Array
 from .calls import Call
 from .gradients import Both, Gradient, Partials, Sum, Sums, TokenLookups
 from .linked_arrays import Carried, Normed, Scaled, Turned
@@ -118,14 +118,16 @@ class Trace:
     def call(self, op: str, out: Mapping[str, Array], /, **given: Any) -> None:
         """Adds a call that runs for each block of samples.
 
-        Without an operand `lengths` it runs for the steps of padded series, each row by itself.
+        Without an operand `lengths` it runs for the steps of padded series, each row by itself, or
+        for sums of them.
         """
         read, written = _over_samples(given), _over_samples(out)
         lengths = None
         if "lengths" not in given:
             x = next((array for array in read if array in self.lengths), None)
             rows = [array for array in written if x and array.positions == x.positions]
-            if x and rows:
+            sums = not written and all(array.over == CHUNKS for array in out.values())
+            if x and (rows or sums):
                 lengths = self.lengths[x]
                 self.lengths.update(dict.fromkeys(rows, lengths))
         self.calls.append(Call(op, out, given, arrays=(*read, *written), lengths=lengths))

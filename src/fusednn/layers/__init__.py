@@ -20,7 +20,7 @@ Examples
 """
 
 from . import presets
-from .activations import Activation, PReLU
+from .activations import Activation, ParametricActivation, PReLU
 from .attention import MultiHeadAttention, PositionalEncoding, TransformerBlock
 from .dense import Dense
 from .embedding import Embedding
@@ -28,9 +28,12 @@ from .enlarging import ConvTranspose1D, ConvTranspose2D, UpSample1D, UpSample2D
 from .layer import Layer
 from .noise import AlphaDropout, Dropout, GaussianNoise
 from .norms import BatchNorm, LayerNorm, RMSNorm
+from .periodic import Periodic
+from .piecewise_linear import PiecewiseLinear
 from .pooling import AvgPool1D, AvgPool2D, GlobalAvgPool, GlobalMaxPool, MaxPool1D, MaxPool2D
 from .recurrent import GRU, LSTM, RNN
 from .residual import Residual
+from .scale import Scale
 from .shapes import Flatten, Reshape
 from .token_embedding import TokenEmbedding
 from .windows import Conv1D, Conv2D
@@ -61,10 +64,14 @@ __all__ = [
     "MaxPool2D",
     "MultiHeadAttention",
     "PReLU",
+    "ParametricActivation",
+    "Periodic",
+    "PiecewiseLinear",
     "PositionalEncoding",
     "RMSNorm",
     "Reshape",
     "Residual",
+    "Scale",
     "TokenEmbedding",
     "TransformerBlock",
     "UpSample1D",

@@ -54,28 +54,24 @@ class Embedding(Layer):
     decay_factor: float = 1.0
 
     def _check(self) -> None:
-        for name in ("columns", "categories"):
-            values = getattr(self, name)
-            if values is None and name == "categories":
-                continue
-            least = 0 if name == "columns" else 1
-            if not isinstance(values, Sequence) or not all(
-                isinstance(value, Integral) and int(value) >= least for value in values
-            ):
-                raise ValueError(
-                    f"{name} of Embedding must be integers from {least}, got {values!r}."
-                )
-            object.__setattr__(self, name, tuple(map(int, values)))
-        if not self.columns:
-            raise ValueError("columns of Embedding must not be empty.")
-        if len(set(self.columns)) != len(self.columns):
-            raise ValueError(f"columns of Embedding must be different, got {self.columns!r}.")
-        if self.categories is not None and len(self.categories) != len(self.columns):
-            raise ValueError(
-                f"categories of Embedding must be as many as columns, got {len(self.categories)}"
-                f" and {len(self.columns)}."
-            )
+        if self.columns is None:
+            raise ValueError("columns of Embedding must be integers from 0, got None.")
+        self._check_columns()
+        if self.categories is not None:
+            self._check_categories(self.categories)
         if self.size is not None:
             self._need("size", 1, whole=True)
         self._need("rate_factor", 0)
         self._need("decay_factor", 0)
+
+    def _check_categories(self, values: Sequence[int]) -> None:
+        if not isinstance(values, Sequence) or not all(
+            isinstance(value, Integral) and int(value) >= 1 for value in values
+        ):
+            raise ValueError(f"categories of Embedding must be integers from 1, got {values!r}.")
+        object.__setattr__(self, "categories", tuple(map(int, values)))
+        if len(values) != len(self.columns):
+            raise ValueError(
+                f"categories of Embedding must be as many as columns, got {len(values)}"
+                f" and {len(self.columns)}."
+            )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import MISSING, dataclass, fields
 from math import inf, isfinite
 from numbers import Integral, Real
@@ -43,6 +44,22 @@ class Layer:
             raise ValueError(
                 f"{name} of {type(self).__name__} must be {what} {bound}, got {value!r}."
             )
+
+    def _check_columns(self) -> None:
+        """Makes the field `columns` a tuple; raises ValueError unless it is None or has different
+        integers from 0."""
+        name, values = type(self).__name__, vars(self)["columns"]
+        if values is None:
+            return
+        if not isinstance(values, Sequence) or not all(
+            isinstance(value, Integral) and int(value) >= 0 for value in values
+        ):
+            raise ValueError(f"columns of {name} must be integers from 0, got {values!r}.")
+        object.__setattr__(self, "columns", tuple(map(int, values)))
+        if not values:
+            raise ValueError(f"columns of {name} must not be empty.")
+        if len(set(values)) != len(values):
+            raise ValueError(f"columns of {name} must be different, got {tuple(values)!r}.")
 
     def _need_name(self, name: str) -> None:
         """Raises ValueError unless the field is a str; `estimators.network` knows the names."""

@@ -14,6 +14,7 @@ from fusednn.graph.layers.dense import Dense
 from fusednn.graph.layers.latent import Latent
 from fusednn.graph.layers.layer import Layer, with_after
 from fusednn.graph.layers.residual import Residual
+from fusednn.graph.layers.tabular.scaling import Scaling
 from fusednn.graph.layers.transposed_convolution import TransposedConvolution
 from fusednn.graph.layers.untrained import GaussianNoise, Identity, Standardize
 from fusednn.graph.network import Network
@@ -42,8 +43,8 @@ def folded(
     """The same function with fewer ops.
 
     Gives tied dense layers weights of their own, removes noise layers, multiplies out weight
-    normalisation, merges BatchNorm into the adjacent dense layer or convolution, and merges the
-    scaling of the data into the dense layer after it.
+    normalisation, merges BatchNorm and learned factors of columns into the adjacent dense layer or
+    convolution, and merges the scaling of the data into the dense layer after it.
     Zero padding keeps BatchNorm out of a convolution after it: zeros would have to be its mean.
     A transposed convolution takes up BatchNorm behind it only, since fewer of its taps add to the
     elements at the edges.
@@ -54,7 +55,7 @@ def folded(
     arrays : sequence of ndarray
         Its parameters in their order; the result has the dtype of the last.
     into_next : bool
-        Whether to merge BatchNorm and scaling into a layer after them.
+        Whether to merge BatchNorm, factors and scaling into a layer after them.
 
     Returns
     -------
@@ -115,7 +116,7 @@ def _folded_residual(step: FittedLayer, dtype, into_next: bool) -> FittedLayer:
 
 def _merged(before: FittedLayer, step: FittedLayer, dtype, into_next: bool) -> FittedLayer | None:
     """Two steps merged into one; None if they cannot be."""
-    if isinstance(step.op, BatchNorm) and _is_linear(before):
+    if isinstance(step.op, BatchNorm | Scaling) and _is_linear(before):
         return _merged_into_before(before, step)
     if isinstance(step.op, Latent) and isinstance(before.op, Dense) and _is_linear(before):
         return _merged_means(before, step)
@@ -149,19 +150,23 @@ def _takes_scaling(op: Layer) -> bool:
 
 
 def _affine(step: FittedLayer) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Mean, factor and shift of a normalisation by column or a scaling, in float64."""
+    """Mean, factor and shift of an op that is affine by column, in float64."""
     arrays = [array.astype(float) for array in step.arrays]
     if isinstance(step.op, Standardize):
         mean, factor = arrays
         return mean, factor, np.zeros_like(mean)
+    if isinstance(step.op, Scaling):
+        [factor] = arrays
+        return np.zeros_like(factor), factor, np.zeros_like(factor)
     assert isinstance(step.op, BatchNorm)
     scale, shift, mean, variance = arrays
     return mean, scale / np.sqrt(variance + step.op.epsilon), shift
 
 
 def _fits_into_next(step: FittedLayer, dtype) -> bool:
-    """Whether it is BatchNorm or a scaling that may be merged into the next layer."""
-    if not isinstance(step.op, BatchNorm | Standardize) or step.op.after.activation != "identity":
+    """Whether it is affine by column and may be merged into the next layer."""
+    affine = isinstance(step.op, BatchNorm | Scaling | Standardize)
+    if not affine or step.op.after.activation != "identity":
         return False
     mean, factor, _ = _affine(step)
     return bool(np.all(np.abs(mean * factor) < FAR_MEAN[np.dtype(dtype)]))

@@ -16,8 +16,9 @@ from fusednn.kernels.intrinsics.shapes import SHAPE
 from fusednn.kernels.ops import reshape
 from fusednn.kernels.ops.attention import attend, positions, rotate
 from fusednn.kernels.ops.norms import layer_norm
-from fusednn.kernels.ops.pointwise import activate, elementwise, gate, rescale
+from fusednn.kernels.ops.pointwise import activate, elementwise, gate, parametric, rescale
 from fusednn.kernels.ops.products import convolution, dense, depthwise, pooling, scatter
+from fusednn.kernels.ops.tabular import bins, periodic
 
 from .memory.buffers import Block, padded
 
@@ -265,6 +266,10 @@ CUTS: dict[Any, Callable[[Operands, Any], Cut | None]] = {
     elementwise.add_rows: _by_rows("out"),
     elementwise.scale_rows: _by_rows("out"),
     elementwise.prelu_forward: _by_rows("out"),
+    parametric.parametric_forward: _by_rows("out"),
+    bins.encode_bins: _by_rows("out"),
+    bins.embed_bins: _by_rows("out"),
+    periodic.periodic_forward: _by_rows("out"),
     rescale.rescale_rows: _by_rows("out"),
     layer_norm.layer_norm_forward: _by_rows("out", "normal", rows_of=("inverse",)),
 }

@@ -18,10 +18,15 @@ from .binding.attention import attention_elements
 from .binding.convolutions import frame_elements
 from .binding.loss import loss_scratch
 from .binding.recurrent import recurrent_elements
+from .binding.tabular.bins import embedding_elements
+from .binding.tabular.periodic import periodic_elements
 from .layout.far_blocks import far_elements
 from .layout.forms import Form
 
-NEEDS = frame_elements, recurrent_elements, attention_elements
+NEEDS = (
+    *(frame_elements, recurrent_elements, attention_elements),
+    *(embedding_elements, periodic_elements),
+)
 """Functions from a graph and a type to elements, for both kinds of plans."""
 
 

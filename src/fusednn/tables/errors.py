@@ -34,6 +34,11 @@ def shown(text: str) -> str:
     return repr(cut(text))
 
 
+def one_line(text: str) -> str:
+    """Escapes, as Python does, what would break a line or cannot be seen in it."""
+    return "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
+
+
 class TableError(ValueError):
     """
     A table cannot be read, or cannot be learned from.
@@ -41,13 +46,13 @@ class TableError(ValueError):
     Parameters
     ----------
     message : str
-        One line.
+        One line; what breaks it, as in the name of a column, is escaped.
     remedy : Remedy, default=None
         What the user can do. A program that has an option for it adds the option's name.
     """
 
     def __init__(self, message: str, remedy: Remedy | None = None):
-        super().__init__(message)
+        super().__init__(one_line(message))
         self.remedy = remedy
 
 

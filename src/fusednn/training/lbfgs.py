@@ -42,14 +42,14 @@ class _Stopped(Exception):
 
 
 class _Objective:
-    """Loss and gradient in one flat vector of matrices, then vectors: scikit-learn's order."""
+    """Loss and gradient in one flat vector of what decays, then biases: scikit-learn's order."""
 
     def __init__(self, session: Session):
         self._session = session
         self._forms = session.plan.layout.forms
         # a stable sort: the bits of SciPy's sums over the vector depend on the order
         numbers = range(len(self._forms))
-        self._order = sorted(numbers, key=lambda number: not self._forms[number].is_matrix)
+        self._order = sorted(numbers, key=lambda number: not self._forms[number].decays)
         counts = [prod(self._forms[number].shape) for number in self._order]
         self._edges = np.cumsum(counts)[:-1]
         # The reported squared error is a mean over outputs, its gradient that of the sum. The

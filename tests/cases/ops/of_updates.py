@@ -100,6 +100,10 @@ def apply_bias(make):
     return applied(make, Column(LONG, make.dtype))
 
 
+def apply_decaying(make):
+    return applied(make, Column((2, LONG // 2), make.dtype, decays=True))
+
+
 def update_bias(make):
     dz = make.rows(make.values(SAMPLES, LONG), padding=0)
     operands = {
@@ -107,6 +111,17 @@ def update_bias(make):
     }  # fmt: skip
     gradient = dz.values.astype(float).sum(axis=0)
     return update_case(make, update.update_bias, Column(LONG, make.dtype), gradient, operands)
+
+
+def update_decaying(make):
+    """A vector of more than one part, to which decay applies."""
+    size = 5 * LONG
+    dz = make.rows(make.values(SAMPLES, size), padding=0)
+    operands = {
+        "dz": dz.block, "ones": np.ones(1, make.dtype), "zeros": aligned_zeros(512, make.dtype)
+    }  # fmt: skip
+    gradient, form = dz.values.astype(float).sum(axis=0), Column(size, make.dtype, decays=True)
+    return update_case(make, update.update_bias, form, gradient, operands)
 
 
 def summed(make, form):
@@ -127,6 +142,10 @@ def update_partials(make):
 
 def update_vector_partials(make):
     return summed(make, Column(LONG, make.dtype))
+
+
+def update_decaying_partials(make):
+    return summed(make, Column((2, LONG // 2), make.dtype, decays=True))
 
 
 def update_runs(make):
@@ -312,6 +331,7 @@ CASES = [
     *(update_weights, update_mirrored, update_narrow, update_bias, update_runs),
     *(update_csr_weights, apply_gradient, apply_narrow, apply_bias, apply_table, update_table),
     *(update_partials, update_vector_partials),
+    *(update_decaying, apply_decaying, update_decaying_partials),
     *(average_weights, gradient_squares, clip_factor, clip_gradient),
     *(bound_columns, bound_vectors, normalise_columns, normalise_vectors),
     *(differentiate_columns, differentiate_vectors),

@@ -5,7 +5,7 @@ from fusednn.kernels import records
 from fusednn.kernels.activations import ACTIVATIONS
 from fusednn.kernels.losses import LOSSES
 from fusednn.kernels.ops import answers, gather, output, reshape
-from fusednn.kernels.ops.pointwise import activate, elementwise, mix, noise, rescale
+from fusednn.kernels.ops.pointwise import activate, elementwise, mix, noise, parametric, rescale
 from oracles import reference, reference_layers
 from running.blocks import block_of
 from running.op_cases import (
@@ -206,6 +206,41 @@ def activate_rows(make):
     return Case(activate.activate, operands, found, want, BY_ROWS)
 
 
+def parametric_case(make, name, slopes):
+    """An activation in shares; with `slopes` for the way back, from these or from its output."""
+    x, out, row, like = make.rows(make.values(SAMPLES, WIDTH)), make.empty(), ACTIVATIONS[name], {}
+    share, z = vectors(make, "share"), x.values.astype(float)
+    a, y = float_of(share["share"]), getattr(reference, f"{name}_forward")(z)
+    operands = {
+        "out": out.block, "x": x.block, "constants": np.array([*row.constants, 0], make.dtype),
+        "function": (row.forward, "activation"), **share,
+    }  # fmt: skip
+    want = {"out": z + a * (y - z)}
+    if slopes:
+        like = {"slopes": make.empty(), "excess": make.empty()}
+        operands |= {key: one.block for key, one in like.items()}
+        if row.slopes is None:
+            operands["derivative"] = (row.backward, "derivative")
+            slope = getattr(reference, f"{name}_backward")(np.ones(z.shape), y)
+        else:
+            operands["function"] = (row.slopes, "slopes")
+            slope = getattr(reference, f"{name}_slopes")(z)
+        want |= {"slopes": 1 + a * (slope - 1), "excess": y - z}
+    return of_rows(parametric.parametric_forward, operands, {"out": out, **like}, want)
+
+
+def parametric_alone(make):
+    return parametric_case(make, "mish", False)
+
+
+def parametric_with_slopes(make):
+    return parametric_case(make, "mish", True)
+
+
+def parametric_by_its_output(make):
+    return parametric_case(make, "tanh", True)
+
+
 def differentiate(make):
     out, d = activated(make), activated(make)
     operands = {
@@ -235,6 +270,14 @@ def scale_rows(make):
     want = {"out": (x.values - float_of(row["mean"])) * float_of(row["factor"])}
     operands = {"out": out.block, "x": x.block, **row}
     return of_rows(elementwise.scale_rows, operands, {"out": out}, want)
+
+
+def scale_backward(make):
+    x, d = (make.rows(make.values(SAMPLES, WIDTH)) for _ in range(2))
+    row, dout = vectors(make, "factor"), d.values.astype(float)
+    want = {"dx": dout * float_of(row["factor"]), "products": dout * x.values}
+    operands = {"dx": d.block, "products": x.block, **row}
+    return of_rows(elementwise.scale_backward, operands, {"dx": d, "products": x}, want)
 
 
 def prelu_forward(make):
@@ -312,6 +355,7 @@ CASES = [
     *(known_loss_gradient, known_loss_gradient_of_samples_of_rows, pick, sum_losses),
     *(emit_outputs, emit_both, emit_largest, emit_above_half, emit_rows),
     *(activate_rows, differentiate),
-    *(copy_rows, add_rows, scale_rows, prelu_forward, prelu_backward),
+    *(parametric_alone, parametric_with_slopes, parametric_by_its_output),
+    *(copy_rows, add_rows, scale_rows, scale_backward, prelu_forward, prelu_backward),
     *(mix_rows, mix_values, dropout, gaussian_noise, rescale_rows),
 ]

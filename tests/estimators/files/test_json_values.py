@@ -44,6 +44,8 @@ ALL_VALUES = [
     *(np.arange(4, dtype=">i4"), np.arange(6).reshape(2, 3).T, np.random.RandomState(1)),
     layers.Residual([layers.Dense(np.int64(3), "relu", max_norm=np.float32(2)), layers.PReLU()]),
     layers.Residual([layers.Dropout(0.1, per="channel")], shortcut=[layers.Dropout()]),
+    layers.Scale(rate_factor=6.0),
+    augment.Scale(0.25),
     losses.Quantile((0.1, 0.9)),
     optimizers.SGD(0.9, nesterov=True),
     schedules.WarmUp(5, then=schedules.Step(3, 0.5)),
@@ -78,7 +80,7 @@ def test_all_descriptions_can_be_written():
     """Their public names, without the bases; each made with what it needs and written."""
     needed = {
         "Dense": (3,),
-        "Activation": ("relu",),
+        **dict.fromkeys(("Activation", "ParametricActivation"), ("relu",)),
         "Residual": ([layers.Dense(3)],),
         "Embedding": ([1],),
         "TokenEmbedding": (4, 9, 0),

@@ -93,8 +93,9 @@ def test_estimators_of_all_versions_go_on(version):
         (NetworkRegressor, NUMBERS),
         (NetworkRegressor, NUMBERS),
         (VariationalAutoencoder, None),
+        (NetworkClassifier, LABELS),
     ][version - 1]
-    data = X if version in (1, 2, 3, 4, 8) else X[:, :4].reshape(-1, 2, 2)
+    data = X if version in (1, 2, 3, 4, 8, 9) else X[:, :4].reshape(-1, 2, 2)
     estimator = kind.load(WRITTEN / f"estimator_{version}.safetensors")
     for part in ("estimator", "estimator later"):
         rows = np.array(expected[part]["rows"])

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from oracles.parity import fit_quietly
 from running.nested_weights import leaves
+from scipy.signal import convolve2d, correlate2d
 from scipy.sparse import csr_matrix
 from sklearn.datasets import load_digits
 
@@ -18,6 +19,8 @@ from fusednn.layers import (
     Dense,
     Dropout,
     Flatten,
+    LayerNorm,
+    PReLU,
     Reshape,
 )
 from fusednn.optimizers import SGD
@@ -161,6 +164,45 @@ def test_steps_are_those_of_numpy(name):
         np.testing.assert_allclose(ours, theirs, rtol=1e-9, atol=1e-12)
 
 
+ACTIVATIONS = {
+    "behind a norm": (
+        [Dense(9), BatchNorm(), Activation("relu"), Dense(2)],
+        [Dense(9, "relu"), Dense(64)],
+    ),
+    "behind another norm and dropout": (
+        [Dense(9), LayerNorm(), Activation("gelu"), Dropout(0.1), Dense(2)],
+        [Dense(9, "gelu"), Dense(64)],
+    ),
+    "before a norm": ([Dense(9, "tanh"), BatchNorm(), Dense(2)], [Dense(9, "tanh"), Dense(64)]),
+    "the last of several": (
+        [Dense(9, "tanh"), BatchNorm(), Activation("elu"), Activation("identity"), Dense(2)],
+        [Dense(9, "elu"), Dense(64)],
+    ),
+    "with a slope": (
+        [Dense(9), BatchNorm(), Activation("leaky_relu", 0.0), Dense(2)],
+        [Dense(9), Activation("leaky_relu", 0.0), Dense(64)],
+    ),
+    "learned slopes": (
+        [Dense(9), BatchNorm(), PReLU(0.1), Dense(2)],
+        [Dense(9), PReLU(0.1), Dense(64)],
+    ),
+    "of the data and of codes": (
+        [Activation("tanh"), Dense(9, "relu"), Dense(2), LayerNorm(), Activation("tanh")],
+        [Dense(9, "relu"), Dense(64)],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_activations_of_a_decoder_without_a_list(name):
+    """Each dense layer has the last activation in front of its encoder's; norms are left out."""
+    encoder, expected = ACTIVATIONS[name]
+    model = fit_quietly(tied(encoder, None), X)
+    assert model.decoder_layers_ == tuple(expected)
+    given = fit_quietly(tied(encoder, expected), X)
+    np.testing.assert_array_equal(given.transform(X), model.transform(X))
+
+
 def test_sparse_rows_and_bytes():
     encoder = [Dense(20, "tanh"), Dense(5)]
     model, other = (tied(encoder, None) for _ in range(2))
@@ -172,7 +214,7 @@ def test_sparse_rows_and_bytes():
 
 
 def test_rows_of_samples():
-    """Dense layers on the rows of images; those of the decoder have as many."""
+    """Dense layers on the rows of images, and those of the decoder, by NumPy and SciPy."""
     images = X.reshape(-1, 8, 8)
     encoder = [Conv2D(4, 3, "relu"), Dense(18, "tanh"), Flatten(), Dense(5)]
     decoder = [
@@ -182,11 +224,28 @@ def test_rows_of_samples():
         ConvTranspose2D(1, 3, padding=1),
     ]
     model = fit_quietly(tied(encoder, decoder), images)
-    codes = model.transform(images)
-    np.testing.assert_allclose(
-        model.inverse_transform(codes), freeze(model).predict(images).reshape(images.shape),
-        rtol=1e-6,
-    )  # fmt: skip
+    (k, a), (v, b), _, (w, c), (d,), _, (e,), (m, f) = model.get_weights()
+    hidden = np.maximum(windowed(correlate2d, images[..., np.newaxis], k) + a, 0)
+    codes = np.tanh(hidden @ v + b).reshape(len(X), -1) @ w + c
+    np.testing.assert_allclose(model.transform(images), codes, rtol=1e-9, atol=1e-12)
+    rows = np.maximum((codes @ w.T + d).reshape(-1, 8, 8, 18) @ v.T + e, 0)
+    back = (windowed(convolve2d, rows, m) + f)[..., 0]
+    np.testing.assert_allclose(model.inverse_transform(codes), back, rtol=1e-9, atol=1e-12)
+    for one in (freeze(model).predict(images), model.decoder_.predict(codes)):
+        np.testing.assert_allclose(one, back.reshape(len(X), -1), rtol=1e-9, atol=1e-12)
+
+
+def windowed(product, x, w):
+    """x (B, H, W, C) with w (rows, columns, C, O) by SciPy's product of two images."""
+    _, _, channels, filters = w.shape
+    found = [
+        [
+            sum(product(image[..., i], w[..., i, o], "same") for i in range(channels))
+            for o in range(filters)
+        ]
+        for image in x
+    ]
+    return np.moveaxis(np.array(found), 1, -1)
 
 
 REFUSED = {

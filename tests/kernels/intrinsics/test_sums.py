@@ -6,6 +6,7 @@ from fusednn.kernels._jit import kernel
 from fusednn.kernels.intrinsics.lanes import lanes_of, transpose_square
 from fusednn.kernels.intrinsics.pointers import data
 from fusednn.kernels.intrinsics.shapes import SHAPE
+from fusednn.kernels.intrinsics.short_rows import add_scaled, add_to_rows, fill_row, sum_rows
 from fusednn.kernels.intrinsics.sums import (
     dot_four,
     dot_one,
@@ -99,3 +100,51 @@ def test_row_sums(dtype):
         for got, terms in zip(out, (left, (left - 0.25) ** 2, left * right), strict=True):
             bound = (n + 2) * np.finfo(dtype).eps * abs(terms).sum()
             assert abs(got - terms.sum()) <= bound
+
+
+def run_short(out, x, factor, n):
+    add_scaled(data(out), data(x), factor, n)
+    fill_row(data(x), factor, n)
+
+
+run_short = kernel(run_short)
+
+
+@both_dtypes
+def test_short_rows(dtype):
+    """Whole vectors; what is behind them stays."""
+    lanes, random = SHAPE.lanes(np.dtype(dtype).itemsize), np.random.RandomState(0)
+    for n in (0, lanes, 3 * lanes):
+        out, x = random.normal(size=(2, n + 5)).astype(dtype)
+        before, factor = out.copy(), dtype(0.3)
+        expected = out[:n] + x[:n] * factor
+        rest = x[n:].copy()
+        run_short(out, x, factor, n)
+        np.testing.assert_allclose(out[:n], expected, rtol=8 * np.finfo(dtype).eps)
+        np.testing.assert_array_equal(x, np.append(np.full(n, factor), rest))
+        np.testing.assert_array_equal(out[n:], before[n:])
+
+
+def run_rows(out, b, w, x, rows, count, last, n):
+    sum_rows(data(out), data(b), data(w), x, data(rows), rows.shape[1], count, last, n)
+    add_to_rows(data(rows), data(b), rows.shape[1], count, last, n)
+
+
+run_rows = kernel(run_rows)
+
+
+@both_dtypes
+@pytest.mark.parametrize("count", [0, 1, 4])
+def test_rows_of_a_table(dtype, count):
+    lanes, random = SHAPE.lanes(np.dtype(dtype).itemsize), np.random.RandomState(0)
+    n, x, last = 2 * lanes, dtype(0.7), dtype(-0.3)
+    rows, (out, b, w) = (random.normal(size=(k, n + 3)).astype(dtype) for k in (6, 3))
+    before, tail, shares = rows.copy(), out[n:].copy(), np.zeros((6, 1))
+    shares[:count], shares[count] = 1, last
+    expected = b[:n] + x * w[:n] + (shares * rows[:, :n].astype(float)).sum(axis=0)
+    run_rows(out, b, w, x, rows, count, last, n)
+    tolerance = 16 * np.finfo(dtype).eps
+    np.testing.assert_allclose(out[:n], expected, rtol=tolerance, atol=tolerance)
+    np.testing.assert_array_equal(out[n:], tail)
+    before[:, :n] += (shares * b[:n]).astype(dtype)
+    np.testing.assert_allclose(rows, before, rtol=tolerance, atol=tolerance)

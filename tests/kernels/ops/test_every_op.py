@@ -16,6 +16,7 @@ from cases.ops import (
     of_products,
     of_recurrences,
     of_singular,
+    of_tables,
     of_tokens,
     of_updates,
     of_windows,
@@ -26,7 +27,7 @@ from running.op_cases import Memory, run
 
 ROOMS = (
     *(on_rows, of_attention, of_augmentations, of_games, of_lengths, of_norms, of_products),
-    *(of_codes, of_recurrences, of_singular, of_tokens, of_updates, of_windows),
+    *(of_codes, of_recurrences, of_singular, of_tables, of_tokens, of_updates, of_windows),
 )
 CASES = {case.__name__: case for room in ROOMS for case in room.CASES}
 TOLERANCE = {np.float32: 2e-5, np.float64: 1e-12}

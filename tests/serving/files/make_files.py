@@ -9,24 +9,21 @@ import json
 from pathlib import Path
 
 import numpy as np
-from cases.saved_models import SMALL, X, fit_quietly
+from cases.saved_models import LABELS, SMALL, TABULAR, X, fit_quietly
 
-from fusednn import VariationalAutoencoder, freeze
-from fusednn.layers import Dense
+from fusednn import NetworkClassifier, freeze
 from fusednn.serving.files.reading import VERSION
 
 FOLDER = Path(__file__).with_name("written")
 
 
 def main():
-    """What version 8 has and version 7 has not: drawn codes, which predictors do not have."""
-    layers = [Dense(5, "tanh")], [Dense(4, "relu"), Dense(X.shape[1])]
-    options = {name: value for name, value in SMALL.items() if name != "standardize"}
-    every = VariationalAutoencoder(*layers, latent=2, beta=0.5, **options)
-    fit_quietly(every, X, None)
+    """What version 9 has and version 8 has not: layers for columns of tables."""
+    every = fit_quietly(NetworkClassifier(TABULAR, **SMALL), X, LABELS)
     every.save(FOLDER / f"estimator_{VERSION}.safetensors")
-    answers = {"estimator": _answers(freeze(every), X)}
-    fit_quietly(every.set_params(warm_start=True, warm_start_optimizer=True), X, None)
+    freeze(every).save(FOLDER / f"predictor_{VERSION}.safetensors")
+    answers = {kind: _answers(freeze(every), X) for kind in ("predictor", "estimator")}
+    fit_quietly(every.set_params(warm_start=True, warm_start_optimizer=True), X, LABELS)
     answers["estimator later"] = _answers(freeze(every), X)
     text = json.dumps(answers, ensure_ascii=False, indent=0)
     (FOLDER / f"answers_{VERSION}.json").write_text(text + "\n")

@@ -61,6 +61,11 @@ LEARNING = {
         FRAME.assign(age=np.where(np.arange(N) == 2, -np.inf, 1.0)),
         "row 3: age is -inf, which is infinite: if it means a missing value, give NaN or None",
     ),
+    "a name of two lines": (
+        FRAME.assign(**{"age\nin years": np.where(np.arange(N) == 2, np.inf, 1.0)}),
+        r"row 3: age\nin years is inf, which is infinite: if it means a missing value, give NaN or"
+        " None",
+    ),
     "several types": (
         FRAME.assign(mix=[1, "?"] * (N // 2)),
         "column 'mix' has values of several types, '1' among them: make them one type, or missing;"

@@ -14,6 +14,7 @@ from fusednn.command.terminal.errors import UserError
 from fusednn.command.terminal.progress import ProgressBar
 from fusednn.command.terminal.watch import EpochBar, interruptible
 from fusednn.command.training.settings import Settings, network_in_words, usual_batch, usual_layers
+from fusednn.tables.errors import one_line
 
 from .compare import Run, SklearnTimer, table
 
@@ -87,7 +88,7 @@ def _describe(data: Dataset, settings: Settings, options: argparse.Namespace) ->
         f"{classes}"
     )
     for note in data.notes:
-        print(f"  {note}")
+        print(f"  {one_line(note)}")
     outputs = len(np.unique(data.y_train)) if data.classify else 1
     sizes = [data.X_train.shape[1], *settings.hidden, 1 if outputs == 2 else outputs]
     network = network_in_words(sizes, "ReLU", settings.batch, options.dtype, options.jobs)

@@ -20,8 +20,9 @@ text is held out; its loss, a mean over tokens in nats, is printed ten times. Th
 steps are rounded up to a multiple of those between two prints. `fusednn generate` writes with
 MODEL.
 
-After Ctrl-C the model of the steps so far, or the best by the held-out text, is written if some
-have been printed; a second Ctrl-C ends the command at once. The exit code is 130.
+MODEL is that of the lowest loss of the held-out text, or with --validation 0 that of all steps.
+After Ctrl-C it is written too, if a loss has been printed; a second Ctrl-C ends the command at
+once. The exit code is 130.
 """
 LINE_END = re.compile("\r\n?|\n")  # no other that Unicode has
 REPORTS = 10
@@ -71,7 +72,7 @@ def run(options: argparse.Namespace) -> None:
         raise UserError(f"{options.text.name} has no line with a text")
     model = _model(options)
     start = time.perf_counter()
-    with interruptible(keeps=True) as interrupted:
+    with interruptible(keeps=True) as pressed:
         model.initialize(X)
         sizes = sum(array.size for array in model._parameters())
         print(
@@ -79,18 +80,25 @@ def run(options: argparse.Namespace) -> None:
             f" {sizes:,} parameters",
             flush=True,
         )
-        model._watcher = StepLines(model.steps_per_epoch, start)
+        model._watcher = StepLines(model.steps_per_epoch, start, model.max_time)
         model.set_params(warm_start=True).fit(X)
         model.set_params(warm_start=False)
-    if interrupted and not model.n_iter_:
-        raise KeyboardInterrupt
-    with replacing(options.output) as place:
-        model.save(place)
+        if pressed and not model.n_iter_:
+            raise KeyboardInterrupt
+        with replacing(options.output) as place:
+            model.save(place)
     print(f"wrote {options.output}", flush=True)
-    if interrupted:
+    if pressed:
         steps = model.n_iter_ * model.steps_per_epoch
-        kept = "the best model so far" if model.early_stopping else "the model"
-        raise Interrupted(f"interrupted after step {steps}: {kept} is kept")
+        raise Interrupted(f"interrupted after step {steps}: {_kept(model)} is kept")
+
+
+def _kept(model) -> str:
+    """Which model an interrupted fit has left, in words."""
+    if not model.early_stopping or model.best_validation_score_ not in model.validation_scores_:
+        return "the model"
+    best = 1 + model.validation_scores_.index(model.best_validation_score_)
+    return f"the best model, of step {best * model.steps_per_epoch},"
 
 
 def _model(options: argparse.Namespace):

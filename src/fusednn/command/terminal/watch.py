@@ -8,6 +8,7 @@ import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from math import inf
 
 from .errors import UserError, complain
 from .progress import ProgressBar
@@ -16,6 +17,9 @@ INTERRUPTED = "Training interrupted by user."
 LAST_EPOCH = "the optimization hasn't converged yet"
 _pressed: list[int] = []
 """Interrupts that arrived since `interruptible` was entered."""
+
+_held_from = [inf]
+"""The time from which the first interrupt is only noted, as `time.perf_counter` counts."""
 
 
 class EpochBar:
@@ -50,7 +54,10 @@ class EpochBar:
 
 
 class StepLines:
-    """Prints a line after each epoch.
+    """Prints a line after each epoch, and holds the first Ctrl-C back between epochs.
+
+    A fit that the interrupt reaches behind its last epoch, or behind its time, would fail, and the
+    estimator forget what it has learned.
 
     Parameters
     ----------
@@ -58,18 +65,26 @@ class StepLines:
         Those of an epoch.
     start : float
         When the work began, as `time.perf_counter` counts.
+    most_seconds : float, default=None
+        Those after which the fit ends.
     """
 
-    def __init__(self, steps: int, start: float):
+    def __init__(self, steps: int, start: float, most_seconds: float | None = None):
         self._steps, self._start = steps, start
+        self._most = inf if most_seconds is None else most_seconds
+        self._end: float | None = None
 
     def begin(self) -> None:
-        """Ends the fit if Python lost an earlier interrupt."""
+        """Ends the fit if Python lost an earlier interrupt, or it was held back."""
+        if self._end is None:
+            self._end = time.perf_counter() + self._most
+        _held_from[0] = self._end
         if _pressed:
             raise KeyboardInterrupt
 
     def end(self, progress, parameters) -> bool:
         """Prints steps, losses and seconds; never asks the fit to stop."""
+        _held_from[0] = -inf
         line = f"step {progress.n_iter * self._steps}: loss {progress.loss:.4f}"
         if progress.validation_loss_curve:
             line += f", held out {progress.validation_loss_curve[-1]:.4f}"
@@ -79,12 +94,13 @@ class StepLines:
 
 @contextmanager
 def _noted_interrupts() -> Iterator[None]:
-    """Records each interrupt, and raises KeyboardInterrupt as usual.
+    """Records each interrupt, and raises KeyboardInterrupt, unless the first is held back.
 
     Python ignores an exception raised in the callback of a weak reference. Compiling runs many of
     them: about one press of Ctrl-C in twenty was lost while kernels were compiled.
     """
     _pressed.clear()
+    _held_from[0] = inf
     is_main = threading.current_thread() is threading.main_thread()
     if not is_main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
         yield
@@ -92,7 +108,8 @@ def _noted_interrupts() -> Iterator[None]:
 
     def note(number, frame):
         _pressed.append(number)
-        raise KeyboardInterrupt
+        if len(_pressed) > 1 or time.perf_counter() < _held_from[0]:
+            raise KeyboardInterrupt
 
     signal.signal(signal.SIGINT, note)
     try:
@@ -118,7 +135,7 @@ def interruptible(keeps: bool = False) -> Iterator[list[int]]:
     Yields
     ------
     list
-        Afterwards it has an entry if a fit was interrupted.
+        It has an entry for each Ctrl-C.
 
     Raises
     ------
@@ -127,18 +144,15 @@ def interruptible(keeps: bool = False) -> Iterator[list[int]]:
     UserError
         Instead of a ValueError, which an estimator raises for input that it refuses.
     """
-    found: list[int] = []
     with _noted_interrupts(), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
-            yield found
+            yield _pressed
         except ValueError as error:
             raise UserError(str(error)) from error
     stopped = [one for one in caught if INTERRUPTED in str(one.message)]
-    if _pressed or stopped:
-        if not keeps or len(_pressed) > 1 or not stopped:
-            raise KeyboardInterrupt
-        found.append(signal.SIGINT)
+    if (_pressed or stopped) and not keeps:
+        raise KeyboardInterrupt
     for warning in caught:
         if warning not in stopped and LAST_EPOCH not in str(warning.message):
             complain(f"warning: {warning.message}")

@@ -10,6 +10,7 @@ import numpy as np
 
 from fusednn.command.terminal.errors import complain
 from fusednn.command.terminal.watch import interruptible
+from fusednn.tables.errors import one_line
 from fusednn.tables.inputs import Numbers
 from fusednn.tables.table import Table
 from fusednn.tables.tabular import Tabular
@@ -27,12 +28,13 @@ def describe(path: Path, work: Work, model) -> None:
     target = work.tabular.target
     print(f"{path.name}: {len(work.samples.y):,} rows to train on, {held_out:,} held out")
     for note in work.notes:
-        print(f"  {note}")
+        print(f"  {one_line(note)}")
+    name = one_line(target.name)
     if target.labels is None:
-        print(f"  regression of {target.name}")
+        print(f"  regression of {name}")
     else:
-        labels = f"{len(target.labels)} labels ({target.listed_labels()})"
-        print(f"  classification of {target.name}: {labels}")
+        labels = f"{len(target.labels)} labels ({one_line(target.listed_labels())})"
+        print(f"  classification of {name}: {labels}")
     outputs = 1 if target.labels is None or len(target.labels) == 2 else len(target.labels)
     layers = [work.samples.X.shape[1], *model.hidden_layer_sizes, outputs]
     print(network_in_words(layers, model.activation, model.batch_size, model.dtype, model.n_jobs))

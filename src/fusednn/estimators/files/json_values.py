@@ -21,8 +21,11 @@ from fusednn.serving.files.reading import TRAINING
 from fusednn.serving.files.tensors import DTYPES, Tensors
 from fusednn.text.plain_values import TOKENIZERS, tokenizer_of, values_of
 
+OWN_NAMES: dict[type, str] = {layers.Scale: "ColumnScale"}
+"""Names in files of classes whose own names are those of others: `augment.Scale` was first."""
+
 DESCRIPTIONS: dict[str, type] = {
-    name: getattr(module, name)
+    OWN_NAMES.get(getattr(module, name), name): getattr(module, name)
     for module in (layers, losses, optimizers, schedules, augment)
     for name in module.__all__
     if isinstance(getattr(module, name), type)
@@ -94,8 +97,9 @@ class Writer:
                 return {"numpy": name, "value": self.write(value.item(), where)}
         if kind is np.random.RandomState:
             return self._random(value, where)
-        if DESCRIPTIONS.get(kind.__name__) is kind:
-            return {"description": kind.__name__, "fields": self._fields(value, where)}
+        name = OWN_NAMES.get(kind, kind.__name__)
+        if DESCRIPTIONS.get(name) is kind:
+            return {"description": name, "fields": self._fields(value, where)}
         if TOKENIZERS.get(kind.__name__) is kind:
             self.version = max(self.version, TOKENIZERS_SINCE)
             return {"tokenizer": values_of(value)}

@@ -19,6 +19,8 @@ from fusednn.graph.layers.layer_norm import LayerNorm
 from fusednn.graph.layers.prelu import PReLU
 from fusednn.graph.layers.reshape import Reshape
 from fusednn.graph.layers.residual import Residual
+from fusednn.graph.layers.tabular.parametric import Parametric
+from fusednn.graph.layers.tabular.scaling import Scaling
 from fusednn.graph.layers.token_embedding import TokenEmbedding
 from fusednn.graph.layers.untrained import GaussianNoise, Identity, Standardize
 from fusednn.kernels.activations import ACTIVATIONS
@@ -30,6 +32,7 @@ from .built_layers import BuiltLayer, BuiltLayers, Position
 from .initializers import check_init
 from .list_ends import SOFTMAX, reshape_of_data
 from .recurrences import recurrent
+from .tabular import TABULAR, tabular
 from .windows import RECURRENT, WINDOWED, axes_for, check_axes, windowed
 
 ALIASES = {"sigmoid": "logistic", "swish": "silu"}
@@ -125,10 +128,16 @@ def _built(
             homes.append(None)
             continue
         at_start = where == "layers" and not pieces
-        pieces.append(_piece(place, spec, shape, at_start, turned))
+        pieces.append(_piece(place, spec, shape, at_start, turned, _before(where, pieces)))
         homes.append(len(pieces) - 1)
         shape = pieces[-1].op.out_shape(shape)
     return BuiltLayers(tuple(pieces), tuple(homes))
+
+
+def _before(where: str, pieces: Sequence[BuiltLayer]) -> Sequence[Layer]:
+    """The ops between the data and the next layer of a list; for an inner list that is a block."""
+    found = [piece.op for piece in pieces]
+    return found if where == "layers" else [Identity(1), *found]
 
 
 def _epilogue(place: Position, spec, before: Epilogue | None) -> Epilogue | None:
@@ -158,6 +167,19 @@ def _activation(place: Position, name: str, slope: float | None = None) -> Epilo
     return epilogue(known, () if slope is None else (float(slope),))
 
 
+def _parametric(place: Position, spec: specs.ParametricActivation, width: int) -> Parametric:
+    function = _activation(place, spec.name, spec.slope)
+    if function == Epilogue():
+        raise place.refuse("the identity has no share in itself; leave the layer out")
+    return Parametric(
+        width,
+        rate=float(spec.rate_factor),
+        function=function,
+        decay=float(spec.decay_factor),
+        start=float(spec.share),
+    )
+
+
 def _dense(place: Position, spec: specs.Dense, width: int) -> Dense:
     check_init(place.refuse, spec.init)
     return Dense(
@@ -173,8 +195,9 @@ def _dense(place: Position, spec: specs.Dense, width: int) -> Dense:
 
 
 def _piece(
-    place: Position, spec, shape: tuple[int, ...], at_start: bool, turned: bool
-) -> BuiltLayer:
+    place: Position, spec, shape: tuple[int, ...], at_start: bool, turned: bool,
+    before: Sequence[Layer],
+) -> BuiltLayer:  # fmt: skip
     width = shape[-1]
     match spec:
         case specs.Dense():
@@ -187,9 +210,13 @@ def _piece(
             return BuiltLayer(Identity(width, after), spec)
         case specs.GaussianNoise(deviation):
             return BuiltLayer(GaussianNoise(width, deviation=float(deviation)), spec)
+        case specs.ParametricActivation():
+            return BuiltLayer(_parametric(place, spec, width), spec)
         case specs.PReLU():
             rectifier = PReLU(width, rate=float(spec.rate_factor), start=float(spec.slope))
             return BuiltLayer(rectifier, spec)
+        case specs.Scale(rate, decay):
+            return BuiltLayer(Scaling(width, rate=float(rate), decay=float(decay)), spec)
         case specs.BatchNorm(momentum, epsilon, rate):
             op = BatchNorm(width, rate=float(rate), momentum=float(momentum))
             return BuiltLayer(replace(op, epsilon=float(epsilon)), spec)
@@ -225,6 +252,8 @@ def _piece(
             return BuiltLayer(windowed(place.refuse, spec, shape, activation), spec)
         case specs.Layer() if isinstance(spec, RECURRENT):
             return BuiltLayer(recurrent(place.refuse, spec, shape), spec)
+        case specs.Layer() if isinstance(spec, TABULAR):
+            return BuiltLayer(tabular(place.refuse, spec, width, before), spec)
         case specs.Embedding():
             if place.name == "layers[0]" and len(shape) > 1:
                 raise place.refuse(f"it received {_as_text(shape)} and expected columns of X")

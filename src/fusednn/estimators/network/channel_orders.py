@@ -17,6 +17,8 @@ from fusednn.graph.layers.pooling import Pooling
 from fusednn.graph.layers.recurrent import Recurrent
 from fusednn.graph.layers.reshape import Reshape
 from fusednn.graph.layers.residual import Residual
+from fusednn.graph.layers.tabular.periodic import Periodic
+from fusednn.graph.layers.tabular.piecewise_linear import PiecewiseLinear
 from fusednn.graph.layers.tied import Mirrored
 from fusednn.graph.layers.token_embedding import TokenEmbedding
 from fusednn.graph.layers.transposed_convolution import TransposedConvolution
@@ -104,6 +106,8 @@ def _around(op: Layer, shapes, orders: Pair, error, begins: bool, recurs: bool) 
         return None, None
     if isinstance(op, Embedding):
         return None, np.arange(op.fan_out)
+    if isinstance(op, Periodic | PiecewiseLinear):
+        return np.arange(op.fan_in), np.arange(op.fan_out)
     return leaving, entering
 
 

@@ -61,7 +61,8 @@ def output_units(layers: Sequence) -> int | None:
 
     That is a last `Dense(units, "softmax")`, or `Dense(units)` before `Activation("softmax")`.
     """
-    if layers and getattr(layers[-1], "name", None) == SOFTMAX:
+    last = layers[-1] if layers else None
+    if isinstance(last, specs.Activation) and last.name == SOFTMAX:
         layers = layers[:-1]
         plain = {"identity", SOFTMAX}
     else:
@@ -71,12 +72,18 @@ def output_units(layers: Sequence) -> int | None:
 
 
 def width_taken(layers: Sequence) -> int | None:
-    """The number of input columns that the list needs, or None if any number will do."""
+    """A number of input columns that suits the list, or None if any number will do."""
     for spec in layers:
         if isinstance(spec, specs.Dense):
             return None
         if isinstance(spec, specs.Reshape):
             return prod(spec.shape)
+        if isinstance(spec, specs.Periodic | specs.PiecewiseLinear):
+            if spec.columns is not None:
+                return max(spec.columns) + 1
+            if isinstance(spec, specs.PiecewiseLinear) and not isinstance(spec.edges, str):
+                return len(spec.edges)
+            return None
         if isinstance(spec, specs.Residual):
             units = [inner.units for inner in spec.layers if isinstance(inner, specs.Dense)]
             return units[-1] if units else width_taken(spec.layers)

@@ -14,7 +14,9 @@ from fusednn.graph.layers.chain import Chain
 from fusednn.graph.layers.convolution import Convolution
 from fusednn.graph.layers.dense import Dense
 from fusednn.graph.layers.embedding import Embedding
+from fusednn.graph.layers.epilogue import Epilogue
 from fusednn.graph.layers.pooling import Pooling
+from fusednn.graph.layers.tabular.parametric import Parametric
 from fusednn.graph.layers.tied import Mirrored
 from fusednn.graph.layers.token_embedding import TokenEmbedding
 from fusednn.graph.layers.transposed_convolution import TransposedConvolution
@@ -30,6 +32,7 @@ from .attentions import table
 from .built_layers import BuiltLayer, BuiltLayers, place_of
 from .initializers import INITIALIZERS
 from .recurrences import first_values
+from .tabular import TABULAR, first_values_of
 
 LECUN = {"selu"}
 GLOROT = {"identity", "tanh", "logistic"}
@@ -103,6 +106,8 @@ def _first_values(
             if piece.op.padding is not None:
                 vectors[piece.op.padding] = 0
             return [vectors]
+        case specs.Layer() if isinstance(piece.spec, TABULAR):
+            return first_values_of(piece.spec, piece.op, random_state)
         case specs.RNN() | specs.LSTM() | specs.GRU():
             return first_values(piece.op, piece.spec, random_state)
         case specs.PositionalEncoding():
@@ -116,9 +121,15 @@ def _suited(piece: BuiltLayer, following: BuiltLayer | None) -> str:
     if after.activation == "identity" and following is not None:
         if isinstance(following.spec, specs.PReLU):
             return "he_normal"
+        if isinstance(following.op, Parametric):
+            return _initializer_of(following.op.function)
         products = Dense | Mirrored | Convolution | TransposedConvolution | Pooling | UpSampling
         if not isinstance(following.op, products):  # a normalization with an activation, say
             after = following.op.after
+    return _initializer_of(after)
+
+
+def _initializer_of(after: Epilogue) -> str:
     if after.activation in LECUN:
         return "lecun_normal"
     return "glorot_uniform" if after.activation in GLOROT else "he_normal"

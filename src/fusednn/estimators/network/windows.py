@@ -36,6 +36,7 @@ MOST_ELEMENTS = 1 << 31
 
 ROWWISE = (
     specs.Activation
+    | specs.ParametricActivation
     | specs.PReLU
     | specs.Dropout
     | specs.AlphaDropout
@@ -43,6 +44,7 @@ ROWWISE = (
     | specs.BatchNorm
     | specs.LayerNorm
     | specs.RMSNorm
+    | specs.Scale
 )
 """Layers that keep the shape of a sample."""
 

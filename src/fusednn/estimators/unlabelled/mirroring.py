@@ -30,21 +30,35 @@ class DenseLayer(NamedTuple):
     op: Dense
 
 
-def mirrored_list(built: BuiltLayers) -> tuple[specs.Layer, ...]:
+def mirrored_list(layers: Sequence[specs.Layer], built: BuiltLayers) -> tuple[specs.Layer, ...]:
     """The decoder of an encoder: its dense layers from the last to the first.
 
-    Each has as many units as the encoder's has inputs, and the activation that gave these.
+    Each has as many units as the encoder's has inputs, and the last activation between that one
+    and the dense layer before it. A `PReLU` has slopes of its own; norms and dropout are left out.
     """
-    found: list[specs.Layer] = []
-    inputs = [piece.op for piece in built.pieces if isinstance(piece.op, Dense)]
-    for op, before in zip(reversed(inputs), [*reversed(inputs[:-1]), None], strict=True):
-        after = None if before is None else before.after
-        if after is not None and after.constants:
-            slope = after.constants[0]
-            found += [specs.Dense(op.fan_in), specs.Activation(after.activation, slope)]
-        else:
-            found.append(specs.Dense(op.fan_in, after.activation if after else "identity"))
-    return tuple(found)
+    found: list[list[specs.Layer]] = []
+    activation: str | specs.Layer = "identity"
+    for spec, home in zip(layers, built.homes, strict=True):
+        if isinstance(spec, specs.Dense):
+            assert home is not None
+            units = built.pieces[home].op.fan_in
+            if isinstance(activation, str):
+                found.append([specs.Dense(units, activation)])
+            else:
+                found.append([specs.Dense(units), activation])
+            activation = spec.activation
+        elif found:  # what comes before the first dense layer is none of the decoder's
+            activation = _activation_of(spec) or activation
+    return tuple(spec for pair in reversed(found) for spec in pair)
+
+
+def _activation_of(spec: specs.Layer) -> str | specs.Layer | None:
+    """An activation as `Dense` takes it, or with its slopes as a layer; None of other layers."""
+    if isinstance(spec, specs.PReLU):
+        return spec
+    if not isinstance(spec, specs.Activation) or spec.name == "identity":
+        return None
+    return spec.name if spec.slope is None else spec
 
 
 def tied_decoder(
@@ -78,7 +92,7 @@ def tied_decoder(
     for source, layer in zip(reversed(own), other, strict=True):
         _check(source, layer)
         op = layer.op
-        mirrored = Mirrored(op.fan_in, op.fan_out, source.home, op.after, op.bias, op.rate)
+        mirrored = Mirrored(op.fan_in, op.fan_out, op.after, op.bias, op.rate, of=source.home)
         pieces[layer.home] = pieces[layer.home]._replace(op=mirrored)
     return decoder._replace(pieces=tuple(pieces))
 

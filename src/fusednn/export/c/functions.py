@@ -126,6 +126,101 @@ static void NAME_tied({rows}
 }}
 """
 
+_PERIODIC = """\
+/* Behind `plain` numbers of each row of out, the embedding of each chosen column: PBLD, or PLR if
+   phases is NULL. */
+static void NAME_periodic({rows}
+                 size_t plain, const uint32_t *columns, size_t count, size_t frequencies,
+                 size_t size, const REAL *w, const REAL *phases, const REAL *v, const REAL *c)
+{{
+    const REAL per_turn = (REAL)0.15915494309189535;
+    size_t r, j, f, s;
+    for (r = 0; r < rows; r++, x += x_stride, out += out_stride)
+        for (j = 0; j < count; j++) {{
+            const REAL value = x[columns[j]];
+            REAL *there = out + plain + j * (size + (phases ? 1 : 0));
+            if (phases)
+                *there++ = value;
+            for (s = 0; s < size; s++)
+                there[s] = c[s * count + j];
+            for (f = 0; f < frequencies; f++) {{
+                const size_t at = j * frequencies + f, each = count * frequencies;
+                const REAL turns = value * w[at] + (phases ? phases[at] * per_turn : 0);
+                const REAL cosine = NAME_cos_turns(turns, 0);
+                const REAL sine = phases ? 0 : NAME_cos_turns(turns, (REAL)0.25);
+                for (s = 0; s < size; s++) {{
+                    there[s] += cosine * v[s * each + at];
+                    if (!phases)
+                        there[s] += sine * v[(size + s) * each + at];
+                }}
+            }}
+            for (s = 0; s < size; s++)
+                there[s] = !phases && there[s] < 0 ? 0 : there[s];
+        }}
+}}
+"""
+
+_BIN = """\
+/* The bin of x among those of edges, and how far x is in it; the outer ones have no end. */
+static size_t NAME_bin_of(REAL x, const REAL *edges, size_t bins, REAL *fraction)
+{{
+    size_t k, t = 0;
+    for (k = 1; k < bins; k++)
+        t += x >= edges[k];
+    *fraction = (x - edges[t]) / (edges[t + 1] - edges[t]);
+    return t;
+}}
+"""
+
+_ENCODE_BINS = """\
+/* Behind `plain` numbers of each row of out, the piecewise-linear encoding of chosen columns. */
+static void NAME_encode_bins({rows}
+                 size_t plain, const uint32_t *columns, size_t count, const uint32_t *bins,
+                 const REAL *edges)
+{{
+    size_t r, j, k;
+    for (r = 0; r < rows; r++, x += x_stride, out += out_stride) {{
+        const REAL *own = edges;
+        REAL *there = out + plain;
+        for (j = 0; j < count; j++) {{
+            REAL fraction;
+            const size_t t = NAME_bin_of(x[columns[j]], own, bins[j], &fraction);
+            for (k = 0; k < bins[j]; k++)
+                there[k] = k < t ? 1 : 0;
+            there[t] = fraction;
+            there += bins[j];
+            own += bins[j] + 1;
+        }}
+    }}
+}}
+"""
+
+_EMBED_BINS = """\
+/* Behind `plain` numbers of each row of out, the piecewise-linear embedding of chosen columns. */
+static void NAME_embed_bins({rows}
+                 size_t plain, const uint32_t *columns, size_t count, const uint32_t *bins,
+                 size_t size, const REAL *edges, const REAL *w, const REAL *b, const REAL *v)
+{{
+    size_t r, j, k, s;
+    for (r = 0; r < rows; r++, x += x_stride, out += out_stride) {{
+        const REAL *own = edges, *table = v;
+        for (j = 0; j < count; j++) {{
+            REAL fraction, *there = out + plain + j * size;
+            const size_t t = NAME_bin_of(x[columns[j]], own, bins[j], &fraction);
+            for (s = 0; s < size; s++)
+                there[s] = b[j * size + s] + x[columns[j]] * w[j * size + s];
+            for (k = 0; k < t; k++)
+                for (s = 0; s < size; s++)
+                    there[s] += table[k * size + s];
+            for (s = 0; s < size; s++)
+                there[s] += fraction * table[t * size + s];
+            own += bins[j] + 1;
+            table += bins[j] * size;
+        }}
+    }}
+}}
+"""
+
 _PICK = """\
 /* Copies the chosen columns of x. */
 static void NAME_pick({rows}
@@ -157,6 +252,8 @@ _VALUES = {
     "copy": ("", "x[c]"),
     "add": ("", "out[c] + x[c]"),
     "scale": (("mean", "factor"), "(x[c] - mean[c]) * factor[c]"),
+    "blend": (("share",), "(1 - share[c]) * x[c] + share[c] * out[c]"),
+    "multiply": (("factor",), "x[c] * factor[c]"),
     "prelu": (("slope",), "x[c] > 0 ? x[c] : slope[c] * x[c]"),
     "batch_norm": (
         ("mean", "inverse", "scale", "shift"),
@@ -179,7 +276,11 @@ def function_text(name: str) -> str:
         "look_up": _EMBEDDING,
         "look_up_tokens": _TOKENS,
         "tied": _TIED,
+        "bin_of": _BIN,
+        "encode_bins": _ENCODE_BINS,
+        "embed_bins": _EMBED_BINS,
         "pick": _PICK,
+        "periodic": _PERIODIC,
         "reshape": _RESHAPE,
     }
     return before + texts[name].format(rows=_ROWS)

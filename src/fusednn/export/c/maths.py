@@ -11,6 +11,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from fusednn.kernels import coefficients as table
+from fusednn.kernels.ops.tabular.periodic import MOST_TURNS
 
 from .text import number
 
@@ -214,6 +215,25 @@ INLINE REAL NAME_normal_cdf(REAL x)
 """
 
 
+def _turns(m: Maths) -> str:
+    return f"""\
+/* The cosine of 2 pi (x - shift), with a shift of 0 or 1/4; from 2^20 turns on x counts as 0. */
+INLINE REAL NAME_cos_turns(REAL x, REAL shift)
+{{
+    const REAL round = {m.number(table.ROUND)}, size = x < 0 ? -x : x;
+    const REAL y = size < {m.number(MOST_TURNS)} ? x : 0;
+    const REAL quarters = (4 * y + round) - round, r = y - quarters * {m.number(0.25)};
+    const REAL square = r * r;
+    const REAL cosine = 1 + square * ({m.polynomial("square", table.COS)});
+    const REAL rest = r * square * ({m.polynomial("square", table.SIN)});
+    const REAL sine = {m.number(table.TWO_PI)} * r + rest;
+    const int turned = (int)((int32_t)quarters - (shift > 0)) & 3;
+    const REAL part = turned & 1 ? sine : cosine;
+    return turned == 1 || turned == 2 ? -part : part;
+}}
+"""
+
+
 _EXP_PARTS = "nearest_power", "exp_less_one"
 _PIECES = {
     "bits": (_bits, ()),
@@ -227,6 +247,7 @@ _PIECES = {
     "tanh": (_tanh, ("expm1",)),
     "logistic": (_sigmoid, ("exp_negated",)),
     "softplus": (_softplus, ("exp_negated",)),
+    "cos_turns": (_turns, ()),
     "normal_cdf": (_normal_cdf, (*_EXP_PARTS, "scaled")),
 }
 """Each function's text and the functions it calls: compilers warn of functions never called."""

@@ -21,6 +21,10 @@ from fusednn.graph.layers.recurrent import Recurrent
 from fusednn.graph.layers.rescale import Rescale
 from fusednn.graph.layers.reshape import Reshape
 from fusednn.graph.layers.residual import Residual
+from fusednn.graph.layers.tabular.parametric import Parametric
+from fusednn.graph.layers.tabular.periodic import Periodic
+from fusednn.graph.layers.tabular.piecewise_linear import PiecewiseLinear
+from fusednn.graph.layers.tabular.scaling import Scaling
 from fusednn.graph.layers.tied import Tied
 from fusednn.graph.layers.token_embedding import TokenEmbedding
 from fusednn.graph.layers.transposed_convolution import TransposedConvolution
@@ -93,9 +97,15 @@ class Lowering(LookUps):
                 return self._columnwise("normalise", op, x, scale, shift, epsilon)
             case BatchNorm():
                 return (yield from self._batch_norm(op, x))
-            case Standardize() | PReLU() | Rescale():
+            case Standardize() | Scaling() | PReLU() | Rescale():
                 name, labels = _COLUMNWISE[type(op)]
                 return self._columnwise(name, op, x, *(yield from self._vectors(labels, op)))
+            case Periodic():
+                return (yield from self._periodic(op, x))
+            case PiecewiseLinear():
+                return (yield from self._piecewise_linear(op, x))
+            case Parametric():
+                return (yield from self._parametric(op, x))
             case Reshape():
                 return self._reshape(op, x)
             case Convolution():
@@ -248,6 +258,15 @@ class Lowering(LookUps):
         names = yield from self._define_all(arrays)
         return self._columnwise("batch_norm", op, x, *names)
 
+    def _parametric(self, op: Parametric, x: Buffer):
+        [shares] = yield from self._vectors(("shares",), op)
+        out = self.buffers.like(x, op.width)
+        self._call("copy", x, out, op.width)
+        self._activate(op.function, out, op.width)
+        self._call("blend", x, out, op.width, shares)
+        self.buffers.release(x)
+        return out
+
     def _residual(self, op: Residual, x: Buffer):
         new = self.buffers.keep(x)
         out = self.own((yield from self.ops(op.inner, x)), op.fan_out)
@@ -286,6 +305,7 @@ class Lowering(LookUps):
 
 _COLUMNWISE = {
     Standardize: ("scale", ("mean", "factor")),
+    Scaling: ("multiply", ("factors",)),
     PReLU: ("prelu", ("slopes",)),
     Rescale: ("rescale", ("before", "factor", "divisor", "after", "low", "high")),
 }

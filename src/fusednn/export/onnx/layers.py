@@ -21,6 +21,10 @@ from fusednn.graph.layers.rescale import Rescale
 from fusednn.graph.layers.reshape import Reshape
 from fusednn.graph.layers.residual import Residual
 from fusednn.graph.layers.stepped_attention import SteppedAttention, SteppedPositions
+from fusednn.graph.layers.tabular.parametric import Parametric
+from fusednn.graph.layers.tabular.periodic import Periodic
+from fusednn.graph.layers.tabular.piecewise_linear import PiecewiseLinear
+from fusednn.graph.layers.tabular.scaling import Scaling
 from fusednn.graph.layers.tied import Tied
 from fusednn.graph.layers.token_embedding import TokenEmbedding
 from fusednn.graph.layers.untrained import Identity, Standardize
@@ -33,13 +37,14 @@ from .recurrent import add_recurrent
 from .samples import Tensor
 from .stepped_attention import add_attention_step, add_positions_step
 from .steps import add_history, add_recurrent_step
+from .tabular import add_bins, add_periodic
 from .windows import WINDOWED, add_windows
 
 FAR_BIAS = 16.0
 """Biases of a first layer above this include the mean of a scaling, which the products cancel.
 Such a layer computes in float64, because runtimes round large intermediate sums differently."""
 
-BY_CHANNEL = BatchNorm | PReLU | Standardize | Identity
+BY_CHANNEL = BatchNorm | Parametric | PReLU | Scaling | Standardize | Identity
 """Ops that treat each element by its channel, so that channels may also be first."""
 
 
@@ -174,6 +179,29 @@ def _(op: Reshape, graph: Graph, x: str, arrays) -> str:
 @add_op.register
 def _(op: PReLU, graph: Graph, x: str, arrays) -> str:
     return prelu(graph, x, graph.array("slopes", arrays[0]))
+
+
+@add_op.register
+def _(op: Scaling, graph: Graph, x: str, arrays) -> str:
+    return _affine(graph, x, *arrays)
+
+
+@add_op.register
+def _(op: Parametric, graph: Graph, x: str, arrays) -> str:
+    [shares] = arrays
+    kept = graph.node("Mul", x, graph.array("kept", 1 - shares))
+    activated = add_activation(graph, x, op.function)
+    return graph.node("Add", kept, graph.node("Mul", activated, graph.array("shares", shares)))
+
+
+@add_op.register
+def _(op: Periodic, graph: Graph, x: str, arrays) -> str:
+    return add_periodic(op, graph, x, arrays)
+
+
+@add_op.register
+def _(op: PiecewiseLinear, graph: Graph, x: str, arrays) -> str:
+    return add_bins(op, graph, x, arrays)
 
 
 @add_op.register

@@ -12,6 +12,7 @@ from fusednn.graph.layers.layer import Layer, shapes_along
 from fusednn.graph.layers.prelu import PReLU
 from fusednn.graph.layers.recurrent import Recurrent
 from fusednn.graph.layers.residual import Residual
+from fusednn.graph.layers.tabular.scaling import Scaling
 from fusednn.graph.layers.token_embedding import TokenEmbedding
 from fusednn.graph.layers.untrained import Identity
 from fusednn.serving.files.op_fields import FILE_NAMES
@@ -124,5 +125,5 @@ def _add_one(op, graph: Graph, x: SeriesTensor, arrays):
         arrays = [array.reshape(-1, 1) for array in arrays]
     else:
         x = x.as_rows(graph)
-    is_clear = x.is_clear and isinstance(op, Identity | PReLU)
+    is_clear = x.is_clear and isinstance(op, Identity | PReLU | Scaling)
     return x._replace(name=add_op(op, graph, x.name, arrays), width=op.fan_out, is_clear=is_clear)

@@ -144,14 +144,16 @@ class Recurrent:
         return total
 
 
-def _in_parts(trace: Trace, op: Recurrent, x: Array) -> bool:
+def _takes_parts(trace: Trace, op: Recurrent, x: Array) -> bool:
     """Whether x is multiplied for some steps at a time.
 
-    Only in predictions of many steps, so that the sums stay in the cache; a plain recurrence
-    writes its states over them. Threads that share a sample share a product of all steps.
+    Only in predictions of many steps, so that the sums stay in the cache. Threads that share a
+    sample share a product of all steps. A plain recurrence writes its states over the sums;
+    states that are carried on, and rounded weights, have kernels of their own.
     """
-    is_plain = op.carried or op.storage or op.cell not in ("lstm", "gru")
-    return not (trace.goes_back or trace.is_shared or is_plain) and x.shape[0] > TOGETHER
+    if trace.goes_back or trace.is_shared or op.carried or op.storage:
+        return False
+    return op.cell in ("lstm", "gru") and x.shape[0] > TOGETHER
 
 
 class _Direction:
@@ -163,7 +165,7 @@ class _Direction:
         self.trace, self.op, self.x, self.reverse = trace, op, x, reverse
         self.w_x, self.w, self.b, *self.b_hidden = parameters
         self.steps, self.lengths = x.shape[0], trace.lengths_of(x)
-        self._in_parts = _in_parts(trace, op, x)
+        self._in_parts = _takes_parts(trace, op, x)
         z = None
         if not self._in_parts:
             z, given = self._rows(op.columns), {"floor": NOTHING.floor, "storage": op.storage}

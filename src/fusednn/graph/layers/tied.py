@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from functools import partial
 from math import inf, prod
-from typing import NamedTuple
 
 from fusednn.graph.arrays import CHUNKS, Array
 from fusednn.graph.gradients import Partials, Sum
@@ -13,11 +13,38 @@ from fusednn.graph.trace import Trace
 
 from .dense import sums_near
 from .epilogue import NOTHING, Epilogue
-from .layer import distinct, rowwise
+from .layer import rowwise
 
 
-@distinct
-class Tied(NamedTuple):
+@dataclass(frozen=True)
+class _Product:
+    """A product with another layer's weights, transposed.
+
+    Parameters
+    ----------
+    fan_in, fan_out : int
+    after : Epilogue
+    """
+
+    fan_in: int
+    fan_out: int
+    after: Epilogue = NOTHING
+
+    def out_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        return rowwise(self.fan_in, self.fan_out, shape)
+
+    def products(self, shape: tuple[int, ...]) -> list[tuple[int, int, int]]:
+        return [(prod(shape[:-1]), self.fan_in, self.fan_out)]
+
+    def joins_rows(self) -> bool:
+        return False
+
+    def is_random(self) -> bool:
+        return self.after.dropout > 0
+
+
+@dataclass(frozen=True)
+class Tied(_Product):
     """out = after(x t^T), t (fan_out, fan_in) being the table of the first op, a `TokenEmbedding`.
 
     It has no parameters: the table has one value, one gradient (the sum of both) and one update.
@@ -33,25 +60,10 @@ class Tied(NamedTuple):
         rounded too.
     """
 
-    fan_in: int
-    fan_out: int
-    after: Epilogue = NOTHING
     storage: str = ""
 
     def parameters(self) -> list[Parameter]:
         return []
-
-    def out_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        return rowwise(self.fan_in, self.fan_out, shape)
-
-    def products(self, shape: tuple[int, ...]) -> list[tuple[int, int, int]]:
-        return [(prod(shape[:-1]), self.fan_in, self.fan_out)]
-
-    def joins_rows(self) -> bool:
-        return False
-
-    def is_random(self) -> bool:
-        return self.after.dropout > 0
 
     def trace(self, trace: Trace, x: Array) -> Array:
         _, table = trace.parameters[0]
@@ -77,8 +89,8 @@ class Tied(NamedTuple):
         return dx
 
 
-@distinct
-class Mirrored(NamedTuple):
+@dataclass(frozen=True)
+class Mirrored(_Product):
     """out = after(x w^T + b), w (O, I) being the weights of an earlier dense layer.
 
     Its own parameters are the biases (O,). The weights have one value, one gradient (the sum of
@@ -87,37 +99,22 @@ class Mirrored(NamedTuple):
     Parameters
     ----------
     fan_in, fan_out : int
-    of : int
-        The number of that layer among the network's ops.
     after : Epilogue
     bias : bool
         Whether the biases are trained; else they are zero.
     rate : float
         Factor of the biases' learning rate.
+    of : int
+        The number of that layer among the network's ops.
     """
 
-    fan_in: int
-    fan_out: int
-    of: int
-    after: Epilogue = NOTHING
     bias: bool = True
     rate: float = 1.0
+    of: int = field(kw_only=True)
 
     def parameters(self) -> list[Parameter]:
         biases = Parameter("biases", (self.fan_out,), DRAWN, self.rate)
         return [biases._replace(trained=self.bias, shown=self.bias)]
-
-    def out_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        return rowwise(self.fan_in, self.fan_out, shape)
-
-    def products(self, shape: tuple[int, ...]) -> list[tuple[int, int, int]]:
-        return [(prod(shape[:-1]), self.fan_in, self.fan_out)]
-
-    def joins_rows(self) -> bool:
-        return False
-
-    def is_random(self) -> bool:
-        return self.after.dropout > 0
 
     def trace(self, trace: Trace, x: Array) -> Array:
         _, w = trace.parameters[trace.firsts[self.of]]

@@ -22,6 +22,7 @@ from .latent import add_divergence, draw_latent
 from .look_ups import count_tokens, embed, embed_backward, embed_tokens
 from .lowering import Lowering
 from .products import dense_backward, dense_forward, dense_turned, sum_dense
+from .tabular import bins, periodic
 
 
 class Binding(NamedTuple):
@@ -160,12 +161,24 @@ BINDINGS: dict[str, Binding] = {
     "dropout": Binding(epilogues.dropout, {"out": "x", "dropped_slopes": "slopes"}),
     "gaussian_noise": Binding(epilogues.noise, {"out": "x"}),
     "scale_rows": Binding(_scale),
+    "scale_backward": _kernel(elementwise.scale_backward, dx="dout", products="x"),
     "rescale_rows": _kernel(rescale.rescale_rows),
     "add_rows": _kernel(elementwise.add_rows, out="x"),
     "mix_rows": _kernel(mix.mix_rows, out="x"),
     "mix_values": Binding(_mix_values),
     "prelu_forward": _kernel(elementwise.prelu_forward),
     "prelu_backward": _kernel(elementwise.prelu_backward, dx="dout", products="x"),
+    "parametric_forward": Binding(epilogues.parametric),
+    **{
+        name: Binding(getattr(bins, name))
+        for name in (
+            *("encode_bins", "encode_bins_backward"),
+            *("embed_bins", "embed_bins_backward", "embed_bins_sums"),
+        )
+    },
+    "periodic_forward": Binding(periodic.periodic_forward),
+    "periodic_backward": Binding(periodic.periodic_backward),
+    "periodic_sums": Binding(periodic.periodic_sums),
     "layer_norm_forward": _kernel(layer_norm.layer_norm_forward, normal="x"),
     "layer_norm_sums": _kernel(layer_norm.layer_norm_sums),
     "layer_norm_backward": _kernel(layer_norm.layer_norm_backward, products="normal"),

@@ -8,6 +8,7 @@ from fusednn.graph.calls import Call
 from fusednn.kernels.activations import ACTIVATIONS, multiply_slopes
 from fusednn.kernels.ops.pointwise import activate as kernels
 from fusednn.kernels.ops.pointwise import noise as random
+from fusednn.kernels.ops.pointwise.parametric import parametric_forward
 
 from .lowering import Lowering
 
@@ -31,6 +32,25 @@ def activate(lowering: Lowering, call: Call) -> list[np.ndarray]:
         "function": (row.forward, "activation") if slopes is None else (row.slopes, "slopes"),
     }
     return [lowering.program.record(kernels.activate, operands)]
+
+
+def parametric(lowering: Lowering, call: Call) -> list[np.ndarray]:
+    """An activation in learned shares; the way back needs its slopes and what it adds to x."""
+    row, slopes = ACTIVATIONS[call.given["activation"]], call.out.get("slopes")
+    operands = {
+        "out": lowering.blocks[call.out["out"]],
+        "x": lowering.blocks[call.given["x"]],
+        "share": lowering.values(call.given["share"]),
+        "constants": _constants(lowering, call),
+        "function": (row.forward, "activation"),
+    }
+    if slopes is not None:
+        operands |= {name: lowering.blocks[call.out[name]] for name in ("slopes", "excess")}
+        if row.slopes is None:
+            operands["derivative"] = (row.backward, "derivative")
+        else:
+            operands["function"] = (row.slopes, "slopes")
+    return [lowering.program.record(parametric_forward, operands)]
 
 
 def differentiate(lowering: Lowering, call: Call) -> list[np.ndarray]:

@@ -29,6 +29,10 @@ LOOKING_UP = "embed_rows", "embed_tokens"
 """The calls that read tables."""
 
 
+READ_BY_ROWS = {"periodic_forward": ("w", "b", "v", "c"), "embed_bins": ("w", "b", "v")}
+"""The calls that read parameters of several axes by rows along the last, and their operands."""
+
+
 def forms_of(network: Network, dtype, wants_dx: bool = False) -> tuple[Form, ...]:
     """The form of each parameter, in the order of the network.
 
@@ -55,6 +59,12 @@ def _forms(network: Network, dtype, wants_dx: bool) -> tuple[Form, ...]:
     copied = {number for op in TRANSPOSING for number in _weights_of(whole, op)}
     tables = [call.given["tables"] for call in graph.calls if call.op in LOOKING_UP]
     tables += [(call.given["table"],) for call in graph.calls if call.op == "add_positions"]
+    by_rows = {
+        call.given[name]
+        for call in graph.calls
+        for name in READ_BY_ROWS.get(call.op, ())
+        if call.given[name] is not None
+    }
     convolutions = _weights_of(graph, "convolve") | _weights_of(graph, "convolve_transposed")
     turned = {one.parameter for one in graph.turned}
     forms: list[Form] = []
@@ -78,13 +88,14 @@ def _forms(network: Network, dtype, wants_dx: bool) -> tuple[Form, ...]:
         elif any(array in found for found in tables):
             count, size = parameter.shape
             forms.append(Table(count, size, dtype))
+        elif array in by_rows or len(parameter.shape) == 1:
+            element = np.float64 if parameter.exact else dtype
+            forms.append(Column(parameter.shape, element, decays=parameter.decay > 0))
         elif len(parameter.shape) > 2:
             forms.append(stored_taps(convolutions[number], dtype, number in copied))
-        elif len(parameter.shape) == 2:
-            forms.append(Panels(*parameter.shape, dtype, transposed=number in copied))
         else:
-            [size] = parameter.shape
-            forms.append(Column(size, np.float64 if parameter.exact else dtype))
+            fan_in, fan_out = parameter.shape
+            forms.append(Panels(fan_in, fan_out, dtype, transposed=number in copied))
     return tuple(forms)
 
 

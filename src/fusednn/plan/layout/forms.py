@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from math import prod
 from typing import Any, ClassVar
 
 import numpy as np
@@ -34,8 +35,8 @@ class Form(ABC):
     dtype : dtype
     count, transposed_count : int
         Elements, padding included, and those of a copy of w^T.
-    is_matrix : bool
-        Whether its update writes the sums of its squares.
+    decays : bool
+        Whether decay and the L1 term apply to it; its update then writes the sums of its squares.
     scratch : int
         Elements of a worker's scratch that its update needs.
     """
@@ -46,7 +47,7 @@ class Form(ABC):
     dtype: np.dtype
     count: int
     transposed_count = 0
-    is_matrix = True
+    decays = True
     scratch = 0
 
     @abstractmethod
@@ -71,27 +72,38 @@ class Form(ABC):
 
 
 class Column(Form):
-    """A vector, padded: a bias, or a factor of each unit.
+    """Rows along the last axis, each padded: a bias, a factor of each unit, or a few for each.
 
     Parameters
     ----------
-    size : int
+    size : int or tuple of int
+        Its shape.
     dtype : dtype
+    decays : bool
+        As an attribute.
     """
 
     apply_op = staticmethod(update.apply_bias)
     partials_op = staticmethod(partials.update_vector_partials)
-    is_matrix = False
 
-    def __init__(self, size: int, dtype):
-        self.shape, self.dtype = (size,), np.dtype(dtype)
-        self.count = padded(size, dtype)
+    def __init__(self, size: int | tuple[int, ...], dtype, decays: bool = False):
+        self.shape = size if isinstance(size, tuple) else (size,)
+        self.dtype, self.decays = np.dtype(dtype), decays
+        self.stride = padded(self.shape[-1], dtype)
+        self.count = prod(self.shape[:-1]) * self.stride
+
+    def _rows(self, flat: np.ndarray) -> np.ndarray:
+        rows = flat[: self.count].reshape(*self.shape[:-1], self.stride)
+        return rows[..., : self.shape[-1]]
 
     def pack(self, flat: np.ndarray, array: np.ndarray) -> None:
-        flat[: len(array)] = array
+        self._rows(flat)[:] = array
 
     def unpack(self, array: np.ndarray, flat: np.ndarray) -> None:
-        array[:] = flat[: len(array)]
+        array[:] = self._rows(flat)
+
+    def update_operands(self) -> dict[str, Any]:
+        return {"decays": 1} if self.decays else {}
 
     def tiles(self, batch: int) -> list[tuple[int, int, float]]:
         bounds = parts(self.count, self.dtype)

@@ -170,9 +170,9 @@ def _with_storage(op: Layer, storage: str) -> Layer:
         return op._replace(inner=inner, shortcut=shortcut)
     if storage == INTEGER and _longest_sum(op) > 4 * MOST_WORDS:
         return op
-    if isinstance(op, Recurrent):
+    if isinstance(op, Recurrent | Tied):
         return replace(op, storage=storage)
-    if not isinstance(op, Dense | Tied | Convolution | TransposedConvolution):
+    if not isinstance(op, Dense | Convolution | TransposedConvolution):
         return op
     return op._replace(storage=storage)
 

@@ -62,7 +62,7 @@ class Updater:
         return sum(
             len(tiles)
             for tiles, form in zip(self._tiles, self._layout.forms, strict=True)
-            if form.is_matrix
+            if form.decays
         )
 
     def lower(
@@ -111,7 +111,7 @@ class Updater:
                 **gradient.operands,
                 **form.update_operands(),
             }
-            if form.is_matrix:
+            if form.decays:
                 if refresh and number not in self._normed:
                     operands["transposed"] = self._layout.transposed(self._transposed, number)
                 operands["squares_out"] = None if squares is None else squares[counted:]
@@ -128,7 +128,7 @@ class Updater:
     def _factors(self, number: int) -> np.ndarray | None:
         """A parameter's factors of rate, decay and squares; None if it needs none."""
         rate, decay = self._facts[number].rate, self._facts[number].decay
-        if rate == 1.0 and (decay == 1.0 or not self._layout.forms[number].is_matrix):
+        if rate == 1.0 and (decay == 1.0 or not self._layout.forms[number].decays):
             return None
         return np.array([rate, decay * rate if self._decoupled else decay, decay])
 

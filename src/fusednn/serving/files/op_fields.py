@@ -23,6 +23,10 @@ from fusednn.graph.layers.recurrent import GATES, Recurrent
 from fusednn.graph.layers.rescale import Rescale
 from fusednn.graph.layers.reshape import Reshape
 from fusednn.graph.layers.residual import Residual
+from fusednn.graph.layers.tabular.parametric import Parametric
+from fusednn.graph.layers.tabular.periodic import Periodic
+from fusednn.graph.layers.tabular.piecewise_linear import PiecewiseLinear
+from fusednn.graph.layers.tabular.scaling import Scaling
 from fusednn.graph.layers.tied import Mirrored, Tied
 from fusednn.graph.layers.token_embedding import TokenEmbedding
 from fusednn.graph.layers.transposed_convolution import TransposedConvolution
@@ -112,6 +116,23 @@ FIELDS: dict[type, dict[str, Kind]] = {
     BatchNorm: {"width": SIZE, "after": AFTER, "epsilon": EPSILON},
     LayerNorm: {"width": SIZE, "after": AFTER, "centered": FLAG, "epsilon": EPSILON},
     PReLU: {"width": SIZE, "after": AFTER},
+    Parametric: {"width": SIZE, "function": AFTER, "after": AFTER},
+    Periodic: {
+        "fan_in": SIZE,
+        "columns": NUMBERS,
+        "frequencies": SIZE,
+        "size": SIZE,
+        "is_plr": FLAG,
+        "after": AFTER,
+    },
+    PiecewiseLinear: {
+        "fan_in": SIZE,
+        "columns": NUMBERS,
+        "bins": SIZES,
+        "size": NUMBER,
+        "after": AFTER,
+    },
+    Scaling: {"width": SIZE, "after": AFTER},
     Standardize: {"width": SIZE, "after": AFTER},
     Rescale: {"width": SIZE, "after": AFTER},
     Identity: {"width": SIZE, "after": AFTER},
@@ -182,6 +203,10 @@ SINCE: dict[type, int] = {
     Latent: 8,
     Tied: 8,
     Mirrored: 8,
+    Scaling: 9,
+    Parametric: 9,
+    Periodic: 9,
+    PiecewiseLinear: 9,
 }
 """The version of the format that introduced an op, if it is not the first."""
 

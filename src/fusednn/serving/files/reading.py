@@ -22,7 +22,7 @@ from .paths import path_of
 from .reading_ops import read_ops
 from .tensors import Tensors, parsed
 
-VERSION = 8
+VERSION = 9
 """The newest version of the format. All earlier ones are read. A file is written in the first
 version that can hold it."""
 
@@ -36,7 +36,7 @@ TRAINING = "training."
 _FIRST = "version", "kind", "dtype", "ops", "head", "names", "features", "notes"
 _SECOND = *_FIRST, "columns"
 _FIFTH = *_SECOND, "axes"
-KEYS = {1: _FIRST, 2: _SECOND, 3: _SECOND, 4: _SECOND, 5: _FIFTH, 6: _FIFTH, 7: _FIFTH, 8: _FIFTH}
+KEYS = {1: _FIRST, **dict.fromkeys((2, 3, 4), _SECOND), **dict.fromkeys(range(5, 10), _FIFTH)}
 """The keys of each version of the format."""
 
 _DTYPES = {name: np.dtype(name) for name in ("float32", "float64")}

@@ -14,6 +14,8 @@ from fusednn.graph.layers.embedding import Embedding
 from fusednn.graph.layers.layer import Layer
 from fusednn.graph.layers.recurrent import Recurrent
 from fusednn.graph.layers.residual import Residual
+from fusednn.graph.layers.tabular.periodic import Periodic
+from fusednn.graph.layers.tabular.piecewise_linear import PiecewiseLinear
 from fusednn.graph.layers.tied import Mirrored, Tied
 from fusednn.graph.layers.token_embedding import TokenEmbedding
 from fusednn.graph.windows import Windows
@@ -179,6 +181,10 @@ class Reader:
             self._check_embedding(parts, where)
         if kind is TokenEmbedding:
             self._check_tokens(parts, where)
+        if kind is PiecewiseLinear:
+            self._check_bins(parts, where)
+        if kind is Periodic:
+            self._check_periodic(parts, where)
         if kind is Tied and self._depth:
             raise Refused(f"{where} must be the last op")
         if kind is Mirrored and self._depth:
@@ -207,13 +213,26 @@ class Reader:
     def _check_embedding(self, parts: dict[str, Any], where: str) -> None:
         if self._depth or self._count > 1:
             raise Refused(f"{where} must be the first op")
-        columns = parts["columns"]
         if len({len(parts[key]) for key in ("columns", "categories", "sizes")}) > 1:
             raise Refused(f"{where} must have as many categories and sizes as columns")
-        if len(set(columns)) != len(columns) or max(columns) >= parts["fan_in"]:
-            raise Refused(f"{where}.columns must be different ones of its {parts['fan_in']}")
+        _check_columns(parts, where)
         if sum(parts["sizes"]) > self._widest:
             raise Refused(f"{where}.sizes are more than the tensors have elements")
+
+    def _check_periodic(self, parts: dict[str, Any], where: str) -> None:
+        _check_columns(parts, where)
+        if parts["size"] < 2 and not parts["is_plr"]:
+            raise Refused(f"{where}.size must be 2 or more, since it has the columns themselves")
+        for key in ("frequencies", "size"):
+            if parts[key] * len(parts["columns"]) > self._widest:
+                raise Refused(f"{where}.{key} are more than the tensors have elements")
+
+    def _check_bins(self, parts: dict[str, Any], where: str) -> None:
+        _check_columns(parts, where)
+        if len(parts["bins"]) != len(parts["columns"]):
+            raise Refused(f"{where} must have as many bins as columns")
+        if max(sum(parts["bins"]), parts["size"] * len(parts["columns"])) > self._widest:
+            raise Refused(f"{where} makes more numbers than the tensors have elements")
 
     def _check_tokens(self, parts: dict[str, Any], where: str) -> None:
         if self._depth or self._count > 1:
@@ -222,6 +241,12 @@ class Reader:
             raise Refused(f"{where} has more vectors than the tensors have elements")
         if (parts["padding"] or 0) >= parts["categories"]:
             raise Refused(f"{where}.padding must be one of its {parts['categories']} codes")
+
+
+def _check_columns(parts: dict[str, Any], where: str) -> None:
+    columns = parts["columns"]
+    if len(set(columns)) != len(columns) or max(columns) >= parts["fan_in"]:
+        raise Refused(f"{where}.columns must be different ones of its {parts['fan_in']}")
 
 
 def _check_attention(parts: dict[str, Any], where: str) -> None:

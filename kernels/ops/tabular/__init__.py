@@ -1,0 +1,1 @@
+"""Ops on columns of tables: embeddings of numbers."""

@@ -1,0 +1,1 @@
+"""Binds embeddings of numeric columns to kernels."""
