@@ -108,20 +108,20 @@ class Periodic(nn.Module):
         self.frequencies = nn.Parameter(torch.randn(m, spec.frequencies))
         if not self.is_plr:
             self.phases = nn.Parameter(torch.randn(m, spec.frequencies))
-        self.weights = nn.Parameter(torch.randn(S * (1 + self.is_plr), m, spec.frequencies))
-        self.biases = nn.Parameter(torch.randn(S, m))
+        self.weight = nn.Parameter(torch.randn(S * (1 + self.is_plr), m, spec.frequencies))
+        self.bias = nn.Parameter(torch.randn(S, m))
 
     def forward(self, x):
         z = x[..., self.chosen]
         angles = 2 * torch.pi * self.frequencies * z[..., None]
         if self.is_plr:
-            cosines, sines = self.weights.chunk(2)
+            cosines, sines = self.weight.chunk(2)
             found = torch.einsum("...mf,smf->...ms", angles.cos(), cosines)
             found = found + torch.einsum("...mf,smf->...ms", angles.sin(), sines)
-            found = torch.relu(found + self.biases.T)
+            found = torch.relu(found + self.bias.T)
         else:
             cosines = (angles + self.phases).cos()
-            found = torch.einsum("...mf,smf->...ms", cosines, self.weights) + self.biases.T
+            found = torch.einsum("...mf,smf->...ms", cosines, self.weight) + self.bias.T
             found = torch.cat([z[..., None], found], dim=-1)
         return torch.cat([x[..., self.plain], found.flatten(-2)], dim=-1)
 
@@ -136,7 +136,7 @@ class PiecewiseLinear(nn.Module):
         self.bins, m = [len(own) - 1 for own in spec.edges], len(self.chosen)
         self.edges = [torch.tensor(own, dtype=torch.float64) for own in spec.edges]
         if spec.size:
-            self.weights, self.biases = (nn.Parameter(torch.randn(m, spec.size)) for _ in range(2))
+            self.weight, self.bias = (nn.Parameter(torch.randn(m, spec.size)) for _ in range(2))
             self.tables = nn.Parameter(torch.randn(sum(self.bins), spec.size))
 
     def forward(self, x):
@@ -151,7 +151,7 @@ class PiecewiseLinear(nn.Module):
                 ends = code[..., :1].clamp_max(1), code[..., -1:].clamp_min(0)
                 code = torch.cat([ends[0], inner, ends[1]], dim=-1)
             if tables is not None:
-                code = z * self.weights[j] + self.biases[j] + code @ tables[j]
+                code = z * self.weight[j] + self.bias[j] + code @ tables[j]
             parts.append(code)
         return torch.cat(parts, dim=-1)
 

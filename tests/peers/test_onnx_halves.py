@@ -7,7 +7,10 @@ pytest.importorskip("onnxruntime")
 
 # Without the peers the module ends above, so these imports cannot come first.
 from cases.halves import halves
+from cases.small_games import fitted
 from oracles.onnx_sessions import BATCHES, check_values, run, session_of
+
+from fusednn import export_onnx
 
 pytestmark = pytest.mark.peers
 
@@ -20,3 +23,8 @@ def test_halves_answer_as_the_estimators(dtype, tmp_path):
         for count in (*BATCHES, len(rows)):
             found = run(session, rows[:count])["variable"]
             check_values(found.reshape(answers[:count].shape), answers[:count])
+
+
+def test_a_whole_game_is_refused():
+    with pytest.raises(TypeError, match="GAN has two networks: take its generator_"):
+        export_onnx(fitted(), None)

@@ -7,6 +7,7 @@ torch = pytest.importorskip("torch")
 
 # Without the peer the module ends above, so these imports cannot come first.
 from every_part import LAYERS, code_columns, public
+from oracles import torch_layers as twins
 from oracles.parity import fit_quietly
 from torch import nn
 
@@ -38,10 +39,14 @@ from fusednn.layers import (
     LayerNorm,
     MaxPool1D,
     MaxPool2D,
+    ParametricActivation,
+    Periodic,
+    PiecewiseLinear,
     PReLU,
     Reshape,
     Residual,
     RMSNorm,
+    Scale,
     TokenEmbedding,
     UpSample1D,
     UpSample2D,
@@ -87,6 +92,13 @@ def norm_weights(linear):
     return nn.utils.parametrizations.weight_norm(linear, dim=0)
 
 
+TABULAR = [
+    PiecewiseLinear(size=3, columns=[1], edges=[[-0.5, 0.0, 0.5]]),
+    PiecewiseLinear(columns=[0], edges=[[-1.0, 0.2, 1.0]]),
+    Periodic(5, 3, columns=[2]),
+    Periodic(4, 1, columns=[10], kind="plr"),
+    Scale(),
+]
 PAIRS = {  # the axes of our sample, our layers, PyTorch's
     "dense": (
         (6,),
@@ -126,6 +138,15 @@ PAIRS = {  # the axes of our sample, our layers, PyTorch's
         lambda: [
             *(Codes(3, 5, padding_idx=0), nn.Dropout(0.2), nn.Flatten()),
             *(nn.Linear(30, 4), nn.Tanh()),
+        ],
+    ),
+    "columns of tables": (
+        (6,),
+        [*TABULAR, Dense(4), ParametricActivation("selu", 0.5)],
+        lambda: [
+            *(twins.PiecewiseLinear(TABULAR[0], 6), twins.PiecewiseLinear(TABULAR[1], 8)),
+            *(twins.Periodic(TABULAR[2], 9), twins.Periodic(TABULAR[3], 11), twins.Scale(11)),
+            *(nn.Linear(11, 4), twins.Parametric(ParametricActivation("selu", 0.5), 4)),
         ],
     ),
     "residual": (

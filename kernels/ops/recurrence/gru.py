@@ -78,17 +78,7 @@ def run_cell(record, like, sample, step, place, before, begins):
 def gru_forward(record, frame, scratch, lo, hi):
     """Samples [lo, hi): states (T, H) and s (T, 3 H) from z (T, 3 H), which becomes gates."""
     use_full_vectors(scratch[0])
-    walk_forward(
-        record,
-        scratch[0],
-        lo,
-        hi,
-        multiply_floats,
-        False,
-        run_cell,
-        FORWARD.gates,
-        FORWARD.gates_step,
-    )
+    walk_forward(record, scratch[0], lo, hi, multiply_floats, False, run_cell)
     return 0
 
 

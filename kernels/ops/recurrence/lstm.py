@@ -73,17 +73,7 @@ def run_cell(record, like, sample, step, place, before, begins):
 def lstm_forward(record, frame, scratch, lo, hi):
     """Samples [lo, hi): states, cells and squashed (T, H) from z (T, 4 H), which becomes gates."""
     use_full_vectors(scratch[0])
-    walk_forward(
-        record,
-        scratch[0],
-        lo,
-        hi,
-        multiply_floats,
-        True,
-        run_cell,
-        FORWARD.sums,
-        FORWARD.sums_step,
-    )
+    walk_forward(record, scratch[0], lo, hi, multiply_floats, True, run_cell)
     return 0
 
 

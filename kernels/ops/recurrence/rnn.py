@@ -44,17 +44,7 @@ def run_cell(record, like, sample, step, place, before, begins):
 def rnn_forward(record, frame, scratch, lo, hi):
     """Samples [lo, hi) of states (T, H), from z to h; z becomes the sums with h w."""
     use_full_vectors(scratch[0])
-    walk_forward(
-        record,
-        scratch[0],
-        lo,
-        hi,
-        multiply_floats,
-        True,
-        run_cell,
-        FORWARD.sums,
-        FORWARD.sums_step,
-    )
+    walk_forward(record, scratch[0], lo, hi, multiply_floats, True, run_cell)
     return 0
 
 

@@ -45,10 +45,7 @@ def multiply_by_integers(record, sums, sums_sample, h, h_sample, start, start_sa
 def half_rnn(record, frame, scratch, lo, hi):
     """`rnn_forward` with w in bfloat16."""
     use_full_vectors(scratch[0])
-    walk_forward(
-        record, scratch[0], lo, hi, multiply_by_halves, True, rnn.run_cell, rnn.FORWARD.sums,
-        rnn.FORWARD.sums_step,
-    )  # fmt: skip
+    walk_forward(record, scratch[0], lo, hi, multiply_by_halves, True, rnn.run_cell)
     return 0
 
 
@@ -56,10 +53,7 @@ def half_rnn(record, frame, scratch, lo, hi):
 def half_lstm(record, frame, scratch, lo, hi):
     """`lstm_forward` with w in bfloat16."""
     use_full_vectors(scratch[0])
-    walk_forward(
-        record, scratch[0], lo, hi, multiply_by_halves, True, lstm.run_cell, lstm.FORWARD.sums,
-        lstm.FORWARD.sums_step,
-    )  # fmt: skip
+    walk_forward(record, scratch[0], lo, hi, multiply_by_halves, True, lstm.run_cell)
     return 0
 
 
@@ -67,10 +61,7 @@ def half_lstm(record, frame, scratch, lo, hi):
 def half_gru(record, frame, scratch, lo, hi):
     """`gru_forward` with w in bfloat16."""
     use_full_vectors(scratch[0])
-    walk_forward(
-        record, scratch[0], lo, hi, multiply_by_halves, False, gru.run_cell, gru.FORWARD.gates,
-        gru.FORWARD.gates_step,
-    )  # fmt: skip
+    walk_forward(record, scratch[0], lo, hi, multiply_by_halves, False, gru.run_cell)
     return 0
 
 
@@ -78,10 +69,7 @@ def half_gru(record, frame, scratch, lo, hi):
 def integer_rnn(record, frame, scratch, lo, hi):
     """`rnn_forward` with w in integers."""
     use_full_vectors(scratch[0])
-    walk_forward(
-        record, scratch[0], lo, hi, multiply_by_integers, True, rnn.run_cell, rnn.FORWARD.sums,
-        rnn.FORWARD.sums_step,
-    )  # fmt: skip
+    walk_forward(record, scratch[0], lo, hi, multiply_by_integers, True, rnn.run_cell)
     return 0
 
 
@@ -89,10 +77,7 @@ def integer_rnn(record, frame, scratch, lo, hi):
 def integer_lstm(record, frame, scratch, lo, hi):
     """`lstm_forward` with w in integers."""
     use_full_vectors(scratch[0])
-    walk_forward(
-        record, scratch[0], lo, hi, multiply_by_integers, True, lstm.run_cell, lstm.FORWARD.sums,
-        lstm.FORWARD.sums_step,
-    )  # fmt: skip
+    walk_forward(record, scratch[0], lo, hi, multiply_by_integers, True, lstm.run_cell)
     return 0
 
 
@@ -100,8 +85,5 @@ def integer_lstm(record, frame, scratch, lo, hi):
 def integer_gru(record, frame, scratch, lo, hi):
     """`gru_forward` with w in integers."""
     use_full_vectors(scratch[0])
-    walk_forward(
-        record, scratch[0], lo, hi, multiply_by_integers, False, gru.run_cell, gru.FORWARD.gates,
-        gru.FORWARD.gates_step,
-    )  # fmt: skip
+    walk_forward(record, scratch[0], lo, hi, multiply_by_integers, False, gru.run_cell)
     return 0

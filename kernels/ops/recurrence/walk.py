@@ -35,7 +35,9 @@ FORWARD = operands(
     b_x=maybe(REALS),
     fan_in=maybe(COUNT),
     x_step=maybe(COUNT),
-    together=maybe(COUNT),  # steps of x that are multiplied at once; rows have room for as many
+    together=maybe(COUNT),  # steps of x that are multiplied at once
+    made=maybe(ROWS),  # the rows made of x, which have room for as many steps
+    made_step=maybe(COUNT),
     w=REALS,
     zeros=REALS,
     units=COUNT,
@@ -75,13 +77,12 @@ BACKWARD = operands(
 
 
 @inline
-def walk_forward(record, like, lo, hi, multiply, adds, run_cell, rows_of_x, step_of_x):
+def walk_forward(record, like, lo, hi, multiply, adds, run_cell):
     """Samples [lo, hi): `run_cell` for each step of each, in the order of the steps.
 
     Before, `multiply` overwrites a step's sums with the products of the states before it; with
-    `adds` it adds them. Where x is given, its products are written to the rows of the operand
-    `rows_of_x`, whose steps are in the slot `step_of_x`, for some steps at a time: they stay in
-    the cache, and those of later steps overwrite them.
+    `adds` it adds them. Where x is given, its products are written to the rows `made` for some
+    steps at a time: they stay in the cache, and those of later steps overwrite them.
     """
     sample, sums_sample = record[FORWARD.states_stride], record[FORWARD.sums_stride]
     steps, reverse = record[FORWARD.steps], record[FORWARD.reverse]
@@ -92,7 +93,7 @@ def walk_forward(record, like, lo, hi, multiply, adds, run_cell, rows_of_x, step
     for at in range(steps):
         step, before = step_of(at, steps, reverse), step_of(at - 1, steps, reverse)
         if record[FORWARD.x] != 0 and at % record[FORWARD.together] == 0:
-            first = multiply_inputs(record, like, lo, hi, at, rows_of_x, step_of_x)
+            first = multiply_inputs(record, like, lo, hi, at)
         rows = rows_at(record, FORWARD.lengths, lo, hi - lo, step)
         if at > 0 or continues:
             h = advance(states, before * record[FORWARD.states_step])
@@ -173,8 +174,8 @@ def multiply_floats(record, sums, sums_sample, h, h_sample, start, start_sample,
 
 
 @kernel
-def multiply_inputs(record, like, lo, hi, at, out, out_step):
-    """Rows of operand `out` of samples [lo, hi) = x w_x + b_x of some steps from the `at`-th on.
+def multiply_inputs(record, like, lo, hi, at):
+    """Rows `made` of samples [lo, hi) = x w_x + b_x of some steps from the `at`-th on.
 
     Returns the first of the steps.
     """
@@ -187,7 +188,8 @@ def multiply_inputs(record, like, lo, hi, at, out, out_step):
         own = min(count, count_of(record, FORWARD.lengths, sample, steps) - first)
         if own > 0:
             multiply_panels(
-                row_of(record, out, out_step, sample, 0, like), record[out_step],
+                row_of(record, FORWARD.made, FORWARD.made_step, sample, 0, like),
+                record[FORWARD.made_step],
                 row_of(record, FORWARD.x, FORWARD.x_step, sample, first, like),
                 record[FORWARD.x_step], slot(record, FORWARD.w_x, like), fan_in,
                 slot(record, FORWARD.b_x, like), 0, own, fan_in, record[FORWARD.columns], lowest,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from numbers import Real
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from sklearn.utils._param_validation import Interval
 
 from .input.steps import axes_of
-from .unlabelled.lists import built_list, paired
+from .unlabelled.lists import built_list, of_default, paired
 from .unlabelled.mirroring import mirrored_list
 from .unlabelled.paired import dense
 from .unlabelled.reconstruction import BaseAutoencoder
@@ -65,7 +66,11 @@ dtype, n_jobs, max_time, warm_start_optimizer, clip_norm, clip_value, ema_decay,
         each sample, also of X with axes.
     encoder_layers_, decoder_layers_ : tuple of Layer
         The layers in use.
-    loss_, loss_curve_, best_loss_, validation_scores_, validation_loss_curve_, \
+    loss_ : float
+        Mean loss of the last epoch's samples. That of a sample is, for "squared_error", half the
+        mean over the columns of the squared differences; for other losses the sum over the
+        columns.
+    loss_curve_, best_loss_, validation_scores_, validation_loss_curve_, \
 best_validation_score_, n_iter_, t_, n_outputs_, out_activation_, gradient_norms_, \
 activation_stats_, diagnosed_layers_, diagnosed_weights_, n_features_in_, feature_names_in_, \
 input_shape_
@@ -96,6 +101,7 @@ input_shape_
     ((200, 1), True)
     """
 
+    _shaping = "encoder", "decoder", "tied"
     _parameter_constraints: ClassVar[dict] = {
         **BaseAutoencoder._parameter_constraints,
         "noise": [Interval(Real, 0, None, closed="left")],
@@ -150,4 +156,6 @@ input_shape_
     def _pair_of(self, lists):
         encoder, decoder = lists
         options = {"noise": self.noise, "tied": bool(self.tied)}
-        return paired(self._list_names, encoder, decoder, axes_of(self), **options)
+        is_default = self.decoder is None
+        with of_default("decoder", "encoder") if is_default else nullcontext():
+            return paired(self._list_names, encoder, decoder, axes_of(self), **options)

@@ -261,8 +261,11 @@ class BaseLanguageModel(ScoringMixin, WritingMixin, BaseLayered):
             found["validation_loss"] = list(self.validation_loss_curve_ or [])
         return found
 
-    def _rehearsals(self):
-        """What compiles all that a model of these parameters calls, with descriptions."""
+    def _rehearsals(self, sparse):
+        """What compiles all that a model of these parameters calls, with descriptions.
+
+        `sparse` changes nothing: texts have no sparse form.
+        """
         count = self._specs()[0].count or 9
         codes = np.arange(4 * self.context + 8, dtype=np.uint8) % (min(count, 9) - 1)
         options = {"max_iter": 1, "tokenizer": None, "verbose": False, "early_stopping": False}

@@ -9,12 +9,13 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from fusednn.kernels.ops.game_losses import GAME_LOSSES
 from fusednn.optimizers import NAMED, Optimizer
-from fusednn.schedules import ReduceOnPlateau, Schedule
+from fusednn.schedules import Schedule
 
 from .fitting.decorators import with_callbacks, with_checked_parameters
 from .input.constraints import SHARED
 from .unlabelled.drawing import DrawingNetwork
 from .unlabelled.game_lists import default_discriminator, default_generator
+from .unlabelled.game_options import CLIP
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,7 +49,9 @@ class GAN(DrawingNetwork):
         scaled to the range of X, of uint8 to 0 to 255.
     discriminator : list of Layer or None, default=None
         The layers from a sample to what its output is computed from; the output layer, with one
-        unit or one for each class, is added. None: like the generator's.
+        unit or one for each class, is added, behind a `Flatten` where the layers end with axes.
+        None: like the generator's; what it gets is scaled likewise. A list of your own gets, and a
+        generator of your own gives, values in X's own range.
     latent : int, default=64
         The numbers of noise for a sample, of the standard normal distribution.
     loss : {"bce", "hinge", "least_squares", "wasserstein"}, default="bce"
@@ -63,21 +66,25 @@ class GAN(DrawingNetwork):
     penalty : float or None, default=None
         Factor of the gradient penalty (|g| - 1)^2, where g is the gradient of the discriminator's
         output by its input, at random points between data and generated samples. For dense layers
-        with "identity", "relu" or "leaky_relu" as activation. None: 0.3 for the default
+        with "identity", "relu" or "leaky_relu" as activation, on rows: X with axes needs `Flatten`
+        first. None: 0.3 for the default
         discriminator on columns, unless there is `instance_noise` or `spectral_norm` or the loss
         is "wasserstein"; else 0. Without it the default networks find few of the modes of separate
         clusters.
     spectral_norm : bool, default=False
         Whether the weights of the discriminator's dense layers and convolutions are divided by
-        their largest singular value, which bounds its slopes whatever its layers are. An iteration
-        of the power method follows each of its steps. `get_weights` gives the weights in use.
+        their largest singular value, which bounds the slopes of these layers, but not those of
+        norms. Recurrences and attention are refused. An iteration of the power method follows each
+        of its steps. `get_weights` gives the weights in use.
     clip : float, default=0.01
         The largest absolute value of the discriminator's weights and biases, for "wasserstein"
-        without a penalty and without `spectral_norm`.
+        without a penalty and without `spectral_norm`; with these, and for other losses, another
+        value than the default is refused.
     discriminator_steps : int, default=1
         Steps of the discriminator for each step of the generator.
     label_smoothing : float, default=0.0
-        The target of data is 1 minus this, for "bce" and "least_squares".
+        The target of data is 1 minus this, for "bce" and "least_squares"; the other losses have no
+        target, and refuse it.
     instance_noise : float, default=0.0
         The standard deviation of normal noise that training adds to all that the discriminator
         gets.
@@ -108,16 +115,21 @@ class GAN(DrawingNetwork):
     ----------
     generator_, discriminator_ : Predictor
         Frozen copies, made when they are asked for. `generator_.predict` makes samples from noise,
-        behind which are the columns of the classes; `discriminator_.predict` gives outputs.
+        behind which are the columns of the classes: a flat row for each sample, also of X with
+        axes; `discriminator_.predict` gives outputs. The whole is no predictor: `freeze`, exports
+        and `fusednn.load` say so.
     generator_layers_, discriminator_layers_ : tuple of Layer
         The layers in use.
     history_ : dict of str to list of float
-        For each pass "generator_loss", "discriminator_loss", "accuracy" (the share of rows that
-        the discriminator judged rightly), "variety" (how much generated samples spread, as a share
-        of the data's spread) and "push" (the norm of the gradient that the generator gets).
+        For each pass of all fits "generator_loss", "discriminator_loss", "accuracy" (the share of
+        rows that the discriminator judged rightly), "variety" (how much generated samples spread,
+        as a share of the data's spread) and "push" (the norm of the gradient that the generator
+        gets).
     classes_ : ndarray
         The classes, if y was given.
-    n_iter_, t_, n_outputs_, out_activation_, n_features_in_, feature_names_in_, input_shape_
+    n_iter_ : int
+        The passes of the last fit.
+    t_, n_outputs_, out_activation_, n_features_in_, feature_names_in_, input_shape_
         See `NetworkRegressor`.
 
     See Also
@@ -148,8 +160,8 @@ class GAN(DrawingNetwork):
 
     _parameter_constraints: ClassVar[dict] = {
         **SHARED,
-        "generator": ["array-like", None],
-        "discriminator": ["array-like", None],
+        "generator": "no_validation",  # by `checked_list`
+        "discriminator": "no_validation",
         "latent": [_COUNT],
         "loss": [StrOptions(set(GAME_LOSSES))],
         "penalty": [_FROM_0, None],
@@ -174,7 +186,7 @@ class GAN(DrawingNetwork):
         *,
         penalty: float | None = None,
         spectral_norm: bool = False,
-        clip: float = 0.01,
+        clip: float = CLIP,
         discriminator_steps: int = 1,
         label_smoothing: float = 0.0,
         instance_noise: float = 0.0,
@@ -198,9 +210,29 @@ class GAN(DrawingNetwork):
     def _default_list(self, name, axes):
         return default_generator(axes) if name == "generator" else default_discriminator(axes)
 
-    def _check_schedule(self):
-        if isinstance(self.learning_rate, ReduceOnPlateau):
-            raise ValueError("learning_rate=ReduceOnPlateau() does not fit the losses of a game.")
+    @with_checked_parameters
+    def initialize(self, X: MatrixLike, y: ArrayLike | None = None) -> Self:
+        """Builds both networks for the data and draws their first weights, without training.
+
+        `partial_fit`, and `fit` with `warm_start=True`, continue from these weights.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features) or (n_samples, *axes)
+            The samples.
+        y : array-like of shape (n_samples,), default=None
+            Their classes, all of which are known from then on.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            See `fit`.
+        """
+        return self._initialized(X, y)
 
     @with_checked_parameters
     @with_callbacks
@@ -225,7 +257,6 @@ class GAN(DrawingNetwork):
             weights become infinite or NaN in the first pass; after a finite pass there is a
             warning, and the last finite weights are kept.
         """
-        self._check_schedule()
         return self._play(X, y, incremental=False)
 
     @with_checked_parameters
@@ -248,5 +279,4 @@ class GAN(DrawingNetwork):
         ValueError
             See `fit`.
         """
-        self._check_schedule()
         return self._play(X, y, incremental=True)

@@ -37,8 +37,8 @@ class VariationalAutoencoder(BaseAutoencoder):
     ----------
     encoder : list of Layer or None, default=None
         The layers before the one that gives the means and log variances of the codes, which is
-        added. For X with axes, such as images (n, H, W, C), the layers see these axes. None: two
-        dense layers.
+        added, behind a `Flatten` where these layers end with axes. For X with axes, such as images
+        (n, H, W, C), the layers see these axes. None: two dense layers.
     decoder : list of Layer or None, default=None
         The layers from a code to a sample; the last one gives as many values as a sample of X
         has. None: dense layers, in the encoder's default sizes.
@@ -92,6 +92,7 @@ input_shape_
     ((500, 2), True)
     """
 
+    _shaping = "encoder", "decoder", "latent"
     _parameter_constraints: ClassVar[dict] = {
         **BaseAutoencoder._parameter_constraints,
         "latent": [Interval(Integral, 1, None, closed="left"), None],

@@ -9,8 +9,9 @@ from .arrays import FLOAT64, NETWORK, ROWS, Array
 from .calls import Call, Graph
 from .gradients import Gradient, Sum
 from .layers.dense import Dense
-from .layers.epilogue import NONE, OF_OUTPUT
+from .layers.epilogue import NONE, NOTHING, OF_OUTPUT
 from .layers.layer import Layer
+from .layers.reshape import Reshape
 from .network import loss_calls
 from .trace import Trace
 
@@ -75,13 +76,25 @@ def discriminator_graph(discriminator: Sequence[Layer], scaled: bool = False) ->
 
 
 def is_piecewise_linear(ops: Sequence[Layer]) -> bool:
-    """Whether `penalty_graph` takes these ops: dense, with slopes that are constant in pieces."""
-    return all(
+    """Whether `penalty_graph` takes these ops: dense, with slopes that are constant in pieces.
+
+    Reshapes between that leave a row's elements as they are do not count.
+    """
+    shape: tuple[int, ...] = (ops[0].fan_in,)
+    for op in ops:
+        plain = isinstance(op, Reshape) and not op.channels_first and op.after == NOTHING
+        if not plain and not (_is_piecewise(op) and len(shape) == 1):
+            return False
+        shape = op.out_shape(shape)
+    return True
+
+
+def _is_piecewise(op: Layer) -> bool:
+    return (
         isinstance(op, Dense)
         and not op.weight_norm
         and not op.after.dropout
         and op.after.activation in PIECEWISE
-        for op in ops
     )
 
 
@@ -101,6 +114,8 @@ def penalty_graph(discriminator: Sequence[Layer], factor: float, scaled: bool = 
     x = _gathered(trace)
     layers = []
     for op in discriminator:
+        if isinstance(op, Reshape):  # between rows it changes nothing
+            continue
         assert isinstance(op, Dense)
         w, b = trace.take(op.parameters())
         out = Array((op.fan_out,))

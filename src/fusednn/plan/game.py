@@ -118,15 +118,23 @@ class GamePlan:
 
     # -- parameters ----------------------------------------------------------------------
 
-    def load(self, arrays, moments=()) -> None:
-        """Copies parameters in, with which averages begin, and the optimizers' moments."""
-        self.load_trained(arrays)
+    def load(self, served, moments=(), trained=None) -> None:
+        """Copies parameters in.
+
+        Parameters
+        ----------
+        served : list of ndarray
+            What `served` gave, or first values; averages begin with them.
+        moments : sequence of list of ndarray
+            The optimizers'.
+        trained : list of ndarray or None
+            The parameters that training goes on from. None: `served`.
+        """
+        self.layout.pack(served, self.parameters)
         self.averages[:] = self.parameters[: len(self.averages)]
         for flat, moment in zip(self.states, moments, strict=False):
             self.layout.pack(moment, flat)
-
-    def load_trained(self, arrays) -> None:
-        """Copies parameters in, and leaves their averages unchanged."""
+        arrays = served if trained is None else trained
         self.layout.pack(arrays, self.parameters)
         self.layout.pack_transposed(arrays, self.transposed)
         for number, one in self.scaled.items():

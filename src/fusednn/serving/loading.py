@@ -10,7 +10,8 @@ import numpy as np
 from fusednn.plan.folding import folded
 
 from .files.description import check_values, named_parameters
-from .files.reading import ESTIMATOR, Contents, opened
+from .files.fields import Refused
+from .files.reading import ESTIMATOR, GAMES, TWO_NETWORKS, Contents, opened
 from .model import Model
 from .predictor import Predictor
 
@@ -38,14 +39,16 @@ def load(
     Returns
     -------
     Predictor
-        For an estimator's file, the same predictor as `freeze` makes of the estimator.
+        For an estimator's file, the same predictor as `freeze` makes of the estimator. A `GAN` is
+        no predictor, but its two networks are: see `freeze`.
 
     Raises
     ------
     OSError
         If there is no such file, or it cannot be read.
     ValueError
-        If the file is not a model, is damaged, or has a later version of the format.
+        If the file is not a model, holds a `GAN`, is damaged, or has a later version of the
+        format.
 
     Examples
     --------
@@ -69,6 +72,9 @@ def read_predictor(
     contents = Contents.of(file)
     model = contents.model()
     if contents.kind == ESTIMATOR:
+        name = contents.estimator.get("class") if type(contents.estimator) is dict else None
+        if name in GAMES:
+            raise Refused(f"it holds a {name}, which {name}.load reads; it {TWO_NETWORKS}")
         model = _folded(model, into_next=weights is None)
     return Predictor(model, n_jobs, weights)
 

@@ -14,6 +14,7 @@ from fusednn.layers import BatchNorm, Dense, Dropout, LayerNorm, Reshape
 from fusednn.schedules import ReduceOnPlateau
 from fusednn.training.games.game import Game
 from fusednn.training.games.shown import spread_of
+from fusednn.training.team import Team
 
 BAD = {
     "generator": (
@@ -151,6 +152,35 @@ def test_an_interrupted_fit(monkeypatch, breaks):
     assert same(model, two) == breaks
     assert np.isfinite(model.sample(3)).all()
     assert model.n_iter_ == 2
+
+
+@pytest.mark.parametrize("passes", [0, 1])
+def test_interrupts_within_a_pass(monkeypatch, passes):
+    """Only steps that ran count, since rates and averages follow the counts."""
+    run, calls = Team.run, []
+
+    def stopped(team, first, last, *args, **options):
+        run(team, first, last, *args, **options)
+        calls.append(1)
+        if len(calls) == 3 + passes * whole:
+            raise KeyboardInterrupt
+
+    model = GAN(*LISTS, **{**SMALL, "batch_size": 10}, discriminator_steps=2)
+    whole = 5  # steps of a pass
+    one = property(lambda game: 1, lambda game, value: None)
+    monkeypatch.setattr(Game, "_per_slice", one, raising=False)
+    monkeypatch.setattr(Team, "run", stopped)
+    with pytest.warns(UserWarning, match="interrupted"):
+        model.fit(X)
+    steps = 3 + passes * whole
+    assert (model._optimizer.t, model._judgements) == (steps, 2 * steps)
+    assert model.n_iter_ == passes
+    assert {name: len(values) for name, values in model.history_.items()} == dict.fromkeys(
+        ("generator_loss", "discriminator_loss", "accuracy", "variety", "push"), passes
+    )
+    monkeypatch.undo()
+    model.partial_fit(X)
+    assert (model._optimizer.t, len(model.history_["push"])) == (steps + whole, passes + 1)
 
 
 def test_clipping_leaves_statistics():

@@ -281,5 +281,5 @@ def test_lists_that_do_not_mirror_each_other(name):
 
 def test_other_weights_while_training_goes_on():
     model = fit_quietly(tied([Dense(5)], [Dense(64)]), X)
-    with pytest.raises(ValueError, match="encoder and decoder ask for"):
+    with pytest.raises(ValueError, match="encoder, decoder and tied ask for"):
         model.set_params(tied=False).partial_fit(X)

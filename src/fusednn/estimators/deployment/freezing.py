@@ -20,6 +20,7 @@ from fusednn.estimators.network.perceptron_weights import built_of
 from fusednn.estimators.regression import RegressionMixin
 from fusednn.graph.network import Network
 from fusednn.plan.folding import folded
+from fusednn.serving.files.reading import TWO_NETWORKS
 from fusednn.serving.model import LOSS_OF_LINK, VALUES, Head, Model
 from fusednn.serving.predictor import Predictor
 
@@ -98,6 +99,8 @@ def freeze(
       or `np.square`;
     * a search such as `GridSearchCV`: its best estimator is frozen.
 
+    A `GAN` has two networks, of which each is frozen: take its `generator_` or `discriminator_`.
+
     The predictor converts rows to the network's dtype before scaling. If a float32 network follows
     a scaler, values such as 1e8 + 0.5 lose their fraction. Columns that a `ColumnTransformer`
     drops may hold anything. It finds the columns of a frame by their names.
@@ -161,6 +164,8 @@ def _best(search):
 
 def _found(estimator) -> FittedNetwork:
     if isinstance(estimator, BaseNetwork):
+        if hasattr(estimator, "_ends"):
+            raise TypeError(f"{type(estimator).__name__} {TWO_NETWORKS}.")
         _check_methods(estimator, (ClassificationMixin, RegressionMixin))
         return fitted_network_of(estimator)
     if isinstance(estimator, MLPClassifier | MLPRegressor):

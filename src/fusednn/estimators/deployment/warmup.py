@@ -91,7 +91,7 @@ def rehearsals(estimator: Any, sparse: bool = False) -> list[tuple[str, Callable
 
 def _rehearsals_of(network, sparse: bool) -> Iterator[tuple[str, Callable[[], None]]]:
     if hasattr(network, "_rehearsals"):
-        yield from network._rehearsals()
+        yield from network._rehearsals(sparse)
         return
     batch = network.batch_size
     if batch != "auto":
@@ -151,17 +151,17 @@ def _rehearse(model, inputs, targets) -> None:
             model.fit(X, y)
             model.predict(X)
             model.predict(X[:1])
-        _rehearse_frozen(freeze(model, n_jobs=1), inputs[0])
+        rehearse_frozen(freeze(model, n_jobs=1), inputs[0])
         padded = with_padding(model, inputs[0])
         if padded is None:
             return
         for y in targets:
             model.fit(padded, y)
             model.predict(padded)
-        _rehearse_frozen(freeze(model, n_jobs=1), padded)
+        rehearse_frozen(freeze(model, n_jobs=1), padded)
 
 
-def _rehearse_frozen(predictor, X) -> None:
+def rehearse_frozen(predictor, X) -> None:
     """Calls every method of a predictor with few rows, which keep the GIL, and with many."""
     make_ready(predictor.dtype, {predictor.dtype, np.dtype(np.int64)})  # of numbers of classes
     ways = [predictor, predictor.predict]

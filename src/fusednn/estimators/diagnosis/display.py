@@ -112,9 +112,10 @@ class DiagnosisDisplay:
         """
         check_is_fitted(estimator)
         if not hasattr(estimator, "gradient_norms_"):
-            raise AttributeError(
-                f"{type(estimator).__name__} has no gradient_norms_: fit it with diagnose=True."
-            )
+            remedy = "fit it with diagnose=True"
+            if not hasattr(estimator, "loss_curve_") and hasattr(estimator, "history_"):
+                remedy = "its history_ shows how a game goes"
+            raise AttributeError(f"{type(estimator).__name__} has no gradient_norms_: {remedy}.")
         display = cls(
             gradient_norms=estimator.gradient_norms_,
             activation_stats=estimator.activation_stats_,

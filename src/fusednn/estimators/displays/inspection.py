@@ -54,7 +54,9 @@ class LooksMixin(BaseEstimator):
         X : array-like or sparse matrix of shape (n_samples, n_features)
             Input.
         layer : int, default=-1
-            Index in `hidden_layer_sizes` or `layers`; negative ones count from the end.
+            Index in `hidden_layer_sizes` or `layers`; negative ones count from the end. For an
+            autoencoder the decoder's layers follow the encoder's, in `layers_`; for a `GAN` they
+            are `discriminator_layers_`.
 
         Returns
         -------

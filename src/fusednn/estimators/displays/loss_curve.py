@@ -104,10 +104,10 @@ class LossCurveDisplay:
         """
         check_is_fitted(estimator)
         if not hasattr(estimator, "loss_curve_"):
-            raise AttributeError(
-                f"{type(estimator).__name__} has no loss_curve_: the solver 'lbfgs' does not make"
-                " one."
-            )
+            why = "the solver 'lbfgs' does not make one"
+            if hasattr(estimator, "history_"):
+                why = "its history_ has the losses of both networks"
+            raise AttributeError(f"{type(estimator).__name__} has no loss_curve_: {why}.")
         display = cls(
             losses=estimator.loss_curve_,
             validation_losses=getattr(estimator, "validation_loss_curve_", None),

@@ -65,7 +65,10 @@ def read_estimator(cls, file: BufferedIOBase):
     written = keyed(contents.estimator, "estimator", _ESTIMATOR)
     name = one_of(CLASSES)(written["class"], "estimator.class")
     if name != class_name(cls):
-        raise Refused(f"it holds a {name}, which {name}.load reads, not {cls.__name__}.load")
+        article = "an" if name[0] in "AEIOU" else "a"
+        raise Refused(
+            f"it holds {article} {name}, which {name}.load reads, not {cls.__name__}.load"
+        )
     reader = Reader(contents.tensors)
     estimator = _made(cls, written["params"], reader)
     _set_attributes(estimator, written["attributes"], reader, contents)

@@ -97,6 +97,11 @@ def _written(writer: Writer, name: str, value: Any) -> Any:
     try:
         return writer.write(value, name)
     except Unwritable as error:
+        if name == "_class_list":
+            raise ValueError(
+                f"save cannot write classes_ without pickle: it has {error}. Fit to numbers or"
+                " strings, or save generator_ and discriminator_, which need no classes."
+            ) from None
         remedy = REMEDIES.get(name, f"Use numbers, strings or lists of them, {ONLY_PREDICT}.")
         raise ValueError(
             f"save cannot write the parameter {name} without pickle: it has {error}. {remedy}"

@@ -46,6 +46,11 @@ class BuiltLayers(NamedTuple):
         return tuple(piece.op for piece in self.pieces)
 
     @property
+    def has_trained(self) -> bool:
+        """Whether training changes a parameter."""
+        return any(one.trained for op in self.ops for one in op.parameters())
+
+    @property
     def sizes(self) -> tuple[int, int]:
         """The numbers of input and output columns."""
         return self.pieces[0].op.fan_in, self.pieces[-1].op.fan_out

@@ -25,7 +25,7 @@ def axes_taken(layers: Sequence) -> tuple[int, ...]:
     units = output_units(layers)
     hidden, output = divided(layers, units or 1, SOFTMAX)
     columns = (width_taken(layers) or 4,)
-    tried = [columns, *_axes(hidden)]
+    tried = [columns, *axes_tried(hidden)]
     if has_tokens(hidden):
         first = hidden[0]
         hidden[0] = replace(first, count=first.count or 2 + (first.padding or 0))
@@ -39,7 +39,7 @@ def axes_taken(layers: Sequence) -> tuple[int, ...]:
     return tried[1] if takes_images(layers) else columns
 
 
-def _axes(layers: Sequence) -> Iterator[tuple[int, ...]]:
+def axes_tried(layers: Sequence) -> Iterator[tuple[int, ...]]:
     """The axes of images, then of series, of few channels, or of as many as a layer has."""
     channels = list(dict.fromkeys([3, 1, *sorted(_channels(layers))]))
     for size, count in product(SIZES, channels):

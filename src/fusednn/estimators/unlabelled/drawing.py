@@ -9,8 +9,14 @@ import numpy as np
 from sklearn.utils import check_consistent_length, check_random_state, column_or_1d
 
 from fusednn.estimators.input.constraints import DTYPES
+from fusednn.estimators.input.steps import axes_of
+from fusednn.graph.layers.untrained import Standardize
+from fusednn.graph.network import Network
+from fusednn.serving.model import LOSS_OF_LINK
 from fusednn.training.predict import predict
 
+from .game_parts import halves
+from .lists import built_list
 from .playing import PlayedNetwork
 
 if TYPE_CHECKING:
@@ -61,8 +67,9 @@ class DrawingNetwork(PlayedNetwork):
         if not isinstance(n_samples, Integral) or n_samples < 1:
             raise ValueError(f"n_samples must be a positive integer, got {n_samples!r}.")
         codes = self._codes_for(int(n_samples), classes, random_state)
-        noise = random_state.normal(size=(int(n_samples), self.latent))
         network, arrays = self._part(False)
+        latent = network.inputs - self._n_classes  # that of the fit
+        noise = random_state.normal(size=(int(n_samples), latent))
         given = self._given(noise.astype(self._network_dtype()), codes)
         found = predict(network, arrays, given, n_jobs=self.n_jobs, answer="logits")
         return self._in_axes(found)
@@ -118,6 +125,24 @@ class DrawingNetwork(PlayedNetwork):
         if X.dtype != dtype and X.dtype != np.uint8:
             X = self._in_type(X, dtype)
         return X
+
+    def _answering(self, X):
+        """The discriminator, its parameters and checked X: inner values are those of X there."""
+        self._check_fitted()
+        X, arrays = self._ready(X), self._typed_parameters()
+        maker, judge = (Network(ops, LOSS_OF_LINK["identity"]) for ops in halves(self._pair))
+        return judge, arrays[len(maker.parameters()) :], X
+
+    def _count_hidden(self):
+        return len(self.discriminator_layers_)
+
+    def _first_layers(self, count, network, arrays):
+        # behind the op that reads the axes of X
+        scaling = [op for op in network.ops[1:2] if isinstance(op, Standardize)]
+        layers = self.discriminator_layers_[:count]
+        ops = built_list("discriminator", layers, axes_of(self)).ops
+        network = network._replace(ops=(ops[0], *scaling, *ops[1:]))
+        return network, arrays[: len(network.parameters())]
 
     @property
     def classes_(self) -> np.ndarray:

@@ -10,11 +10,10 @@ import numpy as np
 from fusednn import layers as specs
 from fusednn.estimators.network.built_layers import BuiltLayer, BuiltLayers, Position
 from fusednn.graph.game import is_piecewise_linear
-from fusednn.graph.layers.dense import Dense
 from fusednn.graph.layers.epilogue import NOTHING
 from fusednn.graph.layers.layer import Layer, walked, with_after
 from fusednn.graph.layers.reshape import Reshape
-from fusednn.graph.layers.untrained import Standardize
+from fusednn.graph.layers.untrained import GaussianNoise, Standardize
 
 from .lists import (
     Pair,
@@ -51,10 +50,12 @@ def paired_players(
     Raises
     ------
     ValueError
-        If a layer does not fit, or the generator does not end with samples of X.
+        If a layer does not fit, or the generator does not end with samples of X or has no weights.
     """
     maker = built_list("generator", generator, (inputs,))
     check_end("generator", generator, shape_behind(maker, (inputs,)), axes)
+    if not maker.has_trained:
+        raise ValueError("generator has no weights, so there is nothing to train.")
     maker = _activated_flat(flat_at_end(maker, (inputs,)))
     if scaled[0]:
         maker = _with_scaling(maker, len(maker.pieces), prod(axes))
@@ -127,21 +128,30 @@ def _check_ops(name: str, ops: Sequence[Layer], columns: int) -> None:
             raise ValueError(f"{name} has max_norm, which adversarial training lacks.")
 
 
-def check_penalty(discriminator: Sequence, ops: Sequence[Layer]) -> None:
+def check_penalty(discriminator: Sequence, ops: Sequence[Layer], is_default: bool = False) -> None:
     """Refuses a gradient penalty for a discriminator whose slopes are not known in pieces."""
     if is_piecewise_linear(ops):
         return
+    instead = "set spectral_norm=True instead"
     for number, spec in enumerate(discriminator):
+        if isinstance(spec, specs.Flatten | specs.Reshape):
+            continue
         flat = isinstance(spec, specs.Dense | specs.Activation)
         name = getattr(spec, "activation", getattr(spec, "name", None))
-        if not flat or name not in ("identity", "relu", "leaky_relu"):
-            place = Position(f"discriminator[{number}]", spec)
-            raise place.refuse(
-                "penalty needs dense layers with activation 'identity', 'relu' or 'leaky_relu';"
-                " for other layers set spectral_norm=True instead"
+        if flat and name in ("identity", "relu", "leaky_relu"):
+            continue
+        if is_default:
+            raise ValueError(
+                "penalty needs dense layers, but the default discriminator of images has"
+                f" convolutions: {instead}."
             )
-    if not all(isinstance(op, Dense) for op in ops):
-        raise ValueError(
-            "penalty does not go with instance_noise: set spectral_norm=True instead."
+        place = Position(f"discriminator[{number}]", spec)
+        raise place.refuse(
+            "penalty needs dense layers with activation 'identity', 'relu' or 'leaky_relu';"
+            f" for other layers {instead}"
         )
-    raise ValueError("penalty needs layers without dropout: set spectral_norm=True instead.")
+    if any(isinstance(op, GaussianNoise) for op in ops):
+        raise ValueError(f"penalty does not go with instance_noise: {instead}.")
+    if any(op.after.dropout for op in ops):
+        raise ValueError(f"penalty needs layers without dropout: {instead}.")
+    raise ValueError("penalty needs samples that are rows: begin discriminator with Flatten().")

@@ -45,9 +45,24 @@ def naming(name: str) -> Iterator[None]:
         raise ValueError(str(error).replace("layers[", f"{name}[", 1)) from None
 
 
+@contextmanager
+def of_default(name: str, before: str) -> Iterator[None]:
+    """Errors that name layers of a default list, which the user did not write, say to give one."""
+    try:
+        yield
+    except ValueError as error:
+        if not str(error).startswith(f"{name}["):
+            raise
+        raise ValueError(
+            f"{name}=None makes dense layers that do not lead back from this {before} to samples"
+            f" of X: give {name}, or, if {before} ends with axes, put Flatten() behind it."
+        ) from None
+
+
 def checked_list(name: str, layers) -> tuple[specs.Layer, ...]:
     """A list that a user gave; raises ValueError if it is empty or begins with codes."""
-    if isinstance(layers, specs.Layer) or not isinstance(layers, Sequence) or not len(layers):
+    is_list = isinstance(layers, Sequence) and not isinstance(layers, specs.Layer | str | bytes)
+    if not is_list or not len(layers):
         raise ValueError(f"{name} must be a list of at least one layer, got {layers!r}.")
     for number, spec in enumerate(layers):
         if isinstance(spec, specs.Embedding | specs.TokenEmbedding):

@@ -27,7 +27,8 @@ from fusednn.serving.model import LOSS_OF_LINK, VALUES, Head, Model
 from fusednn.serving.predictor import Predictor
 from fusednn.training.optimizer_state import rule_of
 
-from .lists import Pair, checked_list
+from .lists import Pair, built_list, checked_list
+from .rehearsing import rehearsals
 
 if TYPE_CHECKING:
     from typing import Self
@@ -49,6 +50,8 @@ class PairedNetwork(WeightsMixin, BaseNetwork, ABC):
     n_iter_: int
     _list_names: ClassVar[tuple[str, str]]
     _built_name = "_pair"
+    _shaping: ClassVar[tuple[str, ...]]  # parameters that say which weights there are
+    _is_game = False
     _auto_rows = "small"  # what batch_size="auto" means
     # parameters of other estimators that this one does not have, with their values
     accumulate, l1, max_fun, missing_targets, mixup = 1, 0.0, 1, "error", 0.0
@@ -90,10 +93,14 @@ class PairedNetwork(WeightsMixin, BaseNetwork, ABC):
     def _build(self, X, random_state, rows):
         lists = self._asked()
         self._pair = self._pair_of(lists)
+        if not self._pair.built.has_trained:
+            names = " and ".join(self._list_names)
+            raise ValueError(f"{names} have no weights, so there is nothing to train.")
         self._set_lists(lists)
         self._arrays = drawn(self._pair.built, random_state, self._type_for(X))
 
     def _restore(self, arrays):
+        self._set_lists(self._asked())
         self._pair = self._pair_of(self._lists)
         self._arrays = arrays
 
@@ -125,7 +132,8 @@ class PairedNetwork(WeightsMixin, BaseNetwork, ABC):
             for one in (self._pair, pair)
         )
         if found != asked:
-            names = " and ".join(self._list_names)
+            *first, last = self._shaping
+            names = f"{', '.join(first)} and {last}"
             raise ValueError(
                 f"The weights are of other layers than {names} ask for: these cannot change while"
                 " training goes on."
@@ -198,6 +206,22 @@ class PairedNetwork(WeightsMixin, BaseNetwork, ABC):
         ops, arrays = (ops[first:], arrays[count:]) if second else (ops[:first], arrays[:count])
         return folded(Network(ops, LOSS_OF_LINK["identity"]), arrays)
 
+    def _count_hidden(self):
+        return sum(map(len, self._lists))
+
+    def _first_layers(self, count, network, arrays):
+        """The network of the first `count` layers of both lists, and its parameters."""
+        ops, arrays = untied(network.ops, arrays)
+        first, second = self._lists
+        name, other = self._list_names
+        if count <= len(first):
+            ops = built_list(name, first[:count], axes_of(self)).ops
+        else:
+            behind = built_list(other, second[: count - len(first)], self._pair.middle)
+            ops = (*ops[: self._pair.first], *behind.ops)
+        network = network._replace(ops=ops)
+        return network, arrays[: len(network.parameters())]
+
     def _network_dtype(self):
         return self._arrays[0].dtype
 
@@ -245,6 +269,10 @@ class PairedNetwork(WeightsMixin, BaseNetwork, ABC):
         (0, (3, 2))
         """
         return self._initialized(X, y)
+
+    def _rehearsals(self, sparse):
+        """What `warmup` runs."""
+        return rehearsals(self, sparse)
 
     def _html_repr(self):
         """Appends a table of the layers of a fitted network to scikit-learn's diagram."""

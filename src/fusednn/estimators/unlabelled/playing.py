@@ -16,17 +16,29 @@ from fusednn.graph.network import Network
 from fusednn.kernels.ops.game_losses import GAME_LOSSES
 from fusednn.losses import REGRESSION
 from fusednn.optimizers import Adam
-from fusednn.plan.game_buffers import Bounds, Player
+from fusednn.plan.game_buffers import Player
 from fusednn.schedules import Cosine
 from fusednn.training.fits import digest_of
 from fusednn.training.games.game import Game, GameOptions
 from fusednn.training.games.game_fit import fit_game
+from fusednn.training.games.shown import Pass
 from fusednn.training.optimizer_state import OptimizerState, rule_of
 from fusednn.training.progress import NonFiniteError
 from fusednn.training.warn import warn_user
 
 from .game_classes import numbers_of
 from .game_lists import are_images, range_of
+from .game_options import (
+    AUTO_ROWS,
+    AUTO_STEPS,
+    MIDDLE,
+    PENALTY,
+    bounds_of,
+    check_options,
+    check_spectral,
+    rates_of,
+    warn_of_range,
+)
 from .game_parts import check_penalty, halves, paired_players, set_scaling, with_output
 from .game_troubles import troubles_of
 from .lists import BuiltLayers
@@ -34,16 +46,6 @@ from .paired import SOLVERS, PairedNetwork, dense
 
 if TYPE_CHECKING:
     from fusednn.layers import Layer
-
-MIDDLE = {"bce": 0.0, "hinge": 0.0, "least_squares": 0.5, "wasserstein": 0.0}
-"""For each loss the output above which a row is judged to be of the data."""
-
-PENALTY = 0.3
-RATES = 0.002, 0.0005
-"""The learning rate for columns, and for samples with axes."""
-
-AUTO_ROWS, AUTO_STEPS = 64, (40_000, 20_000)
-"""For "auto": the rows of a batch; the steps of a fit for columns, and for samples with axes."""
 
 NON_FINITE = (
     "The weights stopped being finite in the first pass: lower the learning rates, or scale the"
@@ -59,6 +61,8 @@ class PlayedNetwork(PairedNetwork):
     history_: dict[str, list[float]]
     _list_names = "generator", "discriminator"
     _reads_noise: ClassVar[bool] = True
+    _is_game = True
+    _shaping = "generator", "discriminator", "latent"
 
     # -- structure -----------------------------------------------------------------------
 
@@ -96,12 +100,17 @@ class PlayedNetwork(PairedNetwork):
             *(generator, discriminator, self._inputs(), axes_of(self), self.instance_noise, scaled)
         )
         if self._penalty():
-            check_penalty(lists[1], halves(pair)[1])
+            check_penalty(lists[1], halves(pair)[1], self.discriminator is None)
+        if self.spectral_norm:
+            check_spectral(lists[1])
         return pair
 
     def _build(self, X, random_state, rows):
         super()._build(X, random_state, rows)
-        set_scaling(self._pair, self._arrays, *range_of(X))
+        middle, half = range_of(X)
+        set_scaling(self._pair, self._arrays, middle, half)
+        if self.generator is not None:
+            warn_of_range(halves(self._pair)[0], middle, half)
 
     def _penalty(self) -> float:
         """The factor of the gradient penalty."""
@@ -110,17 +119,6 @@ class PlayedNetwork(PairedNetwork):
         is_plain = self.discriminator is None and len(axes_of(self)) == 1
         is_bounded = self.spectral_norm or self.loss == "wasserstein"
         return PENALTY if is_plain and not self.instance_noise and not is_bounded else 0.0
-
-    def _bounds(self) -> Bounds:
-        """What bounds the discriminator."""
-        penalty, is_spectral = self._penalty(), bool(self.spectral_norm)
-        is_clipped = self.loss == "wasserstein" and not penalty and not is_spectral
-        return Bounds(penalty, float(self.clip) if is_clipped else np.inf, is_spectral)
-
-    def _rates(self) -> tuple[float, float]:
-        """The learning rates of the generator and the discriminator."""
-        own = self.learning_rate_init or RATES[len(axes_of(self)) > 1]
-        return own, self.discriminator_learning_rate_init or own
 
     # -- for files -----------------------------------------------------------------------
 
@@ -158,13 +156,15 @@ class PlayedNetwork(PairedNetwork):
 
     def _begun(self, X, y, first):
         """Checked X in its own type and numbers of classes; `first`: of a new network."""
+        check_options(self)
         X = dense(self._checked_rows(X, reset=first))
         codes = self._classes_of(X, y, first)
         random_state = random_state_of(self.random_state)
         if first:
             for name in ("_optimizer", "_judgements"):
                 self.__dict__.pop(name, None)
-            self.history_, self.n_iter_, self.t_ = {}, 0, 0
+            self.history_ = {name: [] for name in Pass._fields}
+            self.n_iter_ = self.t_ = 0
             self.n_outputs_, self.out_activation_ = max(1, self._n_classes), "identity"
             self._build(X, random_state, slice(None))
         else:
@@ -191,11 +191,10 @@ class PlayedNetwork(PairedNetwork):
                 )
             except NonFiniteError:
                 raise ValueError(NON_FINITE) from None
+        self.n_iter_ = len(history["push"]) - len(self.history_["push"])
+        self.t_ += len(X) * self.n_iter_
         self._arrays, self.history_ = arrays, history
         self._keep(game, optimizers, arrays)
-        passes = len(history.get("generator_loss", ()))
-        self.t_ += len(X) * (passes - self.n_iter_)
-        self.n_iter_ = passes
         if self.diagnose:
             for message in troubles_of(history):
                 warn_user(message, DiagnosisWarning)
@@ -220,9 +219,11 @@ class PlayedNetwork(PairedNetwork):
     def _numbers_of(self, y):
         return numbers_of(self._class_list, y)
 
-    def _rows_of_batch(self, samples: int) -> int:
+    def _rows_of_batch(self, samples: int, incremental: bool) -> int:
         if self.batch_size == "auto":
             return min(AUTO_ROWS, samples)
+        if incremental:  # the last chunk of a stream may be small
+            return min(self.batch_size, samples)
         if self.batch_size > samples:
             raise ValueError(f"batch_size={self.batch_size} is more than the {samples} samples.")
         return int(self.batch_size)
@@ -255,7 +256,7 @@ class PlayedNetwork(PairedNetwork):
         if before is not None and before.solver != solver:
             before = None
         plain, schedule = rule_of(solver), self._schedule(incremental)
-        own, other = self._rates()
+        own, other = rates_of(self, axes_of(self))
         optimizers = (
             OptimizerState(solver, plain, own, schedule, 0.5),
             OptimizerState(solver, plain, other, schedule, 0.5),
@@ -264,21 +265,21 @@ class PlayedNetwork(PairedNetwork):
             for optimizer, t in zip(optimizers, (before.t, self._judgements), strict=True):
                 optimizer.t, optimizer.passes = t, before.passes
         options = GameOptions(
-            self._rows_of_batch(len(X)),
+            self._rows_of_batch(len(X), incremental),
             self.discriminator_steps,
             self.latent,
-            self._bounds(),
+            bounds_of(self, self._penalty()),
             MIDDLE[self.loss],
         )
         game = Game(*players, X, codes, optimizers, options, self.n_jobs)
         for optimizer, steps in zip(optimizers, (1, self.discriminator_steps), strict=True):
             optimizer.total = optimizer.t + self._passes(game) * game.steps * steps
-        trained, moments = self._typed_parameters(), () if before is None else before.moments
-        game.plan.load(trained, moments)
+        served, trained = self._typed_parameters(), None
+        moments = () if before is None else before.moments
         if before is not None and before.raw is not None:
             raw, known = before.raw
-            if known == digest_of(trained):
-                game.plan.load_trained(raw)
+            trained = raw if known == digest_of(served) else None
+        game.plan.load(served, moments, trained)
         return game, optimizers
 
     def _keep(self, game, optimizers, arrays):

@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import check_array
 from sklearn.utils._param_validation import StrOptions
+from sklearn.utils._set_output import _get_output_config
 
 from fusednn.estimators.fitting.decorators import with_callbacks, with_checked_parameters
 from fusednn.estimators.input.constraints import DTYPES, SHARED
@@ -38,11 +39,15 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, PairedN
     encoder_layers_: tuple[Layer, ...]
     decoder_layers_: tuple[Layer, ...]
     scoring = "loss"  # of a validation set
+    _diverged = (
+        "The weights became infinite or NaN: lower learning_rate_init, or scale X, for example by"
+        " StandardScaler."
+    )
     _list_names = "encoder", "decoder"
     _parameter_constraints: ClassVar[dict] = {
         **SHARED,
-        "encoder": ["array-like", None],
-        "decoder": ["array-like", None],
+        "encoder": "no_validation",  # by `checked_list`
+        "decoder": "no_validation",
         "solver": [StrOptions({"sgd", "adam", *NAMED}), Optimizer],
         "learning_rate": [StrOptions({"constant", "adaptive"}), Schedule, callable],
         "loss": [StrOptions(set(LOSSES)), RegressionLoss],
@@ -181,11 +186,17 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, PairedN
         Raises
         ------
         ValueError
-            If X is invalid.
+            If X is invalid, or `set_output` asks for a frame and the encoder ends with axes.
         """
         network, arrays = self._part_fitted(False)
+        axes = self._pair.middle
+        if len(axes) > 1 and _get_output_config("transform", self)["dense"] != "default":
+            raise ValueError(
+                f"Codes have axes {axes}, which a frame cannot hold: end encoder with Flatten(),"
+                " or call set_output(transform='default')."
+            )
         codes = predict(network, arrays, self._ready(X), n_jobs=self.n_jobs, answer="logits")
-        return codes.reshape(len(codes), *self._pair.middle)
+        return codes.reshape(len(codes), *axes)
 
     def inverse_transform(self, X: MatrixLike) -> FloatArray:
         """Returns the samples that the decoder makes of codes.

@@ -75,7 +75,7 @@ def _forward(lowering: Lowering, call: Call, cell: str, arrays, **more) -> list[
         given |= {"column_sums": found.pop("sums"), "zero_points": found.pop("zeros"), **found}
     if z is None:
         x, w_x = call.given["x"], call.given["w_x"]
-        arrays = {**arrays, "x": x}
+        arrays = {**arrays, "x": x, "made": call.out["gates"]}
         given |= {"w_x": lowering.values(w_x), "b_x": lowering.values(call.given["b_x"])}
         given |= {"fan_in": x.width, "together": call.given["together"]}
     steps = (call.given["x"] if z is None else z).positions

@@ -30,6 +30,12 @@ KEY = "fusednn"
 """The plan's key in the header's metadata."""
 
 PREDICTOR, ESTIMATOR = KINDS = "predictor", "estimator"
+GAMES = ("GAN",)
+"""Estimators whose file holds a network that makes samples, and behind it one that judges them."""
+
+TWO_NETWORKS = "has two networks: take its generator_ or its discriminator_, which are predictors"
+"""Why the whole is no predictor."""
+
 TRAINING = "training."
 """Prefix of the names of tensors that only training needs."""
 

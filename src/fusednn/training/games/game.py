@@ -92,7 +92,7 @@ class Game:
         self.plan = GamePlan(
             *(generator, discriminator, X, self._buffers, batch, workers, options.bounds)
         )
-        self._average = generator.rule.average
+        self._average, self._done = generator.rule.average, 0
         self._set_steps()
         self._team = Team(self.plan.program)
         self._per_slice = 1
@@ -165,10 +165,13 @@ class Game:
             steps = min(self._ahead, self.steps - first)
             self._fill(order[first * each : (first + steps) * each])
             self._set_rates(steps)
-            done = self._run(steps, is_late)
-            if done < steps:
+            self._done = 0
+            try:
+                self._run(steps, is_late)
+            finally:  # late, or interrupted
                 for optimizer, count in zip(self._optimizers, (1, each), strict=True):
-                    optimizer.t -= (steps - done) * count
+                    optimizer.t -= (steps - self._done) * count
+            if self._done < steps:
                 return None
             losses, count = self._losses(steps), steps * each
             sums += losses
@@ -226,20 +229,19 @@ class Game:
             shares = (1 - self._average) / (1 - powers(self._average, numbers))
             settings[np.flatnonzero(self._learning[:count]), records.AVERAGE] = shares
 
-    def _run(self, steps: int, is_late: Callable[[], bool]) -> int:
-        """Runs the next steps, some 0.2 s of them per call, until it is late; how many it ran."""
-        each, at = self._per_step, 0
-        while at < steps:
-            stop = min(steps, at + self._per_slice)
+    def _run(self, steps: int, is_late: Callable[[], bool]) -> None:
+        """Runs the next steps, some 0.2 s of them per call, until it is late; counts them."""
+        each = self._per_step
+        while self._done < steps:
+            at, stop = self._done, min(steps, self._done + self._per_slice)
             start = time.perf_counter()
+            self._done = stop  # Python raises an interrupt when the compiled call is over
             self._team.run(at * each, stop * each)
             seconds = max(time.perf_counter() - start, 1e-7)
             affordable = int((stop - at) * SLICE_SECONDS / seconds)
             self._per_slice = max(1, min(2 * self._per_slice, affordable))
-            at = stop
-            if at < steps and is_late():
+            if stop < steps and is_late():
                 break
-        return at
 
     # -- what it shows -------------------------------------------------------------------
 
