@@ -42,7 +42,8 @@ LOSSES = "bce", "hinge", "least_squares", "wasserstein"
 @pytest.mark.parametrize("has_classes", [False, True])
 def test_fifty_steps_of_each_loss(loss, has_classes, dtype):
     y = labels() if has_classes else None
-    Twin(rows(dtype), y, loss=loss, clip=0.3).check(TOLERANCES[dtype])
+    options = {"clip": 0.3} if loss == "wasserstein" else {}
+    Twin(rows(dtype), y, loss=loss, **options).check(TOLERANCES[dtype])
 
 
 @DTYPES
