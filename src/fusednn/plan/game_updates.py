@@ -82,7 +82,7 @@ class GameUpdates:
         Parameters
         ----------
         lowering : Lowering
-            Of a graph whose parameters are those from number `first` on.
+            Its graph has the parameters from number `first` on.
         rule : Rule
         rows : int
             Those of the batch.

@@ -142,7 +142,7 @@ def edges_of(model, number=0):
 
 
 def test_edges_are_quantiles_of_the_training_samples():
-    """Of samples with weight; without those that are equal."""
+    """They are those of samples with weight; equal ones are left out."""
     values = np.random.RandomState(1).normal(size=(200, 3))
     values[:, 1] = np.minimum(values[:, 1], 0.1)
     values[:, 2] = 7.0

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from sklearn.utils import check_consistent_length, check_random_state, column_or_1d
 
-from fusednn.estimators.input.constraints import DTYPES
 from fusednn.estimators.input.steps import axes_of
 from fusednn.graph.layers.untrained import Standardize
 from fusednn.graph.network import Network
@@ -118,13 +117,6 @@ class DrawingNetwork(PlayedNetwork):
         y = column_or_1d(y)
         check_consistent_length(X, y)
         return found[np.arange(len(found)), self._numbers_of(y)]
-
-    def _ready(self, X):
-        X = self._checked_rows(X, reset=False, dtypes=DTYPES["auto"])
-        dtype = self._network_dtype()
-        if X.dtype != dtype and X.dtype != np.uint8:
-            X = self._in_type(X, dtype)
-        return X
 
     def _answering(self, X):
         """The discriminator, its parameters and checked X: inner values are those of X there."""

@@ -197,6 +197,14 @@ class PairedNetwork(WeightsMixin, BaseNetwork, ABC):
 
     # -- answers -------------------------------------------------------------------------
 
+    def _ready(self, X):
+        """X for predictions: checked, in the network's type or of bytes."""
+        X = self._checked_rows(X, reset=False, dtypes=DTYPES["auto"])
+        dtype = self._network_dtype()
+        if X.dtype != dtype and X.dtype != np.uint8:
+            X = self._in_type(X, dtype)
+        return X
+
     def _part(self, second: bool, arrays=None):
         """The network of one of the lists, without noise, and its parameters."""
         arrays = self._typed_parameters() if arrays is None else arrays

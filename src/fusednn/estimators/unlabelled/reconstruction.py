@@ -12,7 +12,7 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils._set_output import _get_output_config
 
 from fusednn.estimators.fitting.decorators import with_callbacks, with_checked_parameters
-from fusednn.estimators.input.constraints import DTYPES, SHARED
+from fusednn.estimators.input.constraints import SHARED
 from fusednn.estimators.input.targets import real_targets
 from fusednn.kernels.losses import row_of
 from fusednn.layers import Layer
@@ -283,11 +283,3 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, PairedN
     def _part_fitted(self, second: bool):
         self._check_fitted()
         return self._part(second)
-
-    def _ready(self, X):
-        """X for predictions: checked, in the network's type or of bytes."""
-        X = self._checked_rows(X, reset=False, dtypes=DTYPES["auto"])
-        dtype = self._network_dtype()
-        if X.dtype != dtype and X.dtype != np.uint8:
-            X = self._in_type(X, dtype)
-        return X
