@@ -51,8 +51,11 @@ class Layer:
         name, values = type(self).__name__, vars(self)["columns"]
         if values is None:
             return
+        if hasattr(values, "tolist"):  # an array, as of np.flatnonzero
+            values = values.tolist()
         if not isinstance(values, Sequence) or not all(
-            isinstance(value, Integral) and int(value) >= 0 for value in values
+            isinstance(value, Integral) and not isinstance(value, bool) and int(value) >= 0
+            for value in values
         ):
             raise ValueError(f"columns of {name} must be integers from 0, got {values!r}.")
         object.__setattr__(self, "columns", tuple(map(int, values)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import isfinite
@@ -70,6 +70,8 @@ class PiecewiseLinear(Layer):
     decay_factor: float = 1.0
 
     def _check(self) -> None:
+        if not isinstance(self.edges, str) and hasattr(self.edges, "tolist"):
+            object.__setattr__(self, "edges", self.edges.tolist())  # of an array
         self._need("bins", 1, whole=True)
         if self.size is not None:
             self._need("size", 1, whole=True)
@@ -86,6 +88,7 @@ class PiecewiseLinear(Layer):
             )
         found = []
         for number, own in enumerate(edges):
+            own = own if isinstance(own, Iterable) else [own]
             values = [float(edge) for edge in own if isinstance(edge, Real) and isfinite(edge)]
             ascend = all(a < b for a, b in pairwise(values))
             if len(values) != len(own) or len(values) < 2 or not ascend:

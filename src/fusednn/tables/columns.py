@@ -187,8 +187,13 @@ class NumberColumn:
 
     def numbers(self) -> np.ndarray:
         """As `Column` says."""
-        absent = self._or_null(np.isnan(self.array))
-        numbers = np.where(absent, np.nan, self.array.astype(np.float64))
+        if self.array.dtype.itemsize > 8:  # long double may hold larger ones: infinity here
+            with np.errstate(over="ignore"):
+                numbers = self.array.astype(np.float64)
+        else:
+            numbers = self.array.astype(np.float64)
+        if self.null is not None:
+            numbers[self.null] = np.nan
         return self.notation.without_stated(numbers)
 
     def units(self) -> None:

@@ -123,7 +123,7 @@ def _learned(
     values = None if categorical or column.is_text else column.numbers()
     if values is not None:
         numbers = _numbers(column.name, values[train], unit_of(column, table))
-        return numbers, "indexes" if numbers and _is_index(column.name, values) else None
+        return numbers, "indexes" if numbers and is_index(column.name, values) else None
     if column.missing().all():
         return None, None
     form = None if categorical else form_of(column, table)
@@ -165,7 +165,7 @@ def _words(name: str, column: Column) -> Words | None:
     return Words(name, tuple(word for word, _ in counts.most_common(MOST_CATEGORIES)))
 
 
-def _is_index(name: str, values: np.ndarray) -> bool:
+def is_index(name: str, values: np.ndarray) -> bool:
     """Whether a column is an index that pandas wrote."""
     whole = np.isfinite(values).all() and (values == np.round(values)).all()
     return name.startswith(INDEX_NAMES) and whole and len(np.unique(values)) == len(values)

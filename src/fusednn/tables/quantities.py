@@ -149,10 +149,11 @@ def held_numbers(column: Column, table: Table, dtype: str | np.dtype, unit: str)
         )
     _refuse_other_units(column, table, unit)
     dtype = np.dtype(dtype)
-    large = np.flatnonzero(np.abs(numbers) > np.finfo(dtype).max)
-    if not large.size:
+    large = np.abs(numbers) > np.finfo(dtype).max
+    if not large.any():
         return numbers
-    row, number = int(large[0]), numbers[large[0]]
+    row = int(np.flatnonzero(large)[0])
+    number = numbers[row]
     if np.isfinite(number):
         raise TableError(
             f"{table.place(row)}: {column.name} is {number:g}, too large for {dtype}", "dtype"

@@ -56,6 +56,8 @@ VALUES = [
     (Periodic, {"columns": []}, "columns of Periodic must not be empty"),
     (Periodic, {"columns": [1, 1]}, "columns of Periodic must be different"),
     (Periodic, {"columns": [-1]}, "columns of Periodic must be integers from 0"),
+    (Periodic, {"columns": [True, False]}, "columns of Periodic must be integers from 0"),
+    (PiecewiseLinear, {"edges": [0.0, 1.0]}, r"edges\[0\] of .* two or more"),
     (Scale, {"rate_factor": -1}, "rate_factor of Scale must be a finite number from 0"),
     (Scale, {"decay_factor": np.inf}, "decay_factor of Scale"),
     (ParametricActivation, {"name": 3}, "name of ParametricActivation must be a name"),
@@ -68,6 +70,11 @@ VALUES = [
 def test_values_of_descriptions(kind, values, words):
     with pytest.raises(ValueError, match=words):
         kind(**values)
+
+
+def test_arrays_are_kept_as_tuples():
+    assert Periodic(columns=np.flatnonzero([1, 0, 1])) == Periodic(columns=[0, 2])
+    assert PiecewiseLinear(edges=np.eye(2)[:1, ::-1]).edges == ((0.0, 1.0),)
 
 
 @pytest.mark.parametrize("name", ["selu", "mish", "tanh"])

@@ -233,7 +233,7 @@ REFUSED = {
     "twice as texts": (pd.DataFrame([[1, 2]], columns=[1, "1"]), "2 columns are named '1'"),
     "complex": (np.zeros((1, 1), complex), "Complex data not supported"),
     "complex series": (pd.DataFrame({"a": [1j]}), "Complex data not supported: column 'a'"),
-    "structured": (np.zeros((1, 1), "i4, f4"), "X is an array of .*: give a frame"),
+    "structured": (np.zeros((1, 1), "i4, f4"), "a structured array has no columns: give a"),
     "ragged": ([[1, 2], [3]], "row 2 of X has 1 values, and row 1 has 2: give rows of one length"),
     "ragged arrays": ([np.zeros(2), np.zeros(3)], "X has rows of several lengths: give rows of"),
     "not a dict": ([{"a": 1}, 2], "row 2 of X is of type int, and row 1 is a dict"),

@@ -29,6 +29,10 @@ def columns_of_array(array: np.ndarray) -> list[Column]:
     TableError
         If the array has other axes, is structured or complex, or as for `column_of_objects`.
     """
+    if array.dtype.names is not None:
+        raise TableError(
+            "a structured array has no columns: give a frame, which pandas.DataFrame makes of it"
+        )
     if array.ndim != 2:
         raise TableError(
             f"Expected 2D array, got {array.ndim}D array instead: X has one row per sample and one"

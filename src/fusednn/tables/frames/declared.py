@@ -7,6 +7,7 @@ from typing import Final, Literal
 import numpy as np
 
 from fusednn.tables.columns import Column, NumberColumn, TextColumn
+from fusednn.tables.errors import TableError, shown
 from fusednn.tables.numbers import Notation
 from fusednn.tables.texts import Texts
 
@@ -19,6 +20,9 @@ MIXED: Final = "mixed"
 KINDS = NUMBERS, TEXTS, BOOLEANS, DATES, MIXED
 ONLY_EMPTY = Notation(missing=frozenset({""}))
 """Words such as None are categories here, since these tables have missing values of their own."""
+FINE = "ns", "ps", "fs", "as"
+FARTHEST = 290_000
+"""Years from 1970, and of durations: 64 bits hold somewhat more in microseconds."""
 
 
 class Declared(Texts):
@@ -120,10 +124,44 @@ def boolean_column(name: str, values: np.ndarray, null: np.ndarray | None = None
 
 def date_column(name: str, moments: np.ndarray, zoned: bool = False) -> TextColumn:
     """Make a column of an array of datetime64 of any unit; see `Moments`."""
-    distinct, codes = np.unique(moments.astype("datetime64[us]"), return_inverse=True)
+    distinct, codes = np.unique(in_microseconds(name, moments), return_inverse=True)
     return TextColumn(name, codes.astype(np.int32), Moments(distinct, zoned), is_text=True)
 
 
 def duration_column(name: str, durations: np.ndarray) -> NumberColumn:
-    """Make a column of days of an array of timedelta64; NaT is a missing value."""
-    return NumberColumn(name, durations / np.timedelta64(1, "D"))
+    """Make a column of days of an array of timedelta64 of any unit; NaT is a missing value."""
+    if np.datetime_data(durations.dtype)[0] not in FINE:
+        durations = in_microseconds(name, durations)
+    day = int(np.timedelta64(1, "D") / np.ones(1, durations.dtype)[0])
+    ticks = durations.astype(np.int64)
+    rest = np.fmod(ticks, day)  # exact in floating point, so the unit does not matter
+    days = (ticks - rest) // day + rest / day
+    return NumberColumn(name, days, np.isnat(durations))
+
+
+def in_microseconds(name: str, values: np.ndarray) -> np.ndarray:
+    """
+    Convert an array of datetime64 or timedelta64.
+
+    NumPy wraps what 64 bits cannot hold around, and says nothing.
+
+    Raises
+    ------
+    TableError
+        If a value is farther than `FARTHEST` years away. `name` is that of its column.
+    """
+    kind = values.dtype.name.partition("[")[0]
+    if values.size and np.datetime_data(values.dtype)[0] != "generic":
+        ends = np.array([np.fmin.reduce(values), np.fmax.reduce(values)], values.dtype)
+        years = ends[~np.isnat(ends)].astype(f"{kind}[Y]").astype(np.int64)
+        if years.size and np.abs(years).max() > FARTHEST:
+            raise beyond(name)
+    return values.astype(f"{kind}[us]")
+
+
+def beyond(name: str) -> TableError:
+    """The error for a date or a duration that cannot be held."""
+    return TableError(
+        f"column {shown(name)} has a date or a duration that is too far away to be held: make it"
+        " missing"
+    )

@@ -15,14 +15,17 @@ from fusednn.tables.errors import TableError, shown
 from .declared import (
     BOOLEANS,
     DATES,
+    FARTHEST,
     MIXED,
     NUMBERS,
     TEXTS,
     Kind,
+    beyond,
     boolean_column,
     date_column,
     declared_column,
     duration_column,
+    in_microseconds,
 )
 
 DURATIONS, TIMES = "durations", "times"
@@ -60,7 +63,8 @@ def column_of_objects(name: str, values: Iterable[Any]) -> Column:
     Raises
     ------
     TableError
-        If an object is not a single value, or only some dates have a time zone.
+        If an object is not a single value, only some dates have a time zone, or a date or a
+        duration is too far away.
     """
     items = list(values)
     types = set(map(type, items))
@@ -74,7 +78,7 @@ def column_of_objects(name: str, values: Iterable[Any]) -> Column:
     known, gone = items, np.zeros(len(items), bool)
     absent = {one for one in types if one.__name__ in MISSING_TYPES}
     if absent or any(issubclass(one, MAY_BE_MISSING) for one in types):
-        gone = np.array([type(item) in absent or item != item for item in items], bool)
+        gone = np.array([type(item) in absent or _is_nan(item) for item in items], bool)
         known = [item for item, no in zip(items, gone, strict=True) if not no]
         types = set(map(type, known))
     found = {kinds[one] for one in types}
@@ -88,8 +92,8 @@ def column_of_objects(name: str, values: Iterable[Any]) -> Column:
     if kind == DATES:
         return _dates(name, known, gone)
     if kind == DURATIONS:
-        days = np.array(known, "timedelta64[us]")
-        return duration_column(name, _spread(days, gone, np.timedelta64("NaT")))
+        durations = np.array([_duration(name, one) for one in known], "timedelta64[us]")
+        return duration_column(name, _spread(durations, gone, np.timedelta64("NaT")))
     if kind == TIMES:
         return NumberColumn(name, _spread(np.array([*map(hour_of, known)]), gone, np.nan))
     return _texts(name, items, gone, TEXTS)
@@ -148,15 +152,33 @@ def _dates(name: str, known: list[Any], gone: np.ndarray) -> TextColumn:
             " to UTC"
         )
     [in_zone] = zoned
-    moments = np.array([_naive(one) for one in known], "datetime64[us]")
+    moments = np.array([_naive(name, one) for one in known], "datetime64[us]")
     return date_column(name, _spread(moments, gone, np.datetime64("NaT")), in_zone)
 
 
-def _naive(one: Any) -> Any:
-    if isinstance(one, datetime):
+def _naive(name: str, one: Any) -> Any:
+    if isinstance(one, np.datetime64):
+        return in_microseconds(name, np.array([one]))[0]
+    if not isinstance(one, datetime):
+        return np.datetime64(one, "us")
+    try:
         one = one if one.tzinfo is None else one.astimezone(UTC)
-        return np.datetime64(one.replace(tzinfo=None).isoformat(), "us")
-    return np.datetime64(one, "us")
+    except OverflowError:  # in UTC it is not in the years 1 to 9999
+        raise beyond(name) from None
+    return np.datetime64(one.replace(tzinfo=None).isoformat(), "us")
+
+
+def _duration(name: str, one: Any) -> Any:
+    if isinstance(one, np.timedelta64):
+        return in_microseconds(name, np.array([one]))[0]
+    if abs(one.days) > FARTHEST * 365:
+        raise beyond(name)
+    return np.timedelta64(one, "us")
+
+
+def _is_nan(item: Any) -> bool:
+    """Whether a value is not equal to itself; a signalling NaN cannot be compared."""
+    return item.is_nan() if isinstance(item, Decimal) else item != item
 
 
 def _texts(name: str, items: list[Any], gone: np.ndarray, kind: Kind) -> TextColumn:

@@ -9,7 +9,7 @@ import pandas
 from pandas.api import types
 
 from fusednn.tables.columns import Column, NumberColumn, TextColumn
-from fusednn.tables.errors import TableError
+from fusednn.tables.errors import TableError, shown
 
 from .declared import (
     BOOLEANS,
@@ -60,33 +60,36 @@ def column_of(name: str, series: Any) -> Column:
         If the values are complex, or as for `column_of_objects`.
     """
     dtype = series.dtype
-    if isinstance(dtype, pandas.CategoricalDtype):
-        return _categories(name, series)
+    if isinstance(dtype, np.dtype) and dtype.kind in "iuf":
+        return NumberColumn(name, series.to_numpy())
+    if isinstance(dtype, (pandas.CategoricalDtype, pandas.IntervalDtype)):
+        return _categories(name, series.astype("category"))
     if isinstance(dtype, pandas.SparseDtype):
-        series = series.sparse.to_dense()
-        dtype = series.dtype
+        return column_of(name, series.sparse.to_dense())
     if isinstance(dtype, pandas.PeriodDtype):
         return date_column(name, series.dt.to_timestamp().to_numpy())
-    if types.is_complex_dtype(dtype):
-        raise TableError(f"Complex data not supported: column {name!r} is {dtype}")
+    _refuse_complex(name, dtype)
     if types.is_bool_dtype(dtype):
         null = series.isna().to_numpy(bool)
         return boolean_column(name, series.fillna(False).to_numpy(bool), null)
-    if types.is_numeric_dtype(dtype):
+    if types.is_numeric_dtype(dtype) and dtype.kind in "iuf":  # pyarrow's decimals are objects
         return _numbers(name, series)
     if types.is_datetime64_any_dtype(dtype):
         return _dates(name, series)
     if types.is_timedelta64_dtype(dtype) or dtype.kind == "m":
-        return duration_column(name, series.to_numpy("timedelta64[ns]"))
+        return duration_column(name, series.to_numpy(f"timedelta64[{series.dt.unit}]"))
     if types.is_string_dtype(dtype) and not types.is_object_dtype(dtype):
         codes, values = pandas.factorize(series)
         return declared_column(name, codes, [str(value) for value in values], TEXTS)
     return column_of_objects(name, series.to_numpy(object))
 
 
+def _refuse_complex(name: str, dtype: Any) -> None:
+    if types.is_complex_dtype(dtype):
+        raise TableError(f"Complex data not supported: column {shown(name)} is {dtype}")
+
+
 def _numbers(name: str, series: Any) -> NumberColumn:
-    if isinstance(series.dtype, np.dtype):
-        return NumberColumn(name, series.to_numpy())
     dtype = {"i": np.int64, "u": np.uint64}.get(series.dtype.kind, np.float64)
     null = series.isna().to_numpy(bool)
     values = series.to_numpy(dtype, na_value=dtype(0))
@@ -107,7 +110,10 @@ def _dates(name: str, series: Any) -> TextColumn:
 
 
 def _categories(name: str, series: Any) -> TextColumn:
+    if len(series.cat.categories) > len(series):  # as in a single row of a large table
+        series = series.cat.remove_unused_categories()
     categories, codes = series.cat.categories, series.cat.codes.to_numpy()
+    _refuse_complex(name, categories.dtype)
     kind: Kind = BOOLEANS
     if not types.is_bool_dtype(categories.dtype):
         kind = NUMBERS if types.is_numeric_dtype(categories.dtype) else TEXTS

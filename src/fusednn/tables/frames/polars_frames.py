@@ -8,10 +8,13 @@ import numpy as np
 import polars
 
 from fusednn.tables.columns import Column, NumberColumn
-from fusednn.tables.errors import TableError
+from fusednn.tables.errors import TableError, shown
 
 from .declared import TEXTS, boolean_column, date_column, declared_column, duration_column
 from .objects import column_of_objects
+
+FEW = 64
+"""Texts that are read sooner one by one: one row takes 0.3 ms instead of 2.5, of 42 columns."""
 
 
 def is_frame(X: Any) -> bool:
@@ -52,25 +55,27 @@ def column_of(name: str, series: Any) -> Column:
         null = series.is_null().to_numpy()
         return boolean_column(name, series.fill_null(False).to_numpy(), null)
     if dtype in (polars.String, polars.Categorical, polars.Enum):
+        if len(series) < FEW:
+            return column_of_objects(name, series.to_list())
         return _texts(name, series.cast(polars.String))
     if dtype in (polars.Date, polars.Datetime):
         zone = getattr(dtype, "time_zone", None)
-        moments = series.cast(polars.Datetime("us"))  # polars keeps moments in UTC
-        return date_column(name, moments.to_numpy(), zone is not None)
+        return date_column(name, series.to_numpy(), zone is not None)  # moments are in UTC
     if dtype == polars.Duration:
-        return duration_column(name, series.cast(polars.Duration("us")).to_numpy())
-    if dtype == polars.Time:
+        return duration_column(name, series.to_numpy())
+    if dtype in (polars.Time, polars.Null, polars.Binary, polars.Object):
         return column_of_objects(name, series.to_list())
-    if dtype in (polars.Null, polars.Binary, polars.Object):
-        return column_of_objects(name, series.to_list())
-    raise TableError(f"column {name!r} is {dtype}: make numbers or texts of it, or leave it out")
+    raise TableError(
+        f"column {shown(name)} is {dtype}: make numbers or texts of it, or leave it out"
+    )
 
 
 def _numbers(name: str, series: Any) -> NumberColumn:
     if series.dtype.is_decimal() or str(series.dtype) in ("Int128", "UInt128"):
         series = series.cast(polars.Float64)
-    null = series.is_null().to_numpy() if series.null_count() else None
-    return NumberColumn(name, series.fill_null(0).to_numpy(), null)
+    if not series.null_count():
+        return NumberColumn(name, series.to_numpy())
+    return NumberColumn(name, series.fill_null(0).to_numpy(), series.is_null().to_numpy())
 
 
 def _texts(name: str, series: Any) -> Column:

@@ -44,6 +44,8 @@ def columns_of_rows(rows: Sequence[Any]) -> list[Column]:
     TableError
         If rows have different lengths, or as for `columns_of_array`.
     """
+    if any(isinstance(row, (list, tuple)) for row in rows):  # beside them, arrays are lists too
+        rows = [row.tolist() if isinstance(row, np.ndarray) else row for row in rows]
     if not rows or not all(isinstance(row, (list, tuple)) for row in rows):
         try:
             return columns_of_array(np.asarray(rows))

@@ -137,13 +137,13 @@ def quantities(y: Any, rows: int | None = None) -> Quantities:
 def _columns(y: Any, rows: int | None) -> tuple[list[Column], bool]:
     """The columns of y, without missing values, and whether y has only one axis."""
     module = frames_module(y)
-    if module is not None:
-        y = module.without_categories(y)
     if module is not None and module.is_frame(y):
-        columns = module.columns_of_frame(y)
+        columns = module.columns_of_frame(module.without_categories(y))
         flat = len(columns) == 1
     elif module is not None and module.is_series(y):
-        columns, flat = [module.column_of("" if y.name is None else str(y.name), y)], True
+        name = "" if y.name is None else str(y.name)
+        column = module.column_of(name or "y", module.without_categories(y))
+        columns, flat = [column.renamed(name)], True
     else:
         columns, flat = _of_array(y)
     if not columns or not len(columns[0]):
@@ -166,7 +166,7 @@ def _of_array(y: Any) -> tuple[list[Column], bool]:
     if y is None or isinstance(y, (str, bytes, dict)) or not hasattr(y, "__len__"):
         raise TableError(f"requires y to be passed, but the target y is {y!s:.60}")
     if isinstance(y, (list, tuple)) and not any(np.ndim(one) for one in y):
-        return [column_of_objects("", y)], True
+        return [column_of_objects("y", y).renamed("")], True
     try:
         array = y if isinstance(y, np.ma.MaskedArray) else np.asarray(y)
     except ValueError:

@@ -18,9 +18,9 @@ def categorical_places(table: Table, features: Any) -> tuple[int, ...]:
     Parameters
     ----------
     table : Table
-    features : None, or array-like of str, int or bool
-        Names of columns, their indices from 0, or a mask of all columns. None: no columns but
-        those of texts, categories and booleans.
+    features : None, or array-like of str, tuple, int or bool
+        Names of columns (tuples of columns with several levels), their indices from 0, or a mask
+        of all columns. None: no columns but those of texts, categories and booleans.
 
     Returns
     -------
@@ -34,12 +34,15 @@ def categorical_places(table: Table, features: Any) -> tuple[int, ...]:
     """
     if features is None:
         return ()
-    if isinstance(features, str) or not isinstance(features, (Iterable, np.ndarray)):
+    if isinstance(features, str) or not isinstance(features, Iterable) or _is_scalar(features):
         raise TableError(
             f"categorical_features={features!r} is no list: give a list of names or indices, or a"
             " mask"
         )
     items = [item.item() if isinstance(item, np.generic) else item for item in features]
+    items = [
+        str(item) if isinstance(item, tuple) else item for item in items
+    ]  # as `table_of` does
     width = len(table.columns)
     if items and all(isinstance(item, bool) for item in items):
         if len(items) != width:
@@ -49,6 +52,10 @@ def categorical_places(table: Table, features: Any) -> tuple[int, ...]:
             )
         return tuple(place for place, chosen in enumerate(items) if chosen)
     return tuple(sorted({_place(table, item) for item in items}))
+
+
+def _is_scalar(features: Any) -> bool:
+    return isinstance(features, np.ndarray) and not features.ndim
 
 
 def _place(table: Table, item: Any) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -9,11 +10,12 @@ import numpy as np
 from fusednn.tables.columns import EXACT, Column, NumberColumn
 from fusednn.tables.dates import Form, parts_of
 from fusednn.tables.errors import TableError, shown
-from fusednn.tables.frames.declared import Kind, Moments
+from fusednn.tables.frames.declared import NUMBERS, Kind, Moments, kind_of
 from fusednn.tables.quantities import held_numbers
 from fusednn.tables.table import Table
 
 from .scaling import Scale
+from .spelling import spelling
 
 MOST_FLAGS = 8
 Becomes = Literal["nothing", "sign", "flags", "codes"]
@@ -129,7 +131,15 @@ class Moment(NamedTuple):
             inputs[:, place] = scale.applied(found[part])
 
 
-class Category(NamedTuple):
+class _Category(NamedTuple):
+    name: str
+    kind: Kind | None
+    categories: tuple[str, ...]
+    becomes: Becomes
+    scales: tuple[Scale, ...] = ()
+
+
+class Category(_Category):
     """
     A column of categories.
 
@@ -149,12 +159,6 @@ class Category(NamedTuple):
         Scales of the inputs, if they are scaled.
     """
 
-    name: str
-    kind: Kind | None
-    categories: tuple[str, ...]
-    becomes: Becomes
-    scales: tuple[Scale, ...] = ()
-
     @property
     def numbers(self) -> list[str]:
         """None."""
@@ -165,7 +169,9 @@ class Category(NamedTuple):
         """As `Quantity` says."""
         if self.becomes == "sign":
             return [f"{self.name}={self.categories[1]}"]
-        return [f"{self.name}={text}" for text in self.categories] * (self.becomes == "flags")
+        if self.becomes != "flags":  # there may be a hundred thousand
+            return []
+        return [f"{self.name}={text}" for text in self.categories]
 
     def write(self, inputs: np.ndarray, column: Column, table: Table) -> None:
         """Write the inputs of all rows, of shape (n_rows, n_inputs)."""
@@ -185,10 +191,25 @@ class Category(NamedTuple):
 
     def codes(self, column: Column) -> np.ndarray:
         """The code of each row, as int32."""
-        known = {text: code for code, text in enumerate(self.categories, 1)}
+        known, spell = self._known, spelling(self.kind, kind_of(column))
         texts = zip(column.distinct.strings, column.distinct.missing, strict=True)
         found = [0 if missing else known.get(text, 0) for text, missing in texts]
+        if spell is not None and 0 in found:
+            alike = {spell(text): known[text] for text in reversed(self.categories)}
+            for place, text in enumerate(column.distinct.strings):
+                if not (found[place] or column.distinct.missing[place]):
+                    found[place] = alike.get(spell(text), 0)
         return np.array(found, np.int32)[column.codes]
+
+    @cached_property
+    def _known(self) -> dict[str, int]:
+        """The code of each category."""
+        return {text: code for code, text in enumerate(self.categories, 1)}
+
+    @cached_property
+    def are_inexact(self) -> bool:
+        """Whether floating point would make some of these numbers equal."""
+        return self.kind == NUMBERS and any(abs(float(text)) >= EXACT for text in self.categories)
 
 
 Feature = Quantity | Moment | Category

@@ -10,6 +10,7 @@ from fusednn.tables.columns import Column
 from fusednn.tables.dates import ISO, Form, form_of, parts_of
 from fusednn.tables.errors import TableError, shown
 from fusednn.tables.frames.declared import MIXED, NUMBERS, Moments, kind_of
+from fusednn.tables.learning import is_index
 from fusednn.tables.quantities import held_numbers, refuse_odd, unit_of
 from fusednn.tables.table import Table, listed
 
@@ -45,7 +46,8 @@ def learned_preparation(
 
     Numbers and the parts of dates that vary become scaled inputs, with a further input where
     values are missing. Texts, categories and booleans become flags or codes. A constant becomes
-    nothing. Numbers that identify rows remain numbers: some are ordered by time or place.
+    nothing, and so does an unnamed index that pandas wrote to a file. Other numbers that identify
+    rows remain numbers: some are ordered by time or place.
 
     Parameters
     ----------
@@ -119,7 +121,10 @@ class _Learner:
 
     def _quantity(self, column: Column) -> Quantity:
         unit = unit_of(column, self.table)
-        numbers = self._of_rows(held_numbers(column, self.table, "float64", unit))
+        every = held_numbers(column, self.table, "float64", unit)
+        if is_index(column.name, every):
+            return Quantity(column.name, Scale(0.0, 0.0), unit=unit)
+        numbers = self._of_rows(every)
         gone = np.isnan(numbers)
         known = numbers[~gone] if gone.any() else numbers
         if not known.size:

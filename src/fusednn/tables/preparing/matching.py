@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from fusednn.tables.columns import Column
+from fusednn.tables.columns import Column, NumberColumn
 from fusednn.tables.errors import TableError, shown
 from fusednn.tables.frames.declared import DATES, MIXED, TEXTS, Kind, Moments, kind_of
 from fusednn.tables.table import Table, listed
 
-from .features import Feature, Moment
+from .features import Category, Feature, Moment, refuse_inexact
 
 PHRASES = {MIXED: "values of several types"}
 
@@ -49,9 +49,8 @@ def matched_columns(
             f"the table has {_counted(len(table.columns))}, and the training table had"
             f" {len(names)}, {listed(names)}: give the same ones"
         )
-    for feature, column in zip(features, columns, strict=True):
-        _refuse_other_type(feature, column, table)
-    return columns
+    pairs = zip(features, columns, strict=True)
+    return [_of_type(feature, column, table) for feature, column in pairs]
 
 
 def _by_name(names: Sequence[str], table: Table, ignore_others: bool) -> list[Column]:
@@ -74,20 +73,41 @@ def _by_name(names: Sequence[str], table: Table, ignore_others: bool) -> list[Co
     return [by_name[name] for name in names]
 
 
-def _refuse_other_type(feature: Feature, column: Column, table: Table) -> None:
-    """Refuses a column of another type; one without values may be of any."""
+def _of_type(feature: Feature, column: Column, table: Table) -> Column:
+    """
+    The column, if it is of the feature's type; one without values may be of any.
+
+    Raises
+    ------
+    TableError
+        If it is of another type.
+    """
     kind, expected = kind_of(column), feature.kind
-    if kind is not None and expected is not None and kind != expected:
-        dates = expected == DATES and kind == TEXTS  # `Form.of` reads or refuses them
+    if kind is not None and expected is not None and kind != expected and expected != MIXED:
         known = ~column.missing()
-        if not dates and expected != MIXED and known.any():
+        if not known.any():
+            return NumberColumn(feature.name, np.full(len(column), np.nan))
+        if not (kind == TEXTS and isinstance(feature, Moment)):  # `Form.of` reads or refuses them
             row = int(np.flatnonzero(known)[0])
             text = column.take(np.array([row])).texts()[0]
             raise _other_type(feature, kind, f" ({shown(text)} in {table.place(row)})", expected)
-    if not isinstance(feature, Moment) or not isinstance(column.distinct, Moments):
+    if kind == DATES == expected:
+        _refuse_other_zone(feature, column)
+    if isinstance(feature, Category) and feature.are_inexact:
+        refuse_inexact(column, table)
+    return column
+
+
+def _refuse_other_zone(feature: Feature, column: Column) -> None:
+    if isinstance(feature, Moment):
+        before = feature.form.zoned
+    elif isinstance(feature, Category) and feature.categories:
+        before = feature.categories[0].endswith("Z")
+    else:  # there were no dates
         return
-    if column.distinct.zoned != feature.form.zoned and not column.missing().all():
-        now, then = ("with" if one.zoned else "without" for one in (column.distinct, feature.form))
+    zoned = isinstance(column.distinct, Moments) and column.distinct.zoned
+    if zoned != before and not column.missing().all():
+        now, then = ("with" if one else "without" for one in (zoned, before))
         raise TableError(
             f"column {shown(feature.name)} has dates {now} a time zone, and had dates {then} one"
             " in the training table: convert it"

@@ -7,19 +7,22 @@ docs/internals/tables.md describes them.
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 
 import numpy as np
 
 from fusednn.tables.dates import ORDERS, PARTS, Form
 from fusednn.tables.errors import TableError
-from fusednn.tables.frames.declared import KINDS
+from fusednn.tables.frames.declared import BOOLEANS, FARTHEST, KINDS, NUMBERS
+from fusednn.tables.numbers import CURRENCIES, PERCENT
 
 from .features import Category, Feature, Moment, Quantity
 from .preparation import Preparation
 from .scaling import Scale
 
 KEY, VERSION = "preparation", 1
+DAY = re.compile(r"-?\d+-\d\d-\d\d", re.ASCII)
 
 
 def to_notes(preparation: Preparation) -> dict[str, Any]:
@@ -52,9 +55,11 @@ def from_notes(notes: dict[str, Any], path: object) -> Preparation:
     if found is None:
         raise TableError(f"{path} does not say how a table becomes its inputs", "fitted")
     try:
-        if found["version"] != VERSION:
+        if _whole(found["version"]) > VERSION:
             raise TableError(f"{path} was made by a later fusednn: install a later version")
-        features = tuple(map(_feature, found["features"]))
+        if found["version"] < 1 or set(found) != {"version", "named", "features"}:
+            raise ValueError
+        features = tuple(map(_feature, _list(found["features"])))
         if not features or len({one.name for one in features}) < len(features):
             raise ValueError
         read = Preparation(_flag(found["named"]), features)
@@ -96,25 +101,44 @@ def _feature_notes(one: Feature) -> dict[str, Any]:
 
 def _feature(found: dict[str, Any]) -> Feature:
     name = _text(found["name"])
-    if "categories" in found:
-        return _category(name, found)
-    indicator = _flag(found["indicator"])
-    if "dates" in found:
-        order, start, parts = _text(found["dates"]), _text(found["start"]), found["parts"]
-        if order not in ORDERS or not set(parts) <= set(PARTS):
-            raise ValueError
-        if start == "NaT" or str(np.datetime64(start, "D")) != start:
-            raise ValueError
-        scales = tuple((part, _scale(parts[part])) for part in PARTS if part in parts)
-        return Moment(name, Form(order, _flag(found["zoned"])), start, scales, indicator)
+    read = _category if "categories" in found else _moment if "dates" in found else _quantity
+    feature = read(name, found)
+    if set(_feature_notes(feature)) != set(found):
+        raise ValueError
+    return feature
+
+
+def _quantity(name: str, found: dict[str, Any]) -> Quantity:
+    scale, unit = _scale(found["scale"]), _text(found["unit"])
     spike = None if found["spike"] is None else _finite(found["spike"])
-    return Quantity(name, _scale(found["scale"]), indicator, spike, _text(found["unit"]))
+    if spike not in (None, scale.center) or unit not in ("", PERCENT, *CURRENCIES):
+        raise ValueError
+    return Quantity(name, scale, _flag(found["indicator"]), spike, unit)
+
+
+def _moment(name: str, found: dict[str, Any]) -> Moment:
+    order, start, parts = _text(found["dates"]), _text(found["start"]), found["parts"]
+    if order not in ORDERS or not isinstance(parts, dict) or not set(parts) <= set(PARTS):
+        raise ValueError
+    if not DAY.fullmatch(start) or str(np.datetime64(start, "D")) != start:
+        raise ValueError
+    if abs(np.datetime64(start, "Y").astype(int)) > FARTHEST:
+        raise ValueError
+    scales = tuple((part, _scale(parts[part])) for part in PARTS if part in parts)
+    if not all(scale.factor for _, scale in scales):
+        raise ValueError
+    form = Form(order, _flag(found["zoned"]))
+    return Moment(name, form, start, scales, _flag(found["indicator"]))
 
 
 def _category(name: str, found: dict[str, Any]) -> Category:
     kind, becomes = found["kind"], found["becomes"]
-    categories = tuple(map(_text, found["categories"]))
+    categories = tuple(map(_text, _list(found["categories"])))
     if kind not in (None, *KINDS) or len(set(categories)) < len(categories):
+        raise ValueError
+    if kind == NUMBERS:
+        list(map(float, categories))  # raises for a word
+    if kind == BOOLEANS and not set(categories) <= {"True", "False"}:
         raise ValueError
     fit = {
         "nothing": len(categories) < 2,
@@ -122,17 +146,29 @@ def _category(name: str, found: dict[str, Any]) -> Category:
         "flags": bool(categories),
         "codes": bool(categories),
     }
-    read = Category(name, kind, categories, becomes, tuple(map(_scale, found["scales"])))
+    read = Category(name, kind, categories, becomes, tuple(map(_scale, _list(found["scales"]))))
     if not fit[becomes] or len(read.scales) not in (0, len(read.flags)):
         raise ValueError
     return read
 
 
 def _scale(found: Any) -> Scale:
-    center, factor = map(_finite, found)
+    center, factor = map(_finite, _list(found))
     if factor < 0:
         raise ValueError
     return Scale(center, factor)
+
+
+def _list(value: Any) -> list[Any]:
+    if not isinstance(value, list):  # the letters of a text would be texts too
+        raise TypeError
+    return value
+
+
+def _whole(value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise TypeError
+    return value
 
 
 def _text(value: Any) -> str:

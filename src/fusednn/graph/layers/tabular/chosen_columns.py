@@ -7,4 +7,5 @@ from collections.abc import Collection
 
 def plain_of(fan_in: int, columns: Collection[int]) -> list[int]:
     """The columns of the input that are not chosen, in their order."""
-    return [column for column in range(fan_in) if column not in set(columns)]
+    chosen = set(columns)
+    return [column for column in range(fan_in) if column not in chosen]
