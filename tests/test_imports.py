@@ -40,7 +40,7 @@ LAYERS = {
     "estimators": {
         *("estimators", "export", "serving", "training", "plan", "graph", "kernels"),
         *("exceptions", "augment", "layers", "losses", "optimizers", "schedules"),
-        "text",
+        *("tables", "text"),
     },
     "tables": {"tables"},
     "versions": {"training", "plan", "kernels"},

@@ -7,7 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, is_classifier
 from sklearn.utils.validation import check_is_fitted
 
 from fusednn.exceptions import DiagnosisWarning
@@ -24,9 +24,11 @@ from .fitting.options import is_stochastic
 from .fitting.preparing import DIAGNOSED, prepare
 from .fitting.progress import CURVES, attributes_of
 from .fitting.randoms import random_state_of
+from .fitting.validation_sets import split
 from .input.missing_targets import IGNORE, check_columns, known_rows
 from .input.sample_weights import present
 from .input_checks import InputChecksMixin
+from .network.first_samples import FirstSamples
 from .network.parameters import check_input
 
 if TYPE_CHECKING:
@@ -128,10 +130,19 @@ class BaseNetwork(
         """The function that trains, after all checks; sets what the data determine."""
         return prepare(self, X, y, sample_weight, incremental, validation)
 
-    def _set_up(self, X, y, incremental, sample_weight=None):
+    def _set_up(self, X, y, incremental, sample_weight=None, splits=False):
         """Checks the data, sets the attributes that they determine, and draws first weights.
 
         Keeps the weights of a network that is to be trained further.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            The arguments of `fit`.
+        incremental : bool
+            Whether `partial_fit` was called.
+        splits : bool
+            Whether the fit splits off a validation set.
 
         Returns
         -------
@@ -142,6 +153,8 @@ class BaseNetwork(
         random_state : RandomState
             After the draws of the first weights.
         network : Network
+        parts : tuple of ndarray or None
+            The samples to train on and those held out, if this had to be known before.
         """
         self._check_structure()
         first_pass = not self._is_built() or (not self.warm_start and not incremental)
@@ -152,11 +165,18 @@ class BaseNetwork(
             check_columns(targets)
         X, y, targets, sample_weight, shares = known_rows(self, X, y, targets, sample_weight)
         random_state = random_state_of(self.random_state)
+        parts = None
         if first_pass:
-            self._initialize(X, random_state, present(sample_weight))
+            given = targets, sample_weight, is_classifier(self)
+            samples = FirstSamples(X, present(sample_weight), *given)
+            if splits and self._learns_from_targets():
+                parts = split(self, np.arange(X.shape[0], dtype=np.int64), targets, random_state)
+                samples = samples.among(parts[0])
+            self._initialize(samples, random_state)
         built = self._taken(self._check_sizes(X.shape[1]))
         check_input(X, built)
-        return X, y, targets, sample_weight, shares, random_state, self._network_for(X, built)
+        network = self._network_for(X, built)
+        return X, y, targets, sample_weight, shares, random_state, network, parts
 
     def _initialized(self, X, y):
         """Builds a new network for the data, without training; restores the state on errors."""
@@ -194,6 +214,10 @@ class BaseNetwork(
         """The weights of the samples in the loss; classifiers multiply by class weights."""
         return sample_weight
 
+    def _learns_from_targets(self):
+        """Whether a new network learns from targets before it is trained; most do not."""
+        return False
+
     def _own_head(self):
         """The meaning of the outputs, of estimators that have neither labels nor values."""
         return None
@@ -205,14 +229,14 @@ class BaseNetwork(
     def _check_fitted(self):
         check_is_fitted(self, self._built_name)
 
-    def _initialize(self, X, random_state, rows):
-        """Sets the attributes of a new network; `rows` selects rows of X with nonzero weight."""
+    def _initialize(self, samples, random_state):
+        """Sets the attributes of a new network, and builds it."""
         for name in (*DIAGNOSED, "loss_", "_optimizer"):  # they belong to the old network
             self.__dict__.pop(name, None)
         self.n_iter_ = 0
         self.t_ = 0
         self.out_activation_ = self._output_activation()
-        self._build(X, random_state, rows)
+        self._build(samples, random_state)
         if is_stochastic(self.solver):
             self.loss_curve_ = []
             self._no_improvement_count = 0

@@ -23,7 +23,9 @@ from .language.structure import built_model, check_first
 from .language.training import check_length, loss_and_gradient, parts_of, prepare
 from .language.writing import WritingMixin
 from .layered import BaseLayered
+from .network.first_samples import FirstSamples
 from .network.parameters import by_layer, drawn
+from .network.values_by_data import refuse_data
 
 if TYPE_CHECKING:
     from fusednn.text.tokenizer import Tokenizer
@@ -62,11 +64,12 @@ class BaseLanguageModel(ScoringMixin, WritingMixin, BaseLayered):
     def _built_of(self, layers, scaled):
         return built_model(layers, self.n_outputs_, self.context, bool(self.tied))
 
-    def _build(self, X, random_state, rows):
+    def _build(self, samples, random_state):
         layers = self._specs()
         layers[0] = replace(layers[0], count=self.n_outputs_)
         self._built_layers = built = self._built_of(tuple(layers), scaled=False)
-        arrays = drawn(built, random_state, self._type_for(X))
+        refuse_data(built, "a language model")
+        arrays = drawn(built, random_state, self._type_for(samples.X))
         if self.tied:
             arrays[0] *= TIED_DEVIATION
         self.layers_, self._arrays = tuple(layers), arrays
@@ -85,7 +88,7 @@ class BaseLanguageModel(ScoringMixin, WritingMixin, BaseLayered):
             raise ValueError("partial_fit does not support early_stopping=True")
         parts = parts_of(self, codes, own)
         if first:
-            self._initialize(codes, random_state_of(self.random_state), None)
+            self._initialize(FirstSamples(codes), random_state_of(self.random_state))
         built = self._taken(self._check_sizes(self.context))
         return prepare(self, self._network(built), parts, incremental)
 
@@ -163,7 +166,8 @@ class BaseLanguageModel(ScoringMixin, WritingMixin, BaseLayered):
         try:
             corpus = self._corpus(X, True)
             self._begin(corpus, True)
-            self._initialize(corpus.sequences[0], random_state_of(self.random_state), None)
+            first = FirstSamples(corpus.sequences[0])
+            self._initialize(first, random_state_of(self.random_state))
         except BaseException:
             self.__dict__.clear()
             self.__dict__.update(before)

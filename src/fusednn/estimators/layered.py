@@ -38,7 +38,8 @@ from .network.parameters import (
     learned_from,
 )
 from .network.scaling import scaling_of
-from .network.tabular import with_edges, with_edges_of
+from .network.tabular import learns_from_targets, with_edges, with_edges_of
+from .network.values_by_data import set_by_data
 
 if TYPE_CHECKING:
     from fusednn.serving.types import MatrixLike
@@ -134,10 +135,11 @@ class BaseLayered(LayeredWeightsMixin, BaseNetwork):
         """An embedding with as many codes as the present one, if they are alike, or the least."""
         return with_codes_of(spec, self.layers_[0] if self.layers_ else None)
 
-    def _build(self, X, random_state, rows):
+    def _build(self, samples, random_state):
+        X = samples.X
         layers = self._asked(partial(learned_from, X))
         if not self.standardize and len(axes_of(self)) == 1:
-            layers = with_edges(layers, X, rows, self._type_for(X))
+            layers = with_edges(layers, samples, self._type_for(X))
         self._built_layers = built = self._built_of(layers, bool(self.standardize))
         check_input(X, built)
         tables = specs.Embedding | specs.TokenEmbedding
@@ -147,7 +149,8 @@ class BaseLayered(LayeredWeightsMixin, BaseNetwork):
         arrays = drawn(built, random_state, self._type_for(X))
         self.__dict__.pop("feature_means_", None)
         if self.standardize:
-            self._learn_scaling(built, arrays, X[rows])
+            self._learn_scaling(built, arrays, X[samples.rows])
+        set_by_data(built, arrays, samples, random_state, self.n_jobs)
         self.layers_, self._arrays = layers, arrays
 
     def _learn_scaling(self, built, arrays, X):
@@ -162,6 +165,9 @@ class BaseLayered(LayeredWeightsMixin, BaseNetwork):
         codes = np.setdiff1d(np.arange(len(mean)), columns)
         mean[codes], factor[codes] = 0, 1
         self.feature_means_, self.feature_factors_ = mean, factor
+
+    def _learns_from_targets(self):
+        return learns_from_targets(self._specs())
 
     def _restore(self, arrays):
         """Sets the arrays of a network that was built before from `layers_`."""

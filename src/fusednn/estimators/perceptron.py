@@ -47,11 +47,12 @@ class BaseMLP(BaseNetwork):
         self._hidden_sizes()
         self._dropout_rates()
 
-    def _build(self, X, random_state, rows):
+    def _build(self, samples, random_state):
+        X = samples.X
         sizes = [X.shape[1], *self._hidden_sizes(), self.n_outputs_]
         self.__dict__.pop("feature_means_", None)
         if self.standardize:
-            mean, factor = scaling_of(X[rows])
+            mean, factor = scaling_of(X[samples.rows])
             self.feature_means_ = mean.astype(X.dtype)
             self.feature_factors_ = factor.astype(X.dtype)
         self.n_layers_ = len(sizes)

@@ -20,9 +20,13 @@ class Dense(Layer):
         its `units` must then be the number of classes, three or more.
     init : str or None, default=None
         How the weights (I, O) are drawn: "glorot_uniform", "glorot_normal", "he_uniform",
-        "he_normal", "lecun_uniform", "lecun_normal", "orthogonal" or "zeros". None is He's
-        normal distribution before ReLU and similar activations, LeCun's before SELU, and
+        "he_normal", "lecun_uniform", "lecun_normal", "orthogonal", "zeros" or "data". None is
+        He's normal distribution before ReLU and similar activations, LeCun's before SELU, and
         Glorot's uniform distribution otherwise. Biases begin at zero.
+        With "data" the training samples decide: weights are normal, scaled so that each unit's
+        x w has a standard deviation of 1 over up to 8,192 of them, and its bias is minus a
+        random mean of x w at five of them, as in RealMLP. x is what the layers before make of
+        the samples in predictions, without noise and with the first statistics of `BatchNorm`.
     bias : bool, default=True
         Whether there are biases b (O,).
     weight_norm : bool, default=False
@@ -35,6 +39,11 @@ class Dense(Layer):
     rate_factor, decay_factor : float, default=1.0
         Factor of the learning rate for the whole layer (0 freezes it), and factor of `alpha`,
         `l1` or the optimizer's weight decay for its weights. "lbfgs" takes no `rate_factor`.
+
+    References
+    ----------
+    Holzmüller, Grinsztajn and Steinwart, "Better by default: Strong pre-tuned MLPs and boosted
+    trees on tabular data", NeurIPS 2024, appendix A.1, for "data".
 
     Examples
     --------

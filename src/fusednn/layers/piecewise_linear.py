@@ -10,7 +10,8 @@ from numbers import Real
 
 from .layer import Layer
 
-LEARNED = "quantile"
+QUANTILE, TREE = LEARNED = "quantile", "tree"
+"""The edges that a fit finds."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -33,12 +34,18 @@ class PiecewiseLinear(Layer):
         The numbers that a column becomes; None: its encoding, one for each bin.
     columns : sequence of int or None, default=None
         The columns of the layer's input; None: all. Kept as a tuple.
-    edges : "quantile" or sequence of sequence of float, default="quantile"
-        The edges of each of `columns`, ascending; kept as tuples. "quantile": the fit finds the
-        quantiles of the training samples, without those that are equal; so the layer must be the
-        first, or the first behind an `Embedding`, and without `standardize`. A constant column v
-        has the edges v and v + max(1, |v|). `layers_` shows what was found; `partial_fit` keeps
-        what its first samples gave. Edges are not trained.
+    edges : "quantile", "tree" or sequence of sequence of float, default="quantile"
+        The edges of each of `columns`, ascending; kept as tuples. With a name the fit finds them
+        in the training samples, so the layer must be the first, or the first behind an
+        `Embedding`, and without `standardize`. `layers_` shows what was found; `partial_fit`
+        keeps what its first samples gave. Edges are not trained. A column of at most two values,
+        or one that a tree does not split, has one bin; a constant v has the edges v and
+        v + max(1, |v|).
+        "quantile": between as many samples each. Where some of these coincide, others divide the
+        numbers that are no edge, so a column that is 0 in nine samples of ten has bins for the
+        tenth. "tree": where scikit-learn's decision tree of `bins` leaves splits that predicts y
+        from the column alone. A leaf has at least one sample in 500, and 8. A validation set that
+        `early_stopping` splits off is left out.
     rate_factor, decay_factor : float, default=1.0
         Factors of the learning rate and of the weight decay, with `size`.
 
@@ -65,7 +72,7 @@ class PiecewiseLinear(Layer):
     bins: int = 16
     size: int | None = None
     columns: Sequence[int] | None = None
-    edges: str | Sequence[Sequence[float]] = LEARNED
+    edges: str | Sequence[Sequence[float]] = QUANTILE
     rate_factor: float = 1.0
     decay_factor: float = 1.0
 
@@ -76,7 +83,7 @@ class PiecewiseLinear(Layer):
         if self.size is not None:
             self._need("size", 1, whole=True)
         self._check_columns()
-        if self.edges != LEARNED:
+        if self.edges not in LEARNED:
             self._check_edges(self.edges)
         self._need("rate_factor", 0)
         self._need("decay_factor", 0)
@@ -84,7 +91,8 @@ class PiecewiseLinear(Layer):
     def _check_edges(self, edges: str | Sequence[Sequence[float]]) -> None:
         if isinstance(edges, str) or not isinstance(edges, Sequence):
             raise ValueError(
-                f"edges of PiecewiseLinear must be 'quantile' or a sequence, got {edges!r}."
+                "edges of PiecewiseLinear must be 'quantile', 'tree' or a sequence, got"
+                f" {edges!r}."
             )
         found = []
         for number, own in enumerate(edges):

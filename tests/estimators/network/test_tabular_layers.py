@@ -8,8 +8,6 @@ from sklearn.exceptions import ConvergenceWarning
 from fusednn import NetworkRegressor, warmup
 from fusednn.layers import (
     Dense,
-    Embedding,
-    Flatten,
     ParametricActivation,
     Periodic,
     PiecewiseLinear,
@@ -43,7 +41,7 @@ def test_lists_that_do_not_fit(layers, words):
 VALUES = [
     (PiecewiseLinear, {"bins": 0}, "bins of PiecewiseLinear must be an integer from 1"),
     (PiecewiseLinear, {"size": 0}, "size of PiecewiseLinear must be an integer from 1"),
-    (PiecewiseLinear, {"edges": "tree"}, "edges of .* must be 'quantile' or a sequence"),
+    (PiecewiseLinear, {"edges": "forest"}, "edges of .* must be 'quantile', 'tree' or a seq"),
     (PiecewiseLinear, {"edges": [[0, 0]]}, r"edges\[0\] of .* ascending finite numbers"),
     (PiecewiseLinear, {"edges": [[0, 1], [2]]}, r"edges\[1\] of .* two or more"),
     (PiecewiseLinear, {"edges": [[0, np.inf]]}, r"edges\[0\] of .* finite"),
@@ -139,68 +137,3 @@ def test_its_parameters_decay_as_far_as_asked(layer, solver, alpha):
 )
 def test_warmup_makes_data_of_as_many_columns_as_are_named(layers):
     warmup(NetworkRegressor([*layers, Dense(3)]))
-
-
-# -- learned edges -------------------------------------------------------------------------------
-
-
-def edges_of(model, number=0):
-    return model.layers_[number].edges
-
-
-def test_edges_are_quantiles_of_the_training_samples():
-    """They are those of samples with weight; equal ones are left out."""
-    values = np.random.RandomState(1).normal(size=(200, 3))
-    values[:, 1] = np.minimum(values[:, 1], 0.1)
-    values[:, 2] = 7.0
-    weight = np.arange(200) < 150
-    model = NetworkRegressor([PiecewiseLinear(8)], max_iter=1, dtype="float64")
-    with pytest.warns(ConvergenceWarning):
-        model.fit(values, values[:, 0], sample_weight=weight)
-    first, second, third = edges_of(model)
-    shares = np.linspace(0, 1, 9)
-    np.testing.assert_allclose(first, np.quantile(values[:150, 0], shares), rtol=1e-12)
-    np.testing.assert_allclose(second, np.unique(np.quantile(values[:150, 1], shares)))
-    assert len(second) < 9
-    assert third == (7.0, 14.0)
-    assert_array_equal(model._arrays[0], np.concatenate([first, second, third]))
-
-
-def test_edges_behind_codes_are_of_the_other_columns():
-    values = np.hstack([X, np.arange(30)[:, np.newaxis] % 4])
-    layers = [Embedding([5, 1], categories=[4, 9], size=2), PiecewiseLinear(2, columns=[3, 1])]
-    values[:, 1] = np.arange(30) % 9
-    model = NetworkRegressor(layers, dtype="float64").initialize(values, Y)
-    for found, column in zip(edges_of(model, 1), (4, 2), strict=True):
-        np.testing.assert_allclose(found, np.quantile(values[:, column], [0, 0.5, 1]))
-
-
-def test_edges_stay_while_training_goes_on():
-    layers = [PiecewiseLinear(4, 3), Dense(4, "tanh")]
-    model = NetworkRegressor(layers, random_state=0).partial_fit(X, Y)
-    before, weights = edges_of(model), model.get_weights()
-    model.partial_fit(10 * X, Y)
-    assert edges_of(model) == before
-    assert (model.get_weights()[0][2] != weights[0][2]).any()  # the tables have learned
-    model.set_params(warm_start=True, max_iter=1)
-    with pytest.warns(ConvergenceWarning):
-        model.fit(10 * X, Y)
-    assert edges_of(model) == before
-    model.set_params(warm_start=False)
-    with pytest.warns(ConvergenceWarning):
-        model.fit(10 * X, Y)
-    assert edges_of(model) != before
-
-
-def test_scaling_of_data_comes_before_given_edges_alone():
-    with pytest.raises(ValueError, match=r"layers\[0\] is Piece.*without standardize"):
-        NetworkRegressor([PiecewiseLinear()], standardize=True).fit(X, Y)
-    with pytest.raises(ValueError, match=r"layers\[0\] is Piece.*learns its edges from X"):
-        NetworkRegressor([PiecewiseLinear(), Flatten()]).fit(X.reshape(30, 5, 1), Y)
-    layers = [PiecewiseLinear(edges=[[-1, 0, 1]] * 5)]
-    model = NetworkRegressor(layers, standardize=True, random_state=0).initialize(100 * X, Y)
-    expected = NetworkRegressor(layers, random_state=0).initialize(X, Y)
-    scaled = (X - X.mean(axis=0)) / X.std(axis=0)
-    np.testing.assert_allclose(
-        model.hidden_activations(100 * X), expected.hidden_activations(scaled), atol=1e-9
-    )

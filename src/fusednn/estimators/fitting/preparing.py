@@ -47,8 +47,10 @@ def prepare(estimator, X, y, sample_weight, incremental: bool, validation) -> Tr
     validation : tuple
         X_val, y_val and sample_weight_val; all None without a validation set.
     """
-    X, y, targets, sample_weight, shares, random_state, network = estimator._set_up(
-        X, y, incremental, sample_weight
+    X_val, y_val, _ = validation
+    splits = estimator.early_stopping and not incremental and X_val is None and y_val is None
+    X, y, targets, sample_weight, shares, random_state, network, parts = estimator._set_up(
+        X, y, incremental, sample_weight, splits
     )
     target = _target(estimator, y, targets, sample_weight, shares, incremental)
     target = without_padding(target, X, network)
@@ -59,8 +61,9 @@ def prepare(estimator, X, y, sample_weight, incremental: bool, validation) -> Tr
     if is_stochastic(options.solver):
         options = windowed(estimator, options, network, X)
         order, validation = _judged(
-            estimator, Samples(X, y, target), sample_weight, own_set, incremental, random_state
-        )
+            estimator, Samples(X, y, target), sample_weight, own_set, incremental, random_state,
+            parts,
+        )  # fmt: skip
         training = Training(
             network, estimator._parameters(), X, target, order, validation, incremental
         )
@@ -98,13 +101,16 @@ def _target(estimator, y, targets, sample_weight, shares, incremental: bool) -> 
     return Target(np.ascontiguousarray(targets, dtype), weights, shares)
 
 
-def _judged(estimator, samples: Samples, score_weight, own_set, incremental, random_state):
-    """Returns the numbers of the samples to train on, and the validation or None."""
+def _judged(estimator, samples: Samples, score_weight, own_set, incremental, random_state, parts):
+    """Returns the numbers of the samples to train on, and the validation or None.
+
+    `parts` are these numbers and those held out, if they are known.
+    """
     order, held_out = np.arange(samples.X.shape[0], dtype=np.int64), None
     if estimator.early_stopping and incremental:
         raise ValueError("partial_fit does not support early_stopping=True")
     if estimator.early_stopping and own_set is None:
-        order, held_out = split(estimator, order, samples.target, random_state)
+        order, held_out = parts or split(estimator, order, samples.target.values, random_state)
     check_total(samples.target.weights, order)
     return order, validation_of(estimator, samples, score_weight, own_set, held_out)
 

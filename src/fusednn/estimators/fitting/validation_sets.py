@@ -91,11 +91,11 @@ def own_set_of(estimator, validation, dtype):
     return Samples(X, y, without_padding(target, X, network))
 
 
-def split(estimator, order, target, random_state):
+def split(estimator, order, targets, random_state):
     """Splits samples into those to train on and those held out, with scikit-learn's draws."""
     stratify = None
-    if is_classifier(estimator) and estimator.n_outputs_ == 1 and target.values.ndim == 2:
-        stratify = target.values.astype(bool)
+    if is_classifier(estimator) and estimator.n_outputs_ == 1 and targets.ndim == 2:
+        stratify = targets.astype(bool)
     return hold_out(order, estimator.validation_fraction, stratify, random_state)
 
 

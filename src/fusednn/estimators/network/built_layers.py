@@ -56,6 +56,11 @@ class BuiltLayers(NamedTuple):
         return self.pieces[0].op.fan_in, self.pieces[-1].op.fan_out
 
 
+def parts_of(piece: BuiltLayer) -> list[BuiltLayers]:
+    """What is inside a residual block, and beside it."""
+    return [part for part in (piece.inner, piece.shortcut) if part is not None]
+
+
 class Position(NamedTuple):
     """The position of a layer in the user's list, for messages."""
 

@@ -65,10 +65,23 @@ INITIALIZERS = {
 }
 
 
+DATA = "data"
+"""The initialisation of a layer that the samples complete; see `values_by_data.py`."""
+
+
+def standard_normal(random_state, I, O):
+    """Normal with variance 1; what the samples then scale."""
+    return _normal(random_state, I, O, 1.0)
+
+
+DRAWS = {**INITIALIZERS, DATA: standard_normal}
+"""What layers of a list may name: the table, and what only they can do."""
+
+
 def check_init(refuse, name: str | None) -> None:
-    """Refuses a name that is not in the table; `refuse` makes the error."""
-    if name is not None and name not in INITIALIZERS:
-        names = ", ".join(INITIALIZERS)
+    """Refuses a name that no layer has; `refuse` makes the error."""
+    if name is not None and name not in DRAWS:
+        names = ", ".join(DRAWS)
         raise refuse(f"there is no initialisation {name!r}; expected one of {names}")
 
 

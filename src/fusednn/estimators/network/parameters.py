@@ -29,8 +29,8 @@ from fusednn.serving import checks
 from fusednn.serving.sequences import checked_lengths
 
 from .attentions import table
-from .built_layers import BuiltLayer, BuiltLayers, place_of
-from .initializers import INITIALIZERS
+from .built_layers import BuiltLayer, BuiltLayers, parts_of, place_of
+from .initializers import DRAWS
 from .recurrences import first_values
 from .tabular import TABULAR, first_values_of
 
@@ -49,7 +49,7 @@ def drawn(built: BuiltLayers, random_state, dtype) -> list[np.ndarray]:
     pieces = built.pieces
     for piece, following in zip(pieces, [*pieces[1:], None], strict=True):
         if piece.inner is not None:
-            for part in _parts(piece):
+            for part in parts_of(piece):
                 arrays += drawn(part, random_state, dtype)
             continue
         _check_memory(piece)
@@ -94,7 +94,7 @@ def _first_values(
             | specs.ConvTranspose2D(init=init)
         ):
             w, b, *others = parameters
-            draw = INITIALIZERS[init or _suited(piece, following)]
+            draw = DRAWS[init or _suited(piece, following)]
             weights = draw(random_state, prod(w.shape[:-1]), w.shape[-1]).reshape(w.shape)
             norms = [np.linalg.norm(weights, axis=0) for _ in others]
             return [weights, np.zeros(b.shape), *norms]
@@ -142,17 +142,12 @@ def by_layer(built: BuiltLayers, arrays: Sequence[np.ndarray]) -> list:
     return [[] if home is None else pieces[home] for home in built.homes]
 
 
-def _parts(piece: BuiltLayer) -> list[BuiltLayers]:
-    """What is inside a residual block, and beside it."""
-    return [part for part in (piece.inner, piece.shortcut) if part is not None]
-
-
 def _split(built: BuiltLayers, arrays: Iterator[np.ndarray]) -> list:
     found: list = []
     for piece in built.pieces:
         if piece.inner is not None:
             lists: list = []
-            for part in _parts(piece):
+            for part in parts_of(piece):
                 inner = _split(part, arrays)
                 lists += [[] if home is None else inner[home] for home in part.homes]
             found.append([*_leaves(lists)] if isinstance(piece.op, Chain) else lists)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from math import pi, sqrt
 
 import numpy as np
@@ -14,7 +15,10 @@ from fusednn.graph.layers.embedding import Embedding
 from fusednn.graph.layers.layer import Layer
 from fusednn.graph.layers.tabular.periodic import Periodic
 from fusednn.graph.layers.tabular.piecewise_linear import PiecewiseLinear
-from fusednn.layers.piecewise_linear import LEARNED
+from fusednn.layers.piecewise_linear import TREE
+from fusednn.tables.preparing.bins import bin_edges
+
+from .first_samples import FirstSamples
 
 TABULAR = specs.Periodic | specs.PiecewiseLinear
 """The descriptions of embeddings of numeric columns."""
@@ -53,28 +57,62 @@ def _columns(spec: TABULAR, width: int) -> tuple[int, ...]:
     return tuple(range(width)) if spec.columns is None else tuple(map(int, spec.columns))
 
 
-def with_edges(layers: Sequence[specs.Layer], X, rows, dtype) -> tuple[specs.Layer, ...]:
-    """The descriptions with edges from the columns of X where a layer that reads these leaves them
-    out; `rows` selects those of training samples, and edges differ in `dtype`.
-    """
-    plain = list(range(X.shape[1]))
+def place_of_edges(layers: Sequence) -> int | None:
+    """The number of the layer that learns its edges from the columns of X, if there is one."""
     for number, spec in enumerate(layers[:2]):
-        if isinstance(spec, specs.PiecewiseLinear) and spec.edges == LEARNED:
-            columns = _columns(spec, len(plain))
-            if sparse.issparse(X) or max(columns) >= len(plain):
-                return tuple(layers)  # a later check refuses them
-            found = [quantiles(X[rows, plain[column]], spec.bins, dtype) for column in columns]
-            return (*layers[:number], replace(spec, edges=found), *layers[number + 1 :])
+        if isinstance(spec, specs.PiecewiseLinear):
+            return number if isinstance(spec.edges, str) else None
         if not isinstance(spec, specs.Embedding):
             break
-        plain = [column for column in plain if column not in spec.columns]
-    return tuple(layers)
+    return None
 
 
-def quantiles(values: np.ndarray, bins: int, dtype) -> list[float]:
-    """The different ones of the edges between equally many values; of a constant it and 1 more."""
-    shares = np.linspace(0, 1, bins + 1)
-    edges = np.unique(np.quantile(values.astype(float), shares).astype(dtype)).tolist()
+def learns_from_targets(layers: Sequence) -> bool:
+    """Whether a layer learns its edges from the targets too."""
+    number = place_of_edges(layers)
+    return number is not None and layers[number].edges == TREE
+
+
+def with_edges(
+    layers: Sequence[specs.Layer], samples: FirstSamples, dtype
+) -> tuple[specs.Layer, ...]:
+    """The descriptions with edges from the samples where a layer that reads the columns of X
+    leaves them out; edges differ in `dtype`.
+    """
+    number, X, before = place_of_edges(layers), samples.X, layers[0] if layers else None
+    if number is None:
+        return tuple(layers)
+    spec, plain = layers[number], list(range(X.shape[1]))
+    if isinstance(before, specs.Embedding):
+        plain = [column for column in plain if column not in before.columns]
+    assert isinstance(spec, specs.PiecewiseLinear)
+    columns = _columns(spec, len(plain))
+    if sparse.issparse(X) or max(columns) >= len(plain):
+        return tuple(layers)  # a later check refuses them
+    rows: slice | np.ndarray = samples.rows
+    targets = weights = None
+    if spec.edges == TREE:
+        rows, targets, weights = samples.with_targets()
+    learn = partial(
+        bin_edges,
+        bins=int(spec.bins),
+        target=targets,
+        classify=samples.are_classes,
+        weights=weights,
+    )
+    found = [_edges(X[rows, plain[column]], learn, dtype) for column in columns]
+    return (*layers[:number], replace(spec, edges=found), *layers[number + 1 :])
+
+
+def _edges(values: np.ndarray, learn: Callable[[np.ndarray], np.ndarray], dtype) -> list[float]:
+    """The edges of a column's bins, those that are learned or its ends; of a constant it and 1
+    more.
+    """
+    values = values.astype(float)
+    found = learn(values)
+    if not found.size:
+        found = np.array([values.min(), values.max()])
+    edges = np.unique(found.astype(dtype)).tolist()
     return edges if len(edges) > 1 else [edges[0], edges[0] + max(1.0, abs(edges[0]))]
 
 
@@ -86,7 +124,7 @@ def with_edges_of(
     for number, (spec, other) in enumerate(zip(layers, known, strict=False)):
         if not isinstance(spec, specs.PiecewiseLinear) or type(other) is not type(spec):
             continue
-        if spec.edges == LEARNED and replace(other, edges=LEARNED) == spec:
+        if isinstance(spec.edges, str) and replace(other, edges=spec.edges) == spec:
             found[number] = other
     return tuple(found)
 

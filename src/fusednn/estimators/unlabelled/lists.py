@@ -68,6 +68,9 @@ def checked_list(name: str, layers) -> tuple[specs.Layer, ...]:
         if isinstance(spec, specs.Embedding | specs.TokenEmbedding):
             place = Position(f"{name}[{number}]", spec)
             raise place.refuse("it reads codes, which a network without targets cannot give back")
+        if isinstance(spec, specs.PiecewiseLinear) and isinstance(spec.edges, str):
+            place = Position(f"{name}[{number}]", spec)
+            raise place.refuse("a network without targets does not learn its edges; give it edges")
     return tuple(layers)
 
 

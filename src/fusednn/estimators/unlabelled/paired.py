@@ -19,6 +19,7 @@ from fusednn.estimators.input.sequences import are_sequences
 from fusednn.estimators.input.steps import axes_of
 from fusednn.estimators.layered_weights import WeightsMixin
 from fusednn.estimators.network.parameters import drawn
+from fusednn.estimators.network.values_by_data import refuse_data, set_by_data
 from fusednn.graph.network import Network
 from fusednn.optimizers import NAMED, SGD, Adam
 from fusednn.plan.folding import folded
@@ -90,14 +91,19 @@ class PairedNetwork(WeightsMixin, BaseNetwork, ABC):
         for name, layers in zip(self._list_names, lists, strict=True):
             setattr(self, f"{name}_layers_", layers)
 
-    def _build(self, X, random_state, rows):
+    def _build(self, samples, random_state):
         lists = self._asked()
         self._pair = self._pair_of(lists)
         if not self._pair.built.has_trained:
             names = " and ".join(self._list_names)
             raise ValueError(f"{names} have no weights, so there is nothing to train.")
         self._set_lists(lists)
-        self._arrays = drawn(self._pair.built, random_state, self._type_for(X))
+        built = self._pair.built
+        if self._is_game:
+            refuse_data(built, "a game")
+        self._arrays = drawn(built, random_state, self._type_for(samples.X))
+        if not self._is_game:
+            set_by_data(built, self._arrays, samples, random_state, self.n_jobs)
 
     def _restore(self, arrays):
         self._set_lists(self._asked())

@@ -11,6 +11,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from fusednn.estimators.fitting.callbacks import watched
 from fusednn.estimators.fitting.randoms import random_state_of
 from fusednn.estimators.input.steps import axes_of
+from fusednn.estimators.network.first_samples import FirstSamples
 from fusednn.exceptions import DiagnosisWarning
 from fusednn.graph.network import Network
 from fusednn.kernels.ops.game_losses import GAME_LOSSES
@@ -105,9 +106,9 @@ class PlayedNetwork(PairedNetwork):
             check_spectral(lists[1])
         return pair
 
-    def _build(self, X, random_state, rows):
-        super()._build(X, random_state, rows)
-        middle, half = range_of(X)
+    def _build(self, samples, random_state):
+        super()._build(samples, random_state)
+        middle, half = range_of(samples.X)
         set_scaling(self._pair, self._arrays, middle, half)
         if self.generator is not None:
             warn_of_range(halves(self._pair)[0], middle, half)
@@ -166,7 +167,7 @@ class PlayedNetwork(PairedNetwork):
             self.history_ = {name: [] for name in Pass._fields}
             self.n_iter_ = self.t_ = 0
             self.n_outputs_, self.out_activation_ = max(1, self._n_classes), "identity"
-            self._build(X, random_state, slice(None))
+            self._build(FirstSamples(X), random_state)
         else:
             self._taken(self._check_sizes(X.shape[1]))
         return X, codes, random_state

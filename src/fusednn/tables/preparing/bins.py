@@ -14,6 +14,7 @@ def bin_edges(
     *,
     classify: bool = False,
     least: int | None = None,
+    weights: np.ndarray | None = None,
 ) -> np.ndarray:
     """
     Find the edges of bins: quantiles, or where a decision tree on the column alone splits.
@@ -30,6 +31,8 @@ def bin_edges(
         Whether the targets are classes.
     least : int, default=None
         The least rows of a bin of the tree; None is one in 500, and at least 8.
+    weights : ndarray of shape (n_rows,), default=None
+        Weights of the rows, for the tree.
 
     Returns
     -------
@@ -53,7 +56,9 @@ def bin_edges(
     if target is None:
         edges = _quantiles(found, distinct, bins)
     else:
-        cuts = _cuts(places, distinct, np.asarray(target)[known], bins, classify, least)
+        weights = None if weights is None else np.asarray(weights)[known]
+        target = np.asarray(target)[known]
+        cuts = _cuts(places, distinct, target, weights, bins, classify, least)
         edges = np.unique(np.r_[distinct[0], cuts, distinct[-1]])
     return edges if len(edges) > 2 else none
 
@@ -80,6 +85,7 @@ def _cuts(
     places: np.ndarray,
     distinct: np.ndarray,
     target: np.ndarray,
+    weights: np.ndarray | None,
     bins: int,
     classify: bool,
     least: int | None,
@@ -94,6 +100,6 @@ def _cuts(
     tree = DecisionTreeClassifier if classify else DecisionTreeRegressor
     least = max(8, len(places) // 500) if least is None else least
     model = tree(max_leaf_nodes=bins, min_samples_leaf=least, random_state=0)
-    grown = model.fit(places[:, np.newaxis], target).tree_
+    grown = model.fit(places[:, np.newaxis], target, weights).tree_
     before = np.floor(grown.threshold[grown.feature >= 0]).astype(np.intp)
     return distinct[before] / 2 + distinct[before + 1] / 2
