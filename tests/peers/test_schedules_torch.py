@@ -1,5 +1,7 @@
 """Schedules against `torch.optim.lr_scheduler`: the rates, and trajectories under them."""
 
+from math import cos, log2, pi
+
 import numpy as np
 import pytest
 from cases import peer_cases
@@ -14,8 +16,10 @@ from torch.optim import lr_scheduler
 from fusednn.optimizers import SGD, AdamW, NAdam
 from fusednn.schedules import (
     Cosine,
+    CosLog,
     Cyclic,
     Exponential,
+    FlatCosine,
     OneCycle,
     ReduceOnPlateau,
     Step,
@@ -43,6 +47,20 @@ def warmed_up(o):
     return lr_scheduler.SequentialLR(o, [first, then], milestones=[10])
 
 
+def flat_cosine(o):
+    half = STEPS // 2
+    flat = lr_scheduler.ConstantLR(o, factor=1.0)
+    then = lr_scheduler.CosineAnnealingLR(o, T_max=STEPS - half)
+    return lr_scheduler.SequentialLR(o, [flat, then], milestones=[half])
+
+
+def coslog(o):
+    def factor(step):  # pytabkit's formula
+        return 0.5 * (1 - cos(2 * pi * log2(1 + (2**4 - 1) * step / STEPS)))
+
+    return lr_scheduler.LambdaLR(o, factor)
+
+
 SCHEDULES = [
     (Step(7, 0.5), lambda o: lr_scheduler.StepLR(o, 7, 0.5)),
     (Exponential(0.9), lambda o: lr_scheduler.ExponentialLR(o, 0.9)),
@@ -54,6 +72,8 @@ SCHEDULES = [
     (Cyclic(0.1, 8), cyclic),
     (WarmUp(5), lambda o: lr_scheduler.LinearLR(o, start_factor=0.2, total_iters=4)),
     (WarmUp(10, then=Cosine()), warmed_up),
+    (FlatCosine(), flat_cosine),
+    (CosLog(), coslog),
 ]  # fmt: skip
 each_schedule = pytest.mark.parametrize(
     ("ours", "theirs"), SCHEDULES, ids=lambda x: getattr(x, "__name__", str(x))[:40]

@@ -98,3 +98,18 @@ class ReduceOnPlateau(Schedule):
 
     factor: float = 0.1
     patience: int = 10
+
+
+def check_of_steps(what: str, value: object) -> None:
+    """Raises ValueError unless a value is None or a schedule whose factors follow from the steps.
+
+    Parameters
+    ----------
+    what : str
+        What the value is, for the message.
+    value : object
+    """
+    if value is None:
+        return
+    if isinstance(value, ReduceOnPlateau) or not isinstance(value, Schedule):
+        raise ValueError(f"{what} must be None or a schedule of steps, got {value!r}.")

@@ -1,13 +1,17 @@
-"""Schedules along a curve, and the warm-up before another: Cosine, OneCycle, Cyclic, WarmUp."""
+"""Schedules along a curve, and the warm-up before another."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import log2
 
 import numpy as np
 
-from .decays import ReduceOnPlateau
+from .decays import check_of_steps
 from .schedule import Schedule
+
+_SHORTEST = 1e-300
+"""Replaces a share of 0 by which another is divided."""
 
 
 def _between(first, last, share):
@@ -41,6 +45,71 @@ class Cosine(Schedule):
 
     def factors(self, steps: np.ndarray, total: int) -> np.ndarray:
         return _between(1.0, self.final, steps / total)
+
+
+@dataclass(frozen=True)
+class FlatCosine(Schedule):
+    """Stays at 1, then falls to 0 along half a cosine wave.
+
+    RealMLP lowers dropout and weight decay so.
+
+    Parameters
+    ----------
+    flat : float, default=0.5
+        The share of all steps before the fall, in [0, 1].
+
+    References
+    ----------
+    Holzmüller, Grinsztajn and Steinwart, "Better by default: Strong pre-tuned MLPs and boosted
+    trees on tabular data", NeurIPS 2024 (arXiv:2407.04491), the schedule flat_cos.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fusednn.schedules import FlatCosine
+    >>> FlatCosine().factors(np.arange(9.0), total=8).round(2).tolist()
+    [1.0, 1.0, 1.0, 1.0, 1.0, 0.85, 0.5, 0.15, 0.0]
+    """
+
+    flat: float = 0.5
+
+    def factors(self, steps: np.ndarray, total: int) -> np.ndarray:
+        past = np.maximum(steps / total - self.flat, 0.0)
+        return _between(1.0, 0.0, past / max(1 - self.flat, _SHORTEST))
+
+
+@dataclass(frozen=True)
+class CosLog(Schedule):
+    """Rises from 0 to 1 and falls back in cosine waves, each twice as long as the one before.
+
+    The factor is (1 - cos(2 pi log2(1 + (2^cycles - 1) step / total))) / 2. It is 0 in the first
+    step, and at the valleys between cycles: with 4 of them after 1/15, 3/15 and 7/15 of all steps.
+
+    Parameters
+    ----------
+    cycles : int, default=4
+        The number of waves, from 1 to 50.
+
+    References
+    ----------
+    Holzmüller, Grinsztajn and Steinwart, "Better by default: Strong pre-tuned MLPs and boosted
+    trees on tabular data", NeurIPS 2024 (arXiv:2407.04491), the schedule coslog.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fusednn.schedules import CosLog
+    >>> CosLog(cycles=2).factors(np.arange(7.0), total=6).round(2).tolist()
+    [0.0, 0.99, 0.0, 0.54, 0.99, 0.44, 0.0]
+    """
+
+    cycles: int = 4
+
+    def factors(self, steps: np.ndarray, total: int) -> np.ndarray:
+        reach = 2.0**self.cycles - 1
+        # one by one: NumPy's logarithms of arrays have other last bits with AVX-512
+        cycles = np.array([log2(1 + reach * min(step / total, 1.0)) for step in steps.tolist()])
+        return (1 - np.cos(2 * np.pi * cycles)) / 2
 
 
 @dataclass(frozen=True)
@@ -139,8 +208,7 @@ class WarmUp(Schedule):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if isinstance(self.then, ReduceOnPlateau) or not isinstance(self.then, Schedule | None):
-            raise ValueError(f"then of WarmUp must be a schedule of steps, got {self.then!r}.")
+        check_of_steps("then of WarmUp", self.then)
 
     def factors(self, steps: np.ndarray, total: int) -> np.ndarray:
         up = (steps + 1) / self.steps

@@ -12,6 +12,7 @@ from fusednn.optimizers import SGD, NAdam, Optimizer
 from fusednn.plan.training import Rule
 from fusednn.schedules import ReduceOnPlateau, Schedule
 from fusednn.schedules.powers import powers
+from fusednn.schedules.schedule import factors_of
 
 SMALLEST_RATE = 1e-6
 BETTER = 1 - 1e-4
@@ -130,7 +131,7 @@ class OptimizerState:
             return np.full(steps, self._factor)
         if isinstance(self.schedule, Schedule):
             numbers = np.arange(self.t, self.t + steps, dtype=float)
-            return self.schedule.factors(numbers, self.total)
+            return factors_of(self.schedule, numbers, self.total)
         factors = [float(self.schedule(self.passes + number)) for number in range(passes)]
         if not all(isfinite(factor) and factor >= 0 for factor in factors):
             raise ValueError(f"learning_rate must return factors from 0, got {factors}.")

@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -13,8 +14,10 @@ from fusednn import MLPClassifier
 from fusednn.optimizers import SGD, AdamW
 from fusednn.schedules import (
     Cosine,
+    CosLog,
     Cyclic,
     Exponential,
+    FlatCosine,
     OneCycle,
     ReduceOnPlateau,
     Schedule,
@@ -35,9 +38,14 @@ def constant(number):
     return 1.0
 
 
+class Linear(Schedule):
+    def factors(self, steps, total):
+        return 1.5 * (1 - steps / total)
+
+
 SOLVERS = ["sgd", "adam", "amsgrad", "lion", SGD(0.9), AdamW()]
 SCHEDULES = [Step(3, 0.5), Exponential(0.9), Cosine(0.1), OneCycle(), Cyclic(0.1, 3), WarmUp(5),
-             WarmUp(3, then=Step(2, 0.1)), halved]  # fmt: skip
+             WarmUp(3, then=Step(2, 0.1)), FlatCosine(), CosLog(), Linear(), halved]  # fmt: skip
 
 
 def named(schedule):
@@ -64,7 +72,7 @@ def bits(estimator):
 
 @each_solver
 @pytest.mark.parametrize("one", [Step(3, 1.0), Exponential(1), Cosine(1.0), Cyclic(1, 2),
-                                 OneCycle(start=1, final=1), WarmUp(1), constant,
+                                 OneCycle(start=1, final=1), WarmUp(1), FlatCosine(1), constant,
                                  ReduceOnPlateau()], ids=named)  # fmt: skip
 def test_factors_of_one(one, solver):
     np.testing.assert_equal(bits(fit(one, solver)), bits(fit("constant", solver)))
@@ -129,6 +137,9 @@ REFUSED = [
     (WarmUp, {"steps": 0}, "steps of WarmUp"),
     (WarmUp, {"steps": 3, "then": "cosine"}, "then of WarmUp"),
     (WarmUp, {"steps": 3, "then": ReduceOnPlateau()}, "then of WarmUp"),
+    (CosLog, {"cycles": 0}, "cycles of CosLog must be an integer from 1 to 50"),
+    (CosLog, {"cycles": 51}, "cycles of CosLog"),
+    (FlatCosine, {"flat": 1.5}, "flat of FlatCosine"),
     (ReduceOnPlateau, {"patience": -1}, "patience of ReduceOnPlateau"),
 ]
 
@@ -147,7 +158,48 @@ def test_names():
 
 @pytest.mark.parametrize("total", [1, 2, 3])
 def test_short_trainings(total):
-    for schedule in (Cosine(), OneCycle(), WarmUp(3, then=OneCycle())):
+    for schedule in (
+        *(Cosine(), OneCycle(), WarmUp(3, then=OneCycle())),
+        *(FlatCosine(), FlatCosine(0), FlatCosine(1), CosLog(), CosLog(50)),
+    ):
         factors = schedule.factors(np.arange(6.0), total)
         assert np.isfinite(factors).all()
         assert ((factors >= 0) & (factors <= 1)).all()
+
+
+def test_waves_that_grow():
+    """CosLog is 0 at its ends and between its cycles, and 1 once in each."""
+    factors = CosLog(4).factors(np.arange(1501.0), 1500)
+    assert factors[[0, 100, 300, 700, 1500]].max() < 1e-25
+    for start, end in [(0, 100), (100, 300), (300, 700), (700, 1500)]:
+        assert (factors[start + 1 : end] > 0).all()
+        assert (np.diff(np.sign(np.diff(factors[start : end + 1]))) < 0).sum() == 1
+        assert factors[start:end].max() > 0.999
+
+
+@dataclass(frozen=True)
+class Given(Schedule):
+    found: object
+
+    def __post_init__(self):
+        pass
+
+    def factors(self, steps, total):
+        return self.found + 0 * steps if isinstance(self.found, float) else self.found
+
+
+@pytest.mark.parametrize("found", [-1.0, float("nan"), float("inf"), (1.0, 0.5, 0.2), "half"])
+def test_what_factors_of_ones_own_may_not_be(found):
+    with pytest.raises(ValueError, match=r"factors of Given\(.* must return finite numbers"):
+        fit(Given(found))
+
+
+def test_schedules_of_ones_own_compare():
+    assert Given(2.0) == Given(2.0) != Given(3.0)
+    one = Linear()
+    assert one == one != Linear()
+
+
+def test_a_schedule_of_ones_own_is_not_saved(tmp_path):
+    with pytest.raises(ValueError, match=r"it has learning_rate=Linear\(\)"):
+        fit(Linear()).save(tmp_path / "model.safetensors")
