@@ -35,8 +35,8 @@ def _status(field):
     raise OSError(f"no {field} in /proc/self/status")
 
 
-def _peak():
-    """The peak of resident memory so far, in bytes."""
+def resident_peak():
+    """The peak of resident memory so far, or since `peak_above` began, in bytes."""
     try:
         return _status("VmHWM")
     except OSError:
@@ -52,7 +52,7 @@ def _begin():
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
         return _status("VmRSS")
     except OSError:
-        return _peak()
+        return resident_peak()
 
 
 def _fit_once(library, solver, epochs):
@@ -75,7 +75,7 @@ def peak_above(work):
     """Bytes by which the peak of a call exceeds the memory resident before it."""
     before = _begin()
     work()
-    return _peak() - before
+    return resident_peak() - before
 
 
 def in_child(module, *arguments):

@@ -15,6 +15,8 @@ from .estimators.mlp_classifier import MLPClassifier
 from .estimators.mlp_regressor import MLPRegressor
 from .estimators.network_classifier import NetworkClassifier
 from .estimators.network_regressor import NetworkRegressor
+from .estimators.tabular_classifier import TabularClassifier
+from .estimators.tabular_regressor import TabularRegressor
 from .estimators.variational_autoencoder import VariationalAutoencoder
 from .exceptions import DiagnosisWarning
 from .serving.loading import load
@@ -36,6 +38,8 @@ __all__ = [
     "NetworkClassifier",
     "NetworkRegressor",
     "Predictor",
+    "TabularClassifier",
+    "TabularRegressor",
     "VariationalAutoencoder",
     "augment",
     "exceptions",

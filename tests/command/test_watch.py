@@ -7,8 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from fusednn.command.terminal.progress import ProgressBar
 from fusednn.command.terminal.watch import EpochBar, interruptible
+from fusednn.training.progress_bar import ProgressBar
 
 
 def lose_an_interrupt():

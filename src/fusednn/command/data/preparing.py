@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 
 from fusednn.command.terminal.errors import UserError
-from fusednn.command.terminal.progress import ProgressBar
 from fusednn.command.training.report import warn_of_far, warn_of_unknown
 from fusednn.command.training.train import Samples, Work
 from fusednn.tables.decimals import found_notation, may_be_numbers
@@ -20,6 +19,7 @@ from fusednn.tables.numbers import Notation
 from fusednn.tables.reading.table_reader import read_table
 from fusednn.tables.table import Table
 from fusednn.tables.tabular import Tabular
+from fusednn.training.progress_bar import ProgressBar
 
 from .held_out import require_rows, split_rows
 from .narration import notes_on_encoding, notes_on_reading, notes_on_target

@@ -11,10 +11,10 @@ import numpy as np
 from fusednn.command.arguments import jobs, positive, rows_from, seed, sizes
 from fusednn.command.data.datasets import Dataset, load, load_digits
 from fusednn.command.terminal.errors import UserError
-from fusednn.command.terminal.progress import ProgressBar
 from fusednn.command.terminal.watch import EpochBar, interruptible
 from fusednn.command.training.settings import Settings, network_in_words, usual_batch, usual_layers
 from fusednn.tables.errors import one_line
+from fusednn.training.progress_bar import ProgressBar
 
 from .compare import Run, SklearnTimer, table
 

@@ -18,7 +18,6 @@ from fusednn.command.data.parquet_rows import ParquetRows
 from fusednn.command.models import open_model
 from fusednn.command.terminal.errors import UserError
 from fusednn.command.terminal.output import check_form, check_output, replacing, text_file
-from fusednn.command.terminal.progress import ProgressBar
 from fusednn.command.training.report import warn_of_unknown
 from fusednn.tables.numbers import OTHER, Notation
 from fusednn.tables.reading.arrow import pyarrow
@@ -26,6 +25,7 @@ from fusednn.tables.reading.parquet import SUFFIXES
 from fusednn.tables.reading.table_reader import Blocks, blocks_of
 from fusednn.tables.table import Table
 from fusednn.tables.tabular import Tabular
+from fusednn.training.progress_bar import ProgressBar
 
 if TYPE_CHECKING:
     from fusednn.serving.predictor import Predictor

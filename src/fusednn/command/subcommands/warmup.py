@@ -12,8 +12,8 @@ from itertools import product
 from operator import methodcaller
 
 from fusednn.command.terminal.errors import CheckFailed, UserError
-from fusednn.command.terminal.progress import ProgressBar
 from fusednn.command.terminal.watch import interruptible
+from fusednn.training.progress_bar import ProgressBar
 
 _split = methodcaller("split", ",")
 REMEDY = "`fusednn warmup` with the same options compiles what is missing"

@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from math import inf
 
+from fusednn.training.progress_bar import ProgressBar
+
 from .errors import UserError, complain
-from .progress import ProgressBar
 
 INTERRUPTED = "Training interrupted by user."
 LAST_EPOCH = "the optimization hasn't converged yet"

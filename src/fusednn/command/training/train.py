@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fusednn.command.terminal.errors import UserError
-from fusednn.command.terminal.progress import ProgressBar
 from fusednn.command.terminal.watch import EpochBar, interruptible
 from fusednn.tables.tabular import Tabular
+from fusednn.training.progress_bar import ProgressBar
 
 PATIENCE = 10
 MOST_EPOCHS = 200

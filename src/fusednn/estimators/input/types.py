@@ -103,3 +103,6 @@ Tokens: TypeAlias = str | ArrayLike | Sequence[str] | Sequence[ArrayLike]
 
 Prompt: TypeAlias = str | ArrayLike
 """A text or a sequence of codes."""
+
+TabularLike: TypeAlias = Any
+"""A frame of pandas or polars, an array, a list of dicts or a list of rows."""

@@ -46,7 +46,7 @@ class Quantities(NamedTuple):
     names: tuple[str, ...]
 
 
-def class_labels(y: Any, rows: int | None = None) -> Classes:
+def class_labels(y: Any, rows: int | None = None, *, least: int = 2) -> Classes:
     """
     Read class labels.
 
@@ -56,12 +56,14 @@ def class_labels(y: Any, rows: int | None = None) -> Classes:
         Booleans, whole numbers, texts or categories.
     rows : int, default=None
         The number of rows of X.
+    least : {1, 2}, default=2
+        The least number of classes.
 
     Raises
     ------
     TableError
-        If a label is missing, all are equal, numbers are not whole, there are several columns,
-        values have several types, or y has another number of rows.
+        If a label is missing, there are too few classes, numbers are not whole, there are several
+        columns, values have several types, or y has another number of rows.
     """
     columns, _ = _columns(y, rows)
     if len(columns) > 1:
@@ -87,7 +89,7 @@ def class_labels(y: Any, rows: int | None = None) -> Classes:
         texts = np.array(column.values, object)
         labels, places = np.unique(texts[column.codes], return_inverse=True)
         labels = labels == "True" if kind == BOOLEANS else labels
-    if len(labels) < 2:
+    if len(labels) < least:
         raise TableError(
             f"{name} has one class only, {labels[0]}: give rows of at least two classes"
         )
@@ -163,7 +165,8 @@ def _columns(y: Any, rows: int | None) -> tuple[list[Column], bool]:
 
 
 def _of_array(y: Any) -> tuple[list[Column], bool]:
-    if y is None or isinstance(y, (str, bytes, dict)) or not hasattr(y, "__len__"):
+    readable = hasattr(y, "__len__") or hasattr(y, "__array__")
+    if y is None or isinstance(y, (str, bytes, dict)) or not readable:
         raise TableError(f"requires y to be passed, but the target y is {y!s:.60}")
     if isinstance(y, (list, tuple)) and not any(np.ndim(one) for one in y):
         return [column_of_objects("y", y).renamed("")], True

@@ -1,0 +1,1 @@
+"""Tables, their splits, peers, scores and ranks: what `benchmarks.tabular` measures with."""

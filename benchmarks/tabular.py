@@ -1,0 +1,112 @@
+"""Estimators for tables beside gradient boosting, forests and networks, all at their defaults.
+
+    FUSEDNN_DATA=... python -m benchmarks.tabular [--methods catboost fusednn-default]
+                                                  [--sets titanic] [--seeds 0 1] [--further]
+    python -m benchmarks.tabular --report
+
+Fifteen tables with fixed test parts. Every fit has a process of its own; its record, scores and
+seconds, goes into the file, and only what the file lacks is run. `--times` runs again what had
+other processes beside it, and `--again` everything asked for. The report ranks the methods.
+"""
+
+import argparse
+import os
+from pathlib import Path
+
+from .measuring.tabular.further import FURTHER, at_hand
+from .measuring.tabular.methods import METHODS, OURS
+from .measuring.tabular.reading import folder
+from .measuring.tabular.records import Records
+from .measuring.tabular.report import show
+from .measuring.tabular.runs import Runs
+from .measuring.tabular.sets import SETS
+from .measuring.tabular.trial import in_process
+
+KEPT = Path(__file__).parent / "results" / "tabular.json"
+
+
+def wanted(record, options):
+    """Whether a run is to be done, given the record that there is of it, or None."""
+    if record is None or options.again:
+        return True
+    return options.times and (record.get("loaded", False) or record["threads"] != options.threads)
+
+
+def absent(methods):
+    """Methods that this installation lacks, with what is missing."""
+    found = {}
+    for name in methods:
+        package = METHODS[name].package.replace("-", "_").replace("scikit_learn", "sklearn")
+        try:
+            imported = __import__(package)
+        except ImportError:
+            found[name] = f"{package} is not installed"
+            continue
+        if name in OURS and not hasattr(imported, "TabularClassifier"):
+            found[name] = "this fusednn has no TabularClassifier"
+    return found
+
+
+def line(record):
+    """What a run printed."""
+    title = f"{record['method']:24}{record['set']:20}{record['seed']:2}"
+    if "failed" in record:
+        return f"{title}  failed: {record['failed']}"
+    fit, predict = record["fit"], record["predict"]
+    notes = [one for one in ("capped", "loaded") if record[one]]
+    rate = record["rows"][1] / max(predict["wall"], 1e-9)
+    return (
+        f"{title}{record['first']:12.5g}{record['second']:12.5g}  fit {fit['wall']:.2f} s"
+        f" ({fit['cpu']:.2f} of CPU), {rate:,.0f} rows/s, {record['peak_mb']:.0f} MB"
+        f" {' '.join(notes)}"
+    )
+
+
+def measure(records, name, seed, method, options):
+    """One run; once more if it compiled kernels, which the seconds shall not have."""
+    asked = {"set": name, "seed": seed, "method": method}
+    asked |= {"threads": options.threads, "cap": options.cap}
+    found = in_process(asked)
+    if found.get("compiled"):
+        found = in_process(asked)
+    print(line(records.add(asked, found)), flush=True)
+
+
+def main():
+    """Runs what is missing, then prints the report."""
+    tables = SETS | FURTHER
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.tabular",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS))
+    parser.add_argument("--sets", nargs="+", choices=tables)
+    parser.add_argument("--further", action="store_true", help="tables that no target names")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
+    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--cap", type=float, default=600, help="seconds of a fit, at most")
+    parser.add_argument("--json", type=Path, default=KEPT)
+    parser.add_argument("--times", action="store_true", help="run loaded or other threads' again")
+    parser.add_argument("--again", action="store_true", help="run what the file has, too")
+    parser.add_argument("--report", action="store_true", help="only print what the file holds")
+    options = parser.parse_args()
+    names = options.sets or (at_hand() if options.further else list(SETS))
+    records = Records(options.json)
+    if not options.report:
+        folder()
+        lacking = absent(options.methods)
+        for method, reason in lacking.items():
+            print(f"note: {method} left out, {reason}")
+        for method in options.methods:
+            for name in names if method not in lacking else ():
+                for seed in options.seeds:
+                    if METHODS[method].rows and len(tables[name]().frame) > METHODS[method].rows:
+                        continue
+                    if wanted(records.find(name, seed, method), options):
+                        measure(records, name, seed, method, options)
+    show(Runs(records, names, options.seeds), options.methods)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""What the estimators of raw tables consist of: data, recipes, members, weights, answers."""

@@ -1,0 +1,58 @@
+"""Fits the work into a time limit: fewer epochs first, then fewer families, then fewer folds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from .members import Job
+
+ROWS = 4096
+"""A trial of a family's speed trains on at most so many rows."""
+TRIAL_EPOCHS = 2
+SHARE = 0.9
+"""The share of the time that is planned."""
+FEW = 8
+"""Networks that would get fewer epochs get none, if there are others."""
+
+
+def within(
+    jobs: Sequence[Job], paces: Mapping[str, float], seconds: float, threads: int
+) -> list[Job]:
+    """
+    The networks and epochs for which there is time; at least one network of one epoch.
+
+    Parameters
+    ----------
+    jobs : sequence of Job
+        What is to be trained, the most important first.
+    paces : mapping from str to float
+        Seconds of an epoch of a network of each family.
+    seconds : float
+        The time left.
+    threads : int
+        Networks that train at the same time.
+    """
+    found = list(jobs)
+    while True:
+        work = sum(paces[job.recipe.family] * job.epochs for job in found)
+        rounds = -(-len(found) // threads)  # the last round may be of fewer networks
+        share = SHARE * seconds * len(found) / rounds / max(work, 1e-12)
+        if share >= 1:
+            return found
+        if len(found) == 1 or all(share * job.epochs >= min(FEW, job.epochs) for job in found):
+            return [job._replace(epochs=max(1, int(share * job.epochs))) for job in found]
+        families = {job.recipe.family for job in found}
+        last = found[-1].recipe.family
+        found = (
+            [job for job in found if job.recipe.family != last]
+            if len(families) > 1
+            else (found[:-1])
+        )
+
+
+def too_short(limit: float, needed: float) -> ValueError:
+    """The error of a limit below one epoch of one network."""
+    return ValueError(
+        f"time_limit={limit:g} is too short for one epoch of one network, which would end after"
+        f" {needed:.2g} s: give more seconds, or fewer rows."
+    )

@@ -1,0 +1,80 @@
+"""The rows of a fit: those that a network trains on, and those that judge it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from .neighbours import Near, Neighbours
+
+
+class Rows(NamedTuple):
+    """
+    Prepared rows.
+
+    Parameters
+    ----------
+    X : ndarray of float32 of shape (n_rows, n_inputs)
+    y : ndarray of shape (n_rows,) or (n_rows, n_targets)
+        Encoded.
+    weights : ndarray of shape (n_rows,) or None
+    """
+
+    X: np.ndarray
+    y: np.ndarray
+    weights: np.ndarray | None
+
+    def take(self, rows: np.ndarray | slice) -> Rows:
+        """The chosen rows."""
+        weights = None if self.weights is None else self.weights[rows]
+        return Rows(self.X[rows], self.y[rows], weights)
+
+
+class Data(NamedTuple):
+    """
+    All rows of a fit.
+
+    Parameters
+    ----------
+    own : Rows
+        The training data.
+    folds : ndarray of int of shape (n_rows,)
+        The fold that each of them judges; -1 for none.
+    judge : Rows or None
+        A validation set, which judges all networks.
+    neighbours : Neighbours or None
+    near, near_judge : Near or None
+        The training rows nearest to `own` and to `judge`.
+    """
+
+    own: Rows
+    folds: np.ndarray
+    judge: Rows | None
+    neighbours: Neighbours | None = None
+    near: Near | None = None
+    near_judge: Near | None = None
+
+    def for_fold(self, fold: int, with_neighbours: bool) -> tuple[Rows, Rows]:
+        """The rows that a network trains on, and those that judge it."""
+        own, judge = self.own, self.judge
+        if with_neighbours and self.neighbours is not None:
+            own = self._extended(own, self.near, fold)
+            judge = None if judge is None else self._extended(judge, self.near_judge, fold)
+        if judge is not None:
+            return own, judge
+        held = self.folds == fold
+        return own.take(~held), own.take(held)
+
+    def _extended(self, rows: Rows, near: Near | None, fold: int) -> Rows:
+        assert self.neighbours is not None
+        assert near is not None
+        return rows._replace(X=np.hstack([rows.X, self.neighbours.inputs(near, fold)]))
+
+    def judges(self, folds: set[int]) -> tuple[Rows, np.ndarray, np.ndarray]:
+        """The rows that judge these folds, their places, and the fold of each."""
+        if self.judge is not None:
+            count = len(self.judge.X)
+            return self.judge, np.arange(count), np.zeros(count, int)
+        places = np.flatnonzero(np.isin(self.folds, [*folds]))
+        return self.own.take(places), places, self.folds[places]

@@ -1,0 +1,248 @@
+"""Trains an ensemble: folds, networks, outputs for held-out rows, weights of families."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .answers import ClassTarget, Target
+from .budget import ROWS, TRIAL_EPOCHS, too_short, within
+from .data import Data, Rows
+from .members import Job, Trained, Trainer, threads_of, train
+from .metrics import Metric
+from .passes import Work
+from .presets import Preset
+from .recipes import Columns
+from .weighing import greedy_weights
+
+MOST_JUDGED = 50_000
+"""Weights are chosen by at most so many held-out rows."""
+
+
+class Fitted(NamedTuple):
+    """
+    A trained ensemble.
+
+    Parameters
+    ----------
+    members : list of Trained
+        The networks of weight above 0.
+    weights : ndarray of float64 of shape (n_members,)
+        They sum to 1.
+    outputs : ndarray of float64 of shape (n_judged, n_outputs)
+        The weighted outputs for the rows that judged, each from networks that have not seen it.
+    judges : Rows
+        These rows.
+    places : ndarray of int of shape (n_judged,)
+        Their places in the training data or the validation set.
+    folds : ndarray of int of shape (n_judged,)
+        The fold of each.
+    history : list of dict
+        For each network what it is and took.
+    """
+
+    members: list[Trained]
+    weights: np.ndarray
+    outputs: np.ndarray
+    judges: Rows
+    places: np.ndarray
+    folds: np.ndarray
+    history: list[dict[str, Any]]
+
+
+class Plan(NamedTuple):
+    """
+    What is to be trained.
+
+    Parameters
+    ----------
+    preset : Preset
+        With the numbers of folds and of networks that the user asked for.
+    columns : Columns
+    target : ClassTarget or QuantityTarget
+    metric : Metric
+    data : Data
+    """
+
+    preset: Preset
+    columns: Columns
+    target: Target
+    metric: Metric
+    data: Data
+
+    def jobs(self, random_state: np.random.RandomState) -> list[Job]:
+        """The networks to train, family after family."""
+        folds = self.data.folds
+        # with a validation set as many networks as with folds
+        places = [*range(self.preset.n_folds)]
+        if self.data.judge is None:
+            places = np.unique(folds[folds >= 0]).tolist()
+        jobs = []
+        for recipe in self.preset.recipes:
+            for _ in range(self.preset.n_ensemble):
+                for fold in places:
+                    rows = int(np.count_nonzero(folds != fold))
+                    seed = int(random_state.randint(2**31))
+                    jobs.append(Job(recipe, fold, seed, recipe.epochs_for(rows, self.target)))
+        return jobs
+
+    def fitted(
+        self,
+        jobs: Sequence[Job],
+        n_jobs: int | None,
+        verbose: bool,
+        start: float,
+        limit: float | None,
+    ) -> Fitted:
+        """
+        Train networks, and weigh their families.
+
+        Parameters
+        ----------
+        jobs : sequence of Job
+        n_jobs : int or None
+        verbose : bool
+        start : float
+            When the fit began, as `time.perf_counter` counts.
+        limit : float or None
+            Its seconds.
+
+        Raises
+        ------
+        ValueError
+            If the time is too short for one epoch.
+        """
+        if limit is not None:
+            jobs = self._within(jobs, n_jobs, start, limit)
+        deadline = None if limit is None else start + limit
+        work = Work(sum(job.epochs for job in jobs), deadline, verbose)
+        trainer = Trainer(self.columns, self.target, self.metric, self.data, work)
+        try:
+            found = train(trainer, jobs, n_jobs)
+        finally:
+            work.close()
+        if not found:
+            assert limit is not None
+            raise too_short(limit, time.perf_counter() - start)
+        return self._weighed(found)
+
+    def _within(
+        self, jobs: Sequence[Job], n_jobs: int | None, start: float, limit: float
+    ) -> list[Job]:
+        """The networks and epochs for which there is time, by a trial of each family."""
+        trainer = Trainer(self.columns, self.target, self.metric, self.data, Work(0))
+        threads = threads_of(n_jobs)
+        paces: dict[str, float] = {}
+        for job in jobs:
+            if job.recipe.family in paces:
+                continue
+            used = time.perf_counter() - start
+            if paces and used > limit / 2:
+                break  # there is no time for further families
+            if used > limit:
+                raise too_short(limit, used)
+            own, judge = self.data.for_fold(job.fold, job.recipe.neighbours > 0)
+            step = -(-len(own.X) // ROWS)
+            trial = job._replace(epochs=TRIAL_EPOCHS)
+            few = own.take(self._some(own.y, step)), judge.take(slice(None, None, step))
+            paces[job.recipe.family] = step * trainer.fitted(trial, *few, 1).pace
+        left = limit - (time.perf_counter() - start)
+        jobs = [job for job in jobs if job.recipe.family in paces]
+        least = paces[jobs[0].recipe.family]
+        if left < least:
+            raise too_short(limit, limit - left + least)
+        return within(jobs, paces, left, threads)
+
+    def _some(self, y: np.ndarray, step: int) -> np.ndarray:
+        """One in `step` rows, and a row of each class."""
+        rows = np.arange(0, len(y), step)
+        if not isinstance(self.target, ClassTarget):
+            return rows
+        return np.union1d(rows, np.unique(y, return_index=True)[1])
+
+    def _weighed(self, found: Sequence[Trained]) -> Fitted:
+        families: dict[str, list[Trained]] = {}
+        for one in found:
+            families.setdefault(one.job.recipe.family, []).append(one)
+        folds = {name: {one.job.fold for one in members} for name, members in families.items()}
+        most = max(folds.values(), key=len)
+        whole = [members for name, members in families.items() if folds[name] >= most]
+        judges, places, of_rows = self.data.judges(most)
+        outputs = [self._held_out(members, of_rows) for members in whole]
+        some = slice(None, None, -(-len(places) // MOST_JUDGED))
+        sample = judges.take(some)
+
+        def loss(mixed: np.ndarray) -> float:
+            return self.metric.loss(self.target, sample.y, mixed, sample.weights)
+
+        shares = greedy_weights([own[some] for own in outputs], loss)
+        weights = {
+            id(one): share / len(members)
+            for share, members in zip(shares, whole, strict=True)
+            for one in members
+        }
+        members = [one for one in found if weights.get(id(one), 0) > 0]
+        return Fitted(
+            members,
+            np.array([weights[id(one)] for one in members]),
+            np.tensordot(shares, outputs, 1),
+            *(judges, places, of_rows),
+            [_record(one, weights.get(id(one), 0.0)) for one in found],
+        )
+
+    def _held_out(self, members: Sequence[Trained], folds: np.ndarray) -> np.ndarray:
+        """A family's mean outputs for the rows that judge, which have these folds."""
+        total = np.zeros((len(folds), members[0].outputs.shape[1]))
+        times = np.zeros(len(folds))
+        for one in members:
+            rows = self.rows_of(one, folds)
+            total[rows] += one.outputs
+            times[rows] += 1
+        return total / times[:, np.newaxis]
+
+    def rows_of(self, one: Trained, folds: np.ndarray) -> slice | np.ndarray:
+        """Those of the rows of these folds that judge a network."""
+        return slice(None) if self.data.judge is not None else folds == one.job.fold
+
+    def loss_of(
+        self, fitted: Fitted, rows: slice, outputs: Callable[[Trained, np.ndarray], np.ndarray]
+    ) -> Callable[[np.ndarray], float]:
+        """
+        The loss of an ensemble as a function of the inputs of rows that judge it.
+
+        Parameters
+        ----------
+        fitted : Fitted
+        rows : slice
+            Which of the rows that judge.
+        outputs : callable
+            From a network and inputs to outputs.
+        """
+        judges, folds = fitted.judges.take(rows), fitted.folds[rows]
+
+        def loss(X: np.ndarray) -> float:
+            mixed = np.zeros((len(X), fitted.outputs.shape[1]))
+            total = np.zeros(len(X))
+            for one, weight in zip(fitted.members, fitted.weights, strict=True):
+                own = self.rows_of(one, folds)
+                mixed[own] += weight * outputs(one, X[own])
+                total[own] += weight
+            mixed /= total[:, np.newaxis]
+            return self.metric.loss(self.target, judges.y, mixed, judges.weights)
+
+        return loss
+
+
+def _record(one: Trained, weight: float) -> dict[str, Any]:
+    return {
+        "family": one.job.recipe.family,
+        "fold": one.job.fold,
+        "epochs": one.epochs,
+        "best_epoch": one.best,
+        "seconds": one.seconds,
+        "score": one.score,
+        "weight": float(weight),
+    }

@@ -1,0 +1,124 @@
+"""Targets of the nearest training rows as further inputs of networks."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from fusednn.tables.preparing.scaling import Scale
+
+from .answers import ClassTarget, Target
+from .recipes import Columns
+
+MOST_FLAGS = 128
+"""Codes count in distances if they have at most so many flags in all."""
+SPARE = 3
+"""So many times the neighbours that count are found; of two folds half of them are left out."""
+SOFT = 1e-3
+"""A neighbour's weight is one over its distance and this share of the median one."""
+
+
+class Near(NamedTuple):
+    """
+    The nearest training rows of some rows, the nearest first.
+
+    Parameters
+    ----------
+    distances : ndarray of float64 of shape (n_rows, n_near)
+    places : ndarray of int of shape (n_rows, n_near)
+        -1: there is none.
+    """
+
+    distances: np.ndarray
+    places: np.ndarray
+
+
+class Neighbours(NamedTuple):
+    """
+    Training rows whose targets are inputs of other rows.
+
+    The inputs of a row for a fold are means of the targets of the nearest rows outside this fold,
+    weighted by closeness; the nearest row's own targets; and the mean distance.
+
+    Parameters
+    ----------
+    most : int
+        The rows whose targets count.
+    columns : Columns
+    index : NearestNeighbors
+        scikit-learn's, of all training rows.
+    targets : ndarray of float64 of shape (n_rows, n_targets)
+        Standardised, or flags of classes.
+    folds : ndarray of int of shape (n_rows,)
+    soft : float
+        Added to distances.
+    scale : Scale
+        Of mean distances.
+    """
+
+    most: int
+    columns: Columns
+    index: Any
+    targets: np.ndarray
+    folds: np.ndarray
+    soft: float
+    scale: Scale
+
+    @classmethod
+    def learned(
+        cls, most: int, columns: Columns, target: Target, X, y, folds, n_jobs: int | None
+    ) -> tuple[Neighbours, Near]:
+        """Index training rows, and find the others nearest to each of them."""
+        from sklearn.neighbors import NearestNeighbors
+
+        if isinstance(target, ClassTarget):
+            y = np.eye(len(target.labels))[y]
+            y = y[:, 1:] if y.shape[1] == 2 else y
+        index = NearestNeighbors(n_jobs=n_jobs).fit(_space(X, columns))
+        found = cls(most, columns, index, y, folds, 1.0, Scale(0.0, 1.0))
+        near = found._without_selves(found.near(X))
+        soft = SOFT * float(np.median(near.distances)) + 1e-9
+        scale = Scale.learned(near.distances[:, :most].mean(axis=1))
+        return found._replace(soft=soft, scale=scale), near
+
+    def near(self, X: np.ndarray) -> Near:
+        """The training rows nearest to rows, more than `most`, since folds leave some out."""
+        wanted = min(SPARE * self.most + 1, len(self.targets))
+        return Near(*self.index.kneighbors(_space(X, self.columns), wanted))
+
+    def _without_selves(self, near: Near) -> Near:
+        """Leaves each row's own place out, or the last one, if it is not among the places."""
+        own = near.places == np.arange(len(near.places))[:, np.newaxis]
+        own[~own.any(axis=1), -1] = True
+        shape = len(own), own.shape[1] - 1
+        return Near(near.distances[~own].reshape(shape), near.places[~own].reshape(shape))
+
+    def inputs(self, near: Near, fold: int) -> np.ndarray:
+        """The inputs of rows for a fold, float32 of shape (n_rows, 2 n_targets + 1)."""
+        known = self.folds[near.places] != fold
+        known &= np.cumsum(known, axis=1) <= self.most
+        weights = known / (near.distances + self.soft)
+        total = weights.sum(axis=1, keepdims=True)
+        lost = total[:, 0] == 0  # all of the nearest rows are of this fold
+        total[lost] = 1
+        weights /= total
+        targets = self.targets[near.places]
+        means = (weights[:, :, np.newaxis] * targets).sum(axis=1)
+        nearest = targets[np.arange(len(known)), known.argmax(axis=1)]
+        means[lost] = nearest[lost] = self.targets[self.folds != fold].mean(axis=0)
+        distance = (known * near.distances).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
+        distance[lost] = self.scale.center
+        distance = self.scale.applied(distance)[:, np.newaxis]
+        return np.hstack([means, nearest, distance]).astype(np.float32)
+
+
+def _space(X: np.ndarray, columns: Columns) -> np.ndarray:
+    """Values, and flags of codes if they are few."""
+    values = X[:, : columns.values]
+    if sum(columns.counts) > MOST_FLAGS or not columns.counts:
+        return np.ascontiguousarray(values)
+    parts = [values]
+    for place, count in enumerate(columns.counts):
+        parts.append(np.eye(count, dtype=np.float32)[X[:, columns.values + place].astype(int)])
+    return np.hstack(parts)
