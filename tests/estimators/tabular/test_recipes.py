@@ -1,0 +1,160 @@
+"""Recipes become networks: layers, rates of RealMLP, edges, epochs."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fusednn.estimators.tabular.answers import ClassTarget, QuantityTarget
+from fusednn.estimators.tabular.metrics import metric_of
+from fusednn.estimators.tabular.presets import PRESETS
+from fusednn.estimators.tabular.reading import matrix
+from fusednn.estimators.tabular.recipes import Columns, Pair, Recipe, network_of
+from fusednn.layers import Dense, Embedding, ParametricActivation, Periodic, PiecewiseLinear, Scale
+from fusednn.tables.frames.in_memory import table_of
+from fusednn.tables.frames.targets import Quantities
+from fusednn.tables.preparing.bins import bin_edges
+from fusednn.tables.preparing.learning import learned_preparation
+
+RNG = np.random.RandomState(0)
+ROWS = 300
+FRAME = pd.DataFrame(
+    {
+        "number": RNG.normal(size=ROWS),
+        "code": RNG.choice([f"w{i}" for i in range(20)], ROWS),
+        "flag": RNG.choice(["a", "b", "c"], ROWS),
+        "spiky": np.where(RNG.rand(ROWS) < 0.95, 0.0, RNG.exponential(size=ROWS)),
+        "pair": RNG.choice([1.5, 2.5], ROWS),
+    }
+)
+TABLE = table_of(FRAME)
+PREPARATION = learned_preparation(TABLE)
+X = matrix(PREPARATION, TABLE)
+COLUMNS = Columns.of(PREPARATION)
+TARGETS = {
+    "binary": (ClassTarget(np.array([0, 1])), (FRAME["number"] > 0).to_numpy().astype(int)),
+    "classes": (ClassTarget(np.arange(3)), RNG.randint(3, size=ROWS)),
+    "quantities": (
+        QuantityTarget.learned(Quantities(FRAME["number"].to_numpy(), ()), None, ()),
+        RNG.normal(size=(ROWS, 1)),
+    ),
+}
+ENCODINGS = ["plain", "pbld", "plr", "quantile", "tree"]
+
+
+def network(recipe, task="classes", inputs=X):
+    target, y = TARGETS[task]
+    metric = metric_of("rmse" if task == "quantities" else "log_loss", target)
+    return network_of(recipe, COLUMNS, target, metric, inputs, y, 5, 0), y
+
+
+def initialized(recipe, task="classes", inputs=X):
+    model, y = network(recipe, task, inputs)
+    return model.initialize(inputs, y[:, 0] if y.ndim == 2 else y)
+
+
+def layers_of(model, kind):
+    return [one for one in model.layers if isinstance(one, kind)]
+
+
+def test_columns_are_numbers_flags_and_codes():
+    assert COLUMNS.numbers == (0, 4, 5)
+    assert COLUMNS.values == 6
+    assert COLUMNS.counts == (21,)
+    assert X.shape == (ROWS, 7)
+    assert X.dtype == np.float32
+
+
+@pytest.mark.parametrize("task", TARGETS)
+@pytest.mark.parametrize("size", [None, 6])
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_rates_are_realmlps(encoding, size, task):
+    """By the tangent parametrisation that of a dense layer is lr / sqrt(fan-in)."""
+    recipe = Recipe("", encoding, size=size, widths=(24, 12), rate=Pair(0.04, 0.2))
+    model = initialized(recipe, task)
+    lr = 0.2 if task == "quantities" else 0.04
+    fans = [own[0].shape[0] for own in model.get_weights() if len(own) == 2 and own[0].ndim == 2]
+    dense = layers_of(model, Dense)
+    rates = [model.learning_rate_init * one.rate_factor for one in dense]
+    fans = fans[-1 - len(dense) :]
+    np.testing.assert_allclose(rates, lr / np.sqrt(fans[:-1]))
+    twice = 2 if task == "binary" else 1
+    assert model.learning_rate_init == pytest.approx(twice * lr / np.sqrt(fans[-1]))
+    solver = model.solver
+    for one in model.layers:
+        if not hasattr(one, "decay_factor"):
+            continue
+        rate = model.learning_rate_init * one.rate_factor
+        decay = rate * solver.weight_decay * one.decay_factor
+        if isinstance(one, (Dense, Embedding)):
+            assert decay == pytest.approx(lr * 0.02)
+        elif isinstance(one, Scale):
+            assert rate == pytest.approx(6 * lr)
+            assert decay == pytest.approx(36 * lr * 0.02)
+        elif isinstance(one, (Periodic, ParametricActivation)) or size:
+            assert rate == pytest.approx(0.1 * lr)
+            assert decay == pytest.approx(0.01 * lr * 0.02)
+
+
+def test_rates_without_tangent_parametrisation_are_the_recipes():
+    recipe = Recipe("", "quantile", tangent=False, rate=Pair(0.002, 0.003), scale_rate=0)
+    model, _ = network(recipe)
+    assert model.learning_rate_init == 0.002
+    assert {one.rate_factor for one in layers_of(model, Dense)} == {1.0}
+    assert {one.decay_factor for one in layers_of(model, Dense)} == {1.0}
+    assert not layers_of(model, Scale)
+
+
+@pytest.mark.parametrize("task", TARGETS)
+@pytest.mark.parametrize("encoding", ["quantile", "tree"])
+def test_edges_are_those_of_the_columns(encoding, task):
+    model, y = network(Recipe("", encoding, bins=8), task)
+    [layer] = layers_of(model, PiecewiseLinear)
+    assert layer.columns == (0, 4)  # column 5 has two values
+    for place, found in zip(layer.columns, layer.edges, strict=True):
+        target = y if encoding == "tree" else None
+        expected = bin_edges(X[:, place], 8, target, classify=task != "quantities")
+        np.testing.assert_allclose(found, expected, rtol=1e-6)
+        assert (np.diff(np.float32(found)) > 0).all()
+    if encoding == "quantile":  # the column is 0 in 95 of 100 rows
+        assert len(layer.edges[1]) == 9
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_a_table_of_flags_alone_has_no_encoding():
+    columns, target = Columns((), 2, ()), TARGETS["binary"][0]
+    flags = RNG.randint(2, size=(ROWS, 2)).astype(np.float32)
+    for encoding in ENCODINGS:
+        recipe = Recipe("", encoding, widths=(8,))
+        metric = metric_of("log_loss", target)
+        y = flags[:, 0].astype(int)
+        model = network_of(recipe, columns, target, metric, flags, y, 30, 0)
+        assert not layers_of(model, (Periodic, PiecewiseLinear))
+        model.n_iter_no_change = 10
+        assert model.fit(flags, y, X_val=flags, y_val=y).score(flags, y) == 1
+
+
+def test_inputs_of_neighbours_stand_behind_the_codes():
+    more = np.hstack([X, RNG.normal(size=(ROWS, 3)).astype(np.float32)])
+    model = initialized(Recipe("", widths=(8,), neighbours=8), inputs=more)
+    [embedding] = layers_of(model, Embedding)
+    assert embedding.columns == (6,)
+    first = model.get_weights()[3][0]
+    assert first.shape == (6 + 3 + 8 + 3 * 3, 8)
+
+
+def test_epochs_follow_from_rows():
+    target = TARGETS["quantities"][0]
+    recipe = Recipe("", epochs=200, passes=Pair(0.8e6, 1.2e6), least_epochs=24)
+    found = [recipe.epochs_for(rows, target) for rows in (100, 6000, 12_000, 10**6)]
+    assert found == [200, 200, 100, 24]
+    assert recipe.epochs_for(8000, TARGETS["binary"][0]) == 100
+    assert Recipe("").epochs_for(10**6, target) == 256
+    assert Recipe("", epochs=8, passes=Pair(1, 1)).epochs_for(100, target) == 8
+
+
+def test_families_of_a_preset_have_names_of_their_own():
+    for preset in PRESETS.values():
+        names = [one.family for one in preset.recipes]
+        assert len(set(names)) == len(names)
+    for name in ("fast", "realmlp", "default"):
+        assert not any(one.neighbours for one in PRESETS[name].recipes)
