@@ -31,8 +31,8 @@ LAYERS = {
     "series": set(),
     "text": {"text"},
     "training": {"training", "graph", "plan", "kernels", "optimizers", "schedules"},
-    "serving": {"serving", "graph", "training", "plan", "kernels"},
-    "export": {"export", "graph", "serving", "plan", "kernels", ""},  # the version
+    "serving": {"serving", "graph", "training", "plan", "kernels", "tables"},
+    "export": {"export", "graph", "serving", "plan", "kernels", "tables", ""},  # the version
     "compiled": {"serving"},  # its checks and answers alone; no Numba: for services that have none
     "exceptions": set(),
     "layers": {"layers"},

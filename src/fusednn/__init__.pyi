@@ -19,6 +19,7 @@ from .estimators.tabular_classifier import TabularClassifier
 from .estimators.tabular_regressor import TabularRegressor
 from .estimators.variational_autoencoder import VariationalAutoencoder
 from .exceptions import DiagnosisWarning
+from .serving.ensembles.predictor import TabularPredictor
 from .serving.loading import load
 from .serving.predictor import Predictor
 from .versions import show_versions
@@ -39,6 +40,7 @@ __all__ = [
     "NetworkRegressor",
     "Predictor",
     "TabularClassifier",
+    "TabularPredictor",
     "TabularRegressor",
     "VariationalAutoencoder",
     "augment",

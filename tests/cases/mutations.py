@@ -197,8 +197,9 @@ def _nested(data, chance, files):
     more = {"after": {"activation": "identity", "constants": []}}
     if plan["version"] >= SHORTCUT_SINCE:
         more["shortcut"] = []
+    ops = plan["ops"] if "ops" in plan else plan["members"][0]["ops"]
     for _ in range(chance.choice([1, 2, 31, 32, 33, 150])):
-        plan["ops"][0] = {"op": "Residual", "inner": [plan["ops"][0]], **more}
+        ops[0] = {"op": "Residual", "inner": [ops[0]], **more}
     header["__metadata__"][KEY] = json.dumps(plan)
     return joined(header, tensors)
 

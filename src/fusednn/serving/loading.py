@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from io import BufferedIOBase
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fusednn.plan.folding import folded
 
+from .ensembles.contents import Contents as Ensembled
+from .ensembles.predictor import TabularPredictor
 from .files.description import check_values, named_parameters
 from .files.fields import Refused
-from .files.reading import ESTIMATOR, GAMES, TWO_NETWORKS, Contents, opened
+from .files.reading import ENSEMBLE, ESTIMATOR, GAMES, TWO_NETWORKS, Contents, Plan, opened
 from .model import Model
 from .predictor import Predictor
 
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 
 def load(
     path: FilePath, n_jobs: int | None = None, weights: RoundedWeights | None = None
-) -> Predictor:
+) -> Predictor | Any:
     """Loads a predictor from a file that a predictor's or an estimator's `save` has written.
 
     Needs neither scikit-learn nor SciPy. Closes the file, which may then be replaced.
@@ -39,8 +41,9 @@ def load(
     Returns
     -------
     Predictor
-        For an estimator's file, the same predictor as `freeze` makes of the estimator. A `GAN` is
-        no predictor, but its two networks are: see `freeze`.
+        For an estimator's file, the same predictor as `freeze` makes of the estimator. A file of
+        a model of raw tables is a `TabularPredictor`. A `GAN` is no predictor, but its two
+        networks are: see `freeze`.
 
     Raises
     ------
@@ -67,9 +70,12 @@ def load(
 
 def read_predictor(
     file: BufferedIOBase, n_jobs: int | None = None, weights: RoundedWeights | None = None
-) -> Predictor:
+) -> Predictor | TabularPredictor:
     """Reads a predictor from an open file; raises `Refused`."""
-    contents = Contents.of(file)
+    plan = Plan.of(file)
+    if plan.kind == ENSEMBLE:
+        return TabularPredictor(Ensembled.of(plan).ensemble(), n_jobs, weights)
+    contents = Contents.of_plan(plan)
     model = contents.model()
     if contents.kind == ESTIMATOR:
         name = contents.estimator.get("class") if type(contents.estimator) is dict else None

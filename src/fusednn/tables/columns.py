@@ -62,8 +62,8 @@ class Column(Protocol):
     def texts(self) -> list[str]:
         """Each row's value, as the file spells it."""
 
-    def take(self, rows: np.ndarray) -> Column:
-        """A column of the chosen rows: indices, or a mask."""
+    def take(self, rows: np.ndarray | slice) -> Column:
+        """A column of the chosen rows: indices, a mask, or a slice (then of the same memory)."""
 
     def renamed(self, name: str) -> Column:
         """The same column under another name."""
@@ -131,7 +131,7 @@ class TextColumn:
         values = self.values
         return [values[code] for code in self.codes]
 
-    def take(self, rows: np.ndarray) -> TextColumn:
+    def take(self, rows: np.ndarray | slice) -> TextColumn:
         """As `Column` says."""
         return replace(self, codes=self.codes[rows])
 
@@ -213,7 +213,7 @@ class NumberColumn:
         values = self.values
         return [values[code] for code in self.codes]
 
-    def take(self, rows: np.ndarray) -> NumberColumn:
+    def take(self, rows: np.ndarray | slice) -> NumberColumn:
         """As `Column` says."""
         null = None if self.null is None else self.null[rows]
         return replace(self, array=self.array[rows], null=null)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
+from fusednn.export.c.ensemble import write_c_ensemble
 from fusednn.export.c.library import write_library
 from fusednn.export.c.source import write_c
 from fusednn.export.c.text import identifier
 from fusednn.serving.files.paths import path_of
 from fusednn.serving.files.replacing import replacing
 
-from .freezing import model_of
+from .freezing import ensemble_of, model_of
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -81,6 +82,8 @@ def export_onnx(
     A regressor has the output "variable", in the shape of `predict`: (N,) for one target. With
     loss="gaussian" it also has "std", the standard deviation.
 
+    A model of raw tables has an input for each column in place of X; docs/onnx.md has their types.
+
     With `stream` X is the next step of each of N series, (N, features of a step), and there are
     inputs "state_0", "state_1" etc. of shape (N, ...): zeros before the first step, then what the
     outputs "next_state_0", "next_state_1" etc. gave at the step before. The other outputs are as
@@ -96,11 +99,18 @@ def export_onnx(
     >>> [output.name for output in export_onnx(model, None).graph.output]
     ['label', 'probabilities']
     """
+    from fusednn.export.onnx.ensemble import onnx_ensemble
     from fusednn.export.onnx.model import onnx_model
 
     if path is not None:
         path = path_of(path)
-    model = onnx_model(model_of(estimator), opset, stream)
+    ensemble = ensemble_of(estimator)
+    if ensemble is None:
+        model = onnx_model(model_of(estimator), opset, stream)
+    elif stream:
+        raise ValueError("stream must be False: a model of raw tables takes no series.")
+    else:
+        model = onnx_ensemble(ensemble, opset)
     if path is None:
         return model
     with replacing(path) as beside:
@@ -114,7 +124,8 @@ def export_c(estimator: Any, path: FilePath, name: str | None = None) -> None:
     The functions are `int NAME_predict(const float *x, size_t n, float *out)`, `NAME_logits` and
     `NAME_check`; for classifiers also `NAME_labels` and `NAME_class`; for loss="gaussian" also
     `NAME_std`; for series that can be streamed `NAME_step`, `NAME_step_predict`, `NAME_reset`. A
-    float64 network has double in place of float. docs/c.md describes them.
+    float64 network has double in place of float. A model of raw tables has
+    `int NAME_predict(const NAME_row *rows, size_t n, double *out)`. docs/c.md describes them.
 
     Parameters
     ----------
@@ -147,8 +158,11 @@ def export_c(estimator: Any, path: FilePath, name: str | None = None) -> None:
     True
     """
     path = Path(path_of(path))
-    found = identifier(name, path)
-    write_c(model_of(estimator), path, found)
+    found, ensemble = identifier(name, path), ensemble_of(estimator)
+    if ensemble is None:
+        write_c(model_of(estimator), path, found)
+    else:
+        write_c_ensemble(ensemble, path, found)
 
 
 def export_library(
@@ -202,4 +216,8 @@ def export_library(
     """
     path = Path(path_of(path))
     found = identifier(name, path)
+    if ensemble_of(estimator) is not None:
+        raise TypeError(
+            "export_library takes no models of raw tables: compile the file that export_c writes."
+        )
     write_library(model_of(estimator), path, found, compiler, native)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from inspect import getattr_static
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 from sklearn.compose import TransformedTargetRegressor
@@ -20,6 +20,8 @@ from fusednn.estimators.network.perceptron_weights import built_of
 from fusednn.estimators.regression import RegressionMixin
 from fusednn.graph.network import Network
 from fusednn.plan.folding import folded
+from fusednn.serving.ensembles.ensemble import Ensemble
+from fusednn.serving.ensembles.predictor import TabularPredictor
 from fusednn.serving.files.reading import TWO_NETWORKS
 from fusednn.serving.model import LOSS_OF_LINK, VALUES, Head, Model
 from fusednn.serving.predictor import Predictor
@@ -31,9 +33,20 @@ if TYPE_CHECKING:
     from fusednn.serving.types import RoundedWeights
 
 
+@overload
+def freeze(
+    estimator: TabularPredictor,
+    *,
+    n_jobs: int | None = None,
+    weights: RoundedWeights | None = None,
+) -> TabularPredictor: ...
+@overload
 def freeze(
     estimator: Any, *, n_jobs: int | None = None, weights: RoundedWeights | None = None
-) -> Predictor:
+) -> Predictor: ...
+def freeze(
+    estimator: Any, *, n_jobs: int | None = None, weights: RoundedWeights | None = None
+) -> Predictor | TabularPredictor:
     """Prepares a fitted network for calls that take microseconds.
 
     Later changes of the estimator do not affect the predictor.
@@ -119,7 +132,26 @@ def freeze(
     >>> predictor.predict(X[:1]).tolist(), predictor.predict_proba(X[:1]).round(2).tolist()
     ([0], [[1.0, 0.0, 0.0]])
     """
+    ensemble = ensemble_of(estimator, folds=weights is None)
+    if ensemble is not None:
+        return TabularPredictor(ensemble, n_jobs, weights)
     return Predictor(model_of(estimator, folds=weights is None), n_jobs, weights)
+
+
+def ensemble_of(estimator: Any, folds: bool = True) -> Ensemble | None:
+    """The ensemble of a model of raw tables; None of what is a single network.
+
+    Parameters
+    ----------
+    estimator : estimator, TabularPredictor or Predictor
+    folds : bool
+        See `model_of`.
+    """
+    if isinstance(estimator, TabularPredictor):
+        return estimator.ensemble()
+    if isinstance(estimator, BaseSearchCV):
+        return ensemble_of(_best(estimator), folds)
+    return None
 
 
 def model_of(estimator: Any, folds: bool = True) -> Model:

@@ -187,9 +187,7 @@ def _set_optimizer(estimator, given, reader: Reader, contents: Contents) -> None
         arrays = []
         for name, parameter in named_parameters(contents.ops):
             full = f"{TRAINING}{part}.{name}"
-            if full not in contents.tensors.entries:
-                raise Refused(f"it has no tensor {full!r}")
-            contents.check_tensor(full, parameter.shape, contents.dtype)
+            contents.tensors.check(full, parameter.shape, contents.dtype)
             arrays.append(reader.tensor(full, "optimizer"))
         return arrays
 

@@ -46,10 +46,13 @@ class Buffers:
     ----------
     sizes : list of int
         For each buffer, the numbers that it holds per sample.
+    has_scratch : bool
+        Whether there must be room for `LEAST_ROWS` samples.
     """
 
     def __init__(self, dtype: np.dtype):
         self.sizes: list[int] = []
+        self.has_scratch = False
         self._panel = panel_width(dtype)
         self._free: list[int] = []
         self._kept: set[int | None] = {None}
@@ -67,6 +70,7 @@ class Buffers:
 
     def scratch(self, count: int) -> Buffer:
         """A place for `count` numbers, whatever the number of samples."""
+        self.has_scratch = True
         return Buffer(1, self._take(-(-count // LEAST_ROWS)))
 
     def _take(self, size: int) -> int:

@@ -23,6 +23,8 @@ class Calls:
         The parameters, in the order of the ops.
     dtype : dtype
         float32 or float64.
+    before : Calls, optional
+        Those of another network in the same file, whose numbers of ops these go on from.
 
     Attributes
     ----------
@@ -38,8 +40,9 @@ class Calls:
         The names of all arrays of parameters, in the order of their definitions.
     """
 
-    def __init__(self, arrays: Iterator[np.ndarray], dtype: np.dtype):
-        self.dtype, self._arrays, self._number = dtype, arrays, 0
+    def __init__(self, arrays: Iterator[np.ndarray], dtype: np.dtype, before: Calls | None = None):
+        self.dtype, self._arrays = dtype, arrays
+        self._number: int = 0 if before is None else before._number
         self.calls: list[str] = []
         self.functions: set[str] = set()
         self.activations: set[str] = set()
@@ -47,7 +50,8 @@ class Calls:
         self.maths: set[str] = set()
         self.buffers = Buffers(dtype)
         self.defined: list[str] = []
-        self._has_windows = self._has_steps = False
+        self._has_windows: bool = before is not None and before._has_windows
+        self._has_steps = False
         self._table = ""  # the name of the vectors of tokens
 
     def take(self, op: Layer) -> list[np.ndarray]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from math import prod
 from typing import NamedTuple
 
@@ -69,11 +69,10 @@ const char *NAME_class(size_t number)
 """
 
 
-def class_function(model: Model, words: dict[str, str]) -> Iterator[str]:
+def class_function(labels: Sequence[str], words: dict[str, str]) -> str:
     """The C function that returns the labels of classes."""
-    if interface_of(model).labels:
-        lines = [f"        {string(label)},\n" for label in class_texts(model)]
-        yield in_words(_CLASS, words).format(lines="".join(lines))
+    lines = [f"        {string(label)},\n" for label in labels]
+    return in_words(_CLASS, words).format(lines="".join(lines))
 
 
 def class_texts(model: Model) -> list[str]:

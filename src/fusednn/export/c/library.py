@@ -190,7 +190,9 @@ def _about(model: Model, name: str) -> str:
         for macro, feature in _FEATURES.items()
     )
     text = characters(json.dumps(about(model, name)), "fusednn_text")
-    return in_words(_ABOUT, words_of(model, name)).format(characters=text, checks=checks)
+    return in_words(_ABOUT, words_of(np.dtype(model.dtype), name)).format(
+        characters=text, checks=checks
+    )
 
 
 def _native() -> list[str]:

@@ -18,7 +18,7 @@ from .buffers import LEAST_ROWS, Buffer, pointer
 from .dense import dense_text
 from .functions import function_text
 from .head import head_text, links_of
-from .interface import class_function, declarations, facts
+from .interface import class_function, class_texts, declarations, facts, interface_of
 from .maths import Maths
 from .ops import Lowering
 from .recurrent import RECURRENT, recurrent_text
@@ -57,7 +57,7 @@ _INTRODUCTION = """\
 */
 """
 
-_BEGINNING = """\
+BEGINNING = """\
 #ifndef MACRO_DECLARATIONS
 
 #if defined(__FAST_MATH__) || defined(__ASSOCIATIVE_MATH__) || \\
@@ -115,7 +115,8 @@ def write_c(model: Model, path: Path, name: str, more: str = "") -> None:
 
 def c_source(model: Model, name: str, file: str) -> Iterator[str]:
     """The text of the file, in pieces."""
-    dtype, words = np.dtype(model.dtype), words_of(model, name)
+    dtype = np.dtype(model.dtype)
+    words = words_of(dtype, name)
     shown = re.sub("[^A-Za-z0-9_.-]", "_", file)
     introduction = in_words(_INTRODUCTION, words)
     kilobytes = 2 * STACK_BYTES // 1024
@@ -125,21 +126,21 @@ def c_source(model: Model, name: str, file: str) -> Iterator[str]:
     ops = steps_of(model)
     macros = step_macros(model, ops) if ops else {}
     yield in_words(
-        declarations(model, macros, step_declarations(ops) if ops else "") + _BEGINNING, words
+        declarations(model, macros, step_declarations(ops) if ops else "") + BEGINNING, words
     )
     arrays = list(model.arrays) if ops else model.arrays
     lowering = Lowering(iter(arrays), dtype)
-    z = yield from _converted(lowering, lowering.model(model), words)
+    z = yield from converted(lowering, lowering.model(model), words)
     logits, lowerings = lowering.own(z, model.ops[-1].fan_out), [lowering]
     if ops:
         steps = Steps(lowering, iter(arrays))
-        z = yield from _converted(steps, steps.ops(ops, Buffer(ops[0].fan_in)), words)
+        z = yield from converted(steps, steps.ops(ops, Buffer(ops[0].fan_in)), words)
         answer = steps.own(z, ops[-1].fan_out)
         lowerings.append(steps)
-    yield in_words(_functions(model, lowerings, dtype), words)
+    yield in_words(functions_text(links_of(model), lowerings, dtype), words)
     work = max(sum(one.buffers.sizes) for one in lowerings)
     block, on_heap = _block(work * dtype.itemsize)
-    lines = _buffers(lowering) + lowering.calls
+    lines = buffers_text(lowering) + lowering.calls
     if has_ends(model):
         lines.append(f"*own = {logits.steps};")
     forward = _FORWARD.format(
@@ -152,14 +153,14 @@ def c_source(model: Model, name: str, file: str) -> Iterator[str]:
         logits=pointer(logits),
     )
     forward = length_text(model) + forward
-    forward += advance_text(steps, answer, _buffers(steps)) if ops else ""
+    forward += advance_text(steps, answer, buffers_text(steps)) if ops else ""
     yield in_words(forward + head_text(model, on_heap, bool(ops)), words)
     yield in_words(step_functions(ops), words) if ops else ""
-    yield from class_function(model, words)
+    yield class_function(class_texts(model), words) if interface_of(model).labels else ""
     yield "\n#endif\n"
 
 
-def _converted(lowering: Lowering, pieces, words: dict[str, str]):
+def converted(lowering: Lowering, pieces, words: dict[str, str]):
     """Yields the arrays of a network, and returns the location of its output."""
     while True:
         try:
@@ -175,7 +176,7 @@ def _parameters(model: Model) -> str:
     return "size_t steps, size_t *own, " if has_ends(model) else "size_t steps, "
 
 
-def _buffers(lowering: Lowering) -> list[str]:
+def buffers_text(lowering: Lowering) -> list[str]:
     """The definitions of the buffers in `work`."""
     starts = accumulate(lowering.buffers.sizes[:-1], initial=0)
     return [
@@ -184,9 +185,9 @@ def _buffers(lowering: Lowering) -> list[str]:
     ]
 
 
-def words_of(model: Model, name: str) -> dict[str, str]:
+def words_of(dtype: np.dtype, name: str) -> dict[str, str]:
     """Replacements for the words of the templates."""
-    single = model.dtype == np.float32
+    single = dtype == np.float32
     return {
         "MACRO_": f"{name.upper()}_",
         "NAME_": f"{name}_",
@@ -198,8 +199,11 @@ def words_of(model: Model, name: str) -> dict[str, str]:
     }
 
 
-def _functions(model: Model, lowerings: Sequence[Lowering], dtype: np.dtype) -> str:
-    """The functions that `NAME_forward`, `NAME_advance` and the head call."""
+def functions_text(links: set[str], lowerings: Sequence[Lowering], dtype: np.dtype) -> str:
+    """The functions that `NAME_forward`, `NAME_advance` and the head call.
+
+    `links` are the elementary functions that are applied to the logits.
+    """
     maths = Maths(dtype)
     functions = set().union(*(one.functions for one in lowerings))
     rows = set().union(*(one.activations for one in lowerings))
@@ -207,7 +211,7 @@ def _functions(model: Model, lowerings: Sequence[Lowering], dtype: np.dtype) -> 
     needed = set().union(*(one.maths for one in lowerings))
     apart = WINDOWED | RECURRENT | ATTENTIVE | {"dense", REMEMBER}
     texts = [dense_text(dtype)] if "dense" in functions else []
-    texts += [maths.text(needed_maths(rows | inner) | links_of(model) | needed)]
+    texts += [maths.text(needed_maths(rows | inner) | links | needed)]
     texts += [activation_texts(rows, maths, inner)]
     texts += [function_text(name) for name in sorted(functions - apart)]
     texts += [windows_text(functions & WINDOWED)]

@@ -136,7 +136,7 @@ class Graph:
         number = np.array(value, self.dtype if dtype is None else dtype)
         key = number.dtype.char.encode() + number.tobytes()
         if key not in self._scalars:
-            self._scalars[key] = name = f"number{len(self._scalars)}"
+            self._scalars[key] = name = self._free(f"number{len(self._scalars)}")
             self.constants.append(numpy_helper.from_array(number, name))
         return self._scalars[key]
 
@@ -151,6 +151,14 @@ class Graph:
 
     def name(self, last: str) -> str:
         """A new name that consists of the places and `last`."""
-        name = "_".join([*self._places, last])
+        return self._free("_".join([*self._places, last]))
+
+    def reserve(self, name: str) -> None:
+        """Keeps a name for an input or an output of the graph."""
         self._taken[name] += 1
-        return name if self._taken[name] == 1 else f"{name}_{self._taken[name]}"
+
+    def _free(self, name: str) -> str:
+        self._taken[name] += 1
+        if self._taken[name] == 1:
+            return name
+        return self._free(f"{name}_{self._taken[name]}")

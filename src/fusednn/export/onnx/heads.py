@@ -58,7 +58,7 @@ def _add_outputs(
     if head.kind == VALUES:
         return _add_values(graph, logits, width, head, number, sizes)
     if head.kind == MULTILABEL:
-        _add_link(graph, logits, head.link, PROBABILITIES)
+        add_link(graph, logits, head.link, PROBABILITIES)
         above = graph.node("Greater", PROBABILITIES, graph.number(0.5))
         graph.cast(above, np.int64, LABEL)
         label = Output(LABEL, TensorProto.INT64, (width,))
@@ -71,10 +71,10 @@ def _add_outputs(
         classes = np.resize(classes, 2)  # a single class fills both columns, as in scikit-learn
     else:
         assert head.kind == MULTICLASS
-        _add_link(graph, logits, head.link, PROBABILITIES)
+        add_link(graph, logits, head.link, PROBABILITIES)
         position = graph.node("ArgMax", PROBABILITIES, axis=-1, keepdims=0)
-    _add_label(graph, classes, position, LABEL)
-    return [_label(classes, ()), Output(PROBABILITIES, number, (width,))]
+    add_label(graph, classes, position, LABEL)
+    return [label_output(classes, ()), Output(PROBABILITIES, number, (width,))]
 
 
 def _with_sizes(
@@ -109,20 +109,20 @@ def tensor_of(classes: np.ndarray) -> np.ndarray:
     )
 
 
-def _label(classes: np.ndarray, shape) -> Output:
+def label_output(classes: np.ndarray, shape) -> Output:
     if classes.dtype == object:
         return Output(LABEL, TensorProto.STRING, shape)
     return Output(LABEL, helper.np_dtype_to_tensor_dtype(classes.dtype), shape)
 
 
-def _add_link(graph: Graph, logits: str, link: str, output: str | None = None) -> str:
+def add_link(graph: Graph, logits: str, link: str, output: str | None = None) -> str:
     if link == "identity":
         return logits if output is None else graph.node("Identity", logits, output=output)
     kind, attributes = LINKS[link]
     return graph.node(kind, logits, output=output, **attributes)
 
 
-def _add_label(graph: Graph, classes: np.ndarray, position: str, output: str | None) -> str:
+def add_label(graph: Graph, classes: np.ndarray, position: str, output: str | None) -> str:
     """Adds the lookup of classes by their numbers."""
     if classes.dtype == np.int64 and np.array_equal(classes, np.arange(len(classes))):
         return position if output is None else graph.node("Identity", position, output=output)
@@ -132,7 +132,7 @@ def _add_label(graph: Graph, classes: np.ndarray, position: str, output: str | N
 
 def _add_binary(graph: Graph, logits: str, head: Head) -> str:
     """Adds both probabilities; returns class numbers: 1 if the second is above 0.5."""
-    above = _add_link(graph, logits, head.link)
+    above = add_link(graph, logits, head.link)
     below = graph.node("Sub", graph.number(1), above)
     graph.node("Concat", below, above, axis=-1, output=PROBABILITIES)
     position = graph.cast(graph.node("Greater", above, graph.number(0.5)), np.int64)
@@ -149,12 +149,12 @@ def _add_columns(graph: Graph, logits: str, head: Head, number: int) -> list[Out
     for column, (part, count) in enumerate(zip(parts, head.groups, strict=True)):
         name = f"{PROBABILITIES}_{column}"
         outputs.append(Output(name, number, (count,)))
-        _add_link(graph, part, head.link, name)
+        add_link(graph, part, head.link, name)
         position = graph.node("ArgMax", name, axis=1, keepdims=1)
-        labels.append(_add_label(graph, classes[first : first + count], position, None))
+        labels.append(add_label(graph, classes[first : first + count], position, None))
         first += count
     graph.node("Concat", *labels, axis=1, output=LABEL)
-    return [_label(classes, (len(labels),)), *outputs]
+    return [label_output(classes, (len(labels),)), *outputs]
 
 
 def _add_values(
@@ -162,7 +162,7 @@ def _add_values(
 ) -> list[Output]:
     """Adds values in the shape of `predict`, and standard deviations if there are any."""
     targets, count = width // head.per_target, head.per_target
-    values = _add_link(graph, logits, head.link)
+    values = add_link(graph, logits, head.link)
     if head.point is None:
         values = _INVERSES[head.inverse](graph, values)
         if targets == 1:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from numbers import Integral
 
 import numpy as np
@@ -49,7 +50,7 @@ def onnx_model(model: Model, opset: int, stream: bool = False) -> onnx.ModelProt
         If the parameters exceed the 2 GiB of a model, or the opset is not supported, or a layer
         cannot be run step by step.
     """
-    opsets = [helper.make_opsetid("", _checked(opset))]
+    opsets = [helper.make_opsetid("", checked_opset(opset))]
     if stream:
         ops = ops_of_a_step(model.ops, model.columns)
         model = model._replace(ops=ops, axes=None)
@@ -79,25 +80,37 @@ def onnx_model(model: Model, opset: int, stream: bool = False) -> onnx.ModelProt
             sizes = [graph.indices("axes", output_axes(model.ops))]
         outputs = add_head(graph, logits, network.outputs, model.head, axes, sizes)
     kind = helper.np_dtype_to_tensor_dtype(np.dtype(model.dtype))
+    properties = {"estimator": model.names[1]}
+    if model.features is not None:
+        properties["feature_names"] = json.dumps(model.features)
+    inputs = [Output(INPUT, kind, _axes(model, series))]
+    inputs += [Output(before, kind, shape) for before, _, shape, _ in graph.states]
+    description = _description(model, outputs)
+    outputs += [Output(after, kind, shape) for _, after, _, shape in graph.states]
+    return made_model(graph, model.names[1], opsets, inputs, outputs, description, properties)
+
+
+def made_model(
+    graph: Graph,
+    name: str,
+    opsets: Sequence[onnx.OperatorSetIdProto],
+    inputs: Sequence[Output],
+    outputs: Sequence[Output],
+    description: str,
+    properties: dict[str, str],
+) -> onnx.ModelProto:
+    """The checked model of a graph, of an estimator of this name."""
     proto = helper.make_model(
         helper.make_graph(
-            graph.nodes,
-            model.names[1],
-            [_value(Output(INPUT, kind, _axes(model, series)))]
-            + [_value(Output(before, kind, shape)) for before, _, shape, _ in graph.states],
-            [_value(output) for output in outputs]
-            + [_value(Output(after, kind, shape)) for _, after, _, shape in graph.states],
+            graph.nodes, name, list(map(_value, inputs)), list(map(_value, outputs)),
             graph.constants,
         ),
         opset_imports=opsets,
         ir_version=helper.find_min_ir_version_for(opsets),
         producer_name="fusednn",
         producer_version=fusednn.__version__,
-        doc_string=_description(model, outputs),
-    )
-    properties = {"estimator": model.names[1]}
-    if model.features is not None:
-        properties["feature_names"] = json.dumps(model.features)
+        doc_string=description,
+    )  # fmt: skip
     helper.set_model_props(proto, properties)
     onnx.checker.check_model(proto, full_check=True)
     return proto
@@ -114,7 +127,8 @@ def _axes(model: Model, series: Series | None) -> tuple[int | str, ...]:
     return tuple(STEPS if size is None else size for size in series.free_axes)
 
 
-def _checked(opset) -> int:
+def checked_opset(opset) -> int:
+    """The opset as an integer; raises ValueError if it is not supported."""
     newest = onnx.defs.onnx_opset_version()
     if not isinstance(opset, Integral) or not LOWEST_OPSET <= int(opset) <= newest:
         raise ValueError(

@@ -47,7 +47,7 @@ _SECOND = {
     "least": list_of(number(-1e30, 1e30)),
     "column": flag,
 }
-HEADS = {1: _FIRST, **dict.fromkeys(range(2, 10), _SECOND)}
+HEADS = {1: _FIRST, **dict.fromkeys(range(2, 11), _SECOND)}
 """The keys of each version of the format, and their checks."""
 
 _DEFAULTS = Head(VALUES, "identity")[len(_FIRST) :]

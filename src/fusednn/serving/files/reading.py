@@ -20,16 +20,18 @@ from .head_json import read_head
 from .op_fields import MOST_WIDTH, most_columns
 from .paths import path_of
 from .reading_ops import read_ops
-from .tensors import Tensors, parsed
+from .tensors import Entries, Tensors, parsed
 
-VERSION = 9
+VERSION = 10
 """The newest version of the format. All earlier ones are read. A file is written in the first
 version that can hold it."""
 
 KEY = "fusednn"
 """The plan's key in the header's metadata."""
 
-PREDICTOR, ESTIMATOR = KINDS = "predictor", "estimator"
+PREDICTOR, ESTIMATOR, ENSEMBLE = KINDS = "predictor", "estimator", "ensemble"
+ENSEMBLES_SINCE = 10
+"""The first version that has files of several networks behind a preparation of tables."""
 GAMES = ("GAN",)
 """Estimators whose file holds a network that makes samples, and behind it one that judges them."""
 
@@ -42,10 +44,11 @@ TRAINING = "training."
 _FIRST = "version", "kind", "dtype", "ops", "head", "names", "features", "notes"
 _SECOND = *_FIRST, "columns"
 _FIFTH = *_SECOND, "axes"
-KEYS = {1: _FIRST, **dict.fromkeys((2, 3, 4), _SECOND), **dict.fromkeys(range(5, 10), _FIFTH)}
+KEYS = {1: _FIRST, **dict.fromkeys((2, 3, 4), _SECOND), **dict.fromkeys(range(5, 11), _FIFTH)}
 """The keys of each version of the format."""
 
-_DTYPES = {name: np.dtype(name) for name in ("float32", "float64")}
+DTYPES = {name: np.dtype(name) for name in ("float32", "float64")}
+"""The types of networks."""
 FEATURES: Check = optional(list_of(text))
 _COLUMNS: Check = optional(
     record({"inputs": whole(1, MOST_WIDTH), "chosen": list_of(whole(0, MOST_WIDTH), 1)})
@@ -63,6 +66,44 @@ def opened(path) -> Iterator[BufferedIOBase]:
             yield file
         except Refused as error:
             raise ValueError(f"{path} cannot be loaded: {error}.") from None
+
+
+class Plan(NamedTuple):
+    """What every file begins with.
+
+    Parameters
+    ----------
+    version : int
+        Version of the format.
+    kind : str
+        One of `KINDS`.
+    values : dict
+        The plan; only these two keys have been checked.
+    tensors : Tensors
+    """
+
+    version: int
+    kind: str
+    values: dict[str, Any]
+    tensors: Any
+
+    @classmethod
+    def of(cls, file: BufferedIOBase) -> Plan:
+        """Reads the header of a file."""
+        tensors = Tensors(file)
+        if set(tensors.metadata) != {KEY}:
+            raise Refused("it is a safetensors file, but not one of fusednn")
+        plan = parsed(tensors.metadata[KEY], "its plan")
+        version = plan.get("version")
+        if type(version) is int and version > VERSION:
+            raise Refused(
+                f"its format is of version {reprlib.repr(version)}, and this fusednn reads up to"
+                f" {VERSION}: a later fusednn can"
+            )
+        if type(version) is not int or version not in KEYS:
+            raise Refused("its plan has no version that is known")
+        kinds = KINDS if version >= ENSEMBLES_SINCE else KINDS[:-1]
+        return cls(version, one_of(kinds)(plan.get("kind"), "kind"), plan, tensors)
 
 
 class Contents(NamedTuple):
@@ -100,20 +141,15 @@ class Contents(NamedTuple):
 
     @classmethod
     def of(cls, file: BufferedIOBase) -> Contents:
-        """Reads the header of a file and checks it."""
-        tensors = Tensors(file)
-        if set(tensors.metadata) != {KEY}:
-            raise Refused("it is a safetensors file, but not one of fusednn")
-        plan = parsed(tensors.metadata[KEY], "its plan")
-        version = plan.get("version")
-        if type(version) is int and version > VERSION:
-            raise Refused(
-                f"its format is of version {reprlib.repr(version)}, and this fusednn reads up to"
-                f" {VERSION}: a later fusednn can"
-            )
-        if type(version) is not int or version not in KEYS:
-            raise Refused("its plan has no version that is known")
-        kind = one_of(KINDS)(plan.get("kind"), "kind")
+        """Reads the header of a file of one network and checks it."""
+        return cls.of_plan(Plan.of(file))
+
+    @classmethod
+    def of_plan(cls, begun: Plan) -> Contents:
+        """Checks a header."""
+        version, kind, plan, tensors = begun
+        if kind == ENSEMBLE:
+            raise Refused("it holds a model of several networks")
         keys = KEYS[version]
         keyed(plan, "its plan", keys if kind == PREDICTOR else (*keys, "estimator"))
         ops = read_ops(plan["ops"], "ops", tensors.elements, version)
@@ -139,7 +175,7 @@ class Contents(NamedTuple):
             kind,
             ops,
             read_head(plan["head"], "head", ops[-1].fan_out, version),
-            _DTYPES[one_of(_DTYPES)(plan["dtype"], "dtype")],
+            DTYPES[one_of(DTYPES)(plan["dtype"], "dtype")],
             (first, last),
             features,
             plan["notes"],
@@ -154,31 +190,14 @@ class Contents(NamedTuple):
 
     def _check_tensors(self) -> None:
         """Compares the file's tensors with the ops' parameters."""
-        entries, expected = self.tensors.entries, dict(named_parameters(self.ops))
-        for name, parameter in expected.items():
-            if name not in entries:
-                raise Refused(f"it has no tensor {name!r}")
-            dtype = np.dtype(float) if parameter.exact else self.dtype
-            self.check_tensor(name, parameter.shape, dtype)
-        for name in entries:
-            known = self.kind == ESTIMATOR and name.startswith(TRAINING)
-            if name not in expected and not known:
-                raise Refused(f"it has an unexpected tensor, {name[:80]!r}")
-
-    def check_tensor(self, name: str, shape: tuple[int, ...], dtype) -> None:
-        """Refuses a tensor of another shape or dtype."""
-        entry = self.tensors.entries[name]
-        if entry.shape != shape or entry.dtype != dtype:
-            raise Refused(
-                f"tensor {name!r} is {entry.dtype.name} of shape {list(entry.shape)}, but"
-                f" {np.dtype(dtype).name} of shape {list(shape)} is expected"
-            )
+        expected = check_parameters(self.tensors, self.ops, self.dtype)
+        check_no_others(self.tensors, expected, self.kind == ESTIMATOR)
 
     def model(self) -> Model:
         """The model. Iterating over its arrays reads them from the file, which must be open."""
         return Model(
             self.ops,
-            self._arrays(),
+            read_parameters(self.tensors, self.ops),
             self.head,
             self.dtype,
             self.names,
@@ -188,11 +207,32 @@ class Contents(NamedTuple):
             self.axes,
         )
 
-    def _arrays(self) -> Iterator[np.ndarray]:
-        for name, parameter in named_parameters(self.ops):
-            array = self.tensors.read(name)
-            check_values(name, parameter, array)
-            yield array
+
+def check_parameters(
+    tensors: Entries, ops: tuple[Layer, ...], dtype: np.dtype, where: str = "ops"
+) -> set[str]:
+    """Refuses ops without fitting tensors; returns their names, which begin with `where`."""
+    expected = dict(named_parameters(ops, where))
+    for name, parameter in expected.items():
+        tensors.check(name, parameter.shape, np.dtype(float) if parameter.exact else dtype)
+    return set(expected)
+
+
+def check_no_others(tensors: Entries, expected: set[str], for_training: bool) -> None:
+    """Refuses other tensors than those expected, and perhaps those that only training needs."""
+    for name in tensors.entries:
+        if name not in expected and not (for_training and name.startswith(TRAINING)):
+            raise Refused(f"it has an unexpected tensor, {name[:80]!r}")
+
+
+def read_parameters(
+    tensors: Tensors, ops: tuple[Layer, ...], where: str = "ops"
+) -> Iterator[np.ndarray]:
+    """Reads the parameters of ops one by one, and refuses values that they cannot have."""
+    for name, parameter in named_parameters(ops, where):
+        array = tensors.read(name)
+        check_values(name, parameter, array)
+        yield array
 
 
 def check_outputs(ops: tuple[Layer, ...], head: Head) -> None:

@@ -37,7 +37,28 @@ OUTPUT_AXES_SINCE = 6
 """The version whose networks may end with samples of several rows."""
 
 
-def read_ops(value, where: str, elements: int, version: int) -> tuple[Layer, ...]:
+class Budget:
+    """How many columns the ops of a file may have together.
+
+    Parameters
+    ----------
+    elements : int
+        Elements of all tensors of the file.
+    """
+
+    def __init__(self, elements: int):
+        self._columns = most_columns(elements)
+
+    def take(self, columns: int, where: str) -> None:
+        """Counts the columns of an op's output; refuses those beyond the most."""
+        self._columns -= columns
+        if self._columns < 0:
+            raise Refused(f"{where} makes the network wider than its tensors can be")
+
+
+def read_ops(
+    value, where: str, elements: int, version: int, budget: Budget | None = None
+) -> tuple[Layer, ...]:
     """Reads ops from a JSON value, and checks that their shapes fit together.
 
     Parameters
@@ -46,11 +67,13 @@ def read_ops(value, where: str, elements: int, version: int) -> tuple[Layer, ...
     where : str
         The value's place in the file.
     elements : int
-        Elements of all tensors together; no op may be wider.
+        Elements of all tensors of the network; no op may be wider.
     version : int
         Version of the format.
+    budget : Budget, optional
+        That of a file of several networks.
     """
-    reader = Reader(elements, version)
+    reader = Reader(elements, version, budget or Budget(elements))
     ops = reader.ops(value, where)
     ends_with_axes = len(reader.check_shapes(ops, where, (ops[0].fan_in,))) > 1
     if ends_with_axes and version < OUTPUT_AXES_SINCE:
@@ -95,12 +118,13 @@ class Reader:
         Elements of all tensors together.
     version : int
         Version of the format.
+    budget : Budget
     """
 
-    def __init__(self, elements: int, version: int):
+    def __init__(self, elements: int, version: int, budget: Budget):
         self._version = version
         self._widest, self._depth, self._count = elements, 0, 0
-        self._columns = most_columns(elements)
+        self._take = budget.take
 
     def ops(self, value, where: str, least: int = 1) -> tuple[Layer, ...]:
         """Reads a chain of `least` ops or more."""
@@ -197,12 +221,6 @@ class Reader:
         op = kind(**parts)
         self._take(op.fan_out, where)
         return op
-
-    def _take(self, columns: int, where: str) -> None:
-        """Counts the columns of an op's output."""
-        self._columns -= columns
-        if self._columns < 0:
-            raise Refused(f"{where} makes the network wider than its tensors can be")
 
     def _check_widths(self, parts: dict[str, Any], where: str) -> None:
         """Refuses widths that are too large, before memory is allocated for them."""

@@ -53,7 +53,32 @@ class Entry(NamedTuple):
     stop: int
 
 
-class Tensors:
+class Entries:
+    """The tensors of a file: of one that is read, or that is to be written.
+
+    Parameters
+    ----------
+    entries : dict
+        An `Entry` for each name.
+    """
+
+    def __init__(self, entries: dict[str, Entry]):
+        self.entries = entries
+        self.elements = sum(math.prod(entry.shape) for entry in entries.values())
+
+    def check(self, name: str, shape: tuple[int, ...], dtype: np.dtype | type) -> None:
+        """Refuses a file without this tensor, or one of another shape or dtype."""
+        if name not in self.entries:
+            raise Refused(f"it has no tensor {name!r}")
+        entry = self.entries[name]
+        if entry.shape != shape or entry.dtype != dtype:
+            raise Refused(
+                f"tensor {name!r} is {entry.dtype.name} of shape {list(entry.shape)}, but"
+                f" {np.dtype(dtype).name} of shape {list(shape)} is expected"
+            )
+
+
+class Tensors(Entries):
     """A safetensors file; reads and checks its header.
 
     Parameters
@@ -86,9 +111,8 @@ class Tensors:
             raise Refused(f"its header has {length} bytes, more than {MOST_HEADER}")
         header = parsed(file.read(length), "its header")
         self.metadata = _metadata(header.pop("__metadata__", {}))
-        self.entries = {name: _entry(name, value) for name, value in header.items()}
+        super().__init__({name: _entry(name, value) for name, value in header.items()})
         self._place(8 + length, size)
-        self.elements = sum(math.prod(entry.shape) for entry in self.entries.values())
 
     def _place(self, start: int, size: int) -> None:
         """Makes offsets relative to the file, and checks that each byte belongs to one tensor."""

@@ -71,11 +71,18 @@ def save_model(
         plan["estimator"] = estimator
     try:
         arrays = _checked(model, plan)
+    except Refused as error:
+        raise ValueError(f"save cannot write this model: {error}.") from None
+    write_plan(path, plan, arrays | dict(tensors or {}))
+
+
+def write_plan(path, plan: dict[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
+    """Writes a file with a plan that has been checked; see `save_model` for the errors."""
+    try:
         header = json.dumps(plan, allow_nan=False, separators=(",", ":"))
         parsed(header, "its plan")
     except Refused as error:
         raise ValueError(f"save cannot write this model: {error}.") from None
-    arrays |= tensors or {}
     # the file's header escapes each quote of the plan, and also holds the tensors' names
     if len(json.dumps(header)) + sum(200 + len(name) for name in arrays) > MOST_HEADER:
         raise ValueError(
@@ -108,8 +115,9 @@ def _head(model: Model, version: int) -> dict[str, Any]:
         raise ValueError(f"save cannot write classes that are {error}.") from None
 
 
-def _notes(model: Model) -> dict[str, Any]:
-    notes = {} if model.notes is None else model.notes
+def written_notes(notes: dict[str, Any] | None) -> dict[str, Any]:
+    """A user's notes, or none, as JSON has them; raises ValueError if it cannot."""
+    notes = {} if notes is None else notes
     if not isinstance(notes, dict):
         raise ValueError(f"notes must be a dict, not {type(notes).__name__}.")
     try:
@@ -129,7 +137,7 @@ _WRITERS: dict[str, Callable[[Model, int], Any]] = {
     "ops": lambda model, version: written_ops(model.ops, version),
     "names": lambda model, version: list(model.names),
     "features": lambda model, version: None if model.features is None else list(model.features),
-    "notes": lambda model, version: _notes(model),
+    "notes": lambda model, version: written_notes(model.notes),
     "columns": lambda model, version: _columns(model.columns),
     "axes": lambda model, version: None if model.axes is None else list(model.axes),
 }

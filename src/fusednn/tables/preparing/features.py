@@ -69,11 +69,17 @@ class Quantity(NamedTuple):
         TableError
             If a value is a word, has another unit, or is infinite.
         """
-        numbers = held_numbers(column, table, "float64", self.unit)
+        numbers = self._numbers_of(column, table)
         if self.indicator:
             inputs[:, -1] = _signs(np.isnan(numbers))
         if self.scale.factor > 0:
             inputs[:, 0] = self.scale.applied(numbers)
+
+    def _numbers_of(self, column: Column, table: Table) -> np.ndarray:
+        """The numbers; a column without values, as of one row, need not be of numbers."""
+        if column.numbers() is None and column.missing().all():
+            return np.full(len(column), np.nan)
+        return held_numbers(column, table, "float64", self.unit)
 
 
 class Moment(NamedTuple):
@@ -123,7 +129,10 @@ class Moment(NamedTuple):
         TableError
             If a text is not a date of this format.
         """
-        moments = moments_of(column, table, self.form)
+        self.write_moments(inputs, moments_of(column, table, self.form))
+
+    def write_moments(self, inputs: np.ndarray, moments: np.ndarray) -> None:
+        """`write`, of dates as `moments_of` gives them."""
         if self.indicator:
             inputs[:, -1] = _signs(np.isnat(moments))
         found = parts_of(moments, self.start)
@@ -175,9 +184,11 @@ class Category(_Category):
 
     def write(self, inputs: np.ndarray, column: Column, table: Table) -> None:
         """Write the inputs of all rows, of shape (n_rows, n_inputs)."""
-        if self.becomes not in ("sign", "flags"):
-            return
-        codes = self.codes(column)
+        if self.flags:
+            self.write_flags(inputs, self.codes(column))
+
+    def write_flags(self, inputs: np.ndarray, codes: np.ndarray) -> None:
+        """`write`, of categories as `codes` gives them."""
         if self.becomes == "sign":
             places = np.array([0.0, -1.0, 1.0])
             inputs[:, 0] = self._scaled(places, 0)[codes]

@@ -7,9 +7,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from fusednn.tables.columns import Column
 from fusednn.tables.table import Table
 
-from .features import Category, Feature, Quantity
+from .features import Category, Feature, Moment, Quantity, moments_of
 from .matching import matched_columns
 
 
@@ -118,20 +119,94 @@ class Preparation(NamedTuple):
             If a column is missing, is one too many, or has another type; a number is infinite,
             or a text is not a date.
         """
-        columns = matched_columns(self.features, self.named, table, ignore_others)
+        found = self.matched(table, ignore_others=ignore_others, unseen=unseen)
         values = np.empty((table.rows, len(self.names)), dtype)
         codes = np.empty((table.rows, len(self.code_names)), np.int32)
-        at = coded = 0
+        found.write(values, codes)
+        return Inputs(values, codes)
+
+    def matched(
+        self,
+        table: Table,
+        *,
+        ignore_others: bool = False,
+        unseen: Counter[str] | None = None,
+    ) -> Matched:
+        """
+        The columns of a table, ready to be prepared block by block; see `inputs`.
+
+        Raises
+        ------
+        TableError
+            If a column is missing, is one too many, or has another type, or a text is not a date.
+        """
+        columns = matched_columns(self.features, self.named, table, ignore_others)
+        found: list[Column | np.ndarray] = []
         for feature, column in zip(self.features, columns, strict=True):
-            width = len(feature.numbers) + len(feature.flags)
-            feature.write(values[:, at : at + width], column, table)
-            at += width
-            if not isinstance(feature, Category):
-                continue
-            if feature.becomes == "codes":
-                codes[:, coded] = feature.codes(column)
-                coded += 1
-            if unseen is not None:
+            found.append(_read(feature, column, table))
+            if unseen is not None and isinstance(feature, Category):
                 strange = (feature.codes(column) == 0) & ~column.missing()
                 unseen[feature.name] += int(np.count_nonzero(strange))
-        return Inputs(values, codes)
+        return Matched(self.features, table, found)
+
+
+def _read(feature: Feature, column: Column, table: Table) -> Column | np.ndarray:
+    """Codes of categories and dates, since each distinct text is looked up once; else a column."""
+    if isinstance(feature, Category):
+        return feature.codes(column)
+    return moments_of(column, table, feature.form) if isinstance(feature, Moment) else column
+
+
+class Matched(NamedTuple):
+    """
+    A table's columns in the order of the training table's.
+
+    Parameters
+    ----------
+    features : tuple of Quantity, Moment or Category
+    table : Table
+    columns : list of Column or ndarray
+        Codes of categories, dates as datetime64[us], and columns of numbers.
+    """
+
+    features: tuple[Feature, ...]
+    table: Table
+    columns: list[Column | np.ndarray]
+
+    def write(self, values: np.ndarray, codes: np.ndarray, first: int = 0) -> None:
+        """
+        Prepare as many rows as `values` has.
+
+        Parameters
+        ----------
+        values, codes : ndarray
+            See `Inputs`; written to.
+        first : int, default=0
+            The table's first row.
+
+        Raises
+        ------
+        TableError
+            If a number is infinite, or a value is no number.
+        """
+        rows = slice(first, first + len(values))
+        table = self.table
+        if len(values) < table.rows:  # of a block; messages tell its rows' places in the table
+            table = table._replace(columns=(), numbers=table.numbers[rows])
+        at = coded = 0
+        for feature, column in zip(self.features, self.columns, strict=True):
+            width = len(feature.numbers) + len(feature.flags)
+            inputs = values[:, at : at + width]
+            at += width
+            if isinstance(feature, Quantity):
+                assert not isinstance(column, np.ndarray)
+                feature.write(inputs, column.take(rows), table)
+                continue
+            assert isinstance(column, np.ndarray)
+            if isinstance(feature, Moment):
+                feature.write_moments(inputs, column[rows])
+            elif feature.becomes == "codes":
+                codes[:, coded] = column[rows]
+                coded += 1
+            elif width:
+                feature.write_flags(inputs, column[rows])

@@ -11,7 +11,7 @@ LIMIT = 3.0
 """Scaled numbers lie between -3 and 3."""
 LARGEST = float(np.finfo(np.float64).max)
 _HUGE = 2.0**1020
-_BEYOND = 1e100
+BEYOND = 1e100
 """Numbers this large are clipped to 3 exactly, and their squares can be held."""
 
 
@@ -66,13 +66,20 @@ class Scale(NamedTuple):
         ndarray of float64
             0, the place of the median, where missing.
         """
-        with np.errstate(over="ignore"):
-            x = np.clip(numbers - self.center, -LARGEST, LARGEST)
-            x *= self.factor
-        np.clip(x, -_BEYOND, _BEYOND, out=x)
-        x /= np.sqrt(1 + (x / LIMIT) ** 2)
-        x[np.isnan(x)] = 0
-        return x
+        return scaled(numbers, self.center, self.factor)
+
+
+def scaled(
+    numbers: np.ndarray, center: float | np.ndarray, factor: float | np.ndarray
+) -> np.ndarray:
+    """`Scale.applied`, of one column, or of numbers that each have a scale of their own."""
+    with np.errstate(over="ignore"):
+        x = np.clip(numbers - center, -LARGEST, LARGEST)
+        x *= factor
+    np.clip(x, -BEYOND, BEYOND, out=x)
+    x /= np.sqrt(1 + (x / LIMIT) ** 2)
+    x[np.isnan(x)] = 0
+    return x
 
 
 def quantiles(numbers: np.ndarray, shares: Sequence[float] | np.ndarray) -> np.ndarray:

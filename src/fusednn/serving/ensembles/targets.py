@@ -1,0 +1,116 @@
+"""What the weighted outputs of an ensemble's members mean: classes, or quantities."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Classes(NamedTuple):
+    """
+    Classes; members put out probabilities.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (n_classes,)
+        At least two, the same as the estimator's `classes_`.
+    power : float, default=1.0
+        The power to which averaged probabilities are raised before they are divided by their
+        sum; its inverse is a temperature.
+    """
+
+    labels: np.ndarray
+    power: float = 1.0
+
+    @property
+    def outputs(self) -> int:
+        """The numbers of a row that members put out."""
+        return len(self.labels)
+
+    def probabilities(self, sums: np.ndarray) -> np.ndarray:
+        """
+        The probabilities of the classes.
+
+        Parameters
+        ----------
+        sums : ndarray of float64 of shape (n_rows, n_classes)
+            The weighted sums of the members' probabilities; overwritten.
+
+        Returns
+        -------
+        ndarray of float64 of shape (n_rows, n_classes)
+            Each row adds up to 1.
+        """
+        if self.power != 1:
+            sums /= sums.max(axis=1, keepdims=True)  # so that not all powers vanish
+            np.power(sums, self.power, out=sums)
+        sums /= sums.sum(axis=1, keepdims=True)
+        return sums
+
+    def chosen(self, probabilities: np.ndarray) -> np.ndarray:
+        """The label of the most probable class of each row, the first of equal ones."""
+        return self.labels.take(probabilities.argmax(axis=1))
+
+
+class Quantities(NamedTuple):
+    """
+    Quantities; members put out numbers in the scale of training.
+
+    Parameters
+    ----------
+    means, factors : tuple of float
+        A target's value is its mean plus its factor times the averaged output.
+    least, most : tuple of float
+        The range of the training values, to which answers are clipped.
+    quantiles : tuple of float, default=()
+        The shares of the quantiles that are predicted of each target, ascending; their outputs
+        are adjacent. Empty: the value itself.
+    column : bool, default=False
+        Whether one target has an axis of targets too, as a column (n, 1) for the fit.
+    """
+
+    means: tuple[float, ...]
+    factors: tuple[float, ...]
+    least: tuple[float, ...]
+    most: tuple[float, ...]
+    quantiles: tuple[float, ...] = ()
+    column: bool = False
+
+    @property
+    def is_flat(self) -> bool:
+        """Whether answers have no axis of targets."""
+        return len(self.means) == 1 and not self.column
+
+    @property
+    def each(self) -> int:
+        """The outputs of each target."""
+        return max(1, len(self.quantiles))
+
+    @property
+    def outputs(self) -> int:
+        """As `Classes` says."""
+        return len(self.means) * self.each
+
+    def values(self, sums: np.ndarray) -> np.ndarray:
+        """
+        The values of the targets.
+
+        Parameters
+        ----------
+        sums : ndarray of float64 of shape (n_rows, n_outputs)
+            The weighted sums of the members' outputs; overwritten.
+
+        Returns
+        -------
+        ndarray of float64
+            (n_rows,) of one target that is no column, else (n_rows, n_targets); with quantiles a
+            last axis of these, ascending.
+        """
+        sums *= np.repeat(self.factors, self.each)
+        sums += np.repeat(self.means, self.each)
+        np.clip(sums, np.repeat(self.least, self.each), np.repeat(self.most, self.each), out=sums)
+        if self.quantiles:
+            found = np.sort(sums.reshape(len(sums), -1, self.each), axis=2)
+            return found[:, 0] if self.is_flat else found
+        return sums[:, 0].copy() if self.is_flat else sums
