@@ -231,3 +231,12 @@ def test_notes_of_the_first_version_are_read(tmp_path):
     notes = tabular.to_notes()
     notes["table"]["version"] = 1
     assert Tabular.from_notes(notes, tmp_path) == tabular
+
+
+@pytest.mark.parametrize("key", ["columns", "labels", "missing", "stated", "inputs", "scale"])
+def test_letters_are_no_list(tmp_path, key):
+    found, labelled = learned(write(tmp_path, ["x", "z"] * 20))
+    notes = Tabular(found.encoding, labelled.target, (0.0, 1.0)).to_notes()
+    notes["table"][key] = "ab"
+    with pytest.raises(TableError, match="has damaged notes on its table"):
+        Tabular.from_notes(notes, tmp_path)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from datetime import date
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,6 +11,7 @@ from .decimals import found_notation
 from .encoding import Encoding
 from .errors import TableError
 from .inputs import Dates, Input, Numbers, Words
+from .note_values import finite, items, text
 from .numbers import FIRST_MISSING, OTHER, Notation
 from .table import Table
 from .target import Target
@@ -107,16 +107,16 @@ class Tabular(NamedTuple):
 
     @classmethod
     def _read(cls, found: dict[str, Any]) -> Tabular:
-        columns = tuple(map(_text, found["columns"]))
-        labels = None if found["labels"] is None else tuple(map(_text, found["labels"]))
-        unit = _text(found.get("unit", ""))
-        target = Target(_text(found["target"]), labels, bool(found["whole"]), unit)
+        columns = tuple(map(text, items(found["columns"])))
+        labels = None if found["labels"] is None else tuple(map(text, items(found["labels"])))
+        unit = text(found.get("unit", ""))
+        target = Target(text(found["target"]), labels, bool(found["whole"]), unit)
         if labels is not None and target.whole:
             target.classes  # noqa: B018 - raises for labels that are not numbers
         encoding = Encoding(
-            columns, bool(found["header"]), target.name, tuple(map(_input, found["inputs"]))
+            columns, bool(found["header"]), target.name, tuple(map(_input, items(found["inputs"])))
         )
-        mean, deviation = map(_finite, found["scale"])
+        mean, deviation = map(finite, items(found["scale"]))
         used = {part.name for part in encoding.inputs}
         if not used <= set(columns) - {target.name} or not used or deviation <= 0:
             raise ValueError
@@ -129,7 +129,7 @@ def _notation(found: dict[str, Any]) -> Notation:
     if decimal not in OTHER:
         raise ValueError
     missing, stated = (
-        frozenset(map(_text, found.get(key, before)))
+        frozenset(map(text, items(found.get(key, list(before)))))
         for key, before in (("missing", FIRST_MISSING), ("stated", ()))
     )
     return Notation(decimal, bool(found.get("grouped", False)), missing, stated)
@@ -150,30 +150,18 @@ def _input_notes(part: Input) -> dict[str, Any]:
 
 
 def _input(found: dict[str, Any]) -> Input:
-    name = _text(found["name"])
+    name = text(found["name"])
     if "dates" in found:
-        order, start, medians = _text(found["dates"]), _text(found["start"]), found["medians"]
+        order, start, medians = text(found["dates"]), text(found["start"]), found["medians"]
         if order not in ORDERS or not medians or not set(medians) <= set(PARTS):
             raise ValueError
         if date.fromisoformat(start).isoformat() != start:
             raise ValueError
-        fills = tuple((part, _finite(medians[part])) for part in PARTS if part in medians)
+        fills = tuple((part, finite(medians[part])) for part in PARTS if part in medians)
         return Dates(name, Form(order, bool(found["zoned"])), start, fills)
     if "fill" in found:
-        return Numbers(name, _finite(found["fill"]), _text(found.get("unit", "")))
-    categories = tuple(None if word is None else _text(word) for word in found["categories"])
+        return Numbers(name, finite(found["fill"]), text(found.get("unit", "")))
+    categories = tuple(None if word is None else text(word) for word in items(found["categories"]))
     if not categories or len(set(categories)) < len(categories):
         raise ValueError
     return Words(name, categories)
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise TypeError
-    return value
-
-
-def _finite(value: Any) -> float:
-    if not math.isfinite(value):
-        raise ValueError
-    return float(value)

@@ -70,6 +70,17 @@ def test_values_of_descriptions(kind, values, words):
         kind(**values)
 
 
+@pytest.mark.parametrize("edges", [[0, 1, 1 + 1e-9], [0, 1e-50, 1], [0, 1e39]])
+def test_edges_that_are_no_bins_in_the_type_of_the_network(edges):
+    """A number between them would be divided by 0."""
+    X, layers = np.array([[0.0], [1.0]]), [PiecewiseLinear(edges=[edges])]
+    model = NetworkRegressor(layers)
+    with pytest.raises(ValueError, match=r"edges\[0\] .* not ascending finite .* in float32"):
+        model.initialize(X.astype(np.float32), [1.0, 2.0])
+    assert not hasattr(model, "n_features_in_")
+    assert NetworkRegressor(layers).initialize(X, [1.0, 2.0]).layers_[0].edges == (tuple(edges),)
+
+
 def test_arrays_are_kept_as_tuples():
     assert Periodic(columns=np.flatnonzero([1, 0, 1])) == Periodic(columns=[0, 2])
     assert PiecewiseLinear(edges=np.eye(2)[:1, ::-1]).edges == ((0.0, 1.0),)

@@ -101,6 +101,14 @@ def test_dates_that_are_categories():
     np.testing.assert_array_equal(found.inputs(table_of(later)).values, [[1], [-1], [0], [0]])
 
 
+def test_categories_of_half_precision():
+    """2**53 is none of its numbers."""
+    halves = pd.DataFrame({"a": np.array([0.5, 2, 65504], np.float16)})
+    found = learned(halves, ["a"])
+    assert found.names == ["a=0.5", "a=2", "a=65504"]
+    np.testing.assert_array_equal(found.inputs(table_of([{"a": 2}])).values, [[0, 1, 0]])
+
+
 def test_large_floats_beside_small_categories_are_unseen():
     found = learned(pd.DataFrame({"a": [1, 2, 3]}), ["a"])
     later = found.inputs(table_of(pd.DataFrame({"a": [1e300, np.inf, 2]}))).values

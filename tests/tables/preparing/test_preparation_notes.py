@@ -2,6 +2,8 @@
 
 import copy
 import json
+from functools import reduce
+from operator import getitem
 
 import numpy as np
 import pandas as pd
@@ -125,15 +127,22 @@ def test_lost_and_later_notes_are_refused():
         from_notes(later, "model")
 
 
+def places(notes, above=()):
+    """The keys and indices that lead to each value."""
+    pairs = notes.items() if isinstance(notes, dict) else enumerate(notes)
+    for key, value in pairs:
+        yield (*above, key)
+        if isinstance(value, (dict, list)):
+            yield from places(value, (*above, key))
+
+
 def test_every_single_change_of_a_note_is_refused_or_read():
     """Never another exception."""
     notes = through_json(to_notes(learned(FRAME)))["preparation"]
-    places = [(None, key) for key in notes]
-    places += [(i, key) for i, one in enumerate(notes["features"]) for key in one]
-    for where, key in places:
-        for value in (None, [], {}, -1, "", [None], {"a": 1}, True, [[1, 2]]):
+    for *above, key in places(notes):
+        for value in (None, [], {}, -1, 1e308, 10**400, "", "1", [None], {"a": 1}, True, [[1, 2]]):
             changed = copy.deepcopy(notes)
-            (changed if where is None else changed["features"][where])[key] = value
+            reduce(getitem, above, changed)[key] = value
             try:
                 read = from_notes({"preparation": changed}, "model")
             except TableError:

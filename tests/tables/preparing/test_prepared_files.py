@@ -52,6 +52,7 @@ WRITTEN = {
     "zip": (RNG.choice([1234, 5678], N), lambda c: [f"{x:05}" for x in c]),
     "boolean": (RNG.random(N) < 0.5, lambda c: [str(x).lower() for x in c]),
     "R": (RNG.random(N) < 0.5, lambda c: [str(x).upper() for x in c]),
+    "database": (RNG.random(N) < 0.5, lambda c: [int(x) for x in c]),
     "day": (pd.Series(pd.Timestamp("2024-01-01")
                       + pd.to_timedelta(RNG.integers(0, 3, N), unit="D")),
             lambda c: [str(x.date()) for x in c]),

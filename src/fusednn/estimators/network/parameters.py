@@ -32,7 +32,7 @@ from .attentions import table
 from .built_layers import BuiltLayer, BuiltLayers, parts_of, place_of
 from .initializers import DRAWS
 from .recurrences import first_values
-from .tabular import TABULAR, first_values_of
+from .tabular import TABULAR, check_edges, first_values_of
 
 LECUN = {"selu"}
 GLOROT = {"identity", "tanh", "logistic"}
@@ -53,6 +53,8 @@ def drawn(built: BuiltLayers, random_state, dtype) -> list[np.ndarray]:
                 arrays += drawn(part, random_state, dtype)
             continue
         _check_memory(piece)
+        if isinstance(piece.spec, specs.PiecewiseLinear):
+            check_edges(piece.spec, dtype)
         values = _first_values(piece, following, random_state)
         arrays += [np.ascontiguousarray(value, dtype) for value in values]
     return arrays

@@ -129,6 +129,19 @@ def with_edges_of(
     return tuple(found)
 
 
+def check_edges(spec: specs.PiecewiseLinear, dtype) -> None:
+    """Raises ValueError if edges that a user gave are no bins in the network's type."""
+    assert not isinstance(spec.edges, str)
+    for number, own in enumerate(spec.edges):
+        with np.errstate(over="ignore"):
+            kept = np.array(own).astype(dtype)
+        if not np.isfinite(kept).all() or not (kept[:-1] < kept[1:]).all():
+            raise ValueError(
+                f"edges[{number}] of PiecewiseLinear are not ascending finite numbers in"
+                f" {np.dtype(dtype)}: leave out those that coincide, or scale the column."
+            )
+
+
 def first_values_of(
     spec: TABULAR, op: Periodic | PiecewiseLinear, random_state
 ) -> list[np.ndarray]:

@@ -44,8 +44,9 @@ def columns_of_rows(rows: Sequence[Any]) -> list[Column]:
     TableError
         If rows have different lengths, or as for `columns_of_array`.
     """
-    if any(isinstance(row, (list, tuple)) for row in rows):  # beside them, arrays are lists too
-        rows = [row.tolist() if isinstance(row, np.ndarray) else row for row in rows]
+    kinds = {row.dtype.kind for row in rows if isinstance(row, np.ndarray)}
+    if len(kinds) > 1 or any(isinstance(row, (list, tuple, np.ma.MaskedArray)) for row in rows):
+        rows = [*map(_listed, rows)]  # one array of all would lose types and masks
     if not rows or not all(isinstance(row, (list, tuple)) for row in rows):
         try:
             return columns_of_array(np.asarray(rows))
@@ -61,3 +62,10 @@ def columns_of_rows(rows: Sequence[Any]) -> list[Column]:
                 " of one length"
             )
     return [column_of_objects(str(i), (row[i] for row in rows)) for i in range(width)]
+
+
+def _listed(row: Any) -> Any:
+    """An array as a list; its numbers keep their type, and so do dates, unless some are masked."""
+    if not isinstance(row, np.ndarray):
+        return row
+    return row.tolist() if row.ndim != 1 or isinstance(row, np.ma.MaskedArray) else [*row]

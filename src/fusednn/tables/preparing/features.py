@@ -243,7 +243,7 @@ def refuse_inexact(column: Column, table: Table) -> None:
     """
     if not isinstance(column, NumberColumn) or column.array.dtype.kind != "f":
         return
-    large = np.flatnonzero(np.abs(column.array) >= EXACT)
+    large = np.flatnonzero(np.abs(column.numbers()) >= EXACT)
     if large.size:
         raise TableError(
             f"{table.place(int(large[0]))}: {shown(column.name)} holds {column.array[large[0]]:g}"

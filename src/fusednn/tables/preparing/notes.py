@@ -6,7 +6,6 @@ docs/internals/tables.md describes them.
 
 from __future__ import annotations
 
-import math
 import re
 from typing import Any
 
@@ -15,6 +14,7 @@ import numpy as np
 from fusednn.tables.dates import ORDERS, PARTS, Form
 from fusednn.tables.errors import TableError
 from fusednn.tables.frames.declared import BOOLEANS, FARTHEST, KINDS, NUMBERS
+from fusednn.tables.note_values import finite, flag, items, text, whole
 from fusednn.tables.numbers import CURRENCIES, PERCENT
 
 from .features import Category, Feature, Moment, Quantity
@@ -55,14 +55,14 @@ def from_notes(notes: dict[str, Any], path: object) -> Preparation:
     if found is None:
         raise TableError(f"{path} does not say how a table becomes its inputs", "fitted")
     try:
-        if _whole(found["version"]) > VERSION:
+        if whole(found["version"]) > VERSION:
             raise TableError(f"{path} was made by a later fusednn: install a later version")
         if found["version"] < 1 or set(found) != {"version", "named", "features"}:
             raise ValueError
-        features = tuple(map(_feature, _list(found["features"])))
+        features = tuple(map(_feature, items(found["features"])))
         if not features or len({one.name for one in features}) < len(features):
             raise ValueError
-        read = Preparation(_flag(found["named"]), features)
+        read = Preparation(flag(found["named"]), features)
         if not (read.names or read.code_names):
             raise ValueError
         return read
@@ -100,7 +100,7 @@ def _feature_notes(one: Feature) -> dict[str, Any]:
 
 
 def _feature(found: dict[str, Any]) -> Feature:
-    name = _text(found["name"])
+    name = text(found["name"])
     read = _category if "categories" in found else _moment if "dates" in found else _quantity
     feature = read(name, found)
     if set(_feature_notes(feature)) != set(found):
@@ -109,15 +109,15 @@ def _feature(found: dict[str, Any]) -> Feature:
 
 
 def _quantity(name: str, found: dict[str, Any]) -> Quantity:
-    scale, unit = _scale(found["scale"]), _text(found["unit"])
-    spike = None if found["spike"] is None else _finite(found["spike"])
+    scale, unit = _scale(found["scale"]), text(found["unit"])
+    spike = None if found["spike"] is None else finite(found["spike"])
     if spike not in (None, scale.center) or unit not in ("", PERCENT, *CURRENCIES):
         raise ValueError
-    return Quantity(name, scale, _flag(found["indicator"]), spike, unit)
+    return Quantity(name, scale, flag(found["indicator"]), spike, unit)
 
 
 def _moment(name: str, found: dict[str, Any]) -> Moment:
-    order, start, parts = _text(found["dates"]), _text(found["start"]), found["parts"]
+    order, start, parts = text(found["dates"]), text(found["start"]), found["parts"]
     if order not in ORDERS or not isinstance(parts, dict) or not set(parts) <= set(PARTS):
         raise ValueError
     if not DAY.fullmatch(start) or str(np.datetime64(start, "D")) != start:
@@ -127,13 +127,13 @@ def _moment(name: str, found: dict[str, Any]) -> Moment:
     scales = tuple((part, _scale(parts[part])) for part in PARTS if part in parts)
     if not all(scale.factor for _, scale in scales):
         raise ValueError
-    form = Form(order, _flag(found["zoned"]))
-    return Moment(name, form, start, scales, _flag(found["indicator"]))
+    form = Form(order, flag(found["zoned"]))
+    return Moment(name, form, start, scales, flag(found["indicator"]))
 
 
 def _category(name: str, found: dict[str, Any]) -> Category:
     kind, becomes = found["kind"], found["becomes"]
-    categories = tuple(map(_text, _list(found["categories"])))
+    categories = tuple(map(text, items(found["categories"])))
     if kind not in (None, *KINDS) or len(set(categories)) < len(categories):
         raise ValueError
     if kind == NUMBERS:
@@ -146,44 +146,14 @@ def _category(name: str, found: dict[str, Any]) -> Category:
         "flags": bool(categories),
         "codes": bool(categories),
     }
-    read = Category(name, kind, categories, becomes, tuple(map(_scale, _list(found["scales"]))))
+    read = Category(name, kind, categories, becomes, tuple(map(_scale, items(found["scales"]))))
     if not fit[becomes] or len(read.scales) not in (0, len(read.flags)):
         raise ValueError
     return read
 
 
 def _scale(found: Any) -> Scale:
-    center, factor = map(_finite, _list(found))
+    center, factor = map(finite, items(found))
     if factor < 0:
         raise ValueError
     return Scale(center, factor)
-
-
-def _list(value: Any) -> list[Any]:
-    if not isinstance(value, list):  # the letters of a text would be texts too
-        raise TypeError
-    return value
-
-
-def _whole(value: Any) -> int:
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise TypeError
-    return value
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise TypeError
-    return value
-
-
-def _flag(value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise TypeError
-    return value
-
-
-def _finite(value: Any) -> float:
-    if isinstance(value, (bool, str)) or not math.isfinite(value):
-        raise ValueError
-    return float(value)

@@ -24,8 +24,8 @@ def _number(text: str) -> str:
 
 
 def _boolean(text: str) -> str:
-    """polars writes true, R TRUE."""
-    return {"true": "True", "false": "False"}.get(text.lower(), text)
+    """polars writes true, R TRUE, a database 1."""
+    return {"true": "True", "1": "True", "false": "False", "0": "False"}.get(text.lower(), text)
 
 
 def _date(text: str) -> str:
