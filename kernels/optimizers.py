@@ -222,20 +222,22 @@ class Optimizer(NamedTuple):
     step: Callable
     states: int  # state arrays it keeps
     decoupled: bool = False  # whether decay is taken from the weights, not added to the gradient
+    linear: bool = False  # whether a step is a multiple of gradients, so that it grows with them
+    epsilon: int | None = None  # the place of epsilon, which roots of gradients are compared with
 
 
 OPTIMIZERS = {
     "store": Optimizer(store, 1),
     "accumulate": Optimizer(accumulate, 1),
-    "sgd": Optimizer(sgd, 1),
-    "nesterov": Optimizer(nesterov, 1),
-    "polyak": Optimizer(polyak, 1),
-    "polyak_nesterov": Optimizer(polyak_nesterov, 1),
-    "rmsprop": Optimizer(rmsprop, 1),
-    "adagrad": Optimizer(adagrad, 1),
-    "adam": Optimizer(adam, 2),
-    "amsgrad": Optimizer(amsgrad, 3),
-    "adamw": Optimizer(adamw, 2, decoupled=True),
-    "nadam": Optimizer(nadam, 2),
+    "sgd": Optimizer(sgd, 1, linear=True),
+    "nesterov": Optimizer(nesterov, 1, linear=True),
+    "polyak": Optimizer(polyak, 1, linear=True),
+    "polyak_nesterov": Optimizer(polyak_nesterov, 1, linear=True),
+    "rmsprop": Optimizer(rmsprop, 1, epsilon=1),
+    "adagrad": Optimizer(adagrad, 1, epsilon=0),
+    "adam": Optimizer(adam, 2, epsilon=2),
+    "amsgrad": Optimizer(amsgrad, 3, epsilon=2),
+    "adamw": Optimizer(adamw, 2, decoupled=True, epsilon=2),
+    "nadam": Optimizer(nadam, 2, epsilon=2),
     "lion": Optimizer(lion, 1, decoupled=True),
 }

@@ -3,6 +3,7 @@
 LLVM unrolls its vector loops; a row of one or two vectors then runs in the scalar rest.
 """
 
+import numpy as np
 from fusednn.kernels._jit import JIT
 from llvmlite import ir
 from numba import types
@@ -117,6 +118,30 @@ def _add_to_rows(typingctx, rows, d, row, count, last, n):
     return types.void(pointer, pointer, size, size, rows.dtype, size), codegen
 
 
+@intrinsic
+def _fill_bins(typingctx, out, edges, x, n):
+    def codegen(context, builder, signature, args):
+        out, edges, x, n = args
+        kind = signature.args[2]
+        x, zero, one = (
+            broadcast(builder, number, SHAPE.lanes(kind.bitwidth // 8))
+            for number in (x, ir.Constant(x.type, 0.0), ir.Constant(x.type, 1.0))
+        )
+        behind = builder.gep(edges, [_I64(1)])
+
+        def step(load, store):
+            low, high = load(edges), load(behind)
+            part = builder.fdiv(builder.fsub(x, low), builder.fsub(high, low))
+            part = builder.select(builder.fcmp_ordered(">=", x, high), one, part)
+            store(out, builder.select(builder.fcmp_ordered(">=", x, low), part, zero))
+
+        _by_vectors(builder, kind, n, step)
+        return context.get_dummy_value()
+
+    pointer = types.CPointer(out.dtype)
+    return types.void(pointer, pointer, out.dtype, types.int64), codegen
+
+
 def _fill_row_twin(out, value, n):
     out[:n] = value
 
@@ -138,6 +163,12 @@ def _add_to_rows_twin(rows, d, row, count, last, n):
     rows[count * row : count * row + n] += d[:n] * last
 
 
+def _fill_bins_twin(out, edges, x, n):
+    low, high = edges[:n], edges[1 : n + 1]
+    with np.errstate(over="ignore"):
+        out[:n] = np.where(x >= high, 1, np.where(x >= low, (x - low) / (high - low), 0))
+
+
 fill_row = _fill_row if JIT else _fill_row_twin
 """fill_row(out, value, n): n elements of out = value; n a multiple of lanes."""
 
@@ -151,3 +182,7 @@ that are `row` elements apart + last times the next one; n elements, a multiple 
 add_to_rows = _add_to_rows if JIT else _add_to_rows_twin
 """add_to_rows(rows, d, row, count, last, n): adds d to the first `count` of such rows, and last d
 to the next one."""
+
+fill_bins = _fill_bins if JIT else _fill_bins_twin
+"""fill_bins(out, edges, x, n): how far x fills each of n bins between n + 1 edges, from 0 to 1;
+n a multiple of lanes."""

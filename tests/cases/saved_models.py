@@ -83,6 +83,7 @@ EVERY_LAYER = [
     Flatten(),
     Dense(4, "selu", bias=False, max_norm=2.0),
 ]
+TANGENT = [Dense(6, "selu", init="data", parametrization="ntk"), Dense(5, "tanh")]
 TABULAR = [
     *(PiecewiseLinear(3, 2, [4]), PiecewiseLinear(columns=[1], edges=[[-0.5, 0.0, 0.5]])),
     *(Periodic(5, 3, columns=[2, 0]), Periodic(3, 2, 0.3, [1], kind="plr")),
@@ -196,6 +197,7 @@ def estimators():
         "windows": (NetworkClassifier(WINDOWS, standardize=True, **SMALL), WORDS[LABELS]),
         "recurrences": (NetworkClassifier(RECURRENCES, standardize=True, **SMALL), LABELS),
         "tabular": (NetworkClassifier(TABULAR, **SMALL), LABELS),
+        "tangent": (NetworkClassifier(TANGENT, solver="adam", **SMALL), LABELS),
         "attention": (NetworkClassifier(ATTENTIVE, standardize=True, **SMALL), LABELS),
         "default": (NetworkClassifier(**SMALL), LABELS),
     }

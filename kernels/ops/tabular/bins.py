@@ -11,9 +11,15 @@ one fraction at most, so an embedding adds rows of v where a product would multi
 
 from fusednn.kernels import records
 from fusednn.kernels._jit import kernel
+from fusednn.kernels.intrinsics.lanes import lanes_of
 from fusednn.kernels.intrinsics.pointers import advance, slot
 from fusednn.kernels.intrinsics.scalars import cast
-from fusednn.kernels.intrinsics.short_rows import add_scaled, add_to_rows, sum_rows
+from fusednn.kernels.intrinsics.short_rows import (
+    add_scaled,
+    add_to_rows,
+    fill_bins,
+    sum_rows,
+)
 from fusednn.kernels.operands import (
     COUNT,
     INT64,
@@ -65,6 +71,27 @@ def bin_of(record, x, column):
 
 
 @kernel
+def encode(record, out, x, column):
+    """out = the encoding of a number of a column, by whole vectors if it has as many bins."""
+    starts, lanes = slot(record, READ.starts, column), lanes_of(x)
+    first, bins = starts[column], starts[column + 1] - starts[column]
+    edges = advance(slot(record, READ.edges, x), first + column)
+    if bins < lanes:
+        t, fraction, _ = bin_of(record, x, column)
+        for k in range(bins):
+            out[k] = cast(1 if k < t else 0, x)
+        out[t] = fraction
+        return
+    fill_bins(out, edges, x, bins // lanes * lanes)
+    if bins % lanes:  # a vector that overlaps the one before
+        fill_bins(advance(out, bins - lanes), advance(edges, bins - lanes), x, lanes)
+    if not x >= edges[0]:  # a NaN too
+        out[0] = (x - edges[0]) / (edges[1] - edges[0])
+    if x >= edges[bins]:
+        out[bins - 1] = (x - edges[bins - 1]) / (edges[bins] - edges[bins - 1])
+
+
+@kernel
 def copy_plain(record, out, x, plain):
     """The first columns of a row."""
     for k in range(record[READ.n_plain]):
@@ -85,18 +112,14 @@ def encode_bins(record, frame, scratch, lo, hi):
     overwrites.
     """
     plain, columns = slot(record, ENCODE.plain, lo), slot(record, READ.columns, lo)
-    starts, one, first = slot(record, READ.starts, lo), cast(1, scratch[0]), record[READ.n_plain]
+    starts, first, m = slot(record, READ.starts, lo), record[READ.n_plain], record[READ.n_columns]
     for r in range(lo, hi):
         x = advance(slot(record, READ.x, scratch[0]), r * record[READ.x_stride])
         out = advance(slot(record, ENCODE.out, scratch[0]), r * record[ENCODE.out_stride])
         copy_plain(record, out, x, plain)
-        clear_columns(out, first, record[ENCODE.padded])
-        for j in range(record[READ.n_columns]):
-            t, fraction, _ = bin_of(record, x[columns[j]], j)
-            there = advance(out, first + starts[j])
-            for k in range(t):
-                there[k] = one
-            there[t] = fraction
+        for j in range(m):
+            encode(record, advance(out, first + starts[j]), x[columns[j]], j)
+        clear_columns(out, first + starts[m], record[ENCODE.padded])
     return 0
 
 

@@ -12,7 +12,13 @@ from fusednn.kernels.intrinsics.scalars import cast
 from fusednn.kernels.intrinsics.sums import sum_absolutes
 from fusednn.kernels.ops.frames import step_settings
 
-from .update import UPDATE, squares_factor
+from .update import UPDATE
+
+
+@kernel
+def absolutes_factor(record):
+    """The factor of the L1 term, and of absolutes_out."""
+    return 1.0 if record[UPDATE.factors] == 0 else slot(record, UPDATE.factors, 0.0)[3]
 
 
 @kernel
@@ -30,10 +36,10 @@ def adjust(record, frame, g, w, n, tile):
         own[records.DECAY] *= factors[1]
     if n > 0 and record[UPDATE.absolutes_out] != 0:
         whole = (n + lanes_of(g[0]) - 1) // lanes_of(g[0]) * lanes_of(g[0])  # padding is zero
-        absolutes = sum_absolutes(w, whole) * squares_factor(record)
+        absolutes = sum_absolutes(w, whole) * absolutes_factor(record)
         slot(record, UPDATE.absolutes_out, 0.0)[tile] += absolutes
     if settings[records.L1] != 0.0:
-        add_signs(settings[records.L1] * squares_factor(record), g, w, n)
+        add_signs(settings[records.L1] * absolutes_factor(record), g, w, n)
     return 0
 
 

@@ -44,7 +44,7 @@ UPDATE = operands(
     state_3=REALS,  # not fetched ahead
     squares_out=maybe(FLOAT64),  # one for each tile
     absolutes_out=maybe(FLOAT64),  # likewise, of absolute values
-    factors=maybe(FLOAT64),  # of the rates, of decay and of squares_out; without them all are 1
+    factors=maybe(FLOAT64),  # of rates, decay, squares_out, and L1; without them all are 1
     adjust=maybe(FUNCTION),  # where there are factors or an L1 term
     decays=maybe(COUNT),  # of a vector: whether decay and the L1 term apply to it
 )
@@ -95,7 +95,7 @@ def refresh_transposed(transposed, w, i, j, rows, columns, width, padded_out, pa
 
 @kernel
 def squares_factor(record):
-    """The factor of squares_out and absolutes_out."""
+    """The factor of squares_out."""
     return 1.0 if record[UPDATE.factors] == 0 else slot(record, UPDATE.factors, 0.0)[2]
 
 

@@ -34,6 +34,8 @@ class Parameter(NamedTuple):
         Whether every value must be finite; else an infinite value means no bound.
     exact : bool
         Whether it is float64 in every network.
+    scale : float
+        It is this times what the optimizer trains, and what decay and the L1 term are about.
     """
 
     name: str
@@ -47,3 +49,4 @@ class Parameter(NamedTuple):
     shown: bool = True
     finite: bool = True
     exact: bool = False
+    scale: float = 1.0

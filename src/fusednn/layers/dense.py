@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from .layer import Layer
 
+STANDARD, TANGENT = PARAMETRIZATIONS = "standard", "ntk"
+
 
 @dataclass(frozen=True, repr=False)
 class Dense(Layer):
@@ -39,11 +41,18 @@ class Dense(Layer):
     rate_factor, decay_factor : float, default=1.0
         Factor of the learning rate for the whole layer (0 freezes it), and factor of `alpha`,
         `l1` or the optimizer's weight decay for its weights. "lbfgs" takes no `rate_factor`.
+    parametrization : {"standard", "ntk"}, default="standard"
+        What the solver trains, any but "lbfgs": the weights w, or with "ntk" W = w sqrt(I), so
+        that out = activation(x W / sqrt(I) + b) (Jacot, Gabriel and Hongler, 2018). Decay, `alpha`
+        and `l1` then act on W. By default W is normal with variance 1, and so w as "lecun_normal".
+        `get_weights` shows w, and `clip_norm` and `clip_value` look at its gradient.
 
     References
     ----------
     Holzmüller, Grinsztajn and Steinwart, "Better by default: Strong pre-tuned MLPs and boosted
     trees on tabular data", NeurIPS 2024, appendix A.1, for "data".
+    Jacot, Gabriel and Hongler, "Neural tangent kernel: Convergence and generalization in neural
+    networks", NeurIPS 2018, for "ntk".
 
     Examples
     --------
@@ -64,6 +73,7 @@ class Dense(Layer):
     max_norm: float | None = None
     rate_factor: float = 1.0
     decay_factor: float = 1.0
+    parametrization: str = STANDARD
 
     def _check(self) -> None:
         self._need_name("activation")
@@ -76,3 +86,10 @@ class Dense(Layer):
             self._need("max_norm", 1e-30)
             if self.weight_norm:
                 raise ValueError("max_norm and weight_norm of Dense cannot both be used.")
+        if self.parametrization not in PARAMETRIZATIONS:
+            raise ValueError(
+                "parametrization of Dense must be 'standard' or 'ntk', got"
+                f" {self.parametrization!r}."
+            )
+        if self.parametrization == TANGENT and self.weight_norm:
+            raise ValueError("weight_norm of Dense needs parametrization='standard'.")

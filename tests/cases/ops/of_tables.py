@@ -159,21 +159,23 @@ def plr_sums(make):
 # -- bins ------------------------------------------------------------------------------------
 
 BINS, SIZE = (3, 1, 5, 2), 19
+MANY_BINS = 16, 1, 37, 20
+"""As many as fill vectors of any shape, and more."""
 
 
-def read_bins(make, with_tables=False):
+def read_bins(make, with_tables=False, bins=BINS):
     """Operands of all ops on bins, and the same by the interpreter's names."""
     m = len(CHOSEN)
-    edges = np.concatenate([np.sort(make.values(count + 1)) for count in BINS])
+    edges = np.concatenate([np.sort(make.values(count + 1)) for count in bins])
     x = make.rows(make.values(SAMPLES, WIDTH))
     x.values[:3, CHOSEN[0]] = edges[0], edges[3], edges[1]
     operands = {
         "x": x.block, "edges": make.vector(edges), "columns": np.array(CHOSEN, np.int64),
-        "starts": np.cumsum([0, *BINS]), "n_columns": m, "n_plain": len(PLAIN),
+        "starts": np.cumsum([0, *bins]), "n_columns": m, "n_plain": len(PLAIN),
     }  # fmt: skip
     given = {"x": x.values, "edges": edges}
     if with_tables:
-        shapes = {"w": (m, SIZE), "v": (sum(BINS), SIZE), "b": (m, SIZE)}
+        shapes = {"w": (m, SIZE), "v": (sum(bins), SIZE), "b": (m, SIZE)}
         values = {name: make.values(*shape) for name, shape in shapes.items()}
         operands |= {
             name: make.packed(Column(one.shape, make.dtype), one) for name, one in values.items()
@@ -181,13 +183,17 @@ def read_bins(make, with_tables=False):
         operands |= {"length": SIZE, "row": padded(SIZE, make.dtype)}
         given |= values
     wide = {name: wide_of(one) for name, one in given.items()}
-    return operands, {**wide, "columns": CHOSEN, "bins": BINS}
+    return operands, {**wide, "columns": CHOSEN, "bins": bins}
 
 
-def encode_bins(make):
-    (operands, given), out = read_bins(make), make.empty(len(PLAIN) + sum(BINS))
+def encode_bins(make, each=BINS):
+    (operands, given), out = read_bins(make, bins=each), make.empty(len(PLAIN) + sum(each))
     operands |= {"out": out.block, "plain": PLAIN}
     return of_rows(bins.encode_bins, operands, {"out": out}, Tabular().encode_bins(**given))
+
+
+def encode_many_bins(make):
+    return encode_bins(make, MANY_BINS)
 
 
 def embed_bins(make):
@@ -236,5 +242,12 @@ def embed_bins_sums(make):
 
 CASES = [
     *(pbld_forward, plr_forward, pbld_backward, plr_backward, pbld_sums, plr_sums),
-    *(encode_bins, encode_bins_backward, embed_bins, embed_bins_backward, embed_bins_sums),
+    *(
+        encode_bins,
+        encode_many_bins,
+        encode_bins_backward,
+        embed_bins,
+        embed_bins_backward,
+        embed_bins_sums,
+    ),
 ]

@@ -94,8 +94,9 @@ def test_estimators_of_all_versions_go_on(version):
         (NetworkRegressor, NUMBERS),
         (VariationalAutoencoder, None),
         (NetworkClassifier, LABELS),
+        (NetworkClassifier, LABELS),
     ][version - 1]
-    data = X if version in (1, 2, 3, 4, 8, 9) else X[:, :4].reshape(-1, 2, 2)
+    data = X if version in (1, 2, 3, 4, 8, 9, 10) else X[:, :4].reshape(-1, 2, 2)
     estimator = kind.load(WRITTEN / f"estimator_{version}.safetensors")
     for part in ("estimator", "estimator later"):
         rows = np.array(expected[part]["rows"])
@@ -113,6 +114,8 @@ def test_estimators_of_all_versions_go_on(version):
         (layers.Residual([layers.Dense(4)]), 1),
         (layers.Residual([layers.Dense(4)], shortcut=[]), 4),
         (layers.Residual([layers.Dense(4)], shortcut=[layers.Dropout()]), 4),
+        (layers.Dense(4, parametrization="standard"), 1),
+        (layers.Dense(4, parametrization="ntk"), 10),
     ],
     ids=repr,
 )
@@ -123,8 +126,10 @@ def test_a_file_has_the_first_version_that_holds_the_parameters(spec, version, t
     with safetensors.safe_open(tmp_path / "model", "np") as file:
         plan = json.loads(file.metadata()["fusednn"])
     assert plan["version"] == version
-    later = {"per", "shortcut"} & set(plan["estimator"]["params"]["layers"][1]["fields"])
-    assert bool(later) == (version == 4)
+    later = {"per", "shortcut", "parametrization"} & set(
+        plan["estimator"]["params"]["layers"][1]["fields"]
+    )
+    assert bool(later) == (version > 1)
     assert NetworkRegressor.load(tmp_path / "model").layers[1] == spec
 
 

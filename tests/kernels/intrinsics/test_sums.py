@@ -1,12 +1,20 @@
 """The transpose in registers, and sums whose order of additions is fixed."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from fusednn.kernels._jit import kernel
 from fusednn.kernels.intrinsics.lanes import lanes_of, transpose_square
 from fusednn.kernels.intrinsics.pointers import data
 from fusednn.kernels.intrinsics.shapes import SHAPE
-from fusednn.kernels.intrinsics.short_rows import add_scaled, add_to_rows, fill_row, sum_rows
+from fusednn.kernels.intrinsics.short_rows import (
+    add_scaled,
+    add_to_rows,
+    fill_bins,
+    fill_row,
+    sum_rows,
+)
 from fusednn.kernels.intrinsics.sums import (
     dot_four,
     dot_one,
@@ -149,3 +157,28 @@ def test_rows_of_a_table(dtype, count):
     np.testing.assert_array_equal(out[n:], tail)
     before[:, :n] += (shares * b[:n]).astype(dtype)
     np.testing.assert_allclose(rows, before, rtol=tolerance, atol=tolerance)
+
+
+def run_bins(out, edges, x, n):
+    fill_bins(data(out), data(edges), x, n)
+
+
+run_bins = kernel(run_bins)
+
+
+@both_dtypes
+def test_filled_bins(dtype):
+    """Exactly 1 below the number's bin and 0 above it, its fraction within it."""
+    n, random = 2 * SHAPE.lanes(np.dtype(dtype).itemsize), np.random.RandomState(0)
+    edges = np.sort(random.normal(size=n + 1)).astype(dtype)
+    between = edges[:-1] + (edges[1:] - edges[:-1]) * random.uniform(size=n).astype(dtype)
+    ends = np.array([edges[0] - 1, edges[-1] + 1, -np.inf, np.inf, np.finfo(dtype).max], dtype)
+    for x in [*between, *edges, *np.nextafter(edges, dtype(-9)), *ends]:
+        out = np.full(n + 3, 7, dtype)
+        run_bins(out, edges, x, n)
+        expected = [
+            1 if x >= high else (x - low) / (high - low) if x >= low else 0
+            for low, high in pairwise(edges)
+        ]
+        np.testing.assert_array_equal(out[:n], np.array(expected, dtype))
+        np.testing.assert_array_equal(out[n:], 7)

@@ -26,7 +26,7 @@ SETTINGS = {
     records.L1: 0.0,
     records.CONTINUES: 0.0,
 }
-FACTORS = np.array([0.25, 3.0, 1.7])
+FACTORS = np.array([0.25, 3.0, 1.7, 2.3])
 CONSTANTS = np.array([0.9, 0.99, 1e-3])
 FAN_IN, FAN_OUT = 70, 3
 both_dtypes = pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -127,10 +127,10 @@ def test_bias(dtype, name):
 @both_dtypes
 @each_form
 def test_factors_of_one_change_no_bit(form, dtype):
-    ours, squares, *_ = step_weights(form, dtype, "nadam", np.ones(3))
+    ours, squares, *_ = step_weights(form, dtype, "nadam", np.ones(4))
     others, plain, *_ = step_weights(form, dtype, "nadam", None)
     assert_same_bits([*ours, squares], [*others, plain])
-    assert_same_bits(step_bias(dtype, "nadam", np.ones(3)), step_bias(dtype, "nadam", None))
+    assert_same_bits(step_bias(dtype, "nadam", np.ones(4)), step_bias(dtype, "nadam", None))
 
 
 @both_dtypes
@@ -153,7 +153,7 @@ def test_gradient_descent(form, dtype):
 @each_form
 @pytest.mark.parametrize("factors", [None, FACTORS])
 def test_signs(form, dtype, factors):
-    """The L1 term: signs of the weights in the gradient, by the decay's own factor, and a sum."""
+    """The L1 term: signs of the weights in the gradient, by a factor of its own, and a sum."""
     settings = {**SETTINGS, records.L1: 0.3, records.DECAY: 0.0}
     layer = form(FAN_IN, FAN_OUT, dtype)
     absolutes = np.zeros(len(layer.tiles(1)))
@@ -161,7 +161,7 @@ def test_signs(form, dtype, factors):
     w, g = drawn(dtype).astype(float)
     found = np.empty((FAN_IN, FAN_OUT), dtype)
     layer.unpack(found, ours[1])
-    factor = 1.0 if factors is None else FACTORS[2]
+    factor = 1.0 if factors is None else FACTORS[3]
     np.testing.assert_allclose(found, g + 0.3 * factor * np.sign(w), rtol=0, atol=1e-6)
     assert found[3, 2] == dtype(g[3, 2])
     assert absolutes.sum() == pytest.approx(factor * abs(w).sum(), rel=1e-6)

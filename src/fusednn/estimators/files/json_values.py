@@ -31,7 +31,11 @@ DESCRIPTIONS: dict[str, type] = {
     if isinstance(getattr(module, name), type)
     and name not in ("Layer", "Optimizer", "Schedule", "Augmentation")  # bases
 }
-LATER: dict[str, dict[str, int]] = {"Dropout": {"per": 4}, "Residual": {"shortcut": 4}}
+LATER: dict[str, dict[str, int]] = {
+    "Dropout": {"per": 4},
+    "Residual": {"shortcut": 4},
+    "Dense": {"parametrization": 10},
+}
 """Fields that a description did not always have, by its class, and the versions of the format that
 introduced them. A file lacks those that have their default."""
 

@@ -47,6 +47,7 @@ def check_lbfgs(options: FitOptions, network: Network, own_set) -> None:
         "accumulate": options.accumulate > 1,
         "mixup": options.mixup > 0,
         "rate_factor": any(one.rate != 1 for one in network.parameters()),
+        "parametrization": any(one.scale != 1 for one in network.parameters()),
         "l1": options.l1 > 0,
         "clip_norm": options.clip_norm is not None,
         "clip_value": options.clip_value is not None,

@@ -25,6 +25,7 @@ from fusednn.graph.layers.token_embedding import TokenEmbedding
 from fusednn.graph.layers.untrained import GaussianNoise, Identity, Standardize
 from fusednn.kernels.activations import ACTIVATIONS
 from fusednn.layers.attention import Gated
+from fusednn.layers.dense import TANGENT
 from fusednn.plan.binding.activations import epilogue
 
 from .attentions import attention, block_layers, check_heads, check_rotary, positions, products
@@ -191,6 +192,7 @@ def _dense(place: Position, spec: specs.Dense, width: int) -> Dense:
         decay=float(spec.decay_factor),
         max_norm=float("inf") if spec.max_norm is None else float(spec.max_norm),
         weight_norm=bool(spec.weight_norm),
+        tangent=spec.parametrization == TANGENT,
     )
 
 

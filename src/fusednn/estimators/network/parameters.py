@@ -119,6 +119,8 @@ def _first_values(
 
 def _suited(piece: BuiltLayer, following: BuiltLayer | None) -> str:
     """Chooses the initializer for the activation that follows a dense layer."""
+    if isinstance(piece.op, Dense) and piece.op.tangent:
+        return "lecun_normal"
     after = piece.op.after
     if after.activation == "identity" and following is not None:
         if isinstance(following.spec, specs.PReLU):

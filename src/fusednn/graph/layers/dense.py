@@ -67,6 +67,8 @@ class Dense(NamedTuple):
         are computed in float32. "int8": a weight is an integer times a factor of its column. Each
         row of the input is rounded to integers from 0 to 255, less the row's zero point, times
         the row's factor. Sums are exact.
+    tangent : bool
+        Whether the optimizer trains w sqrt(I), the neural tangent parametrisation.
     """
 
     fan_in: int
@@ -78,13 +80,15 @@ class Dense(NamedTuple):
     max_norm: float = inf
     weight_norm: bool = False
     storage: str = ""
+    tangent: bool = False
 
     def parameters(self) -> list[Parameter]:
         decay = 0.0 if self.weight_norm else self.decay
+        w = Parameter(
+            "weights", (self.fan_in, self.fan_out), DRAWN, self.rate, decay, self.max_norm
+        )
         found = [
-            Parameter(
-                "weights", (self.fan_in, self.fan_out), DRAWN, self.rate, decay, self.max_norm
-            ),
+            w._replace(scale=self.fan_in**-0.5) if self.tangent else w,
             Parameter(
                 "biases", (self.fan_out,), DRAWN, self.rate, trained=self.bias, shown=self.bias
             ),

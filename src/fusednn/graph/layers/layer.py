@@ -61,8 +61,8 @@ def distinct(op: type[Op]) -> type[Op]:
     """The decorator of ops that are named tuples: one is equal to ops of its own type alone.
 
     Graphs are cached by networks, and tuples of equal fields would be equal whatever their types.
-    `Dense` does without, since calls of perceptrons look up plans by it and no other tuple has as
-    many fields.
+    `Dense` does without, since calls of perceptrons look up plans by it, and no other tuple of as
+    many fields has an epilogue in the third place.
     """
 
     def equal(self, other):

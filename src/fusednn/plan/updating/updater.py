@@ -90,18 +90,16 @@ class Updater:
         squares, absolutes : ndarray of float64, optional
             Receive each tile's sum of squared or absolute weights before the update.
         """
-        step = {
-            "step": (OPTIMIZERS[optimizer].step, "step"),
-            "constants": self._constants,
-        }
+        step = {"step": (OPTIMIZERS[optimizer].step, "step")}
         tasks: list[Task] = []
         counted = 0
         for number in sorted(gradients):
             form, gradient = self._layout.forms[number], gradients[number]
-            factors = self._factors(number)
+            factors = self._factors(number, OPTIMIZERS[optimizer].linear)
             adjusts = factors is not None or self._l1
             operands = {
                 **step,
+                "constants": self._constants_of(number, OPTIMIZERS[optimizer].epsilon),
                 "parameters": self._layout.view(self._parameters, number),
                 "state_1": self._layout.view(states[0], number),
                 "state_2": self._layout.view(states[min(1, len(states) - 1)], number),
@@ -125,12 +123,28 @@ class Updater:
             tasks += [Task(chain, lo, hi, cost=cost) for lo, hi, cost in bounds]
         return tasks
 
-    def _factors(self, number: int) -> np.ndarray | None:
-        """A parameter's factors of rate, decay and squares; None if it needs none."""
-        rate, decay = self._facts[number].rate, self._facts[number].decay
-        if rate == 1.0 and (decay == 1.0 or not self._layout.forms[number].decays):
+    def _factors(self, number: int, linear: bool) -> np.ndarray | None:
+        """A parameter's factors of rate, decay, squares and L1; None if it needs none.
+
+        Where w = s W and W is trained, W's gradient is s times that of w, and a step of w is s
+        times that of W: so s^2 times that of the optimizer if its steps are linear in gradients.
+        """
+        facts = self._facts[number]
+        rate, decay, scale = facts.rate, facts.decay, facts.scale
+        if rate == scale == 1.0 and (decay == 1.0 or not self._layout.forms[number].decays):
             return None
-        return np.array([rate, decay * rate if self._decoupled else decay, decay])
+        squares = decay / scale**2
+        taken = decay * rate if self._decoupled else squares
+        return np.array([rate * scale ** (1 + linear), taken, squares, decay / scale])
+
+    def _constants_of(self, number: int, epsilon: int | None) -> np.ndarray:
+        """The optimizer's constants for a parameter: epsilon has the unit of its gradient."""
+        scale = self._facts[number].scale
+        if epsilon is None or scale == 1.0:
+            return self._constants
+        constants = self._constants.copy()
+        constants[epsilon] /= scale
+        return constants
 
 
 def positions_of(graph: Graph) -> dict[int, int]:
