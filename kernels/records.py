@@ -82,7 +82,9 @@ SETTINGS = 4  # address of float64 rows, SETTINGS_WIDTH per step
 TOTALS = 5  # address of float64 rows, TOTALS_WIDTH per step, written
 OWN_SETTINGS = 6  # address of OWN, where the settings times a record's factors are written
 CHUNK = 7  # samples of a chunk, whose sums are added up in order
-OWN = 8  # SETTINGS_WIDTH float64
+VARIED = 8  # address of float64 rows, N_VARIED per step: what varies with a schedule of its own
+N_VARIED = 9
+OWN = 10  # SETTINGS_WIDTH float64
 FRAME_WIDTH = 24  # three cache lines
 
 # settings of a step, float64

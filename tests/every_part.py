@@ -28,6 +28,7 @@ from fusednn.layers import (
     Flatten,
     GaussianNoise,
     LayerNorm,
+    Output,
     ParametricActivation,
     Periodic,
     PiecewiseLinear,
@@ -52,6 +53,7 @@ from fusednn.losses import (
     SquaredError,
 )
 from fusednn.optimizers import SGD, Adagrad, Adam, AdamW, Lion, NAdam, RMSprop
+from fusednn.schedules import FlatCosine
 
 LAYERS = {
     "Dense": [Dense(7, "tanh"), Dense(5, "selu", bias=False, max_norm=2.0)],
@@ -78,7 +80,9 @@ LAYERS = {
         Dense(4, "tanh"),
     ],
     "Scale": [Scale(6.0), Dense(7, "tanh"), Scale(decay_factor=0.3)],
+    "Output": [Dense(7, "tanh"), Output("zeros", rate_factor=0.5, bias_rate_factor=2.0)],
     "Dropout": [Dense(9, "relu"), Dropout(0.3)],
+    "Dropout with a schedule": [Dense(9, "relu"), Dropout(0.3, schedule=FlatCosine())],
     "AlphaDropout": [Dense(9, "selu"), AlphaDropout(0.1)],
     "GaussianNoise": [GaussianNoise(0.1), Dense(5, "tanh")],
     "BatchNorm": [Dense(7), BatchNorm(epsilon=1e-3), Activation("silu")],

@@ -74,7 +74,8 @@ def test_all_layers_are_on_the_list():
 def test_the_networks_of_all_layers_have_them():
     """But for those that read the data."""
     lists = saved_models.EVERY_LAYER + saved_models.WINDOWS + saved_models.RECURRENCES
-    found = kinds(lists + saved_models.ATTENTIVE + saved_models.TABULAR)
+    lists = lists + saved_models.ATTENTIVE + saved_models.TABULAR
+    found = kinds(lists + saved_models.SCHEDULED["layers"])
     assert found == set(KNOWN["layer"]) - {Embedding, TokenEmbedding}
 
 

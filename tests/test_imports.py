@@ -25,7 +25,7 @@ LAYERS = {
     "kernels": {"kernels"},
     "graph": {"graph"},
     "plan": {"plan", "graph", "kernels"},
-    "optimizers": {"optimizers"},  # descriptions only
+    "optimizers": {"optimizers", "schedules"},  # descriptions only
     "losses": {"losses"},
     "schedules": {"schedules"},
     "series": set(),
@@ -35,7 +35,7 @@ LAYERS = {
     "export": {"export", "graph", "serving", "plan", "kernels", "tables", ""},  # the version
     "compiled": {"serving"},  # its checks and answers alone; no Numba: for services that have none
     "exceptions": set(),
-    "layers": {"layers"},
+    "layers": {"layers", "schedules"},
     "augment": {"augment"},
     "estimators": {
         *("estimators", "export", "serving", "training", "plan", "graph", "kernels"),

@@ -46,6 +46,13 @@ def step_settings(frame):
 
 
 @kernel
+def varied(frame, column):
+    """What the present step has from a column on, counted from 1, of what has a schedule."""
+    at = frame[records.STEP] * frame[records.N_VARIED] + column - 1
+    return advance(slot(frame, records.VARIED, 0.0), at)
+
+
+@kernel
 def step_totals(frame):
     """The present step's float64 totals."""
     return advance(slot(frame, records.TOTALS, 0.0), frame[records.STEP] * records.TOTALS_WIDTH)

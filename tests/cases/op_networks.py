@@ -4,8 +4,8 @@ import numpy as np
 from cases.window_networks import convolution, pool, transpose, whole_pool
 from every_part import ACTIVATIONS, LAYERS
 
-from fusednn import layers
 from fusednn.estimators.network.building import build
+from fusednn.estimators.network.list_ends import divided
 from fusednn.graph.layers.attention import Attention, Gate, Positions
 from fusednn.graph.layers.batch_norm import BatchNorm
 from fusednn.graph.layers.chain import Chain
@@ -28,6 +28,7 @@ from fusednn.graph.layers.untrained import GaussianNoise, Identity, Standardize
 from fusednn.graph.layers.upsampling import UpSampling
 from fusednn.graph.network import Network
 from fusednn.plan.binding.activations import epilogue
+from fusednn.schedules import WarmUp
 
 LISTS = {
     "dense": (Dense(6, 7, epilogue("relu")), Dense(7, 2)),
@@ -60,6 +61,15 @@ LISTS = {
         Identity(5, epilogue("softplus")),
         GaussianNoise(5, epilogue("mish"), deviation=0.2),
         Dense(5, 5),
+    ),
+    "noise with schedules": (
+        GaussianNoise(6, deviation=0.1, schedule=WarmUp(3)),
+        Dense(6, 5, epilogue("selu", dropout=0.4)._replace(alpha=True, schedule=WarmUp(2))),
+        Dense(5, 5, epilogue("relu", dropout=0.3)._replace(schedule=WarmUp(2))),
+        GaussianNoise(5, deviation=0.1, schedule=WarmUp(3)),
+        Dense(5, 4, epilogue("tanh", dropout=0.4)._replace(alpha=True, schedule=WarmUp(2))),
+        Identity(4, epilogue("relu", dropout=0.3)._replace(schedule=WarmUp(4))),
+        Dense(4, 2),
     ),
     "weight norm": (
         Dense(6, 5, epilogue("leaky_relu", (0.2,)), weight_norm=True),
@@ -314,13 +324,23 @@ LISTS = {
         Latent(1, after=epilogue("gelu", dropout=0.1)),
         Dense(1, 2),
     ),
+    "rates of biases": (
+        Dense(6, 6, epilogue("tanh"), rate=0.5, bias_rate=0.25),
+        Reshape((3, 2)),
+        convolution((3, 2), 4, (2,))._replace(rate=2.0, bias_rate=0.5),
+        transpose((2, 4), 3, (2,))._replace(bias_rate=0.0),
+        Recurrent(3, 3, "gru", sequences=True, both=True, bias_rate=0.5),
+        Reshape((18,)),
+        Dense(18, 5, bias_rate=0.0, weight_norm=True),
+        Dense(5, 2, bias_rate=3.0),
+    ),
     **{name: (Dense(6, 5, epilogue(name)), Dense(5, 2)) for name in ACTIVATIONS},
 }
 CASES = {
     **{name: Network(ops, "squared_error") for name, ops in LISTS.items()},
     **{
         f"list of {name}": Network(
-            build(specs, layers.Dense(3), (6,), scaled=False).ops, "squared_error"
+            build(*divided(specs, 3, "identity"), (6,), scaled=False).ops, "squared_error"
         )
         for name, specs in LAYERS.items()
     },

@@ -49,6 +49,7 @@ from fusednn.layers import (
     MaxPool1D,
     MaxPool2D,
     MultiHeadAttention,
+    Output,
     ParametricActivation,
     Periodic,
     PiecewiseLinear,
@@ -84,6 +85,21 @@ EVERY_LAYER = [
     Dense(4, "selu", bias=False, max_norm=2.0),
 ]
 TANGENT = [Dense(6, "selu", init="data", parametrization="ntk"), Dense(5, "tanh")]
+SCHEDULED = {
+    "layers": [
+        *(GaussianNoise(0.1, schedules.FlatCosine()), Dense(6, "selu", "data", bias_rate_factor=0.1)),
+        *(AlphaDropout(0.1, schedules.FlatCosine()), Dense(5, "relu", parametrization="ntk")),
+        *(Dropout(0.2, schedule=schedules.FlatCosine(0.3)), Output(bias_rate_factor=0.1)),
+    ],
+    "solver": optimizers.AdamW(weight_decay=0.1, decay_schedule=schedules.FlatCosine()),
+    "learning_rate": schedules.CosLog(),
+    "early_stopping": True,
+    "best_epoch": "last",
+    "n_iter_no_change": "cycle",
+    **SMALL,
+}
+"""The parameters of a classifier with schedules of noise and decay, and rates of biases."""
+
 TABULAR = [
     *(PiecewiseLinear(3, 2, [4]), PiecewiseLinear(columns=[1], edges=[[-0.5, 0.0, 0.5]])),
     *(Periodic(5, 3, columns=[2, 0]), Periodic(3, 2, 0.3, [1], kind="plr")),
@@ -199,6 +215,7 @@ def estimators():
         "tabular": (NetworkClassifier(TABULAR, **SMALL), LABELS),
         "tangent": (NetworkClassifier(TANGENT, solver="adam", **SMALL), LABELS),
         "attention": (NetworkClassifier(ATTENTIVE, standardize=True, **SMALL), LABELS),
+        "scheduled": (NetworkClassifier(**SCHEDULED), LABELS),
         "default": (NetworkClassifier(**SMALL), LABELS),
     }
     found = {name: (made, X, y) for name, (made, y) in (classes | values | layered).items()}

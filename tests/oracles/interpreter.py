@@ -304,8 +304,11 @@ class Run(Windowed, Recurrent, Attentive, Norms, Games, Tabular):
         return {"out": x * factor}
 
     def dropout(
-        self, x, slopes, activation, constants, rate, alpha, stream, by_channel, derivative=False
-    ):
+        self, x, slopes, activation, constants, rate, alpha, stream, by_channel, varied,
+        derivative=False,
+    ):  # fmt: skip
+        if varied is not None:
+            rate = self._amount(varied)
         rows = len(x) if by_channel else len(rows_of(x))
         drawn = reference_layers.dropout_mask(
             rate, rows, x.shape[-1], seed=self.seed, step=self.step, layer=stream,
@@ -327,7 +330,14 @@ class Run(Windowed, Recurrent, Attentive, Norms, Games, Tabular):
             "dropped_slopes": np.where(kept, factor * slopes, 0.0) + np.zeros(x.shape),
         }
 
-    def gaussian_noise(self, x, deviation, stream):
+    def _amount(self, number):
+        """Noise with a schedule, in a training of one batch."""
+        _, amount, schedule = self.graph.varied[number]
+        return amount * schedule.factors(np.array([0.0]), 1)[0]
+
+    def gaussian_noise(self, x, deviation, stream, varied):
+        if varied is not None:
+            deviation = self._amount(varied)
         rows = rows_of(x)
         drawn = reference_layers.gaussian_noise(
             len(rows), rows.shape[1], seed=self.seed, step=self.step, layer=stream,

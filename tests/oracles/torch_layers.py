@@ -1,5 +1,7 @@
 """Networks of `fusednn.layers` in PyTorch."""
 
+from dataclasses import replace
+
 import torch
 from oracles.torch_attention import ATTENTIVE, attentive
 from oracles.torch_network import ACTIVATIONS
@@ -232,6 +234,16 @@ def _bare(spec, shape, rotary):
     return nn.Identity()  # what is random in training is left out
 
 
+def described(model):
+    """The descriptions of all layers of an estimator, the output layer's at the end."""
+    specs, units = list(model.layers_), model.n_outputs_
+    if specs and isinstance(specs[-1], layers.Output):
+        return [*specs[:-1], specs[-1].dense(units)]
+    if specs and isinstance(specs[-1], layers.Dense) and specs[-1].activation == "softmax":
+        return [*specs[:-1], replace(specs[-1], activation="identity")]
+    return [*specs, layers.Dense(units)]
+
+
 def module_of(spec, *shape, rotary=False):
     """A layer that receives such samples; its parameters know their `factors`."""
     if isinstance(spec, layers.Residual):
@@ -240,7 +252,9 @@ def module_of(spec, *shape, rotary=False):
     for name, parameter in module.named_parameters():
         decays = isinstance(spec, DECAYING) or name in MATRICES or "_weights" in name
         decay = getattr(spec, "decay_factor", 1.0) if decays else 0.0
-        parameter.factors = getattr(spec, "rate_factor", 1.0), decay
+        rate = getattr(spec, "rate_factor", 1.0)
+        rate *= getattr(spec, "bias_rate_factor", 1.0) if "bias" in name else 1.0
+        parameter.factors = rate, decay
     return module
 
 

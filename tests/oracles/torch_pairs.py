@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 import pytest
 import torch
-from oracles.torch_layers import read, sequence_of, write
+from oracles.torch_layers import described, read, sequence_of, write
 from running.nested_weights import leaves
 from torch import nn
 from torch.nn import functional as F
@@ -17,10 +17,14 @@ from fusednn.layers import (
     RNN,
     Activation,
     BatchNorm,
+    Conv1D,
+    ConvTranspose1D,
     Dense,
     Embedding,
     Flatten,
     LayerNorm,
+    MultiHeadAttention,
+    Output,
     ParametricActivation,
     Periodic,
     PiecewiseLinear,
@@ -165,7 +169,8 @@ NETWORKS = {  # layers and the kind of the targets
     ),
     "LSTM": ([Reshape(7, 1), LSTM(9)], "classes"),
     "GRU": (
-        [Dense(12, "tanh"), Reshape(4, 3), GRU(6, rate_factor=0.5, decay_factor=3.0), Dense(4)],
+        [Dense(12, "tanh"), Reshape(4, 3), GRU(6, rate_factor=0.5, decay_factor=3.0,
+         bias_rate_factor=0.2), Dense(4)],
         "one",
     ),
     "recurrences": (
@@ -187,6 +192,18 @@ NETWORKS = {  # layers and the kind of the targets
         ],
         "classes",
     ),
+    "rates of biases": (
+        [Dense(9, "tanh", rate_factor=0.5, bias_rate_factor=0.1),
+         Dense(6, "relu", bias_rate_factor=3.0, weight_norm=True), Reshape(3, 2),
+         MultiHeadAttention(1, bias_rate_factor=2.0), Conv1D(4, 2, bias_rate_factor=0.0),
+         ConvTranspose1D(3, 2, bias_rate_factor=0.5), LSTM(4, bias_rate_factor=0.3)],
+        "three",
+    ),
+    "output layer": ([Dense(9, "tanh"), Output(rate_factor=0.1, decay_factor=2.0)], "binary"),
+    "output layer of values": (
+        [Dense(9, "tanh"), Output("zeros", rate_factor=3.0, bias_rate_factor=0.2)], "one"
+    ),
+    "output layer of classes": ([Output(bias=False, weight_norm=True, rate_factor=2.0)], "few"),
 }  # fmt: skip
 CLASSES = {"binary": 2, "few": 3, "four": 4, "classes": 10}
 
@@ -223,10 +240,7 @@ class Pair:
             layers, shuffle=False, warm_start=True, tol=1e-300, n_iter_no_change=np.inf, **options
         ).initialize(self.X, self.y)
         self.ours.set_weights(shifted(self.ours.get_weights(), np.random.RandomState(4)))
-        specs = list(self.ours.layers_)
-        if not (specs and isinstance(specs[-1], Dense) and specs[-1].activation == "softmax"):
-            specs.append(Dense(self.ours.n_outputs_))
-        self.specs = [*specs[:-1], Dense(**{**vars(specs[-1]), "activation": "identity"})]
+        self.specs = described(self.ours)
         with torch.random.fork_rng():
             self.theirs = sequence_of(self.specs, COLUMNS).double()
         write(self.specs, self.theirs, self.ours.get_weights())

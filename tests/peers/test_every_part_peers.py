@@ -11,10 +11,10 @@ from numpy.testing import assert_allclose
 from oracles.onnx_sessions import check_values, run, session_of
 from oracles.parity import fit_quietly
 from oracles.torch_descriptions import LOSS_TWINS, twin_of
-from oracles.torch_layers import gradient_of, read, sequence_of, write
+from oracles.torch_layers import described, gradient_of, read, sequence_of, write
 from running.nested_weights import flat
 
-from fusednn.layers import Dense, Reshape
+from fusednn.layers import Reshape
 
 pytestmark = pytest.mark.peers
 EVERY = pytest.mark.parametrize("part", PARTS.values(), ids=PARTS)
@@ -33,7 +33,7 @@ def fitted(part):
 
 def sequence_for(model, X):
     """The same network in PyTorch with the model's weights, and all descriptions of its layers."""
-    specs = [*model.layers_, Dense(model.n_outputs_)]
+    specs = described(model)
     sequence = sequence_of(specs, X.shape[1]).eval()
     write(specs, sequence, model.get_weights())
     return sequence, specs

@@ -39,7 +39,7 @@ from fusednn.kernels.operands import (
     operands,
     width_of,
 )
-from fusednn.kernels.ops.frames import step_settings
+from fusednn.kernels.ops.frames import step_settings, varied
 from fusednn.kernels.philox import philox, uniform
 
 DROPOUT = operands(
@@ -56,8 +56,16 @@ DROPOUT = operands(
     has_slopes=COUNT,  # whether slopes hold activation'(z) already
     derivative=maybe(FUNCTION),
     by_channel=maybe(COUNT),  # whether all rows of a sample have the mask of its first
+    varied=maybe(COUNT),  # the column of a step's own p 2^32, factor, low and high, or 0
 )
-NOISE = operands(out=ROWS, key=INT64, width=width_of("out"), layer=COUNT, deviation=NUMBER)
+NOISE = operands(
+    out=ROWS,
+    key=INT64,
+    width=width_of("out"),
+    layer=COUNT,
+    deviation=NUMBER,
+    varied=maybe(COUNT),  # the column of a step's own deviation, or 0
+)
 
 
 @inline
@@ -101,7 +109,11 @@ def dropout(record, frame, scratch, lo, hi):
     layer, dropped = np.uint64(record[DROPOUT.layer]), np.uint64(record[DROPOUT.dropped])
     factor = number(record, DROPOUT.factor, scratch[0])
     low, high = number(record, DROPOUT.low, scratch[0]), number(record, DROPOUT.high, scratch[0])
-    moved, status = record[DROPOUT.low] != 0 or record[DROPOUT.high] != 0, 0
+    if record[DROPOUT.varied] != 0:
+        own = varied(frame, record[DROPOUT.varied])
+        dropped, factor = np.uint64(own[0]), cast(own[1], scratch[0])
+        low, high = cast(own[2], scratch[0]), cast(own[3], scratch[0])
+    moved, status = low != 0 or high != 0, 0
     for r in range(lo, hi):
         sample, row = row_of_sample(record, frame, r)
         if record[DROPOUT.by_channel] == 0:
@@ -172,6 +184,8 @@ def gaussian_noise(record, frame, scratch, lo, hi):
     layer = np.uint64(record[NOISE.layer])
     step = np.uint64(step_settings(frame)[records.STREAM])
     deviation = number(record, NOISE.deviation, scratch[0])
+    if record[NOISE.varied] != 0:
+        deviation = cast(varied(frame, record[NOISE.varied])[0], scratch[0])
     for r in range(lo, hi):
         sample, row = row_of_sample(record, frame, r)
         draw_normals(scratch, width, sample, row, step, layer, key)

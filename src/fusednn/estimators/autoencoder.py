@@ -20,7 +20,14 @@ if TYPE_CHECKING:
     from fusednn.layers import Layer
     from fusednn.losses import RegressionLoss
 
-    from .input.types import BatchSize, Dtype, RandomState, Rates, StochasticSolver
+    from .input.types import (
+        BatchSize,
+        Dtype,
+        Patience,
+        RandomState,
+        Rates,
+        StochasticSolver,
+    )
 
 
 class Autoencoder(BaseAutoencoder):
@@ -130,7 +137,7 @@ input_shape_
         warm_start: bool = False,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
-        n_iter_no_change: float = 10,
+        n_iter_no_change: Patience = 10,
         dtype: Dtype = "auto",
         n_jobs: int | None = None,
         max_time: float | None = None,

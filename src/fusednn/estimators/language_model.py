@@ -12,7 +12,14 @@ if TYPE_CHECKING:
     from fusednn.layers import Layer
     from fusednn.text.tokenizer import Tokenizer
 
-    from .input.types import BatchSize, Dtype, RandomState, Rates, Solver
+    from .input.types import (
+        BatchSize,
+        Dtype,
+        Patience,
+        RandomState,
+        Rates,
+        Solver,
+    )
 
 
 class LanguageModel(BaseLanguageModel):
@@ -134,7 +141,7 @@ best_validation_score_, n_iter_, t_
         warm_start: bool = False,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
-        n_iter_no_change: float = 10,
+        n_iter_no_change: Patience = 10,
         dtype: Dtype = "auto",
         n_jobs: int | None = None,
         max_time: float | None = None,

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         ClassWeight,
         Dtype,
         MissingTargets,
+        Patience,
         RandomState,
         Rates,
         Scoring,
@@ -34,8 +35,9 @@ class NetworkClassifier(ClassificationMixin, BaseLayered):
     layers : list of Layer or None, default=None
         The hidden layers in order, descriptions of `fusednn.layers`. None is one hidden layer of
         100 ReLU units. The estimator adds the output layer, with as many units as the targets
-        need. A last `Dense(n_classes, "softmax")`, for three classes or more, is the output layer
-        itself. Sparse X needs `Dense` as the first layer.
+        need. A last `Output`, which has options for it, is the output layer itself, and so is a
+        last `Dense(n_classes, "softmax")`, for three classes or more. Sparse X needs `Dense` as
+        the first layer.
     solver : str or Optimizer, default="adam"
         "sgd", "adam", "rmsprop", "adagrad", "amsgrad", "adamw", "nadam", "lion", or a class of
         `fusednn.optimizers` with constants. All have PyTorch's formulas. "lbfgs" is SciPy's L-BFGS
@@ -54,7 +56,13 @@ class NetworkClassifier(ClassificationMixin, BaseLayered):
     warm_start : bool, default=False
         Whether `fit` continues from the present weights, for example those of `initialize` or
         `set_weights`.
-    early_stopping, validation_fraction, n_iter_no_change, max_fun, dtype, n_jobs, scoring, \
+    early_stopping, validation_fraction
+        See `MLPClassifier`.
+    n_iter_no_change : int, np.inf or "cycle", default=10
+        Epochs without improvement after which training stops. "cycle", for a `learning_rate` with
+        cycles (`CosLog`, `Cyclic`): it stops at the end of a cycle, where the rate is lowest, if
+        the best score, or loss, is not better by `tol` than that before the cycle.
+    max_fun, dtype, n_jobs, scoring, \
 max_time, warm_start_optimizer, clip_norm, clip_value, standardize, ema_decay, accumulate, mixup, \
 l1, diagnose, missing_targets, class_weight, loss
         See `MLPClassifier`. `standardize` does not scale the codes of an `Embedding`, and `mixup`
@@ -73,6 +81,10 @@ l1, diagnose, missing_targets, class_weight, loss
         one direction and layers on single steps, perhaps behind a `TokenEmbedding`; with neither
         `mixup`, `augment`, `accumulate` nor "lbfgs", and for series of unequal lengths without
         `BatchNorm`. None: no limit.
+    best_epoch : {"first", "last"}, default="first"
+        Which epoch's weights `early_stopping` keeps if several have the best validation score, as
+        happens to accuracies of few samples. The later one has had more training, and with
+        schedules smaller steps.
 
     Attributes
     ----------
@@ -146,7 +158,7 @@ gradient_norms_, activation_stats_, n_features_in_, feature_names_in_
         warm_start: bool = False,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
-        n_iter_no_change: float = 10,
+        n_iter_no_change: Patience = 10,
         max_fun: int = 15000,
         dtype: Dtype = "auto",
         n_jobs: int | None = None,
@@ -166,5 +178,6 @@ gradient_norms_, activation_stats_, n_features_in_, feature_names_in_
         loss: ClassifierLoss = "log_loss",
         augment: Sequence[Augmentation] | None = None,
         window: int | None = None,
+        best_epoch: Literal["first", "last"] = "first",
     ) -> None:
         self._store(locals())

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         BatchSize,
         Dtype,
         MissingTargets,
+        Patience,
         RandomState,
         Rates,
         RegressorLoss,
@@ -42,6 +43,8 @@ standardize, ema_decay, accumulate, mixup, l1, diagnose, missing_targets
         Random changes of each training sample; see `NetworkClassifier`.
     window : int or None, default=None
         The steps that the gradient goes back in very long series; see `NetworkClassifier`.
+    best_epoch : {"first", "last"}, default="first"
+        Which of several epochs with the best validation score is kept; see `NetworkClassifier`.
 
     Attributes
     ----------
@@ -105,7 +108,7 @@ feature_names_in_
         warm_start: bool = False,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
-        n_iter_no_change: float = 10,
+        n_iter_no_change: Patience = 10,
         max_fun: int = 15000,
         dtype: Dtype = "auto",
         n_jobs: int | None = None,
@@ -124,5 +127,6 @@ feature_names_in_
         loss: RegressorLoss = "squared_error",
         augment: Sequence[Augmentation] | None = None,
         window: int | None = None,
+        best_epoch: Literal["first", "last"] = "first",
     ) -> None:
         self._store(locals())

@@ -23,7 +23,14 @@ if TYPE_CHECKING:
     from fusednn.losses import RegressionLoss
     from fusednn.serving.types import FloatArray
 
-    from .input.types import BatchSize, Dtype, RandomState, Rates, StochasticSolver
+    from .input.types import (
+        BatchSize,
+        Dtype,
+        Patience,
+        RandomState,
+        Rates,
+        StochasticSolver,
+    )
 
 
 class VariationalAutoencoder(BaseAutoencoder):
@@ -121,7 +128,7 @@ input_shape_
         warm_start: bool = False,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
-        n_iter_no_change: float = 10,
+        n_iter_no_change: Patience = 10,
         dtype: Dtype = "auto",
         n_jobs: int | None = None,
         max_time: float | None = None,

@@ -11,6 +11,24 @@ from .linked_arrays import Carried, Normed, Scaled, Turned
 from .parameters import Parameter
 
 
+class Varied(NamedTuple):
+    """Noise whose strength varies from step to step.
+
+    Parameters
+    ----------
+    kind : str
+        "dropout", "alpha" or "noise".
+    amount : float
+        The share that is dropped, or the deviation, by which factors are multiplied.
+    schedule : object
+        What gives the factors; it can be hashed and compared.
+    """
+
+    kind: str
+    amount: float
+    schedule: object
+
+
 class Call(NamedTuple):
     """One op on named operands.
 
@@ -73,6 +91,8 @@ class Graph(NamedTuple):
         The weights that are a parameter transposed.
     scaled : tuple of Scaled
         The weights that are a parameter over its largest singular value.
+    varied : tuple of Varied
+        The noise that varies from step to step; calls name it by its number.
     """
 
     x: Array
@@ -90,6 +110,7 @@ class Graph(NamedTuple):
     carried: tuple[Carried, ...] = ()
     turned: tuple[Turned, ...] = ()
     scaled: tuple[Scaled, ...] = ()
+    varied: tuple[Varied, ...] = ()
 
     @property
     def is_random(self) -> bool:

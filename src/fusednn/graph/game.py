@@ -182,4 +182,5 @@ def _graph(trace: Trace, logits: Array, losses: Array) -> Graph:
         trace.lengths,
         tuple(trace.carried),
         scaled=tuple(trace.scaled),
+        varied=tuple(trace.varied),
     )

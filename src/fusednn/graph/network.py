@@ -258,6 +258,7 @@ def _graph(
         trace.lengths,
         tuple(trace.carried),
         tuple(trace.turned),
+        varied=tuple(trace.varied),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import inf
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 DRAWN = "drawn"
 """The first value of weights is drawn, as the layer's initialisation says."""
@@ -50,3 +50,9 @@ class Parameter(NamedTuple):
     finite: bool = True
     exact: bool = False
     scale: float = 1.0
+
+
+def biases_of(op: Any) -> Parameter:
+    """The biases of an op, one for each of its outputs."""
+    rate = op.rate * op.bias_rate
+    return Parameter("biases", (op.fan_out,), DRAWN, rate, trained=op.bias, shown=op.bias)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from .arrays import CHUNKS, NETWORK, SAMPLES, Array
-from .calls import Call
+from .calls import Call, Varied
 from .gradients import Both, Gradient, Partials, Sum, Sums, TokenLookups
 from .linked_arrays import Carried, Normed, Scaled, Turned
 from .parameters import Parameter
@@ -75,6 +75,7 @@ class Trace:
         self.data_lengths: Array | None = None
         self.losses: Array | None = None
         self.streams = 0
+        self.varied: list[Varied] = []
         self.is_frozen, self.is_scaled, self.is_shared = False, False, is_shared
 
     def take(self, parameters: Sequence[Parameter]) -> list[Array]:
@@ -212,6 +213,15 @@ class Trace:
         """The number of a new random stream."""
         self.streams += 1
         return self.streams - 1
+
+    def vary(self, kind: str, amount: float, schedule: object) -> int | None:
+        """The number of noise with a schedule, which is shared by all that is alike; else None."""
+        if schedule is None:
+            return None
+        found = Varied(kind, amount, schedule)
+        if found not in self.varied:
+            self.varied.append(found)
+        return self.varied.index(found)
 
     def back(self, d: Array | None, tape: Sequence[Step]) -> Array | None:
         """Runs a tape backward: from the gradient by its last output to that by its first input.

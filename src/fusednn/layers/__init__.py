@@ -1,9 +1,9 @@
 """Descriptions of layers for `layers=` of `NetworkClassifier` and `NetworkRegressor`.
 
 A list holds the hidden layers in order. The estimator adds the output layer, with as many units as
-the targets need. Here x (B, I) is a layer's input, a batch of rows, and out (B, O) its output.
-Descriptions hold only the sizes that they are given; the data determine the others when a network
-is built. Descriptions are immutable and compare by value.
+the targets need; `Output` gives it options. Here x (B, I) is a layer's input, a batch of rows, and
+out (B, O) its output. Descriptions hold only the sizes that they are given; the data determine the
+others when a network is built. Descriptions are immutable and compare by value.
 
 X with axes, or `Reshape`, gives samples axes. Convolutions, pools and their transposes work on
 images (H, W, C) and series (T, C), recurrences and attention on series; `TokenEmbedding` makes
@@ -28,6 +28,7 @@ from .enlarging import ConvTranspose1D, ConvTranspose2D, UpSample1D, UpSample2D
 from .layer import Layer
 from .noise import AlphaDropout, Dropout, GaussianNoise
 from .norms import BatchNorm, LayerNorm, RMSNorm
+from .output import Output
 from .periodic import Periodic
 from .piecewise_linear import PiecewiseLinear
 from .pooling import AvgPool1D, AvgPool2D, GlobalAvgPool, GlobalMaxPool, MaxPool1D, MaxPool2D
@@ -63,6 +64,7 @@ __all__ = [
     "MaxPool1D",
     "MaxPool2D",
     "MultiHeadAttention",
+    "Output",
     "PReLU",
     "ParametricActivation",
     "Periodic",

@@ -29,7 +29,7 @@ class MultiHeadAttention(Layer):
         et al., 2023). None is `heads`.
     bias : bool, default=True
         Whether there are b and b_out.
-    rate_factor, decay_factor : float, default=1.0
+    rate_factor, decay_factor, bias_rate_factor : float, default=1.0
         As in `Dense`.
 
     Notes
@@ -58,11 +58,11 @@ class MultiHeadAttention(Layer):
     bias: bool = field(default=True, kw_only=True)
     rate_factor: float = field(default=1.0, kw_only=True)
     decay_factor: float = field(default=1.0, kw_only=True)
+    bias_rate_factor: float = field(default=1.0, kw_only=True)
 
     def _check(self) -> None:
         _check_heads(self)
-        self._need("rate_factor", 0)
-        self._need("decay_factor", 0)
+        self._need_factors("rate_factor", "decay_factor", "bias_rate_factor")
 
 
 @dataclass(frozen=True, repr=False)

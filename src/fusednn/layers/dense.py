@@ -9,8 +9,35 @@ from .layer import Layer
 STANDARD, TANGENT = PARAMETRIZATIONS = "standard", "ntk"
 
 
+class Weighted(Layer):
+    """What dense layers have in common."""
+
+    init: str | None
+    weight_norm: bool
+    max_norm: float | None
+    parametrization: str
+
+    def _check_weights(self) -> None:
+        """Refuses options of weights that no layer could have."""
+        name = type(self).__name__
+        if self.init is not None:
+            self._need_name("init")
+        self._need_factors("rate_factor", "decay_factor", "bias_rate_factor")
+        if self.max_norm is not None:
+            self._need("max_norm", 1e-30)
+            if self.weight_norm:
+                raise ValueError(f"max_norm and weight_norm of {name} cannot both be used.")
+        if self.parametrization not in PARAMETRIZATIONS:
+            raise ValueError(
+                f"parametrization of {name} must be 'standard' or 'ntk', got"
+                f" {self.parametrization!r}."
+            )
+        if self.parametrization == TANGENT and self.weight_norm:
+            raise ValueError(f"weight_norm of {name} needs parametrization='standard'.")
+
+
 @dataclass(frozen=True, repr=False)
-class Dense(Layer):
+class Dense(Weighted):
     """out = activation(x w + b).
 
     Parameters
@@ -41,6 +68,8 @@ class Dense(Layer):
     rate_factor, decay_factor : float, default=1.0
         Factor of the learning rate for the whole layer (0 freezes it), and factor of `alpha`,
         `l1` or the optimizer's weight decay for its weights. "lbfgs" takes no `rate_factor`.
+    bias_rate_factor : float, default=1.0
+        Factor of the biases' learning rate, besides `rate_factor`.
     parametrization : {"standard", "ntk"}, default="standard"
         What the solver trains, any but "lbfgs": the weights w, or with "ntk" W = w sqrt(I), so
         that out = activation(x W / sqrt(I) + b) (Jacot, Gabriel and Hongler, 2018). Decay, `alpha`
@@ -73,23 +102,10 @@ class Dense(Layer):
     max_norm: float | None = None
     rate_factor: float = 1.0
     decay_factor: float = 1.0
+    bias_rate_factor: float = 1.0
     parametrization: str = STANDARD
 
     def _check(self) -> None:
         self._need_name("activation")
-        if self.init is not None:
-            self._need_name("init")
         self._need("units", 1, whole=True)
-        self._need("rate_factor", 0)
-        self._need("decay_factor", 0)
-        if self.max_norm is not None:
-            self._need("max_norm", 1e-30)
-            if self.weight_norm:
-                raise ValueError("max_norm and weight_norm of Dense cannot both be used.")
-        if self.parametrization not in PARAMETRIZATIONS:
-            raise ValueError(
-                "parametrization of Dense must be 'standard' or 'ntk', got"
-                f" {self.parametrization!r}."
-            )
-        if self.parametrization == TANGENT and self.weight_norm:
-            raise ValueError("weight_norm of Dense needs parametrization='standard'.")
+        self._check_weights()

@@ -24,6 +24,7 @@ class _Transposed(Kernels):
     max_norm: float | None = None
     rate_factor: float = 1.0
     decay_factor: float = 1.0
+    bias_rate_factor: float = 1.0
 
     def _check(self) -> None:
         super()._check()
@@ -96,7 +97,7 @@ class ConvTranspose1D(_Transposed):
         Steps from one element of a window to the next.
     groups : int, default=1
         Divides the channels and the filters into so many groups; a filter reads its own group.
-    init, bias, max_norm, rate_factor, decay_factor
+    init, bias, max_norm, rate_factor, decay_factor, bias_rate_factor
         As in `Dense`, for weights (kernel_size, C / groups, O) as a matrix with a column for
         each filter.
 
@@ -144,7 +145,7 @@ class ConvTranspose2D(_Transposed):
         Rows and columns from one element of a window to the next.
     groups : int, default=1
         As in `ConvTranspose1D`.
-    init, bias, max_norm, rate_factor, decay_factor
+    init, bias, max_norm, rate_factor, decay_factor, bias_rate_factor
         As in `Dense`, for weights (rows, columns, C / groups, O) as a matrix with a column for
         each filter.
 

@@ -45,6 +45,19 @@ class Layer:
                 f"{name} of {type(self).__name__} must be {what} {bound}, got {value!r}."
             )
 
+    def _need_factors(self, *names: str) -> None:
+        """Raises ValueError unless the fields are finite numbers from 0."""
+        for name in names:
+            self._need(name, 0)
+
+    def _need_schedule(self, name: str) -> None:
+        """Raises ValueError unless the field is None or a schedule of steps."""
+        value = getattr(self, name)
+        if value is not None:
+            from fusednn.schedules.decays import check_of_steps  # which imports NumPy
+
+            check_of_steps(f"{name} of {type(self).__name__}", value)
+
     def _check_columns(self) -> None:
         """Makes the field `columns` a tuple; raises ValueError unless it is None or has different
         integers from 0."""

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from .layer import Layer
+
+if TYPE_CHECKING:
+    from fusednn.schedules import Schedule
 
 
 @dataclass(frozen=True, repr=False)
@@ -18,6 +22,11 @@ class Dropout(Layer):
     per : {"element", "channel"}, default="element"
         What is dropped: elements, or channels of a sample, at all its positions. Neighbours in an
         image or a series are alike, so dropping single elements there removes little.
+    schedule : Schedule or None, default=None
+        A schedule of `fusednn.schedules`, but `ReduceOnPlateau`: each step (mini-batch) drops
+        `rate` times its factor. Its steps are those of a schedule of the learning rate, also in
+        `partial_fit`, where `total` is the number of steps in `max_iter` calls. RealMLP's is
+        `FlatCosine()`.
 
     References
     ----------
@@ -40,9 +49,11 @@ class Dropout(Layer):
 
     rate: float = 0.5
     per: str = "element"
+    schedule: Schedule | None = None
 
     def _check(self) -> None:
         self._need("rate", 0, 1)
+        self._need_schedule("schedule")
         if self.per not in ("element", "channel"):
             raise ValueError(f"per of Dropout must be 'element' or 'channel', got {self.per!r}.")
 
@@ -55,6 +66,8 @@ class AlphaDropout(Layer):
     ----------
     rate : float, default=0.5
         The share, in [0, 1).
+    schedule : Schedule or None, default=None
+        As in `Dropout`.
 
     References
     ----------
@@ -73,9 +86,11 @@ class AlphaDropout(Layer):
     """
 
     rate: float = 0.5
+    schedule: Schedule | None = None
 
     def _check(self) -> None:
         self._need("rate", 0, 1)
+        self._need_schedule("schedule")
 
 
 @dataclass(frozen=True, repr=False)
@@ -86,6 +101,8 @@ class GaussianNoise(Layer):
     ----------
     deviation : float, default=0.1
         The standard deviation, in the units of the input; at least 0.
+    schedule : Schedule or None, default=None
+        As in `Dropout`: each step's deviation is `deviation` times its factor.
 
     Examples
     --------
@@ -102,6 +119,8 @@ class GaussianNoise(Layer):
     """
 
     deviation: float = 0.1
+    schedule: Schedule | None = None
 
     def _check(self) -> None:
         self._need("deviation", 0)
+        self._need_schedule("schedule")

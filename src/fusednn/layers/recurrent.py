@@ -16,8 +16,7 @@ class _Recurrence(Layer):
 
     def _check(self) -> None:
         self._need("units", 1, whole=True)
-        self._need("rate_factor", 0)
-        self._need("decay_factor", 0)
+        self._need_factors("rate_factor", "decay_factor", "bias_rate_factor")
         for name in ("return_sequences", "bidirectional"):
             if not isinstance(getattr(self, name), bool):
                 raise ValueError(
@@ -44,7 +43,7 @@ class RNN(_Recurrence):
         Whether a second recurrence with weights of its own goes from the last step to the first.
         Its states come behind those of the first: 2 H columns. The last state of a direction is
         the one after the step that it reads last.
-    rate_factor, decay_factor : float, default=1.0
+    rate_factor, decay_factor, bias_rate_factor : float, default=1.0
         As in `Dense`.
 
     Notes
@@ -64,6 +63,7 @@ class RNN(_Recurrence):
     bidirectional: bool = False
     rate_factor: float = 1.0
     decay_factor: float = 1.0
+    bias_rate_factor: float = 1.0
 
     def _check(self) -> None:
         super()._check()
@@ -90,7 +90,7 @@ class LSTM(_Recurrence):
     forget_bias : float or None, default=None
         The first value of the biases of f. None draws them as all others; with 1 the cells forget
         less at first (Jozefowicz, Zaremba and Sutskever, 2015).
-    rate_factor, decay_factor : float, default=1.0
+    rate_factor, decay_factor, bias_rate_factor : float, default=1.0
         As in `Dense`.
 
     Notes
@@ -111,6 +111,7 @@ class LSTM(_Recurrence):
     forget_bias: float | None = None
     rate_factor: float = 1.0
     decay_factor: float = 1.0
+    bias_rate_factor: float = 1.0
 
     def _check(self) -> None:
         super()._check()
@@ -132,7 +133,7 @@ class GRU(_Recurrence):
         H, the columns of the state.
     return_sequences, bidirectional
         As in `RNN`.
-    rate_factor, decay_factor : float, default=1.0
+    rate_factor, decay_factor, bias_rate_factor : float, default=1.0
         As in `Dense`.
 
     Notes
@@ -151,3 +152,4 @@ class GRU(_Recurrence):
     bidirectional: bool = False
     rate_factor: float = 1.0
     decay_factor: float = 1.0
+    bias_rate_factor: float = 1.0

@@ -74,8 +74,7 @@ class Kernels(Windowed):
                 f"filters of {type(self).__name__} must be a multiple of groups, got"
                 f" {self.filters} filters and {self.groups} groups."
             )
-        self._need("rate_factor", 0)
-        self._need("decay_factor", 0)
+        self._need_factors("rate_factor", "decay_factor", "bias_rate_factor")
         if self.max_norm is not None:
             self._need("max_norm", 1e-30)
         self._check_padding()
@@ -142,6 +141,7 @@ class _Convolution(Kernels):
     max_norm: float | None = None
     rate_factor: float = 1.0
     decay_factor: float = 1.0
+    bias_rate_factor: float = 1.0
 
 
 @dataclass(frozen=True, repr=False)
@@ -170,7 +170,7 @@ class Conv1D(_Convolution):
     groups : int, default=1
         Divides the channels and the filters into so many groups; a filter reads its own group.
         As many groups as channels are a depthwise convolution.
-    init, bias, max_norm, rate_factor, decay_factor
+    init, bias, max_norm, rate_factor, decay_factor, bias_rate_factor
         As in `Dense`, for weights (kernel_size, C / groups, O) as a matrix with a column for
         each filter.
 
@@ -208,7 +208,7 @@ class Conv2D(_Convolution):
         Rows and columns from one element of a window to the next.
     groups : int, default=1
         As in `Conv1D`.
-    init, bias, max_norm, rate_factor, decay_factor
+    init, bias, max_norm, rate_factor, decay_factor, bias_rate_factor
         As in `Dense`, for weights (rows, columns, C / groups, O) as a matrix with a column for
         each filter.
 

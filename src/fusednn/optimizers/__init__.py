@@ -5,7 +5,8 @@ The learning rate is the estimator's `learning_rate_init`, times the factor of i
 In the formulas w is a weight and g its gradient. d = g + l2 w is the gradient with the L2 term:
 l2 is the estimator's `alpha` divided by the number of samples in the batch, and 0 for biases.
 Optimizers with a `weight_decay` subtract rate * weight_decay * w from the weights instead, and
-ignore `alpha`. Steps are counted from t = 1. All state (m, v) is zero at first.
+ignore `alpha`; with a `decay_schedule` times its factor. Steps are counted from t = 1. All state
+(m, v) is zero at first.
 
 Examples
 --------

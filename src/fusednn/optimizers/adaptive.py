@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from .optimizer import Optimizer
+
+if TYPE_CHECKING:
+    from fusednn.schedules import Schedule
 
 
 @dataclass(frozen=True)
@@ -136,6 +140,9 @@ class AdamW(Optimizer):
         Added to the root, at least 1e-37.
     weight_decay : float, default=0.01
         Decay of the weights, at least 0; biases do not decay.
+    decay_schedule : Schedule or None, default=None
+        A schedule of `fusednn.schedules`, but `ReduceOnPlateau`, whose factors multiply
+        `weight_decay`, besides the rate. RealMLP's is `FlatCosine()`.
 
     References
     ----------
@@ -157,6 +164,7 @@ class AdamW(Optimizer):
     beta_2: float = 0.999
     epsilon: float = 1e-8
     weight_decay: float = 0.01
+    decay_schedule: Schedule | None = None
 
     def kernel(self) -> tuple[str, tuple[float, ...]]:
         return "adamw", (self.beta_1, self.beta_2, self.epsilon)

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from .optimizer import Optimizer
+
+if TYPE_CHECKING:
+    from fusednn.schedules import Schedule
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,8 @@ class Lion(Optimizer):
         Weights of the old momentum in the step and in the new momentum, in [0, 1).
     weight_decay : float, default=0.0
         Decay of the weights, at least 0; biases do not decay.
+    decay_schedule : Schedule or None, default=None
+        As in `AdamW`.
 
     References
     ----------
@@ -89,6 +95,7 @@ class Lion(Optimizer):
     beta_1: float = 0.9
     beta_2: float = 0.99
     weight_decay: float = 0.0
+    decay_schedule: Schedule | None = None
 
     def kernel(self) -> tuple[str, tuple[float, ...]]:
         return "lion", (self.beta_1, self.beta_2)

@@ -42,6 +42,12 @@ class Optimizer:
 
 
 def _check(what: str, name: str, value) -> None:
+    if name == "decay_schedule":
+        if value is not None:
+            from fusednn.schedules.decays import check_of_steps  # which imports NumPy
+
+            check_of_steps(what, value)
+        return
     if name in ("nesterov", "amsgrad"):
         if value not in (True, False):
             raise ValueError(f"{what} must be True or False, got {value!r}.")

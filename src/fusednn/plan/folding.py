@@ -128,6 +128,8 @@ def _merged(before: FittedLayer, step: FittedLayer, dtype, into_next: bool) -> F
 def _simplified(step: FittedLayer) -> FittedLayer | None:
     """A step as inference needs it; None if it does nothing there."""
     op, arrays = step
+    if op.after.dropout:
+        op = with_after(op, op.after._replace(dropout=0.0, alpha=False, schedule=None))
     if isinstance(op, GaussianNoise):
         op = Identity(op.width, op.after)
     if isinstance(op, Identity) and op.after.activation == "identity":

@@ -11,6 +11,7 @@ from fusednn.graph.network import Network
 from fusednn.kernels.optimizers import OPTIMIZERS
 
 from .binding.bindings import BINDINGS
+from .binding.epilogues import columns_of
 from .binding.loss import Target, loss_records, target_columns
 from .binding.lowering import Lowering
 from .binding.next_tokens import NextTokens
@@ -60,6 +61,8 @@ class TrainingPlan(TrainingStages):
         The weight-normalised weights.
     dx : ndarray of shape (n_samples, inputs), or None
         The gradient by the data in their `order`, if the rule asks for it.
+    varied : tuple of Varied
+        The noise that varies from step to step.
     memory : Memory
     order : ndarray of int64
         The orders of samples of the next passes, one after the other; written in place.
@@ -194,7 +197,8 @@ class TrainingPlan(TrainingStages):
         lowering.run(BINDINGS)
         self.dx = None if graph.dx is None else lowering.emit(graph.dx, len(self.order))
         lowering.cut()
-        self.is_random = graph.is_random
+        self.is_random, self.varied = graph.is_random, graph.varied
+        self.program.n_varied = columns_of(graph.varied)
         if target is None:
             stages = self._row_stages(lowering)
             return stages, Stages(0, 0, 0, len(stages))

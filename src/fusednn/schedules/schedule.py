@@ -83,6 +83,21 @@ class Schedule:
         """
         raise NotImplementedError
 
+    def cycle_ends(self, total: int) -> list[float]:
+        """Returns where cycles end: `n_iter_no_change="cycle"` may stop a fit there.
+
+        Parameters
+        ----------
+        total : int
+            The number of steps that are planned, at least 1.
+
+        Returns
+        -------
+        list of float
+            The steps after which cycles end, ascending. Empty, as here, without cycles.
+        """
+        return []
+
 
 def factors_of(schedule: Schedule, steps: np.ndarray, total: int) -> np.ndarray:
     """The factors of a schedule, which may be a user's own; ValueError if it returns others."""

@@ -100,7 +100,7 @@ class CosLog(Schedule):
     >>> import numpy as np
     >>> from fusednn.schedules import CosLog
     >>> CosLog(cycles=2).factors(np.arange(7.0), total=6).round(2).tolist()
-    [0.0, 0.99, 0.0, 0.54, 0.99, 0.44, 0.0]
+    [0.0, 0.93, 0.0, 0.72, 0.93, 0.32, 0.0]
     """
 
     cycles: int = 4
@@ -110,6 +110,10 @@ class CosLog(Schedule):
         # one by one: NumPy's logarithms of arrays have other last bits with AVX-512
         cycles = np.array([log2(1 + reach * min(step / total, 1.0)) for step in steps.tolist()])
         return (1 - np.cos(2 * np.pi * cycles)) / 2
+
+    def cycle_ends(self, total: int) -> list[float]:
+        shares = [2.0**cycle - 1 for cycle in range(1, self.cycles + 1)]
+        return [total * (share / shares[-1]) for share in shares]
 
 
 @dataclass(frozen=True)
@@ -181,6 +185,10 @@ class Cyclic(Schedule):
         way = steps % (2 * self.steps) / self.steps
         return self.low + (1 - self.low) * (1 - abs(way - 1))
 
+    def cycle_ends(self, total: int) -> list[float]:
+        each = 2 * self.steps
+        return [float(end) for end in range(each, total + 1, each)]
+
 
 @dataclass(frozen=True)
 class WarmUp(Schedule):
@@ -218,3 +226,9 @@ class WarmUp(Schedule):
         return np.where(
             steps < self.steps, up, self.then.factors(rest, max(1, total - self.steps))
         )
+
+    def cycle_ends(self, total: int) -> list[float]:
+        if self.then is None:
+            return []
+        ends = self.then.cycle_ends(max(1, total - self.steps))
+        return [self.steps + end for end in ends]

@@ -46,7 +46,7 @@ class FitOptions(NamedTuple):
     max_iter: int
     max_time: float | None
     mixup: float
-    n_iter_no_change: float
+    n_iter_no_change: float | str
     n_jobs: int | None
     shuffle: bool
     tol: float
@@ -54,6 +54,7 @@ class FitOptions(NamedTuple):
     power_t: float
     window: int | None
     augmentation: Augmentation | None
+    best_epoch: str
 
     @property
     def penalty(self) -> float:

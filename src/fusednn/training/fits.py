@@ -14,6 +14,7 @@ from sklearn.utils.optimize import _check_optimize_result
 from fusednn.plan.training import Rule
 
 from .batch_checks import check_batches
+from .cycles import passes_at_ends
 from .drawn_windows import DrawnWindows
 from .fit_values import AUTO_ROWS, FitOptions, Outcome, Training
 from .lbfgs import fit_lbfgs
@@ -93,14 +94,22 @@ def prepare_stochastic(
     session = training.session(rule, batch, options.alpha, options.n_jobs, make)
     _load(session, training.arrays, optimizer)
     seed = random_state.randint(2**31) if session.plan.is_random else 0
-    session.begin(seed, optimizer.t, goes_on=isinstance(random_state, DrawnWindows))
+    goes_on = isinstance(random_state, DrawnWindows)
+    session.begin(seed, optimizer.t, goes_on, options.max_iter)
+    cycles, patience = None, options.n_iter_no_change
+    if isinstance(patience, str):  # "cycle"
+        total = options.max_iter * session.batches
+        cycles = passes_at_ends(options.learning_rate, total, optimizer.t, session.batches)
+        patience = np.inf
     stopping = Stopping(
         options.max_iter,
         options.tol,
-        options.n_iter_no_change,
+        patience,
         training.incremental,
         options.max_time,
-        warns=not isinstance(random_state, DrawnWindows),  # texts are seldom learned by heart
+        warns=not goes_on,  # texts are seldom learned by heart
+        cycles=cycles,
+        keeps_last=options.best_epoch == "last",
     )
     fit = partial(
         fit_stochastic,

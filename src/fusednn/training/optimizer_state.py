@@ -180,6 +180,9 @@ class OptimizerState:
         settings[:, records.EPSILON_FACTOR] = 1.0
         if weight_decay is not None:
             settings[:, records.DECAY] = rates * weight_decay
+            if (schedule := self.solver.decay_schedule) is not None:
+                numbers = np.arange(self.t - len(rates), self.t, dtype=float)
+                settings[:, records.DECAY] *= factors_of(schedule, numbers, self.total)
         return settings
 
     def _momenta(self, t: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

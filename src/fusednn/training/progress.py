@@ -68,6 +68,10 @@ class Stopping(NamedTuple):
         Seconds.
     warns : bool
         Whether to warn that the last pass ended the fit.
+    cycles : tuple of int or None
+        The passes after which cycles of the learning rate end, if the fit may stop there.
+    keeps_last : bool
+        Whether the last of the epochs with the best validation score is kept, else the first.
     """
 
     max_iter: int
@@ -76,6 +80,8 @@ class Stopping(NamedTuple):
     single_pass: bool = False
     max_time: float | None = None
     warns: bool = True
+    cycles: tuple[int, ...] | None = None
+    keeps_last: bool = False
 
     @property
     def out_of_time(self) -> str:
@@ -85,6 +91,8 @@ class Stopping(NamedTuple):
     def reason(self, by_score: bool) -> str:
         """Why a fit ends that improves no more."""
         what = "Validation score" if by_score else "Training loss"
+        if self.cycles is not None:
+            return f"{what} did not improve more than tol={self.tol:f} in a cycle."
         return (
             f"{what} did not improve more than tol={self.tol:f} for "
             f"{self.n_iter_no_change:d} consecutive epochs."

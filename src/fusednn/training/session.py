@@ -146,9 +146,10 @@ class Session:
         """Whether the deadline has passed."""
         return self.deadline is not None and time.perf_counter() > self.deadline
 
-    def begin(self, seed: int, batches: int, goes_on: bool = False) -> None:
-        """Takes a seed of random numbers, and how many batches of the training are over."""
-        self._settings.begin(seed, batches, goes_on)
+    def begin(self, seed: int, batches: int, goes_on: bool = False, passes: int = 1) -> None:
+        """Takes a seed of random numbers, how many batches of the training are over, and over how
+        many passes schedules of noise are spread."""
+        self._settings.begin(seed, batches, goes_on, passes * self.batches)
 
     def shuffle(self, random_state: np.random.RandomState | DrawnWindows, passes: int) -> None:
         """Draws the orders of the next passes, each from the one before."""

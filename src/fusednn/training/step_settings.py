@@ -1,4 +1,5 @@
-"""The settings of the next passes' steps: rates, scales, L1 and L2, random numbers, averages."""
+"""The settings of the next passes' steps: rates, scales, L1 and L2, random numbers, noise with a
+schedule, averages."""
 
 from __future__ import annotations
 
@@ -6,8 +7,10 @@ import numpy as np
 
 from fusednn.kernels import records
 from fusednn.kernels.optimizers import OPTIMIZERS
+from fusednn.plan.binding.epilogues import values_of
 from fusednn.plan.training import Rule, TrainingPlan
 from fusednn.schedules.powers import powers
+from fusednn.schedules.schedule import Schedule, factors_of
 
 
 class StepSettings:
@@ -29,6 +32,8 @@ class StepSettings:
         Factors of the L1 and L2 terms of the loss.
     done : int
         Batches done since `begin`.
+    total : int
+        Batches that schedules of noise are spread over.
     shares : ndarray or None
         With mixup, the shares that samples keep of themselves in each of the next batches.
     """
@@ -50,18 +55,20 @@ class StepSettings:
         """Resets the settings for another training."""
         self.l2 = 0.0 if self._decoupled else l2
         self._before = self.done = 0
+        self.total = 1
         self.shares: np.ndarray | None = None
         self._all[:, records.EPSILON_FACTOR] = 1.0
         self._scaled_by: np.ndarray | None = None
 
-    def begin(self, seed: int, batches: int, goes_on: bool = False) -> None:
-        """Sets the seed of random numbers, and how many batches of the training are done.
+    def begin(self, seed: int, batches: int, goes_on: bool, total: int) -> None:
+        """Sets the seed of random numbers, how many batches of the training are done, and over how
+        many schedules of noise are spread.
 
         Calls with one seed differ, unless the training `goes_on` as if there had been no pause.
         """
         before = 0 if goes_on else batches
         self._plan.key[:] = seed, before & 0xFFFFFFFF
-        self._before, self.done = before, batches - before
+        self._before, self.done, self.total = before, batches - before, total
 
     def set_passes(self, rates: np.ndarray, orders: np.ndarray, steps: int) -> None:
         """Sets what differs from step to step in the next passes; counts their batches as done.
@@ -83,6 +90,8 @@ class StepSettings:
                 settings[~self._updates[:steps], records.DECAY] = 0.0
         if self._plan.is_random:
             self._draw(settings, orders, len(rates))
+        if self._plan.varied:
+            self._plan.program.varied[:steps] = self._varied(len(rates))[self._batch_of_step]
         if self._average:
             t = self._before + self.done + np.arange(1, len(rates) + 1)
             shares = (1 - self._average) / (1 - powers(self._average, t))
@@ -103,6 +112,16 @@ class StepSettings:
             partners[number] = random.permutation(orders[number])
             share[:] = random.beta(self._mixup, self._mixup, len(share))
         settings[:, records.MIX] = self.shares[self._batch_of_step]
+
+    def _varied(self, batches: int) -> np.ndarray:
+        """What varies of the noise in the next batches, in the plan's columns."""
+        numbers = np.arange(batches, dtype=float) + (self._before + self.done)
+        columns = []
+        for varied in self._plan.varied:
+            assert isinstance(varied.schedule, Schedule)
+            factors = factors_of(varied.schedule, numbers, self.total)
+            columns.append(np.array([values_of(varied, factor) for factor in factors.tolist()]))
+        return np.hstack(columns)
 
     def scale(self, weight_sums: np.ndarray) -> None:
         """Divides each step's gradient and terms by its batch's sum of weights.

@@ -6,6 +6,7 @@ import time
 
 import numpy as np
 
+from .cycles import Cycles
 from .drawn_windows import DrawnWindows
 from .held_out_windows import HeldOutWindows
 from .optimizer_state import OptimizerState
@@ -95,6 +96,9 @@ class _Fit:
         session.deadline = None if limit is None else self._start + limit
         watched = verbose or watcher or validation or session.deadline or stopping.single_pass
         self._ahead = 1 if watched or optimizer.waits_for_losses else session.ahead
+        self._cycles: Cycles | None = None
+        if stopping.cycles is not None:
+            self._cycles = Cycles(stopping.cycles, progress, self._by_score)
 
     def run_passes(self) -> None:
         """Runs the next pass, or several short ones that cannot be the last."""
@@ -102,6 +106,8 @@ class _Fit:
             self._watcher.begin()
         session, progress = self._session, self._progress
         passes = min(self._ahead, _undecided(progress, self._stopping))
+        if self._cycles is not None:
+            passes = int(min(passes, self._cycles.undecided(progress.n_iter)))
         if self._shuffle:
             session.shuffle(self._random_state, passes)
         self.undo.begin(passes)
@@ -120,7 +126,8 @@ class _Fit:
         if verbose:
             print(f"Iteration {progress.n_iter}, loss = {progress.loss:.8f}")
         tol, session = self._stopping.tol, self._session
-        if _judge_validation(progress, tol, self._validation, session, verbose):
+        keeps_last = self._stopping.keeps_last
+        if _judge_validation(progress, tol, self._validation, session, verbose, keeps_last):
             self.best = self._served.copy()
         if not self._by_score:
             _judge_losses(progress, self._losses, tol)
@@ -138,6 +145,8 @@ class _Fit:
             if self._optimizer.stalled(stopping.reason(self._by_score), self._verbose):
                 return True
             progress.no_improvement_count = 0
+        if self._cycles is not None and self._cycles.stops(progress, stopping.tol):
+            return self._optimizer.stalled(stopping.reason(self._by_score), self._verbose)
         if stop or stopping.single_pass:
             return True
         if progress.n_iter == stopping.max_iter:
@@ -186,8 +195,13 @@ def _judge_losses(progress: Progress, losses: list[float], tol: float) -> None:
     progress.best_loss, progress.no_improvement_count = best, idle
 
 
-def _judge_validation(progress: Progress, tol: float, validation, session, verbose) -> bool:
-    """Judges the held-out samples, if any; true if their score decides and is the best so far."""
+def _judge_validation(
+    progress: Progress, tol: float, validation, session, verbose, keeps_last: bool
+) -> bool:
+    """Judges the held-out samples, if any; true if their score decides and is the best so far.
+
+    With `keeps_last` a score that equals the best one is the best too.
+    """
     if validation is None:
         return False
     assert progress.validation_scores is not None
@@ -201,7 +215,8 @@ def _judge_validation(progress: Progress, tol: float, validation, session, verbo
     if verbose:
         print(f"Validation score: {score:f}")
     assert progress.best_validation_score is not None
-    improved = score > progress.best_validation_score
+    best = progress.best_validation_score
+    improved = score > best or (keeps_last and score == best > -np.inf)
     if validation.decides:
         if score >= progress.best_validation_score + tol:
             progress.no_improvement_count = 0

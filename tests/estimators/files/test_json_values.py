@@ -45,6 +45,8 @@ ALL_VALUES = [
     layers.Residual([layers.Dense(np.int64(3), "relu", max_norm=np.float32(2)), layers.PReLU()]),
     layers.Residual([layers.Dropout(0.1, per="channel")], shortcut=[layers.Dropout()]),
     layers.Scale(rate_factor=6.0),
+    [layers.Dropout(0.1, schedule=schedules.FlatCosine(0.3)), layers.Output("zeros", bias=False)],
+    optimizers.AdamW(decay_schedule=schedules.WarmUp(3, then=schedules.CosLog(2))),
     augment.Scale(0.25),
     losses.Quantile((0.1, 0.9)),
     optimizers.SGD(0.9, nesterov=True),

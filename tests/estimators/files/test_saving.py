@@ -22,6 +22,8 @@ from fusednn import (
     freeze,
     layers,
     load,
+    optimizers,
+    schedules,
 )
 from fusednn.serving.files.reading import VERSION
 
@@ -116,21 +118,54 @@ def test_estimators_of_all_versions_go_on(version):
         (layers.Residual([layers.Dense(4)], shortcut=[layers.Dropout()]), 4),
         (layers.Dense(4, parametrization="standard"), 1),
         (layers.Dense(4, parametrization="ntk"), 10),
+        (layers.Dropout(0.5, schedule=schedules.Cosine()), 10),
+        (layers.Dropout(0.5, schedule=schedules.FlatCosine()), 10),
+        (layers.AlphaDropout(schedule=schedules.Cosine()), 10),
+        (layers.GaussianNoise(schedule=schedules.Cosine()), 10),
+        (layers.Dense(4, bias_rate_factor=1.0), 1),
+        (layers.Dense(4, bias_rate_factor=0.5), 10),
+        (layers.Output(), 10),
     ],
     ids=repr,
 )
 def test_a_file_has_the_first_version_that_holds_the_parameters(spec, version, tmp_path):
     """Files of plain dropout and residual blocks are as they were before these had other forms."""
-    estimator = fit_quietly(NetworkRegressor([layers.Dense(4), spec], **SMALL), X, NUMBERS)
-    estimator.save(tmp_path / "model")
-    with safetensors.safe_open(tmp_path / "model", "np") as file:
-        plan = json.loads(file.metadata()["fusednn"])
+    estimator = NetworkRegressor([layers.Dense(4), spec], **SMALL)
+    plan = plan_of(fit_quietly(estimator, X, NUMBERS), tmp_path)
     assert plan["version"] == version
-    later = {"per", "shortcut", "parametrization"} & set(
-        plan["estimator"]["params"]["layers"][1]["fields"]
-    )
-    assert bool(later) == (version > 1)
+    later = {"per", "shortcut", "schedule", "bias_rate_factor", "parametrization"}
+    found = later & set(plan["estimator"]["params"]["layers"][1]["fields"])
+    assert bool(found or isinstance(spec, layers.Output)) == (version > 1)
     assert NetworkRegressor.load(tmp_path / "model").layers[1] == spec
+
+
+def plan_of(estimator, folder):
+    """The plan in the estimator's file."""
+    estimator.save(folder / "model")
+    with safetensors.safe_open(folder / "model", "np") as file:
+        return json.loads(file.metadata()["fusednn"])
+
+
+@pytest.mark.parametrize(
+    ("options", "version"),
+    [
+        ({"best_epoch": "first"}, 1),
+        ({"best_epoch": "last"}, 10),
+        ({"n_iter_no_change": np.inf}, 1),
+        ({"n_iter_no_change": "cycle", "learning_rate": schedules.Cyclic(0.1, 1)}, 10),
+        ({"solver": optimizers.AdamW()}, 1),
+        ({"solver": optimizers.AdamW(decay_schedule=schedules.Cosine())}, 10),
+        ({"solver": optimizers.Lion(decay_schedule=schedules.Cosine())}, 10),
+        ({"learning_rate": schedules.Cosine()}, 1),
+        ({"learning_rate": schedules.CosLog()}, 10),
+        ({"learning_rate": schedules.WarmUp(2, then=schedules.FlatCosine())}, 10),
+    ],
+    ids=repr,
+)
+def test_and_that_holds_the_options(options, version, tmp_path):
+    estimator = NetworkRegressor([layers.Dense(4)], **SMALL, **options)
+    assert plan_of(fit_quietly(estimator, X, NUMBERS), tmp_path)["version"] == version
+    assert NetworkRegressor.load(tmp_path / "model").get_params() == estimator.get_params()
 
 
 def test_a_gaussian_of_version_1_goes_on(tmp_path):

@@ -108,8 +108,13 @@ def test_masks_are_fair_and_independent(rate):
             assert abs(both - share) <= 5 * np.sqrt(share * (1 - share) / masks[0].size)
 
 
-def run_rows(op, operands, out, width, *, task=0, workers=1, first=0, seed=SEED, step=0):
-    """An op by hand on columns of `out`, a batch from row `first` on, in tasks of so many rows."""
+def run_rows(
+    op, operands, out, width, *, task=0, workers=1, first=0, seed=SEED, step=0, varied=((),)
+):
+    """An op by hand on columns of `out`, a batch from row `first` on, in tasks of so many rows.
+
+    `varied` has a row for each step, the first of which is `step`.
+    """
     rows, stride = out.shape
     program = Program(out.dtype, workers, stride + 3)
     shared = {"out": block_of(out, width), "key": np.array([seed, 0], np.int64)}
@@ -117,20 +122,23 @@ def run_rows(op, operands, out, width, *, task=0, workers=1, first=0, seed=SEED,
     kind = records.ROWS_OF_WORKER if first else records.ROWS_OF_BATCH
     starts = range(first, first + rows, task)
     program.set_stages([([Task(chain, lo, lo + task, kind) for lo in starts], None)])
-    program.set_steps(np.array([[0, first + rows, 0, 1]]))
-    program.settings[0, records.STREAM] = step
+    program.n_varied = len(varied[0])
+    program.set_steps(np.array([[0, first + rows, 0, 1]] * len(varied)))
+    program.settings[:, records.STREAM] = step + np.arange(len(varied))
+    program.varied[:] = varied
     run_all(program)
     return out
 
 
-def drop(out, slopes, rate, more=None):
+def drop(out, slopes, rate, more=None, **options):
     """Dropout by hand, plain where nothing else is said; slopes are those of some activation."""
     operands = {
         "slopes": slopes, "has_slopes": 1, "layer": 3, "dropped": round(rate * 2**32),
         "factor": 1 / (1 - rate), "low": 0.0, "high": 0.0,
         "derivative_constants": np.zeros(1, out.dtype),
     }  # fmt: skip
-    return run_rows(noise.dropout, {**operands, **(more or {})}, out, out.shape[1] - 2, step=2)
+    operands |= more or {}
+    return run_rows(noise.dropout, operands, out, out.shape[1] - 2, step=2, **options)
 
 
 def alpha_operands(rate):
@@ -166,6 +174,23 @@ def test_dropout_by_hand(dtype, width, alpha):
     np.testing.assert_array_equal(slopes_after[:, width:], slopes[:, width:])
 
 
+@both_dtypes
+@pytest.mark.parametrize("alpha", [False, True])
+def test_dropout_that_varies(dtype, alpha):
+    """Two steps, of other shares than the record has; what they read begins at a second column."""
+    before = np.random.RandomState(0).normal(size=(9, 11)).astype(dtype)
+    out, slopes, rows, want = before.copy(), np.ones_like(before), [], before[:, :9]
+    for step, rate in enumerate((0.3, 0.6)):
+        more = alpha_operands(rate) if alpha else {"factor": 1 / (1 - rate), "low": 0, "high": 0}
+        rows.append((7.0, round(rate * 2**32), more["factor"], more["low"], more["high"]))
+        kept = dropout_mask(rate, 9, 9, seed=SEED, step=2 + step, layer=3) > 0
+        want = want * np.where(kept, more["factor"], 0).astype(dtype)
+        want += np.where(kept, more["high"], more["low"]).astype(dtype)
+    drop(out, slopes, 0.9, {"varied": 2}, varied=rows)
+    np.testing.assert_array_equal(out[:, :9], want)
+    np.testing.assert_array_equal(out[:, 9:], before[:, 9:])
+
+
 @pytest.mark.parametrize("rate", [0.05, 0.3, 0.7])
 def test_alpha_dropout_keeps_mean_and_variance(rate):
     """The input is standard normal; the bounds are five standard deviations."""
@@ -176,8 +201,8 @@ def test_alpha_dropout_keeps_mean_and_variance(rate):
     assert abs(out.var() - 1) <= 5 * np.sqrt((fourth - 1) / out.size)
 
 
-def add_noise(out, width, *, deviation=1.0, layer=3, **options):
-    operands = {"layer": layer, "deviation": deviation}
+def add_noise(out, width, *, deviation=1.0, layer=3, column=0, **options):
+    operands = {"layer": layer, "deviation": deviation, "varied": column}
     return run_rows(noise.gaussian_noise, operands, out, width, **options)
 
 
@@ -192,6 +217,13 @@ def test_gaussian_noise(dtype, width):
         out[:, :width], before[:, :width] + 0.3 * want, rtol=0, atol=tolerance
     )
     np.testing.assert_array_equal(out[:, width:], before[:, width:])
+
+
+@both_dtypes
+def test_noise_that_varies(dtype):
+    out = add_noise(np.zeros((9, 7), dtype), 7, column=2, varied=((9.0, 0.3), (9.0, 0.0)), step=5)
+    want = 0.3 * gaussian_noise(9, 7, seed=SEED, step=5, layer=3)
+    np.testing.assert_allclose(out, want, rtol=0, atol=100 * np.finfo(dtype).eps)
 
 
 @both_dtypes

@@ -109,7 +109,7 @@ def test_the_page_names_all_that_is_written():
     ("name", "version"),
     [
         *(("plain", 1), ("gaussian", 2), ("every layer", 3), ("windows", 4), ("recurrences", 6)),
-        *(("attention", 7), ("tabular", 9), ("tangent", 10)),
+        *(("attention", 7), ("tabular", 9), ("tangent", 10), ("scheduled", 10)),
     ],
 )
 def test_keys_of_the_plan_are_those_of_the_page(name, version, tmp_path):

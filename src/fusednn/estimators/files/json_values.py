@@ -31,13 +31,23 @@ DESCRIPTIONS: dict[str, type] = {
     if isinstance(getattr(module, name), type)
     and name not in ("Layer", "Optimizer", "Schedule", "Augmentation")  # bases
 }
+_WITH_BIASES = (
+    *("Conv1D", "Conv2D", "ConvTranspose1D", "ConvTranspose2D"),
+    *("RNN", "LSTM", "GRU", "MultiHeadAttention"),
+)
 LATER: dict[str, dict[str, int]] = {
-    "Dropout": {"per": 4},
+    "Dropout": {"per": 4, "schedule": 10},
     "Residual": {"shortcut": 4},
-    "Dense": {"parametrization": 10},
+    **{key: {"schedule": 10} for key in ("AlphaDropout", "GaussianNoise")},
+    **{key: {"decay_schedule": 10} for key in ("AdamW", "Lion")},
+    **{key: {"bias_rate_factor": 10} for key in _WITH_BIASES},
+    "Dense": {"bias_rate_factor": 10, "parametrization": 10},
 }
 """Fields that a description did not always have, by its class, and the versions of the format that
 introduced them. A file lacks those that have their default."""
+
+SINCE = {"Output": 10, "CosLog": 10, "FlatCosine": 10}
+"""The first versions of the format that have these descriptions, if not the first of all."""
 
 TOKENIZERS_SINCE = 7
 """The first version of the format that can hold tokenizers."""
@@ -103,6 +113,7 @@ class Writer:
             return self._random(value, where)
         name = OWN_NAMES.get(kind, kind.__name__)
         if DESCRIPTIONS.get(name) is kind:
+            self.version = max(self.version, SINCE.get(name, 1))
             return {"description": name, "fields": self._fields(value, where)}
         if TOKENIZERS.get(kind.__name__) is kind:
             self.version = max(self.version, TOKENIZERS_SINCE)

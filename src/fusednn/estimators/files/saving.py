@@ -25,8 +25,11 @@ from .json_values import Unwritable, Writer
 from .saved_attributes import ATTRIBUTES, ELSEWHERE, OPTIMIZER, as_list, class_name
 
 ONLY_PREDICT = "or save fusednn.freeze(estimator), which only predicts"
-LATER = {"augment": 4}
-"""Parameters that estimators did not always have, and the versions that introduced them."""
+LATER = {"augment": (4, None), "best_epoch": (10, "first")}
+"""Parameters that estimators did not always have, the versions that introduced them, and their
+defaults."""
+CYCLES_SINCE = 10
+"""The version that introduced `n_iter_no_change="cycle"`."""
 REMEDIES = {
     "loss": f"Use a loss of fusednn.losses, {ONLY_PREDICT}.",
     "learning_rate": f"Use a schedule of fusednn.schedules, {ONLY_PREDICT}.",
@@ -110,10 +113,20 @@ def _written(writer: Writer, name: str, value: Any) -> Any:
 
 def _written_params(writer: Writer, params: dict[str, Any]) -> dict[str, Any]:
     """The parameters; those of a later version of the format only if they are in use."""
-    later = {name: since for name, since in LATER.items() if params.get(name) is not None}
+    later = {
+        name: since
+        for name, (since, default) in LATER.items()
+        if name in params and not _is_same(params[name], default)
+    }
+    if isinstance(params.get("n_iter_no_change"), str):  # "cycle"
+        later["n_iter_no_change"] = CYCLES_SINCE
     writer.version = max(writer.version, *later.values(), 1)
     kept = {name: value for name, value in params.items() if name in later or name not in LATER}
     return {name: _written(writer, name, value) for name, value in kept.items()}
+
+
+def _is_same(value: Any, default: str | None) -> bool:
+    return value is default or (isinstance(value, str) and value == default)
 
 
 def _written_labels(own: dict[str, Any]) -> dict[str, Any] | None:

@@ -10,7 +10,7 @@ from fusednn.plan.training import Rule
 from fusednn.training.fit_values import FitOptions
 
 SOLVERS = ("lbfgs", "sgd", "adam", *NAMED)
-_NAMED = attrgetter(*FitOptions._fields[2:-3])
+_NAMED = attrgetter(*FitOptions._fields[2:-4])
 
 
 def is_stochastic(solver) -> bool:
@@ -29,7 +29,8 @@ def options_of(estimator) -> FitOptions:
     rule = estimator._rule_of(solver) if is_stochastic(solver) else Rule(None)
     power_t = getattr(estimator, "power_t", 0.5)  # only MLPs have it
     window = getattr(estimator, "window", None)  # only networks of layers have it
-    more = power_t, window, estimator._augmentation()
+    best_epoch = getattr(estimator, "best_epoch", "first")  # likewise
+    more = power_t, window, estimator._augmentation(), best_epoch
     found = FitOptions(*(solver, rule, *_NAMED(estimator), *more))
     auto = getattr(estimator, "_auto_rows", "auto")  # only networks without targets have it
     return found._replace(batch_size=auto) if found.batch_size == "auto" else found

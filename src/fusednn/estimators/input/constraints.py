@@ -11,6 +11,7 @@ from fusednn.kernels.activations import ACTIVATIONS
 from fusednn.optimizers import NAMED, Optimizer
 from fusednn.schedules import Schedule
 from fusednn.text.tokenizer import Tokenizer
+from fusednn.training.cycles import CYCLE
 
 DTYPES = {
     "auto": (np.float64, np.float32),
@@ -82,11 +83,16 @@ CONSTRAINTS: dict = {
 }
 """The parameters of `MLPClassifier` and `MLPRegressor`."""
 
+PATIENCE = [*SHARED["n_iter_no_change"], StrOptions({CYCLE})]
+"""What `n_iter_no_change` of networks of layers may be."""
+
 LAYERED: dict = {
     **SHARED,
+    "n_iter_no_change": PATIENCE,
     "layers": ["array-like", None],
     "augment": ["array-like", None],
     "window": [Interval(Integral, 1, None, closed="left"), None],
+    "best_epoch": [StrOptions({"first", "last"})],
     "learning_rate": [StrOptions({"constant", "adaptive"}), Schedule, callable],
 }
 """The parameters of `NetworkClassifier` and `NetworkRegressor`."""
@@ -97,13 +103,14 @@ LANGUAGE: dict = {
         for name in (
             *("alpha", "batch_size", "learning_rate_init", "max_iter", "shuffle", "random_state"),
             *("tol", "verbose", "warm_start", "early_stopping", "validation_fraction"),
-            *("n_iter_no_change", "dtype", "max_time", "warm_start_optimizer", "clip_norm"),
+            *("dtype", "max_time", "warm_start_optimizer", "clip_norm"),
             *("clip_value", "ema_decay", "accumulate", "diagnose", "n_jobs"),
         )
     },
     "solver": [StrOptions({"sgd", "adam", *NAMED}), Optimizer],
     "learning_rate": LAYERED["learning_rate"],
     "layers": LAYERED["layers"],
+    "n_iter_no_change": PATIENCE,
     "context": [Interval(Integral, 1, None, closed="left")],
     "tokenizer": [Tokenizer, None],
     "tied": ["boolean"],

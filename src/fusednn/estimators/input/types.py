@@ -48,6 +48,9 @@ StochasticSolver: TypeAlias = (
     Literal["sgd", "adam", "rmsprop", "adagrad", "amsgrad", "adamw", "nadam", "lion"] | Optimizer
 )
 
+Patience: TypeAlias = float | Literal["cycle"]
+"""Epochs without improvement, or until the end of a cycle."""
+
 Rates: TypeAlias = Schedule | Callable[[int], float]
 """Learning rates: a schedule, or the factor of each pass."""
 

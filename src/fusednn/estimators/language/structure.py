@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from fusednn import layers as specs
 from fusednn.estimators.network.building import build
 from fusednn.estimators.network.built_layers import BuiltLayer, BuiltLayers, Position
-from fusednn.estimators.network.list_ends import SOFTMAX, divided, output_units
+from fusednn.estimators.network.list_ends import SOFTMAX, divided, has_output
 from fusednn.graph.layers.attention import Attention, Gate, Positions
 from fusednn.graph.layers.chain import Chain
 from fusednn.graph.layers.columnwise import Columnwise
@@ -49,7 +49,7 @@ def built_model(layers: Sequence, count: int, context: int, tied: bool) -> Built
     ValueError
         If a layer does not fit or looks ahead, or cannot be tied; the message names it.
     """
-    if tied and output_units(layers) is not None:
+    if tied and has_output(layers):
         raise Position(f"layers[{len(layers) - 1}]", layers[-1]).refuse(
             "with tied=True the vectors of the tokens are the weights of the output layer, so"
             " leave this one out, or set tied=False"

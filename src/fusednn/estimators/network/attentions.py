@@ -54,6 +54,7 @@ def products(spec: specs.MultiHeadAttention, op: Attention) -> tuple[specs.Dense
             bias=spec.bias,
             rate_factor=spec.rate_factor,
             decay_factor=spec.decay_factor,
+            bias_rate_factor=spec.bias_rate_factor,
         )
         for units in (op.fan_in, op.fan_out)
     )

@@ -151,10 +151,11 @@ def _epilogue(place: Position, spec, before: Epilogue | None) -> Epilogue | None
     match spec:
         case specs.Activation() if before == Epilogue():
             return _activation(place, spec.name, spec.slope)
-        case specs.Dropout(rate, per):
-            return before._replace(dropout=float(rate), alpha=False, by_channel=per == "channel")
-        case specs.AlphaDropout(rate):
-            return before._replace(dropout=float(rate), alpha=True)
+        case specs.Dropout(rate, per, schedule):
+            found = before._replace(dropout=float(rate), alpha=False, schedule=schedule)
+            return found._replace(by_channel=per == "channel")
+        case specs.AlphaDropout(rate, schedule):
+            return before._replace(dropout=float(rate), alpha=True, schedule=schedule)
     return None
 
 
@@ -193,6 +194,7 @@ def _dense(place: Position, spec: specs.Dense, width: int) -> Dense:
         max_norm=float("inf") if spec.max_norm is None else float(spec.max_norm),
         weight_norm=bool(spec.weight_norm),
         tangent=spec.parametrization == TANGENT,
+        bias_rate=float(spec.bias_rate_factor),
     )
 
 
@@ -210,8 +212,9 @@ def _piece(
             after = _epilogue(place, spec, Epilogue())
             assert after is not None
             return BuiltLayer(Identity(width, after), spec)
-        case specs.GaussianNoise(deviation):
-            return BuiltLayer(GaussianNoise(width, deviation=float(deviation)), spec)
+        case specs.GaussianNoise(deviation, schedule):
+            noise = GaussianNoise(width, deviation=float(deviation), schedule=schedule)
+            return BuiltLayer(noise, spec)
         case specs.ParametricActivation():
             return BuiltLayer(_parametric(place, spec, width), spec)
         case specs.PReLU():
@@ -226,6 +229,10 @@ def _piece(
             centered = isinstance(spec, specs.LayerNorm)
             row_norm = LayerNorm(width, rate=float(rate), centered=centered)
             return BuiltLayer(replace(row_norm, epsilon=float(epsilon)), spec)
+        case specs.Output():
+            raise place.refuse(
+                "it is the output layer of a classifier or regressor: the last of `layers`"
+            )
         case specs.Residual():
             return _residual(place, spec, shape, turned)
         case specs.MultiHeadAttention() | specs.TransformerBlock():

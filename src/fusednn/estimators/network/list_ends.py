@@ -17,7 +17,8 @@ SOFTMAX = "softmax"
 def divided(layers: Sequence, outputs: int, link: str) -> tuple[list, specs.Dense]:
     """Splits a list into the hidden layers and the output layer.
 
-    The output layer is the list's last layer if that has a softmax, otherwise a new one.
+    The output layer is the list's last layer if that is an `Output` or has a softmax, otherwise a
+    new one.
 
     Parameters
     ----------
@@ -39,6 +40,8 @@ def divided(layers: Sequence, outputs: int, link: str) -> tuple[list, specs.Dens
         If the list ends in a softmax, or a number of units, that the targets do not need.
     """
     layers = list(layers)
+    if layers and isinstance(layers[-1], specs.Output):
+        return layers[:-1], layers[-1].dense(outputs)
     units = output_units(layers)
     for position, spec in enumerate(layers[-1:], start=len(layers) - 1):
         name = getattr(spec, "activation", getattr(spec, "name", None))
@@ -56,10 +59,18 @@ def divided(layers: Sequence, outputs: int, link: str) -> tuple[list, specs.Dens
     return layers, replace(last, activation="identity")
 
 
-def output_units(layers: Sequence) -> int | None:
-    """The units of the list's own output layer, or None without one.
+def has_output(layers: Sequence) -> bool:
+    """Whether the list has its own output layer."""
+    return bool(layers) and (
+        isinstance(layers[-1], specs.Output) or output_units(layers) is not None
+    )
 
-    That is a last `Dense(units, "softmax")`, or `Dense(units)` before `Activation("softmax")`.
+
+def output_units(layers: Sequence) -> int | None:
+    """The units that the list gives its output layer, or None where the targets decide.
+
+    It gives some with a last `Dense(units, "softmax")`, or `Dense(units)` before
+    `Activation("softmax")`.
     """
     last = layers[-1] if layers else None
     if isinstance(last, specs.Activation) and last.name == SOFTMAX:

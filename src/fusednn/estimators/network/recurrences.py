@@ -22,6 +22,7 @@ def recurrent(refuse: Refuse, spec, shape: tuple[int, ...]) -> Recurrent:
         both=spec.bidirectional,
         rate=float(spec.rate_factor),
         decay=float(spec.decay_factor),
+        bias_rate=float(spec.bias_rate_factor),
     )
 
 

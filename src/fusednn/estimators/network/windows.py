@@ -152,6 +152,7 @@ def _convolution(refuse: Refuse, spec, shape: tuple[int, ...], after: Epilogue) 
         decay=float(spec.decay_factor),
         max_norm=float("inf") if spec.max_norm is None else float(spec.max_norm),
         groups=int(spec.groups),
+        bias_rate=float(spec.bias_rate_factor),
     )
 
 

@@ -70,6 +70,15 @@ def rates_of(model, axes: tuple[int, ...]) -> tuple[float, float]:
     return own, model.discriminator_learning_rate_init or own
 
 
+def check_schedules(name: str, layers: Sequence[specs.Layer]) -> None:
+    """Refuses noise with a schedule, which goes by steps: the players differ in theirs."""
+    for number, spec in enumerate(layers):
+        if any(getattr(one, "schedule", None) is not None for one in _with_inner(spec)):
+            raise Position(f"{name}[{number}]", spec).refuse(
+                "noise has no schedule in a GAN: leave `schedule` out"
+            )
+
+
 def check_spectral(discriminator: Sequence[specs.Layer]) -> None:
     """Refuses spectral norm for layers that it does not bound."""
     for number, spec in enumerate(discriminator):

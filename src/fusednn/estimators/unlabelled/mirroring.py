@@ -92,7 +92,8 @@ def tied_decoder(
     for source, layer in zip(reversed(own), other, strict=True):
         _check(source, layer)
         op = layer.op
-        mirrored = Mirrored(op.fan_in, op.fan_out, op.after, op.bias, op.rate, of=source.home)
+        rate = op.rate * op.bias_rate
+        mirrored = Mirrored(op.fan_in, op.fan_out, op.after, op.bias, rate, of=source.home)
         pieces[layer.home] = pieces[layer.home]._replace(op=mirrored)
     return decoder._replace(pieces=tuple(pieces))
 

@@ -36,6 +36,7 @@ from .game_options import (
     PENALTY,
     bounds_of,
     check_options,
+    check_schedules,
     check_spectral,
     rates_of,
     warn_of_range,
@@ -97,6 +98,8 @@ class PlayedNetwork(PairedNetwork):
         generator, discriminator = lists
         images = are_images(axes_of(self))
         scaled = images and self.generator is None, images and self.discriminator is None
+        check_schedules("generator", generator)
+        check_schedules("discriminator", discriminator)
         pair = paired_players(
             *(generator, discriminator, self._inputs(), axes_of(self), self.instance_noise, scaled)
         )

@@ -12,7 +12,7 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils._set_output import _get_output_config
 
 from fusednn.estimators.fitting.decorators import with_callbacks, with_checked_parameters
-from fusednn.estimators.input.constraints import SHARED
+from fusednn.estimators.input.constraints import PATIENCE, SHARED
 from fusednn.estimators.input.targets import real_targets
 from fusednn.kernels.losses import row_of
 from fusednn.layers import Layer
@@ -50,6 +50,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, PairedN
         "decoder": "no_validation",
         "solver": [StrOptions({"sgd", "adam", *NAMED}), Optimizer],
         "learning_rate": [StrOptions({"constant", "adaptive"}), Schedule, callable],
+        "n_iter_no_change": PATIENCE,
         "loss": [StrOptions(set(LOSSES)), RegressionLoss],
     }
 

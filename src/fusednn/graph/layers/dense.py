@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from fusednn.graph.arrays import CHUNKS, NETWORK, Array
 from fusednn.graph.gradients import Partials, Sum
-from fusednn.graph.parameters import DRAWN, Parameter
+from fusednn.graph.parameters import DRAWN, Parameter, biases_of
 from fusednn.graph.trace import Trace
 
 from .epilogue import NOTHING, Epilogue
@@ -57,6 +57,8 @@ class Dense(NamedTuple):
         Whether the biases are trained; else they are zero.
     rate, decay : float
         Factors of the learning rate and of the weights' decay.
+    bias_rate : float
+        Factor of the biases' learning rate, besides `rate`.
     max_norm : float
         The largest norm of a unit's incoming weights; infinite: no bound.
     weight_norm : bool
@@ -81,6 +83,7 @@ class Dense(NamedTuple):
     weight_norm: bool = False
     storage: str = ""
     tangent: bool = False
+    bias_rate: float = 1.0
 
     def parameters(self) -> list[Parameter]:
         decay = 0.0 if self.weight_norm else self.decay
@@ -89,9 +92,7 @@ class Dense(NamedTuple):
         )
         found = [
             w._replace(scale=self.fan_in**-0.5) if self.tangent else w,
-            Parameter(
-                "biases", (self.fan_out,), DRAWN, self.rate, trained=self.bias, shown=self.bias
-            ),
+            biases_of(self),
         ]
         if self.weight_norm:
             found.append(Parameter("lengths", (self.fan_out,), DRAWN, self.rate))

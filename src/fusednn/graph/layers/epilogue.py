@@ -33,6 +33,8 @@ class Epilogue(NamedTuple):
         If not minus infinity, the activation is max(x, floor).
     by_channel : bool
         Whether dropout drops channels of a sample, at all its positions.
+    schedule : object or None
+        Where the share dropped varies from step to step: its schedule.
     """
 
     activation: str = "identity"
@@ -42,6 +44,7 @@ class Epilogue(NamedTuple):
     derivative: str = NONE
     floor: float = -inf
     by_channel: bool = False
+    schedule: object = None
 
     def trace(self, trace: Trace, x: Array, floored: bool = False) -> Array:
         """Adds the calls on x and returns its output; `floored`: the op has applied the floor."""
@@ -70,6 +73,7 @@ class Epilogue(NamedTuple):
                 alpha=self.alpha,
                 by_channel=self.by_channel,
                 stream=trace.next_stream(),
+                varied=trace.vary("alpha" if self.alpha else "dropout", dropout, self.schedule),
             )
             slopes = left
         if self.derivative != NONE or dropout:

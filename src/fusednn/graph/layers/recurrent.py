@@ -47,7 +47,7 @@ class Recurrent:
         states of both directions are then side by side, each direction's last one where only
         that is given.
     after : Epilogue
-    rate, decay
+    rate, decay, bias_rate
         As in `Dense`.
     carried : bool
         Whether it begins with the states that the run before left; in one direction, and where
@@ -66,6 +66,7 @@ class Recurrent:
     decay: float = 1.0
     carried: bool = False
     storage: str = ""
+    bias_rate: float = 1.0
 
     @property
     def directions(self) -> int:
@@ -83,13 +84,14 @@ class Recurrent:
     def parameters(self) -> list[Parameter]:
         found = []
         for prefix in ("", "reverse_")[: self.directions]:
-            for name, shape, decay in (
-                ("weights", (self.fan_in, self.columns), self.decay),
-                ("recurrent_weights", (self.units, self.columns), self.decay),
-                ("biases", (self.columns,), 0.0),
-                *[("recurrent_biases", (self.units,), 0.0)] * (self.cell == "gru"),
+            weights, biases = (self.rate, self.decay), (self.rate * self.bias_rate, 0.0)
+            for name, shape, factors in (
+                ("weights", (self.fan_in, self.columns), weights),
+                ("recurrent_weights", (self.units, self.columns), weights),
+                ("biases", (self.columns,), biases),
+                *[("recurrent_biases", (self.units,), biases)] * (self.cell == "gru"),
             ):
-                found.append(Parameter(f"{prefix}{name}", shape, DRAWN, self.rate, decay))
+                found.append(Parameter(f"{prefix}{name}", shape, DRAWN, *factors))
         return found
 
     def out_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:

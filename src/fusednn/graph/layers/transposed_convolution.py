@@ -9,7 +9,7 @@ from typing import NamedTuple
 from fusednn.graph.arrays import CHUNKS, Array
 from fusednn.graph.gradients import Partials
 from fusednn.graph.lengths import count_repeated
-from fusednn.graph.parameters import DRAWN, Parameter
+from fusednn.graph.parameters import DRAWN, Parameter, biases_of
 from fusednn.graph.trace import Trace
 from fusednn.graph.windows import Windows
 
@@ -30,7 +30,7 @@ class TransposedConvolution(NamedTuple):
         Channels of the input and of the output.
     windows : Windows
         Over the output; there is one for each position of the input.
-    after, bias, rate, decay, max_norm, groups, storage
+    after, bias, rate, decay, max_norm, groups, storage, bias_rate
         As in `Convolution`.
     """
 
@@ -44,14 +44,13 @@ class TransposedConvolution(NamedTuple):
     max_norm: float = inf
     groups: int = 1
     storage: str = ""
+    bias_rate: float = 1.0
 
     def parameters(self) -> list[Parameter]:
         shape = (*self.windows.kernel, self.fan_in // self.groups, self.fan_out)
         return [
             Parameter("weights", shape, DRAWN, self.rate, self.decay, self.max_norm),
-            Parameter(
-                "biases", (self.fan_out,), DRAWN, self.rate, trained=self.bias, shown=self.bias
-            ),
+            biases_of(self),
         ]
 
     def out_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -30,22 +30,26 @@ class GaussianNoise(Columnwise):
         As in `Columnwise`.
     deviation : float
         The standard deviation of the noise.
+    schedule : object or None
+        Where it varies from step to step: its schedule.
     """
 
     deviation: float = 0.0
+    schedule: object = None
 
     def is_random(self) -> bool:
         return self.deviation > 0 or super().is_random()
 
     def trace(self, trace: Trace, x: Array) -> Array:
         if trace.noisy and self.deviation > 0:
-            out = Array(x.shape)
+            out, deviation = Array(x.shape), float(self.deviation)
             trace.call(
                 "gaussian_noise",
                 {"out": out},
                 x=x,
-                deviation=float(self.deviation),
+                deviation=deviation,
                 stream=trace.next_stream(),
+                varied=trace.vary("noise", deviation, self.schedule),
             )
             x = out
         return self.after.trace(trace, x)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from fusednn.graph.calls import Call
+from fusednn.graph.calls import Call, Varied
 from fusednn.kernels.activations import ACTIVATIONS, multiply_slopes
 from fusednn.kernels.ops.pointwise import activate as kernels
 from fusednn.kernels.ops.pointwise import noise as random
@@ -76,12 +78,7 @@ def multiply(lowering: Lowering, call: Call) -> list[np.ndarray]:
 
 def dropout(lowering: Lowering, call: Call) -> list[np.ndarray]:
     given, has_slopes = call.given, call.given["slopes"] is not None
-    kept = 1 - given["rate"]
-    factor, low, high = 1 / kept, 0.0, 0.0
-    if given["alpha"]:
-        factor = (kept + SELU_LIMIT**2 * kept * given["rate"]) ** -0.5
-        high = -factor * SELU_LIMIT * given["rate"]
-        low = high + factor * SELU_LIMIT
+    dropped, factor, low, high = mask_values(given["rate"], given["alpha"])
     backward = ACTIVATIONS[given["activation"]].backward
     operands = {
         "out": lowering.blocks[call.out["out"]],
@@ -89,13 +86,14 @@ def dropout(lowering: Lowering, call: Call) -> list[np.ndarray]:
         "has_slopes": has_slopes,
         "key": lowering.key,
         "layer": given["stream"],
-        "dropped": round(given["rate"] * 2**32),
+        "dropped": dropped,
         "factor": factor,
         "derivative": (backward, "derivative") if given.get("derivative") else None,
         "derivative_constants": _constants(lowering, call),
         "low": low,
         "high": high,
         "by_channel": given["by_channel"],
+        "varied": column_of(lowering.graph.varied, given["varied"]),
     }
     return [lowering.program.record(random.dropout, operands)]
 
@@ -106,5 +104,55 @@ def noise(lowering: Lowering, call: Call) -> list[np.ndarray]:
         "key": lowering.key,
         "layer": call.given["stream"],
         "deviation": call.given["deviation"],
+        "varied": column_of(lowering.graph.varied, call.given["varied"]),
     }
     return [lowering.program.record(random.gaussian_noise, operands)]
+
+
+# -- noise that varies from step to step -------------------------------------------------------
+
+
+def mask_values(rate: float, alpha: bool) -> tuple[int, float, float, float]:
+    """How a share of values is dropped: rate 2^32, the factor of the others, and what is added to
+    dropped ones and to the others (`kernels.ops.pointwise.noise`)."""
+    kept = 1 - rate
+    factor, low, high = 1 / kept, 0.0, 0.0
+    if alpha:
+        factor = (kept + SELU_LIMIT**2 * kept * rate) ** -0.5
+        high = -factor * SELU_LIMIT * rate
+        low = high + factor * SELU_LIMIT
+    return round(rate * 2**32), factor, low, high
+
+
+def width_of(varied: Varied) -> int:
+    """The columns of one."""
+    return 1 if varied.kind == "noise" else 4
+
+
+def columns_of(varied: Sequence[Varied]) -> int:
+    """The columns of all."""
+    return sum(map(width_of, varied))
+
+
+def column_of(varied: Sequence[Varied], number: int | None) -> int | None:
+    """The first column of one by its number, counted from 1; None of none."""
+    return None if number is None else 1 + columns_of(varied[:number])
+
+
+def values_of(varied: Varied, factor: float) -> tuple[float, ...]:
+    """Its columns in a step with this factor.
+
+    Raises
+    ------
+    ValueError
+        If all values would be dropped.
+    """
+    amount = varied.amount * factor
+    if varied.kind == "noise":
+        return (amount,)
+    if amount >= 1:
+        raise ValueError(
+            f"factors of {varied.schedule!r} must keep a dropout of {varied.amount:g} below 1, got"
+            f" {factor:g}."
+        )
+    return mask_values(amount, varied.kind == "alpha")

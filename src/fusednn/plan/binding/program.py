@@ -58,6 +58,8 @@ class Program:
         As `set_stages` was given them.
     refresh : list of callable
         Functions to call before a run: they compute again what depends on parameters alone.
+    n_varied : int
+        Columns of what varies from step to step by schedules of its own; set before `set_steps`.
     """
 
     def __init__(
@@ -70,6 +72,7 @@ class Program:
         self._records: list[np.ndarray] = []
         self._calls: dict[int, tuple[Any, Mapping[str, Any]]] = {}  # of records, by `id`
         self.refresh: list[Callable[[], object]] = []
+        self.n_varied = 0
         self.words = np.zeros(records.PROGRAM_WIDTH, np.int64)
         self.sync = self.memory.keep(records.CLAIMS + records.CLAIMS_WIDTH * workers, np.int64)
         self.frames = self.memory.keep(records.FRAME_WIDTH * workers, np.int64)
@@ -220,7 +223,7 @@ class Program:
         return [bisect_left(middles, worker * share) for worker in range(self.workers + 1)]
 
     def set_steps(self, steps: np.ndarray) -> None:
-        """Sets the steps (n, STEP_WIDTH); allocates their settings and totals."""
+        """Sets the steps (n, STEP_WIDTH); allocates their settings, totals and what varies."""
         self.steps = np.ascontiguousarray(steps, np.int64)
         self.settings = np.zeros((len(steps), records.SETTINGS_WIDTH))
         self.totals = np.zeros((len(steps), records.TOTALS_WIDTH))
@@ -228,6 +231,9 @@ class Program:
         frames = self.frames.reshape(-1, records.FRAME_WIDTH)
         frames[:, records.SETTINGS] = address_of(self.settings)
         frames[:, records.TOTALS] = address_of(self.totals)
+        self.varied = np.zeros((len(steps), self.n_varied))
+        frames[:, records.VARIED] = address_of(self.varied)
+        frames[:, records.N_VARIED] = self.n_varied
 
 
 def _name(op) -> str:
