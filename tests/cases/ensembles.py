@@ -17,7 +17,7 @@ from fusednn.layers import (
 )
 from fusednn.losses import Quantile
 from fusednn.serving.ensembles.ensemble import Ensemble, Member
-from fusednn.serving.ensembles.targets import Classes, Quantities
+from fusednn.serving.ensembles.targets import Classes, Quantities, Spread
 from fusednn.tables.frames.in_memory import table_of
 from fusednn.tables.preparing.learning import learned_preparation
 
@@ -124,14 +124,18 @@ def made(name):
     if name.startswith("several"):
         y = np.stack([score, -(score**2)], axis=1)
         networks = fitted(NetworkRegressor, preparation, X, y)
-        target = Quantities((3.0, 1e6), (2.0, 5e3), (0.0, 9.9e5), (5.0, 1.1e6))
+        spreads = Spread((1.0, 2.5), (0.3, 0.5)), Spread((1e6,), (40.0,))
+        target = Quantities((3.0, 1e6), (2.0, 5e3), (0.0, 9.9e5), (5.0, 1.1e6), spreads=spreads)
     elif name.startswith("quantiles"):
         networks = fitted(NetworkRegressor, preparation, X, score, loss=Quantile(SHARES))
         target = Quantities((3.0,), (2.0,), (0.0,), (5.0,), SHARES)
     else:
         networks = fitted(NetworkRegressor, preparation, X, score)
         column = name.startswith("column")
-        target = Quantities((1e6,), (2e3,), (9.97e5,), (1.003e6,), column=column)
+        spread = Spread((9.99e5, 1e6, 1e6, 1.002e6), (10.0, 20.0, 30.0, 5.0))
+        target = Quantities(
+            (1e6,), (2e3,), (9.97e5,), (1.003e6,), column=column, spreads=(spread,)
+        )
     return Ensemble(preparation, members_of(networks), target, "TabularRegressor"), networks
 
 

@@ -15,7 +15,7 @@ from test_datasets import NUMBERS, idx_bytes, write_idx_folder
 
 from fusednn.command.main import main
 from fusednn.command.subcommands import compare, demo
-from fusednn.command.terminal import progress
+from fusednn.training import progress_bar as progress
 
 COMMAND = [
     sys.executable,

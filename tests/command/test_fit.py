@@ -92,7 +92,7 @@ def test_options_reach_the_network(tmp_path):
 def test_rows_are_held_out_and_stop_the_training(tmp_path, capsys):
     noise = pd.DataFrame(np.random.RandomState(0).normal(size=(300, 3)), columns=list("xyz"))
     noise.to_csv(tmp_path / "t.csv", index=False)
-    model, options = tmp_path / "m.st", ("--jobs", 1, "--seed", 1)
+    model, options = tmp_path / "m.st", ("--jobs", 1, "--seed", 1, "--preset", "plain")
     assert run("fit", tmp_path / "t.csv", "--target", "z", "-o", model, *options) == 0
     out = capsys.readouterr().out
     assert "t.csv: 270 rows to train on, 30 held out" in out

@@ -31,6 +31,9 @@ GRACE = 120
 LOADED = 0.15
 """CPUs in use by other processes, in the mean of a run, from which its seconds mean little."""
 
+TICKS = 0.02
+"""Seconds by which the system's count of busy seconds may be ahead, two of its ticks."""
+
 
 class Clock:
     """Wall and CPU seconds of a block, and the CPUs that other processes used meanwhile."""
@@ -46,7 +49,7 @@ class Clock:
         after = _busy()
         self.others = None
         if busy is not None and after is not None:
-            self.others = max(0.0, (after - busy - self.cpu) / self.wall)
+            self.others = max(0.0, (after - busy - self.cpu - TICKS) / self.wall)
 
     def seconds(self):
         """Both, as a record has them."""

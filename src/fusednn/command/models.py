@@ -10,10 +10,22 @@ from fusednn.tables.tabular import Tabular
 from .terminal.errors import UserError
 
 if TYPE_CHECKING:
+    from typing_extensions import TypeIs
+
+    from fusednn.serving.ensembles.predictor import TabularPredictor
     from fusednn.serving.predictor import Predictor
 
 
-def open_model(path: Path, jobs: int | None = None) -> tuple[Predictor, Tabular]:
+def is_raw(predictor: Predictor | TabularPredictor) -> TypeIs[TabularPredictor]:
+    """Whether a model prepares raw tables by itself."""
+    from fusednn.serving.ensembles.predictor import TabularPredictor
+
+    return isinstance(predictor, TabularPredictor)
+
+
+def open_model(
+    path: Path, jobs: int | None = None
+) -> tuple[Predictor | TabularPredictor, Tabular]:
     """
     Load a model that `fusednn fit` has written.
 
@@ -25,7 +37,7 @@ def open_model(path: Path, jobs: int | None = None) -> tuple[Predictor, Tabular]
 
     Returns
     -------
-    Predictor, Tabular
+    Predictor or TabularPredictor, Tabular
 
     Raises
     ------
@@ -36,14 +48,15 @@ def open_model(path: Path, jobs: int | None = None) -> tuple[Predictor, Tabular]
     table = Tabular.from_notes(predictor.notes, path)
     classes = getattr(predictor, "classes_", None)
     outputs = None if table.target.labels is None else len(table.target.labels)
-    if predictor.n_features_in_ != len(table.encoding.names) or outputs != (
+    read = table.encoding.inputs if is_raw(predictor) else table.encoding.names
+    if predictor.n_features_in_ != len(read) or outputs != (
         None if classes is None else len(classes)
     ):
         raise UserError(f"{path} has notes that do not match its network: run `fusednn fit` again")
     return predictor, table
 
 
-def opened(path: Path, jobs: int | None = None) -> Predictor:
+def opened(path: Path, jobs: int | None = None) -> Predictor | TabularPredictor:
     """
     Load any fusednn model.
 

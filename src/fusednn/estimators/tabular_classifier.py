@@ -39,7 +39,7 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
 
         * "fast": one small network;
         * "realmlp": one network by the published recipe of RealMLP-TD;
-        * "default": three families of networks, four networks each;
+        * "default": four families of networks, three for quantities, four networks each;
         * "best": a further family, to which the labels of the nearest training rows are inputs.
           The model keeps the training rows for it.
     metric : str, callable or None, default=None
@@ -179,7 +179,7 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
         return self
 
     def _metric(self, preset):
-        return preset.metric.classes if self.metric is None else self.metric
+        return preset.metrics[0] if self.metric is None else self.metric
 
     def _learned_target(self, found, weights):
         weights = with_class_weight(self.class_weight, found, weights)

@@ -129,7 +129,7 @@ class TabularRegressor(RegressorMixin, BaseTabular):
 
     def _metric(self, preset):
         if self.metric is None and self.quantiles is None:
-            return preset.metric.quantities
+            return preset.metrics[1]
         return self.metric
 
     def _learned_target(self, found, weights):

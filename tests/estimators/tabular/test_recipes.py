@@ -8,7 +8,7 @@ from fusednn.estimators.tabular.answers import ClassTarget, QuantityTarget
 from fusednn.estimators.tabular.metrics import metric_of
 from fusednn.estimators.tabular.presets import PRESETS
 from fusednn.estimators.tabular.reading import matrix
-from fusednn.estimators.tabular.recipes import Columns, Pair, Recipe, network_of
+from fusednn.estimators.tabular.recipes import Columns, Recipe, network_of
 from fusednn.layers import Dense, Embedding, ParametricActivation, Periodic, PiecewiseLinear, Scale
 from fusednn.tables.frames.in_memory import table_of
 from fusednn.tables.frames.targets import Quantities
@@ -69,9 +69,8 @@ def test_columns_are_numbers_flags_and_codes():
 @pytest.mark.parametrize("encoding", ENCODINGS)
 def test_rates_are_realmlps(encoding, size, task):
     """By the tangent parametrisation that of a dense layer is lr / sqrt(fan-in)."""
-    recipe = Recipe("", encoding, size=size, widths=(24, 12), rate=Pair(0.04, 0.2))
-    model = initialized(recipe, task)
     lr = 0.2 if task == "quantities" else 0.04
+    model = initialized(Recipe("", encoding, size=size, widths=(24, 12), rate=lr), task)
     fans = [own[0].shape[0] for own in model.get_weights() if len(own) == 2 and own[0].ndim == 2]
     dense = layers_of(model, Dense)
     rates = [model.learning_rate_init * one.rate_factor for one in dense]
@@ -96,7 +95,7 @@ def test_rates_are_realmlps(encoding, size, task):
 
 
 def test_rates_without_tangent_parametrisation_are_the_recipes():
-    recipe = Recipe("", "quantile", tangent=False, rate=Pair(0.002, 0.003), scale_rate=0)
+    recipe = Recipe("", "quantile", tangent=False, rate=0.002, scale_rate=0)
     model, _ = network(recipe)
     assert model.learning_rate_init == 0.002
     assert {one.rate_factor for one in layers_of(model, Dense)} == {1.0}
@@ -143,18 +142,17 @@ def test_inputs_of_neighbours_stand_behind_the_codes():
 
 
 def test_epochs_follow_from_rows():
-    target = TARGETS["quantities"][0]
-    recipe = Recipe("", epochs=200, passes=Pair(0.8e6, 1.2e6), least_epochs=24)
-    found = [recipe.epochs_for(rows, target) for rows in (100, 6000, 12_000, 10**6)]
+    recipe = Recipe("", epochs=200, passes=1.2e6, least_epochs=24)
+    found = [recipe.epochs_for(rows) for rows in (100, 6000, 12_000, 10**6)]
     assert found == [200, 200, 100, 24]
-    assert recipe.epochs_for(8000, TARGETS["binary"][0]) == 100
-    assert Recipe("").epochs_for(10**6, target) == 256
-    assert Recipe("", epochs=8, passes=Pair(1, 1)).epochs_for(100, target) == 8
+    assert Recipe("").epochs_for(10**6) == 256
+    assert Recipe("", epochs=8, passes=1.0).epochs_for(100) == 8
 
 
 def test_families_of_a_preset_have_names_of_their_own():
-    for preset in PRESETS.values():
-        names = [one.family for one in preset.recipes]
-        assert len(set(names)) == len(names)
-    for name in ("fast", "realmlp", "default"):
-        assert not any(one.neighbours for one in PRESETS[name].recipes)
+    for name, preset in PRESETS.items():
+        for target, _ in TARGETS.values():
+            recipes = preset.recipes(target)
+            names = [one.family for one in recipes]
+            assert len(set(names)) == len(names)
+            assert any(one.neighbours for one in recipes) == (name == "best")

@@ -10,12 +10,20 @@ from fusednn import TabularClassifier
 from fusednn.estimators.tabular import presets
 from fusednn.estimators.tabular.presets import PRESETS
 
-SHORT = {
-    name: preset._replace(
-        recipes=tuple(one._replace(epochs=12, widths=(32, 32)) for one in preset.recipes)
-    )
-    for name, preset in PRESETS.items()
-}
+
+def shortened(preset):
+    """Small networks that train briefly."""
+    tasks = {
+        task: tuple(
+            one._replace(epochs=12, widths=(32, 32)[: len(one.widths)])
+            for one in getattr(preset, task)
+        )
+        for task in ("binary", "several", "quantities")
+    }
+    return preset._replace(**tasks)
+
+
+SHORT = {name: shortened(preset) for name, preset in PRESETS.items()}
 
 
 @pytest.fixture
@@ -90,13 +98,13 @@ def test_what_a_fit_leaves(preset, short):
     assert model.weights_.sum() == pytest.approx(1)
     assert len(model.members_) == len(model.weights_)
     known = SHORT[preset]
-    assert len(model.history_) == len(known.recipes) * known.n_folds
+    assert len(model.history_) == len(known.binary) * known.n_folds
     assert sum(one["weight"] > 0 for one in model.history_) == len(model.members_)
     for one in model.history_:
         assert 1 <= one["best_epoch"] <= one["epochs"] == 12
         assert one["seconds"] > 0
         assert np.isfinite(one["score"])
-    assert {one["family"] for one in model.history_} == {one.family for one in known.recipes}
+    assert {one["family"] for one in model.history_} == {one.family for one in known.binary}
     judged = ~np.isnan(model.oof_).any(axis=1)
     assert judged.sum() == (120 if known.n_folds > 1 else 24)
     np.testing.assert_allclose(model.oof_[judged].sum(axis=1), 1)
@@ -193,7 +201,7 @@ def test_a_validation_set_decides_and_nothing_is_held_out(short):
     X_val, y_val = people(80, 3)
     model = TabularClassifier("default", random_state=0).fit(X, y, X_val=X_val, y_val=y_val)
     assert model.oof_ is None
-    assert len(model.history_) == 12
+    assert len(model.history_) == 16
     mixed = model.predict_proba(X_val)
     value = log_loss(y_val, mixed)
     used = [one["score"] for one in model.history_ if one["weight"] > 0]
@@ -228,7 +236,7 @@ def test_columns_that_matter_are_important(short):
     assert not hasattr(TabularClassifier("fast").fit(X, y), "feature_importances_")
 
 
-def test_categories_of_numbers(short):
+def test_categories_of_numbers():
     rng = np.random.RandomState(0)
     code = rng.randint(6, size=400)
     y = np.array([0, 1, 0, 1, 1, 0])[code]
@@ -255,6 +263,6 @@ def test_the_bar_counts_epochs(short, capsys):
     X, y = people(100)
     TabularClassifier("default", n_folds=2, verbose=True, random_state=0).fit(X, y)
     lines = capsys.readouterr().out.splitlines()
-    assert "72/72" in lines[-1]
+    assert "96/96" in lines[-1]
     assert "held out" in lines[-1]
     assert len(lines) < 8

@@ -37,7 +37,11 @@ def test_enough_time_changes_nothing():
 def compiled():
     """All kernels are compiled: limits count the time of that too."""
     whole = PRESETS["default"]
-    brief = whole._replace(recipes=tuple(one._replace(epochs=1) for one in whole.recipes))
+    binary, quantities = (
+        tuple(one._replace(epochs=1) for one in recipes)
+        for recipes in (whole.binary, whole.quantities)
+    )
+    brief = whole._replace(binary=binary, quantities=quantities)
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(PRESETS, "default", brief)
         TabularClassifier("default", n_folds=2).fit(X, Y)

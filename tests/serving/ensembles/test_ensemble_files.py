@@ -176,6 +176,7 @@ BAD_QUANTITIES = {
     "infinite": (_target(most=[1e301]), "most"),
     "quantiles": (_target(quantiles=[0.9, 0.1, 0.5]), "quantiles must ascend"),
     "column": (_target(column=0), "true or false"),
+    "spreads": (_target(spreads=[{"centers": [0.0], "deviations": [1.0]}]), "spreads must be"),
     "fewer quantiles": (_target(quantiles=[0.1, 0.5]), "must put out 2 numbers"),
 }
 
@@ -185,6 +186,15 @@ def test_wrong_targets_are_refused(name, files):
     change, message = BAD_QUANTITIES[name]
     with pytest.raises(Refused, match=message):
         read_predictor(io.BytesIO(changed(files["quantiles"], change)))
+
+
+@pytest.mark.parametrize(
+    ("centers", "deviations"), [([0.0], [1.0, 2.0]), ([1.0, 0.0], [1.0, 2.0]), ([0.0], [-1.0])]
+)
+def test_wrong_spreads_are_refused(centers, deviations, files):
+    change = _target(spreads=[{"centers": centers, "deviations": deviations}])
+    with pytest.raises(Refused, match="spreads"):
+        read_predictor(io.BytesIO(changed(files["value"], change)))
 
 
 def outcome(data):

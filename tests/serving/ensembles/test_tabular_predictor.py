@@ -37,6 +37,21 @@ def test_answers_are_the_weighted_networks(name):
     np.testing.assert_allclose(found, wanted, rtol=1e-12)
 
 
+@pytest.mark.parametrize("name", ["value", "column", "several"])
+def test_deviations_follow_from_the_values(name):
+    predictor, frame = predictor_of(name), odd_people()
+    values, std = predictor.predict(frame, return_std=True)
+    np.testing.assert_array_equal(values, predictor.predict(frame))
+    assert std.shape == values.shape
+    spreads = made(name)[0].target.spreads
+    columns = zip(values.reshape(40, -1).T, std.reshape(40, -1).T, spreads, strict=True)
+    for own, found, (centers, deviations) in columns:
+        np.testing.assert_array_equal(found, np.interp(own, centers, deviations))
+    for other in ("quantiles", "two"):
+        with pytest.raises(ValueError, match="return_std=True needs a TabularRegressor"):
+            predictor_of(other).predict(frame, return_std=True)
+
+
 def test_labels_are_the_most_probable_ones():
     predictor, frame = predictor_of("three"), odd_people()
     assert predictor.classes_.tolist() == [3, 5, 9]

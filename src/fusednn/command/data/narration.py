@@ -39,6 +39,24 @@ def notes_on_target(labelled: Labelled) -> list[str]:
 
 def notes_on_encoding(learned: Learned, table: Table) -> list[str]:
     """Notes on what the columns became, and which were left out."""
+    notes = notes_on_kinds(learned, table)
+    dates = [part for part in learned.encoding.inputs if isinstance(part, Dates)]
+    if dates:
+        which = "a column" if len(dates) == 1 else f"{len(dates)} columns"
+        count = sum(len(part.inputs) for part in dates)
+        notes.append(f"{which} of dates became {count} inputs of numbers")
+    words = [part for part in learned.encoding.inputs if isinstance(part, Words)]
+    if words:
+        which = "a column" if len(words) == 1 else f"{len(words)} columns"
+        flags = sum(len(part.categories) for part in words)
+        notes.append(f"{which} of words became {flags} one-hot inputs")
+    if learned.missing:
+        notes.append(f"{learned.missing:,} missing values: medians, or a category of their own")
+    return [*notes, *notes_on_left_out(learned)]
+
+
+def notes_on_kinds(learned: Learned, table: Table) -> list[str]:
+    """Notes on what the columns were taken for, where that may be doubted."""
     notes = []
     by_name = {column.name: column for column in table.columns}
     for name in learned.odd:
@@ -63,18 +81,12 @@ def notes_on_encoding(learned: Learned, table: Table) -> list[str]:
         )
     numbers = [part for part in learned.encoding.inputs if isinstance(part, Numbers)]
     notes.extend(_note_on_writing([by_name[part.name] for part in numbers]))
-    dates = [part for part in learned.encoding.inputs if isinstance(part, Dates)]
-    if dates:
-        which = "a column" if len(dates) == 1 else f"{len(dates)} columns"
-        count = sum(len(part.inputs) for part in dates)
-        notes.append(f"{which} of dates became {count} inputs of numbers")
-    words = [part for part in learned.encoding.inputs if isinstance(part, Words)]
-    if words:
-        which = "a column" if len(words) == 1 else f"{len(words)} columns"
-        flags = sum(len(part.categories) for part in words)
-        notes.append(f"{which} of words became {flags} one-hot inputs")
-    if learned.missing:
-        notes.append(f"{learned.missing:,} missing values: medians, or a category of their own")
+    return notes
+
+
+def notes_on_left_out(learned: Learned) -> list[str]:
+    """Notes on the columns that were left out."""
+    notes = []
     if learned.useless:
         left_out = ", ".join(learned.useless)
         notes.append(f"left out {left_out} (empty, or nearly all different words)")

@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections import Counter
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -45,8 +46,26 @@ def _percent(share: float) -> int:
     return min(max(int(100 * share), 1), 99)
 
 
-def learn(options: argparse.Namespace, table: Table, dtype: str) -> Work:
-    """Learns the encoding of a table, and encodes its rows."""
+class Chosen(NamedTuple):
+    """
+    A table's rows with a target, and what the options say of its columns.
+
+    Parameters
+    ----------
+    labelled : Labelled
+    drop, categorical : list of int
+        Indices of columns.
+    notation : Notation
+    """
+
+    labelled: Labelled
+    drop: list[int]
+    categorical: list[int]
+    notation: Notation
+
+
+def chosen(options: argparse.Namespace, table: Table, dtype: str) -> Chosen:
+    """Finds the target of a table, and the columns that options name."""
     table.find(options.target)  # raises for a table that has only a header
     if table.rows:
         require_rows(table.rows, options.table)
@@ -60,7 +79,13 @@ def learn(options: argparse.Namespace, table: Table, dtype: str) -> Work:
         raise UserError("--drop names the target: drop other columns")
     if labelled.place in categorical:
         raise UserError("--categorical names the target: give --task classification instead")
-    rows, held_out = _split(options, labelled)
+    return Chosen(labelled, drop, categorical, notation)
+
+
+def learn(options: argparse.Namespace, table: Table, dtype: str) -> Work:
+    """Learns the encoding of a table, and encodes its rows."""
+    labelled, drop, categorical, notation = chosen(options, table, dtype)
+    rows, held_out = split(options, labelled, HELD_OUT)
     learned = learned_encoding(labelled.table, labelled.place, rows, drop, categorical)
     tabular = Tabular(learned.encoding, labelled.target, _scale(labelled, rows), notation)
     if dtype == "float32":
@@ -83,8 +108,8 @@ def _scale(labelled: Labelled, rows: np.ndarray) -> tuple[float, float]:
 
 def known(options: argparse.Namespace, table: Table, old: Tabular, dtype: str) -> Work:
     """Encodes a table's rows as a model's training table was encoded."""
-    labelled = _labelled_as(old, table, options.table, dtype, options.decimal)
-    rows, held_out = _split(options, labelled)
+    labelled = labelled_as(old, table, options.table, dtype, options.decimal)
+    rows, held_out = split(options, labelled, HELD_OUT)
     if old.target.classify and (lacking := set(old.target.classes) - set(labelled.y[rows])):
         raise UserError(
             f"{options.table} has no training row with the label {min(lacking)}: --continue needs"
@@ -93,7 +118,7 @@ def known(options: argparse.Namespace, table: Table, old: Tabular, dtype: str) -
     return _work(options, old, labelled, rows, held_out, dtype)
 
 
-def _labelled_as(
+def labelled_as(
     tabular: Tabular, table: Table, path: Path, dtype: str, decimal: str | None = None
 ) -> Labelled:
     """A table's rows with a target, read as the training table was read."""
@@ -102,11 +127,13 @@ def _labelled_as(
     return labelled_table(table, tabular.target, dtype=dtype)
 
 
-def _split(options: argparse.Namespace, labelled: Labelled) -> tuple[np.ndarray, np.ndarray]:
-    """Indices of the training rows and of the held-out rows."""
+def split(
+    options: argparse.Namespace, labelled: Labelled, share: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Indices of the training rows and of the held-out rows; `share` is the usual share."""
     rows = len(labelled.y)
     require_rows(rows, options.table)
-    part = HELD_OUT if options.validation is None else options.validation
+    part = share if options.validation is None else options.validation
     if options.validation_table is not None or part == 0:
         return np.arange(rows), np.arange(0)
     train, held_out = split_rows(labelled.y, labelled.target.classify, part, options.seed)
@@ -135,7 +162,7 @@ def _work(
         path, unknown = options.validation_table, Counter()
         table = read(path, tabular.encoding.header)
         notes.extend(f"{path.name}: {note}" for note in notes_on_reading(table))
-        other = _labelled_as(tabular, table, path, dtype)
+        other = labelled_as(tabular, table, path, dtype)
         if not len(other.y):
             raise UserError(f"{path} has no rows with a target: give another --validation-table")
         held = samples(other, np.arange(len(other.y)), unknown)

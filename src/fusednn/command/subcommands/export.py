@@ -10,13 +10,15 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from fusednn.command.arguments import file
-from fusednn.command.models import open_model
+from fusednn.command.models import is_raw, open_model
 from fusednn.command.terminal.errors import UserError
 from fusednn.command.terminal.output import check_output, replacing
 from fusednn.export.c.text import identifier, remark
+from fusednn.tables.preparing.raw_types import Raw, raw_type_of
 from fusednn.tables.tabular import Tabular
 
 if TYPE_CHECKING:
+    from fusednn.serving.ensembles.predictor import TabularPredictor
     from fusednn.serving.predictor import Predictor
 
 KINDS = "onnx", "c", "library"
@@ -25,11 +27,14 @@ DETAILS = """\
 onnx writes a model for ONNX Runtime and similar programs (needs the package onnx). c writes C99
 source. library compiles that source to a shared library (needs a C compiler).
 
-The exported network takes encoded columns, not a table. This command prints its inputs in their
-order, and their type. A column of numbers is one input, and so is each part of a date (in UTC
-where dates have an offset); replace a missing value by the number that is printed. A column of
+A model of --preset plain takes encoded columns, not a table. This command prints its inputs in
+their order, and their type. A column of numbers is one input, and so is each part of a date (in
+UTC where dates have an offset); replace a missing value by the number that is printed. A column of
 words is one input per category: 1 for the row's own category, 0 for the others; category ? is a
 missing value. There is one output per printed label, or one for the target.
+
+Other models take the table's columns and prepare them: ONNX has an input for each, C a row of
+them. This command prints their names and types. library is for --preset plain alone.
 """
 
 
@@ -60,24 +65,50 @@ def run(options: argparse.Namespace) -> None:
     predictor, tabular = open_model(options.model)
     _export(options, predictor, tabular)
     print(f"wrote {options.output}")
-    print(*description(tabular, str(predictor.dtype)), sep="\n")
+    print(*description(predictor, tabular), sep="\n")
 
 
 def _json(name: str) -> str:
     return json.dumps(name, ensure_ascii=False)
 
 
-def description(tabular: Tabular, dtype: str, written: Callable[[str], str] = _json) -> list[str]:
+def description(
+    predictor: Predictor | TabularPredictor,
+    tabular: Tabular,
+    written: Callable[[str], str] = _json,
+) -> list[str]:
     """Lines that describe inputs and outputs; `written` formats names and labels."""
+    if is_raw(predictor):
+        return _columns(predictor, written) + _outputs(tabular, written)
     names = tabular.encoding.names
-    lines = [f"inputs ({len(names)}, {dtype}), in this order:"]
+    lines = [f"inputs ({len(names)}, {predictor.dtype}), in this order:"]
     number = 0
     for part in tabular.encoding.inputs:
         for name, fill in zip(part.inputs, part.fills, strict=True):
             what = "1 or 0" if fill is None else f"missing values: {fill!r}"
             lines.append(f"{number:>6}  {written(name)}  ({what})")
             number += 1
-    target = tabular.target
+    return lines + _outputs(tabular, written)
+
+
+def _columns(predictor: TabularPredictor, written: Callable[[str], str]) -> list[str]:
+    """The columns of a table, each with its type outside Python."""
+    features = predictor.ensemble().preparation.features
+    lines = [f"columns ({len(features)}):"]
+    for number, feature in enumerate(features):
+        lines.append(f"{number:>6}  {written(feature.name)}  ({_TYPES[raw_type_of(feature)]})")
+    return lines
+
+
+_TYPES = {
+    Raw.NUMBER: "number; missing: NaN",
+    Raw.TEXT: "text; missing: empty",
+    Raw.MOMENT: "microseconds since 1970; missing: the least integer",
+}
+
+
+def _outputs(tabular: Tabular, written: Callable[[str], str]) -> list[str]:
+    target, lines = tabular.target, []
     if target.labels is None:
         lines.append(f"output: {written(target.name)}")
     else:
@@ -86,7 +117,9 @@ def description(tabular: Tabular, dtype: str, written: Callable[[str], str] = _j
     return lines
 
 
-def _export(options: argparse.Namespace, predictor: Predictor, tabular: Tabular) -> None:
+def _export(
+    options: argparse.Namespace, predictor: Predictor | TabularPredictor, tabular: Tabular
+) -> None:
     import fusednn
 
     output, kind = options.output, options.to
@@ -100,7 +133,7 @@ def _export(options: argparse.Namespace, predictor: Predictor, tabular: Tabular)
             with replacing(output) as place, TemporaryDirectory() as folder:
                 source = Path(folder, output.name)
                 fusednn.export_c(predictor, source, _identifier(options))
-                lines = description(tabular, str(predictor.dtype), remark)
+                lines = description(predictor, tabular, remark)
                 comment = "/*\n * " + "\n * ".join(lines) + "\n */\n"
                 place.write_bytes(comment.encode("ascii") + source.read_bytes())
     except OSError as error:

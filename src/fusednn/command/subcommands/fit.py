@@ -1,4 +1,4 @@
-"""`fusednn fit`: trains a network on a table, and saves it together with the table's encoding."""
+"""`fusednn fit`: trains networks on a table, and saves them together with how it was read."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from fusednn.command.arguments import (
     sizes,
 )
 from fusednn.command.data.preparing import known, learn, read
-from fusednn.command.models import open_model
+from fusednn.command.models import is_raw, open_model
+from fusednn.command.subcommands.fit_presets import PLAIN, PRESETS, fit_preset, preset_of
 from fusednn.command.terminal.errors import UserError
 from fusednn.command.terminal.output import check_output, replacing
 from fusednn.command.training.report import describe, print_score
@@ -29,6 +30,17 @@ from fusednn.tables.tabular import Tabular
 DETAILS = """\
 TABLE is a Parquet file, or a CSV file (commas, semicolons, tabs, | or blanks as delimiters; in
 UTF-8, UTF-16, UTF-32 or a one-byte Western encoding; plain or compressed: gz, bz2, xz, zip, zst).
+
+By default an ensemble of networks is trained, fusednn's TabularClassifier or TabularRegressor:
+--preset default. Each network is trained on three quarters of the rows; the other quarter decides
+how long. Answers for rows that networks have not seen decide their weights, and are scored.
+--preset fast trains one small network, --preset realmlp the network of a publication. The rows of
+--validation or --validation-table decide instead, and are scored.
+
+--preset plain trains one network of --layers on plain inputs. --layers, --activation, --dtype,
+--epochs, --batch, --learning-rate and --continue are for it alone: if one is given, the preset is
+plain. What follows on numbers and words is of the plain network; others scale and clip numbers,
+say where one is missing, and learn vectors for the categories of a column that has many.
 
 Numbers: each column becomes one input. Missing values (empty, ?, NA, N/A, NaN, null, none, others
 that pandas knows, Excel's errors such as #DIV/0!) are replaced by the column's median. Numbers may
@@ -47,8 +59,8 @@ Left out: columns that are empty or in which nearly all words differ, an index w
 rows without a target. In a target of words, only empty cells, ? and the values of --missing count
 as no target. MODEL stores all of this, and `fusednn predict` applies it to its table.
 
-A tenth of the rows is held out. Training stops when their loss has not improved for 10 epochs,
-keeps the weights of the best epoch, and prints the score on the held-out rows.
+For the plain network a tenth of the rows is held out. Training stops when their loss has not
+improved for 10 epochs, keeps the weights of the best epoch, and prints the score on these rows.
 """
 
 
@@ -70,6 +82,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--task", choices=TASKS,
         help="default: classification for words and up to 30 different whole numbers",
+    )  # fmt: skip
+    add(
+        "--preset", choices=[*PRESETS, PLAIN],
+        help="what to train, see below; default: default, or plain if an option is given that only"
+        " the plain network has",
     )  # fmt: skip
     add(
         "--drop", nargs="+", action="extend", default=[], metavar="COLUMN",
@@ -94,12 +111,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     add(
         "--continue", type=file, dest="old", metavar="OLD",
-        help="train this model further, with its target, encoding and network",
+        help="train this model of --preset plain further, with its target, encoding and network",
     )  # fmt: skip
     held_out = parser.add_argument_group("held-out rows").add_mutually_exclusive_group()
     held_out.add_argument(
         "--validation", type=share, metavar="SHARE",
-        help="share of the rows to hold out; 0 for none. Default: 0.1",
+        help="share of the rows to hold out; 0 for none. Default: 0.1 with --preset plain, else 0",
     )  # fmt: skip
     held_out.add_argument(
         "--validation-table",
@@ -107,7 +124,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="use the rows of this file as held-out rows instead",
     )
-    add = parser.add_argument_group("network and training").add_argument
+    add = parser.add_argument_group("training").add_argument
+    add("--max-time", type=above_zero, metavar="SECONDS", help="end training after this time")
+    add("--jobs", type=jobs, metavar="N", help="threads; -1 for all CPUs; default: automatic")
+    add("--seed", type=seed, default=0, metavar="N", help="default: 0")
+    add = parser.add_argument_group("the plain network").add_argument
     add(
         "--layers", type=sizes, metavar="N,N",
         help="units of the hidden layers; default: 128,64, or 256,128 from 10,000 rows on",
@@ -121,14 +142,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--epochs", type=positive, metavar="N",
         help="the most passes over the rows; default: 200, or as many as --max-time allows",
     )  # fmt: skip
-    add("--max-time", type=above_zero, metavar="SECONDS", help="end training after this time")
     add(
         "--batch", type=positive, metavar="N",
         help="rows of a mini-batch; default: 32, or 200 from 10,000 rows on",
     )  # fmt: skip
     add("--learning-rate", type=above_zero, metavar="RATE", help="for Adam; default: 0.001")
-    add("--jobs", type=jobs, metavar="N", help="threads; -1 for all CPUs; default: automatic")
-    add("--seed", type=seed, default=0, metavar="N", help="default: 0")
 
 
 def run(options: argparse.Namespace) -> None:
@@ -138,10 +156,19 @@ def run(options: argparse.Namespace) -> None:
     check_output(options.output, options.table, options.validation_table)
     if options.old is None and options.target is None:
         raise UserError("--target is missing: name the column to predict")
+    preset = preset_of(options)
+    if preset != PLAIN:
+        fit_preset(options, read(options.table, _header(options, None)), preset)
+        return
     old = None
     if options.old is not None:
         _refuse_with_continue(options)
-        _, old = open_model(options.old)
+        predictor, old = open_model(options.old)
+        if is_raw(predictor):
+            raise UserError(
+                f"{options.old} is not of --preset plain, so it is not trained further: fit a new"
+                " one to all rows"
+            )
     table = read(options.table, _header(options, old))
     model = None if old is None else load_estimator(options.old, old.target.classify)
     dtype = options.dtype or "float32" if model is None else str(model.coefs_[0].dtype)

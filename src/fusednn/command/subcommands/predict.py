@@ -9,13 +9,14 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from fusednn.command.arguments import file, jobs, rows_from, rows_to
 from fusednn.command.data.parquet_rows import ParquetRows
-from fusednn.command.models import open_model
+from fusednn.command.data.raw_tables import used_columns
+from fusednn.command.models import is_raw, open_model
 from fusednn.command.terminal.errors import UserError
 from fusednn.command.terminal.output import check_form, check_output, replacing, text_file
 from fusednn.command.training.report import warn_of_unknown
@@ -28,6 +29,7 @@ from fusednn.tables.tabular import Tabular
 from fusednn.training.progress_bar import ProgressBar
 
 if TYPE_CHECKING:
+    from fusednn.serving.ensembles.predictor import TabularPredictor
     from fusednn.serving.predictor import Predictor
 
 Columns = dict[str, list[str] | np.ndarray]
@@ -99,8 +101,12 @@ def run(options: argparse.Namespace) -> None:
             if notation is None:
                 notation = tabular.found_notation(found, options.decimal)
             found = found.read_as(notation)
-            X = encoding.encode(found, str(predictor.dtype), unknown)
-            columns |= _answers(predictor, tabular, X, options.proba, set(columns))
+            if is_raw(predictor):
+                answers = _of_raw(predictor, used_columns(tabular, found), unknown)
+            else:
+                X = encoding.encode(found, str(predictor.dtype), unknown)
+                answers = _of_inputs(predictor, tabular, X, options.proba)
+            columns |= _named(answers, tabular, options.proba, set(columns))
             write(columns)
     warn_of_unknown(unknown)
 
@@ -120,29 +126,46 @@ def _watched(blocks: Blocks) -> Iterator[Table]:
         bar.finish()
 
 
-def _answers(
-    predictor: Predictor, tabular: Tabular, X: np.ndarray, proba: bool, taken: set[str]
-) -> Columns:
-    """Predicts encoded rows, and returns the columns to write."""
+class Answers(NamedTuple):
+    """Values, or the places of labels and their probabilities, if these were computed."""
+
+    found: np.ndarray
+    probabilities: np.ndarray | None = None
+
+
+def _of_inputs(predictor: Predictor, tabular: Tabular, X: np.ndarray, proba: bool) -> Answers:
+    """Predicts encoded rows."""
+    labels, given = tabular.target.labels, len(X) > 0
+    if labels is None:
+        values = np.empty(0, predictor.dtype)
+        return Answers(predictor.predict(X, validate=False) if given else values)
+    shares = np.empty((0, len(labels)), predictor.dtype)
+    if not given:
+        return Answers(np.empty(0, np.intp), shares)
+    places = np.searchsorted(predictor.classes_, predictor.predict(X, validate=False))
+    return Answers(places, predictor.predict_proba(X, validate=False) if proba else None)
+
+
+def _of_raw(predictor: TabularPredictor, table: Table, unknown: Counter[str]) -> Answers:
+    """Predicts rows of a table."""
+    answers = predictor.answers(table, unknown)
+    if not hasattr(predictor, "classes_"):
+        return Answers(answers)
+    return Answers(answers.argmax(axis=1), answers)
+
+
+def _named(answers: Answers, tabular: Tabular, proba: bool, taken: set[str]) -> Columns:
+    """The columns to write."""
     target = tabular.target
     name = target.name if tabular.encoding.header and target.name not in taken else "prediction"
     names = [name, *(f"{name}={label}" for label in target.labels or ())]
     if twice := taken.intersection(names):
         raise UserError(f"--id names {min(twice)!r}, which is also a column of predictions")
     if target.labels is None:
-        values = np.empty(0, predictor.dtype)
-        return {name: predictor.predict(X, validate=False) if len(X) else values}
-    labels = target.labels
-    shares = np.empty((0, len(labels)), predictor.dtype)
-    if len(X):
-        chosen = np.searchsorted(predictor.classes_, predictor.predict(X, validate=False))
-        if proba:
-            shares = predictor.predict_proba(X, validate=False)
-    else:
-        chosen = np.empty(0, np.intp)
-    columns: Columns = {name: [labels[number] for number in chosen]}
-    if proba:
-        columns |= dict(zip(names[1:], shares.T, strict=True))
+        return {name: answers.found}
+    columns: Columns = {name: [target.labels[number] for number in answers.found]}
+    if proba and answers.probabilities is not None:
+        columns |= dict(zip(names[1:], answers.probabilities.T, strict=True))
     return columns
 
 

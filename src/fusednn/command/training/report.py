@@ -14,6 +14,7 @@ from fusednn.tables.errors import one_line
 from fusednn.tables.inputs import Numbers
 from fusednn.tables.table import Table
 from fusednn.tables.tabular import Tabular
+from fusednn.tables.target import Target
 
 from .settings import network_in_words
 from .train import Work
@@ -26,8 +27,17 @@ def describe(path: Path, work: Work, model) -> None:
     """Prints the rows, the notes on the table, the task and the network."""
     held_out = 0 if work.held_out is None else len(work.held_out.y)
     target = work.tabular.target
-    print(f"{path.name}: {len(work.samples.y):,} rows to train on, {held_out:,} held out")
-    for note in work.notes:
+    describe_rows(path, len(work.samples.y), held_out, work.notes, target)
+    outputs = 1 if target.labels is None or len(target.labels) == 2 else len(target.labels)
+    layers = [work.samples.X.shape[1], *model.hidden_layer_sizes, outputs]
+    print(network_in_words(layers, model.activation, model.batch_size, model.dtype, model.n_jobs))
+    sys.stdout.flush()
+
+
+def describe_rows(path: Path, rows: int, held_out: int, notes: list[str], target: Target) -> None:
+    """Prints the number of rows, the notes on the table, and the task."""
+    print(f"{path.name}: {rows:,} rows to train on, {held_out:,} held out")
+    for note in notes:
         print(f"  {one_line(note)}")
     name = one_line(target.name)
     if target.labels is None:
@@ -35,10 +45,6 @@ def describe(path: Path, work: Work, model) -> None:
     else:
         labels = f"{len(target.labels)} labels ({one_line(target.listed_labels())})"
         print(f"  classification of {name}: {labels}")
-    outputs = 1 if target.labels is None or len(target.labels) == 2 else len(target.labels)
-    layers = [work.samples.X.shape[1], *model.hidden_layer_sizes, outputs]
-    print(network_in_words(layers, model.activation, model.batch_size, model.dtype, model.n_jobs))
-    sys.stdout.flush()
 
 
 def warn_of_far(tabular: Tabular, table: Table) -> None:

@@ -18,6 +18,10 @@ from fusednn.estimators.files.fitted_network import KINDS, FittedNetwork, fitted
 from fusednn.estimators.input.steps import axes_of
 from fusednn.estimators.network.perceptron_weights import built_of
 from fusednn.estimators.regression import RegressionMixin
+from fusednn.estimators.tabular import freezing as tabular
+from fusednn.estimators.tabular.base import BaseTabular
+from fusednn.estimators.tabular_classifier import TabularClassifier
+from fusednn.estimators.tabular_regressor import TabularRegressor
 from fusednn.graph.network import Network
 from fusednn.plan.folding import folded
 from fusednn.serving.ensembles.ensemble import Ensemble
@@ -35,7 +39,7 @@ if TYPE_CHECKING:
 
 @overload
 def freeze(
-    estimator: TabularPredictor,
+    estimator: TabularClassifier | TabularRegressor | TabularPredictor,
     *,
     n_jobs: int | None = None,
     weights: RoundedWeights | None = None,
@@ -84,7 +88,7 @@ def freeze(
 
     Returns
     -------
-    Predictor
+    Predictor, or TabularPredictor of a model of raw tables
         Its answers equal the estimator's up to rounding.
 
     Raises
@@ -111,6 +115,10 @@ def freeze(
     * a `TransformedTargetRegressor` whose inverse is one of these scalers', `np.exp`, `np.expm1`
       or `np.square`;
     * a search such as `GridSearchCV`: its best estimator is frozen.
+
+    A `TabularClassifier` or `TabularRegressor` must be the whole, the best estimator of a search,
+    or the only step of a pipeline. With preset "best" it predicts with its training rows, and
+    cannot be frozen.
 
     A `GAN` has two networks, of which each is frozen: take its `generator_` or `discriminator_`.
 
@@ -146,11 +154,23 @@ def ensemble_of(estimator: Any, folds: bool = True) -> Ensemble | None:
     estimator : estimator, TabularPredictor or Predictor
     folds : bool
         See `model_of`.
+
+    Raises
+    ------
+    NotFittedError, TypeError
+        See `freeze`.
     """
     if isinstance(estimator, TabularPredictor):
         return estimator.ensemble()
+    if isinstance(estimator, BaseTabular):
+        _check_methods(estimator, (TabularClassifier, TabularRegressor))
+        return tabular.ensemble_of(estimator, folds)
     if isinstance(estimator, BaseSearchCV):
         return ensemble_of(_best(estimator), folds)
+    if isinstance(estimator, Pipeline):
+        check_is_fitted(estimator)
+        [*before, last] = steps_of(estimator) or [None]
+        return None if before else ensemble_of(last, folds)
     return None
 
 
@@ -200,6 +220,11 @@ def _found(estimator) -> FittedNetwork:
             raise TypeError(f"{type(estimator).__name__} {TWO_NETWORKS}.")
         _check_methods(estimator, (ClassificationMixin, RegressionMixin))
         return fitted_network_of(estimator)
+    if isinstance(estimator, BaseTabular):
+        raise TypeError(
+            f"{type(estimator).__name__} prepares tables by itself: freeze it alone, not behind"
+            " transformers or within other estimators."
+        )
     if isinstance(estimator, MLPClassifier | MLPRegressor):
         _check_methods(estimator, (MLPClassifier, MLPRegressor))
         return _scikit_learns(estimator)

@@ -18,13 +18,9 @@ class ClassTarget(NamedTuple):
     ----------
     labels : ndarray of shape (n_classes,)
         Ascending.
-    power : float, default=1.0
-        The power to which weighted outputs are raised before they are divided by their sum; its
-        inverse is a temperature.
     """
 
     labels: np.ndarray
-    power: float = 1.0
 
     def encoded(self, found: Classes) -> np.ndarray:
         """
@@ -49,8 +45,6 @@ class ClassTarget(NamedTuple):
 
     def probabilities(self, outputs: np.ndarray) -> np.ndarray:
         """The probabilities of weighted outputs (n_rows, n_classes), which sum to 1."""
-        if self.power != 1:
-            outputs = (outputs / outputs.max(axis=1, keepdims=True)) ** self.power
         return outputs / outputs.sum(axis=1, keepdims=True)
 
     def answers(self, outputs: np.ndarray) -> np.ndarray:

@@ -21,6 +21,7 @@ from fusednn.tables.table import Table
 from .answers import outputs_of
 from .data import Data, Rows
 from .ensembles import Fitted, Plan
+from .files_mixin import FilesMixin
 from .folds import NEVER, folds_of
 from .importances import MOST_ROWS, groups_of, importances_of
 from .members import Trained
@@ -42,7 +43,7 @@ FROM_DTYPE = "from_dtype"
 _COUNT = Interval(Integral, 1, None, closed="left")
 
 
-class BaseTabular(BaseEstimator):
+class BaseTabular(FilesMixin, BaseEstimator):
     """Base class of `TabularClassifier` and `TabularRegressor`; not for direct use."""
 
     _parameter_constraints: ClassVar[dict] = {
@@ -124,7 +125,7 @@ class BaseTabular(BaseEstimator):
         if judge is None:
             classes = own.y if self._classify else None
             folds = folds_of(preset.n_folds, count, classes, random_state)
-        asked = max(recipe.neighbours for recipe in preset.recipes)
+        asked = max(recipe.neighbours for recipe in preset.recipes(target))
         if not asked:
             return Data(own, folds, judge)
         known = columns, target, own.X, own.y, folds, self.n_jobs
@@ -164,7 +165,6 @@ class BaseTabular(BaseEstimator):
         return learned_preparation(
             table,
             categorical=categorical_places(table, asked),
-            most_flags=preset.most_flags,
             scale_flags=preset.scale_flags,
         )
 

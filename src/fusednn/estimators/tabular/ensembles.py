@@ -16,6 +16,7 @@ from .metrics import Metric
 from .passes import Work
 from .presets import Preset
 from .recipes import Columns
+from .sharpening import LEAST_SHARPENED, power_of, sharpen, sharpened
 from .weighing import greedy_weights
 
 MOST_JUDGED = 50_000
@@ -81,12 +82,12 @@ class Plan(NamedTuple):
         if self.data.judge is None:
             places = np.unique(folds[folds >= 0]).tolist()
         jobs = []
-        for recipe in self.preset.recipes:
+        for recipe in self.preset.recipes(self.target):
             for _ in range(self.preset.n_ensemble):
                 for fold in places:
                     rows = int(np.count_nonzero(folds != fold))
                     seed = int(random_state.randint(2**31))
-                    jobs.append(Job(recipe, fold, seed, recipe.epochs_for(rows, self.target)))
+                    jobs.append(Job(recipe, fold, seed, recipe.epochs_for(rows)))
         return jobs
 
     def fitted(
@@ -172,6 +173,12 @@ class Plan(NamedTuple):
         whole = [members for name, members in families.items() if folds[name] >= most]
         judges, places, of_rows = self.data.judges(most)
         outputs = [self._held_out(members, of_rows) for members in whole]
+        for place, members in enumerate(whole):
+            if members[0].is_smoothed and len(places) >= LEAST_SHARPENED:
+                power = power_of(outputs[place], judges.y, judges.weights)
+                outputs[place] = sharpened(outputs[place], power)
+                for one in members:
+                    sharpen(one.network, power)
         some = slice(None, None, -(-len(places) // MOST_JUDGED))
         sample = judges.take(some)
 

@@ -65,6 +65,11 @@ class Trained(NamedTuple):
     pace: float
     score: float
 
+    @property
+    def is_smoothed(self) -> bool:
+        """Whether it was trained with label smoothing."""
+        return getattr(self.network.loss, "label_smoothing", 0) > 0
+
 
 class Trainer(NamedTuple):
     """

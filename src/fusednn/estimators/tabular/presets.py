@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from .recipes import Pair, Recipe
+from .answers import ClassTarget, Target
+from .recipes import Recipe
+
+Recipes = tuple[Recipe, ...]
 
 
 class Preset(NamedTuple):
@@ -13,62 +16,107 @@ class Preset(NamedTuple):
 
     Parameters
     ----------
-    recipes : tuple of Recipe
-        One for each family of networks.
+    binary, several, quantities : tuple of Recipe
+        One for each family of networks, for two classes, for more, and for quantities.
     n_folds : int
         1: a fifth of the rows is held out.
     n_ensemble : int
         Networks for each family and fold.
-    metric : Pair of str
-        The default metric.
-    most_flags : int
-        Columns of more categories become codes for embeddings.
+    metrics : tuple of str
+        The default metrics of classes and of quantities.
     scale_flags : bool
         Whether flags are scaled as numbers are.
     """
 
-    recipes: tuple[Recipe, ...]
+    binary: Recipes
+    several: Recipes
+    quantities: Recipes
     n_folds: int = 4
     n_ensemble: int = 1
-    metric: Pair = Pair("log_loss", "rmse")
-    most_flags: int = 8
+    metrics: tuple[str, str] = ("log_loss", "rmse")
     scale_flags: bool = False
 
+    def recipes(self, target: Target) -> Recipes:
+        """The families for a target."""
+        if not isinstance(target, ClassTarget):
+            return self.quantities
+        return self.binary if len(target.labels) == 2 else self.several
 
-_FAMILY = Recipe("", epochs=200, passes=Pair(0.8e6, 1.2e6))
-_FAMILIES = (
-    _FAMILY._replace(family="periodic"),
-    _FAMILY._replace(family="quantile", encoding="quantile"),
-    _FAMILY._replace(family="tree", encoding="tree"),
+
+_REALMLP = Recipe("realmlp")
+_REALMLP_QUANTITIES = _REALMLP._replace(activation="mish", rate=0.2)
+
+_FULL = _REALMLP._replace(family="periodic", epochs=100, passes=1e6)
+_BINS = Recipe(
+    "bins",
+    "quantile",
+    bins=48,
+    size=16,
+    encoding_rate=5.0,
+    activation="relu",
+    parametric=False,
+    dropout=0.1,
+    decay=3e-4,
+    rate=3e-3,
+    tangent=False,
+    init="he_normal",
+    scale_rate=0.0,
+    clip_norm=1.0,
+    epochs=60,
+    passes=3e5,
 )
+_ADDITIVE = _BINS._replace(
+    family="additive",
+    size=None,
+    embedding=1,
+    widths=(),
+    rate=3e-2,
+    beta_2=0.999,
+    schedule="cosine",
+    passes=None,
+)
+_CLASSES = (
+    _FULL,
+    _BINS,
+    _BINS._replace(family="regular bins", encoding_rate=20.0, dropout=0.3),
+    _ADDITIVE,
+)
+_SEVERAL = (_FULL._replace(epochs=160, smoothing=0.1), *_CLASSES[1:])
+_NUMBERS = _BINS._replace(dropout=0.0, epochs=100, passes=6e5)
+_QUANTITIES = (
+    _REALMLP_QUANTITIES._replace(family="periodic", epochs=100, passes=1e6),
+    _NUMBERS,
+    _NUMBERS._replace(family="smooth bins", encoding_rate=1.0, activation="mish", beta_2=0.999),
+)
+_NEAR: dict[str, Any] = {"family": "neighbours", "neighbours": 8}
+_QUICK: dict[str, Any] = {
+    "family": "fast",
+    "widths": (128, 128, 128),
+    "schedule": "one_cycle",
+    "epochs": 100,
+    "passes": 3e5,
+    "least_epochs": 8,
+}
 
 PRESETS: dict[str, Preset] = {
     "fast": Preset(
-        (
-            Recipe(
-                "fast",
-                "quantile",
-                widths=(128, 128),
-                parametric=False,
-                dropout=0.1,
-                epochs=64,
-                passes=Pair(0.5e6, 0.5e6),
-                least_epochs=8,
-            ),
-        ),
+        (_BINS._replace(**_QUICK),),
+        (_BINS._replace(**_QUICK),),
+        (_NUMBERS._replace(**_QUICK),),
         n_folds=1,
     ),
     "realmlp": Preset(
-        (Recipe("realmlp"),),
+        (_REALMLP,),
+        (_REALMLP,),
+        (_REALMLP_QUANTITIES,),
         n_folds=1,
-        metric=Pair("accuracy", "rmse"),
+        metrics=("accuracy", "rmse"),
         scale_flags=True,
     ),
-    "default": Preset(_FAMILIES),
+    "default": Preset(_CLASSES, _SEVERAL, _QUANTITIES),
     "best": Preset(
-        (
-            *_FAMILIES,
-            _FAMILY._replace(family="neighbours", encoding="quantile", neighbours=8),
-        ),
+        (*_CLASSES, _BINS._replace(**_NEAR)),
+        (*_SEVERAL, _BINS._replace(**_NEAR)),
+        (*_QUANTITIES, _NUMBERS._replace(**_NEAR)),
     ),
 }

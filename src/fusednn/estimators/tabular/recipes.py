@@ -19,6 +19,7 @@ from fusednn.layers import (
     PiecewiseLinear,
     Scale,
 )
+from fusednn.losses import CrossEntropy
 from fusednn.optimizers import AdamW
 from fusednn.schedules import Cosine, OneCycle, Schedule
 from fusednn.tables.preparing.bins import bin_edges
@@ -31,7 +32,7 @@ Encoding = Literal["plain", "pbld", "plr", "quantile", "tree"]
 MOST_ROWS = 20_000
 """Edges of bins are found from at most so many rows."""
 SLOW = 0.1
-"""RealMLP's factor of the rate of embeddings and of shares of activations."""
+"""RealMLP's factor of the rate of shares of activations."""
 
 
 @dataclass(frozen=True)
@@ -50,20 +51,9 @@ SCHEDULES: dict[str, Schedule] = {
 }
 
 
-class Pair(NamedTuple):
-    """A value for classes, and one for quantities."""
-
-    classes: Any
-    quantities: Any
-
-    def of(self, target: Target) -> Any:
-        """The one for a target."""
-        return self.classes if isinstance(target, ClassTarget) else self.quantities
-
-
 class Recipe(NamedTuple):
     """
-    A family of networks. The defaults are RealMLP-TD's, but for flat_cos of dropout and decay.
+    A family of networks. The defaults are RealMLP-TD's for classes, but for flat_cos.
 
     Parameters
     ----------
@@ -75,28 +65,35 @@ class Recipe(NamedTuple):
         The most bins of a column.
     size : int or None
         The numbers that a column becomes; None is the plain encoding, and 4 of periodic ones.
+    encoding_rate : float
+        Factor of the rate of the encoding's parameters.
     frequencies, sigma
         Of periodic embeddings.
     embedding : int
         The numbers that a code becomes.
     widths : tuple of int
-    activation : Pair of str
+        Units of each hidden layer; there may be none.
+    activation : str
     parametric : bool
         Whether each unit learns the share of its activation.
     dropout, decay : float
         The share of dropout after each activation, and AdamW's weight decay.
-    rate : Pair of float
+    rate : float
         The learning rate: of tangent parametrisation divided by the root of the fan-in.
     tangent : bool
         Whether rates follow the neural tangent parametrisation.
+    init : str
+        First values of dense layers.
     scale_rate : float
         Factor of the rate of a layer that scales columns; 0: there is none.
     beta_2 : float
     clip_norm : float or None
+    smoothing : float
+        Label smoothing. It makes probabilities too even, so these are sharpened afterwards.
     schedule : str
         A key of `SCHEDULES`.
     batch_size, epochs : int
-    passes : Pair of float or None
+    passes : float or None
         The most rows that training sees, so large tables get fewer epochs; None: no limit.
     least_epochs : int
         Those in spite of `passes`.
@@ -112,32 +109,40 @@ class Recipe(NamedTuple):
     encoding: Encoding = "pbld"
     bins: int = 16
     size: int | None = None
+    encoding_rate: float = 0.1
     frequencies: int = 16
     sigma: float = 0.1
     embedding: int = 8
     widths: tuple[int, ...] = (256, 256, 256)
-    activation: Pair = Pair("selu", "mish")
+    activation: str = "selu"
     parametric: bool = True
     dropout: float = 0.15
     decay: float = 0.02
-    rate: Pair = Pair(0.04, 0.2)
+    rate: float = 0.04
     tangent: bool = True
+    init: str = "lecun_normal"
     scale_rate: float = 6.0
     beta_2: float = 0.95
     clip_norm: float | None = None
+    smoothing: float = 0.0
     schedule: str = "coslog"
     batch_size: int = 256
     epochs: int = 256
-    passes: Pair | None = None
-    least_epochs: int = 24
+    passes: float | None = None
+    least_epochs: int = 12
     neighbours: int = 0
 
-    def epochs_for(self, rows: int, target: Target) -> int:
+    def epochs_for(self, rows: int) -> int:
         """The epochs of a network that trains on so many rows."""
         if self.passes is None:
             return self.epochs
-        most = int(self.passes.of(target) / rows)
-        return min(self.epochs, max(most, self.least_epochs))
+        return min(self.epochs, max(int(self.passes / rows), self.least_epochs))
+
+    def loss(self, metric: Metric, target: Target) -> Any:
+        """The loss that networks minimise."""
+        if self.smoothing and isinstance(target, ClassTarget):
+            return CrossEntropy(self.smoothing)
+        return metric.training
 
 
 class Columns(NamedTuple):
@@ -196,8 +201,8 @@ def network_of(
     from fusednn.estimators.network_classifier import NetworkClassifier
     from fusednn.estimators.network_regressor import NetworkRegressor
 
-    rate = float(recipe.rate.of(target))
-    base, decay = rate, recipe.decay
+    rate = base = recipe.rate
+    decay = recipe.decay
     if recipe.tangent:  # the output layer's rate, to which the others have factors
         doubled = 2 if isinstance(target, ClassTarget) and len(target.labels) == 2 else 1
         base = doubled * rate / sqrt(recipe.widths[-1])  # one logistic output for two of a softmax
@@ -205,7 +210,7 @@ def network_of(
     kind = NetworkClassifier if isinstance(target, ClassTarget) else NetworkRegressor
     return kind(
         _Layers(recipe, columns, target, rate / base).of(X, y),
-        loss=metric.training,
+        loss=recipe.loss(metric, target),
         solver=AdamW(beta_2=recipe.beta_2, weight_decay=decay),
         learning_rate=SCHEDULES[recipe.schedule],
         learning_rate_init=base,
@@ -243,11 +248,11 @@ class _Layers:
         width += more
         if recipe.scale_rate:
             layers.append(Scale(**self._factors(recipe.scale_rate, recipe.scale_rate**2)))
-        name = recipe.activation.of(self.target)
+        name = recipe.activation
         for units in recipe.widths:
-            # the place for first values by the data and for the biases' own factor of the rate
+            # the place for the biases' own factor of the rate
             dense = self._factors(1 / sqrt(width) if recipe.tangent else 1, 1)
-            layers.append(Dense(units, init="lecun_normal", **dense))
+            layers.append(Dense(units, init=recipe.init, **dense))
             if recipe.parametric:
                 layers.append(ParametricActivation(name, **self._factors(SLOW, SLOW**2)))
             else:
@@ -272,7 +277,7 @@ class _Layers:
         recipe, numbers = self.recipe, self.columns.numbers
         if recipe.encoding == "plain" or not numbers:
             return [], 0
-        factors = self._factors(SLOW, SLOW**2)
+        factors = self._factors(recipe.encoding_rate, recipe.encoding_rate**2)
         if recipe.encoding in ("pbld", "plr"):
             size = recipe.size or 4
             options = recipe.frequencies, size, recipe.sigma, numbers, recipe.encoding

@@ -17,6 +17,7 @@ from fusednn.serving.files.fields import (
     list_of,
     number,
     one_of,
+    record,
     refuse,
     text,
 )
@@ -38,7 +39,7 @@ from fusednn.tables.preparing.notes import from_notes, to_notes
 from fusednn.tables.preparing.preparation import Preparation
 
 from .ensemble import Ensemble, Member, Target, check_weights, fitting_member, head_of, model_of
-from .targets import Classes, Quantities
+from .targets import Classes, Quantities, Spread
 
 KEYS = (
     *("version", "kind", "dtype", "name", PREPARATION, "target", "members", "notes"),
@@ -50,6 +51,7 @@ LARGEST = 1e300
 
 _CLASSES: dict[str, Check] = {"classes": label_json.read, "power": number(1e-3, 1e3)}
 _NUMBERS = list_of(number(-LARGEST, LARGEST), 1, MOST_WIDTH)
+_SPREAD = record({"centers": _NUMBERS, "deviations": list_of(number(0, LARGEST), 1, MOST_WIDTH)})
 _QUANTITIES: dict[str, Check] = {
     "means": _NUMBERS,
     "factors": list_of(number(1e-300, LARGEST), 1, MOST_WIDTH),
@@ -57,6 +59,7 @@ _QUANTITIES: dict[str, Check] = {
     "most": _NUMBERS,
     "quantiles": list_of(number(0, 1), 0, MOST_WIDTH),
     "column": flag,
+    "spreads": list_of(_SPREAD, 0, MOST_WIDTH),
 }
 
 
@@ -212,6 +215,7 @@ def _read_target(value) -> Target:
         return Classes(labels, _CLASSES["power"](found["power"], "target.power"))
     found = keyed(value, "target", _QUANTITIES)
     read = {key: check(found[key], f"target.{key}") for key, check in _QUANTITIES.items()}
+    read["spreads"] = tuple(Spread(**spread) for spread in read["spreads"])
     target = Quantities(**read)
     counts = {len(part) for part in (target.means, target.factors, target.least, target.most)}
     ranges = zip(target.least, target.most, strict=False)
@@ -221,12 +225,27 @@ def _read_target(value) -> Target:
         raise Refused("target.quantiles must ascend")
     if target.column and len(target.means) > 1:
         raise Refused("target.column is of one quantity")
+    _check_spreads(target)
     return target
+
+
+def _check_spreads(target: Quantities) -> None:
+    counts = (0,) if target.quantiles else (0, len(target.means))
+    if len(target.spreads) not in counts:
+        raise Refused("target.spreads must be one for each quantity, or none")
+    for spread in target.spreads:
+        fits = len(spread.centers) == len(spread.deviations)
+        if not fits or list(spread.centers) != sorted(spread.centers):
+            raise Refused("target.spreads must have a deviation for each of ascending numbers")
 
 
 def _written_target(target: Target) -> dict[str, Any]:
     if isinstance(target, Classes):
         return {"classes": label_json.written(target.labels), "power": float(target.power)}
-    written = {key: list(map(float, value)) for key, value in target._asdict().items()
-               if key != "column"}  # fmt: skip
-    return written | {"column": target.column}
+    numbers = "means", "factors", "least", "most", "quantiles"
+    written: dict[str, Any] = {key: list(map(float, getattr(target, key))) for key in numbers}
+    spreads = [
+        {key: list(map(float, part)) for key, part in spread._asdict().items()}
+        for spread in target.spreads
+    ]
+    return written | {"column": target.column, "spreads": spreads}

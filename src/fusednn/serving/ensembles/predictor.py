@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from numbers import Integral
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,6 +57,17 @@ class TabularPredictor:
     ------
     ValueError
         If `n_jobs` or `weights` is invalid, or a member does not fit the ensemble.
+
+    Examples
+    --------
+    >>> from fusednn import TabularClassifier, freeze
+    >>> rows = [{"age": 20 + i, "town": "Rome" if i % 3 else "Oslo"} for i in range(60)]
+    >>> y = ["old" if row["age"] > 50 else "young" for row in rows]
+    >>> predictor = freeze(TabularClassifier("fast", random_state=0).fit(rows, y))
+    >>> predictor.predict({"age": 75, "town": "Paris"}).tolist()
+    ['old']
+    >>> predictor
+    <TabularPredictor of TabularClassifier: 2 columns, 1 network, 2 classes>
     """
 
     classes_: NDArray[Any]
@@ -119,29 +130,48 @@ class TabularPredictor:
             raise AttributeError(f"{self._name} is a regressor: it has no predict_proba")
         return self._target.probabilities(self._sums(X))
 
-    def predict(self, X: Any) -> NDArray[Any]:
+    @overload
+    def predict(self, X: Any, return_std: Literal[False] = False) -> NDArray[Any]: ...
+
+    @overload
+    def predict(
+        self, X: Any, return_std: Literal[True]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]: ...
+
+    def predict(
+        self, X: Any, return_std: bool = False
+    ) -> NDArray[Any] | tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Predicts labels or values, the same as the estimator.
 
         Parameters
         ----------
-        X
+        X : DataFrame of pandas or polars, ndarray, list of dict, list of lists, or dict
             See `predict_proba`.
+        return_std : bool, default=False
+            Whether to return the standard deviation too, of a regressor without quantiles.
 
         Returns
         -------
         ndarray
             Labels of shape (n_rows,), or values in the target's units: float64 of shape (n_rows,),
             (n_rows, n_targets) of several targets, and with a last axis for quantiles.
+        std : ndarray of the same shape
+            Only if `return_std`.
 
         Raises
         ------
         ValueError
-            See `predict_proba`.
+            See `predict_proba`; also if there is no standard deviation.
         """
         target = self._target
-        if isinstance(target, Quantities):
-            return target.values(self._sums(X))
-        return target.chosen(target.probabilities(self._sums(X)))
+        if return_std and not (isinstance(target, Quantities) and target.spreads):
+            raise ValueError(
+                "return_std=True needs a TabularRegressor without quantiles: predict without it."
+            )
+        if not isinstance(target, Quantities):
+            return target.chosen(target.probabilities(self._sums(X)))
+        values = target.values(self._sums(X))
+        return (values, target.deviations(values)) if return_std else values
 
     def answers(self, table: Table, unseen: Counter[str] | None = None) -> NDArray[np.float64]:
         """Probabilities or values of a table that has been read from a file.

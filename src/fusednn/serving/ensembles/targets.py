@@ -53,6 +53,22 @@ class Classes(NamedTuple):
         return self.labels.take(probabilities.argmax(axis=1))
 
 
+class Spread(NamedTuple):
+    """
+    The standard deviation of answers: a function of the answer, linear between some of them.
+
+    Parameters
+    ----------
+    centers : tuple of float
+        Answers, ascending.
+    deviations : tuple of float
+        The deviation of each; the first and the last also of lesser and greater answers.
+    """
+
+    centers: tuple[float, ...]
+    deviations: tuple[float, ...]
+
+
 class Quantities(NamedTuple):
     """
     Quantities; members put out numbers in the scale of training.
@@ -68,6 +84,8 @@ class Quantities(NamedTuple):
         are adjacent. Empty: the value itself.
     column : bool, default=False
         Whether one target has an axis of targets too, as a column (n, 1) for the fit.
+    spreads : tuple of Spread, default=()
+        For each target; none for quantiles.
     """
 
     means: tuple[float, ...]
@@ -76,6 +94,7 @@ class Quantities(NamedTuple):
     most: tuple[float, ...]
     quantiles: tuple[float, ...] = ()
     column: bool = False
+    spreads: tuple[Spread, ...] = ()
 
     @property
     def is_flat(self) -> bool:
@@ -114,3 +133,11 @@ class Quantities(NamedTuple):
             found = np.sort(sums.reshape(len(sums), -1, self.each), axis=2)
             return found[:, 0] if self.is_flat else found
         return sums[:, 0].copy() if self.is_flat else sums
+
+    def deviations(self, values: np.ndarray) -> np.ndarray:
+        """The standard deviations of `values`, in their shape."""
+        columns = values.reshape(len(values), -1).T
+        found = [
+            np.interp(own, *spread) for own, spread in zip(columns, self.spreads, strict=True)
+        ]
+        return np.column_stack(found).reshape(values.shape)

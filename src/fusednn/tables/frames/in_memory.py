@@ -23,9 +23,9 @@ def table_of(X: Any) -> Table:
 
     Parameters
     ----------
-    X : pandas.DataFrame, polars.DataFrame, ndarray, list of dict, or list of lists
+    X : pandas.DataFrame, polars.DataFrame, ndarray, list of dict, list of lists, or Table
         Frames and dicts name their columns; columns of others are called "0", "1" and so on. A
-        pandas index is ignored.
+        pandas index is ignored. A table that was read from a file stays as it is.
 
     Returns
     -------
@@ -40,6 +40,8 @@ def table_of(X: Any) -> Table:
         If X is something else, has no rows or columns, has duplicate names, or a column cannot
         be read.
     """
+    if isinstance(X, Table):
+        return X
     columns, named = _columns(X)
     names = [column.name for column in columns]
     if not columns:

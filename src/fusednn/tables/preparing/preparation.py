@@ -146,7 +146,8 @@ class Preparation(NamedTuple):
             found.append(_read(feature, column, table))
             if unseen is not None and isinstance(feature, Category):
                 strange = (feature.codes(column) == 0) & ~column.missing()
-                unseen[feature.name] += int(np.count_nonzero(strange))
+                if strange.any():
+                    unseen[feature.name] += int(np.count_nonzero(strange))
         return Matched(self.features, table, found)
 
 
