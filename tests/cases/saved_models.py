@@ -87,7 +87,10 @@ EVERY_LAYER = [
 TANGENT = [Dense(6, "selu", init="data", parametrization="ntk"), Dense(5, "tanh")]
 SCHEDULED = {
     "layers": [
-        *(GaussianNoise(0.1, schedules.FlatCosine()), Dense(6, "selu", "data", bias_rate_factor=0.1)),
+        *(
+            GaussianNoise(0.1, schedules.FlatCosine()),
+            Dense(6, "selu", "data", bias_rate_factor=0.1),
+        ),
         *(AlphaDropout(0.1, schedules.FlatCosine()), Dense(5, "relu", parametrization="ntk")),
         *(Dropout(0.2, schedule=schedules.FlatCosine(0.3)), Output(bias_rate_factor=0.1)),
     ],
