@@ -34,7 +34,7 @@ from fusednn.graph.network import Network
 from fusednn.plan.binding.data import source_of
 from fusednn.plan.binding.program import Program, Task
 from fusednn.plan.training import Rule, Target, TrainingPlan
-from fusednn.training.team import Team
+from fusednn.training.threads.team import Team
 
 CORES = (1, 2, 16, 64, 128)
 EFFICIENCY = 0.8

@@ -103,7 +103,7 @@ def lazy_name(name):
 def test_there_is_something_to_walk():
     assert {layer_of(module) for module in MODULES} >= {"kernels", "plan", "training", "command"}
     assert "fusednn.kernels.engine" in MODULES
-    assert "fusednn.plan.binding.program" in imports(MODULES["fusednn.training.team"])
+    assert "fusednn.plan.binding.program" in imports(MODULES["fusednn.training.threads.team"])
     nested = "fusednn.estimators.files.loading"
     assert nested in imports(MODULES["fusednn.estimators.files.mixin"])
 

@@ -102,7 +102,7 @@ def _model_name() -> str:
 
 
 def _threads() -> dict[str, str]:
-    from fusednn.training.jobs import available_cpus, choose_jobs
+    from fusednn.training.threads.jobs import available_cpus, choose_jobs
 
     cpus = available_cpus()
     most = choose_jobs(None, float("1e18"))

@@ -12,7 +12,7 @@ from fusednn.kernels.intrinsics.sync import fetch_add
 from fusednn.kernels.operands import INT64, op, operands
 
 from fusednn.plan.binding.program import Program, Task
-from fusednn.training.team import Team, run_all
+from fusednn.training.threads.team import Team, run_all
 
 BLOCK = 4
 STEPS = [(0, 10), (10, 10), (20, 7), (27, 1)]

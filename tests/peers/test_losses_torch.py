@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from fusednn import losses
 from fusednn.plan.binding.loss import Target, lower_losses, outputs_per_target
-from fusednn.training.team import run_all
+from fusednn.training.threads.team import run_all
 
 pytestmark = pytest.mark.peers
 torch.set_num_threads(1)

@@ -130,7 +130,7 @@ def outputs_of(network, arrays, x):
     from fusednn.plan.inference import lower_inference
     from fusednn.plan.layout.choosing import forms_of
     from fusednn.plan.layout.parameters import ParameterLayout
-    from fusednn.training.team import run_all
+    from fusednn.training.threads.team import run_all
 
     layout = ParameterLayout(forms_of(network, x.dtype), x.dtype)
     views = layout.views(layout.pack(arrays))

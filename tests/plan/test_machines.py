@@ -20,7 +20,7 @@ from fusednn.plan.memory import spans
 from fusednn.plan.updating.rule import Rule
 from fusednn.training.predict import input_gradient
 from fusednn.training.session import Session
-from fusednn.training.team import run_all
+from fusednn.training.threads.team import run_all
 
 SAMPLES = 41
 DTYPES = pytest.mark.parametrize("dtype", [np.float32, np.float64], ids=["float32", "float64"])

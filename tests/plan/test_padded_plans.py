@@ -25,7 +25,7 @@ from fusednn.plan.updating.rule import Rule
 from fusednn.training import predict as predictions
 from fusednn.training.predict import input_gradient, predict
 from fusednn.training.session import Session
-from fusednn.training.team import run_all
+from fusednn.training.threads.team import run_all
 
 SAMPLES = 41
 EVERY = pytest.mark.parametrize("network", SERIES.values(), ids=SERIES)

@@ -6,7 +6,7 @@ from fusednn.kernels.intrinsics.shapes import SHAPE
 
 from fusednn.plan.binding.program import Program, Task
 from fusednn.plan.memory.buffers import Block, aligned_zeros, padded
-from fusednn.training.team import run_all
+from fusednn.training.threads.team import run_all
 
 WIDTHS = [1, 7, 16, 33]
 ROUNDING = {np.float32: 2e-5, np.float64: 1e-12}

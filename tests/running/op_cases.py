@@ -16,7 +16,7 @@ from running.blocks import Rows, block_of
 
 from fusednn.plan.binding.program import Program, Task
 from fusednn.plan.memory.buffers import aligned_zeros, padded
-from fusednn.training.team import run_all
+from fusednn.training.threads.team import run_all
 
 SAMPLES = 2 * MICRO_ROWS + 5
 WIDTH, OUTPUTS = 21, 3

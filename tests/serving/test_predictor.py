@@ -12,7 +12,7 @@ from scipy import sparse
 from fusednn import MLPClassifier, MLPRegressor, NetworkRegressor, freeze
 from fusednn.layers import Activation, LayerNorm
 from fusednn.serving.checks import check_codes
-from fusednn.training.jobs import available_cpus
+from fusednn.training.threads.jobs import available_cpus
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 

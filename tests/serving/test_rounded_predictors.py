@@ -18,7 +18,7 @@ from fusednn.layers import BatchNorm, Dense, Flatten, LayerNorm, PReLU, Reshape,
 from fusednn.serving import together
 from fusednn.serving.model import BINARY, COLUMNS, MULTICLASS, MULTILABEL, VALUES, Head, Model
 from fusednn.serving.predictor import Predictor
-from fusednn.training import parked
+from fusednn.training.threads import parked
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 

@@ -25,7 +25,7 @@ from fusednn.plan.memory import sizes
 from fusednn.serving import computing
 from fusednn.serving.model import VALUES, Head, Model
 from fusednn.serving.predictor import Predictor
-from fusednn.training import parked
+from fusednn.training.threads import parked
 
 LIMIT = 60  # seconds
 DTYPES = pytest.mark.parametrize("dtype", [np.float32, np.float64], ids=["float32", "float64"])

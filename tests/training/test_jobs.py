@@ -12,9 +12,9 @@ from oracles.parity import run_python
 
 from fusednn import MLPClassifier, NetworkRegressor, freeze
 from fusednn.layers import Dense
-from fusednn.training import jobs
-from fusednn.training.jobs import choose_jobs
-from fusednn.training.parked import end_parked
+from fusednn.training.threads import jobs
+from fusednn.training.threads.jobs import choose_jobs
+from fusednn.training.threads.parked import end_parked
 
 MANY = 1e12  # operations: enough for any number of threads
 
@@ -116,7 +116,7 @@ def test_dask_that_is_not_there(eight_cpus, monkeypatch, module):
 
 
 def test_nothing_is_imported_for_it():
-    code = "from fusednn.training.jobs import choose_jobs\nchoose_jobs(None, 1e12)\n"
+    code = "from fusednn.training.threads.jobs import choose_jobs\nchoose_jobs(None, 1e12)\n"
     code += "import sys\nprint({'distributed', 'dask'} & set(sys.modules))"
     assert run_python(code).strip() == "set()"
 

@@ -11,7 +11,7 @@ from sklearn.exceptions import ConvergenceWarning
 from fusednn import MLPClassifier
 from fusednn.plan.updating.batches import most_tasks
 from fusednn.training import session
-from fusednn.training.pace import LONGEST_INTERVAL, SHORTEST_SECONDS, Pace
+from fusednn.training.threads.pace import LONGEST_INTERVAL, SHORTEST_SECONDS, Pace
 
 LONG = 4 * SHORTEST_SECONDS
 
@@ -65,7 +65,7 @@ def test_only_small_steps_that_chose_their_threads_have_a_choice(
 ):
     """Not where the user gave a number, one thread is enough, or two are sure to gain."""
     seen = []
-    monkeypatch.setattr("fusednn.training.jobs.available_cpus", lambda: 2)
+    monkeypatch.setattr("fusednn.training.threads.jobs.available_cpus", lambda: 2)
     monkeypatch.setattr(
         "fusednn.training.session.Pace",
         lambda undecided: seen.append(undecided) or Pace(undecided),

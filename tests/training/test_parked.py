@@ -10,7 +10,7 @@ from fusednn.kernels import answer as calls
 from fusednn.kernels.library import address
 
 from fusednn import MLPClassifier, freeze
-from fusednn.training import parked
+from fusednn.training.threads import parked
 
 LIMIT = 60  # seconds; only a call that waits for nobody takes so long
 pytestmark = pytest.mark.timeout(LIMIT)

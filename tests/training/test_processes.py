@@ -13,8 +13,8 @@ import pytest
 from cases.small_fits import LIMIT, fit_small, small
 from oracles.parity import assert_same_bits, run_python
 
-from fusednn.training import parked
-from fusednn.training.jobs import available_cpus, choose_jobs
+from fusednn.training.threads import parked
+from fusednn.training.threads.jobs import available_cpus, choose_jobs
 
 MANY = 1e12  # operations: enough for any number of threads
 
@@ -69,7 +69,7 @@ def run_script(path, *arguments):
 JOBLIB = """
 import json, os, sys
 import joblib
-from fusednn.training.jobs import choose_jobs
+from fusednn.training.threads.jobs import choose_jobs
 
 def ask(n_jobs, allotted):
     if allotted is not None:

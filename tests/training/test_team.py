@@ -11,7 +11,7 @@ from cases.small_fits import LIMIT, fit_small, small
 from fusednn.kernels.records import ABORT, CLAIMS, CLAIMS_WIDTH
 from oracles.parity import assert_same_bits, fit_quietly
 
-from fusednn.training import parked, team
+from fusednn.training.threads import parked, team
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 

@@ -25,7 +25,7 @@ from fusednn.plan.layout.choosing import forms_of
 from fusednn.plan.layout.parameters import packed, unpacked
 from fusednn.plan.memory.sizes import ANSWER_ROWS
 from fusednn.plan.prepared_call import Resident, block_rows
-from fusednn.training.jobs import FLOPS_PER_HELPER, choose_jobs
+from fusednn.training.threads.jobs import FLOPS_PER_HELPER, choose_jobs
 
 from . import checks, refusals
 from .model import axes_of_samples

@@ -17,7 +17,7 @@ from fusednn.kernels.library import address
 from fusednn.plan.binding.data import CsrRows
 from fusednn.plan.memory.buffers import address_of
 from fusednn.plan.prepared_call import Resident
-from fusednn.training.parked import Crew
+from fusednn.training.threads.parked import Crew
 
 
 def make_ready(dtype: np.dtype, out_dtypes: Iterable[np.dtype]) -> None:

@@ -13,7 +13,7 @@ from fusednn.plan.inference import lower_inference
 from fusednn.plan.lengths import has_padding, lengths_of, longest_first
 from fusednn.plan.training import Target, TrainingPlan
 
-from .team import Team
+from .threads.team import Team
 
 
 class Evaluations:

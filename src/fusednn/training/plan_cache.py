@@ -19,9 +19,9 @@ from fusednn.plan.binding.next_tokens import NextTokens
 from fusednn.plan.layout.choosing import forms_of
 from fusednn.plan.training import Rule, Target
 
-from .jobs import FLOPS_PER_THREAD, choose_jobs
 from .session import Session
-from .work import choose_workers, step_flops
+from .threads.jobs import FLOPS_PER_THREAD, choose_jobs
+from .threads.work import choose_workers, step_flops
 
 MOST_PLANS = 6
 """The most plans in the cache of a thread."""

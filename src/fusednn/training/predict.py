@@ -15,9 +15,9 @@ from fusednn.plan.layout.forms import Panels
 from fusednn.plan.layout.parameters import ParameterLayout
 from fusednn.plan.lengths import has_padding, lengths_of, longest_first
 
-from .jobs import FLOPS_PER_THREAD, choose_jobs
 from .plan_cache import keep, take
-from .team import run_all
+from .threads.jobs import FLOPS_PER_THREAD, choose_jobs
+from .threads.team import run_all
 
 FEW_ROWS = 64
 """Up to so many rows the matrices are multiplied without packing, which would cost more."""

@@ -16,10 +16,10 @@ from fusednn.plan.updating.batches import is_blocked, starts_of
 
 from .drawn_windows import DrawnWindows
 from .evaluations import Evaluations
-from .pace import Pace
 from .step_settings import StepSettings, divided
-from .team import Team
-from .work import choose_workers, step_flops
+from .threads.pace import Pace
+from .threads.team import Team
+from .threads.work import choose_workers, step_flops
 
 SLICE_SECONDS = 0.2
 """One compiled call lasts about this long at most, so that Ctrl-C is answered."""

@@ -14,7 +14,7 @@ from fusednn.layers import BatchNorm, Dense, Dropout, LayerNorm, Reshape
 from fusednn.schedules import ReduceOnPlateau
 from fusednn.training.games.game import Game
 from fusednn.training.games.shown import spread_of
-from fusednn.training.team import Team
+from fusednn.training.threads.team import Team
 
 BAD = {
     "generator": (

@@ -8,7 +8,7 @@ from oracles.reference_layers import dropout_mask
 
 from fusednn.plan.binding.program import Program, Task
 from fusednn.plan.memory.buffers import Block
-from fusednn.training.team import run_all
+from fusednn.training.threads.team import run_all
 
 SEED, STEP, LAYER, RATE = 1234, 2, 3, 0.4
 SAMPLES, POSITIONS = 7, 5

@@ -15,7 +15,7 @@ from running.sessions import assert_same_bits
 
 from fusednn.plan.binding.program import Program, Task
 from fusednn.plan.memory.buffers import address_of, aligned_zeros, leading_dimension, padded
-from fusednn.training.team import run_all
+from fusednn.training.threads.team import run_all
 
 both_dtypes = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 inf, nan = np.inf, np.nan

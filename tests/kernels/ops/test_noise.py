@@ -17,7 +17,7 @@ from scipy import sparse, stats
 from fusednn.plan.binding.program import Program, Task
 from fusednn.plan.training import Rule, Target
 from fusednn.training.session import Session
-from fusednn.training.team import run_all
+from fusednn.training.threads.team import run_all
 
 X = np.random.RandomState(0).normal(size=(23, 6))
 SIZES, RATES, RATE, SEED, BATCH = [6, 21, 18, 3], (0.4, 0.25), 0.1, 1234, 9

@@ -16,7 +16,7 @@ from fusednn.plan.binding.looped import Looped, Records
 from fusednn.plan.binding.program import Program, Task
 from fusednn.plan.layout.forms import Panels, Vectors, parts
 from fusednn.plan.memory.buffers import Block, address_of, aligned_zeros, padded
-from fusednn.training.team import run_all
+from fusednn.training.threads.team import run_all
 
 POSITIONS, SAMPLES = 3, 2 * CHUNK_ROWS + 5
 COUNT, WIDTH, OUTPUTS = SAMPLES * POSITIONS, 21, 3

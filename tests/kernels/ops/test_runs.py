@@ -13,7 +13,7 @@ from fusednn.plan.binding.program import Program, Task
 from fusednn.plan.layout.far_blocks import FarBlocks
 from fusednn.plan.layout.forms import Column, Panels
 from fusednn.plan.memory.buffers import aligned_zeros
-from fusednn.training.team import run_all
+from fusednn.training.threads.team import run_all
 
 SAMPLES, POSITIONS = 2 * CHUNK_ROWS + 3, 13
 both_dtypes = pytest.mark.parametrize("dtype", [np.float32, np.float64])

@@ -36,7 +36,7 @@ from fusednn.plan.layout.choosing import forms_of
 from fusednn.plan.layout.parameters import ParameterLayout
 from fusednn.plan.training import Rule, Target
 from fusednn.training.session import Session
-from fusednn.training.team import run_all
+from fusednn.training.threads.team import run_all
 
 DTYPES = pytest.mark.parametrize("dtype", [np.float32, np.float64], ids=["float32", "float64"])
 

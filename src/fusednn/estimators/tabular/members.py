@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fusednn.training.jobs import choose_jobs
+from fusednn.training.threads.jobs import choose_jobs
 
 from .answers import Target, outputs_of
 from .data import Data, Rows

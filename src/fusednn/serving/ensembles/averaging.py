@@ -12,7 +12,7 @@ from fusednn.serving.computing import operations
 from fusednn.serving.model import VALUES, Model
 from fusednn.serving.predictor import Predictor
 from fusednn.tables.preparing.preparation import Matched, Preparation
-from fusednn.training.jobs import FLOPS_PER_THREAD, choose_jobs
+from fusednn.training.threads.jobs import FLOPS_PER_THREAD, choose_jobs
 
 from .ensemble import Member, dtype_of, width_of
 

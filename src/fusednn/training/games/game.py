@@ -12,10 +12,10 @@ from fusednn.kernels import records
 from fusednn.plan.game import GamePlan
 from fusednn.plan.game_buffers import Bounds, Buffers, Player
 from fusednn.schedules.powers import powers
-from fusednn.training.jobs import choose_jobs
 from fusednn.training.optimizer_state import OptimizerState
 from fusednn.training.session import SLICE_SECONDS, step_flops
-from fusednn.training.team import Team
+from fusednn.training.threads.jobs import choose_jobs
+from fusednn.training.threads.team import Team
 
 from .shown import Pass, push_of, rows_of, variety_of
 

@@ -1,0 +1,1 @@
+"""The threads of training: how many, awake or parked, and what each call runs."""
