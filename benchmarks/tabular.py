@@ -7,6 +7,11 @@
 Fifteen tables with fixed test parts. Every fit has a process of its own; its record, scores and
 seconds, goes into the file, and only what the file lacks is run. `--times` runs again what had
 other processes beside it, and `--again` everything asked for. The report ranks the methods.
+
+    python -m benchmarks.tabular --choose 3000 --json PATH --methods catboost fusednn-default
+
+Test parts judge what is finished. With `--choose` a part of the training rows is trained and
+another judges; a seed is another such split.
 """
 
 import argparse
@@ -66,6 +71,8 @@ def measure(records, name, seed, method, options):
     """One run; once more if it compiled kernels, which the seconds shall not have."""
     asked = {"set": name, "seed": seed, "method": method}
     asked |= {"threads": options.threads, "cap": options.cap}
+    if options.choose:
+        asked["choose"] = options.choose
     found = in_process(asked)
     if found.get("compiled"):
         found = in_process(asked)
@@ -80,19 +87,35 @@ def main():
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS))
-    parser.add_argument("--sets", nargs="+", choices=tables)
+    parser.add_argument(
+        "--methods",
+        nargs="+",
+        choices=METHODS,
+        default=list(METHODS),
+        metavar="NAME",
+        help=f"some of {', '.join(METHODS)}",
+    )
+    parser.add_argument(
+        "--sets", nargs="+", choices=tables, metavar="NAME", help=f"some of {', '.join(tables)}"
+    )
     parser.add_argument("--further", action="store_true", help="tables that no target names")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--cap", type=float, default=600, help="seconds of a fit, at most")
     parser.add_argument("--json", type=Path, default=KEPT)
+    parser.add_argument(
+        "--choose", type=int, metavar="ROWS", help="judge by training rows; train so many at most"
+    )
     parser.add_argument("--times", action="store_true", help="run loaded or other threads' again")
     parser.add_argument("--again", action="store_true", help="run what the file has, too")
     parser.add_argument("--report", action="store_true", help="only print what the file holds")
     options = parser.parse_args()
+    if options.choose and options.json == KEPT:
+        parser.error("--choose needs a file of its own, --json PATH")
     names = options.sets or (at_hand() if options.further else list(SETS))
     records = Records(options.json)
+    if any(one.get("choose") != options.choose for one in records.all()):
+        parser.error(f"{options.json} was begun with another --choose")
     if not options.report:
         folder()
         lacking = absent(options.methods)

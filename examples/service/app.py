@@ -86,7 +86,7 @@ def create_app(predictor, limits: Limits = LIMITS, writer=None) -> FastAPI:
 
     Parameters
     ----------
-    predictor : fusednn.Predictor
+    predictor : fusednn.Predictor or fusednn.TabularPredictor
     limits : Limits
     writer : fusednn.LanguageModel, optional
         Writes the texts of /generate.
@@ -110,7 +110,7 @@ def create_app(predictor, limits: Limits = LIMITS, writer=None) -> FastAPI:
         openapi_extra={"requestBody": {"required": True, "content": schema}},
     )
     async def predict(request: Request) -> Response:
-        """Predictions for rows of numbers."""
+        """Predictions for rows."""
         if not _is_json(request.headers.get("content-type", "")):
             raise HTTPException(415, "the body must be application/json")
         body = await _body(request, limits)

@@ -6,8 +6,10 @@ import time
 from typing import Annotated, Any
 
 import numpy as np
-from pydantic import BaseModel, FailFast, Field, create_model
+from pydantic import BaseModel, FailFast, Field, StrictBool, StrictStr, create_model
 from pydantic_core import to_json
+
+import fusednn
 
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 
@@ -43,12 +45,27 @@ def request_model(features: int, max_rows: int) -> type[BaseModel]:
     return create_model("Rows", __doc__="Rows of numbers, one for each feature.", rows=(rows, ...))
 
 
+Cell = Annotated[StrictBool | Number | StrictStr | None, Field(union_mode="left_to_right")]
+
+
+def table_model(predictor, max_rows: int) -> type[BaseModel]:
+    """The schema of a request to a model of raw tables: rows of cells, by name if it knows names.
+
+    The model itself says which column is missing or has a value of another type.
+    """
+    row: Any = Annotated[list[Cell], FailFast()]
+    if hasattr(predictor, "feature_names_in_"):
+        row = dict[str, Cell]
+    rows = Annotated[list[row], Field(min_length=1, max_length=max_rows), FailFast()]
+    return create_model("Rows", __doc__="Rows of a table; null is missing.", rows=(rows, ...))
+
+
 class Answerer:
     """Answers requests by a predictor; several threads may call it.
 
     Parameters
     ----------
-    predictor : fusednn.Predictor
+    predictor : fusednn.Predictor or fusednn.TabularPredictor
     max_rows : int
         Requests of more rows are refused.
 
@@ -62,7 +79,11 @@ class Answerer:
         self._predictor, self._max_rows = predictor, max_rows
         self._classifies = hasattr(predictor, "classes_")
         self._number = b"0"  # of which rows of our own consist
-        self.request = request_model(predictor.n_features_in_, max_rows)
+        self._reads_tables = isinstance(predictor, fusednn.TabularPredictor)
+        if self._reads_tables:
+            self.request = table_model(predictor, max_rows)
+        else:
+            self.request = request_model(predictor.n_features_in_, max_rows)
         self.answer = Classes if self._classifies else Values
 
     def __call__(self, body: bytes | bytearray) -> tuple[bytes, int]:
@@ -74,11 +95,23 @@ class Answerer:
             If the body is invalid; a `pydantic.ValidationError` if it does not match the schema.
         """
         rows = self.request.model_validate_json(body).rows  # type: ignore[attr-defined]  # a class made by create_model
-        X = np.array(rows, np.float64)
-        answer = {"predictions": self._predictor.predict(X).tolist()}
-        if self._classifies:
-            answer["probabilities"] = _listed(self._predictor.predict_proba(X, validate=False))
+        if self._reads_tables:
+            answer = self._of_table(rows)
+        else:
+            X = np.array(rows, np.float64)
+            answer = {"predictions": self._predictor.predict(X).tolist()}
+            if self._classifies:
+                shares = self._predictor.predict_proba(X, validate=False)
+                answer["probabilities"] = _listed(shares)
         return to_json(answer, inf_nan_mode="null"), len(rows)
+
+    def _of_table(self, rows: list) -> dict[str, list]:
+        """The answer to rows of a table."""
+        if not self._classifies:
+            return {"predictions": self._predictor.predict(rows).tolist()}
+        shares = self._predictor.predict_proba(rows)
+        labels = self._predictor.classes_[shares.argmax(axis=1)]
+        return {"predictions": labels.tolist(), "probabilities": shares.tolist()}
 
     def prepare(self, most: int) -> None:
         """Answers one row and a body of `most` bytes, so that everything is compiled or loaded.
@@ -108,9 +141,17 @@ class Answerer:
 
     def _body(self, most: int) -> bytes:
         """A body of at least one row, and as many as `most` bytes and the limit allow."""
-        row = b"[" + b",".join([self._number] * self._predictor.n_features_in_) + b"]"
+        row = self._row()
         count = max(1, min(self._max_rows, most // (len(row) + 1)))
         return b'{"rows":[' + b",".join([row] * count) + b"]}"
+
+    def _row(self) -> bytes:
+        """A row as JSON; of a table it has no values."""
+        if not self._reads_tables:
+            return b"[" + b",".join([self._number] * self._predictor.n_features_in_) + b"]"
+        if hasattr(self._predictor, "feature_names_in_"):
+            return to_json(dict.fromkeys(self._predictor.feature_names_in_.tolist()))
+        return to_json([None] * self._predictor.n_features_in_)
 
 
 def _listed(probabilities) -> list:

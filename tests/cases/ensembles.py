@@ -115,11 +115,11 @@ def made(name):
     X = matrix_of(preparation, frame)
     rng = np.random.default_rng(2)
     score = X[:, 0] + X[:, 2] + 0.3 * rng.normal(size=len(X))
-    if name.startswith(("two", "three", "power")):
+    if name.startswith(("two", "three")):
         labels = np.array(["no", "yes"]) if name.startswith("two") else np.array([3, 5, 9])
         y = np.digitize(score, [-0.5, 0.7][: len(labels) - 1])
         networks = fitted(NetworkClassifier, preparation, X, y)
-        target = Classes(labels, 1.7 if name.startswith("power") else 1.0)
+        target = Classes(labels)
         return Ensemble(preparation, members_of(networks), target, "TabularClassifier"), networks
     if name.startswith("several"):
         y = np.stack([score, -(score**2)], axis=1)
@@ -140,7 +140,7 @@ def made(name):
 
 
 NAMES = (
-    *("two", "three", "power", "three scaled", "value", "value with dates", "column"),
+    *("two", "three", "three scaled", "value", "value with dates", "column"),
     *("several", "quantiles"),
 )
 
@@ -153,7 +153,7 @@ def expected(name, frame):
     target = ensemble.target
     if isinstance(target, Classes):
         parts = [network.predict_proba(X).astype(float) for network in networks]
-        p = sum(w * part for w, part in zip(weights, parts, strict=True)) ** target.power
+        p = sum(w * part for w, part in zip(weights, parts, strict=True))
         return p / p.sum(axis=1, keepdims=True)
     parts = [network.predict(X).astype(float) for network in networks]
     total = sum(w * part for w, part in zip(weights, parts, strict=True))

@@ -90,7 +90,7 @@ def test_answers_are_those_of_the_predictor(name):
             check(run(session, feeds(frame[:count])), predictor, frame[:count])
 
 
-@pytest.mark.parametrize("name", ["two", "power", "value with dates", "quantiles"])
+@pytest.mark.parametrize("name", ["two", "value with dates", "quantiles"])
 def test_the_standard_has_the_same_answers(name):
     """As the standard's own authors understand it."""
     predictor, frame = TabularPredictor(made(name)[0]), rows_for(name)

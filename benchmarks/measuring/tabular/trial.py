@@ -23,7 +23,7 @@ from .further import FURTHER
 from .methods import METHODS, Run
 from .scores import scores
 from .sets import SETS
-from .splits import split
+from .splits import inner, split
 
 GRACE = 120
 """Seconds beyond the cap for imports, reading and predictions, before a process is ended."""
@@ -90,7 +90,8 @@ def trial(asked):
     Parameters
     ----------
     asked : dict
-        "set", "seed", "method", "threads", "cap".
+        "set", "seed", "method", "threads", "cap"; with "choose" the rows to train, at most, and
+        training rows judge.
 
     Returns
     -------
@@ -102,7 +103,10 @@ def trial(asked):
     """
     warnings.simplefilter("ignore")  # of libraries about each other
     table = (SETS | FURTHER)[asked["set"]]()
-    train, test = split(table, asked["seed"])
+    if rows := asked.get("choose"):
+        train, test = inner(table, asked["seed"], rows)
+    else:
+        train, test = split(table, asked["seed"])
     method = METHODS[asked["method"]]
     parts = table.frame.iloc[train], table.frame.iloc[test]
     X, X_test = method.frames(*(part.reset_index(drop=True) for part in parts))

@@ -74,6 +74,8 @@ class BaseNetwork(
     _doc_link_module = ""  # no module: the pages of fusednn have no address to link to
     # watches the passes if there are no callbacks; the command line sets it
     _watcher: Watcher | None = None
+    # whether X and X_val are known to be prepared alike, as in ensembles: then nothing is warned
+    _prepared_alike = False
 
     @classmethod
     @cache

@@ -43,8 +43,9 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
         * "best": a further family, to which the labels of the nearest training rows are inputs.
           The model keeps the training rows for it.
     metric : str, callable or None, default=None
-        What decides epochs and weights: "log_loss", "accuracy" (with label smoothing), "roc_auc",
-        or a scorer of scikit-learn or its name. None: "log_loss", of "realmlp" "accuracy".
+        What decides epochs and weights: "log_loss", "accuracy" (with label smoothing), "roc_auc"
+        (of epochs the log-loss decides), or a scorer of scikit-learn or its name. None:
+        "log_loss", of "realmlp" "accuracy".
     n_ensemble : int or None, default=None
         Networks for each family and fold, from different first weights. None: the preset's, 1.
     n_folds : int or None, default=None
@@ -121,7 +122,6 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
     }
     _classify: ClassVar[bool] = True
     classes_: np.ndarray
-    oof_: np.ndarray | None
 
     def __init__(
         self,

@@ -77,7 +77,6 @@ class TabularRegressor(RegressorMixin, BaseTabular):
         "quantiles": ["array-like", None],
     }
     _classify: ClassVar[bool] = False
-    oof_: np.ndarray | None
 
     def __init__(
         self,

@@ -21,7 +21,7 @@ def learned(X, y, folds, count=3):
     found = Quantities(y, ())
     target = QuantityTarget.learned(found, None, ())
     y = target.encoded(found)
-    return Neighbours.learned(count, COLUMNS, target, X, y, folds, 1), y
+    return Neighbours.learned(count, COLUMNS, target, X, y, folds, np.random.RandomState(0), 1), y
 
 
 def distances_of(A, B):
@@ -77,9 +77,23 @@ def test_classes_have_a_mean_each_and_two_classes_one():
         y = np.arange(30) % labels
         target = ClassTarget(np.arange(labels))
         folds = np.full(30, -1)
-        neighbours, near = Neighbours.learned(3, COLUMNS, target, X, y, folds, 1)
+        neighbours, near = Neighbours.learned(
+            3, COLUMNS, target, X, y, folds, np.random.RandomState(0), 1
+        )
         found = neighbours.inputs(near, 0)
         assert found.shape == (30, 2 * width + 1)
         nearest = y[near.places[:, 0]]
         expected = nearest[:, None] if labels == 2 else np.eye(3)[nearest]
         np.testing.assert_array_equal(found[:, width:-1], expected)
+
+
+def test_of_many_rows_some_are_searched(monkeypatch):
+    monkeypatch.setattr("fusednn.estimators.tabular.neighbours.MOST_ROWS", 50)
+    X = data(0, 200)
+    (neighbours, near), y = learned(X, np.arange(200.0), np.full(200, -1))
+    assert len(neighbours.kept) == 50
+    np.testing.assert_array_equal(neighbours.targets, y[neighbours.kept])
+    distances = distances_of(X, X[neighbours.kept])
+    distances[neighbours.kept, np.arange(50)] = np.inf
+    expected = np.argsort(distances, axis=1)[:, :3]
+    np.testing.assert_array_equal(near.places[:, :3], expected)

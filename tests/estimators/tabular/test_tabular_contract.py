@@ -5,6 +5,7 @@ import pickle
 import numpy as np
 import pandas as pd
 import pytest
+from cases.short_presets import short_presets
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.compose import make_column_transformer
@@ -31,6 +32,16 @@ UNEQUAL = {
 )
 def test_scikit_learns_checks_of_tables(estimator, check):
     check(estimator)
+
+
+@pytest.mark.long
+@parametrize_with_checks(
+    [TabularClassifier("best", n_folds=2), TabularRegressor("best", n_folds=2)],
+    expected_failed_checks=lambda estimator: UNEQUAL,
+)
+def test_scikit_learns_checks_of_families(estimator, check):
+    with short_presets(epochs=40):
+        check(estimator)
 
 
 def test_copies_have_the_parameters_and_answer_alike():

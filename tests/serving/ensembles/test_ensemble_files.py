@@ -125,7 +125,6 @@ BAD = {
     "unused tensors": (_without_tensor, "unexpected tensor"),
     "classes": (_target(classes={"dtype": "int64", "values": [1, 2]}), "must put out 2 numbers"),
     "same classes": (_target(classes={"dtype": "int64", "values": [1, 1, 2]}), "different"),
-    "power": (_target(power=0), "power must be a number"),
     "target key": (_target(code=1), "not known"),
     "other target": (_plan(target={}), "target lacks"),
     "no preparation": (_plan(preparation=None), "preparation must be an object"),

@@ -55,7 +55,7 @@ def prepare(estimator, X, y, sample_weight, incremental: bool, validation) -> Tr
     target = _target(estimator, y, targets, sample_weight, shares, incremental)
     target = without_padding(target, X, network)
     own_set = own_set_of(estimator, validation, target.values.dtype)
-    if own_set is not None:
+    if own_set is not None and not estimator._prepared_alike:
         warn_of_other_scale(network, X, own_set.X)
     options = options_of(estimator)
     if is_stochastic(options.solver):

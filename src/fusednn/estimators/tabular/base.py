@@ -67,6 +67,8 @@ class BaseTabular(FilesMixin, BaseEstimator):
     members_: list[Any]
     weights_: np.ndarray
     history_: list[dict[str, Any]]
+    oof_: np.ndarray | None
+    feature_importances_: np.ndarray
     _target: Any
 
     def _store(self, arguments):
@@ -128,7 +130,7 @@ class BaseTabular(FilesMixin, BaseEstimator):
         asked = max(recipe.neighbours for recipe in preset.recipes(target))
         if not asked:
             return Data(own, folds, judge)
-        known = columns, target, own.X, own.y, folds, self.n_jobs
+        known = columns, target, own.X, own.y, folds, random_state, self.n_jobs
         neighbours, near = Neighbours.learned(asked, *known)
         near_judge = None if judge is None else neighbours.near(judge.X)
         return Data(own, folds, judge, neighbours, near, near_judge)

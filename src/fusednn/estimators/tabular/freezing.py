@@ -62,7 +62,7 @@ def _model(network: Any, name: str, folds: bool) -> Model:
 def _target(estimator: Any) -> Classes | Quantities:
     target = estimator._target
     if isinstance(target, ClassTarget):
-        return Classes(target.labels, float(target.power))
+        return Classes(target.labels)
     spreads = [
         Deviations(tuple(one.centres.tolist()), tuple(one.deviations.tolist()))
         for one in getattr(estimator, "_spreads", [])
@@ -104,7 +104,7 @@ def attributes_of(
     if preparation.named:
         found["feature_names_in_"] = np.array(preparation.columns, object)
     if isinstance(target, Classes):
-        own = ClassTarget(target.labels, target.power)
+        own = ClassTarget(target.labels)
         return found | {"_target": own, "classes_": target.labels}
     found["_target"] = QuantityTarget(
         np.array(target.means),

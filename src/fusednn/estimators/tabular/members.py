@@ -104,6 +104,7 @@ class Trainer(NamedTuple):
         network = network_of(job.recipe, *known, own.X, own.y, job.epochs, job.seed)
         network.n_jobs = n_jobs
         network._watcher = passes = Passes(self.work, job.epochs)
+        network._prepared_alike = True
         network.fit(
             own.X,
             _flat(own.y),
@@ -113,7 +114,7 @@ class Trainer(NamedTuple):
             sample_weight_val=_scaled(judge.weights),
         )
         passes.close()
-        del network._watcher
+        del network._watcher, network._prepared_alike
         network.__dict__.pop("_optimizer", None)  # its moments are twice the weights
         outputs = outputs_of(self.target, network, judge.X)
         score = self.metric.value(self.target, judge.y, outputs, judge.weights)

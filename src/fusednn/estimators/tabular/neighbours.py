@@ -11,6 +11,8 @@ from fusednn.tables.preparing.scaling import Scale
 from .answers import ClassTarget, Target
 from .recipes import Columns
 
+MOST_ROWS = 16_384
+"""Rows among which neighbours are searched: for a row of 60 columns about 60 us of a core."""
 MOST_FLAGS = 128
 """Codes count in distances if they have at most so many flags in all."""
 SPARE = 3
@@ -47,10 +49,12 @@ class Neighbours(NamedTuple):
         The rows whose targets count.
     columns : Columns
     index : NearestNeighbors
-        scikit-learn's, of all training rows.
-    targets : ndarray of float64 of shape (n_rows, n_targets)
-        Standardised, or flags of classes.
-    folds : ndarray of int of shape (n_rows,)
+        scikit-learn's, of the rows that are searched.
+    kept : ndarray of int of shape (n_searched,)
+        Their numbers among the training rows, ascending.
+    targets : ndarray of float64 of shape (n_searched, n_targets)
+        Theirs, standardised, or flags of classes.
+    folds : ndarray of int of shape (n_searched,)
     soft : float
         Added to distances.
     scale : Scale
@@ -60,6 +64,7 @@ class Neighbours(NamedTuple):
     most: int
     columns: Columns
     index: Any
+    kept: np.ndarray
     targets: np.ndarray
     folds: np.ndarray
     soft: float
@@ -67,16 +72,31 @@ class Neighbours(NamedTuple):
 
     @classmethod
     def learned(
-        cls, most: int, columns: Columns, target: Target, X, y, folds, n_jobs: int | None
+        cls,
+        most: int,
+        columns: Columns,
+        target: Target,
+        X: np.ndarray,
+        y: np.ndarray,
+        folds: np.ndarray,
+        random_state: np.random.RandomState,
+        n_jobs: int | None,
     ) -> tuple[Neighbours, Near]:
-        """Index training rows, and find the others nearest to each of them."""
+        """
+        Index training rows, of many some drawn at random, and find those nearest to each row.
+
+        No row is its own neighbour.
+        """
         from sklearn.neighbors import NearestNeighbors
 
         if isinstance(target, ClassTarget):
             y = np.eye(len(target.labels))[y]
             y = y[:, 1:] if y.shape[1] == 2 else y
-        index = NearestNeighbors(n_jobs=n_jobs).fit(_space(X, columns))
-        found = cls(most, columns, index, y, folds, 1.0, Scale(0.0, 1.0))
+        kept = np.arange(len(X))
+        if len(X) > MOST_ROWS:
+            kept = np.sort(random_state.choice(len(X), MOST_ROWS, replace=False))
+        index = NearestNeighbors(n_jobs=n_jobs).fit(_space(X[kept], columns))
+        found = cls(most, columns, index, kept, y[kept], folds[kept], 1.0, Scale(0.0, 1.0))
         near = found._without_selves(found.near(X))
         soft = SOFT * float(np.median(near.distances)) + 1e-9
         scale = Scale.learned(near.distances[:, :most].mean(axis=1))
@@ -89,7 +109,7 @@ class Neighbours(NamedTuple):
 
     def _without_selves(self, near: Near) -> Near:
         """Leaves each row's own place out, or the last one, if it is not among the places."""
-        own = near.places == np.arange(len(near.places))[:, np.newaxis]
+        own = self.kept[near.places] == np.arange(len(near.places))[:, np.newaxis]
         own[~own.any(axis=1), -1] = True
         shape = len(own), own.shape[1] - 1
         return Near(near.distances[~own].reshape(shape), near.places[~own].reshape(shape))

@@ -121,26 +121,18 @@ _ON_HEAP = """
 
 _CLASSES = """\
             double total = 0;
-{power}\
             for (c = 0; c < MACRO_N_OUTPUTS; c++)
                 total += sum[c];
             for (c = 0; c < MACRO_N_OUTPUTS; c++)
                 sum[c] /= total;
-            if (numbers != NULL) {{
+            if (numbers != NULL) {
                 size_t best = 0;
                 for (c = 1; c < MACRO_N_OUTPUTS; c++)
                     best = sum[c] > sum[best] ? c : best;
                 numbers[start + r] = (int64_t)best;
-            }} else
+            } else
                 memcpy(values + (start + r) * MACRO_N_OUTPUTS, sum,
                        MACRO_N_OUTPUTS * sizeof *sum);"""
-_POWER = """\
-            double largest = 0;
-            for (c = 0; c < MACRO_N_OUTPUTS; c++)
-                largest = sum[c] > largest ? sum[c] : largest;
-            for (c = 0; c < MACRO_N_OUTPUTS; c++)
-                sum[c] = pow(sum[c] / largest, {power});
-"""
 _QUANTITIES = """\
             double *const out = values + (start + r) * MACRO_N_OUTPUTS;
             for (c = 0; c < MACRO_N_OUTPUTS; c++) {{
@@ -249,8 +241,7 @@ def answer_text(target: Target, members: str, block: Block) -> str:
         memory = "REAL x[MACRO_BLOCK * MACRO_WIDTH], work[MACRO_BLOCK * MACRO_WORK];"
         allocate = release = ""
     if isinstance(target, Classes):
-        power = _POWER.format(power=number(target.power, DOUBLE)) if target.power != 1 else ""
-        ending = _CLASSES.format(power=power)
+        ending = _CLASSES
     else:
         sort = _SORT.format(each=target.each) if target.quantiles else ""
         ending = _QUANTITIES.format(each=target.each, sort=sort)

@@ -89,10 +89,6 @@ def onnx_ensemble(ensemble: Ensemble, opset: int) -> onnx.ModelProto:
 
 def _add_classes(graph: Graph, total: str, target: Classes) -> list[Output]:
     """Adds probabilities from the weighted sums, and the most probable labels."""
-    if target.power != 1:
-        largest = graph.node("Unsqueeze", graph.largest(total, 1), graph.indices("axis", [1]))
-        total = graph.node("Div", total, largest)
-        total = graph.node("Pow", total, graph.number(target.power, float))
     all_of_row = graph.node("ReduceSum", total, graph.indices("axes", [1]), keepdims=1)
     graph.node("Div", total, all_of_row, output=PROBABILITIES)
     position = graph.node("ArgMax", PROBABILITIES, axis=1, keepdims=0)

@@ -40,6 +40,13 @@ class Averaging:
         The numbers of a row that each member puts out.
     n_jobs, weights
         See `TabularPredictor`.
+
+    Attributes
+    ----------
+    weights : list of float
+        Of the members.
+    dtype : dtype
+        Of the networks.
     """
 
     def __init__(
@@ -57,8 +64,8 @@ class Averaging:
         self._are_values = members[0].model.head.kind == VALUES
         self._width, self._values = width_of(preparation), len(preparation.names)
         self._flops = flops + OPERATIONS_PER_COLUMN * len(preparation.features)
-        self._dtype = dtype_of(members) if weights is None else np.dtype("float32")
-        fitting = BLOCK_BYTES // (self._width * self._dtype.itemsize)
+        self.dtype = dtype_of(members) if weights is None else np.dtype("float32")
+        fitting = BLOCK_BYTES // (self._width * self.dtype.itemsize)
         self._most = min(max(fitting, LEAST_ROWS), MOST_ROWS)
 
     def models(self) -> list[Model]:
@@ -68,7 +75,7 @@ class Averaging:
     def of_inputs(self, inputs: np.ndarray) -> np.ndarray:
         """The sums for the columns that members read."""
         sums = np.zeros((len(inputs), self._outputs))
-        self._add(np.ascontiguousarray(inputs, self._dtype), sums)
+        self._add(np.ascontiguousarray(inputs, self.dtype), sums)
         return sums
 
     def of_table(self, matched: Matched) -> np.ndarray:
@@ -89,7 +96,7 @@ class Averaging:
 
         def block(first: int) -> None:
             part = sums[first : first + size]
-            inputs = np.empty((len(part), self._width), self._dtype)
+            inputs = np.empty((len(part), self._width), self.dtype)
             matched.write(inputs[:, : self._values], inputs[:, self._values :], first)
             self._add(inputs, part)
 
@@ -103,7 +110,7 @@ class Averaging:
 
     def _add(self, inputs: np.ndarray, sums: np.ndarray) -> None:
         """Adds the members' outputs to sums of zeros."""
-        out = np.empty(sums.shape, self._dtype)
+        out = np.empty(sums.shape, self.dtype)
         weighted = np.empty_like(sums)
         for predictor, weight in zip(self._predictors, self.weights, strict=True):
             if self._are_values:

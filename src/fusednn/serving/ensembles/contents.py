@@ -49,7 +49,6 @@ MOST_MEMBERS = 4096
 LARGEST = 1e300
 """Numbers of a target are smaller, so that what is computed of them is finite."""
 
-_CLASSES: dict[str, Check] = {"classes": label_json.read, "power": number(1e-3, 1e3)}
 _NUMBERS = list_of(number(-LARGEST, LARGEST), 1, MOST_WIDTH)
 _SPREAD = record({"centers": _NUMBERS, "deviations": list_of(number(0, LARGEST), 1, MOST_WIDTH)})
 _QUANTITIES: dict[str, Check] = {
@@ -208,11 +207,11 @@ def _read_preparation(value) -> Preparation:
 
 def _read_target(value) -> Target:
     if type(value) is dict and "classes" in value:
-        found = keyed(value, "target", _CLASSES)
+        found = keyed(value, "target", ("classes",))
         labels = label_json.read(found["classes"], "target.classes")
         if len(labels) < 2 or len(np.unique(labels)) < len(labels):
             raise Refused("target.classes must be two or more different labels")
-        return Classes(labels, _CLASSES["power"](found["power"], "target.power"))
+        return Classes(labels)
     found = keyed(value, "target", _QUANTITIES)
     read = {key: check(found[key], f"target.{key}") for key, check in _QUANTITIES.items()}
     read["spreads"] = tuple(Spread(**spread) for spread in read["spreads"])
@@ -241,7 +240,7 @@ def _check_spreads(target: Quantities) -> None:
 
 def _written_target(target: Target) -> dict[str, Any]:
     if isinstance(target, Classes):
-        return {"classes": label_json.written(target.labels), "power": float(target.power)}
+        return {"classes": label_json.written(target.labels)}
     numbers = "means", "factors", "least", "most", "quantiles"
     written: dict[str, Any] = {key: list(map(float, getattr(target, key))) for key in numbers}
     spreads = [

@@ -48,6 +48,8 @@ class TabularPredictor:
         The number of columns of a table.
     feature_names_in_ : ndarray of str
         If the estimator was fitted to named columns.
+    dtype : dtype
+        Type of the networks. Answers are float64.
     n_jobs : int or None
     notes : dict
         The notes given to `save`; empty by default.
@@ -73,6 +75,7 @@ class TabularPredictor:
     classes_: NDArray[Any]
     n_features_in_: int
     feature_names_in_: np.ndarray
+    dtype: np.dtype
     n_jobs: int | None
     notes: dict[str, Any]
     weights: RoundedWeights | None
@@ -101,6 +104,7 @@ class TabularPredictor:
         if isinstance(target, Classes):
             self.classes_ = target.labels
         self._averaging = Averaging(preparation, members, target.outputs, n_jobs, weights)
+        self.dtype = self._averaging.dtype
         self._rows = OneByOne(preparation)
 
     # -- answers -------------------------------------------------------------------------

@@ -15,13 +15,9 @@ class Classes(NamedTuple):
     ----------
     labels : ndarray of shape (n_classes,)
         At least two, the same as the estimator's `classes_`.
-    power : float, default=1.0
-        The power to which averaged probabilities are raised before they are divided by their
-        sum; its inverse is a temperature.
     """
 
     labels: np.ndarray
-    power: float = 1.0
 
     @property
     def outputs(self) -> int:
@@ -42,9 +38,6 @@ class Classes(NamedTuple):
         ndarray of float64 of shape (n_rows, n_classes)
             Each row adds up to 1.
         """
-        if self.power != 1:
-            sums /= sums.max(axis=1, keepdims=True)  # so that not all powers vanish
-            np.power(sums, self.power, out=sums)
         sums /= sums.sum(axis=1, keepdims=True)
         return sums
 
