@@ -14,7 +14,7 @@ def shortened(preset, epochs=12):
             one._replace(epochs=epochs, widths=(32, 32)[: len(one.widths)])
             for one in getattr(preset, task)
         )
-        for task in ("binary", "several", "quantities")
+        for task in ("classes", "quantities")
     }
     return preset._replace(**tasks)
 

@@ -9,7 +9,17 @@ from fusednn.estimators.tabular.metrics import metric_of
 from fusednn.estimators.tabular.presets import PRESETS
 from fusednn.estimators.tabular.reading import matrix
 from fusednn.estimators.tabular.recipes import Columns, Recipe, network_of
-from fusednn.layers import Dense, Embedding, ParametricActivation, Periodic, PiecewiseLinear, Scale
+from fusednn.layers import (
+    Dense,
+    Dropout,
+    Embedding,
+    Output,
+    ParametricActivation,
+    Periodic,
+    PiecewiseLinear,
+    Scale,
+)
+from fusednn.schedules import FlatCosine
 from fusednn.tables.frames.in_memory import table_of
 from fusednn.tables.frames.targets import Quantities
 from fusednn.tables.preparing.bins import bin_edges
@@ -68,24 +78,25 @@ def test_columns_are_numbers_flags_and_codes():
 @pytest.mark.parametrize("size", [None, 6])
 @pytest.mark.parametrize("encoding", ENCODINGS)
 def test_rates_are_realmlps(encoding, size, task):
-    """By the tangent parametrisation that of a dense layer is lr / sqrt(fan-in)."""
+    """Those of table A.1 of the paper, with pytabkit's squared factor in the decay of a step."""
     lr = 0.2 if task == "quantities" else 0.04
     model = initialized(Recipe("", encoding, size=size, widths=(24, 12), rate=lr), task)
-    fans = [own[0].shape[0] for own in model.get_weights() if len(own) == 2 and own[0].ndim == 2]
-    dense = layers_of(model, Dense)
-    rates = [model.learning_rate_init * one.rate_factor for one in dense]
-    fans = fans[-1 - len(dense) :]
-    np.testing.assert_allclose(rates, lr / np.sqrt(fans[:-1]))
+    assert model.learning_rate_init == lr
+    *hidden, output = layers_of(model, (Dense, Output))
+    assert isinstance(output, Output)
+    for one in (*hidden, output):
+        assert one.parametrization == "ntk"
+        assert one.init == "data"
+        assert one.bias_rate_factor == 0.1
     twice = 2 if task == "binary" else 1
-    assert model.learning_rate_init == pytest.approx(twice * lr / np.sqrt(fans[-1]))
-    solver = model.solver
+    assert [one.rate_factor for one in (*hidden, output)] == [1, 1, twice]
     for one in model.layers:
         if not hasattr(one, "decay_factor"):
             continue
         if isinstance(one, PiecewiseLinear) and not size:
             continue  # it has nothing to train
         rate = model.learning_rate_init * one.rate_factor
-        decay = rate * solver.weight_decay * one.decay_factor
+        decay = rate * model.solver.weight_decay * one.decay_factor
         if isinstance(one, (Dense, Embedding)):
             assert decay == pytest.approx(lr * 0.02)
         elif isinstance(one, Scale):
@@ -94,6 +105,8 @@ def test_rates_are_realmlps(encoding, size, task):
         elif isinstance(one, (Periodic, ParametricActivation, PiecewiseLinear)):
             assert rate == pytest.approx(0.1 * lr)
             assert decay == pytest.approx(0.01 * lr * 0.02)
+    assert model.solver.decay_schedule == FlatCosine()
+    assert {one.schedule for one in layers_of(model, Dropout)} == {FlatCosine()}
 
 
 def test_rates_without_tangent_parametrisation_are_the_recipes():
@@ -102,7 +115,7 @@ def test_rates_without_tangent_parametrisation_are_the_recipes():
     assert model.learning_rate_init == 0.002
     assert {one.rate_factor for one in layers_of(model, Dense)} == {1.0}
     assert {one.decay_factor for one in layers_of(model, Dense)} == {1.0}
-    assert not layers_of(model, Scale)
+    assert not layers_of(model, (Scale, Output))
 
 
 @pytest.mark.parametrize("task", TARGETS)
@@ -158,3 +171,8 @@ def test_families_of_a_preset_have_names_of_their_own():
             names = [one.family for one in recipes]
             assert len(set(names)) == len(names)
             assert any(one.neighbours for one in recipes) == (name == "best")
+
+
+def test_batches_follow_from_rows():
+    recipe = Recipe("", small_batch=64)
+    assert [recipe.batch_for(rows) for rows in (10, 1024, 1025)] == [10, 64, 256]

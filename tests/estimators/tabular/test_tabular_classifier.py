@@ -82,13 +82,13 @@ def test_what_a_fit_leaves(preset, short):
     assert model.weights_.sum() == pytest.approx(1)
     assert len(model.members_) == len(model.weights_)
     known = short[preset]
-    assert len(model.history_) == len(known.binary) * known.n_folds
+    assert len(model.history_) == len(known.classes) * known.n_folds
     assert sum(one["weight"] > 0 for one in model.history_) == len(model.members_)
     for one in model.history_:
         assert 1 <= one["best_epoch"] <= one["epochs"] <= 12
         assert one["seconds"] > 0
         assert np.isfinite(one["score"])
-    assert {one["family"] for one in model.history_} == {one.family for one in known.binary}
+    assert {one["family"] for one in model.history_} == {one.family for one in known.classes}
     judged = ~np.isnan(model.oof_).any(axis=1)
     assert judged.sum() == (120 if known.n_folds > 1 else 24)
     np.testing.assert_allclose(model.oof_[judged].sum(axis=1), 1)
@@ -108,13 +108,13 @@ def test_each_row_judges_networks_that_are_not_trained_on_it(short, monkeypatch)
     TabularClassifier("best", n_folds=3, random_state=0).fit(X, y)
     rows = np.unique(np.concatenate(seen[0][:2]))
     assert len(rows) == 90
-    assert len(seen) == 3 * len(short["best"].several)
+    assert len(seen) == 3 * len(short["best"].classes)
     for own, judges, labels in seen:
         np.testing.assert_array_equal(np.union1d(own, judges), rows)
         assert len(own) + len(judges) == 90
         assert np.bincount(labels).tolist() == [10, 10, 10]
     judged = np.concatenate([judges for _, judges, _ in seen])
-    assert set(np.unique(judged, return_counts=True)[1]) == {len(short["best"].several)}
+    assert set(np.unique(judged, return_counts=True)[1]) == {len(short["best"].classes)}
 
 
 def test_held_out_probabilities_are_the_members(short):
@@ -199,7 +199,7 @@ def test_a_validation_set_decides_and_nothing_is_held_out(short):
     X_val, y_val = people(80, 3)
     model = TabularClassifier("default", random_state=0).fit(X, y, X_val=X_val, y_val=y_val)
     assert model.oof_ is None
-    assert len(model.history_) == 16
+    assert len(model.history_) == 4 * len(short["default"].classes)
     mixed = model.predict_proba(X_val)
     value = log_loss(y_val, mixed)
     used = [one["score"] for one in model.history_ if one["weight"] > 0]
@@ -261,6 +261,7 @@ def test_the_bar_counts_epochs(short, capsys):
     X, y = people(100)
     TabularClassifier("default", n_folds=2, verbose=True, random_state=0).fit(X, y)
     lines = capsys.readouterr().out.splitlines()
-    assert "96/96" in lines[-1]
+    total = 2 * 12 * len(short["default"].classes)
+    assert f"{total}/{total}" in lines[-1]
     assert "held out" in lines[-1]
     assert len(lines) < 8

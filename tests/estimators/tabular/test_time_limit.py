@@ -37,11 +37,11 @@ def test_enough_time_changes_nothing():
 def compiled():
     """All kernels are compiled: limits count the time of that too."""
     whole = PRESETS["default"]
-    binary, quantities = (
+    classes, quantities = (
         tuple(one._replace(epochs=1) for one in recipes)
-        for recipes in (whole.binary, whole.quantities)
+        for recipes in (whole.classes, whole.quantities)
     )
-    brief = whole._replace(binary=binary, quantities=quantities)
+    brief = whole._replace(classes=classes, quantities=quantities)
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(PRESETS, "default", brief)
         TabularClassifier("default", n_folds=2).fit(X, Y)
@@ -51,9 +51,9 @@ def compiled():
 def test_a_limit_ends_the_fit_in_time(compiled, slow):
     start = time.perf_counter()
     model = TabularClassifier("default", time_limit=4, n_jobs=1, random_state=0).fit(X, Y)
-    assert time.perf_counter() - start < 10  # 12 networks of 200 epochs would take 48 s
+    assert time.perf_counter() - start < 10  # 20 networks would take 34 s
     epochs = [one["epochs"] for one in model.history_]
-    assert max(epochs) < 200
+    assert sum(epochs) * SLEEP < 6
     assert model.score(X, Y) > 0.8
     assert np.isfinite(model.oof_).all(axis=1).sum() >= 90
 
@@ -67,8 +67,8 @@ def test_networks_end_at_the_deadline_and_others_do_not_begin(compiled, slow, mo
     model = TabularRegressor("default", time_limit=3, n_jobs=1, random_state=0)
     model.fit(X, X[:, 0] ** 2)
     assert time.perf_counter() - start < 9
-    assert len(model.history_) < 12
-    assert model.history_[-1]["epochs"] < 200
+    assert len(model.history_) < 4
+    assert model.history_[-1]["epochs"] < 100
     held = np.isfinite(model.oof_)
     assert held.sum() == 100 * len({one["fold"] for one in model.history_})
     assert np.isfinite(model.predict(X)).all()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from math import sqrt
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -14,14 +12,14 @@ from fusednn.layers import (
     Dropout,
     Embedding,
     Layer,
+    Output,
     ParametricActivation,
     Periodic,
     PiecewiseLinear,
     Scale,
 )
-from fusednn.losses import CrossEntropy
 from fusednn.optimizers import AdamW
-from fusednn.schedules import Cosine, OneCycle, Schedule
+from fusednn.schedules import Cosine, CosLog, FlatCosine, OneCycle, Schedule
 from fusednn.tables.preparing.bins import bin_edges
 from fusednn.tables.preparing.preparation import Preparation
 
@@ -31,21 +29,14 @@ from .metrics import Metric
 Encoding = Literal["plain", "pbld", "plr", "quantile", "tree"]
 MOST_ROWS = 20_000
 """Edges of bins are found from at most so many rows."""
+FEW_ROWS = 1024
+"""Up to so many rows have the smaller batch size."""
 SLOW = 0.1
-"""RealMLP's factor of the rate of shares of activations."""
-
-
-@dataclass(frozen=True)
-class Coslog(Schedule):
-    """Four waves, 0.5 (1 - cos(2 pi log2(1 + 15 t))), each twice as long as the one before."""
-
-    def factors(self, steps: np.ndarray, total: int) -> np.ndarray:
-        share = np.clip(steps / total, 0, 1)
-        return 0.5 * (1 - np.cos(2 * np.pi * np.log2(1 + 15 * share)))
+"""RealMLP's factor of the rate of biases, and of shares of activations."""
 
 
 SCHEDULES: dict[str, Schedule] = {
-    "coslog": Coslog(),
+    "coslog": CosLog(),
     "cosine": Cosine(),
     "one_cycle": OneCycle(0.2),
 }
@@ -53,7 +44,7 @@ SCHEDULES: dict[str, Schedule] = {
 
 class Recipe(NamedTuple):
     """
-    A family of networks. The defaults are RealMLP-TD's for classes, but for flat_cos.
+    A family of networks. The defaults are RealMLP-TD's for classes.
 
     Parameters
     ----------
@@ -78,21 +69,25 @@ class Recipe(NamedTuple):
         Whether each unit learns the share of its activation.
     dropout, decay : float
         The share of dropout after each activation, and AdamW's weight decay.
+    fades : bool
+        Whether both go to 0 in the second half of the training.
     rate : float
-        The learning rate: of tangent parametrisation divided by the root of the fan-in.
     tangent : bool
-        Whether rates follow the neural tangent parametrisation.
+        Whether dense layers are in the neural tangent parametrisation, with slow biases.
     init : str
         First values of dense layers.
     scale_rate : float
         Factor of the rate of a layer that scales columns; 0: there is none.
     beta_2 : float
     clip_norm : float or None
-    smoothing : float
-        Label smoothing. It makes probabilities too even, so these are sharpened afterwards.
     schedule : str
         A key of `SCHEDULES`.
-    batch_size, epochs : int
+    valleys : bool
+        Whether training ends with a cycle of the schedule that brought no better score.
+    batch_size : int
+    small_batch : int
+        The batch size of up to 1,024 rows.
+    epochs : int
     passes : float or None
         The most rows that training sees, so large tables get fewer epochs; None: no limit.
     least_epochs : int
@@ -118,15 +113,17 @@ class Recipe(NamedTuple):
     parametric: bool = True
     dropout: float = 0.15
     decay: float = 0.02
+    fades: bool = True
     rate: float = 0.04
     tangent: bool = True
-    init: str = "lecun_normal"
+    init: str = "data"
     scale_rate: float = 6.0
     beta_2: float = 0.95
     clip_norm: float | None = None
-    smoothing: float = 0.0
     schedule: str = "coslog"
+    valleys: bool = False
     batch_size: int = 256
+    small_batch: int = 256
     epochs: int = 256
     passes: float | None = None
     least_epochs: int = 12
@@ -138,11 +135,9 @@ class Recipe(NamedTuple):
             return self.epochs
         return min(self.epochs, max(int(self.passes / rows), self.least_epochs))
 
-    def loss(self, metric: Metric, target: Target) -> Any:
-        """The loss that networks minimise."""
-        if self.smoothing and isinstance(target, ClassTarget):
-            return CrossEntropy(self.smoothing)
-        return metric.training
+    def batch_for(self, rows: int) -> int:
+        """The batch size of a network that trains on so many rows."""
+        return min(self.batch_size if rows > FEW_ROWS else self.small_batch, rows)
 
 
 class Columns(NamedTuple):
@@ -201,25 +196,21 @@ def network_of(
     from fusednn.estimators.network_classifier import NetworkClassifier
     from fusednn.estimators.network_regressor import NetworkRegressor
 
-    rate = base = recipe.rate
-    decay = recipe.decay
-    if recipe.tangent:  # the output layer's rate, to which the others have factors
-        doubled = 2 if isinstance(target, ClassTarget) and len(target.labels) == 2 else 1
-        base = doubled * rate / sqrt(recipe.widths[-1])  # one logistic output for two of a softmax
-        decay *= rate / base
+    fading = FlatCosine() if recipe.fades else None
     kind = NetworkClassifier if isinstance(target, ClassTarget) else NetworkRegressor
     return kind(
-        _Layers(recipe, columns, target, rate / base).of(X, y),
-        loss=recipe.loss(metric, target),
-        solver=AdamW(beta_2=recipe.beta_2, weight_decay=decay),
+        _Layers(recipe, columns, target).of(X, y),
+        loss=metric.training,
+        solver=AdamW(beta_2=recipe.beta_2, weight_decay=recipe.decay, decay_schedule=fading),
         learning_rate=SCHEDULES[recipe.schedule],
-        learning_rate_init=base,
-        batch_size=min(recipe.batch_size, len(X)),
+        learning_rate_init=recipe.rate,
+        batch_size=recipe.batch_for(len(X)),
         max_iter=epochs,
         clip_norm=recipe.clip_norm,
         early_stopping=True,
         scoring=metric.scoring(target),
-        n_iter_no_change=np.inf,
+        n_iter_no_change="cycle" if recipe.valleys else np.inf,
+        best_epoch="last",
         tol=0.0,
         dtype="float32",
         n_jobs=1,
@@ -228,69 +219,55 @@ def network_of(
 
 
 class _Layers:
-    """Makes the layers of a recipe; `unit` is RealMLP's rate as a factor of the base rate."""
+    """Makes the layers of a recipe."""
 
-    def __init__(self, recipe: Recipe, columns: Columns, target: Target, unit: float):
-        self.recipe, self.columns, self.target, self.unit = recipe, columns, target, unit
+    def __init__(self, recipe: Recipe, columns: Columns, target: Target):
+        self.recipe, self.columns, self.target = recipe, columns, target
 
     def of(self, X: np.ndarray, y: np.ndarray) -> list[Layer]:
         """The list for training rows."""
         recipe, columns = self.recipe, self.columns
         layers: list[Layer] = []
-        width = X.shape[1]
         if columns.counts:
             places = range(columns.values, columns.values + len(columns.counts))
-            size = recipe.embedding
-            layers.append(Embedding(places, columns.counts, size, **self._factors(1, 1)))
-            width += (size - 1) * len(columns.counts)
-        encoded, more = self._encoding(X, y)
-        layers += encoded
-        width += more
+            layers.append(Embedding(places, columns.counts, recipe.embedding))
+        layers += self._encoding(X, y)
         if recipe.scale_rate:
-            layers.append(Scale(**self._factors(recipe.scale_rate, recipe.scale_rate**2)))
-        name = recipe.activation
+            layers.append(Scale(**_factors(recipe.scale_rate)))
+        dense: dict[str, Any] = {"init": recipe.init}
+        if recipe.tangent:
+            dense |= {"parametrization": "ntk", "bias_rate_factor": SLOW}
         for units in recipe.widths:
-            # the place for the biases' own factor of the rate
-            dense = self._factors(1 / sqrt(width) if recipe.tangent else 1, 1)
-            layers.append(Dense(units, init=recipe.init, **dense))
+            layers.append(Dense(units, **dense))
             if recipe.parametric:
-                layers.append(ParametricActivation(name, **self._factors(SLOW, SLOW**2)))
+                layers.append(ParametricActivation(recipe.activation, **_factors(SLOW)))
             else:
-                layers.append(Activation(name))
-            if recipe.dropout:  # the place for its schedule, and AdamW's for that of decay
-                layers.append(Dropout(recipe.dropout))
-            width = units
+                layers.append(Activation(recipe.activation))
+            if recipe.dropout:
+                fading = FlatCosine() if recipe.fades else None
+                layers.append(Dropout(recipe.dropout, schedule=fading))
+        if recipe.tangent:
+            # one logistic output is the difference of the two of a softmax, which move apart
+            is_binary = isinstance(self.target, ClassTarget) and len(self.target.labels) == 2
+            layers.append(Output(**dense, rate_factor=2.0 if is_binary else 1.0))
         return layers
 
-    def _factors(self, rate: float, decay: float) -> dict[str, Any]:
-        """
-        A layer's factors, from those of RealMLP's rate and of the decay in a step.
-
-        pytabkit multiplies the decay by a layer's factor twice, so 6 gives 36. Here the decay is
-        multiplied by the layer's rate.
-        """
-        factor = rate * self.unit
-        return {"rate_factor": factor, "decay_factor": decay / factor}
-
-    def _encoding(self, X: np.ndarray, y: np.ndarray) -> tuple[list[Layer], int]:
-        """The layer that encodes numbers, if any, and how many columns it adds."""
+    def _encoding(self, X: np.ndarray, y: np.ndarray) -> list[Layer]:
+        """The layer that encodes numbers, if any."""
         recipe, numbers = self.recipe, self.columns.numbers
         if recipe.encoding == "plain" or not numbers:
-            return [], 0
-        factors = self._factors(recipe.encoding_rate, recipe.encoding_rate**2)
+            return []
+        factors = _factors(recipe.encoding_rate)
         if recipe.encoding in ("pbld", "plr"):
             size = recipe.size or 4
             options = recipe.frequencies, size, recipe.sigma, numbers, recipe.encoding
-            return [Periodic(*options, **factors)], (size - 1) * len(numbers)
+            return [Periodic(*options, **factors)]
         found = {place: self._edges(X[:, place], y) for place in numbers}
         edges = {place: own for place, own in found.items() if len(own) > 2}
         if not edges:
-            return [], 0
-        widths = [recipe.size or len(own) - 1 for own in edges.values()]
+            return []
         known = recipe.bins, recipe.size, tuple(edges), tuple(edges.values())
-        return [PiecewiseLinear(*known, **({} if recipe.size is None else factors))], sum(
-            widths
-        ) - len(edges)
+        return [PiecewiseLinear(*known, **({} if recipe.size is None else factors))]
 
     def _edges(self, numbers: np.ndarray, y: np.ndarray) -> tuple[float, ...]:
         """The edges of a column; different in float32, in which networks compute."""
@@ -300,3 +277,12 @@ class _Layers:
         classify = isinstance(self.target, ClassTarget)
         found = bin_edges(numbers, self.recipe.bins, target, classify=classify)
         return tuple(np.unique(found.astype(np.float32)).tolist())
+
+
+def _factors(rate: float) -> dict[str, Any]:
+    """
+    A layer's factors of rate and decay.
+
+    pytabkit multiplies a step's decay by a layer's factor of the rate twice, so 6 gives 36.
+    """
+    return {"rate_factor": rate, "decay_factor": rate}
