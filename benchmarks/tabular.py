@@ -31,10 +31,10 @@ KEPT = Path(__file__).parent / "results" / "tabular.json"
 
 
 def wanted(record, options):
-    """Whether a run is to be done, given the record that there is of it, or None."""
+    """Whether a run is to be done, given its record or None; `--times` repeats failures, too."""
     if record is None or options.again:
         return True
-    return options.times and (record.get("loaded", False) or record["threads"] != options.threads)
+    return options.times and (record.get("loaded", True) or record["threads"] != options.threads)
 
 
 def absent(methods):

@@ -85,10 +85,10 @@ def layer_lists(preparation):
     ]
 
 
-def matrix_of(preparation, frame):
+def matrix_of(preparation, frame, dtype="float32"):
     """The columns that members read."""
-    values, codes = preparation.inputs(table_of(frame))
-    return np.hstack([values, codes]).astype(np.float32)
+    values, codes = preparation.inputs(table_of(frame), dtype)
+    return np.hstack([values, codes]).astype(dtype)
 
 
 def fitted(kind, preparation, X, y, **options):
@@ -107,18 +107,23 @@ def members_of(networks, weights=(0.5, 0.2, 0.3)):
     return tuple(Member(*both) for both in zip(models, weights, strict=True))
 
 
+def dtype_of(name):
+    return "float64" if "float64" in name else "float32"
+
+
 @cache
 def made(name):
     """An ensemble, and the networks that it was made of, by name."""
     frame = people(dates="dates" in name)
     preparation = preparation_of(frame, scale_flags="scaled" in name)
-    X = matrix_of(preparation, frame)
+    dtype = dtype_of(name)
+    X = matrix_of(preparation, frame, dtype)
     rng = np.random.default_rng(2)
     score = X[:, 0] + X[:, 2] + 0.3 * rng.normal(size=len(X))
     if name.startswith(("two", "three")):
         labels = np.array(["no", "yes"]) if name.startswith("two") else np.array([3, 5, 9])
         y = np.digitize(score, [-0.5, 0.7][: len(labels) - 1])
-        networks = fitted(NetworkClassifier, preparation, X, y)
+        networks = fitted(NetworkClassifier, preparation, X, y, dtype=dtype)
         target = Classes(labels)
         return Ensemble(preparation, members_of(networks), target, "TabularClassifier"), networks
     if name.startswith("several"):
@@ -130,7 +135,7 @@ def made(name):
         networks = fitted(NetworkRegressor, preparation, X, score, loss=Quantile(SHARES))
         target = Quantities((3.0,), (2.0,), (0.0,), (5.0,), SHARES)
     else:
-        networks = fitted(NetworkRegressor, preparation, X, score)
+        networks = fitted(NetworkRegressor, preparation, X, score, dtype=dtype)
         column = name.startswith("column")
         spread = Spread((9.99e5, 1e6, 1e6, 1.002e6), (10.0, 20.0, 30.0, 5.0))
         target = Quantities(
@@ -140,7 +145,16 @@ def made(name):
 
 
 NAMES = (
-    *("two", "three", "three scaled", "value", "value with dates", "column"),
+    *(
+        "two",
+        "three",
+        "three scaled",
+        "two float64",
+        "value float64",
+        "value",
+        "value with dates",
+        "column",
+    ),
     *("several", "quantiles"),
 )
 
@@ -148,7 +162,7 @@ NAMES = (
 def expected(name, frame):
     """What the ensemble answers, written out: the estimators' own answers, in NumPy."""
     ensemble, networks = made(name)
-    X = matrix_of(ensemble.preparation, frame)
+    X = matrix_of(ensemble.preparation, frame, dtype_of(name))
     weights = [member.weight for member in ensemble.members]
     target = ensemble.target
     if isinstance(target, Classes):

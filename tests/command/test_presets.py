@@ -1,6 +1,10 @@
 """`fusednn fit` with presets, and `predict` and `export` of what it writes, beside Python."""
 
+import os
 import re
+import signal
+import subprocess
+import time
 
 import numpy as np
 import pandas as pd
@@ -8,6 +12,7 @@ import pytest
 from cases.shop_tables import ROWS, predicted, refused, run, shop
 from running.c_programs import needs_compiler
 from sklearn.metrics import r2_score
+from test_command import COMMAND, SECONDS, posix
 
 import fusednn
 from fusednn import MLPClassifier, TabularClassifier, TabularRegressor
@@ -38,7 +43,7 @@ def test_the_default_is_the_estimators_default(tmp_path, capsys):
     options = "--target", "sold", "--drop", "price", "--jobs", 1, "--seed", 5
     assert run("fit", tmp_path / "t.csv", *options, "-o", tmp_path / "m.st") == 0
     out, error = capsys.readouterr()
-    assert "preset default: networks of 3 columns, n_jobs 1" in out.splitlines()
+    assert "preset default, 3 columns, n_jobs 1" in out.splitlines()
     assert re.search(r"\d+ networks in \d+\.\d s; out-of-fold accuracy 0\.\d{4} \(.*: 0", out)
     assert error.startswith("training [")
     model = TabularClassifier.load(tmp_path / "m.st")
@@ -132,7 +137,7 @@ def test_columns_are_read_as_the_plain_network_reads_them(tmp_path, capsys):
     out = capsys.readouterr().out
     assert "left out note (empty, or nearly all different words)" in out
     assert "left out Unnamed: 0 (an index without a name)" in out
-    assert "preset fast: networks of 3 columns" in out
+    assert "preset fast, 3 columns" in out
     model = TabularRegressor.load(tmp_path / "m.st")
     assert model.preparation_.columns == ["code", "amount", "day"]
     quantity = model.preparation_.features[1]
@@ -180,6 +185,27 @@ def test_time_ends_the_fit(tmp_path, capsys):
     told = re.search(r"networks? in (\S+) s", capsys.readouterr().out)
     assert float(told[1]) < 6
     assert TabularRegressor.load(tmp_path / "m.st").time_limit == 2
+
+
+@posix
+def test_ctrl_c_leaves_no_model(tmp_path):
+    random = np.random.RandomState(0)
+    pd.DataFrame(random.normal(size=(20_000, 10)).round(3)).to_csv(tmp_path / "t.csv")
+    command = [*COMMAND, "fit", "t.csv", "--target", "5", "-o", "m.st"]
+    process = subprocess.Popen(
+        command, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        for line in process.stdout:
+            if line.startswith("preset "):
+                break
+        time.sleep(1)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=SECONDS)
+    finally:
+        process.kill()
+    assert (process.returncode, errors.splitlines()[-1]) == (130, "fusednn: interrupted")
+    assert os.listdir(tmp_path) == ["t.csv"]
 
 
 # -- the plain network -------------------------------------------------------------------

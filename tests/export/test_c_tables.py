@@ -9,7 +9,7 @@ from cases.ensembles import NAMES, fitted, made, matrix_of, members_of, odd_peop
 from running.c_programs import COMPILERS, FAST, SANITIZED, compiled, needs_compiler
 from running.c_tables import field_comments, run_ensemble
 
-from fusednn import NetworkClassifier, export_c, export_library
+from fusednn import NetworkClassifier, TabularClassifier, export_c, export_library, freeze
 from fusednn.export.c.preparation import fields_of
 from fusednn.serving.ensembles.ensemble import Ensemble
 from fusednn.serving.ensembles.predictor import TabularPredictor
@@ -43,6 +43,18 @@ def test_answers_are_those_of_the_predictor(name, compiler, tmp_path):
     ensemble, _ = made(name)
     found = run_ensemble(tmp_path, ensemble, frame, compiler, SANITIZED)
     assert_answers(found, ensemble, frame)
+
+
+@pytest.mark.parametrize("preset", ["default", "realmlp"])
+def test_the_networks_of_the_presets(preset, tmp_path):
+    """What the estimators train."""
+    frame = people(90, seed=3, dates=True)
+    y = frame["income"].rank().to_numpy() > 45
+    options = {"random_state": 0, "n_jobs": 1, "n_folds": 2, "time_limit": 3}
+    ensemble = freeze(TabularClassifier(preset, **options).fit(frame, y)).ensemble()
+    found = run_ensemble(tmp_path, ensemble, frame, "gcc", SANITIZED)
+    assert_answers(found, ensemble, frame)
+    assert "malloc" not in (tmp_path / "model.c").read_text()
 
 
 @pytest.mark.parametrize("name", ["three", "quantiles"])

@@ -13,7 +13,7 @@ import onnxruntime
 from cases.ensembles import NAMES, fitted, made, matrix_of, members_of, odd_people, people
 from onnx.reference import ReferenceEvaluator
 
-from fusednn import NetworkClassifier, export_onnx
+from fusednn import NetworkClassifier, TabularClassifier, TabularRegressor, export_onnx, freeze
 from fusednn.serving.ensembles.ensemble import Ensemble
 from fusednn.serving.ensembles.predictor import TabularPredictor
 from fusednn.serving.ensembles.targets import Classes
@@ -141,6 +141,21 @@ def check_frame(frame, names=None):
     )
     session = session_of(export_onnx(predictor, None))
     check(run(session, feeds(frame, names)), predictor, frame)
+
+
+@pytest.mark.parametrize("preset", ["default", "fast", "realmlp"])
+def test_the_networks_of_the_presets(preset):
+    """What the estimators train, of two classes, several, and quantities."""
+    frame = people(90, seed=3, dates=True)
+    score = frame["income"].rank().to_numpy()
+    for kind, y in (
+        (TabularClassifier, score > 45),
+        (TabularClassifier, np.digitize(score, [30, 60])),
+        (TabularRegressor, score),
+    ):
+        model = kind(preset, random_state=0, n_jobs=1, n_folds=2, time_limit=3).fit(frame, y)
+        session = session_of(export_onnx(model, None))
+        check(run(session, feeds(frame)), freeze(model), frame)
 
 
 def test_names_that_outputs_have():

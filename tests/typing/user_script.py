@@ -20,6 +20,9 @@ from fusednn import (
     NetworkClassifier,
     NetworkRegressor,
     Predictor,
+    TabularClassifier,
+    TabularPredictor,
+    TabularRegressor,
     freeze,
     kernels,
     load,
@@ -74,7 +77,7 @@ def classify(folder: Path) -> None:
     assert_type(predictor(X), Floats)
     assert_type(predictor.predict(X[0]), NDArray[Any])
     assert_type(predictor.notes, dict[str, Any])
-    assert_type(freeze(clf, weights=None), Predictor)
+    assert_type(freeze(clf, weights=None), Predictor | Any)  # or a TabularPredictor
 
 
 def regress() -> None:
@@ -84,8 +87,27 @@ def regress() -> None:
     mean, std = reg.predict(X, return_std=True)
     assert_type(mean, Floats)
     assert_type(std, Floats)
-    mean, std = freeze(reg).predict(X, return_std=True)
+    frozen = freeze(reg)
+    assert isinstance(frozen, Predictor)
+    mean, std = frozen.predict(X, return_std=True)
     assert_type(std, Floats)
+
+
+def read_tables(folder: Path) -> None:
+    rows = [{"n": i, "town": "Rome" if i % 3 else None} for i in range(40)]
+    clf = TabularClassifier("fast", random_state=0)
+    assert_type(clf.fit(rows, [i % 2 for i in range(40)]), TabularClassifier)
+    predictor = freeze(clf)
+    assert isinstance(predictor, TabularPredictor)
+    assert_type(predictor.predict_proba({"n": 3, "town": "Oslo"}), NDArray[np.float64])
+    reg = TabularRegressor("fast", random_state=0, time_limit=2).fit(rows, [*range(40)])
+    frozen = freeze(reg)
+    assert isinstance(frozen, TabularPredictor)
+    mean, std = frozen.predict(rows, return_std=True)
+    assert_type(std, NDArray[np.float64])
+    reg.save(folder / "table", notes={"made": "here"})
+    assert_type(TabularRegressor.load(folder / "table"), TabularRegressor)
+    print(mean[:1], predictor.classes_.tolist())
 
 
 def choose_layers() -> None:
@@ -127,6 +149,7 @@ def refused(clf: MLPClassifier) -> None:
 def main() -> None:
     with TemporaryDirectory() as folder:
         classify(Path(folder))
+        read_tables(Path(folder))
     regress()
     choose_layers()
     call_kernels()

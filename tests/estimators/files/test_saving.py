@@ -82,7 +82,8 @@ def test_training_goes_on_as_the_unsaved_one_would(name):
     assert_same_network(estimator, loaded)
 
 
-@pytest.mark.parametrize("version", range(1, VERSION + 1))
+# version 10 is of models of raw tables alone
+@pytest.mark.parametrize("version", sorted({*range(1, VERSION + 1)} - {10}))
 def test_estimators_of_all_versions_go_on(version):
     """The file and the answers of `tests/serving/files/make_files.py`, up to rounding."""
     expected = json.loads((WRITTEN / f"answers_{version}.json").read_text())

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from fusednn.estimators.tabular.answers import ClassTarget, QuantityTarget
+from fusednn.estimators.tabular.columns import Columns
 from fusednn.estimators.tabular.neighbours import SOFT, Neighbours
-from fusednn.estimators.tabular.recipes import Columns
 from fusednn.tables.frames.targets import Quantities
 
 COLUMNS = Columns((0, 1), 3, (4,))

@@ -5,10 +5,11 @@ import pandas as pd
 import pytest
 
 from fusednn.estimators.tabular.answers import ClassTarget, QuantityTarget
+from fusednn.estimators.tabular.columns import Columns
 from fusednn.estimators.tabular.metrics import metric_of
 from fusednn.estimators.tabular.presets import PRESETS
 from fusednn.estimators.tabular.reading import matrix
-from fusednn.estimators.tabular.recipes import Columns, Recipe, network_of
+from fusednn.estimators.tabular.recipes import Recipe, network_of
 from fusednn.layers import (
     Dense,
     Dropout,
@@ -158,8 +159,8 @@ def test_inputs_of_neighbours_stand_behind_the_codes():
 
 def test_epochs_follow_from_rows():
     recipe = Recipe("", epochs=200, passes=1.2e6, least_epochs=24)
-    found = [recipe.epochs_for(rows) for rows in (100, 6000, 12_000, 10**6)]
-    assert found == [200, 200, 100, 24]
+    found = [recipe.epochs_for(rows) for rows in (100, 6000, 12_000, 80_000, 200_000, 10**6)]
+    assert found == [200, 200, 100, 24, 10, 4]
     assert Recipe("").epochs_for(10**6) == 256
     assert Recipe("", epochs=8, passes=1.0).epochs_for(100) == 8
 

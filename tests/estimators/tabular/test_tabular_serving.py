@@ -1,5 +1,6 @@
 """What becomes of a fitted estimator of raw tables: files, predictors, ONNX and C."""
 
+import io
 import json
 import pickle
 import warnings
@@ -9,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from cases.ensembles import people
-from cases.mutations import joined, split
+from cases.mutations import joined, mutated, split
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
@@ -25,7 +26,10 @@ from fusednn import (
     freeze,
     load,
 )
-from fusednn.serving.files.reading import KEY
+from fusednn.estimators.tabular.files import read_estimator
+from fusednn.estimators.tabular.presets import Preset
+from fusednn.serving.files.fields import Refused
+from fusednn.serving.files.reading import KEY, Plan
 
 ROWS = people(120, seed=3)
 TEST = people(40, seed=4)
@@ -183,7 +187,40 @@ def test_wrong_files_are_refused(name, tmp_path):
         TabularClassifier.load(tmp_path / "model")
 
 
-def test_training_rows_cannot_be_frozen(tmp_path):
+@pytest.mark.parametrize(
+    ("first", "last"), [(0, 300), pytest.param(300, 6000, marks=pytest.mark.long)]
+)
+def test_mutated_files_are_refused_or_predict(first, last, tmp_path):
+    """As in `serving/files/test_fuzz.py`, of what estimators alone read too."""
+    kinds = {"bools": TabularClassifier, "several": TabularRegressor}
+    files = {}
+    for name in kinds:
+        made(name).save(tmp_path / name)
+        files[name] = (tmp_path / name).read_bytes()
+    loaded, messages = 0, set()
+    for seed in range(first, last):
+        name = list(kinds)[seed % 2]
+        try:
+            data = io.BytesIO(mutated([files[name]], seed))
+            estimator = read_estimator(kinds[name], Plan.of(data))
+        except Refused as error:
+            messages.add(str(error))
+            continue
+        loaded += 1
+        if estimator.preparation_ == made(name).preparation_:
+            with np.errstate(all="ignore"):
+                assert len(estimator.predict(TEST)) == 40
+    assert 0.025 < loaded / (last - first) < 0.75
+    assert all(0 < len(message) < 1000 and "\n" not in message for message in messages)
+
+
+def test_training_rows_cannot_be_frozen(tmp_path, monkeypatch):
+    recipes = Preset.recipes
+
+    def near(preset, target):
+        return tuple(one for one in recipes(preset, target) if one.neighbours)
+
+    monkeypatch.setattr(Preset, "recipes", near)  # others could get all the weight
     model = _short(TabularClassifier, LABELS, "best")
     for use in (
         freeze,

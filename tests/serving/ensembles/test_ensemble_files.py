@@ -206,11 +206,11 @@ def outcome(data):
         assert "\n" not in message
         return " ".join(message.split()[:3])
     names = predictor.feature_names_in_.tolist()
-    frame = people(2, dates=True)
-    frame = frame.assign(**{name: None for name in names if name not in frame})[names]
+    records = people(2, dates=True).to_dict("records")
+    rows = [{name: record.get(name) for name in names} for record in records]
     with np.errstate(all="ignore"):
         try:
-            found = predictor.predict(frame)
+            found = predictor.predict(rows)
         except ValueError as error:  # a column of the file has another type
             return f"table: {str(error).split()[0]}"
     assert len(found) == 2

@@ -15,7 +15,6 @@ from fusednn.command.terminal.errors import UserError
 from fusednn.command.terminal.output import replacing
 from fusednn.command.terminal.watch import interruptible
 from fusednn.command.training.report import describe_rows
-from fusednn.tables.errors import one_line
 from fusednn.tables.table import Table
 
 Preset = Literal["default", "fast", "realmlp"]
@@ -81,7 +80,7 @@ def _describe(options: argparse.Namespace, work: RawWork, preset: str) -> None:
     describe_rows(options.table, len(work.samples.y), held_out, work.notes, work.tabular.target)
     threads = "n_jobs automatic" if options.jobs is None else f"n_jobs {options.jobs}"
     columns = len(work.samples.table.columns)
-    print(f"preset {preset}: networks of {one_line(str(columns))} columns, {threads}", flush=True)
+    print(f"preset {preset}, {columns} column{'s' * (columns > 1)}, {threads}", flush=True)
 
 
 def _print_score(model, work: RawWork, seconds: float) -> None:

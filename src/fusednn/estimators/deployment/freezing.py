@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from inspect import getattr_static
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.compose import TransformedTargetRegressor
@@ -37,20 +37,9 @@ if TYPE_CHECKING:
     from fusednn.serving.types import RoundedWeights
 
 
-@overload
-def freeze(
-    estimator: TabularClassifier | TabularRegressor | TabularPredictor,
-    *,
-    n_jobs: int | None = None,
-    weights: RoundedWeights | None = None,
-) -> TabularPredictor: ...
-@overload
 def freeze(
     estimator: Any, *, n_jobs: int | None = None, weights: RoundedWeights | None = None
-) -> Predictor: ...
-def freeze(
-    estimator: Any, *, n_jobs: int | None = None, weights: RoundedWeights | None = None
-) -> Predictor | TabularPredictor:
+) -> Predictor | Any:
     """Prepares a fitted network for calls that take microseconds.
 
     Later changes of the estimator do not affect the predictor.
@@ -117,8 +106,8 @@ def freeze(
     * a search such as `GridSearchCV`: its best estimator is frozen.
 
     A `TabularClassifier` or `TabularRegressor` must be the whole, the best estimator of a search,
-    or the only step of a pipeline. With preset "best" it predicts with its training rows, and
-    cannot be frozen.
+    or the only step of a pipeline. It cannot be frozen if it predicts with its training rows,
+    as with preset "best".
 
     A `GAN` has two networks, of which each is frozen: take its `generator_` or `discriminator_`.
 

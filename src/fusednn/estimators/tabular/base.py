@@ -19,6 +19,7 @@ from fusednn.tables.preparing.preparation import Preparation
 from fusednn.tables.table import Table
 
 from .answers import outputs_of
+from .columns import Columns
 from .data import Data, Rows
 from .ensembles import Fitted, Plan
 from .files_mixin import FilesMixin
@@ -37,7 +38,6 @@ from .reading import (
     read_table,
     read_validation,
 )
-from .recipes import Columns
 
 FROM_DTYPE = "from_dtype"
 _COUNT = Interval(Integral, 1, None, closed="left")
@@ -94,12 +94,11 @@ class BaseTabular(FilesMixin, BaseEstimator):
         plan = Plan(preset, columns, target, metric, data)
         jobs = plan.jobs(random_state)
         fitted = plan.fitted(jobs, self.n_jobs, bool(self.verbose), start, self.time_limit)
+        nearby = [one.job.fold if one.job.recipe.neighbours else None for one in fitted.members]
         found = {
             "_target": target,
-            "_neighbours": data.neighbours,
-            "_folds": [
-                one.job.fold if one.job.recipe.neighbours else None for one in fitted.members
-            ],
+            "_neighbours": None if set(nearby) == {None} else data.neighbours,
+            "_folds": nearby,
             "preparation_": preparation,
             "members_": [one.network for one in fitted.members],
             "weights_": fitted.weights,

@@ -10,12 +10,12 @@ import numpy as np
 
 from .answers import ClassTarget, Target
 from .budget import ROWS, TRIAL_EPOCHS, too_short, within
+from .columns import Columns
 from .data import Data, Rows
 from .members import Job, Trained, Trainer, threads_of, train
 from .metrics import Metric
 from .passes import Work
 from .presets import Preset
-from .recipes import Columns
 from .sharpening import LEAST_SHARPENED, power_of, sharpen, sharpened
 from .weighing import greedy_weights
 

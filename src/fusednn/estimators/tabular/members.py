@@ -12,10 +12,11 @@ import numpy as np
 from fusednn.training.threads.jobs import choose_jobs
 
 from .answers import Target, outputs_of
+from .columns import Columns
 from .data import Data, Rows
 from .metrics import Metric
 from .passes import Passes, Work
-from .recipes import Columns, Recipe, network_of
+from .recipes import Recipe, network_of
 
 MUCH = 1e15
 """Floating-point operations that are worth all threads."""

@@ -9,7 +9,7 @@ import numpy as np
 from fusednn.tables.preparing.scaling import Scale
 
 from .answers import ClassTarget, Target
-from .recipes import Columns
+from .columns import Columns
 
 MOST_ROWS = 16_384
 """Rows among which neighbours are searched: for a row of 60 columns about 60 us of a core."""

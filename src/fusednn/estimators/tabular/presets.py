@@ -84,7 +84,7 @@ _CLASSES = (
         beta_2=0.999,
         schedule="cosine",
         valleys=False,
-        passes=None,
+        passes=2.4e6,
     ),
 )
 _QUANTITIES = (

@@ -21,14 +21,16 @@ from fusednn.layers import (
 from fusednn.optimizers import AdamW
 from fusednn.schedules import Cosine, CosLog, FlatCosine, OneCycle, Schedule
 from fusednn.tables.preparing.bins import bin_edges
-from fusednn.tables.preparing.preparation import Preparation
 
 from .answers import ClassTarget, Target
+from .columns import Columns
 from .metrics import Metric
 
 Encoding = Literal["plain", "pbld", "plr", "quantile", "tree"]
 MOST_ROWS = 20_000
 """Edges of bins are found from at most so many rows."""
+MANY, FEWEST = 2_000_000, 4
+"""Rows that training sees in the least epochs, and those of the largest tables."""
 FEW_ROWS = 1024
 """Up to so many rows have the smaller batch size."""
 SLOW = 0.1
@@ -91,7 +93,7 @@ class Recipe(NamedTuple):
     passes : float or None
         The most rows that training sees, so large tables get fewer epochs; None: no limit.
     least_epochs : int
-        Those in spite of `passes`.
+        Those in spite of `passes`; fewer, but four, where they would be over two million rows.
     neighbours : int
         The training rows nearest to a row, whose targets are inputs; 0: there are none.
 
@@ -133,36 +135,12 @@ class Recipe(NamedTuple):
         """The epochs of a network that trains on so many rows."""
         if self.passes is None:
             return self.epochs
-        return min(self.epochs, max(int(self.passes / rows), self.least_epochs))
+        least = min(self.least_epochs, max(FEWEST, int(MANY / rows)))
+        return min(self.epochs, max(int(self.passes / rows), least))
 
     def batch_for(self, rows: int) -> int:
         """The batch size of a network that trains on so many rows."""
         return min(self.batch_size if rows > FEW_ROWS else self.small_batch, rows)
-
-
-class Columns(NamedTuple):
-    """
-    What the columns of networks' inputs are: values, codes, and those of neighbours.
-
-    Parameters
-    ----------
-    numbers : tuple of int
-        The values that are scaled numbers.
-    values : int
-        The count of numbers and flags, which come first.
-    counts : tuple of int
-        The number of codes of each column of codes; these come next.
-    """
-
-    numbers: tuple[int, ...]
-    values: int
-    counts: tuple[int, ...]
-
-    @classmethod
-    def of(cls, preparation: Preparation) -> Columns:
-        """The columns of prepared tables."""
-        numbers = tuple(np.flatnonzero(preparation.are_numbers).tolist())
-        return cls(numbers, len(preparation.names), tuple(preparation.code_counts))
 
 
 def network_of(

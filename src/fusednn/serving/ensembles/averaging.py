@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 BLOCK_BYTES = 1 << 21
 """The inputs of a block of rows, which stay in the cache while all members read them."""
 LEAST_ROWS, MOST_ROWS = 256, 1 << 14
-"""Of a block: fewer rows cost more Python than they compute, more gain nothing."""
+"""The rows of a block: fewer cost more Python than they compute, more gain nothing."""
 OPERATIONS_PER_COLUMN = 1000
 """The preparation of a number takes as long as about so many operations of a network."""
 
@@ -73,9 +73,9 @@ class Averaging:
         return [predictor.model() for predictor in self._predictors]
 
     def of_inputs(self, inputs: np.ndarray) -> np.ndarray:
-        """The sums for the columns that members read."""
+        """The sums for the columns that members read, in the networks' type."""
         sums = np.zeros((len(inputs), self._outputs))
-        self._add(np.ascontiguousarray(inputs, self.dtype), sums)
+        self._add(inputs, sums)
         return sums
 
     def of_table(self, matched: Matched) -> np.ndarray:

@@ -26,8 +26,8 @@ class Member(NamedTuple):
     Parameters
     ----------
     model : Model
-        It reads the preparation's values and, behind them, its codes. Of classes it puts out
-        probabilities, of quantities numbers in the scale of training.
+        It reads the preparation's values and, behind them, its codes. It puts out probabilities
+        of classes, or quantities in the scale of training.
     weight : float
         Above 0. All weights add up to 1.
     """

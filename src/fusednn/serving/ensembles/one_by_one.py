@@ -20,13 +20,15 @@ class OneByOne:
     Parameters
     ----------
     preparation : Preparation
+    dtype : dtype
+        The type of the networks.
     """
 
-    def __init__(self, preparation: Preparation):
-        self._row = OneRow(preparation)
+    def __init__(self, preparation: Preparation, dtype: np.dtype):
+        self._row = OneRow(preparation, dtype)
 
     def inputs(self, X: Any) -> np.ndarray | None:
-        """The columns that members read, float32; None if X has to become a table.
+        """The columns that members read; None if X has to become a table.
 
         Parameters
         ----------

@@ -105,7 +105,7 @@ class TabularPredictor:
             self.classes_ = target.labels
         self._averaging = Averaging(preparation, members, target.outputs, n_jobs, weights)
         self.dtype = self._averaging.dtype
-        self._rows = OneByOne(preparation)
+        self._rows = OneByOne(preparation, self.dtype)
 
     # -- answers -------------------------------------------------------------------------
 

@@ -27,9 +27,12 @@ class OneRow:
     Parameters
     ----------
     preparation : Preparation
+    dtype : str or dtype, default="float32"
+        The type of the inputs.
     """
 
-    def __init__(self, preparation: Preparation):
+    def __init__(self, preparation: Preparation, dtype: str | np.dtype = "float32"):
+        self._dtype = np.dtype(dtype)
         self._known = len(preparation.features) if preparation.named else -1
         self._width = len(preparation.names) + len(preparation.code_names)
         self._quantities: list[str] = []
@@ -51,7 +54,9 @@ class OneRow:
             elif isinstance(one, Category) and one.kind in _TEXTS:
                 is_code = one.becomes == "codes"
                 place = slice(coded, coded + 1) if is_code else slice(at, at + width)
-                self._categories.append((one.name, _TEXTS[one.kind], *_inputs_of(one), place))
+                self._categories.append(
+                    (one.name, _TEXTS[one.kind], *_inputs_of(one, self._dtype), place)
+                )
                 coded += is_code
             else:  # dates, and columns of text files
                 self._known = -1
@@ -73,13 +78,13 @@ class OneRow:
 
         Returns
         -------
-        ndarray of float32 of shape (1, n_inputs + n_codes), or None
+        ndarray of shape (1, n_inputs + n_codes), or None
             None if the row is none of plain numbers, texts and booleans of the columns' types;
             `Preparation.inputs` then prepares or refuses it.
         """
         if len(record) != self._known:
             return None
-        row = np.zeros((1, self._width), np.float32)
+        row = np.zeros((1, self._width), self._dtype)
         cells = row[0]
         try:
             for name, text_of, known, unseen, place in self._categories:
@@ -125,12 +130,12 @@ _TEXTS: dict[Any, Callable[[Any], str | None]] = {
 """The text of a category's value in a dict, by the type of its column; None of other types."""
 
 
-def _inputs_of(one: Category) -> tuple[dict[str, np.ndarray], np.ndarray]:
+def _inputs_of(one: Category, dtype: np.dtype) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """The inputs of each category, and of a missing or unseen one."""
     if one.becomes == "codes":
-        codes = np.arange(len(one.categories) + 1, dtype=np.float32)[:, np.newaxis]
+        codes = np.arange(len(one.categories) + 1, dtype=dtype)[:, np.newaxis]
         return dict(zip(one.categories, codes[1:], strict=True)), codes[0]
-    rows = np.empty((len(one.categories) + 1, len(one.flags)), np.float32)
+    rows = np.empty((len(one.categories) + 1, len(one.flags)), dtype)
     if one.flags:
         one.write_flags(rows, np.arange(len(rows)))
     return dict(zip(one.categories, rows[1:], strict=True)), rows[0]
