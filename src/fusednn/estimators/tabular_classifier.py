@@ -39,7 +39,7 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
 
         * "fast": one small network;
         * "realmlp": one network by the published recipe of RealMLP-TD;
-        * "default": five families of networks, four networks each;
+        * "default": four families of networks, four networks each;
         * "best": a further family, to which the labels of the nearest training rows are inputs.
           The model keeps the training rows for it.
     metric : str, callable or None, default=None

@@ -43,17 +43,16 @@ class Preset(NamedTuple):
 _REALMLP = Recipe("realmlp")
 _OF_QUANTITIES: dict[str, Any] = {"activation": "mish", "rate": 0.2}
 
-_PERIODIC = _REALMLP._replace(
-    family="periodic", valleys=True, small_batch=64, epochs=100, passes=6e5
-)
+_PERIODIC = _REALMLP._replace(family="periodic", small_batch=64, epochs=100, passes=6e5)
 _FINE = _PERIODIC._replace(family="fine periodic", sigma=1.0, encoding_rate=1.0)
+# Tables of bins begin at 0, and rare bins get few steps: hence their rates.
 _BINS = Recipe(
     "bins",
     "quantile",
     bins=48,
     size=16,
-    encoding_rate=5.0,
-    activation="relu",
+    encoding_rate=1.0,
+    activation="mish",
     parametric=False,
     dropout=0.0,
     decay=3e-4,
@@ -62,51 +61,54 @@ _BINS = Recipe(
     tangent=False,
     init="he_normal",
     scale_rate=0.0,
+    beta_2=0.999,
     clip_norm=1.0,
-    valleys=True,
     small_batch=64,
     epochs=100,
     passes=6e5,
 )
-_BINS_OF_CLASSES = _BINS._replace(dropout=0.1, epochs=60, passes=3e5)
+_FINE_BINS = _BINS._replace(family="fine bins", bins=96, encoding_rate=5.0, beta_2=0.95)
+_QUICK = _FINE_BINS._replace(
+    family="quick bins",
+    bins=32,
+    size=8,
+    widths=(128, 128),
+    rate=4e-3,
+    clip_norm=None,
+    schedule="one_cycle",
+    epochs=60,
+    passes=4e5,
+)
+_QUICK_OF_CLASSES = _QUICK._replace(
+    bins=128, encoding_rate=20.0, activation="relu", dropout=0.1, rate=2e-3
+)
+_ADDITIVE = _BINS._replace(
+    family="additive",
+    size=None,
+    embedding=1,
+    widths=(),
+    rate=3e-2,
+    schedule="cosine",
+    epochs=60,
+    passes=2.4e6,
+)
 _CLASSES = (
-    _PERIODIC,
-    _FINE,
-    _BINS_OF_CLASSES,
-    _BINS_OF_CLASSES._replace(family="regular bins", bins=128, encoding_rate=20.0, dropout=0.3),
-    _BINS_OF_CLASSES._replace(
-        family="additive",
-        size=None,
-        embedding=1,
-        widths=(),
-        dropout=0.0,
-        rate=3e-2,
-        beta_2=0.999,
-        schedule="cosine",
-        valleys=False,
-        passes=2.4e6,
-    ),
+    _PERIODIC._replace(valleys=True),
+    _FINE._replace(valleys=True),
+    _QUICK_OF_CLASSES,
+    _ADDITIVE,
 )
 _QUANTITIES = (
-    _PERIODIC._replace(**_OF_QUANTITIES),
     _FINE._replace(**_OF_QUANTITIES, dropout=0.0),
+    _FINE_BINS._replace(family="narrow bins", widths=(128, 128), activation="relu", passes=1e6),
     _BINS,
-    _BINS._replace(family="smooth bins", encoding_rate=1.0, activation="mish", beta_2=0.999),
-    _BINS._replace(family="fine bins", bins=96, activation="mish"),
+    _FINE_BINS,
 )
+
 _NEAR: dict[str, Any] = {"family": "neighbours", "neighbours": 8}
-_QUICK: dict[str, Any] = {
-    "family": "fast",
-    "widths": (128, 128, 128),
-    "schedule": "one_cycle",
-    "valleys": False,
-    "epochs": 100,
-    "passes": 3e5,
-    "least_epochs": 8,
-}
 
 PRESETS: dict[str, Preset] = {
-    "fast": Preset((_BINS_OF_CLASSES._replace(**_QUICK),), (_BINS._replace(**_QUICK),), n_folds=1),
+    "fast": Preset((_QUICK_OF_CLASSES,), (_QUICK,), n_folds=1),
     "realmlp": Preset(
         (_REALMLP,),
         (_REALMLP._replace(**_OF_QUANTITIES),),
@@ -116,7 +118,7 @@ PRESETS: dict[str, Preset] = {
     ),
     "default": Preset(_CLASSES, _QUANTITIES),
     "best": Preset(
-        (*_CLASSES, _BINS_OF_CLASSES._replace(**_NEAR)),
+        (*_CLASSES, _QUICK_OF_CLASSES._replace(**_NEAR)),
         (*_QUANTITIES, _BINS._replace(**_NEAR)),
     ),
 }
