@@ -222,11 +222,11 @@ def _is_json(content_type: str) -> bool:
 
 
 def _reasons(error: ValueError, field: str = "rows") -> list[dict[str, Any]]:
-    """The errors in FastAPI's form, without the input, which may be long or not finite."""
+    """The first error in FastAPI's form, without the input, which may be long or not finite."""
     if not isinstance(error, ValidationError):
         return [{"type": "value_error", "loc": ["body", field], "msg": str(error)}]
     found = error.errors(include_url=False, include_context=False, include_input=False)
-    return [{**part, "loc": ["body", *part["loc"]]} for part in found]
+    return [{**part, "loc": ["body", *part["loc"]]} for part in found[:1]]
 
 
 def _info(predictor) -> ModelInfo:

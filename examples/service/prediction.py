@@ -6,7 +6,16 @@ import time
 from typing import Annotated, Any
 
 import numpy as np
-from pydantic import BaseModel, FailFast, Field, StrictBool, StrictStr, create_model
+from pydantic import (
+    BaseModel,
+    Discriminator,
+    FailFast,
+    Field,
+    StrictBool,
+    StrictStr,
+    Tag,
+    create_model,
+)
 from pydantic_core import to_json
 
 import fusednn
@@ -45,7 +54,18 @@ def request_model(features: int, max_rows: int) -> type[BaseModel]:
     return create_model("Rows", __doc__="Rows of numbers, one for each feature.", rows=(rows, ...))
 
 
-Cell = Annotated[StrictBool | Number | StrictStr | None, Field(union_mode="left_to_right")]
+KINDS = {bool: "boolean", int: "number", float: "number", str: "text", type(None): "null"}
+Cell = Annotated[
+    Annotated[StrictBool, Tag("boolean")]
+    | Annotated[Number, Tag("number")]
+    | Annotated[StrictStr, Tag("text")]
+    | Annotated[None, Tag("null")],
+    Discriminator(
+        lambda value: KINDS.get(type(value)),
+        custom_error_type="cell_type",
+        custom_error_message="Input should be a number, a text, a boolean or null",
+    ),
+]
 
 
 def table_model(predictor, max_rows: int) -> type[BaseModel]:

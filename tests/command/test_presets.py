@@ -244,6 +244,24 @@ def test_other_presets_are_not_trained_further(folder, tmp_path, capsys):
 # -- exports -----------------------------------------------------------------------------
 
 
+def test_errors_of_a_fit_name_options_of_the_command(folder, tmp_path, capsys):
+    table = shop(60)
+    table.loc[3, "weight"] = np.inf
+    table.to_csv(tmp_path / "held.csv", index=False)
+    options = "--target", "sold", "--drop", "price", "-o", tmp_path / "m.st", *FAST
+    line = refused(capsys, "fit", tmp_path / "held.csv", *options)
+    wanted = (
+        "line 5: weight is inf, which is infinite: if it means a missing value, leave it empty or"
+        " run `fusednn fit` with --missing VALUE"
+    )
+    assert wanted in line
+    own = folder / "shop.csv", *options, "--validation-table", tmp_path / "held.csv"
+    assert f"held.csv: {wanted}" in refused(capsys, "fit", *own)
+    line = refused(capsys, "fit", folder / "shop.csv", *options, "--max-time", 1e-6)
+    assert "--max-time 1e-06 is too short for one epoch of one network" in line
+    assert not (tmp_path / "m.st").exists()
+
+
 @needs_compiler
 def test_exports_tell_the_columns(folder, tmp_path, capsys):
     assert run("export", folder / "sold.st", "--to", "c", "-o", tmp_path / "m.c") == 0
@@ -258,5 +276,5 @@ def test_exports_tell_the_columns(folder, tmp_path, capsys):
         assert line in out.splitlines()
         assert f" * {line}" in (tmp_path / "m.c").read_text().splitlines()
     line = refused(capsys, "export", folder / "sold.st", "--to", "library", "-o", tmp_path / "m")
-    assert "export_library takes no models of raw tables" in line
+    assert "a model of raw tables: give --to c, and compile the file" in line
     assert [path.name for path in tmp_path.iterdir()] == ["m.c"]

@@ -137,7 +137,10 @@ class TabularRegressor(RegressorMixin, BaseTabular):
     def _quantiles(self) -> tuple[float, ...]:
         if self.quantiles is None:
             return ()
-        asked = np.asarray(self.quantiles, float)
+        try:
+            asked = np.asarray(self.quantiles, float)
+        except (TypeError, ValueError):  # words, or rows of several lengths
+            asked = np.empty(0)
         if asked.ndim != 1 or not asked.size or not ((asked > 0) & (asked < 1)).all():
             raise ValueError(
                 f"quantiles={self.quantiles!r} must be numbers between 0 and 1, such as"

@@ -2,7 +2,9 @@
 
 import numpy as np
 import pandas as pd
+import pytest
 
+from fusednn import TabularClassifier
 from fusednn.estimators.tabular.importances import groups_of, importances_of
 from fusednn.estimators.tabular.reading import matrix
 from fusednn.tables.frames.in_memory import table_of
@@ -55,3 +57,18 @@ def test_only_what_the_loss_reads_is_important():
 
     found = importances_of([[0], [1, 2], [3], []], X, loss, np.random.RandomState(1))
     np.testing.assert_allclose(found, [8, 4, 0, 0], rtol=0.08)  # twice the variances
+
+
+def test_importances_that_no_fit_has_computed_say_how_to_get_them():
+    model = TabularClassifier("fast", random_state=0)
+    with pytest.raises(AttributeError, match="has no attribute 'feature_importances_'"):
+        model.feature_importances_  # noqa: B018 - the access is what raises
+    X = np.random.RandomState(0).normal(size=(40, 2))
+    model.fit(X, X[:, 0] > 0)
+    assert not hasattr(model, "feature_importances_")
+    with pytest.raises(AttributeError, match="set importances=True, and fit again"):
+        model.feature_importances_  # noqa: B018 - the access is what raises
+    model.set_params(importances=True).fit(X, X[:, 0] > 0)
+    assert model.feature_importances_[0] > model.feature_importances_[1]
+    model.set_params(importances=False).fit(X, X[:, 0] > 0)
+    assert not hasattr(model, "feature_importances_")

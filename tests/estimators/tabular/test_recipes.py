@@ -98,7 +98,7 @@ def test_rates_are_realmlps(encoding, size, task):
             continue  # it has nothing to train
         rate = model.learning_rate_init * one.rate_factor
         decay = rate * model.solver.weight_decay * one.decay_factor
-        if isinstance(one, (Dense, Embedding)):
+        if isinstance(one, (Dense, Embedding, Output)):
             assert decay == pytest.approx(lr * 0.02)
         elif isinstance(one, Scale):
             assert rate == pytest.approx(6 * lr)

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import sparse
+from sklearn.metrics import f1_score
 
 from fusednn import TabularClassifier, TabularRegressor
 from fusednn.estimators.tabular.passes import Passes
@@ -58,6 +59,12 @@ REFUSED = [
 ]
 
 
+@pytest.mark.parametrize("quantiles", [["low"], [[0.1], [0.2, 0.3]], [0.9, 0.1], [0.5, 0.5], []])
+def test_quantiles_are_ascending_numbers(quantiles):
+    with pytest.raises(ValueError, match=r"between 0 and 1, such as|must ascend: sort"):
+        TabularRegressor("fast", quantiles=quantiles).fit(X, X["size"])
+
+
 def fitted():
     return TabularClassifier("fast", random_state=0).fit(X, Y)
 
@@ -84,6 +91,7 @@ def test_bad_data_is_refused_and_nothing_changes(table, y, message):
         ({"sample_weight": np.zeros(ROWS)}, "at least one non-zero number"),
         ({"sample_weight": (Y == "big") * 1.0}, "one class only, big, in rows of positive weight"),
         ({"sample_weight": np.eye(ROWS)[0]}, "one class only|1 sample"),
+        ({"sample_weight": ["a"] * ROWS}, "sample_weight has values that are no numbers: give"),
         ({"X_val": X}, "X_val is provided, but y_val was not provided: give both"),
         ({"y_val": Y}, "y_val is provided, but X_val was not provided: give both"),
         (
@@ -106,8 +114,12 @@ def test_bad_arguments_are_refused(arguments, message):
     [
         ({"categorical_features": ["weight"]}, "names 'weight', and the columns are size, colour"),
         ({"class_weight": {"huge": 2}}, "class_weight names 'huge', which is no label of y"),
+        ({"class_weight": {"big": 0, "small": 0}}, "class_weight leaves no row with a weight: gi"),
         ({"class_weight": {"big": -1}}, "class_weight must have finite numbers from 0"),
         ({"metric": "f1"}, "metric='f1' cannot be computed: pos_label=1 is not a valid label"),
+        ({"metric": "f1"}, r"\['big' 'small'\]; give another, or a scorer by make_scorer"),
+        ({"metric": lambda y, found: 0.0}, "takes 2 positional arguments .*; give another, or a"),
+        ({"metric": f1_score}, r"metric=f1_score is no scorer: give make_scorer\(f1_score\)"),
         ({"metric": "nonsense"}, "metric='nonsense' is unknown"),
     ],
 )
@@ -165,6 +177,19 @@ def test_a_failing_scorer_leaves_the_estimator(monkeypatch):
         model.fit(X, Y)
     model.metric = None
     assert model.__dict__ == before
+
+
+def test_a_scorer_that_fails_on_held_out_rows_is_named_once():
+    y = np.where(X["size"] > X["size"].nlargest(2).min(), "one", Y)  # a row, which no fold judges
+    with pytest.raises(
+        ValueError, match=r"^metric='neg_log_loss' cannot be computed: .*; give an"
+    ):
+        TabularClassifier("fast", metric="neg_log_loss").fit(X, y)
+    weights = {"big": 0}
+    with pytest.raises(ValueError, match=r"^In the validation set .*: class_weight leaves no row"):
+        TabularClassifier("fast", class_weight=weights).fit(
+            X, Y, X_val=X[Y == "big"], y_val=Y[Y == "big"]
+        )
 
 
 def test_ctrl_c_ends_all_networks_and_leaves_the_estimator(monkeypatch):

@@ -1,11 +1,13 @@
 """`time_limit`: fewer epochs, families and folds; what is trained is kept."""
 
+import pickle
 import time
 
 import numpy as np
 import pytest
 
 from fusednn import TabularClassifier, TabularRegressor
+from fusednn.estimators.tabular.budget import TooShort
 from fusednn.estimators.tabular.passes import Passes
 from fusednn.estimators.tabular.presets import PRESETS
 
@@ -64,7 +66,7 @@ def test_networks_end_at_the_deadline_and_others_do_not_begin(compiled, slow, mo
         "fusednn.estimators.tabular.ensembles.within", lambda jobs, *others: list(jobs)
     )
     start = time.perf_counter()
-    model = TabularRegressor("default", time_limit=3, n_jobs=1, random_state=0)
+    model = TabularRegressor("default", n_folds=4, time_limit=3, n_jobs=1, random_state=0)
     model.fit(X, X[:, 0] ** 2)
     assert time.perf_counter() - start < 9
     assert len(model.history_) < 4
@@ -79,3 +81,11 @@ def test_too_short_a_limit_is_refused(slow):
         TabularClassifier("fast", time_limit=0.01).fit(X, Y)
     with pytest.raises(ValueError, match="too short for one epoch of one network"):
         TabularClassifier("default", time_limit=1e-6).fit(X, Y)
+
+
+def test_the_error_passes_between_processes():
+    """As joblib's processes pass it on; what pickle cannot make again would break their pool."""
+    error = TooShort(0.01, 0.5, "--max-time ")
+    again = pickle.loads(pickle.dumps(error))
+    assert str(again) == str(error)
+    assert str(error).startswith("--max-time 0.01 is too short for one epoch")

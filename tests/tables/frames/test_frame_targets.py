@@ -91,7 +91,12 @@ REFUSED_LABELS = {
     "two columns": (np.ones((3, 2)), "y has 2 columns: give one column of labels, and a classifier"
                     " for each"),
     "no rows": ([], "y has no values: give a target for each row of X"),
-    "none": (None, "requires y to be passed, but the target y is None"),
+    "none": (None, "requires y to be passed, but the target y is None: give a target for each row"
+             " of X"),
+    "one word": ("yes", "y is 'yes', of type str: give an array, a list or a series with a target"
+                 " for each row of X"),
+    "one number": (1, "y is 1, of type int: give an array, a list or a series with a target for"
+                   " each row of X"),
     "ragged": ([[1, 2], [3]], "y has rows of several lengths: give rows of one length"),
     "three axes": (np.zeros((1, 1, 1)), "y has 3 axes: give one column, or one for each target"),
 }  # fmt: skip

@@ -63,6 +63,11 @@ def run(options: argparse.Namespace) -> None:
         raise UserError("--opset is only for --to onnx")
     check_output(options.output, options.model)
     predictor, tabular = open_model(options.model)
+    if options.to == "library" and is_raw(predictor):
+        raise UserError(
+            f"--to library is not for {options.model}, a model of raw tables: give --to c, and"
+            " compile the file"
+        )
     _export(options, predictor, tabular)
     print(f"wrote {options.output}")
     print(*description(predictor, tabular), sep="\n")

@@ -11,10 +11,11 @@ from typing import Final, Literal, get_args
 import numpy as np
 
 from fusednn.command.data.raw_tables import RawWork, learn_raw
-from fusednn.command.terminal.errors import UserError
+from fusednn.command.terminal.errors import UserError, in_words
 from fusednn.command.terminal.output import replacing
 from fusednn.command.terminal.watch import interruptible
 from fusednn.command.training.report import describe_rows
+from fusednn.tables.errors import TableError
 from fusednn.tables.table import Table
 
 Preset = Literal["default", "fast", "realmlp"]
@@ -63,10 +64,28 @@ def fit_preset(options: argparse.Namespace, table: Table, preset: Preset) -> Non
             model.fit(*work.samples, **_held_out(work))
     except MemoryError:
         raise UserError("not enough memory to train: give fewer rows") from None
+    except UserError as error:
+        raise UserError(_in_options(options, error)) from None
     _print_score(model, work, time.perf_counter() - start)
     with replacing(options.output) as place:
         model.save(place, notes=work.tabular.to_notes())
     print(f"wrote {options.output}", flush=True)
+
+
+def _in_options(options: argparse.Namespace, told: UserError) -> str:
+    """The message of an error of a fit, with the command's options as remedies."""
+    from fusednn.estimators.tabular.budget import TooShort
+    from fusednn.estimators.tabular.reading import IN_VALIDATION
+
+    error = told.__cause__  # of `interruptible`
+    if isinstance(error, TooShort):
+        return str(TooShort(error.limit, error.needed, "--max-time "))
+    cause = None if error is None else error.__context__
+    if not isinstance(cause, TableError):
+        return str(told)
+    own = options.validation_table
+    where = f"{own.name}: " if own is not None and str(told).startswith(IN_VALIDATION) else ""
+    return where + in_words(cause)
 
 
 def _held_out(work: RawWork) -> dict:

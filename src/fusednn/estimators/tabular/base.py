@@ -24,12 +24,13 @@ from .data import Data, Rows
 from .ensembles import Fitted, Plan
 from .files_mixin import FilesMixin
 from .folds import NEVER, folds_of
-from .importances import MOST_ROWS, groups_of, importances_of
+from .importances import MOST_ROWS, NotComputed, groups_of, importances_of
 from .members import Trained
 from .metrics import metric_of
 from .neighbours import Neighbours
 from .presets import PRESETS, Preset
 from .reading import (
+    IN_VALIDATION,
     Found,
     Samples,
     in_words,
@@ -68,7 +69,7 @@ class BaseTabular(FilesMixin, BaseEstimator):
     weights_: np.ndarray
     history_: list[dict[str, Any]]
     oof_: np.ndarray | None
-    feature_importances_: np.ndarray
+    feature_importances_ = NotComputed()
     _target: Any
 
     def _store(self, arguments):
@@ -87,6 +88,7 @@ class BaseTabular(FilesMixin, BaseEstimator):
             target, weights = self._learned_target(samples.found, samples.weights)
             own = Rows(matrix(preparation, samples.table), target.encoded(samples.found), weights)
         judge = self._judge(preparation, target, X_val, y_val)
+        preset = preset.fitting(len(own.X), target)
         columns = Columns.of(preparation)
         data = self._data(preset, columns, target, own, judge, random_state)
         metric = metric_of(self._metric(preset), target)
@@ -153,7 +155,11 @@ class BaseTabular(FilesMixin, BaseEstimator):
     def _preset(self) -> Preset:
         """The preset with the user's numbers."""
         found = PRESETS[self.preset]
-        asked = {"n_folds": self.n_folds, "n_ensemble": self.n_ensemble}
+        asked = {
+            "n_folds": self.n_folds,
+            "few_folds": self.n_folds,
+            "n_ensemble": self.n_ensemble,
+        }
         return found._replace(**{name: own for name, own in asked.items() if own is not None})
 
     def _metric(self, preset: Preset) -> Any:
@@ -175,7 +181,7 @@ class BaseTabular(FilesMixin, BaseEstimator):
 
     def _judge(self, preparation: Preparation, target, X_val, y_val) -> Rows | None:
         """The validation set."""
-        with in_words("In the validation set (X_val, y_val): "):
+        with in_words(IN_VALIDATION):
             held = read_validation(X_val, y_val, self._classify)
             if held is None:
                 return None

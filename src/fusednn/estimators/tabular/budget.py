@@ -50,9 +50,25 @@ def within(
         )
 
 
-def too_short(limit: float, needed: float) -> ValueError:
-    """The error of a limit below one epoch of one network."""
-    return ValueError(
-        f"time_limit={limit:g} is too short for one epoch of one network, which would end after"
-        f" {needed:.2g} s: give more seconds, or fewer rows."
-    )
+class TooShort(ValueError):
+    """
+    The error of a limit below one epoch of one network.
+
+    Parameters
+    ----------
+    limit, needed : float
+        Seconds.
+    option : str, default="time_limit="
+        What the message begins with, before the limit.
+    """
+
+    def __init__(self, limit: float, needed: float, option: str = "time_limit="):
+        super().__init__(
+            f"{option}{limit:g} is too short for one epoch of one network, which would end after"
+            f" {needed:.2g} s: give more seconds, or fewer rows."
+        )
+        self.limit, self.needed, self.option = limit, needed, option
+
+    def __reduce__(self):
+        """Processes of joblib pass errors on as pickles."""
+        return type(self), (self.limit, self.needed, self.option)

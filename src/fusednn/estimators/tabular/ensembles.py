@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .answers import ClassTarget, Target
-from .budget import ROWS, TRIAL_EPOCHS, too_short, within
+from .budget import ROWS, TRIAL_EPOCHS, TooShort, within
 from .columns import Columns
 from .data import Data, Rows
 from .members import Job, Trained, Trainer, threads_of, train
@@ -127,7 +127,7 @@ class Plan(NamedTuple):
             work.close()
         if not found:
             assert limit is not None
-            raise too_short(limit, time.perf_counter() - start)
+            raise TooShort(limit, time.perf_counter() - start)
         return self._weighed(found)
 
     def _within(
@@ -144,7 +144,7 @@ class Plan(NamedTuple):
             if paces and used > limit / 2:
                 break  # there is no time for further families
             if used > limit:
-                raise too_short(limit, used)
+                raise TooShort(limit, used)
             own, judge = self.data.for_fold(job.fold, job.recipe.neighbours > 0)
             step = -(-len(own.X) // ROWS)
             trial = job._replace(epochs=TRIAL_EPOCHS)
@@ -154,7 +154,7 @@ class Plan(NamedTuple):
         jobs = [job for job in jobs if job.recipe.family in paces]
         least = paces[jobs[0].recipe.family]
         if left < least:
-            raise too_short(limit, limit - left + least)
+            raise TooShort(limit, limit - left + least)
         return within(jobs, paces, left, threads)
 
     def _some(self, y: np.ndarray, step: int) -> np.ndarray:

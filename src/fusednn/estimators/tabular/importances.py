@@ -14,6 +14,18 @@ MOST_ROWS = 5_000
 """Held-out rows that are used at most."""
 
 
+class NotComputed:
+    """Stands for `feature_importances_` in a class; what a fit has computed goes before it."""
+
+    def __get__(self, estimator: object, owner: type) -> np.ndarray:
+        """Raises AttributeError, so `hasattr` is false."""
+        if "members_" in getattr(estimator, "__dict__", {}):
+            raise AttributeError(
+                "feature_importances_ was not computed: set importances=True, and fit again."
+            )
+        raise AttributeError(f"{owner.__name__!r} has no attribute 'feature_importances_'")
+
+
 def groups_of(preparation: Preparation) -> list[list[int]]:
     """The inputs that each column of a table becomes."""
     groups, at = [], 0

@@ -25,6 +25,10 @@ Loss = Callable[[Target, np.ndarray, np.ndarray, np.ndarray | None], float]
 """From the target, true values as networks learn them, outputs (n, n_outputs) and weights."""
 
 
+class MetricError(ValueError):
+    """A scorer cannot judge these rows; of its own type, so networks pass it on unchanged."""
+
+
 class Metric(NamedTuple):
     """
     A metric.
@@ -74,7 +78,7 @@ class Metric(NamedTuple):
 
     def scoring(self, target: Target) -> Any:
         """The parameter of a network that decides its epochs."""
-        return "loss" if self.by_loss else Scorer(self.loss, target)
+        return "loss" if self.by_loss else Scorer(self.name, self.loss, target)
 
 
 def metric_of(asked: Any, target: Target) -> Metric:
@@ -109,6 +113,8 @@ def metric_of(asked: Any, target: Target) -> Metric:
             raise ValueError
         scorer = check_scoring(_Answers(), asked)
     except (ValueError, TypeError):
+        if callable(asked):
+            raise ValueError(f"metric={name} is no scorer: give make_scorer({name}).") from None
         raise ValueError(
             f"metric={asked!r} is unknown: give {', '.join(map(repr, known))}, or a scorer of"
             " scikit-learn or its name."
@@ -121,8 +127,12 @@ def metric_of(asked: Any, target: Target) -> Metric:
 class Scorer:
     """A scorer of networks by a loss of their outputs."""
 
-    def __init__(self, loss: Loss, target: Target):
-        self.loss, self.target = loss, target
+    def __init__(self, name: str, loss: Loss, target: Target):
+        self.name, self.loss, self.target = name, loss, target
+
+    def __repr__(self):
+        """For messages of what a user's function raises."""
+        return repr(self.name)
 
     def __call__(self, network, X, y, sample_weight=None) -> float:
         outputs = network.predict_proba(X) if isinstance(self.target, ClassTarget) else None
@@ -178,9 +188,13 @@ def _scored(scorer, name, target, truth, outputs, weights):
     try:
         found = float(scorer(answers, np.zeros((len(truth), 1)), target.decoded(truth), **options))
     except (AttributeError, TypeError, ValueError) as error:
-        raise ValueError(f"metric={name!r} cannot be computed: {error}") from error
+        reason = str(error).strip().partition("\n")[0].rstrip(".")
+        raise MetricError(
+            f"metric={name!r} cannot be computed: {reason}; give another, or a scorer by"
+            " make_scorer with options that suit y."
+        ) from error
     if not np.isfinite(found):
-        raise ValueError(f"metric={name!r} is {found} on held-out rows: choose another.")
+        raise MetricError(f"metric={name!r} is {found} on held-out rows: choose another.")
     return -found
 
 

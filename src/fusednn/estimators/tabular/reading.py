@@ -19,6 +19,8 @@ from fusednn.tables.table import Table
 from fusednn.training.warn import warn_user
 
 Found = Classes | Quantities
+IN_VALIDATION = "In the validation set (X_val, y_val): "
+"""How errors of a validation set begin."""
 LEAST = 2
 """Rows: one to train on, and one that judges."""
 
@@ -47,7 +49,11 @@ class Samples(NamedTuple):
 
 @contextmanager
 def in_words(where: str = "") -> Iterator[None]:
-    """Raise errors of tables as ValueErrors that say what to do in Python."""
+    """
+    Raise errors of tables as ValueErrors that say what to do in Python.
+
+    Their `__context__` is the error of the table, for programs with remedies of their own.
+    """
     try:
         yield
     except TableError as error:
@@ -160,6 +166,12 @@ def checked_weights(sample_weight: Any, rows: int) -> np.ndarray:
     ValueError
         If one is negative or infinite, all are 0, or there are more or fewer than rows.
     """
+    try:
+        np.asarray(sample_weight, np.float64)
+    except (TypeError, ValueError):
+        raise ValueError(
+            "sample_weight has values that are no numbers: give a number for each row."
+        ) from None
     weights = _check_sample_weight(sample_weight, np.empty((rows, 1)), dtype=np.float64)
     if weights.min() < 0:
         raise ValueError(f"sample_weight has {weights.min():g}: give weights of 0 or more.")
@@ -181,7 +193,9 @@ def with_class_weight(class_weight: Any, found: Classes, weights: np.ndarray | N
     Raises
     ------
     ValueError
-        If a weight is negative or infinite, a label is unknown, or no row keeps a weight.
+        If a weight is negative or infinite, or a label is unknown.
+    TableError
+        If no row keeps a weight.
     """
     if class_weight is None:
         return weights
@@ -199,7 +213,10 @@ def with_class_weight(class_weight: Any, found: Classes, weights: np.ndarray | N
                 f" {', '.join(map(str, labels[:8]))}."
             )
         factors = np.array([float(class_weight.get(label, 1)) for label in labels])
-    return own * factors[found.places]
+    weights = own * factors[found.places]
+    if not weights.any():
+        raise TableError("class_weight leaves no row with a weight: give one above 0 to a class")
+    return weights
 
 
 def matrix(preparation: Preparation, table: Table) -> np.ndarray:

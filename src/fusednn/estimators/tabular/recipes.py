@@ -94,6 +94,10 @@ class Recipe(NamedTuple):
         The most rows that training sees, so large tables get fewer epochs; None: no limit.
     least_epochs : int
         Those in spite of `passes`; fewer, but four, where they would be over two million rows.
+    least_rows, most_rows : float
+        Tables of fewer or more rows go without the family.
+    most_classes : float
+        So do targets of more classes.
     neighbours : int
         The training rows nearest to a row, whose targets are inputs; 0: there are none.
 
@@ -129,7 +133,14 @@ class Recipe(NamedTuple):
     epochs: int = 256
     passes: float | None = None
     least_epochs: int = 12
+    least_rows: float = 0
+    most_rows: float = np.inf
+    most_classes: float = np.inf
     neighbours: int = 0
+
+    def suits(self, rows: int, classes: int) -> bool:
+        """Whether tables of so many rows and classes have the family; quantities have none."""
+        return self.least_rows <= rows <= self.most_rows and classes <= self.most_classes
 
     def epochs_for(self, rows: int) -> int:
         """The epochs of a network that trains on so many rows."""
@@ -227,7 +238,8 @@ class _Layers:
         if recipe.tangent:
             # one logistic output is the difference of the two of a softmax, which move apart
             is_binary = isinstance(self.target, ClassTarget) and len(self.target.labels) == 2
-            layers.append(Output(**dense, rate_factor=2.0 if is_binary else 1.0))
+            apart = 2.0 if is_binary else 1.0
+            layers.append(Output(**dense, rate_factor=apart, decay_factor=1 / apart))
         return layers
 
     def _encoding(self, X: np.ndarray, y: np.ndarray) -> list[Layer]:

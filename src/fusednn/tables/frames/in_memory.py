@@ -80,7 +80,9 @@ def _columns(X: Any) -> tuple[list[Column], bool]:
         if module.is_frame(X):
             return module.columns_of_frame(X), True
         if module.is_series(X):
-            raise TableError("X is a series: give a frame, such as X.to_frame()")
+            raise TableError(
+                "X is a series: give a frame, X.to_frame() of a column, or X.to_frame().T of a row"
+            )
         if type(X).__name__ == "LazyFrame":
             raise TableError("X is a LazyFrame: give X.collect()")
     if hasattr(X, "columns") or hasattr(X, "column_names"):

@@ -166,8 +166,15 @@ def _columns(y: Any, rows: int | None) -> tuple[list[Column], bool]:
 
 def _of_array(y: Any) -> tuple[list[Column], bool]:
     readable = hasattr(y, "__len__") or hasattr(y, "__array__")
-    if y is None or isinstance(y, (str, bytes, dict)) or not readable:
-        raise TableError(f"requires y to be passed, but the target y is {y!s:.60}")
+    if y is None:
+        raise TableError(
+            "requires y to be passed, but the target y is None: give a target for each row of X"
+        )
+    if isinstance(y, (str, bytes, dict)) or not readable:
+        raise TableError(
+            f"y is {y!r:.60}, of type {type(y).__name__}: give an array, a list or a series with a"
+            " target for each row of X"
+        )
     if isinstance(y, (list, tuple)) and not any(np.ndim(one) for one in y):
         return [column_of_objects("y", y).renamed("")], True
     try:
