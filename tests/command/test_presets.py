@@ -278,3 +278,21 @@ def test_exports_tell_the_columns(folder, tmp_path, capsys):
     line = refused(capsys, "export", folder / "sold.st", "--to", "library", "-o", tmp_path / "m")
     assert "a model of raw tables: give --to c, and compile the file" in line
     assert [path.name for path in tmp_path.iterdir()] == ["m.c"]
+
+
+def test_a_file_without_rows_has_no_predictions(folder, tmp_path, capsys):
+    shop(3)[:0].to_csv(tmp_path / "none.csv", index=False)
+    for target, more in (("price", ()), ("sold", ("--proba",))):
+        assert run("predict", folder / f"{target}.st", tmp_path / "none.csv", *more) == 0
+        out, error = capsys.readouterr()
+        assert out.splitlines()[0].split(",")[0] == target
+        assert len(out.splitlines()) == 1
+        assert not error
+
+
+def test_too_short_a_time_names_the_option(folder, tmp_path, capsys):
+    options = "--target", "sold", "-o", tmp_path / "m.st", "--max-time", 1e-4
+    assert run("fit", folder / "shop.csv", *options) == 2
+    _, error = capsys.readouterr()
+    assert "--max-time 0.0001 is too short for one epoch of one network" in error
+    assert "time_limit" not in error

@@ -178,3 +178,14 @@ def test_too_long_categories_and_libraries_are_refused(tmp_path):
     with pytest.raises(TypeError, match="export_library takes no models of raw tables"):
         export_library(predictor, tmp_path / "model.so")
     assert not list(tmp_path.iterdir())
+
+
+def test_whole_numbers_that_doubles_make_equal_are_refused(tmp_path):
+    rng = np.random.RandomState(0)
+    codes = 2**60 + rng.randint(12, size=90)
+    frame = pd.DataFrame({"code": codes, "size": rng.normal(size=90)})
+    model = TabularClassifier("fast", categorical_features=["code"], random_state=0)
+    model.fit(frame, codes % 2)
+    with pytest.raises(ValueError, match="column 'code' has categories that are whole numbers"):
+        export_c(model, tmp_path / "model.c")
+    assert not list(tmp_path.iterdir())

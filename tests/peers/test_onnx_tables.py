@@ -185,3 +185,12 @@ def test_many_numbers_as_categories():
     answers = run(session, feeds(frame))
     assert answers["label"].dtype == bool
     check(answers, predictor, frame)
+
+
+def test_whole_numbers_that_doubles_make_equal_are_refused():
+    rng = np.random.RandomState(0)
+    codes = 2**60 + rng.randint(12, size=90)
+    frame = pd.DataFrame({"code": codes, "size": rng.normal(size=90)})
+    model = TabularClassifier("fast", categorical_features=["code"], random_state=0)
+    with pytest.raises(ValueError, match="column 'code' has categories that are whole numbers"):
+        export_onnx(model.fit(frame, codes % 2), None)

@@ -8,12 +8,10 @@ import numpy as np
 from sklearn.base import ClassifierMixin
 from sklearn.utils._param_validation import StrOptions
 
-from fusednn.tables.frames.targets import Classes
-
 from .fitting.decorators import with_checked_parameters
 from .tabular.answers import ClassTarget
 from .tabular.base import BaseTabular
-from .tabular.reading import with_class_weight
+from .tabular.reading import factors_of_classes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -55,9 +53,9 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
         Names, indices or a mask of columns of numbers that are categories. Those of texts,
         booleans and categories always are.
     time_limit : float or None, default=None
-        Seconds for the whole fit. Where they do not suffice, networks get fewer epochs, and there
-        are fewer families, then fewer folds; what is trained when they are over is kept. The
-        result then depends on the speed of the machine.
+        Seconds for the fit, without `importances`. Where they do not suffice, networks get fewer
+        epochs, and there are fewer families, then fewer folds; what is trained when they are over
+        is kept. The result then depends on the speed of the machine.
     class_weight : "balanced", dict or None, default=None
         Factors of the weights of classes, in training and in what decides.
     importances : bool, default=False
@@ -83,7 +81,8 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
     oof_ : ndarray of shape (n_samples, n_classes) or None
         The probabilities of each row of X by the networks that were not trained on it; NaN for
         rows that judged no network: of weight 0, the only one of their class, or with `n_folds`
-        of 1 four fifths of all. None with a validation set of your own.
+        of 1 four fifths of all. None with a validation set of your own. The same rows have decided
+        epochs and weights, so scores of them are somewhat better than those of new rows.
     history_ : list of dict
         For each network its "family", "fold", "epochs" (those trained), "best_epoch" (the one
         kept), "seconds", "score" (the metric on the rows that judged it) and "weight".
@@ -182,12 +181,8 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
         return preset.metrics[0] if self.metric is None else self.metric
 
     def _learned_target(self, found, weights):
-        weights = with_class_weight(self.class_weight, found, weights)
-        return ClassTarget(found.labels), weights
-
-    def _judge_weights(self, target, y):
-        found = Classes(target.labels, y)
-        return with_class_weight(self.class_weight, found, None)
+        factors = factors_of_classes(self.class_weight, found, weights)
+        return ClassTarget(found.labels), factors
 
     def _answers(self, target, outputs):
         return target.probabilities(outputs)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, Self, overload
 import numpy as np
 from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
+from sklearn.utils.validation import check_is_fitted
 
 from .fitting.decorators import with_checked_parameters
 from .tabular.answers import QuantityTarget
@@ -77,6 +78,7 @@ class TabularRegressor(RegressorMixin, BaseTabular):
         "quantiles": ["array-like", None],
     }
     _classify: ClassVar[bool] = False
+    _spreads: list[Spread]
 
     def __init__(
         self,
@@ -132,7 +134,7 @@ class TabularRegressor(RegressorMixin, BaseTabular):
         return self.metric
 
     def _learned_target(self, found, weights):
-        return QuantityTarget.learned(found, weights, self._quantiles()), weights
+        return QuantityTarget.learned(found, weights, self._quantiles()), None
 
     def _quantiles(self) -> tuple[float, ...]:
         if self.quantiles is None:
@@ -152,14 +154,14 @@ class TabularRegressor(RegressorMixin, BaseTabular):
 
     def _held_out(self, target, fitted, samples, has_own):
         found = super()._held_out(target, fitted, samples, has_own)
-        if not target.quantiles:
-            judges = fitted.judges
-            shape = len(fitted.places), -1
-            columns = target.answers(fitted.outputs).reshape(shape).T
-            truth = target.decoded(judges.y).reshape(shape).T
-            pairs = zip(columns, truth, strict=True)
-            found["_spreads"] = [Spread.learned(*pair, judges.weights) for pair in pairs]
-        return found
+        if target.quantiles:
+            return found | {"_spreads": []}
+        judges = fitted.judges
+        shape = len(fitted.places), -1
+        columns = target.answers(fitted.outputs).reshape(shape).T
+        truth = target.decoded(judges.y).reshape(shape).T
+        pairs = zip(columns, truth, strict=True)
+        return found | {"_spreads": [Spread.learned(*pair, judges.weights) for pair in pairs]}
 
     def _answers(self, target, outputs):
         return target.answers(outputs)
@@ -205,7 +207,8 @@ class TabularRegressor(RegressorMixin, BaseTabular):
             If a column is missing, is one too many, or has another type; or `return_std` is true
             with `quantiles`.
         """
-        if return_std and self.quantiles is not None:
+        check_is_fitted(self, "members_")
+        if return_std and not self._spreads:
             raise ValueError(
                 "return_std=True is not for quantiles: leave one of both out, or ask for the"
                 " quantiles 0.16 and 0.84."

@@ -1,5 +1,9 @@
 """Targets of neighbours against distances written out."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -97,3 +101,39 @@ def test_of_many_rows_some_are_searched(monkeypatch):
     distances[neighbours.kept, np.arange(50)] = np.inf
     expected = np.argsort(distances, axis=1)[:, :3]
     np.testing.assert_array_equal(near.places[:, :3], expected)
+
+
+SEARCH = """
+import sys
+import numpy as np
+from fusednn.estimators.tabular.answers import ClassTarget
+from fusednn.estimators.tabular.columns import Columns
+from fusednn.estimators.tabular.neighbours import Neighbours
+
+X = np.random.RandomState(0).randint(2, size=(1500, 20)).astype(np.float32)
+X[:, 8:] = 0  # so that many rows are equally near
+known = Columns((), 20, ()), ClassTarget(np.arange(2)), X, np.arange(1500) % 2
+folds = np.arange(1500) % 4
+found, near = Neighbours.learned(8, *known, folds, np.random.RandomState(0), int(sys.argv[1]))
+few = found.near(X[:5])
+sys.stdout.buffer.write(b"".join(part.tobytes() for part in (*near, *few)))
+"""
+
+
+def test_neither_threads_nor_processors_change_what_is_near():
+    found = set()
+    for processors, n_jobs in (("1", 1), ("8", 1), ("8", 3)):
+        environment = {**os.environ, "OMP_NUM_THREADS": processors}
+        call = [sys.executable, "-c", SEARCH, str(n_jobs)]
+        found.add(subprocess.run(call, env=environment, capture_output=True, check=True).stdout)
+    assert len(found) == 1
+    assert len(found.pop()) == (1500 * 24 + 5 * 25) * 16
+
+
+def test_rows_that_are_equally_near_are_in_their_order():
+    X = np.repeat(data(0, 3), 40, axis=0)
+    (neighbours, _), _ = learned(X, np.arange(120.0), np.full(120, -1))
+    near = neighbours.near(X[::40])
+    same = np.isclose(near.distances[:, 1:], near.distances[:, :-1], rtol=0, atol=0)
+    assert same.any()
+    assert (np.diff(near.places, axis=1)[same] > 0).all()

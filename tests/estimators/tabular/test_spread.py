@@ -29,3 +29,13 @@ def test_weights_repeat_rows():
     predicted, truth = np.repeat(predicted, weights), np.repeat(truth, weights)
     np.testing.assert_allclose(spread.centres, predicted.mean())
     np.testing.assert_allclose(spread.deviations, np.sqrt(((predicted - truth) ** 2).mean()))
+
+
+def test_equal_predictions_leave_ascending_centres():
+    weights = np.random.RandomState(0).uniform(0.1, 1, 530)
+    clipped = np.r_[np.full(430, 0.1), np.linspace(0.2, 1, 100)]
+    for predicted in (np.full(530, 0.1), clipped):
+        spread = Spread.learned(predicted, predicted + 1.0, weights)
+        assert len(spread.centres) == 10
+        assert (np.diff(spread.centres) >= 0).all()
+        np.testing.assert_allclose(spread.of(predicted), 1.0)

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from cases.short_presets import short_presets
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import log_loss
+from sklearn.metrics import log_loss, make_scorer
 
 from fusednn import NetworkClassifier, TabularClassifier
 from fusednn.estimators.tabular.answers import ClassTarget
@@ -194,6 +194,34 @@ def test_weights_of_classes_move_probabilities(short):
     balanced = TabularClassifier("fast", class_weight="balanced", random_state=0).fit(X, y)
     given = TabularClassifier("fast", class_weight=factors, random_state=0).fit(X, y)
     np.testing.assert_allclose(balanced.predict_proba(X), given.predict_proba(X), atol=1e-5)
+
+
+@pytest.mark.filterwarnings("error")
+def test_balanced_weights_of_a_validation_set_are_those_of_training(short):
+    X, y = people(300)
+    X_val, y_val = people(90, 3)
+    share = np.mean(y == "yes")
+    factors = {"no": 0.5 / (1 - share), "yes": 0.5 / share}
+    for kept in (np.ones(90, bool), y_val == "yes"):
+        both = [
+            TabularClassifier("fast", class_weight=given, random_state=0).fit(
+                X, y, X_val=X_val[kept], y_val=y_val[kept]
+            )
+            for given in ("balanced", factors)
+        ]
+        scores = [model.history_[0]["score"] for model in both]
+        assert scores[0] == pytest.approx(scores[1], rel=1e-5)
+        weights = np.where(y_val[kept] == "yes", factors["yes"], factors["no"])
+        p = both[0].predict_proba(X_val[kept])
+        expected = log_loss(y_val[kept], p, sample_weight=weights, labels=["no", "yes"])
+        assert scores[0] == pytest.approx(expected, rel=1e-5)
+
+
+def test_of_equally_good_epochs_the_last_is_told(short):
+    X, y = people(200)
+    equal = make_scorer(lambda truth, found: 0.5)
+    (one,) = TabularClassifier("realmlp", metric=equal, random_state=0).fit(X, y).history_
+    assert one["best_epoch"] == one["epochs"] == 12
 
 
 def test_a_validation_set_decides_and_nothing_is_held_out(short):

@@ -1,6 +1,7 @@
 """What fits and predictions refuse: one sentence, and an estimator that stays as it was."""
 
 import re
+import signal
 import threading
 import time
 
@@ -8,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import sparse
-from sklearn.metrics import f1_score
+from sklearn.metrics import f1_score, make_scorer
 
 from fusednn import TabularClassifier, TabularRegressor
 from fusednn.estimators.tabular.passes import Passes
@@ -128,6 +129,22 @@ def test_bad_options_are_refused(options, message):
         TabularClassifier("fast", **options).fit(X, Y)
 
 
+def test_a_scorer_without_weights_is_refused_before_training():
+    alike = make_scorer(lambda truth, found: np.mean(truth == found))
+    model = TabularClassifier("fast", metric=alike)
+    with pytest.raises(
+        ValueError, match=r"^metric='score' cannot be computed: .* 'sample_weight'"
+    ):
+        model.fit(X, Y, np.ones(ROWS))
+
+
+def test_a_validation_set_without_weight_is_refused():
+    big, model = Y == "big", TabularClassifier("fast", class_weight={"big": 0})
+    message = r"In the validation set \(X_val, y_val\): class_weight leaves no row with a weight"
+    with pytest.raises(ValueError, match=message):
+        model.fit(X, Y, X_val=X[big], y_val=Y[big])
+
+
 @pytest.mark.parametrize(
     ("table", "message"),
     [
@@ -214,4 +231,21 @@ def test_ctrl_c_ends_all_networks_and_leaves_the_estimator(monkeypatch):
         model.fit(X, Y)
     assert 1 <= len(ended) <= 2  # those that had begun, of 20
     assert max(ended) < 60
+    assert not hasattr(model, "members_")
+
+
+def test_ctrl_c_in_the_trials_of_a_time_limit_ends_the_fit(monkeypatch):
+    model, begun = TabularClassifier("default", time_limit=60, random_state=0, n_jobs=2), []
+    begin = Passes.begin
+
+    def interrupted(self):
+        begin(self)
+        begun.append(time.perf_counter())
+        if len(begun) == 1:
+            signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+
+    monkeypatch.setattr(Passes, "begin", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(X, Y)
+    assert len(begun) <= 2  # epochs of one trial
     assert not hasattr(model, "members_")

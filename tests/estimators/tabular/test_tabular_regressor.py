@@ -138,3 +138,34 @@ def test_a_constant_target_and_few_rows():
 def test_options_that_do_not_fit_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
         TabularRegressor(**{"preset": "fast", **options}).fit(X, Y)
+
+
+def test_a_fit_forgets_deviations_and_quantiles_of_the_one_before(tmp_path):
+    model = TabularRegressor("fast", random_state=0).fit(X, Y)
+    kept = model.predict(X_TEST, return_std=True)
+    model.set_params(quantiles=[0.2, 0.8])  # takes effect in the next fit
+    np.testing.assert_array_equal(model.predict(X_TEST, return_std=True), kept)
+    model.fit(X, Y).save(tmp_path / "model")
+    assert TabularRegressor.load(tmp_path / "model").predict(X_TEST).shape == (len(Y_TEST), 2)
+    for estimator in (model.set_params(quantiles=None), TabularRegressor.load(tmp_path / "model")):
+        with pytest.raises(ValueError, match="return_std=True is not for quantiles"):
+            estimator.predict(X_TEST, return_std=True)
+
+
+def test_equal_predictions_are_saved(tmp_path):
+    weights = np.random.RandomState(0).uniform(0.1, 1, len(Y))
+    model = TabularRegressor("fast", n_folds=3, random_state=0).fit(X, 0.1 + 0 * Y, weights)
+    model.save(tmp_path / "model")
+    values, std = TabularRegressor.load(tmp_path / "model").predict(X_TEST, return_std=True)
+    np.testing.assert_allclose(values, 0.1)
+    np.testing.assert_allclose(std, 0, atol=1e-12)
+
+
+def test_importances_have_the_unit_of_the_metric():
+    options = {"importances": True, "random_state": 0}
+    one, other = (
+        TabularRegressor("fast", **options).fit(X, unit * Y).feature_importances_
+        for unit in (1.0, 1024.0)
+    )
+    assert one[0] > 0.1 * Y.std()
+    np.testing.assert_allclose(other, 1024 * one)

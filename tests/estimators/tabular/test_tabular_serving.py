@@ -27,7 +27,7 @@ from fusednn import (
     load,
 )
 from fusednn.estimators.tabular.files import read_estimator
-from fusednn.estimators.tabular.presets import Preset
+from fusednn.estimators.tabular.presets import PRESETS
 from fusednn.serving.files.fields import Refused
 from fusednn.serving.files.reading import KEY, Plan
 
@@ -215,12 +215,9 @@ def test_mutated_files_are_refused_or_predict(first, last, tmp_path):
 
 
 def test_training_rows_cannot_be_frozen(tmp_path, monkeypatch):
-    recipes = Preset.recipes
-
-    def near(preset, target):
-        return tuple(one for one in recipes(preset, target) if one.neighbours)
-
-    monkeypatch.setattr(Preset, "recipes", near)  # others could get all the weight
+    best = PRESETS["best"]
+    near = tuple(one for one in best.classes if one.neighbours)  # others may have all the weight
+    monkeypatch.setitem(PRESETS, "best", best._replace(classes=near))
     model = _short(TabularClassifier, LABELS, "best")
     for use in (
         freeze,

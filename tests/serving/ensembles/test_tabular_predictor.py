@@ -256,3 +256,11 @@ def test_one_member_is_enough():
     found = TabularPredictor(alone).predict_proba(frame)
     wanted = networks[1].predict_proba(matrix_of(ensemble.preparation, frame))
     np.testing.assert_allclose(found, wanted, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["two", "value", "several", "quantiles"])
+def test_a_table_of_a_file_may_have_no_rows(name):
+    predictor = predictor_of(name)
+    table = table_of(odd_people())
+    found = predictor.answers(table.take(np.arange(0)))
+    assert found.shape == (0, *predictor.answers(table).shape[1:])

@@ -38,6 +38,7 @@ from .reading import (
     read_samples,
     read_table,
     read_validation,
+    weighed,
 )
 
 FROM_DTYPE = "from_dtype"
@@ -85,14 +86,16 @@ class BaseTabular(FilesMixin, BaseEstimator):
             samples = read_samples(X, y, sample_weight, self._classify)
             preset = self._preset()
             preparation = self._learned_preparation(samples.table, preset)
-            target, weights = self._learned_target(samples.found, samples.weights)
-            own = Rows(matrix(preparation, samples.table), target.encoded(samples.found), weights)
-        judge = self._judge(preparation, target, X_val, y_val)
+            target, factors = self._learned_target(samples.found, samples.weights)
+            y = target.encoded(samples.found)
+            weights = weighed(samples.weights, factors, y)
+            own = Rows(matrix(preparation, samples.table), y, weights)
+        judge = self._judge(preparation, target, factors, X_val, y_val)
         preset = preset.fitting(len(own.X), target)
         columns = Columns.of(preparation)
         data = self._data(preset, columns, target, own, judge, random_state)
         metric = metric_of(self._metric(preset), target)
-        metric.check(target, own.y)
+        metric.check(target, own.y, own.weights)
         plan = Plan(preset, columns, target, metric, data)
         jobs = plan.jobs(random_state)
         fitted = plan.fitted(jobs, self.n_jobs, bool(self.verbose), start, self.time_limit)
@@ -176,10 +179,10 @@ class BaseTabular(FilesMixin, BaseEstimator):
         )
 
     def _learned_target(self, found: Found, weights) -> tuple[Any, np.ndarray | None]:
-        """The `Target`, and the weights of rows with those of classes."""
+        """The `Target`, and factors of the weights of classes."""
         raise NotImplementedError
 
-    def _judge(self, preparation: Preparation, target, X_val, y_val) -> Rows | None:
+    def _judge(self, preparation: Preparation, target, factors, X_val, y_val) -> Rows | None:
         """The validation set."""
         with in_words(IN_VALIDATION):
             held = read_validation(X_val, y_val, self._classify)
@@ -187,11 +190,7 @@ class BaseTabular(FilesMixin, BaseEstimator):
                 return None
             table, found = held
             y = target.encoded(found)
-            return Rows(matrix(preparation, table), y, self._judge_weights(target, y))
-
-    def _judge_weights(self, target, y) -> np.ndarray | None:
-        """The weights of a validation set's rows: those of their classes."""
-        return None
+            return Rows(matrix(preparation, table), y, weighed(None, factors, y))
 
     def _held_out(self, target, fitted: Fitted, samples: Samples, has_own: bool) -> dict:
         """The attributes that follow from answers for held-out rows."""

@@ -12,6 +12,7 @@ from .answers import ClassTarget, Target
 from .budget import ROWS, TRIAL_EPOCHS, TooShort, within
 from .columns import Columns
 from .data import Data, Rows
+from .folds import NEVER
 from .members import Job, Trained, Trainer, threads_of, train
 from .metrics import Metric
 from .passes import Work
@@ -134,7 +135,6 @@ class Plan(NamedTuple):
         self, jobs: Sequence[Job], n_jobs: int | None, start: float, limit: float
     ) -> list[Job]:
         """The networks and epochs for which there is time, by a trial of each family."""
-        trainer = Trainer(self.columns, self.target, self.metric, self.data, Work(0))
         threads = threads_of(n_jobs)
         paces: dict[str, float] = {}
         for job in jobs:
@@ -145,17 +145,23 @@ class Plan(NamedTuple):
                 break  # there is no time for further families
             if used > limit:
                 raise TooShort(limit, used)
-            own, judge = self.data.for_fold(job.fold, job.recipe.neighbours > 0)
-            step = -(-len(own.X) // ROWS)
-            trial = job._replace(epochs=TRIAL_EPOCHS)
-            few = own.take(self._some(own.y, step)), judge.take(slice(None, None, step))
-            paces[job.recipe.family] = step * trainer.fitted(trial, *few, 1).pace
+            paces[job.recipe.family] = self._pace(job)
         left = limit - (time.perf_counter() - start)
         jobs = [job for job in jobs if job.recipe.family in paces]
         least = paces[jobs[0].recipe.family]
         if left < least:
             raise TooShort(limit, limit - left + least)
         return within(jobs, paces, left, threads)
+
+    def _pace(self, job: Job) -> float:
+        """Seconds of an epoch of a network, by a trial with few rows."""
+        own, judge = self.data.for_fold(job.fold, job.recipe.neighbours > 0)
+        step = -(-len(own.X) // ROWS)
+        own, judge = own.take(self._some(own.y, step)), judge.take(slice(None, None, step))
+        data = Data(own, np.full(len(own.X), NEVER), judge)
+        trainer = Trainer(self.columns, self.target, self.metric, data, Work(0))
+        [found] = train(trainer, [job._replace(epochs=TRIAL_EPOCHS)], 1)
+        return step * found.pace
 
     def _some(self, y: np.ndarray, step: int) -> np.ndarray:
         """One in `step` rows, and a row of each class."""
@@ -192,10 +198,13 @@ class Plan(NamedTuple):
             for one in members
         }
         members = [one for one in found if weights.get(id(one), 0) > 0]
+        mixed = np.zeros_like(outputs[0])
+        for share, own in zip(shares, outputs, strict=True):  # BLAS has other bits by threads
+            mixed += share * own
         return Fitted(
             members,
             np.array([weights[id(one)] for one in members]),
-            np.tensordot(shares, outputs, 1),
+            mixed,
             *(judges, places, of_rows),
             [_record(one, weights.get(id(one), 0.0)) for one in found],
         )
@@ -208,7 +217,8 @@ class Plan(NamedTuple):
             rows = self.rows_of(one, folds)
             total[rows] += one.outputs
             times[rows] += 1
-        return total / times[:, np.newaxis]
+        total /= times[:, np.newaxis]
+        return total
 
     def rows_of(self, one: Trained, folds: np.ndarray) -> slice | np.ndarray:
         """Those of the rows of these folds that judge a network."""
@@ -218,7 +228,9 @@ class Plan(NamedTuple):
         self, fitted: Fitted, rows: slice, outputs: Callable[[Trained, np.ndarray], np.ndarray]
     ) -> Callable[[np.ndarray], float]:
         """
-        The loss of an ensemble as a function of the inputs of rows that judge it.
+        What is to be small of an ensemble, as a function of the inputs of rows that judge it.
+
+        It differs from the metric itself by its sign at most, so differences have its unit.
 
         Parameters
         ----------
@@ -238,7 +250,8 @@ class Plan(NamedTuple):
                 mixed[own] += weight * outputs(one, X[own])
                 total[own] += weight
             mixed /= total[:, np.newaxis]
-            return self.metric.loss(self.target, judges.y, mixed, judges.weights)
+            value = self.metric.value(self.target, judges.y, mixed, judges.weights)
+            return self.metric.sign * value
 
         return loss
 

@@ -65,7 +65,7 @@ def _target(estimator: Any) -> Classes | Quantities:
         return Classes(target.labels)
     spreads = [
         Deviations(tuple(one.centres.tolist()), tuple(one.deviations.tolist()))
-        for one in getattr(estimator, "_spreads", [])
+        for one in estimator._spreads
     ]
     return Quantities(
         tuple(target.mean.tolist()),
@@ -115,6 +115,5 @@ def attributes_of(
         target.is_flat,
         target.quantiles,
     )
-    if target.spreads:
-        found["_spreads"] = [Spread(*map(np.array, spread)) for spread in target.spreads]
+    found["_spreads"] = [Spread(*map(np.array, spread)) for spread in target.spreads]
     return found

@@ -13,7 +13,7 @@ from fusednn.training.threads.jobs import choose_jobs
 
 from .answers import Target, outputs_of
 from .columns import Columns
-from .data import Data, Rows
+from .data import Data
 from .metrics import Metric
 from .passes import Passes, Work
 from .recipes import Recipe, network_of
@@ -95,12 +95,8 @@ class Trainer(NamedTuple):
         """Train one network; None if there is no time left to begin."""
         if self.work.is_over:
             return None
-        own, judge = self.data.for_fold(job.fold, job.recipe.neighbours > 0)
-        return self.fitted(job, own, judge, n_jobs)
-
-    def fitted(self, job: Job, own: Rows, judge: Rows, n_jobs: int) -> Trained:
-        """Train a network on rows."""
         start = time.perf_counter()
+        own, judge = self.data.for_fold(job.fold, job.recipe.neighbours > 0)
         known = self.columns, self.target, self.metric
         network = network_of(job.recipe, *known, own.X, own.y, job.epochs, job.seed)
         network.n_jobs = n_jobs
@@ -120,7 +116,9 @@ class Trainer(NamedTuple):
         outputs = outputs_of(self.target, network, judge.X)
         score = self.metric.value(self.target, judge.y, outputs, judge.weights)
         scores = np.array(network.validation_scores_)
-        best = int(np.nanargmax(scores)) + 1 if np.isfinite(scores).any() else 0
+        best = 0
+        if np.isfinite(scores).any():  # the last of equal ones, as `best_epoch` says
+            best = len(scores) - int(np.nanargmax(scores[::-1]))
         seconds = time.perf_counter() - start
         return Trained(
             job, network, outputs, best, network.n_iter_, seconds, passes.seconds, score

@@ -61,7 +61,7 @@ class Metric(NamedTuple):
             found *= target.scale[0]
         return float(found)
 
-    def check(self, target: Target, truth: np.ndarray) -> None:
+    def check(self, target: Target, truth: np.ndarray, weights: np.ndarray | None) -> None:
         """
         Compute the metric of right answers, if it is a scorer.
 
@@ -74,7 +74,7 @@ class Metric(NamedTuple):
             right = truth
             if isinstance(target, ClassTarget):
                 right = 0.9 * np.eye(len(target.labels))[truth] + 0.1 / len(target.labels)
-            self.loss(target, truth, right, None)
+            self.loss(target, truth, right, weights)
 
     def scoring(self, target: Target) -> Any:
         """The parameter of a network that decides its epochs."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from fusednn.tables.preparing.scaling import Scale
+from fusednn.training.threads.jobs import FLOPS_PER_THREAD, choose_jobs
 
 from .answers import ClassTarget, Target
 from .columns import Columns
@@ -15,6 +17,8 @@ MOST_ROWS = 16_384
 """Rows among which neighbours are searched: for a row of 60 columns about 60 us of a core."""
 MOST_FLAGS = 128
 """Codes count in distances if they have at most so many flags in all."""
+BLOCK = 1024
+"""Rows for which a thread searches at a time."""
 SPARE = 3
 """So many times the neighbours that count are found; of two folds half of them are left out."""
 SOFT = 1e-3
@@ -50,6 +54,8 @@ class Neighbours(NamedTuple):
     columns : Columns
     index : NearestNeighbors
         scikit-learn's, of the rows that are searched.
+    n_jobs : int or None
+        Threads that search.
     kept : ndarray of int of shape (n_searched,)
         Their numbers among the training rows, ascending.
     targets : ndarray of float64 of shape (n_searched, n_targets)
@@ -64,6 +70,7 @@ class Neighbours(NamedTuple):
     most: int
     columns: Columns
     index: Any
+    n_jobs: int | None
     kept: np.ndarray
     targets: np.ndarray
     folds: np.ndarray
@@ -95,17 +102,40 @@ class Neighbours(NamedTuple):
         kept = np.arange(len(X))
         if len(X) > MOST_ROWS:
             kept = np.sort(random_state.choice(len(X), MOST_ROWS, replace=False))
-        index = NearestNeighbors(n_jobs=n_jobs).fit(_space(X[kept], columns))
-        found = cls(most, columns, index, kept, y[kept], folds[kept], 1.0, Scale(0.0, 1.0))
+        index = NearestNeighbors(n_jobs=1).fit(_space(X[kept], columns))
+        none = 1.0, Scale(0.0, 1.0)
+        found = cls(most, columns, index, n_jobs, kept, y[kept], folds[kept], *none)
         near = found._without_selves(found.near(X))
         soft = SOFT * float(np.median(near.distances)) + 1e-9
         scale = Scale.learned(near.distances[:, :most].mean(axis=1))
         return found._replace(soft=soft, scale=scale), near
 
     def near(self, X: np.ndarray) -> Near:
-        """The training rows nearest to rows, more than `most`, since folds leave some out."""
+        """
+        The training rows nearest to rows, more than `most`, since folds leave some out.
+
+        Rows of equal distance are in the order of their places. Which of them are found would
+        depend on OpenMP's threads, so threads of our own search for blocks of rows.
+        """
+        from threadpoolctl import ThreadpoolController
+
         wanted = min(SPARE * self.most + 1, len(self.targets))
-        return Near(*self.index.kneighbors(_space(X, self.columns), wanted))
+        distances, places = np.empty((len(X), wanted)), np.empty((len(X), wanted), np.intp)
+        pools = ThreadpoolController()
+
+        def search(first: int) -> None:
+            rows = slice(first, first + BLOCK)
+            with pools.limit(limits=1, user_api="openmp"):  # of this thread
+                found = self.index.kneighbors(_space(X[rows], self.columns), wanted)
+            order = np.lexsort(found[::-1], axis=1)
+            distances[rows], places[rows] = (np.take_along_axis(one, order, 1) for one in found)
+
+        firsts = range(0, len(X), BLOCK)
+        work = 2.0 * len(X) * len(self.targets) * X.shape[1]
+        threads = min(choose_jobs(self.n_jobs, work, FLOPS_PER_THREAD), len(firsts))
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(search, firsts))  # raises the first block's error
+        return Near(distances, places)
 
     def _without_selves(self, near: Near) -> Near:
         """Leaves each row's own place out, or the last one, if it is not among the places."""

@@ -180,9 +180,11 @@ def checked_weights(sample_weight: Any, rows: int) -> np.ndarray:
     return weights
 
 
-def with_class_weight(class_weight: Any, found: Classes, weights: np.ndarray | None):
+def factors_of_classes(
+    class_weight: Any, found: Classes, weights: np.ndarray | None
+) -> np.ndarray | None:
     """
-    The weights of rows times those of their classes.
+    The factors of the weights of each class's rows, by the training rows.
 
     Parameters
     ----------
@@ -190,33 +192,57 @@ def with_class_weight(class_weight: Any, found: Classes, weights: np.ndarray | N
     found : Classes
     weights : ndarray of shape (n_rows,) or None
 
+    Returns
+    -------
+    ndarray of float64 of shape (n_classes,), or None without `class_weight`
+
     Raises
     ------
     ValueError
         If a weight is negative or infinite, or a label is unknown.
+    """
+    if class_weight is None:
+        return None
+    labels = found.labels.tolist()
+    if isinstance(class_weight, str):
+        own = np.ones(len(found.places)) if weights is None else weights
+        totals = np.bincount(found.places, own, len(labels))
+        return own.sum() / (len(labels) * totals)
+    check_class_weight(class_weight)
+    strange = [label for label in class_weight if label not in labels]
+    if strange:
+        raise ValueError(
+            f"class_weight names {strange[0]!r}, which is no label of y: its labels are"
+            f" {', '.join(map(str, labels[:8]))}."
+        )
+    return np.array([float(class_weight.get(label, 1)) for label in labels])
+
+
+def weighed(
+    weights: np.ndarray | None, factors: np.ndarray | None, classes: np.ndarray
+) -> np.ndarray | None:
+    """
+    The weights of rows times those of their classes.
+
+    Parameters
+    ----------
+    weights : ndarray of shape (n_rows,) or None
+    factors : ndarray of shape (n_classes,) or None
+        See `factors_of_classes`.
+    classes : ndarray of int of shape (n_rows,)
+        Places of labels; not looked at without factors.
+
+    Raises
+    ------
     TableError
         If no row keeps a weight.
     """
-    if class_weight is None:
+    if factors is None:
         return weights
-    labels = found.labels.tolist()
-    own = np.ones(len(found.places)) if weights is None else weights
-    if isinstance(class_weight, str):
-        totals = np.bincount(found.places, own, len(labels))
-        factors = own.sum() / (len(labels) * totals)
-    else:
-        check_class_weight(class_weight)
-        strange = [label for label in class_weight if label not in labels]
-        if strange:
-            raise ValueError(
-                f"class_weight names {strange[0]!r}, which is no label of y: its labels are"
-                f" {', '.join(map(str, labels[:8]))}."
-            )
-        factors = np.array([float(class_weight.get(label, 1)) for label in labels])
-    weights = own * factors[found.places]
-    if not weights.any():
+    found = factors[classes] if weights is None else weights * factors[classes]
+    if not found.any():
         raise TableError("class_weight leaves no row with a weight: give one above 0 to a class")
-    return weights
+    return found
 
 
 def matrix(preparation: Preparation, table: Table) -> np.ndarray:

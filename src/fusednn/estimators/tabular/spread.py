@@ -18,7 +18,8 @@ class Spread(NamedTuple):
     Parameters
     ----------
     centres : ndarray of float64 of shape (n_groups,)
-        Mean predictions of groups of held-out rows of about equal predictions, ascending.
+        Mean predictions of groups of held-out rows of about equal predictions; none is below the
+        one before.
     deviations : ndarray of float64 of shape (n_groups,)
         Roots of the mean squared residuals of the groups.
     """
@@ -41,9 +42,11 @@ class Spread(NamedTuple):
         groups = np.array_split(order, count)
         own = np.ones(len(order)) if weights is None else weights
         squares = (predicted - truth) ** 2
-        centres = [np.average(predicted[rows], weights=own[rows]) for rows in groups]
+        means = [np.average(predicted[rows], weights=own[rows]) for rows in groups]
+        # means of equal predictions, such as clipped ones, differ in their last bits
+        centres = np.maximum.accumulate(means)
         deviations = [np.sqrt(np.average(squares[rows], weights=own[rows])) for rows in groups]
-        return cls(np.array(centres), np.array(deviations))
+        return cls(centres, np.array(deviations))
 
     def of(self, predicted: np.ndarray) -> np.ndarray:
         """The deviations of predictions of shape (n_rows,)."""

@@ -92,7 +92,7 @@ class Averaging:
         workers = choose_jobs(self._n_jobs, rows * self._flops, FLOPS_PER_THREAD)
         size = min(self._most, max(LEAST_ROWS, -(-rows // workers)))
         firsts = range(0, rows, size)
-        workers = min(workers, len(firsts))
+        workers = min(workers, max(1, len(firsts)))  # a file may have no rows
 
         def block(first: int) -> None:
             part = sums[first : first + size]

@@ -123,7 +123,7 @@ class Quantities(NamedTuple):
         sums += np.repeat(self.means, self.each)
         np.clip(sums, np.repeat(self.least, self.each), np.repeat(self.most, self.each), out=sums)
         if self.quantiles:
-            found = np.sort(sums.reshape(len(sums), -1, self.each), axis=2)
+            found = np.sort(sums.reshape(len(sums), len(self.means), self.each), axis=2)
             return found[:, 0] if self.is_flat else found
         return sums[:, 0].copy() if self.is_flat else sums
 

@@ -6,6 +6,7 @@ import enum
 
 import numpy as np
 
+from fusednn.tables.errors import shown
 from fusednn.tables.frames.declared import BOOLEANS, NUMBERS
 
 from .features import Category, Feature, Quantity
@@ -40,7 +41,19 @@ def raw_type_of(feature: Feature) -> Raw:
 
 
 def numbers_of(feature: Category) -> list[float]:
-    """The numbers of a column of categories that are numbers or booleans, in order."""
+    """
+    The numbers of a column of categories that are numbers or booleans, in order.
+
+    Raises
+    ------
+    ValueError
+        If float64, as which other programs give them, makes some of them equal.
+    """
+    if feature.are_inexact:
+        raise ValueError(
+            f"column {shown(feature.name)} has categories that are whole numbers from 2^53 on, and"
+            " exports take numbers as float64, which makes some equal: fit it as texts."
+        )
     if feature.kind == BOOLEANS:
         return [float(text == "True") for text in feature.categories]
     return [float(text) for text in feature.categories]
