@@ -37,7 +37,8 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
 
         * "fast": one small network;
         * "realmlp": one network by the published recipe of RealMLP-TD;
-        * "default": four families of networks, four networks each;
+        * "default": four families of networks, or three for more than two classes, and a network
+          of each for every fold;
         * "best": a further family, to which the labels of the nearest training rows are inputs.
           The model keeps the training rows for it.
     metric : str, callable or None, default=None
@@ -48,7 +49,8 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
         Networks for each family and fold, from different first weights. None: the preset's, 1.
     n_folds : int or None, default=None
         Parts of the rows, each of which judges the networks that are trained on the others. 1: a
-        fifth of the rows judges. None: the preset's, 4 of "default" and "best", 1 of the others.
+        fifth of the rows judges. None: the preset's, of "default" and "best" 4, or 8 of at most
+        2,000 rows, and 1 of the others.
     categorical_features : array-like of str, int or bool, "from_dtype" or None, default=None
         Names, indices or a mask of columns of numbers that are categories. Those of texts,
         booleans and categories always are.
