@@ -143,6 +143,17 @@ def test_load_makes_a_predictor(tmp_path):
         TabularRegressor.load(tmp_path / "model")
 
 
+@pytest.mark.parametrize(
+    "asked", [ROWS.columns[ROWS.columns == "grade"], pd.Series(ROWS.columns == "grade")]
+)
+def test_columns_of_a_frame_are_written_as_lists(asked, tmp_path):
+    model = _short(TabularClassifier, LABELS, "fast", categorical_features=asked)
+    model.save(tmp_path / "m.st")
+    again = TabularClassifier.load(tmp_path / "m.st")
+    assert again.categorical_features == asked.tolist()
+    np.testing.assert_array_equal(again.fit(ROWS, LABELS).oof_, model.oof_)
+
+
 def test_what_cannot_be_written_is_named(tmp_path):
     def score(estimator, X, y):
         return float((estimator.predict(X) == y).mean())

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from scipy.sparse import csr_matrix
 
 from fusednn.tables.errors import TableError
 from fusednn.tables.frames.targets import class_labels, quantities
@@ -93,6 +94,9 @@ REFUSED_LABELS = {
     "no rows": ([], "y has no values: give a target for each row of X"),
     "none": (None, "requires y to be passed, but the target y is None: give a target for each row"
              " of X"),
+    "a set": ({1, 2}, "y is {1, 2}, of type set: give an array, a list or a series with a target"
+              " for each row of X"),
+    "sparse": (csr_matrix(np.ones((2, 1))), "y is sparse: give y.toarray()"),
     "one word": ("yes", "y is 'yes', of type str: give an array, a list or a series with a target"
                  " for each row of X"),
     "one number": (1, "y is 1, of type int: give an array, a list or a series with a target for"

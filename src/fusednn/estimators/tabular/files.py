@@ -67,7 +67,7 @@ def save_estimator(estimator, path, notes=None) -> None:
     try:
         written = {
             "class": _class_name(type(estimator)),
-            "params": {name: writer.write(value, name) for name, value in params.items()},
+            "params": {name: writer.write(_listed(value), name) for name, value in params.items()},
             "attributes": {name: writer.write(value, name) for name, value in own.items()},
         }
     except Unwritable as error:
@@ -76,6 +76,11 @@ def save_estimator(estimator, path, notes=None) -> None:
             " lists of them, or save fusednn.freeze(estimator), which only predicts."
         ) from None
     save_ensemble(ensemble, path, written, writer.tensors)
+
+
+def _listed(value: Any) -> Any:
+    """An index or a series, such as columns of a frame, as a list; else the value."""
+    return value.to_numpy().tolist() if hasattr(value, "to_numpy") else value
 
 
 def load_estimator(cls, path):

@@ -170,7 +170,9 @@ def _of_array(y: Any) -> tuple[list[Column], bool]:
         raise TableError(
             "requires y to be passed, but the target y is None: give a target for each row of X"
         )
-    if isinstance(y, (str, bytes, dict)) or not readable:
+    if hasattr(y, "toarray"):
+        raise TableError("y is sparse: give y.toarray()")
+    if isinstance(y, (str, bytes, dict, set, frozenset)) or not readable:
         raise TableError(
             f"y is {y!r:.60}, of type {type(y).__name__}: give an array, a list or a series with a"
             " target for each row of X"
