@@ -39,8 +39,7 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
         * "realmlp": one network by the published recipe of RealMLP-TD;
         * "default": four families of networks, or three for more than two classes, and a network
           of each for every fold;
-        * "best": a further family, to which the labels of the nearest training rows are inputs.
-          The model keeps the training rows for it.
+        * "best": the same; quantities are corrected, see `TabularRegressor`.
     metric : str, callable or None, default=None
         What decides epochs and weights: "log_loss", "accuracy" (with label smoothing), "roc_auc"
         (of epochs the log-loss decides), or a scorer of scikit-learn or its name. None:

@@ -33,7 +33,12 @@ class TabularRegressor(RegressorMixin, BaseTabular):
     Parameters
     ----------
     preset : {"default", "fast", "best", "realmlp"}, default="default"
-        See `TabularClassifier`.
+        See `TabularClassifier`. With "best" a share of the mean residual of the nearest rows is
+        added to predictions, by the networks that were not trained on these rows. The metric
+        decides how many rows count (up to 32 of at most 50,000) and how much nearness does.
+        Where that saves nothing, with quantiles, with a validation set of your own, or when
+        `time_limit` is over, predictions are those of "default". Else the model keeps the rows,
+        and is neither saved, frozen nor exported.
     metric : str, callable or None, default=None
         What decides epochs and weights: "rmse", "mae" (networks then minimise it), or a scorer of
         scikit-learn or its name. None: "rmse".
@@ -48,7 +53,8 @@ class TabularRegressor(RegressorMixin, BaseTabular):
     Attributes
     ----------
     oof_ : ndarray of the shape of predictions for X, or None
-        As in `TabularClassifier`, with predictions.
+        As in `TabularClassifier`, with predictions; with "best" corrected by the other rows'
+        residuals, without the row's own.
     members_ : list of NetworkRegressor
         The networks of weight above 0, which predict standardised targets.
     weights_, preparation_, history_, feature_importances_, n_features_in_, feature_names_in_

@@ -1,31 +1,45 @@
-"""Targets of neighbours against distances written out."""
+"""Corrections by residuals of near rows, against distances and means written out."""
 
-import os
-import subprocess
-import sys
+import pickle
+from itertools import product
 
 import numpy as np
 import pytest
 
-from fusednn.estimators.tabular.answers import ClassTarget, QuantityTarget
+from fusednn.estimators.tabular import neighbours
+from fusednn.estimators.tabular.answers import QuantityTarget
 from fusednn.estimators.tabular.columns import Columns
-from fusednn.estimators.tabular.neighbours import SOFT, Neighbours
+from fusednn.estimators.tabular.data import Rows
+from fusednn.estimators.tabular.metrics import metric_of
+from fusednn.estimators.tabular.neighbours import Neighbours
 from fusednn.tables.frames.targets import Quantities
 
 COLUMNS = Columns((0, 1), 3, (4,))
 
 
-def data(seed, rows):
+@pytest.fixture
+def exact(monkeypatch):
+    """Searches find the nearest rows."""
+    monkeypatch.setattr(neighbours, "INEXACT", 0)
+
+
+def inputs(seed, rows):
     rng = np.random.RandomState(seed)
     X = np.hstack([rng.normal(size=(rows, 3)), rng.randint(4, size=(rows, 1))])
     return X.astype(np.float32)
 
 
-def learned(X, y, folds, count=3):
-    found = Quantities(y, ())
-    target = QuantityTarget.learned(found, None, ())
-    y = target.encoded(found)
-    return Neighbours.learned(count, COLUMNS, target, X, y, folds, np.random.RandomState(0), 1), y
+def hills(X):
+    """What networks have missed: two targets, the second one is another for each code."""
+    return np.column_stack([np.sin(3 * X[:, 0]), (X[:, 3] - 1.5) * (X[:, 1] > 0)])
+
+
+def learned(X, residuals, outputs=None, weights=None, metric="rmse", columns=COLUMNS):
+    outputs = np.random.RandomState(9).normal(size=residuals.shape) if outputs is None else outputs
+    y = outputs + residuals
+    target = QuantityTarget.learned(Quantities(y, ()), None, ())
+    known = columns, target, metric_of(metric, target)
+    return Neighbours.learned(*known, Rows(X, y, weights), outputs, 1)
 
 
 def distances_of(A, B):
@@ -33,107 +47,161 @@ def distances_of(A, B):
     return np.sqrt(((flags[0][:, None] - flags[1][None]) ** 2).sum(axis=2))
 
 
+def means_of(distances, residuals, weights, count, power, soft):
+    found = []
+    for line in distances:
+        near = np.argsort(line, kind="stable")[:count]
+        own = weights[near] / (line[near] + soft) ** power
+        found.append((own[:, None] * residuals[near]).sum(axis=0) / own.sum())
+    return np.array(found)
+
+
+def noisy(seed, rows):
+    rng = np.random.RandomState(seed)
+    X = inputs(seed, rows)
+    weights = rng.uniform(0.2, 2, rows)
+    return X, hills(X) + 0.5 * rng.normal(size=(rows, 2)), weights
+
+
+@pytest.mark.parametrize("metric", ["rmse", "mae"])
+def test_the_choice_is_the_best_of_all(exact, metric):
+    """Every number of rows and power, each row left out, with the shares of least squares."""
+    X, residuals, weights = noisy(0, 400)
+    found = learned(X, residuals, weights=weights, metric=metric)
+    distances = distances_of(X, X)
+    np.fill_diagonal(distances, np.inf)
+    soft = 1e-3 * np.median(np.sort(distances, axis=1)[:, :32])
+    assert found.soft == pytest.approx(soft, rel=1e-5)
+    losses = {}
+    for count, power in product((4, 8, 16, 32), (0, 1, 2)):
+        means = means_of(distances, residuals, weights, count, power, soft)
+        lacking = residuals * weights[:, None]
+        shares = (means * lacking).sum(0) / (means**2 * weights[:, None]).sum(0)
+        left = residuals - shares.clip(0, 1) * means
+        errors = np.abs(left) if metric == "mae" else left**2
+        errors = np.average(errors, axis=0, weights=weights)
+        loss = (errors if metric == "mae" else np.sqrt(errors)).mean()
+        losses[count, power] = loss, shares.clip(0, 1)
+    best = min(losses, key=lambda key: losses[key][0])
+    assert (found.most, found.power) == best
+    np.testing.assert_allclose(found.shares, losses[best][1], rtol=1e-4)
+
+
 @pytest.mark.parametrize("own", [True, False])
-def test_inputs_are_means_of_near_rows_outside_the_fold(own):
-    X = data(0, 60)
-    y = np.random.RandomState(1).normal(size=60)
-    folds = np.arange(60) % 10
-    (neighbours, near), targets = learned(X, y, folds)
-    other = X if own else data(2, 9)
-    near = near if own else neighbours.near(other)
-    found = neighbours.inputs(near, 2)
-    distances = distances_of(other, X)
+def test_corrections_are_shares_of_means(exact, own):
+    X, residuals, weights = noisy(1, 300)
+    found = learned(X, residuals, weights=weights)
+    others = X if own else inputs(5, 50)
+    distances = distances_of(others, X)
     if own:
         np.fill_diagonal(distances, np.inf)
-    distances[:, folds == 2] = np.inf
-    for row, line in zip(found, distances, strict=True):
-        places = np.argsort(line)[:3]
-        weights = 1 / (line[places] + neighbours.soft)
-        mean = (weights[:, None] * targets[places]).sum(axis=0) / weights.sum()
-        np.testing.assert_allclose(row[0], mean[0], rtol=1e-4)
-        np.testing.assert_allclose(row[1], targets[places[0]], rtol=1e-5)
-        scaled = neighbours.scale.applied(np.array([line[places].mean()]))
-        np.testing.assert_allclose(row[2], scaled[0], rtol=1e-3, atol=1e-5)
+    known = residuals, weights, found.most, found.power, found.soft
+    wanted = found.shares * means_of(distances, *known)
+    given = found.correction(others, 1, np.arange(300) if own else None)
+    np.testing.assert_allclose(given, wanted, rtol=1e-4, atol=1e-6)
 
 
-def test_a_row_is_not_its_own_neighbour_even_among_twins():
-    X = np.repeat(data(0, 5), 4, axis=0)
-    y = np.arange(20.0)
-    (neighbours, near), _ = learned(X, y, np.full(20, -1))
-    assert not (near.places == np.arange(20)[:, None]).any()
-    assert (near.distances[:, :3] < 1e-3).all()
-    assert neighbours.soft >= 1e-9
-    assert SOFT < 1
+def test_corrections_bring_new_rows_nearer():
+    X, residuals, _ = noisy(2, 2000)
+    found = learned(X, residuals)
+    others = inputs(6, 500)
+    left = hills(others) - found.correction(others, 1)
+    assert (np.sqrt((left**2).mean(axis=0)) < 0.75 * hills(others).std(axis=0)).all()
 
 
-def test_rows_whose_neighbours_are_all_of_the_fold_get_the_mean():
-    X = np.vstack([np.zeros((30, 4)), np.full((6, 4), 3)]).astype(np.float32)
-    folds = np.r_[np.zeros(30, int), np.ones(6, int)]
-    (neighbours, near), y = learned(X, np.arange(36.0), folds)
-    found = neighbours.inputs(near, 0)
-    np.testing.assert_allclose(found[:30, 0], y[30:].mean(), rtol=1e-5)
-    assert np.isfinite(found).all()
+@pytest.mark.parametrize("rows", [40, 300, 2000])
+def test_noise_is_rarely_corrected(rows):
+    """Otherwise a model would keep its training rows for nothing."""
+    found = []
+    for seed in range(40 if rows < 2000 else 10):
+        rng = np.random.RandomState(seed)
+        found.append(learned(inputs(seed, rows), rng.standard_t(4, size=(rows, 1))))
+    assert sum(one is not None for one in found) <= 2
 
 
-def test_classes_have_a_mean_each_and_two_classes_one():
-    X = data(0, 30)
-    for labels, width in ((2, 1), (3, 3)):
-        y = np.arange(30) % labels
-        target = ClassTarget(np.arange(labels))
-        folds = np.full(30, -1)
-        neighbours, near = Neighbours.learned(
-            3, COLUMNS, target, X, y, folds, np.random.RandomState(0), 1
-        )
-        found = neighbours.inputs(near, 0)
-        assert found.shape == (30, 2 * width + 1)
-        nearest = y[near.places[:, 0]]
-        expected = nearest[:, None] if labels == 2 else np.eye(3)[nearest]
-        np.testing.assert_array_equal(found[:, width:-1], expected)
+def test_a_row_does_not_correct_itself_even_among_twins():
+    X, residuals, _ = noisy(3, 200)
+    X = np.repeat(X[:50], 4, axis=0)
+    residuals = np.repeat(residuals[:50], 4, axis=0)
+    found = learned(X, residuals)
+    before = found.correction(X[:1], 1, np.arange(1))
+    changed = found.residuals.copy()
+    changed[0] += 100
+    found = found._replace(residuals=changed)
+    np.testing.assert_array_equal(found.correction(X[:1], 1, np.arange(1)), before)
+    assert np.isfinite(before).all()
+    assert np.abs(found.correction(X[1:2], 1, np.arange(1, 2))).max() > 1
 
 
-def test_of_many_rows_some_are_searched(monkeypatch):
-    monkeypatch.setattr("fusednn.estimators.tabular.neighbours.MOST_ROWS", 50)
-    X = data(0, 200)
-    (neighbours, near), y = learned(X, np.arange(200.0), np.full(200, -1))
-    assert len(neighbours.kept) == 50
-    np.testing.assert_array_equal(neighbours.targets, y[neighbours.kept])
-    distances = distances_of(X, X[neighbours.kept])
-    distances[neighbours.kept, np.arange(50)] = np.inf
-    expected = np.argsort(distances, axis=1)[:, :3]
-    np.testing.assert_array_equal(near.places[:, :3], expected)
+def test_what_cannot_be_corrected():
+    for rows in range(1, 6):
+        assert learned(inputs(0, rows), np.zeros((rows, 1))) is None
+    assert learned(np.zeros((200, 4), np.float32), np.ones((200, 1))) is not None
+    none = Columns((), 0, ())
+    assert learned(np.zeros((90, 0), np.float32), np.ones((90, 1)), columns=none) is None
 
 
-SEARCH = """
-import sys
-import numpy as np
-from fusednn.estimators.tabular.answers import ClassTarget
-from fusednn.estimators.tabular.columns import Columns
-from fusednn.estimators.tabular.neighbours import Neighbours
-
-X = np.random.RandomState(0).randint(2, size=(1500, 20)).astype(np.float32)
-X[:, 8:] = 0  # so that many rows are equally near
-known = Columns((), 20, ()), ClassTarget(np.arange(2)), X, np.arange(1500) % 2
-folds = np.arange(1500) % 4
-found, near = Neighbours.learned(8, *known, folds, np.random.RandomState(0), int(sys.argv[1]))
-few = found.near(X[:5])
-sys.stdout.buffer.write(b"".join(part.tobytes() for part in (*near, *few)))
-"""
-
-
-def test_neither_threads_nor_processors_change_what_is_near():
-    found = set()
-    for processors, n_jobs in (("1", 1), ("8", 1), ("8", 3)):
-        environment = {**os.environ, "OMP_NUM_THREADS": processors}
-        call = [sys.executable, "-c", SEARCH, str(n_jobs)]
-        found.add(subprocess.run(call, env=environment, capture_output=True, check=True).stdout)
-    assert len(found) == 1
-    assert len(found.pop()) == (1500 * 24 + 5 * 25) * 16
+def test_of_many_rows_some_are_searched(monkeypatch, exact):
+    monkeypatch.setattr(neighbours, "MOST_ROWS", 70)
+    monkeypatch.setattr(neighbours, "MOST_CHOOSING", 90)
+    X, residuals, _ = noisy(4, 200)
+    residuals = 20 * hills(X)
+    found = learned(X, residuals)
+    assert len(found.numbers) == len(set(found.numbers.tolist())) == 70
+    assert found.numbers[-1] > 190
+    np.testing.assert_allclose(found.residuals, residuals[found.numbers], atol=1e-12)
+    distances = distances_of(X, X[found.numbers])
+    distances[found.numbers, np.arange(70)] = np.inf
+    known = found.residuals, np.ones(70), found.most, found.power, found.soft
+    wanted = found.shares * means_of(distances, *known)
+    np.testing.assert_allclose(
+        found.correction(X, 1, np.arange(200)), wanted, rtol=1e-3, atol=1e-5
+    )
 
 
-def test_rows_that_are_equally_near_are_in_their_order():
-    X = np.repeat(data(0, 3), 40, axis=0)
-    (neighbours, _), _ = learned(X, np.arange(120.0), np.full(120, -1))
-    near = neighbours.near(X[::40])
-    same = np.isclose(near.distances[:, 1:], near.distances[:, :-1], rtol=0, atol=0)
-    assert same.any()
-    assert (np.diff(near.places, axis=1)[same] > 0).all()
+def test_of_many_columns_the_principal_axes_are_searched(exact):
+    """Those of NumPy's singular vectors."""
+    many = Columns((0,), 40, ())
+    rng = np.random.RandomState(0)
+    X = (rng.normal(size=(900, 40)) * 2.0 ** -np.arange(40)).astype(np.float32)
+    found = learned(X, np.sign(X[:, :1]), columns=many)
+    axes = np.linalg.svd(X - X.mean(axis=0, dtype=float), full_matrices=False)[2][:10]
+    space = X @ axes.T
+    distances, places = found._near(X[:50], 1, None)
+    whole = np.sqrt(((space[:50, None] - space[None]) ** 2).sum(axis=2))
+    np.testing.assert_array_equal(places, np.argsort(whole, axis=1)[:, : found.most])
+    np.testing.assert_allclose(distances, np.sort(whole)[:, : found.most], rtol=1e-4, atol=1e-6)
+
+
+def test_many_flags_do_not_count_where_there_are_numbers(exact):
+    X, residuals, _ = noisy(0, 300)
+    with_flags = learned(X, residuals)
+    assert with_flags.axes.shape == (7, 7)
+    many = learned(X, residuals, columns=Columns((0, 1), 3, (200,)))
+    assert many.axes.shape == (3, 3)
+    codes = learned(X[:, 3:], residuals, columns=Columns((), 0, (200,)))
+    assert codes.axes.shape == (200, 10)
+
+
+def test_the_rows_found_are_near_ones():
+    X, residuals, _ = noisy(5, 1000)
+    found = learned(X, residuals)
+    others = inputs(7, 200)
+    distances, places = found._near(others, 1, None)
+    whole = distances_of(others, X)
+    np.testing.assert_allclose(np.take_along_axis(whole, places, 1), distances, rtol=1e-4)
+    nearest = np.sort(whole, axis=1)[:, : found.most]
+    assert (distances <= (1 + neighbours.INEXACT) * nearest + 1e-5).all()
+
+
+@pytest.mark.parametrize("n_jobs", [2, 3])
+def test_the_same_bits_alone_and_with_any_number_of_threads(n_jobs, monkeypatch):
+    monkeypatch.setattr(neighbours, "BLOCK", 64)
+    X, residuals, weights = noisy(6, 500)
+    found = learned(X, residuals, weights=weights)
+    again = pickle.loads(pickle.dumps(found))
+    others = inputs(8, 150)
+    whole = found.correction(others, 1)
+    np.testing.assert_array_equal(again.correction(others, n_jobs), whole)
+    alone = [found.correction(others[row : row + 1], 1) for row in range(150)]
+    np.testing.assert_array_equal(np.vstack(alone), whole)

@@ -52,15 +52,15 @@ TARGETS = {
 ENCODINGS = ["plain", "pbld", "plr", "quantile", "tree"]
 
 
-def network(recipe, task="classes", inputs=X):
+def network(recipe, task="classes"):
     target, y = TARGETS[task]
     metric = metric_of("rmse" if task == "quantities" else "log_loss", target)
-    return network_of(recipe, COLUMNS, target, metric, inputs, y, 5, 0), y
+    return network_of(recipe, COLUMNS, target, metric, X, y, 5, 0), y
 
 
-def initialized(recipe, task="classes", inputs=X):
-    model, y = network(recipe, task, inputs)
-    return model.initialize(inputs, y[:, 0] if y.ndim == 2 else y)
+def initialized(recipe, task="classes"):
+    model, y = network(recipe, task)
+    return model.initialize(X, y[:, 0] if y.ndim == 2 else y)
 
 
 def layers_of(model, kind):
@@ -148,15 +148,6 @@ def test_a_table_of_flags_alone_has_no_encoding():
         assert model.fit(flags, y, X_val=flags, y_val=y).score(flags, y) == 1
 
 
-def test_inputs_of_neighbours_stand_behind_the_codes():
-    more = np.hstack([X, RNG.normal(size=(ROWS, 3)).astype(np.float32)])
-    model = initialized(Recipe("", widths=(8,), neighbours=8), inputs=more)
-    [embedding] = layers_of(model, Embedding)
-    assert embedding.columns == (6,)
-    first = model.get_weights()[3][0]
-    assert first.shape == (6 + 3 + 8 + 3 * 3, 8)
-
-
 def test_epochs_follow_from_rows():
     recipe = Recipe("", epochs=200, passes=1.2e6, least_epochs=24)
     found = [recipe.epochs_for(rows) for rows in (100, 6000, 12_000, 80_000, 200_000, 10**6)]
@@ -166,12 +157,11 @@ def test_epochs_follow_from_rows():
 
 
 def test_families_of_a_preset_have_names_of_their_own():
-    for name, preset in PRESETS.items():
+    for preset in PRESETS.values():
         for target, _ in TARGETS.values():
             recipes = preset.recipes(target)
             names = [one.family for one in recipes]
             assert len(set(names)) == len(names)
-            assert any(one.neighbours for one in recipes) == (name == "best")
 
 
 def test_batches_follow_from_rows():

@@ -27,7 +27,6 @@ from fusednn import (
     load,
 )
 from fusednn.estimators.tabular.files import read_estimator
-from fusednn.estimators.tabular.presets import PRESETS
 from fusednn.serving.files.fields import Refused
 from fusednn.serving.files.reading import KEY, Plan
 
@@ -223,21 +222,6 @@ def test_mutated_files_are_refused_or_predict(first, last, tmp_path):
                 assert len(estimator.predict(TEST)) == 40
     assert 0.025 < loaded / (last - first) < 0.75
     assert all(0 < len(message) < 1000 and "\n" not in message for message in messages)
-
-
-def test_training_rows_cannot_be_frozen(tmp_path, monkeypatch):
-    best = PRESETS["best"]
-    near = tuple(one for one in best.classes if one.neighbours)  # others may have all the weight
-    monkeypatch.setitem(PRESETS, "best", best._replace(classes=near))
-    model = _short(TabularClassifier, LABELS, "best")
-    for use in (
-        freeze,
-        lambda model: model.save(tmp_path / "model"),
-        lambda model: export_c(model, tmp_path / "model.c"),
-    ):
-        with pytest.raises(TypeError, match=r'fit it with preset="default"\.'):
-            use(model)
-    assert not list(tmp_path.iterdir())
 
 
 def test_other_programs(tmp_path):

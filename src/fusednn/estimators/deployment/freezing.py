@@ -107,7 +107,7 @@ def freeze(
 
     A `TabularClassifier` or `TabularRegressor` must be the whole, the best estimator of a search,
     or the only step of a pipeline. It cannot be frozen if it predicts with its training rows,
-    as with preset "best".
+    as `TabularRegressor` may with preset "best".
 
     A `GAN` has two networks, of which each is frozen: take its `generator_` or `discriminator_`.
 

@@ -25,9 +25,7 @@ from .ensembles import Fitted, Plan
 from .files_mixin import FilesMixin
 from .folds import NEVER, folds_of
 from .importances import MOST_ROWS, NotComputed, groups_of, importances_of
-from .members import Trained
 from .metrics import metric_of
-from .neighbours import Neighbours
 from .presets import PRESETS, Preset
 from .reading import (
     IN_VALIDATION,
@@ -93,17 +91,15 @@ class BaseTabular(FilesMixin, BaseEstimator):
         judge = self._judge(preparation, target, factors, X_val, y_val)
         preset = preset.fitting(len(own.X), target)
         columns = Columns.of(preparation)
-        data = self._data(preset, columns, target, own, judge, random_state)
+        data = self._data(preset, own, judge, random_state)
         metric = metric_of(self._metric(preset), target)
         metric.check(target, own.y, own.weights)
         plan = Plan(preset, columns, target, metric, data)
         jobs = plan.jobs(random_state)
         fitted = plan.fitted(jobs, self.n_jobs, bool(self.verbose), start, self.time_limit)
-        nearby = [one.job.fold if one.job.recipe.neighbours else None for one in fitted.members]
         found = {
             "_target": target,
-            "_neighbours": None if set(nearby) == {None} else data.neighbours,
-            "_folds": nearby,
+            "_neighbours": fitted.neighbours,
             "preparation_": preparation,
             "members_": [one.network for one in fitted.members],
             "weights_": fitted.weights,
@@ -124,36 +120,20 @@ class BaseTabular(FilesMixin, BaseEstimator):
         self.__dict__.update(found)
         return self
 
-    def _data(self, preset, columns, target, own, judge, random_state) -> Data:
+    def _data(self, preset, own, judge, random_state) -> Data:
         """The rows of the fit, and their folds."""
         count = len(own.X)
         folds = np.full(count, NEVER)
         if judge is None:
             classes = own.y if self._classify else None
             folds = folds_of(preset.n_folds, count, classes, random_state)
-        asked = max(recipe.neighbours for recipe in preset.recipes(target))
-        if not asked:
-            return Data(own, folds, judge)
-        known = columns, target, own.X, own.y, folds, random_state, self.n_jobs
-        neighbours, near = Neighbours.learned(asked, *known)
-        near_judge = None if judge is None else neighbours.near(judge.X)
-        return Data(own, folds, judge, neighbours, near, near_judge)
+        return Data(own, folds, judge)
 
     def _importances(self, plan, fitted, preparation, random_state) -> np.ndarray:
         step = -(-len(fitted.places) // MOST_ROWS)
         rows = slice(None, None, step)
-        X = fitted.judges.X[rows]
-
-        def outputs(one: Trained, own: np.ndarray) -> np.ndarray:
-            inputs = own
-            neighbours = plan.data.neighbours
-            if one.job.recipe.neighbours:
-                near = neighbours.near(own)
-                inputs = np.hstack([own, neighbours.inputs(near, one.job.fold)])
-            return outputs_of(plan.target, one.network, inputs)
-
-        loss = plan.loss_of(fitted, rows, outputs)
-        return importances_of(groups_of(preparation), X, loss, random_state)
+        loss = plan.loss_of(fitted, rows, self.n_jobs)
+        return importances_of(groups_of(preparation), fitted.judges.X[rows], loss, random_state)
 
     def _preset(self) -> Preset:
         """The preset with the user's numbers."""
@@ -217,17 +197,15 @@ class BaseTabular(FilesMixin, BaseEstimator):
         return table
 
     def _outputs(self, X) -> np.ndarray:
-        """The weighted outputs of the networks, float64 of shape (n_rows, n_outputs)."""
+        """The weighted outputs, corrected if so fitted, float64 of shape (n_rows, n_outputs)."""
         check_is_fitted(self, "members_")
         with in_words():
             inputs = matrix(self.preparation_, self._table(X))
-        near = None if self._neighbours is None else self._neighbours.near(inputs)
         total = np.zeros(())
-        for network, weight, fold in zip(self.members_, self.weights_, self._folds, strict=True):
-            own = inputs
-            if fold is not None:
-                own = np.hstack([inputs, self._neighbours.inputs(near, fold)])
-            total = total + weight * outputs_of(self._target, network, own)
+        for network, weight in zip(self.members_, self.weights_, strict=True):
+            total = total + weight * outputs_of(self._target, network, inputs)
+        if self._neighbours is not None:
+            total = total + self._neighbours.correction(inputs, self.n_jobs)
         return total
 
     def __sklearn_tags__(self):

@@ -11,7 +11,7 @@ from fusednn.tables.preparing.preparation import Preparation
 
 class Columns(NamedTuple):
     """
-    What the columns of networks' inputs are: values, codes, and those of neighbours.
+    What the columns of networks' inputs are: values, then codes.
 
     Parameters
     ----------

@@ -6,8 +6,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .neighbours import Near, Neighbours
-
 
 class Rows(NamedTuple):
     """
@@ -43,33 +41,18 @@ class Data(NamedTuple):
         The fold that each of them judges; -1 for none.
     judge : Rows or None
         A validation set, which judges all networks.
-    neighbours : Neighbours or None
-    near, near_judge : Near or None
-        The training rows nearest to `own` and to `judge`.
     """
 
     own: Rows
     folds: np.ndarray
     judge: Rows | None
-    neighbours: Neighbours | None = None
-    near: Near | None = None
-    near_judge: Near | None = None
 
-    def for_fold(self, fold: int, with_neighbours: bool) -> tuple[Rows, Rows]:
+    def for_fold(self, fold: int) -> tuple[Rows, Rows]:
         """The rows that a network trains on, and those that judge it."""
-        own, judge = self.own, self.judge
-        if with_neighbours and self.neighbours is not None:
-            own = self._extended(own, self.near, fold)
-            judge = None if judge is None else self._extended(judge, self.near_judge, fold)
-        if judge is not None:
-            return own, judge
+        if self.judge is not None:
+            return self.own, self.judge
         held = self.folds == fold
-        return own.take(~held), own.take(held)
-
-    def _extended(self, rows: Rows, near: Near | None, fold: int) -> Rows:
-        assert self.neighbours is not None
-        assert near is not None
-        return rows._replace(X=np.hstack([rows.X, self.neighbours.inputs(near, fold)]))
+        return self.own.take(~held), self.own.take(held)
 
     def judges(self, folds: set[int]) -> tuple[Rows, np.ndarray, np.ndarray]:
         """The rows that judge these folds, their places, and the fold of each."""

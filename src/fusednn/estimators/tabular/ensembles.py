@@ -8,13 +8,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .answers import ClassTarget, Target
+from .answers import ClassTarget, Target, outputs_of
 from .budget import ROWS, TRIAL_EPOCHS, TooShort, within
 from .columns import Columns
 from .data import Data, Rows
 from .folds import NEVER
 from .members import Job, Trained, Trainer, threads_of, train
 from .metrics import Metric
+from .neighbours import SECONDS, Neighbours
 from .passes import Work
 from .presets import Preset
 from .sharpening import LEAST_SHARPENED, power_of, sharpen, sharpened
@@ -35,7 +36,8 @@ class Fitted(NamedTuple):
     weights : ndarray of float64 of shape (n_members,)
         They sum to 1.
     outputs : ndarray of float64 of shape (n_judged, n_outputs)
-        The weighted outputs for the rows that judged, each from networks that have not seen it.
+        The weighted outputs for the rows that judged, each from networks that have not seen it;
+        corrected, if there are neighbours, without a row's own residual.
     judges : Rows
         These rows.
     places : ndarray of int of shape (n_judged,)
@@ -44,6 +46,8 @@ class Fitted(NamedTuple):
         The fold of each.
     history : list of dict
         For each network what it is and took.
+    neighbours : Neighbours or None
+        What corrects outputs.
     """
 
     members: list[Trained]
@@ -53,6 +57,7 @@ class Fitted(NamedTuple):
     places: np.ndarray
     folds: np.ndarray
     history: list[dict[str, Any]]
+    neighbours: Neighbours | None = None
 
 
 class Plan(NamedTuple):
@@ -129,7 +134,24 @@ class Plan(NamedTuple):
         if not found:
             assert limit is not None
             raise TooShort(limit, time.perf_counter() - start)
-        return self._weighed(found)
+        fitted = self._weighed(found)
+        if work.ends_within(SECONDS * len(fitted.places)):
+            return fitted
+        return self._corrected(fitted, n_jobs)
+
+    def _corrected(self, fitted: Fitted, n_jobs: int | None) -> Fitted:
+        """The ensemble with a correction, if that is asked for, possible and of use."""
+        has_quantiles = getattr(self.target, "quantiles", ())
+        if not self.preset.corrects or isinstance(self.target, ClassTarget) or has_quantiles:
+            return fitted
+        if self.data.judge is not None:
+            return fitted  # a validation set stays one: none of its rows answers for others
+        rows, known = fitted.judges, (self.columns, self.target, self.metric)
+        found = Neighbours.learned(*known, rows, fitted.outputs, n_jobs)
+        if found is None:
+            return fitted
+        correction = found.correction(rows.X, n_jobs, np.arange(len(rows.X)))
+        return fitted._replace(outputs=fitted.outputs + correction, neighbours=found)
 
     def _within(
         self, jobs: Sequence[Job], n_jobs: int | None, start: float, limit: float
@@ -155,7 +177,7 @@ class Plan(NamedTuple):
 
     def _pace(self, job: Job) -> float:
         """Seconds of an epoch of a network, by a trial with few rows."""
-        own, judge = self.data.for_fold(job.fold, job.recipe.neighbours > 0)
+        own, judge = self.data.for_fold(job.fold)
         step = -(-len(own.X) // ROWS)
         own, judge = own.take(self._some(own.y, step)), judge.take(slice(None, None, step))
         data = Data(own, np.full(len(own.X), NEVER), judge)
@@ -225,7 +247,7 @@ class Plan(NamedTuple):
         return slice(None) if self.data.judge is not None else folds == one.job.fold
 
     def loss_of(
-        self, fitted: Fitted, rows: slice, outputs: Callable[[Trained, np.ndarray], np.ndarray]
+        self, fitted: Fitted, rows: slice, n_jobs: int | None
     ) -> Callable[[np.ndarray], float]:
         """
         What is to be small of an ensemble, as a function of the inputs of rows that judge it.
@@ -237,19 +259,21 @@ class Plan(NamedTuple):
         fitted : Fitted
         rows : slice
             Which of the rows that judge.
-        outputs : callable
-            From a network and inputs to outputs.
+        n_jobs : int or None
         """
         judges, folds = fitted.judges.take(rows), fitted.folds[rows]
+        numbers = np.arange(len(fitted.places))[rows]
 
         def loss(X: np.ndarray) -> float:
             mixed = np.zeros((len(X), fitted.outputs.shape[1]))
             total = np.zeros(len(X))
             for one, weight in zip(fitted.members, fitted.weights, strict=True):
                 own = self.rows_of(one, folds)
-                mixed[own] += weight * outputs(one, X[own])
+                mixed[own] += weight * outputs_of(self.target, one.network, X[own])
                 total[own] += weight
             mixed /= total[:, np.newaxis]
+            if fitted.neighbours is not None:
+                mixed += fitted.neighbours.correction(X, n_jobs, numbers)
             value = self.metric.value(self.target, judges.y, mixed, judges.weights)
             return self.metric.sign * value
 

@@ -28,7 +28,7 @@ class FilesMixin:
         NotFittedError
             If the estimator is not fitted.
         TypeError
-            If it predicts with its training rows, as with preset "best".
+            If it predicts with its training rows, as `TabularRegressor` may with preset "best".
         ValueError
             If a parameter, such as a function of your own, cannot be written without pickle; the
             message names it.

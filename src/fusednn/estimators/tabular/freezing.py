@@ -99,7 +99,6 @@ def attributes_of(
         "weights_": np.array([member.weight for member in members]),
         "n_features_in_": len(preparation.columns),
         "_neighbours": None,
-        "_folds": [None] * len(members),
     }
     if preparation.named:
         found["feature_names_in_"] = np.array(preparation.columns, object)

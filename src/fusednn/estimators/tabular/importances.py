@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Self, overload
 
 import numpy as np
 
@@ -17,13 +18,21 @@ MOST_ROWS = 5_000
 class NotComputed:
     """Stands for `feature_importances_` in a class; what a fit has computed goes before it."""
 
-    def __get__(self, estimator: object, owner: type) -> np.ndarray:
-        """Raises AttributeError, so `hasattr` is false."""
-        if "members_" in getattr(estimator, "__dict__", {}):
+    @overload
+    def __get__(self, estimator: None, owner: type) -> Self: ...
+
+    @overload
+    def __get__(self, estimator: object, owner: type) -> np.ndarray: ...
+
+    def __get__(self, estimator: object, owner: type) -> Self | np.ndarray:
+        """Raises AttributeError for an estimator, so `hasattr` is false."""
+        if estimator is None:
+            return self
+        if "members_" in vars(estimator):
             raise AttributeError(
                 "feature_importances_ was not computed: set importances=True, and fit again."
             )
-        raise AttributeError(f"{owner.__name__!r} has no attribute 'feature_importances_'")
+        raise AttributeError(f"{owner.__name__!r} object has no attribute 'feature_importances_'")
 
 
 def groups_of(preparation: Preparation) -> list[list[int]]:

@@ -96,7 +96,7 @@ class Trainer(NamedTuple):
         if self.work.is_over:
             return None
         start = time.perf_counter()
-        own, judge = self.data.for_fold(job.fold, job.recipe.neighbours > 0)
+        own, judge = self.data.for_fold(job.fold)
         known = self.columns, self.target, self.metric
         network = network_of(job.recipe, *known, own.X, own.y, job.epochs, job.seed)
         network.n_jobs = n_jobs

@@ -32,6 +32,8 @@ class Preset(NamedTuple):
         The default metrics of classes and of quantities.
     scale_flags : bool
         Whether flags are scaled as numbers are.
+    corrects : bool
+        Whether quantities are corrected by residuals of near rows.
     """
 
     classes: Recipes
@@ -41,6 +43,7 @@ class Preset(NamedTuple):
     n_ensemble: int = 1
     metrics: tuple[str, str] = ("log_loss", "rmse")
     scale_flags: bool = False
+    corrects: bool = False
 
     def recipes(self, target: Target) -> Recipes:
         """The families for a target."""
@@ -122,8 +125,6 @@ _QUANTITIES = (
     _FINE_BINS,
 )
 
-_NEAR: dict[str, Any] = {"family": "neighbours", "neighbours": 8}
-
 PRESETS: dict[str, Preset] = {
     "fast": Preset(
         (
@@ -146,8 +147,5 @@ PRESETS: dict[str, Preset] = {
         scale_flags=True,
     ),
     "default": Preset(_CLASSES, _QUANTITIES),
-    "best": Preset(
-        (*_CLASSES, _QUICK_OF_CLASSES._replace(**_NEAR)),
-        (*_QUANTITIES, _BINS._replace(**_NEAR)),
-    ),
+    "best": Preset(_CLASSES, _QUANTITIES, corrects=True),
 }

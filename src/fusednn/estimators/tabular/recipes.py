@@ -98,8 +98,6 @@ class Recipe(NamedTuple):
         Tables of fewer or more rows go without the family.
     most_classes : float
         So do targets of more classes.
-    neighbours : int
-        The training rows nearest to a row, whose targets are inputs; 0: there are none.
 
     References
     ----------
@@ -136,7 +134,6 @@ class Recipe(NamedTuple):
     least_rows: float = 0
     most_rows: float = np.inf
     most_classes: float = np.inf
-    neighbours: int = 0
 
     def suits(self, rows: int, classes: int) -> bool:
         """Whether tables of so many rows and classes have the family; quantities have none."""
