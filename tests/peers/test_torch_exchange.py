@@ -102,7 +102,7 @@ TABULAR = [
 PAIRS = {  # the axes of our sample, our layers, PyTorch's
     "dense": (
         (6,),
-        [Dense(7, "relu"), Dense(5, "tanh", bias=False)],
+        [Dense(7, "relu"), Dense(5, "tanh", bias=False), layers.Output()],
         lambda: [nn.Linear(6, 7), nn.ReLU(), nn.Linear(7, 5, bias=False), nn.Tanh()],
     ),
     "weight norm": (

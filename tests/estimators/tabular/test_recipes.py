@@ -167,3 +167,15 @@ def test_families_of_a_preset_have_names_of_their_own():
 def test_batches_follow_from_rows():
     recipe = Recipe("", small_batch=64)
     assert [recipe.batch_for(rows) for rows in (10, 1024, 1025)] == [10, 64, 256]
+    steps = recipe._replace(least_steps=4)
+    assert [steps.batch_for(rows) for rows in (5, 10, 48, 100, 1024)] == [5, 8, 12, 25, 64]
+
+
+def test_few_epochs_have_no_valleys():
+    """The first cycles of CosLog would end within one epoch."""
+    target, y = TARGETS["binary"]
+    known = COLUMNS, target, metric_of("log_loss", target), X, y
+    recipe = Recipe("", valleys=True)
+    found = [network_of(recipe, *known, epochs, 0).n_iter_no_change for epochs in (15, 16)]
+    assert found == [np.inf, "cycle"]
+    assert network_of(Recipe(""), *known, 100, 0).n_iter_no_change == np.inf

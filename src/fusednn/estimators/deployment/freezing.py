@@ -157,9 +157,11 @@ def ensemble_of(estimator: Any, folds: bool = True) -> Ensemble | None:
     if isinstance(estimator, BaseSearchCV):
         return ensemble_of(_best(estimator), folds)
     if isinstance(estimator, Pipeline):
-        check_is_fitted(estimator)
         [*before, last] = steps_of(estimator) or [None]
-        return None if before else ensemble_of(last, folds)
+        if before:
+            return None
+        check_is_fitted(estimator)
+        return ensemble_of(last, folds)
     return None
 
 

@@ -61,7 +61,7 @@ _REALMLP = Recipe("realmlp")
 _OF_QUANTITIES: dict[str, Any] = {"activation": "mish", "rate": 0.2}
 
 _PERIODIC = _REALMLP._replace(
-    family="periodic", valleys=True, small_batch=64, epochs=100, passes=6e5
+    family="periodic", valleys=True, small_batch=64, least_steps=4, epochs=100, passes=6e5
 )
 _FINE = _PERIODIC._replace(family="fine periodic", sigma=1.0, encoding_rate=1.0)
 # Tables of bins begin at 0, and rare bins get few steps: hence their rates.
@@ -84,6 +84,7 @@ _BINS = Recipe(
     clip_norm=1.0,
     valleys=True,
     small_batch=64,
+    least_steps=4,
     epochs=100,
     passes=6e5,
 )

@@ -33,6 +33,10 @@ MANY, FEWEST = 2_000_000, 4
 """Rows that training sees in the least epochs, and those of the largest tables."""
 FEW_ROWS = 1024
 """Up to so many rows have the smaller batch size."""
+VALLEYS = 16
+"""From so many epochs on, one ends near each valley of CosLog."""
+LEAST_BATCH = 8
+"""Batches do not become smaller for the sake of steps."""
 SLOW = 0.1
 """RealMLP's factor of the rate of biases, and of shares of activations."""
 
@@ -89,6 +93,8 @@ class Recipe(NamedTuple):
     batch_size : int
     small_batch : int
         The batch size of up to 1,024 rows.
+    least_steps : int
+        Tiny tables have smaller batches, so that an epoch has so many steps.
     epochs : int
     passes : float or None
         The most rows that training sees, so large tables get fewer epochs; None: no limit.
@@ -128,6 +134,7 @@ class Recipe(NamedTuple):
     valleys: bool = False
     batch_size: int = 256
     small_batch: int = 256
+    least_steps: int = 1
     epochs: int = 256
     passes: float | None = None
     least_epochs: int = 12
@@ -148,7 +155,9 @@ class Recipe(NamedTuple):
 
     def batch_for(self, rows: int) -> int:
         """The batch size of a network that trains on so many rows."""
-        return min(self.batch_size if rows > FEW_ROWS else self.small_batch, rows)
+        if rows > FEW_ROWS:
+            return self.batch_size
+        return min(self.small_batch, max(rows // self.least_steps, LEAST_BATCH), rows)
 
 
 def network_of(
@@ -195,7 +204,7 @@ def network_of(
         clip_norm=recipe.clip_norm,
         early_stopping=True,
         scoring=metric.scoring(target),
-        n_iter_no_change="cycle" if recipe.valleys else np.inf,
+        n_iter_no_change="cycle" if recipe.valleys and epochs >= VALLEYS else np.inf,
         best_epoch="last",
         tol=0.0,
         dtype="float32",
