@@ -90,7 +90,7 @@ def attributes_of(
     names : tuple of str
         Names of the targets, where y had them.
     n_jobs : int or None
-        Of the networks.
+        That of the networks.
     """
     preparation, members, target = ensemble[:3]
     found: dict[str, Any] = {

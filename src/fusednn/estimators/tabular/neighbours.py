@@ -64,7 +64,7 @@ class Neighbours(NamedTuple):
     residuals : ndarray of float64 of shape (n_searched, n_targets)
         What the outputs of networks that have not seen a row lack, in the targets' deviations.
     weights : ndarray of float64 of shape (n_searched,)
-        Of rows, with mean 1.
+        Those of rows, with mean 1.
     soft : float
     most, power : int
         How many rows count, and how their weights fall with distance.

@@ -65,7 +65,7 @@ class Recipe(NamedTuple):
     encoding_rate : float
         Factor of the rate of the encoding's parameters.
     frequencies, sigma
-        Of periodic embeddings.
+        Those of periodic embeddings.
     embedding : int
         The numbers that a code becomes.
     widths : tuple of int

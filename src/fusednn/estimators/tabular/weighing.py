@@ -21,7 +21,7 @@ def greedy_weights(
     Parameters
     ----------
     outputs : sequence of ndarray
-        Of each candidate, of one shape.
+        Those of each candidate, all of one shape.
     loss : callable
         From outputs to what is to be minimised.
     steps : int, default=25

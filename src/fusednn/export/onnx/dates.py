@@ -30,7 +30,7 @@ def add_parts(graph: Graph, x: str, start: str, parts: Sequence[str]) -> list[st
     start : str
         The day from which `elapsed` counts.
     parts : sequence of str
-        Of `fusednn.tables.dates.PARTS`.
+        Some of `fusednn.tables.dates.PARTS`.
 
     References
     ----------

@@ -44,9 +44,9 @@ class Averaging:
     Attributes
     ----------
     weights : list of float
-        Of the members.
+        Those of the members.
     dtype : dtype
-        Of the networks.
+        That of the networks.
     """
 
     def __init__(

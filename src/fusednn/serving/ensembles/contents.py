@@ -70,7 +70,7 @@ class Contents(NamedTuple):
     preparation : Preparation
     target : Classes or Quantities
     ops : tuple of tuple of Layer
-        Of each member.
+        Those of each member.
     weights : tuple of float
     dtype : dtype
     name : str
