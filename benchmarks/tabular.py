@@ -55,6 +55,8 @@ def absent(methods):
 def line(record):
     """What a run printed."""
     title = f"{record['method']:24}{record['set']:20}{record['seed']:2}"
+    if "state" in record:
+        title += f" state {record['state']}"
     if "failed" in record:
         return f"{title}  failed: {record['failed']}"
     fit, predict = record["fit"], record["predict"]
@@ -67,10 +69,12 @@ def line(record):
     )
 
 
-def measure(records, name, seed, method, options):
+def measure(records, name, seed, method, state, options):
     """One run; once more if it compiled kernels, which the seconds shall not have."""
     asked = {"set": name, "seed": seed, "method": method}
     asked |= {"threads": options.threads, "cap": options.cap}
+    if state is not None:
+        asked["state"] = state
     if options.choose:
         asked["choose"] = options.choose
     found = in_process(asked)
@@ -100,6 +104,13 @@ def main():
     )
     parser.add_argument("--further", action="store_true", help="tables that no target names")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
+    parser.add_argument(
+        "--states",
+        type=int,
+        nargs="+",
+        metavar="STATE",
+        help="random states of the estimators, on the same split (default: the seed of the split)",
+    )
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--cap", type=float, default=600, help="seconds of a fit, at most")
     parser.add_argument("--json", type=Path, default=KEPT)
@@ -126,8 +137,10 @@ def main():
                 for seed in options.seeds:
                     if METHODS[method].rows and len(tables[name]().frame) > METHODS[method].rows:
                         continue
-                    if wanted(records.find(name, seed, method), options):
-                        measure(records, name, seed, method, options)
+                    for given in options.states or [seed]:
+                        state = None if given == seed else given
+                        if wanted(records.find(name, seed, method, state), options):
+                            measure(records, name, seed, method, state, options)
     show(Runs(records, names, options.seeds), options.methods)
 
 

@@ -13,7 +13,9 @@ QUANTILES = 0.05, 0.95
 
 
 def errors_of(records, name, seed, methods, metric):
-    """What is to be small, for each method; NaN where it has no record.
+    """What is to be small, for each method.
+
+    A run that failed, or that its cap ended before it had scores, is worse than all others.
 
     Parameters
     ----------
@@ -27,18 +29,25 @@ def errors_of(records, name, seed, methods, metric):
     Returns
     -------
     ndarray of shape (len(methods),)
+        NaN where a method has no record, infinity where its run has no scores.
     """
-    found = [records.scored(name, seed, method) for method in methods]
-    sign = [-1 if one and metric == "first" and one["task"] != "numbers" else 1 for one in found]
-    values = [np.nan if one is None else one[metric] for one in found]
-    return np.array(sign) * np.array(values, float)
+    return np.array([error_of(records.find(name, seed, one), metric) for one in methods])
+
+
+def error_of(record, metric):
+    """What is to be small of a record; NaN without one, infinity without scores."""
+    if record is None:
+        return np.nan
+    if "first" not in record:
+        return np.inf
+    return record[metric] if metric == "second" or record["task"] == "numbers" else -record[metric]
 
 
 def ranks_of(runs, methods, metric):
-    """Ranks of methods on each table, among those that have scores there.
+    """Ranks of methods on each table, among those that have been run there.
 
     A table and seed counts where every method has been run, but for methods that take small
-    tables alone.
+    tables alone. Runs without scores share the last ranks.
 
     Parameters
     ----------
@@ -49,19 +58,19 @@ def ranks_of(runs, methods, metric):
     Returns
     -------
     ndarray of shape (tables, methods)
-        NaN where a method has no scores, or others have not been run.
+        NaN where a method, or one that takes any table, has not been run.
     """
     errors = runs.errors(methods, metric)
     ranks = np.full(errors.shape, np.nan)
     for place in zip(*np.nonzero(runs.complete(methods)), strict=True):
-        known = np.isfinite(errors[place])
+        known = ~np.isnan(errors[place])
         ranks[place][known] = rankdata(errors[place][known])
     return mean_known(ranks, axis=1)
 
 
 def mean_known(values, axis):
     """The mean of what is not NaN; NaN where nothing is."""
-    known = np.isfinite(values)
+    known = ~np.isnan(values)
     counts = known.sum(axis=axis)
     sums = np.where(known, values, 0).sum(axis=axis)
     return np.where(counts, sums / np.maximum(counts, 1), np.nan)

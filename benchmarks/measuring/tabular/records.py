@@ -1,4 +1,4 @@
-"""Results that are kept in a file: a record for each table, seed and method."""
+"""Results that are kept in a file: a record for each table, seed, method and random state."""
 
 import datetime
 import json
@@ -7,6 +7,9 @@ import os
 from benchmarks.measuring.environment import commit, cpu_model, installed
 
 from .methods import METHODS
+
+AS_SEED = -1
+"""Stands for a random state that is the seed of the split."""
 
 
 class Records:
@@ -25,15 +28,20 @@ class Records:
 
     @staticmethod
     def _key(record):
-        return record["set"], record["seed"], record["method"]
+        return record["set"], record["seed"], record["method"], record.get("state", AS_SEED)
 
     def all(self):
         """Every record."""
         return list(self._kept.values())
 
-    def find(self, name, seed, method):
-        """The record, or None."""
-        return self._kept.get((name, seed, method))
+    def find(self, name, seed, method, state=None):
+        """The record, or None; `state` is a random state other than the seed."""
+        return self._kept.get((name, seed, method, AS_SEED if state is None else state))
+
+    def states(self, name, seed, method):
+        """All records with scores of one split, whatever their random state."""
+        wanted = name, seed, method
+        return [one for key, one in self._kept.items() if key[:3] == wanted and "first" in one]
 
     def add(self, asked, found):
         """Keeps what a trial found, with the machine and the versions that it ran with.
@@ -41,7 +49,7 @@ class Records:
         Parameters
         ----------
         asked : dict
-            "set", "seed", "method", "threads", "cap".
+            "set", "seed", "method", "threads", "cap", and "state" where it is not the seed.
         found : dict
             What `trial.in_process` returned.
         """

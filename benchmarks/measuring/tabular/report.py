@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from . import reproduced
 from .methods import OURS, PEERS
 from .ranks import interval, ranks_of
 from .scores import FIRST
@@ -16,17 +17,22 @@ def show(runs, methods):
     runs : Runs
     methods : sequence of str
     """
-    present = [one for one in methods if runs.of(one)]
+    present = [one for one in methods if runs.of(one) or runs.failures(one)]
     if not present:
         print("there are no records")
         return
     _scores(runs, present, "first", "First metric, means over seeds")
     _scores(runs, present, "second", "Log-loss or RMSE, means over seeds")
     _seconds(runs, present)
-    for method in methods:
+    for method in present:
         for one in runs.failures(method):
             print(f"\n{method} failed on {one['set']}, seed {one['seed']}: {one['failed']}")
-    _ranks(runs, present)
+    for part in (*(runs.of_one_seed() if len(runs.seeds) > 1 else ()), runs):
+        _ranks(part, present)
+    head, rows = reproduced.rows(runs, "fusednn-realmlp", "realmlp-td")
+    if rows:
+        print("\n### The published recipe beside its library, by the first metric\n")
+        _table(head, rows)
     for method in present:
         if method in OURS:
             print(f"\n{method}:")
@@ -46,6 +52,7 @@ def _scores(runs, methods, metric, title):
     rows = []
     for name in runs.names:
         found = [runs.of(method, name) for method in methods]
+        failed = [{one["set"] for one in runs.failures(method)} for method in methods]
         kinds = [one["task"] for each in found for one in each]
         if not kinds:
             continue
@@ -53,7 +60,9 @@ def _scores(runs, methods, metric, title):
         large = metric == "first" and kinds[0] != "numbers"
         best = np.nanmax(means) if large else np.nanmin(means)
         unit = FIRST[kinds[0]] if large or kinds[0] == "numbers" else "log-loss"
-        rows.append([name, unit, *(_number(mean, best) for mean in means)])
+        marks = [" failed" if name in one else "" for one in failed]
+        cells = (_number(mean, best) + mark for mean, mark in zip(means, marks, strict=True))
+        rows.append([name, unit, *cells])
     _table(["table", "metric", *methods], rows)
 
 
@@ -84,16 +93,18 @@ def _ranks(runs, present):
     peers = [one for one in present if one in PEERS]
     print(f"\n### Mean ranks, seeds {', '.join(map(str, runs.seeds))}\n")
     print("Peers among themselves; each method of fusednn alone beside them. In brackets is the")
-    print("bootstrap interval over the tables, from 5 to 95 %.\n")
+    print("bootstrap interval over the tables, from 5 to 95 %. Failed runs rank last.\n")
     rows = []
     for method in present:
         field = peers if method in PEERS else [*peers, method]
+        failed = len(runs.failures(method))
         cells = []
         for metric in ("first", "second"):
             found = ranks_of(runs, field, metric)[:, field.index(method)]
-            cells.append("{:.2f} [{:.2f}, {:.2f}]".format(*interval(found)))
+            known = np.isfinite(found).any()
+            cells.append("{:.2f} [{:.2f}, {:.2f}]".format(*interval(found)) if known else "")
         wins = [runs.wins(method, BAR, metric) for metric in ("first", "second")]
         cells += ["" if method == BAR else f"{ahead} of {of}" for ahead, of in wins]
-        rows.append([method, str(int(np.isfinite(found).sum())), *cells])
-    head = ["first metric", "log-loss / RMSE", f"ahead of {BAR}, first", "second"]
+        rows.append([method, str(int(np.isfinite(found).sum())), str(failed or ""), *cells])
+    head = ["failed", "first metric", "log-loss / RMSE", f"ahead of {BAR}, first", "second"]
     _table(["method", "tables", *head], rows)

@@ -37,8 +37,12 @@ class Runs(NamedTuple):
         found = (self.records.find(name, seed, method) for name, seed in pairs)
         return [one for one in found if one and "failed" in one]
 
+    def of_one_seed(self):
+        """The same for each seed alone."""
+        return [self._replace(seeds=(seed,)) for seed in self.seeds]
+
     def errors(self, methods, metric):
-        """Errors of methods, of shape (tables, seeds, methods); NaN without a record."""
+        """Errors of methods, of shape (tables, seeds, methods), by `errors_of`."""
         return np.array(
             [
                 [errors_of(self.records, name, seed, methods, metric) for seed in self.seeds]
@@ -66,7 +70,7 @@ class Runs(NamedTuple):
         errors = self.errors([method, other], metric)
         errors[np.isnan(errors).any(axis=2)] = np.nan
         ours, theirs = mean_known(errors, 1).T
-        return int((ours < theirs).sum()), int(np.isfinite(ours).sum())
+        return int((ours < theirs).sum()), int((~np.isnan(ours)).sum())
 
     def clock(self, methods):
         """What counts: "wall", or "cpu" where other processes ran beside one of the runs."""

@@ -101,6 +101,9 @@ SETS = {
 }
 """What reads each of the fifteen tables, from the smallest to the largest."""
 
+OWN_PARTS = "letter-recognition", "adult"
+"""Those whose test part is the table's own, at every seed."""
+
 
 def load(name):
     """The `Table` of a name in `SETS`."""

@@ -90,8 +90,9 @@ def trial(asked):
     Parameters
     ----------
     asked : dict
-        "set", "seed", "method", "threads", "cap"; with "choose" the rows to train, at most, and
-        training rows judge.
+        "set", "seed", "method", "threads", "cap"; with "state" a random state other than the
+        seed; with "keep" a file for the predictions of the test part; with "choose" the rows to
+        train, at most, and training rows judge.
 
     Returns
     -------
@@ -111,7 +112,7 @@ def trial(asked):
     parts = table.frame.iloc[train], table.frame.iloc[test]
     X, X_test = method.frames(*(part.reset_index(drop=True) for part in parts))
     y, y_test = table.target[train], table.target[test]
-    run = Run(table.task, asked["seed"], asked["threads"], asked["cap"])
+    run = Run(table.task, asked.get("state", asked["seed"]), asked["threads"], asked["cap"])
     model = method.make(X, run)
     options = _limit(model, method.limit, asked["cap"])
     ours = method.package == "fusednn"
@@ -122,6 +123,8 @@ def trial(asked):
     with Clock() as predict:
         predicted = _answers(model, X_test, table.task, int(table.target.max()) + 1)
     first, second = scores(table.task, y_test, predicted)
+    if kept := asked.get("keep"):
+        np.savez_compressed(kept, target=y_test, predicted=predicted)
     record = {
         "task": table.task,
         "first": first,

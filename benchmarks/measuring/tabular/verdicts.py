@@ -3,6 +3,7 @@
 import numpy as np
 
 from .ranks import interval, mean_known, ranks_of
+from .reproduced import summary
 
 BAR = "catboost"
 """The peer whose wins and seconds count."""
@@ -31,12 +32,14 @@ def verdict(runs, peers, method):
     for metric, title in (("first", "first metric"), ("second", "log-loss / RMSE")):
         yield from _rank(runs, peers, method, metric, title)
         wins = [(peer, *runs.wins(method, peer, metric)) for peer in peers]
-        yield f"{title}: ahead of " + ", ".join(f"{p} on {n} of {of}" for p, n, of in wins if of)
+        told = [f"{peer} on {ahead} of {of}" for peer, ahead, of in wins if of]
+        if told:
+            yield f"{title}: ahead of {', '.join(told)}"
     yield from _sums(runs, method)
     if method == "fusednn-fast" and "lightgbm" in peers:
         yield from _beside_lightgbm(runs, method, "lightgbm")
     if method == "fusednn-realmlp" and "realmlp-td" in peers:
-        yield from _reproduced(runs, method, "realmlp-td")
+        yield from summary(runs, method, "realmlp-td")
     yield from _largest(runs, method)
 
 
@@ -83,28 +86,11 @@ def _beside_lightgbm(runs, method, peer):
         yield f"{clock} seconds over those of {peer}: {each}"
 
 
-def _reproduced(runs, method, peer):
-    """The peer's deviation over the seeds holds that of the test parts, too, where they differ."""
-    errors = runs.errors([method, peer], "first")
-    known = np.isfinite(errors).all(axis=(1, 2))
-    if errors.shape[1] > 1 and known.any():
-        spread = errors[known, :, 1].std(axis=1, ddof=1)
-        apart = (errors[known, :, 0] - errors[known, :, 1]).mean(axis=1)
-        within = int((np.abs(apart) <= spread).sum())
-        names = np.array(runs.names)[known]
-        behind = ", ".join(names[apart > spread]) or "no table"
-        yield f"within a deviation of {peer} on {within} of {len(names)}; behind it on {behind}"
-    clock = runs.clock([method, peer])
-    ratios = runs.seconds(method, clock) / runs.seconds(peer, clock)
-    if np.isfinite(ratios).any():
-        yield (
-            f"{clock} seconds over those of {peer}: median {np.nanmedian(ratios):.2f},"
-            f" largest {np.nanmax(ratios):.2f}"
-        )
-
-
 def _largest(runs, method):
-    found = max(runs.of(method), key=lambda one: sum(one["rows"]))
+    kept = runs.of(method)
+    if not kept:
+        return
+    found = max(kept, key=lambda one: sum(one["rows"]))
     rate = found["rows"][1] / found["predict"]["wall"]
     yield (
         f"{found['set']}, {found['rows'][0]:,} rows to train: {found['fit']['wall']:.1f} s, peak"
