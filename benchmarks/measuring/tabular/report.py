@@ -21,13 +21,15 @@ def show(runs, methods):
     if not present:
         print("there are no records")
         return
-    _scores(runs, present, "first", "First metric, means over seeds")
-    _scores(runs, present, "second", "Log-loss or RMSE, means over seeds")
+    parts = (*(runs.of_one_seed() if len(runs.seeds) > 1 else ()), runs)
+    for metric, title in (("first", "First metric"), ("second", "Log-loss, or RMSE again")):
+        for part in parts:
+            _scores(part, present, metric, f"{title}, {_seeds(part)}")
     _seconds(runs, present)
     for method in present:
         for one in runs.failures(method):
             print(f"\n{method} failed on {one['set']}, seed {one['seed']}: {one['failed']}")
-    for part in (*(runs.of_one_seed() if len(runs.seeds) > 1 else ()), runs):
+    for part in parts:
         _ranks(part, present)
     head, rows = reproduced.rows(runs, "fusednn-realmlp", "realmlp-td")
     if rows:
@@ -38,6 +40,12 @@ def show(runs, methods):
             print(f"\n{method}:")
             for sentence in verdict(runs, [one for one in present if one in PEERS], method):
                 print(f"- {sentence}")
+
+
+def _seeds(runs):
+    if len(runs.seeds) == 1:
+        return f"seed {runs.seeds[0]}"
+    return f"means over seeds {', '.join(map(str, runs.seeds))}"
 
 
 def _table(head, rows):
@@ -91,7 +99,7 @@ def _seconds(runs, methods):
 
 def _ranks(runs, present):
     peers = [one for one in present if one in PEERS]
-    print(f"\n### Mean ranks, seeds {', '.join(map(str, runs.seeds))}\n")
+    print(f"\n### Mean ranks, {_seeds(runs)}\n")
     print("Peers among themselves; each method of fusednn alone beside them. In brackets is the")
     print("bootstrap interval over the tables, from 5 to 95 %. Failed runs rank last.\n")
     rows = []
