@@ -93,9 +93,15 @@ class Answerer:
     ----------
     request, answer : type of BaseModel
         Schemas of both bodies.
+
+    Raises
+    ------
+    ValueError
+        If a label or the name of a column cannot be written as JSON in UTF-8.
     """
 
     def __init__(self, predictor, max_rows: int):
+        _check_texts(predictor)
         self._predictor, self._max_rows = predictor, max_rows
         self._classifies = hasattr(predictor, "classes_")
         self._number = b"0"  # of which rows of our own consist
@@ -172,6 +178,21 @@ class Answerer:
         if hasattr(self._predictor, "feature_names_in_"):
             return to_json(dict.fromkeys(self._predictor.feature_names_in_.tolist()))
         return to_json([None] * self._predictor.n_features_in_)
+
+
+def _check_texts(predictor) -> None:
+    labels = getattr(predictor, "classes_", [])
+    labels = np.concatenate(labels) if isinstance(labels, list) and labels else labels
+    for what, texts in (
+        ("label", labels),
+        ("column name", getattr(predictor, "feature_names_in_", [])),
+    ):
+        for text in np.asarray(texts).tolist():
+            if isinstance(text, str) and any("\ud800" <= one <= "\udfff" for one in text):
+                raise ValueError(
+                    f"the model has the {what} {text!r} with half of a surrogate pair, which JSON"
+                    " cannot hold: fit it with another."
+                )
 
 
 def _listed(probabilities) -> list:

@@ -189,3 +189,14 @@ def test_whole_numbers_that_doubles_make_equal_are_refused(tmp_path):
     with pytest.raises(ValueError, match="column 'code' has categories that are whole numbers"):
         export_c(model, tmp_path / "model.c")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("texts", [["a\ud800", "a", "c"], ["\ud800", "\udfff"]])
+def test_texts_that_utf8_cannot_hold_are_unseen(texts, tmp_path):
+    """Neither is their form with escapes, which is another text."""
+    frame = pd.DataFrame({"x": np.random.default_rng(0).normal(size=90)})
+    frame["t"] = pd.Series(np.resize(texts, 90), dtype=object)
+    ensemble = ensemble_of(frame)
+    frame["t"] = pd.Series(np.resize([*texts[1:], r"a\ud800", "other"], 90), dtype=object)
+    frame["t"] = frame["t"].replace(texts[1], "unseen" if len(texts) == 2 else texts[1])
+    assert_answers(run_ensemble(tmp_path, ensemble, frame, "gcc", SANITIZED), ensemble, frame)

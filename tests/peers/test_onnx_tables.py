@@ -1,5 +1,7 @@
 """Models of raw tables in ONNX Runtime: raw columns in, the predictor's answers out."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,7 +15,14 @@ import onnxruntime
 from cases.ensembles import NAMES, fitted, made, matrix_of, members_of, odd_people, people
 from onnx.reference import ReferenceEvaluator
 
-from fusednn import NetworkClassifier, TabularClassifier, TabularRegressor, export_onnx, freeze
+from fusednn import (
+    MLPClassifier,
+    NetworkClassifier,
+    TabularClassifier,
+    TabularRegressor,
+    export_onnx,
+    freeze,
+)
 from fusednn.serving.ensembles.ensemble import Ensemble
 from fusednn.serving.ensembles.predictor import TabularPredictor
 from fusednn.serving.ensembles.targets import Classes
@@ -194,3 +203,46 @@ def test_whole_numbers_that_doubles_make_equal_are_refused():
     model = TabularClassifier("fast", categorical_features=["code"], random_state=0)
     with pytest.raises(ValueError, match="column 'code' has categories that are whole numbers"):
         export_onnx(model.fit(frame, codes % 2), None)
+
+
+HALVES = ["a\ud800", "\udfff"]
+"""Halves of surrogate pairs, which UTF-8 cannot hold."""
+
+
+def halved(categories):
+    """Rows of a column of texts, some of which no other program can give, and of numbers."""
+    rows = [{"c": categories[i % len(categories)], "n": float(i % 10)} for i in range(60)]
+    y = [i % 10 > 4 for i in range(60)]
+    return TabularClassifier("fast", random_state=0, n_jobs=1, time_limit=3).fit(rows, y), rows
+
+
+@pytest.mark.parametrize("categories", [[*HALVES, "x", "y"], HALVES])
+def test_texts_that_utf8_cannot_hold_are_unseen(categories):
+    """The others are known as before."""
+    model, _ = halved(categories)
+    session = session_of(export_onnx(model, None))
+    rows = [{"c": text, "n": 3.0} for text in ("x", "y", "", r"a\ud800", "?")]
+    given = {
+        "c": np.array([[row["c"]] for row in rows], object),
+        "n": np.array([[row["n"]] for row in rows]),
+    }
+    wanted = model.predict_proba([{**row, "c": row["c"] or None} for row in rows])
+    np.testing.assert_allclose(run(session, given)["probabilities"], wanted, atol=2e-6)
+
+
+def test_a_column_whose_name_utf8_cannot_hold():
+    rows = [{HALVES[0]: float(i % 10)} for i in range(60)]
+    y = [i % 10 > 4 for i in range(60)]
+    model = TabularClassifier("fast", random_state=0, n_jobs=1, time_limit=3).fit(rows, y)
+    found = run(session_of(export_onnx(model, None)), {"column_0": np.arange(10.0)[:, np.newaxis]})
+    np.testing.assert_allclose(found["probabilities"], model.predict_proba(rows[:10]), atol=2e-6)
+
+
+@pytest.mark.parametrize("estimator", [TabularClassifier("fast"), MLPClassifier((4,))])
+def test_labels_that_utf8_cannot_hold_are_refused(estimator):
+    X, y = np.arange(60.0).reshape(30, 2) / 60, np.repeat(["b", HALVES[0]], 15)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        estimator.set_params(random_state=0, n_jobs=1).fit(X, y)
+    with pytest.raises(ValueError, match=r"y has the label 'a\\ud800' .*: fit with another label"):
+        export_onnx(estimator, None)

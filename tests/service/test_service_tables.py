@@ -9,6 +9,7 @@ from asking import get, post
 from cases.ensembles import made, odd_people, people
 
 from fusednn.serving.ensembles.predictor import TabularPredictor
+from fusednn.serving.ensembles.targets import Classes
 
 
 def records_of(frame):
@@ -97,3 +98,17 @@ def test_rows_of_a_table_without_names():
     rows = [list(record.values()) for record in records_of(frame)]
     answer = post(app, body_of(rows)).json()
     np.testing.assert_array_equal(answer["predictions"], predictor.predict(rows))
+
+
+@pytest.mark.parametrize("place", ["label", "column name"])
+def test_texts_that_json_cannot_hold_are_refused(place):
+    """At the start, not by the first request."""
+    ensemble, half = made("three")[0], "a\ud800"
+    if place == "label":
+        ensemble = ensemble._replace(target=Classes(np.array(["a", "b", half])))
+    else:
+        first, *others = ensemble.preparation.features
+        features = first._replace(name=half), *others
+        ensemble = ensemble._replace(preparation=ensemble.preparation._replace(features=features))
+    with pytest.raises(ValueError, match=rf"the {place} 'a\\ud800' .*: fit it with another"):
+        create_app(TabularPredictor(ensemble))

@@ -63,7 +63,8 @@ def export_onnx(
     TypeError
         If `freeze` does not support the estimator, or ONNX has no type for its classes.
     ValueError
-        If the network exceeds the 2 GiB of an ONNX model, or `opset` is out of range; with
+        If the network exceeds the 2 GiB of an ONNX model, `opset` is out of range, or a label has
+        half of a surrogate pair; with
         `stream` also if a layer looks ahead or needs the whole series.
     OSError
         If the file cannot be written.

@@ -9,7 +9,7 @@ import numpy as np
 
 from fusednn.tables.preparing.features import Category, Feature, Moment, Quantity
 from fusednn.tables.preparing.preparation import Preparation
-from fusednn.tables.preparing.raw_types import DAY, Raw, numbers_of, raw_type_of
+from fusednn.tables.preparing.raw_types import DAY, Raw, numbers_of, raw_type_of, texts_of
 from fusednn.tables.preparing.scaling import Scale
 
 from .raw_values import DOUBLE, FUNCTIONS
@@ -168,16 +168,18 @@ class Preparing:
 def _sorted(feature: Category) -> tuple[Sequence[bytes] | Sequence[float], list[int]]:
     """Categories in the order of their bytes or numbers, and their codes.
 
-    A text with a NUL cannot be given in C, so it is left out.
+    A text with a NUL, or one that UTF-8 cannot hold, cannot be given in C, so it is left out.
     """
     if raw_type_of(feature) == Raw.NUMBER:
         numbers = numbers_of(feature)
         order = np.argsort(numbers, kind="stable").tolist()
         return [numbers[place] for place in order], [place + 1 for place in order]
-    texts = [text.encode("utf-8", "backslashreplace") for text in feature.categories]
-    order = sorted(range(len(texts)), key=texts.__getitem__)
-    order = [place for place in order if b"\0" not in texts[place]]
-    return [texts[place] for place in order], [place + 1 for place in order]
+    found = sorted(
+        (text, code)
+        for code, text in enumerate(texts_of(feature), 1)
+        if text is not None and b"\0" not in text
+    )
+    return [text for text, _ in found], [code for _, code in found]
 
 
 def _category_tables(feature: Category, place: int, words: dict[str, str]) -> Iterator[str]:

@@ -10,6 +10,7 @@ from onnx import TensorProto, helper
 
 from fusednn.serving.labels_and_values import shared_type
 from fusednn.serving.model import BINARY, COLUMNS, MULTICLASS, MULTILABEL, VALUES, Head
+from fusednn.tables.preparing.raw_types import is_whole
 
 from .graph import Graph
 
@@ -93,8 +94,16 @@ def tensor_of(classes: np.ndarray) -> np.ndarray:
     ------
     TypeError
         If they have another type or mixed types, or exceed int64.
+    ValueError
+        If one has half of a surrogate pair.
     """
     each = [one.item() if isinstance(one, np.generic) else one for one in classes.tolist()]
+    halved = [one for one in each if isinstance(one, str) and not is_whole(one)]
+    if halved:
+        raise ValueError(
+            f"y has the label {halved[0]!r} with half of a surrogate pair, which ONNX's strings"
+            " cannot hold: fit with another label in its place."
+        )
     for kind, dtype in ((str, object), (bool, bool), (int, np.int64)):
         if set(map(type, each)) == {kind}:
             try:

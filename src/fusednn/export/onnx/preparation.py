@@ -9,7 +9,14 @@ from onnx import TensorProto
 
 from fusednn.tables.preparing.features import Category, Moment, Quantity
 from fusednn.tables.preparing.preparation import Preparation
-from fusednn.tables.preparing.raw_types import MISSING_MOMENT, Raw, numbers_of, raw_type_of
+from fusednn.tables.preparing.raw_types import (
+    MISSING_MOMENT,
+    Raw,
+    is_whole,
+    numbers_of,
+    raw_type_of,
+    texts_of,
+)
 from fusednn.tables.preparing.scaling import BEYOND, LARGEST, LIMIT, Scale
 
 from .dates import add_parts
@@ -29,12 +36,14 @@ def column_inputs(preparation: Preparation, taken: Sequence[str]) -> list[Output
     """
     The inputs of the graph, one for each column, of shape (N, 1).
 
-    An input has its column's name, or `column_i` where the name is empty or is an output's.
+    An input has its column's name, or `column_i` where the name is empty, is an output's, or has
+    half of a surrogate pair, which ONNX cannot hold.
     """
     found: list[Output] = []
     for place, feature in enumerate(preparation.features):
         name = feature.name
-        if not name or name in taken or name in {one.name for one in found}:
+        others = {*taken, *(one.name for one in found)}
+        if not name or name in others or not is_whole(name):
             name = f"column_{place}"
         found.append(Output(name, KINDS[raw_type_of(feature)], (1,)))
     return found
@@ -152,12 +161,15 @@ class _Adding:
         """The codes of a column, (N, 1) int64; 0 for a missing or unseen category."""
         graph, count = self._graph, len(feature.categories)
         if raw_type_of(feature) == Raw.TEXT:
+            texts = enumerate(texts_of(feature), 1)
+            known = {text: code for code, text in texts if text is not None}
+            known = known or {b"": 0}  # the operator needs a key; a missing text has code 0
             return graph.node(
                 "LabelEncoder",
                 x,
                 domain=ML,
-                keys_strings=list(feature.categories),
-                values_int64s=[*range(1, count + 1)],
+                keys_strings=list(known),
+                values_int64s=list(known.values()),
                 default_int64=0,
             )
         keys = graph.array("categories", [numbers_of(feature)], float)

@@ -40,6 +40,28 @@ def raw_type_of(feature: Feature) -> Raw:
     return Raw.MOMENT
 
 
+def texts_of(feature: Category) -> list[bytes | None]:
+    """
+    The texts of a column of categories that are texts, in UTF-8, in order.
+
+    None stands for one with half of a surrogate pair: UTF-8 cannot hold it, so no other program
+    gives it.
+    """
+    return [_in_utf8(text) for text in feature.categories]
+
+
+def _in_utf8(text: str) -> bytes | None:
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        return None
+
+
+def is_whole(text: str) -> bool:
+    """Whether UTF-8 can hold a text: it has no half of a surrogate pair."""
+    return _in_utf8(text) is not None
+
+
 def numbers_of(feature: Category) -> list[float]:
     """
     The numbers of a column of categories that are numbers or booleans, in order.
