@@ -92,6 +92,7 @@ def test_bad_data_is_refused_and_nothing_changes(table, y, message):
         ({"sample_weight": np.zeros(ROWS)}, "at least one non-zero number"),
         ({"sample_weight": (Y == "big") * 1.0}, "one class only, big, in rows of positive weight"),
         ({"sample_weight": np.eye(ROWS)[0]}, "one class only|1 sample"),
+        ({"sample_weight": np.full(ROWS, 1e308)}, "sample_weight adds up to infinity: divide it"),
         ({"sample_weight": ["a"] * ROWS}, "sample_weight has values that are no numbers: give"),
         ({"X_val": X}, "X_val is provided, but y_val was not provided: give both"),
         ({"y_val": Y}, "y_val is provided, but X_val was not provided: give both"),

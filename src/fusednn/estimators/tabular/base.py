@@ -121,17 +121,17 @@ class BaseTabular(FilesMixin, BaseEstimator):
         return self
 
     def _data(self, preset, own, judge, random_state) -> Data:
-        """The rows of the fit, and their folds."""
-        count = len(own.X)
-        folds = np.full(count, NEVER)
+        """The rows of the fit, and their folds; of none are those that classes give no weight."""
+        folds = np.full(len(own.X), NEVER)
         if judge is None:
-            classes = own.y if self._classify else None
-            folds = folds_of(preset.n_folds, count, classes, random_state)
+            some = np.arange(len(own.X)) if own.weights is None else np.flatnonzero(own.weights)
+            classes = own.y[some] if self._classify else None
+            folds[some] = folds_of(preset.n_folds, len(some), classes, random_state)
         return Data(own, folds, judge)
 
     def _importances(self, plan, fitted, preparation, random_state) -> np.ndarray:
         step = -(-len(fitted.places) // MOST_ROWS)
-        rows = slice(None, None, step)
+        rows = plan.some(fitted.judges, step)
         loss = plan.loss_of(fitted, rows, self.n_jobs)
         return importances_of(groups_of(preparation), fitted.judges.X[rows], loss, random_state)
 
@@ -170,7 +170,8 @@ class BaseTabular(FilesMixin, BaseEstimator):
                 return None
             table, found = held
             y = target.encoded(found)
-            return Rows(matrix(preparation, table), y, weighed(None, factors, y))
+            rows = Rows(matrix(preparation, table), y, weighed(None, factors, y))
+            return rows if rows.weights is None else rows.take(np.flatnonzero(rows.weights))
 
     def _held_out(self, target, fitted: Fitted, samples: Samples, has_own: bool) -> dict:
         """The attributes that follow from answers for held-out rows."""

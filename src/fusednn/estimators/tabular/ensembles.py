@@ -179,18 +179,20 @@ class Plan(NamedTuple):
         """Seconds of an epoch of a network, by a trial with few rows."""
         own, judge = self.data.for_fold(job.fold)
         step = -(-len(own.X) // ROWS)
-        own, judge = own.take(self._some(own.y, step)), judge.take(slice(None, None, step))
+        own, judge = (rows.take(self.some(rows, step)) for rows in (own, judge))
         data = Data(own, np.full(len(own.X), NEVER), judge)
         trainer = Trainer(self.columns, self.target, self.metric, data, Work(0))
         [found] = train(trainer, [job._replace(epochs=TRIAL_EPOCHS)], 1)
         return step * found.pace
 
-    def _some(self, y: np.ndarray, step: int) -> np.ndarray:
-        """One in `step` rows, and a row of each class."""
-        rows = np.arange(0, len(y), step)
-        if not isinstance(self.target, ClassTarget):
-            return rows
-        return np.union1d(rows, np.unique(y, return_index=True)[1])
+    def some(self, rows: Rows, step: int) -> np.ndarray:
+        """The numbers of one in `step` rows, of a row of each class, and of the heaviest one."""
+        found = np.arange(0, len(rows.X), step)
+        if rows.weights is not None:
+            found = np.union1d(found, rows.weights.argmax())
+        if isinstance(self.target, ClassTarget):
+            found = np.union1d(found, np.unique(rows.y, return_index=True)[1])
+        return found
 
     def _weighed(self, found: Sequence[Trained]) -> Fitted:
         families: dict[str, list[Trained]] = {}
@@ -207,7 +209,7 @@ class Plan(NamedTuple):
                 outputs[place] = sharpened(outputs[place], power)
                 for one in members:
                     sharpen(one.network, power)
-        some = slice(None, None, -(-len(places) // MOST_JUDGED))
+        some = self.some(judges, -(-len(places) // MOST_JUDGED))
         sample = judges.take(some)
 
         def loss(mixed: np.ndarray) -> float:
@@ -247,7 +249,7 @@ class Plan(NamedTuple):
         return slice(None) if self.data.judge is not None else folds == one.job.fold
 
     def loss_of(
-        self, fitted: Fitted, rows: slice, n_jobs: int | None
+        self, fitted: Fitted, rows: np.ndarray, n_jobs: int | None
     ) -> Callable[[np.ndarray], float]:
         """
         What is to be small of an ensemble, as a function of the inputs of rows that judge it.
@@ -257,23 +259,24 @@ class Plan(NamedTuple):
         Parameters
         ----------
         fitted : Fitted
-        rows : slice
+        rows : ndarray of int
             Which of the rows that judge.
         n_jobs : int or None
         """
         judges, folds = fitted.judges.take(rows), fitted.folds[rows]
-        numbers = np.arange(len(fitted.places))[rows]
 
         def loss(X: np.ndarray) -> float:
             mixed = np.zeros((len(X), fitted.outputs.shape[1]))
             total = np.zeros(len(X))
             for one, weight in zip(fitted.members, fitted.weights, strict=True):
                 own = self.rows_of(one, folds)
+                if not len(folds[own]):
+                    continue  # of many folds a sample may have none
                 mixed[own] += weight * outputs_of(self.target, one.network, X[own])
                 total[own] += weight
             mixed /= total[:, np.newaxis]
             if fitted.neighbours is not None:
-                mixed += fitted.neighbours.correction(X, n_jobs, numbers)
+                mixed += fitted.neighbours.correction(X, n_jobs, rows)
             value = self.metric.value(self.target, judges.y, mixed, judges.weights)
             return self.metric.sign * value
 

@@ -22,6 +22,7 @@ def folds_of(
         The folds; fewer if there are fewer rows. 1: fold 0 is a fifth of the rows, and the others
         are in no fold.
     rows : int
+        Those that have a weight.
     classes : ndarray of int of shape (n_rows,) or None
         Places of class labels.
     random_state : RandomState
@@ -44,7 +45,8 @@ def folds_of(
         order = order[times[classes[order]] > 1]
         if not order.size:
             raise ValueError(
-                f"each class of y has one row only ({rows} rows): give two of a class at least."
+                f"each class of y has one row only ({rows} rows of a weight above 0): give two"
+                " of a class at least."
             )
     folds = np.full(rows, NEVER)
     parts = min(HELD_OUT if count == 1 else count, order.size)

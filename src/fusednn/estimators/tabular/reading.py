@@ -164,7 +164,7 @@ def checked_weights(sample_weight: Any, rows: int) -> np.ndarray:
     Raises
     ------
     ValueError
-        If one is negative or infinite, all are 0, or there are more or fewer than rows.
+        If one is negative, or they add up to 0 or infinity, or there are more or fewer than rows.
     """
     try:
         np.asarray(sample_weight, np.float64)
@@ -177,6 +177,9 @@ def checked_weights(sample_weight: Any, rows: int) -> np.ndarray:
         raise ValueError(f"sample_weight has {weights.min():g}: give weights of 0 or more.")
     if not weights.any():
         raise ValueError("Sample weights must contain at least one non-zero number.")
+    with np.errstate(over="ignore"):
+        if not np.isfinite(weights.sum()):
+            raise ValueError("sample_weight adds up to infinity: divide it by a large number.")
     return weights
 
 
