@@ -34,6 +34,7 @@ LAYERS = {
     "serving": {"serving", "graph", "training", "plan", "kernels", "tables"},
     "export": {"export", "graph", "serving", "plan", "kernels", "tables", ""},  # the version
     "compiled": {"serving"},  # its checks and answers alone; no Numba: for services that have none
+    "compiled_tables": {"compiled", "serving", "tables"},  # no Numba either
     "exceptions": set(),
     "layers": {"layers", "schedules"},
     "augment": {"augment"},

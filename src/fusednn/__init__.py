@@ -20,6 +20,7 @@ from importlib import import_module
 _HOMES = {
     "Autoencoder": "fusednn.estimators.autoencoder",
     "CompiledPredictor": "fusednn.compiled",
+    "CompiledTabularPredictor": "fusednn.compiled_tables",
     "DiagnosisDisplay": "fusednn.estimators.diagnosis.display",
     "DiagnosisWarning": "fusednn.exceptions",
     "GAN": "fusednn.estimators.gan",
@@ -53,6 +54,7 @@ __all__ = [
     "GAN",
     "Autoencoder",
     "CompiledPredictor",
+    "CompiledTabularPredictor",
     "DiagnosisDisplay",
     "DiagnosisWarning",
     "LanguageModel",

@@ -2,6 +2,7 @@
 
 from . import augment, exceptions, kernels, layers, losses, optimizers, schedules, series, text
 from .compiled import CompiledPredictor
+from .compiled_tables import CompiledTabularPredictor
 from .estimators.autoencoder import Autoencoder
 from .estimators.deployment.exporting import export_c, export_library, export_onnx
 from .estimators.deployment.freezing import freeze
@@ -30,6 +31,7 @@ __all__ = [
     "GAN",
     "Autoencoder",
     "CompiledPredictor",
+    "CompiledTabularPredictor",
     "DiagnosisDisplay",
     "DiagnosisWarning",
     "LanguageModel",

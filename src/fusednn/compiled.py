@@ -21,7 +21,9 @@ from .serving import checks, refusals
 if TYPE_CHECKING:
     from .serving.types import FilePath
 
-FORMATS = (1, 2)
+FORMATS = (1, 2, 3)
+TABLE = "table"
+"""The kind of a library with a model of raw tables."""
 NOT_FINITE = 3
 """The library's status for infinity or NaN."""
 
@@ -83,12 +85,17 @@ class CompiledPredictor(Answers):
 
     def __init__(self, path: FilePath) -> None:
         self.path = os.path.abspath(path_of(path))
-        self._library, about = _opened(self.path)
+        self._library, about = opened(self.path)
+        if about["kind"] == TABLE:
+            raise ValueError(
+                f"{self.path} has a model of raw tables: load it with"
+                " fusednn.CompiledTabularPredictor."
+            )
         self._shown = about["sizes"]
         self._names = tuple(about["names"])
         # with a `point` the library returns one output per target, otherwise all outputs
         per_target, point = (about["per_target"], None) if about["point"] is None else (1, 0)
-        classes = [_labels(**one) for one in about["classes"]]
+        classes = [labels_of(**one) for one in about["classes"]]
         more = {key: about[key] for key in ("inverse", "least", "column") if key in about}
         more["axes"] = tuple(about.get("output_axes", ()))
         super().__init__(about["kind"], classes, per_target, point, self._names[1], **more)
@@ -207,15 +214,16 @@ class CompiledPredictor(Answers):
 _BYTE = ctypes.c_char
 
 
-def _labels(dtype: str, values: list) -> np.ndarray:
+def labels_of(dtype: str, values: list) -> np.ndarray:
+    """The labels of a description."""
     kind = np.dtype(dtype)
     if kind.kind == "S":
         values = [value.encode("latin-1") for value in values]
     return np.array(values, kind)
 
 
-def _opened(path: str):
-    """Loads a library; returns it with its description."""
+def opened(path: str):
+    """Loads a library; returns it with its description. Raises as `CompiledPredictor` does."""
     status = os.stat(path)
     file = status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size
     known = _loaded.setdefault(path, [])
@@ -227,7 +235,7 @@ def _opened(path: str):
     spelled = os.path.join(folder, *["."] * known.index(file), name)
     try:
         library = ctypes.CDLL(spelled)
-        tell, runs, _ = library.fusednn_about, library.fusednn_runs_here, library.fusednn_answer
+        tell, runs = library.fusednn_about, library.fusednn_runs_here
     except (OSError, AttributeError) as error:
         raise ValueError(
             f"{path} is no library that fusednn.export_library wrote for this kind of machine:"

@@ -9,7 +9,7 @@ from cases.ensembles import NAMES, fitted, made, matrix_of, members_of, odd_peop
 from running.c_programs import COMPILERS, FAST, SANITIZED, compiled, needs_compiler
 from running.c_tables import field_comments, run_ensemble
 
-from fusednn import NetworkClassifier, TabularClassifier, export_c, export_library, freeze
+from fusednn import NetworkClassifier, TabularClassifier, export_c, freeze
 from fusednn.export.c.preparation import fields_of
 from fusednn.serving.ensembles.ensemble import Ensemble
 from fusednn.serving.ensembles.predictor import TabularPredictor
@@ -170,13 +170,11 @@ int main(void)
     assert (done.returncode, done.stdout, done.stderr) == (0, "no yes 1\n", "")
 
 
-def test_too_long_categories_and_libraries_are_refused(tmp_path):
+def test_too_long_categories_are_refused(tmp_path):
     frame = pd.DataFrame({"t": ["a" * 5000, "b"] * 20, "x": np.arange(40.0)})
     predictor = TabularPredictor(ensemble_of(frame))
     with pytest.raises(ValueError, match="too long for C"):
         export_c(predictor, tmp_path / "model.c")
-    with pytest.raises(TypeError, match="export_library takes no models of raw tables"):
-        export_library(predictor, tmp_path / "model.so")
     assert not list(tmp_path.iterdir())
 
 

@@ -21,7 +21,6 @@ from fusednn import (
     TabularPredictor,
     TabularRegressor,
     export_c,
-    export_library,
     export_torch,
     freeze,
     load,
@@ -228,8 +227,6 @@ def test_other_programs(tmp_path):
     model = made("two")
     export_c(model, tmp_path / "model.c")
     assert "model_predict(const model_row *rows" in (tmp_path / "model.c").read_text()
-    with pytest.raises(TypeError, match="export_library takes no models of raw tables"):
-        export_library(model, tmp_path / "model.so")
     with pytest.raises((TypeError, ValueError)):
         export_torch(model, tmp_path / "model.pt")
 

@@ -83,7 +83,7 @@ def test_dicts_of_plain_values_need_no_table(monkeypatch):
     def refuse(X):
         raise AssertionError("a table was made")
 
-    monkeypatch.setattr("fusednn.serving.ensembles.predictor.table_of", refuse)
+    monkeypatch.setattr("fusednn.serving.ensembles.answering.table_of", refuse)
     np.testing.assert_array_equal(predictor.predict_proba(record), wanted)
     np.testing.assert_array_equal(predictor.predict_proba(dict(reversed(record.items()))), wanted)
     predictor.predict_proba({**record, "age": None, "city": None, "grade": 2.0})

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, overload
 from fusednn.export.c.ensemble import write_c_ensemble
 from fusednn.export.c.library import write_library
 from fusednn.export.c.source import write_c
+from fusednn.export.c.table_library import write_table_library
 from fusednn.export.c.text import identifier
 from fusednn.serving.files.paths import path_of
 from fusednn.serving.files.replacing import replacing
@@ -175,7 +176,8 @@ def export_library(
 ) -> None:
     """Compiles a fitted network to a shared library, for `CompiledPredictor` or C.
 
-    The library has the functions that `export_c` describes.
+    The library has the functions that `export_c` describes. One of a model of raw tables is for
+    `CompiledTabularPredictor`, which prepares tables as the estimator does.
 
     Parameters
     ----------
@@ -216,9 +218,8 @@ def export_library(
     [0, 0, 0]
     """
     path = Path(path_of(path))
-    found = identifier(name, path)
-    if ensemble_of(estimator) is not None:
-        raise TypeError(
-            "export_library takes no models of raw tables: compile the file that export_c writes."
-        )
-    write_library(model_of(estimator), path, found, compiler, native)
+    found, ensemble = identifier(name, path), ensemble_of(estimator)
+    if ensemble is None:
+        write_library(model_of(estimator), path, found, compiler, native)
+    else:
+        write_table_library(ensemble, path, found, compiler, native)

@@ -63,22 +63,21 @@ _MEMBER = """\
         }}
 """
 
-_ANSWER = """\
-/* Writes the answers for n rows: numbers of classes if there is a place for them, else values. */
-static int NAME_answer(const NAME_row *rows, size_t n, double *values, int64_t *numbers)
+_BLOCKS = """\
+{head}
 {{
     double sums[MACRO_BLOCK * MACRO_N_OUTPUTS];
     {memory}
     size_t start, count, r, c;
     if (n == 0)
         return MACRO_OK;
-    if (rows == NULL || (values == NULL && numbers == NULL))
+    if ({lacking})
         return MACRO_NULL_POINTER;{allocate}
     for (start = 0; start < n; start += count) {{
         REAL *z;
         count = n - start < MACRO_BLOCK ? n - start : MACRO_BLOCK;
         for (r = 0; r < count; r++)
-            NAME_prepare(rows + start + r, x + r * MACRO_WIDTH);
+            {prepare}
         for (c = 0; c < count * MACRO_N_OUTPUTS; c++)
             sums[c] = 0;
 {members}\
@@ -90,13 +89,34 @@ static int NAME_answer(const NAME_row *rows, size_t n, double *values, int64_t *
     return MACRO_OK;
 }}
 
+"""
+_FROM_ROWS = {
+    "head": """\
+/* Writes the answers for n rows: numbers of classes if there is a place for them, else values. */
+static int NAME_answer(const NAME_row *rows, size_t n, double *values, int64_t *numbers)""",
+    "lacking": "rows == NULL || (values == NULL && numbers == NULL)",
+    "prepare": "NAME_prepare(rows + start + r, x + r * MACRO_WIDTH);",
+}
+_FROM_INPUTS = {
+    "head": """
+/* The weighted sums of the networks' outputs for n rows that are prepared already. */
+int fusednn_sums(const REAL *rows, size_t n, double *values);
+int fusednn_sums(const REAL *rows, size_t n, double *values)""",
+    "lacking": "rows == NULL || values == NULL",
+    "prepare": "memcpy(x + r * MACRO_WIDTH, rows + (start + r) * MACRO_WIDTH,"
+    " MACRO_WIDTH * sizeof *x);",
+    "ending": """\
+            memcpy(values + (start + r) * MACRO_N_OUTPUTS, sum,
+                   MACRO_N_OUTPUTS * sizeof *sum);""",
+}
+_PUBLIC = """\
 int NAME_predict(const NAME_row *rows, size_t n, double *out)
-{{
+{
     return NAME_answer(rows, n, out, NULL);
-}}
+}
 
 int NAME_check(const NAME_row *rows, size_t n)
-{{
+{
     size_t r;
     int odd = 0;
     if (n > 0 && rows == NULL)
@@ -104,7 +124,7 @@ int NAME_check(const NAME_row *rows, size_t n)
     for (r = 0; r < n; r++)
         odd |= NAME_odd(rows + r);
     return odd ? MACRO_NOT_FINITE : MACRO_OK;
-}}
+}
 """
 _PUBLIC_LABELS = """
 int NAME_labels(const NAME_row *rows, size_t n, int64_t *out)
@@ -234,8 +254,19 @@ def member_text(place: int, model: Model, weight: float, stride: int) -> str:
     return _MEMBER.format(number=place, stride=stride, lines=indented)
 
 
-def answer_text(target: Target, members: str, block: Block) -> str:
-    """The public functions, and the one between them and the networks."""
+def answer_text(target: Target, members: str, block: Block, sums: bool = False) -> str:
+    """
+    The public functions, and the one between them and the networks.
+
+    Parameters
+    ----------
+    target : Classes or Quantities
+    members : str
+        The code that adds up all networks' outputs.
+    block : Block
+    sums : bool, default=False
+        Whether to add `fusednn_sums`, which takes prepared rows.
+    """
     memory, allocate, release = "REAL *x, *work, *memory;", _ON_HEAP, "\n    free(memory);"
     if not block.on_heap:
         memory = "REAL x[MACRO_BLOCK * MACRO_WIDTH], work[MACRO_BLOCK * MACRO_WORK];"
@@ -245,7 +276,7 @@ def answer_text(target: Target, members: str, block: Block) -> str:
     else:
         sort = _SORT.format(each=target.each) if target.quantiles else ""
         ending = _QUANTITIES.format(each=target.each, sort=sort)
-    text = _ANSWER.format(
-        memory=memory, allocate=allocate, release=release, members=members, ending=ending
-    )
-    return text + (_PUBLIC_LABELS if isinstance(target, Classes) else "")
+    words = {"memory": memory, "allocate": allocate, "release": release, "members": members}
+    text = _BLOCKS.format(**words, **_FROM_ROWS, ending=ending) + _PUBLIC
+    text += _PUBLIC_LABELS if isinstance(target, Classes) else ""
+    return text + (_BLOCKS.format(**words, **_FROM_INPUTS) if sums else "")

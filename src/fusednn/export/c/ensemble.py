@@ -49,7 +49,7 @@ static REAL *NAME_forward_{number}(const REAL *x, size_t rows, REAL *work)
 """
 
 
-def write_c_ensemble(ensemble: Ensemble, path: Path, name: str) -> None:
+def write_c_ensemble(ensemble: Ensemble, path: Path, name: str, about: str = "") -> None:
     """Writes an ensemble; the file appears when it is complete.
 
     Parameters
@@ -58,6 +58,8 @@ def write_c_ensemble(ensemble: Ensemble, path: Path, name: str) -> None:
     path : Path
     name : str
         A C identifier.
+    about : str, default=""
+        Definitions for a shared library, which gets `fusednn_sums` too.
 
     Raises
     ------
@@ -65,11 +67,11 @@ def write_c_ensemble(ensemble: Ensemble, path: Path, name: str) -> None:
         If a member does not fit, or a category or a label is too long for C.
     """
     with replacing(path) as beside, open(beside, "w", encoding="ascii", newline="\n") as file:
-        for text in c_ensemble(ensemble, name, path.name):
+        for text in c_ensemble(ensemble, name, path.name, about):
             file.write(text)
 
 
-def c_ensemble(ensemble: Ensemble, name: str, file: str) -> Iterator[str]:
+def c_ensemble(ensemble: Ensemble, name: str, file: str, about: str = "") -> Iterator[str]:
     """The text of the file, in pieces."""
     preparation, members, target = ensemble[:3]
     check_weights([member.weight for member in members])
@@ -106,9 +108,10 @@ def c_ensemble(ensemble: Ensemble, name: str, file: str) -> Iterator[str]:
     yield in_words(f"{SOFTMAX}\n", words) if "exp" in links else ""
     yield from Preparing(preparation, words).text()
     yield in_words(block.text() + "".join(forwards), words)
-    yield in_words(answer_text(target, "".join(sums), block), words)
+    yield in_words(answer_text(target, "".join(sums), block, bool(about)), words)
     if isinstance(target, Classes):
         yield class_function([str(label) for label in target.labels.tolist()], words)
+    yield about
     yield "\n#endif\n"
 
 

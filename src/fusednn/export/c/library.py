@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,20 @@ _NATIVE = {
 _LINES = 15
 """The number of lines of a compiler's output in an error message."""
 
+_ANSWER = """
+/* One function for all answers: kind is 0 for NAME_logits, 1 for NAME_predict, 2 for NAME_labels.
+   If `check` is nonzero, infinity and NaN in x are refused first. */
+int fusednn_answer(int kind, int check, const REAL *x, size_t n, void *out);
+int fusednn_answer(int kind, int check, const REAL *x, size_t n, void *out)
+{
+    const int status = check ? NAME_check(x, n) : MACRO_OK;
+    if (status != MACRO_OK)
+        return status;
+    if (kind == NAME_CHOSEN)
+        return NAME_answer(kind, x, n, NULL, (int64_t *)out);
+    return NAME_answer(kind, x, n, (REAL *)out, NULL);
+}
+"""
 _ABOUT = """
 {characters}
 /* The description of the library, as JSON. */
@@ -43,19 +58,6 @@ const char *fusednn_about(void);
 const char *fusednn_about(void)
 {{
     return fusednn_text;
-}}
-
-/* One function for all answers: kind is 0 for NAME_logits, 1 for NAME_predict, 2 for NAME_labels.
-   If `check` is nonzero, infinity and NaN in x are refused first. */
-int fusednn_answer(int kind, int check, const REAL *x, size_t n, void *out);
-int fusednn_answer(int kind, int check, const REAL *x, size_t n, void *out)
-{{
-    const int status = check ? NAME_check(x, n) : MACRO_OK;
-    if (status != MACRO_OK)
-        return status;
-    if (kind == NAME_CHOSEN)
-        return NAME_answer(kind, x, n, NULL, (int64_t *)out);
-    return NAME_answer(kind, x, n, (REAL *)out, NULL);
 }}
 
 /* 1 if this CPU has the instructions that the library was compiled for, else 0. On other CPUs than
@@ -104,10 +106,23 @@ def write_library(
     RuntimeError
         If no compiler is found, or it fails.
     """
+    text = in_words(_ANSWER, words_of(np.dtype(model.dtype), name))
+    text += about_text(about(model, name))
+    compile_to(path, name, compiler, native, lambda source: write_c(model, source, name, text))
+
+
+def compile_to(
+    path: Path,
+    name: str,
+    compiler: str | None,
+    native: bool,
+    write: Callable[[Path], None],
+) -> None:
+    """Compiles the source that a function writes; see `write_library`."""
     command = found_compiler(compiler)
     with replacing(path) as beside, tempfile.TemporaryDirectory() as folder:
         source = Path(folder, f"{name}.c")
-        write_c(model, source, name, _about(model, name))
+        write(source)
         options = [*OPTIONS, *(_native() if native else [])]
         _compile([*command, *options, "-o", beside, str(source), "-lm"])
 
@@ -158,7 +173,7 @@ def about(model: Model, name: str) -> dict[str, Any]:
         "features": model.features,
         "axes": axes_of_samples(model.ops, model.axes) if model.columns is None else (),
         "kind": head.kind,
-        "classes": [_labels(np.asarray(classes)) for classes in head.classes],
+        "classes": [labels_json(np.asarray(classes)) for classes in head.classes],
         "per_target": head.per_target,
         "point": head.point,
         **({} if is_first else new),
@@ -174,7 +189,8 @@ def _series(model: Model) -> dict[str, Any]:
     return found | ({"ends": rows_of_steps(model)} if has_ends(model) else {})
 
 
-def _labels(classes: np.ndarray) -> dict[str, Any]:
+def labels_json(classes: np.ndarray) -> dict[str, Any]:
+    """Labels as values for JSON; raises TypeError as `about` says."""
     values = [one.item() if isinstance(one, np.generic) else one for one in classes.tolist()]
     if classes.dtype.kind == "S":
         values = [value.decode("latin-1") for value in values]
@@ -183,15 +199,15 @@ def _labels(classes: np.ndarray) -> dict[str, Any]:
     return {"dtype": classes.dtype.str, "values": values}
 
 
-def _about(model: Model, name: str) -> str:
+def about_text(description: dict[str, Any]) -> str:
+    """The C functions that tell what a library is, and whether it runs on a CPU."""
     checks = "".join(
         f'#ifdef __{macro}__\n    if (!__builtin_cpu_supports("{feature}"))\n'
         "        return 0;\n#endif\n"
         for macro, feature in _FEATURES.items()
     )
-    text = characters(json.dumps(about(model, name)), "fusednn_text")
-    return in_words(_ABOUT, words_of(np.dtype(model.dtype), name)).format(
-        characters=text, checks=checks
+    return _ABOUT.format(
+        characters=characters(json.dumps(description), "fusednn_text"), checks=checks
     )
 
 
