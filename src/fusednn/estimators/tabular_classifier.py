@@ -58,7 +58,9 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
         epochs, and there are fewer families, then fewer folds; what is trained when they are over
         is kept. The result then depends on the speed of the machine.
     class_weight : "balanced", dict or None, default=None
-        Factors of the weights of classes, in training and in what decides.
+        Factors of the weights of classes in what decides. Networks are trained without them, and
+        their probabilities are multiplied by them and divided by their sums, which is less noisy
+        than few heavy rows in training; with metric "accuracy" they are weights in training.
     importances : bool, default=False
         Whether to compute `feature_importances_`.
     random_state : int, RandomState or None, default=None
@@ -104,7 +106,9 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
     Holzmüller, Grinsztajn and Steinwart, "Better by default: Strong pre-tuned MLPs and boosted
     trees on tabular data", NeurIPS 2024. Gorishniy, Rubachev and Babenko, "On embeddings for
     numerical features in tabular deep learning", NeurIPS 2022. Caruana, Niculescu-Mizil, Crew and
-    Ksikes, "Ensemble selection from libraries of models", ICML 2004.
+    Ksikes, "Ensemble selection from libraries of models", ICML 2004. Saerens, Latinne and
+    Decaestecker, "Adjusting the outputs of a classifier to new a priori probabilities", Neural
+    Computation 14, 2002.
 
     Examples
     --------

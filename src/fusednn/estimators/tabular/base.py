@@ -91,8 +91,12 @@ class BaseTabular(FilesMixin, BaseEstimator):
         judge = self._judge(preparation, target, factors, X_val, y_val)
         preset = preset.fitting(len(own.X), target)
         columns = Columns.of(preparation)
-        data = self._data(preset, own, judge, random_state)
         metric = metric_of(self._metric(preset), target)
+        data = self._data(preset, own, judge, random_state)
+        if factors is not None and not metric.is_smoothed:  # smoothing hides rare classes
+            present = None if factors.all() else np.sign(factors)
+            weights = weighed(samples.weights, present, y)
+            data = data._replace(weights=weights, factors=factors)
         metric.check(target, own.y, own.weights)
         plan = Plan(preset, columns, target, metric, data)
         jobs = plan.jobs(random_state)
@@ -127,7 +131,7 @@ class BaseTabular(FilesMixin, BaseEstimator):
             some = np.arange(len(own.X)) if own.weights is None else np.flatnonzero(own.weights)
             classes = own.y[some] if self._classify else None
             folds[some] = folds_of(preset.n_folds, len(some), classes, random_state)
-        return Data(own, folds, judge)
+        return Data(own, folds, judge, own.weights)
 
     def _importances(self, plan, fitted, preparation, random_state) -> np.ndarray:
         step = -(-len(fitted.places) // MOST_ROWS)

@@ -36,23 +36,36 @@ class Data(NamedTuple):
     Parameters
     ----------
     own : Rows
-        The training data.
+        The training data, with the weights that they have where they judge.
     folds : ndarray of int of shape (n_rows,)
         The fold that each of them judges; -1 for none.
     judge : Rows or None
         A validation set, which judges all networks.
+    weights : ndarray of shape (n_rows,) or None
+        Those of training.
+    factors : ndarray of shape (n_classes,) or None, default=None
+        Factors of classes that weights of training lack, so outputs get them; see `shifting`.
     """
 
     own: Rows
     folds: np.ndarray
     judge: Rows | None
+    weights: np.ndarray | None
+    factors: np.ndarray | None = None
 
     def for_fold(self, fold: int) -> tuple[Rows, Rows]:
         """The rows that a network trains on, and those that judge it."""
+        own = self.own._replace(weights=self.weights)
         if self.judge is not None:
-            return self.own, self.judge
+            return own, self.judge
         held = self.folds == fold
-        return self.own.take(~held), self.own.take(held)
+        return own.take(~held), self.own.take(held)
+
+    def without_factors(self, fold: int) -> np.ndarray | None:
+        """The weights of the rows that judge a network, without factors of classes."""
+        if self.judge is not None or self.weights is None:
+            return None
+        return self.weights[self.folds == fold]
 
     def judges(self, folds: set[int]) -> tuple[Rows, np.ndarray, np.ndarray]:
         """The rows that judge these folds, their places, and the fold of each."""

@@ -180,7 +180,8 @@ class Plan(NamedTuple):
         own, judge = self.data.for_fold(job.fold)
         step = -(-len(own.X) // ROWS)
         own, judge = (rows.take(self.some(rows, step)) for rows in (own, judge))
-        data = Data(own, np.full(len(own.X), NEVER), judge)
+        never = np.full(len(own.X), NEVER)
+        data = Data(own, never, judge, own.weights, self.data.factors)
         trainer = Trainer(self.columns, self.target, self.metric, data, Work(0))
         [found] = train(trainer, [job._replace(epochs=TRIAL_EPOCHS)], 1)
         return step * found.pace
@@ -194,6 +195,11 @@ class Plan(NamedTuple):
             found = np.union1d(found, np.unique(rows.y, return_index=True)[1])
         return found
 
+    @property
+    def _may_sharpen(self) -> bool:
+        """Whether probabilities are less sharp, or sharper, than those that rows teach."""
+        return self.metric.is_smoothed or self.data.factors is not None
+
     def _weighed(self, found: Sequence[Trained]) -> Fitted:
         families: dict[str, list[Trained]] = {}
         for one in found:
@@ -204,7 +210,7 @@ class Plan(NamedTuple):
         judges, places, of_rows = self.data.judges(most)
         outputs = [self._held_out(members, of_rows) for members in whole]
         for place, members in enumerate(whole):
-            if members[0].is_smoothed and len(places) >= LEAST_SHARPENED:
+            if self._may_sharpen and len(places) >= LEAST_SHARPENED:
                 power = power_of(outputs[place], judges.y, judges.weights)
                 outputs[place] = sharpened(outputs[place], power)
                 for one in members:

@@ -17,6 +17,7 @@ from .data import Data
 from .metrics import Metric
 from .passes import Passes, Work
 from .recipes import Recipe, network_of
+from .shifting import shift
 
 MUCH = 1e15
 """Floating-point operations that are worth all threads."""
@@ -66,11 +67,6 @@ class Trained(NamedTuple):
     pace: float
     score: float
 
-    @property
-    def is_smoothed(self) -> bool:
-        """Whether it was trained with label smoothing."""
-        return getattr(self.network.loss, "label_smoothing", 0) > 0
-
 
 class Trainer(NamedTuple):
     """
@@ -102,17 +98,24 @@ class Trainer(NamedTuple):
         network.n_jobs = n_jobs
         network._watcher = passes = Passes(self.work, job.epochs)
         network._prepared_alike = True
+        factors, weights = self.data.factors, judge.weights
+        if factors is not None:
+            network.scoring = self.metric.scoring(self.target, factors)
+            if self.metric.by_loss:  # the loss of outputs without factors
+                weights = self.data.without_factors(job.fold)
         network.fit(
             own.X,
             _flat(own.y),
             _scaled(own.weights),
             X_val=judge.X,
             y_val=_flat(judge.y),
-            sample_weight_val=_scaled(judge.weights),
+            sample_weight_val=_scaled(weights),
         )
         passes.close()
         del network._watcher, network._prepared_alike
         network.__dict__.pop("_optimizer", None)  # its moments are twice the weights
+        if factors is not None:
+            shift(network, factors)
         outputs = outputs_of(self.target, network, judge.X)
         score = self.metric.value(self.target, judge.y, outputs, judge.weights)
         scores = np.array(network.validation_scores_)

@@ -13,6 +13,7 @@ from sklearn.metrics import check_scoring, roc_auc_score
 from fusednn.losses import CrossEntropy, Quantile
 
 from .answers import ClassTarget, QuantityTarget, Target
+from .shifting import shifted
 
 LEAST: Final = 1e-7
 """The least probability in a log-loss: about what float32 tells from 0."""
@@ -76,9 +77,22 @@ class Metric(NamedTuple):
                 right = 0.9 * np.eye(len(target.labels))[truth] + 0.1 / len(target.labels)
             self.loss(target, truth, right, weights)
 
-    def scoring(self, target: Target) -> Any:
-        """The parameter of a network that decides its epochs."""
-        return "loss" if self.by_loss else Scorer(self.name, self.loss, target)
+    @property
+    def is_smoothed(self) -> bool:
+        """Whether networks are trained with label smoothing."""
+        return getattr(self.training, "label_smoothing", 0) > 0
+
+    def scoring(self, target: Target, factors: np.ndarray | None = None) -> Any:
+        """
+        The parameter of a network that decides its epochs.
+
+        Parameters
+        ----------
+        target : ClassTarget or QuantityTarget
+        factors : ndarray of shape (n_classes,) or None
+            What outputs are to be multiplied by, unless the loss decides.
+        """
+        return "loss" if self.by_loss else Scorer(self.name, self.loss, target, factors)
 
 
 def metric_of(asked: Any, target: Target) -> Metric:
@@ -125,10 +139,10 @@ def metric_of(asked: Any, target: Target) -> Metric:
 
 
 class Scorer:
-    """A scorer of networks by a loss of their outputs."""
+    """A scorer of networks by a loss of their outputs, perhaps with factors of classes."""
 
-    def __init__(self, name: str, loss: Loss, target: Target):
-        self.name, self.loss, self.target = name, loss, target
+    def __init__(self, name: str, loss: Loss, target: Target, factors: np.ndarray | None = None):
+        self.name, self.loss, self.target, self.factors = name, loss, target, factors
 
     def __repr__(self):
         """For messages of what a user's function raises."""
@@ -139,6 +153,8 @@ class Scorer:
         if outputs is None:
             outputs = network.predict(X).reshape(len(y), -1)
             y = y.reshape(len(y), -1)
+        elif self.factors is not None:
+            outputs = shifted(outputs.astype(float), self.factors)
         return -self.loss(self.target, y, outputs.astype(float), sample_weight)
 
 
