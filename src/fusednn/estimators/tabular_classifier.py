@@ -177,6 +177,9 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
         ValueError
             If an argument or a parameter is invalid, or `time_limit` too short for one epoch. The
             estimator then stays as it was.
+        KeyboardInterrupt
+            After Ctrl-C, and the estimator stays as it was; but where a family has a network for
+            each fold, what is ready is kept with a warning.
         """
         self._fit(X, y, sample_weight, X_val, y_val)
         self.classes_ = self._target.labels

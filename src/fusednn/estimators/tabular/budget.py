@@ -1,10 +1,15 @@
-"""Fits the work into a time limit: fewer epochs first, then fewer families, then fewer folds."""
+"""Fits the work into a time limit: fewer epochs first, then fewer families, then fewer folds.
+
+Also says what is kept of work that Ctrl-C ends.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from .members import Job
+from fusednn.training.warn import warn_user
+
+from .members import Job, Trained
 
 ROWS = 4096
 """A trial of a family's speed trains on at most so many rows."""
@@ -48,6 +53,33 @@ def within(
             if len(families) > 1
             else (found[:-1])
         )
+
+
+def check_whole(found: Sequence[Trained], jobs: Sequence[Job]) -> None:
+    """
+    Warn that Ctrl-C has ended a fit whose networks make an ensemble.
+
+    Parameters
+    ----------
+    found : sequence of Trained
+        The networks that were ready.
+    jobs : sequence of Job
+        What was to be trained.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        If no family has a network for each fold, so some rows would have no say.
+    """
+    folds: dict[str, set[int]] = {}
+    for one in found:
+        folds.setdefault(one.job.recipe.family, set()).add(one.job.fold)
+    if {job.fold for job in jobs} not in folds.values():
+        raise KeyboardInterrupt
+    warn_user(
+        f"Training interrupted by user. The ensemble is of the {len(found)} networks that were"
+        f" ready, of {len(jobs)}."
+    )
 
 
 class TooShort(ValueError):

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .answers import ClassTarget, Target, outputs_of
-from .budget import ROWS, TRIAL_EPOCHS, TooShort, within
+from .budget import ROWS, TRIAL_EPOCHS, TooShort, check_whole, within
 from .columns import Columns
 from .data import Data, Rows
 from .folds import NEVER
@@ -121,6 +121,8 @@ class Plan(NamedTuple):
         ------
         ValueError
             If the time is too short for one epoch.
+        KeyboardInterrupt
+            After Ctrl-C, unless a family has a network for each fold: see `check_whole`.
         """
         if limit is not None:
             jobs = self._within(jobs, n_jobs, start, limit)
@@ -131,6 +133,8 @@ class Plan(NamedTuple):
             found = train(trainer, jobs, n_jobs)
         finally:
             work.close()
+        if work.is_stopped:
+            check_whole(found, jobs)
         if not found:
             assert limit is not None
             raise TooShort(limit, time.perf_counter() - start)
@@ -183,8 +187,10 @@ class Plan(NamedTuple):
         never = np.full(len(own.X), NEVER)
         data = Data(own, never, judge, own.weights, self.data.factors)
         trainer = Trainer(self.columns, self.target, self.metric, data, Work(0))
-        [found] = train(trainer, [job._replace(epochs=TRIAL_EPOCHS)], 1)
-        return step * found.pace
+        found = train(trainer, [job._replace(epochs=TRIAL_EPOCHS)], 1)
+        if trainer.work.is_stopped:
+            raise KeyboardInterrupt
+        return step * found[0].pace
 
     def some(self, rows: Rows, step: int) -> np.ndarray:
         """The numbers of one in `step` rows, of a row of each class, and of the heaviest one."""

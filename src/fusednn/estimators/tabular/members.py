@@ -88,7 +88,7 @@ class Trainer(NamedTuple):
     work: Work
 
     def trained(self, job: Job, n_jobs: int = 1) -> Trained | None:
-        """Train one network; None if there is no time left to begin."""
+        """Train one network; None if there is no time left to begin, or an interrupt cuts it."""
         if self.work.is_over:
             return None
         start = time.perf_counter()
@@ -111,6 +111,8 @@ class Trainer(NamedTuple):
             y_val=_flat(judge.y),
             sample_weight_val=_scaled(weights),
         )
+        if passes.are_cut and self.work.is_stopped:
+            return None
         passes.close()
         del network._watcher, network._prepared_alike
         network.__dict__.pop("_optimizer", None)  # its moments are twice the weights
@@ -137,7 +139,8 @@ def train(trainer: Trainer, jobs: Sequence[Job], n_jobs: int | None) -> list[Tra
     """
     Train networks, the first ones first, and return those for which there was time, in order.
 
-    The threads only wait for the compiled code, so Ctrl-C reaches the caller.
+    The threads only wait for the compiled code, so Ctrl-C reaches the caller. It stops the work,
+    and the networks that are ready by then are returned.
     """
     threads = threads_of(n_jobs)
     side_by_side = max(1, min(threads, len(jobs)))
@@ -148,12 +151,14 @@ def train(trainer: Trainer, jobs: Sequence[Job], n_jobs: int | None) -> list[Tra
         done, _ = wait(futures, return_when="FIRST_EXCEPTION")
         for future in done:
             future.result()  # raises what ended it
-        found = [future.result() for future in futures]
+    except KeyboardInterrupt:
+        trainer.work.stop()
     except BaseException:
         trainer.work.stop()
         raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+    found = [future.result() for future in futures if not future.cancelled()]
     return [one for one in found if one is not None]
 
 

@@ -37,6 +37,11 @@ class Work:
         late = self._deadline is not None and time.perf_counter() + seconds >= self._deadline
         return self._stopped or late
 
+    @property
+    def is_stopped(self) -> bool:
+        """Whether something else than the deadline has ended the work."""
+        return self._stopped
+
     def stop(self) -> None:
         """End all networks after their present epoch."""
         self._stopped = True
@@ -68,11 +73,14 @@ class Passes:
     ----------
     seconds : float
         The time of the last epoch.
+    are_cut : bool
+        Whether the network had further epochs when the work ended.
     """
 
     def __init__(self, work: Work, epochs: int):
         self._work, self._left = work, epochs
         self._message, self._start, self.seconds = "", 0.0, 0.0
+        self.are_cut = False
 
     def begin(self) -> None:
         """Note the time."""
@@ -86,7 +94,8 @@ class Passes:
         if progress.validation_loss_curve:
             self._message += f", held out {progress.validation_loss_curve[-1]:.4f}"
         self._work.advance(1, self._message)
-        return self._left <= 0 or self._work.ends_within(self.seconds)
+        self.are_cut = self._left > 0 and self._work.ends_within(self.seconds)
+        return self._left <= 0 or self.are_cut
 
     def close(self) -> None:
         """Count the epochs that a network did not need."""
