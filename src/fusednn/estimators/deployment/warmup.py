@@ -16,6 +16,7 @@ from sklearn.exceptions import ConvergenceWarning
 from fusednn.estimators.base import BaseNetwork
 from fusednn.estimators.fitting.options import name_of
 from fusednn.estimators.input.rehearsal_data import with_padding
+from fusednn.estimators.tabular.base import BaseTabular
 from fusednn.exceptions import DiagnosisWarning
 from fusednn.kernels._cache import statistics
 from fusednn.plan.memory.sizes import BLOCK_LIMIT
@@ -36,10 +37,10 @@ def warmup(estimator: Any, *, sparse: bool = False) -> dict[str, int]:
     Parameters
     ----------
     estimator : estimator
-        A network, or a scikit-learn estimator with networks among its parameters, such as a
-        pipeline. It is not changed.
+        A network, a `TabularClassifier` or `TabularRegressor`, or a scikit-learn estimator with
+        such ones among its parameters, such as a pipeline. It is not changed.
     sparse : bool, default=False
-        Whether to compile the kernels for sparse X too.
+        Whether to compile the kernels for sparse X too, which estimators of tables do not take.
 
     Returns
     -------
@@ -81,7 +82,7 @@ def rehearsals(estimator: Any, sparse: bool = False) -> list[tuple[str, Callable
     if isinstance(estimator, type) or not hasattr(estimator, "get_params"):
         raise TypeError(f"an estimator is needed, not {estimator!r}")
     parts = [estimator, *estimator.get_params().values()]
-    networks = [part for part in parts if isinstance(part, BaseNetwork)]
+    networks = [part for part in parts if isinstance(part, BaseNetwork | BaseTabular)]
     if not networks:
         raise ValueError(f"there is no network of fusednn in {estimator!r}")
     for network in networks:

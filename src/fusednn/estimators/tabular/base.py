@@ -139,9 +139,15 @@ class BaseTabular(FilesMixin, BaseEstimator):
         loss = plan.loss_of(fitted, rows, self.n_jobs)
         return importances_of(groups_of(preparation), fitted.judges.X[rows], loss, random_state)
 
+    def _rehearsals(self, sparse):
+        """See `warmup`."""
+        from .rehearsing import rehearsals
+
+        return rehearsals(self, sparse)
+
     def _preset(self) -> Preset:
-        """The preset with the user's numbers."""
-        found = PRESETS[self.preset]
+        """The preset with the user's numbers, or that of a rehearsal."""
+        found = vars(self).get("_own_preset", PRESETS[self.preset])
         asked = {
             "n_folds": self.n_folds,
             "few_folds": self.n_folds,
