@@ -12,13 +12,14 @@ from sklearn.utils.validation import check_is_fitted
 from .fitting.decorators import with_checked_parameters
 from .tabular.answers import QuantityTarget
 from .tabular.base import BaseTabular
-from .tabular.spread import Spread
+from .tabular.spread import learned_spread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from numpy.typing import ArrayLike
 
+    from fusednn.serving.ensembles.targets import Spread
     from fusednn.serving.types import FloatArray
 
     from .input.types import RandomState, TabularLike, Weights
@@ -84,7 +85,7 @@ class TabularRegressor(RegressorMixin, BaseTabular):
         "quantiles": ["array-like", None],
     }
     _classify: ClassVar[bool] = False
-    _spreads: list[Spread]
+    _spreads: Sequence[Spread]
 
     def __init__(
         self,
@@ -167,7 +168,7 @@ class TabularRegressor(RegressorMixin, BaseTabular):
         columns = target.answers(fitted.outputs).reshape(shape).T
         truth = target.decoded(judges.y).reshape(shape).T
         pairs = zip(columns, truth, strict=True)
-        return found | {"_spreads": [Spread.learned(*pair, judges.weights) for pair in pairs]}
+        return found | {"_spreads": [learned_spread(*pair, judges.weights) for pair in pairs]}
 
     def _answers(self, target, outputs):
         return target.answers(outputs)
@@ -223,9 +224,7 @@ class TabularRegressor(RegressorMixin, BaseTabular):
         found = self._target.answers(outputs)
         if not return_std:
             return found
-        columns = found.reshape(len(found), -1).T
-        std = [one.of(own) for one, own in zip(self._spreads, columns, strict=True)]
-        return found, np.column_stack(std).reshape(found.shape)
+        return found, self._target.served(self._spreads).deviations(found)
 
     def score(self, X: TabularLike, y: ArrayLike, sample_weight: Weights = None) -> float:
         """Computes R^2 of the predictions, of several targets the mean.

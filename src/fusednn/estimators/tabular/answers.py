@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from fusednn.serving.ensembles import targets as served
 from fusednn.tables.errors import TableError
 from fusednn.tables.frames.targets import Classes, Quantities
 
@@ -43,13 +45,17 @@ class ClassTarget(NamedTuple):
         """The labels of places."""
         return self.labels[truth]
 
+    def served(self) -> served.Classes:
+        """What a predictor makes of weighted outputs."""
+        return served.Classes(self.labels)
+
     def probabilities(self, outputs: np.ndarray) -> np.ndarray:
         """The probabilities of weighted outputs (n_rows, n_classes), which sum to 1."""
-        return outputs / outputs.sum(axis=1, keepdims=True)
+        return self.served().probabilities(outputs.copy())
 
     def answers(self, outputs: np.ndarray) -> np.ndarray:
         """The most probable labels, the first ones of equals."""
-        return self.labels[outputs.argmax(axis=1)]
+        return self.served().chosen(outputs)
 
 
 class QuantityTarget(NamedTuple):
@@ -119,6 +125,22 @@ class QuantityTarget(NamedTuple):
         values = self.mean + self.scale * truth
         return values[:, 0] if self.flat else values
 
+    def served(self, spreads: Sequence[served.Spread] = ()) -> served.Quantities:
+        """
+        What a predictor makes of weighted outputs.
+
+        Parameters
+        ----------
+        spreads : sequence of Spread, default=()
+            One for each target, or none.
+        """
+        numbers = (self.mean, self.scale, self.lowest, self.highest)
+        means, factors, least, most = (tuple(one.tolist()) for one in numbers)
+        column = not self.flat and len(means) == 1
+        return served.Quantities(
+            means, factors, least, most, self.quantiles, column, tuple(spreads)
+        )
+
     def answers(self, outputs: np.ndarray) -> np.ndarray:
         """
         Values in the target's units, between the extremes of the training rows.
@@ -128,11 +150,7 @@ class QuantityTarget(NamedTuple):
         ndarray of shape (n_rows,) or (n_rows, n_targets)
             With quantiles they are a last axis, ascending in each row.
         """
-        found = outputs.reshape(len(outputs), len(self.mean), -1)
-        found = self.mean[:, np.newaxis] + self.scale[:, np.newaxis] * found
-        np.clip(found, self.lowest[:, np.newaxis], self.highest[:, np.newaxis], out=found)
-        found = np.sort(found, axis=2) if self.quantiles else found[..., 0]
-        return found[:, 0] if self.flat else found
+        return self.served().values(outputs.copy())
 
 
 Target = ClassTarget | QuantityTarget

@@ -11,12 +11,10 @@ from fusednn.estimators.files.fitted_network import fitted_network_of
 from fusednn.plan.folding import folded
 from fusednn.serving.ensembles.ensemble import Ensemble, Member
 from fusednn.serving.ensembles.targets import Classes, Quantities
-from fusednn.serving.ensembles.targets import Spread as Deviations
 from fusednn.serving.model import Model
 from fusednn.serving.predictor import Predictor
 
 from .answers import ClassTarget, QuantityTarget
-from .spread import Spread
 
 
 def ensemble_of(estimator: Any, folds: bool = True) -> Ensemble:
@@ -62,20 +60,8 @@ def _model(network: Any, name: str, folds: bool) -> Model:
 def _target(estimator: Any) -> Classes | Quantities:
     target = estimator._target
     if isinstance(target, ClassTarget):
-        return Classes(target.labels)
-    spreads = [
-        Deviations(tuple(one.centres.tolist()), tuple(one.deviations.tolist()))
-        for one in estimator._spreads
-    ]
-    return Quantities(
-        tuple(target.mean.tolist()),
-        tuple(target.scale.tolist()),
-        tuple(target.lowest.tolist()),
-        tuple(target.highest.tolist()),
-        target.quantiles,
-        not target.flat and len(target.mean) == 1,
-        tuple(spreads),
-    )
+        return target.served()
+    return target.served(estimator._spreads)
 
 
 def attributes_of(
@@ -114,5 +100,5 @@ def attributes_of(
         target.is_flat,
         target.quantiles,
     )
-    found["_spreads"] = [Spread(*map(np.array, spread)) for spread in target.spreads]
+    found["_spreads"] = list(target.spreads)
     return found

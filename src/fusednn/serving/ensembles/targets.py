@@ -61,6 +61,10 @@ class Spread(NamedTuple):
     centers: tuple[float, ...]
     deviations: tuple[float, ...]
 
+    def of(self, values: np.ndarray) -> np.ndarray:
+        """The deviations of answers of shape (n_rows,)."""
+        return np.interp(values, self.centers, self.deviations)
+
 
 class Quantities(NamedTuple):
     """
@@ -130,7 +134,5 @@ class Quantities(NamedTuple):
     def deviations(self, values: np.ndarray) -> np.ndarray:
         """The standard deviations of `values`, in their shape."""
         columns = values.reshape(len(values), -1).T
-        found = [
-            np.interp(own, *spread) for own, spread in zip(columns, self.spreads, strict=True)
-        ]
+        found = [spread.of(own) for own, spread in zip(columns, self.spreads, strict=True)]
         return np.column_stack(found).reshape(values.shape)
