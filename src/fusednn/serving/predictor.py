@@ -26,10 +26,11 @@ from .model import (
     output_axes,
     shown_sizes,
 )
+from .saving import Savable
 from .stream import Stream
 
 if TYPE_CHECKING:
-    from .types import FilePath, RoundedWeights
+    from .types import RoundedWeights
 
 INTEGER_SPEED = 3
 """Approximate speedup of integer products; a thread is worth this many times more operations."""
@@ -43,7 +44,7 @@ _WAYS = {  # RAW, LINKED and CHOSEN, as keys of `plan.binding.outputs.ANSWERS`
 }
 
 
-class Predictor(Answers):
+class Predictor(Savable, Answers):
     """A fitted network, ready for calls; `fusednn.freeze` and `fusednn.load` make it.
 
     Several threads may call it at the same time, without a lock. A row has the same answer, to the
@@ -206,26 +207,7 @@ class Predictor(Answers):
         ops = ops_of_a_step(self._network.ops, self._columns)
         return Stream(self, self._answering, ops, self._head, self._names)
 
-    def save(self, path: FilePath, notes: dict[str, Any] | None = None) -> None:
-        """Writes a file that `fusednn.load` reads: safetensors, with a plan in the header.
-
-        An existing file is replaced once the new one is complete. Rounded weights are written in
-        float32; `load` with the same `weights` gives the same predictor.
-
-        Parameters
-        ----------
-        path : str, bytes or os.PathLike
-        notes : dict, optional
-            Values that JSON can express. The file's header stores them, and the loaded predictor
-            has them as `notes`. None: the predictor's own notes.
-
-        Raises
-        ------
-        ValueError
-            If JSON cannot express `notes`, or a class is not a number, bool or string.
-        OSError
-            If the file cannot be written.
-        """
+    def _write(self, path, notes):
         model = self.model()
         save_model(model if notes is None else model._replace(notes=notes), path)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fusednn.serving.saving import Savable
 from fusednn.tables.table import Table
 
 from .answering import TabularAnswers
@@ -18,10 +19,10 @@ from .targets import Quantities
 from .writing import save_ensemble
 
 if TYPE_CHECKING:
-    from fusednn.serving.types import FilePath, RoundedWeights
+    from fusednn.serving.types import RoundedWeights
 
 
-class TabularPredictor(TabularAnswers):
+class TabularPredictor(Savable, TabularAnswers):
     """A fitted model of raw tables, ready for calls; `fusednn.freeze` and `fusednn.load` make it.
 
     It takes what the estimator took: frames of pandas and polars, arrays, lists of dicts and lists
@@ -136,26 +137,7 @@ class TabularPredictor(TabularAnswers):
         members = tuple(map(Member, self._averaging.models(), self._averaging.weights))
         return Ensemble(self._preparation, members, self._target, self._name, self.notes)
 
-    def save(self, path: FilePath, notes: dict[str, Any] | None = None) -> None:
-        """Writes a file that `fusednn.load` reads: safetensors, with a plan in the header.
-
-        An existing file is replaced once the new one is complete. Rounded weights are written in
-        float32; `load` with the same `weights` gives the same predictor.
-
-        Parameters
-        ----------
-        path : str, bytes or os.PathLike
-        notes : dict, optional
-            Values that JSON can express. The file's header stores them, and the loaded predictor
-            has them as `notes`. None: the predictor's own notes.
-
-        Raises
-        ------
-        ValueError
-            If JSON cannot express `notes`, or a class is not a number, bool or string.
-        OSError
-            If the file cannot be written.
-        """
+    def _write(self, path, notes):
         ensemble = self.ensemble()
         save_ensemble(ensemble if notes is None else ensemble._replace(notes=notes), path)
 
