@@ -49,7 +49,7 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
     n_folds : int or None, default=None
         Parts of the rows, each of which judges the networks that are trained on the others. 1: a
         fifth of the rows judges. None: the preset's, of "default" and "best" 4, or 8 of at most
-        2,000 rows, and 1 of the others.
+        2,000 rows, and 1 of the others; of "default" also 1 of more than 100,000 rows.
     categorical_features : array-like of str, int or bool, "from_dtype" or None, default=None
         Names, indices or a mask of columns of numbers that are categories. Those of texts,
         booleans and categories always are.

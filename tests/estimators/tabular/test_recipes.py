@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fusednn import TabularClassifier
 from fusednn.estimators.tabular.answers import ClassTarget, QuantityTarget
 from fusednn.estimators.tabular.columns import Columns
 from fusednn.estimators.tabular.metrics import metric_of
@@ -162,6 +163,18 @@ def test_families_of_a_preset_have_names_of_their_own():
             recipes = preset.recipes(target)
             names = [one.family for one in recipes]
             assert len(set(names)) == len(names)
+
+
+@pytest.mark.parametrize(
+    ("preset", "known"), [("default", [8, 4, 4, 1]), ("best", [8, 4, 4, 4]), ("fast", [1] * 4)]
+)
+def test_folds_follow_from_rows(preset, known):
+    for target, _ in TARGETS.values():
+        sizes = (2000, 2001, 100_000, 100_001)
+        found = [PRESETS[preset].fitting(rows, target).n_folds for rows in sizes]
+        assert found == known
+        asked = TabularClassifier(preset, n_folds=3)._preset()
+        assert {asked.fitting(rows, target).n_folds for rows in sizes} == {3}
 
 
 def test_batches_follow_from_rows():

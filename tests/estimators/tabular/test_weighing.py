@@ -23,6 +23,22 @@ def test_a_useless_candidate_gets_nothing():
     assert greedy_weights([bad, good], squares(truth)).tolist() == [0.0, 1.0]
 
 
+@pytest.mark.parametrize("offset", [0, -100])  # losses of scores are negative
+@pytest.mark.parametrize(("saved", "weights"), [(5e-5, [1, 0]), (3e-4, [0.96, 0.04])])
+def test_what_saves_next_to_nothing_gets_nothing(saved, weights, offset):
+    """A step of 25 gives the second a weight of 0.04, with which it saves a share of the loss."""
+    rng = np.random.RandomState(0)
+    truth, error, other = rng.normal(size=(3, 500, 1))
+    other -= error * (error * other).sum() / (error**2).sum()
+    far = other * np.sqrt((error**2).sum() / (other**2).sum())
+    far *= np.sqrt((1 - 0.96**2 - saved) / 0.04**2)
+    scale = (100 if offset else 1) / squares(0)(error)
+    found = greedy_weights(
+        [truth + error, truth + far], lambda mixed: offset * 2 + scale * squares(truth)(mixed)
+    )
+    np.testing.assert_allclose(found, weights)
+
+
 def test_equals_take_the_first():
     own = np.zeros((4, 1))
     assert greedy_weights([own, own.copy()], squares(own)).tolist() == [1.0, 0.0]

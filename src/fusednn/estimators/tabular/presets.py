@@ -10,6 +10,8 @@ from .recipes import Recipe
 Recipes = tuple[Recipe, ...]
 FEW_ROWS = 2000
 """So many rows, or fewer, are divided into more folds."""
+MOST_FOLDED = 100_000
+"""More rows are not divided into folds: those of a fifth say enough of a network."""
 MANY_ROWS = 10_000
 """From more rows on, the one network of "fast" is one that is soon trained."""
 
@@ -26,6 +28,8 @@ class Preset(NamedTuple):
         1: a fifth of the rows is held out.
     few_folds : int
         The folds of at most 2,000 rows, where a network misses each row that it does not see.
+    many_folds : int
+        Those of more than 100,000 rows.
     n_ensemble : int
         Networks for each family and fold.
     metrics : tuple of str
@@ -40,6 +44,7 @@ class Preset(NamedTuple):
     quantities: Recipes
     n_folds: int = 4
     few_folds: int = 8
+    many_folds: int = 1
     n_ensemble: int = 1
     metrics: tuple[str, str] = ("log_loss", "rmse")
     scale_flags: bool = False
@@ -54,6 +59,7 @@ class Preset(NamedTuple):
         classes = len(target.labels) if isinstance(target, ClassTarget) else 0
         families = tuple(one for one in self.recipes(target) if one.suits(rows, classes))
         n_folds = self.few_folds if rows <= FEW_ROWS else self.n_folds
+        n_folds = self.many_folds if rows > MOST_FOLDED else n_folds
         return self._replace(classes=families, quantities=families, n_folds=n_folds)
 
 
@@ -148,5 +154,6 @@ PRESETS: dict[str, Preset] = {
         scale_flags=True,
     ),
     "default": Preset(_CLASSES, _QUANTITIES),
-    "best": Preset(_CLASSES, _QUANTITIES, corrects=True),
+    # only rows that are held out can correct others
+    "best": Preset(_CLASSES, _QUANTITIES, many_folds=4, corrects=True),
 }
