@@ -159,7 +159,9 @@ def in_process(asked):
     """
     root = Path(__file__).parents[3]
     threads = dict.fromkeys(COUNTS, str(asked["threads"]))
-    env = {name: value for name, value in os.environ.items() if name not in FORCING} | threads
+    # an installed library has its bytecode, which is otherwise made again within the fit
+    left_out = (*FORCING, "PYTHONDONTWRITEBYTECODE")
+    env = {name: value for name, value in os.environ.items() if name not in left_out} | threads
     command = [sys.executable, "-m", __spec__.name, json.dumps(asked)]
     try:
         done = subprocess.run(

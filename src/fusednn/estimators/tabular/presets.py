@@ -140,7 +140,7 @@ PRESETS: dict[str, Preset] = {
         ),
         (
             _PERIODIC._replace(**_OF_QUANTITIES, **_SMALL),
-            _QUICK._replace(least_rows=MANY_ROWS + 1),
+            _QUICK._replace(least_rows=MANY_ROWS + 1, passes=2e5),
         ),
         n_folds=1,
         few_folds=1,
