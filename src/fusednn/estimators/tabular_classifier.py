@@ -35,7 +35,7 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
     preset : {"default", "fast", "best", "realmlp"}, default="default"
         What is trained:
 
-        * "fast": one small network;
+        * "fast": one small network, or three for quantities of at most 10,000 rows;
         * "realmlp": one network by the published recipe of RealMLP-TD;
         * "default": four families of networks, or three for more than two classes, and a network
           of each for every fold;

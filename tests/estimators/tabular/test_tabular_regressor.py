@@ -41,7 +41,8 @@ def test_predictions_are_in_units_and_range():
     judged = ~np.isnan(model.oof_)
     assert judged.sum() == 100
     score = np.sqrt(np.mean((model.oof_[judged] - Y[judged]) ** 2))
-    assert model.history_[0]["score"] == pytest.approx(score, rel=0.02)  # there without clipping
+    best = min(one["score"] for one in model.history_)  # of one network, without clipping
+    assert 0.9 * best < score < 1.001 * best
 
 
 def test_forms_of_tables_give_the_same_bits():

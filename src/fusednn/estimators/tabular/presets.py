@@ -13,7 +13,7 @@ FEW_ROWS = 2000
 MOST_FOLDED = 100_000
 """More rows are not divided into folds: those of a fifth say enough of a network."""
 MANY_ROWS = 10_000
-"""From more rows on, the one network of "fast" is one that is soon trained."""
+"""From more rows on, "fast" is one network, and one that is soon trained."""
 
 
 class Preset(NamedTuple):
@@ -123,11 +123,14 @@ _ADDITIVE = _BINS._replace(
     epochs=60,
     passes=2.4e6,
 )
+_NARROW = _FINE_BINS._replace(
+    family="narrow bins", widths=(128, 128), activation="relu", passes=1e6
+)
 _SMALL: dict[str, Any] = {"most_rows": MANY_ROWS}
 _CLASSES = (_PERIODIC, _FINE, _QUICK_OF_CLASSES, _ADDITIVE)
 _QUANTITIES = (
     _FINE._replace(**_OF_QUANTITIES, dropout=0.0),
-    _FINE_BINS._replace(family="narrow bins", widths=(128, 128), activation="relu", passes=1e6),
+    _NARROW,
     _BINS,
     _FINE_BINS,
 )
@@ -139,7 +142,9 @@ PRESETS: dict[str, Preset] = {
             _QUICK_OF_CLASSES._replace(least_rows=MANY_ROWS + 1),
         ),
         (
-            _PERIODIC._replace(**_OF_QUANTITIES, **_SMALL),
+            _PERIODIC._replace(**_OF_QUANTITIES, **_SMALL, widths=(128, 128, 128)),
+            _NARROW._replace(**_SMALL),
+            _BINS._replace(**_SMALL, widths=(128, 128)),
             _QUICK._replace(least_rows=MANY_ROWS + 1, passes=2e5),
         ),
         n_folds=1,
