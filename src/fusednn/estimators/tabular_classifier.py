@@ -37,8 +37,8 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
 
         * "fast": one small network, or three for quantities of at most 10,000 rows;
         * "realmlp": one network by the published recipe of RealMLP-TD;
-        * "default": four families of networks, or three for more than two classes, and a network
-          of each for every fold;
+        * "default": four families of networks, for more than two classes or 100,000 rows one
+          fewer, for both two fewer, and a network of each for every fold;
         * "best": the same; quantities are corrected, see `TabularRegressor`.
     metric : str, callable or None, default=None
         What decides epochs and weights: "log_loss", "accuracy" (with label smoothing), "roc_auc"
@@ -49,7 +49,7 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
     n_folds : int or None, default=None
         Parts of the rows, each of which judges the networks that are trained on the others. 1: a
         fifth of the rows judges. None: the preset's, of "default" and "best" 4, or 8 of at most
-        2,000 rows, and 1 of the others; of "default" also 1 of more than 100,000 rows.
+        2,000 rows, and 1 of the others.
     categorical_features : array-like of str, int or bool, "from_dtype" or None, default=None
         Names, indices or a mask of columns of numbers that are categories. Those of texts,
         booleans and categories always are.

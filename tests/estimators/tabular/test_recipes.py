@@ -165,16 +165,28 @@ def test_families_of_a_preset_have_names_of_their_own():
             assert len(set(names)) == len(names)
 
 
-@pytest.mark.parametrize(
-    ("preset", "known"), [("default", [8, 4, 4, 1]), ("best", [8, 4, 4, 4]), ("fast", [1] * 4)]
-)
+@pytest.mark.parametrize(("preset", "known"), [("default", [8, 4]), ("fast", [1, 1])])
 def test_folds_follow_from_rows(preset, known):
     for target, _ in TARGETS.values():
-        sizes = (2000, 2001, 100_000, 100_001)
-        found = [PRESETS[preset].fitting(rows, target).n_folds for rows in sizes]
+        found = [PRESETS[preset].fitting(rows, target).n_folds for rows in (2000, 2001)]
         assert found == known
         asked = TabularClassifier(preset, n_folds=3)._preset()
-        assert {asked.fitting(rows, target).n_folds for rows in sizes} == {3}
+        assert {asked.fitting(rows, target).n_folds for rows in (2000, 2001)} == {3}
+
+
+@pytest.mark.parametrize("task", ["binary", "classes"])
+def test_networks_of_large_tables_are_narrow(task):
+    target, _ = TARGETS[task]
+    small, large = (PRESETS["default"].fitting(n, target) for n in (100_000, 100_001))
+    widest = [max(max(one.widths, default=0) for one in own.classes) for own in (small, large)]
+    assert widest == [256, 128]
+    assert len(large.classes) == len(small.classes) - 1
+
+
+def test_fast_is_one_network_but_for_few_quantities():
+    for task, (target, _) in TARGETS.items():
+        found = [len(PRESETS["fast"].fitting(n, target).classes) for n in (100, 10_000, 10_001)]
+        assert found == ([3, 3, 1] if task == "quantities" else [1, 1, 1])
 
 
 def test_batches_follow_from_rows():

@@ -151,7 +151,6 @@ class BaseTabular(FilesMixin, BaseEstimator):
         asked = {
             "n_folds": self.n_folds,
             "few_folds": self.n_folds,
-            "many_folds": self.n_folds,
             "n_ensemble": self.n_ensemble,
         }
         return found._replace(**{name: own for name, own in asked.items() if own is not None})

@@ -10,10 +10,10 @@ from .recipes import Recipe
 Recipes = tuple[Recipe, ...]
 FEW_ROWS = 2000
 """So many rows, or fewer, are divided into more folds."""
-MOST_FOLDED = 100_000
-"""More rows are not divided into folds: those of a fifth say enough of a network."""
 MANY_ROWS = 10_000
 """From more rows on, "fast" is one network, and one that is soon trained."""
+LARGE_ROWS = 100_000
+"""From more rows on, "default" for classes has narrower networks, which predict sooner."""
 
 
 class Preset(NamedTuple):
@@ -28,8 +28,6 @@ class Preset(NamedTuple):
         1: a fifth of the rows is held out.
     few_folds : int
         The folds of at most 2,000 rows, where a network misses each row that it does not see.
-    many_folds : int
-        Those of more than 100,000 rows.
     n_ensemble : int
         Networks for each family and fold.
     metrics : tuple of str
@@ -44,7 +42,6 @@ class Preset(NamedTuple):
     quantities: Recipes
     n_folds: int = 4
     few_folds: int = 8
-    many_folds: int = 1
     n_ensemble: int = 1
     metrics: tuple[str, str] = ("log_loss", "rmse")
     scale_flags: bool = False
@@ -59,7 +56,6 @@ class Preset(NamedTuple):
         classes = len(target.labels) if isinstance(target, ClassTarget) else 0
         families = tuple(one for one in self.recipes(target) if one.suits(rows, classes))
         n_folds = self.few_folds if rows <= FEW_ROWS else self.n_folds
-        n_folds = self.many_folds if rows > MOST_FOLDED else n_folds
         return self._replace(classes=families, quantities=families, n_folds=n_folds)
 
 
@@ -127,7 +123,14 @@ _NARROW = _FINE_BINS._replace(
     family="narrow bins", widths=(128, 128), activation="relu", passes=1e6
 )
 _SMALL: dict[str, Any] = {"most_rows": MANY_ROWS}
-_CLASSES = (_PERIODIC, _FINE, _QUICK_OF_CLASSES, _ADDITIVE)
+_UP_TO_LARGE: dict[str, Any] = {"most_rows": LARGE_ROWS}
+_CLASSES = (
+    _PERIODIC._replace(**_UP_TO_LARGE),
+    _FINE._replace(**_UP_TO_LARGE),
+    _FINE._replace(family="narrow periodic", widths=(128, 128, 128), least_rows=LARGE_ROWS + 1),
+    _QUICK_OF_CLASSES,
+    _ADDITIVE,
+)
 _QUANTITIES = (
     _FINE._replace(**_OF_QUANTITIES, dropout=0.0),
     _NARROW,
@@ -159,6 +162,5 @@ PRESETS: dict[str, Preset] = {
         scale_flags=True,
     ),
     "default": Preset(_CLASSES, _QUANTITIES),
-    # only rows that are held out can correct others
-    "best": Preset(_CLASSES, _QUANTITIES, many_folds=4, corrects=True),
+    "best": Preset(_CLASSES, _QUANTITIES, corrects=True),
 }
