@@ -65,7 +65,9 @@ def test_a_constant_target_is_predicted():
     assert target.answers(np.array([[7.0]])).tolist() == [3.0]
 
 
-def test_huge_numbers_and_other_targets_are_refused():
+def test_huge_and_tiny_numbers_and_other_targets_are_refused():
+    with pytest.raises(TableError, match="y has differences whose squares are 0: multiply y by"):
+        QuantityTarget.learned(Quantities(np.array([1e-200, 2e-200]), ()), None, ())
     with pytest.raises(TableError, match="squares are infinite"):
         QuantityTarget.learned(Quantities(np.array([1e200, -1e200]), ()), None, ())
     target = QuantityTarget.learned(Quantities(np.ones((3, 2)), ()), None, ())

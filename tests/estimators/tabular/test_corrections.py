@@ -141,6 +141,19 @@ def test_models_keep_no_rows_where_these_tell_nothing():
     noise = np.random.RandomState(3).normal(size=600)
     alike(TabularRegressor, X, noise)
     alike(TabularRegressor, X[:5], Y[:5])
+    alike(TabularRegressor, X, np.full(600, 3.0))
+
+
+@pytest.mark.parametrize(("count", "corrects"), [(300, True), (1500, False)])
+def test_columns_of_many_codes_alone_have_no_distances(count, corrects):
+    """Flags of each code would need gigabytes."""
+    rng = np.random.RandomState(0)
+    number = rng.randint(count, size=5000)
+    ids = pd.DataFrame({"id": [f"id {one}" for one in number]})
+    with short_presets(epochs=2):
+        model = TabularRegressor("best", n_folds=2, random_state=0, n_jobs=1)
+        model.fit(ids, rng.normal(size=count)[number])
+    assert (model._neighbours is not None) == corrects
 
 
 def test_after_the_time_limit_nothing_is_searched(monkeypatch):

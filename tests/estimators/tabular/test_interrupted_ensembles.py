@@ -22,6 +22,15 @@ def short():
         yield
 
 
+def interrupt(work):
+    """Send the signal from a thread of a network, and wait until the main thread has had it."""
+    signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+    late = time.monotonic() + 60
+    while not work.is_stopped:
+        assert time.monotonic() < late
+        time.sleep(0.01)
+
+
 def interrupt_after(monkeypatch, networks):
     """The signal arrives when so many networks are ready, and before another begins."""
     close, ready = Passes.close, []
@@ -30,8 +39,7 @@ def interrupt_after(monkeypatch, networks):
         close(self)
         ready.append(self)
         if len(ready) == networks:
-            signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
-            time.sleep(0.3)
+            interrupt(self._work)
 
     monkeypatch.setattr(Passes, "close", closing)
 
@@ -72,8 +80,7 @@ def test_networks_that_are_cut_do_not_count(monkeypatch):
     def ending(self, progress, parameters):
         ended.append(progress.n_iter)
         if len(ended) == 15:
-            signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
-            time.sleep(0.3)
+            interrupt(self._work)
         return end(self, progress, parameters)
 
     monkeypatch.setattr(Passes, "end", ending)

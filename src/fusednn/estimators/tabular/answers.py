@@ -90,7 +90,7 @@ class QuantityTarget(NamedTuple):
         Raises
         ------
         TableError
-            If differences of the values are infinite.
+            If squares of differences of the values are infinite, or all are 0.
         """
         values = found.values.reshape(len(found.values), -1)
         lowest, highest = values.min(axis=0), values.max(axis=0)
@@ -101,6 +101,8 @@ class QuantityTarget(NamedTuple):
             raise TableError(
                 "y has numbers whose squares are infinite: divide y by a large number"
             )
+        if ((scale == 0) & (lowest < highest)).any():
+            raise TableError("y has differences whose squares are 0: multiply y by a large number")
         scale[scale == 0] = 1.0
         return cls(mean, scale, lowest, highest, found.names, found.values.ndim == 1, quantiles)
 

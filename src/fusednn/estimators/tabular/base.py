@@ -135,7 +135,7 @@ class BaseTabular(FilesMixin, BaseEstimator):
 
     def _importances(self, plan, fitted, preparation, random_state) -> np.ndarray:
         step = -(-len(fitted.places) // MOST_ROWS)
-        rows = plan.some(fitted.judges, step)
+        rows = fitted.judges.some(step, self._classify)
         loss = plan.loss_of(fitted, rows, self.n_jobs)
         return importances_of(groups_of(preparation), fitted.judges.X[rows], loss, random_state)
 

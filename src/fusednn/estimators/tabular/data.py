@@ -28,6 +28,13 @@ class Rows(NamedTuple):
         weights = None if self.weights is None else self.weights[rows]
         return Rows(self.X[rows], self.y[rows], weights)
 
+    def some(self, step: int, by_class: bool) -> np.ndarray:
+        """The numbers of one in `step` rows, of the heaviest, and perhaps of one of each class."""
+        found = np.arange(0, len(self.X), step)
+        if self.weights is not None:
+            found = np.union1d(found, self.weights.argmax())
+        return np.union1d(found, np.unique(self.y, return_index=True)[1]) if by_class else found
+
 
 class Data(NamedTuple):
     """

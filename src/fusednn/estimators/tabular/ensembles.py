@@ -183,7 +183,8 @@ class Plan(NamedTuple):
         """Seconds of an epoch of a network, by a trial with few rows."""
         own, judge = self.data.for_fold(job.fold)
         step = -(-len(own.X) // ROWS)
-        own, judge = (rows.take(self.some(rows, step)) for rows in (own, judge))
+        by_class = isinstance(self.target, ClassTarget)
+        own, judge = (rows.take(rows.some(step, by_class)) for rows in (own, judge))
         never = np.full(len(own.X), NEVER)
         data = Data(own, never, judge, own.weights, self.data.factors)
         trainer = Trainer(self.columns, self.target, self.metric, data, Work(0))
@@ -191,15 +192,6 @@ class Plan(NamedTuple):
         if trainer.work.is_stopped:
             raise KeyboardInterrupt
         return step * found[0].pace
-
-    def some(self, rows: Rows, step: int) -> np.ndarray:
-        """The numbers of one in `step` rows, of a row of each class, and of the heaviest one."""
-        found = np.arange(0, len(rows.X), step)
-        if rows.weights is not None:
-            found = np.union1d(found, rows.weights.argmax())
-        if isinstance(self.target, ClassTarget):
-            found = np.union1d(found, np.unique(rows.y, return_index=True)[1])
-        return found
 
     @property
     def _may_sharpen(self) -> bool:
@@ -221,7 +213,8 @@ class Plan(NamedTuple):
                 outputs[place] = sharpened(outputs[place], power)
                 for one in members:
                     sharpen(one.network, power)
-        some = self.some(judges, -(-len(places) // MOST_JUDGED))
+        by_class = isinstance(self.target, ClassTarget)
+        some = judges.some(-(-len(places) // MOST_JUDGED), by_class)
         sample = judges.take(some)
 
         def loss(mixed: np.ndarray) -> float:

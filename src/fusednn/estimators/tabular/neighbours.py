@@ -8,7 +8,7 @@ import numpy as np
 
 from fusednn.training.threads.jobs import FLOPS_PER_THREAD, choose_jobs
 
-from .answers import Target
+from .answers import QuantityTarget
 from .columns import Columns
 from .data import Rows
 from .metrics import Metric
@@ -24,6 +24,8 @@ AXES_ROWS = 5000
 """Rows that the axes are learned from."""
 MOST_FLAGS = 128
 """Codes count in distances if they have at most so many flags in all."""
+MOST_FLAGS_ALONE = 1024
+"""So many, where there is nothing but codes; with more of them there are no distances."""
 INEXACT = 1.0
 """Rows found may be farther than the nearest ones by this share, which halves the time and changed
 the errors of three tables by 0.1 %."""
@@ -87,7 +89,7 @@ class Neighbours(NamedTuple):
     def learned(
         cls,
         columns: Columns,
-        target: Target,
+        target: QuantityTarget,
         metric: Metric,
         rows: Rows,
         outputs: np.ndarray,
@@ -120,8 +122,10 @@ class Neighbours(NamedTuple):
         residuals = rows.y - outputs
         numbers = _spread(len(rows.X), MOST_ROWS)
         counts = [count for count in COUNTS if count < len(numbers)]
-        if not counts or not rows.X.shape[1]:
+        flags = sum(columns.counts)
+        if not counts or not (columns.values or 0 < flags <= MOST_FLAGS_ALONE):
             return None
+        varies = np.less(target.lowest, target.highest)  # others are clipped to their one value
         axes = _axes(rows.X, columns)
         tree = cKDTree(_along(axes, rows.X[numbers], columns))
         known = numbers, residuals[numbers], weights[numbers]
@@ -143,7 +147,7 @@ class Neighbours(NamedTuple):
             for power in POWERS:
                 tried = found._replace(most=count, power=power)
                 means = tried._means(distances, places)
-                shares = _shares(means, lacking, weights[some], gain)
+                shares = varies * _shares(means, lacking, weights[some], gain)
                 own = loss(mixed + shares * means)
                 if own < least:
                     least, best = own, tried._replace(shares=shares)
