@@ -12,7 +12,7 @@ from fusednn.training.predict import predict
 from .input.constraints import DTYPES
 from .input.plain_input import is_plain_input
 from .input.row_weights import of_each_row
-from .network.parameters import check_input
+from .network.first_layer import check_input
 
 
 class AnsweringMixin(BaseEstimator):

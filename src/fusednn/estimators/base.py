@@ -28,8 +28,8 @@ from .fitting.validation_sets import split
 from .input.missing_targets import IGNORE, check_columns, known_rows
 from .input.sample_weights import present
 from .input_checks import InputChecksMixin
+from .network.first_layer import check_input
 from .network.first_samples import FirstSamples
-from .network.parameters import check_input
 
 if TYPE_CHECKING:
     from fusednn.serving.types import FloatArray

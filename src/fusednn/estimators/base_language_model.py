@@ -24,7 +24,8 @@ from .language.training import check_length, loss_and_gradient, parts_of, prepar
 from .language.writing import WritingMixin
 from .layered import BaseLayered
 from .network.first_samples import FirstSamples
-from .network.parameters import by_layer, drawn
+from .network.lists_of_arrays import by_layer
+from .network.parameters import drawn
 from .network.values_by_data import refuse_data
 
 if TYPE_CHECKING:

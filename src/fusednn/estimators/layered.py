@@ -28,15 +28,9 @@ from .layered_weights import LayeredWeightsMixin
 from .network.building import build, first_ops
 from .network.built_layers import BuiltLayers, Position
 from .network.code_counts import with_codes_of, with_least_codes
+from .network.first_layer import check_input, check_tables, has_embedding, has_tokens, learned_from
 from .network.list_ends import SOFTMAX, divided, output_units
-from .network.parameters import (
-    check_input,
-    check_tables,
-    drawn,
-    has_embedding,
-    has_tokens,
-    learned_from,
-)
+from .network.parameters import drawn
 from .network.scaling import scaling_of
 from .network.tabular import learns_from_targets, with_edges, with_edges_of
 from .network.values_by_data import set_by_data

@@ -8,7 +8,7 @@ from sklearn.base import BaseEstimator
 
 from .fitting.preparing import loss_and_gradient
 from .input.sequences import in_form_of
-from .network.parameters import by_layer, replaced
+from .network.lists_of_arrays import by_layer, replaced
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -10,7 +10,7 @@ from sklearn.base import is_classifier
 from fusednn.estimators.input.missing_targets import known_rows
 from fusednn.estimators.input.row_weights import of_each_row
 from fusednn.estimators.input.sample_weights import bounded, check_total, in_type
-from fusednn.estimators.network.parameters import check_input
+from fusednn.estimators.network.first_layer import check_input
 from fusednn.plan.binding.loss import loss_row
 from fusednn.plan.lengths import without_padding
 from fusednn.plan.training import Rule, Target

@@ -18,7 +18,7 @@ from fusednn.estimators.input.row_weights import of_each_row
 from fusednn.estimators.input.sample_weights import present, total_of
 from fusednn.estimators.input.scoring import check_scorable, number_of, takes_weights, with_classes
 from fusednn.estimators.input.target_axes import by_axes
-from fusednn.estimators.network.parameters import check_input
+from fusednn.estimators.network.first_layer import check_input
 from fusednn.plan.lengths import without_padding
 from fusednn.plan.training import Target
 from fusednn.serving.sequences import are_sequences

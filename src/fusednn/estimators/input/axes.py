@@ -6,7 +6,7 @@ from math import prod
 
 import numpy as np
 
-from fusednn.estimators.network.parameters import has_tokens
+from fusednn.estimators.network.first_layer import has_tokens
 from fusednn.graph.layers.reshape import Reshape
 from fusednn.graph.time_axis import free_series
 

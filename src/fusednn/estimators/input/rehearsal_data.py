@@ -6,10 +6,10 @@ import numpy as np
 
 from fusednn import layers as specs
 from fusednn.augment import Crop
-from fusednn.estimators.network.building import vector_sizes
+from fusednn.estimators.network.first_layer import has_embedding, has_tokens
 from fusednn.estimators.network.list_ends import width_taken
-from fusednn.estimators.network.parameters import has_embedding, has_tokens
 from fusednn.estimators.network.rehearsals import axes_taken
+from fusednn.estimators.network.single_ops import vector_sizes
 from fusednn.graph.time_axis import StepsError, free_series, ops_of_steps
 
 from .augmentations import are_images

@@ -9,7 +9,7 @@ from sklearn.utils import check_array, check_X_y
 
 from fusednn import layers as specs
 from fusednn.estimators.network.building import axes_read
-from fusednn.estimators.network.parameters import has_tokens
+from fusednn.estimators.network.first_layer import has_tokens
 from fusednn.graph.time_axis import Series, free_series, series_of
 from fusednn.serving.sequences import checked_lengths
 

@@ -11,32 +11,30 @@ from fusednn import layers as specs
 from fusednn.graph.layers.attention import Gate
 from fusednn.graph.layers.batch_norm import BatchNorm
 from fusednn.graph.layers.chain import Chain
-from fusednn.graph.layers.dense import Dense
-from fusednn.graph.layers.embedding import Embedding
 from fusednn.graph.layers.epilogue import Epilogue
 from fusednn.graph.layers.layer import Layer, shapes_along, with_after
 from fusednn.graph.layers.layer_norm import LayerNorm
 from fusednn.graph.layers.prelu import PReLU
 from fusednn.graph.layers.reshape import Reshape
 from fusednn.graph.layers.residual import Residual
-from fusednn.graph.layers.tabular.parametric import Parametric
 from fusednn.graph.layers.tabular.scaling import Scaling
-from fusednn.graph.layers.token_embedding import TokenEmbedding
 from fusednn.graph.layers.untrained import GaussianNoise, Identity, Standardize
-from fusednn.kernels.activations import ACTIVATIONS
 from fusednn.layers.attention import Gated
-from fusednn.layers.dense import TANGENT
-from fusednn.plan.binding.activations import epilogue
 
 from .attentions import attention, block_layers, check_heads, check_rotary, positions, products
 from .built_layers import BuiltLayer, BuiltLayers, Position
-from .initializers import check_init
-from .list_ends import SOFTMAX, reshape_of_data
+from .list_ends import reshape_of_data
 from .recurrences import recurrent
+from .single_ops import (
+    activation_of,
+    dense_of,
+    embedding_of,
+    epilogue_of,
+    parametric_of,
+    token_embedding_of,
+)
 from .tabular import TABULAR, tabular
 from .windows import RECURRENT, WINDOWED, axes_for, check_axes, windowed
-
-ALIASES = {"sigmoid": "logistic", "swish": "silu"}
 
 
 def build(
@@ -70,7 +68,7 @@ def build(
     if scaled and not any(isinstance(piece.op, Standardize) for piece in pieces):
         pieces += (BuiltLayer(Standardize(width), None),)
     place = Position(f"layers[{len(layers)}]", output)
-    last = BuiltLayer(_dense(place, output, width), output)
+    last = BuiltLayer(dense_of(place, output, width), output)
     return BuiltLayers((*pieces, last), (*homes, len(pieces)))
 
 
@@ -123,7 +121,7 @@ def _built(
         if scaled and (pieces or not isinstance(spec, specs.Embedding | specs.Reshape)):
             pieces.append(BuiltLayer(Standardize(shape[-1]), None))
             scaled = False
-        after = _epilogue(place, spec, pieces[-1].op.after if pieces else None)
+        after = epilogue_of(place, spec, pieces[-1].op.after if pieces else None)
         if after is not None and pieces[-1].spec is not None:
             pieces[-1] = pieces[-1]._replace(op=with_after(pieces[-1].op, after))
             homes.append(None)
@@ -141,63 +139,6 @@ def _before(where: str, pieces: Sequence[BuiltLayer]) -> Sequence[Layer]:
     return found if where == "layers" else [Identity(1), *found]
 
 
-def _epilogue(place: Position, spec, before: Epilogue | None) -> Epilogue | None:
-    """Returns the epilogue of the op before with the layer added, or None if it does not fit.
-
-    An epilogue holds one activation, then one dropout.
-    """
-    if before is None or before.dropout:
-        return None
-    match spec:
-        case specs.Activation() if before == Epilogue():
-            return _activation(place, spec.name, spec.slope)
-        case specs.Dropout(rate, per, schedule):
-            found = before._replace(dropout=float(rate), alpha=False, schedule=schedule)
-            return found._replace(by_channel=per == "channel")
-        case specs.AlphaDropout(rate, schedule):
-            return before._replace(dropout=float(rate), alpha=True, schedule=schedule)
-    return None
-
-
-def _activation(place: Position, name: str, slope: float | None = None) -> Epilogue:
-    if name == SOFTMAX:
-        raise place.refuse("softmax is for the output only, which applies it by itself")
-    known = ALIASES.get(name, name)
-    if known not in ACTIVATIONS:
-        names = ", ".join(sorted([*ACTIVATIONS, *ALIASES]))
-        raise place.refuse(f"there is no activation {name!r}; expected one of {names}")
-    return epilogue(known, () if slope is None else (float(slope),))
-
-
-def _parametric(place: Position, spec: specs.ParametricActivation, width: int) -> Parametric:
-    function = _activation(place, spec.name, spec.slope)
-    if function == Epilogue():
-        raise place.refuse("the identity has no share in itself; leave the layer out")
-    return Parametric(
-        width,
-        rate=float(spec.rate_factor),
-        function=function,
-        decay=float(spec.decay_factor),
-        start=float(spec.share),
-    )
-
-
-def _dense(place: Position, spec: specs.Dense, width: int) -> Dense:
-    check_init(place.refuse, spec.init)
-    return Dense(
-        width,
-        int(spec.units),
-        _activation(place, spec.activation),
-        bias=bool(spec.bias),
-        rate=float(spec.rate_factor),
-        decay=float(spec.decay_factor),
-        max_norm=float("inf") if spec.max_norm is None else float(spec.max_norm),
-        weight_norm=bool(spec.weight_norm),
-        tangent=spec.parametrization == TANGENT,
-        bias_rate=float(spec.bias_rate_factor),
-    )
-
-
 def _piece(
     place: Position, spec, shape: tuple[int, ...], at_start: bool, turned: bool,
     before: Sequence[Layer],
@@ -205,18 +146,18 @@ def _piece(
     width = shape[-1]
     match spec:
         case specs.Dense():
-            return BuiltLayer(_dense(place, spec, width), spec)
+            return BuiltLayer(dense_of(place, spec, width), spec)
         case specs.Activation():
-            return BuiltLayer(Identity(width, _activation(place, spec.name, spec.slope)), spec)
+            return BuiltLayer(Identity(width, activation_of(place, spec.name, spec.slope)), spec)
         case specs.Dropout() | specs.AlphaDropout():
-            after = _epilogue(place, spec, Epilogue())
+            after = epilogue_of(place, spec, Epilogue())
             assert after is not None
             return BuiltLayer(Identity(width, after), spec)
         case specs.GaussianNoise(deviation, schedule):
             noise = GaussianNoise(width, deviation=float(deviation), schedule=schedule)
             return BuiltLayer(noise, spec)
         case specs.ParametricActivation():
-            return BuiltLayer(_parametric(place, spec, width), spec)
+            return BuiltLayer(parametric_of(place, spec, width), spec)
         case specs.PReLU():
             rectifier = PReLU(width, rate=float(spec.rate_factor), start=float(spec.slope))
             return BuiltLayer(rectifier, spec)
@@ -257,7 +198,7 @@ def _piece(
         case specs.Flatten():
             return BuiltLayer(Reshape((prod(shape),)), spec)
         case specs.Layer() if isinstance(spec, WINDOWED):
-            activation = partial(_activation, place)
+            activation = partial(activation_of, place)
             return BuiltLayer(windowed(place.refuse, spec, shape, activation), spec)
         case specs.Layer() if isinstance(spec, RECURRENT):
             return BuiltLayer(recurrent(place.refuse, spec, shape), spec)
@@ -268,13 +209,13 @@ def _piece(
                 raise place.refuse(f"it received {_as_text(shape)} and expected columns of X")
             if not at_start:
                 raise place.refuse("it reads columns of the data, so it must be the first layer")
-            return BuiltLayer(_embedding(place, spec, width), spec)
+            return BuiltLayer(embedding_of(place, spec, width), spec)
         case specs.TokenEmbedding():
             if place.name == "layers[0]" and len(shape) > 1:
                 raise place.refuse(f"it received {_as_text(shape)} and expected one token a step")
             if not at_start:
                 raise place.refuse("it reads the tokens of X, so it must be the first layer")
-            return BuiltLayer(_token_embedding(spec, width), spec)
+            return BuiltLayer(token_embedding_of(spec, width), spec)
     raise place.refuse("networks do not support this layer")
 
 
@@ -285,9 +226,9 @@ def _attention(
     op = attention(spec, shape[-1], turned)
     before, behind = products(spec, op)
     pieces = (
-        BuiltLayer(_dense(place, before, shape[-1]), before),
+        BuiltLayer(dense_of(place, before, shape[-1]), before),
         BuiltLayer(op, None),
-        BuiltLayer(_dense(place, behind, op.fan_out), behind),
+        BuiltLayer(dense_of(place, behind, op.fan_out), behind),
     )
     return BuiltLayers(pieces, (0, 2))
 
@@ -296,7 +237,7 @@ def _block(
     place: Position, spec: specs.TransformerBlock, shape: tuple[int, ...], turned: bool
 ) -> BuiltLayers:
     if spec.activation != "swiglu":
-        _activation(place, spec.activation)
+        activation_of(place, spec.activation)
     return _built(block_layers(spec, shape[-1]), shape, place.name, False, turned=turned)
 
 
@@ -326,38 +267,6 @@ def _residual(
     )
 
 
-def _token_embedding(spec: specs.TokenEmbedding, steps: int) -> TokenEmbedding:
-    assert spec.count is not None  # the estimator has set it from the data
-    return TokenEmbedding(
-        steps,
-        int(spec.count),
-        int(spec.size),
-        None if spec.padding is None else int(spec.padding),
-        rate=float(spec.rate_factor),
-        decay=float(spec.decay_factor),
-    )
-
-
 def _as_text(shape: tuple[int, ...]) -> str:
     """The shape of a sample, for messages."""
     return f"{shape[0]} columns" if len(shape) == 1 else f"axes {shape}"
-
-
-def vector_sizes(spec: specs.Embedding, categories: Sequence[int]) -> list[int]:
-    """The number of elements of a vector, for each column of codes."""
-    return [spec.size or min(50, (count + 1) // 2) for count in categories]
-
-
-def _embedding(place: Position, spec: specs.Embedding, width: int) -> Embedding:
-    largest = max(spec.columns)
-    if largest >= width:
-        raise place.refuse(f"it received {width} columns and expected at least {largest + 1}")
-    assert spec.categories is not None  # the estimator has set them from the data
-    return Embedding(
-        width,
-        tuple(spec.columns),
-        tuple(spec.categories),
-        tuple(vector_sizes(spec, spec.categories)),
-        rate=float(spec.rate_factor),
-        decay=float(spec.decay_factor),
-    )

@@ -9,8 +9,8 @@ from itertools import product
 from fusednn import layers as specs
 
 from .building import build
+from .first_layer import has_tokens
 from .list_ends import SOFTMAX, divided, output_units, width_taken
-from .parameters import has_tokens
 from .windows import takes_images
 
 SIZES = 8, 16, 28, 32, 64, 128
