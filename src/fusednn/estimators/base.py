@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from functools import cache
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from sklearn.base import BaseEstimator, is_classifier
@@ -69,6 +69,9 @@ class BaseNetwork(
     diagnosed_layers_: list[str]
     diagnosed_weights_: list[str]
 
+    # values of parameters of other estimators that this one does not have; not attributes of the
+    # class, since `help` would list them
+    _fixed: ClassVar[dict[str, Any]] = {}
     _built_name: ClassVar[str]
     _target_options: ClassVar[dict] = {}  # for scikit-learn's check of the targets
     _doc_link_module = ""  # no module: the pages of fusednn have no address to link to
@@ -76,6 +79,14 @@ class BaseNetwork(
     _watcher: Watcher | None = None
     # whether X and X_val are known to be prepared alike, as in ensembles: then nothing is warned
     _prepared_alike = False
+
+    if not TYPE_CHECKING:  # or type checkers would find any attribute
+
+        def __getattr__(self, name):
+            """The value of a parameter that other estimators have."""
+            fixed = type(self)._fixed
+            # what is missing raises its own error again, as a method of another solver has
+            return fixed[name] if name in fixed else object.__getattribute__(self, name)
 
     @classmethod
     @cache

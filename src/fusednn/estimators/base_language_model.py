@@ -41,9 +41,10 @@ class BaseLanguageModel(ScoringMixin, WritingMixin, BaseLayered):
     """Base class of `LanguageModel`; not for direct use."""
 
     _parameter_constraints: ClassVar[dict] = LANGUAGE
-    # what other estimators have as parameters
-    standardize, mixup, l1, max_fun = False, 0.0, 0.0, 1
-    missing_targets, scoring, augment, window = "error", None, None, None
+    _fixed: ClassVar[dict[str, Any]] = {
+        **{"standardize": False, "mixup": 0.0, "l1": 0.0, "max_fun": 1},
+        **{"missing_targets": "error", "scoring": None, "augment": None, "window": None},
+    }
 
     _diverged = "The weights became infinite or NaN: take a lower learning rate."
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from math import prod
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from scipy import sparse
@@ -54,8 +54,9 @@ class PairedNetwork(WeightsMixin, BaseNetwork, ABC):
     _shaping: ClassVar[tuple[str, ...]]  # parameters that say which weights there are
     _is_game = False
     _auto_rows = "small"  # what batch_size="auto" means
-    # parameters of other estimators that this one does not have, with their values
-    accumulate, l1, max_fun, missing_targets, mixup = 1, 0.0, 1, "error", 0.0
+    _fixed: ClassVar[dict[str, Any]] = {
+        **{"accumulate": 1, "l1": 0.0, "max_fun": 1, "missing_targets": "error", "mixup": 0.0}
+    }
 
     # -- structure -----------------------------------------------------------------------
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import prod
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
@@ -38,7 +38,10 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, PairedN
 
     encoder_layers_: tuple[Layer, ...]
     decoder_layers_: tuple[Layer, ...]
-    scoring = "loss"  # of a validation set
+    _fixed: ClassVar[dict[str, Any]] = {
+        **PairedNetwork._fixed,
+        "scoring": "loss",  # of a validation set
+    }
     _diverged = (
         "The weights became infinite or NaN: lower learning_rate_init, or scale X, for example by"
         " StandardScaler."
