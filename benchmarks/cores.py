@@ -33,6 +33,7 @@ from fusednn.estimators.network.perceptron_weights import perceptron
 from fusednn.graph.network import Network
 from fusednn.plan.binding.data import source_of
 from fusednn.plan.binding.program import Program, Task
+from fusednn.plan.machines import Threads
 from fusednn.plan.training import Rule, Target, TrainingPlan
 from fusednn.training.threads.team import Team
 
@@ -72,7 +73,7 @@ def lower(sizes, batch, workers, dtype):
     network = Network(perceptron(tuple(sizes), "relu").ops, loss)
     rule = Rule("adam", (0.9, 0.999, 1e-8))
     order = np.arange(batch)
-    return TrainingPlan(network, source_of(X, dtype), target, rule, batch, order, workers)
+    return TrainingPlan(network, source_of(X, dtype), target, rule, batch, order, Threads(workers))
 
 
 def busiest(plan):

@@ -145,6 +145,7 @@ def plan_bytes(layers, inputs, outputs, batch):
     from fusednn.plan.binding.data import source_of
     from fusednn.plan.binding.loss import Target
     from fusednn.plan.inference import lower_inference
+    from fusednn.plan.machines import ONE_THREAD
     from fusednn.plan.memory.buffers import leading_dimension
     from fusednn.plan.training import TrainingPlan
     from fusednn.plan.updating.rule import Rule
@@ -152,7 +153,8 @@ def plan_bytes(layers, inputs, outputs, batch):
     network = Network(build(layers, Dense(outputs), (inputs,), scaled=False).ops, "softmax")
     X, order = source_of(np.zeros((batch, inputs), np.float32), np.float32), np.arange(batch)
     target = Target(np.zeros((batch, 1), np.float32), None)
-    plan = TrainingPlan(network, X, target, Rule("adam", (0.9, 0.999, 1e-8)), batch, order, 1)
+    rule = Rule("adam", (0.9, 0.999, 1e-8))
+    plan = TrainingPlan(network, X, target, rule, batch, order, ONE_THREAD)
     program, _ = lower_inference(
         network, plan.layout.views(plan.parameters), X, np.dtype(np.float32)
     )

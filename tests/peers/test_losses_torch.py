@@ -10,7 +10,13 @@ from cases.dense_networks import dense_network
 from torch.nn import functional as F
 
 from fusednn import losses
-from fusednn.plan.binding.loss import Target, lower_losses, outputs_per_target
+from fusednn.plan.binding.loss import (
+    Target,
+    loss_scratch,
+    lower_losses,
+    outputs_per_target,
+)
+from fusednn.plan.binding.program import Program
 from fusednn.training.threads.team import run_all
 
 pytestmark = pytest.mark.peers
@@ -114,7 +120,8 @@ def test_value_and_gradient(name, scale, dtype, tolerance):
     judged = torch.from_numpy(z.copy()).requires_grad_()
     expected = judge(judged, torch.from_numpy(t))
     expected.sum().backward()
-    program, values = lower_losses(network, Target(t, None), z, 1)
+    program = Program(z.dtype, 1, loss_scratch(width))
+    values = lower_losses(program, network, Target(t, None), z)
     run_all(program)  # z becomes the gradient
     expected, gradient = expected.detach().numpy(), judged.grad.numpy()
     np.testing.assert_allclose(values[0], expected, rtol=0, atol=tolerance * abs(expected).max())

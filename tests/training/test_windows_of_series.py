@@ -25,6 +25,7 @@ from fusednn.layers import (
 from fusednn.optimizers import SGD
 from fusednn.plan.binding.data import source_of
 from fusednn.plan.binding.loss import Target
+from fusednn.plan.machines import ONE_THREAD
 from fusednn.plan.training import TrainingPlan
 from fusednn.plan.updating.rule import Rule
 
@@ -143,7 +144,9 @@ def test_memory_does_not_grow_with_the_steps():
         source = source_of(np.zeros((8, 3 * steps), np.float32), np.float32)
         target = Target(np.zeros((8, 1), np.float32), None)
         rule = Rule("adam", (0.9, 0.999, 1e-8), window=20)
-        return TrainingPlan(network, source, target, rule, 8, np.arange(8), 1).memory.bytes
+        return TrainingPlan(
+            network, source, target, rule, 8, np.arange(8), ONE_THREAD
+        ).memory.bytes
 
     assert bytes_of(1000) == bytes_of(100)
 

@@ -11,10 +11,8 @@ from .binding.bindings import BINDINGS
 from .binding.lowering import Lowering
 from .binding.outputs import ANSWERS, add_answer
 from .binding.program import Program
-from .binding.recurrent import RECURRENCES
 from .layout.choosing import forms_of
-from .memory import sizes
-from .memory.buffers import leading_dimension
+from .machines import ONE_THREAD, Machine
 from .scratch import inference_elements
 from .updating.normed_weights import refreshers
 
@@ -26,7 +24,7 @@ def lower_inference(
     dtype,
     *,
     order: np.ndarray | None = None,
-    workers: int = 1,
+    machine: Machine = ONE_THREAD,
     plain: bool = False,
     answer: str = "outputs",
     ragged: bool = False,
@@ -43,8 +41,8 @@ def lower_inference(
         The data.
     order : ndarray of int64, optional
         Samples to take; by default all, in the order of the data.
-    workers : int
-        Threads that will run it.
+    machine : Machine
+        What will run it.
     plain : bool
         The weights are row-major matrices, not panels.
     answer : str
@@ -53,17 +51,17 @@ def lower_inference(
         Whether samples are series, some of them with padding.
     """
     samples = source.shape[0] if order is None else len(order)
-    block = _block_rows(network, samples, dtype, workers)
-    program = Program(dtype, workers, inference_elements(network, dtype))
+    block, together = machine.answer_rows(network, samples, np.dtype(dtype))
+    program = machine.program(dtype, inference_elements(network, dtype))
     lowering = lowered(
-        *(network, program, block * workers, source, parameters, order, plain),
-        steps=True,
+        *(network, program, block * machine.workers, source, parameters, order, plain),
+        steps=machine.loops,
         ragged=ragged,
     )
     columns, kind = ANSWERS[answer].width(network), ANSWERS[answer].dtype or dtype
     emitted = np.zeros((samples, columns), kind)  # as the padding of series remains
     add_answer(lowering, network, lowering.blocks[lowering.graph.logits], answer, emitted)
-    _set_steps(program, lowering, samples, block)
+    _set_steps(program, lowering, samples, block, together)
     return program, emitted
 
 
@@ -109,38 +107,44 @@ def lowered(
 
 
 def lower_outputs(
-    network: Network, parameters, source, dtype, *, workers: int = 1, ragged: bool = False
+    network: Network,
+    parameters,
+    source,
+    dtype,
+    *,
+    machine: Machine = ONE_THREAD,
+    ragged: bool = False,
 ) -> tuple[Program, list[np.ndarray]]:
     """A program that writes the output of each op (of the last the logits), and its arrays.
 
     Parameters
     ----------
-    network, parameters, source, dtype, workers, ragged
+    network, parameters, source, dtype, machine, ragged
         As `lower_inference` takes them.
     """
     samples = source.shape[0]
-    block = _block_rows(network, samples, dtype, workers)
-    program = Program(dtype, workers, inference_elements(network, dtype))
+    block, together = machine.answer_rows(network, samples, np.dtype(dtype))
+    program = machine.program(dtype, inference_elements(network, dtype))
     lowering = lowered(
-        *(network, program, block * workers, source, parameters),
+        *(network, program, block * machine.workers, source, parameters),
         outputs=True,
-        steps=True,
+        steps=machine.loops,
         ragged=ragged,
     )
     arrays = [lowering.emit(array, samples) for array in lowering.graph.outputs]
-    _set_steps(program, lowering, samples, block)
+    _set_steps(program, lowering, samples, block, together)
     return program, arrays
 
 
 def lower_input_gradient(
-    network: Network, parameters, transposed, source, dtype, *, picked: int, workers: int = 1,
-    ragged: bool = False,
+    network: Network, parameters, transposed, source, dtype, *, picked: int,
+    machine: Machine = ONE_THREAD, ragged: bool = False,
 ) -> tuple[Program, np.ndarray]:  # fmt: skip
     """A program that writes the gradient of an output by the data, and the array it fills.
 
     Parameters
     ----------
-    network, source, dtype, workers, ragged
+    network, source, dtype, machine, ragged
         As `lower_inference` takes them.
     parameters : list of ndarray
         In the forms that `forms_of` gives with `wants_dx`.
@@ -150,60 +154,35 @@ def lower_input_gradient(
         The output, before its link; -1 is each row's largest.
     """
     samples = source.shape[0]
-    block = _block_rows(network, samples, dtype, workers)
-    program = Program(dtype, workers, inference_elements(network, dtype))
+    block, together = machine.answer_rows(network, samples, np.dtype(dtype))
+    program = machine.program(dtype, inference_elements(network, dtype))
     lowering = lowered(
-        *(network, program, block * workers, source, parameters),
+        *(network, program, block * machine.workers, source, parameters),
         transposed=transposed,
         picked=picked,
-        steps=True,
+        steps=machine.loops,
         ragged=ragged,
     )
     dx = lowering.graph.dx
     assert dx is not None
     emitted = lowering.emit(dx, samples)
-    _set_steps(program, lowering, samples, block)
+    _set_steps(program, lowering, samples, block, together)
     return program, emitted
 
 
-def least_rows(network: Network) -> int:
-    """The fewest samples of a block, and the fewest that are worth a thread."""
-    return max(1, sizes.ANSWER_ROWS // network.positions)
-
-
-def samples_together(network: Network) -> int:
-    """The most samples of several rows that are answered together."""
-    recurs = any(call.op in RECURRENCES for call in network.graph().calls)
-    largest = max(a * b for _, a, b in network.products()) if recurs else 0
-    return sizes.SERIES_SAMPLES if 0 < largest <= sizes.SERIES_WEIGHTS else sizes.TASK_SAMPLES
-
-
-def row_bytes(network: Network, dtype: np.dtype) -> int:
-    """About how many bytes the outputs of all layers take for one sample."""
-    elements = sum(rows * leading_dimension(width, dtype) for rows, width in network.arrays())
-    return elements * dtype.itemsize
-
-
-def _block_rows(network: Network, samples: int, dtype, workers: int) -> int:
-    fair = samples // (4 * workers)  # several blocks per worker: others take those of a slow core
-    if network.positions > 1:  # samples run in loops
-        return max(1, min(samples_together(network), samples if workers == 1 else fair))
-    least = least_rows(network)
-    block = max(least, min(sizes.ANSWER_BYTES // row_bytes(network, dtype), fair) // least * least)
-    return min(block, max(1, samples))
-
-
-def _set_steps(program: Program, lowering: Lowering, samples: int, block: int) -> None:
-    """Ends the segment, and sets tasks and steps for all samples."""
+def _set_steps(
+    program: Program, lowering: Lowering, samples: int, block: int, together: int
+) -> None:
+    """Ends the segment, and sets tasks and steps for all samples, some `together` in each step."""
     lowering.cut()
     [segment] = lowering.segments
-    most = min(samples, sizes.STEP_ROWS)
+    most = min(samples, together)
     blocks = [(lo, lo + block) for lo in range(0, most, block)]
     tasks = lowering.tasks(segment, blocks, records.ROWS_OF_WORKER)
     program.set_stages([(tasks, None)])
-    starts = np.arange(0, samples, sizes.STEP_ROWS)
+    starts = np.arange(0, samples, together)
     steps = np.zeros((len(starts), records.STEP_WIDTH), np.int64)
     steps[:, records.START] = starts
-    steps[:, records.SAMPLES] = np.minimum(sizes.STEP_ROWS, samples - starts)
+    steps[:, records.SAMPLES] = np.minimum(together, samples - starts)
     steps[:, records.LAST_STAGE] = 1
     program.set_steps(steps)

@@ -13,13 +13,14 @@ from fusednn.kernels import answer as calls
 from fusednn.kernels import records
 from fusednn.kernels.library import address
 
+from .answer_sizes import row_bytes, samples_together
 from .binding.data import CsrRows, DenseRows
 from .binding.looped import Looped
 from .binding.lowering import Lowering
 from .binding.outputs import ANSWERS, add_answer
 from .binding.program import Program
 from .cutting import stages_of
-from .inference import lowered, row_bytes, samples_together
+from .inference import lowered
 from .layout.forms import Form
 from .memory import sizes
 from .memory.buffers import address_of

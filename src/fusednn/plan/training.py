@@ -16,10 +16,10 @@ from .binding.loss import Target, loss_records, target_columns
 from .binding.lowering import Lowering
 from .binding.next_tokens import NextTokens
 from .binding.products import gradient_op
-from .binding.program import Program
 from .layout.choosing import forms_of
 from .layout.parameters import ParameterLayout
 from .lengths import lengths_of
+from .machines import Machine
 from .memory.buffers import padded
 from .memory.memory import Memory
 from .scratch import training_elements
@@ -31,10 +31,11 @@ from .windowing import Part, Stages, Windows, forward_only
 
 
 class TrainingPlan(TrainingStages):
-    """A network, its data and its update, lowered for a number of workers.
+    """A network, its data and its update, lowered for a machine.
 
     Attributes
     ----------
+    machine : Machine
     layout : ParameterLayout
     rows, block : int
         Samples that the buffers have room for, and samples that are processed at once.
@@ -73,7 +74,7 @@ class TrainingPlan(TrainingStages):
 
     def __init__(
         self, network: Network, source, target: Target | NextTokens, rule: Rule, batch: int, order,
-        workers: int,
+        machine: Machine,
     ):  # fmt: skip
         rows = (prod(network.out_shape[:-1]),) if len(network.out_shape) > 1 else ()
         expected = source.shape[0], *rows, target_columns(network)
@@ -84,6 +85,7 @@ class TrainingPlan(TrainingStages):
                 f" {target.shape}"
             )
         self.network, self.dtype = network, np.dtype(target.dtype)
+        self.machine = machine
         forms = forms_of(network, self.dtype, wants_dx=rule.inputs)
         self.layout = ParameterLayout(forms, self.dtype)
         self.order = order
@@ -116,7 +118,7 @@ class TrainingPlan(TrainingStages):
         graphs = [one.graph(trains=True, wants_dx=rule.inputs) for one in networks]
         scratch = training_elements(networks, graphs, self.layout.forms, self.dtype)
         chunk = samples_per_chunk(network, self.block)
-        self.program = Program(self.dtype, workers, scratch, self.memory, chunk)
+        self.program = machine.program(self.dtype, scratch, self.memory, chunk)
         self.stages: list[Stages] = []
         stages: list = []
         self._carried: list[np.ndarray] = []
@@ -189,7 +191,7 @@ class TrainingPlan(TrainingStages):
             transposed=layout.copies(self.transposed),
             key=self.key,
             loss=loss,
-            steps=True,
+            steps=self.machine.loops,
             task=max(hi - lo for lo, hi in self._row_blocks()),
             carried=self._carried,
         )

@@ -20,8 +20,9 @@ from .binding.lowering import Lowering
 from .binding.products import GradientOp
 from .binding.program import Program, Task
 from .layout.parameters import ParameterLayout
+from .machines import Machine
 from .memory.memory import Memory
-from .updating.batches import row_blocks, samples_per_tile, starts_of
+from .updating.batches import starts_of
 from .updating.clipping import PART, lower_clipping
 from .updating.norms import Columns, NormedWeights
 from .updating.rule import Rule
@@ -33,6 +34,7 @@ class TrainingStages:
     """Makes the stages and the steps of a `TrainingPlan`, whose attributes it has."""
 
     network: Network
+    machine: Machine
     rows: int
     block: int
     joined: bool
@@ -51,8 +53,7 @@ class TrainingStages:
 
     def _row_blocks(self) -> list[tuple[int, int]]:
         """The samples of each task of a row stage."""
-        tile = samples_per_tile(self.network, self.block)
-        return row_blocks(self.rows, self.program.workers, self.network.positions, tile)
+        return self.machine.row_blocks(self.network, self.rows, self.block)
 
     def _row_stages(self, lowering: Lowering) -> list:
         """A stage for each segment of the rows."""
@@ -77,8 +78,9 @@ class TrainingStages:
             *(self.parameters, self.transposed, self.rows, positions_of(lowering.graph)),
             *(rule.constants, decoupled, rule.l1 > 0),
         )
-        squares = self.memory.borrow(updater.n_tiles, np.float64)
-        absolutes = self.memory.borrow(updater.n_tiles, np.float64) if rule.l1 else None
+        # kept, as what a tile does not write counts as 0
+        squares = self.memory.keep(updater.n_tiles, np.float64)
+        absolutes = self.memory.keep(updater.n_tiles, np.float64) if rule.l1 else None
         sums = {"squares": squares, "absolutes": absolutes}
         total = program.record(
             output.sum_losses,

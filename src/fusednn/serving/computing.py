@@ -18,9 +18,9 @@ from fusednn.graph.layers.token_embedding import TokenEmbedding
 from fusednn.graph.network import Network
 from fusednn.graph.time_axis import free_series
 from fusednn.kernels import answer as calls
+from fusednn.plan.answer_sizes import least_rows, row_bytes
 from fusednn.plan.binding.data import CsrRows
 from fusednn.plan.binding.outputs import ANSWERS
-from fusednn.plan.inference import least_rows, row_bytes
 from fusednn.plan.layout.choosing import forms_of
 from fusednn.plan.layout.parameters import packed, unpacked
 from fusednn.plan.memory.sizes import ANSWER_ROWS

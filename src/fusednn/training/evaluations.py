@@ -1,4 +1,4 @@
-"""Outputs and losses of a network that is being trained, computed on the threads that train it."""
+"""Outputs and losses of a network that is being trained, computed where it is trained."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import numpy as np
 from fusednn.graph.network import Network
 from fusednn.graph.time_axis import network_for
 from fusednn.plan.binding.data import DenseRows, Source, source_of
-from fusednn.plan.binding.loss import lower_losses
+from fusednn.plan.binding.loss import loss_scratch, lower_losses
 from fusednn.plan.binding.program import Program
 from fusednn.plan.inference import lower_inference
 from fusednn.plan.lengths import has_padding, lengths_of, longest_first
 from fusednn.plan.training import Target, TrainingPlan
 
-from .threads.team import Team
+from .teams import Runner
 
 
 class Evaluations:
@@ -25,11 +25,11 @@ class Evaluations:
     plan : TrainingPlan
     source : Source
         The training data.
-    team : Team
-        The threads.
+    team : Runner
+        What runs them.
     """
 
-    def __init__(self, network: Network, plan: TrainingPlan, source: Source, team: Team):
+    def __init__(self, network: Network, plan: TrainingPlan, source: Source, team: Runner):
         self._network, self._plan, self._source, self._team = network, plan, source, team
         self._lowered: dict[tuple, tuple] = {}
 
@@ -68,7 +68,7 @@ class Evaluations:
                 source,
                 self._plan.dtype,
                 order=samples if order is None else _taken(samples, order),
-                workers=self._plan.program.workers,
+                machine=self._plan.machine,
                 answer="outputs" if link else "logits",
                 ragged=order is not None,
             )
@@ -76,9 +76,10 @@ class Evaluations:
             # the arguments keep their identities
             self._lowered[key] = (samples, X), program, emitted, order, found
         _, program, emitted, order, found = self._lowered[key]
-        self.run(program)
+        self.run(program, emitted)
         if order is not None:
             found[order] = emitted
+            self._team.push((found,))
         return found
 
     def _source_of(self, X) -> Source:
@@ -101,17 +102,23 @@ class Evaluations:
         logits = self.outputs(samples, X, link=False)
         key = id(target), id(logits)
         if key not in self._lowered:
-            lowered = lower_losses(self._network, target, logits, self._plan.program.workers)
-            self._lowered[key] = (target, logits), *lowered
+            scratch = loss_scratch(self._network.outputs)
+            program = self._plan.machine.program(logits.dtype, scratch)
+            values = lower_losses(program, self._network, target, logits)
+            self._lowered[key] = (target, logits), program, values
         _, program, values = self._lowered[key]
-        self.run(program)
+        self.run(program, values)
         return values.sum(axis=0)
 
-    def run(self, program: Program) -> None:
-        """Runs another program, of as many workers, on the same threads."""
-        for refresh in program.refresh:
-            refresh()
+    def run(self, program: Program, *written: np.ndarray) -> None:
+        """Runs another program for the same machine, which writes these arrays."""
+        if program.refresh:
+            self._team.pull((self._plan.served,))
+            for refresh in program.refresh:
+                refresh()
+            self._team.push(program.memory.kept)
         self._team.run(0, len(program.steps), program)
+        self._team.pull(written)
 
 
 def _taken(samples: np.ndarray | None, order: np.ndarray) -> np.ndarray:

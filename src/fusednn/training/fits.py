@@ -142,7 +142,7 @@ def _load(session: Session, arrays, optimizer: OptimizerState) -> None:
     if session.plan.averages.size and optimizer.raw is not None:
         raw, known = optimizer.raw
         if known == digest_of(arrays):  # else the user has set other weights
-            session.plan.load_trained(raw)
+            session.load_trained(raw)
 
 
 def _fit_stochastic(session: Session, optimizer, progress: Progress, fit, watcher) -> Outcome:

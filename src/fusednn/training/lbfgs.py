@@ -74,11 +74,11 @@ class _Objective:
         session = self._session
         if self.best is not None and session.is_late():
             raise TimeUp
-        session.plan.load(self.split(vector))
+        session.load(self.split(vector))
         loss = session.run_gradient(self._factor)
         if loss < self.best_loss:
             self.best_loss, self.best = loss, vector.copy()
-        return loss, self.joined(session.plan.layout.unpack(session.plan.gradient))
+        return loss, self.joined(session.gradient())
 
 
 def fit_lbfgs(

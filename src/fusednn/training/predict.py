@@ -7,15 +7,18 @@ from functools import lru_cache
 import numpy as np
 
 from fusednn.graph.network import Network
+from fusednn.plan.answer_sizes import least_rows
 from fusednn.plan.binding.data import DenseRows, Source, source_of
+from fusednn.plan.binding.program import Program
 from fusednn.plan.folding import folded
-from fusednn.plan.inference import least_rows, lower_inference, lower_input_gradient
+from fusednn.plan.inference import lower_inference, lower_input_gradient
 from fusednn.plan.layout.choosing import forms_of
 from fusednn.plan.layout.forms import Panels
 from fusednn.plan.layout.parameters import ParameterLayout
 from fusednn.plan.lengths import has_padding, lengths_of, longest_first
 
 from .plan_cache import keep, take
+from .teams import machine_of, team_of
 from .threads.jobs import FLOPS_PER_THREAD, choose_jobs
 from .threads.team import run_all
 
@@ -28,8 +31,9 @@ COPIED_BYTES = 1 << 17
 
 
 def predict(
-    network: Network, arrays, X, *, n_jobs: int | None = None, answer: str = "outputs"
-) -> np.ndarray:
+    network: Network, arrays, X, *, n_jobs: int | None = None, answer: str = "outputs",
+    device: str = "cpu",
+) -> np.ndarray:  # fmt: skip
     """Outputs of a network.
 
     Parameters
@@ -42,6 +46,7 @@ def predict(
         As `choose_jobs` takes it.
     answer : str
         Key of `plan.binding.outputs.ANSWERS`.
+    device : {"cpu", "cuda"}
 
     Returns
     -------
@@ -56,22 +61,20 @@ def predict(
     network, arrays, source = _answering(network, arrays, X)
     rows, dtype = source.shape[0], (arrays or source.parts)[0].dtype
     layout = _layout_of(network, dtype)
-    if isinstance(source, DenseRows) and rows <= FEW_ROWS and network.is_plain():
+    is_small = device == "cpu" and rows <= FEW_ROWS and network.is_plain()
+    if is_small and isinstance(source, DenseRows):
         return _predict_few(network, layout, arrays, source, answer)
     flat = layout.pack(arrays)
-    workers = _workers(network, rows, n_jobs)
     first = network.ops[0]
     order = longest_first(lengths_of(X, first)) if has_padding(X, first) else None
     program, outputs = lower_inference(
         *(network, layout.views(flat), source, dtype),
         order=order,
-        workers=workers,
+        machine=machine_of(device, lambda: _workers(network, rows, n_jobs)),
         answer=answer,
         ragged=order is not None,
     )
-    for refresh in program.refresh:
-        refresh()
-    run_all(program)
+    _run(device, program, outputs)
     if order is None:
         return outputs
     found = np.empty_like(outputs)
@@ -80,13 +83,14 @@ def predict(
 
 
 def input_gradient(
-    network: Network, arrays, X, *, picked: int = -1, n_jobs: int | None = None
-) -> np.ndarray:
+    network: Network, arrays, X, *, picked: int = -1, n_jobs: int | None = None,
+    device: str = "cpu",
+) -> np.ndarray:  # fmt: skip
     """The gradient by X of an output before its link.
 
     Parameters
     ----------
-    network, arrays, X, n_jobs
+    network, arrays, X, n_jobs, device
         As `predict` takes them.
     picked : int
         The output; -1 is each row's largest.
@@ -108,13 +112,23 @@ def input_gradient(
     program, dx = lower_input_gradient(
         *(network, layout.views(flat), layout.copies(transposed), source, dtype),
         picked=picked,
-        workers=_workers(network, source.shape[0], n_jobs),
+        machine=machine_of(device, lambda: _workers(network, source.shape[0], n_jobs)),
         ragged=has_padding(X, network.ops[0]),
     )
+    _run(device, program, dx)
+    return dx
+
+
+def _run(device: str, program: Program, written: np.ndarray) -> None:
+    """Runs a program that writes an array."""
     for refresh in program.refresh:
         refresh()
-    run_all(program)
-    return dx
+    if device == "cpu":
+        run_all(program)
+        return
+    with team_of(device, program) as team:
+        team.run(0, len(program.steps))
+        team.pull((written,))
 
 
 def _answering(network: Network, arrays, X) -> tuple[Network, list[np.ndarray], Source]:

@@ -35,7 +35,7 @@ class Probe:
             plan.layout.views(plan.parameters),
             source,
             plan.dtype,
-            workers=plan.program.workers,
+            machine=plan.machine,
             ragged=self._real is not None,
         )
 
@@ -67,7 +67,7 @@ class Probe:
         # before the gradient, which moves running statistics
         session.evaluations.run(self._program)
         session.run_gradient(1.0)
-        return self._left(), session.plan.layout.unpack(session.plan.gradient)
+        return self._left(), session.gradient()
 
     def _left(self) -> list[np.ndarray]:
         """Each op's outputs, without padding."""

@@ -17,8 +17,8 @@ from fusednn.plan.updating.batches import is_blocked, starts_of
 from .drawn_windows import DrawnWindows
 from .evaluations import Evaluations
 from .step_settings import StepSettings, divided
+from .teams import machine_of, team_of
 from .threads.pace import Pace
-from .threads.team import Team
 from .threads.work import choose_workers, step_flops
 
 SLICE_SECONDS = 0.2
@@ -57,6 +57,7 @@ class Session:
     n_jobs : int or None
     several : bool
         Whether several passes may run in one call, if they are short.
+    device : {"cpu", "cuda"}
 
     Attributes
     ----------
@@ -78,6 +79,7 @@ class Session:
         l2: float,
         n_jobs: int | None,
         several: bool = False,
+        device: str = "cpu",
     ):
         self.network, self.target = network, target
         self.ahead = 1
@@ -90,9 +92,10 @@ class Session:
             self._shuffled, self._lengths = order.copy(), lengths_of(X, network.ops[0])
         self._passes = self.ahead  # of the last call
         self.source = source_of(X, target.dtype, network)
-        workers = choose_workers(network, len(order), batch, target.dtype, n_jobs)
         flat = self.orders.reshape(-1)
-        self.plan = TrainingPlan(network, self.source, target, rule, batch, flat, workers)
+        given = network, len(order), batch, target.dtype, n_jobs
+        machine = machine_of(device, lambda: choose_workers(*given))
+        self.plan = TrainingPlan(network, self.source, target, rule, batch, flat, machine)
         starts = starts_of(len(order), batch, self.plan.joined)
         self.batches, self._cuts = len(starts), starts[1:]  # of one pass
         self._starts = (np.arange(self.ahead)[:, np.newaxis] * len(order) + starts).reshape(-1)
@@ -125,9 +128,13 @@ class Session:
                 self._starts = windows.starts()
                 self._counts = np.zeros(self.batches)  # of use to its shape alone
         self._settings = StepSettings(self.plan, rule, l2, self._batch_of_step)
-        self._team = Team(self.plan.program)
+        self._team = team_of(device, self.plan.program)
+        program = self.plan.program  # arrays that are written before a run
+        self._written = [flat, self.plan.partners, self.plan.key, program.settings, program.varied]
+        if windows is not None:
+            self._written += [windows.order, windows.rows, windows.lengths]
         small = step_flops(network, self.plan.rows) < SMALL_FLOPS
-        self._pace = Pace(undecided=n_jobs is None and workers > 1 and small)
+        self._pace = Pace(undecided=n_jobs is None and machine.workers > 1 and small)
         self._rows_before = np.zeros(len(self._steps) + 1, np.int64)
         self._steps[:, records.SAMPLES].cumsum(out=self._rows_before[1:])
         self._rows_per_slice = self.plan.rows
@@ -140,7 +147,12 @@ class Session:
         return self
 
     def __exit__(self, *exception) -> None:
-        self._team.__exit__(*exception)
+        try:
+            if not any(exception):  # what is read when the device is given up
+                dx = () if self.plan.dx is None else (self.plan.dx,)
+                self._team.pull([*self._changing(), self.plan.gradient, *dx])
+        finally:
+            self._team.__exit__(*exception)
 
     def is_late(self) -> bool:
         """Whether the deadline has passed."""
@@ -212,7 +224,9 @@ class Session:
         """Runs the first steps; returns each batch's sum of losses, times a factor, and terms."""
         totals, terms_of = self.plan.program.totals[:steps], self._settings
         terms_of.scale(weight_sums)
+        self._team.push(self._written)
         self._run_in_slices(steps)
+        self._team.pull((self.plan.program.totals,))
         losses: np.ndarray = totals[:, records.LOSS]
         if isinstance(self._batch_of_step, np.ndarray):
             losses = np.bincount(self._batch_of_step, losses, self.batches)
@@ -274,6 +288,7 @@ class Session:
 
     def state(self) -> tuple[int, list[np.ndarray]]:
         """All that training changes: batches that are over, parameters, moments; copies."""
+        self._team.pull(self._changing())
         return self._settings.done, [flat.copy() for flat in self._changing()]
 
     def restore(self, state: tuple[int, list[np.ndarray]]) -> None:
@@ -281,6 +296,22 @@ class Session:
         self._settings.done, copies = state
         for flat, copy in zip(self._changing(), copies, strict=True):
             flat[:] = copy
+        self._team.push(self._changing())
+
+    def read(self) -> tuple[np.ndarray, np.ndarray]:
+        """The flat parameters and their averages, as the plan has them at present."""
+        flats = self.plan.parameters, self.plan.averages
+        self._team.pull(flats)
+        return flats
+
+    def write(self, *flats: np.ndarray) -> None:
+        """Takes over flat arrays of the plan that have been written."""
+        self._team.push(flats)
+
+    def gradient(self) -> list[np.ndarray]:
+        """The stored gradients, as new arrays."""
+        self._team.pull((self.plan.gradient,))
+        return self.plan.layout.unpack(self.plan.gradient)
 
     def _changing(self) -> list[np.ndarray]:
         plan = self.plan
@@ -309,15 +340,24 @@ class Session:
         self.plan.load(arrays)
         for flat, moment in zip(self.plan.states, moments, strict=False):
             self.plan.layout.pack(moment, flat)
+        self._team.push(self._changing())
+
+    def load_trained(self, arrays) -> None:
+        """Takes over parameters, but not as their averages."""
+        self.plan.load_trained(arrays)
+        self._team.push(self._changing())
 
     def moments(self) -> list[list[np.ndarray]]:
         """The optimizer's moments, as new arrays."""
+        self._team.pull(self.plan.states)
         return [self.plan.layout.unpack(flat) for flat in self.plan.states]
 
     def trained(self) -> list[np.ndarray]:
         """The parameters that are trained, as new arrays, whatever their averages."""
+        self.read()
         return self.plan.layout.unpack(self.plan.parameters)
 
     def parameters(self) -> list[np.ndarray]:
         """The present parameters, as new arrays; averages where there are some."""
+        self.read()
         return self.plan.layout.unpack(self.plan.served)

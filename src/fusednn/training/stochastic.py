@@ -87,6 +87,7 @@ class _Fit:
         self._samples = session.orders.shape[1]
         self._by_score = validation is not None and validation.decides
         self._served = session.plan.served  # the parameters that the score judges
+        session.read()
         self.best = self._served.copy() if self._by_score else None
         self.undo = Undo(session, optimizer)
         progress.n_iter = 0
@@ -114,7 +115,7 @@ class _Fit:
         self._seen = [progress.t + self._samples * (number + 1) for number in range(passes)]
         self._rates = self._optimizer.rates(session.batches, self._seen)
         self._losses = list(session.run_passes(self._rates))
-        if not np.isfinite(session.plan.parameters).all():
+        if not np.isfinite(session.read()[0]).all():
             raise NonFiniteError
         self.undo.end()
         self._optimizer.note_loss(self._losses[-1])
@@ -174,6 +175,7 @@ class _Fit:
         judged = self._progress.n_iter or self._progress.best_validation_score != -np.inf
         if self.best is not None and judged:
             self._served[:] = self.best
+            self._session.write(self._served)
             if self._progress.best_validation_score == -np.inf:
                 warn_user("No validation score was a number: the first weights are kept.")
         del self.best, self.undo

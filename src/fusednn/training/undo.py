@@ -21,7 +21,7 @@ class Undo:
 
     def begin(self, passes: int) -> None:
         """Notes the state before so many passes."""
-        for flat, copy in zip(self._flats, self._copies, strict=True):
+        for flat, copy in zip(self._session.read(), self._copies, strict=True):
             copy[:] = flat
         self._before = self._session.state() if passes > 1 else None
         self._state_before = self._optimizer.state()
@@ -48,7 +48,7 @@ class Undo:
         for passes in range(len(seen) - 1, 0, -1):
             self._session.restore(self._before)
             losses = list(self._session.run_passes(rates[: passes * self._session.batches]))
-            if np.isfinite(self._flats[0]).all():
+            if np.isfinite(self._session.read()[0]).all():
                 self._optimizer.rates(self._session.batches, seen[:passes])
                 return losses
         if self._before is not None:
@@ -57,7 +57,8 @@ class Undo:
         return []
 
     def _to_finite(self) -> None:
-        if np.isfinite(self._flats[0]).all():
+        if np.isfinite(self._session.read()[0]).all():
             return
         for flat, copy in zip(self._flats, self._copies, strict=True):
             flat[:] = copy
+        self._session.write(*self._flats)

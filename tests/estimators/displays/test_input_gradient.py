@@ -15,6 +15,7 @@ from fusednn.plan.binding.data import source_of
 from fusednn.plan.inference import lower_input_gradient
 from fusednn.plan.layout.choosing import forms_of
 from fusednn.plan.layout.parameters import ParameterLayout
+from fusednn.plan.machines import Threads
 from fusednn.plan.training import Target, TrainingPlan
 from fusednn.plan.updating.rule import Rule
 
@@ -162,12 +163,12 @@ def test_memory_grows_by_the_gradient_alone():
         data, target = np.zeros((rows, 5)), Target(np.zeros((rows, 1)), None)
         source, order = source_of(data, data.dtype), np.arange(rows)
         rule = Rule(None, inputs=True)
-        plan = TrainingPlan(network, source, target, rule, rows, order, workers=2)
+        plan = TrainingPlan(network, source, target, rule, rows, order, Threads(2))
         assert plan.dx.shape == data.shape
         sizes["loss"].append(plan.memory.bytes)
         views, transposed = layout.views(flat), layout.copies(copies)
         program, dx = lower_input_gradient(
-            network, views, transposed, source, data.dtype, picked=0, workers=2
+            network, views, transposed, source, data.dtype, picked=0, machine=Threads(2)
         )
         assert dx.shape == data.shape
         sizes["output"].append(program.memory.bytes)

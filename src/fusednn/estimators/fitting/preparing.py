@@ -159,7 +159,7 @@ def loss_and_gradient(estimator, X, y, sample_weight, inputs):
     session.load(training.arrays)
     with session:
         loss = session.run_gradient(network.outputs if loss_row(network).per_output else 1)
-    gradients, dx = session.plan.layout.unpack(session.plan.gradient), session.plan.dx
+    gradients, dx = session.gradient(), session.plan.dx
     if dx is None:
         return loss, gradients
     dx = _in_place(dx, session.orders[0])

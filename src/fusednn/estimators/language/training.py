@@ -134,4 +134,4 @@ def loss_and_gradient(estimator, codes: np.ndarray) -> tuple[float, list[np.ndar
     session.load(training.arrays)
     with session:
         loss = session.run_gradient(1.0)
-    return loss, session.plan.layout.unpack(session.plan.gradient)
+    return loss, session.gradient()

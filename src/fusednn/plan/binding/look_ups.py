@@ -11,7 +11,6 @@ from fusednn.graph.calls import Call
 from fusednn.kernels.ops.products import embedding, tied, tokens
 from fusednn.plan.layout.forms import Table
 from fusednn.plan.layout.turned_panels import Turned
-from fusednn.plan.memory.buffers import address_of
 
 from .data import DenseRows
 from .lowering import Lowering
@@ -27,7 +26,7 @@ def embed(lowering: Lowering, call: Call) -> list[np.ndarray]:
     for table, array, column in zip(tables, call.given["tables"], columns, strict=True):
         form = lowering.form(array)
         assert isinstance(form, Table)
-        table[embedding.FIRST] = address_of(lowering.values(array))
+        lowering.program.point(table, embedding.FIRST, lowering.values(array))
         table[embedding.FROM], table[embedding.TO] = column, start
         table[embedding.CATEGORIES], table[embedding.SIZE] = form.shape
         table[embedding.STRIDE] = form.stride

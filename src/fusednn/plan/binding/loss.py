@@ -188,12 +188,14 @@ def loss_scratch(outputs: int) -> int:
 
 
 def lower_losses(
-    network: Network, target: Target, logits: np.ndarray, workers: int
-) -> tuple[Program, np.ndarray]:
-    """A program that overwrites logits with their gradient, and the row losses that it fills.
+    program: Program, network: Network, target: Target, logits: np.ndarray
+) -> np.ndarray:
+    """Makes a program that overwrites logits with their gradient; the row losses that it fills.
 
     Parameters
     ----------
+    program : Program
+        Empty, with the scratch of `loss_scratch`.
     target : Target
         The targets of the logits' rows, in any layout; its weights are not used.
     logits : ndarray of shape (samples, outputs), C-contiguous
@@ -201,12 +203,10 @@ def lower_losses(
 
     Returns
     -------
-    program : Program
-    values : ndarray of float64, of shape (groups, rows)
+    ndarray of float64, of shape (groups, rows)
     """
     logits, target = logits.reshape(-1, network.outputs), target.rows()
     rows, outputs = logits.shape
-    program = Program(logits.dtype, workers, loss_scratch(outputs))
     values = np.empty((len(network.output_groups()), rows))
     block = Block(logits.reshape(-1), outputs, outputs)
     values_of_target = np.ascontiguousarray(target.values, logits.dtype)
@@ -222,4 +222,4 @@ def lower_losses(
     steps[:, records.LAST_STAGE] = 1
     program.set_steps(steps)
     program.settings[:, records.SCALE] = 1.0
-    return program, values
+    return values

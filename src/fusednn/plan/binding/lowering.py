@@ -17,7 +17,7 @@ from fusednn.kernels.records import LENGTHS
 from fusednn.plan.layout.forms import Form
 from fusednn.plan.layout.taps import is_stepped
 from fusednn.plan.memory.blocks import Blocks
-from fusednn.plan.memory.buffers import Block, address_of, leading_dimension, padded
+from fusednn.plan.memory.buffers import Block, leading_dimension, padded
 from fusednn.plan.memory.spans import Spans
 
 from .data import Source
@@ -217,7 +217,7 @@ class Lowering:
             records += binding.bind(self, call)
             if call.lengths is not None:
                 for record in records:
-                    record[LENGTHS] = address_of(self.values(call.lengths))
+                    self.program.point(record, LENGTHS, self.values(call.lengths))
             if call.once:
                 self.cut(*records)
             else:
@@ -266,7 +266,8 @@ class Lowering:
         With `lengths` it runs for so many rows of each sample.
         """
         record = self.program.record(kernel, operands)
-        record[LENGTHS] = 0 if lengths is None else address_of(lengths)
+        if lengths is not None:
+            self.program.point(record, LENGTHS, lengths)
         self._chain.append(record)
 
     def emit(self, array: Array, samples: int) -> np.ndarray:

@@ -107,7 +107,7 @@ class Program:
         """
         declared = DECLARED[op]
         words = [0] * declared.size
-        words[records.OP], words[records.POSITIONS] = address(op, "op", self.dtype), 1
+        words[records.OP], words[records.POSITIONS] = self._entry(op, "op"), 1
         seen = 0
         for name, slot, what, element, optional, of in declared.entries:
             if of:
@@ -134,7 +134,7 @@ class Program:
                 words[slot] = _bits(value)
             elif what == "function" and type(value) is tuple and value[0] is not None:
                 function, role = value
-                words[slot] = address(function, role, self.dtype)
+                words[slot] = self._entry(function, role)
             else:
                 raise _wrong(op, name, value, what)
         if seen != len(operands):
@@ -145,6 +145,10 @@ class Program:
         self._records.append(record)
         self._calls[id(record)] = op, operands
         return record
+
+    def _entry(self, function, role: str) -> int:
+        """The address of a compiled kernel."""
+        return address(function, role, self.dtype)
 
     def call_of(self, record: np.ndarray) -> tuple[Any, Mapping[str, Any]]:
         """The op of a record and its operands, as `record` was given them."""
@@ -163,6 +167,10 @@ class Program:
             self._alive.append(array)
             found = self._addresses[id(array)] = address_of(array)
         return found
+
+    def point(self, words: np.ndarray, at: int, array: np.ndarray) -> None:
+        """Writes the address of an array into a word of a record, or of a table of addresses."""
+        words[at] = address_of(array)
 
     def places_of(self, array: np.ndarray) -> list[tuple[int, int]]:
         """The slots that point into an array: their addresses, and byte offsets in the array.

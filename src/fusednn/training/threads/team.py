@@ -11,8 +11,11 @@ from __future__ import annotations
 
 import contextlib
 import threading
+from collections.abc import Iterable
 from queue import Empty, SimpleQueue
 from typing import NamedTuple
+
+import numpy as np
 
 from fusednn.kernels import records
 from fusednn.kernels.engine import DONE, run_steps
@@ -119,6 +122,12 @@ class Team:
         for helper in self._helpers:
             helper.join()
         self._helpers = []
+
+    def push(self, arrays: Iterable[np.ndarray]) -> None:
+        """Does nothing: threads read the arrays themselves."""
+
+    def pull(self, arrays: Iterable[np.ndarray]) -> None:
+        """Does nothing: threads write the arrays themselves."""
 
     def run(
         self, first: int, last: int, program: Program | None = None, together: bool = True

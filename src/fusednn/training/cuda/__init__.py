@@ -1,0 +1,1 @@
+"""Runs plans on a GPU. Nothing of CUDA is imported before a device is opened."""

@@ -1,0 +1,59 @@
+"""What runs the plan of a device: the threads of the CPU, or a GPU."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Protocol
+
+import numpy as np
+
+from fusednn.plan.binding.program import Program
+from fusednn.plan.machines import Machine, Threads
+
+from .threads.team import Team
+
+
+class Runner(Protocol):
+    """Runs programs; a context manager."""
+
+    def __enter__(self) -> Runner: ...
+
+    def __exit__(self, *exception) -> None: ...
+
+    def run(
+        self, first: int, last: int, program: Program | None = None, together: bool = True
+    ) -> None:
+        """Runs steps [first, last), as `Team.run` does."""
+
+    def push(self, arrays: Iterable[np.ndarray]) -> None:
+        """Takes over arrays that the host has written."""
+
+    def pull(self, arrays: Iterable[np.ndarray]) -> None:
+        """Brings arrays that the host reads up to date."""
+
+
+def machine_of(device: str, workers: Callable[[], int]) -> Machine:
+    """The machine that plans of a device are lowered for.
+
+    Parameters
+    ----------
+    device : {"cpu", "cuda"}
+    workers : callable
+        Gives the number of threads, for the CPU.
+    """
+    if device == "cpu":
+        return Threads(workers())
+    from fusednn.plan.cuda.machine import Gpu
+
+    return Gpu()
+
+
+def team_of(device: str, program: Program) -> Runner:
+    """What runs a program, and others that are lowered for the same machine."""
+    if device == "cpu":
+        return Team(program)
+    from .cuda.opening import opened
+    from .cuda.team import CudaTeam
+
+    return CudaTeam(program, partial(opened, device))
