@@ -47,7 +47,11 @@ MORE = {
     "diagnose": False,
     "missing_targets": "error",
 }
-MORE_OF = {"classifier": {**MORE, "class_weight": None, "loss": "log_loss"}, "regressor": MORE}
+LAST = {"device": "cpu"}
+MORE_OF = {
+    "classifier": {**MORE, "class_weight": None, "loss": "log_loss", **LAST},
+    "regressor": {**MORE, **LAST},
+}
 
 
 @KINDS

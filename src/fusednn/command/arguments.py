@@ -9,6 +9,7 @@ from pathlib import Path
 from fusednn.tables.reading.sources import STANDARD_INPUT
 
 TASKS = "classification", "regression"
+DEVICES = "cpu", "cuda", "auto"
 
 
 def file(text: str) -> Path:

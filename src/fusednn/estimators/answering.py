@@ -33,7 +33,10 @@ class AnsweringMixin(BaseEstimator):
         if network is not None:
             found, arrays = network(found, arrays)
         outputs = predict(
-            found, arrays, X, n_jobs=self.n_jobs, answer="outputs" if link else "logits"
+            *(found, arrays, X),
+            n_jobs=self.n_jobs,
+            answer="outputs" if link else "logits",
+            device=self.device,
         )
         if hasattr(self, "output_shape_"):
             outputs = outputs.reshape(len(outputs), *found.out_shape)

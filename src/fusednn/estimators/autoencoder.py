@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from .input.types import (
         BatchSize,
+        Device,
         Dtype,
         Patience,
         RandomState,
@@ -60,7 +61,7 @@ default="squared_error"
         What training minimises.
     solver, alpha, batch_size, learning_rate, learning_rate_init, max_iter, shuffle, \
 random_state, tol, verbose, warm_start, early_stopping, validation_fraction, n_iter_no_change, \
-dtype, n_jobs, max_time, warm_start_optimizer, clip_norm, clip_value, ema_decay, diagnose
+dtype, n_jobs, max_time, warm_start_optimizer, clip_norm, clip_value, ema_decay, diagnose, device
         See `NetworkClassifier`, but that all solvers are stochastic, that `batch_size="auto"` is
         32 and `fit` refuses a number above that of the samples, that `tol` is smaller, since the
         losses are, and that `early_stopping` judges the loss of the held-out samples.
@@ -146,6 +147,7 @@ input_shape_
         clip_value: float | None = None,
         ema_decay: float | None = None,
         diagnose: bool = False,
+        device: Device = "cpu",
     ) -> None:
         self._store(locals())
 

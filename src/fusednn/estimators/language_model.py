@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from .input.types import (
         BatchSize,
+        Device,
         Dtype,
         Patience,
         RandomState,
@@ -77,6 +78,8 @@ class LanguageModel(BaseLanguageModel):
         The largest norm of the gradient.
     clip_value, ema_decay, accumulate, diagnose
         As in `NetworkClassifier`. A diagnosis looks at the first 32 windows.
+    device : {"cpu", "cuda", "auto"}, default="cpu"
+        Where the network is trained; see `MLPClassifier`. Texts are written by the CPU.
 
     Attributes
     ----------
@@ -151,5 +154,6 @@ best_validation_score_, n_iter_, t_
         ema_decay: float | None = None,
         accumulate: int = 1,
         diagnose: bool = False,
+        device: Device = "cpu",
     ) -> None:
         self._store(locals())

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
         BatchSize,
         ClassifierLoss,
         ClassWeight,
+        Device,
         Dropout,
         Dtype,
         HiddenLayerSizes,
@@ -179,6 +180,9 @@ class MLPClassifier(ClassificationMixin, BaseMLP):
     loss : {"log_loss", "focal"}, CrossEntropy or Focal, default="log_loss"
         The loss that training minimises: a name, or a class of `fusednn.losses` with constants,
         such as `CrossEntropy(label_smoothing=0.1)`. For several labels or columns it is the sum.
+    device : {"cpu", "cuda", "auto"}, default="cpu"
+        Where the network is trained, and where the estimator predicts: "cuda" is an NVIDIA GPU,
+        and needs the packages of `fusednn[cuda]`. The bits are the same. "auto" is the CPU.
 
     Attributes
     ----------
@@ -315,5 +319,6 @@ class MLPClassifier(ClassificationMixin, BaseMLP):
         missing_targets: MissingTargets = "error",
         class_weight: ClassWeight = None,
         loss: ClassifierLoss = "log_loss",
+        device: Device = "cpu",
     ) -> None:
         self._store(locals())

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from .input.types import (
         Activation,
         BatchSize,
+        Device,
         Dropout,
         Dtype,
         HiddenLayerSizes,
@@ -54,7 +55,7 @@ learning_rate_init, power_t, max_iter, shuffle, random_state, tol, verbose, warm
 momentum, nesterovs_momentum, early_stopping, validation_fraction, beta_1, beta_2, epsilon, \
 n_iter_no_change, max_fun, dtype, n_jobs, scoring, max_time, warm_start_optimizer, init, \
 dropout, clip_norm, clip_value, standardize, ema_decay, accumulate, mixup, l1, \
-normalization, max_norm, diagnose, missing_targets
+normalization, max_norm, diagnose, missing_targets, device
         See `MLPClassifier`. Without `scoring` the validation score is R^2: for "gaussian" of the
         means, for several quantiles of the one nearest to 0.5. A scorer gets what `predict`
         returns.
@@ -150,5 +151,6 @@ feature_names_in_
         max_norm: float | None = None,
         diagnose: bool = False,
         missing_targets: MissingTargets = "error",
+        device: Device = "cpu",
     ) -> None:
         self._store(locals())

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         BatchSize,
         ClassifierLoss,
         ClassWeight,
+        Device,
         Dtype,
         MissingTargets,
         Patience,
@@ -85,6 +86,8 @@ l1, diagnose, missing_targets, class_weight, loss
         Which epoch's weights `early_stopping` keeps if several have the best validation score, as
         happens to accuracies of few samples. The later one has had more training, and with
         schedules smaller steps.
+    device : {"cpu", "cuda", "auto"}, default="cpu"
+        Where the network is trained, and where the estimator predicts; see `MLPClassifier`.
 
     Attributes
     ----------
@@ -179,5 +182,6 @@ gradient_norms_, activation_stats_, n_features_in_, feature_names_in_
         augment: Sequence[Augmentation] | None = None,
         window: int | None = None,
         best_epoch: Literal["first", "last"] = "first",
+        device: Device = "cpu",
     ) -> None:
         self._store(locals())

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from .input.types import (
         BatchSize,
+        Device,
         Dtype,
         MissingTargets,
         Patience,
@@ -45,6 +46,8 @@ standardize, ema_decay, accumulate, mixup, l1, diagnose, missing_targets
         The steps that the gradient goes back in very long series; see `NetworkClassifier`.
     best_epoch : {"first", "last"}, default="first"
         Which of several epochs with the best validation score is kept; see `NetworkClassifier`.
+    device : {"cpu", "cuda", "auto"}, default="cpu"
+        Where the network is trained, and where the estimator predicts; see `MLPClassifier`.
 
     Attributes
     ----------
@@ -128,5 +131,6 @@ feature_names_in_
         augment: Sequence[Augmentation] | None = None,
         window: int | None = None,
         best_epoch: Literal["first", "last"] = "first",
+        device: Device = "cpu",
     ) -> None:
         self._store(locals())

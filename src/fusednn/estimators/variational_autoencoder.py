@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from .input.types import (
         BatchSize,
+        Device,
         Dtype,
         Patience,
         RandomState,
@@ -60,7 +61,7 @@ default="squared_error"
         How samples and what the decoder gives are compared.
     solver, alpha, batch_size, learning_rate, learning_rate_init, max_iter, shuffle, \
 random_state, tol, verbose, warm_start, early_stopping, validation_fraction, n_iter_no_change, \
-dtype, n_jobs, max_time, warm_start_optimizer, clip_norm, clip_value, ema_decay, diagnose
+dtype, n_jobs, max_time, warm_start_optimizer, clip_norm, clip_value, ema_decay, diagnose, device
         See `Autoencoder`. The loss of held-out samples is without the divergence.
 
     Attributes
@@ -137,6 +138,7 @@ input_shape_
         clip_value: float | None = None,
         ema_decay: float | None = None,
         diagnose: bool = False,
+        device: Device = "cpu",
     ) -> None:
         self._store(locals())
 

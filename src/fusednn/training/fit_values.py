@@ -38,6 +38,7 @@ class FitOptions(NamedTuple):
     batch_size: int | str
     clip_norm: float | None
     clip_value: float | None
+    device: str
     ema_decay: float | None
     l1: float
     learning_rate: Any
@@ -99,7 +100,9 @@ class Training(NamedTuple):
         target = without_padding(self.target, X, network)
         return self._replace(target=target, validation=validation)
 
-    def session(self, rule: Rule, batch: int, l2: float, n_jobs, make=Session) -> Session:
+    def session(
+        self, rule: Rule, batch: int, l2: float, n_jobs, device: str = "cpu", make=Session
+    ) -> Session:
         """A session for it; the parameters are not loaded."""
         rule = rule._replace(ragged=has_padding(self.X, self.network.ops[0]))
         return make(
@@ -108,6 +111,7 @@ class Training(NamedTuple):
             order=self.order,
             l2=l2,
             n_jobs=n_jobs,
+            device=device,
         )
 
 

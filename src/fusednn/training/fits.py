@@ -38,7 +38,8 @@ Train = Callable[[Watcher | None], Outcome]
 def prepare_lbfgs(options: FitOptions, training: Training) -> Train:
     """Prepares a training by L-BFGS."""
     training = training.without_padding()
-    session = training.session(Rule(None), len(training.order), options.alpha, options.n_jobs)
+    where = options.n_jobs, options.device
+    session = training.session(Rule(None), len(training.order), options.alpha, *where)
     return partial(_fit_lbfgs, options, training.arrays, session)
 
 
@@ -91,7 +92,7 @@ def prepare_stochastic(
     check_batches(options, training, block)
     rule = _update_of(options, optimizer.rule, block if batch > block else 0)
     make = take_session if training.incremental else partial(Session, several=True)
-    session = training.session(rule, batch, options.alpha, options.n_jobs, make)
+    session = training.session(rule, batch, options.alpha, options.n_jobs, options.device, make)
     _load(session, training.arrays, optimizer)
     seed = random_state.randint(2**31) if session.plan.is_random else 0
     goes_on = isinstance(random_state, DrawnWindows)

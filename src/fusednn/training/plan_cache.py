@@ -20,6 +20,7 @@ from fusednn.plan.layout.choosing import forms_of
 from fusednn.plan.training import Rule, Target
 
 from .session import Session
+from .teams import ON_CPU
 from .threads.jobs import FLOPS_PER_THREAD, choose_jobs
 from .threads.work import choose_workers, step_flops
 
@@ -67,15 +68,19 @@ def take_session(
     order: np.ndarray,
     l2: float,
     n_jobs: int | None,
+    device: str = "cpu",
 ) -> Session:
     """A session of these arguments: one of the cache, or a new one.
 
     A new one that is worth keeping has copies of the data; else its `kind` is None.
     """
+    given: dict[str, Any] = {"batch": batch, "order": order, "l2": l2, "device": device}
+    if device not in ON_CPU:  # what is kept would take its memory
+        return Session(network, X, target, rule, n_jobs=n_jobs, **given)
     if n_jobs is None:
         n_jobs = choose_jobs(None, step_flops(network, len(order)), FLOPS_PER_THREAD)
     if not isinstance(target, Target):
-        return Session(network, X, target, rule, batch=batch, order=order, l2=l2, n_jobs=n_jobs)
+        return Session(network, X, target, rule, n_jobs=n_jobs, **given)
     if X.dtype.kind in "iu" and X.size * target.values.itemsize <= MOST_BYTES:
         X = X.astype(target.values.dtype)  # so that it may be kept
     kind = _kind(network, X, target, rule, batch, order, n_jobs)
@@ -86,7 +91,7 @@ def take_session(
     if kind:
         weights = None if target.weights is None else target.weights.copy()
         X, target = X.copy(), Target(target.values.copy(), weights)
-    session = Session(network, X, target, rule, batch=batch, order=order, l2=l2, n_jobs=n_jobs)
+    session = Session(network, X, target, rule, n_jobs=n_jobs, **given)
     session.kind = kind
     return session
 

@@ -18,7 +18,7 @@ from fusednn.plan.layout.parameters import ParameterLayout
 from fusednn.plan.lengths import has_padding, lengths_of, longest_first
 
 from .plan_cache import keep, take
-from .teams import machine_of, team_of
+from .teams import ON_CPU, machine_of, team_of
 from .threads.jobs import FLOPS_PER_THREAD, choose_jobs
 from .threads.team import run_all
 
@@ -46,7 +46,7 @@ def predict(
         As `choose_jobs` takes it.
     answer : str
         Key of `plan.binding.outputs.ANSWERS`.
-    device : {"cpu", "cuda"}
+    device : {"cpu", "cuda", "auto"}
 
     Returns
     -------
@@ -61,7 +61,7 @@ def predict(
     network, arrays, source = _answering(network, arrays, X)
     rows, dtype = source.shape[0], (arrays or source.parts)[0].dtype
     layout = _layout_of(network, dtype)
-    is_small = device == "cpu" and rows <= FEW_ROWS and network.is_plain()
+    is_small = device in ON_CPU and rows <= FEW_ROWS and network.is_plain()
     if is_small and isinstance(source, DenseRows):
         return _predict_few(network, layout, arrays, source, answer)
     flat = layout.pack(arrays)
@@ -123,7 +123,7 @@ def _run(device: str, program: Program, written: np.ndarray) -> None:
     """Runs a program that writes an array."""
     for refresh in program.refresh:
         refresh()
-    if device == "cpu":
+    if device in ON_CPU:
         run_all(program)
         return
     with team_of(device, program) as team:

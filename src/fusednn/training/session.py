@@ -57,7 +57,7 @@ class Session:
     n_jobs : int or None
     several : bool
         Whether several passes may run in one call, if they are short.
-    device : {"cpu", "cuda"}
+    device : {"cpu", "cuda", "auto"}
 
     Attributes
     ----------

@@ -13,6 +13,9 @@ from fusednn.plan.machines import Machine, Threads
 
 from .threads.team import Team
 
+ON_CPU = frozenset({"cpu", "auto"})
+"""The devices that are the CPU: no measurement says yet where "auto" had better be a GPU."""
+
 
 class Runner(Protocol):
     """Runs programs; a context manager."""
@@ -38,11 +41,11 @@ def machine_of(device: str, workers: Callable[[], int]) -> Machine:
 
     Parameters
     ----------
-    device : {"cpu", "cuda"}
+    device : {"cpu", "cuda", "auto"}
     workers : callable
         Gives the number of threads, for the CPU.
     """
-    if device == "cpu":
+    if device in ON_CPU:
         return Threads(workers())
     from fusednn.plan.cuda.machine import Gpu
 
@@ -51,7 +54,7 @@ def machine_of(device: str, workers: Callable[[], int]) -> Machine:
 
 def team_of(device: str, program: Program) -> Runner:
     """What runs a program, and others that are lowered for the same machine."""
-    if device == "cpu":
+    if device in ON_CPU:
         return Team(program)
     from .cuda.opening import opened
     from .cuda.team import CudaTeam

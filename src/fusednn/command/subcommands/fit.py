@@ -6,6 +6,7 @@ import argparse
 import time
 
 from fusednn.command.arguments import (
+    DEVICES,
     TASKS,
     above_zero,
     file,
@@ -138,6 +139,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"one of {', '.join(sorted(ACTIVATIONS))}; default: relu",
     )  # fmt: skip
     add("--dtype", choices=["float32", "float64"], help="default: float32")
+    add("--device", choices=DEVICES, help="where it is trained: cuda is a GPU; default: cpu")
     add(
         "--epochs", type=positive, metavar="N",
         help="the most passes over the rows; default: 200, or as many as --max-time allows",
@@ -217,6 +219,7 @@ def _parameters(options: argparse.Namespace, rows: int, dtype: str) -> dict:
         "dtype": dtype,
         "random_state": options.seed,
         "n_jobs": options.jobs,
+        "device": options.device or "cpu",
         "batch_size": min(options.batch or usual_batch(rows), rows),
         "learning_rate_init": options.learning_rate or 0.001,
         **limits(options.epochs, options.max_time),
@@ -225,7 +228,11 @@ def _parameters(options: argparse.Namespace, rows: int, dtype: str) -> dict:
 
 def _changes(options: argparse.Namespace, rows: int) -> dict:
     """Parameters that may change when a model is trained further."""
-    given = {"learning_rate_init": options.learning_rate, "n_jobs": options.jobs}
+    given = {
+        "learning_rate_init": options.learning_rate,
+        "n_jobs": options.jobs,
+        "device": options.device,
+    }
     return {
         **{name: value for name, value in given.items() if value is not None},
         "batch_size": min(options.batch or usual_batch(rows), rows),

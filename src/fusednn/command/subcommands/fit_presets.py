@@ -21,7 +21,10 @@ from fusednn.tables.table import Table
 Preset = Literal["default", "fast", "realmlp"]
 PRESETS: tuple[Preset, ...] = get_args(Preset)
 PLAIN: Final = "plain"
-ONLY_PLAIN = ("layers", "activation", "dtype", "epochs", "batch", "learning_rate", "old")
+ONLY_PLAIN = (
+    *("layers", "activation", "dtype", "device", "epochs", "batch", "learning_rate"),
+    "old",
+)
 """Options that only the plain network has; if one is given, it is the preset."""
 
 

@@ -6,7 +6,16 @@ import argparse
 import re
 import time
 
-from fusednn.command.arguments import above_zero, file, jobs, positive, rows_from, seed, share
+from fusednn.command.arguments import (
+    DEVICES,
+    above_zero,
+    file,
+    jobs,
+    positive,
+    rows_from,
+    seed,
+    share,
+)
 from fusednn.command.data.text_files import read_text
 from fusednn.command.terminal.errors import Interrupted, UserError
 from fusednn.command.terminal.output import check_output, replacing
@@ -60,6 +69,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--learning-rate", type=above_zero, default=0.001, metavar="RATE", help="default: 0.001")
     add("--max-time", type=above_zero, metavar="SECONDS", help="end training after this time")
     add("--jobs", type=jobs, metavar="N", help="threads; -1 for all CPUs; default: automatic")
+    add("--device", choices=DEVICES, default="cpu", help="cuda is a GPU; default: cpu")
     add("--seed", type=seed, default=0, metavar="N", help="default: 0")
 
 
@@ -128,5 +138,6 @@ def _model(options: argparse.Namespace):
         n_iter_no_change=float("inf"),
         max_time=options.max_time,
         n_jobs=options.jobs,
+        device=options.device,
         random_state=options.seed,
     )

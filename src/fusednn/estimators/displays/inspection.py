@@ -87,7 +87,9 @@ class LooksMixin(BaseEstimator):
         network, arrays = self._first_layers(layer % count + 1, network, arrays)
         if not arrays:  # nothing but X has the network's type
             X = np.asarray(X, self._network_dtype())
-        found = predict(network, arrays, X, n_jobs=self.n_jobs, answer="logits")
+        found = predict(
+            network, arrays, X, n_jobs=self.n_jobs, device=self.device, answer="logits"
+        )
         return found.reshape(len(found), *network.out_shape)
 
     def input_gradient(self, X: MatrixLike, of: int | None = None) -> FloatArray:
@@ -151,7 +153,9 @@ class LooksMixin(BaseEstimator):
             picked = _whole("of", of)
             if not 0 <= picked < outputs:
                 raise ValueError(f"of must be in [0, {outputs}), got {of}.")
-        found = input_gradient(network, arrays, X, picked=picked, n_jobs=self.n_jobs)
+        found = input_gradient(
+            network, arrays, X, picked=picked, n_jobs=self.n_jobs, device=self.device
+        )
         return in_form_of(given, found)
 
 

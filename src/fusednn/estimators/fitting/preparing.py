@@ -155,7 +155,8 @@ def loss_and_gradient(estimator, X, y, sample_weight, inputs):
     order, options = np.arange(X.shape[0]), options_of(estimator)
     training = Training(network, estimator._parameters(), X, target, order)
     rule = Rule(None, l1=float(options.l1), inputs=bool(inputs))
-    session = training.session(rule, len(order), options.penalty, options.n_jobs)
+    where = options.n_jobs, options.device
+    session = training.session(rule, len(order), options.penalty, *where)
     session.load(training.arrays)
     with session:
         loss = session.run_gradient(network.outputs if loss_row(network).per_output else 1)

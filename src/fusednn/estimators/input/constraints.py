@@ -53,6 +53,7 @@ SHARED: dict = {
     "mixup": [Interval(Real, 0, None, closed="left")],
     "diagnose": ["boolean"],
     "missing_targets": [StrOptions({"error", "ignore"})],
+    "device": [StrOptions({"cpu", "cuda", "auto"})],
     "n_jobs": [
         None,
         Interval(Integral, None, -1, closed="right"),
@@ -104,7 +105,7 @@ LANGUAGE: dict = {
             *("alpha", "batch_size", "learning_rate_init", "max_iter", "shuffle", "random_state"),
             *("tol", "verbose", "warm_start", "early_stopping", "validation_fraction"),
             *("dtype", "max_time", "warm_start_optimizer", "clip_norm"),
-            *("clip_value", "ema_decay", "accumulate", "diagnose", "n_jobs"),
+            *("clip_value", "ema_decay", "accumulate", "diagnose", "device", "n_jobs"),
         )
     },
     "solver": [StrOptions({"sgd", "adam", *NAMED}), Optimizer],

@@ -54,6 +54,8 @@ Patience: TypeAlias = float | Literal["cycle"]
 Rates: TypeAlias = Schedule | Callable[[int], float]
 """Learning rates: a schedule, or the factor of each pass."""
 
+Device: TypeAlias = Literal["cpu", "cuda", "auto"]
+
 Init: TypeAlias = Literal[
     "scikit-learn",
     "glorot_uniform",

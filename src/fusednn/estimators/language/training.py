@@ -130,7 +130,8 @@ def loss_and_gradient(estimator, codes: np.ndarray) -> tuple[float, list[np.ndar
     tokens = NextTokens(codes, context, estimator._network_dtype())
     order = context * np.arange((len(codes) - 1) // context)
     training = Training(network, estimator._parameters(), tokens.windows, tokens, order)
-    session = training.session(Rule(None), len(order), options.penalty, options.n_jobs)
+    where = options.n_jobs, options.device
+    session = training.session(Rule(None), len(order), options.penalty, *where)
     session.load(training.arrays)
     with session:
         loss = session.run_gradient(1.0)

@@ -199,7 +199,14 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, PairedN
                 f"Codes have axes {axes}, which a frame cannot hold: end encoder with Flatten(),"
                 " or call set_output(transform='default')."
             )
-        codes = predict(network, arrays, self._ready(X), n_jobs=self.n_jobs, answer="logits")
+        codes = predict(
+            network,
+            arrays,
+            self._ready(X),
+            n_jobs=self.n_jobs,
+            device=self.device,
+            answer="logits",
+        )
         return codes.reshape(len(codes), *axes)
 
     def inverse_transform(self, X: MatrixLike) -> FloatArray:
@@ -229,7 +236,9 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, PairedN
             raise ValueError(
                 f"X has codes of {codes.shape[1]} numbers, but the decoder takes {wanted}."
             )
-        found = predict(network, arrays, codes, n_jobs=self.n_jobs, answer="logits")
+        found = predict(
+            network, arrays, codes, n_jobs=self.n_jobs, device=self.device, answer="logits"
+        )
         return self._in_axes(found)
 
     def score_samples(self, X: MatrixLike) -> FloatArray:
@@ -254,7 +263,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, PairedN
         self._check_fitted()
         X = self._ready(X)
         network, arrays = folded(self._network(), self._typed_parameters())
-        back = predict(network, arrays, X, n_jobs=self.n_jobs, answer="logits")
+        back = predict(network, arrays, X, n_jobs=self.n_jobs, device=self.device, answer="logits")
         return -np.square(back.astype(float) - dense(X)).mean(axis=1)
 
     def score(self, X: MatrixLike, y: None = None) -> float:
