@@ -1,0 +1,53 @@
+"""What device code says of threads, barriers and fast memory; outside of a GPU each name raises.
+
+The compiler and the simulator of the tests bind these names to what they mean by them.
+"""
+
+
+def _only_on_a_device(name):
+    def placeholder(*arguments):
+        raise RuntimeError(f"{name} has a meaning in device code only")
+
+    placeholder.__name__ = placeholder.__qualname__ = name
+    return placeholder
+
+
+thread = _only_on_a_device("thread")
+"""thread(): the number of this thread in its block, int64."""
+
+threads = _only_on_a_device("threads")
+"""threads(): the threads of a block."""
+
+block = _only_on_a_device("block")
+"""block(): the number of this block."""
+
+blocks = _only_on_a_device("blocks")
+"""blocks(): the blocks of the launch."""
+
+barrier = _only_on_a_device("barrier")
+"""barrier(): all threads of the block wait for each other here, and see what was written."""
+
+grid_barrier = _only_on_a_device("grid_barrier")
+"""grid_barrier(): all threads of all blocks wait for each other here."""
+
+shared = _only_on_a_device("shared")
+"""shared(n, like): pointer to n elements that the block shares; n is a literal. They hold nothing
+before, and a call's own memory is used again by the next call at the same place."""
+
+local = _only_on_a_device("local")
+"""local(n, like): pointer to n elements of the thread's own, in registers; n is a literal."""
+
+load4 = _only_on_a_device("load4")
+"""load4(pointer, i): the four elements from i on, at an address that 16 divides."""
+
+store4 = _only_on_a_device("store4")
+"""store4(pointer, i, a, b, c, d): writes four elements from i on, where `load4` may read."""
+
+copy4 = _only_on_a_device("copy4")
+"""copy4(target, i, source, j): begins to copy four elements of global to shared memory."""
+
+commit_copies = _only_on_a_device("commit_copies")
+"""commit_copies(): the copies since the last call are a group."""
+
+wait_copies = _only_on_a_device("wait_copies")
+"""wait_copies(n): waits until all groups of this thread but the last n are there."""
