@@ -6,6 +6,8 @@ import sys
 
 import numpy as np
 import pytest
+from fusednn.kernels.cuda.twins import BLOCK, Twin
+from fusednn.kernels.ops.products.dense import dense_forward
 from running.host_device import opened_as_cuda
 from running.stand_in_gpu import StandIn
 
@@ -20,11 +22,24 @@ def model(**given):
     return MLPClassifier((8,), batch_size=32, max_iter=3, random_state=0, tol=0.0, **given)
 
 
+class Twins(dict):
+    """Every op has a twin but the one that is missing."""
+
+    missing = None
+
+    def __contains__(self, op):
+        return op is not self.missing
+
+    def __getitem__(self, op):
+        return Twin(op, BLOCK, 10_000)
+
+
 @pytest.fixture
 def opened(monkeypatch):
     """Makes a stand-in the GPU that is opened."""
     monkeypatch.setattr(gpu, "_used_by", None)
     monkeypatch.setattr(gpu, "_loaded", {})
+    monkeypatch.setattr(gpu, "TWINS", Twins())
 
     def as_cuda(one):
         monkeypatch.setattr(gpu, "_packages", one.packages)
@@ -90,16 +105,11 @@ def test_packages_that_are_missing(monkeypatch):
 
 
 def test_an_op_without_a_kernel(opened):
-    from fusednn.training.cuda.refusals import no_kernel
-
-    def compiled(kernel, dtype, capability):
-        raise no_kernel(kernel.op.__name__)
-
     stand_in, estimator = StandIn(), model(device="cuda")
-    stand_in.compiled = compiled
+    gpu.TWINS.missing = dense_forward
     with (
         opened(stand_in),
-        pytest.raises(NotImplementedError, match="which does not run on a GPU yet"),
+        pytest.raises(NotImplementedError, match="'dense_forward', which does not run on a GPU"),
     ):
         estimator.fit(X, Y)
     assert stand_in.used == 0

@@ -46,6 +46,7 @@ def test_digest_follows_every_source(tree):
     assert None not in digests
     assert len(set(digests)) == 5
     (tree / "notes.txt").write_text("no source")
+    assert edit(tree / "cuda" / "twins.py", "# for GPUs alone") == digests[-1]
     assert _cachedir.source_digest(tree) == digests[-1]
 
 

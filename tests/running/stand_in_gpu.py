@@ -64,9 +64,7 @@ class StandIn:
     def compiled(self, kernel, dtype, capability):
         """What stands for machine code: the CPU's kernel."""
         assert capability == self.capability
-        return SimpleNamespace(
-            name=kernel.op.__name__, code=HostKernel(kernel, dtype), spread="block", scratch=10_000
-        )
+        return SimpleNamespace(name="entry", code=HostKernel(kernel, dtype))
 
     def packages(self):
         return self.core, self.driver

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
     from fusednn.layers import Layer
     from fusednn.losses import RegressionLoss
+    from fusednn.serving.types import Device
 
     from .input.types import (
         BatchSize,
-        Device,
         Dtype,
         Patience,
         RandomState,

@@ -10,11 +10,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from fusednn.layers import Layer
+    from fusednn.serving.types import Device
     from fusednn.text.tokenizer import Tokenizer
 
     from .input.types import (
         BatchSize,
-        Device,
         Dtype,
         Patience,
         RandomState,

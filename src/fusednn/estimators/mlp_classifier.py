@@ -8,12 +8,13 @@ from .classification import ClassificationMixin
 from .perceptron import BaseMLP
 
 if TYPE_CHECKING:
+    from fusednn.serving.types import Device
+
     from .input.types import (
         Activation,
         BatchSize,
         ClassifierLoss,
         ClassWeight,
-        Device,
         Dropout,
         Dtype,
         HiddenLayerSizes,

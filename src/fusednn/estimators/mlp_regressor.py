@@ -8,10 +8,11 @@ from .perceptron import BaseMLP
 from .regression import RegressionMixin
 
 if TYPE_CHECKING:
+    from fusednn.serving.types import Device
+
     from .input.types import (
         Activation,
         BatchSize,
-        Device,
         Dropout,
         Dtype,
         HiddenLayerSizes,

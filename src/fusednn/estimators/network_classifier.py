@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 
     from fusednn.augment import Augmentation
     from fusednn.layers import Layer
+    from fusednn.serving.types import Device
 
     from .input.types import (
         BatchSize,
         ClassifierLoss,
         ClassWeight,
-        Device,
         Dtype,
         MissingTargets,
         Patience,

@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
     from fusednn.augment import Augmentation
     from fusednn.layers import Layer
+    from fusednn.serving.types import Device
 
     from .input.types import (
         BatchSize,
-        Device,
         Dtype,
         MissingTargets,
         Patience,

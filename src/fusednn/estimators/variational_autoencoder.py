@@ -21,11 +21,10 @@ if TYPE_CHECKING:
 
     from fusednn.layers import Layer
     from fusednn.losses import RegressionLoss
-    from fusednn.serving.types import FloatArray
+    from fusednn.serving.types import Device, FloatArray
 
     from .input.types import (
         BatchSize,
-        Device,
         Dtype,
         Patience,
         RandomState,

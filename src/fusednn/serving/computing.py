@@ -25,10 +25,12 @@ from fusednn.plan.layout.choosing import forms_of
 from fusednn.plan.layout.parameters import packed, unpacked
 from fusednn.plan.memory.sizes import ANSWER_ROWS
 from fusednn.plan.prepared_call import Resident, block_rows
+from fusednn.training.teams import ON_CPU
 from fusednn.training.threads.jobs import FLOPS_PER_HELPER, choose_jobs
 
 from . import checks, refusals
 from .model import axes_of_samples
+from .on_device import OnDevice
 from .together import share_rows, share_samples
 
 BRIEF_FLOPS = 2_000_000
@@ -70,6 +72,7 @@ class Computing:
         See `Predictor`.
     names, features, axes
         See `Model`; used by the checks.
+    device : {"cpu", "cuda", "auto"}
     """
 
     def __init__(
@@ -84,8 +87,10 @@ class Computing:
         names: tuple[str, str],
         features: tuple[str, ...] | None,
         axes: tuple[int, ...] | None,
+        device: str = "cpu",
     ):
         self.dtype, self.n_jobs, self._answers = dtype, n_jobs, answers
+        self._device = device
         self._names, self._features, self._axes = names, features, axes
         self._forms = forms_of(network, dtype)
         self._parameters = [
@@ -119,6 +124,11 @@ class Computing:
         self._reads_sparse = isinstance(first, Dense) and not first.storage
         later = network._replace(ops=network.ops[1:])
         self._later_flops = operations(later) if self._reads_sparse and later.ops else 0
+        self._on_device: OnDevice | None = None
+        if self._device not in ON_CPU:
+            given = network, self._parameters, dtype, self._answers, self._device
+            self._on_device = OnDevice(*given)
+            self.brief_rows, self._reads_sparse = 0, False
         self._free: list[Resident] = []
         self._free_sparse: list[Resident] = []
         self._free_cut: dict[tuple[int, int], list[Resident]] = defaultdict(list)
@@ -146,7 +156,9 @@ class Computing:
         return Resident(*given, forms=self._forms, carried=carried)
 
     def _answer_many(self, kind, X, out, validate, fresh):
-        """`answer` for many rows: releases the lock, and may use several threads."""
+        """`answer` for many rows: releases the lock, and may use several threads, or a device."""
+        if self._on_device is not None:
+            return self._on_device.answer(kind, X, out, validate, self._is_ragged)
         _running.append(None)
         try:
             workers = self._choose_workers(len(X), len(X) * self._flops)

@@ -26,11 +26,11 @@ from .model import (
     output_axes,
     shown_sizes,
 )
-from .saving import Savable
+from .on_device import check_device
 from .stream import Stream
 
 if TYPE_CHECKING:
-    from .types import RoundedWeights
+    from .types import Device, FilePath, RoundedWeights
 
 INTEGER_SPEED = 3
 """Approximate speedup of integer products; a thread is worth this many times more operations."""
@@ -60,6 +60,8 @@ class Predictor(Savable, Answers):
         the call faster.
     weights : {"bfloat16", "int8"} or None
         The type to which weights are rounded; see `fusednn.freeze`.
+    device : {"cpu", "cuda", "auto"}
+        Where it answers; see `fusednn.freeze`.
 
     Attributes
     ----------
@@ -77,11 +79,13 @@ class Predictor(Savable, Answers):
     notes : dict
         The notes given to `save`; empty by default.
     weights : str or None
+    device : str
 
     Raises
     ------
     ValueError
-        If `n_jobs` or `weights` is invalid, or the CPU lacks instructions that the weights need.
+        If `n_jobs`, `weights` or `device` is invalid, or the CPU lacks instructions that the
+        weights need.
 
     Examples
     --------
@@ -106,16 +110,22 @@ class Predictor(Savable, Answers):
     brief_rows: int
     notes: dict[str, Any]
     weights: RoundedWeights | None
+    device: Device
 
     def __init__(
-        self, model: Model, n_jobs: int | None = None, weights: RoundedWeights | None = None
+        self,
+        model: Model,
+        n_jobs: int | None = None,
+        weights: RoundedWeights | None = None,
+        device: Device = "cpu",
     ) -> None:
+        check_device(device, weights)
         if n_jobs is not None and (not isinstance(n_jobs, Integral) or n_jobs == 0):
             raise ValueError(f"n_jobs must be None or an integer that is not 0; got {n_jobs!r}.")
         head = model.head
         axes = output_axes(model.ops)
         super().__init__(name=model.names[1], **head.meaning(), axes=axes)
-        self.weights = weights
+        self.weights, self.device = weights, device
         self._ops, self._head, self._names = model.ops, head, model.names
         self._features, self._network = model.features, model.network
         self._columns, self._axes = model.columns, model.axes
@@ -139,6 +149,7 @@ class Predictor(Savable, Answers):
             names=model.names,
             features=None if model.columns else model.features,
             axes=model.axes,
+            device=device,
         )
         self._answer = self._answering.answer  # saves a look-up in every call
         if model.columns is not None:
@@ -212,7 +223,7 @@ class Predictor(Savable, Answers):
         save_model(model if notes is None else model._replace(notes=notes), path)
 
     def __reduce__(self):
-        return Predictor, (self.model(), self.n_jobs, self.weights)
+        return Predictor, (self.model(), self.n_jobs, self.weights, self.device)
 
     def __repr__(self):
         sizes = shown_sizes(self.n_features_in_, self._ops)

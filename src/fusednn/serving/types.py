@@ -40,3 +40,5 @@ Classes: TypeAlias = NDArray[Any] | Any
 FilePath: TypeAlias = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 
 RoundedWeights: TypeAlias = Literal["bfloat16", "int8"]
+
+Device: TypeAlias = Literal["cpu", "cuda", "auto"]

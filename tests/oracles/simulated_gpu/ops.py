@@ -27,7 +27,7 @@ class Simulator:
 
     def functions_of(self, op, given):
         """The functions of a record in the order of their operands, translated; None: missing."""
-        kinds = DECLARED[op].kinds
+        kinds = DECLARED[op].kinds if op in DECLARED else {}
         return [
             self.translated(given[name]) if given.get(name) is not None else None
             for name, kind in kinds.items()

@@ -28,17 +28,22 @@ from fusednn.serving.ensembles.ensemble import Ensemble
 from fusednn.serving.ensembles.predictor import TabularPredictor
 from fusednn.serving.files.reading import TWO_NETWORKS
 from fusednn.serving.model import LOSS_OF_LINK, VALUES, Head, Model
+from fusednn.serving.on_device import check_device
 from fusednn.serving.predictor import Predictor
 
 from .inverses import transformed_back
 from .transforms import before, chained, steps_of
 
 if TYPE_CHECKING:
-    from fusednn.serving.types import RoundedWeights
+    from fusednn.serving.types import Device, RoundedWeights
 
 
 def freeze(
-    estimator: Any, *, n_jobs: int | None = None, weights: RoundedWeights | None = None
+    estimator: Any,
+    *,
+    n_jobs: int | None = None,
+    weights: RoundedWeights | None = None,
+    device: Device = "cpu",
 ) -> Predictor | Any:
     """Prepares a fitted network for calls that take microseconds.
 
@@ -74,6 +79,9 @@ def freeze(
         state before each step like a row.
 
         A last layer of up to four units, biases and all other layers are not rounded.
+    device : {"cpu", "cuda", "auto"}, default="cpu"
+        Where it answers: "cuda" is an NVIDIA GPU, which keeps the weights, and pays for many rows
+        or large networks alone. The bits are the same. "auto" is the CPU, and so are streams.
 
     Returns
     -------
@@ -87,7 +95,8 @@ def freeze(
     TypeError
         If the estimator is not supported; the message says what to do.
     ValueError
-        If `n_jobs` or `weights` is invalid, or the CPU lacks the instructions.
+        If `n_jobs`, `weights` or `device` is invalid, or the CPU lacks the instructions; or if
+        `device` is a GPU and the weights are rounded, or the model is one of raw tables.
 
     See Also
     --------
@@ -131,8 +140,9 @@ def freeze(
     """
     ensemble = ensemble_of(estimator, folds=weights is None)
     if ensemble is not None:
+        check_device(device, weights, is_raw=True)
         return TabularPredictor(ensemble, n_jobs, weights)
-    return Predictor(model_of(estimator, folds=weights is None), n_jobs, weights)
+    return Predictor(model_of(estimator, folds=weights is None), n_jobs, weights, device)
 
 
 def ensemble_of(estimator: Any, folds: bool = True) -> Ensemble | None:

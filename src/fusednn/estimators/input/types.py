@@ -54,8 +54,6 @@ Patience: TypeAlias = float | Literal["cycle"]
 Rates: TypeAlias = Schedule | Callable[[int], float]
 """Learning rates: a schedule, or the factor of each pass."""
 
-Device: TypeAlias = Literal["cpu", "cuda", "auto"]
-
 Init: TypeAlias = Literal[
     "scikit-learn",
     "glorot_uniform",

@@ -43,12 +43,15 @@ class Call(NamedTuple):
 class Device(Protocol):
     """A device with memory of its own; calls on it run in order, and may run later.
 
-    It belongs to the thread that opened it.
+    It belongs to the thread that opened or took it.
     """
 
     @property
     def name(self) -> str:
         """What messages call it."""
+
+    def take(self) -> None:
+        """Makes the calling thread the one that uses it."""
 
     def load(self, kernel: Kernel, dtype: np.dtype) -> Loaded:
         """A kernel for a network's type.

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
+from fusednn.kernels.cuda.twins import GRID, THREAD, TWINS, Twin
 from fusednn.plan.cuda.program import Kernel
 
 from . import refusals
@@ -43,44 +44,32 @@ class Cubin(Protocol):
     def code(self) -> bytes:
         """A cubin."""
 
-    @property
-    def spread(self) -> str:
-        """Who shares a task: "grid", all blocks; "block", a block; "thread", rows, one each."""
-
-    @property
-    def scratch(self) -> int:
-        """Elements of scratch of each block; those of "thread" have a worker's for each thread."""
-
 
 Compiled = Callable[[Kernel, np.dtype, tuple[int, int]], Cubin]
-"""Gives the machine code of a kernel, for a type and a compute capability.
-
-It raises NotImplementedError if the op does not run on a GPU.
-"""
+"""Gives the machine code of a kernel, for a type and a compute capability."""
 
 
 class GpuKernel(NamedTuple):
     """A loaded kernel."""
 
     function: Any
-    cubin: Cubin
+    twin: Twin
     processors: int
     item: int
 
     def blocks(self, tasks: int, rows: int) -> int:
         """As many as have work, and no more than run at the same time."""
         most = BLOCKS_EACH * self.processors
-        spread = self.cubin.spread
-        if spread == "grid":
-            return most if not rows else min(most, max(1, rows))
-        if spread == "thread" and rows:
+        spread = self.twin.spread
+        if spread == GRID:
+            return min(most, rows) if rows else most
+        if spread == THREAD and rows:
             return min(most, -(-rows // THREADS))
         return min(most, tasks)
 
     def scratch(self, blocks: int, elements: int) -> int:
         """The bytes of all blocks."""
-        each = THREADS * elements if self.cubin.spread == "thread" else self.cubin.scratch
-        return blocks * each * self.item
+        return blocks * self.twin.scratch * self.item
 
 
 _used_by: int | None = None  # the process that has used the GPU
@@ -158,16 +147,23 @@ class Gpu:
         self._pinned = core.LegacyPinnedMemoryResource().allocate(STAGED_BYTES)
         self._staged = 0
 
+    def take(self) -> None:
+        """Makes the device current."""
+        self._device.set_current()
+
     def load(self, kernel: Kernel, dtype: np.dtype) -> GpuKernel:
         """Compiles a kernel, or takes its code from the cache, and loads it."""
         key = kernel, dtype, self._capability, self._device.device_id
         with _lock:
             if key not in _loaded:
+                if kernel.op not in TWINS:
+                    raise refusals.no_kernel(_name_of(kernel.op))
                 cubin = self._compiled(kernel, dtype, self._capability)
                 module = self._core.ObjectCode.from_cubin(cubin.code)
                 processors = self._device.properties.multiprocessor_count
                 function = module.get_kernel(cubin.name)
-                _loaded[key] = GpuKernel(function, cubin, processors, dtype.itemsize)
+                twin = TWINS[kernel.op]
+                _loaded[key] = GpuKernel(function, twin, processors, dtype.itemsize)
             return _loaded[key]
 
     def allocate(self, size: int) -> int:
@@ -234,6 +230,7 @@ class Gpu:
 
     def close(self) -> None:
         """Gives up memory, graphs and the stream."""
+        self.take()
         for graph in self._graphs:
             graph.close()
         for buffer in self._buffers.values():
@@ -250,3 +247,7 @@ class Gpu:
         status = answer[0]
         if status != self._driver.CUresult.CUDA_SUCCESS:
             raise RuntimeError(f"a copy to or from {self.name} failed: {status.name}")
+
+
+def _name_of(op: Any) -> str:
+    return getattr(op, "py_func", op).__name__

@@ -57,6 +57,11 @@ class CudaTeam:
             self._copies.close()
             device.close()
 
+    def take(self) -> None:
+        """Makes the calling thread the one that uses the device."""
+        assert self._device is not None
+        self._device.take()
+
     def push(self, arrays: Iterable[np.ndarray]) -> None:
         """Takes over arrays that the host has written; before the first run it has no need to."""
         if self._device is not None:

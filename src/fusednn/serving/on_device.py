@@ -1,0 +1,133 @@
+"""Answers of a predictor whose weights stay on a device."""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from fusednn.graph.network import Network
+from fusednn.kernels.answer import DONE, NOT_FINITE, WRONG_COLUMNS
+from fusednn.plan.binding.data import DenseRows
+from fusednn.plan.binding.program import Program
+from fusednn.plan.inference import lower_inference
+from fusednn.training.teams import ON_CPU, machine_of, team_of
+
+MOST_PLANS = 16
+"""The most plans that are kept, each for a kind of answers and up to so many rows."""
+
+
+DEVICES = "cpu", "cuda", "auto"
+
+
+def check_device(device: str, weights: str | None, is_raw: bool = False) -> None:
+    """Refuses a device that a predictor cannot be on.
+
+    Parameters
+    ----------
+    device : str
+    weights : str or None
+        The type of rounded weights.
+    is_raw : bool
+        Whether it is a model of raw tables.
+
+    Raises
+    ------
+    ValueError
+        If so.
+    """
+    if device not in DEVICES:
+        names = ", ".join(map(repr, DEVICES))
+        raise ValueError(f"device must be one of {names}; got {device!r}.")
+    if device not in ON_CPU and is_raw:
+        raise ValueError(f"A model of raw tables answers on the CPU; got device={device!r}.")
+    if device not in ON_CPU and weights is not None:
+        raise ValueError(f"weights={weights!r} are for the CPU; got device={device!r}.")
+
+
+class _Plan(NamedTuple):
+    """A program, the rows that it reads, and the answers that it writes."""
+
+    program: Program
+    X: np.ndarray
+    answers: np.ndarray
+
+
+class OnDevice:
+    """A network on a device; calls of several threads follow one another.
+
+    Parameters
+    ----------
+    network : Network
+    parameters : list of ndarray
+        In the forms that plans of the network have.
+    dtype : dtype
+    answers : sequence of str
+        Keys of `ANSWERS`.
+    device : {"cuda"}
+    """
+
+    def __init__(
+        self, network: Network, parameters: list[np.ndarray], dtype: np.dtype,
+        answers: Sequence[str], device: str,
+    ):  # fmt: skip
+        self._network, self._parameters, self._dtype = network, parameters, dtype
+        self._answers, self._device = answers, device
+        self._machine = machine_of(device, lambda: 1)
+        self._lock = threading.Lock()
+        self._plans: dict[tuple, _Plan] = {}
+        self._team: Any = None
+
+    def answer(self, kind: int, X: np.ndarray, out: np.ndarray, validate: bool, ragged: bool):
+        """Writes one kind of answers to rows; the status of a call, as `kernels.answer` has it."""
+        if X.shape[1] != self._network.inputs:
+            return WRONG_COLUMNS
+        if validate and not np.isfinite(X).all():
+            return NOT_FINITE
+        with self._lock:
+            most, _ = self._machine.answer_rows(self._network, len(X), self._dtype)
+            for first in range(0, len(X), most):
+                part = slice(first, min(first + most, len(X)))
+                out[part] = self._run(kind, X[part], ragged)
+        return DONE
+
+    def _run(self, kind: int, X: np.ndarray, ragged: bool) -> np.ndarray:
+        """The answers to rows that one step has room for."""
+        rows = 1 << max(0, len(X) - 1).bit_length()
+        plan = self._plans.get((kind, rows, ragged))
+        if plan is None:
+            plan = self._planned(kind, rows, ragged)
+        plan.X[: len(X)] = X
+        self._team.take()
+        self._team.push((plan.X,))
+        self._team.run(0, len(plan.program.steps), plan.program)
+        self._team.pull((plan.answers,))
+        return plan.answers[: len(X)]
+
+    def _planned(self, kind: int, rows: int, ragged: bool) -> _Plan:
+        """A new plan; the parameters have one copy on the device for all."""
+        X = np.zeros((rows, self._network.inputs), self._dtype)
+        program, answers = lower_inference(
+            *(self._network, self._parameters, DenseRows(X, self._dtype), self._dtype),
+            machine=self._machine,
+            answer=self._answers[kind],
+            ragged=ragged,
+        )
+        for refresh in program.refresh:
+            refresh()
+        if self._team is None or len(self._plans) >= MOST_PLANS:
+            self._close()
+            self._team = team_of(self._device, program).__enter__()
+            self._closing = weakref.finalize(self, self._team.__exit__)
+        plan = self._plans[kind, rows, ragged] = _Plan(program, X, answers)
+        return plan
+
+    def _close(self) -> None:
+        """Gives up what the device holds."""
+        self._plans.clear()
+        if self._team is not None:
+            self._closing()
+            self._team = None

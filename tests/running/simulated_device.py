@@ -1,0 +1,72 @@
+"""A device whose memory is apart from the host's, and whose kernels run in the simulator."""
+
+import numpy as np
+from fusednn.kernels.cuda.twins import THREAD, TWINS
+from fusednn.kernels.intrinsics.pointers import view_at
+from fusednn.kernels.records import FRAME_WIDTH
+from oracles.simulated_gpu.memory import Memory
+from oracles.simulated_gpu.ops import Simulator, bounds_of
+from running.host_device import HostDevice, HostKernel
+
+
+class SimulatedKernel:
+    """A twin of an op, run by a few blocks of a few threads."""
+
+    def __init__(self, simulator, kernel, blocks, threads):
+        self.simulator, self.op, self.twin = simulator, kernel.op, TWINS[kernel.op]
+        self.functions = {name: function for name, function, _ in kernel.functions}
+        self.most, self.threads = blocks, threads
+
+    def blocks(self, tasks, rows):
+        return self.most
+
+    def scratch(self, blocks, elements):
+        return blocks * self.twin.scratch * self.simulator.dtype.itemsize
+
+    def run(self, call):
+        """Runs the tasks of a call."""
+        record, frame = view_at(call.record, np.int64), view_at(call.frame, np.int64)
+        tasks = view_at(call.tasks, np.int64)[: 3 * call.n_tasks].reshape(-1, 3)
+        each = self.twin.scratch * self.simulator.dtype.itemsize
+        self.simulator.run(
+            *(self.op, self.functions, call.record, call.frame),
+            lambda block: call.scratch + block * each,
+            bounds_of(tasks.tolist(), record, frame[:FRAME_WIDTH]),
+            *(call.blocks, self.threads),
+        )
+
+
+class SimulatedDevice(HostDevice):
+    """Runs twins in the simulator; ported ops, and ops without a twin, as the CPU runs them.
+
+    Attributes
+    ----------
+    simulated : set of kernel
+        The ops whose twins have been loaded.
+    """
+
+    name = "a simulated GPU"
+
+    def __init__(self, blocks=2, threads=32):
+        super().__init__()
+        self.shape, self.memory = (blocks, threads), Memory()
+        self.simulators, self.simulated = {}, set()
+
+    def load(self, kernel, dtype):
+        twin = TWINS.get(kernel.op)
+        if twin is None or twin.spread == THREAD:
+            return HostKernel(kernel, dtype)
+        self.simulated.add(kernel.op)
+        if dtype not in self.simulators:
+            self.simulators[dtype] = Simulator(self.memory, dtype)
+        return SimulatedKernel(self.simulators[dtype], kernel, *self.shape)
+
+    def allocate(self, size):
+        at = super().allocate(size)
+        self.memory.add(view_at(at, np.uint8)[:size], "the memory of a plan")
+        return at
+
+    def free(self, at):
+        place = self.memory.starts.index(at)
+        del self.memory.starts[place], self.memory.arrays[place]
+        super().free(at)
