@@ -1,0 +1,238 @@
+"""Compiles ops for NVIDIA's GPUs: a twin to PTX, and PTX to a cubin. It needs neither a GPU nor a
+driver.
+
+Multiplications and additions stay apart unless they are written as `fma`, and division and root
+are rounded correctly, so that elements get the bits of the CPU; float32 flushes subnormal numbers,
+as the engine of the CPU does.
+"""
+
+import contextlib
+import re
+import threading
+from collections.abc import Callable, Mapping
+from functools import cache
+from types import FunctionType, SimpleNamespace
+from typing import Any, NamedTuple
+
+import numpy as np
+from fusednn.kernels.operands import DECLARED
+from numba import types
+from numba.core.extending import _Intrinsic
+
+from . import entries, language, packages
+from ._meanings import MEANINGS
+from .porting import Porting
+from .twins import BLOCK, GRID, TWINS, Twin
+
+THREADS = 256
+"""Threads of a block, at most."""
+
+BLOCKS_EACH = {np.dtype(np.float32): 2, np.dtype(np.float64): 1}
+"""Blocks that shall fit on a multiprocessor: 128 registers a thread, or 255."""
+
+_OPTIONS = {"opt": 3, "ftz": True, "fma": False, "prec_div": True, "prec_sqrt": True}
+_FLOATS = {np.dtype(np.float32): types.float32, np.dtype(np.float64): types.float64}
+_SHORT = {np.dtype(np.float32): "f32", np.dtype(np.float64): "f64"}
+_WORDS, _COUNT = types.CPointer(types.int64), types.int64
+
+_lock = threading.RLock()
+
+
+class Cubin(NamedTuple):
+    """Machine code of a kernel, and what the linker says of it.
+
+    Parameters
+    ----------
+    name : str
+        Of its entry: (record, frame, scratch, tasks, n_tasks), pointers and an int64.
+    code : bytes
+    registers : int
+        Of a thread.
+    spills, stack : int
+        Bytes of a thread in local memory: registers that were written there, and all.
+    shared : int
+        Bytes of a block's shared memory.
+    spread : str
+        Who shares a task, as in `Twin`.
+    scratch : int
+        Elements of scratch for each block.
+    """
+
+    name: str
+    code: bytes
+    registers: int
+    spills: int
+    stack: int
+    shared: int
+    spread: str
+    scratch: int
+
+
+def compile_op(
+    op: Any, dtype: Any, functions: Mapping[str, Any], capability: tuple[int, int]
+) -> Cubin:
+    """Compiles an op for a GPU.
+
+    Parameters
+    ----------
+    op : kernel
+        A key of `TWINS`.
+    dtype : dtype
+        Of the network: float32 or float64.
+    functions : mapping of str to kernel or None
+        By the names of the op's operands.
+    capability : tuple of int
+        Of the GPU, such as (9, 0).
+
+    Raises
+    ------
+    ImportError
+        If a package is missing, or is not made for this NumPy.
+    NotImplementedError
+        If the op has no twin.
+    """
+    twin = TWINS.get(op)
+    if twin is None:
+        raise NotImplementedError(f"the op {op.__name__} does not run on a GPU yet")
+    dtype = np.dtype(dtype)
+    return linked(ptx_of(op, twin, dtype, functions, capability), capability, twin)
+
+
+def ptx_of(
+    op: Any, twin: Twin, dtype: np.dtype, functions: Mapping[str, Any], capability: tuple[int, int]
+) -> str:
+    """The PTX of an op's twin; the arguments are those of `compile_op`."""
+    with _compiling(capability) as package:
+        present = tuple((name, functions.get(name)) for name in _operands_of(op))
+        port = _porting(present)
+        entry = port(_entry_of(_called(port, twin, dict(present)), twin))
+        entry = entry.py_func
+        entry.__name__ = entry.__qualname__ = f"{op.__name__}_{_SHORT[dtype]}"
+        scratch = types.CPointer(_FLOATS[dtype])
+        signature = (_WORDS, _WORDS, scratch, _WORDS, _COUNT)
+        return _ptx(package, entry, signature, capability, BLOCKS_EACH[dtype])
+
+
+def _ptx(package, entry, signature, capability, blocks_each):
+    result = package.compiler.compile_cuda(
+        entry, types.void, signature, nvvm_options=dict(_OPTIONS), cc=capability
+    )
+    library, name = result.library, result.fndesc.llvm_func_name
+    kernel = library.get_function(name)
+    library._entry_name = name
+    package.compiler.kernel_fixup(kernel, False)
+    package.nvvm.set_launch_bounds(kernel, (THREADS, blocks_each))
+    [text] = library.get_asm_strs(cc=capability)
+    return text
+
+
+def linked(ptx: str, capability: tuple[int, int], twin: Twin) -> Cubin:
+    """Machine code of PTX with one entry.
+
+    Parameters
+    ----------
+    ptx : str
+    capability : tuple of int
+    twin : Twin
+    """
+    core = packages.require().core
+    architecture = "sm_{}{}".format(*capability)
+    options = core.LinkerOptions(arch=architecture, fma=False, ptxas_options=["-v"])
+    linker = core.Linker(core.ObjectCode.from_ptx(ptx.encode()), options=options)
+    code = bytes(linker.link("cubin").code)
+    log = linker.get_info_log()
+    spills = _number(r"(\d+) bytes spill stores", log) + _number(r"(\d+) bytes spill loads", log)
+    return Cubin(
+        re.search(r"\.entry\s+(\w+)", ptx)[1],
+        code,
+        _number(r"Used (\d+) registers", log),
+        spills,
+        _number(r"(\d+) bytes stack frame", log),
+        _number(r"(\d+) bytes smem", log),
+        twin.spread,
+        twin.scratch,
+    )
+
+
+def _number(pattern, log):
+    """The number that the linker's log has for the entry, or 0."""
+    return sum(int(number) for number in re.findall(pattern, log))
+
+
+# -- functions -------------------------------------------------------------------------------
+
+
+def _operands_of(op):
+    """The names of an op's operands that are functions, in their order."""
+    kinds = DECLARED[op].kinds if op in DECLARED else {}
+    return [name for name, kind in kinds.items() if kind.name == "function"]
+
+
+def _called(port, twin, present):
+    """A function (record, frame, scratch, lo, hi) that calls a twin with the record's functions.
+
+    A kernel of the CPU that runs as it stands calls them by itself.
+    """
+    own = getattr(twin.function, "py_func", None) is None
+    names = list(present) if own else []
+    scope = {"run": port(twin.function), **{f"_{name}": port(present[name]) for name in names}}
+    more = "".join(f", _{name}" for name in names)
+    exec(
+        "def called(record, frame, scratch, lo, hi):\n"
+        f"    run(record, frame, scratch, lo, hi{more})\n",
+        scope,
+    )
+    return _device(scope["called"])
+
+
+def _entry_of(run, twin):
+    if twin.spread == GRID:
+        return entries.by_grid(run, twin.scratch, twin.once)
+    if twin.spread == BLOCK:
+        return entries.by_block(run, twin.scratch)
+    return entries.by_samples(run) if twin.by_sample else entries.by_rows(run)
+
+
+@cache
+def _porting(present):
+    """Carries functions over for records that have these functions."""
+    return Porting(_meaning, _device, dict(present))
+
+
+def _meaning(value):
+    """What an intrinsic or a name of device code is on a GPU; a device function is itself."""
+    if value is language.grid_barrier:
+        raise NotImplementedError("blocks wait for each other between ops only")
+    try:
+        function = MEANINGS.get(value)
+    except TypeError:  # it has no hash
+        return None
+    if function is not None:
+        return _intrinsic(function)
+    if isinstance(value, _Intrinsic):
+        return _intrinsic(value._defn)
+    is_device = isinstance(value, packages.require().dispatcher.CUDADispatcher)
+    return value if is_device else None
+
+
+@cache
+def _intrinsic(function: Callable) -> Any:
+    return packages.require().intrinsic(function)
+
+
+def _device(function: FunctionType) -> Any:
+    return packages.require().jit(device=True, forceinline=True)(function)
+
+
+@contextlib.contextmanager
+def _compiling(capability):
+    """Inside the `with` the package compiles without a driver, and one thread at a time."""
+    package = packages.require()
+    device = SimpleNamespace(compute_capability=capability, id=0)
+    with _lock, packages.for_this_numpy():
+        before = package.dispatcher.get_current_device
+        package.dispatcher.get_current_device = lambda: device
+        try:
+            yield package
+        finally:
+            package.dispatcher.get_current_device = before

@@ -1,0 +1,112 @@
+"""What a launch runs: an op for each of its tasks, shared as the op's twin says.
+
+    entry(record, frame, scratch, tasks, n_tasks)
+
+A task is three words, its bounds and its kind, as in `kernels/records.py`. As on the CPU, bounds
+over samples are multiplied by the positions of the record, and cut to the batch.
+"""
+
+from fusednn.kernels import records
+from fusednn.kernels.intrinsics.pointers import advance, slot
+
+from .language import block, blocks, thread, threads
+
+TASK_WIDTH = 3
+
+
+def end_of(frame, task):
+    """Where a task ends, in the unit of its bounds."""
+    if task[2] == records.WHOLE:
+        return task[1]
+    return min(task[1], frame[records.SAMPLES])
+
+
+def rows_of(record, task):
+    """The rows of a unit of a task's bounds."""
+    if task[2] == records.WHOLE and record[records.LENGTHS] == 0:
+        return 1
+    return record[records.POSITIONS]
+
+
+def pieces_of(record, task, end):
+    """How often an op is called for a task: once, or for each series that has a length."""
+    if task[2] != records.WHOLE and task[0] >= end:
+        return 0
+    return 1 if record[records.LENGTHS] == 0 else end - task[0]
+
+
+def task_of(run):
+    """A device function that runs one task by all threads that call it."""
+
+    def run_task(record, frame, scratch, task):
+        end, rows = end_of(frame, task), rows_of(record, task)
+        for piece in range(pieces_of(record, task, end)):
+            lo, hi = task[0] * rows, end * rows
+            if record[records.LENGTHS] != 0:
+                lo = (task[0] + piece) * rows
+                hi = lo + slot(record, records.LENGTHS, lo)[task[0] + piece]
+            run(record, frame, scratch, lo, hi)
+
+    return run_task
+
+
+def by_grid(run, scratch_size, once):
+    """An entry whose tasks are run one after the other, each by all blocks."""
+    run_task = task_of(run)
+
+    def entry(record, frame, scratch, tasks, n_tasks):
+        own = advance(scratch, block() * scratch_size)
+        for number in range(min(n_tasks, 1) if once else n_tasks):
+            run_task(record, frame, own, advance(tasks, number * TASK_WIDTH))
+
+    return entry
+
+
+def by_block(run, scratch_size):
+    """An entry whose tasks are run by a block each."""
+    run_task = task_of(run)
+
+    def entry(record, frame, scratch, tasks, n_tasks):
+        own = advance(scratch, block() * scratch_size)
+        for number in range(block(), n_tasks, blocks()):
+            run_task(record, frame, own, advance(tasks, number * TASK_WIDTH))
+
+    return entry
+
+
+def by_rows(run):
+    """An entry whose rows are run by a thread each."""
+
+    def entry(record, frame, scratch, tasks, n_tasks):
+        first, step = block() * threads() + thread(), blocks() * threads()
+        for number in range(n_tasks):
+            task = advance(tasks, number * TASK_WIDTH)
+            rows = rows_of(record, task)
+            for row in range(task[0] * rows + first, end_of(frame, task) * rows, step):
+                if record[records.LENGTHS] == 0 or is_inside(record, row):
+                    run(record, frame, scratch, row, row + 1)
+
+    return entry
+
+
+def is_inside(record, row):
+    """Whether a row is not behind the end of its series."""
+    positions = record[records.POSITIONS]
+    return row % positions < slot(record, records.LENGTHS, row)[row // positions]
+
+
+def by_samples(run):
+    """An entry whose samples are run by a thread each."""
+
+    def entry(record, frame, scratch, tasks, n_tasks):
+        first, step = block() * threads() + thread(), blocks() * threads()
+        for number in range(n_tasks):
+            task = advance(tasks, number * TASK_WIDTH)
+            rows = rows_of(record, task)
+            for sample in range(task[0] + first, end_of(frame, task), step):
+                count = rows
+                if record[records.LENGTHS] != 0:
+                    count = slot(record, records.LENGTHS, sample)[sample]
+                run(record, frame, scratch, sample * rows, sample * rows + count)
+
+    return entry
