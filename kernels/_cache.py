@@ -72,7 +72,7 @@ def statistics() -> dict[str, int]:
     return dict(_counts)
 
 
-def _failed(action, name, error):
+def failed(action, name, error):
     _counts["failures"] += 1
     reason = f"{type(error).__name__}: {error}"
     if _loading_only:
@@ -102,20 +102,20 @@ class _Codec(CompileResultCacheImpl):
 _CODEC = _Codec()
 
 
-def _seal(name, payload):
+def seal(name, payload):
     """Header and payload of a file; its name is part of the checksum."""
     checksum = hashlib.sha256(name.encode() + b"\0" + payload).digest()
     return _MAGIC + checksum + payload
 
 
-def _unseal(name, data):
+def unseal(name, data):
     payload = data[_HEADER_BYTES:]
-    if data != _seal(name, payload):
+    if data != seal(name, payload):
         raise ValueError("the file is damaged and will be replaced")
     return payload
 
 
-def _write(path, data):
+def write(path, data):
     """Write a file atomically: no reader sees a part of it."""
     handle, temporary = tempfile.mkstemp(dir=os.path.dirname(path), suffix=".tmp")
     try:
@@ -183,7 +183,7 @@ class DiskCache(_Cache):
         try:
             result = self._load(sig, target_context)
         except Exception as error:
-            _failed("load", self._label, error)
+            failed("load", self._label, error)
         _counts["misses" if result is None else "hits"] += 1
         if result is None and _loading_only:
             raise MissingKernelError(f"there is no {self._label}")
@@ -196,7 +196,7 @@ class DiskCache(_Cache):
         try:
             self._save(sig, cres)
         except Exception as error:
-            _failed("save", self._label, error)
+            failed("save", self._label, error)
 
     def flush(self):
         """Remove this function's files of all signatures."""
@@ -217,7 +217,7 @@ class DiskCache(_Cache):
                 data = file.read()
         except FileNotFoundError:
             return None
-        payload = _unseal(name, data)
+        payload = unseal(name, data)
         rtsys.initialize(target_context)  # the code refers to the runtime's symbols
         return _CODEC.rebuild(target_context, pickle.loads(payload))
 
@@ -228,7 +228,7 @@ class DiskCache(_Cache):
         if directory is None:
             return
         name = self._file_name(sig)
-        _write(os.path.join(directory, name), _seal(name, dumps(_CODEC.reduce(cres))))
+        write(os.path.join(directory, name), seal(name, dumps(_CODEC.reduce(cres))))
         _counts["saved"] += 1
 
     @cached_property

@@ -10,7 +10,7 @@ import contextlib
 import re
 import threading
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from types import FunctionType, SimpleNamespace
 from typing import Any, NamedTuple
 
@@ -102,28 +102,29 @@ def ptx_of(
     op: Any, twin: Twin, dtype: np.dtype, functions: Mapping[str, Any], capability: tuple[int, int]
 ) -> str:
     """The PTX of an op's twin; the arguments are those of `compile_op`."""
-    with _compiling(capability) as package:
+    with _compiling(capability):
         present = tuple((name, functions.get(name)) for name in _operands_of(op))
-        port = _porting(present)
-        entry = port(_entry_of(_called(port, twin, dict(present)), twin))
-        entry = entry.py_func
-        entry.__name__ = entry.__qualname__ = f"{op.__name__}_{_SHORT[dtype]}"
-        scratch = types.CPointer(_FLOATS[dtype])
-        signature = (_WORDS, _WORDS, scratch, _WORDS, _COUNT)
-        return _ptx(package, entry, signature, capability, BLOCKS_EACH[dtype])
+        [text] = _library(op, twin, dtype, present, capability).get_asm_strs(cc=capability)
+    return text
 
 
-def _ptx(package, entry, signature, capability, blocks_each):
-    result = package.compiler.compile_cuda(
+@lru_cache(maxsize=1)  # for several capabilities in a row
+def _library(op, twin, dtype, present, capability):
+    """LLVM's code of an op's entry, which is the same for every capability."""
+    port = _porting(present)
+    entry = port(_entry_of(_called(port, twin, dict(present)), twin)).py_func
+    entry.__name__ = entry.__qualname__ = f"{op.__name__}_{_SHORT[dtype]}"
+    signature = (_WORDS, _WORDS, types.CPointer(_FLOATS[dtype]), _WORDS, _COUNT)
+    package = packages.require()
+    made = package.compiler.compile_cuda(
         entry, types.void, signature, nvvm_options=dict(_OPTIONS), cc=capability
     )
-    library, name = result.library, result.fndesc.llvm_func_name
-    kernel = library.get_function(name)
-    library._entry_name = name
+    name = made.fndesc.llvm_func_name
+    kernel = made.library.get_function(name)
+    made.library._entry_name = name
     package.compiler.kernel_fixup(kernel, False)
-    package.nvvm.set_launch_bounds(kernel, (THREADS, blocks_each))
-    [text] = library.get_asm_strs(cc=capability)
-    return text
+    package.nvvm.set_launch_bounds(kernel, (THREADS, BLOCKS_EACH[dtype]))
+    return made.library
 
 
 def linked(ptx: str, capability: tuple[int, int], twin: Twin) -> Cubin:

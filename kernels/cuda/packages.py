@@ -17,6 +17,9 @@ import numpy
 PACKAGES = {"numba_cuda": "numba-cuda", "cuda.core": "cuda-core", "cuda.bindings": "cuda-bindings"}
 """What is imported, and what it is installed by."""
 
+DROPPED = "row_stack"
+"""A name of NumPy that numba-cuda looks up, and that NumPy 2.5 has dropped; it is `vstack`."""
+
 INSTALL = "pip install 'fusednn[cuda]'"
 ON_CPU = "use device='cpu'"
 
@@ -87,9 +90,9 @@ def for_this_numpy():
     ImportError
         If it needs another that this NumPy does not have.
     """
-    added = not hasattr(numpy, "row_stack")
+    added = not hasattr(numpy, DROPPED)
     if added:
-        numpy.row_stack = numpy.vstack
+        setattr(numpy, DROPPED, numpy.vstack)
     try:
         yield
     except AttributeError as error:
@@ -101,7 +104,7 @@ def for_this_numpy():
         ) from None
     finally:
         if added:
-            del numpy.row_stack
+            delattr(numpy, DROPPED)
 
 
 def toolkit() -> tuple[int, int]:

@@ -79,8 +79,8 @@ class Porting:
         """The same for a function that calls others by their addresses."""
         assert function.__closure__ is None, f"{function.__qualname__} is a closure"
         tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
-        there = {name for name, given in self._functions.items() if given is not None}
-        changed = _Direct(calls, there)
+        counts = {name: _arguments_of(given) for name, given in self._functions.items()}
+        changed = _Direct(calls, counts)
         tree = ast.fix_missing_locations(changed.visit(tree))
         for name in changed.operands:
             scope[f"_{name}"] = self(self._functions[name])
@@ -90,10 +90,11 @@ class Porting:
 
 
 class _Direct(ast.NodeTransformer):
-    """Turns `call(record, DECLARED.name, (a, b))` into `_name(a, b)`, or into 0."""
+    """Turns `call(record, DECLARED.name, (a, b))` into `_name(a, b)`, or into 0 where the record
+    has no such function, or one of another form: the branch is not taken then."""
 
-    def __init__(self, calls, there):
-        self._calls, self._there, self.operands = calls, there, set()
+    def __init__(self, calls, counts):
+        self._calls, self._counts, self.operands = calls, counts, set()
 
     def visit_FunctionDef(self, node):
         node.decorator_list = []
@@ -104,11 +105,16 @@ class _Direct(ast.NodeTransformer):
         if not (isinstance(node.func, ast.Name) and node.func.id in self._calls):
             return node
         _, operand, arguments = node.args
-        if operand.attr not in self._there:
+        if self._counts.get(operand.attr) != len(arguments.elts):
             return ast.copy_location(ast.Constant(0), node)
         self.operands.add(operand.attr)
         name = ast.Name(f"_{operand.attr}", ast.Load())
         return ast.copy_location(ast.Call(name, arguments.elts, []), node)
+
+
+def _arguments_of(function):
+    """The number of a kernel's arguments; -1 where there is none."""
+    return -1 if function is None else getattr(function, "py_func", function).__code__.co_argcount
 
 
 def _names_of(code):
