@@ -1,6 +1,10 @@
 """The one table of ops that run on a GPU."""
 
-from collections.abc import Callable
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any, NamedTuple
 
 GRID, BLOCK, THREAD = "grid", "block", "thread"
@@ -19,38 +23,65 @@ class Twin(NamedTuple):
         GRID, BLOCK or THREAD.
     scratch : int
         Elements of scratch for each block.
-    once : bool
-        Whether the first task stands for all, which would only be read and passed over.
-    by_sample : bool
-        Whether a thread takes all rows of a sample, as the op takes them together.
+    others : tuple of (callable, callable)
+        Functions for some of the functions of a record: whether it is for these, and the function.
     """
 
     function: Callable
     spread: str = GRID
     scratch: int = 0
-    once: bool = False
-    by_sample: bool = False
+    others: tuple[tuple[Callable, Callable], ...] = ()
+
+    def function_for(self, functions: Mapping[str, Any]) -> Callable:
+        """The device function for a record with these functions, by their names."""
+        for fits, function in self.others:
+            if fits(functions):
+                return function
+        return self.function
 
 
 TWINS: dict[Any, Twin] = {}
-"""By the op of the CPU."""
+"""By the op of the CPU; `every_twin` fills it."""
 
 
 def twin(
-    op: Any, spread: str = GRID, scratch: int = 0, once: bool = False
+    op: Any, spread: str = GRID, scratch: int = 0, where: Callable | None = None
 ) -> Callable[[Callable], Callable]:
-    """The decorator of a device function that does an op's work on a GPU."""
+    """The decorator of a device function that does an op's work on a GPU.
+
+    With `where` it is for some of the functions of a record, and follows one that is for all.
+    """
 
     def decorate(function: Callable) -> Callable:
-        TWINS[op] = Twin(function, spread, scratch, once)
+        if where is None:
+            TWINS[op] = Twin(function, spread, scratch)
+        else:
+            known = TWINS[op]
+            TWINS[op] = known._replace(others=(*known.others, (where, function)))
         return function
 
     return decorate
 
 
-def ported(op: Any, by_sample: bool = False) -> None:
-    """Has each thread of a GPU run the op of the CPU for rows of its own, or a sample.
+def takes(name: str, parameter: str) -> Callable[[Mapping[str, Any]], bool]:
+    """Whether the function of this name has a parameter, for `where`."""
 
-    Such an op leaves its scratch alone: threads have none.
-    """
-    TWINS[op] = Twin(op, THREAD, by_sample=by_sample)
+    def fits(functions: Mapping[str, Any]) -> bool:
+        given = functions.get(name)
+        return parameter in inspect.signature(getattr(given, "py_func", given)).parameters
+
+    return fits
+
+
+def ported(op: Any) -> None:
+    """Has each thread of a GPU run the op of the CPU for rows of its own."""
+    TWINS[op] = Twin(op, THREAD)
+
+
+@cache
+def every_twin() -> dict[Any, Twin]:
+    """The table, when all modules that fill it are imported."""
+    ops = importlib.import_module("fusednn.kernels.cuda.ops")
+    for module in pkgutil.walk_packages(ops.__path__, f"{ops.__name__}."):
+        importlib.import_module(module.name)
+    return TWINS

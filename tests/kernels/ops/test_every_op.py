@@ -6,30 +6,10 @@ A new op fails `test_all_ops_have_a_case` until a module of `cases/ops/` has a c
 import numpy as np
 import pytest
 from cases.declared_ops import OPS, name_of
-from cases.ops import (
-    of_attention,
-    of_augmentations,
-    of_codes,
-    of_games,
-    of_lengths,
-    of_norms,
-    of_products,
-    of_recurrences,
-    of_singular,
-    of_tables,
-    of_tokens,
-    of_updates,
-    of_windows,
-    on_rows,
-)
+from cases.ops.every_case import CASES
 from running.blocks import assert_close
 from running.op_cases import Memory, run
 
-ROOMS = (
-    *(on_rows, of_attention, of_augmentations, of_games, of_lengths, of_norms, of_products),
-    *(of_codes, of_recurrences, of_singular, of_tables, of_tokens, of_updates, of_windows),
-)
-CASES = {case.__name__: case for room in ROOMS for case in room.CASES}
 TOLERANCE = {np.float32: 2e-5, np.float64: 1e-12}
 """A share of the largest value, or of 1."""
 DTYPES = pytest.mark.parametrize("dtype", [np.float32, np.float64], ids=["float32", "float64"])

@@ -53,7 +53,8 @@ class Simulator:
         """
         twin = TWINS[op]
         assert twin.spread in (GRID, BLOCK), THREAD
-        function, given = self.translated(twin.function), self.functions_of(op, functions)
+        function = self.translated(twin.function_for(functions))
+        given = self.functions_of(op, functions)
         everyone = twin.spread == GRID
 
         def each(record, frame, scratch):

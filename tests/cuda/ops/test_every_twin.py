@@ -1,0 +1,51 @@
+"""Every op that has a twin, alone on a simulated GPU: the bits of the CPU."""
+
+import numpy as np
+import pytest
+from cases.declared_ops import name_of
+from cases.ops.every_case import CASES
+from fusednn.kernels.cuda.twins import THREAD, every_twin
+from fusednn.kernels.operands import DECLARED
+from running.op_cases import Memory, run
+from running.simulated_ops import run_simulated
+
+BY_HAND = {op for op, twin in every_twin().items() if twin.spread != THREAD}
+OP_OF = {name: case(Memory(np.float32, np.nan)).op for name, case in CASES.items()}
+MINE = {name: case for name, case in CASES.items() if OP_OF[name] in BY_HAND}
+EVERY = pytest.mark.parametrize(
+    ("case", "dtype"),
+    [
+        pytest.param(case, dtype, id=f"{name}-{dtype.__name__}")
+        for name, case in MINE.items()
+        for dtype in (np.float32, np.float64)
+        if dtype in getattr(case, "dtypes", [dtype])
+    ],
+)
+
+
+def test_every_twin_has_a_case():
+    assert {name_of(op) for op in BY_HAND} == {name_of(OP_OF[name]) for name in MINE}
+
+
+@pytest.mark.parametrize("op", BY_HAND, ids=[".".join(name_of(op)) for op in BY_HAND])
+def test_twins_take_what_the_op_takes(op):
+    """Its arguments, and the functions of its record in their order, under its own name."""
+    twin, kinds = every_twin()[op], DECLARED[op].kinds
+    functions = [name for name, kind in kinds.items() if kind.name == "function"]
+    for function in (twin.function, *(function for _, function in twin.others)):
+        code = function.__code__
+        names = code.co_varnames[: code.co_argcount]
+        assert names == ("record", "frame", "scratch", "lo", "hi", *functions)
+    assert twin.function.__name__ == op.py_func.__name__
+    assert op.__module__.replace(".ops.", ".cuda.ops.") == twin.function.__module__
+
+
+@EVERY
+@pytest.mark.parametrize(("split", "blocks", "threads"), [(0, 3, 64), (1, 1, 256)])
+def test_bits(case, dtype, split, blocks, threads):
+    _, want = run(case, dtype, np.nan)
+    _, found = run_simulated(case, dtype, np.nan, split, blocks, threads)
+    assert found.keys() == want.keys()
+    for name, array in want.items():
+        np.testing.assert_array_equal(found[name], array, err_msg=name)
+        assert found[name].tobytes() == array.tobytes(), name

@@ -1,0 +1,57 @@
+"""Cases of ops on the simulated GPU: the same records, run by the twins."""
+
+import numpy as np
+from fusednn.kernels import records
+from fusednn.kernels.cuda.twins import every_twin
+from fusednn.kernels.operands import DECLARED
+from oracles.simulated_gpu.memory import Memory as DeviceMemory
+from oracles.simulated_gpu.ops import Simulator, bounds_of
+from running.op_cases import SAMPLES, Memory
+
+from fusednn.plan.binding.program import Program, Task
+from fusednn.plan.memory.buffers import Block
+
+SCRATCH = 4096
+"""Elements of scratch for a block, at least."""
+
+
+def memory_of(program, record):
+    """All arrays of a program and of a record's operands, for device code."""
+    memory = DeviceMemory()
+    arrays = [*program._alive, record, program.frames, program.settings, program.totals]
+    arrays += [program.varied, program.steps]
+    for value in program.call_of(record)[1].values():
+        arrays.append(value.values if isinstance(value, Block) else value)
+    for array in arrays:
+        if isinstance(array, np.ndarray) and array.size:
+            memory.add(array)
+    return memory
+
+
+def run_simulated(case_of, dtype, fill, split=0, blocks=3, threads=64):
+    """As `op_cases.run` on a simulated GPU of so many blocks and threads."""
+    case = case_of(Memory(dtype, fill))
+    twin = every_twin()[case.op]
+    program = Program(dtype, 1, 1)
+    record = program.record(case.op, case.operands)
+    tasks = [(lo, hi, records.WHOLE) for lo, hi in case.splits[split]]
+    program.set_stages([([Task([record], lo, hi) for lo, hi, _ in tasks], None)])
+    program.set_steps(np.array([[0, SAMPLES, 0, 1]]))
+    for setting, value in case.settings.items():
+        program.settings[:, setting] = value
+    frame = program.frames
+    frame[[records.START, records.SAMPLES]] = 0, SAMPLES
+    memory = memory_of(program, record)
+    scratch = np.full((blocks, max(twin.scratch, SCRATCH)), fill, dtype)
+    memory.add(scratch.reshape(-1))
+    functions = {
+        name: case.operands[name][0]
+        for name, kind in DECLARED[case.op].kinds.items()
+        if kind.name == "function" and case.operands.get(name) is not None
+    }
+    Simulator(memory, dtype).run(
+        *(case.op, functions, record.ctypes.data, frame.ctypes.data),
+        lambda block: scratch[block].ctypes.data,
+        bounds_of(tasks, record, frame), blocks, threads,
+    )  # fmt: skip
+    return case, {name: found(program) for name, found in case.found.items()}
