@@ -8,11 +8,12 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import numpy as np
 from fusednn.kernels import _cache
-from fusednn.kernels._cachedir import check_owner, kernel_directory
+from fusednn.kernels._cachedir import check_owner, kernel_directory, source_digest
 from fusednn.kernels.intrinsics.shapes import SHAPE
 
 from . import _compiler, packages
@@ -39,17 +40,25 @@ def cubin_of(
 
 
 def _file_name(op, dtype, functions, capability):
-    """The name of a kernel's file, or "" if it cannot be kept: a closure holds a user's function.
+    """The name of a kernel's file, or "" if it cannot be kept: a closure holds a user's function,
+    or sources have been edited since they were imported.
 
-    The directory is that of the sources and of Numba's version.
+    The directory is that of the CPU's sources and of Numba's version.
     """
+    sources = _sources()
     given = sorted((name, one) for name, one in functions.items() if one is not None)
-    if any(one.py_func.__closure__ is not None for _, one in given):
+    if sources is None or any(one.py_func.__closure__ is not None for _, one in given):
         return ""
     functions = [(name, *_identity(one)) for name, one in given]
-    kind = dtype.str, *capability, SHAPE.name, sorted(packages.versions().items())
+    kind = sources, dtype.str, *capability, SHAPE.name, sorted(packages.versions().items())
     digest = hashlib.sha256(repr((_identity(op), functions, kind)).encode()).hexdigest()
     return f"{op.__name__}-{digest[:24]}.cubin"
+
+
+@cache
+def _sources():
+    """A digest of what only GPUs run."""
+    return source_digest(os.path.dirname(__file__))
 
 
 def _identity(kernel):

@@ -2,16 +2,12 @@
 
 import numpy as np
 import pytest
-from fusednn.kernels.cuda import ops
 from fusednn.kernels.engine import enter_step
 from running.host_device import opened_as_cuda
-from running.modules import import_all
 from running.simulated_device import SimulatedDevice
 
 from fusednn import MLPClassifier, MLPRegressor, NetworkClassifier
 from fusednn.layers import Conv1D, Dense, GlobalAvgPool, LayerNorm
-
-import_all(ops)
 
 RANDOM = np.random.default_rng(0)
 X = RANDOM.normal(size=(23, 3))

@@ -126,7 +126,7 @@ class HostDevice:
 @contextmanager
 def opened_as_cuda(make=HostDevice):
     """Opens such a device where "cuda" is asked for; gives the list of those that were opened."""
-    before, opened = opening.OPENED.get("cuda"), []
+    before, opened = opening.OPENED["cuda"], []
 
     def open_it():
         opened.append(make())
@@ -136,7 +136,4 @@ def opened_as_cuda(make=HostDevice):
     try:
         yield opened
     finally:
-        if before is None:
-            del opening.OPENED["cuda"]
-        else:
-            opening.OPENED["cuda"] = before
+        opening.OPENED["cuda"] = before

@@ -1,7 +1,7 @@
 """A device whose memory is apart from the host's, and whose kernels run in the simulator."""
 
 import numpy as np
-from fusednn.kernels.cuda.twins import THREAD, TWINS
+from fusednn.kernels.cuda.twins import THREAD, every_twin
 from fusednn.kernels.intrinsics.pointers import view_at
 from fusednn.kernels.records import FRAME_WIDTH
 from oracles.simulated_gpu.memory import Memory
@@ -13,7 +13,7 @@ class SimulatedKernel:
     """A twin of an op, run by a few blocks of a few threads."""
 
     def __init__(self, simulator, kernel, blocks, threads):
-        self.simulator, self.op, self.twin = simulator, kernel.op, TWINS[kernel.op]
+        self.simulator, self.op, self.twin = simulator, kernel.op, every_twin()[kernel.op]
         self.functions = {name: function for name, function, _ in kernel.functions}
         self.most, self.threads = blocks, threads
 
@@ -53,7 +53,7 @@ class SimulatedDevice(HostDevice):
         self.simulators, self.simulated = {}, set()
 
     def load(self, kernel, dtype):
-        twin = TWINS.get(kernel.op)
+        twin = every_twin().get(kernel.op)
         if twin is None or twin.spread == THREAD:
             return HostKernel(kernel, dtype)
         self.simulated.add(kernel.op)

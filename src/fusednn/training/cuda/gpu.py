@@ -14,7 +14,8 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from fusednn.kernels.cuda.twins import GRID, THREAD, TWINS, Twin
+from fusednn.kernels.cuda.cache import cubin_of
+from fusednn.kernels.cuda.twins import GRID, THREAD, Twin, every_twin
 from fusednn.plan.cuda.program import Kernel
 
 from . import refusals
@@ -63,8 +64,8 @@ class GpuKernel(NamedTuple):
         spread = self.twin.spread
         if spread == GRID:
             return min(most, rows) if rows else most
-        if spread == THREAD and rows:
-            return min(most, -(-rows // THREADS))
+        if spread == THREAD:
+            return min(most, -(-rows // THREADS)) if rows else most
         return min(most, tasks)
 
     def scratch(self, blocks: int, elements: int) -> int:
@@ -77,12 +78,19 @@ _loaded: dict[tuple, GpuKernel] = {}
 _lock = threading.Lock()
 
 
-def open_gpu(compiled: Compiled) -> Gpu:
+def compiled_kernel(kernel: Kernel, dtype: np.dtype, capability: tuple[int, int]) -> Cubin:
+    """The machine code that Numba's compiler makes, or has made."""
+    functions = {name: function for name, function, _ in kernel.functions}
+    return cubin_of(kernel.op, dtype, functions, capability)
+
+
+def open_gpu(compiled: Compiled = compiled_kernel) -> Gpu:
     """Opens the first GPU.
 
     Parameters
     ----------
     compiled : callable
+        Gives the machine code of kernels.
 
     Raises
     ------
@@ -156,13 +164,13 @@ class Gpu:
         key = kernel, dtype, self._capability, self._device.device_id
         with _lock:
             if key not in _loaded:
-                if kernel.op not in TWINS:
+                twin = every_twin().get(kernel.op)
+                if twin is None:
                     raise refusals.no_kernel(_name_of(kernel.op))
                 cubin = self._compiled(kernel, dtype, self._capability)
                 module = self._core.ObjectCode.from_cubin(cubin.code)
                 processors = self._device.properties.multiprocessor_count
                 function = module.get_kernel(cubin.name)
-                twin = TWINS[kernel.op]
                 _loaded[key] = GpuKernel(function, twin, processors, dtype.itemsize)
             return _loaded[key]
 

@@ -6,7 +6,14 @@ from collections.abc import Callable
 
 from .device import Device
 
-OPENED: dict[str, Callable[[], Device]] = {}
+
+def _gpu() -> Device:
+    from .gpu import open_gpu  # imports what compiles for GPUs
+
+    return open_gpu()
+
+
+OPENED: dict[str, Callable[[], Device]] = {"cuda": _gpu}
 """What opens each kind of device."""
 
 
@@ -15,9 +22,7 @@ def opened(name: str) -> Device:
 
     Raises
     ------
-    RuntimeError
-        If there is none of this name.
+    ImportError, RuntimeError
+        As `gpu.open_gpu` does.
     """
-    if name not in OPENED:
-        raise RuntimeError(f"device={name!r} is not to be had here; use device='cpu'.")
     return OPENED[name]()
