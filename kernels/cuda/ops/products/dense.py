@@ -1,0 +1,207 @@
+"""Dense layers: forward, the gradient of the input, and the update of the weights.
+
+As `kernels/ops/products/dense.py`. A tile's gradient stays in registers, and each thread takes the
+optimizer's step on what it has summed.
+"""
+
+from fusednn.kernels.cuda.language import block, blocks, local, store4, thread
+from fusednn.kernels.cuda.ops.updates.settings import own_settings
+from fusednn.kernels.cuda.ops.updates.tiles import (
+    LARGE_UNIT,
+    SMALL_UNIT,
+    note_unit,
+    read_small,
+    step_large,
+    step_small,
+)
+from fusednn.kernels.cuda.product import (
+    HALF,
+    LARGE,
+    SMALL_COLUMNS,
+    is_large,
+    large_column,
+    large_row,
+    multiply_large,
+    multiply_small,
+    small_rows,
+)
+from fusednn.kernels.cuda.twins import GRID, twin
+from fusednn.kernels.intrinsics.lanes import lanes_of
+from fusednn.kernels.intrinsics.pointers import advance, number, slot
+from fusednn.kernels.intrinsics.scalars import cast
+from fusednn.kernels.ops.frames import rows_of_run, runs_of_batch
+from fusednn.kernels.ops.products import dense
+from fusednn.kernels.ops.products.dense import BACKWARD, FORWARD, UPDATE_WEIGHTS, first_row
+from fusednn.kernels.ops.updates.update import MATRIX
+
+
+def raised(value, floor):
+    """The larger of both; a NaN stays one."""
+    return floor if value < floor else value
+
+
+def write_four(out, acc, floor):
+    """Writes four elements of one row."""
+    store4(
+        out, 0, raised(acc[0], floor), raised(acc[1], floor), raised(acc[2], floor),
+        raised(acc[3], floor),
+    )  # fmt: skip
+
+
+def multiply(out, stride, x, x_stride, w, w_row, panels, b, m, k, n, floor, fits):
+    """out (m, n) = max(x (m, k) w + b, floor), without b where that is None; overwrites.
+
+    `w_row` is as in `column_of`; `fits` says whether out and w can be taken by whole vectors.
+    """
+    if is_large(m, n, fits):
+        across = (n + LARGE - 1) // LARGE
+        tiles = across * ((m + LARGE - 1) // LARGE)
+        for tile in range(block(), tiles, blocks()):
+            i, j = tile // across * LARGE, tile % across * LARGE
+            row, column = i + large_row(), j + large_column()
+            acc = local(64, floor)
+            for q in range(8):
+                start, at = cast(0, floor), column + q // 4 * HALF + q % 4
+                if b is not None:
+                    start = b[min(at, n - 1)]
+                for r in range(8):
+                    acc[r * 8 + q] = start
+            multiply_large(acc, x, x_stride, 1, m, w, w_row, panels, n, i, j, k)
+            for r in range(8):
+                there = row + r // 4 * HALF + r % 4
+                for half in range(2):
+                    if there < m and column + half * HALF < n:
+                        target = advance(out, there * stride + column + half * HALF)
+                        write_four(target, advance(acc, r * 8 + half * 4), floor)
+        return
+    across = (n + SMALL_COLUMNS - 1) // SMALL_COLUMNS
+    tiles = across * ((m + small_rows() - 1) // small_rows())
+    for tile in range(block(), tiles, blocks()):
+        i, j = tile // across * small_rows(), tile % across * SMALL_COLUMNS
+        row, column = i + thread() // 8 * 2, j + thread() % 8 * 4
+        acc = local(8, floor)
+        for q in range(4):
+            start = cast(0, floor)
+            if b is not None:
+                start = b[min(column + q, n - 1)]
+            acc[q] = start
+            acc[4 + q] = start
+        multiply_small(acc, x, x_stride, 1, m, w, w_row, panels, n, i, j, k)
+        for r in range(2):
+            for q in range(4):
+                if row + r < m and column + q < n:
+                    out[(row + r) * stride + column + q] = raised(acc[r * 4 + q], floor)
+
+
+@twin(dense.dense_forward, spread=GRID)
+def dense_forward(record, frame, scratch, lo, hi):
+    """Rows [lo, hi) of out (B, O) = max(x (B, I) w + b, floor); overwrites."""
+    x, w = slot(record, FORWARD.x, scratch[0]), slot(record, FORWARD.w, scratch[0])
+    b, out = slot(record, FORWARD.b, scratch[0]), slot(record, FORWARD.out, scratch[0])
+    stride, x_stride = record[FORWARD.out_stride], record[FORWARD.x_stride]
+    k, n = record[FORWARD.fan_in], record[FORWARD.fan_out]
+    fits = (record[FORWARD.out] | record[FORWARD.w]) % 16 == 0 and (stride | n) % 4 == 0
+    x = advance(x, first_row(record, frame, lo) * x_stride)
+    floor = number(record, FORWARD.floor, scratch[0])
+    out = advance(out, lo * stride)
+    multiply(out, stride, x, x_stride, w, k, True, b, hi - lo, k, n, floor, fits)
+
+
+@twin(dense.plain_forward, spread=GRID)
+def plain_forward(record, frame, scratch, lo, hi):
+    """dense_forward with w (I, O) row-major."""
+    x, w = slot(record, FORWARD.x, scratch[0]), slot(record, FORWARD.w, scratch[0])
+    b, out = slot(record, FORWARD.b, scratch[0]), slot(record, FORWARD.out, scratch[0])
+    stride, x_stride = record[FORWARD.out_stride], record[FORWARD.x_stride]
+    k, n = record[FORWARD.fan_in], record[FORWARD.fan_out]
+    fits = (record[FORWARD.out] | record[FORWARD.w]) % 16 == 0 and (stride | n) % 4 == 0
+    x = advance(x, first_row(record, frame, lo) * x_stride)
+    floor = number(record, FORWARD.floor, scratch[0])
+    out = advance(out, lo * stride)
+    multiply(out, stride, x, x_stride, w, n, False, b, hi - lo, k, n, floor, fits)
+
+
+@twin(dense.dense_backward, spread=GRID)
+def dense_backward(record, frame, scratch, lo, hi):
+    """Rows [lo, hi) of dx (B, I) = dz (B, O) w^T; overwrites."""
+    dx, dz = slot(record, BACKWARD.dx, scratch[0]), slot(record, BACKWARD.dz, scratch[0])
+    w = slot(record, BACKWARD.w_transposed, scratch[0])
+    stride, dz_stride = record[BACKWARD.dx_stride], record[BACKWARD.dz_stride]
+    n, k, depth = record[BACKWARD.padded_in], record[BACKWARD.fan_out], record[BACKWARD.padded_out]
+    fits = (record[BACKWARD.dx] | record[BACKWARD.w_transposed]) % 16 == 0
+    fits = fits and (stride | n) % 4 == 0
+    lowest = cast(-float("inf"), scratch[0])
+    dx, dz = advance(dx, lo * stride), advance(dz, lo * dz_stride)
+    multiply(dx, stride, dz, dz_stride, w, depth, True, None, hi - lo, k, n, lowest, fits)
+
+
+@twin(dense.update_weights, spread=GRID)
+def update_weights(record, frame, scratch, lo, hi, step, adjust):
+    """Of all tiles: the gradient x^T dz over the whole batch, then its step.
+
+    The task of the first tile stands for those of all.
+    """
+    if lo != 0 or hi != 0:
+        return
+    fan_in, columns = record[MATRIX.fan_in], record[MATRIX.columns]
+    x = slot(record, UPDATE_WEIGHTS.x, scratch[0])
+    dz = slot(record, UPDATE_WEIGHTS.dz, scratch[0])
+    x_stride, dz_stride = record[UPDATE_WEIGHTS.x_stride], record[UPDATE_WEIGHTS.dz_stride]
+    runs = runs_of_batch(record, frame, UPDATE_WEIGHTS.lengths)
+    fits = record[UPDATE_WEIGHTS.dz] % 16 == 0 and (dz_stride | columns) % 4 == 0
+    fits = fits and lanes_of(scratch[0]) >= 4
+    zero, own = cast(0, scratch[0]), own_settings(record, frame)
+    if is_large(fan_in, columns, fits):
+        across = (columns + LARGE - 1) // LARGE
+        units = across * ((fan_in + LARGE_UNIT - 1) // LARGE_UNIT)
+        for unit in range(block(), units, blocks()):
+            i, j = unit // across * LARGE_UNIT, unit % across * LARGE
+            note_unit(record, scratch, i, j, LARGE_UNIT, LARGE, adjust)
+            acc = local(64, zero)
+            for q in range(64):
+                acc[q] = zero
+            for run in range(runs):
+                first, rows = rows_of_run(record, frame, UPDATE_WEIGHTS.lengths, run)
+                multiply_large(
+                    acc, advance(x, first * x_stride), 1, x_stride, fan_in,
+                    advance(dz, first * dz_stride), dz_stride, False, columns, i, j, rows,
+                )  # fmt: skip
+            step_large(record, own, acc, i, j, step)
+        return
+    across = (columns + SMALL_COLUMNS - 1) // SMALL_COLUMNS
+    units = across * ((fan_in + SMALL_UNIT - 1) // SMALL_UNIT)
+    for unit in range(block(), units, blocks()):
+        first_of_unit, j = unit // across * SMALL_UNIT, unit % across * SMALL_COLUMNS
+        note_unit(record, scratch, first_of_unit, j, SMALL_UNIT, SMALL_COLUMNS, adjust)
+        last = min(first_of_unit + SMALL_UNIT, fan_in)
+        for i in range(first_of_unit, last, small_rows()):
+            acc = local(8, zero)
+            for q in range(8):
+                acc[q] = zero
+            for run in range(runs):
+                first, rows = rows_of_run(record, frame, UPDATE_WEIGHTS.lengths, run)
+                multiply_small(
+                    acc, advance(x, first * x_stride), 1, x_stride, fan_in,
+                    advance(dz, first * dz_stride), dz_stride, False, columns, i, j, rows,
+                )  # fmt: skip
+            step_small(record, own, acc, i, last, j, step)
+
+
+@twin(dense.apply_gradient, spread=GRID)
+def apply_gradient(record, frame, scratch, lo, hi, step, adjust):
+    """update_weights with a gradient that *store* has written."""
+    if lo != 0 or hi != 0:
+        return
+    fan_in, columns = record[MATRIX.fan_in], record[MATRIX.columns]
+    gradient = slot(record, dense.STORED_WEIGHTS.gradient, scratch[0])
+    own = own_settings(record, frame)
+    across = (columns + SMALL_COLUMNS - 1) // SMALL_COLUMNS
+    units = across * ((fan_in + SMALL_UNIT - 1) // SMALL_UNIT)
+    for unit in range(block(), units, blocks()):
+        first_of_unit, j = unit // across * SMALL_UNIT, unit % across * SMALL_COLUMNS
+        note_unit(record, scratch, first_of_unit, j, SMALL_UNIT, SMALL_COLUMNS, adjust)
+        last = min(first_of_unit + SMALL_UNIT, fan_in)
+        for i in range(first_of_unit, last, small_rows()):
+            acc = local(8, scratch[0])
+            read_small(record, acc, gradient, i, last, j)
+            step_small(record, own, acc, i, last, j, step)

@@ -1,0 +1,68 @@
+"""Updates from the sums of chunks: as `kernels/ops/products/partials.py`.
+
+A total is four chains, chunks 0, 4, 8, ... in the first; they are added in pairs.
+"""
+
+from fusednn.kernels.cuda.language import block, blocks, local, shared, thread, threads
+from fusednn.kernels.cuda.ops.updates.settings import own_settings
+from fusednn.kernels.cuda.ops.updates.tiles import SMALL_UNIT, note_unit, step_small
+from fusednn.kernels.cuda.ops.updates.update import PART
+from fusednn.kernels.cuda.ops.updates.vectors import step_part
+from fusednn.kernels.cuda.product import SMALL_COLUMNS, column_of, small_rows
+from fusednn.kernels.cuda.twins import BLOCK, GRID, twin
+from fusednn.kernels.intrinsics.pointers import advance, slot
+from fusednn.kernels.intrinsics.scalars import cast
+from fusednn.kernels.ops.products import partials
+from fusednn.kernels.ops.products.partials import VECTOR, WEIGHTS, chunks_of_batch
+from fusednn.kernels.ops.updates.update import MATRIX
+
+
+def sum_chunks(parts, apart, chunks):
+    """The sum of so many elements, `apart` from each other."""
+    zero, whole = cast(0, parts[0]), chunks // 4 * 4
+    first, second, third, fourth = zero, zero, zero, zero
+    for chunk in range(0, whole, 4):
+        here = advance(parts, chunk * apart)
+        first, second = first + here[0], second + here[apart]
+        third, fourth = third + here[2 * apart], fourth + here[3 * apart]
+    for chunk in range(whole, chunks):
+        first = first + parts[chunk * apart]
+    return (first + second) + (third + fourth)
+
+
+@twin(partials.update_vector_partials, spread=BLOCK)
+def update_vector_partials(record, frame, scratch, lo, hi, step, adjust):
+    """Elements [lo, hi), at most four panels: the sum of the chunks' gradients, then its step."""
+    own, g = own_settings(record, frame), shared(PART, scratch[0])
+    parts = advance(slot(record, VECTOR.partials, scratch[0]), lo)
+    for c in range(thread(), hi - lo, threads()):
+        g[c] = sum_chunks(advance(parts, c), record[VECTOR.chunk], chunks_of_batch(frame))
+    step_part(record, own, g, lo, hi, step, adjust, scratch[0])
+
+
+@twin(partials.update_partials, spread=GRID)
+def update_partials(record, frame, scratch, lo, hi, step, adjust):
+    """Of all tiles: the sums of their gradients in all chunks, then the step.
+
+    The task of the first tile stands for those of all.
+    """
+    if lo != 0 or hi != 0:
+        return
+    fan_in, columns = record[MATRIX.fan_in], record[MATRIX.columns]
+    parts, apart = slot(record, WEIGHTS.partials, scratch[0]), record[WEIGHTS.chunk]
+    own, chunks = own_settings(record, frame), chunks_of_batch(frame)
+    across = (columns + SMALL_COLUMNS - 1) // SMALL_COLUMNS
+    units = across * ((fan_in + SMALL_UNIT - 1) // SMALL_UNIT)
+    for unit in range(block(), units, blocks()):
+        first, j = unit // across * SMALL_UNIT, unit % across * SMALL_COLUMNS
+        note_unit(record, scratch, first, j, SMALL_UNIT, SMALL_COLUMNS, adjust)
+        last, column = min(first + SMALL_UNIT, fan_in), j + thread() % 8 * 4
+        for i in range(first, last, small_rows()):
+            row, acc = i + thread() // 8 * 2, local(8, scratch[0])
+            for q in range(8):
+                at = column + q % 4
+                if row + q // 4 < last and at < columns:
+                    offset, width = column_of(at, columns, fan_in, True, scratch[0])
+                    place = advance(parts, offset + (row + q // 4) * width)
+                    acc[q] = sum_chunks(place, apart, chunks)
+            step_small(record, own, acc, i, last, j, step)

@@ -1,0 +1,1 @@
+"""Updates of parameters, clipping and averages on a GPU."""
