@@ -51,6 +51,16 @@ def _instruction(text):
     return run
 
 
+def _single(typingctx):
+    def codegen(context, builder, signature, args):
+        kind = ir.FunctionType(VOID, [])
+        called = builder.call(ir.InlineAsm(kind, "", "", side_effect=True), [])
+        set.add(called.attributes, "noduplicate")  # which llvmlite's own `add` does not know
+        return context.get_dummy_value()
+
+    return types.void(), codegen
+
+
 def _barrier(typingctx):
     def codegen(context, builder, signature, args):
         kind, name = ir.FunctionType(VOID, []), "llvm.nvvm.barrier0"
@@ -197,6 +207,7 @@ MEANINGS = {
     language.barrier: _barrier,
     language.shared: _shared,
     language.local: _local,
+    language.single: _single,
     language.load4: _load4,
     language.store4: _store4,
     language.copy4: _copy4,

@@ -9,7 +9,7 @@ over samples are multiplied by the positions of the record, and cut to the batch
 from fusednn.kernels import records
 from fusednn.kernels.intrinsics.pointers import advance, slot
 
-from .language import block, blocks, thread, threads
+from .language import block, blocks, single, thread, threads
 
 TASK_WIDTH = 3
 
@@ -40,12 +40,15 @@ def task_of(run):
 
     def run_task(record, frame, scratch, task):
         end, rows = end_of(frame, task), rows_of(record, task)
-        for piece in range(pieces_of(record, task, end)):
+        pieces, piece = pieces_of(record, task, end), 0
+        while piece < pieces:
             lo, hi = task[0] * rows, end * rows
             if record[records.LENGTHS] != 0:
                 lo = (task[0] + piece) * rows
                 hi = lo + slot(record, records.LENGTHS, lo)[task[0] + piece]
+            single()
             run(record, frame, scratch, lo, hi)
+            piece += 1
 
     return run_task
 
@@ -55,9 +58,10 @@ def by_grid(run, scratch_size, once):
     run_task = task_of(run)
 
     def entry(record, frame, scratch, tasks, n_tasks):
-        own = advance(scratch, block() * scratch_size)
-        for number in range(min(n_tasks, 1) if once else n_tasks):
+        own, number = advance(scratch, block() * scratch_size), 0
+        while number < (min(n_tasks, 1) if once else n_tasks):
             run_task(record, frame, own, advance(tasks, number * TASK_WIDTH))
+            number += 1
 
     return entry
 
@@ -67,9 +71,10 @@ def by_block(run, scratch_size):
     run_task = task_of(run)
 
     def entry(record, frame, scratch, tasks, n_tasks):
-        own = advance(scratch, block() * scratch_size)
-        for number in range(block(), n_tasks, blocks()):
+        own, number = advance(scratch, block() * scratch_size), block()
+        while number < n_tasks:
             run_task(record, frame, own, advance(tasks, number * TASK_WIDTH))
+            number += blocks()
 
     return entry
 
@@ -84,6 +89,7 @@ def by_rows(run):
             rows = rows_of(record, task)
             for row in range(task[0] * rows + first, end_of(frame, task) * rows, step):
                 if record[records.LENGTHS] == 0 or is_inside(record, row):
+                    single()
                     run(record, frame, scratch, row, row + 1)
 
     return entry
@@ -107,6 +113,7 @@ def by_samples(run):
                 count = rows
                 if record[records.LENGTHS] != 0:
                     count = slot(record, records.LENGTHS, sample)[sample]
+                single()
                 run(record, frame, scratch, sample * rows, sample * rows + count)
 
     return entry

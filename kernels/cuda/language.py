@@ -51,3 +51,6 @@ commit_copies = _only_on_a_device("commit_copies")
 
 wait_copies = _only_on_a_device("wait_copies")
 """wait_copies(n): waits until all groups of this thread but the last n are there."""
+
+single = _only_on_a_device("single")
+"""single(): the code around it is there once in machine code: no loop is written out for it."""

@@ -13,8 +13,8 @@ from typing import Any
 
 from fusednn.kernels.intrinsics import sync
 
-HOME = "fusednn."
-"""Functions of other packages keep their meaning."""
+HOME = "fusednn.kernels"
+"""Plain functions of other modules keep their meaning, but for those of the caller's own."""
 
 
 class Porting:
@@ -53,11 +53,20 @@ class Porting:
         if meaning is not None:
             return meaning
         function = getattr(value, "py_func", value)
-        if not isinstance(function, types.FunctionType):
+        return self._made(self._bound(function)) if _is_function(function) else value
+
+    def _used(self, value, caller, names):
+        """What a name of a function stands for on the other machine."""
+        if isinstance(value, types.ModuleType) and value.__name__.startswith(HOME):
+            copy = types.ModuleType(value.__name__)
+            copy.__dict__.update(value.__dict__)
+            for name in names & vars(value).keys():
+                setattr(copy, name, self._used(getattr(value, name), value, set()))
+            return copy
+        own = caller.__name__ if isinstance(caller, types.ModuleType) else caller.__module__
+        if _is_function(value) and not value.__module__.startswith((HOME, own)):
             return value
-        if not function.__module__.startswith(HOME):
-            return value
-        return self._made(self._bound(function))
+        return self(value)
 
     def _bound(self, function):
         """A copy of a Python function whose names mean what they mean there."""
@@ -65,7 +74,7 @@ class Porting:
         scope = dict(function.__globals__)
         calls = {name for name in names if scope.get(name) is sync.call}
         for name in (names & scope.keys()) - calls:
-            scope[name] = self(scope[name])
+            scope[name] = self._used(scope[name], function, names)
         if calls:
             return self._without_addresses(function, scope, calls)
         cells = tuple(types.CellType(self(c.cell_contents)) for c in function.__closure__ or ())
@@ -110,6 +119,10 @@ class _Direct(ast.NodeTransformer):
         self.operands.add(operand.attr)
         name = ast.Name(f"_{operand.attr}", ast.Load())
         return ast.copy_location(ast.Call(name, arguments.elts, []), node)
+
+
+def _is_function(value):
+    return isinstance(value, types.FunctionType)
 
 
 def _arguments_of(function):
