@@ -144,7 +144,7 @@ def linked(ptx: str, capability: tuple[int, int], twin: Twin) -> Cubin:
     log = linker.get_info_log()
     spills = _number(r"(\d+) bytes spill stores", log) + _number(r"(\d+) bytes spill loads", log)
     return Cubin(
-        re.search(r"\.entry\s+(\w+)", ptx)[1],
+        re.findall(r"\.entry\s+(\w+)", ptx)[0],
         code,
         _number(r"Used (\d+) registers", log),
         spills,

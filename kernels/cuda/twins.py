@@ -67,7 +67,7 @@ def takes(name: str, parameter: str) -> Callable[[Mapping[str, Any]], bool]:
     """Whether the function of this name has a parameter, for `where`."""
 
     def fits(functions: Mapping[str, Any]) -> bool:
-        given = functions.get(name)
+        given: Any = functions.get(name)
         return parameter in inspect.signature(getattr(given, "py_func", given)).parameters
 
     return fits

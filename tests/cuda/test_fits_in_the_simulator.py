@@ -7,6 +7,7 @@ from running.host_device import opened_as_cuda
 from running.simulated_device import SimulatedDevice
 
 from fusednn import MLPClassifier, MLPRegressor, NetworkClassifier
+from fusednn.estimators.perceptron import BaseMLP
 from fusednn.layers import Conv1D, Dense, GlobalAvgPool, LayerNorm
 
 RANDOM = np.random.default_rng(0)
@@ -44,3 +45,5 @@ def test_bits_of_the_cpu(model, samples, y, blocks):
         assert model.predict(samples).tobytes() == answers.tobytes()
     assert ([array.tobytes() for array in model._parameters()], model.loss_) == expected
     assert all(enter_step in device.simulated for device in devices)
+    if isinstance(model, BaseMLP) and not model.normalization:
+        assert not devices[0].others  # each op of the fit has a twin
