@@ -3,8 +3,8 @@
 from fusednn.kernels.activations import ACTIVATIONS
 from fusednn.kernels.losses import LOSSES
 from fusednn.kernels.operands import DECLARED
-from fusednn.kernels.optimizers import OPTIMIZERS
 from fusednn.kernels.ops.updates.adjust import adjust
+from fusednn.kernels.optimizers import OPTIMIZERS
 
 FORWARD = {name: one.forward for name, one in ACTIVATIONS.items() if one.forward is not None}
 SLOPES = {f"{name}-slopes": one.slopes for name, one in ACTIVATIONS.items() if one.slopes}

@@ -239,11 +239,11 @@ class Gpu:
     def close(self) -> None:
         """Gives up memory, graphs and the stream."""
         self.take()
+        self._stream.sync()
         for graph in self._graphs:
             graph.close()
         for buffer in self._buffers.values():
             buffer.close(self._stream)
-        self._stream.sync()
         self._pinned.close()
         self._stream.close()
 
