@@ -35,7 +35,7 @@ def run(function, *arrays, grid=(1, 8)):
         memory.add(array)
     pointers = [memory.pointer(array.ctypes.data, array.dtype) for array in arrays]
     with arithmetic_of(arrays[0].dtype):
-        launch(Translated(memory)(function), *grid, lambda number: pointers)
+        launch(Translated(memory)(function), *grid, lambda block: pointers)
     return arrays[0]
 
 

@@ -49,9 +49,9 @@ def run_simulated(case_of, dtype, fill, split=0, blocks=3, threads=64):
         for name, kind in DECLARED[case.op].kinds.items()
         if kind.name == "function" and case.operands.get(name) is not None
     }
-    Simulator(memory, dtype).run(
-        *(case.op, functions, record.ctypes.data, frame.ctypes.data),
-        lambda block: scratch[block].ctypes.data,
-        bounds_of(tasks, record, frame), blocks, threads,
-    )  # fmt: skip
+    Simulator(memory, dtype).launch(
+        *(case.op, functions),
+        *(array.ctypes.data for array in (record, frame, scratch, words)),
+        *(len(words), blocks, threads),
+    )
     return case, {name: found(program) for name, found in case.found.items()}

@@ -1,5 +1,6 @@
-"""A network's answers: a thread for each row. Links work where the logits are, which no op of the
-plan reads after them.
+"""The answers of a network: its outputs, and what follows from them. A thread has a row.
+
+Where an answer is no output, the link works on the logits in place: nobody reads them after it.
 """
 
 from fusednn.kernels.cuda.language import local
@@ -10,54 +11,57 @@ from fusednn.kernels.intrinsics.scalars import cast
 from fusednn.kernels.ops import answers
 from fusednn.kernels.ops.answers import EMIT, EMIT_ROWS, emitted_row
 
-WORK = 4
-"""The most elements that a link works with for one row."""
+
+def logits_of(record, row, like):
+    """A row of the logits."""
+    return advance(slot(record, EMIT.logits, like), row * record[EMIT.logits_stride])
 
 
-def linked_row(record, row, like, function):
-    """link(logits) of a row, in the place of the logits."""
-    z = advance(slot(record, EMIT.logits, like), row * record[EMIT.logits_stride])
+def link_row(record, z, function):
+    """z <- link(z), if there is a link; work is for one row."""
     if function is not None:
-        function(z, local(WORK, like), record[EMIT.outputs], 1)
-    return z
+        function(z, local(4, z[0]), record[EMIT.outputs], 1)
 
 
 @twin(answers.emit_outputs)
 def emit_outputs(record, frame, scratch, lo, hi, function):
-    """Rows [lo, hi): emitted (n, C) = link(logits); overwrites, the logits too."""
+    """Rows [lo, hi): emitted (n, C) = link(logits); overwrites."""
     for row in range(lo + first(), hi, everyone()):
-        z = linked_row(record, row, scratch[0], function)
-        there = emitted_row(record, frame, row, scratch[0])
+        z, there = logits_of(record, row, scratch[0]), emitted_row(record, frame, row, scratch[0])
         for c in range(record[EMIT.outputs]):
             there[c] = z[c]
+        link_row(record, there, function)
 
 
 @twin(answers.emit_rows)
 def emit_rows(record, frame, scratch, lo, hi):
     """Rows [lo, hi): emitted (n, C) = x (B, C); overwrites."""
-    x, width = slot(record, EMIT_ROWS.x, scratch[0]), record[EMIT_ROWS.width]
-    for i in range(lo * width + first(), hi * width, everyone()):
-        row, c = i // width, i % width
-        emitted_row(record, frame, row, scratch[0])[c] = x[row * record[EMIT_ROWS.x_stride] + c]
+    x, stride = slot(record, EMIT_ROWS.x, scratch[0]), record[EMIT_ROWS.x_stride]
+    for row in range(lo + first(), hi, everyone()):
+        here, there = advance(x, row * stride), emitted_row(record, frame, row, scratch[0])
+        for c in range(record[EMIT_ROWS.width]):
+            there[c] = here[c]
 
 
 @twin(answers.emit_both)
 def emit_both(record, frame, scratch, lo, hi, function):
-    """Rows [lo, hi): emitted (n, 2) = 1 - p and p = link(logit); overwrites, the logits too."""
+    """Rows [lo, hi): emitted (n, 2) = 1 - p and p = link(logit); overwrites."""
     for row in range(lo + first(), hi, everyone()):
-        z = linked_row(record, row, scratch[0], function)
+        z, p = logits_of(record, row, scratch[0]), local(1, scratch[0])
+        p[0] = z[0]
+        link_row(record, p, function)
         there = emitted_row(record, frame, row, scratch[0])
-        there[0] = cast(1, scratch[0]) - z[0]
-        there[1] = z[0]
+        there[0], there[1] = cast(1, scratch[0]) - p[0], p[0]
 
 
 @twin(answers.emit_largest)
 def emit_largest(record, frame, scratch, lo, hi, function):
-    """Rows [lo, hi): emitted (n,) int64 = the first largest column of link(logits); overwrites,
+    """Rows [lo, hi): emitted (n,) int64 = the first largest column of link(logits); overwrites
     the logits too.
     """
     for row in range(lo + first(), hi, everyone()):
-        z, best = linked_row(record, row, scratch[0], function), 0
+        z, best = logits_of(record, row, scratch[0]), 0
+        link_row(record, z, function)
         for c in range(1, record[EMIT.outputs]):
             if z[c] > z[best]:
                 best = c
@@ -66,11 +70,11 @@ def emit_largest(record, frame, scratch, lo, hi, function):
 
 @twin(answers.emit_above_half)
 def emit_above_half(record, frame, scratch, lo, hi, function):
-    """Rows [lo, hi): emitted (n, C) int64 = whether link(logits) is above 0.5; overwrites, the
+    """Rows [lo, hi): emitted (n, C) int64 = whether link(logits) is above 0.5; overwrites the
     logits too.
     """
     for row in range(lo + first(), hi, everyone()):
-        z = linked_row(record, row, scratch[0], function)
-        there = emitted_row(record, frame, row, 0)
+        z, there = logits_of(record, row, scratch[0]), emitted_row(record, frame, row, 0)
+        link_row(record, z, function)
         for c in range(record[EMIT.outputs]):
             there[c] = int(z[c] > cast(0.5, scratch[0]))

@@ -39,7 +39,8 @@ def test_twins_take_what_the_op_takes(op):
         names = code.co_varnames[: code.co_argcount]
         assert names == ("record", "frame", "scratch", "lo", "hi", *functions)
     assert twin.function.__name__ == op.py_func.__name__
-    assert op.__module__.replace(".ops.", ".cuda.ops.") == twin.function.__module__
+    folder, _, _ = op.__module__.replace(".ops.", ".cuda.ops.").rpartition(".")
+    assert twin.function.__module__.startswith(folder)
 
 
 @EVERY

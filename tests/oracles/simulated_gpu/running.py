@@ -95,8 +95,9 @@ def launch(function, blocks, threads, arguments):
         return
     waiting = []
     for state in states:
-        given = arguments(state.number)
-        waiting.append([(ThreadState(n, state), function(*given)) for n in range(threads)])
+        waiting.append(
+            [(ThreadState(n, state), function(*arguments(state.number))) for n in range(threads)]
+        )
     grid_barriers = 0
     while waiting:
         arrived = [_to_grid_barrier(block, grid_barriers) for block in waiting]
