@@ -73,9 +73,12 @@ def takes(name: str, parameter: str) -> Callable[[Mapping[str, Any]], bool]:
     return fits
 
 
-def ported(op: Any) -> None:
-    """Has each thread of a GPU run the op of the CPU for rows of its own."""
-    TWINS[op] = Twin(op, THREAD)
+def ported(op: Any, by_sample: bool = False) -> None:
+    """Has each thread of a GPU run the op of the CPU for rows of its own, or for a sample.
+
+    Such an op leaves its scratch alone: threads have none. A twin written by hand goes first.
+    """
+    TWINS.setdefault(op, Twin(op, THREAD, by_sample=by_sample))
 
 
 @cache
