@@ -28,7 +28,11 @@ THREADS = 256
 """Threads of a block, at most."""
 
 BLOCKS_EACH = {np.dtype(np.float32): 2, np.dtype(np.float64): 1}
-"""Blocks that shall fit on a multiprocessor: 128 registers a thread, or 255."""
+"""Blocks that shall fit on a multiprocessor: 128 registers a thread, or 255. Where 128 are too few
+to hold all values, it is one block: memory of a thread's own is slower."""
+
+TWO_BLOCKS, ONE_BLOCK = ".minnctapersm 2", ".minnctapersm 1"
+"""How PTX says it."""
 
 _OPTIONS = {"opt": 3, "ftz": True, "fma": False, "prec_div": True, "prec_sqrt": True}
 _FLOATS = {np.dtype(np.float32): types.float32, np.dtype(np.float64): types.float64}
@@ -136,6 +140,13 @@ def linked(ptx: str, capability: tuple[int, int], twin: Twin) -> Cubin:
     capability : tuple of int
     twin : Twin
     """
+    made = _assembled(ptx, capability, twin)
+    if made.stack and TWO_BLOCKS in ptx:
+        made = _assembled(ptx.replace(TWO_BLOCKS, ONE_BLOCK), capability, twin)
+    return made
+
+
+def _assembled(ptx, capability, twin):
     core = packages.require().core
     architecture = "sm_{}{}".format(*capability)
     options = core.LinkerOptions(arch=architecture, fma=False, ptxas_options=["-v"])

@@ -39,10 +39,11 @@ def task_of(run):
     """A device function that runs one task by all threads that call it."""
 
     def run_task(record, frame, scratch, task):
-        end, rows = end_of(frame, task), rows_of(record, task)
-        pieces, piece = pieces_of(record, task, end), 0
-        while piece < pieces:
-            lo, hi = task[0] * rows, end * rows
+        # what the loop needs is read anew each time, so that the op has the registers
+        piece = 0
+        while piece < pieces_of(record, task, end_of(frame, task)):
+            rows = rows_of(record, task)
+            lo, hi = task[0] * rows, end_of(frame, task) * rows
             if record[records.LENGTHS] != 0:
                 lo = (task[0] + piece) * rows
                 hi = lo + slot(record, records.LENGTHS, lo)[task[0] + piece]
@@ -58,8 +59,9 @@ def by_grid(run, scratch_size, once):
     run_task = task_of(run)
 
     def entry(record, frame, scratch, tasks, n_tasks):
-        own, number = advance(scratch, block() * scratch_size), 0
+        number = 0
         while number < (min(n_tasks, 1) if once else n_tasks):
+            own = advance(scratch, block() * scratch_size)
             run_task(record, frame, own, advance(tasks, number * TASK_WIDTH))
             number += 1
 
@@ -71,8 +73,9 @@ def by_block(run, scratch_size):
     run_task = task_of(run)
 
     def entry(record, frame, scratch, tasks, n_tasks):
-        own, number = advance(scratch, block() * scratch_size), block()
+        number = block()
         while number < n_tasks:
+            own = advance(scratch, block() * scratch_size)
             run_task(record, frame, own, advance(tasks, number * TASK_WIDTH))
             number += blocks()
 

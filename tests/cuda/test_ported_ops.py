@@ -1,4 +1,4 @@
-"""Ops of the CPU that run as they stand on a GPU: a thread has a row, and the order is anyone's."""
+"""Ops of the CPU that run as they stand on a GPU: a thread has a row, in any order."""
 
 import numpy as np
 import pytest

@@ -8,7 +8,7 @@ pytest.importorskip("cuda.core")
 
 # Without the packages the module ends above, so these imports cannot come first.
 from cases.declared_ops import name_of
-from fusednn.kernels import records
+from fusednn.kernels.cuda import _compiler
 from fusednn.kernels.cuda.cache import cubin_of
 from fusednn.kernels.cuda.twins import THREAD, every_twin
 from fusednn.kernels.operands import DECLARED
@@ -20,10 +20,16 @@ pytestmark = pytest.mark.cuda
 MOST = {np.float32: 128, np.float64: 255}
 """Registers of a thread: so that two blocks of 256 fit on a multiprocessor, or one."""
 
+LARGE_TILES = {
+    *("dense_forward", "plain_forward", "dense_backward"),
+    *("update_weights", "apply_gradient", "dense_partials", "update_partials"),
+}
+"""Ops that may take more: a thread holds 64 sums, and the addresses of all operands."""
+
 CAPABILITIES = (9, 0), (8, 0)
 WIDE = "DADD", "DMUL", "DFMA", "DSETP"
 EVERY = [
-    pytest.param(op, label, functions, id=f"{'.'.join(name_of(op)[:2])[20:]}{label}")
+    pytest.param(op, label, functions, id=f"{name_of(op)[1]}{label}")
     for op in every_twin()
     for label, functions in functions_of(op).items()
 ]
@@ -44,7 +50,8 @@ def computes_in_float64(op):
 def test_code_fits(op, label, functions, dtype):
     for capability in CAPABILITIES:
         cubin = cubin_of(op, dtype, functions, capability)
-        assert 0 < cubin.registers <= MOST[dtype]
+        most = 255 if op.py_func.__name__ in LARGE_TILES else MOST[dtype]
+        assert 0 < cubin.registers <= most
         assert (cubin.spills, cubin.stack) == (0, 0)
         assert cubin.shared <= 48 << 10
         text = f"sm_{capability[0]}{capability[1]}"
@@ -58,12 +65,9 @@ def test_code_fits(op, label, functions, dtype):
 
 def test_threads_that_run_alone_leave_scratch_alone():
     """Nothing is there for them."""
-    from fusednn.kernels.cuda import _compiler
-
     for op, twin in every_twin().items():
         if twin.spread == THREAD:
             for functions in functions_of(op).values():
                 ptx = _compiler.ptx_of(op, twin, np.dtype(np.float32), functions, (9, 0))
                 assert "_param_0]" in ptx
                 assert "_param_2]" not in ptx, name_of(op)
-    assert records.FIRST_OPERAND == 3
