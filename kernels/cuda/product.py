@@ -5,15 +5,17 @@
 Each element is one chain of multiply-adds over k in ascending order, as in the micro-kernel of the
 CPU (`intrinsics/tiles.py`), so it has the CPU's bits. No sum over k is split.
 
-A *large* tile is 128 x 128: 256 threads hold 8 x 8 elements each, in four squares of 4 x 4 that
-lie 64 rows and 64 columns apart, so that a warp reads shared memory in whole vectors without
-conflicts. Eight steps of k are in shared memory while the next eight arrive. A *small* tile is
-64 x 32, of 2 x 4 elements a thread: it fills the grid where a matrix has few tiles, and reads a
-and b wherever they lie, also where all of a network is in one block's shared memory.
+A *large* tile is 128 x 128, or 128 x 64 in float64: 256 threads hold four squares of 4 x 4
+elements each, or two, that lie 64 rows and 64 columns apart, so that a warp reads shared memory in
+whole vectors without conflicts. Eight steps of k are in shared memory while the next eight arrive.
+A *small* tile is 64 x 32, of 2 x 4 elements a thread: it fills the grid where a matrix has few
+tiles, and reads a and b wherever they lie, also where all of a network is in one block's shared
+memory.
 
 `a` has any two strides, so x and x^T need no packing. `b` is a matrix by rows, or panels.
 """
 
+import numpy as np
 from fusednn.kernels.cuda.language import (
     barrier,
     blocks,
@@ -28,12 +30,12 @@ from fusednn.kernels.cuda.language import (
 )
 from fusednn.kernels.intrinsics.lanes import lanes_of
 from fusednn.kernels.intrinsics.pointers import advance
-from fusednn.kernels.intrinsics.scalars import fma
+from fusednn.kernels.intrinsics.scalars import cast, fma, pick
 from fusednn.kernels.intrinsics.tiles import VECTORS
 from fusednn.kernels.ops.updates.update import panel_width
 
 LARGE = 128
-"""Rows and columns of a large tile."""
+"""Rows of a large tile, and columns in float32."""
 
 HALF = 64
 """Rows or columns between the squares of a thread."""
@@ -61,15 +63,26 @@ def tile_memory(like):
     return shared(4160, like)  # 2 STAGE; small tiles need 3,136
 
 
-def is_large(m, n, fits):
+def squares_across(like):
+    """Squares of a thread side by side: float64 has half as many registers."""
+    return cast(pick((2, 1), like), 0)
+
+
+def large_columns(like):
+    """Columns of a large tile."""
+    return HALF * squares_across(like)
+
+
+def is_large(m, n, fits, like):
     """Whether an (m, n) product is worth large tiles; `fits` says whether b and c have whole
     vectors.
 
     One block alone takes small tiles: what it reads may be in shared memory, from which there is
     no asynchronous copy.
     """
-    tiles = ((m + LARGE - 1) // LARGE) * ((n + LARGE - 1) // LARGE)
-    full = 2 * tiles * LARGE * LARGE <= 3 * m * n
+    columns = large_columns(like)
+    tiles = ((m + LARGE - 1) // LARGE) * ((n + columns - 1) // columns)
+    full = 2 * tiles * LARGE * columns <= 3 * m * n
     return fits and full and tiles >= LARGE_TILES and blocks() > 1 and threads() == LARGE_THREADS
 
 
@@ -97,28 +110,29 @@ def large_column():
     return (t // 32 % 2 * 8 + t % 8) * 4
 
 
-def read_rows(source, apart, inside, last):
+def read_rows(source, apart, last):
     """Four elements of a, `apart` from each other: rows 0, 32, 64 and 96 behind the thread's.
 
-    Where not all rows of the tile are `inside`, a row beyond `last` is read as the one before.
+    A row beyond `last` is read as the one before.
     """
-    if inside:
-        return source[0], source[apart], source[2 * apart], source[3 * apart]
-    second = apart if last >= 32 else 0
-    third = second + (apart if last >= 64 else 0)
-    fourth = third + (apart if last >= 96 else 0)
-    return source[0], source[second], source[third], source[fourth]
+    second = advance(source, apart if last >= 32 else np.int32(0))
+    third = advance(second, apart if last >= 64 else np.int32(0))
+    fourth = advance(third, apart if last >= 96 else np.int32(0))
+    return source[0], second[0], third[0], fourth[0]
 
 
 def multiply_step(acc, a, b):
-    """Adds one k to the 8 x 8 elements of a thread; a and b are its parts of shared memory."""
+    """Adds one k to a thread's 8 x 8 elements, or 8 x 4, in rows of 8; a and b are its parts of
+    shared memory."""
     x, y = local(8, acc[0]), local(8, acc[0])
     x[0], x[1], x[2], x[3] = load4(a, 0)
     x[4], x[5], x[6], x[7] = load4(a, HALF)
     y[0], y[1], y[2], y[3] = load4(b, 0)
-    y[4], y[5], y[6], y[7] = load4(b, HALF)
+    columns = 4 * squares_across(acc[0])
+    if columns > 4:
+        y[4], y[5], y[6], y[7] = load4(b, HALF)
     for i in range(8):
-        for j in range(8):
+        for j in range(columns):
             acc[i * 8 + j] = fma(x[i], y[j], acc[i * 8 + j])
 
 
@@ -137,7 +151,7 @@ def multiply_steps(acc, a, b):
 
 
 def multiply_large(acc, a, a_row, a_depth, m, b, b_row, panels, n, first_row, first_column, depth):
-    """Adds a b to the large tile at (first_row, first_column), 8 x 8 elements of acc a thread.
+    """Adds a b to the large tile at (first_row, first_column), acc with rows of 8.
 
     Rows beyond m and columns beyond n get values of others, which nobody may store. All threads
     take part; shared memory is free again when it returns.
@@ -149,7 +163,7 @@ def multiply_large(acc, a, a_row, a_depth, m, b, b_row, panels, n, first_row, fi
     k, row = t // 32, t % 32
     if a_depth == 1:
         k, row = t % DEPTH, t // DEPTH
-    inside, last, apart = first_row + LARGE <= m, m - 1 - first_row - row, 32 * a_row
+    last, apart = np.int32(m - 1 - first_row - row), np.int32(32 * a_row)
     source = advance(a, k * a_depth + min(first_row + row, m - 1) * a_row)
     put = advance(left, k * A_ROW + row)
     # b is copied without registers
@@ -158,35 +172,38 @@ def multiply_large(acc, a, a_row, a_depth, m, b, b_row, panels, n, first_row, fi
     offset, width = column_of(at if at < n else first_column, n, b_row, panels, acc[0])
     weights, target = advance(b, offset + b_k * width), advance(right, b_k * LARGE + column)
     mine_a, mine_b = advance(left, large_row()), advance(right, large_column())
-    a_step, b_step = DEPTH * a_depth, DEPTH * width
-    left_over, steps, here = depth % DEPTH, depth // DEPTH, 0
+    copies = column < large_columns(acc[0])
+    a_step, b_step = np.int32(DEPTH * a_depth), np.int32(DEPTH * width)
+    left_over, steps, here = depth % DEPTH, np.int32(depth // DEPTH), np.int32(0)
     if steps > 0:
-        copy4(target, 0, weights, 0)
+        if copies:
+            copy4(target, 0, weights, 0)
         commit_copies()
-        x0, x1, x2, x3 = read_rows(source, apart, inside, last)
+        x0, x1, x2, x3 = read_rows(source, apart, last)
         put[0], put[32], put[64], put[96] = x0, x1, x2, x3
         wait_copies(0)
         barrier()
     while steps > 0:
-        steps -= 1
+        steps = np.int32(steps - 1)
         source, weights = advance(source, a_step), advance(weights, b_step)
         if steps > 0:
-            copy4(target, STAGE - here, weights, 0)
+            if copies:
+                copy4(advance(target, STAGE - here), 0, weights, 0)
             commit_copies()
-            x0, x1, x2, x3 = read_rows(source, apart, inside, last)
+            x0, x1, x2, x3 = read_rows(source, apart, last)
         multiply_steps(acc, advance(mine_a, here), advance(mine_b, here))
-        here = STAGE - here
+        here = np.int32(STAGE - here)
         if steps > 0:
             there = advance(put, here)
             there[0], there[32], there[64], there[96] = x0, x1, x2, x3
             wait_copies(0)
         barrier()
     if left_over > 0:
-        if b_k < left_over:
+        if copies and b_k < left_over:
             copy4(target, 0, weights, 0)
-            commit_copies()
+        commit_copies()
         if k < left_over:
-            x0, x1, x2, x3 = read_rows(source, apart, inside, last)
+            x0, x1, x2, x3 = read_rows(source, apart, last)
             put[0], put[32], put[64], put[96] = x0, x1, x2, x3
         wait_copies(0)
         barrier()

@@ -6,8 +6,8 @@ import pytest
 from fusednn.kernels import records
 from fusednn.kernels.cuda import product
 from fusednn.kernels.optimizers import OPTIMIZERS
-from running.gpu_cases import assert_same_bits
-from running.op_cases import Case, always, update_case
+from running.op_cases import SAMPLES, Case, always, update_case
+from running.same_bits import assert_same_bits
 
 from fusednn.plan.layout.forms import Panels
 from fusednn.plan.memory.buffers import aligned_zeros
@@ -67,10 +67,13 @@ def backward(rows, fan_in, fan_out):
     return case
 
 
-def update(rows, fan_in, fan_out, optimizer="adam"):
+def update(fan_in, fan_out, optimizer="adam"):
     def case(make):
         form = Panels(fan_in, fan_out, make.dtype)
-        x, dz = make.rows(make.values(rows, fan_in)), make.rows(make.values(rows, fan_out), 0)
+        x, dz = (
+            make.rows(make.values(SAMPLES, fan_in)),
+            make.rows(make.values(SAMPLES, fan_out), 0),
+        )
         operands = {"x": x.block, "dz": dz.block, "zeros": aligned_zeros(512, make.dtype)}
         made = update_case(make, form.update_op, form, np.zeros((fan_in, fan_out)), operands)
         step = OPTIMIZERS[optimizer]
@@ -94,35 +97,35 @@ def update(rows, fan_in, fan_out, optimizer="adam"):
 @pytest.mark.parametrize("rows", [247, 110])
 def test_forward(dtype, rows):
     """19 is two whole steps of k and three more, 5 is none."""
-    assert_same_bits(forward(rows, 19, 123), dtype, samples=rows)
-    assert_same_bits(forward(rows, 5, 128), dtype, samples=rows)
+    assert_same_bits(forward(rows, 19, 123), dtype, threads=256)
+    assert_same_bits(forward(rows, 5, 128), dtype, threads=256)
 
 
 @DTYPES
 def test_plain_forward(dtype):
-    assert_same_bits(plain(120, 9, 124), dtype, samples=120)
+    assert_same_bits(plain(120, 9, 124), dtype, threads=256)
 
 
 @DTYPES
 def test_backward(dtype):
-    assert_same_bits(backward(123, 219, 17), dtype, samples=123)
+    assert_same_bits(backward(123, 219, 17), dtype, threads=256)
 
 
 @DTYPES
 @pytest.mark.parametrize(("fan_in", "fan_out"), [(123, 120), (250, 100), (90, 255)])
 def test_update(dtype, fan_in, fan_out):
-    assert_same_bits(update(21, fan_in, fan_out), dtype, samples=21)
+    assert_same_bits(update(fan_in, fan_out), dtype, threads=256)
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "amsgrad"])
 def test_states_of_an_update(optimizer):
     """One, which stands in the records of all, and three."""
-    assert_same_bits(update(8, 128, 128, optimizer), np.float32, samples=8)
+    assert_same_bits(update(128, 128, optimizer), np.float32, threads=256)
 
 
 def test_a_block_alone_takes_small_tiles():
     """What it reads may be in shared memory."""
     with pytest.raises(AssertionError, match="a small tile"):
-        assert_same_bits(forward(128, 8, 128), np.float32, blocks=1, samples=128)
+        assert_same_bits(forward(128, 8, 128), np.float32, blocks=1, threads=256)
     with pytest.raises(AssertionError, match="a small tile"):
-        assert_same_bits(forward(128, 8, 128), np.float32, threads=128, samples=128)
+        assert_same_bits(forward(128, 8, 128), np.float32, threads=128)

@@ -1,52 +1,24 @@
-"""Products and updates on a simulated GPU: the bits of the CPU, in several blocks."""
+"""Updates on a simulated GPU, with what `test_every_twin` leaves out: the bits of the CPU."""
 
-import fusednn.kernels.cuda.ops.products.dense
-import fusednn.kernels.cuda.ops.products.narrow_dense
-import fusednn.kernels.cuda.ops.products.partials
-import fusednn.kernels.cuda.ops.updates.average
-import fusednn.kernels.cuda.ops.updates.clip
-import fusednn.kernels.cuda.ops.updates.column_norms
-import fusednn.kernels.cuda.ops.updates.unit_norms
-import fusednn.kernels.cuda.ops.updates.update  # noqa: F401 - these fill the table
 import numpy as np
 import pytest
-from cases.ops import of_products, of_updates
+from cases.ops import of_updates
+from cases.ops.of_products import FAN_IN, FAN_OUT
 from fusednn.kernels import records
-from fusednn.kernels.cuda.twins import TWINS
 from fusednn.kernels.ops.updates.adjust import adjust
 from fusednn.kernels.optimizers import OPTIMIZERS
-from running.gpu_cases import assert_same_bits
-from running.op_cases import Memory
+from running.op_cases import SAMPLES, update_case
+from running.same_bits import assert_same_bits
 
-CASES = [
-    case
-    for case in (*of_products.CASES, *of_updates.CASES)
-    if case(Memory(np.float32, 0.0)).op in TWINS
-]
+from fusednn.plan.layout.forms import Column, Panels, Vectors
+from fusednn.plan.memory.buffers import aligned_zeros
+
 DTYPES = pytest.mark.parametrize("dtype", [np.float32, np.float64], ids=["float32", "float64"])
 STEPPED = [of_updates.update_weights, of_updates.update_narrow, of_updates.apply_decaying]
 
 
 def named(case):
     return getattr(case, "__name__", None)
-
-
-def test_ops_of_this_file():
-    assert {case.__name__ for case in CASES} >= {
-        *("dense_forward", "plain_forward", "dense_backward", "narrow_forward", "narrow_backward"),
-        *("update_weights", "update_narrow", "update_bias", "update_decaying", "update_partials"),
-        *("update_vector_partials", "update_decaying_partials", "apply_gradient", "apply_narrow"),
-        *("apply_bias", "apply_decaying", "average_weights", "gradient_squares", "clip_factor"),
-        *("clip_gradient", "bound_columns", "bound_vectors", "normalise_columns"),
-        *("normalise_vectors", "differentiate_columns", "differentiate_vectors"),
-    }
-
-
-@DTYPES
-@pytest.mark.parametrize("case", CASES, ids=named)
-@pytest.mark.parametrize(("blocks", "threads"), [(2, 64), (1, 96)])
-def test_bits(case, dtype, blocks, threads):
-    assert_same_bits(case, dtype, blocks, threads)
 
 
 @DTYPES
@@ -71,7 +43,7 @@ def test_every_optimizer(case, dtype, optimizer):
         settings = {records.EPSILON_FACTOR: 0.7, records.SECOND_RATE: 0.02}
         return case._replace(found={**case.found, **found}, settings={**case.settings, **settings})
 
-    assert_same_bits(case, dtype, 2, 64, edit)
+    assert_same_bits(lambda make: edit(case(make)), dtype)
 
 
 @DTYPES
@@ -97,7 +69,7 @@ def test_factors_and_absolute_values(case, dtype, copied):
             settings={**case.settings, records.L1: 0.03},
         )
 
-    assert_same_bits(case, dtype, 2, 64, edit)
+    assert_same_bits(lambda make: edit(case(make)), dtype)
 
 
 @DTYPES
@@ -110,24 +82,40 @@ def test_no_l1_term_sums_nothing(dtype):
         return case._replace(operands={**case.operands, "absolutes_out": absolutes}, found=found)
 
     for case in STEPPED:
-        assert_same_bits(case, dtype, 2, 64, edit)
+        assert_same_bits(lambda make, case=case: edit(case(make)), dtype)
+
+
+def of_series(form_of, counts):
+    """A case of the update of a parameter from rows of series of three steps."""
+
+    def case(make):
+        form = form_of(make.dtype)
+        dz = make.rows(make.values(3 * SAMPLES, form.shape[-1]), padding=0)
+        operands = {
+            "dz": dz.block._replace(positions=3), "zeros": aligned_zeros(512, make.dtype),
+            "lengths": np.resize(counts, SAMPLES),
+        }  # fmt: skip
+        if len(form.shape) == 1:
+            operands["ones"] = np.ones(1, make.dtype)
+            return update_case(make, of_updates.update.update_bias, form, 0.0, operands)
+        x = make.rows(make.values(3 * SAMPLES, form.shape[0]))
+        operands["x"] = x.block._replace(positions=3)
+        return update_case(make, form.update_op, form, 0.0, operands)
+
+    return case
 
 
 @DTYPES
+@pytest.mark.parametrize("counts", [[2, 0, 3, 1, 3], [0]], ids=["some", "none"])
 @pytest.mark.parametrize(
-    "case",
-    [of_updates.update_weights, of_updates.update_narrow, of_updates.update_bias],
-    ids=named,
+    "form",
+    [
+        lambda dtype: Panels(FAN_IN, FAN_OUT, dtype),
+        lambda dtype: Vectors(FAN_IN, 3, dtype),
+        lambda dtype: Column(FAN_OUT, dtype),
+    ],
+    ids=["panels", "vectors", "column"],
 )
-@pytest.mark.parametrize("counts", [[2, 0, 3, 1, 3, 3, 2], [0, 0, 0, 0, 0, 0, 0]])
-def test_rows_of_series(case, dtype, counts):
+def test_rows_of_series(form, dtype, counts):
     """A sum over the rows that each sample has, or over none."""
-
-    def edit(case):
-        lengths = np.array(counts, np.int64)
-        given = {**case.operands, "lengths": lengths}
-        for name in {"x", "dz"} & given.keys():
-            given[name] = given[name]._replace(positions=3)
-        return case._replace(operands=given)
-
-    assert_same_bits(case, dtype, 2, 64, edit, samples=7)
+    assert_same_bits(of_series(form, counts), dtype)

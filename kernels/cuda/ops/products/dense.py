@@ -4,32 +4,46 @@ As `kernels/ops/products/dense.py`. A tile's gradient stays in registers, and ea
 optimizer's step on what it has summed.
 """
 
-from fusednn.kernels.cuda.language import block, blocks, local, store4, thread
+from fusednn.kernels.cuda.language import (
+    barrier,
+    block,
+    blocks,
+    local,
+    shared,
+    store4,
+    thread,
+    threads,
+)
 from fusednn.kernels.cuda.ops.updates.settings import own_settings
 from fusednn.kernels.cuda.ops.updates.tiles import (
+    LARGE_SCRATCH,
     LARGE_UNIT,
+    SMALL_SCRATCH,
     SMALL_UNIT,
     note_unit,
-    read_small,
     step_large,
     step_small,
+    step_tile,
 )
 from fusednn.kernels.cuda.product import (
     HALF,
     LARGE,
     SMALL_COLUMNS,
+    column_of,
     is_large,
     large_column,
+    large_columns,
     large_row,
     multiply_large,
     multiply_small,
     small_rows,
+    squares_across,
 )
 from fusednn.kernels.cuda.twins import GRID, twin
 from fusednn.kernels.intrinsics.lanes import lanes_of
 from fusednn.kernels.intrinsics.pointers import advance, number, slot
 from fusednn.kernels.intrinsics.scalars import cast
-from fusednn.kernels.ops.frames import rows_of_run, runs_of_batch
+from fusednn.kernels.ops.frames import rows_of_batch, rows_of_run, runs_of_batch
 from fusednn.kernels.ops.products import dense
 from fusednn.kernels.ops.products.dense import BACKWARD, FORWARD, UPDATE_WEIGHTS, first_row
 from fusednn.kernels.ops.updates.update import MATRIX
@@ -53,14 +67,15 @@ def multiply(out, stride, x, x_stride, w, w_row, panels, b, m, k, n, floor, fits
 
     `w_row` is as in `column_of`; `fits` says whether out and w can be taken by whole vectors.
     """
-    if is_large(m, n, fits):
-        across = (n + LARGE - 1) // LARGE
+    if is_large(m, n, fits, floor):
+        wide = large_columns(floor)
+        across = (n + wide - 1) // wide
         tiles = across * ((m + LARGE - 1) // LARGE)
         for tile in range(block(), tiles, blocks()):
-            i, j = tile // across * LARGE, tile % across * LARGE
+            i, j = tile // across * LARGE, tile % across * wide
             row, column = i + large_row(), j + large_column()
             acc = local(64, floor)
-            for q in range(8):
+            for q in range(4 * squares_across(floor)):
                 start, at = cast(0, floor), column + q // 4 * HALF + q % 4
                 if b is not None:
                     start = b[min(at, n - 1)]
@@ -69,7 +84,7 @@ def multiply(out, stride, x, x_stride, w, w_row, panels, b, m, k, n, floor, fits
             multiply_large(acc, x, x_stride, 1, m, w, w_row, panels, n, i, j, k)
             for r in range(8):
                 there = row + r // 4 * HALF + r % 4
-                for half in range(2):
+                for half in range(squares_across(floor)):
                     if there < m and column + half * HALF < n:
                         target = advance(out, there * stride + column + half * HALF)
                         write_four(target, advance(acc, r * 8 + half * 4), floor)
@@ -135,73 +150,104 @@ def dense_backward(record, frame, scratch, lo, hi):
     multiply(dx, stride, dz, dz_stride, w, depth, True, None, hi - lo, k, n, lowest, fits)
 
 
-@twin(dense.update_weights, spread=GRID)
-def update_weights(record, frame, scratch, lo, hi, step, adjust):
-    """Of all tiles: the gradient x^T dz over the whole batch, then its step.
+def clear(acc, n):
+    """acc (n) <- 0, where acc is in registers."""
+    zero = cast(0, acc[0])
+    for q in range(n):
+        acc[q] = zero
 
-    The task of the first tile stands for those of all.
-    """
-    if lo != 0 or hi != 0:
-        return
-    fan_in, columns = record[MATRIX.fan_in], record[MATRIX.columns]
-    x = slot(record, UPDATE_WEIGHTS.x, scratch[0])
-    dz = slot(record, UPDATE_WEIGHTS.dz, scratch[0])
+
+def sum_small(acc, record, frame, first_row, first_column):
+    """acc += the small tile of x^T dz over the whole batch."""
+    x, dz = slot(record, UPDATE_WEIGHTS.x, acc[0]), slot(record, UPDATE_WEIGHTS.dz, acc[0])
     x_stride, dz_stride = record[UPDATE_WEIGHTS.x_stride], record[UPDATE_WEIGHTS.dz_stride]
-    runs = runs_of_batch(record, frame, UPDATE_WEIGHTS.lengths)
-    fits = record[UPDATE_WEIGHTS.dz] % 16 == 0 and (dz_stride | columns) % 4 == 0
-    fits = fits and lanes_of(scratch[0]) >= 4
-    zero, own = cast(0, scratch[0]), own_settings(record, frame)
-    if is_large(fan_in, columns, fits):
-        across = (columns + LARGE - 1) // LARGE
-        units = across * ((fan_in + LARGE_UNIT - 1) // LARGE_UNIT)
-        for unit in range(block(), units, blocks()):
-            i, j = unit // across * LARGE_UNIT, unit % across * LARGE
-            note_unit(record, scratch, i, j, LARGE_UNIT, LARGE, adjust)
-            acc = local(64, zero)
-            for q in range(64):
-                acc[q] = zero
-            for run in range(runs):
-                first, rows = rows_of_run(record, frame, UPDATE_WEIGHTS.lengths, run)
-                multiply_large(
-                    acc, advance(x, first * x_stride), 1, x_stride, fan_in,
-                    advance(dz, first * dz_stride), dz_stride, False, columns, i, j, rows,
-                )  # fmt: skip
-            step_large(record, own, acc, i, j, step)
+    for run in range(runs_of_batch(record, frame, UPDATE_WEIGHTS.lengths)):
+        first, rows = rows_of_run(record, frame, UPDATE_WEIGHTS.lengths, run)
+        multiply_small(
+            acc, advance(x, first * x_stride), 1, x_stride, record[MATRIX.fan_in],
+            advance(dz, first * dz_stride), dz_stride, False, record[MATRIX.columns], first_row,
+            first_column, rows,
+        )  # fmt: skip
+
+
+def sum_large(acc, record, frame, first_row, first_column):
+    """The same of a large tile, where the rows of the batch are one run."""
+    x, dz = slot(record, UPDATE_WEIGHTS.x, acc[0]), slot(record, UPDATE_WEIGHTS.dz, acc[0])
+    multiply_large(
+        acc, x, 1, record[UPDATE_WEIGHTS.x_stride], record[MATRIX.fan_in], dz,
+        record[UPDATE_WEIGHTS.dz_stride], False, record[MATRIX.columns], first_row, first_column,
+        rows_of_batch(record, frame),
+    )  # fmt: skip
+
+
+def large_unit(record, unit, like):
+    """The row and column of a large unit by its number; beyond the last row: there is none."""
+    wide = large_columns(like)
+    across = (record[MATRIX.columns] + wide - 1) // wide
+    return unit // across * LARGE_UNIT, unit % across * wide
+
+
+def update_large(record, frame, own, scratch, step, adjust, like):
+    """update_weights by large tiles.
+
+    What the loop needs is in shared memory and in the record while a tile is summed, and is read
+    again: the tile takes all registers.
+    """
+    kept, unit = shared(1, 0), block()
+    i, j = large_unit(record, unit, like)
+    while i < record[MATRIX.fan_in]:
+        if thread() == 0:
+            kept[0] = unit
+        note_unit(record, like, i, j, LARGE_UNIT, large_columns(like), adjust)
+        acc = local(64, like)
+        clear(acc, 64)
+        sum_large(acc, record, frame, i, j)
+        i, j = large_unit(record, kept[0], like)
+        step_large(record, own, scratch, acc, i, j, step)
+        unit = kept[0] + blocks()
+        i, j = large_unit(record, unit, like)
+        barrier()
+
+
+@twin(dense.update_weights, spread=GRID, scratch=LARGE_SCRATCH, once=True)
+def update_weights(record, frame, scratch, lo, hi, step, adjust):
+    """Of all tiles: the gradient x^T dz over the whole batch, then its step."""
+    fan_in, columns = record[MATRIX.fan_in], record[MATRIX.columns]
+    fits = record[UPDATE_WEIGHTS.dz] % 16 == 0 and lanes_of(scratch[0]) >= 4
+    fits = fits and (record[UPDATE_WEIGHTS.dz_stride] | columns) % 4 == 0
+    fits = fits and record[UPDATE_WEIGHTS.lengths] == 0
+    own, zero = own_settings(record, frame), cast(0, scratch[0])
+    if is_large(fan_in, columns, fits, zero):
+        update_large(record, frame, own, scratch, step, adjust, zero)
         return
     across = (columns + SMALL_COLUMNS - 1) // SMALL_COLUMNS
     units = across * ((fan_in + SMALL_UNIT - 1) // SMALL_UNIT)
     for unit in range(block(), units, blocks()):
-        first_of_unit, j = unit // across * SMALL_UNIT, unit % across * SMALL_COLUMNS
-        note_unit(record, scratch, first_of_unit, j, SMALL_UNIT, SMALL_COLUMNS, adjust)
-        last = min(first_of_unit + SMALL_UNIT, fan_in)
-        for i in range(first_of_unit, last, small_rows()):
-            acc = local(8, zero)
-            for q in range(8):
-                acc[q] = zero
-            for run in range(runs):
-                first, rows = rows_of_run(record, frame, UPDATE_WEIGHTS.lengths, run)
-                multiply_small(
-                    acc, advance(x, first * x_stride), 1, x_stride, fan_in,
-                    advance(dz, first * dz_stride), dz_stride, False, columns, i, j, rows,
-                )  # fmt: skip
-            step_small(record, own, acc, i, last, j, step)
+        first, j = unit // across * SMALL_UNIT, unit % across * SMALL_COLUMNS
+        note_unit(record, zero, first, j, SMALL_UNIT, SMALL_COLUMNS, adjust)
+        last = min(first + SMALL_UNIT, fan_in)
+        for i in range(first, last, small_rows()):
+            acc = local(8, scratch[0])
+            clear(acc, 8)
+            sum_small(acc, record, frame, i, j)
+            step_small(record, own, scratch, acc, i, last, j, step)
 
 
-@twin(dense.apply_gradient, spread=GRID)
+@twin(dense.apply_gradient, spread=GRID, scratch=SMALL_SCRATCH, once=True)
 def apply_gradient(record, frame, scratch, lo, hi, step, adjust):
     """update_weights with a gradient that *store* has written."""
-    if lo != 0 or hi != 0:
-        return
     fan_in, columns = record[MATRIX.fan_in], record[MATRIX.columns]
-    gradient = slot(record, dense.STORED_WEIGHTS.gradient, scratch[0])
-    own = own_settings(record, frame)
+    own, zero = own_settings(record, frame), cast(0, scratch[0])
     across = (columns + SMALL_COLUMNS - 1) // SMALL_COLUMNS
     units = across * ((fan_in + SMALL_UNIT - 1) // SMALL_UNIT)
     for unit in range(block(), units, blocks()):
-        first_of_unit, j = unit // across * SMALL_UNIT, unit % across * SMALL_COLUMNS
-        note_unit(record, scratch, first_of_unit, j, SMALL_UNIT, SMALL_COLUMNS, adjust)
-        last = min(first_of_unit + SMALL_UNIT, fan_in)
-        for i in range(first_of_unit, last, small_rows()):
-            acc = local(8, scratch[0])
-            read_small(record, acc, gradient, i, last, j)
-            step_small(record, own, acc, i, last, j, step)
+        first, j = unit // across * SMALL_UNIT, unit % across * SMALL_COLUMNS
+        note_unit(record, zero, first, j, SMALL_UNIT, SMALL_COLUMNS, adjust)
+        last, g = min(first + SMALL_UNIT, fan_in), scratch
+        for at in range(thread(), SMALL_UNIT * SMALL_COLUMNS, threads()):
+            r, c = at // SMALL_COLUMNS, at % SMALL_COLUMNS
+            if first + r < last and j + c < columns:
+                offset, width = column_of(j + c, columns, fan_in, True, zero)
+                gradient = slot(record, dense.STORED_WEIGHTS.gradient, zero)
+                g[at] = gradient[offset + (first + r) * width]
+        step_tile(record, own, g, SMALL_COLUMNS, SMALL_UNIT, first, last, j, step, zero)

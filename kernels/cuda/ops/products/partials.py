@@ -3,12 +3,12 @@
 A total is four chains, chunks 0, 4, 8, ... in the first; they are added in pairs.
 """
 
-from fusednn.kernels.cuda.language import block, blocks, local, shared, thread, threads
+from fusednn.kernels.cuda.language import block, blocks, shared, thread, threads
 from fusednn.kernels.cuda.ops.updates.settings import own_settings
-from fusednn.kernels.cuda.ops.updates.tiles import SMALL_UNIT, note_unit, step_small
+from fusednn.kernels.cuda.ops.updates.tiles import SMALL_SCRATCH, SMALL_UNIT, note_unit, step_tile
 from fusednn.kernels.cuda.ops.updates.update import PART
 from fusednn.kernels.cuda.ops.updates.vectors import step_part
-from fusednn.kernels.cuda.product import SMALL_COLUMNS, column_of, small_rows
+from fusednn.kernels.cuda.product import SMALL_COLUMNS, column_of
 from fusednn.kernels.cuda.twins import BLOCK, GRID, twin
 from fusednn.kernels.intrinsics.pointers import advance, slot
 from fusednn.kernels.intrinsics.scalars import cast
@@ -40,29 +40,21 @@ def update_vector_partials(record, frame, scratch, lo, hi, step, adjust):
     step_part(record, own, g, lo, hi, step, adjust, scratch[0])
 
 
-@twin(partials.update_partials, spread=GRID)
+@twin(partials.update_partials, spread=GRID, scratch=SMALL_SCRATCH, once=True)
 def update_partials(record, frame, scratch, lo, hi, step, adjust):
-    """Of all tiles: the sums of their gradients in all chunks, then the step.
-
-    The task of the first tile stands for those of all.
-    """
-    if lo != 0 or hi != 0:
-        return
+    """Of all tiles: the sums of their gradients in all chunks, then the step."""
     fan_in, columns = record[MATRIX.fan_in], record[MATRIX.columns]
-    parts, apart = slot(record, WEIGHTS.partials, scratch[0]), record[WEIGHTS.chunk]
-    own, chunks = own_settings(record, frame), chunks_of_batch(frame)
+    own, zero, chunks = own_settings(record, frame), cast(0, scratch[0]), chunks_of_batch(frame)
     across = (columns + SMALL_COLUMNS - 1) // SMALL_COLUMNS
     units = across * ((fan_in + SMALL_UNIT - 1) // SMALL_UNIT)
     for unit in range(block(), units, blocks()):
         first, j = unit // across * SMALL_UNIT, unit % across * SMALL_COLUMNS
-        note_unit(record, scratch, first, j, SMALL_UNIT, SMALL_COLUMNS, adjust)
-        last, column = min(first + SMALL_UNIT, fan_in), j + thread() % 8 * 4
-        for i in range(first, last, small_rows()):
-            row, acc = i + thread() // 8 * 2, local(8, scratch[0])
-            for q in range(8):
-                at = column + q % 4
-                if row + q // 4 < last and at < columns:
-                    offset, width = column_of(at, columns, fan_in, True, scratch[0])
-                    place = advance(parts, offset + (row + q // 4) * width)
-                    acc[q] = sum_chunks(place, apart, chunks)
-            step_small(record, own, acc, i, last, j, step)
+        note_unit(record, zero, first, j, SMALL_UNIT, SMALL_COLUMNS, adjust)
+        last, g = min(first + SMALL_UNIT, fan_in), scratch
+        for at in range(thread(), SMALL_UNIT * SMALL_COLUMNS, threads()):
+            r, c = at // SMALL_COLUMNS, at % SMALL_COLUMNS
+            if first + r < last and j + c < columns:
+                offset, width = column_of(j + c, columns, fan_in, True, zero)
+                parts = advance(slot(record, WEIGHTS.partials, zero), offset + (first + r) * width)
+                g[at] = sum_chunks(parts, record[WEIGHTS.chunk], chunks)
+        step_tile(record, own, g, SMALL_COLUMNS, SMALL_UNIT, first, last, j, step, zero)

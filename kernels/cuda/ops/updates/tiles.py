@@ -15,7 +15,11 @@ from fusednn.kernels.cuda.product import (
     SMALL_ROWS,
     column_of,
     large_column,
+    large_columns,
     large_row,
+    small_rows,
+    squares_across,
+    tile_memory,
 )
 from fusednn.kernels.intrinsics.lanes import lanes_of
 from fusednn.kernels.intrinsics.pointers import advance, slot
@@ -32,6 +36,12 @@ from fusednn.kernels.ops.updates.update import (
 
 LARGE_UNIT = LARGE // TILE_ROWS * TILE_ROWS
 """Rows of a unit: whole tiles of the CPU."""
+
+TILE = 32
+"""Columns of a tile in shared memory."""
+
+LARGE_SCRATCH, SMALL_SCRATCH = LARGE * LARGE, SMALL_ROWS * TILE
+"""Elements of a block's scratch, which holds a tile's gradient."""
 
 SMALL_UNIT = SMALL_ROWS // TILE_ROWS * TILE_ROWS
 
@@ -64,9 +74,8 @@ def note_sums(record, like, sums, first_row, first_column, rows, columns, out, f
     barrier()
 
 
-def note_unit(record, scratch, first_row, first_column, rows, columns, adjust):
+def note_unit(record, like, first_row, first_column, rows, columns, adjust):
     """What the totals need of a unit's weights before they change."""
-    like = scratch[0]
     sums = shared(256, 0.0)
     if record[UPDATE.squares_out] != 0:
         out = slot(record, UPDATE.squares_out, 0.0)
@@ -78,6 +87,20 @@ def note_unit(record, scratch, first_row, first_column, rows, columns, adjust):
         if adjust is not None:
             factor = absolutes_factor(record)
         note_sums(record, like, sums, first_row, first_column, rows, columns, out, factor, True)
+
+
+def place_of(row, column):
+    """Where an element of a tile of new weights lies in shared memory, whose rows are 32 wide.
+
+    Groups of four columns change places from one four rows to the next, so that threads that read
+    down a column as well as those that read along rows find different banks.
+    """
+    return row * TILE + (column // 4 ^ row // 4 % 8) * 4 + column % 4
+
+
+def is_whole(columns, column, like):
+    """Whether four columns from `column` on exist: always, where vectors are that wide."""
+    return lanes_of(like) >= 4 or columns - column >= 4
 
 
 def read_four(into, source, at, whole):
@@ -96,19 +119,9 @@ def write_four(target, at, values, whole):
         target[at], target[at + 1] = values[0], values[1]
 
 
-def is_whole(columns, column, like):
-    """Whether four columns from `column` on exist: always, where vectors are that wide."""
-    return lanes_of(like) >= 4 or columns - column >= 4
-
-
-def step_four(record, own, acc, row, last, column, step):
-    """Steps on four weights of a row; acc has their gradient, then their new values.
-
-    Few at once: the gradient of all of a tile stays in registers meanwhile.
-    """
-    if row >= last:
-        return
-    like, columns = acc[0], record[MATRIX.columns]
+def step_four(record, own, g, row, column, step):
+    """The step on four weights of a row; g has their gradient, then their new values."""
+    like, columns = g[0], record[MATRIX.columns]
     offset, width = column_of(column, columns, record[MATRIX.fan_in], True, like)
     place, whole = offset + row * width, is_whole(columns, column, like)
     w, s1 = slot(record, UPDATE.parameters, like), slot(record, UPDATE.state_1, like)
@@ -118,7 +131,7 @@ def step_four(record, own, acc, row, last, column, step):
     values, slope = local(4, like), local(4, like)
     first, second, third = local(4, like), local(4, like), local(4, like)
     for c in range(4):
-        values[c], slope[c] = cast(0, like), acc[c]
+        values[c], slope[c] = cast(0, like), g[c]
         first[c], second[c], third[c] = cast(0, like), cast(0, like), cast(0, like)
     read_four(values, w, place, whole)
     read_four(first, s1, place, whole)
@@ -139,7 +152,7 @@ def step_four(record, own, acc, row, last, column, step):
     if has_3:
         write_four(s3, place, third, whole)
     for c in range(4):
-        acc[c] = values[c]
+        g[c] = values[c]
 
 
 def transposed_place(fan_in, columns, row, column, like):
@@ -150,73 +163,73 @@ def transposed_place(fan_in, columns, row, column, like):
     return offset + column * width, width
 
 
-def refresh_four(record, acc, row, last, column):
-    """Writes four rows of four new weights, acc with eight from row to row, into those of w^T."""
-    copy = slot(record, UPDATE.transposed, acc[0])
+def refresh_tile(record, tile, rows, first_row, last, first_column, like):
+    """Writes a tile of new weights into the panels of w^T, four rows at a time."""
+    copy = slot(record, UPDATE.transposed, like)
     fan_in, columns = record[MATRIX.fan_in], record[MATRIX.columns]
-    place, width = transposed_place(fan_in, columns, row, column, acc[0])
-    for c in range(4):
-        there = advance(copy, place + c * width)
-        if row + 3 < last:
-            store4(there, 0, acc[c], acc[8 + c], acc[16 + c], acc[24 + c])
+    for number in range(thread(), (rows + 31) // 32 * 32 * 8, threads()):
+        r, c = (number % 8 + number // 256 * 8) * 4, number // 8 % TILE
+        row, column = first_row + r, first_column + c
+        if row >= last or column >= columns:
+            pass
+        elif row + 3 < last and lanes_of(like) >= 4:
+            place, _ = transposed_place(fan_in, columns, row, column, like)
+            store4(
+                copy, place, tile[place_of(r, c)], tile[place_of(r + 1, c)],
+                tile[place_of(r + 2, c)], tile[place_of(r + 3, c)],
+            )  # fmt: skip
         else:
-            for r in range(3):
-                if row + r < last:
-                    there[r] = acc[r * 8 + c]
+            for q in range(min(4, last - row)):
+                place, _ = transposed_place(fan_in, columns, row + q, column, like)
+                copy[place] = tile[place_of(r + q, c)]
 
 
-def step_square(record, own, acc, row, column, last, step):
-    """The step on four rows of four weights of a large tile."""
-    if row >= last or column >= record[MATRIX.columns]:
-        return
-    step_four(record, own, acc, row, last, column, step)
-    step_four(record, own, advance(acc, 8), row + 1, last, column, step)
-    step_four(record, own, advance(acc, 16), row + 2, last, column, step)
-    step_four(record, own, advance(acc, 24), row + 3, last, column, step)
+def step_tile(record, own, g, g_row, rows, first_row, last, first_column, step, like):
+    """The step on the weights of a tile (rows, 32) at (first_row, first_column), up to row `last`.
+
+    g is its gradient, in memory of the block with g_row elements from row to row. All threads take
+    part; g is free again when this returns.
+    """
+    tile = tile_memory(like)
+    barrier()
+    for number in range(thread(), rows * 8, threads()):
+        r, c = number // 8, number % 8 * 4
+        row, column = first_row + r, first_column + c
+        if row < last and column < record[MATRIX.columns]:
+            slope, at = local(4, like), r * g_row + c
+            slope[0], slope[1], slope[2], slope[3] = load4(g, at)
+            step_four(record, own, slope, row, column, step)
+            store4(tile, place_of(r, c), slope[0], slope[1], slope[2], slope[3])
+    barrier()
     if record[UPDATE.transposed] != 0:
-        refresh_four(record, acc, row, last, column)
+        refresh_tile(record, tile, rows, first_row, last, first_column, like)
+        barrier()
 
 
-def step_large(record, own, acc, first_row, first_column, step):
+def step_large(record, own, scratch, acc, first_row, first_column, step):
     """The step on the large tile at (first_row, first_column), whose gradient is in acc.
 
-    Its squares are written out: a loop's index would put acc into memory.
+    It goes through the block's scratch, which stays in the second-level cache: a step has no
+    registers beside 64 sums.
     """
+    like, wide = acc[0], large_columns(acc[0])
     last = min(first_row + LARGE_UNIT, record[MATRIX.fan_in])
-    row, column = first_row + large_row(), first_column + large_column()
-    step_square(record, own, acc, row, column, last, step)
-    step_square(record, own, advance(acc, 4), row, column + HALF, last, step)
-    step_square(record, own, advance(acc, 32), row + HALF, column, last, step)
-    step_square(record, own, advance(acc, 36), row + HALF, column + HALF, last, step)
+    mine = advance(scratch, large_row() * wide + large_column())
+    for r in range(8):
+        for half in range(squares_across(like)):
+            at, there = r * 8 + half * 4, (r // 4 * HALF + r % 4) * wide + half * HALF
+            store4(mine, there, acc[at], acc[at + 1], acc[at + 2], acc[at + 3])
+    for first in range(0, wide, TILE):
+        step_tile(
+            record, own, advance(scratch, first), wide, LARGE, first_row, last,
+            first_column + first, step, like,
+        )  # fmt: skip
 
 
-def step_small(record, own, acc, first_row, last, first_column, step):
+def step_small(record, own, g, acc, first_row, last, first_column, step):
     """The step on the small tile at (first_row, first_column), whose gradient is in acc."""
-    row, column = first_row + thread() // 8 * 2, first_column + thread() % 8 * 4
-    if row >= last or column >= record[MATRIX.columns]:
-        return
-    step_four(record, own, acc, row, last, column, step)
-    step_four(record, own, advance(acc, 4), row + 1, last, column, step)
-    if record[UPDATE.transposed] == 0:
-        return
-    copy = slot(record, UPDATE.transposed, acc[0])
-    fan_in, columns = record[MATRIX.fan_in], record[MATRIX.columns]
-    for r in range(2):
-        if row + r < last:
-            place, width = transposed_place(fan_in, columns, row + r, column, acc[0])
-            for c in range(4):
-                if column + c < columns:
-                    copy[place + c * width] = acc[r * 4 + c]
-
-
-def read_small(record, acc, gradient, first_row, last, first_column):
-    """The part of a stored gradient that a thread steps on: as `multiply_small` leaves it."""
-    row, column = first_row + thread() // 8 * 2, first_column + thread() % 8 * 4
-    columns = record[MATRIX.columns]
-    if column >= columns:
-        return
-    offset, width = column_of(column, columns, record[MATRIX.fan_in], True, acc[0])
-    whole = is_whole(columns, column, acc[0])
-    for r in range(2):
-        if row + r < last:
-            read_four(advance(acc, r * 4), gradient, offset + (row + r) * width, whole)
+    mine = advance(g, thread() // 8 * 2 * TILE + thread() % 8 * 4)
+    store4(mine, 0, acc[0], acc[1], acc[2], acc[3])
+    store4(mine, TILE, acc[4], acc[5], acc[6], acc[7])
+    rows = small_rows()
+    step_tile(record, own, g, TILE, rows, first_row, last, first_column, step, acc[0])
