@@ -25,15 +25,11 @@ class SimulatedKernel:
 
     def run(self, call):
         """Runs the tasks of a call."""
-        record, frame = view_at(call.record, np.int64), view_at(call.frame, np.int64)
-        tasks = view_at(call.tasks, np.int64)[: 3 * call.n_tasks].reshape(-1, 3)
-        each = self.twin.scratch * self.simulator.dtype.itemsize
-        self.simulator.run(
-            *(self.op, self.functions, call.record, call.frame),
-            lambda block: call.scratch + block * each,
-            bounds_of(tasks.tolist(), record, frame[:FRAME_WIDTH]),
-            *(call.blocks, self.threads),
-        )
+        record = view_at(call.record, np.int64)
+        for slot, word in self.words.items():
+            record[slot] = word
+        _, blocks, *given = call
+        self.simulator.launch(self.op, self.functions, *given, blocks, self.threads)
 
 
 class SimulatedDevice(HostDevice):
