@@ -237,7 +237,7 @@ def test_an_index_out_of_range(at):
     def read(out, index):
         out[0] = out[index[0]]
 
-    with pytest.raises(RangeError, match=f"thread 0 of block 0 uses element {at} of .* has 4"):
+    with pytest.raises(RangeError, match=f"thread 0 of block 0 uses element {at} of .*of 4"):
         run(read, zeros(4), np.array([at]), grid=(1, 1))
 
 

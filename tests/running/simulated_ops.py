@@ -15,13 +15,16 @@ SCRATCH = 4096
 """Elements of scratch for a block, at least."""
 
 
-def memory_of(program, record):
-    """All arrays of a program and of a record's operands, for device code."""
+def memory_of(case, program, record):
+    """All arrays of a program, of a record's operands, and those that operands point to."""
     memory = DeviceMemory()
     arrays = [*program._alive, record, program.frames, program.settings, program.totals]
     arrays += [program.varied, program.steps]
     for value in program.call_of(record)[1].values():
         arrays.append(value.values if isinstance(value, Block) else value)
+    for found in case.found.values():  # its defaults are what else it keeps
+        for value in found.__defaults__ or ():
+            arrays += value if isinstance(value, list) else [value]
     for array in arrays:
         if isinstance(array, np.ndarray) and array.size:
             memory.add(array)
@@ -41,9 +44,10 @@ def run_simulated(case_of, dtype, fill, split=0, blocks=3, threads=64):
         program.settings[:, setting] = value
     frame = program.frames
     frame[[records.START, records.SAMPLES]] = 0, SAMPLES
-    memory = memory_of(program, record)
-    scratch = np.full((blocks, max(twin.scratch, SCRATCH)), fill, dtype)
-    memory.add(scratch.reshape(-1))
+    memory = memory_of(case, program, record)
+    scratch = np.full(max(1, blocks * twin.scratch), fill, dtype)
+    for array in (scratch, words):
+        memory.add(array.reshape(-1))
     functions = {
         name: case.operands[name][0]
         for name, kind in DECLARED[case.op].kinds.items()

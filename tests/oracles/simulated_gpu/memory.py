@@ -146,9 +146,7 @@ class Pointer:
         """The element's number in the cells."""
         k = self.at + i
         if not 0 <= k < self.cells.n:
-            raise RangeError(
-                f"{NOW} uses element {k} of {self.cells.name}, which has {self.cells.n}"
-            )
+            raise RangeError(f"{NOW} uses element {k} of {self.cells.name} (of {self.cells.n})")
         return k
 
     def __getitem__(self, i):
@@ -209,7 +207,7 @@ class Memory:
                 name = f"the memory at {start:#x}"
                 self._cells[key] = Cells(array, start + first, name, self.races)
             return self._cells[key], (address - start - first) // dtype.itemsize
-        name = f"address {address:#x}, where no memory is,"
+        name = f"address {address:#x}, where no memory is"
         return Cells(np.empty(0, dtype), address, name), 0
 
     def shared(self, place, n, like):
