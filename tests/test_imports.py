@@ -185,8 +185,7 @@ with event.install_recorder("numba:run_pass") as passes:
     from fusednn import MLPClassifier, MLPRegressor
     for package in (fusednn.kernels, fusednn.plan, fusednn.training):
         for found in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
-            if not found.name.startswith("fusednn.kernels.cuda"):
-                __import__(found.name)
+            __import__(found.name)
     MLPClassifier(), MLPRegressor()
     imported = len(passes.buffer)
     numba.njit(lambda x: x)(1)
@@ -205,12 +204,13 @@ NUMBA_OPTIONS = {
 }  # fmt: skip
 DECORATORS = {"cfunc", "guvectorize", "jit", "njit", "stencil", "vectorize"}
 LLVM_FLAGS = {"fast", "nnan", "ninf", "nsz", "arcp", "contract", "afn", "reassoc"}
+WITH_OPTIONS = "_jit.py", "_options.py", "cuda/_compiler.py"  # the last: of Numba's for GPUs
 KERNELS = sorted(ROOT.glob("kernels/**/*.py"))
 
 
 @pytest.mark.parametrize("path", KERNELS, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_no_fastmath_and_no_options_elsewhere(path):
-    only_here = path in (ROOT / "kernels" / "_jit.py", ROOT / "kernels" / "_options.py")
+    only_here = path in [ROOT / "kernels" / name for name in WITH_OPTIONS]
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.keyword):
             assert node.arg != "fastmath"

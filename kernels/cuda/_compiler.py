@@ -233,7 +233,7 @@ def _intrinsic(function: Callable) -> Any:
 
 
 def _device(function: FunctionType) -> Any:
-    return packages.require().jit(device=True, forceinline=True)(function)
+    return packages.require().decorators.jit(device=True, forceinline=True)(function)
 
 
 @contextlib.contextmanager

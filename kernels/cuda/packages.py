@@ -51,8 +51,8 @@ def require() -> Any:
     Returns
     -------
     namespace
-        `compiler` and `dispatcher` of numba-cuda with its `jit`, `intrinsic` and `nvvm`, and
-        `core`, which is cuda.core.
+        `compiler`, `dispatcher`, `decorators`, `intrinsic` and `nvvm` of numba-cuda, and `core`,
+        which is cuda.core.
 
     Raises
     ------
@@ -74,7 +74,7 @@ def require() -> Any:
     return SimpleNamespace(
         compiler=compiler,
         dispatcher=dispatcher,
-        jit=decorators.jit,
+        decorators=decorators,
         intrinsic=extending.intrinsic,
         nvvm=nvvm,
         core=core,
