@@ -6,17 +6,13 @@ takes much of a step's time is worth a twin by hand.
 """
 
 from fusednn.kernels.cuda.twins import ported
-from fusednn.kernels.ops import answers, game, history, lengths, reshape
+from fusednn.kernels.ops import game, history, lengths, reshape
 from fusednn.kernels.ops.attention import positions, rotate, stepped
-from fusednn.kernels.ops.norms import batch_norm
-from fusednn.kernels.ops.pointwise import gate, latent, parametric, rescale
+from fusednn.kernels.ops.pointwise import gate, latent, parametric
 from fusednn.kernels.ops.products import embedding, pooling, sparse, tied, tokens
 from fusednn.kernels.ops.recurrence import join
 
 PORTED = (
-    answers.emit_rows,
-    batch_norm.batch_norm_forward,
-    embedding.embed_rows,
     embedding.embed_backward,
     game.gather_both,
     game.gather_mixed,
@@ -37,7 +33,6 @@ PORTED = (
     pooling.average_pool,
     pooling.average_pool_backward,
     positions.add_positions,
-    rescale.rescale_rows,
     reshape.reshape_rows,
     reshape.gather_reshaped,
     rotate.rotate,

@@ -1,15 +1,13 @@
 """Runs a record of an op on the simulated GPU, as a launch does."""
 
 import numpy as np
-from fusednn.kernels import records
 from fusednn.kernels.cuda import entries
 from fusednn.kernels.cuda.twins import BLOCK, GRID, THREAD, every_twin
-from fusednn.kernels.intrinsics.pointers import view_at
 from fusednn.kernels.library import address
 from fusednn.kernels.operands import DECLARED
 
 from .memory import Memory
-from .running import NOW, arithmetic_of, launch
+from .running import arithmetic_of, launch
 from .translating import Translated
 
 
@@ -67,43 +65,16 @@ class Simulator:
         with arithmetic_of(self.dtype):
             launch(self._entries[key], blocks, threads, lambda block: given)
 
-    def run(self, op, functions, record, frame, scratch, tasks, blocks, threads):
-        """Runs an op on rows.
-
-        Parameters
-        ----------
-        op : kernel
-        functions : dict of str to kernel
-        record, frame : int
-            Their addresses.
-        scratch : callable
-            The address of a block's scratch, by its number.
-        tasks : list of (int, int)
-            The bounds, in rows.
-        blocks, threads : int
-        """
+    def _entry(self, op, functions):
         twin = every_twin()[op]
-        function = self.translated(twin.function_for(functions))
-        called, everyone = self._called(op, function, functions), twin.spread == GRID
-
-        def each(record, frame, scratch):
-            for lo, hi in tasks if everyone else tasks[NOW.block :: NOW.blocks]:
-                called(record, frame, scratch, lo, hi)
-
-        def each_with_barriers(record, frame, scratch):
-            for lo, hi in tasks if everyone else tasks[NOW.block :: NOW.blocks]:
-                yield from called(record, frame, scratch, lo, hi)
-
-        entry = each_with_barriers if called.has_barriers else each
-        entry.has_barriers = called.has_barriers
-        self.memory.begin()
-        words = [self.memory.pointer(at, np.dtype(np.int64)) for at in (record, frame)]
-        with arithmetic_of(self.dtype):
-            launch(
-                *(entry, blocks, threads),
-                lambda block: (*words, self.memory.pointer(scratch(block), self.dtype)),
-            )
-
+        if twin.spread == THREAD:
+            run = self._on_cpu(op)
+            return entries.by_samples(run) if twin.by_sample else entries.by_rows(run)
+        run = self._called(op, self.translated(twin.function_for(functions)), functions)
+        if twin.spread == BLOCK:
+            return entries.by_block(run, twin.scratch)
+        assert twin.spread == GRID
+        return entries.by_grid(run, twin.scratch, twin.once)
 
 def bounds_of(tasks, record, frame):
     """The bounds of a launch's tasks in rows, as an engine on a CPU has them.
@@ -127,27 +98,3 @@ def bounds_of(tasks, record, frame):
 
         run.has_barriers = False
         return run
-
-
-def bounds_of(tasks, record, frame):
-    """The bounds of a launch's tasks in rows, as an engine on a CPU has them.
-
-    Parameters
-    ----------
-    tasks : iterable of (int, int, int)
-        Bounds and kinds.
-    record, frame : ndarray of int64
-    """
-    found = []
-    rows = int(record[records.POSITIONS])
-    for lo, hi, kind in tasks:
-        if kind != records.WHOLE:
-            hi = min(hi, int(frame[records.SAMPLES]))
-        if record[records.LENGTHS] != 0:
-            lengths = view_at(record[records.LENGTHS], np.int64)
-            found += [(one * rows, one * rows + int(lengths[one])) for one in range(lo, hi)]
-        elif kind == records.WHOLE:
-            found.append((lo, hi))
-        elif lo < hi:
-            found.append((lo * rows, hi * rows))
-    return found

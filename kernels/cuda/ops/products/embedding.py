@@ -14,7 +14,7 @@ from fusednn.kernels.cuda.spreading import (
     first_row,
     groups,
 )
-from fusednn.kernels.cuda.twins import BLOCK, ported, twin
+from fusednn.kernels.cuda.twins import BLOCK, twin
 from fusednn.kernels.intrinsics.pointers import advance, slot
 from fusednn.kernels.intrinsics.scalars import cast
 from fusednn.kernels.ops.frames import sample_of
@@ -35,8 +35,6 @@ from fusednn.kernels.ops.products.embedding import (
     UPDATE_TABLE,
     code_of,
 )
-
-ported(embedding.embed_backward)
 
 
 @twin(embedding.embed_rows)
