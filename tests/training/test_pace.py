@@ -10,7 +10,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from fusednn import MLPClassifier
 from fusednn.plan.updating.batches import most_tasks
-from fusednn.training import session
+from fusednn.training import teams
 from fusednn.training.threads.pace import LONGEST_INTERVAL, SHORTEST_SECONDS, Pace
 
 LONG = 4 * SHORTEST_SECONDS
@@ -80,8 +80,8 @@ def test_only_small_steps_that_chose_their_threads_have_a_choice(
 
 def test_no_more_threads_than_there_is_work_for(monkeypatch):
     counts = []
-    real = session.Team
-    monkeypatch.setattr(session, "Team", lambda p: counts.append(p.workers) or real(p))
+    real = teams.Team
+    monkeypatch.setattr(teams, "Team", lambda p: counts.append(p.workers) or real(p))
     X = np.random.default_rng(0).normal(size=(24, 2))
     model = MLPClassifier((3,), max_iter=1, random_state=0, n_jobs=50)
     with warnings.catch_warnings():
