@@ -22,7 +22,7 @@ from numba.core.extending import _Intrinsic
 from . import entries, language, packages
 from ._meanings import MEANINGS
 from .porting import Porting
-from .twins import BLOCK, GRID, TWINS, Twin
+from .twins import BLOCK, GRID, Twin, every_twin
 
 THREADS = 256
 """Threads of a block, at most."""
@@ -80,7 +80,7 @@ def compile_op(
     Parameters
     ----------
     op : kernel
-        A key of `TWINS`.
+        One that has a twin.
     dtype : dtype
         Of the network: float32 or float64.
     functions : mapping of str to kernel or None
@@ -95,7 +95,7 @@ def compile_op(
     NotImplementedError
         If the op has no twin.
     """
-    twin = TWINS.get(op)
+    twin = every_twin().get(op)
     if twin is None:
         raise NotImplementedError(f"the op {op.__name__} does not run on a GPU yet")
     dtype = np.dtype(dtype)
@@ -185,9 +185,9 @@ def _called(port, twin, present):
 
     A kernel of the CPU that runs as it stands calls them by itself.
     """
-    own = getattr(twin.function, "py_func", None) is None
-    names = list(present) if own else []
-    scope = {"run": port(twin.function), **{f"_{name}": port(present[name]) for name in names}}
+    function = twin.function_for(present)
+    names = [] if hasattr(function, "py_func") else list(present)
+    scope = {"run": port(function), **{f"_{name}": port(present[name]) for name in names}}
     more = "".join(f", _{name}" for name in names)
     exec(
         "def called(record, frame, scratch, lo, hi):\n"

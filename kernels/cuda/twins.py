@@ -23,6 +23,10 @@ class Twin(NamedTuple):
         GRID, BLOCK or THREAD.
     scratch : int
         Elements of scratch for each block.
+    once : bool
+        Whether the first task stands for all, which would only be read and passed over.
+    by_sample : bool
+        Whether a thread takes all rows of a sample, as the op takes them together.
     others : tuple of (callable, callable)
         Functions for some of the functions of a record: whether it is for these, and the function.
     """
@@ -30,6 +34,8 @@ class Twin(NamedTuple):
     function: Callable
     spread: str = GRID
     scratch: int = 0
+    once: bool = False
+    by_sample: bool = False
     others: tuple[tuple[Callable, Callable], ...] = ()
 
     def function_for(self, functions: Mapping[str, Any]) -> Callable:
@@ -45,7 +51,11 @@ TWINS: dict[Any, Twin] = {}
 
 
 def twin(
-    op: Any, spread: str = GRID, scratch: int = 0, where: Callable | None = None
+    op: Any,
+    spread: str = GRID,
+    scratch: int = 0,
+    once: bool = False,
+    where: Callable | None = None,
 ) -> Callable[[Callable], Callable]:
     """The decorator of a device function that does an op's work on a GPU.
 
@@ -54,7 +64,7 @@ def twin(
 
     def decorate(function: Callable) -> Callable:
         if where is None:
-            TWINS[op] = Twin(function, spread, scratch)
+            TWINS[op] = Twin(function, spread, scratch, once)
         else:
             known = TWINS[op]
             TWINS[op] = known._replace(others=(*known.others, (where, function)))

@@ -3,9 +3,8 @@
 import numpy as np
 from fusednn.kernels.cuda.twins import THREAD, every_twin
 from fusednn.kernels.intrinsics.pointers import view_at
-from fusednn.kernels.records import FRAME_WIDTH
 from oracles.simulated_gpu.memory import Memory
-from oracles.simulated_gpu.ops import Simulator, bounds_of
+from oracles.simulated_gpu.ops import Simulator
 from running.host_device import HostDevice, HostKernel
 
 
@@ -15,7 +14,9 @@ class SimulatedKernel:
     def __init__(self, simulator, kernel, blocks, threads):
         self.simulator, self.op, self.twin = simulator, kernel.op, every_twin()[kernel.op]
         self.functions = {name: function for name, function, _ in kernel.functions}
-        self.most, self.threads = blocks, threads
+        self.most, self.threads, self.words = blocks, threads, {}
+        if self.twin.spread == THREAD:  # the compiled op calls the CPU's functions
+            self.words = HostKernel(kernel, simulator.dtype).words
 
     def blocks(self, tasks, rows):
         return self.most
@@ -33,12 +34,12 @@ class SimulatedKernel:
 
 
 class SimulatedDevice(HostDevice):
-    """Runs twins in the simulator; ported ops, and ops without a twin, as the CPU runs them.
+    """Runs ops that have twins in the simulator, and others as the CPU runs them.
 
     Attributes
     ----------
-    simulated : set of kernel
-        The ops whose twins have been loaded.
+    simulated, others : set of kernel
+        The ops that have been loaded.
     """
 
     name = "a simulated GPU"
@@ -46,11 +47,11 @@ class SimulatedDevice(HostDevice):
     def __init__(self, blocks=2, threads=32):
         super().__init__()
         self.shape, self.memory = (blocks, threads), Memory()
-        self.simulators, self.simulated = {}, set()
+        self.simulators, self.simulated, self.others = {}, set(), set()
 
     def load(self, kernel, dtype):
-        twin = every_twin().get(kernel.op)
-        if twin is None or twin.spread == THREAD:
+        if kernel.op not in every_twin():
+            self.others.add(kernel.op)
             return HostKernel(kernel, dtype)
         self.simulated.add(kernel.op)
         if dtype not in self.simulators:

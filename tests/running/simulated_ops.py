@@ -5,14 +5,11 @@ from fusednn.kernels import records
 from fusednn.kernels.cuda.twins import every_twin
 from fusednn.kernels.operands import DECLARED
 from oracles.simulated_gpu.memory import Memory as DeviceMemory
-from oracles.simulated_gpu.ops import Simulator, bounds_of
+from oracles.simulated_gpu.ops import Simulator
 from running.op_cases import SAMPLES, Memory
 
 from fusednn.plan.binding.program import Program, Task
 from fusednn.plan.memory.buffers import Block
-
-SCRATCH = 4096
-"""Elements of scratch for a block, at least."""
 
 
 def memory_of(case, program, record):
@@ -42,7 +39,7 @@ def run_simulated(case_of, dtype, fill, split=0, blocks=3, threads=64):
     program.set_steps(np.array([[0, SAMPLES, 0, 1]]))
     for setting, value in case.settings.items():
         program.settings[:, setting] = value
-    frame = program.frames
+    frame, words = program.frames, np.array(tasks, np.int64)
     frame[[records.START, records.SAMPLES]] = 0, SAMPLES
     memory = memory_of(case, program, record)
     scratch = np.full(max(1, blocks * twin.scratch), fill, dtype)

@@ -27,10 +27,11 @@ from .model import (
     shown_sizes,
 )
 from .on_device import check_device
+from .saving import Savable
 from .stream import Stream
 
 if TYPE_CHECKING:
-    from .types import Device, FilePath, RoundedWeights
+    from .types import Device, RoundedWeights
 
 INTEGER_SPEED = 3
 """Approximate speedup of integer products; a thread is worth this many times more operations."""

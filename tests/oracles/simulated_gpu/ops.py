@@ -1,4 +1,6 @@
-"""Runs a record of an op on the simulated GPU, as a launch does."""
+"""Launches of ops on the simulated GPU: the entries that are compiled for a GPU, in Python."""
+
+import ctypes
 
 import numpy as np
 from fusednn.kernels.cuda import entries
@@ -10,9 +12,11 @@ from .memory import Memory
 from .running import arithmetic_of, launch
 from .translating import Translated
 
+OP = ctypes.CFUNCTYPE(ctypes.c_int64, *[ctypes.c_int64] * 5)
+
 
 class Simulator:
-    """Translates twins once, for one memory.
+    """Runs records of ops on arrays of one memory.
 
     Parameters
     ----------
@@ -23,7 +27,7 @@ class Simulator:
 
     def __init__(self, memory: Memory, dtype):
         self.memory, self.dtype = memory, np.dtype(dtype)
-        self.translated = Translated(memory)
+        self.translated, self._entries = Translated(memory), {}
 
     def launch(self, op, functions, record, frame, scratch, tasks, n_tasks, blocks, threads):
         """Launches an op as a GPU does.
@@ -31,37 +35,21 @@ class Simulator:
         Parameters
         ----------
         op : kernel
-            With a twin that no thread runs alone.
+            One that has a twin.
         functions : dict of str to kernel
             By the names of the operands.
-        record, frame : int
+        record, frame, scratch, tasks : int
             Their addresses.
-        scratch : callable
-            The address of a block's scratch, by its number.
-        tasks : list of (int, int)
-            The bounds, in rows.
+        n_tasks : int
         blocks, threads : int
         """
-        twin = TWINS[op]
-        assert twin.spread in (GRID, BLOCK), THREAD
-        function = self.translated(twin.function_for(functions))
-        given = self.functions_of(op, functions)
-        everyone = twin.spread == GRID
-
-        def each(record, frame, scratch):
-            mine = tasks if everyone else tasks[NOW.block :: NOW.blocks]
-            for lo, hi in mine:
-                function(record, frame, scratch, lo, hi, *given)
-
-        def each_with_barriers(record, frame, scratch):
-            mine = tasks if everyone else tasks[NOW.block :: NOW.blocks]
-            for lo, hi in mine:
-                yield from function(record, frame, scratch, lo, hi, *given)
-
-        entry = each_with_barriers if function.has_barriers else each
-        entry.has_barriers = function.has_barriers
+        key = op, tuple(functions.items())
+        if key not in self._entries:
+            self._entries[key] = self.translated(self._entry(op, functions))
         self.memory.begin()
-        words = self.memory.pointer(record, np.int64), self.memory.pointer(frame, np.int64)
+        words = [self.memory.pointer(at, np.dtype(np.int64)) for at in (record, frame, tasks)]
+        real = self.memory.pointer(scratch, self.dtype)
+        given = words[0], words[1], real, words[2], n_tasks
         with arithmetic_of(self.dtype):
             launch(self._entries[key], blocks, threads, lambda block: given)
 
@@ -76,8 +64,12 @@ class Simulator:
         assert twin.spread == GRID
         return entries.by_grid(run, twin.scratch, twin.once)
 
-def bounds_of(tasks, record, frame):
-    """The bounds of a launch's tasks in rows, as an engine on a CPU has them.
+    def _called(self, op, function, functions):
+        """A twin with the functions of a record, in the order of their operands."""
+        kinds = DECLARED[op].kinds if op in DECLARED else {}
+        names = [name for name, kind in kinds.items() if kind.name == "function"]
+        given = [functions.get(name) for name in names]
+        given = [one and self.translated(one) for one in given]
 
         def called(record, frame, scratch, lo, hi):
             function(record, frame, scratch, lo, hi, *given)

@@ -62,6 +62,8 @@ class Translated:
 
     def _meaning(self, value, home):
         """What a name of module `home` that is bound to this value means."""
+        if hasattr(value, "has_barriers"):  # it is translated
+            return value
         if hasattr(value, "py_func"):
             return self(value)
         if isinstance(value, types.FunctionType) and (
