@@ -136,5 +136,22 @@ def test_copies_are_on_the_same_device(classifier):
     with opened_as_cuda() as devices:
         predictor = pickle.loads(pickle.dumps(freeze(classifier, device="cuda")))
         assert predictor.predict(X).tobytes() == freeze(classifier).predict(X).tobytes()
+        gc.collect()
     assert predictor.device == "cuda"
-    assert len(devices) == 1
+    assert [one.closed for one in devices] == [True, False]  # that of the original and its own
+
+
+def test_a_device_that_cannot_be_used_is_refused_at_once(classifier):
+    def refuse():
+        raise RuntimeError("there is no driver")
+
+    with opened_as_cuda(refuse), pytest.raises(RuntimeError, match="no driver"):
+        freeze(classifier, device="cuda")
+
+
+def test_a_device_that_answered_nothing_is_closed(classifier):
+    with opened_as_cuda() as devices:
+        frozen = freeze(classifier, device="cuda")
+        del frozen
+        gc.collect()
+        assert devices[0].closed

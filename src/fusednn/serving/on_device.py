@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 import weakref
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -14,7 +15,10 @@ from fusednn.kernels.answer import DONE, NOT_FINITE, WRONG_COLUMNS
 from fusednn.plan.binding.data import DenseRows
 from fusednn.plan.binding.program import Program
 from fusednn.plan.inference import lower_inference
-from fusednn.training.teams import ON_CPU, machine_of, team_of
+from fusednn.training.teams import ON_CPU, machine_of, open_device, team_of
+
+if TYPE_CHECKING:
+    from fusednn.training.cuda.device import Device
 
 MOST_PLANS = 16
 """The most plans that are kept, each for a kind of answers and up to so many rows."""
@@ -56,6 +60,17 @@ class _Plan(NamedTuple):
     answers: np.ndarray
 
 
+def _open(unused: list[Device], name: str) -> Device:
+    """A device that is open and unused, or a new one."""
+    return unused.pop() if unused else open_device(name)
+
+
+def _close_all(devices: list[Device]) -> None:
+    """Closes devices."""
+    for device in devices:
+        device.close()
+
+
 class OnDevice:
     """A network on a device; calls of several threads follow one another.
 
@@ -68,6 +83,11 @@ class OnDevice:
     answers : sequence of str
         Keys of `ANSWERS`.
     device : {"cuda"}
+
+    Raises
+    ------
+    ImportError, RuntimeError
+        If the device cannot be used.
     """
 
     def __init__(
@@ -80,6 +100,9 @@ class OnDevice:
         self._lock = threading.Lock()
         self._plans: dict[tuple, _Plan] = {}
         self._team: Any = None
+        # opened here, so that a device that cannot be used is refused before the first call
+        self._unused = [open_device(device)]
+        self._closing: Any = weakref.finalize(self, _close_all, self._unused)
 
     def answer(self, kind: int, X: np.ndarray, out: np.ndarray, validate: bool, ragged: bool):
         """Writes one kind of answers to rows; the status of a call, as `kernels.answer` has it."""
@@ -120,7 +143,7 @@ class OnDevice:
             refresh()
         if self._team is None or len(self._plans) >= MOST_PLANS:
             self._close()
-            self._team = team_of(self._device, program).__enter__()
+            self._team = team_of(self._device, program, partial(_open, self._unused)).__enter__()
             self._closing = weakref.finalize(self, self._team.__exit__)
         plan = self._plans[kind, rows, ragged] = _Plan(program, X, answers)
         return plan

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -12,6 +12,9 @@ from fusednn.plan.binding.program import Program
 from fusednn.plan.machines import Machine, Threads
 
 from .threads.team import Team
+
+if TYPE_CHECKING:
+    from .cuda.device import Device
 
 ON_CPU = frozenset({"cpu", "auto"})
 """The devices that are the CPU: no measurement says yet where "auto" had better be a GPU."""
@@ -52,11 +55,33 @@ def machine_of(device: str, workers: Callable[[], int]) -> Machine:
     return Gpu()
 
 
-def team_of(device: str, program: Program) -> Runner:
-    """What runs a program, and others that are lowered for the same machine."""
+def open_device(device: str) -> Device:
+    """Opens a device that is not the CPU.
+
+    Raises
+    ------
+    ImportError, RuntimeError
+        If it cannot be used; a sentence says why.
+    """
+    from .cuda.opening import opened
+
+    return opened(device)
+
+
+def team_of(
+    device: str, program: Program, opening: Callable[[str], Device] = open_device
+) -> Runner:
+    """What runs a program, and others that are lowered for the same machine.
+
+    Parameters
+    ----------
+    device : {"cpu", "cuda", "auto"}
+    program : Program
+    opening : callable
+        Opens the device, if it is not the CPU.
+    """
     if device in ON_CPU:
         return Team(program)
-    from .cuda.opening import opened
     from .cuda.team import CudaTeam
 
-    return CudaTeam(program, partial(opened, device))
+    return CudaTeam(program, partial(opening, device))

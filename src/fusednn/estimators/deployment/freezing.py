@@ -97,6 +97,8 @@ def freeze(
     ValueError
         If `n_jobs`, `weights` or `device` is invalid, or the CPU lacks the instructions; or if
         `device` is a GPU and the weights are rounded, or the model is one of raw tables.
+    ImportError, RuntimeError
+        If `device` is a GPU that cannot be used; the message says why.
 
     See Also
     --------
