@@ -48,10 +48,10 @@ class Cubin(NamedTuple):
     Parameters
     ----------
     name : str
-        Of its entry: (record, frame, scratch, tasks, n_tasks), pointers and an int64.
+        The name of its entry: (record, frame, scratch, tasks, n_tasks), pointers and an int64.
     code : bytes
     registers : int
-        Of a thread.
+        The registers of a thread.
     spills, stack : int
         Bytes of a thread in local memory: registers that were written there, and all.
     shared : int
@@ -82,11 +82,11 @@ def compile_op(
     op : kernel
         One that has a twin.
     dtype : dtype
-        Of the network: float32 or float64.
+        The network's: float32 or float64.
     functions : mapping of str to kernel or None
         By the names of the op's operands.
     capability : tuple of int
-        Of the GPU, such as (9, 0).
+        The GPU's, such as (9, 0).
 
     Raises
     ------

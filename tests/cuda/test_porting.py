@@ -37,7 +37,7 @@ def through_module(x):
 
 
 def meaning(value):
-    """Of a machine whose `slot` gives its name, and whose `exp` is one more."""
+    """A machine whose `slot` gives its name, and whose `exp` is one more."""
     if value is slot:
         return lambda record, index, like: ("slot", index)
     return (lambda x: x + 1) if value is maths.exp else None

@@ -209,7 +209,7 @@ def fresh(like):
 
 
 def test_shared_memory_of_another_call_holds_nothing():
-    """Of one place in a loop, and of a function that is called twice."""
+    """One place in a loop, and a function that is called twice."""
 
     def keep(out):
         for i in range(2):

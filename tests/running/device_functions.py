@@ -18,7 +18,7 @@ GIVEN = {
     "dropout": {"derivative": BACKWARD["tanh"]},
     "update_weights": {name: one.step for name, one in OPTIMIZERS.items()},
 }
-"""Of ops whose functions are tried one by one, by a label; the others get one."""
+"""The functions of ops that are tried one by one, by a label; the others get one."""
 
 
 def functions_of(op):

@@ -28,7 +28,7 @@ class Pair(NamedTuple):
     ours, theirs : float
         Errors by the first metric, means over splits of the means over states.
     deviation : float
-        Of the peer's states on a split, pooled over the splits; NaN where each split has one.
+        The peer's over states on a split, pooled over the splits; NaN where each split has one.
     degrees : int
         Degrees of freedom of this deviation.
     ratio : float

@@ -22,7 +22,7 @@ class Simulator:
     ----------
     memory : Memory
     dtype : dtype
-        Of the network.
+        The network's.
     """
 
     def __init__(self, memory: Memory, dtype):

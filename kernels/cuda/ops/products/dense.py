@@ -211,7 +211,7 @@ def update_large(record, frame, own, scratch, step, adjust, like):
 
 @twin(dense.update_weights, spread=GRID, scratch=LARGE_SCRATCH, once=True)
 def update_weights(record, frame, scratch, lo, hi, step, adjust):
-    """Of all tiles: the gradient x^T dz over the whole batch, then its step."""
+    """All tiles: the gradient x^T dz over the whole batch, then its step."""
     fan_in, columns = record[MATRIX.fan_in], record[MATRIX.columns]
     fits = record[UPDATE_WEIGHTS.dz] % 16 == 0 and lanes_of(scratch[0]) >= 4
     fits = fits and (record[UPDATE_WEIGHTS.dz_stride] | columns) % 4 == 0

@@ -42,7 +42,7 @@ def update_vector_partials(record, frame, scratch, lo, hi, step, adjust):
 
 @twin(partials.update_partials, spread=GRID, scratch=SMALL_SCRATCH, once=True)
 def update_partials(record, frame, scratch, lo, hi, step, adjust):
-    """Of all tiles: the sums of their gradients in all chunks, then the step."""
+    """All tiles: the sums of their gradients in all chunks, then the step."""
     fan_in, columns = record[MATRIX.fan_in], record[MATRIX.columns]
     own, zero, chunks = own_settings(record, frame), cast(0, scratch[0]), chunks_of_batch(frame)
     across = (columns + SMALL_COLUMNS - 1) // SMALL_COLUMNS

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 LEAST = 1e-12
-"""Of the largest factor; a class of factor 0 gets so much."""
+"""The share of the largest factor that a class of factor 0 gets."""
 
 
 def shifted(outputs: np.ndarray, factors: np.ndarray) -> np.ndarray:
