@@ -29,6 +29,22 @@ def missing() -> list[str]:
     return [name for module, name in PACKAGES.items() if not _is_there(module)]
 
 
+def refuse_missing() -> None:
+    """Sees whether all packages are installed.
+
+    Raises
+    ------
+    ImportError
+        If one is missing.
+    """
+    absent = missing()
+    if absent:
+        raise ImportError(
+            f"device='cuda' needs packages that are missing ({', '.join(absent)}): install them"
+            f" by `{INSTALL}`, or {ON_CPU}."
+        )
+
+
 def _is_there(module):
     try:
         return importlib.util.find_spec(module) is not None
@@ -59,12 +75,7 @@ def require() -> Any:
     ImportError
         If one is missing, or is not made for this NumPy.
     """
-    absent = missing()
-    if absent:
-        raise ImportError(
-            f"device='cuda' needs packages that are missing ({', '.join(absent)}): install them"
-            f" by `{INSTALL}`, or {ON_CPU}."
-        )
+    refuse_missing()
     with for_this_numpy(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of names that NumPy will drop
         names = ("compiler", "dispatcher", "decorators", "extending", "cudadrv.nvvm")
@@ -113,9 +124,9 @@ def toolkit() -> tuple[int, int]:
     Raises
     ------
     ImportError
-        As `require`.
+        As `refuse_missing`.
     """
-    require()
+    refuse_missing()
     return importlib.import_module("cuda.bindings.nvjitlink").version()
 
 

@@ -6,6 +6,7 @@ import sys
 
 import numpy as np
 import pytest
+from fusednn.kernels.cuda import packages
 from fusednn.kernels.cuda.twins import BLOCK, Twin
 from fusednn.kernels.ops.products.dense import dense_forward
 from running.host_device import opened_as_cuda
@@ -36,6 +37,7 @@ def opened(monkeypatch):
     """Makes a stand-in the GPU that is opened."""
     monkeypatch.setattr(gpu, "_used_by", None)
     monkeypatch.setattr(gpu, "_loaded", {})
+    monkeypatch.setattr(packages, "toolkit", lambda: (13, 0))
     twins = Twins()
     monkeypatch.setattr(gpu, "every_twin", lambda: twins)
 
@@ -81,6 +83,12 @@ def test_out_of_memory(opened):
 )
 def test_what_is_too_old_or_missing(opened, stand_in, message):
     with opened(stand_in), pytest.raises(RuntimeError, match=message):
+        model(device="cuda").fit(X, Y)
+
+
+def test_packages_of_a_newer_generation_than_the_driver(opened, monkeypatch):
+    monkeypatch.setattr(packages, "toolkit", lambda: (14, 1))
+    with opened(StandIn()), pytest.raises(RuntimeError, match=r"CUDA 14\.1, .* up to 13\.0"):
         model(device="cuda").fit(X, Y)
 
 

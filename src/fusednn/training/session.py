@@ -16,6 +16,7 @@ from fusednn.plan.updating.batches import is_blocked, starts_of
 
 from .drawn_windows import DrawnWindows
 from .evaluations import Evaluations
+from .session_arrays import SessionArrays
 from .step_settings import StepSettings, divided
 from .teams import machine_of, team_of
 from .threads.pace import Pace
@@ -38,7 +39,7 @@ class TimeUp(Exception):
     """The deadline has passed within a pass; its argument is how many batches are done."""
 
 
-class Session:
+class Session(SessionArrays):
     """Training of one network on one data set; a context manager that owns the threads.
 
     Parameters
@@ -286,38 +287,6 @@ class Session:
                     else at
                 )
 
-    def state(self) -> tuple[int, list[np.ndarray]]:
-        """All that training changes: batches that are over, parameters, moments; copies."""
-        self._team.pull(self._changing())
-        return self._settings.done, [flat.copy() for flat in self._changing()]
-
-    def restore(self, state: tuple[int, list[np.ndarray]]) -> None:
-        """Takes a `state` over."""
-        self._settings.done, copies = state
-        for flat, copy in zip(self._changing(), copies, strict=True):
-            flat[:] = copy
-        self._team.push(self._changing())
-
-    def read(self) -> tuple[np.ndarray, np.ndarray]:
-        """The flat parameters and their averages, as the plan has them at present."""
-        flats = self.plan.parameters, self.plan.averages
-        self._team.pull(flats)
-        return flats
-
-    def write(self, *flats: np.ndarray) -> None:
-        """Takes over flat arrays of the plan that have been written."""
-        self._team.push(flats)
-
-    def gradient(self) -> list[np.ndarray]:
-        """The stored gradients, as new arrays."""
-        self._team.pull((self.plan.gradient,))
-        return self.plan.layout.unpack(self.plan.gradient)
-
-    def _changing(self) -> list[np.ndarray]:
-        plan = self.plan
-        normed = [normed.weights for normed in plan.normed]
-        return [plan.parameters, plan.transposed, *plan.states, plan.averages, *normed]
-
     def renew(self, X, target: Target, order: np.ndarray, l2: float) -> None:
         """Writes other data of the same shapes over its own; parameters and moments are zero."""
         assert isinstance(self.source, DenseRows)
@@ -334,30 +303,3 @@ class Session:
             flat.fill(0)
         self._settings.renew(l2)
         self.evaluations.clear()
-
-    def load(self, arrays, moments=()) -> None:
-        """Takes over parameters, and an optimizer's moments, which have their shapes."""
-        self.plan.load(arrays)
-        for flat, moment in zip(self.plan.states, moments, strict=False):
-            self.plan.layout.pack(moment, flat)
-        self._team.push(self._changing())
-
-    def load_trained(self, arrays) -> None:
-        """Takes over parameters, but not as their averages."""
-        self.plan.load_trained(arrays)
-        self._team.push(self._changing())
-
-    def moments(self) -> list[list[np.ndarray]]:
-        """The optimizer's moments, as new arrays."""
-        self._team.pull(self.plan.states)
-        return [self.plan.layout.unpack(flat) for flat in self.plan.states]
-
-    def trained(self) -> list[np.ndarray]:
-        """The parameters that are trained, as new arrays, whatever their averages."""
-        self.read()
-        return self.plan.layout.unpack(self.plan.parameters)
-
-    def parameters(self) -> list[np.ndarray]:
-        """The present parameters, as new arrays; averages where there are some."""
-        self.read()
-        return self.plan.layout.unpack(self.plan.served)

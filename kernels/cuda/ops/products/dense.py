@@ -108,9 +108,8 @@ def multiply(out, stride, x, x_stride, w, w_row, panels, b, m, k, n, floor, fits
                     out[(row + r) * stride + column + q] = raised(acc[r * 4 + q], floor)
 
 
-@twin(dense.dense_forward, spread=GRID)
-def dense_forward(record, frame, scratch, lo, hi):
-    """Rows [lo, hi) of out (B, O) = max(x (B, I) w + b, floor); overwrites."""
+def forward(record, frame, scratch, lo, hi, panels):
+    """Rows [lo, hi) of out (B, O) = max(x (B, I) w + b, floor), with w in panels or row-major."""
     x, w = slot(record, FORWARD.x, scratch[0]), slot(record, FORWARD.w, scratch[0])
     b, out = slot(record, FORWARD.b, scratch[0]), slot(record, FORWARD.out, scratch[0])
     stride, x_stride = record[FORWARD.out_stride], record[FORWARD.x_stride]
@@ -118,22 +117,20 @@ def dense_forward(record, frame, scratch, lo, hi):
     fits = (record[FORWARD.out] | record[FORWARD.w]) % 16 == 0 and (stride | n) % 4 == 0
     x = advance(x, first_row(record, frame, lo) * x_stride)
     floor = number(record, FORWARD.floor, scratch[0])
-    out = advance(out, lo * stride)
-    multiply(out, stride, x, x_stride, w, k, True, b, hi - lo, k, n, floor, fits)
+    out, w_row = advance(out, lo * stride), k if panels else n
+    multiply(out, stride, x, x_stride, w, w_row, panels, b, hi - lo, k, n, floor, fits)
+
+
+@twin(dense.dense_forward, spread=GRID)
+def dense_forward(record, frame, scratch, lo, hi):
+    """Rows [lo, hi) of out (B, O) = max(x (B, I) w + b, floor); overwrites."""
+    forward(record, frame, scratch, lo, hi, True)
 
 
 @twin(dense.plain_forward, spread=GRID)
 def plain_forward(record, frame, scratch, lo, hi):
     """dense_forward with w (I, O) row-major."""
-    x, w = slot(record, FORWARD.x, scratch[0]), slot(record, FORWARD.w, scratch[0])
-    b, out = slot(record, FORWARD.b, scratch[0]), slot(record, FORWARD.out, scratch[0])
-    stride, x_stride = record[FORWARD.out_stride], record[FORWARD.x_stride]
-    k, n = record[FORWARD.fan_in], record[FORWARD.fan_out]
-    fits = (record[FORWARD.out] | record[FORWARD.w]) % 16 == 0 and (stride | n) % 4 == 0
-    x = advance(x, first_row(record, frame, lo) * x_stride)
-    floor = number(record, FORWARD.floor, scratch[0])
-    out = advance(out, lo * stride)
-    multiply(out, stride, x, x_stride, w, n, False, b, hi - lo, k, n, floor, fits)
+    forward(record, frame, scratch, lo, hi, False)
 
 
 @twin(dense.dense_backward, spread=GRID)

@@ -123,7 +123,8 @@ class Copies:
         """Frees the copies."""
         for address in self._allocated:
             self._device.free(address)
-        self.__init__(self._device)  # type: ignore[misc]  # as empty as at first
+        for kept in (self._extents, self._starts, self._alive, self._allocated, self._fetched):
+            kept.clear()
 
     def _find(self, start: int, stop: int) -> Extent | None:
         """The copy that has all of some memory."""

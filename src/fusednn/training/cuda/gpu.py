@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
+from fusednn.kernels.cuda import packages
 from fusednn.kernels.cuda.cache import cubin_of
 from fusednn.kernels.cuda.twins import GRID, THREAD, Twin, every_twin
 from fusednn.plan.cuda.program import Kernel
@@ -114,11 +115,10 @@ def open_gpu(compiled: Compiled = compiled_kernel) -> Gpu:
 
 
 def _packages() -> tuple[Any, Any]:
-    try:
-        import cuda.core as core
-        from cuda.bindings import driver
-    except ImportError as missing:
-        raise refusals.no_packages(missing.name or str(missing)) from None
+    packages.refuse_missing()
+    import cuda.core as core
+    from cuda.bindings import driver
+
     return core, driver
 
 
@@ -132,6 +132,7 @@ def _check_driver(driver: Any) -> None:
     _, version = driver.cuDriverGetVersion()
     if version < refusals.DRIVER:
         raise refusals.old_driver(version)
+    packages.check_driver(version)
     status, count = driver.cuDeviceGetCount()
     if not count:
         raise refusals.no_gpu("the driver has no device")

@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
+from fusednn.kernels.cuda.packages import ON_CPU
+
 DRIVER = 13000
 """The oldest CUDA that the driver must support, as it counts them: its own kernels are of this
-one. Later drivers run them too."""
-
-ON_CPU = "use device='cpu'"
-
-
-def no_packages(missing: str) -> ImportError:
-    """A package cannot be imported."""
-    return ImportError(
-        f"device='cuda' needs packages that are missing ({missing}): install them by"
-        f" `pip install 'fusednn[cuda]'`, or {ON_CPU}."
-    )
+one. Later drivers run them too; `packages.check_driver` knows what the installed packages need."""
 
 
 def no_driver() -> RuntimeError:
