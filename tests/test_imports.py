@@ -204,7 +204,7 @@ NUMBA_OPTIONS = {
 }  # fmt: skip
 DECORATORS = {"cfunc", "guvectorize", "jit", "njit", "stencil", "vectorize"}
 LLVM_FLAGS = {"fast", "nnan", "ninf", "nsz", "arcp", "contract", "afn", "reassoc"}
-WITH_OPTIONS = "_jit.py", "_options.py", "cuda/_compiler.py"  # the last: of Numba's for GPUs
+WITH_OPTIONS = "_jit.py", "_options.py", "cuda/compiling/compiler.py"  # the last: for GPUs
 KERNELS = sorted(ROOT.glob("kernels/**/*.py"))
 
 

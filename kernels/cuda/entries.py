@@ -6,10 +6,12 @@ A task is three words, its bounds and its kind, as in `kernels/records.py`. As o
 over samples are multiplied by the positions of the record, and cut to the batch.
 """
 
+import numpy as np
 from fusednn.kernels import records
 from fusednn.kernels.intrinsics.pointers import advance, slot
 
 from .language import block, blocks, single, thread, threads
+from .spreading import is_inside
 
 TASK_WIDTH = 3
 
@@ -28,54 +30,66 @@ def rows_of(record, task):
     return record[records.POSITIONS]
 
 
-def pieces_of(record, task, end):
-    """How often an op is called for a task: once, or for each series that has a length."""
+def pieces_of(record, task, end, at_once):
+    """How often an op is called for a task: `at_once`, or for each series that has a length."""
     if task[2] != records.WHOLE and task[0] >= end:
         return 0
-    return 1 if record[records.LENGTHS] == 0 else end - task[0]
+    return 1 if at_once or record[records.LENGTHS] == 0 else end - task[0]
 
 
-def task_of(run):
+def task_of(run, over_padding):
     """A device function that runs one task by all threads that call it."""
 
     def run_task(record, frame, scratch, task):
         # what the loop needs is read anew each time, so that the op has the registers
-        piece = 0
-        while piece < pieces_of(record, task, end_of(frame, task)):
+        piece = np.int32(0)
+        while piece < pieces_of(record, task, end_of(frame, task), over_padding):
             rows = rows_of(record, task)
             lo, hi = task[0] * rows, end_of(frame, task) * rows
-            if record[records.LENGTHS] != 0:
+            if not over_padding and record[records.LENGTHS] != 0:
                 lo = (task[0] + piece) * rows
                 hi = lo + slot(record, records.LENGTHS, lo)[task[0] + piece]
             single()
             run(record, frame, scratch, lo, hi)
-            piece += 1
+            piece = np.int32(piece + 1)
 
     return run_task
 
 
-def by_grid(run, scratch_size, once):
-    """An entry whose tasks are run one after the other, each by all blocks."""
-    run_task = task_of(run)
+def always(size):
+    """A device function that gives the same scratch for each record."""
+
+    def size_of(record):
+        return size
+
+    return size_of
+
+
+def by_grid(run, scratch_of, once, over_padding):
+    """An entry whose tasks are run one after the other, each by all blocks.
+
+    `scratch_of` gives the elements of scratch for each block, by the record.
+    """
+    run_task = task_of(run, over_padding)
 
     def entry(record, frame, scratch, tasks, n_tasks):
-        number = 0
+        number = np.int32(0)
         while number < (min(n_tasks, 1) if once else n_tasks):
-            own = advance(scratch, block() * scratch_size)
+            own = advance(scratch, block() * scratch_of(record))
             run_task(record, frame, own, advance(tasks, number * TASK_WIDTH))
-            number += 1
+            number = np.int32(number + 1)
 
     return entry
 
 
-def by_block(run, scratch_size):
+def by_block(run, scratch_of):
     """An entry whose tasks are run by a block each."""
-    run_task = task_of(run)
+    run_task = task_of(run, False)
 
     def entry(record, frame, scratch, tasks, n_tasks):
         number = block()
         while number < n_tasks:
-            own = advance(scratch, block() * scratch_size)
+            own = advance(scratch, block() * scratch_of(record))
             run_task(record, frame, own, advance(tasks, number * TASK_WIDTH))
             number += blocks()
 
@@ -91,32 +105,8 @@ def by_rows(run):
             task = advance(tasks, number * TASK_WIDTH)
             rows = rows_of(record, task)
             for row in range(task[0] * rows + first, end_of(frame, task) * rows, step):
-                if record[records.LENGTHS] == 0 or is_inside(record, row):
+                if is_inside(record, row):
                     single()
                     run(record, frame, scratch, row, row + 1)
-
-    return entry
-
-
-def is_inside(record, row):
-    """Whether a row is not behind the end of its series."""
-    positions = record[records.POSITIONS]
-    return row % positions < slot(record, records.LENGTHS, row)[row // positions]
-
-
-def by_samples(run):
-    """An entry whose samples are run by a thread each."""
-
-    def entry(record, frame, scratch, tasks, n_tasks):
-        first, step = block() * threads() + thread(), blocks() * threads()
-        for number in range(n_tasks):
-            task = advance(tasks, number * TASK_WIDTH)
-            rows = rows_of(record, task)
-            for sample in range(task[0] + first, end_of(frame, task), step):
-                count = rows
-                if record[records.LENGTHS] != 0:
-                    count = slot(record, records.LENGTHS, sample)[sample]
-                single()
-                run(record, frame, scratch, sample * rows, sample * rows + count)
 
     return entry

@@ -15,6 +15,10 @@ def _only_on_a_device(name):
 thread = _only_on_a_device("thread")
 """thread(): the number of this thread in its block, int64."""
 
+thread_again = _only_on_a_device("thread_again")
+"""thread_again(): as `thread`, asked at this place: what follows from it is computed here, and
+takes no registers before."""
+
 threads = _only_on_a_device("threads")
 """threads(): the threads of a block."""
 
@@ -28,11 +32,18 @@ barrier = _only_on_a_device("barrier")
 """barrier(): all threads of the block wait for each other here, and see what was written."""
 
 grid_barrier = _only_on_a_device("grid_barrier")
-"""grid_barrier(): all threads of all blocks wait for each other here."""
+"""grid_barrier(arrivals): all threads of all blocks wait for each other here, and see what was
+written; the pointer is to a word that begins as 0, and that nothing else uses."""
 
 shared = _only_on_a_device("shared")
 """shared(n, like): pointer to n elements that the block shares; n is a literal. They hold nothing
 before, and a call's own memory is used again by the next call at the same place."""
+
+dynamic = _only_on_a_device("dynamic")
+"""dynamic(like): pointer to the shared memory that the launch gives the block."""
+
+address = _only_on_a_device("address")
+"""address(pointer): where it points to, as a word that a record may hold."""
 
 local = _only_on_a_device("local")
 """local(n, like): pointer to n elements of the thread's own, in registers; n is a literal."""
@@ -43,8 +54,11 @@ load4 = _only_on_a_device("load4")
 store4 = _only_on_a_device("store4")
 """store4(pointer, i, a, b, c, d): writes four elements from i on, where `load4` may read."""
 
+copy = _only_on_a_device("copy")
+"""copy(target, i, source, j): begins to copy an element of global to shared memory."""
+
 copy4 = _only_on_a_device("copy4")
-"""copy4(target, i, source, j): begins to copy four elements of global to shared memory."""
+"""copy4(target, i, source, j): the same of four elements, at addresses that 16 divides."""
 
 commit_copies = _only_on_a_device("commit_copies")
 """commit_copies(): the copies since the last call are a group."""

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any, NamedTuple
 
+from .entries import always
+
 GRID, BLOCK, THREAD = "grid", "block", "thread"
 """Who runs a task of an op: all blocks together, one block for each task, or one thread for each
 of its rows."""
@@ -25,18 +27,30 @@ class Twin(NamedTuple):
         Elements of scratch for each block.
     once : bool
         Whether the first task stands for all, which would only be read and passed over.
-    by_sample : bool
-        Whether a thread takes all rows of a sample, as the op takes them together.
+    scratch_of : callable, optional
+        Gives the elements of scratch for each block by the record, instead of `scratch`; a device
+        function too.
+    over_padding : bool
+        Whether it runs for all rows at once, also for those behind the ends of series: they make
+        no difference, since no row depends on another and no element is an index, or it leaves
+        them alone.
+    units : callable, optional
+        Gives the number of blocks that have work for each row, by the record; else it is one.
     others : tuple of (callable, callable)
         Functions for some of the functions of a record: whether it is for these, and the function.
+    small : int
+        Elements of scratch where no tile is large, as in programs; 0: `scratch`.
     """
 
     function: Callable
     spread: str = GRID
     scratch: int = 0
     once: bool = False
-    by_sample: bool = False
+    scratch_of: Callable | None = None
+    units: Callable | None = None
+    over_padding: bool = False
     others: tuple[tuple[Callable, Callable], ...] = ()
+    small: int = 0
 
     def function_for(self, functions: Mapping[str, Any]) -> Callable:
         """The device function for a record with these functions, by their names."""
@@ -44,6 +58,18 @@ class Twin(NamedTuple):
             if fits(functions):
                 return function
         return self.function
+
+    def sized(self) -> Callable:
+        """The device function that gives the elements of scratch for each block by a record."""
+        return self.scratch_of or always(self.scratch)
+
+    def elements(self, record: Any) -> int:
+        """The elements of scratch for each block that runs a record."""
+        return int(self.sized()(record))
+
+    def blocks_with_work(self, rows: int, record: Any) -> int:
+        """The blocks that have work where all share so many rows of a record."""
+        return rows if self.units is None else rows * int(self.units(record))
 
 
 TWINS: dict[Any, Twin] = {}
@@ -53,18 +79,17 @@ TWINS: dict[Any, Twin] = {}
 def twin(
     op: Any,
     spread: str = GRID,
-    scratch: int = 0,
-    once: bool = False,
     where: Callable | None = None,
+    **options: Any,
 ) -> Callable[[Callable], Callable]:
-    """The decorator of a device function that does an op's work on a GPU.
+    """The decorator of a device function that does an op's work on a GPU; options as in `Twin`.
 
     With `where` it is for some of the functions of a record, and follows one that is for all.
     """
 
     def decorate(function: Callable) -> Callable:
         if where is None:
-            TWINS[op] = Twin(function, spread, scratch, once)
+            TWINS[op] = Twin(function, spread, **options)
         else:
             known = TWINS[op]
             TWINS[op] = known._replace(others=(*known.others, (where, function)))
@@ -83,12 +108,12 @@ def takes(name: str, parameter: str) -> Callable[[Mapping[str, Any]], bool]:
     return fits
 
 
-def ported(op: Any, by_sample: bool = False) -> None:
-    """Has each thread of a GPU run the op of the CPU for rows of its own, or for a sample.
+def ported(op: Any) -> None:
+    """Has each thread of a GPU run the op of the CPU for rows of its own.
 
     Such an op leaves its scratch alone: threads have none. A twin written by hand goes first.
     """
-    TWINS.setdefault(op, Twin(op, THREAD, by_sample=by_sample))
+    TWINS.setdefault(op, Twin(op, THREAD))
 
 
 @cache

@@ -29,13 +29,19 @@ class Heads(Bench):
         found = self.read(HEADS, STEPS, STEPS)
         self.plain[found] = values
         block, width = self.blocks[found], padded(STEPS, self.dtype)
-        memory = block.values.reshape(SAMPLES, -1)
+        memory = block.values.reshape(self.samples, -1)
         for sample, own in enumerate(values):
             for head, p in enumerate(own):
                 first = head * STEPS * width
                 flat = memory[sample, first : first + STEPS * width]
                 write_panels(flat, p.T.astype(self.dtype), STEPS)
         return found
+
+
+class FewHeads(Heads):
+    """With few samples: each takes long."""
+
+    samples, splits = 3, ([(0, 3)], [(0, 1), (1, 3)])
 
 
 def given_heads(causal):
@@ -45,7 +51,7 @@ def given_heads(causal):
 
 
 def attended(make, causal, keeps):
-    bench = Heads(make)
+    bench = FewHeads(make)
     qkv = bench.read(STEPS, COLUMNS)
     out = {"out": bench.new(STEPS, HEADS * SIZE)}
     if keeps:
@@ -65,7 +71,7 @@ def attend_and_keep(make):
 
 
 def went_back(make, causal, keeps):
-    bench = Heads(make)
+    bench = FewHeads(make)
     qkv = bench.read(STEPS, COLUMNS)
     dout, out = bench.read(STEPS, HEADS * SIZE), {"dqkv": bench.new(STEPS, COLUMNS)}
     q, k, _ = _parts(bench.plain[qkv].astype(float), HEADS, KEYS)
@@ -173,7 +179,16 @@ def gate_backward(make):
 
 
 def dense_partials(make):
-    fan_in, fan_out, steps = 21, 37, 3
+    return sums_of_rows(make, 21, 37, 3)
+
+
+def dense_partials_of_series(make):
+    """Each with steps of its own."""
+    return sums_of_rows(make, 21, 37, 3, make.random.randint(1, 4, size=SAMPLES))
+
+
+def sums_of_rows(make, fan_in, fan_out, steps, lengths=None):
+    """x^T dz, and the sums of dz, of each chunk of samples."""
     x = make.rows(make.values(SAMPLES * steps, fan_in))
     dz = make.rows(make.values(SAMPLES * steps, fan_out), padding=0.0)
     form, chunks = Panels(fan_in, fan_out, make.dtype), -(-SAMPLES // CHUNK_ROWS)
@@ -190,10 +205,16 @@ def dense_partials(make):
         "dz_row": dz.stride,
         "fan_in": fan_in,
         "columns": form.padded_out,
+        "lengths": lengths,
     }
-    starts = range(CHUNK_ROWS, SAMPLES, CHUNK_ROWS)
+    own = np.full(SAMPLES, steps) if lengths is None else lengths
+    inside = np.arange(steps) < own[:, np.newaxis]
     left, right = (
-        np.split(one.values.astype(float).reshape(SAMPLES, steps, -1), starts) for one in (x, dz)
+        np.split(
+            inside[..., np.newaxis] * one.values.astype(float).reshape(SAMPLES, steps, -1),
+            range(CHUNK_ROWS, SAMPLES, CHUNK_ROWS),
+        )
+        for one in (x, dz)
     )
     want = {
         "dw": np.array(
@@ -209,7 +230,7 @@ def dense_partials(make):
 
 
 CASES = [
-    dense_partials,
+    *(dense_partials, dense_partials_of_series),
     *(attend, attend_and_keep, attend_backward, attend_backward_again),
     *(attend_next, turn_and_attend_next, add_next_positions),
     *(rotate, add_positions, update_positions, gate, gate_backward),

@@ -82,6 +82,14 @@ def dense_backward(make):
     return backward(make, Panels(FAN_IN, FAN_OUT, make.dtype), transposed)
 
 
+def mirrored_forward(make):
+    """A layer with the transposed weights of another: the backward op with a bias."""
+    case = dense_backward(make)
+    b = make.values(FAN_IN)
+    operands = {**case.operands, "zeros": make.vector(b)}
+    return case._replace(operands=operands, want={"dx": case.want["dx"] + b})
+
+
 def narrow_backward(make):
     return backward(make, Vectors(FAN_IN, OUTPUTS, make.dtype), make.packed)
 
@@ -232,7 +240,8 @@ def sort_codes(make):
 
 
 CASES = [
-    *(dense_forward, plain_forward, dense_backward, narrow_forward, narrow_backward),
+    *(dense_forward, plain_forward, dense_backward, mirrored_forward),
+    *(narrow_forward, narrow_backward),
     *(half_forward, integer_forward, csr_forward, batch_columns),
     *(embed_rows, embed_backward, sort_codes),
 ]

@@ -54,14 +54,17 @@ class Bench:
         The scratch that the call of a graph needs.
     unseen : tuple of str
         Outputs behind whose columns nothing reads.
+    samples, splits
+        Samples, and bounds of tasks over them.
     """
 
     oracle, elements = Recurrent, staticmethod(recurrent_elements)
     unseen: tuple[str, ...] = ("cells", "squashed")
+    samples, splits = SAMPLES, BY_ROWS
 
     def __init__(self, make, storage=""):
         self.make, self.dtype, self.program, self.memory = make, make.dtype, self, self
-        self.storage, self.rows, self.chunk = storage, SAMPLES, MICRO_ROWS
+        self.storage, self.rows, self.chunk = storage, self.samples, MICRO_ROWS
         self.blocks, self.written, self.plain, self.flat = {}, {}, {}, {}
         self.records = []
 
@@ -103,7 +106,7 @@ class Bench:
     def read(self, *shape, padding=None, values=None):
         """An array over samples that the call reads; by default of random values."""
         array = Array(shape)
-        drawn = self.make.values(SAMPLES, *shape)
+        drawn = self.make.values(self.samples, *shape)
         self.plain[array] = drawn if values is None else values
         rows = self.make.rows(self.plain[array].reshape(-1, shape[-1]), padding)
         self.block(array, rows)
@@ -121,7 +124,7 @@ class Bench:
     def new(self, *shape):
         """An array that the call writes."""
         array = Array(shape)
-        rows = self.make.empty(array.width, SAMPLES * array.positions)
+        rows = self.make.empty(array.width, self.samples * array.positions)
         self.block(array, rows)
         self.written[array] = rows
         return array
@@ -153,7 +156,7 @@ class Bench:
         if self.storage == "int8":
             plain["w"] = RoundingRows(plain["w"])
         oracle = self.oracle()
-        oracle.B, oracle._goes_back, oracle.continues = SAMPLES, True, continues
+        oracle.B, oracle._goes_back, oracle.continues = self.samples, True, continues
         oracle._shape = next(iter(out.values())).shape
         want = getattr(oracle, op)(**plain)
         want = {name: want[name].reshape(-1, array.width) for name, array in out.items()}
@@ -161,7 +164,7 @@ class Bench:
             self.written[array] for name, array in out.items() if name not in self.unseen
         )
         scratch = self.elements(SimpleNamespace(calls=[call]), self.dtype)
-        return Case(kernel, operands, found, want, BY_ROWS, zeros, scratch=max(scratch, 1))
+        return Case(kernel, operands, found, want, self.splits, zeros, scratch=max(scratch, 1))
 
 
 def forward(make, cell, columns, kept, storage="", **more):

@@ -15,7 +15,7 @@ from fusednn.kernels import records
 from fusednn.kernels.intrinsics.shapes import SHAPE
 from fusednn.kernels.ops.products import embedding, mirrored, sparse
 from fusednn.kernels.ops.products.partials import CHUNK_ROWS
-from fusednn.kernels.ops.updates import average, clip, update
+from fusednn.kernels.ops.updates import average, clip, finite, update
 from oracles import reference_layers
 from running.op_cases import (
     ONCE,
@@ -171,6 +171,28 @@ def update_runs(make):
     return update_case(make, form.runs_op, form, gradient, operands)
 
 
+def update_runs_of_series(make):
+    """A recurrence: the steps of each series but its first, of which some have no other."""
+    positions = 7
+    lengths = make.random.randint(1, positions + 1, size=SAMPLES)
+    x = make.rows(make.values(SAMPLES * positions, FAN_IN))
+    dz = make.rows(make.values(SAMPLES * positions, FAN_OUT), padding=0)
+    rows, slopes = (one.values.astype(float).reshape(SAMPLES, positions, -1) for one in (x, dz))
+    gradient = 0.0
+    for own, before, after in zip(lengths, rows, slopes, strict=True):
+        gradient = gradient + before[: own - 1].T @ after[1:own]
+    operands = {
+        "x": x.memory, "dz": dz.memory[dz.stride :], "zeros": aligned_zeros(512, make.dtype),
+        "taps": np.zeros(1, np.int64), "tap_size": FAN_IN, "runs": 1, "lengths": lengths,
+        "block_rows": update.TILE_ROWS, "block_columns": SHAPE.panel(x.memory.itemsize),
+        "length": positions - 1, "steps": positions, "x_sample": positions * x.stride,
+        "x_run": 0, "x_row": x.stride, "dz_sample": positions * dz.stride, "dz_run": 0,
+        "dz_row": dz.stride,
+    }  # fmt: skip
+    form = Panels(FAN_IN, FAN_OUT, make.dtype)
+    return update_case(make, form.runs_op, form, gradient, operands)
+
+
 def update_csr_weights(make):
     _, batch = sparse_data(make, FAN_IN)
     dz = make.rows(make.values(SAMPLES, FAN_OUT), padding=0)
@@ -210,6 +232,24 @@ def average_weights(make):
         ([(0, LONG)], [(0, 17), (17, 40), (40, LONG)]),
         settings={records.AVERAGE: 0.3},
     )
+
+
+def find_not_finite(make, value=np.inf):
+    w, found = make.values(LONG), np.zeros(1, np.int64)
+    w[LONG // 2] = value
+    want = {"found": [float(not np.isfinite(value))]}
+    return Case(
+        *(finite.find_not_finite, {"found": found, "w": w}, {"found": always(found)}, want),
+        ([(0, LONG)], [(0, 17), (17, 40), (40, LONG)]),
+    )
+
+
+def find_nan(make):
+    return find_not_finite(make, np.nan)
+
+
+def find_the_largest(make):
+    return find_not_finite(make, np.finfo(make.dtype).max)
 
 
 PART = 64
@@ -328,10 +368,12 @@ def differentiate_vectors(make):
 
 
 CASES = [
-    *(update_weights, update_mirrored, update_narrow, update_bias, update_runs),
+    *(update_weights, update_mirrored, update_narrow, update_bias),
+    *(update_runs, update_runs_of_series),
     *(update_csr_weights, apply_gradient, apply_narrow, apply_bias, apply_table, update_table),
     *(update_partials, update_vector_partials),
     *(update_decaying, apply_decaying, update_decaying_partials),
+    *(find_not_finite, find_nan, find_the_largest),
     *(average_weights, gradient_squares, clip_factor, clip_gradient),
     *(bound_columns, bound_vectors, normalise_columns, normalise_vectors),
     *(differentiate_columns, differentiate_vectors),

@@ -158,12 +158,12 @@ def depthwise(make):
     return convolved(make, O, O)
 
 
-def sums(make, channels, groups):
+def sums(make, channels, groups, windows=CONVOLVED):
     bench = Bench(make)
     shape = (3, 2, channels // groups, O)
-    given = {"w": bench.parameter(*shape), "windows": CONVOLVED, "groups": groups}
+    given = {"w": bench.parameter(*shape), "windows": windows, "groups": groups}
     out = {"dw": Array(shape, CHUNKS), "db": Array((O,), CHUNKS)}
-    x, dz = bench.read(*SIZES, channels), bench.read(*CONVOLVED.counts, O)
+    x, dz = bench.read(*SIZES, channels), bench.read(*windows.counts, O)
     return bench.case("convolution_partials", out, x=x, dz=dz, **given)
 
 
@@ -171,8 +171,35 @@ def convolution_partials(make):
     return sums(make, C, 1)
 
 
+def partials_without_a_frame(make):
+    """Windows that read the samples where they lie."""
+    return sums(make, padded(1, make.dtype), 1, POOLED)
+
+
+def transposed_sums(make, filters, groups):
+    """Those of a transposed convolution, from windows of the gradient by its output."""
+    bench, shape = Bench(make), (3, 2, O // groups, filters)
+    given = {"w": bench.parameter(*shape), "windows": CONVOLVED, "groups": groups}
+    out = {"dw": Array(shape, CHUNKS), "db": Array((filters,), CHUNKS)}
+    x, dz = bench.read(*CONVOLVED.counts, O), bench.read(*SIZES, filters)
+    return bench.case("convolve_transposed_partials", out, x=x, dz=dz, **given)
+
+
+def transposed_partials(make):
+    return transposed_sums(make, C, 1)
+
+
 def depthwise_partials(make):
     return sums(make, O, O)
+
+
+def depthwise_partials_of_several(make):
+    """Three filters of each channel."""
+    return sums(make, O // 3, O // 3)
+
+
+def transposed_depthwise_partials(make):
+    return transposed_sums(make, O, O)
 
 
 def back(make, channels):
@@ -272,7 +299,9 @@ CASES = [
     *(convolve, convolution_partials, scatter, scatter_without_padding),
     *(convolve_columns, convolve_backward, convolve_backward_by_panels),
     *(scatter_narrow, scatter_narrow_of_several),
+    *(partials_without_a_frame, transposed_partials),
     *(depthwise, depthwise_partials),
+    *(depthwise_partials_of_several, transposed_depthwise_partials),
     *(reduced_convolve, reduced_depthwise, reduced_scatter, reduced_narrow),
     *(max_pool, max_pool_backward, average_pool, average_pool_backward),
 ]

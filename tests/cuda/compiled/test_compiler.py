@@ -10,7 +10,7 @@ pytest.importorskip("cuda.core")
 
 # Without the packages the module ends above, so these imports cannot come first.
 from fusednn.kernels import maths
-from fusednn.kernels.cuda import _compiler
+from fusednn.kernels.cuda.compiling import compiler
 from fusednn.kernels.cuda.language import (
     barrier,
     block,
@@ -39,8 +39,8 @@ CAPABILITIES = pytest.mark.parametrize("capability", [(8, 0), (9, 0)])
 def compiled(function, dtype=np.float32, capability=(9, 0)):
     """The PTX and the machine code of a twin that belongs to no op."""
     twin = Twin(function)
-    ptx = _compiler.ptx_of(function, twin, np.dtype(dtype), {}, capability)
-    return ptx, _compiler.linked(ptx, capability, twin)
+    ptx = compiler.ptx_of(function, twin, np.dtype(dtype), {}, capability)
+    return ptx, compiler.linked(ptx, capability, twin)
 
 
 def arithmetic(record, frame, scratch, lo, hi):
@@ -145,7 +145,7 @@ def test_a_product_of_float64():
 
 
 def waits(record, frame, scratch, lo, hi):
-    grid_barrier()
+    grid_barrier(record)
 
 
 def too_long(record, frame, scratch, lo, hi):

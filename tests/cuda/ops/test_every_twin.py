@@ -17,8 +17,12 @@ MINE = {name: case for name, case in CASES.items() if OP_OF[name] in BY_HAND}
 EVERY = pytest.mark.parametrize(
     ("case", "dtype"),
     [
-        pytest.param(case, dtype, id=f"{name}-{dtype.__name__}")
-        for name, case in MINE.items()
+        pytest.param(
+            *(case, dtype),
+            id=f"{name}-{dtype.__name__}",
+            marks=() if number % 3 == 0 else pytest.mark.long,
+        )
+        for number, (name, case) in enumerate(MINE.items())
         for dtype in (np.float32, np.float64)
         if dtype in getattr(case, "dtypes", [dtype])
     ],
@@ -43,9 +47,11 @@ def test_twins_take_what_the_op_takes(op):
     assert twin.function.__module__.startswith(folder)
 
 
+@pytest.mark.thinned
 @EVERY
-@pytest.mark.parametrize(("split", "blocks", "threads"), [(0, 3, 64), (1, 1, 256)])
+@pytest.mark.parametrize(("split", "blocks", "threads"), [(0, 3, 64), (1, 1, 256), (1, 5, 64)])
 def test_bits(case, dtype, split, blocks, threads):
+    """By one task or several of a launch; five blocks are more than some cases have work for."""
     _, want = run(case, dtype, np.nan)
     _, found = run_simulated(case, dtype, np.nan, split, blocks, threads)
     assert found.keys() == want.keys()

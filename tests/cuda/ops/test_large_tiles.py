@@ -1,10 +1,12 @@
 """Large tiles of products: whole and cut in rows, columns and k, by the bits of the CPU."""
 
 import fusednn.kernels.cuda.ops.products.dense as gpu
+import fusednn.kernels.cuda.ops.products.dense_partials as gpu_partials
 import numpy as np
 import pytest
+from cases.ops.of_attention import sums_of_rows
 from fusednn.kernels import records
-from fusednn.kernels.cuda import product
+from fusednn.kernels.cuda.tiles import product
 from fusednn.kernels.optimizers import OPTIMIZERS
 from running.op_cases import SAMPLES, Case, always, update_case
 from running.same_bits import assert_same_bits
@@ -12,7 +14,11 @@ from running.same_bits import assert_same_bits
 from fusednn.plan.layout.forms import Panels
 from fusednn.plan.memory.buffers import aligned_zeros
 
-DTYPES = pytest.mark.parametrize("dtype", [np.float32, np.float64], ids=["float32", "float64"])
+DTYPES = pytest.mark.parametrize(
+    "dtype",
+    [np.float32, pytest.param(np.float64, marks=pytest.mark.long)],
+    ids=["float32", "float64"],
+)
 
 
 @pytest.fixture(autouse=True)
@@ -24,6 +30,7 @@ def only_large(monkeypatch):
 
     monkeypatch.setattr(product, "LARGE_TILES", 1)
     monkeypatch.setattr(gpu, "multiply_small", refuse)
+    monkeypatch.setattr(gpu_partials, "multiply_small", refuse)
 
 
 def forward(rows, fan_in, fan_out):
@@ -94,7 +101,7 @@ def update(fan_in, fan_out, optimizer="adam"):
 
 
 @DTYPES
-@pytest.mark.parametrize("rows", [247, 110])
+@pytest.mark.parametrize("rows", [pytest.param(247, marks=pytest.mark.long), 110])
 def test_forward(dtype, rows):
     """19 is two whole steps of k and three more, 5 is none."""
     assert_same_bits(forward(rows, 19, 123), dtype, threads=256)
@@ -112,15 +119,29 @@ def test_backward(dtype):
 
 
 @DTYPES
-@pytest.mark.parametrize(("fan_in", "fan_out"), [(123, 120), (250, 100), (90, 255)])
+@pytest.mark.parametrize(
+    ("fan_in", "fan_out"),
+    [
+        (123, 120),
+        pytest.param(250, 100, marks=pytest.mark.long),
+        pytest.param(90, 255, marks=pytest.mark.long),
+    ],
+)
 def test_update(dtype, fan_in, fan_out):
     assert_same_bits(update(fan_in, fan_out), dtype, threads=256)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("optimizer", ["sgd", "amsgrad"])
 def test_states_of_an_update(optimizer):
     """One, which stands in the records of all, and three."""
     assert_same_bits(update(128, 128, optimizer), np.float32, threads=256)
+
+
+@pytest.mark.long
+@DTYPES
+def test_sums_of_chunks(dtype):
+    assert_same_bits(lambda make: sums_of_rows(make, 123, 100, 2), dtype, threads=256)
 
 
 def test_a_block_alone_takes_small_tiles():

@@ -21,6 +21,7 @@ def named(case):
     return getattr(case, "__name__", None)
 
 
+@pytest.mark.thinned
 @DTYPES
 @pytest.mark.parametrize("case", STEPPED, ids=named)
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
@@ -46,6 +47,7 @@ def test_every_optimizer(case, dtype, optimizer):
     assert_same_bits(lambda make: edit(case(make)), dtype)
 
 
+@pytest.mark.thinned
 @DTYPES
 @pytest.mark.parametrize("copied", [True, False], ids=["copied", "not-copied"])
 @pytest.mark.parametrize("case", [*STEPPED, of_updates.apply_bias], ids=named)

@@ -90,15 +90,23 @@ def store4(pointer, i, *values):
         pointer[i + q] = value
 
 
-def copy4(target, i, source, j):
-    """Begins a copy: until it is waited for, the target holds nothing."""
+def _begin_copy(target, i, values, source):
     if target.address < SHARED_ADDRESSES or source.address >= SHARED_ADDRESSES:
         raise RangeError(f"{NOW} copies to {target.cells.name} from {source.cells.name}")
-    _aligned(target, i)
-    values = load4(source, j)
-    for q in range(4):
+    for q in range(len(values)):
         target[i + q] = target.cells.poison
     NOW.place.copies[-1].append((target, i, values))
+
+
+def copy(target, i, source, j):
+    """Begins a copy: until it is waited for, the target holds nothing."""
+    _begin_copy(target, i, (source[j],), source)
+
+
+def copy4(target, i, source, j):
+    """The same of four elements."""
+    _aligned(target, i)
+    _begin_copy(target, i, load4(source, j), source)
 
 
 def commit_copies():
@@ -132,13 +140,17 @@ def meanings_of(memory: Memory):
         pointers.slot: slot,
         pointers.prefetch: lambda pointer: None,
         language.thread: lambda: NOW.thread,
+        language.thread_again: lambda: NOW.thread,
         language.threads: lambda: NOW.threads,
         language.block: lambda: NOW.block,
         language.blocks: lambda: NOW.blocks,
         language.shared: memory.shared,
+        language.dynamic: memory.given,
+        language.address: lambda pointer: np.int64(pointer.address),
         language.local: local,
         language.load4: load4,
         language.store4: store4,
+        language.copy: copy,
         language.copy4: copy4,
         language.commit_copies: commit_copies,
         language.wait_copies: wait_copies,

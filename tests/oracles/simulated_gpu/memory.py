@@ -8,6 +8,7 @@ import ctypes
 from bisect import bisect_right
 
 import numpy as np
+from fusednn.kernels.intrinsics.pointers import view_at
 
 from .running import NOW
 
@@ -42,7 +43,11 @@ def dtype_of(like):
 
 
 class Races:
-    """Who has read and written which address since the launch began."""
+    """Who has read and written which address since the launch began.
+
+    Of the readers the last one of another block than that of the last, the last but one, and the
+    last are known: one of them clashes with whoever should not write.
+    """
 
     def __init__(self):
         self.written, self.seen = {}, {}
@@ -61,17 +66,19 @@ class Races:
             self.complain("reads", address, cells, "writes", before)
         seen = self.seen.get(address)
         if seen is None:
-            self.seen[address] = now, now
-        elif seen[1] is not now:
-            self.seen[address] = (seen[0] if seen[1][0] == now[0] else seen[1]), now
+            self.seen[address] = now, now, now
+        elif seen[-1] is not now:
+            elsewhere, before, last = seen
+            elsewhere = elsewhere if last[1] == now[1] else last
+            self.seen[address] = elsewhere, (before if last[0] == now[0] else last), now
 
     def write(self, address, cells, changes):
-        """Notes that the present thread writes; the same value twice is no race."""
+        """Notes that the present thread writes; two that write the same value are no race."""
         now, before = NOW.stamp, self.written.get(address)
         if before is not None and before is not now and changes and self.clash(before, now):
             self.complain("writes", address, cells, "writes", before)
         for seen in self.seen.get(address, ()):
-            if seen is not now and changes and self.clash(seen, now):
+            if seen is not now and self.clash(seen, now):
                 self.complain("writes", address, cells, "reads", seen)
         self.written[address] = now
 
@@ -144,7 +151,7 @@ class Pointer:
 
     def place(self, i):
         """The element's number in the cells."""
-        k = self.at + i
+        k = self.at + int(i)  # which may be narrow
         if not 0 <= k < self.cells.n:
             raise RangeError(f"{NOW} uses element {k} of {self.cells.name} (of {self.cells.n})")
         return k
@@ -160,12 +167,18 @@ class Pointer:
         """In bytes."""
         return self.cells.address + self.at * self.cells.itemsize
 
+    @property
+    def place_on_host(self):
+        """Where the host has it, for code that is compiled for the host."""
+        return self.cells.array.ctypes.data + self.at * self.cells.itemsize
+
 
 class Memory:
     """The arrays that device code may use, by their addresses."""
 
     def __init__(self):
         self.starts, self.arrays, self._cells, self.races = [], [], {}, Races()
+        self._given = np.zeros(0, np.uint8)
 
     def add(self, array, name="an array"):
         """Lets device code use an array of the host's; its elements lie side by side."""
@@ -181,10 +194,28 @@ class Memory:
         self.arrays.insert(at, _bytes_at(array, size))
         self._cells.clear()
 
-    def begin(self):
-        """A launch begins: it sees all that was written before."""
+    def begin(self, shared=0):
+        """A launch begins: it sees all that was written before.
+
+        It gives a block so many bytes of shared memory, which hold nothing.
+        """
         self.races = Races()
         self._cells.clear()
+        self.remove(self._given)
+        self._given = np.full(shared, POISON & 255, np.uint8)
+        if shared:
+            self.add(self._given, "the shared memory of the launch")
+
+    def remove(self, array):
+        """Forgets an array."""
+        if array.ctypes.data in self.starts:
+            at = self.starts.index(array.ctypes.data)
+            del self.starts[at], self.arrays[at]
+            self._cells.clear()
+
+    def given(self, like):
+        """The shared memory that the launch gives its only block."""
+        return self.pointer(self._given.ctypes.data, dtype_of(like))
 
     def pointer(self, address, dtype):
         """The pointer to an address; what lies there is known when it is used."""
@@ -195,7 +226,9 @@ class Memory:
 
     def _find(self, address, dtype):
         at = bisect_right(self.starts, address) - 1
-        if at >= 0 and address < self.starts[at] + self.arrays[at].nbytes:
+        while at >= 0 and address >= self.starts[at] + self.arrays[at].nbytes:
+            at -= 1  # an array may lie inside another, which begins before it
+        if at >= 0:
             start, memory = self.starts[at], self.arrays[at]
             if address % dtype.itemsize:
                 raise RangeError(f"address {address:#x} is none of elements of {dtype}")
@@ -224,6 +257,13 @@ class Memory:
         if len(array) != n or array.dtype != dtype:
             raise TypeError(f"shared memory at {place} had {len(array)} of {array.dtype} before")
         return Pointer(SharedCells(array, makers, address, self.races, call))
+
+
+class Anywhere(Memory):
+    """Memory for code of which only a part is simulated: every address may be used."""
+
+    def _find(self, address, dtype):
+        return Cells(view_at(address, dtype), address, "memory"), 0
 
 
 def _bytes_at(array, size):

@@ -82,6 +82,7 @@ def launch(function, blocks, threads, arguments):
     arguments : callable
         The function's arguments, by the block's number.
     """
+    assert blocks > 0, "a launch without blocks fails"
     NOW.blocks, NOW.threads = blocks, threads
     states = [BlockState(number) for number in range(blocks)]
     if not function.has_barriers:

@@ -22,7 +22,7 @@ BUILTINS = {"float": np.float64, "int": np.int64}
 
 LIKE = {
     *(pointers.slot, pointers.number, scalars.cast, scalars.pick, lanes.lanes_of),
-    *(language.shared, language.local),
+    *(language.shared, language.dynamic, language.local),
 }
 """What takes as its last argument a value whose type alone matters."""
 

@@ -3,7 +3,6 @@
 import math
 
 from fusednn.kernels import records
-from fusednn.kernels.cuda.column_sums import NORMAL, PLAIN, SQUARES, column_total
 from fusednn.kernels.cuda.spreading import (
     GROUP,
     clear_columns,
@@ -13,6 +12,7 @@ from fusednn.kernels.cuda.spreading import (
     first_row,
     groups,
 )
+from fusednn.kernels.cuda.sums.columns import NORMAL, PLAIN, SQUARES, column_total
 from fusednn.kernels.cuda.twins import twin
 from fusednn.kernels.intrinsics.pointers import advance, number, slot
 from fusednn.kernels.intrinsics.scalars import cast, fma
@@ -118,7 +118,7 @@ def batch_statistics(record, frame, scratch, lo, hi):
         slot(record, STATISTICS.inverse, zero)[c] = inverse
 
 
-@twin(batch_norm.batch_norm_forward)
+@twin(batch_norm.batch_norm_forward, over_padding=True)
 def batch_norm_forward(record, frame, scratch, lo, hi):
     """Rows [lo, hi) of out (B, O) = max(floor, xhat scale + shift), from x (B, O); overwrites."""
     x, out = slot(record, FORWARD.x, scratch[0]), slot(record, FORWARD.out, scratch[0])

@@ -7,7 +7,7 @@ from fusednn.kernels.ops.pointwise import activate as on_cpu
 from fusednn.kernels.ops.pointwise.activate import ACTIVATE, DIFFERENTIATE
 
 
-@twin(on_cpu.activate)
+@twin(on_cpu.activate, over_padding=True)
 def activate(record, frame, scratch, lo, hi, function):
     """Rows [lo, hi) of out (B, O) = activation(out); in place."""
     out, constants = (
@@ -29,7 +29,7 @@ def activate_with_slopes(record, frame, scratch, lo, hi, function):
         function(advance(out, i), advance(slopes, i), 1, constants)
 
 
-@twin(on_cpu.differentiate)
+@twin(on_cpu.differentiate, over_padding=True)
 def differentiate(record, frame, scratch, lo, hi, function):
     """Rows [lo, hi) of dx (B, O), the gradient by out, times activation'; in place."""
     dx, out = (

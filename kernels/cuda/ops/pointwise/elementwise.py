@@ -21,7 +21,7 @@ from fusednn.kernels.ops.pointwise.elementwise import (
 )
 
 
-@twin(elementwise.copy_rows)
+@twin(elementwise.copy_rows, over_padding=True)
 def copy_rows(record, frame, scratch, lo, hi):
     """Rows [lo, hi) of out (B, padded) = x (B, padded); overwrites."""
     x, out = slot(record, COPY.x, scratch[0]), slot(record, COPY.out, scratch[0])
@@ -32,7 +32,7 @@ def copy_rows(record, frame, scratch, lo, hi):
             there[c] = here[c]
 
 
-@twin(elementwise.add_rows)
+@twin(elementwise.add_rows, over_padding=True)
 def add_rows(record, frame, scratch, lo, hi):
     """Rows [lo, hi) of out (B, padded) += other (B, padded); accumulates."""
     x, out = slot(record, ADD.other, scratch[0]), slot(record, ADD.out, scratch[0])
@@ -43,7 +43,7 @@ def add_rows(record, frame, scratch, lo, hi):
             there[c] = there[c] + here[c]
 
 
-@twin(elementwise.scale_rows)
+@twin(elementwise.scale_rows, over_padding=True)
 def scale_rows(record, frame, scratch, lo, hi):
     """Rows [lo, hi) of out (B, O) = (x (B, O) - mean) factor; overwrites, out may be x."""
     x, out = slot(record, SCALE.x, scratch[0]), slot(record, SCALE.out, scratch[0])
@@ -56,7 +56,7 @@ def scale_rows(record, frame, scratch, lo, hi):
         clear_columns(there, record[SCALE.width], record[SCALE.padded])
 
 
-@twin(elementwise.scale_backward)
+@twin(elementwise.scale_backward, over_padding=True)
 def scale_backward(record, frame, scratch, lo, hi):
     """Rows [lo, hi): dx (B, O) <- dx factor (O,), products (B, O) from x to dx x; in place."""
     width, padded = record[SCALE_BACKWARD.width], record[SCALE_BACKWARD.padded]
@@ -74,7 +74,7 @@ def scale_backward(record, frame, scratch, lo, hi):
         clear_columns(there, width, padded)
 
 
-@twin(elementwise.prelu_forward)
+@twin(elementwise.prelu_forward, over_padding=True)
 def prelu_forward(record, frame, scratch, lo, hi):
     """Rows [lo, hi) of out (B, O) = x (B, O) where x > 0, else slope (O,) x; overwrites."""
     x, out = slot(record, PRELU.x, scratch[0]), slot(record, PRELU.out, scratch[0])
@@ -88,7 +88,7 @@ def prelu_forward(record, frame, scratch, lo, hi):
         clear_columns(there, record[PRELU.width], record[PRELU.padded])
 
 
-@twin(elementwise.prelu_backward)
+@twin(elementwise.prelu_backward, over_padding=True)
 def prelu_backward(record, frame, scratch, lo, hi):
     """Rows [lo, hi): dx (B, O) <- dx out'(x), products (B, O) from x to dx min(x, 0); in place."""
     width, padded = record[PRELU_BACKWARD.width], record[PRELU_BACKWARD.padded]

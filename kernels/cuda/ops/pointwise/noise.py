@@ -18,7 +18,7 @@ def words_of(record, key, layer, step, sample, row, quarter, q):
     return philox(counter, sample, step, layer, np.uint64(key[0]), np.uint64(key[1]))
 
 
-@twin(noise.dropout)
+@twin(noise.dropout, over_padding=True)
 def dropout(record, frame, scratch, lo, hi, derivative):
     """Rows [lo, hi) of out (B, O) and slopes (B, O) times one mask, then out plus low where an
     output was dropped and plus high elsewhere; in place.
@@ -68,7 +68,7 @@ def dropout(record, frame, scratch, lo, hi, derivative):
                     derivative(advance(slope, c), advance(here, c), 1, constants)
 
 
-@twin(noise.gaussian_noise)
+@twin(noise.gaussian_noise, over_padding=True)
 def gaussian_noise(record, frame, scratch, lo, hi):
     """Rows [lo, hi) of out (B, width) += deviation n, n standard normal; accumulates."""
     out, key = slot(record, NOISE.out, scratch[0]), slot(record, NOISE.key, lo)

@@ -1,1 +1,1 @@
-"""Ops as GPUs run them; the files are named as those of the CPU."""
+"""Ops as GPUs run them; the file of an op, or of its update, is named as that of the CPU."""

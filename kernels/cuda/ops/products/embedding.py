@@ -2,14 +2,13 @@
 
 import numpy as np
 from fusednn.kernels import records
-from fusednn.kernels.cuda.language import thread, threads
+from fusednn.kernels.cuda.language import single, thread, threads
 from fusednn.kernels.cuda.ops.updates.settings import own_settings
 from fusednn.kernels.cuda.ops.updates.vectors import note_part, step_one
+from fusednn.kernels.cuda.sorting import has_code, note_code, part_of, place_of, sort_entries
 from fusednn.kernels.cuda.spreading import (
     GROUP,
     clear_columns,
-    everyone,
-    first,
     first_column,
     first_row,
     groups,
@@ -64,35 +63,25 @@ def row_code(record, frame, data, row):
     return code_of(data[sample * record[SORT.data_stride]], record[SORT.count])
 
 
+def go_through(record, frame, counts, first, writes, like):
+    """Counts this thread's rows by their codes, or writes them where they belong."""
+    data = advance(slot(record, SORT.data, like), record[SORT.column])
+    rows = slot(record, SORT.entry_rows, np.int32(0))
+    begin, end = part_of(frame[records.SAMPLES])
+    for row in range(begin, end):
+        single()
+        code = row_code(record, frame, data, row)
+        if not writes:
+            note_code(counts, code, first)
+        elif has_code(code, first):
+            rows[place_of(counts, code, first)] = row
+
+
 @twin(embedding.sort_codes)
 def sort_codes(record, frame, scratch, lo, hi):
-    """The batch's rows by code in column: starts (count + 1) and entry_rows (B); overwrites.
-
-    A thread has a row: it counts those of smaller codes, and those of its own before it. The first
-    row of a code writes the starts of the codes between the next smaller one and its own.
-    """
-    data = advance(slot(record, SORT.data, scratch[0]), record[SORT.column])
-    starts, rows = slot(record, SORT.starts, lo), slot(record, SORT.entry_rows, np.int32(0))
-    samples, count = frame[records.SAMPLES], record[SORT.count]
-    for row in range(first(), samples, everyone()):
-        code = row_code(record, frame, data, row)
-        smaller, before, nearest, larger = 0, 0, -1, 0
-        for other in range(samples):
-            k = row_code(record, frame, data, other)
-            if k < code:
-                smaller += 1
-                nearest = max(nearest, k)
-            elif k > code:
-                larger += 1
-            elif other < row:
-                before += 1
-        rows[smaller + before] = row
-        if before == 0:
-            for k in range(nearest + 1, code + 1):
-                starts[k] = smaller
-            if larger == 0:
-                for k in range(code + 1, count + 1):
-                    starts[k] = samples
+    """The batch's rows by code in column: starts (count + 1) and entry_rows (B); overwrites."""
+    starts = slot(record, SORT.starts, lo)
+    sort_entries(record, frame, go_through, starts, record[SORT.count], scratch[0])
 
 
 @twin(embedding.update_table, spread=BLOCK)

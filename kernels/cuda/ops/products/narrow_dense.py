@@ -3,12 +3,12 @@
 A thread has one lane of a dot product (`lane_dots.py`).
 """
 
-from fusednn.kernels.cuda.lane_sums import fold_lanes, multiply_rest
 from fusednn.kernels.cuda.language import barrier, block, blocks, shared, thread, threads
 from fusednn.kernels.cuda.ops.updates.settings import own_settings
 from fusednn.kernels.cuda.ops.updates.update import PART, ROWS, copy_part
 from fusednn.kernels.cuda.ops.updates.vectors import note_part, part_of, step_one
-from fusednn.kernels.cuda.product import tile_memory
+from fusednn.kernels.cuda.sums.lanes import fold_lanes, multiply_rest
+from fusednn.kernels.cuda.tiles.product import tile_memory
 from fusednn.kernels.cuda.twins import BLOCK, GRID, twin
 from fusednn.kernels.intrinsics.lanes import lanes_of
 from fusednn.kernels.intrinsics.pointers import advance, slot
@@ -27,7 +27,7 @@ from fusednn.kernels.ops.products.narrow_dense import (
 ROWS_OF_UNITS, COLUMNS_OF_UNITS = ROWS * NARROW, NARROW * PART
 
 
-@twin(narrow_dense.narrow_forward, spread=GRID)
+@twin(narrow_dense.narrow_forward, spread=GRID, over_padding=True)
 def narrow_forward(record, frame, scratch, lo, hi):
     """Rows [lo, hi) of out (B, O) = x (B, I) w + b; overwrites."""
     x, w = slot(record, FORWARD.x, scratch[0]), slot(record, FORWARD.w, scratch[0])
@@ -55,7 +55,7 @@ def narrow_forward(record, frame, scratch, lo, hi):
         barrier()
 
 
-@twin(narrow_dense.narrow_backward, spread=GRID)
+@twin(narrow_dense.narrow_backward, spread=GRID, over_padding=True)
 def narrow_backward(record, frame, scratch, lo, hi):
     """Rows [lo, hi) of dx (B, I) = dz (B, O) w^T; overwrites."""
     dx, dz = slot(record, BACKWARD.dx, scratch[0]), slot(record, BACKWARD.dz, scratch[0])

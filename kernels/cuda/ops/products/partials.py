@@ -5,10 +5,16 @@ A total is four chains, chunks 0, 4, 8, ... in the first; they are added in pair
 
 from fusednn.kernels.cuda.language import block, blocks, shared, thread, threads
 from fusednn.kernels.cuda.ops.updates.settings import own_settings
-from fusednn.kernels.cuda.ops.updates.tiles import SMALL_SCRATCH, SMALL_UNIT, note_unit, step_tile
+from fusednn.kernels.cuda.ops.updates.tiles import (
+    SMALL_SCRATCH,
+    SMALL_UNIT,
+    begin_unit,
+    step_tile,
+    units_of,
+)
 from fusednn.kernels.cuda.ops.updates.update import PART
 from fusednn.kernels.cuda.ops.updates.vectors import step_part
-from fusednn.kernels.cuda.product import SMALL_COLUMNS, column_of
+from fusednn.kernels.cuda.tiles.product import SMALL_COLUMNS, column_of
 from fusednn.kernels.cuda.twins import BLOCK, GRID, twin
 from fusednn.kernels.intrinsics.pointers import advance, slot
 from fusednn.kernels.intrinsics.scalars import cast
@@ -40,21 +46,22 @@ def update_vector_partials(record, frame, scratch, lo, hi, step, adjust):
     step_part(record, own, g, lo, hi, step, adjust, scratch[0])
 
 
+def sum_unit(record, frame, g, first, last, j, like):
+    """g (SMALL_UNIT, SMALL_COLUMNS) = a unit of the sum of the chunks' gradients; overwrites."""
+    fan_in, columns, chunks = record[MATRIX.fan_in], record[MATRIX.columns], chunks_of_batch(frame)
+    for at in range(thread(), SMALL_UNIT * SMALL_COLUMNS, threads()):
+        r, c = at // SMALL_COLUMNS, at % SMALL_COLUMNS
+        if first + r < last and j + c < columns:
+            offset, width = column_of(j + c, columns, fan_in, True, like)
+            parts = advance(slot(record, WEIGHTS.partials, like), offset + (first + r) * width)
+            g[at] = sum_chunks(parts, record[WEIGHTS.chunk], chunks)
+
+
 @twin(partials.update_partials, spread=GRID, scratch=SMALL_SCRATCH, once=True)
 def update_partials(record, frame, scratch, lo, hi, step, adjust):
     """All tiles: the sums of their gradients in all chunks, then the step."""
-    fan_in, columns = record[MATRIX.fan_in], record[MATRIX.columns]
-    own, zero, chunks = own_settings(record, frame), cast(0, scratch[0]), chunks_of_batch(frame)
-    across = (columns + SMALL_COLUMNS - 1) // SMALL_COLUMNS
-    units = across * ((fan_in + SMALL_UNIT - 1) // SMALL_UNIT)
-    for unit in range(block(), units, blocks()):
-        first, j = unit // across * SMALL_UNIT, unit % across * SMALL_COLUMNS
-        note_unit(record, zero, first, j, SMALL_UNIT, SMALL_COLUMNS, adjust)
-        last, g = min(first + SMALL_UNIT, fan_in), scratch
-        for at in range(thread(), SMALL_UNIT * SMALL_COLUMNS, threads()):
-            r, c = at // SMALL_COLUMNS, at % SMALL_COLUMNS
-            if first + r < last and j + c < columns:
-                offset, width = column_of(j + c, columns, fan_in, True, zero)
-                parts = advance(slot(record, WEIGHTS.partials, zero), offset + (first + r) * width)
-                g[at] = sum_chunks(parts, record[WEIGHTS.chunk], chunks)
-        step_tile(record, own, g, SMALL_COLUMNS, SMALL_UNIT, first, last, j, step, zero)
+    own, zero = own_settings(record, frame), cast(0, scratch[0])
+    for unit in range(block(), units_of(record), blocks()):
+        first, last, j = begin_unit(record, unit, adjust, zero)
+        sum_unit(record, frame, scratch, first, last, j, zero)
+        step_tile(record, own, scratch, SMALL_COLUMNS, SMALL_UNIT, first, last, j, step, zero)

@@ -2,9 +2,9 @@
 
 import math
 
-from fusednn.kernels.cuda.lane_sums import lane_sum, over_lanes
-from fusednn.kernels.cuda.language import barrier, block, blocks, shared, thread, threads
-from fusednn.kernels.cuda.twins import BLOCK, GRID, twin
+from fusednn.kernels.cuda.language import barrier, shared, thread, threads
+from fusednn.kernels.cuda.sums.lanes import add_lanes, lane_sum
+from fusednn.kernels.cuda.twins import BLOCK, twin
 from fusednn.kernels.intrinsics.lanes import lanes_of
 from fusednn.kernels.intrinsics.pointers import advance, number, slot
 from fusednn.kernels.intrinsics.scalars import cast
@@ -21,7 +21,7 @@ def gradient_squares(record, frame, scratch, lo, hi):
         sums[lane] = lane_sum(g, lane, hi - lo, False)
     barrier()
     if thread() == 0:
-        slot(record, CLIP.parts, 0.0)[lo // record[CLIP.part]] = over_lanes(sums, lanes)
+        slot(record, CLIP.parts, 0.0)[lo // record[CLIP.part]] = add_lanes(sums, lanes)
     barrier()
 
 
@@ -36,13 +36,13 @@ def clip_factor(record, frame, scratch, lo, hi):
         slot(record, CLIP.factor, 0.0)[0] = 1.0 if factor > 1.0 else factor
 
 
-@twin(clip.clip_gradient, spread=GRID)
+@twin(clip.clip_gradient, spread=BLOCK)
 def clip_gradient(record, frame, scratch, lo, hi):
     """Elements [lo, hi) times factor, then within [-value, value]; in place."""
     g = slot(record, CLIP.gradient, scratch[0])
     factor = cast(slot(record, CLIP.factor, 0.0)[0], scratch[0])
     value = number(record, CLIP.value, scratch[0])
-    for i in range(lo + block() * threads() + thread(), hi, blocks() * threads()):
+    for i in range(lo + thread(), hi, threads()):
         v = g[i] * factor
         v = value if v > value else v
         g[i] = -value if v < -value else v

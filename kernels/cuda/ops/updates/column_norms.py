@@ -7,9 +7,10 @@ is a chain for each lane of the CPU's vectors.
 
 import math
 
-from fusednn.kernels.cuda.lane_sums import fold_lanes, lane_sum, multiply_rest, over_lanes
 from fusednn.kernels.cuda.language import barrier, shared, thread, threads
 from fusednn.kernels.cuda.ops.updates.tiles import transposed_place
+from fusednn.kernels.cuda.sums.columns import fold_chains
+from fusednn.kernels.cuda.sums.lanes import add_lanes, fold_lanes, lane_sum, multiply_rest
 from fusednn.kernels.cuda.twins import BLOCK as TASK
 from fusednn.kernels.cuda.twins import twin
 from fusednn.kernels.intrinsics.lanes import lanes_of
@@ -40,12 +41,7 @@ def sum_products(sums, x, y, rows, width):
             total = total + x[at] * y[at]
         sums[chain] = total
     barrier()
-    half = BLOCK // 2
-    while half > 0:
-        for at in range(thread(), half * width, threads()):
-            sums[at] = sums[at] + sums[half * width + at]
-        barrier()
-        half //= 2
+    fold_chains(sums, width, BLOCK, False)
 
 
 def write_weight(record, w, at, column, width, value):
@@ -122,7 +118,7 @@ def sum_squares(w, n):
     for lane in range(thread(), lanes, threads()):
         sums[lane] = lane_sum(w, lane, n, False)
     barrier()
-    return over_lanes(sums, lanes)
+    return add_lanes(sums, lanes)
 
 
 def dot(x, y, n):

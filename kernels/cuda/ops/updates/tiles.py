@@ -6,17 +6,20 @@ sum in the CPU's order, then each thread changes the weights whose gradient it h
 """
 
 from fusednn.kernels import records
-from fusednn.kernels.cuda.lane_sums import lane_sum, over_lanes
 from fusednn.kernels.cuda.language import barrier, load4, local, shared, store4, thread, threads
 from fusednn.kernels.cuda.ops.updates.settings import add_sign
-from fusednn.kernels.cuda.product import (
+from fusednn.kernels.cuda.spreading import divided
+from fusednn.kernels.cuda.sums.lanes import add_lanes, lane_sum
+from fusednn.kernels.cuda.tiles.product import (
     HALF,
     LARGE,
+    SMALL_COLUMNS,
     SMALL_ROWS,
     column_of,
     large_column,
     large_columns,
     large_row,
+    put_sums,
     small_rows,
     squares_across,
     tile_memory,
@@ -37,7 +40,7 @@ from fusednn.kernels.ops.updates.update import (
 LARGE_UNIT = LARGE // TILE_ROWS * TILE_ROWS
 """Rows of a unit: whole tiles of the CPU."""
 
-TILE = 32
+TILE = SMALL_COLUMNS
 """Columns of a tile in shared memory."""
 
 LARGE_SCRATCH, SMALL_SCRATCH = LARGE * LARGE, SMALL_ROWS * TILE
@@ -46,7 +49,17 @@ LARGE_SCRATCH, SMALL_SCRATCH = LARGE * LARGE, SMALL_ROWS * TILE
 SMALL_UNIT = SMALL_ROWS // TILE_ROWS * TILE_ROWS
 
 
-def tile_in_unit(record, first_row, first_column, rows, columns, number, like):
+def units_across(record):
+    """The small units of a matrix side by side."""
+    return (record[MATRIX.columns] + TILE - 1) // TILE
+
+
+def units_of(record):
+    """All of them."""
+    return units_across(record) * ((record[MATRIX.fan_in] + SMALL_UNIT - 1) // SMALL_UNIT)
+
+
+def tile_in_unit(first_row, first_column, columns, number, like):
     """The row and column of a unit's tile by its number; they may lie outside the matrix."""
     panels = columns // (VECTORS * lanes_of(like))
     i = first_row + number // panels * TILE_ROWS
@@ -58,19 +71,23 @@ def note_sums(record, like, sums, first_row, first_column, rows, columns, out, f
     fan_in, lanes, full = record[MATRIX.fan_in], lanes_of(like), VECTORS * lanes_of(like)
     per_panel = (fan_in + TILE_ROWS - 1) // TILE_ROWS
     tiles = rows // TILE_ROWS * (columns // full)
-    for chain in range(thread(), tiles * lanes, threads()):
-        i, j = tile_in_unit(record, first_row, first_column, rows, columns, chain // lanes, like)
+    chain = thread()
+    while chain < tiles * lanes:
+        i, j = tile_in_unit(first_row, first_column, columns, chain // lanes, like)
         if i < fan_in and j < record[MATRIX.columns]:
             width = panel_width(record[MATRIX.columns], j, like)
             w = advance(slot(record, UPDATE.parameters, like), j * fan_in + i * width)
             n = min(TILE_ROWS, fan_in - i) * width
             sums[chain] = lane_sum(w, chain % lanes, n, absolute)
+        chain += threads()
     barrier()
-    for tile in range(thread(), tiles, threads()):
-        i, j = tile_in_unit(record, first_row, first_column, rows, columns, tile, like)
+    tile = thread()
+    while tile < tiles:
+        i, j = tile_in_unit(first_row, first_column, columns, tile, like)
         if i < fan_in and j < record[MATRIX.columns]:
-            total = over_lanes(advance(sums, tile * lanes), lanes) * factor
+            total = add_lanes(advance(sums, tile * lanes), lanes) * factor
             out[j // full * per_panel + i // TILE_ROWS] = total
+        tile += threads()
     barrier()
 
 
@@ -87,6 +104,17 @@ def note_unit(record, like, first_row, first_column, rows, columns, adjust):
         if adjust is not None:
             factor = absolutes_factor(record)
         note_sums(record, like, sums, first_row, first_column, rows, columns, out, factor, True)
+
+
+def begin_unit(record, unit, adjust, like):
+    """The first row of a small unit by its number, the row behind it, and its first column.
+
+    Notes what the totals need of its weights.
+    """
+    i, j = divided(unit, units_across(record))
+    first = i * SMALL_UNIT
+    note_unit(record, like, first, j * TILE, SMALL_UNIT, TILE, adjust)
+    return first, min(first + SMALL_UNIT, record[MATRIX.fan_in]), j * TILE
 
 
 def place_of(row, column):
@@ -167,7 +195,8 @@ def refresh_tile(record, tile, rows, first_row, last, first_column, like):
     """Writes a tile of new weights into the panels of w^T, four rows at a time."""
     copy = slot(record, UPDATE.transposed, like)
     fan_in, columns = record[MATRIX.fan_in], record[MATRIX.columns]
-    for number in range(thread(), (rows + 31) // 32 * 32 * 8, threads()):
+    number = thread()
+    while number < (rows + 31) // 32 * 32 * 8:
         r, c = (number % 8 + number // 256 * 8) * 4, number // 8 % TILE
         row, column = first_row + r, first_column + c
         if row >= last or column >= columns:
@@ -182,6 +211,7 @@ def refresh_tile(record, tile, rows, first_row, last, first_column, like):
             for q in range(min(4, last - row)):
                 place, _ = transposed_place(fan_in, columns, row + q, column, like)
                 copy[place] = tile[place_of(r + q, c)]
+        number += threads()
 
 
 def step_tile(record, own, g, g_row, rows, first_row, last, first_column, step, like):
@@ -192,7 +222,8 @@ def step_tile(record, own, g, g_row, rows, first_row, last, first_column, step, 
     """
     tile = tile_memory(like)
     barrier()
-    for number in range(thread(), rows * 8, threads()):
+    number = thread()
+    while number < rows * 8:
         r, c = number // 8, number % 8 * 4
         row, column = first_row + r, first_column + c
         if row < last and column < record[MATRIX.columns]:
@@ -200,6 +231,7 @@ def step_tile(record, own, g, g_row, rows, first_row, last, first_column, step, 
             slope[0], slope[1], slope[2], slope[3] = load4(g, at)
             step_four(record, own, slope, row, column, step)
             store4(tile, place_of(r, c), slope[0], slope[1], slope[2], slope[3])
+        number += threads()
     barrier()
     if record[UPDATE.transposed] != 0:
         refresh_tile(record, tile, rows, first_row, last, first_column, like)
@@ -228,8 +260,5 @@ def step_large(record, own, scratch, acc, first_row, first_column, step):
 
 def step_small(record, own, g, acc, first_row, last, first_column, step):
     """The step on the small tile at (first_row, first_column), whose gradient is in acc."""
-    mine = advance(g, thread() // 8 * 2 * TILE + thread() % 8 * 4)
-    store4(mine, 0, acc[0], acc[1], acc[2], acc[3])
-    store4(mine, TILE, acc[4], acc[5], acc[6], acc[7])
-    rows = small_rows()
-    step_tile(record, own, g, TILE, rows, first_row, last, first_column, step, acc[0])
+    put_sums(g, acc)
+    step_tile(record, own, g, TILE, small_rows(), first_row, last, first_column, step, acc[0])

@@ -7,7 +7,7 @@ each column is one chain of additions in the order of the rows.
 from fusednn.kernels.cuda.language import barrier, shared, thread, threads
 from fusednn.kernels.cuda.ops.updates.settings import own_settings
 from fusednn.kernels.cuda.ops.updates.vectors import step_part
-from fusednn.kernels.cuda.product import tile_memory
+from fusednn.kernels.cuda.tiles.product import tile_memory
 from fusednn.kernels.cuda.twins import BLOCK, twin
 from fusednn.kernels.intrinsics.pointers import advance, slot
 from fusednn.kernels.intrinsics.scalars import cast

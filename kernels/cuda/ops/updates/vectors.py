@@ -5,9 +5,9 @@ totals need of it is summed by lanes in the CPU's order.
 """
 
 from fusednn.kernels import records
-from fusednn.kernels.cuda.lane_sums import lane_sum, over_lanes
 from fusednn.kernels.cuda.language import barrier, local, shared, thread, threads
 from fusednn.kernels.cuda.ops.updates.settings import add_sign
+from fusednn.kernels.cuda.sums.lanes import add_lanes, lane_sum
 from fusednn.kernels.intrinsics.lanes import lanes_of
 from fusednn.kernels.intrinsics.pointers import advance, slot
 from fusednn.kernels.intrinsics.scalars import cast
@@ -35,7 +35,7 @@ def sum_units(record, at, apart, units, n, factor, absolute, like):
     total = 0.0
     if thread() == 0:
         for unit in range(units):
-            own = over_lanes(advance(sums, unit * lanes), lanes)
+            own = add_lanes(advance(sums, unit * lanes), lanes)
             total += own * factor if absolute else own
         if not absolute:
             total = total * factor

@@ -20,14 +20,18 @@ from fusednn.kernels.cuda.language import (
     barrier,
     blocks,
     commit_copies,
+    copy,
     copy4,
     load4,
     local,
     shared,
+    store4,
     thread,
+    thread_again,
     threads,
     wait_copies,
 )
+from fusednn.kernels.cuda.spreading import divided
 from fusednn.kernels.intrinsics.lanes import lanes_of
 from fusednn.kernels.intrinsics.pointers import advance
 from fusednn.kernels.intrinsics.scalars import cast, fma, pick
@@ -73,8 +77,8 @@ def large_columns(like):
     return HALF * squares_across(like)
 
 
-def is_large(m, n, fits, like):
-    """Whether an (m, n) product is worth large tiles; `fits` says whether b and c have whole
+def is_large(m, n, fits, like, products=1):
+    """Whether (m, n) products are worth large tiles; `fits` says whether b and c have whole
     vectors.
 
     One block alone takes small tiles: what it reads may be in shared memory, from which there is
@@ -83,7 +87,8 @@ def is_large(m, n, fits, like):
     columns = large_columns(like)
     tiles = ((m + LARGE - 1) // LARGE) * ((n + columns - 1) // columns)
     full = 2 * tiles * LARGE * columns <= 3 * m * n
-    return fits and full and tiles >= LARGE_TILES and blocks() > 1 and threads() == LARGE_THREADS
+    enough = products * tiles >= LARGE_TILES
+    return fits and full and enough and blocks() > 1 and threads() == LARGE_THREADS
 
 
 def column_of(n, columns, b_row, panels, like):
@@ -100,25 +105,23 @@ def column_of(n, columns, b_row, panels, like):
 
 def large_row():
     """The first of the rows of a large tile that a thread has; a warp has 16 x 32 elements."""
-    t = thread()
+    t = thread_again()
     return (t // 64 * 4 + t % 32 // 8) * 4
 
 
 def large_column():
     """The first of its columns."""
-    t = thread()
+    t = thread_again()
     return (t // 32 % 2 * 8 + t % 8) * 4
 
 
-def read_rows(source, apart, last):
-    """Four elements of a, `apart` from each other: rows 0, 32, 64 and 96 behind the thread's.
-
-    A row beyond `last` is read as the one before.
-    """
-    second = advance(source, apart if last >= 32 else np.int32(0))
-    third = advance(second, apart if last >= 64 else np.int32(0))
-    fourth = advance(third, apart if last >= 96 else np.int32(0))
-    return source[0], second[0], third[0], fourth[0]
+def copy_rows(put, source, second, third, fourth):
+    """Begins to copy four elements of a: rows 0, 32, 64 and 96 behind the thread's, by how far
+    they are from its own."""
+    copy(put, 0, source, 0)
+    copy(put, 32, advance(source, second), 0)
+    copy(put, 64, advance(source, third), 0)
+    copy(put, 96, advance(source, fourth), 0)
 
 
 def multiply_step(acc, a, b):
@@ -158,57 +161,59 @@ def multiply_large(acc, a, a_row, a_depth, m, b, b_row, panels, n, first_row, fi
     """
     left = tile_memory(acc[0])
     right = advance(left, A_SIZE)
-    t = thread()
-    # a goes through registers: consecutive threads read consecutive elements, whichever those are
+    t = thread_again()
+    # consecutive threads read consecutive elements of a, whichever those are
     k, row = t // 32, t % 32
     if a_depth == 1:
         k, row = t % DEPTH, t // DEPTH
-    last, apart = np.int32(m - 1 - first_row - row), np.int32(32 * a_row)
     source = advance(a, k * a_depth + min(first_row + row, m - 1) * a_row)
+    # a row beyond the last is read as that one
+    last = np.uint32(max(m - 1 - first_row - row, 0))
+    second = np.uint32(min(last, np.uint32(32)) * a_row)
+    third = np.uint32(min(last, np.uint32(64)) * a_row)
+    fourth = np.uint32(min(last, np.uint32(96)) * a_row)
     put = advance(left, k * A_ROW + row)
-    # b is copied without registers
     b_k, column = t // 32, t % 32 * 4
     at = first_column + column
     offset, width = column_of(at if at < n else first_column, n, b_row, panels, acc[0])
     weights, target = advance(b, offset + b_k * width), advance(right, b_k * LARGE + column)
     mine_a, mine_b = advance(left, large_row()), advance(right, large_column())
     copies = column < large_columns(acc[0])
-    a_step, b_step = np.int32(DEPTH * a_depth), np.int32(DEPTH * width)
-    left_over, steps, here = depth % DEPTH, np.int32(depth // DEPTH), np.int32(0)
+    # the first steps are those that fill no tile, so that the loop need not remember them
+    begin = depth % DEPTH
+    if begin > 0:
+        if copies and b_k < begin:
+            copy4(target, 0, weights, 0)
+        if k < begin:
+            copy_rows(put, source, second, third, fourth)
+        commit_copies()
+        wait_copies(0)
+        barrier()
+        for step in range(begin):
+            multiply_step(acc, advance(mine_a, step * A_ROW), advance(mine_b, step * LARGE))
+        barrier()
+        source, weights = advance(source, begin * a_depth), advance(weights, begin * width)
+    a_step, b_step = np.uint32(DEPTH * a_depth), np.uint32(DEPTH * width)
+    steps, here = np.int32(depth // DEPTH), np.int32(0)
     if steps > 0:
         if copies:
             copy4(target, 0, weights, 0)
+        copy_rows(put, source, second, third, fourth)
         commit_copies()
-        x0, x1, x2, x3 = read_rows(source, apart, last)
-        put[0], put[32], put[64], put[96] = x0, x1, x2, x3
         wait_copies(0)
         barrier()
     while steps > 0:
         steps = np.int32(steps - 1)
         source, weights = advance(source, a_step), advance(weights, b_step)
         if steps > 0:
+            there = np.int32(STAGE - here)
             if copies:
-                copy4(advance(target, STAGE - here), 0, weights, 0)
+                copy4(advance(target, there), 0, weights, 0)
+            copy_rows(advance(put, there), source, second, third, fourth)
             commit_copies()
-            x0, x1, x2, x3 = read_rows(source, apart, last)
         multiply_steps(acc, advance(mine_a, here), advance(mine_b, here))
         here = np.int32(STAGE - here)
-        if steps > 0:
-            there = advance(put, here)
-            there[0], there[32], there[64], there[96] = x0, x1, x2, x3
-            wait_copies(0)
-        barrier()
-    if left_over > 0:
-        if copies and b_k < left_over:
-            copy4(target, 0, weights, 0)
-        commit_copies()
-        if k < left_over:
-            x0, x1, x2, x3 = read_rows(source, apart, last)
-            put[0], put[32], put[64], put[96] = x0, x1, x2, x3
         wait_copies(0)
-        barrier()
-        for step in range(left_over):
-            multiply_step(acc, advance(mine_a, step * A_ROW), advance(mine_b, step * LARGE))
         barrier()
 
 
@@ -217,35 +222,72 @@ def small_rows():
     return threads() // 4
 
 
+def small_tiles(m, n):
+    """Small tiles of an (m, n) matrix in blocks of LARGE_THREADS, for the host."""
+    return -(-m // SMALL_ROWS) * -(-n // SMALL_COLUMNS)
+
+
+def right_of(left):
+    """Where b is in the memory of a small tile, behind a."""
+    return advance(left, SMALL_DEPTH * SMALL_A_ROW)
+
+
+def multiply_loaded(acc, left, right, size):
+    """Adds `size` steps of k that are in shared memory to a thread's 2 x 4 elements."""
+    mine_a, mine_b = advance(left, thread() // 8 * 2), advance(right, thread() % 8 * 4)
+    for q in range(size):
+        x0, x1 = mine_a[q * SMALL_A_ROW], mine_a[q * SMALL_A_ROW + 1]
+        y = local(4, acc[0])
+        y[0], y[1], y[2], y[3] = load4(mine_b, q * SMALL_COLUMNS)
+        for j in range(4):
+            acc[j] = fma(x0, y[j], acc[j])
+            acc[4 + j] = fma(x1, y[j], acc[4 + j])
+
+
 def multiply_small(acc, a, a_row, a_depth, m, b, b_row, panels, n, first_row, first_column, depth):
     """Adds a b to the small tile at (first_row, first_column), 2 x 4 elements of acc a thread.
 
     As `multiply_large`, for every address and any number of threads.
     """
-    memory = tile_memory(acc[0])
-    left, right = memory, advance(memory, SMALL_DEPTH * SMALL_A_ROW)
+    left = tile_memory(acc[0])
+    right = right_of(left)
     t, rows = thread(), small_rows()
-    k, row, k_step, row_step = t // rows, t % rows, 4, rows
+    k, row = divided(t, rows)
+    k_step, row_step = 4, rows
     if a_depth == 1:
         k, row, k_step, row_step = t % 32, t // 32, SMALL_DEPTH, threads() // 32
     b_k, column, b_step = t // 32, t % 32, threads() // 32
     offset, width = column_of(min(first_column + column, n - 1), n, b_row, panels, acc[0])
     weights = advance(b, offset)
-    mine_a, mine_b = advance(left, t // 8 * 2), advance(right, t % 8 * 4)
+    inside = first_row + t // 8 * 2 < m and first_column + t % 8 * 4 < n
     for first in range(0, depth, SMALL_DEPTH):
         size = min(SMALL_DEPTH, depth - first)
-        for r in range(row, rows, row_step):
-            source = advance(a, min(first_row + r, m - 1) * a_row)
-            for q in range(k, size, k_step):
+        r = row
+        while r < rows:
+            source, q = advance(a, min(first_row + r, m - 1) * a_row), k
+            while q < size:
                 left[q * SMALL_A_ROW + r] = source[(first + q) * a_depth]
-        for q in range(b_k, size, b_step):
+                q += k_step
+            r += row_step
+        q = b_k
+        while q < size:
             right[q * SMALL_COLUMNS + column] = weights[(first + q) * width]
+            q += b_step
         barrier()
-        for q in range(size):
-            x0, x1 = mine_a[q * SMALL_A_ROW], mine_a[q * SMALL_A_ROW + 1]
-            y = local(4, acc[0])
-            y[0], y[1], y[2], y[3] = load4(mine_b, q * SMALL_COLUMNS)
-            for j in range(4):
-                acc[j] = fma(x0, y[j], acc[j])
-                acc[4 + j] = fma(x1, y[j], acc[4 + j])
+        multiply_loaded(acc, left, right, size if inside else 0)
         barrier()
+
+
+def clear(acc, n):
+    """acc (n) <- 0, where acc is in registers."""
+    zero = cast(0, acc[0])
+    for q in range(n):
+        acc[q] = zero
+
+
+def put_sums(tile, acc):
+    """Writes a thread's 2 x 4 elements to a small tile (SMALL_ROWS, SMALL_COLUMNS) of the block;
+    overwrites."""
+    mine = advance(tile, thread() // 8 * 2 * SMALL_COLUMNS + thread() % 8 * 4)
+    store4(mine, 0, acc[0], acc[1], acc[2], acc[3])
+    store4(mine, SMALL_COLUMNS, acc[4], acc[5], acc[6], acc[7])

@@ -124,10 +124,17 @@ def toolkit() -> tuple[int, int]:
     Raises
     ------
     ImportError
-        As `refuse_missing`.
+        As `refuse_missing`, or if the linker is not there: the packages without their extras, as
+        pip installs them by their own names, do not bring it.
     """
     refuse_missing()
-    return importlib.import_module("cuda.bindings.nvjitlink").version()
+    try:
+        return importlib.import_module("cuda.bindings.nvjitlink").version()
+    except (ImportError, RuntimeError):  # the latter lists all folders that were searched
+        raise ImportError(
+            f"device='cuda' needs NVIDIA's linker (nvJitLink), which is missing: install it by"
+            f" `{INSTALL}`, or {ON_CPU}."
+        ) from None
 
 
 def check_driver(version: int) -> None:

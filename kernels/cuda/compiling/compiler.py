@@ -15,14 +15,15 @@ from types import FunctionType, SimpleNamespace
 from typing import Any, NamedTuple
 
 import numpy as np
+from fusednn.kernels.cuda import entries, language
+from fusednn.kernels.cuda.twins import BLOCK, GRID, Twin, every_twin
 from fusednn.kernels.operands import DECLARED
 from numba import types
 from numba.core.extending import _Intrinsic
 
-from . import entries, language, packages
-from ._meanings import MEANINGS
+from . import packages
+from .meanings import MEANINGS
 from .porting import Porting
-from .twins import BLOCK, GRID, Twin, every_twin
 
 THREADS = 256
 """Threads of a block, at most."""
@@ -35,9 +36,9 @@ TWO_BLOCKS, ONE_BLOCK = ".minnctapersm 2", ".minnctapersm 1"
 """How PTX says it."""
 
 _OPTIONS = {"opt": 3, "ftz": True, "fma": False, "prec_div": True, "prec_sqrt": True}
-_FLOATS = {np.dtype(np.float32): types.float32, np.dtype(np.float64): types.float64}
+FLOATS = {np.dtype(np.float32): types.float32, np.dtype(np.float64): types.float64}
 _SHORT = {np.dtype(np.float32): "f32", np.dtype(np.float64): "f64"}
-_WORDS, _COUNT = types.CPointer(types.int64), types.int64
+WORDS, COUNT = types.CPointer(types.int64), types.int64
 
 _lock = threading.RLock()
 
@@ -106,8 +107,8 @@ def ptx_of(
     op: Any, twin: Twin, dtype: np.dtype, functions: Mapping[str, Any], capability: tuple[int, int]
 ) -> str:
     """The PTX of an op's twin; the arguments are those of `compile_op`."""
-    with _compiling(capability):
-        present = tuple((name, functions.get(name)) for name in _operands_of(op))
+    with compiling(capability):
+        present = tuple((name, functions.get(name)) for name in operands_of(op))
         [text] = _library(op, twin, dtype, present, capability).get_asm_strs(cc=capability)
     return text
 
@@ -116,9 +117,14 @@ def ptx_of(
 def _library(op, twin, dtype, present, capability):
     """LLVM's code of an op's entry, which is the same for every capability."""
     port = _porting(present)
-    entry = port(_entry_of(_called(port, twin, dict(present)), twin)).py_func
-    entry.__name__ = entry.__qualname__ = f"{op.__name__}_{_SHORT[dtype]}"
-    signature = (_WORDS, _WORDS, types.CPointer(_FLOATS[dtype]), _WORDS, _COUNT)
+    entry = port(entry_of(called(port, twin, dict(present)), twin, twin.sized())).py_func
+    signature = (WORDS, WORDS, types.CPointer(FLOATS[dtype]), WORDS, COUNT)
+    return library_of(entry, op.__name__, dtype, signature, BLOCKS_EACH[dtype], capability)
+
+
+def library_of(entry, name, dtype, signature, blocks, capability):
+    """LLVM's code of a kernel, of whose blocks so many shall fit on a multiprocessor."""
+    entry.__name__ = entry.__qualname__ = f"{name}_{_SHORT[dtype]}"
     package = packages.require()
     made = package.compiler.compile_cuda(
         entry, types.void, signature, nvvm_options=dict(_OPTIONS), cc=capability
@@ -127,7 +133,7 @@ def _library(op, twin, dtype, present, capability):
     kernel = made.library.get_function(name)
     made.library._entry_name = name
     package.compiler.kernel_fixup(kernel, False)
-    package.nvvm.set_launch_bounds(kernel, (THREADS, BLOCKS_EACH[dtype]))
+    package.nvvm.set_launch_bounds(kernel, (THREADS, blocks))
     return made.library
 
 
@@ -174,13 +180,13 @@ def _number(pattern, log):
 # -- functions -------------------------------------------------------------------------------
 
 
-def _operands_of(op):
+def operands_of(op):
     """The names of an op's operands that are functions, in their order."""
     kinds = DECLARED[op].kinds if op in DECLARED else {}
     return [name for name, kind in kinds.items() if kind.name == "function"]
 
 
-def _called(port, twin, present):
+def called(port, twin, present):
     """A function (record, frame, scratch, lo, hi) that calls a twin with the record's functions.
 
     A kernel of the CPU that runs as it stands calls them by itself.
@@ -194,29 +200,30 @@ def _called(port, twin, present):
         f"    run(record, frame, scratch, lo, hi{more})\n",
         scope,
     )
-    return _device(scope["called"])
+    return device_function(scope["called"])
 
 
-def _entry_of(run, twin):
+def entry_of(run, twin, scratch_of):
+    """What a launch runs, of a function that runs a task; scratch as in `entries.by_grid`."""
     if twin.spread == GRID:
-        return entries.by_grid(run, twin.scratch, twin.once)
+        return entries.by_grid(run, scratch_of, twin.once, twin.over_padding)
     if twin.spread == BLOCK:
-        return entries.by_block(run, twin.scratch)
-    return entries.by_samples(run) if twin.by_sample else entries.by_rows(run)
+        return entries.by_block(run, scratch_of)
+    return entries.by_rows(run)
 
 
 @cache
 def _porting(present):
     """Carries functions over for records that have these functions."""
-    return Porting(_meaning, _device, dict(present))
+    return Porting(meaning, device_function, dict(present))
 
 
-def _meaning(value):
+def meaning(value, meanings=MEANINGS):
     """What an intrinsic or a name of device code is on a GPU; a device function is itself."""
-    if value is language.grid_barrier:
+    if value is language.grid_barrier and value not in meanings:
         raise NotImplementedError("blocks wait for each other between ops only")
     try:
-        function = MEANINGS.get(value)
+        function = meanings.get(value)
     except TypeError:  # it has no hash
         return None
     if function is not None:
@@ -232,12 +239,13 @@ def _intrinsic(function: Callable) -> Any:
     return packages.require().intrinsic(function)
 
 
-def _device(function: FunctionType) -> Any:
+def device_function(function: FunctionType) -> Any:
+    """A function of the GPU, which is part of whatever calls it."""
     return packages.require().decorators.jit(device=True, forceinline=True)(function)
 
 
 @contextlib.contextmanager
-def _compiling(capability):
+def compiling(capability):
     """Inside the `with` the package compiles without a driver, and one thread at a time."""
     package = packages.require()
     device = SimpleNamespace(compute_capability=capability, id=0)

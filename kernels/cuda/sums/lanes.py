@@ -19,8 +19,8 @@ def lane_sum(w, lane, n, absolute):
     return total
 
 
-def over_lanes(sums, lanes):
-    """The sum of one tile's lanes, in their order."""
+def add_lanes(sums, lanes):
+    """The sum of the lanes, one after the other."""
     total = sums[0]
     for lane in range(1, lanes):
         total += sums[lane]

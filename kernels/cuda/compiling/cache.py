@@ -7,7 +7,7 @@ directory that nobody else can write to, and only if its checksum is right.
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -16,8 +16,8 @@ from fusednn.kernels import _cache
 from fusednn.kernels._cachedir import check_owner, kernel_directory, source_digest
 from fusednn.kernels.intrinsics.shapes import SHAPE
 
-from . import _compiler, packages
-from ._compiler import Cubin
+from . import compiler, packages, programs
+from .compiler import Cubin
 
 _known: dict[str, Cubin] = {}
 
@@ -26,12 +26,29 @@ def cubin_of(
     op: Any, dtype: Any, functions: Mapping[str, Any], capability: tuple[int, int]
 ) -> Cubin:
     """As `compile_op`, which is called for what neither this process nor the disk has."""
-    name = _file_name(op, np.dtype(dtype), functions, capability)
+    name = _file_name(op.__name__, [(op, functions)], np.dtype(dtype), capability)
+    return _made(name, lambda: compiler.compile_op(op, dtype, functions, capability))
+
+
+def program_of(
+    ops: Sequence[tuple[Any, Mapping[str, Any]]],
+    dtype: Any,
+    capability: tuple[int, int],
+    alone: bool,
+) -> Cubin:
+    """As `compile_program`, in the same way."""
+    kind = "alone" if alone else "together"
+    name = _file_name(kind, ops, np.dtype(dtype), capability)
+    return _made(name, lambda: programs.compile_program(ops, dtype, capability, alone))
+
+
+def _made(name, compiled):
+    """What the process or the disk has by a name, or else is compiled; "" is no name."""
     if name in _known:
         return _known[name]
     found = _load(name) if name else None
     if found is None:
-        found = _compiler.compile_op(op, dtype, functions, capability)
+        found = compiled()
         if name:
             _save(name, found)
     if name:
@@ -39,26 +56,27 @@ def cubin_of(
     return found
 
 
-def _file_name(op, dtype, functions, capability):
-    """The name of a kernel's file, or "" if it cannot be kept: a closure holds a user's function,
-    or sources have been edited since they were imported.
+def _file_name(kind, ops, dtype, capability):
+    """The name of a file, or "" if it cannot be kept: a closure holds a user's function, or
+    sources have been edited since they were imported.
 
     The directory is that of the CPU's sources and of Numba's version.
     """
-    sources = _sources()
-    given = sorted((name, one) for name, one in functions.items() if one is not None)
-    if sources is None or any(one.py_func.__closure__ is not None for _, one in given):
-        return ""
-    functions = [(name, *_identity(one)) for name, one in given]
-    kind = sources, dtype.str, *capability, SHAPE.name, sorted(packages.versions().items())
-    digest = hashlib.sha256(repr((_identity(op), functions, kind)).encode()).hexdigest()
-    return f"{op.__name__}-{digest[:24]}.cubin"
+    sources, given = _sources(), []
+    for op, functions in ops:
+        present = sorted((name, one) for name, one in functions.items() if one is not None)
+        if sources is None or any(one.py_func.__closure__ is not None for _, one in present):
+            return ""
+        given.append((_identity(op), [(name, *_identity(one)) for name, one in present]))
+    made_by = sources, dtype.str, *capability, SHAPE.name, sorted(packages.versions().items())
+    digest = hashlib.sha256(repr((kind, given, made_by)).encode()).hexdigest()
+    return f"{kind}-{digest[:24]}.cubin"
 
 
 @cache
 def _sources():
     """A digest of what only GPUs run."""
-    return source_digest(os.path.dirname(__file__))
+    return source_digest(os.path.dirname(os.path.dirname(__file__)))
 
 
 def _identity(kernel):

@@ -1,8 +1,10 @@
-"""Sums of one column over rows, in the order of `intrinsics/columns.py`: four chains, then pairs.
+"""Sums of columns over rows in the CPU's order.
 
-A chain has rows 0, 4, 8, ...; what fills no four goes to the first.
+As `intrinsics/columns.py`, four chains, then pairs: a chain has rows 0, 4, 8, ...; what fills no
+four goes to the first. Or more chains of each column in shared memory, which fold by halves.
 """
 
+from fusednn.kernels.cuda.language import barrier, thread, threads
 from fusednn.kernels.intrinsics.scalars import cast, fma
 
 PLAIN, SQUARES, NORMAL = range(3)
@@ -31,3 +33,20 @@ def column_total(d, x, stride, rows, mean, inverse, kind):
     for row in range(whole, rows):
         first = add_term(first, d, x, row * stride, mean, inverse, kind)
     return (first + second) + (third + fourth)
+
+
+def fold_chains(held, width, chains, largest):
+    """held (width) = the sum of the chains of each column, by halves, or their largest.
+
+    The chains, a power of two, lie `width` apart; overwrites them. All threads take part.
+    """
+    half = chains // 2
+    while half > 0:
+        for i in range(thread(), half * width, threads()):
+            a, b = held[i], held[half * width + i]
+            if largest:
+                held[i] = b if b > a else a
+            else:
+                held[i] = a + b
+        barrier()
+        half //= 2

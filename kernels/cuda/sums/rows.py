@@ -4,10 +4,9 @@ As `intrinsics/sums.py`: each lane has four chains, which are added in pairs, th
 do not fill four; then the lanes are added, halves first. All threads of a block take part.
 """
 
+from fusednn.kernels.cuda.language import barrier, block, blocks, shared, thread, threads
 from fusednn.kernels.intrinsics.lanes import lanes_of
 from fusednn.kernels.intrinsics.scalars import cast, fma
-
-from .language import barrier, block, blocks, shared, thread, threads
 
 MOST_THREADS = 256
 SUM, SQUARES, PRODUCTS = range(3)

@@ -6,12 +6,11 @@ that it compiles by: none is needed to import this module.
 
 import itertools
 
+from fusednn.kernels.cuda import language
 from fusednn.kernels.intrinsics import lanes, pointers
 from llvmlite import ir
 from numba import types
 from numba.core.errors import RequireLiteralValue
-
-from . import language
 
 I32, I64, VOID = ir.IntType(32), ir.IntType(64), ir.VoidType()
 BYTE = ir.IntType(8).as_pointer()
@@ -23,14 +22,19 @@ VECTOR = 16
 _numbers = itertools.count()
 
 
+def special(builder, name):
+    """What a special register of the thread holds."""
+    kind, full = ir.FunctionType(I32, []), f"llvm.nvvm.read.ptx.sreg.{name}"
+    function = builder.module.globals.get(full) or ir.Function(builder.module, kind, full)
+    return builder.zext(builder.call(function, []), I64)
+
+
 def _register_of(name):
     """The function of an intrinsic that reads one of the thread's special registers."""
 
     def read(typingctx):
         def codegen(context, builder, signature, args):
-            kind, full = ir.FunctionType(I32, []), f"llvm.nvvm.read.ptx.sreg.{name}"
-            function = builder.module.globals.get(full) or ir.Function(builder.module, kind, full)
-            return builder.zext(builder.call(function, []), I64)
+            return special(builder, name)
 
         return types.int64(), codegen
 
@@ -61,24 +65,39 @@ def _single(typingctx):
     return types.void(), codegen
 
 
+def _thread_again(typingctx):
+    def codegen(context, builder, signature, args):
+        kind = ir.FunctionType(I32, [])
+        read = ir.InlineAsm(kind, "mov.u32 $0, %tid.x;", "=r", side_effect=True)
+        return builder.zext(builder.call(read, []), I64)
+
+    return types.int64(), codegen
+
+
+def wait_in_block(builder):
+    """The barrier of a block."""
+    kind, name = ir.FunctionType(VOID, []), "llvm.nvvm.barrier0"
+    function = builder.module.globals.get(name) or ir.Function(builder.module, kind, name)
+    builder.call(function, [])
+
+
 def _barrier(typingctx):
     def codegen(context, builder, signature, args):
-        kind, name = ir.FunctionType(VOID, []), "llvm.nvvm.barrier0"
-        function = builder.module.globals.get(name) or ir.Function(builder.module, kind, name)
-        builder.call(function, [])
+        wait_in_block(builder)
         return context.get_dummy_value()
 
     return types.void(), codegen
 
 
-def _literal(n):
+def literal(n):
+    """The value of a literal integer's type."""
     if not isinstance(n, types.IntegerLiteral):
         raise RequireLiteralValue("the number of elements must be a literal")
     return n.literal_value
 
 
 def _shared(typingctx, n, like):
-    size, element = _literal(n), types.unliteral(like)
+    size, element = literal(n), types.unliteral(like)
 
     def codegen(context, builder, signature, args):
         kind = context.get_value_type(element)
@@ -93,7 +112,7 @@ def _shared(typingctx, n, like):
 
 
 def _local(typingctx, n, like):
-    size, element = _literal(n), types.unliteral(like)
+    size, element = literal(n), types.unliteral(like)
 
     def codegen(context, builder, signature, args):
         kind = context.get_value_type(element)
@@ -139,55 +158,41 @@ def _store4(typingctx, pointer, i, a, b, c, d):
     return types.void(pointer, types.int64, *[pointer.dtype] * 4), codegen
 
 
+def _begin_copy(builder, target, source, kind, size):
+    """A copy of so many bytes, which other memory accesses do not pass."""
+    function = ir.FunctionType(VOID, [I32, I64])
+    text = f"cp.async.{kind}.shared.global [$0], [$1], {size};"
+    copy = ir.InlineAsm(function, text, "r,l,~{memory}", side_effect=True)
+    to = builder.addrspacecast(builder.bitcast(target, BYTE), BYTE.pointee.as_pointer(SHARED))
+    of = builder.addrspacecast(builder.bitcast(source, BYTE), BYTE.pointee.as_pointer(GLOBAL))
+    builder.call(copy, [builder.ptrtoint(to, I32), builder.ptrtoint(of, I64)])
+
+
+def _copy(typingctx, target, i, source, j):
+    size = target.dtype.bitwidth // 8
+
+    def codegen(context, builder, signature, args):
+        there, here = builder.gep(args[0], [args[1]]), builder.gep(args[2], [args[3]])
+        _begin_copy(builder, there, here, "ca", size)
+        return context.get_dummy_value()
+
+    return types.void(target, types.int64, source, types.int64), codegen
+
+
 def _copy4(typingctx, target, i, source, j):
     def codegen(context, builder, signature, args):
-        kind = ir.FunctionType(VOID, [I32, I64])
-        text = "cp.async.cg.shared.global [$0], [$1], 16;"
-        copy = ir.InlineAsm(kind, text, "r,l,~{memory}", side_effect=True)
         there, _ = _vectors(builder, *args[:2])
         here, _ = _vectors(builder, *args[2:])
         for target, source in zip(there, here, strict=True):
-            to = builder.addrspacecast(builder.bitcast(target, BYTE), BYTE.pointee.as_pointer(3))
-            of = builder.addrspacecast(builder.bitcast(source, BYTE), BYTE.pointee.as_pointer(1))
-            builder.call(copy, [builder.ptrtoint(to, I32), builder.ptrtoint(of, I64)])
+            _begin_copy(builder, target, source, "cg", VECTOR)
         return context.get_dummy_value()
 
     return types.void(target, types.int64, source, types.int64), codegen
 
 
 def _wait_copies(typingctx, n):
-    signature, codegen = _instruction(f"cp.async.wait_group {_literal(n)};")(typingctx)
+    signature, codegen = _instruction(f"cp.async.wait_group {literal(n)};")(typingctx)
     return signature.return_type(n), codegen
-
-
-def wait_for_blocks(typingctx, counter, blocks):
-    """Waits until as many blocks as there are have come here; one thread of each calls it.
-
-    The counter of arrivals only rises, so it serves again and again with the same blocks.
-    """
-
-    def codegen(context, builder, signature, args):
-        counter, blocks = args
-        address = builder.ptrtoint(counter, I64)
-        add = ir.FunctionType(I64, [I64, I64])
-        arrive = ir.InlineAsm(
-            add, "atom.add.acq_rel.gpu.u64 $0, [$1], $2;", "=l,l,l,~{memory}", side_effect=True
-        )
-        read = ir.InlineAsm(
-            ir.FunctionType(I64, [I64]),
-            *("ld.acquire.gpu.u64 $0, [$1];", "=l,l,~{memory}"),
-            side_effect=True,
-        )
-        before = builder.call(arrive, [address, I64(1)])
-        goal = builder.mul(builder.add(builder.sdiv(before, blocks), I64(1)), blocks)
-        loop, over = (builder.append_basic_block(name) for name in ("waiting", "together"))
-        builder.branch(loop)
-        builder.position_at_end(loop)
-        builder.cbranch(builder.icmp_signed("<", builder.call(read, [address]), goal), loop, over)
-        builder.position_at_end(over)
-        return context.get_dummy_value()
-
-    return types.void(types.CPointer(types.int64), types.int64), codegen
 
 
 def _nothing(typingctx, value):
@@ -201,6 +206,7 @@ def _nothing(typingctx, value):
 
 MEANINGS = {
     language.thread: _register_of("tid.x"),
+    language.thread_again: _thread_again,
     language.threads: _register_of("ntid.x"),
     language.block: _register_of("ctaid.x"),
     language.blocks: _register_of("nctaid.x"),
@@ -210,6 +216,7 @@ MEANINGS = {
     language.single: _single,
     language.load4: _load4,
     language.store4: _store4,
+    language.copy: _copy,
     language.copy4: _copy4,
     language.commit_copies: _instruction("cp.async.commit_group;"),
     language.wait_copies: _wait_copies,

@@ -1,0 +1,1 @@
+"""Recurrences: a block takes a few samples through all steps."""

@@ -1,0 +1,1 @@
+"""Ops as GPUs run them; the files are named as those of the CPU."""

@@ -1,0 +1,1 @@
+"""Sums in the order of the vectors of the CPU."""

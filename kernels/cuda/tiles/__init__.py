@@ -1,0 +1,1 @@
+"""Tiles of products: what a block of threads multiplies at once."""
