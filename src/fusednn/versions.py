@@ -18,17 +18,19 @@ PACKAGES = (
     "joblib",
     "threadpoolctl",
 )
+GPU_PACKAGES = "numba-cuda", "cuda-core", "cuda-bindings", "nvidia-nvvm", "nvidia-nvjitlink"
+DRIVER = Path("/proc/driver/nvidia/version")
 FEATURES = ("avx512f", "avx2", "fma", "neon")
-PREFIXES = ("FUSEDNN_", "NUMBA_")
+PREFIXES = ("FUSEDNN_", "NUMBA_", "CUDA_")
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 def show_versions() -> None:
     """Prints what a bug report should say about the machine and the installed packages.
 
-    Prints the versions of packages, the CPU and its features, the micro-kernel for it, threads,
-    the cache of compiled kernels, and environment variables. It compiles nothing and does not
-    import scikit-learn.
+    Prints the versions of packages, the CPU and its features, the micro-kernel for it, NVIDIA's
+    packages and driver, threads, the cache of compiled kernels, and environment variables. It
+    compiles nothing, does not import scikit-learn and leaves GPUs alone.
 
     Examples
     --------
@@ -46,6 +48,7 @@ def show_versions() -> None:
         "System": _system(),
         "Python dependencies": {name: _version(name) for name in PACKAGES},
         "CPU": _cpu(),
+        "NVIDIA's GPUs": _gpus(),
         "Threads": _threads(),
         "Cache of compiled kernels": _cache(),
         "Environment": _environment(),
@@ -89,6 +92,15 @@ def _cpu() -> dict[str, str]:
         "features": " ".join(name for name in FEATURES if name in features) or "none of note",
         "micro-kernel": f"{SHAPE.name}, tile {' or '.join(tiles)}",
     }
+
+
+def _gpus() -> dict[str, str]:
+    """What device="cuda" needs; a call of the driver would keep forks of this process from it."""
+    try:
+        driver = " ".join(DRIVER.read_text().splitlines()[0].partition(":")[2].split())
+    except (OSError, IndexError):
+        driver = "none found"
+    return {**{name: _version(name) for name in GPU_PACKAGES}, "driver": driver}
 
 
 def _model_name() -> str:

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from test_datasets import NUMBERS, idx_bytes, write_idx_folder
 
+from fusednn import versions
 from fusednn.command.main import main
 from fusednn.command.subcommands import compare, demo
 from fusednn.training import progress_bar as progress
@@ -286,6 +287,19 @@ def test_versions_say_what_a_bug_report_needs(tmp_path, monkeypatch, capsys):
         assert re.search(rf"^ +{name}: \S", output, re.MULTILINE), name
     assert re.search(rf"directory: {re.escape(str(tmp_path))}.kernels-[0-9a-f]+\n", output)
     assert f"FUSEDNN_CACHE_DIR: {tmp_path}" in output
+
+
+def test_versions_say_what_gpus_need(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
+    monkeypatch.setattr(versions, "DRIVER", tmp_path / "version")
+    monkeypatch.setattr(versions, "GPU_PACKAGES", ("numba", "no-such-package"))
+    output = succeed(capsys, "versions")
+    for line in ("no-such-package: not installed", "driver: none found", "VISIBLE_DEVICES: 1"):
+        assert line in output
+    text = "NVRM version: NVIDIA UNIX Kernel Module  580.65.06  Sun Jul 27\nGCC version: 12\n"
+    (tmp_path / "version").write_text(text)
+    wanted = "driver: NVIDIA UNIX Kernel Module 580.65.06 Sun Jul 27\n"
+    assert wanted in succeed(capsys, "versions")
 
 
 def test_show_versions_imports_no_scikit_learn():

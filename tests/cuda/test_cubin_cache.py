@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from fusednn.kernels import _cache
 from fusednn.kernels.activations import ACTIVATIONS
-from fusednn.kernels.cuda import _compiler, cache
+from fusednn.kernels.cuda.compiling import cache, compiler, programs
 from fusednn.kernels.ops.pointwise.activate import activate
 from fusednn.kernels.ops.pointwise.elementwise import add_rows
 
@@ -20,9 +20,9 @@ def compiled(monkeypatch, tmp_path):
 
     def compile_op(op, dtype, functions, capability):
         calls.append((op.__name__, np.dtype(dtype).name, capability))
-        return _compiler.Cubin("entry", CODE, 40, 0, 0, 512, "grid", 7)
+        return compiler.Cubin("entry", CODE, 40, 0, 0, 512, "grid", 7)
 
-    monkeypatch.setattr(_compiler, "compile_op", compile_op)
+    monkeypatch.setattr(compiler, "compile_op", compile_op)
     monkeypatch.setattr(cache, "kernel_directory", lambda create=False: str(tmp_path))
     monkeypatch.setattr(cache, "_known", {})
     return calls
@@ -36,7 +36,7 @@ def take(op=add_rows, dtype="f4", capability=(9, 0), **functions):
 
 def test_a_second_process_compiles_nothing(compiled, tmp_path):
     first = take()
-    assert take() == first == _compiler.Cubin("entry", CODE, 40, 0, 0, 512, "grid", 7)
+    assert take() == first == compiler.Cubin("entry", CODE, 40, 0, 0, 512, "grid", 7)
     assert compiled == [("add_rows", "float32", (9, 0))]
     [name] = os.listdir(tmp_path)
     assert name.startswith("add_rows-")
@@ -100,3 +100,26 @@ def test_a_user_s_function_is_not_kept(compiled, tmp_path):
     take(activate, function=Own)
     assert len(compiled) == 2
     assert os.listdir(tmp_path) == []
+
+
+def test_programs_are_kept_by_all_their_ops(compiled, monkeypatch, tmp_path):
+    made = []
+
+    def compile_program(ops, dtype, capability, alone):
+        made.append([op.__name__ for op, _ in ops])
+        return compiler.Cubin("entry", CODE, 40, 0, 0, 512, "program", 7)
+
+    def take_program(*ops, alone=True):
+        cache._known.clear()
+        return cache.program_of(ops, "f4", (9, 0), alone)
+
+    monkeypatch.setattr(programs, "compile_program", compile_program)
+    tanh, elu = ({"function": ACTIVATIONS[name].forward} for name in ("tanh", "elu"))
+    assert take_program((add_rows, {}), (activate, tanh)).code == CODE
+    take_program((add_rows, {}), (activate, tanh))
+    assert made == [["add_rows", "activate"]]
+    take_program((add_rows, {}), (activate, tanh), alone=False)
+    take_program((activate, tanh), (add_rows, {}))
+    take_program((add_rows, {}), (activate, elu))
+    take_program((add_rows, {}))
+    assert len(made) == len(os.listdir(tmp_path)) == 5

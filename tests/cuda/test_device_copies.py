@@ -68,10 +68,15 @@ def test_arrays_are_brought_once_after_a_run(copies, device):
     assert device.brought == x.nbytes + x.nbytes // 2
 
 
-def test_arrays_without_a_copy_are_left_alone(copies, device):
+def test_what_has_no_copy_is_not_sent(copies, device):
     copies.push([np.zeros(3)])
-    copies.pull([np.zeros(3), np.zeros(0)])
+    copies.pull([np.zeros(0)])
     assert (device.sent, device.brought) == (0, 0)
+
+
+def test_what_has_no_copy_cannot_be_brought(copies):
+    with pytest.raises(AssertionError):
+        copies.pull([np.zeros(3)])
 
 
 def test_memory_is_given_back(copies, device):

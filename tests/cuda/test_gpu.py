@@ -1,19 +1,23 @@
 """What runs a GPU, by a stand-in for NVIDIA's packages: its calls wait until they must run."""
 
+import gc
 import os
 import subprocess
 import sys
+import threading
 
 import numpy as np
 import pytest
-from fusednn.kernels.cuda import packages
-from fusednn.kernels.cuda.twins import BLOCK, Twin
+from fusednn.kernels.cuda.compiling import packages
+from fusednn.kernels.cuda.twins import GRID, Twin
 from fusednn.kernels.ops.products.dense import dense_forward
-from running.host_device import opened_as_cuda
+from running.opened_stand_in import opener
 from running.stand_in_gpu import StandIn
 
-from fusednn import MLPClassifier
-from fusednn.training.cuda import gpu
+from fusednn import MLPClassifier, freeze
+from fusednn.plan.cuda.modes import ALONE, LAUNCHES, TOGETHER
+from fusednn.training.cuda import gpu, loaded, opening, preparing
+from fusednn.training.parts import staging
 
 X = np.random.default_rng(0).normal(size=(300, 5)).astype(np.float32)
 Y = (X[:, 0] > 0).astype(int)
@@ -23,29 +27,10 @@ def model(**given):
     return MLPClassifier((8,), batch_size=32, max_iter=3, random_state=0, tol=0.0, **given)
 
 
-class Twins(dict):
-    """Every op has a twin but the one that is missing."""
-
-    missing = None
-
-    def get(self, op):
-        return None if op is self.missing else Twin(op, BLOCK, 10_000)
-
-
 @pytest.fixture
 def opened(monkeypatch):
     """Makes a stand-in the GPU that is opened."""
-    monkeypatch.setattr(gpu, "_used_by", None)
-    monkeypatch.setattr(gpu, "_loaded", {})
-    monkeypatch.setattr(packages, "toolkit", lambda: (13, 0))
-    twins = Twins()
-    monkeypatch.setattr(gpu, "every_twin", lambda: twins)
-
-    def as_cuda(one):
-        monkeypatch.setattr(gpu, "_packages", one.packages)
-        return opened_as_cuda(lambda: gpu.open_gpu(one.compiled))
-
-    return as_cuda
+    return opener(monkeypatch)
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -65,9 +50,34 @@ def test_fits_have_the_bits_of_the_cpu(opened, monkeypatch, staged):
     assert (stand_in.used, stand_in.pending, stand_in.streams) == (0, [], [])
 
 
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_samples_of_later_steps_are_gathered_while_steps_run(opened, monkeypatch):
+    """In memory that nothing overwrites before it is copied."""
+    expected, stand_in, ahead = model(mixup=0.2).fit(X, Y), StandIn(), []
+
+    class Noted(staging.Staged):
+        def gather(self, step):
+            before = self._gathered[0]
+            super().gather(step)
+            if self._gathered[0] != before:
+                ahead.append(any("_launch" in call.__qualname__ for call in stand_in.pending))
+
+    monkeypatch.setattr(staging, "Staged", Noted)
+    monkeypatch.setattr(staging, "ASKED_BYTES", 0)
+    monkeypatch.setattr(staging, "STAGED_BYTES", 4096)
+    monkeypatch.setattr(staging, "USED", 0.0)
+    with opened(stand_in):
+        found = model(mixup=0.2, device="cuda").fit(X, Y)
+    assert found.loss_curve_ == expected.loss_curve_
+    for one, other in zip(found.coefs_, expected.coefs_, strict=True):
+        assert one.tobytes() == other.tobytes()
+    assert sum(ahead) > 2 * (len(ahead) - sum(ahead)) > 0  # but the first part of each call
+    assert (stand_in.used, stand_in.pinned, stand_in.streams) == (0, [], [])
+
+
 def test_out_of_memory(opened):
     estimator = model(device="cuda")
-    message = r"has 0\.0 MB of its 1\.0 MB free, but data, weights and a batch need .* MB more"
+    message = r"has 0\.0 MB of its 1\.0 MB free, but weights, data and the arrays of a batch need"
     with opened(StandIn(room=gpu.STAGED_BYTES)), pytest.raises(MemoryError, match=message):
         estimator.fit(X, Y)
     assert not hasattr(estimator, "coefs_")
@@ -115,11 +125,28 @@ def test_an_op_without_a_kernel(opened):
     gpu.every_twin().missing = dense_forward
     with (
         opened(stand_in),
-        pytest.raises(NotImplementedError, match="'dense_forward', which does not run on a GPU"),
+        pytest.raises(
+            NotImplementedError, match=r"^Dense has no kernels for GPUs yet \(dense_forward\)"
+        ),
     ):
         estimator.fit(X, Y)
     assert stand_in.used == 0
     assert not hasattr(estimator, "coefs_")
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_a_predictor_of_several_threads(opened):
+    """Each that uses or drops it makes the GPU its own first; then its memory is given back."""
+    stand_in, fitted, found = StandIn(), model().fit(X, Y), []
+    with opened(stand_in):
+        held = [freeze(fitted, device="cuda")]
+        for use in (lambda: found.append(held[0].predict_proba(X)), held.clear):
+            thread = threading.Thread(target=use)
+            thread.start()
+            thread.join()
+        gc.collect()
+    assert found[0].tobytes() == fitted.predict_proba(X).tobytes()
+    assert (stand_in.used, stand_in.streams) == (0, [])
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="the system does not fork")
@@ -144,3 +171,76 @@ def test_nothing_of_cuda_is_imported_unasked():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("mode", [TOGETHER, ALONE])
+def test_programs_are_launched_with_all_blocks_or_with_one(opened, monkeypatch, mode):
+    """Blocks that wait for each other must run at once; shared memory beyond 48 KB is asked for.
+
+    What a launch may not do, the stand-in refuses.
+    """
+    monkeypatch.setattr(preparing, "mode_of", lambda *given: mode)
+    expected, stand_in = model().fit(X, Y), StandIn()
+    with opened(stand_in):
+        found = model(device="cuda").fit(X, Y)
+    assert found.loss_curve_ == expected.loss_curve_
+    shapes = {(one.grid, one.block, one.is_cooperative) for one in stand_in.launched}
+    assert shapes == {(4, 256, True) if mode == TOGETHER else (1, 256, False)}
+    sizes = {one.shmem_size for one in stand_in.launched}
+    assert (max(sizes) > 48 << 10) == (mode == ALONE)
+    assert stand_in.used == 0
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_small_networks_run_by_one_block_unasked(opened):
+    stand_in = StandIn()
+    with opened(stand_in):
+        model(device="cuda").fit(X, Y)
+    assert {one.grid for one in stand_in.launched} == {1}
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_a_device_may_be_given_up_while_steps_are_captured(opened, monkeypatch):
+    """As the garbage collector does with a predictor, wherever the thread is."""
+    monkeypatch.setattr(preparing, "mode_of", lambda *given: LAUNCHES)
+    stand_in = StandIn()
+    launch, others = stand_in.core.launch, []
+
+    def launch_and_collect(*given):
+        while others:
+            others.pop().close()
+        launch(*given)
+
+    stand_in.core.launch = launch_and_collect
+    with opened(stand_in):
+        others.append(opening.opened("cuda"))
+        model(device="cuda").fit(X, Y)
+    assert (stand_in.used, stand_in.streams, others) == (0, [], [])
+
+
+def test_a_program_with_an_op_without_a_kernel(opened, monkeypatch):
+    monkeypatch.setattr(preparing, "mode_of", lambda *given: ALONE)
+    gpu.every_twin().missing = dense_forward
+    with (
+        opened(StandIn()),
+        pytest.raises(NotImplementedError, match="Dense has no kernels for GPUs yet"),
+    ):
+        model(device="cuda").fit(X, Y)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_a_gpu_whose_blocks_cannot_wait_for_each_other(opened):
+    stand_in = StandIn(shared=0)
+    with opened(stand_in):
+        model(device="cuda").fit(X, Y)
+    assert stand_in.launched == []
+
+
+def test_blocks_and_scratch_follow_the_record():
+    own = {"scratch_of": lambda record: record[0], "units": lambda record: record[1]}
+    kernel = loaded.GpuKernel(None, Twin(dense_forward, GRID, **own), processors=2, item=4)
+    record = np.array([100, 3])
+    assert kernel.blocks(1, 2, record) == 2 * 3
+    assert kernel.blocks(1, 20, record) == 2 * loaded.BLOCKS_EACH
+    assert kernel.scratch(6, 0, record) == 6 * 100 * 4

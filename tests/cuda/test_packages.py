@@ -1,8 +1,11 @@
 """What a user is told of the packages that compile for GPUs, and that nothing imports them."""
 
+import sys
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
-from fusednn.kernels.cuda import packages
+from fusednn.kernels.cuda.compiling import packages
 from oracles.parity import run_python
 
 QUIET = """
@@ -29,6 +32,23 @@ def test_a_missing_package_is_named(monkeypatch):
 def test_a_package_within_a_missing_one_is_missing(monkeypatch):
     monkeypatch.setitem(packages.PACKAGES, "no_such_package.core", "no-such")
     assert "no-such" in packages.missing()
+
+
+@pytest.mark.parametrize("error", [ImportError, RuntimeError])
+def test_a_linker_that_is_missing(monkeypatch, error):
+    """The packages are there, without NVIDIA's libraries."""
+
+    def version():
+        raise error("No such file: libnvJitLink.so*\n  listdir('/a'):\n    b")
+
+    name = "cuda.bindings.nvjitlink"
+    monkeypatch.setattr(packages, "missing", list)
+    for parent in ("cuda", "cuda.bindings"):
+        monkeypatch.setitem(sys.modules, parent, SimpleNamespace())
+    monkeypatch.setitem(sys.modules, name, SimpleNamespace(version=version))
+    told = r"linker \(nvJitLink\), which is missing: .* `pip .*`, or use device='cpu'\.$"
+    with pytest.raises(ImportError, match=told):
+        packages.check_driver(13000)
 
 
 def test_a_name_that_numpy_dropped_is_there_meanwhile(monkeypatch):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from fusednn.kernels import maths
 from fusednn.kernels._jit import kernel
-from fusednn.kernels.cuda.porting import Porting
+from fusednn.kernels.cuda.compiling.porting import Porting
 from fusednn.kernels.intrinsics.pointers import slot
 from fusednn.kernels.intrinsics.sync import call
 from fusednn.kernels.operands import COUNT, FUNCTION, maybe, operands

@@ -8,8 +8,16 @@ import numpy as np
 import pytest
 from running.host_device import HostDevice, opened_as_cuda
 from scipy import sparse
+from sklearn.base import clone
 
-from fusednn import MLPClassifier, MLPRegressor, NetworkClassifier, NetworkRegressor, freeze
+from fusednn import (
+    Autoencoder,
+    MLPClassifier,
+    MLPRegressor,
+    NetworkClassifier,
+    NetworkRegressor,
+    freeze,
+)
 from fusednn.layers import GRU, BatchNorm, Conv2D, Dense, Flatten, GlobalAvgPool
 from fusednn.plan.cuda import machine
 
@@ -73,6 +81,17 @@ def test_series_of_other_steps_and_with_padding():
             assert predictor.predict(rows).tobytes() == expected.predict(rows).tobytes()
 
 
+def test_padding_where_the_call_before_had_answers():
+    model = NetworkRegressor([GRU(5, True)], **ONE).fit(SERIES, SERIES[..., 0])
+    expected = freeze(model)
+    with opened_as_cuda():
+        predictor = freeze(model, device="cuda")
+        for steps in (5, 2):
+            padded = SERIES.copy()
+            padded[1:, steps:] = np.nan
+            assert predictor.predict(padded).tobytes() == expected.predict(padded).tobytes()
+
+
 def test_more_rows_than_a_step_has_room_for(classifier, monkeypatch):
     monkeypatch.setattr(machine, "ANSWER_BYTES", 4096)
     with opened_as_cuda():
@@ -122,6 +141,19 @@ def test_what_is_refused_is_as_on_the_cpu(classifier):
         freeze(classifier, device="gpu")
     with pytest.raises(ValueError, match="weights='int8' are for the CPU"):
         freeze(classifier, device="cuda", weights="int8")
+
+
+@pytest.mark.parametrize("device", ["gpu", "cuda:1", None, 0])
+def test_a_wrong_device_of_a_fitted_estimator(classifier, device):
+    """It is set after the fit, which would have refused it."""
+    other = clone(classifier).fit(X, np.arange(70) % 3).set_params(device=device)
+    coder = Autoencoder([Dense(2)], **ONE).fit(X).set_params(device=device)
+    for call in (other.predict_proba, coder.transform):
+        for rows in (X, X[:1]):
+            with pytest.raises(ValueError, match=rf"'cpu', 'cuda', 'auto'; got {device!r}\.$"):
+                call(rows)
+    answers = other.set_params(device="cpu").predict_proba(X)
+    assert answers.tobytes() == classifier.predict_proba(X).tobytes()
 
 
 def test_lack_of_memory_refuses_the_call_alone(classifier):

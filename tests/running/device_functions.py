@@ -3,6 +3,7 @@
 from fusednn.kernels.activations import ACTIVATIONS
 from fusednn.kernels.losses import LOSSES
 from fusednn.kernels.operands import DECLARED
+from fusednn.kernels.ops.game_losses import GAME_LOSSES
 from fusednn.kernels.ops.updates.adjust import adjust
 from fusednn.kernels.optimizers import OPTIMIZERS
 
@@ -12,7 +13,10 @@ BACKWARD = {name: one.backward for name, one in ACTIVATIONS.items() if one.backw
 GIVEN = {
     "activate": {**FORWARD, **SLOPES},
     "differentiate": BACKWARD,
-    "loss_gradient": {name: loss.function for name, loss in LOSSES.items()},
+    "loss_gradient": {
+        **{name: loss.function for name, loss in LOSSES.items()},
+        **{f"game_{name}": loss.function for name, loss in GAME_LOSSES.items()},
+    },
     "known_loss_gradient": {"squared_error": LOSSES["squared_error"].function},
     "next_token_loss": {"softmax": LOSSES["softmax"].function},
     "dropout": {"derivative": BACKWARD["tanh"]},

@@ -12,6 +12,8 @@ from fusednn.kernels.intrinsics.pointers import data, slot, view_at
 from fusednn.kernels.intrinsics.subnormals import flush_subnormals, set_mode
 from fusednn.kernels.library import address
 from fusednn.kernels.operands import DECLARED
+from oracles.simulated_gpu.memory import Anywhere
+from oracles.simulated_gpu.ops import Simulator
 
 from fusednn.training.cuda import opening
 
@@ -46,12 +48,12 @@ class HostKernel:
                 self.words[getattr(DECLARED[kernel.op], name)] = address(function, role, dtype)
         self.item = dtype.itemsize
 
-    def blocks(self, tasks, rows):
+    def blocks(self, tasks, rows, record):
         assert tasks > 0
         assert rows >= 0
         return 1
 
-    def scratch(self, blocks, elements):
+    def scratch(self, blocks, elements, record):
         return blocks * elements * 8
 
     def run(self, call):
@@ -71,23 +73,55 @@ class HostKernel:
         assert run_tasks(np.array(words, np.int64)) == 0
 
 
+CPU_SCRATCH = 1 << 14
+"""Elements of scratch for ops of the CPU in a program."""
+
+
+class HostProgram:
+    """A program of the CPU's kernels, run by the one thread of a block."""
+
+    blocks, threads, shared = 1, 1, 48
+
+    def __init__(self, kernels, dtype, alone):
+        self.simulator, self.scratch = Simulator(Anywhere(), dtype), CPU_SCRATCH
+        self.function = self.simulator.program(list(map(self.run_of, kernels)), alone)
+
+    def run_of(self, kernel):
+        """What runs a kernel's tasks."""
+        made = HostKernel(kernel, self.simulator.dtype)
+        made.words.pop(records.OP)  # by which the program knows its kernels
+        return self.simulator.run_on_cpu(kernel.op, made.words)
+
+    def run(self, *given):
+        """Runs steps; the arguments are those of `Device.run_program`, without the program."""
+        self.simulator.launch_program(self.function, *given, self.blocks, self.threads)
+
+
 class HostDevice:
-    """A device for tests; `room` is its number of bytes."""
+    """A device for tests; `room` is its number of bytes, `shared` those of a block."""
 
     name = "the host"
+    shared = 0
 
     def __init__(self, room=1 << 40):
         self.room, self.live, self.most, self.closed = room, {}, 0, False
-        self.replayed, self.sent, self.brought = 0, 0, 0
+        self.pinned = 0
+        self.replayed, self.sent, self.brought, self.copied, self.programs = 0, 0, 0, 0, []
 
     def take(self):
         self.taken_by = threading.get_ident()
 
+    def has(self, kernel):
+        return True
+
     def load(self, kernel, dtype):
         return HostKernel(kernel, dtype)
 
+    def spare(self):
+        return self.room - sum(len(one) for one in self.live.values())
+
     def allocate(self, size):
-        used = sum(len(one) for one in self.live.values())
+        used = self.room - self.spare()
         if used + size > self.room:
             raise MemoryError(f"{size} bytes asked for, {self.room - used} free")
         memory = np.full(size + 256, 255, np.uint8)  # NaN, and no valid address or index
@@ -103,9 +137,19 @@ class HostDevice:
         self.sent += source.nbytes
         ctypes.memmove(at, source.ctypes.data, source.nbytes)
 
+    def pin(self, array):
+        self.pinned += array.nbytes
+
+    def send(self, at, source):
+        self.upload(at, source)
+
     def download(self, target, at):
         self.brought += target.nbytes
         ctypes.memmove(target.ctypes.data, at, target.nbytes)
+
+    def copy(self, target, source, size):
+        self.copied += size
+        ctypes.memmove(target, source, size)
 
     def capture(self, calls):
         return list(calls)
@@ -114,6 +158,15 @@ class HostDevice:
         self.replayed += 1
         for call in captured:
             call.kernel.run(call)
+
+    def load_program(self, kernels, dtype, alone):
+        self.programs.append(alone)
+        return HostProgram(kernels, dtype, alone)
+
+    def run_program(self, program, *given):
+        self.replayed += 1
+        assert given[0] <= self.shared
+        program.run(*given)
 
     def wait(self):
         pass

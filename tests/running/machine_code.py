@@ -29,8 +29,10 @@ def disassembled(code):
 
 
 def instructions(code):
-    """The names of a cubin's instructions, in order, with their modifiers."""
-    found = map(INSTRUCTION.match, disassembled(code).splitlines())
+    """The names of a cubin's instructions, in order, with their modifiers; `code` may be its text,
+    too."""
+    text = code if isinstance(code, str) else disassembled(code)
+    found = map(INSTRUCTION.match, text.splitlines())
     return [match[1] for match in found if match]
 
 

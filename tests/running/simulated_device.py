@@ -1,11 +1,12 @@
 """A device whose memory is apart from the host's, and whose kernels run in the simulator."""
 
 import numpy as np
+from fusednn.kernels import records
 from fusednn.kernels.cuda.twins import THREAD, every_twin
 from fusednn.kernels.intrinsics.pointers import view_at
 from oracles.simulated_gpu.memory import Memory
 from oracles.simulated_gpu.ops import Simulator
-from running.host_device import HostDevice, HostKernel
+from running.host_device import CPU_SCRATCH, HostDevice, HostKernel
 
 
 class SimulatedKernel:
@@ -18,11 +19,11 @@ class SimulatedKernel:
         if self.twin.spread == THREAD:  # the compiled op calls the CPU's functions
             self.words = HostKernel(kernel, simulator.dtype).words
 
-    def blocks(self, tasks, rows):
+    def blocks(self, tasks, rows, record):
         return self.most
 
-    def scratch(self, blocks, elements):
-        return blocks * self.twin.scratch * self.simulator.dtype.itemsize
+    def scratch(self, blocks, elements, record):
+        return blocks * self.twin.elements(record) * self.simulator.dtype.itemsize
 
     def run(self, call):
         """Runs the tasks of a call."""
@@ -31,6 +32,37 @@ class SimulatedKernel:
             record[slot] = word
         _, blocks, *given = call
         self.simulator.launch(self.op, self.functions, *given, blocks, self.threads)
+
+
+class SimulatedProgram:
+    """A program of twins, run by a few blocks of a few threads.
+
+    The shared memory of its ops is apart from what the launch gives a block.
+    """
+
+    shared = 0
+
+    def __init__(self, simulator, kernels, alone, blocks, threads):
+        self.simulator, self.blocks, self.threads = simulator, 1 if alone else blocks, threads
+        twins = [every_twin().get(kernel.op) for kernel in kernels]
+        needed = [CPU_SCRATCH if twin is None else twin.small or twin.scratch for twin in twins]
+        self.scratch = max(needed)
+        self.function = simulator.program(list(map(self.run_of, kernels)), alone)
+
+    def run_of(self, kernel):
+        """What runs a kernel's tasks: its twin, or else the CPU's op."""
+        functions = {name: function for name, function, _ in kernel.functions}
+        twin, words = every_twin().get(kernel.op), {}
+        if twin is None or twin.spread == THREAD:
+            words = HostKernel(kernel, self.simulator.dtype).words
+            words.pop(records.OP)
+        if twin is None:
+            return self.simulator.run_on_cpu(kernel.op, words)
+        return self.simulator.run_of(kernel.op, functions, words)
+
+    def run(self, *given):
+        """Runs steps; the arguments are those of `Device.run_program`, without the program."""
+        self.simulator.launch_program(self.function, *given, self.blocks, self.threads)
 
 
 class SimulatedDevice(HostDevice):
@@ -54,9 +86,19 @@ class SimulatedDevice(HostDevice):
             self.others.add(kernel.op)
             return HostKernel(kernel, dtype)
         self.simulated.add(kernel.op)
+        return SimulatedKernel(self.simulator_for(dtype), kernel, *self.shape)
+
+    def simulator_for(self, dtype):
+        """Runs kernels for a type."""
         if dtype not in self.simulators:
             self.simulators[dtype] = Simulator(self.memory, dtype)
-        return SimulatedKernel(self.simulators[dtype], kernel, *self.shape)
+        return self.simulators[dtype]
+
+    def load_program(self, kernels, dtype, alone):
+        self.programs.append(alone)
+        for kernel in kernels:
+            (self.simulated if kernel.op in every_twin() else self.others).add(kernel.op)
+        return SimulatedProgram(self.simulator_for(dtype), kernels, alone, *self.shape)
 
     def allocate(self, size):
         at = super().allocate(size)
@@ -64,6 +106,5 @@ class SimulatedDevice(HostDevice):
         return at
 
     def free(self, at):
-        place = self.memory.starts.index(at)
-        del self.memory.starts[place], self.memory.arrays[place]
+        self.memory.remove(view_at(at, np.uint8))
         super().free(at)

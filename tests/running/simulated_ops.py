@@ -9,7 +9,15 @@ from oracles.simulated_gpu.ops import Simulator
 from running.op_cases import SAMPLES, Memory
 
 from fusednn.plan.binding.program import Program, Task
-from fusednn.plan.memory.buffers import Block
+from fusednn.plan.memory.buffers import ALIGNMENT, Block
+
+
+def with_rows_before(array):
+    """The array that holds rows which do not begin with its first one, else these."""
+    is_behind = isinstance(array.base, np.ndarray) and (
+        array.ctypes.data - array.base.ctypes.data > ALIGNMENT
+    )
+    return array.base if is_behind else array
 
 
 def memory_of(case, program, record):
@@ -24,7 +32,7 @@ def memory_of(case, program, record):
             arrays += value if isinstance(value, list) else [value]
     for array in arrays:
         if isinstance(array, np.ndarray) and array.size:
-            memory.add(array)
+            memory.add(with_rows_before(array))
     return memory
 
 
@@ -42,7 +50,7 @@ def run_simulated(case_of, dtype, fill, split=0, blocks=3, threads=64):
     frame, words = program.frames, np.array(tasks, np.int64)
     frame[[records.START, records.SAMPLES]] = 0, SAMPLES
     memory = memory_of(case, program, record)
-    scratch = np.full(max(1, blocks * twin.scratch), fill, dtype)
+    scratch = np.full(max(1, blocks * twin.elements(record)), fill, dtype)
     for array in (scratch, words):
         memory.add(array.reshape(-1))
     functions = {

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from fusednn.layers import Layer
-    from fusednn.serving.types import MatrixLike
+    from fusednn.serving.types import Device, MatrixLike
 
     from .input.types import BatchSize, Dtype, RandomState, Rates, StochasticSolver
 
@@ -110,6 +110,8 @@ class GAN(DrawingNetwork):
     diagnose : bool, default=False
         Whether `fit` warns of the well-known failures at its end: samples that are alike, a
         discriminator that wins, and gradients that vanish.
+    device
+        See `NetworkClassifier`.
 
     Attributes
     ----------
@@ -204,6 +206,7 @@ class GAN(DrawingNetwork):
         n_jobs: int | None = None,
         max_time: float | None = None,
         diagnose: bool = False,
+        device: Device = "cpu",
     ) -> None:
         self._store(locals())
 

@@ -79,7 +79,7 @@ class LanguageModel(BaseLanguageModel):
     clip_value, ema_decay, accumulate, diagnose
         As in `NetworkClassifier`. A diagnosis looks at the first 32 windows.
     device : {"cpu", "cuda", "auto"}, default="cpu"
-        Where the network is trained; see `MLPClassifier`. Texts are written by the CPU.
+        Where the network is trained; see `MLPClassifier`. Texts are written and scored by the CPU.
 
     Attributes
     ----------

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
+    from fusednn.serving.types import Device
+
     from .input.types import RandomState, TabularLike, Weights
 
 
@@ -70,6 +72,9 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
         CPUs.
     verbose : bool or int, default=False
         Whether to show a bar of the epochs of all networks.
+    device : {"cpu", "cuda", "auto"}, default="cpu"
+        Where the networks are trained, see `NetworkClassifier`; the bits are the same. The model
+        answers on the CPU; `fusednn.freeze` makes predictors that answer on a GPU.
 
     Attributes
     ----------
@@ -141,6 +146,7 @@ class TabularClassifier(ClassifierMixin, BaseTabular):
         random_state: RandomState = None,
         n_jobs: int | None = None,
         verbose: bool | int = False,
+        device: Device = "cpu",
     ) -> None:
         self._store(locals())
 

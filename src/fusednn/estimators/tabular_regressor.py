@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from fusednn.serving.ensembles.targets import Spread
-    from fusednn.serving.types import FloatArray
+    from fusednn.serving.types import Device, FloatArray
 
     from .input.types import RandomState, TabularLike, Weights
 
@@ -48,7 +48,7 @@ class TabularRegressor(RegressorMixin, BaseTabular):
     quantiles : sequence of float or None, default=None
         Quantiles to predict instead of the mean, each in (0, 1), ascending. Networks learn all at
         once by the pinball loss, which also decides.
-    importances, random_state, n_jobs, verbose
+    importances, random_state, n_jobs, verbose, device
         See `TabularClassifier`.
 
     Attributes
@@ -101,6 +101,7 @@ class TabularRegressor(RegressorMixin, BaseTabular):
         random_state: RandomState = None,
         n_jobs: int | None = None,
         verbose: bool | int = False,
+        device: Device = "cpu",
     ) -> None:
         self._store(locals())
 

@@ -47,6 +47,8 @@ class Call(NamedTuple):
     lengths : Array or None
         The rows of each sample that it runs for, the first ones; None: all, or those of an operand
         `lengths` of its own.
+    layer : Layer or None
+        Whose forward pass it is of.
     """
 
     op: str
@@ -55,6 +57,7 @@ class Call(NamedTuple):
     once: bool = False
     arrays: tuple[Array, ...] = ()
     lengths: Array | None = None
+    layer: Any = None
 
 
 class Graph(NamedTuple):

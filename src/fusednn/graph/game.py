@@ -45,16 +45,12 @@ def generator_graph(
     `scaled`: the discriminator's weights are divided by their largest singular value.
     """
     trace = Trace(Array((generator[0].fan_in,)), trains=True, noisy=True)
-    made = _gathered(trace)
-    for op in generator:
-        made = op.trace(trace, made)
+    [*_, made] = trace.along(generator, _gathered(trace))
     segments = 1 + sum(call.once for call in trace.calls)
     trace.call_once("wait", {"out": Array((1,), NETWORK)})
     behind, trace.tape = trace.tape, []
     trace.is_frozen, trace.is_scaled = True, scaled
-    found = made
-    for op in discriminator:
-        found = op.trace(trace, found)
+    [*_, found] = trace.along(discriminator, made)
     dlogits, losses = loss_calls(trace, found, groups=1, mixed=False)
     trace.losses = losses
     dmade = trace.back(dlogits, trace.tape)
@@ -66,9 +62,7 @@ def discriminator_graph(discriminator: Sequence[Layer], scaled: bool = False) ->
     """The discriminator's step on gathered rows, of data and generated."""
     trace = Trace(Array((discriminator[0].fan_in,)), trains=True, noisy=True)
     trace.is_scaled = scaled
-    found = _gathered(trace)
-    for op in discriminator:
-        found = op.trace(trace, found)
+    [*_, found] = trace.along(discriminator, _gathered(trace))
     dlogits, losses = loss_calls(trace, found, groups=1, mixed=False)
     trace.losses = losses
     trace.back(dlogits, trace.tape)

@@ -233,8 +233,8 @@ def _graph(
     outputs = []
     for op in ops:
         trace.firsts.append(len(trace.parameters))
-        found = op.trace(trace, found)
-        outputs.append(found)
+        outputs += trace.along([op], found)
+        found = outputs[-1]
     dlogits = losses = None
     if trains:
         dlogits, losses = loss_calls(trace, found, groups, mixed, windowed)

@@ -49,6 +49,8 @@ class Trace:
         their largest singular value.
     is_shared : bool
         Whether threads share the work on each sample.
+    layer : Layer or None
+        Whose calls are being added; those of the way back are no layer's.
     """
 
     def __init__(
@@ -77,6 +79,17 @@ class Trace:
         self.streams = 0
         self.varied: list[Varied] = []
         self.is_frozen, self.is_scaled, self.is_shared = False, False, is_shared
+        self.layer: Any = None
+
+    def along(self, ops: Sequence[Any], x: Array) -> list[Array]:
+        """Traces ops in a row, and notes whose calls they add; the output of each."""
+        before, outputs = self.layer, []
+        for op in ops:
+            self.layer = op
+            x = op.trace(self, x)
+            outputs.append(x)
+        self.layer = before
+        return outputs
 
     def take(self, parameters: Sequence[Parameter]) -> list[Array]:
         """The arrays of an op's parameters; ops take theirs in the order of the network."""
@@ -131,7 +144,9 @@ class Trace:
             if x and (rows or sums):
                 lengths = self.lengths[x]
                 self.lengths.update(dict.fromkeys(rows, lengths))
-        self.calls.append(Call(op, out, given, arrays=(*read, *written), lengths=lengths))
+        self.calls.append(
+            Call(op, out, given, arrays=(*read, *written), lengths=lengths, layer=self.layer)
+        )
         self._mark_dependent(out, given)
 
     def lengths_of(self, array: Array) -> Array | None:
@@ -145,7 +160,7 @@ class Trace:
 
     def call_once(self, op: str, out: Mapping[str, Array], /, **given: Any) -> None:
         """Adds a call that runs once, after the calls before it have run for all samples."""
-        self.calls.append(Call(op, out, given, once=True))
+        self.calls.append(Call(op, out, given, once=True, layer=self.layer))
 
     def prepare(self, op: str, out: Mapping[str, Array], /, **given: Any) -> None:
         """Adds a call on parameters alone."""

@@ -27,19 +27,19 @@ from .binding.bindings import BINDINGS
 from .binding.game import GameRows
 from .binding.loss import Target, loss_records
 from .binding.lowering import Lowering
-from .binding.program import Program
 from .game_buffers import Bounds, Buffers, Player
 from .game_updates import GameUpdates
 from .layout.choosing import forms_of
 from .layout.parameters import ParameterLayout, unpacked
+from .machines import Machine
 from .memory.buffers import padded
 from .memory.memory import Memory
 from .scratch import training_elements
-from .updating.batches import keeps_chunks, row_blocks
+from .updating.batches import keeps_chunks
 
 
 class GamePlan:
-    """Two networks, their data and their updates, lowered for a number of workers.
+    """Two networks, their data and their updates, lowered for a machine.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ class GamePlan:
     buffers : Buffers
     batch : int
         Rows of data, and generated rows, of a judgement.
-    workers : int
+    machine : Machine
     bounds : Bounds
         What bounds the discriminator.
 
@@ -74,10 +74,10 @@ class GamePlan:
 
     def __init__(
         self, generator: Player, discriminator: Player, X: np.ndarray, buffers: Buffers,
-        batch: int, workers: int, bounds: Bounds,
+        batch: int, machine: Machine, bounds: Bounds,
     ):  # fmt: skip
         self._players, self._X, self._buffers = (generator, discriminator), X, buffers
-        self._batch, self.dtype = batch, buffers.noise.dtype
+        self._batch, self._machine, self.dtype = batch, machine, buffers.noise.dtype
         ops = generator.network.ops, discriminator.network.ops
         whole = Network((*ops[0], *ops[1]), discriminator.network.loss)
         self.count = len(generator.network.parameters())
@@ -96,7 +96,7 @@ class GamePlan:
         if bounds.penalty:
             graphs.append(penalty_graph(ops[1], bounds.penalty, scaled))
         scratch = training_elements([whole], graphs, self.layout.forms, self.dtype)
-        self.program = Program(self.dtype, workers, scratch, self.memory)
+        self.program = machine.program(self.dtype, scratch, self.memory)
         self._updates = GameUpdates(
             self.program,
             self.layout,
@@ -107,7 +107,8 @@ class GamePlan:
             self.count,
         )
         self.scaled = self._updates.scaled_weights() if scaled else {}
-        first = self._lower_generator(made)
+        with self.memory.lasting():  # from the step that makes rows to the one that learns
+            first = self._lower_generator(made)
         judging, bending = self._lower_discriminator(graphs[1], graphs[2:], bounds.largest)
         parts = first, judging, bending, self._learning
         stages = [stage for part in parts for stage in part]
@@ -177,7 +178,7 @@ class GamePlan:
             key=self.key,
             loss=loss,
             kept=kept,
-            steps=True,
+            steps=self._machine.loops,
             task=max(hi - lo for lo, hi in self._blocks(rows)),
         )
         for w, parameter in graph.scaled:
@@ -191,7 +192,7 @@ class GamePlan:
         networks = [player.network for player in self._players]
         positions = max(network.positions for network in networks)
         tile = self.program.chunk if any(map(keeps_chunks, networks)) else 1
-        return row_blocks(rows, self.program.workers, positions, tile)
+        return self._machine.row_blocks(rows, positions, tile)
 
     def _rows(self, lowering: Lowering, segments, rows: int) -> list:
         """A stage for each segment."""

@@ -11,7 +11,7 @@ from .answer_sizes import least_rows, row_bytes, samples_together
 from .binding.program import Program
 from .memory import sizes
 from .memory.memory import Memory
-from .updating.batches import row_blocks, samples_per_tile
+from .updating.batches import row_blocks
 
 
 class Machine(Protocol):
@@ -30,16 +30,17 @@ class Machine(Protocol):
     ) -> Program:
         """An empty program, as `Program` takes these."""
 
-    def row_blocks(self, network: Network, rows: int, block: int) -> list[tuple[int, int]]:
+    def row_blocks(self, rows: int, positions: int, tile: int) -> list[tuple[int, int]]:
         """The samples of each task of a row stage of training.
 
         Parameters
         ----------
-        network : Network
         rows : int
             Samples that the buffers have room for.
-        block : int
-            The same without a last one that is joined.
+        positions : int
+            Rows of a sample.
+        tile : int
+            Tasks are cut at multiples of so many samples.
         """
 
     def answer_rows(self, network: Network, samples: int, dtype) -> tuple[int, int]:
@@ -67,9 +68,9 @@ class Threads(NamedTuple):
         """An empty program, as `Program` takes these."""
         return Program(dtype, self.workers, scratch, memory, chunk)
 
-    def row_blocks(self, network: Network, rows: int, block: int) -> list[tuple[int, int]]:
+    def row_blocks(self, rows: int, positions: int, tile: int) -> list[tuple[int, int]]:
         """About two tasks for each thread."""
-        return row_blocks(rows, self.workers, network.positions, samples_per_tile(network, block))
+        return row_blocks(rows, self.workers, positions, tile)
 
     def answer_rows(self, network: Network, samples: int, dtype) -> tuple[int, int]:
         """Several tasks for each thread: others take those of a slow core."""

@@ -22,7 +22,7 @@ from .binding.program import Program, Task
 from .layout.parameters import ParameterLayout
 from .machines import Machine
 from .memory.memory import Memory
-from .updating.batches import starts_of
+from .updating.batches import samples_per_tile, starts_of
 from .updating.clipping import PART, lower_clipping
 from .updating.norms import Columns, NormedWeights
 from .updating.rule import Rule
@@ -53,7 +53,8 @@ class TrainingStages:
 
     def _row_blocks(self) -> list[tuple[int, int]]:
         """The samples of each task of a row stage."""
-        return self.machine.row_blocks(self.network, self.rows, self.block)
+        tile = samples_per_tile(self.network, self.block)
+        return self.machine.row_blocks(self.rows, self.network.positions, tile)
 
     def _row_stages(self, lowering: Lowering) -> list:
         """A stage for each segment of the rows."""

@@ -15,7 +15,14 @@ from fusednn.kernels.answer import DONE, NOT_FINITE, WRONG_COLUMNS
 from fusednn.plan.binding.data import DenseRows
 from fusednn.plan.binding.program import Program
 from fusednn.plan.inference import lower_inference
-from fusednn.training.teams import ON_CPU, machine_of, open_device, team_of
+from fusednn.training.teams import (
+    ON_CPU,
+    check_name,
+    check_program,
+    machine_of,
+    open_device,
+    team_of,
+)
 
 if TYPE_CHECKING:
     from fusednn.training.cuda.device import Device
@@ -24,10 +31,7 @@ MOST_PLANS = 16
 """The most plans that are kept, each for a kind of answers and up to so many rows."""
 
 
-DEVICES = "cpu", "cuda", "auto"
-
-
-def check_device(device: str, weights: str | None, is_raw: bool = False) -> None:
+def check_device(device: str, weights: str | None) -> None:
     """Refuses a device that a predictor cannot be on.
 
     Parameters
@@ -35,19 +39,13 @@ def check_device(device: str, weights: str | None, is_raw: bool = False) -> None
     device : str
     weights : str or None
         The type of rounded weights.
-    is_raw : bool
-        Whether it is a model of raw tables.
 
     Raises
     ------
     ValueError
         If so.
     """
-    if device not in DEVICES:
-        names = ", ".join(map(repr, DEVICES))
-        raise ValueError(f"device must be one of {names}; got {device!r}.")
-    if device not in ON_CPU and is_raw:
-        raise ValueError(f"A model of raw tables answers on the CPU; got device={device!r}.")
+    check_name(device)
     if device not in ON_CPU and weights is not None:
         raise ValueError(f"weights={weights!r} are for the CPU; got device={device!r}.")
 
@@ -61,8 +59,12 @@ class _Plan(NamedTuple):
 
 
 def _open(unused: list[Device], name: str) -> Device:
-    """A device that is open and unused, or a new one."""
-    return unused.pop() if unused else open_device(name)
+    """A device that is open and unused, or a new one; of the calling thread."""
+    if not unused:
+        return open_device(name)
+    device = unused.pop()
+    device.take()
+    return device
 
 
 def _close_all(devices: list[Device]) -> None:
@@ -87,7 +89,7 @@ class OnDevice:
     Raises
     ------
     ImportError, RuntimeError
-        If the device cannot be used.
+        If the device cannot be used, or has no kernels for the network.
     """
 
     def __init__(
@@ -103,6 +105,8 @@ class OnDevice:
         # opened here, so that a device that cannot be used is refused before the first call
         self._unused = [open_device(device)]
         self._closing: Any = weakref.finalize(self, _close_all, self._unused)
+        for kind in range(len(answers)):  # and what it has no kernels for
+            check_program(self._lowered(kind, 1, False)[0], self._unused[0])
 
     def answer(self, kind: int, X: np.ndarray, out: np.ndarray, validate: bool, ragged: bool):
         """Writes one kind of answers to rows; the status of a call, as `kernels.answer` has it."""
@@ -126,12 +130,28 @@ class OnDevice:
         plan.X[: len(X)] = X
         self._team.take()
         self._team.push((plan.X,))
+        if ragged:  # the padding of series is not written
+            plan.answers.fill(0)
+            self._team.push((plan.answers,))
         self._team.run(0, len(plan.program.steps), plan.program)
         self._team.pull((plan.answers,))
         return plan.answers[: len(X)]
 
     def _planned(self, kind: int, rows: int, ragged: bool) -> _Plan:
         """A new plan; the parameters have one copy on the device for all."""
+        plan = self._lowered(kind, rows, ragged)
+        for refresh in plan.program.refresh:
+            refresh()
+        if self._team is None or len(self._plans) >= MOST_PLANS:
+            self._close()
+            opening = partial(_open, self._unused)
+            self._team = team_of(self._device, plan.program, opening).__enter__()
+            self._closing = weakref.finalize(self, self._team.__exit__)
+        self._plans[kind, rows, ragged] = plan
+        return plan
+
+    def _lowered(self, kind: int, rows: int, ragged: bool) -> _Plan:
+        """A plan that the device does not know yet."""
         X = np.zeros((rows, self._network.inputs), self._dtype)
         program, answers = lower_inference(
             *(self._network, self._parameters, DenseRows(X, self._dtype), self._dtype),
@@ -139,14 +159,7 @@ class OnDevice:
             answer=self._answers[kind],
             ragged=ragged,
         )
-        for refresh in program.refresh:
-            refresh()
-        if self._team is None or len(self._plans) >= MOST_PLANS:
-            self._close()
-            self._team = team_of(self._device, program, partial(_open, self._unused)).__enter__()
-            self._closing = weakref.finalize(self, self._team.__exit__)
-        plan = self._plans[kind, rows, ragged] = _Plan(program, X, answers)
-        return plan
+        return _Plan(program, X, answers)
 
     def _close(self) -> None:
         """Gives up what the device holds."""

@@ -19,6 +19,7 @@ from .drawn_windows import DrawnWindows
 from .fit_values import AUTO_ROWS, FitOptions, Outcome, Training
 from .lbfgs import fit_lbfgs
 from .optimizer_state import OptimizerState
+from .placing import placed
 from .plan_cache import keep_session, take_session
 from .progress import NonFiniteError, Progress, Stopping, Watcher
 from .session import Session
@@ -38,8 +39,9 @@ Train = Callable[[Watcher | None], Outcome]
 def prepare_lbfgs(options: FitOptions, training: Training) -> Train:
     """Prepares a training by L-BFGS."""
     training = training.without_padding()
-    where = options.n_jobs, options.device
-    session = training.session(Rule(None), len(training.order), options.alpha, *where)
+    batch = len(training.order)
+    make = partial(training.session, Rule(None), batch, options.alpha, options.n_jobs)
+    session = placed(make, options.device, training.network, batch)
     return partial(_fit_lbfgs, options, training.arrays, session)
 
 
@@ -91,8 +93,9 @@ def prepare_stochastic(
     batch = min(block * options.accumulate, len(training.order))
     check_batches(options, training, block)
     rule = _update_of(options, optimizer.rule, block if batch > block else 0)
-    make = take_session if training.incremental else partial(Session, several=True)
-    session = training.session(rule, batch, options.alpha, options.n_jobs, options.device, make)
+    kind = take_session if training.incremental else partial(Session, several=True)
+    make = partial(training.session, rule, batch, options.alpha, options.n_jobs, make=kind)
+    session = placed(make, options.device, training.network, batch)
     _load(session, training.arrays, optimizer)
     seed = random_state.randint(2**31) if session.plan.is_random else 0
     goes_on = isinstance(random_state, DrawnWindows)

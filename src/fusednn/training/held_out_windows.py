@@ -46,6 +46,7 @@ class HeldOutWindows:
             at, end = first * steps, (first + count) * steps
             self._X[:count] = codes[at:end].reshape(count, steps)
             self._target.values[:count, :, 0] = codes[at + 1 : end + 1].reshape(count, steps)
+            session.write(self._X, self._target.values)
             losses = session.evaluations.losses(self._target, None, self._X)
             total += float(losses[: count * steps].sum())
         loss = total / (self._windows * steps)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from collections.abc import Callable
+from functools import lru_cache, partial
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from fusednn.plan.layout.forms import Panels
 from fusednn.plan.layout.parameters import ParameterLayout
 from fusednn.plan.lengths import has_padding, lengths_of, longest_first
 
+from .parts.pieces import run_in_pieces
 from .plan_cache import keep, take
 from .teams import ON_CPU, machine_of, team_of
 from .threads.jobs import FLOPS_PER_THREAD, choose_jobs
@@ -67,14 +69,17 @@ def predict(
     flat = layout.pack(arrays)
     first = network.ops[0]
     order = longest_first(lengths_of(X, first)) if has_padding(X, first) else None
-    program, outputs = lower_inference(
-        *(network, layout.views(flat), source, dtype),
-        order=order,
-        machine=machine_of(device, lambda: _workers(network, rows, n_jobs)),
+    machine = machine_of(device, lambda: _workers(network, rows, n_jobs))
+    lower = partial(
+        lower_inference,
+        *(network, layout.views(flat)),
+        dtype=dtype,
+        machine=machine,
         answer=answer,
         ragged=order is not None,
     )
-    _run(device, program, outputs)
+    at_once = partial(machine.answer_rows, network, rows, dtype)
+    outputs = _run(device, lower, source, order, at_once)
     if order is None:
         return outputs
     found = np.empty_like(outputs)
@@ -109,26 +114,42 @@ def input_gradient(
     dtype = arrays[0].dtype
     layout = _layout_of(network, dtype, wants_dx=True)
     flat, transposed = layout.pack(arrays), layout.pack_transposed(arrays)
-    program, dx = lower_input_gradient(
-        *(network, layout.views(flat), layout.copies(transposed), source, dtype),
+    machine = machine_of(device, lambda: _workers(network, source.shape[0], n_jobs))
+    lower = partial(
+        lower_input_gradient,
+        *(network, layout.views(flat), layout.copies(transposed)),
+        dtype=dtype,
         picked=picked,
-        machine=machine_of(device, lambda: _workers(network, source.shape[0], n_jobs)),
+        machine=machine,
         ragged=has_padding(X, network.ops[0]),
     )
-    _run(device, program, dx)
-    return dx
+    at_once = partial(machine.answer_rows, network, source.shape[0], dtype)
+    return _run(device, lower, source, None, at_once)
 
 
-def _run(device: str, program: Program, written: np.ndarray) -> None:
-    """Runs a program that writes an array."""
-    for refresh in program.refresh:
-        refresh()
+def _run(
+    device: str, lower: Callable[..., tuple[Program, np.ndarray]], source: Source,
+    order: np.ndarray | None, at_once: Callable[[], tuple[int, int]],
+) -> np.ndarray:  # fmt: skip
+    """What the program of a source writes; `at_once` gives the most rows for a device at once."""
+
+    def refreshed(source: Source, **order) -> tuple[Program, np.ndarray]:
+        program, written = lower(source, **order)
+        for refresh in program.refresh:
+            refresh()
+        return program, written
+
+    if device not in ON_CPU and isinstance(source, DenseRows):
+        teams = partial(team_of, device)
+        return run_in_pieces(refreshed, source.X, order, at_once()[0], teams)[1]
+    program, written = refreshed(source, **({} if order is None else {"order": order}))
     if device in ON_CPU:
         run_all(program)
-        return
+        return written
     with team_of(device, program) as team:
         team.run(0, len(program.steps))
         team.pull((written,))
+    return written
 
 
 def _answering(network: Network, arrays, X) -> tuple[Network, list[np.ndarray], Source]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from fusednn.graph.network import Network
 from fusednn.kernels import records
-from fusednn.plan.binding.data import DenseRows, source_of
+from fusednn.plan.binding.data import source_of
 from fusednn.plan.binding.next_tokens import NextTokens
 from fusednn.plan.lengths import dealt, lengths_of
 from fusednn.plan.training import Rule, Target, TrainingPlan
@@ -16,9 +16,10 @@ from fusednn.plan.updating.batches import is_blocked, starts_of
 
 from .drawn_windows import DrawnWindows
 from .evaluations import Evaluations
+from .parts.staging import staged_for
 from .session_arrays import SessionArrays
 from .step_settings import StepSettings, divided
-from .teams import machine_of, team_of
+from .teams import machine_of, spare_of, team_of
 from .threads.pace import Pace
 from .threads.work import choose_workers, step_flops
 
@@ -97,6 +98,10 @@ class Session(SessionArrays):
         given = network, len(order), batch, target.dtype, n_jobs
         machine = machine_of(device, lambda: choose_workers(*given))
         self.plan = TrainingPlan(network, self.source, target, rule, batch, flat, machine)
+        self._partners = self.plan.partners
+        self._staged = staged_for(spare_of(device), self.plan, self.source, target, rule)
+        if self._staged is not None:
+            self.plan = self._staged.lowered(network, rule, batch, machine)
         starts = starts_of(len(order), batch, self.plan.joined)
         self.batches, self._cuts = len(starts), starts[1:]  # of one pass
         self._starts = (np.arange(self.ahead)[:, np.newaxis] * len(order) + starts).reshape(-1)
@@ -114,6 +119,8 @@ class Session(SessionArrays):
         if self.ahead > 1:
             self._steps = np.tile(self._steps, (self.ahead, 1))
             self._steps[:, records.START] = self._starts  # each pass has an order of its own
+        if self._staged is not None:
+            self._steps = self._staged.arrange(self._steps, flat, self._partners)
         self.plan.program.set_steps(self._steps)
         # the batch of each step and the first step of each batch: views, where a step is a batch
         self._batch_of_step: slice | np.ndarray = slice(None)
@@ -128,10 +135,10 @@ class Session(SessionArrays):
             if windows.each_judged:
                 self._starts = windows.starts()
                 self._counts = np.zeros(self.batches)  # of use to its shape alone
-        self._settings = StepSettings(self.plan, rule, l2, self._batch_of_step)
-        self._team = team_of(device, self.plan.program)
+        self._settings = StepSettings(self.plan, rule, l2, self._batch_of_step, self._partners)
+        self._team = team_of(device, self.plan.program, staged=self._staged)
         program = self.plan.program  # arrays that are written before a run
-        self._written = [flat, self.plan.partners, self.plan.key, program.settings, program.varied]
+        self._written = [flat, self._partners, self.plan.key, program.settings, program.varied]
         if windows is not None:
             self._written += [windows.order, windows.rows, windows.lengths]
         small = step_flops(network, self.plan.rows) < SMALL_FLOPS
@@ -226,6 +233,8 @@ class Session(SessionArrays):
         totals, terms_of = self.plan.program.totals[:steps], self._settings
         terms_of.scale(weight_sums)
         self._team.push(self._written)
+        if self._staged is not None:
+            self._staged.begin(steps)
         self._run_in_slices(steps)
         self._team.pull((self.plan.program.totals,))
         losses: np.ndarray = totals[:, records.LOSS]
@@ -258,7 +267,7 @@ class Session(SessionArrays):
         orders = self.orders[: self._passes].reshape(-1)
         sums[:batches] = of(orders)
         if shares is not None:
-            partners = self.plan.partners[: len(orders)]
+            partners = self._partners[: len(orders)]
             sums[:batches] = shares * sums[:batches] + (1 - shares) * of(partners)
         return sums
 
@@ -286,20 +295,3 @@ class Session(SessionArrays):
                     if isinstance(self._batch_of_step, np.ndarray)
                     else at
                 )
-
-    def renew(self, X, target: Target, order: np.ndarray, l2: float) -> None:
-        """Writes other data of the same shapes over its own; parameters and moments are zero."""
-        assert isinstance(self.source, DenseRows)
-        assert isinstance(self.target, Target)
-        self.source.X[:], self.orders[:] = X, order
-        if self._lengths is not None:
-            self._shuffled, self._lengths = order.copy(), lengths_of(X, self.network.ops[0])
-            for own in self.orders:
-                self._sort(own)
-        self.target.values[:] = target.values
-        if self.target.weights is not None:
-            self.target.weights[:] = target.weights
-        for flat in self._changing():
-            flat.fill(0)
-        self._settings.renew(l2)
-        self.evaluations.clear()

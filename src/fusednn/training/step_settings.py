@@ -25,6 +25,8 @@ class StepSettings:
         Not used where the rule's decay is decoupled.
     batch_of_step : slice or ndarray
         The number of each step's batch.
+    partners : ndarray of int64
+        The samples that those of the orders are mixed with; written.
 
     Attributes
     ----------
@@ -39,11 +41,13 @@ class StepSettings:
     """
 
     def __init__(
-        self, plan: TrainingPlan, rule: Rule, l2: float, batch_of_step: slice | np.ndarray
-    ):
+        self, plan: TrainingPlan, rule: Rule, l2: float, batch_of_step: slice | np.ndarray,
+        partners: np.ndarray,
+    ):  # fmt: skip
         self._decoupled = rule.optimizer is not None and OPTIMIZERS[rule.optimizer].decoupled
         self._plan, self._mixup, self._average = plan, rule.mixup, rule.average
         self._all, self._batch_of_step = plan.program.settings, batch_of_step
+        self._partners = partners
         stages = plan.program.steps[:, records.FIRST_STAGE]
         # blocks of a batch: the first stores its gradient, and a step of its own updates
         self._stores = np.isin(stages, [part.first for part in plan.stages])
@@ -104,7 +108,7 @@ class StepSettings:
         settings[:, records.STREAM] = first + np.arange(len(settings))
         if not self._mixup:
             return
-        partners = self._plan.partners[: orders.size].reshape(orders.shape)
+        partners = self._partners[: orders.size].reshape(orders.shape)
         self.shares = np.empty(batches)
         for number, share in enumerate(self.shares.reshape(len(orders), -1)):
             seeds = [*map(int, self._plan.key), self.done + number * len(share)]

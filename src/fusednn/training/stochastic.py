@@ -43,6 +43,7 @@ def fit_stochastic(
         *(session, optimizer, progress, stopping, random_state, shuffle, validation),
         *(verbose, watcher),
     )
+    failed = False
     try:
         while True:
             fit.run_passes()
@@ -58,12 +59,13 @@ def fit_stochastic(
     except KeyboardInterrupt:
         fit.undo.to_last_shown()
         warn_user("Training interrupted by user.")
-    except Exception:  # a scorer or a watcher raised it: the fit fails
-        fit.best = None
+    except Exception:  # a scorer, a watcher or a device raised it: the fit fails
+        failed = True
         raise
     finally:
-        fit.end()
-        progress.parameters = session.parameters()
+        if not failed:
+            fit.end()
+            progress.parameters = session.parameters()
 
 
 class _Fit:
@@ -71,8 +73,8 @@ class _Fit:
 
     Attributes
     ----------
-    best : ndarray or None
-        The parameters of the best validation score so far, where it decides.
+    best : list of ndarray, or None
+        The parameters of the best validation score so far, where it decides: `session.copies`.
     undo : Undo
     """
 
@@ -87,8 +89,7 @@ class _Fit:
         self._samples = session.orders.shape[1]
         self._by_score = validation is not None and validation.decides
         self._served = session.plan.served  # the parameters that the score judges
-        session.read()
-        self.best = self._served.copy() if self._by_score else None
+        self.best = session.copies([self._served]) if self._by_score else None
         self.undo = Undo(session, optimizer)
         progress.n_iter = 0
         optimizer.total = stopping.max_iter * session.batches
@@ -115,7 +116,7 @@ class _Fit:
         self._seen = [progress.t + self._samples * (number + 1) for number in range(passes)]
         self._rates = self._optimizer.rates(session.batches, self._seen)
         self._losses = list(session.run_passes(self._rates))
-        if not np.isfinite(session.read()[0]).all():
+        if not session.is_finite():
             raise NonFiniteError
         self.undo.end()
         self._optimizer.note_loss(self._losses[-1])
@@ -129,7 +130,8 @@ class _Fit:
         tol, session = self._stopping.tol, self._session
         keeps_last = self._stopping.keeps_last
         if _judge_validation(progress, tol, self._validation, session, verbose, keeps_last):
-            self.best = self._served.copy()
+            assert self.best is not None
+            session.overwrite(self.best, [self._served])
         if not self._by_score:
             _judge_losses(progress, self._losses, tol)
         if verbose > 1:
@@ -174,8 +176,7 @@ class _Fit:
         """
         judged = self._progress.n_iter or self._progress.best_validation_score != -np.inf
         if self.best is not None and judged:
-            self._served[:] = self.best
-            self._session.write(self._served)
+            self._session.overwrite([self._served], self.best)
             if self._progress.best_validation_score == -np.inf:
                 warn_user("No validation score was a number: the first weights are kept.")
         del self.best, self.undo

@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from .optimizer_state import OptimizerState
 from .session import Session
+from .session_arrays import State
 
 
 class Undo:
-    """Takes back passes, so that the parameters and their averages are finite at the end."""
+    """Takes back passes, so that the parameters and their averages are finite at the end.
+
+    Its copies stay where the plan runs.
+    """
 
     def __init__(self, session: Session, optimizer: OptimizerState):
         self._session, self._optimizer = session, optimizer
         self._flats = session.plan.parameters, session.plan.averages
-        self._copies = [flat.copy() for flat in self._flats]
-        self._before: Any = None  # the state before passes that run together
+        self._copies = session.copies(self._flats)
+        self._before: State | None = None  # the state before passes that run together
+        self._several: State | None = None  # its memory
 
     def begin(self, passes: int) -> None:
         """Notes the state before so many passes."""
-        for flat, copy in zip(self._session.read(), self._copies, strict=True):
-            copy[:] = flat
-        self._before = self._session.state() if passes > 1 else None
+        self._session.overwrite(self._copies, self._flats)
+        if passes > 1:
+            self._several = self._before = self._session.state(self._several)
         self._state_before = self._optimizer.state()
 
     def end(self) -> None:
@@ -45,20 +48,19 @@ class Undo:
     def to_finite_passes(self, rates: np.ndarray, seen: list[int]) -> list[float]:
         """Runs those passes again that leave the parameters finite; returns their losses."""
         self._optimizer.restore(self._state_before)
+        if self._before is None:
+            self._to_finite()
+            return []
         for passes in range(len(seen) - 1, 0, -1):
             self._session.restore(self._before)
             losses = list(self._session.run_passes(rates[: passes * self._session.batches]))
-            if np.isfinite(self._session.read()[0]).all():
+            if self._session.is_finite():
                 self._optimizer.rates(self._session.batches, seen[:passes])
                 return losses
-        if self._before is not None:
-            self._session.restore(self._before)
+        self._session.restore(self._before)
         self._to_finite()
         return []
 
     def _to_finite(self) -> None:
-        if np.isfinite(self._session.read()[0]).all():
-            return
-        for flat, copy in zip(self._flats, self._copies, strict=True):
-            flat[:] = copy
-        self._session.write(*self._flats)
+        if not self._session.is_finite():
+            self._session.overwrite(self._flats, self._copies)

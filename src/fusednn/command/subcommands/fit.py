@@ -22,6 +22,7 @@ from fusednn.command.models import is_raw, open_model
 from fusednn.command.subcommands.fit_presets import PLAIN, PRESETS, fit_preset, preset_of
 from fusednn.command.terminal.errors import UserError
 from fusednn.command.terminal.output import check_output, replacing
+from fusednn.command.training.devices import check_usable, refusals
 from fusednn.command.training.report import describe, print_score
 from fusednn.command.training.settings import usual_batch, usual_layers
 from fusednn.command.training.train import limits, load_estimator, new_estimator, train
@@ -129,6 +130,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--max-time", type=above_zero, metavar="SECONDS", help="end training after this time")
     add("--jobs", type=jobs, metavar="N", help="threads; -1 for all CPUs; default: automatic")
     add("--seed", type=seed, default=0, metavar="N", help="default: 0")
+    add("--device", choices=DEVICES, help="where it is trained: cuda is a GPU; default: cpu")
     add = parser.add_argument_group("the plain network").add_argument
     add(
         "--layers", type=sizes, metavar="N,N",
@@ -139,7 +141,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"one of {', '.join(sorted(ACTIVATIONS))}; default: relu",
     )  # fmt: skip
     add("--dtype", choices=["float32", "float64"], help="default: float32")
-    add("--device", choices=DEVICES, help="where it is trained: cuda is a GPU; default: cpu")
     add(
         "--epochs", type=positive, metavar="N",
         help="the most passes over the rows; default: 200, or as many as --max-time allows",
@@ -158,6 +159,7 @@ def run(options: argparse.Namespace) -> None:
     check_output(options.output, options.table, options.validation_table)
     if options.old is None and options.target is None:
         raise UserError("--target is missing: name the column to predict")
+    check_usable(options.device)
     preset = preset_of(options)
     if preset != PLAIN:
         fit_preset(options, read(options.table, _header(options, None)), preset)
@@ -184,7 +186,8 @@ def run(options: argparse.Namespace) -> None:
     describe(options.table, work, model)
     start = time.perf_counter()
     try:
-        train(model, work.tabular, work.samples, work.held_out)
+        with refusals(model.device):
+            train(model, work.tabular, work.samples, work.held_out)
     except MemoryError:
         raise UserError(
             "not enough memory to train: give fewer or smaller --layers, or fewer rows"
@@ -231,7 +234,7 @@ def _changes(options: argparse.Namespace, rows: int) -> dict:
     given = {
         "learning_rate_init": options.learning_rate,
         "n_jobs": options.jobs,
-        "device": options.device,
+        "device": options.device or "cpu",  # not the file's: this machine may have no GPU
     }
     return {
         **{name: value for name, value in given.items() if value is not None},

@@ -14,6 +14,7 @@ from fusednn.command.data.raw_tables import RawWork, learn_raw
 from fusednn.command.terminal.errors import UserError, in_words
 from fusednn.command.terminal.output import replacing
 from fusednn.command.terminal.watch import interruptible
+from fusednn.command.training.devices import refusals
 from fusednn.command.training.report import describe_rows
 from fusednn.tables.errors import TableError
 from fusednn.tables.table import Table
@@ -22,7 +23,7 @@ Preset = Literal["default", "fast", "realmlp"]
 PRESETS: tuple[Preset, ...] = get_args(Preset)
 PLAIN: Final = "plain"
 ONLY_PLAIN = (
-    *("layers", "activation", "dtype", "device", "epochs", "batch", "learning_rate"),
+    *("layers", "activation", "dtype", "epochs", "batch", "learning_rate"),
     "old",
 )
 """Options that only the plain network has; if one is given, it is the preset."""
@@ -59,11 +60,13 @@ def fit_preset(options: argparse.Namespace, table: Table, preset: Preset) -> Non
         random_state=options.seed,
         n_jobs=options.jobs,
         verbose=True,
+        device=options.device or "cpu",
     )
     _describe(options, work, preset)
     start = time.perf_counter()
     try:
-        with interruptible(), contextlib.redirect_stdout(sys.stderr):
+        told = contextlib.redirect_stdout(sys.stderr)
+        with interruptible(), told, refusals(model.device):
             model.fit(*work.samples, **_held_out(work))
     except MemoryError:
         raise UserError("not enough memory to train: give fewer rows") from None

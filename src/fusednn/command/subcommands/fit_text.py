@@ -20,6 +20,7 @@ from fusednn.command.data.text_files import read_text
 from fusednn.command.terminal.errors import Interrupted, UserError
 from fusednn.command.terminal.output import check_output, replacing
 from fusednn.command.terminal.watch import StepLines, interruptible
+from fusednn.command.training.devices import check_usable, refusals
 
 DETAILS = """\
 FILE is a text in UTF-8, plain or compressed (gz, bz2, xz); - is standard input.
@@ -76,6 +77,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     """Reads the text, trains, and saves the model."""
     check_output(options.output, options.text)
+    check_usable(options.device)
     text = read_text(options.text)
     X = [line for line in LINE_END.split(text) if line.strip()] if options.lines else text
     if not X:
@@ -91,7 +93,8 @@ def run(options: argparse.Namespace) -> None:
             flush=True,
         )
         model._watcher = StepLines(model.steps_per_epoch, start, model.max_time)
-        model.set_params(warm_start=True).fit(X)
+        with refusals(model.device):
+            model.set_params(warm_start=True).fit(X)
         model.set_params(warm_start=False)
         if pressed and not model.n_iter_:
             raise KeyboardInterrupt

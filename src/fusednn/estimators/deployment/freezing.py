@@ -28,7 +28,6 @@ from fusednn.serving.ensembles.ensemble import Ensemble
 from fusednn.serving.ensembles.predictor import TabularPredictor
 from fusednn.serving.files.reading import TWO_NETWORKS
 from fusednn.serving.model import LOSS_OF_LINK, VALUES, Head, Model
-from fusednn.serving.on_device import check_device
 from fusednn.serving.predictor import Predictor
 
 from .inverses import transformed_back
@@ -96,7 +95,7 @@ def freeze(
         If the estimator is not supported; the message says what to do.
     ValueError
         If `n_jobs`, `weights` or `device` is invalid, or the CPU lacks the instructions; or if
-        `device` is a GPU and the weights are rounded, or the model is one of raw tables.
+        `device` is a GPU and the weights are rounded.
     ImportError, RuntimeError
         If `device` is a GPU that cannot be used; the message says why.
 
@@ -142,8 +141,7 @@ def freeze(
     """
     ensemble = ensemble_of(estimator, folds=weights is None)
     if ensemble is not None:
-        check_device(device, weights, is_raw=True)
-        return TabularPredictor(ensemble, n_jobs, weights)
+        return TabularPredictor(ensemble, n_jobs, weights, device)
     return Predictor(model_of(estimator, folds=weights is None), n_jobs, weights, device)
 
 

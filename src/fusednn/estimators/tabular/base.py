@@ -57,6 +57,7 @@ class BaseTabular(FilesMixin, BaseEstimator):
         "random_state": ["random_state"],
         "n_jobs": SHARED["n_jobs"],
         "verbose": ["verbose"],
+        "device": SHARED["device"],
     }
     _classify: ClassVar[bool]
     _doc_link_module = ""  # no module: the pages of fusednn have no address to link to
@@ -98,7 +99,7 @@ class BaseTabular(FilesMixin, BaseEstimator):
             weights = weighed(samples.weights, present, y)
             data = data._replace(weights=weights, factors=factors)
         metric.check(target, own.y, own.weights)
-        plan = Plan(preset, columns, target, metric, data)
+        plan = Plan(preset, columns, target, metric, data, self.device)
         jobs = plan.jobs(random_state)
         fitted = plan.fitted(jobs, self.n_jobs, bool(self.verbose), start, self.time_limit)
         found = {

@@ -72,6 +72,7 @@ class Plan(NamedTuple):
     target : ClassTarget or QuantityTarget
     metric : Metric
     data : Data
+    device : {"cpu", "cuda", "auto"}
     """
 
     preset: Preset
@@ -79,6 +80,7 @@ class Plan(NamedTuple):
     target: Target
     metric: Metric
     data: Data
+    device: str = "cpu"
 
     def jobs(self, random_state: np.random.RandomState) -> list[Job]:
         """The networks to train, family after family."""
@@ -128,7 +130,8 @@ class Plan(NamedTuple):
             jobs = self._within(jobs, n_jobs, start, limit)
         deadline = None if limit is None else start + limit
         work = Work(sum(job.epochs for job in jobs), deadline, verbose)
-        trainer = Trainer(self.columns, self.target, self.metric, self.data, work)
+        known = self.columns, self.target, self.metric
+        trainer = Trainer(*known, self.data, work, self.device)
         try:
             found = train(trainer, jobs, n_jobs)
         finally:
@@ -187,7 +190,8 @@ class Plan(NamedTuple):
         own, judge = (rows.take(rows.some(step, by_class)) for rows in (own, judge))
         never = np.full(len(own.X), NEVER)
         data = Data(own, never, judge, own.weights, self.data.factors)
-        trainer = Trainer(self.columns, self.target, self.metric, data, Work(0))
+        known = self.columns, self.target, self.metric
+        trainer = Trainer(*known, data, Work(0), self.device)
         found = train(trainer, [job._replace(epochs=TRIAL_EPOCHS)], 1)
         if trainer.work.is_stopped:
             raise KeyboardInterrupt

@@ -79,6 +79,8 @@ class Trainer(NamedTuple):
     metric : Metric
     data : Data
     work : Work
+    device : {"cpu", "cuda", "auto"}
+        Where they are trained; all answer on the CPU.
     """
 
     columns: Columns
@@ -86,6 +88,7 @@ class Trainer(NamedTuple):
     metric: Metric
     data: Data
     work: Work
+    device: str = "cpu"
 
     def trained(self, job: Job, n_jobs: int = 1) -> Trained | None:
         """Train one network; None if there is no time left to begin, or an interrupt cuts it."""
@@ -95,7 +98,7 @@ class Trainer(NamedTuple):
         own, judge = self.data.for_fold(job.fold)
         known = self.columns, self.target, self.metric
         network = network_of(job.recipe, *known, own.X, own.y, job.epochs, job.seed)
-        network.n_jobs = n_jobs
+        network.n_jobs, network.device = n_jobs, self.device
         network._watcher = passes = Passes(self.work, job.epochs)
         network._prepared_alike = True
         factors, weights = self.data.factors, judge.weights
@@ -119,6 +122,7 @@ class Trainer(NamedTuple):
         if factors is not None:
             shift(network, factors)
         outputs = outputs_of(self.target, network, judge.X)
+        network.device = "cpu"  # a call of several networks would send the weights of each
         score = self.metric.value(self.target, judge.y, outputs, judge.weights)
         scores = np.array(network.validation_scores_)
         best = 0

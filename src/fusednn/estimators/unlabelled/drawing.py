@@ -70,7 +70,8 @@ class DrawingNetwork(PlayedNetwork):
         latent = network.inputs - self._n_classes  # that of the fit
         noise = random_state.normal(size=(int(n_samples), latent))
         given = self._given(noise.astype(self._network_dtype()), codes)
-        found = predict(network, arrays, given, n_jobs=self.n_jobs, answer="logits")
+        where = {"n_jobs": self.n_jobs, "device": self.device}
+        found = predict(network, arrays, given, answer="logits", **where)
         return self._in_axes(found)
 
     def _codes_for(self, count, y, random_state):
@@ -109,7 +110,8 @@ class DrawingNetwork(PlayedNetwork):
         self._check_fitted()
         X = self._ready(X)
         network, arrays = self._part(True)
-        found = predict(network, arrays, X, n_jobs=self.n_jobs, answer="logits")
+        where = {"n_jobs": self.n_jobs, "device": self.device}
+        found = predict(network, arrays, X, answer="logits", **where)
         if y is None:
             return found.max(axis=1)
         if not self._n_classes:

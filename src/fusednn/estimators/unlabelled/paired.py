@@ -55,8 +55,7 @@ class PairedNetwork(WeightsMixin, BaseNetwork, ABC):
     _is_game = False
     _auto_rows = "small"  # what batch_size="auto" means
     _fixed: ClassVar[dict[str, Any]] = {
-        **{"accumulate": 1, "l1": 0.0, "max_fun": 1, "missing_targets": "error", "mixup": 0.0},
-        "device": "cpu",  # of a GAN
+        **{"accumulate": 1, "l1": 0.0, "max_fun": 1, "missing_targets": "error", "mixup": 0.0}
     }
 
     # -- structure -----------------------------------------------------------------------

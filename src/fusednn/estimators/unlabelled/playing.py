@@ -275,7 +275,7 @@ class PlayedNetwork(PairedNetwork):
             bounds_of(self, self._penalty()),
             MIDDLE[self.loss],
         )
-        game = Game(*players, X, codes, optimizers, options, self.n_jobs)
+        game = Game(*players, X, codes, optimizers, options, self.n_jobs, self.device)
         for optimizer, steps in zip(optimizers, (1, self.discriminator_steps), strict=True):
             optimizer.total = optimizer.t + self._passes(game) * game.steps * steps
         served, trained = self._typed_parameters(), None

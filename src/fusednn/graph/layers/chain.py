@@ -60,6 +60,5 @@ class Chain(NamedTuple):
         return self.after.dropout > 0 or any(op.is_random() for op in self.inner)
 
     def trace(self, trace: Trace, x: Array) -> Array:
-        for op in self.inner:
-            x = op.trace(trace, x)
-        return self.after.trace(trace, x)
+        [*_, out] = [x, *trace.along(self.inner, x)]
+        return self.after.trace(trace, out)

@@ -84,8 +84,7 @@ class Residual(NamedTuple):
     def _along(trace: Trace, ops: Sequence[Layer], x: Array) -> tuple[Array, list[Step]]:
         """The output of ops in a row, and their backward steps."""
         outer, trace.tape = trace.tape, []
-        for op in ops:
-            x = op.trace(trace, x)
+        [*_, x] = [x, *trace.along(ops, x)]
         steps, trace.tape = trace.tape, outer
         return x, steps
 

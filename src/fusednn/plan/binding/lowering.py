@@ -211,7 +211,7 @@ class Lowering:
                 self._loops.append(Records([], steps[at].step))
             if not self.blocks.is_read(at, call):  # a convolution may read what a reshape reads
                 continue
-            binding = bindings[call.op]
+            binding, self.program.layer = bindings[call.op], call.layer
             copies = self.blocks.place(at, call, binding.over)
             records = [self.program.record(row_ops.copy_rows, copy._asdict()) for copy in copies]
             records += binding.bind(self, call)
@@ -226,6 +226,7 @@ class Lowering:
                 if array in cleared:
                     self._clear(array)
             self.blocks.release(at, call)
+        self.program.layer = None
         if self._stepping:
             self._loops.append(Records([], 0))
 

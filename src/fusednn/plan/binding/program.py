@@ -36,6 +36,24 @@ class Task(NamedTuple):
     cost: float = 1.0
 
 
+class Refresh(NamedTuple):
+    """A function that computes again what depends on parameters alone.
+
+    Parameters
+    ----------
+    compute : callable
+    read, written : tuple of ndarray
+        The parameters that it reads, and what it writes.
+    """
+
+    compute: Callable[[], object]
+    read: tuple[np.ndarray, ...]
+    written: tuple[np.ndarray, ...]
+
+    def __call__(self) -> None:
+        self.compute()
+
+
 class Program:
     """One plan: stages of tasks of records, and the memory they point to.
 
@@ -56,10 +74,12 @@ class Program:
     ----------
     stages : sequence of (tasks, record or None)
         As `set_stages` was given them.
-    refresh : list of callable
-        Functions to call before a run: they compute again what depends on parameters alone.
+    refresh : list of Refresh
+        Functions to call before a run.
     n_varied : int
         Columns of what varies from step to step by schedules of its own; set before `set_steps`.
+    layer : Layer or None
+        The one that records are made for, if any; for messages.
     """
 
     def __init__(
@@ -71,8 +91,9 @@ class Program:
         self._addresses: dict[int, int] = {}  # of arrays in `_alive`, by `id`
         self._records: list[np.ndarray] = []
         self._calls: dict[int, tuple[Any, Mapping[str, Any]]] = {}  # of records, by `id`
-        self.refresh: list[Callable[[], object]] = []
+        self.refresh: list[Refresh] = []
         self.n_varied = 0
+        self.layer: Any = None
         self.words = np.zeros(records.PROGRAM_WIDTH, np.int64)
         self.sync = self.memory.keep(records.CLAIMS + records.CLAIMS_WIDTH * workers, np.int64)
         self.frames = self.memory.keep(records.FRAME_WIDTH * workers, np.int64)

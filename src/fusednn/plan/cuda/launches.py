@@ -6,6 +6,7 @@ all tasks of its chain. A launch sees what those before it have written.
 
 from __future__ import annotations
 
+from itertools import zip_longest
 from typing import NamedTuple
 
 import numpy as np
@@ -49,6 +50,21 @@ class Launch(NamedTuple):
 
 def launches_of(program: CudaProgram) -> list[list[Launch]]:
     """The launches of each stage of a program, in order."""
+    return [[one for chain in stage for one in chain] for stage in _chains_of(program)]
+
+
+def rounds_of(program: CudaProgram) -> list[list[list[Launch]]]:
+    """The same in rounds: launches of one round do not depend on each other."""
+    found = []
+    for chains in _chains_of(program):
+        *alike, after = chains
+        rounds = [[one for one in turn if one is not None] for turn in zip_longest(*alike)]
+        found.append(rounds + [[one] for one in after])
+    return found
+
+
+def _chains_of(program: CudaProgram) -> list[list[list[Launch]]]:
+    """For each stage the launches of each chain, and at last what ends the stage."""
     once = np.zeros((1, TASK_WIDTH), np.int64)
     found = []
     for tasks, after in program.stages:
@@ -59,9 +75,8 @@ def launches_of(program: CudaProgram) -> list[list[Launch]]:
         for alike in chains.values():
             table, chain = _table(alike), alike[0].chain
             assert not isinstance(chain, Looped)
-            launches += [Launch(record, table) for record in chain]
-        if after is not None:
-            launches.append(Launch(after, once))
+            launches.append([Launch(record, table) for record in chain])
+        launches.append([] if after is None else [Launch(after, once)])
         found.append(launches)
     return found
 

@@ -34,7 +34,7 @@ class Gpu(NamedTuple):
         """An empty program, as `Program` takes these."""
         return CudaProgram(dtype, self.workers, scratch, memory, chunk)
 
-    def row_blocks(self, network: Network, rows: int, block: int) -> list[tuple[int, int]]:
+    def row_blocks(self, rows: int, positions: int, tile: int) -> list[tuple[int, int]]:
         """One task."""
         return [(0, rows)]
 

@@ -61,6 +61,8 @@ class CudaProgram(Program):
     ----------
     kernels : dict of Kernel to int
         The numbers that stand for ops in records.
+    layers : dict of Kernel to Layer
+        The layer that a kernel is first used for, if it is used for one.
     pointers : list of Pointer
     enter : ndarray of int64
         The record of `ENTER_STEP`.
@@ -68,6 +70,7 @@ class CudaProgram(Program):
 
     def __init__(self, *arguments):
         self.kernels: dict[Kernel, int] = {ENTER_STEP: 0}
+        self.layers: dict[Kernel, Any] = {}
         self.pointers: list[Pointer] = []
         super().__init__(*arguments)
 
@@ -88,6 +91,7 @@ class CudaProgram(Program):
                 self.pointers.append(Pointer(record, slot, value))
         kernel = Kernel(op, tuple(functions))
         record[records.OP] = self.kernels.setdefault(kernel, len(self.kernels))
+        self.layers.setdefault(kernel, self.layer)
         return record
 
     def point(self, words: np.ndarray, at: int, array: np.ndarray) -> None:

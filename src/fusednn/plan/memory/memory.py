@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import numpy as np
 
 from .buffers import aligned_zeros
@@ -29,6 +32,14 @@ class Memory:
         """An array of zeros, aligned to a cache line, for values that are written before read."""
         self.work.append(aligned_zeros(count, dtype))
         return self.work[-1]
+
+    @contextmanager
+    def lasting(self) -> Iterator[None]:
+        """Inside the `with`, all that is borrowed holds values from one step to the next, too."""
+        first = len(self.work)
+        yield
+        self.kept += self.work[first:]
+        del self.work[first:]
 
     @property
     def bytes(self) -> int:

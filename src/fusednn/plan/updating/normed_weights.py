@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 
 import numpy as np
 
+from fusednn.graph.arrays import Array
 from fusednn.graph.calls import Call
 from fusednn.plan.binding.lowering import Lowering
+from fusednn.plan.binding.program import Refresh
 from fusednn.plan.layout.forms import Form, Panels
 
 from .norms import NormedWeights
@@ -26,14 +28,30 @@ def normed_weights_of(lowering: Lowering) -> list[NormedWeights]:
     return found
 
 
-def refreshers(lowering: Lowering, parameters: Sequence[np.ndarray]) -> list[Callable[[], object]]:
+def refreshers(lowering: Lowering, parameters: Sequence[np.ndarray]) -> list[Refresh]:
     """Functions that compute what an inference plan derives from its parameters."""
-    normed = [partial(found.refresh, parameters) for found in normed_weights_of(lowering)]
-    prepared = [partial(_PREPARED[call.op], lowering, call) for call in lowering.graph.prepared]
+    normed = [
+        Refresh(
+            partial(found.refresh, parameters),
+            (parameters[found.directions], parameters[found.norms]),
+            (found.weights,),
+        )
+        for found in normed_weights_of(lowering)
+    ]
+    prepared = [_prepared(lowering, call) for call in lowering.graph.prepared]
     return [*normed, *_turning(lowering, parameters), *prepared]
 
 
-def _turning(lowering: Lowering, parameters: Sequence[np.ndarray]) -> Iterator[Callable[[], None]]:
+def _prepared(lowering: Lowering, call: Call) -> Refresh:
+    compute = partial(_PREPARED[call.op], lowering, call)
+    read, written = (
+        tuple(lowering.values(one) for one in named.values() if isinstance(one, Array))
+        for named in (call.given, call.out)
+    )
+    return Refresh(compute, read, written)
+
+
+def _turning(lowering: Lowering, parameters: Sequence[np.ndarray]) -> Iterator[Refresh]:
     """Functions that copy the weights which a forward pass reads transposed."""
     for call in lowering.graph.calls:
         if call.op != "dense_turned" or lowering.transposed(call.given["w"]) is not None:
@@ -41,7 +59,8 @@ def _turning(lowering: Lowering, parameters: Sequence[np.ndarray]) -> Iterator[C
         w, form = call.given["w"], lowering.form(call.given["w"])
         copy = lowering.memory.keep(form.transposed_count, lowering.dtype)
         lowering.set_transposed(w, copy)
-        yield partial(_turn, form, copy, parameters[lowering.number(w)])
+        flat = parameters[lowering.number(w)]
+        yield Refresh(partial(_turn, form, copy, flat), (flat,), (copy,))
 
 
 def _turn(form: Form, copy: np.ndarray, flat: np.ndarray) -> None:

@@ -17,7 +17,7 @@ from fusednn.training.threads.jobs import FLOPS_PER_THREAD, choose_jobs
 from .ensemble import Member, dtype_of, width_of
 
 if TYPE_CHECKING:
-    from fusednn.serving.types import RoundedWeights
+    from fusednn.serving.types import Device, RoundedWeights
 
 BLOCK_BYTES = 1 << 21
 """The inputs of a block of rows, which stay in the cache while all members read them."""
@@ -38,7 +38,7 @@ class Averaging:
     members : sequence of Member
     outputs : int
         The numbers of a row that each member puts out.
-    n_jobs, weights
+    n_jobs, weights, device
         See `TabularPredictor`.
 
     Attributes
@@ -56,11 +56,12 @@ class Averaging:
         outputs: int,
         n_jobs: int | None,
         weights: RoundedWeights | None,
+        device: Device = "cpu",
     ):
         self.weights = [member.weight for member in members]
         self._outputs, self._n_jobs = outputs, n_jobs
         flops = sum(operations(member.model.network) for member in members)
-        self._predictors = [Predictor(member.model, 1, weights) for member in members]
+        self._predictors = [Predictor(member.model, 1, weights, device) for member in members]
         self._are_values = members[0].model.head.kind == VALUES
         self._width, self._values = width_of(preparation), len(preparation.names)
         self._flops = flops + OPERATIONS_PER_COLUMN * len(preparation.features)

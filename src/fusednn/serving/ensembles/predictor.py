@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fusednn.serving.on_device import check_device
 from fusednn.serving.saving import Savable
 from fusednn.tables.table import Table
 
@@ -19,7 +20,7 @@ from .targets import Quantities
 from .writing import save_ensemble
 
 if TYPE_CHECKING:
-    from fusednn.serving.types import RoundedWeights
+    from fusednn.serving.types import Device, RoundedWeights
 
 
 class TabularPredictor(Savable, TabularAnswers):
@@ -37,6 +38,8 @@ class TabularPredictor(Savable, TabularAnswers):
         CPUs. None: as many as make the call faster.
     weights : {"bfloat16", "int8"} or None
         The type to which weights are rounded; see `fusednn.freeze`.
+    device : {"cpu", "cuda", "auto"}
+        Where the networks answer; see `fusednn.freeze`.
 
     Attributes
     ----------
@@ -52,11 +55,14 @@ class TabularPredictor(Savable, TabularAnswers):
     notes : dict
         The notes given to `save`; empty by default.
     weights : str or None
+    device : str
 
     Raises
     ------
     ValueError
-        If `n_jobs` or `weights` is invalid, or a member does not fit the ensemble.
+        If `n_jobs`, `weights` or `device` is invalid, or a member does not fit the ensemble.
+    ImportError, RuntimeError
+        If `device` is a GPU that cannot be used; the message says why.
 
     Examples
     --------
@@ -73,13 +79,16 @@ class TabularPredictor(Savable, TabularAnswers):
     n_jobs: int | None
     notes: dict[str, Any]
     weights: RoundedWeights | None
+    device: Device
 
     def __init__(
         self,
         ensemble: Ensemble,
         n_jobs: int | None = None,
         weights: RoundedWeights | None = None,
+        device: Device = "cpu",
     ) -> None:
+        check_device(device, weights)
         if n_jobs is not None and (not isinstance(n_jobs, Integral) or n_jobs == 0):
             raise ValueError(f"n_jobs must be None or an integer that is not 0; got {n_jobs!r}.")
         preparation, members, target = ensemble[:3]
@@ -91,7 +100,9 @@ class TabularPredictor(Savable, TabularAnswers):
             for number, member in enumerate(members)
         )
         self.n_jobs, self.weights, self.notes = n_jobs, weights, dict(ensemble.notes or {})
-        self._averaging = Averaging(preparation, members, target.outputs, n_jobs, weights)
+        self.device = device
+        given = preparation, members, target.outputs, n_jobs, weights, device
+        self._averaging = Averaging(*given)
         self._know(preparation, target, ensemble.name, self._averaging.dtype)
 
     def _sums_of_inputs(self, inputs):
@@ -142,7 +153,7 @@ class TabularPredictor(Savable, TabularAnswers):
         save_ensemble(ensemble if notes is None else ensemble._replace(notes=notes), path)
 
     def __reduce__(self):
-        return TabularPredictor, (self.ensemble(), self.n_jobs, self.weights)
+        return TabularPredictor, (self.ensemble(), self.n_jobs, self.weights, self.device)
 
     def __repr__(self):
         kept = f", weights {self.weights}" if self.weights else ""

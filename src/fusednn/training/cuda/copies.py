@@ -96,8 +96,13 @@ class Copies:
                 self.write(array, array)
 
     def write(self, array: np.ndarray, values: np.ndarray) -> None:
-        """Copies other values than an array's to where its copy is."""
-        self._device.upload(self.address(array), values.reshape(-1).view(np.uint8))
+        """Copies other values than an array's to where its copy is, if there are any."""
+        if values.size:
+            self._device.upload(self.address(array), values.reshape(-1).view(np.uint8))
+
+    def send(self, array: np.ndarray, values: np.ndarray) -> None:
+        """As `write`, but the host leaves the values alone until it has waited."""
+        self._device.send(self.address(array), values.reshape(-1).view(np.uint8))
 
     def pull(self, arrays: Iterable[np.ndarray]) -> None:
         """Copies contiguous arrays back, unless the host has them as they are on the device."""
@@ -105,8 +110,9 @@ class Copies:
             if not array.size:
                 continue
             start, stop = byte_bounds(array)
-            flat = array.reshape(-1).view(np.uint8)
-            for extent in self._within(start, stop):
+            flat, extents = array.reshape(-1).view(np.uint8), self._within(start, stop)
+            assert extents  # else the host would read what it has written itself
+            for extent in extents:
                 if extent in self._fetched:
                     continue
                 first, last = max(start, extent.start), min(stop, extent.stop)
@@ -114,6 +120,16 @@ class Copies:
                 self._device.download(part, extent.copy + first - extent.start)
                 if last - first == extent.stop - extent.start:
                     self._fetched.add(extent)
+
+    def copy(self, targets: Iterable[np.ndarray], sources: Iterable[np.ndarray]) -> None:
+        """Overwrites the copies of whole contiguous arrays by those of others, on the device."""
+        targets = list(targets)
+        self.add(targets, targets)
+        for target, source in zip(targets, sources, strict=True):
+            if not target.size:
+                continue
+            self._device.copy(self.address(target), self.address(source), target.nbytes)
+            self._fetched.difference_update(self._within(*byte_bounds(target)))
 
     def note_run(self) -> None:
         """Notes that the device may have written all copies."""

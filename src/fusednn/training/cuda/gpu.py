@@ -9,24 +9,31 @@ from __future__ import annotations
 import ctypes
 import os
 import threading
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Sequence
+from contextlib import suppress
+from functools import partial
+from typing import Any
 
 import numpy as np
 
-from fusednn.kernels.cuda import packages
-from fusednn.kernels.cuda.cache import cubin_of
-from fusednn.kernels.cuda.twins import GRID, THREAD, Twin, every_twin
+from fusednn.kernels.cuda.compiling import packages
+from fusednn.kernels.cuda.twins import every_twin
 from fusednn.plan.cuda.program import Kernel
 
 from . import refusals
 from .device import Call
-
-THREADS = 256
-"""Threads of a block."""
-
-BLOCKS_EACH = 4
-"""Blocks for each multiprocessor, at most, of launches that share their work out themselves."""
+from .driver import check_driver
+from .failures import Failures
+from .loaded import (
+    THREADS,
+    Compiled,
+    CompiledProgram,
+    Cubin,
+    GpuKernel,
+    GpuProgram,
+    compiled_kernel,
+    compiled_program,
+)
 
 STAGED_BYTES = 1 << 20
 """Bytes of pinned memory; larger uploads wait for all calls before."""
@@ -35,63 +42,20 @@ LEAST = 8, 0
 """The oldest compute capability that kernels are made for."""
 
 
-class Cubin(Protocol):
-    """Machine code of a kernel."""
-
-    @property
-    def name(self) -> str:
-        """The name of its entry."""
-
-    @property
-    def code(self) -> bytes:
-        """A cubin."""
-
-
-Compiled = Callable[[Kernel, np.dtype, tuple[int, int]], Cubin]
-"""Gives the machine code of a kernel, for a type and a compute capability."""
-
-
-class GpuKernel(NamedTuple):
-    """A loaded kernel."""
-
-    function: Any
-    twin: Twin
-    processors: int
-    item: int
-
-    def blocks(self, tasks: int, rows: int) -> int:
-        """As many as have work, and no more than run at the same time."""
-        most = BLOCKS_EACH * self.processors
-        spread = self.twin.spread
-        if spread == GRID:
-            return min(most, rows) if rows else most
-        if spread == THREAD:
-            return min(most, -(-rows // THREADS)) if rows else most
-        return min(most, tasks)
-
-    def scratch(self, blocks: int, elements: int) -> int:
-        """The bytes of all blocks."""
-        return blocks * self.twin.scratch * self.item
-
-
 _used_by: int | None = None  # the process that has used the GPU
-_loaded: dict[tuple, GpuKernel] = {}
+_loaded: dict[tuple, Any] = {}
 _lock = threading.Lock()
 
 
-def compiled_kernel(kernel: Kernel, dtype: np.dtype, capability: tuple[int, int]) -> Cubin:
-    """The machine code that Numba's compiler makes, or has made."""
-    functions = {name: function for name, function, _ in kernel.functions}
-    return cubin_of(kernel.op, dtype, functions, capability)
-
-
-def open_gpu(compiled: Compiled = compiled_kernel) -> Gpu:
+def open_gpu(
+    compiled: Compiled = compiled_kernel, program: CompiledProgram = compiled_program
+) -> Gpu:
     """Opens the first GPU.
 
     Parameters
     ----------
-    compiled : callable
-        Gives the machine code of kernels.
+    compiled, program : callable
+        Give the machine code of kernels, and of programs.
 
     Raises
     ------
@@ -104,14 +68,14 @@ def open_gpu(compiled: Compiled = compiled_kernel) -> Gpu:
     if _used_by not in (None, os.getpid()):
         raise refusals.forked()
     core, driver = _packages()
-    _check_driver(driver)
+    check_driver(driver)
     device = core.Device()
     device.set_current()
     _used_by = os.getpid()
     capability = tuple(device.compute_capability)
     if capability < LEAST:
         raise refusals.old_gpu(device.name, capability, LEAST)
-    return Gpu(core, driver, device, compiled)
+    return Gpu(core, driver, device, compiled, program)
 
 
 def _packages() -> tuple[Any, Any]:
@@ -122,58 +86,110 @@ def _packages() -> tuple[Any, Any]:
     return core, driver
 
 
-def _check_driver(driver: Any) -> None:
-    try:
-        status, *_ = driver.cuInit(0)
-    except Exception:  # cuda.pathfinder's own class: the library is not there
-        raise refusals.no_driver() from None
-    if status != driver.CUresult.CUDA_SUCCESS:
-        raise refusals.no_gpu(status.name)
-    _, version = driver.cuDriverGetVersion()
-    if version < refusals.DRIVER:
-        raise refusals.old_driver(version)
-    packages.check_driver(version)
-    status, count = driver.cuDeviceGetCount()
-    if not count:
-        raise refusals.no_gpu("the driver has no device")
-
-
 class Gpu:
     """A stream of a GPU, as `Device` says.
 
     Attributes
     ----------
     name : str
+    shared : int
+        The most bytes of shared memory that a block can have; 0: no program runs by itself.
     """
 
-    def __init__(self, core: Any, driver: Any, device: Any, compiled: Compiled):
-        self._core, self._driver, self._device, self._compiled = core, driver, device, compiled
+    def __init__(
+        self, core: Any, driver: Any, device: Any, compiled: Compiled, program: CompiledProgram
+    ):
+        self._core, self._driver, self._device = core, driver, device
+        self._compiled, self._compiled_program = compiled, program
         self.name: str = device.name
+        self._failures = Failures(device.name)
+        properties = device.properties
+        can_wait = properties.cooperative_launch  # not every virtual GPU starts all blocks at once
+        self.shared: int = properties.max_shared_memory_per_block_optin if can_wait else 0
         self._capability = tuple(device.compute_capability)
-        self._stream = device.create_stream()
         self._buffers: dict[int, Any] = {}
         self._graphs: list[Any] = []
-        self._pinned = core.LegacyPinnedMemoryResource().allocate(STAGED_BYTES)
+        self._pinned_places: list[int] = []
         self._staged = 0
+        with self._failures.told():
+            self._stream = device.create_stream()
+        try:
+            with self._failures.told():
+                self._pinned = core.LegacyPinnedMemoryResource().allocate(STAGED_BYTES)
+        except BaseException:
+            self._stream.close()
+            raise
 
     def take(self) -> None:
-        """Makes the device current."""
+        """Makes the device current.
+
+        Raises
+        ------
+        RuntimeError
+            In a process that was forked from the one that opened it.
+        """
+        if self._failures.is_forked:
+            raise refusals.forked()
         self._device.set_current()
+
+    def has(self, kernel: Kernel) -> bool:
+        """Whether its op has a twin."""
+        return every_twin().get(kernel.op) is not None
 
     def load(self, kernel: Kernel, dtype: np.dtype) -> GpuKernel:
         """Compiles a kernel, or takes its code from the cache, and loads it."""
         key = kernel, dtype, self._capability, self._device.device_id
         with _lock:
             if key not in _loaded:
-                twin = every_twin().get(kernel.op)
-                if twin is None:
-                    raise refusals.no_kernel(_name_of(kernel.op))
+                twin = every_twin()[kernel.op]
                 cubin = self._compiled(kernel, dtype, self._capability)
-                module = self._core.ObjectCode.from_cubin(cubin.code)
                 processors = self._device.properties.multiprocessor_count
-                function = module.get_kernel(cubin.name)
+                function = self._function(cubin)
                 _loaded[key] = GpuKernel(function, twin, processors, dtype.itemsize)
             return _loaded[key]
+
+    def load_program(self, kernels: Sequence[Kernel], dtype: np.dtype, alone: bool) -> GpuProgram:
+        """Compiles a program, or takes its code from the cache, and loads it."""
+        key = tuple(kernels), dtype, self._capability, self._device.device_id, alone
+        with _lock:
+            if key not in _loaded:
+                cubin = self._compiled_program(kernels, dtype, self._capability, alone)
+                function, most = self._function(cubin), self.shared if alone else cubin.shared
+                self._allow_shared(function, most)
+                blocks = 1 if alone else self._device.properties.multiprocessor_count
+                _loaded[key] = GpuProgram(function, blocks, cubin.shared, cubin.scratch)
+            return _loaded[key]
+
+    def _function(self, cubin: Cubin) -> Any:
+        with self._failures.told():
+            return self._core.ObjectCode.from_cubin(cubin.code).get_kernel(cubin.name)
+
+    def _allow_shared(self, function: Any, size: int) -> None:
+        """Lets launches give a block more than the 48 KB that every GPU has for it."""
+        driver = self._driver
+        attribute = driver.CUfunction_attribute.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES
+        device = driver.CUdevice(self._device.device_id)
+        self._check(driver.cuKernelSetAttribute(attribute, size, function.handle, device))
+
+    def run_program(
+        self, program: GpuProgram, shared: int, words: int, scratch: int, first: int, last: int
+    ) -> None:
+        """Launches a program; several blocks wait for each other, so all of them must fit."""
+        config = self._core.LaunchConfig(
+            grid=program.blocks,
+            block=THREADS,
+            shmem_size=shared,
+            is_cooperative=program.blocks > 1,
+        )
+        given = words, scratch, first, last  # as int64
+        with self._failures.told():
+            self._core.launch(self._stream, config, program.function, *given)
+
+    def spare(self) -> int:
+        """What the driver says."""
+        answer = self._driver.cuMemGetInfo()
+        self._check(answer)
+        return answer[1]
 
     def allocate(self, size: int) -> int:
         """Memory of the stream's pool."""
@@ -181,7 +197,8 @@ class Gpu:
             buffer = self._device.allocate(size, stream=self._stream)
         except Exception as failure:
             if "OUT_OF_MEMORY" not in str(failure):
-                raise
+                with self._failures.told():
+                    raise
             _, free, total = self._driver.cuMemGetInfo()
             raise refusals.no_memory(self.name, size, free, total) from None
         address = int(buffer.handle)
@@ -190,7 +207,11 @@ class Gpu:
 
     def free(self, address: int) -> None:
         """Frees memory when all calls before are over."""
-        self._buffers.pop(address).close(self._stream)
+        buffer = self._buffers.pop(address)
+        if not self._failures.is_forked and not self._failures.noted:
+            with self._failures.told():
+                self._device.set_current()  # a predictor may be dropped by any thread
+                buffer.close(self._stream)
 
     def upload(self, address: int, source: np.ndarray) -> None:
         """Copies through pinned memory while there is room, else waits."""
@@ -208,6 +229,18 @@ class Gpu:
         if not is_small:
             self.wait()
 
+    def pin(self, array: np.ndarray) -> None:
+        """Locks pages; where the system refuses that, the driver copies them twice."""
+        place = array.ctypes.data
+        (status,) = self._driver.cuMemHostRegister(place, array.nbytes, 0)
+        if status == self._driver.CUresult.CUDA_SUCCESS:
+            self._pinned_places.append(place)
+
+    def send(self, address: int, source: np.ndarray) -> None:
+        """Copies when all calls before are over."""
+        place, size = source.ctypes.data, source.nbytes
+        self._check(self._driver.cuMemcpyHtoDAsync(address, place, size, self._own_stream))
+
     def download(self, target: np.ndarray, address: int) -> None:
         """Copies when all calls before are over."""
         place = target.ctypes.data
@@ -216,37 +249,46 @@ class Gpu:
         )
         self.wait()
 
+    def copy(self, target: int, source: int, size: int) -> None:
+        """Copies when all calls before are over."""
+        self._check(self._driver.cuMemcpyDtoDAsync(target, source, size, self._own_stream))
+
     def capture(self, calls: Sequence[Call]) -> Any:
         """A graph of launches."""
-        builder = self._stream.create_graph_builder()
-        builder.begin_building("thread_local")
-        for kernel, blocks, *arguments in calls:
-            config = self._core.LaunchConfig(grid=blocks, block=THREADS)
-            self._core.launch(builder, config, kernel.function, *arguments)  # as int64
-        graph = builder.end_building().complete()
-        builder.close()
-        self._graphs.append(graph)
-        return graph
+        with self._failures.told():
+            builder = self._stream.create_graph_builder()
+            # other modes forbid what giving up another device does, as the collector may here
+            builder.begin_building("relaxed")
+            for kernel, blocks, *arguments in calls:
+                config = self._core.LaunchConfig(grid=blocks, block=THREADS)
+                self._core.launch(builder, config, kernel.function, *arguments)  # as int64
+            graph = builder.end_building().complete()
+            builder.close()
+            self._graphs.append(graph)
+            return graph
 
     def replay(self, captured: Any) -> None:
         """Launches a graph."""
-        captured.launch(self._stream)
+        with self._failures.told():
+            captured.launch(self._stream)
 
     def wait(self) -> None:
         """Waits for the stream."""
-        self._stream.sync()
+        with self._failures.told():
+            self._stream.sync()
         self._staged = 0
 
     def close(self) -> None:
-        """Gives up memory, graphs and the stream."""
-        self.take()
-        self._stream.sync()
-        for graph in self._graphs:
-            graph.close()
-        for buffer in self._buffers.values():
-            buffer.close(self._stream)
-        self._pinned.close()
-        self._stream.close()
+        """Gives up memory, graphs and the stream; after a failure what still can be."""
+        if self._failures.is_forked:  # they are the parent's
+            return
+        unpinned = [partial(self._driver.cuMemHostUnregister, one) for one in self._pinned_places]
+        freed = [partial(buffer.close, self._stream) for buffer in self._buffers.values()]
+        graphs = [graph.close for graph in self._graphs]
+        ends = self._pinned.close, self._stream.close
+        for end in (self.take, self._stream.sync, *unpinned, *graphs, *freed, *ends):
+            with suppress(Exception):
+                end()
 
     @property
     def _own_stream(self) -> Any:
@@ -254,9 +296,4 @@ class Gpu:
 
     def _check(self, answer: tuple) -> None:
         status = answer[0]
-        if status != self._driver.CUresult.CUDA_SUCCESS:
-            raise RuntimeError(f"a copy to or from {self.name} failed: {status.name}")
-
-
-def _name_of(op: Any) -> str:
-    return getattr(op, "py_func", op).__name__
+        self._failures.check(status, self._driver.CUresult.CUDA_SUCCESS)

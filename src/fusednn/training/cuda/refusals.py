@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from fusednn.kernels.cuda.packages import ON_CPU
+from fusednn.graph.op_names import kind_of
+from fusednn.kernels.cuda.compiling.packages import ON_CPU
+from fusednn.plan.cuda.program import CudaProgram
+
+from .device import Device
 
 DRIVER = 13000
 """The oldest CUDA that the driver must support, as it counts them: its own kernels are of this
@@ -45,19 +49,53 @@ def forked() -> RuntimeError:
     )
 
 
+def failed(name: str, reason: Exception | str) -> RuntimeError:
+    """A call of the driver failed, and so will all others."""
+    return RuntimeError(
+        f"{name} failed ({reason}). An estimator is as it was before. Most failures stop a process"
+        f" from using the GPU: start another, or {ON_CPU}."
+    )
+
+
 def no_memory(name: str, size: int, free: int, total: int) -> MemoryError:
     """The device has no room."""
     return MemoryError(
-        f"{name} has {_megabytes(free)} of its {_megabytes(total)} free, but data, weights and a"
-        f" batch need {_megabytes(size)} more: lower batch_size, give fewer samples, or {ON_CPU}."
+        f"{name} has {_megabytes(free)} of its {_megabytes(total)} free, but weights, data and the"
+        f" arrays of a batch need {_megabytes(size)} more: lower batch_size, or {ON_CPU}."
     )
 
 
-def no_kernel(op: str) -> NotImplementedError:
-    """An op has no form for GPUs."""
-    return NotImplementedError(
-        f"The network needs {op!r}, which does not run on a GPU yet: {ON_CPU}."
-    )
+ASKED_FOR_BY = {
+    **dict.fromkeys(("csr_forward", "batch_columns", "update_csr_weights"), "X in CSR format"),
+    **dict.fromkeys(("known_loss_gradient",), "missing_targets='ignore'"),
+    **dict.fromkeys(
+        ("update_mirrored", "update_tied", "update_tied_partials"), "Dense with tied weights"
+    ),
+    "augment": "augment",
+    "update_positions": "PositionalEncoding",
+    "update_runs": "a recurrence or convolution",
+}
+"""What users ask for, by ops that are no layer's, or not only because of the layer.
+
+Updates of weights are no layer's: all layers of a kind of weights share them.
+"""
+
+
+def check_kernels(program: CudaProgram, device: Device) -> None:
+    """Refuses a program with an op that a device does not have, before anything is compiled.
+
+    Raises
+    ------
+    NotImplementedError
+        If so; it names the layer, as far as that is known.
+    """
+    for kernel in program.kernels:
+        if device.has(kernel):
+            continue
+        op = getattr(kernel.op, "py_func", kernel.op).__name__
+        layer = program.layers.get(kernel)
+        what = ASKED_FOR_BY.get(op) or (kind_of(layer) if layer else "a part of the network")
+        raise NotImplementedError(f"{what} has no kernels for GPUs yet ({op}): {ON_CPU}.")
 
 
 def _megabytes(size: int) -> str:

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable
-from typing import Any
 
 import numpy as np
 
-from fusednn.kernels import records
 from fusednn.plan.binding.program import Program
-from fusednn.plan.cuda.image import Image
-from fusednn.plan.cuda.launches import Launch
+from fusednn.plan.cuda.checks import FiniteCheck, lower_check
 from fusednn.plan.cuda.program import CudaProgram
 
+from .by_itself import ByItself
+from .by_launches import ByLaunches
 from .copies import Copies
-from .device import Call, Device
-from .interrupts import Deferred
-
-WAIT_SECONDS = 0.1
-"""The host waits for steps that last about so long together, so that Ctrl-C is answered."""
+from .device import Device
+from .preparing import prepared
 
 
 class CudaTeam:
@@ -39,23 +34,30 @@ class CudaTeam:
     def __init__(self, program: Program, opened: Callable[[], Device]):
         self._program, self._opened = program, opened
         self._device: Device | None = None
-        self._prepared: dict[int, _Prepared] = {}
+        self._prepared: dict[Program, ByLaunches | ByItself] = {}
+        self._checks: dict[int, FiniteCheck] = {}
 
     def __enter__(self) -> CudaTeam:
         self._device = self._opened()
         self._copies = Copies(self._device)
         try:
-            self._prepare(self._program)
+            self._begin()
         except BaseException:
             self.__exit__()
             raise
         return self
 
     def __exit__(self, *exception) -> None:
-        device, self._device, self._prepared = self._device, None, {}
+        device, self._device, self._prepared, self._checks = self._device, None, {}, {}
         if device is not None:
-            self._copies.close()
-            device.close()
+            try:
+                self._copies.close()
+            finally:
+                device.close()
+
+    def _begin(self) -> None:
+        """Prepares the program."""
+        self._prepare(self._program)
 
     def take(self) -> None:
         """Makes the calling thread the one that uses the device."""
@@ -72,6 +74,21 @@ class CudaTeam:
         if self._device is not None:
             self._copies.pull(arrays)
 
+    def copy(self, targets: Iterable[np.ndarray], sources: Iterable[np.ndarray]) -> None:
+        """Overwrites copies of arrays by those of others; the host sees nothing of it."""
+        self._copies.copy(targets, sources)
+
+    def is_finite(self, array: np.ndarray) -> bool:
+        """Whether the copy of an array is finite."""
+        if id(array) not in self._checks:
+            self._checks[id(array)] = lower_check(array)
+        program, found = self._checks[id(array)]
+        found[:] = 0
+        self.push((found,))
+        self.run(0, 1, program)
+        self.pull((found,))
+        return not found[0]
+
     def run(
         self, first: int, last: int, program: Program | None = None, together: bool = True
     ) -> None:
@@ -86,81 +103,11 @@ class CudaTeam:
         """
         self._prepare(program or self._program).run(first, last)
 
-    def _prepare(self, program: Program) -> _Prepared:
-        found = self._prepared.get(id(program))
+    def _prepare(self, program: Program) -> ByLaunches | ByItself:
+        found = self._prepared.get(program)
         if found is None:
             assert isinstance(program, CudaProgram)
             assert self._device is not None
-            found = _Prepared(program, self._device, self._copies)
-            self._prepared[id(program)] = found
+            found = prepared(program, self._device, self._copies)
+            self._prepared[program] = found
         return found
-
-
-class _Prepared:
-    """A program whose arrays have copies, and whose records are on the device."""
-
-    def __init__(self, program: CudaProgram, device: Device, copies: Copies):
-        self.program, self._device, self._copies = program, device, copies
-        self._kernels = [device.load(kernel, program.dtype) for kernel in program.kernels]
-        image, memory = Image(program), program.memory
-        self._image = image
-        copies.add([*memory.kept, *memory.work, *image.arrays(), image.words], memory.work)
-        copies.write(image.words, image.relocated(copies.address))
-        self._frame = program.frames.copy()
-        for words, at, array in image.elsewhere:
-            if words is program.frames:
-                self._frame[at] = copies.address(array)
-            else:
-                copies.write(words[at : at + 1], np.array([copies.address(array)]))
-        launches = [launch for stage in image.launches for launch in stage]
-        sizes = [self._scratch_of(launch) for launch in launches]
-        self._scratch = np.empty(max(sizes, default=0) + 1, np.uint8)
-        copies.add([self._scratch], [self._scratch])
-        self._captured: dict[tuple[int, int], Any] = {}
-
-    def run(self, first: int, last: int) -> None:
-        """Runs steps [first, last)."""
-        self._frame[records.STEP] = first - 1
-        self._copies.write(self.program.frames, self._frame)
-        self._copies.note_run()
-        at, together = first, 1
-        while at < last:
-            stop, start = min(at + together, last), time.perf_counter()
-            with Deferred() as interrupt:
-                while at < stop and not interrupt.noted:
-                    self._device.replay(self._step(at))
-                    at += 1
-                self._device.wait()
-            if time.perf_counter() - start < WAIT_SECONDS / 2:
-                together *= 2
-
-    def _step(self, number: int) -> Any:
-        """The captured calls of a step."""
-        step = self.program.steps[number]
-        stages = int(step[records.FIRST_STAGE]), int(step[records.LAST_STAGE])
-        if stages not in self._captured:
-            launches = [one for stage in self._image.launches[slice(*stages)] for one in stage]
-            calls = [self._call(one) for one in (self._image.enter, *launches)]
-            self._captured[stages] = self._device.capture(calls)
-        return self._captured[stages]
-
-    def _call(self, launch: Launch) -> Call:
-        image, address = self._image, self._copies.address
-        words = address(image.words)
-        return Call(
-            self._kernels[launch.kernel],
-            self._blocks_of(launch),
-            words + image.offset(launch.record),
-            address(self.program.frames),
-            address(self._scratch),
-            words + image.offset(launch.tasks),
-            len(launch.tasks),
-        )
-
-    def _blocks_of(self, launch: Launch) -> int:
-        return self._kernels[launch.kernel].blocks(len(launch.tasks), launch.rows)
-
-    def _scratch_of(self, launch: Launch) -> int:
-        """The bytes of scratch of a launch; launches follow one another, so they share it."""
-        elements = self.program.scratch.nbytes // self.program.dtype.itemsize
-        return self._kernels[launch.kernel].scratch(self._blocks_of(launch), elements)

@@ -14,8 +14,8 @@ from fusednn.plan.game_buffers import Bounds, Buffers, Player
 from fusednn.schedules.powers import powers
 from fusednn.training.optimizer_state import OptimizerState
 from fusednn.training.session import SLICE_SECONDS, step_flops
+from fusednn.training.teams import machine_of, team_of
 from fusednn.training.threads.jobs import choose_jobs
-from fusednn.training.threads.team import Team
 
 from .shown import Pass, push_of, rows_of, variety_of
 
@@ -55,7 +55,8 @@ class GameState(NamedTuple):
 
 
 class Game:
-    """Two networks that are trained in turns; a context manager that owns the threads.
+    """Two networks that are trained in turns; a context manager that owns the threads, or the
+    device.
 
     Parameters
     ----------
@@ -67,6 +68,7 @@ class Game:
         The generator's and the discriminator's; brought up to date.
     options : GameOptions
     n_jobs : int or None
+    device : {"cpu", "cuda", "auto"}
 
     Attributes
     ----------
@@ -78,7 +80,7 @@ class Game:
     def __init__(
         self, generator: Player, discriminator: Player, X: np.ndarray,
         classes: np.ndarray | None, optimizers: tuple[OptimizerState, OptimizerState],
-        options: GameOptions, n_jobs: int | None,
+        options: GameOptions, n_jobs: int | None, device: str = "cpu",
     ):  # fmt: skip
         self._X, self._classes, self._optimizers, self._options = X, classes, optimizers, options
         batch, each = options.batch, options.judgements
@@ -88,21 +90,25 @@ class Game:
         self._buffers = Buffers.of(self._ahead * each, batch, columns, X.dtype)
         flops = 2 * step_flops(discriminator.network, 2 * batch)
         flops = each * flops + step_flops(generator.network, batch)
-        workers = choose_jobs(n_jobs, flops / 2)
+        machine = machine_of(device, lambda: choose_jobs(n_jobs, flops / 2))
         self.plan = GamePlan(
-            *(generator, discriminator, X, self._buffers, batch, workers, options.bounds)
+            *(generator, discriminator, X, self._buffers, batch, machine, options.bounds)
         )
         self._average, self._done = generator.rule.average, 0
         self._set_steps()
-        self._team = Team(self.plan.program)
+        self._team = team_of(device, self.plan.program)
         self._per_slice = 1
 
     def __enter__(self) -> Game:
         self._team.__enter__()
         return self
 
-    def __exit__(self, *exception) -> None:
-        self._team.__exit__(*exception)
+    def __exit__(self, kind, *exception) -> None:
+        try:
+            if kind is KeyboardInterrupt:  # what training goes on with; else it was brought before
+                self._team.pull(self.plan.changing)
+        finally:
+            self._team.__exit__(kind, *exception)
 
     def begin(self, random_state: np.random.RandomState) -> None:
         """Takes the seeds of noise, of mixtures, and of random layers."""
@@ -172,18 +178,22 @@ class Game:
                 for optimizer, count in zip(self._optimizers, (1, each), strict=True):
                     optimizer.t -= (steps - self._done) * count
             if self._done < steps:
+                self._team.pull(self.plan.changing)
                 return None
+            self._team.pull((self.plan.program.totals, self.plan.logits))
             losses, count = self._losses(steps), steps * each
             sums += losses
             right += self._rightly_judged(count)
             rows += 2 * batch * count
         for optimizer in self._optimizers:
             optimizer.passes += 1
+        made, dmade = self.plan.made, self.plan.dmade
+        self._team.pull([*self.plan.changing, made.values, dmade.values])
         loss, other = sums / batch / self.steps
         samples = order[-1]
         codes = None if self._classes is None else self._classes[samples]
-        variety = variety_of(rows_of(self.plan.made, batch), self._X[samples], codes)
-        push = push_of(rows_of(self.plan.dmade, batch))
+        variety = variety_of(rows_of(made, batch), self._X[samples], codes)
+        push = push_of(rows_of(dmade, batch))
         return Pass(loss, other / each, right / rows, variety, push)
 
     def _fill(self, order: np.ndarray) -> None:
@@ -231,7 +241,8 @@ class Game:
 
     def _run(self, steps: int, is_late: Callable[[], bool]) -> None:
         """Runs the next steps, some 0.2 s of them per call, until it is late; counts them."""
-        each = self._per_step
+        each, program = self._per_step, self.plan.program
+        self._team.push([*self._buffers, self.plan.key, program.settings])
         while self._done < steps:
             at, stop = self._done, min(steps, self._done + self._per_slice)
             start = time.perf_counter()

@@ -129,6 +129,15 @@ class Team:
     def pull(self, arrays: Iterable[np.ndarray]) -> None:
         """Does nothing: threads write the arrays themselves."""
 
+    def copy(self, targets: Iterable[np.ndarray], sources: Iterable[np.ndarray]) -> None:
+        """Overwrites arrays with others."""
+        for target, source in zip(targets, sources, strict=True):
+            target[:] = source
+
+    def is_finite(self, array: np.ndarray) -> bool:
+        """Whether an array is finite."""
+        return bool(np.isfinite(array).all())
+
     def run(
         self, first: int, last: int, program: Program | None = None, together: bool = True
     ) -> None:

@@ -5,6 +5,7 @@ import threading
 
 import numpy as np
 import pytest
+from running.device_modes import MODES, run_in
 from running.host_device import HostDevice, opened_as_cuda
 from scipy import sparse
 
@@ -39,6 +40,7 @@ from fusednn.layers import (
 )
 from fusednn.optimizers import AdamW
 from fusednn.text import CharTokenizer
+from fusednn.training import held_out_windows
 
 RANDOM = np.random.default_rng(0)
 X, X_NEW = RANDOM.normal(size=(90, 7)), RANDOM.normal(size=(70, 7))
@@ -51,7 +53,7 @@ SHARED = {"max_iter": 4, "random_state": 0, "tol": 0.0}
 
 
 def mlp(kind=MLPClassifier, **given):
-    return kind(hidden_layer_sizes=(9, 6), **{"batch_size": 32, **SHARED, **given})
+    return kind(**{"hidden_layer_sizes": (9, 6), "batch_size": 32, **SHARED, **given})
 
 
 def network(*layers, kind=NetworkClassifier, **given):
@@ -125,9 +127,12 @@ def assert_same_fits(fit, model):
         assert one.tobytes() == other.tobytes()
 
 
+@pytest.mark.thinned
+@MODES
 @pytest.mark.parametrize(("model", "options"), PERCEPTRONS.values(), ids=PERCEPTRONS)
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-def test_perceptrons(model, options):
+def test_perceptrons(model, options, mode, monkeypatch):
+    run_in(mode, monkeypatch)
     y = VALUES if isinstance(model, MLPRegressor) else LABELS
     weights = {"sample_weight": WEIGHTS} if options.get("weights") else {}
     form = sparse.csr_matrix if options.get("sparse") else np.asarray
@@ -142,9 +147,12 @@ def test_perceptrons(model, options):
     assert_same_fits(fit, model)
 
 
+@pytest.mark.thinned
+@MODES
 @pytest.mark.parametrize(("model", "samples"), NETWORKS.values(), ids=NETWORKS)
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-def test_networks(model, samples):
+def test_networks(model, samples, mode, monkeypatch):
+    run_in(mode, monkeypatch)
     y = (
         np.arange(60) % 3
         if isinstance(model, NetworkClassifier)
@@ -153,18 +161,23 @@ def test_networks(model, samples):
     assert_same_fits(lambda model: [model.fit(samples, y).predict(samples[:20])], model)
 
 
+@MODES
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-def test_batches_of_several_blocks():
+def test_batches_of_several_blocks(mode, monkeypatch):
     """More than 4,096 rows: their gradient is stored."""
+    run_in(mode, monkeypatch)
     rows = np.random.default_rng(1).normal(size=(9001, 4)).astype(np.float32)
     model = mlp(batch_size=9000, max_iter=2)
     assert_same_fits(lambda model: [model.fit(rows, rows[:, 0] > 0).predict_proba(rows)], model)
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.thinned
+@MODES
 @pytest.mark.parametrize("ema_decay", [None, 0.9])
-def test_fits_that_go_on(ema_decay):
+def test_fits_that_go_on(ema_decay, mode, monkeypatch):
     """Moments, steps and averages of one fit are those that the next begins with."""
+    run_in(mode, monkeypatch)
     model = mlp(warm_start=True, warm_start_optimizer=True, ema_decay=ema_decay)
 
     def fit(model):
@@ -191,15 +204,34 @@ def test_autoencoders(kind):
     assert_same_fits(lambda model: [model.fit(X).transform(X_NEW)], model)
 
 
+@MODES
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-def test_language_models():
+def test_language_models(mode, monkeypatch):
+    run_in(mode, monkeypatch)
     text = "the cat sat on the mat and the dog sat on the log. " * 8
     given = {"tokenizer": CharTokenizer(), "max_iter": 2, "random_state": 0, "batch_size": 8}
     model = LanguageModel([TokenEmbedding(8), GRU(8, True)], context=12, **given)
     assert_same_fits(lambda model: [np.array(model.fit(text).score(text))], model)
 
 
-def test_diverged_fits_fail_alike():
+@MODES
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_held_out_texts_of_several_batches(mode, monkeypatch):
+    """Each batch is written where the one before was."""
+    run_in(mode, monkeypatch)
+    monkeypatch.setattr(held_out_windows, "MOST_BYTES", 2000)
+    text = "the cat sat on the mat. " * 9 + "a bird sang, and it rained on the mat. " * 6
+    given = {"tokenizer": CharTokenizer(), "max_iter": 3, "random_state": 0, "batch_size": 8}
+    model = LanguageModel(
+        [TokenEmbedding(8), GRU(8, True)],
+        context=12, early_stopping=True, validation_fraction=0.3, **given,
+    )  # fmt: skip
+    assert_same_fits(lambda model: [np.array(model.fit(text).validation_scores_)], model)
+
+
+@MODES
+def test_diverged_fits_fail_alike(mode, monkeypatch):
+    run_in(mode, monkeypatch)
     left = []
     for device in ("cpu", "cuda"):
         model = mlp(MLPRegressor, learning_rate_init=1e30, solver="sgd", device=device)
@@ -222,7 +254,7 @@ def test_too_little_memory_leaves_the_estimator_as_it_was():
 def test_ctrl_c_ends_a_fit_within_a_step_and_keeps_the_weights():
     class Interrupted(HostDevice):
         def replay(self, captured):
-            if self.replayed == 7:  # in the midst of the third pass
+            if self.replayed == 9:  # in the midst of the third pass; each has 3 steps and a check
                 signal.raise_signal(signal.SIGINT)
             super().replay(captured)
 
@@ -254,11 +286,3 @@ def test_auto_is_the_cpu():
     with opened_as_cuda() as devices, pytest.warns(UserWarning, match="Maximum iterations"):
         mlp(device="auto").fit(X, LABELS).predict(X_NEW)
     assert not devices
-
-
-def test_data_are_sent_once():
-    rows = np.random.default_rng(1).normal(size=(3000, 40)).astype(np.float32)
-    with opened_as_cuda() as devices, pytest.warns(UserWarning, match="Maximum iterations"):
-        mlp(device="cuda", max_iter=20, batch_size=300).fit(rows, rows[:, 0] > 0)
-    orders = 20 * 3000 * 8
-    assert devices[0].sent < rows.nbytes + 1.5 * orders

@@ -6,68 +6,27 @@ lowering for one worker, addresses, launches, steps, and which arrays are sent a
 
 import numpy as np
 import pytest
-from cases.op_networks import CASES, code_columns, parameters_for
+from cases.op_networks import CASES
 from cases.series_networks import SERIES, padded_series
+from running.device_modes import run_in
 from running.host_device import opened_as_cuda
+from running.network_runs import SAMPLES, draw, gradients, targets_and_parameters, trained
 from running.sessions import assert_same_bits
 
-from fusednn.plan.binding.loss import Target
+from fusednn.plan.cuda.modes import ALONE, TOGETHER
 from fusednn.plan.lengths import without_padding
-from fusednn.plan.updating.rule import Rule
 from fusednn.training.predict import input_gradient, predict
-from fusednn.training.session import Session
 
-SAMPLES = 41
 DTYPES = pytest.mark.parametrize("dtype", [np.float32, np.float64], ids=["float32", "float64"])
 EVERY = pytest.mark.parametrize("network", CASES.values(), ids=CASES)
+SOME = pytest.mark.parametrize(
+    "network",
+    [
+        pytest.param(network, id=name, marks=() if number % 5 == 0 else pytest.mark.long)
+        for number, (name, network) in enumerate(CASES.items())
+    ],
+)
 PADDED = pytest.mark.parametrize("network", SERIES.values(), ids=SERIES)
-
-
-def draw(network, dtype):
-    """Data, targets of all rows and parameters."""
-    random = np.random.default_rng(0)
-    X = random.normal(size=(SAMPLES, 6))
-    codes = code_columns(network)
-    X[:, codes] = random.integers(4, size=(SAMPLES, len(codes)))
-    return X.astype(dtype), *targets_and_parameters(network, dtype, random)
-
-
-def targets_and_parameters(network, dtype, random):
-    t = random.normal(size=(SAMPLES, *network.out_shape)).astype(dtype)
-    parameters = parameters_for(network.graph(trains=True), random)
-    t = t if t.ndim == 2 else t.reshape(SAMPLES, -1, t.shape[-1])
-    return Target(t, None), [array.astype(dtype) for array in parameters]
-
-
-def trained(network, X, target, parameters, device, batch=16, **options):
-    """Losses, parameters, moments and outputs of shuffled passes."""
-    rule = Rule("adam", (0.9, 0.999, 1e-8), **options)
-    random, found = np.random.RandomState(3), []
-    with Session(
-        *(network, X, target, rule),
-        batch=batch, order=np.arange(SAMPLES), l2=1e-2, n_jobs=1, device=device,
-    ) as session:  # fmt: skip
-        session.load(parameters)
-        session.begin(7, 0)
-        for _ in range(2):
-            session.shuffle(random, 1)
-            found.append(session.run_passes(np.full(session.batches, 0.01)))
-            found.append(session.evaluations.outputs(np.arange(1, SAMPLES, 2)).copy())
-    moments = [array for moment in session.moments() for array in moment]
-    return [*found, *session.parameters(), *moments]
-
-
-def gradients(network, X, target, parameters, device, ragged=False):
-    """The loss and its gradients by the parameters and the data."""
-    order = np.random.default_rng(1).permutation(SAMPLES)
-    rule = Rule(None, inputs=True, ragged=ragged)
-    with Session(
-        *(network, X, target, rule),
-        batch=SAMPLES, order=order, l2=0.0, n_jobs=1, device=device,
-    ) as session:  # fmt: skip
-        session.load(parameters)
-        loss = session.run_gradient(1.0)
-    return [np.array(loss), *session.gradient(), session.plan.dx]
 
 
 def assert_alike(run, *arguments, **options):
@@ -79,18 +38,27 @@ def assert_alike(run, *arguments, **options):
     assert_same_bits(found, expected)
 
 
+@pytest.mark.thinned
 @DTYPES
 @EVERY
 def test_training(network, dtype):
     assert_alike(trained, network, *draw(network, dtype))
 
 
-@EVERY
+@pytest.mark.thinned
+@pytest.mark.parametrize("mode", [TOGETHER, ALONE])
+@SOME
+def test_training_by_programs(network, mode, monkeypatch):
+    run_in(mode, monkeypatch)
+    assert_alike(trained, network, *draw(network, np.float32))
+
+
+@SOME
 def test_gradients(network):
     assert_alike(gradients, network, *draw(network, np.float32))
 
 
-@EVERY
+@SOME
 def test_answers(network):
     X, _, parameters = draw(network, np.float32)
 
