@@ -82,11 +82,12 @@ class Fusednn(_Estimator):
     `n_jobs` None chooses among the CPUs of the process.
     """
 
-    n_jobs = None
+    n_jobs, device = None, "cpu"
 
     def make(self, **options):
         from fusednn import MLPClassifier, NetworkClassifier
 
+        options["device"] = self.device
         variant = self.network.variant
         if not variant:
             return MLPClassifier(n_jobs=self.n_jobs, **options)

@@ -20,7 +20,7 @@ class Fusednn:
     """`fit` of NetworkClassifier."""
 
     has_setup = True
-    n_jobs = None
+    n_jobs, device = None, "cpu"
 
     def __init__(self, network, X, y, threads):
         self.network, self.X, self.y = network, X, y
@@ -48,6 +48,7 @@ class Fusednn:
             n_iter_no_change=epochs + 1,
             random_state=0,
             n_jobs=self.n_jobs,
+            device=self.device,
         )
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

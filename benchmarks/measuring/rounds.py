@@ -19,7 +19,7 @@ import time
 OURS = "fusednn"
 CONFIDENCE = 0.95
 REST_SECONDS = 0.05
-MODULES = {"compile": "torch", "channels_last": "torch"}
+MODULES = {"compile": "torch", "channels_last": "torch", "graphs": "torch", "cpu": "fusednn"}
 COMPILERS = ("g++", "clang++", "cl")
 """torch.compile needs one of these, unless `CXX` names another."""
 

@@ -1,0 +1,1 @@
+"""What the scripts for GPUs share: machine code that was prepared elsewhere, networks, limits."""
