@@ -36,12 +36,12 @@ PROGRAMS = [("adam", ALONE), ("adam", TOGETHER), ("noise", ALONE)]
 
 
 class Recording(HostDevice):
-    """Keeps what programs are made of."""
+    """Keeps what programs are made of, in the order in which they were needed."""
 
     shared = 1 << 24
 
     def load_program(self, kernels, dtype, alone):
-        self.made_of = kernels, dtype, alone
+        self.made_of = [*getattr(self, "made_of", ()), (kernels, dtype, alone)]
         return super().load_program(kernels, dtype, alone)
 
 
@@ -52,7 +52,7 @@ def compiled(name, mode):
         patch.setattr(preparing, "mode_of", lambda *given: mode)
         model = FITS[name].set_params(device="cuda", max_iter=1, batch_size=30, random_state=0)
         model.fit(X, X[:, 0] > 0)
-    kernels, dtype, alone = devices[0].made_of
+    kernels, dtype, alone = devices[0].made_of[0]  # of the fit; another judges its weights
     return dtype, compiled_program(kernels, dtype, (9, 0), alone)
 
 
