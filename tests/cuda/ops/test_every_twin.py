@@ -14,19 +14,20 @@ BY_HAND = [  # but what begins a step, which is no op
 ]
 OP_OF = {name: case(Memory(np.float32, np.nan)).op for name, case in CASES.items()}
 MINE = {name: case for name, case in CASES.items() if OP_OF[name] in BY_HAND}
-EVERY = pytest.mark.parametrize(
-    ("case", "dtype"),
-    [
-        pytest.param(
-            *(case, dtype),
-            id=f"{name}-{dtype.__name__}",
-            marks=() if number % 3 == 0 else pytest.mark.long,
-        )
-        for number, (name, case) in enumerate(MINE.items())
-        for dtype in (np.float32, np.float64)
-        if dtype in getattr(case, "dtypes", [dtype])
-    ],
-)
+SHAPES = (0, 3, 64), (1, 1, 256), (1, 5, 64)
+"""One task or several of a launch, its blocks and their threads; five blocks are more than some
+cases have work for."""
+
+TRIED = [  # each type of a case in one shape; a third of them in the short run
+    pytest.param(
+        *(case, dtype, SHAPES[(number + (dtype is np.float64)) % 3]),
+        id=f"{name}-{dtype.__name__}",
+        marks=() if number % 3 == 0 else pytest.mark.long,
+    )
+    for number, (name, case) in enumerate(MINE.items())
+    for dtype in (np.float32, np.float64)
+    if dtype in getattr(case, "dtypes", [dtype])
+]
 
 
 def test_every_twin_has_a_case():
@@ -47,11 +48,9 @@ def test_twins_take_what_the_op_takes(op):
     assert twin.function.__module__.startswith(folder)
 
 
-@pytest.mark.thinned
-@EVERY
-@pytest.mark.parametrize(("split", "blocks", "threads"), [(0, 3, 64), (1, 1, 256), (1, 5, 64)])
-def test_bits(case, dtype, split, blocks, threads):
-    """By one task or several of a launch; five blocks are more than some cases have work for."""
+@pytest.mark.parametrize(("case", "dtype", "shape"), TRIED)
+def test_bits(case, dtype, shape):
+    split, blocks, threads = shape
     _, want = run(case, dtype, np.nan)
     _, found = run_simulated(case, dtype, np.nan, split, blocks, threads)
     assert found.keys() == want.keys()
