@@ -13,12 +13,12 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 import numpy as np
-from numpy.lib.array_utils import byte_bounds
 
 from fusednn.kernels import records
 from fusednn.kernels.cuda import programs as words
 from fusednn.kernels.cuda.twins import every_twin
 
+from .bounds import byte_bounds
 from .launches import Launch, rounds_of
 from .program import ENTER_STEP, CudaProgram, Kernel
 

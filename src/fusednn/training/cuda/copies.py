@@ -8,7 +8,8 @@ from ctypes import c_uint8
 from typing import NamedTuple
 
 import numpy as np
-from numpy.lib.array_utils import byte_bounds
+
+from fusednn.plan.cuda.bounds import byte_bounds
 
 from .device import Device
 
