@@ -45,9 +45,17 @@ def test_training(network, dtype):
     assert_alike(trained, network, *draw(network, dtype))
 
 
-@pytest.mark.thinned
-@pytest.mark.parametrize("mode", [TOGETHER, ALONE])
-@SOME
+@pytest.mark.parametrize(
+    ("network", "mode"),
+    [
+        pytest.param(
+            *(network, (TOGETHER, ALONE)[number % 2]),
+            id=name,
+            marks=() if number % 5 == 0 else pytest.mark.long,
+        )
+        for number, (name, network) in enumerate(CASES.items())
+    ],
+)
 def test_training_by_programs(network, mode, monkeypatch):
     run_in(mode, monkeypatch)
     assert_alike(trained, network, *draw(network, np.float32))

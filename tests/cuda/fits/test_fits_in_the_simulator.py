@@ -24,19 +24,20 @@ def loss_of(model):
 
 
 SHORT = "float32", "noise", "tables", "CSR", "a convolution", "a game", "L-BFGS"
+RUNS = (TOGETHER, 3), (ALONE, 1), (LAUNCHES, 3)
+TRIED = [  # each fit in two modes of three in turn; a few of them, in one, in the short run
+    pytest.param(
+        *(*fit, mode, blocks),
+        id=f"{name}-{mode}",
+        marks=() if name in SHORT and not again else pytest.mark.long,
+    )
+    for number, (name, fit) in enumerate(FITS.items())
+    for again in (0, 1)
+    for mode, blocks in [RUNS[(number + again) % 3]]
+]
 
 
-@pytest.mark.thinned
-@pytest.mark.parametrize(
-    ("mode", "blocks"), [(LAUNCHES, 1), (LAUNCHES, 3), (TOGETHER, 3), (ALONE, 1)]
-)
-@pytest.mark.parametrize(
-    ("model", "samples", "y"),
-    [
-        pytest.param(*fit, id=name, marks=() if name in SHORT else pytest.mark.long)
-        for name, fit in FITS.items()
-    ],
-)
+@pytest.mark.parametrize(("model", "samples", "y", "mode", "blocks"), TRIED)
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_bits_of_the_cpu(model, samples, y, mode, blocks, monkeypatch):
     run_in(mode, monkeypatch, SimulatedDevice)
