@@ -2,6 +2,7 @@
 
 from fusednn.kernels._jit import kernel
 from fusednn.kernels.intrinsics.pointers import slot
+from fusednn.kernels.intrinsics.scalars import cast
 from fusednn.kernels.operands import INT64, REALS, op, operands
 
 FINITE = operands(found=INT64, w=REALS)
@@ -10,7 +11,8 @@ FINITE = operands(found=INT64, w=REALS)
 @kernel
 def is_finite(x):
     """Whether x is neither NaN nor infinite."""
-    return x - x == x - x
+    limit = cast(float("inf"), x)
+    return -limit < x and x < limit
 
 
 @op(FINITE)
